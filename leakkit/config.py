@@ -1,0 +1,265 @@
+"""leakkit.toml -> Config: read, checked, and frozen."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from leakkit.errors import Fault, LeakkitError
+
+COLUMNS = (
+    "opportunity_id",
+    "pipeline",
+    "name",
+    "created_at",
+    "closed_at",
+    "outcome",
+    "stage",
+    "value",
+    "currency",
+    "lost_reason",
+    "entered_at",
+    "from_stage",
+    "seq",
+    "owner",
+)
+"""Canonical names of columns; `[source]` may say what they are called in the files."""
+
+
+class _Part(BaseModel):
+    """A table of leakkit.toml: frozen, and no key that is not known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Stage(_Part):
+    """One stage of a declared pipeline."""
+
+    name: str = Field(min_length=1)
+    expected_days: float | None = Field(default=None, ge=0)
+    target_lost: float | None = Field(default=None, ge=0, le=1)
+    kind: Literal["", "qualify", "offer"] = ""
+    aliases: tuple[str, ...] = ()
+
+
+class Pipeline(_Part):
+    """A declared pipeline: its stages in order, and the rows that close it."""
+
+    name: str = Field(min_length=1)
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    won: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    expected_days: float | None = Field(default=None, ge=0)
+    unit: Literal["day", "hour"] = "day"
+
+    @property
+    def unit_per_day(self) -> int:
+        """Units of stay in a day."""
+        return 24 if self.unit == "hour" else 1
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> Pipeline:
+        """A name may mean one thing only."""
+        stages = [name for stage in self.stages for name in (stage.name, *stage.aliases)]
+        _refuse_repeats([*stages, *self.won, *self.lost], f"pipeline {self.name!r}")
+        return self
+
+
+class Join(_Part):
+    """A further file of the folder whose columns are taken by a key."""
+
+    file: str
+    key: str
+    take: dict[str, str]
+    same: dict[str, str] = Field(default_factory=dict)
+
+
+class OutcomeWords(_Part):
+    """Words of an outcome column."""
+
+    won: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+
+
+class SourceRules(_Part):
+    """How to read the files, where the recognised defaults do not fit."""
+
+    format: Literal["auto", "csv", "parquet", "xes", "xlsx", "jsonl"] = "auto"
+    date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
+    calendar: Literal["auto", "gregorian", "jalali"] = "auto"
+    history_start: dt.date | None = None
+    ignore_unknown_stages: bool = False
+    outcomes: OutcomeWords = OutcomeWords()
+    joins: tuple[Join, ...] = ()
+    columns: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_columns(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """Keys that are canonical names say what a column is called in the file."""
+        if not isinstance(given, dict):
+            return given
+        columns = {key: value for key, value in given.items() if key in COLUMNS}
+        rest = {key: value for key, value in given.items() if key not in COLUMNS}
+        return {**rest, "columns": {**columns, **rest.get("columns", {})}}
+
+
+class Roles(_Part):
+    """Which column plays which part; a signal without its role is NA."""
+
+    segments: tuple[str, ...] | None = None
+    product: str = ""
+    price: str = ""
+    discount: str = ""
+    competitor: str = ""
+    last_activity: str = ""
+    known_at_entry: tuple[str, ...] = ()
+
+
+class Comparison(_Part):
+    """Windows, thresholds and the skip policy."""
+
+    current_days: int = Field(default=90, ge=2)
+    baseline_days: int = Field(default=270, ge=1)
+    confirm_days: int = Field(default=28, ge=0)
+    min_change: float = Field(default=0.03, ge=0, le=1)
+    q: float = Field(default=0.05, gt=0, lt=1)
+    horizon_days: float = Field(default=0, ge=0)
+    skip_policy: Literal["observed", "reached", "strict"] = "observed"
+
+
+class Reasons(_Part):
+    """Where the user's dictionary of lost reasons is."""
+
+    file: str = ""
+
+
+class Config(_Part):
+    """The whole of leakkit.toml; see docs/contracts.md for what each key means.
+
+    >>> config = Config.from_text('[[pipelines]]\\nname = "A"\\nstages = [{ name = "Inquiry" }]')
+    >>> config.pipelines[0].stages[0].name, config.comparison.current_days
+    ('Inquiry', 90)
+    """
+
+    as_of: str = ""
+    timezone: str = "UTC"
+    language: str = "en"
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+    rates: dict[str, float] = Field(default_factory=dict)
+    source: SourceRules = SourceRules()
+    roles: Roles = Roles()
+    comparison: Comparison = Comparison()
+    reasons: Reasons = Reasons()
+    pipelines: tuple[Pipeline, ...] = ()
+
+    @classmethod
+    def from_text(cls, text: str, name: str = "leakkit.toml") -> Config:
+        """Read a configuration from its text; raise one LeakkitError with all its faults."""
+        try:
+            given = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            message = f"{name} is not valid TOML: {error}."
+            raise LeakkitError("config_syntax", message) from None
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            faults = tuple(_fault(name, entry) for entry in error.errors())
+            message = f"{name} has {len(faults)} fault(s):"
+            raise LeakkitError("config_faults", message, faults) from None
+
+    @classmethod
+    def read(cls, path: str | Path) -> Config:
+        """Read leakkit.toml from `path`."""
+        file = Path(path)
+        try:
+            text = file.read_text("utf-8-sig")
+        except OSError as error:
+            message = f"Cannot read the configuration {file}: {error.strerror}."
+            raise LeakkitError("config_missing", message) from None
+        except UnicodeDecodeError:
+            message = f"The configuration {file} is not UTF-8 text."
+            raise LeakkitError("config_syntax", message) from None
+        return cls.from_text(text, file.name)
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _as_of_is_text(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """TOML has dates of its own: take them as their text."""
+        return given.isoformat() if isinstance(given, dt.date) else given
+
+    @field_validator("as_of")
+    @classmethod
+    def _as_of_is_a_moment(cls, given: str) -> str:
+        """A date or a date with a time, ISO 8601."""
+        if given:
+            dt.datetime.fromisoformat(given)
+        return given
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, given: str) -> str:
+        """The zone must be one of the IANA database."""
+        try:
+            ZoneInfo(given)
+        except (ZoneInfoNotFoundError, ValueError):
+            message = f"{given!r} is no time zone; it should look like 'Europe/Berlin' or 'UTC'"
+            raise ValueError(message) from None
+        return given
+
+    @model_validator(mode="after")
+    def _pipelines_are_distinct(self) -> Config:
+        """Two pipelines of one name could not be told apart."""
+        _refuse_repeats([pipeline.name for pipeline in self.pipelines], "pipelines")
+        return self
+
+
+def folded(name: str) -> str:
+    """Return the form in which names are compared: without case and outer space."""
+    return name.strip().casefold()
+
+
+def _refuse_repeats(names: list[str], where: str) -> None:
+    """Raise where two names are the same once case and outer space are left out."""
+    seen: set[str] = set()
+    for name in map(folded, names):
+        if name in seen:
+            message = f"{where}: the name {name!r} stands twice"
+            raise ValueError(message)
+        seen.add(name)
+
+
+def _fault(name: str, entry: Any) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails
+    """Turn one of pydantic's complaints into a fault with the nearest known key as a hint."""
+    path = [str(part) for part in entry["loc"]]
+    value = "" if isinstance(entry["input"], dict | list) else str(entry["input"])
+    if entry["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), 1, 0.4)
+        hint = f"did you mean {near[0]!r}?" if near else "see docs/contracts.md for the known keys"
+        return Fault(name, None, ".".join(path), value, "unknown key", hint)
+    return Fault(name, None, ".".join(path), value, str(entry["msg"]).removeprefix("Value error, "))
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    """Return the keys that the table at `path` may have."""
+    tables: dict[str, type[_Part]] = {
+        "source": SourceRules,
+        "outcomes": OutcomeWords,
+        "joins": Join,
+        "roles": Roles,
+        "comparison": Comparison,
+        "reasons": Reasons,
+        "pipelines": Pipeline,
+        "stages": Stage,
+    }
+    names = [part for part in path if part in tables]
+    model = tables[names[-1]] if names else Config
+    known = [key for key in model.model_fields if key != "columns"]
+    return known + (list(COLUMNS) if model is SourceRules else [])

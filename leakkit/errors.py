@@ -1,0 +1,39 @@
+"""One family of errors: a code for programs, facts, and plain words for the person at the keyboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong in a file: where it stands, what it says, which rule it breaks.
+
+    `row` counts data rows from 1, the heading not included; None where the fault is
+    not in one row.
+    """
+
+    where: str
+    row: int | None
+    column: str
+    value: str
+    rule: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Return the fault as one line."""
+        place = self.where + (f" row {self.row}" if self.row else "")
+        column = f" [{self.column}]" if self.column else ""
+        value = f" {self.value!r}" if self.value else ""
+        hint = f" Hint: {self.hint}" if self.hint else ""
+        return f"{place}{column}{value}: {self.rule}.{hint}"
+
+
+class LeakkitError(Exception):
+    """What leakkit raises: `code` for programs, `faults` as facts, the message for people."""
+
+    def __init__(self, code: str, message: str, faults: tuple[Fault, ...] = ()) -> None:
+        """Keep the facts, and say all of them in the message."""
+        self.code = code
+        self.faults = faults
+        super().__init__("\n".join([message, *(f"  {fault}" for fault in faults)]))

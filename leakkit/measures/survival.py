@@ -1,0 +1,388 @@
+"""Curves of one stage: what share has left, by which door, after how many days.
+
+Everything here starts from two marginal counts by age, which is all that the
+estimators need: how many passages come under observation at an age, and how many
+leave it, by kind. See docs/method.md, sections 2 and 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import norm
+from statsmodels.stats.proportion import proportion_confint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+Z95 = float(norm.ppf(0.975))
+MIN_FOLLOWED = 20.0
+"""Equivalent entrants below which a share is not printed."""
+LEARN_FOLLOWED = 30.0
+"""Equivalent entrants down to which a curve may teach a horizon."""
+LEARN_ENTRANTS = 30
+LEARN_EXITS = 15
+DAY_RUNGS = (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365, 540, 730)
+HOUR_RUNGS = (1, 2, 3, 4, 6, 8, 12, 24, *(24 * days for days in DAY_RUNGS[1:]))
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share from 0 to 1 with its 95 % interval, or the code of the reason why there is none."""
+
+    share: float | None
+    low: float | None
+    high: float | None
+    reason: str = ""
+
+    @classmethod
+    def missing(cls, reason: str) -> Share:
+        """Return the share that could not be estimated, for `reason`."""
+        return cls(None, None, None, reason)
+
+
+@dataclass(frozen=True)
+class RiskTable:
+    """Who was at risk at which age, and who left by which door.
+
+    `ages` are whole days (or hours) in rising order, from 0, and hold every age at
+    which the number at risk changes. `exits[kind][i]` leave at `ages[i]`; `at_risk[i]`
+    are under observation at `ages[i]`, those who leave or are censored there included.
+    `entrants` is the number of passages that were ever at risk.
+    """
+
+    ages: Ints
+    at_risk: Ints
+    exits: Mapping[str, Ints]
+    entrants: int
+
+    @property
+    def any_exit(self) -> Ints:
+        """Exits of every kind, by age."""
+        return np.sum([np.zeros_like(self.ages), *self.exits.values()], axis=0, dtype=np.int64)
+
+
+def risk_table(
+    arrivals: tuple[Ints, Ints],
+    departures: Mapping[str, tuple[Ints, Ints]],
+    censored: str = "censored",
+) -> RiskTable:
+    """Build the table of the numbers at risk from arrivals and departures by age.
+
+    `arrivals` and every value of `departures` are (ages, counts); the kind
+    `censored` leaves without an exit. An arrival at age u is at risk at u, and so is
+    a departure at u: exits at u share one risk set.
+
+    >>> zero = np.array([0])
+    >>> table = risk_table((zero, np.array([3])), {"lost": (np.array([2]), np.array([1]))})
+    >>> table.ages.tolist(), table.at_risk.tolist(), table.exits["lost"].tolist()
+    ([0, 2, 3], [3, 3, 2], [0, 1, 0])
+    """
+    left = np.concatenate([np.zeros(0, np.int64), *(ages for ages, _ in departures.values())])
+    ages = np.unique(np.concatenate([[0], arrivals[0], left, left + 1])).astype(np.int64)
+    come = _spread(ages, arrivals)
+    leave = {kind: _spread(ages, counts) for kind, counts in departures.items()}
+    gone = np.sum([np.zeros_like(come), *leave.values()], axis=0, dtype=np.int64)
+    exits = {kind: counts for kind, counts in leave.items() if kind != censored}
+    return RiskTable(ages, np.cumsum(come) - np.cumsum(gone) + gone, exits, int(come.sum()))
+
+
+def _spread(ages: Ints, counts: tuple[Ints, Ints]) -> Ints:
+    """Put counts given at some ages onto the grid of all ages."""
+    grid = np.zeros(len(ages), dtype=np.int64)
+    np.add.at(grid, np.searchsorted(ages, counts[0]), counts[1])
+    return grid
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Aalen-Johansen estimates of one stage, as step functions of the age.
+
+    `staying` is S(u), `leaving[kind]` is F_kind(u); both hold from `ages[i]` until
+    just before `ages[i + 1]`. `equivalent` is n*(u) = y(u) / S(u-): how many
+    entrants, all followed to u, would give the same number at risk.
+    """
+
+    table: RiskTable
+    staying: Floats
+    staying_before: Floats
+    leaving: Mapping[str, Floats]
+    equivalent: Floats
+
+    @property
+    def ages(self) -> Ints:
+        """The ages at which the curve may step."""
+        return self.table.ages
+
+
+def aalen_johansen(table: RiskTable) -> Curve:
+    """Which share has left by each door, while some are still inside?
+
+    Dividing losses by entries counts what is still open as kept; dividing by the
+    closed ones forgets it; one Kaplan-Meier per exit treats the other exits as if
+    they could still happen. Aalen-Johansen does none of this:
+    `S(u) = prod(1 - d./y)`, `F_k(t) = sum_{u<=t} S(u-) d_k / y`, and always
+    `sum_k F_k + S = 1`.
+
+    >>> ages = np.arange(1, 7)
+    >>> exits = {"advanced": np.array([0, 1, 1, 0, 0, 0]), "lost": np.array([0, 0, 0, 1, 1, 0])}
+    >>> curve = aalen_johansen(RiskTable(ages, np.array([6, 5, 4, 3, 2, 1]), exits, 6))
+    >>> curve.leaving["lost"].round(10).tolist()
+    [0.0, 0.0, 0.0, 0.2, 0.4, 0.4]
+
+    Reference: Aalen and Johansen (1978), Scand. J. Statist. 5, 141-150.
+    """
+    at_risk = table.at_risk.astype(float)
+    staying = np.cumprod(1.0 - _ratio(table.any_exit, at_risk))
+    before = np.concatenate([[1.0], staying[:-1]])
+    leaving = {
+        kind: np.cumsum(before * _ratio(count, at_risk)) for kind, count in table.exits.items()
+    }
+    equivalent = np.divide(at_risk, before, out=np.full_like(before, np.inf), where=before > 0)
+    return Curve(table, staying, before, leaving, equivalent)
+
+
+def _ratio(count: Ints, at_risk: Floats) -> Floats:
+    """Divide, with 0 where nobody is at risk."""
+    return np.divide(count, at_risk, out=np.zeros_like(at_risk), where=at_risk > 0)
+
+
+def merged(curve: Curve, kinds: tuple[str, ...]) -> Floats:
+    """Return the share that has left by any door of `kinds`: a plain sum of their shares."""
+    return np.sum([np.zeros_like(curve.staying), *(curve.leaving[k] for k in kinds)], axis=0)
+
+
+def greenwood(curve: Curve, kinds: tuple[str, ...]) -> Floats:
+    """Return the variance of `merged(curve, kinds)` at every age.
+
+    The Greenwood type estimate, the one of R's etm and survfit:
+    `sum_{u<=t} S(u-)^2 d_k(y-d_k)/y^3 - 2 S(u-) b d_k(y-d.)/y^3 + b^2 d.(y-d.)/y^3`
+    with `b = (F_k(t) - F_k(u)) y / (y - d.)`, 0 where y = d. Expanding b leaves
+    cumulative sums only, so the whole curve costs O(n).
+
+    Reference: Andersen, Borgan, Gill and Keiding (1993), section IV.4.
+    """
+    y = curve.table.at_risk.astype(float)
+    share = merged(curve, kinds)
+    own = np.sum([np.zeros_like(y), *(curve.table.exits[k] for k in kinds)], axis=0)
+    total = curve.table.any_exit.astype(float)
+    stay = curve.staying_before
+    some = y > 0
+    rest = some & (y > total)
+    first = np.divide(stay**2 * own * (y - own), y**3, out=np.zeros_like(y), where=some)
+    cross = np.divide(stay * own, y**2, out=np.zeros_like(y), where=rest)
+    square = np.divide(total, y * (y - total), out=np.zeros_like(y), where=rest)
+    constant = np.cumsum(first + 2.0 * cross * share + square * share**2)
+    linear = np.cumsum(cross + square * share)
+    return np.maximum(constant - 2.0 * share * linear + share**2 * np.cumsum(square), 0.0)
+
+
+def staying_variance(curve: Curve) -> Floats:
+    """Return Greenwood's variance of S(u): `S^2 sum d. / (y (y - d.))`.
+
+    Where everybody has left, S is 0 and so is its variance.
+    """
+    y = curve.table.at_risk.astype(float)
+    total = curve.table.any_exit.astype(float)
+    rest = (y > 0) & (y > total)
+    return curve.staying**2 * np.cumsum(
+        np.divide(total, y * (y - total), out=np.zeros_like(y), where=rest)
+    )
+
+
+def index_at(curve: Curve, age: float) -> int:
+    """Return the position of the last age of `curve` that is not after `age`."""
+    return int(np.searchsorted(curve.ages, age, side="right")) - 1
+
+
+def followed(curve: Curve, age: float) -> float:
+    """How many equivalent entrants were followed all the way to `age`?
+
+    The smallest n*(u) over u <= age with S(u-) > 0. The number at risk at `age`
+    itself would wrongly blank a stage that everybody leaves in an hour.
+    """
+    upto = slice(0, index_at(curve, age) + 1)
+    inside = curve.staying_before[upto] > 0
+    return float(np.min(curve.equivalent[upto][inside]))
+
+
+def wilson(share: float, entrants: float) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share among `entrants`, which need not be whole.
+
+    >>> [round(end, 7) for end in wilson(81 / 263, 263)]
+    [0.2552885, 0.3662096]
+
+    Reference: Wilson (1927), J. Am. Stat. Assoc. 22, 209-212.
+    """
+    low, high = proportion_confint(share * entrants, entrants, method="wilson")
+    return min(max(float(low), 0.0), share), max(min(float(high), 1.0), share)
+
+
+def loglog_interval(share: float, variance: float) -> tuple[float, float]:
+    """Return the log-log 95 % interval that R's survfit can print (for comparisons only).
+
+    `theta = log(-log F)`. It covers .43 in small samples where Wilson's covers .92,
+    so leakkit never prints it.
+    """
+    spread = Z95 * variance**0.5 / abs(share * np.log(share))
+    theta = np.log(-np.log(share))
+    return float(np.exp(-np.exp(theta + spread))), float(np.exp(-np.exp(theta - spread)))
+
+
+def share_at(curve: Curve, kinds: tuple[str, ...], age: float | None) -> Share:
+    """Which share has left by the doors `kinds` within `age`, and how sure is that?
+
+    Wilson's interval with `n_eff = F (1 - F) / Var(F)`, or with `followed` where F is
+    0 or 1; without censoring it is Wilson's for k of n. Missing with `no_horizon`
+    without an age, with `few_followed` under 20 equivalent entrants.
+    """
+    if age is None:
+        return Share.missing("no_horizon")
+    where = index_at(curve, age)
+    share = float(np.clip(merged(curve, kinds)[where], 0.0, 1.0))
+    return _with_interval(curve, share, float(greenwood(curve, kinds)[where]), age)
+
+
+def staying_at(curve: Curve, age: float | None) -> Share:
+    """Which share is still inside after `age`? Interval and reasons as in `share_at`."""
+    if age is None:
+        return Share.missing("no_horizon")
+    where = index_at(curve, age)
+    share = float(curve.staying[where])
+    return _with_interval(curve, share, float(staying_variance(curve)[where]), age)
+
+
+def _with_interval(curve: Curve, share: float, variance: float, age: float) -> Share:
+    """Attach the one interval to a share read at `age`, if enough were followed to it."""
+    n_followed = followed(curve, age)
+    if n_followed < MIN_FOLLOWED:
+        return Share.missing("few_followed")
+    inside = 0.0 < share < 1.0 and variance > 0.0
+    low, high = wilson(share, share * (1.0 - share) / variance if inside else n_followed)
+    return Share(share, low, high)
+
+
+def longest_followed(curve: Curve) -> float:
+    """Return t*: the largest age up to which n* never falls under 30 (inf if all have left).
+
+    -1 where even age 0 is followed by fewer.
+    """
+    short = (curve.staying_before > 0) & (curve.equivalent < LEARN_FOLLOWED)
+    return float(curve.ages[np.argmax(short)] - 1) if short.any() else float("inf")
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The age at which an outcome is read; `origin` says where it comes from.
+
+    `origin` is declared, learnt, kept, or empty where there is none for `reason`.
+    """
+
+    age: float | None
+    origin: str
+    reason: str = ""
+
+
+def learn_horizon(
+    curve: Curve,
+    expected: float | None = None,
+    rungs: tuple[int, ...] = DAY_RUNGS,
+    earlier: float | None = None,
+) -> Horizon:
+    """After how many days is this stage's outcome nearly known?
+
+    A raw quantile of the stay moves at every run. So: q, the age by which 9 of 10 of
+    those who will have left by t* have left, and `expected`, are rounded up to a usual
+    number; and the number of the last run (`earlier`) is kept while it still fits.
+    """
+    table = curve.table
+    if table.entrants < LEARN_ENTRANTS or table.any_exit.sum() < LEARN_EXITS:
+        return Horizon(None, "", "few_to_learn")
+    limit = longest_followed(curve)
+    if limit < 0:
+        return Horizon(None, "", "few_followed")
+    quantile = _reached(curve.ages, 1.0 - curve.staying, 0.9, limit, curve)
+    if quantile is None:
+        return Horizon(None, "", "few_to_learn")
+    floor = max(quantile, expected or 0.0)
+    if earlier is not None and _still_fits(earlier, expected or 0.0, quantile, limit, rungs):
+        return Horizon(earlier, "kept")
+    rung = next((float(step) for step in rungs if step >= floor), floor)
+    return Horizon(min(rung, limit), "learnt")
+
+
+def _still_fits(
+    earlier: float, expected: float, quantile: float, limit: float, rungs: tuple[int, ...]
+) -> bool:
+    """Say whether the horizon of the last run may stay."""
+    lower = max((step for step in rungs if step < earlier), default=0)
+    in_range = expected <= earlier <= limit
+    return in_range and quantile <= 1.1 * earlier and quantile > 0.72 * lower
+
+
+def _reached(ages: Ints, share: Floats, part: float, limit: float, curve: Curve) -> float | None:
+    """Return the first age at which `share` reaches `part` of its value at `limit`."""
+    final = share[index_at(curve, limit)]
+    if final <= 0.0:
+        return None
+    return float(ages[np.argmax(share >= part * final - 1e-12)])
+
+
+def quantile_age(curve: Curve, part: float) -> Horizon:
+    """After how many days has the share `part` of the deals left, by any door?
+
+    Kaplan-Meier of any exit. Missing with `not_reached` where fewer leave while they
+    are followed, with `few_followed` where fewer than 20 are followed so far.
+    """
+    gone = 1.0 - curve.staying >= part - 1e-12
+    if not gone.any():
+        return Horizon(None, "", "not_reached")
+    age = float(curve.ages[np.argmax(gone)])
+    if followed(curve, age) < MIN_FOLLOWED:
+        return Horizon(None, "", "few_followed")
+    return Horizon(age, "learnt")
+
+
+def restricted_mean(curve: Curve, limit: float) -> tuple[float, float]:
+    """Return the mean stay up to `limit` and its standard error: the area under S.
+
+    `Var = sum_u (area from u to limit)^2 d / (y (y - d))`.
+
+    Reference: Klein and Moeschberger (2003), section 4.5.
+    """
+    inside = curve.ages <= limit
+    ages, height = curve.ages[inside], curve.staying[inside]
+    strips = height * np.diff(np.append(ages, limit))
+    after = np.cumsum(strips[::-1])[::-1]
+    y = curve.table.at_risk[inside].astype(float)
+    total = curve.table.any_exit[inside]
+    rest = (y > 0) & (y > total)
+    terms = np.divide(after**2 * total, y * (y - total), out=np.zeros_like(after), where=rest)
+    return float(ages[0] + strips.sum()), float(np.sqrt(terms.sum()))
+
+
+def chance_still(curve: Curve, kinds: tuple[str, ...], age: float, ahead: float) -> float | None:
+    """What is the chance that a deal still open at `age` leaves by `kinds` within `ahead`?
+
+    `A(g, w) = (F(g + w) - F(g)) / S(g)`, the estimator restarted at g. None where fewer
+    than 20 equivalent entrants of the restarted curve are followed to g + w.
+    """
+    start, end = index_at(curve, age), index_at(curve, age + ahead)
+    staying = curve.staying[start]
+    if staying <= 0.0:
+        return None
+    later = slice(start + 1, end + 1)
+    inside = curve.staying_before[later] > 0
+    restarted = curve.equivalent[later][inside] * staying
+    at_risk_next = curve.table.at_risk[start] - curve.table.any_exit[start]
+    if np.min(restarted, initial=float(at_risk_next)) < MIN_FOLLOWED:
+        return None
+    share = merged(curve, kinds)
+    return float((share[end] - share[start]) / staying)

@@ -1,0 +1,368 @@
+"""Load: find the files, read them, resolve every deal, and keep what became of every row."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from leakkit.config import COLUMNS, Config
+from leakkit.errors import LeakkitError
+from leakkit.sources.columns import Table
+from leakkit.sources.files import ROW_FORMATS, read_file
+from leakkit.sources.proposal import propose
+from leakkit.sources.xes import read_xes
+from leakkit.store import account, schema
+from leakkit.store.database import Store, quoted
+from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
+from leakkit.store.resolve import Rules, outcome_words, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONFIG_FILE = "leakkit.toml"
+HISTORY = "stage_history"
+OPPORTUNITIES = "opportunities"
+STORE_SUFFIX = ".duckdb"
+OPPORTUNITY_COLUMNS = ("created_at", "closed_at", "value", "name", "outcome", "currency", "lost_reason")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files of a source: `opportunities` is None for one event file."""
+
+    label: str
+    history: Table
+    opportunities: Table | None
+    inputs: tuple[dict[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+def load(
+    source: str | Path | Mapping[str, pd.DataFrame],
+    config: Config | str | Path | None = None,
+    *,
+    as_of: str = "",
+    store: str = ":memory:",
+) -> Store:
+    """Read a source into a store: a folder, an event file, a store, or frames.
+
+    `source` is a folder with `opportunities` and `stage_history` (CSV or Parquet), one
+    event file (CSV, Parquet, XES, XES.gz), a store written by an earlier run, or the
+    frames by these two names. `config` defaults to the leakkit.toml beside the files;
+    `as_of` beats the configured one. `store` names a file to keep the result in.
+    Raises LeakkitError with all the faults of a file or a configuration at once.
+    """
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.suffix == STORE_SUFFIX and path.is_file():
+            return Store.open(path)
+        if not path.exists():
+            message = f"There is no file or folder {path}."
+            raise LeakkitError("no_source", message)
+        config = config if config else _beside(path)
+    rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
+    if as_of:
+        rules = Config.model_validate({**rules.model_dump(), "as_of": as_of})
+    _refuse_later(rules)
+    database = Store.new(store)
+    try:
+        database.run(schema.TABLES)
+        found = _find(database, source, rules)
+        _fill(database, found, rules)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _beside(path: Path) -> Path | None:
+    """Return the leakkit.toml in the folder, or beside the file, if there is one."""
+    file = (path if path.is_dir() else path.parent) / CONFIG_FILE
+    return file if file.is_file() else None
+
+
+def _refuse_later(config: Config) -> None:
+    """Raise where the configuration asks for what this version does not do: never in silence."""
+    rules = config.source
+    asked = {
+        "source.joins": bool(rules.joins),
+        "source.calendar": rules.calendar == "jalali",
+        "source.date_order": rules.date_order in {"dmy", "mdy"},
+        "source.format": rules.format in {"xlsx", "jsonl"},
+    }
+    names = [name for name, is_set in asked.items() if is_set]
+    if names:
+        message = f"This version of leakkit does not read {', '.join(names)} yet."
+        raise LeakkitError("not_yet", message)
+
+
+def _find(store: Store, source: str | Path | Mapping[str, pd.DataFrame], config: Config) -> Found:
+    """Recognise the source and read its files."""
+    renamed = config.source.columns
+    if not isinstance(source, str | Path):
+        tables = {name: _framed(store, name, frame, renamed) for name, frame in source.items()}
+        if HISTORY not in tables:
+            message = f"Frames need the name {HISTORY!r}; got {sorted(tables)}."
+            raise LeakkitError("no_history", message)
+        return Found("frames", tables[HISTORY], tables.get(OPPORTUNITIES))
+    path = Path(source)
+    if path.is_dir():
+        return _find_in_folder(store, path, renamed)
+    return Found(_stem(path), _read(store, path, HISTORY, renamed, config.source.format), None, (_input(path),))
+
+
+def _framed(store: Store, name: str, frame: pd.DataFrame, renamed: dict[str, str]) -> Table:
+    """Take a frame as if it were a file."""
+    table = f"file_{name}"
+    store.put(table, frame)
+    types = {row[0]: row[1] for row in store.rows(f"DESCRIBE {quoted(table)}")}
+    return Table(name, quoted(table), "rowid + 1", types, renamed)
+
+
+def _find_in_folder(store: Store, folder: Path, renamed: dict[str, str]) -> Found:
+    """Read `opportunities` and `stage_history` of a folder; name every other file."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    named = {
+        wanted: [f for f in files if f.stem.lower() == wanted and f.suffix.lower() in ROW_FORMATS]
+        for wanted in (HISTORY, OPPORTUNITIES)
+    }
+    for wanted, matches in named.items():
+        if len(matches) > 1:
+            message = f"{folder.name} holds {wanted} twice: {', '.join(f.name for f in matches)}. Keep one."
+            raise LeakkitError("two_files", message)
+    if not named[HISTORY]:
+        there = ", ".join(f.name for f in files[:20]) or "no files"
+        message = (
+            f"The folder {folder.name} has no stage_history.csv or stage_history.parquet; it holds {there}. "
+            "Put opportunities and stage_history there, or name one event file."
+        )
+        raise LeakkitError("no_history", message)
+    used = [matches[0] for matches in named.values() if matches]
+    ignored = tuple(f.name for f in files if f not in used and f.name != CONFIG_FILE)
+    tables = {
+        wanted: read_file(store, matches[0], wanted, renamed)
+        for wanted, matches in named.items()
+        if matches
+    }
+    inputs = tuple(_input(file) for file in sorted(used))
+    return Found(folder.resolve().name, tables[HISTORY], tables.get(OPPORTUNITIES), inputs, ignored)
+
+
+def _read(store: Store, path: Path, name: str, renamed: dict[str, str], form: str) -> Table:
+    """Read one event file by its format."""
+    if form == "xes" or path.name.lower().endswith((".xes", ".xes.gz")):
+        return read_xes(store, path, renamed)
+    if path.suffix.lower() in ROW_FORMATS:
+        return read_file(store, path, name, renamed)
+    message = f"{path.name}: this version reads folders, .csv, .parquet, .xes, .xes.gz and {STORE_SUFFIX}."
+    raise LeakkitError("unknown_format", message)
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without its endings."""
+    return path.name.partition(".")[0] or path.name
+
+
+def _input(path: Path) -> dict[str, str]:
+    """Return name, format and SHA-256 of an input file."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    form = "xes" if path.name.lower().endswith((".xes", ".xes.gz")) else path.suffix.lower().lstrip(".")
+    return {"name": path.name, "format": form, "sha256": digest}
+
+
+def _fill(store: Store, found: Found, config: Config) -> None:
+    """Give the rows their canonical form, resolve them, and write down what was found."""
+    _require(found)
+    hours = _zone_of(store, found, config)
+    segments = _segments(store, found, config)
+    _give(store, found, hours, segments)
+    account.refuse_unreadable(store, found.history.file)
+    provisional = not config.pipelines
+    if provisional:
+        config = config.model_copy(update={"pipelines": propose(store, found.label)})
+    cut, last_day = _as_of(store, found, config, hours)
+    _write_names(store, config)
+    direction = _newest_first(store)
+    resolve(store, Rules(config, hours, cut, direction, segments))
+    files = (found.opportunities.file if found.opportunities else "", found.history.file)
+    facts = account.facts(store, cut)
+    account.faults(store, *files)
+    notes = {
+        "schema_version": schema.SCHEMA_VERSION,
+        "config": config.model_dump(mode="json"),
+        "provisional_order": provisional,
+        "label": found.label,
+        "inputs": list(found.inputs),
+        "ignored_files": list(found.ignored),
+        "shape": "events",
+        "cut": cut,
+        "last_day": last_day,
+        "segments": list(segments),
+        "rows": account.rows(store, files),
+        "facts": facts,
+        "fingerprint": account.fingerprint(store, cut, last_day),
+    }
+    for key, value in notes.items():
+        store.set_meta(key, value)
+    account.clear(store)
+
+
+def _require(found: Found) -> None:
+    """Raise where a needed column is missing, or a configured one is in none of the files."""
+    tables = [table for table in (found.history, found.opportunities) if table]
+    configured = [
+        name
+        for name in found.history.renamed
+        if all(table.heading(name) is None for table in tables)
+    ]
+    found.history.require(("opportunity_id", "stage", "entered_at", *configured))
+    if found.opportunities:
+        found.opportunities.require(("opportunity_id",))
+
+
+def _zone_of(store: Store, found: Found, config: Config) -> Zone:
+    """Find the offsets of the configured zone over the days that the data span."""
+    history, opportunities = found.history, found.opportunities or found.history
+    clocks = [(history, "entered_at"), (opportunities, "created_at"), (opportunities, "closed_at")]
+    each = " UNION ALL ".join(
+        f"SELECT {table.clock(name)} AS clock FROM {table.relation}"  # noqa: S608 - quoted headings
+        for table, name in clocks
+        if table.heading(name)
+    )
+    first, last = store.rows(
+        f"SELECT min(clock), max(clock) FROM ({each}) WHERE clock BETWEEN {EARLIEST} AND {SENTINEL}"  # noqa: S608 - as above
+    )[0]
+    if config.as_of and first is not None:
+        last = max(last, parse_as_of(config.as_of, config.timezone)[0])
+    return zone(config.timezone, (first or 0) - 2 * DAY, (last or 0) + 2 * DAY)
+
+
+def _segments(store: Store, found: Found, config: Config) -> tuple[str, ...]:
+    """Return the headings to keep: those configured, else text columns with 2 to 200 values."""
+    table = found.opportunities or found.history
+    roles = config.roles
+    parts = (roles.product, roles.price, roles.discount, roles.competitor, roles.last_activity)
+    if roles.segments is not None:
+        wanted = [*roles.segments, *parts, *roles.known_at_entry]
+        named = {name: table.heading(name) for name in dict.fromkeys(wanted) if name}
+        missing = [name for name, heading in named.items() if heading is None]
+        if missing:
+            message = f"[roles] names columns that {table.file} does not have: {', '.join(missing)}."
+            raise LeakkitError("missing_columns", message)
+        return tuple(dict.fromkeys(heading for heading in named.values() if heading))
+    taken = {table.heading(name) for name in COLUMNS if name != "owner"}
+    texts = [h for h, kind in table.types.items() if kind == "VARCHAR" and h not in taken]
+    counts = ", ".join(f"count(DISTINCT nullif({quoted(heading)}, ''))" for heading in texts)
+    found_counts = store.rows(f"SELECT {counts} FROM {table.relation}")[0] if texts else ()  # noqa: S608 - quoted
+    return tuple(h for h, n in zip(texts, found_counts, strict=True) if 2 <= n <= 200)  # noqa: PLR2004 - the rule of the contract
+
+
+def _give(store: Store, found: Found, hours: Zone, segments: tuple[str, ...]) -> None:
+    """Make `given_history` and `given_opportunities`, the two relations that resolving reads."""
+    history = found.history
+    store.run(
+        f"""
+        CREATE TEMP VIEW given_history AS
+        SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
+               {history.text("pipeline")} AS pipeline, {history.text("stage")} AS stage,
+               {history.moment("entered_at", hours)} AS entered_at,
+               {history.text("entered_at")} AS entered_text,
+               {history.is_timed("entered_at")} AS timed,
+               {history.text("from_stage")} AS from_stage, {history.integer("seq")} AS seq
+        FROM {history.relation}
+        """,  # noqa: S608 - quoted headings
+    )
+    table = found.opportunities or history
+    kept = "".join(f", {table.text(name)} AS {quoted(name)}" for name in segments)
+    pipeline, stage = ("pipeline", "stage") if found.opportunities else ("", "")
+    each = f"""
+        SELECT {table.line} AS line, {table.text("opportunity_id")} AS opportunity_id,
+               {table.text(pipeline) if pipeline else "''"} AS pipeline,
+               {table.text(stage) if stage else "''"} AS stage, {table.text("name")} AS name,
+               {table.moment("created_at", hours)} AS created_at,
+               {table.text("created_at")} AS created_text,
+               {table.moment("closed_at", hours)} AS closed_at,
+               {table.text("closed_at")} AS closed_text, {table.text("outcome")} AS outcome,
+               {table.money("value")} AS value, {table.text("value")} AS value_text,
+               {table.text("currency")} AS currency, {table.text("lost_reason")} AS lost_reason{kept}
+        FROM {table.relation}
+        """  # noqa: S608 - quoted headings
+    if found.opportunities:
+        store.run(f"CREATE TEMP VIEW given_opportunities AS {each}")
+    else:
+        _gather(store, each, segments)
+
+
+def _gather(store: Store, each: str, segments: tuple[str, ...]) -> None:
+    """Make one opportunity of the rows of an event file: the last non-empty entry counts."""
+    texts = ["name", "created_text", "closed_text", "outcome", "value_text", "currency", "lost_reason"]
+    columns = [f"COALESCE(arg_max({q}, line) FILTER ({q} <> ''), '') AS {q}" for q in map(quoted, [*texts, *segments])]
+    numbers = [
+        f"arg_max({name}, line) FILTER ({name} IS NOT NULL) AS {name}"
+        for name in ("created_at", "closed_at", "value")
+    ]
+    store.run(
+        f"""
+        CREATE TEMP TABLE given_opportunities AS
+        SELECT CAST(NULL AS BIGINT) AS line, opportunity_id, '' AS pipeline, '' AS stage,
+               {", ".join([*columns, *numbers])}
+        FROM ({each}) WHERE opportunity_id <> '' GROUP BY opportunity_id
+        """,  # noqa: S608 - quoted headings
+    )
+
+
+def _as_of(store: Store, found: Found, config: Config, hours: Zone) -> tuple[int, int]:
+    """Return the last used moment and the last used local day."""
+    if config.as_of:
+        return parse_as_of(config.as_of, config.timezone)
+    words = [w for w, code in outcome_words(config).items() if code < 0]
+    closed = store.value(
+        "SELECT max(closed_at) FROM given_opportunities WHERE lower(outcome) IN (SELECT unnest($words))",
+        {"words": words},
+    )
+    entered, timed = store.rows("SELECT max(entered_at), bool_or(timed) FROM given_history")[0]
+    created = store.value("SELECT max(created_at) FROM given_opportunities")
+    moments = [moment for moment in (entered, created, closed) if moment is not None]
+    if not moments:
+        message = f"{found.history.file} holds no rows with a date."
+        raise LeakkitError("no_rows", message)
+    cut = max(moments)
+    day = hours.day(cut)
+    return (cut, day - 1) if timed else (cut + DAY - 1, day)
+
+
+def _newest_first(store: Store) -> bool | None:
+    """Say whether the history runs from new to old; None where it shows no direction."""
+    later, earlier = store.rows(
+        """
+        SELECT count(*) FILTER (entered_at > before_at), count(*) FILTER (entered_at < before_at)
+        FROM (SELECT opportunity_id, entered_at, lag(entered_at) OVER w AS before_at,
+                     lag(opportunity_id) OVER w AS before_id
+              FROM (SELECT * FROM given_history WHERE line <= 200000)
+              WINDOW w AS (ORDER BY line))
+        WHERE opportunity_id = before_id
+        """,
+    )[0]
+    if later + earlier == 0:
+        return None
+    share = later / (later + earlier)
+    return False if share >= 0.9 else True if share <= 0.1 else None  # noqa: PLR2004 - the rule of the contract
+
+
+def _write_names(store: Store, config: Config) -> None:
+    """Write the pipelines and stages of the configuration."""
+    pipelines = [(i, p.name, p.unit_per_day) for i, p in enumerate(config.pipelines)]
+    stages = [
+        (i, position, stage.name, stage.kind)
+        for i, pipeline in enumerate(config.pipelines)
+        for position, stage in enumerate(pipeline.stages)
+    ]
+    store.put("named_pipelines", pd.DataFrame(pipelines, columns=["pipeline", "name", "unit_per_day"]))
+    store.put("named_stages", pd.DataFrame(stages, columns=["pipeline", "stage", "name", "kind"]))
+    store.run("INSERT INTO pipelines SELECT * FROM named_pipelines")
+    store.run("INSERT INTO stages SELECT * FROM named_stages")

@@ -1,0 +1,127 @@
+"""Where SQL runs: a DuckDB file, or memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+MEMORY_LIMIT = "1200MB"
+"""What DuckDB may hold before it goes to disk; with Python beside it, 2 GB are not passed."""
+
+
+def quoted(name: str) -> str:
+    """Return an identifier as SQL; the only way in which a user's name enters a query.
+
+    >>> quoted('a "b"')
+    '"a ""b""\"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Store:
+    """The canonical tables of one source (docs/contracts.md), open for reading.
+
+    Made by `leakkit.load`. Closes with `close()` or at the end of a `with`.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Take over a connection; `Store.open` and `Store.new` make one."""
+        self.connection = connection
+
+    @classmethod
+    def new(cls, path: str = ":memory:", threads: int | None = None) -> Store:
+        """Make an empty database in memory or in a new file."""
+        return cls(_connect(path, threads, read_only=False))
+
+    @classmethod
+    def open(cls, path: str | Path) -> Store:
+        """Open a store for reading; many processes may do so at once."""
+        try:
+            store = cls(_connect(str(path), None, read_only=True))
+            version = store.meta("schema_version")
+        except (duckdb.Error, KeyError):
+            message = f"{Path(path).name} is not a leakkit store."
+            raise LeakkitError("not_a_store", message) from None
+        if version != schema.SCHEMA_VERSION:
+            message = (
+                f"{Path(path).name} has schema version {version}, this leakkit reads "
+                f"{schema.SCHEMA_VERSION}. Load the source again."
+            )
+            raise LeakkitError("store_version", message)
+        return store
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; a store in memory is gone."""
+        self.connection.close()
+
+    def run(self, sql: str, facts: Mapping[str, Any] | None = None) -> None:
+        """Carry out a statement."""
+        self.connection.execute(sql, dict(facts) if facts else None)
+
+    def rows(self, sql: str, facts: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a query; give it an ORDER BY where there may be several."""
+        return self.connection.execute(sql, dict(facts) if facts else None).fetchall()
+
+    def value(self, sql: str, facts: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any column type
+        """Return the only value of a query of one row and one column."""
+        return self.rows(sql, facts)[0][0]
+
+    def frame(self, sql: str, facts: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Return the rows of a query as a frame; an ORDER BY over all its keys is the query's duty."""
+        return self.connection.execute(sql, dict(facts) if facts else None).df()
+
+    def put(self, table: str, frame: pd.DataFrame) -> None:
+        """Make a temporary table of a small frame, in place of an earlier one."""
+        self.connection.register("given_frame", frame)
+        self.run(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS SELECT * FROM given_frame")  # noqa: S608 - quoted
+        self.connection.unregister("given_frame")
+
+    def meta(self, key: str) -> Any:  # noqa: ANN401 - JSON of any shape
+        """Return one fact about the store; KeyError where it has none."""
+        found = self.rows("SELECT value FROM meta WHERE key = $key", {"key": key})
+        if not found:
+            raise KeyError(key)
+        return json.loads(found[0][0])
+
+    def set_meta(self, key: str, value: Any) -> None:  # noqa: ANN401 - JSON of any shape
+        """Keep one fact about the store."""
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+        self.run("INSERT INTO meta VALUES ($key, $value)", {"key": key, "value": text})
+
+    @property
+    def config(self) -> Config:
+        """The configuration that the source was read with, proposed parts included."""
+        return Config.model_validate(self.meta("config"))
+
+
+def _connect(path: str, threads: int | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB offline, within its memory, with text in code-point order."""
+    settings: dict[str, Any] = {
+        "memory_limit": MEMORY_LIMIT,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if threads or os.environ.get("LEAKKIT_THREADS"):
+        settings["threads"] = threads or int(os.environ["LEAKKIT_THREADS"])
+    return duckdb.connect(path, read_only=read_only, config=settings)

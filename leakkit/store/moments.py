@@ -1,0 +1,126 @@
+"""Moments: from UTC seconds to local days and back, as SQL made of whole numbers only.
+
+The offsets of a zone change a few times a year. Within the years of the data they
+make a short CASE, so no date function and no zone database is needed in a query.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+DAY = 86_400
+HOUR = 3_600
+SENTINEL = int(dt.datetime(2049, 1, 1, tzinfo=dt.UTC).timestamp())
+"""Moments from here on mean "never" (CRMs write 2050-01-01 or 9999-12-31)."""
+EARLIEST = int(dt.datetime(1900, 1, 1, tzinfo=dt.UTC).timestamp())
+_SHIFT = 4_000_000
+
+
+@dataclass(frozen=True)
+class Zone:
+    """The offsets of a time zone: `offsets[i]` seconds hold before `until[i]`, the last one after."""
+
+    until: tuple[int, ...]
+    offsets: tuple[int, ...]
+
+    def offset_sql(self, moment: str, *, local: bool = False) -> str:
+        """Return SQL for the offset at a moment, given in UTC seconds or as local clock seconds.
+
+        A local time that the clock shows twice is the first of the two; one that it
+        skips is read with the offset from before (both as Python's fold=0 does).
+        """
+        if not self.until:
+            return str(self.offsets[0])
+        ends = self._local_ends() if local else self.until
+        cases = " ".join(
+            f"WHEN {moment} < {end} THEN {offset}"
+            for end, offset in zip(ends, self.offsets, strict=False)
+        )
+        return f"(CASE {cases} ELSE {self.offsets[-1]} END)"
+
+    def _local_ends(self) -> tuple[int, ...]:
+        """Return where each offset ends on the local clock."""
+        pairs = zip(self.until, self.offsets, self.offsets[1:], strict=False)
+        return tuple(end + max(before, after) for end, before, after in pairs)
+
+    def day_sql(self, moment: str) -> str:
+        """Return SQL for the local day number of UTC seconds."""
+        return self._floor_sql(moment, DAY)
+
+    def hour_sql(self, moment: str) -> str:
+        """Return SQL for the local hour number of UTC seconds."""
+        return self._floor_sql(moment, HOUR)
+
+    def _floor_sql(self, moment: str, size: int) -> str:
+        """Return SQL for whole units since 1970, rounded down before 1970 too."""
+        local = f"{moment} + {self.offset_sql(moment)}"
+        return f"CAST(({local} + {size * _SHIFT}) // {size} - {_SHIFT} AS INTEGER)"
+
+    def day(self, moment: int) -> int:
+        """Return the local day number of one moment."""
+        return (moment + self.offset(moment)) // DAY
+
+    def offset(self, moment: int) -> int:
+        """Return the offset at one moment, in seconds."""
+        for end, offset in zip(self.until, self.offsets, strict=False):
+            if moment < end:
+                return offset
+        return self.offsets[-1]
+
+
+def zone(name: str, first: int, last: int) -> Zone:
+    """Find the offsets of the zone `name` between two moments.
+
+    >>> zone("Europe/Berlin", 1_700_000_000, 1_720_000_000)
+    Zone(until=(1711846800,), offsets=(3600, 7200))
+    """
+    info = ZoneInfo(name)
+    until: list[int] = []
+    offsets = [_offset(info, first)]
+    moment = first
+    while moment < last:
+        later = min(moment + 7 * DAY, last)
+        if _offset(info, later) != offsets[-1]:
+            until.append(_change(info, moment, later))
+            offsets.append(_offset(info, later))
+        moment = later
+    return Zone(tuple(until), tuple(offsets))
+
+
+def _offset(info: ZoneInfo, moment: int) -> int:
+    """Return the offset of a zone at a moment, in seconds."""
+    offset = dt.datetime.fromtimestamp(moment, info).utcoffset() or dt.timedelta()
+    return int(offset.total_seconds())
+
+
+def _change(info: ZoneInfo, before: int, after: int) -> int:
+    """Return the first second of the later offset, by halving."""
+    start = _offset(info, before)
+    while after - before > 1:
+        middle = (before + after) // 2
+        if _offset(info, middle) == start:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def parse_as_of(text: str, zone_name: str) -> tuple[int, int]:
+    """Return (last used moment in UTC seconds, last used local day) of an `as_of`.
+
+    A date means its end: it is the last used day. A time does not complete its day:
+    the last used day is the day before.
+
+    >>> parse_as_of("1970-01-02", "UTC"), parse_as_of("1970-01-02T12:00", "UTC")
+    ((172799, 1), (129600, 0))
+    """
+    info = ZoneInfo(zone_name)
+    moment = dt.datetime.fromisoformat(text)
+    local = moment.replace(tzinfo=info) if moment.tzinfo is None else moment.astimezone(info)
+    day = (local.date() - dt.date(1970, 1, 1)).days
+    if len(text) <= len("2026-06-30"):
+        following = dt.datetime.combine(local.date() + dt.timedelta(days=1), dt.time(), info)
+        return int(following.timestamp()) - 1, day
+    return int(local.timestamp()), day - 1

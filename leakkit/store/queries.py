@@ -1,0 +1,458 @@
+"""The SQL that counts, written once.
+
+In DuckDB's dialect, and within what every warehouse has: see docs/decisions. Whole
+numbers only: sums of floats would differ from run to run. A check holds every query
+of this module against that list.
+
+Numbers for words (schema.py): stage -1 won, -2 lost; exits 0 open, 1 next, 2 jumped,
+3 won_here, 4 returned, 5 lost, 6 moved; entries 0 new, 1 from_previous, 2 jumped_in,
+3 returned_in, 4 reopened.
+"""
+
+from __future__ import annotations
+
+MOVES = """
+WITH rows_in_order AS (
+    SELECT h.opportunity, h.pipeline, h.stage, h.seq, h.entered_at, h.entered_day, h.entered_hour,
+           lag(h.stage) OVER w AS before_stage,
+           lag(h.pipeline) OVER w AS before_pipeline,
+           lead(h.stage) OVER w AS after_stage,
+           lead(h.pipeline) OVER w AS after_pipeline,
+           lead(h.entered_at) OVER w AS left_at,
+           lead(h.entered_day) OVER w AS left_day,
+           lead(h.entered_hour) OVER w AS left_hour,
+           min(h.entered_day) OVER w AS first_day,
+           min(h.entered_hour) OVER w AS first_hour,
+           sum(CASE WHEN h.stage < 0 THEN 1 ELSE 0 END) OVER w AS closes
+    FROM stage_history h
+    WINDOW w AS (PARTITION BY h.opportunity ORDER BY h.seq)
+)
+SELECT r.opportunity, r.pipeline, r.stage, r.seq, r.before_stage, r.after_stage,
+       r.entered_at, r.entered_day, r.left_at, r.left_day,
+       CASE WHEN p.unit_per_day = 24 THEN r.entered_hour ELSE r.entered_day END AS entered_tick,
+       CASE WHEN p.unit_per_day = 24 THEN r.left_hour ELSE r.left_day END AS left_tick,
+       CASE WHEN p.unit_per_day = 24 THEN r.first_hour ELSE r.first_day END AS first_tick,
+       CAST(r.closes AS SMALLINT) AS closes,
+       CAST(CASE WHEN r.before_pipeline IS NULL OR r.before_pipeline <> r.pipeline THEN 0
+            WHEN r.before_stage < 0 THEN 4
+            WHEN r.before_stage = r.stage - 1 THEN 1
+            WHEN r.before_stage < r.stage THEN 2
+            ELSE 3 END AS TINYINT) AS entry,
+       CAST(CASE WHEN r.after_stage IS NULL THEN 0
+            WHEN r.after_pipeline <> r.pipeline THEN 6
+            WHEN r.after_stage = -1 THEN 3
+            WHEN r.after_stage = -2 THEN 5
+            WHEN r.after_stage = r.stage + 1 THEN 1
+            WHEN r.after_stage > r.stage THEN 2
+            ELSE 4 END AS TINYINT) AS exit
+FROM rows_in_order r
+JOIN pipelines p ON p.pipeline = r.pipeline
+"""
+"""Every row of the history with its neighbours; closes included."""
+
+PASSAGES = """
+WITH again AS (
+    SELECT opportunity FROM moves
+    WHERE entry = 3 OR entry = 4 OR (entry = 0 AND before_stage IS NOT NULL)
+    GROUP BY opportunity
+),
+visits AS (
+    SELECT m.opportunity, m.seq,
+           row_number() OVER (PARTITION BY m.opportunity, m.pipeline, m.stage ORDER BY m.seq) AS visit
+    FROM moves m
+    JOIN again a ON a.opportunity = m.opportunity
+)
+SELECT m.opportunity, m.pipeline, m.seq AS step, m.stage,
+       CAST(COALESCE(v.visit, 1) AS SMALLINT) AS visit, m.entry,
+       m.entered_at, m.entered_day, m.entered_tick, m.left_at, m.left_day, m.left_tick, m.exit,
+       CASE WHEN m.exit = 6 OR m.after_stage < 0 THEN NULL ELSE m.after_stage END AS to_stage,
+       CAST(CASE WHEN m.exit = 2 THEN m.after_stage - m.stage - 1
+            WHEN m.exit = 3 THEN n.stages - m.stage - 1 ELSE 0 END AS SMALLINT) AS skipped,
+       m.closes, o.value, o.bucket
+FROM moves m
+JOIN (SELECT pipeline, CAST(count(*) AS SMALLINT) AS stages FROM stages GROUP BY pipeline) n
+    ON n.pipeline = m.pipeline
+JOIN opportunities o ON o.opportunity = m.opportunity
+LEFT JOIN visits v ON v.opportunity = m.opportunity AND v.seq = m.seq
+WHERE m.stage >= 0
+"""
+"""One row per visit of a deal to a stage."""
+
+EXTENT = """
+SELECT p.pipeline, count(*) AS passages,
+       min(p.entered_day) AS first_day, max(p.entered_day) AS last_entry_day,
+       min(CASE WHEN p.exit <> 0 THEN p.left_day END) AS first_exit_day
+FROM passages p
+GROUP BY p.pipeline
+ORDER BY p.pipeline
+"""
+
+DEAL_ENDS = """
+WITH spans AS (
+    SELECT p.opportunity, p.pipeline, max(p.step) AS last_step, max(p.stage) AS furthest,
+           min(p.entered_tick) AS first_tick
+    FROM passages p
+    GROUP BY p.opportunity, p.pipeline
+)
+SELECT s.opportunity, s.pipeline, s.furthest, s.first_tick, p.stage AS last_stage,
+       p.exit AS last_exit, p.entered_tick AS last_tick, o.created_day, o.value, o.bucket
+FROM spans s
+JOIN passages p ON p.opportunity = s.opportunity AND p.step = s.last_step
+JOIN opportunities o ON o.opportunity = s.opportunity
+"""
+"""One row per deal and pipeline that it was in: how it stands there."""
+
+STAYS = """
+WITH inside AS (
+    SELECT w.part, p.pipeline, p.stage, CASE WHEN p.visit = 1 THEN 1 ELSE 2 END AS visits,
+           CASE WHEN w.first_tick > p.entered_tick THEN w.first_tick - p.entered_tick ELSE 0 END
+               AS arrive_age,
+           CASE WHEN p.left_tick < w.end_tick THEN p.left_tick ELSE w.end_tick - 1 END
+               - p.entered_tick AS leave_age,
+           CASE WHEN p.left_tick < w.end_tick THEN p.exit ELSE 0 END AS exit,
+           COALESCE(p.value, 0) AS value
+    FROM passages p
+    JOIN parts w ON w.pipeline = p.pipeline
+    WHERE p.entered_tick < w.end_tick AND (p.exit = 0 OR p.left_tick >= w.first_tick)
+)
+SELECT i.part, i.pipeline, i.stage, i.visits, grouping(i.exit) AS arrives,
+       COALESCE(i.arrive_age, i.leave_age) AS age, COALESCE(i.exit, -1) AS exit,
+       count(*) AS n, sum(i.value) AS total
+FROM inside i
+GROUP BY GROUPING SETS ((i.part, i.pipeline, i.stage, i.visits, i.arrive_age),
+                        (i.part, i.pipeline, i.stage, i.visits, i.leave_age, i.exit))
+ORDER BY i.part, i.pipeline, i.stage, i.visits, arrives, age, exit
+"""
+"""Arrivals at risk and departures by age, per window: all that the curves need."""
+
+CLUSTERS = """
+WITH inside AS (
+    SELECT w.part, p.pipeline, p.stage,
+           CASE WHEN w.own = 1 THEN p.opportunity ELSE p.bucket END AS cluster,
+           CASE WHEN w.first_tick > p.entered_tick THEN w.first_tick - p.entered_tick ELSE 0 END
+               AS arrive_age,
+           CASE WHEN p.left_tick < w.end_tick THEN p.left_tick ELSE w.end_tick - 1 END
+               - p.entered_tick AS leave_age,
+           CASE WHEN p.left_tick < w.end_tick THEN p.exit ELSE 0 END AS exit,
+           w.cap, COALESCE(p.value, 0) AS value
+    FROM passages p
+    JOIN cluster_parts w ON w.pipeline = p.pipeline AND w.stage = p.stage
+    WHERE p.entered_tick < w.end_tick AND (p.exit = 0 OR p.left_tick >= w.first_tick)
+        AND (w.first_only = 0 OR p.visit = 1)
+),
+capped AS (
+    SELECT i.part, i.pipeline, i.stage, i.cluster, i.value,
+           CASE WHEN i.arrive_age > i.cap THEN i.cap ELSE i.arrive_age END AS arrive_age,
+           CASE WHEN i.leave_age > i.cap THEN i.cap ELSE i.leave_age END AS leave_age,
+           CASE WHEN i.leave_age >= i.cap THEN 0 ELSE i.exit END AS exit
+    FROM inside i
+)
+SELECT i.part, i.pipeline, i.stage, i.cluster, grouping(i.exit) AS arrives,
+       COALESCE(i.arrive_age, i.leave_age) AS age, COALESCE(i.exit, -1) AS exit,
+       count(*) AS n, sum(i.value) AS total
+FROM capped i
+GROUP BY GROUPING SETS ((i.part, i.pipeline, i.stage, i.cluster, i.arrive_age),
+                        (i.part, i.pipeline, i.stage, i.cluster, i.leave_age, i.exit))
+ORDER BY i.part, i.pipeline, i.stage, i.cluster, arrives, age, exit
+"""
+"""The same per bootstrap cluster, for the stages and ages that are asked; beyond `cap` as one."""
+
+FLOWS = """
+SELECT p.pipeline, p.stage, grouping(p.exit) AS comes, COALESCE(p.entry, p.exit) AS door,
+       COALESCE(p.come_period, p.leave_period) AS period, count(*) AS n, sum(p.value) AS total
+FROM (
+    SELECT a.pipeline, a.stage, a.entry, a.exit, COALESCE(a.value, 0) AS value,
+           c.period AS come_period, COALESCE(l.period, -1) AS leave_period
+    FROM passages a
+    JOIN asked q ON q.pipeline = a.pipeline
+    JOIN periods c ON c.day = a.entered_day
+    LEFT JOIN periods l ON l.day = a.left_day
+) p
+GROUP BY GROUPING SETS ((p.pipeline, p.stage, p.entry, p.come_period),
+                        (p.pipeline, p.stage, p.exit, p.leave_period))
+ORDER BY p.pipeline, p.stage, comes, door, period
+"""
+"""Entries and exits of every stage by month and door, in deals and in value."""
+
+ENDS_BY_STAGE = """
+SELECT p.pipeline, p.stage, d.last_exit AS exit,
+       CASE WHEN d.last_stage = p.stage THEN 1 ELSE 0 END AS here, count(*) AS n
+FROM passages p
+JOIN asked q ON q.pipeline = p.pipeline
+JOIN deal_ends d ON d.opportunity = p.opportunity AND d.pipeline = p.pipeline
+WHERE p.visit = 1
+GROUP BY p.pipeline, p.stage, d.last_exit, CASE WHEN d.last_stage = p.stage THEN 1 ELSE 0 END
+ORDER BY p.pipeline, p.stage, exit, here
+"""
+"""What became in the end of the deals that were ever in a stage."""
+
+STANDING = """
+SELECT d.pipeline, d.last_stage AS stage, l.visit_late, l.deal_late, count(*) AS n,
+       sum(COALESCE(d.value, 0)) AS total
+FROM deal_ends d
+JOIN asked q ON q.pipeline = d.pipeline
+JOIN late l ON l.opportunity = d.opportunity AND l.pipeline = d.pipeline
+GROUP BY d.pipeline, d.last_stage, l.visit_late, l.deal_late
+ORDER BY d.pipeline, stage, l.visit_late, l.deal_late
+"""
+"""The open deals by stage, and whether their visit or the whole deal is past its time."""
+
+LATE = """
+SELECT d.opportunity, d.pipeline,
+       CASE WHEN e.expected IS NOT NULL AND b.end_tick - 1 - d.last_tick > e.expected
+            THEN 1 ELSE 0 END AS visit_late,
+       CASE WHEN b.expected_days IS NOT NULL AND b.last_day - d.created_day > b.expected_days
+            THEN 1 ELSE 0 END AS deal_late
+FROM deal_ends d
+JOIN asked b ON b.pipeline = d.pipeline
+LEFT JOIN expected e ON e.pipeline = d.pipeline AND e.stage = d.last_stage
+WHERE d.last_exit = 0
+"""
+"""The open deals, each with whether it is overdue and why."""
+
+COHORT = """
+SELECT d.pipeline, d.furthest, d.last_stage, d.last_exit AS exit,
+       CASE WHEN l.visit_late = 1 OR l.deal_late = 1 THEN 1 ELSE 0 END AS overdue,
+       CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END AS mature, count(*) AS n
+FROM deal_ends d
+JOIN asked q ON q.pipeline = d.pipeline
+LEFT JOIN late l ON l.opportunity = d.opportunity AND l.pipeline = d.pipeline
+GROUP BY d.pipeline, d.furthest, d.last_stage, d.last_exit,
+         CASE WHEN l.visit_late = 1 OR l.deal_late = 1 THEN 1 ELSE 0 END,
+         CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END
+ORDER BY d.pipeline, d.furthest, d.last_stage, exit, overdue, mature
+"""
+"""Each deal once, where it stands: the picture of the pipe."""
+
+DECIDED = """
+WITH first_close AS (
+    SELECT c.opportunity, c.pipeline, min(c.entered_day) AS closed_day
+    FROM moves c
+    WHERE c.stage < 0
+    GROUP BY c.opportunity, c.pipeline
+),
+ends AS (
+    SELECT d.pipeline, d.created_day, q.start_day, q.last_day,
+           CASE WHEN c.closed_day <= q.last_day THEN c.closed_day ELSE NULL END AS closed_day
+    FROM deal_ends d
+    JOIN asked q ON q.pipeline = d.pipeline
+    LEFT JOIN first_close c ON c.opportunity = d.opportunity AND c.pipeline = d.pipeline
+    WHERE d.last_exit <> 6 AND d.created_day <= q.last_day
+),
+spans AS (
+    SELECT e.pipeline, COALESCE(e.closed_day, e.last_day) - e.created_day AS leave_age,
+           CASE WHEN e.start_day > e.created_day THEN e.start_day - e.created_day ELSE 0 END
+               AS arrive_age,
+           CASE WHEN e.closed_day IS NULL THEN 0 ELSE 1 END AS closed
+    FROM ends e
+    WHERE e.closed_day IS NULL OR e.closed_day >= e.start_day
+)
+SELECT s.pipeline, s.arrive_age, s.leave_age, s.closed, count(*) AS n
+FROM spans s
+GROUP BY s.pipeline, s.arrive_age, s.leave_age, s.closed
+ORDER BY s.pipeline, s.arrive_age, s.leave_age, s.closed
+"""
+"""Days from creation to the first close: how long a deal is undecided."""
+
+WINS = """
+WITH moved AS (
+    SELECT p.opportunity, p.pipeline, p.step,
+           min(CASE WHEN x.step >= p.step THEN x.step END) AS moved_step,
+           min(CASE WHEN x.step >= p.step THEN x.left_tick END) AS moved_tick
+    FROM passages p
+    JOIN passages x ON x.opportunity = p.opportunity AND x.pipeline = p.pipeline AND x.exit = 6
+    WHERE p.visit = 1
+    GROUP BY p.opportunity, p.pipeline, p.step
+),
+nearest AS (
+    SELECT p.pipeline, p.stage, p.entered_tick, q.start_tick, q.end_tick, d.last_exit,
+           CASE WHEN m.moved_step IS NOT NULL AND (c.seq IS NULL OR m.moved_step < c.seq)
+                THEN m.moved_tick ELSE c.entered_tick END AS left_tick,
+           CASE WHEN m.moved_step IS NOT NULL AND (c.seq IS NULL OR m.moved_step < c.seq)
+                THEN 6 WHEN c.stage = -1 THEN 3 WHEN c.stage = -2 THEN 5 ELSE 0 END AS exit
+    FROM passages p
+    JOIN asked q ON q.pipeline = p.pipeline
+    JOIN deal_ends d ON d.opportunity = p.opportunity AND d.pipeline = p.pipeline
+    LEFT JOIN moves c ON c.opportunity = p.opportunity AND c.closes = p.closes + 1 AND c.stage < 0
+    LEFT JOIN moved m ON m.opportunity = p.opportunity AND m.pipeline = p.pipeline
+        AND m.step = p.step
+    WHERE p.visit = 1 AND p.entered_tick < q.end_tick
+),
+inside AS (
+    SELECT n.pipeline, n.stage,
+           CASE WHEN n.start_tick > n.entered_tick THEN n.start_tick - n.entered_tick ELSE 0 END
+               AS arrive_age,
+           CASE WHEN n.left_tick < n.end_tick THEN n.left_tick ELSE n.end_tick - 1 END
+               - n.entered_tick AS leave_age,
+           CASE WHEN n.left_tick < n.end_tick THEN n.exit ELSE 0 END AS exit,
+           CASE WHEN n.exit = 5 AND n.last_exit = 3 THEN 1 ELSE 0 END AS won_later
+    FROM nearest n
+    WHERE n.exit = 0 OR n.left_tick >= n.start_tick
+)
+SELECT i.pipeline, i.stage, grouping(i.exit) AS arrives,
+       COALESCE(i.arrive_age, i.leave_age) AS age, COALESCE(i.exit, -1) AS exit,
+       count(*) AS n, sum(i.won_later) AS won_later
+FROM inside i
+GROUP BY GROUPING SETS ((i.pipeline, i.stage, i.arrive_age),
+                        (i.pipeline, i.stage, i.leave_age, i.exit))
+ORDER BY i.pipeline, i.stage, arrives, age, exit
+"""
+"""From the first entry into a stage to the deal's first close after it."""
+
+JOURNEY = """
+WITH same_day AS (
+    SELECT m.opportunity, m.seq,
+           row_number() OVER (PARTITION BY m.opportunity, m.pipeline, m.entered_tick ORDER BY m.seq)
+               - 1 AS turn
+    FROM moves m
+    JOIN (SELECT opportunity, pipeline, entered_tick FROM moves
+          WHERE left_tick = entered_tick
+          GROUP BY opportunity, pipeline, entered_tick) z
+        ON z.opportunity = m.opportunity AND z.pipeline = m.pipeline
+        AND z.entered_tick = m.entered_tick
+),
+starts AS (
+    SELECT opportunity, pipeline, min(entered_tick) AS first_tick
+    FROM moves
+    WHERE entry = 0 AND before_stage IS NOT NULL
+    GROUP BY opportunity, pipeline
+),
+steps AS (
+    SELECT m.pipeline, m.stage, m.before_stage, m.entry, m.exit, m.entered_tick, m.left_tick,
+           COALESCE(s.first_tick, m.first_tick) AS first_tick, COALESCE(d.turn, 0) AS turn,
+           q.start_tick, q.end_tick
+    FROM moves m
+    JOIN asked q ON q.pipeline = m.pipeline
+    LEFT JOIN same_day d ON d.opportunity = m.opportunity AND d.seq = m.seq
+    LEFT JOIN starts s ON s.opportunity = m.opportunity AND s.pipeline = m.pipeline
+    WHERE m.entered_tick < q.end_tick
+),
+changes AS (
+    SELECT s.pipeline, 0 AS kind, s.stage AS stage, s.stage AS target,
+           CASE WHEN s.entry = 0 THEN s.entered_tick ELSE s.start_tick END - s.first_tick AS age,
+           0 AS turn
+    FROM steps s
+    WHERE (s.entry = 0 AND s.entered_tick >= s.start_tick)
+        OR (s.entered_tick < s.start_tick AND (s.left_tick IS NULL OR s.left_tick >= s.start_tick))
+    UNION ALL
+    SELECT s.pipeline, 1 AS kind, s.before_stage AS stage, s.stage AS target,
+           s.entered_tick - s.first_tick AS age, s.turn
+    FROM steps s
+    WHERE s.entry <> 0 AND s.entered_tick >= s.start_tick
+    UNION ALL
+    SELECT s.pipeline, 2 AS kind, s.stage AS stage, s.stage AS target,
+           CASE WHEN s.left_tick < s.end_tick THEN s.left_tick ELSE s.end_tick - 1 END
+               - s.first_tick AS age, 0 AS turn
+    FROM steps s
+    WHERE (s.left_tick IS NULL OR s.left_tick >= s.end_tick OR s.exit = 6)
+        AND (s.left_tick IS NULL OR s.left_tick >= s.start_tick)
+)
+SELECT c.pipeline, c.kind, c.stage, c.target, c.age, c.turn, count(*) AS n
+FROM changes c
+GROUP BY c.pipeline, c.kind, c.stage, c.target, c.age, c.turn
+ORDER BY c.pipeline, c.age, c.turn, c.kind, c.stage, c.target
+"""
+"""The whole way, clock from the first entry: 0 comes under observation, 1 moves, 2 is censored."""
+
+TOTALS = """
+SELECT p.pipeline, p.stage, p.exit, count(*) AS n, sum(COALESCE(p.value, 0)) AS total,
+       sum(CASE WHEN p.visit = 1 THEN 1 ELSE 0 END) AS first_visits,
+       sum(CASE WHEN p.left_tick >= q.end_tick THEN 1 ELSE 0 END) AS after_curves
+FROM passages p
+JOIN asked q ON q.pipeline = p.pipeline
+GROUP BY p.pipeline, p.stage, p.exit
+ORDER BY p.pipeline, p.stage, p.exit
+"""
+"""All passages of a stage by how they ended."""
+
+REOPENED = """
+SELECT d.pipeline, d.stage, count(*) AS n
+FROM (SELECT p.pipeline, p.stage, p.opportunity
+      FROM passages p
+      JOIN asked q ON q.pipeline = p.pipeline
+      WHERE p.entry = 4
+      GROUP BY p.pipeline, p.stage, p.opportunity) d
+GROUP BY d.pipeline, d.stage
+ORDER BY d.pipeline, d.stage
+"""
+"""Deals that came back into a stage after a close."""
+
+SKIPPED = """
+SELECT d.pipeline, d.stage, count(*) AS n
+FROM (SELECT p.pipeline, b.stage, p.opportunity
+      FROM passages p
+      JOIN between_stages b ON b.pipeline = p.pipeline AND b.from_stage = p.stage
+          AND b.skipped = p.skipped
+      GROUP BY p.pipeline, b.stage, p.opportunity) d
+GROUP BY d.pipeline, d.stage
+ORDER BY d.pipeline, d.stage
+"""
+"""Deals that jumped over a stage, or were won before it."""
+
+CLICKED_THROUGH = """
+WITH zero_days AS (
+    SELECT m.opportunity, m.pipeline, m.stage,
+           CASE WHEN m.left_tick = m.entered_tick THEN 1 ELSE 0 END AS zero,
+           lag(CASE WHEN m.left_tick = m.entered_tick THEN 1 ELSE 0 END) OVER w AS before_zero,
+           lead(CASE WHEN m.left_tick = m.entered_tick THEN 1 ELSE 0 END) OVER w AS after_zero
+    FROM passages m
+    JOIN (SELECT opportunity FROM passages WHERE left_tick = entered_tick
+          GROUP BY opportunity) z ON z.opportunity = m.opportunity
+    WINDOW w AS (PARTITION BY m.opportunity, m.pipeline ORDER BY m.step)
+)
+SELECT z.pipeline, z.stage, count(*) AS n
+FROM zero_days z
+JOIN asked q ON q.pipeline = z.pipeline
+WHERE z.zero = 1 AND (z.before_zero = 1 OR z.after_zero = 1)
+GROUP BY z.pipeline, z.stage
+ORDER BY z.pipeline, z.stage
+"""
+"""Passages in chains of two or more zero-day passages in a row."""
+
+REACHED = """
+WITH implied AS (
+    SELECT p.opportunity, p.pipeline, b.stage, p.left_tick AS tick, min(p.step) AS step
+    FROM passages p
+    JOIN between_stages b ON b.pipeline = p.pipeline AND b.from_stage = p.stage
+        AND b.skipped = p.skipped
+    GROUP BY p.opportunity, p.pipeline, b.stage, p.left_tick
+),
+earliest AS (
+    SELECT i.opportunity, i.pipeline, i.stage, min(i.step) AS step, min(i.tick) AS tick
+    FROM implied i
+    GROUP BY i.opportunity, i.pipeline, i.stage
+)
+SELECT e.pipeline, e.stage, e.tick, COALESCE(f.entered_tick, 0) AS entered_tick,
+       COALESCE(f.exit, 0) AS exit, COALESCE(f.left_tick, -1) AS left_tick,
+       CASE WHEN f.step IS NULL THEN 0 ELSE 1 END AS visited, count(*) AS n
+FROM earliest e
+LEFT JOIN passages f ON f.opportunity = e.opportunity AND f.pipeline = e.pipeline
+    AND f.stage = e.stage AND f.visit = 1
+WHERE f.step IS NULL OR f.step > e.step
+GROUP BY e.pipeline, e.stage, e.tick, COALESCE(f.entered_tick, 0), COALESCE(f.exit, 0),
+         COALESCE(f.left_tick, -1), CASE WHEN f.step IS NULL THEN 0 ELSE 1 END
+ORDER BY e.pipeline, e.stage, e.tick, entered_tick, exit, left_tick, visited
+"""
+"""First visits that the policy `reached` puts before, or in place of, the observed ones."""
+
+STARTED = """
+SELECT p.pipeline, p.stage, p.entry, count(*) AS n
+FROM passages p
+JOIN asked q ON q.pipeline = p.pipeline
+GROUP BY p.pipeline, p.stage, p.entry
+ORDER BY p.pipeline, p.stage, p.entry
+"""
+"""How deals came into a stage."""
+
+OUTCOMES = """
+SELECT o.pipeline, o.outcome, CASE WHEN o.has_history THEN 1 ELSE 0 END AS has_history,
+       count(*) AS n, sum(CASE WHEN o.value IS NULL THEN 1 ELSE 0 END) AS without_value,
+       sum(CASE WHEN o.value = 0 THEN 1 ELSE 0 END) AS zero_value,
+       sum(CASE WHEN o.lost_reason = '' THEN 1 ELSE 0 END) AS without_reason,
+       sum(COALESCE(o.value, 0)) AS total
+FROM opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+GROUP BY o.pipeline, o.outcome, CASE WHEN o.has_history THEN 1 ELSE 0 END
+ORDER BY o.pipeline, o.outcome, has_history
+"""
+"""Deals by outcome, and what is missing in them."""

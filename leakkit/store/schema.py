@@ -1,0 +1,46 @@
+"""The canonical tables, and the numbers that stand for words in them."""
+
+from __future__ import annotations
+
+SCHEMA_VERSION = 1
+
+WON, LOST = -1, -2
+"""In `stage_history.stage`: the row closes the deal."""
+UNKNOWN = -9
+"""While loading: the row names no stage and no close of its pipeline."""
+
+OUTCOMES = ("open", "won", "lost")
+EXITS = ("open", "next", "jumped", "won_here", "returned", "lost", "moved")
+ENTRIES = ("new", "from_previous", "jumped_in", "returned_in", "reopened")
+OPEN, NEXT, JUMPED, WON_HERE, RETURNED, LOST_HERE, MOVED = range(7)
+NEW, FROM_PREVIOUS, JUMPED_IN, RETURNED_IN, REOPENED = range(5)
+
+BUCKETS = 200
+OWN_BUCKET_BELOW = 2_000
+"""Pipelines with fewer opportunities are resampled by the opportunity itself."""
+
+TABLES = """
+CREATE TABLE meta (key VARCHAR, value VARCHAR);
+CREATE TABLE pipelines (pipeline SMALLINT, name VARCHAR, unit_per_day SMALLINT);
+CREATE TABLE stages (pipeline SMALLINT, stage SMALLINT, name VARCHAR, kind VARCHAR);
+CREATE TABLE faults (file VARCHAR, line BIGINT, field VARCHAR, content VARCHAR, rule VARCHAR);
+"""
+
+PASSAGE_COLUMNS = (
+    "opportunity",
+    "pipeline",
+    "step",
+    "stage",
+    "visit",
+    "entry",
+    "entered_at",
+    "entered_day",
+    "entered_tick",
+    "left_at",
+    "left_day",
+    "left_tick",
+    "exit",
+    "to_stage",
+    "skipped",
+)
+"""Of `passages`; `step` is the row's `seq` in `stage_history`."""

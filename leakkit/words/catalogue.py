@@ -1,0 +1,117 @@
+"""Catalogues of messages, and how numbers and dates are said in a language."""
+
+from __future__ import annotations
+
+import datetime as dt
+import string
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import (
+    format_compact_currency,
+    format_currency,
+    format_decimal,
+    format_percent,
+    get_currency_precision,
+)
+from markupsafe import Markup, escape
+
+LANGUAGES = ("en",)
+EPOCH = dt.date(1970, 1, 1)
+
+
+@cache
+def _catalogue(language: str) -> dict[str, Any]:
+    """Read the messages of one language."""
+    text = resources.files("leakkit.words").joinpath(f"{language}.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+class Words(string.Formatter):
+    """All that a page says, in one language.
+
+    A message is found by its key (`"headline.lost"`), and its placeholders name the
+    fact and how to say it: `{lost:count}`, `{share:share}`, `{value:money}`. Messages
+    with forms for numbers are chosen by the fact `n`.
+
+    >>> words = Words("en", currency="EUR")
+    >>> words.share(0.3456), words.count(13087), words.date(20634)
+    ('35%', '13,087', 'Jun 30, 2026')
+    """
+
+    def __init__(self, language: str = "en", currency: str = "USD") -> None:
+        """Choose the language (one of `LANGUAGES`) and the currency of money."""
+        self.language = language
+        self.currency = currency
+        self.locale = Locale.parse(language)
+        self.direction = self.locale.text_direction
+
+    def say(self, key: str, **facts: Any) -> str:  # noqa: ANN401 - a fact may be of any kind
+        """Return the message `key` as plain text."""
+        return self.vformat(self._message(key, facts), (), facts)
+
+    def html(self, key: str, **facts: Any) -> Markup:  # noqa: ANN401 - as above
+        """Return the message `key` as HTML: facts escaped, and names kept in their own direction."""
+        safe = {
+            name: Markup("<bdi>{}</bdi>").format(fact) if isinstance(fact, str) else fact
+            for name, fact in facts.items()
+        }
+        return Markup(self.vformat(str(escape(self._message(key, facts))), (), safe))  # noqa: S704 - every fact is a number or escaped above
+
+    def _message(self, key: str, facts: dict[str, Any]) -> str:
+        """Find the message, and of several forms the one for the number `n`."""
+        found: Any = _catalogue(self.language)
+        for part in key.split("."):
+            found = found[part]
+        if isinstance(found, dict):
+            form = self.locale.plural_form(abs(facts["n"]))
+            found = found.get(form, found["other"])
+        return str(found)
+
+    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401 - as in Formatter
+        """Say one fact in the way that its placeholder names."""
+        if not format_spec:
+            return str(value)
+        return str(getattr(self, format_spec)(value))
+
+    def count(self, number: float) -> str:
+        """Say a whole number of things."""
+        return str(format_decimal(round(number), locale=self.locale))
+
+    def number(self, number: float) -> str:
+        """Say a number, with at most one decimal."""
+        return str(format_decimal(number, format="#,##0.#", locale=self.locale))
+
+    def share(self, share: float) -> str:
+        """Say a share in per cent; one decimal under 10 %."""
+        pattern = "#,##0.#%" if 0 < abs(share) < 0.0995 else "#,##0%"  # noqa: PLR2004 - said above
+        return str(format_percent(share, format=pattern, locale=self.locale))
+
+    def money(self, minor: float) -> str:
+        """Say an amount of minor units as a round sum of the currency."""
+        amount = minor / 10 ** get_currency_precision(self.currency)
+        if abs(amount) >= 10_000:  # noqa: PLR2004 - from here on a short form reads better
+            digits = 1
+            return str(
+                format_compact_currency(
+                    amount, self.currency, locale=self.locale, fraction_digits=digits
+                )
+            )
+        return str(format_currency(amount, self.currency, locale=self.locale, format="¤#,##0"))
+
+    def date(self, day: int) -> str:
+        """Say a local day number since 1970-01-01."""
+        return str(format_date(EPOCH + dt.timedelta(days=int(day)), "medium", locale=self.locale))
+
+    def month(self, day: int) -> str:
+        """Say the month of a local day number."""
+        moment = EPOCH + dt.timedelta(days=int(day))
+        return str(format_skeleton("yMMM", moment, locale=self.locale))
+
+    def days(self, days: float) -> str:
+        """Say a number of days."""
+        return self.say("units.days", n=days)
