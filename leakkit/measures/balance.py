@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.errors import LeakkitError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leakkit.measures.survival import Ints
+
+ENTRY_TERMS = ("new", "from_previous", "jumped_in", "returned_in", "reopened")
+EXIT_TERMS = ("open", "next", "jumped", "won_here", "returned", "lost", "moved")
+OPEN_EXIT, WON_EXIT, LOST_EXIT, MOVED_EXIT = 0, 3, 5, 6
 
 
 @dataclass(frozen=True)
@@ -142,3 +156,145 @@ class Pipe:
     def in_time(self) -> int:
         """Deals of the cohort that are open and in time."""
         return sum(stage.all_in_time for stage in self.stages)
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Entries and exits of one pipeline: arrays [stage, door, period], in deals or in money."""
+
+    entries: Ints
+    exits: Ints
+    open_now: Ints
+
+    @property
+    def stages(self) -> int:
+        """How many stages there are."""
+        return len(self.entries)
+
+
+def collect_flows(rows: pd.DataFrame, stages: int, periods: int, column: str) -> Flows:
+    """Arrange counted flows (stage, comes, door, period, `column`) by stage, door and period.
+
+    Exits without a period are the passages that are still open.
+    """
+    entries = np.zeros((stages, len(ENTRY_TERMS), periods), np.int64)
+    exits = np.zeros((stages, len(EXIT_TERMS), periods), np.int64)
+    open_now = np.zeros(stages, np.int64)
+    stage, door = rows["stage"].to_numpy(), rows["door"].to_numpy()
+    period = rows["period"].to_numpy()
+    amount = rows[column].to_numpy(np.float64).round().astype(np.int64)
+    comes = rows["comes"].to_numpy() == 1
+    leaves = ~comes & (door != OPEN_EXIT)
+    np.add.at(entries, (stage[comes], door[comes], period[comes]), amount[comes])
+    np.add.at(exits, (stage[leaves], door[leaves], period[leaves]), amount[leaves])
+    still = ~comes & (door == OPEN_EXIT)
+    np.add.at(open_now, stage[still], amount[still])
+    return Flows(entries, exits, open_now)
+
+
+def stage_balances(flows: Flows, first: int = 0, end: int | None = None) -> tuple[StageBalance, ...]:
+    """Return what came into each stage in the periods [first, end), and what became of it."""
+    before, inside = slice(0, first), slice(first, end)
+    balances = []
+    for stage in range(flows.stages):
+        opening = flows.entries[stage, :, before].sum() - flows.exits[stage, :, before].sum()
+        came = dict(zip(ENTRY_TERMS, flows.entries[stage, :, inside].sum(axis=1), strict=True))
+        went = dict(zip(EXIT_TERMS, flows.exits[stage, :, inside].sum(axis=1), strict=True))
+        del went["open"]
+        closing = opening + sum(came.values()) - sum(went.values())
+        terms = {name: int(amount) for name, amount in {**came, **went}.items()}
+        balances.append(StageBalance(stage=stage, opening=int(opening), closing=int(closing), **terms))
+    return tuple(balances)
+
+
+def pipeline_balance(stages: tuple[StageBalance, ...]) -> PipelineBalance:
+    """Add the stage balances up: moves between stages cancel out."""
+    return PipelineBalance(
+        opening=sum(stage.opening for stage in stages),
+        new=sum(stage.new for stage in stages),
+        reopened=sum(stage.reopened for stage in stages),
+        won=sum(stage.won_here for stage in stages),
+        lost=sum(stage.lost for stage in stages),
+        moved=sum(stage.moved for stage in stages),
+        closing=sum(stage.closing for stage in stages),
+    )
+
+
+def with_overdue(balance: PipelineBalance, overdue: int) -> PipelineBalance:
+    """Split the deals open at as_of into those past their time and the others."""
+    return replace(balance, overdue=overdue, in_time=balance.closing - overdue)
+
+
+def check(name: str, flows: Flows) -> None:
+    """Raise where the counts do not close.
+
+    Three counts made apart must agree: what flows out of stages into others is what
+    flows into them, in every period; no stage is ever left by more than entered it;
+    and what flowed in and not out is what stands there at as_of.
+    """
+    moved_on = flows.exits[:, [1, 2, 4], :].sum(axis=(0, 1))
+    came_over = flows.entries[:, [1, 2, 3], :].sum(axis=(0, 1))
+    stock = flows.entries.sum(axis=1).cumsum(axis=1) - flows.exits.sum(axis=1).cumsum(axis=1)
+    closes = (moved_on == came_over).all() and (stock[:, -1] == flows.open_now).all()
+    if not closes or (stock < 0).any():
+        message = f"{name}: the balance does not close. This is a fault of leakkit, please report it."
+        raise LeakkitError("balance", message)
+
+
+def collect_pipe(
+    rows: pd.DataFrame,
+    names: tuple[str, ...],
+    mature_days: float | None,
+    created_before_day: int,
+    last_day: int,
+    without_history: int,
+) -> Pipe:
+    """Assemble the picture of the pipe from the deals as they stand.
+
+    `rows` counts deals by furthest stage, last_stage, exit of the last passage,
+    overdue and mature. The cohort is the mature deals, or all where there are none.
+    """
+    chosen = rows[rows["mature"] == 1]
+    mature = mature_days is not None and bool((chosen["exit"] != MOVED_EXIT).any())
+    used = chosen if mature else rows
+    standing = used[used["exit"] != MOVED_EXIT]
+    stages = tuple(_pipe_stage(standing, stage, names) for stage in range(len(names)))
+    pipe = Pipe(
+        stages=stages,
+        entered=int(standing["n"].sum()),
+        won=int(standing["n"][standing["exit"] == WON_EXIT].sum()),
+        mature=mature,
+        mature_days=mature_days,
+        created_before_day=created_before_day if mature else last_day + 1,
+        moved_aside=int(used["n"].sum() - standing["n"].sum()),
+        without_history_aside=without_history,
+    )
+    if pipe.entered != pipe.won + pipe.lost + pipe.overdue + pipe.in_time:
+        message = "The pipe does not add up. This is a fault of leakkit, please report it."
+        raise LeakkitError("balance", message)
+    return pipe
+
+
+def _pipe_stage(deals: pd.DataFrame, stage: int, names: tuple[str, ...]) -> PipeStage:
+    """Count one stage of the pipe."""
+    lost, still = deals["exit"] == LOST_EXIT, deals["exit"] == OPEN_EXIT
+    won, late = deals["exit"] == WON_EXIT, deals["overdue"] == 1
+    furthest, last, n = deals["furthest"], deals["last_stage"], deals["n"]
+    here, stays = last == stage, (furthest == stage) & (last == stage)
+    later = here & (furthest > stage)
+
+    def count(which: pd.Series[bool]) -> int:
+        return int(n[which].sum())
+
+    return PipeStage(
+        stage=stage,
+        name=names[stage],
+        width=count(won | (furthest >= stage)),
+        lost=count(stays & lost),
+        overdue=count(stays & still & late),
+        in_time=count(stays & still & ~late),
+        back=count((furthest == stage) & ~here & ~won),
+        lost_from_later=count(later & lost),
+        overdue_from_later=count(later & still & late),
+        in_time_from_later=count(later & still & ~late),
+    )

@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
+    import pandas as pd
+
     from leakkit.measures.survival import Floats, Ints
+
+COMES, MOVES, CENSORED = 0, 1, 2
+"""Kinds of rows in the counts of the route."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,112 @@ class Route:
     days_in: Floats
     limit: float
     entrants: int
+    start: Floats
 
     @property
     def won_share(self) -> float:
         """P(won by `limit`)."""
         return float(self.occupancy[-1, -2])
+
+    @property
+    def lost_share(self) -> float:
+        """P(lost by `limit`)."""
+        return float(self.occupancy[-1, -1])
+
+
+def follow(rows: pd.DataFrame, stages: int, limit: float, start: Floats | None = None) -> Route:
+    """Where are the deals, u days after they came in, and from which stage are they lost?
+
+    Dividing the losses of a stage by the deals created mixes young deals with old ones.
+    The product integral `P(0, t) = prod(I + dA(u))` does not, and needs no Markov
+    assumption for occupancy from the common start, under independent censoring.
+    Several moves of a deal on one day are sub-steps of that day, in their order; who
+    is censored on a day leaves after the last of them.
+
+    `rows` has the columns kind (0 comes under observation in `stage`, 1 moves from
+    `stage` to `target`, 2 is censored in `stage`), stage, target, age, turn, n, with
+    -1 for won and -2 for lost. `start` overrules the observed shares of first stages.
+
+    References: Datta and Satten (2001), Stat. Probab. Lett. 55, 403-411; Aalen and
+    Johansen (1978).
+    """
+    states = stages + 2
+    place = {-1: stages, -2: stages + 1}
+    counts = _Walk(rows, states, place, limit)
+    p = counts.first_shares() if start is None else start
+    entrants = counts.entrants
+    spread = (np.diag(p) - np.outer(p, p)) / entrants if start is None and entrants else np.zeros((states, states))
+    ages, occupancy, variance = [0], [p], [np.diag(spread)]
+    lost, came_back, days, now = np.zeros(stages), 0.0, np.zeros(states), 0
+    for age, at_risk, moved in counts:
+        days += p * (age - now)
+        now = age
+        step = _step(moved, at_risk)
+        lost += p[:stages] * step[:stages, stages + 1]
+        came_back += float(p[stages + 1] * step[stages + 1, :stages].sum())
+        spread = step.T @ spread @ step + _noise(p, step, at_risk)
+        p = p @ step
+        if ages[-1] == age:
+            occupancy[-1], variance[-1] = p, np.diag(spread)
+        else:
+            ages.append(age)
+            occupancy.append(p)
+            variance.append(np.diag(spread))
+    days += p * (limit - now)
+    return Route(
+        np.array(ages, np.int64), np.array(occupancy), np.array(variance), lost, came_back,
+        days, limit, entrants, occupancy[0] if start is None else start,
+    )
+
+
+def _step(moved: Floats, at_risk: Floats) -> Floats:
+    """Return I + dA: the shares that move, with nobody moving where nobody is at risk."""
+    shares = np.divide(moved, at_risk[:, None], out=np.zeros_like(moved), where=at_risk[:, None] > 0)
+    return shares + np.diag(1.0 - shares.sum(axis=1))
+
+
+def _noise(p: Floats, step: Floats, at_risk: Floats) -> Floats:
+    """Return the variance that one step adds: multinomial rows, weighted by p squared."""
+    noise = np.zeros_like(step)
+    for state in np.flatnonzero((at_risk > 0) & (p > 0) & (np.diag(step) < 1.0)):
+        row = step[state]
+        noise += p[state] ** 2 * (np.diag(row) - np.outer(row, row)) / at_risk[state]
+    return noise
+
+
+class _Walk:
+    """Iterates over the sub-steps of the route with the numbers at risk before each."""
+
+    def __init__(self, rows: pd.DataFrame, states: int, place: dict[int, int], limit: float) -> None:
+        used = rows[rows["age"] <= limit]
+        self.states = states
+        self.kind = used["kind"].to_numpy()
+        self.origin = np.array([place.get(s, s) for s in used["stage"].to_numpy()], np.int64)
+        self.target = np.array([place.get(s, s) for s in used["target"].to_numpy()], np.int64)
+        self.age = used["age"].to_numpy(np.int64)
+        self.turn = used["turn"].to_numpy(np.int64)
+        self.n = used["n"].to_numpy(np.float64)
+        self.entrants = int(self.n[(self.kind == COMES) & (self.age == 0)].sum())
+
+    def first_shares(self) -> Floats:
+        """Return the observed shares of first stages."""
+        comes = (self.kind == COMES) & (self.age == 0)
+        shares = np.bincount(self.origin[comes], self.n[comes], self.states)
+        return shares / max(shares.sum(), 1.0)
+
+    def __iter__(self):  # type: ignore[no-untyped-def] # yields (age, at risk, moves) triples
+        """Yield every sub-step in which somebody moves: its age, numbers at risk, moves."""
+        at_risk = np.zeros(self.states)
+        for age in np.unique(self.age):
+            today = self.age == age
+            comes = today & (self.kind == COMES)
+            at_risk += np.bincount(self.origin[comes], self.n[comes], self.states)
+            moves = today & (self.kind == MOVES)
+            for turn in np.unique(self.turn[moves]):
+                chosen = moves & (self.turn == turn)
+                moved = np.zeros((self.states, self.states))
+                np.add.at(moved, (self.origin[chosen], self.target[chosen]), self.n[chosen])
+                yield int(age), at_risk.copy(), moved
+                at_risk += moved.sum(axis=0) - moved.sum(axis=1)
+            leaves = today & (self.kind == CENSORED)
+            at_risk -= np.bincount(self.origin[leaves], self.n[leaves], self.states)

@@ -5,8 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from leakkit.measures.bootstrap import (
+    cluster_counts,
+    expected_interval,
+    share_interval,
+)
+from leakkit.measures.counts import ADVANCED, CURVE_KINDS, EXITS, StayCounts
+from leakkit.measures.survival import (
+    DAY_RUNGS,
+    HOUR_RUNGS,
+    Horizon,
+    Share,
+    aalen_johansen,
+    followed,
+    index_at,
+    learn_expected,
+    learn_horizon,
+    longest_followed,
+    merged,
+    quantile_age,
+    share_at,
+    staying_at,
+)
+
 if TYPE_CHECKING:
-    from leakkit.measures.survival import Curve, Horizon, Share
+    import pandas as pd
+
+    from leakkit.measures.survival import Curve
+
+CLICKED_THROUGH_SHARE = 0.3
+EXPECTED_WIDTH = 0.6
+WON_EXIT, LOST_EXIT = EXITS.index("won_here"), EXITS.index("lost")
+ADVANCED_EXITS = tuple(EXITS.index(kind) for kind in ADVANCED)
 
 
 @dataclass(frozen=True)
@@ -34,7 +66,7 @@ class Exits:
 
 @dataclass(frozen=True)
 class InTheEnd:
-    """What became, up to as_of, of the deals that were ever in a stage; the four sum to all."""
+    """What became, up to as_of, of the deals that were ever in a stage; the five sum to all."""
 
     won: int
     lost_here: int
@@ -57,7 +89,7 @@ class StageResult:
     opportunities: int
     first_visits: int
     exits: Exits
-    overdue: int
+    overdue: int | None
     jumped_over: int
     reopened_in: int
     horizon: Horizon
@@ -74,10 +106,14 @@ class StageResult:
     lost_by_value: Share
     median: Horizon
     p90: Horizon
+    mean: tuple[float, float] | None
     in_the_end: InTheEnd
     value_entered: int
     value_lost: int
     value_overdue: int
+    wins_after_loss: int
+    clicked_through_share: float
+    left_after_curves: int
     curve: Curve
 
     @property
@@ -90,3 +126,196 @@ class StageResult:
         """Lost per advanced or lost, as a CRM shows it: open deals are forgotten."""
         closed = self.exits.advanced + self.exits.lost
         return self.exits.lost / closed if closed else None
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The two ages of a stage that everything else is read at."""
+
+    horizon: Horizon
+    expected: Horizon
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the user says of a stage, in units of stay; None where nothing is said.
+
+    `earlier_horizon` is the one of the last run into the same folder.
+    """
+
+    expected: float | None = None
+    horizon: float | None = None
+    earlier_horizon: float | None = None
+    hours: bool = False
+
+
+def learn(
+    sample: StayCounts,
+    clusters: pd.DataFrame | None,
+    declared: Declared,
+    clicked_through: float,
+    *,
+    last_stage: bool = False,
+    policy: str = "observed",
+) -> Learnt:
+    """Learn the expected stay and the horizon of one stage from its learning sample.
+
+    `sample` are first visits in the baseline window (never the window that is judged:
+    a slow-down would move E and hide itself), or all history where there is no
+    baseline. `clusters` are the same counts per bootstrap cluster; None leaves the
+    last condition of E unchecked.
+    """
+    curve = aalen_johansen(sample.table(policy, last_stage=last_stage))
+    expected = _expected(curve, clusters, declared, clicked_through)
+    if declared.horizon:
+        return Learnt(Horizon(declared.horizon, "declared"), expected)
+    rungs = HOUR_RUNGS if declared.hours else DAY_RUNGS
+    horizon = learn_horizon(curve, expected.age, rungs, declared.earlier_horizon)
+    return Learnt(horizon, expected)
+
+
+def _expected(
+    curve: Curve, clusters: pd.DataFrame | None, declared: Declared, clicked_through: float
+) -> Horizon:
+    """Return E: declared, or learnt where all its conditions hold."""
+    if declared.expected is not None:
+        return Horizon(declared.expected, "declared")
+    if clicked_through > CLICKED_THROUGH_SHARE:
+        return Horizon(None, "", "clicked_through")
+    found = learn_expected(curve, ADVANCED)
+    if found.age is None or clusters is None:
+        return found
+    limit = min(longest_followed(curve), float(curve.ages[-1]))
+    low, high = expected_interval(cluster_counts(clusters, ADVANCED_EXITS), limit)
+    if high - low > EXPECTED_WIDTH * found.age:
+        return Horizon(None, "", "too_unsure")
+    return found
+
+
+def lost_any_visit(
+    counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon
+) -> Share:
+    """Which share of all visits is lost within the horizon? Interval by resampling deals."""
+    curve = aalen_johansen(counts.table())
+    share = share_at(curve, ("lost",), horizon.age)
+    if share.share is None or clusters is None or horizon.age is None:
+        return share
+    low, high = share_interval(cluster_counts(clusters, (LOST_EXIT,)), horizon.age)
+    return Share(share.share, min(low, share.share), max(high, share.share))
+
+
+def lost_by_value(
+    counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon
+) -> Share:
+    """Which share of the value of first visits is lost within the horizon?
+
+    A few large deals can carry it, so its interval comes from resampling deals.
+    """
+    by_count = share_at(aalen_johansen(counts.table()), ("lost",), horizon.age)
+    if by_count.share is None or horizon.age is None:
+        return by_count
+    curve = aalen_johansen(counts.value_table())
+    if curve.table.entrants == 0:
+        return Share.missing("no_value")
+    share = float(merged(curve, ("lost",))[index_at(curve, horizon.age)])
+    if clusters is None:
+        return Share(share, None, None)
+    low, high = share_interval(cluster_counts(clusters, (LOST_EXIT,), "total"), horizon.age)
+    return Share(share, min(low, share), max(high, share))
+
+
+def chance_to_win(counts: StayCounts, *, hours: bool = False) -> tuple[Share, Horizon]:
+    """What is the chance that a deal which enters this stage is won in the end?
+
+    The clock starts at the first entry into the stage. The clock-forward product of
+    stage shares would condition on being in the stage on day 0 (.864 for a true .804).
+    Read at the horizon of this very curve.
+    """
+    curve = aalen_johansen(counts.table())
+    horizon = learn_horizon(curve, None, HOUR_RUNGS if hours else DAY_RUNGS)
+    return share_at(curve, ("won_here",), horizon.age), horizon
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What is read off the curve of first visits of one stage."""
+
+    curve: Curve
+    followed: float | None
+    advance: Share
+    lost: Share
+    returned: Share
+    stalled: Share
+    went_overdue: Share
+
+
+def read(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> Readings:
+    """Read the shares of a stage at its horizon, and the share that went overdue at E."""
+    age, expected = learnt.horizon.age, learnt.expected
+    reason = learnt.horizon.reason
+    shares = [share_at(curve, kinds, age) for kinds in (ADVANCED, ("lost",), ("returned",))]
+    shares.append(staying_at(curve, age))
+    if age is None:
+        shares = [Share.missing(reason)] * 4
+    overdue = staying_at(curve, expected.age)
+    if expected.age is None:
+        overdue = Share.missing(expected.reason)
+    elif expected.origin != "declared" and not has_baseline:
+        overdue = Share.missing("no_baseline")
+    return Readings(curve, None if age is None else followed(curve, age), *shares, overdue)
+
+
+def losing_order(shares: list[Share]) -> tuple[int, ...]:
+    """Return the stages with a lost share, the largest first; equal ones in stage order."""
+    known = [(stage, share.share) for stage, share in enumerate(shares) if share.share is not None]
+    return tuple(stage for stage, _ in sorted(known, key=lambda pair: (-pair[1], pair[0])))
+
+
+def reached_counts(observed: StayCounts, implied: pd.DataFrame, start: int, end: int) -> StayCounts:
+    """Return the first visits under `reached`: skipped stages get a zero-day passage.
+
+    `implied` has a row per tick on which deals jumped over this stage: tick, n, and the
+    observed first visit that this one comes before, if any (visited, entered_tick,
+    exit, left_tick). Counts of visits that are no longer the first are taken off.
+    """
+    ticks = implied["tick"].to_numpy(np.int64)
+    n = implied["n"].to_numpy(np.int64)
+    inside = (ticks >= start) & (ticks < end)
+    zero = np.zeros(int(inside.sum()), np.int64)
+    added = StayCounts((zero, n[inside]), {"next": (zero, n[inside])})
+    return observed + added + _no_longer_first(implied[implied["visited"] == 1], start, end)
+
+
+def _no_longer_first(rows: pd.DataFrame, start: int, end: int) -> StayCounts:
+    """Return, as negative counts, the observed first visits that now come second."""
+    entered = rows["entered_tick"].to_numpy(np.int64)
+    left = rows["left_tick"].to_numpy(np.int64)
+    exits = rows["exit"].to_numpy(np.int64)
+    inside = (entered < end) & ((exits == 0) | (left >= start))
+    entered, left, exits = entered[inside], left[inside], exits[inside]
+    n = -rows["n"].to_numpy(np.int64)[inside]
+    done = (exits != 0) & (left < end)
+    age = np.where(done, left, end - 1) - entered
+    kind = np.where(done, exits, 0)
+    return StayCounts(
+        (np.maximum(start - entered, 0), n),
+        {EXITS[k]: (age[kind == k], n[kind == k]) for k in np.unique(kind)},
+    )
+
+
+__all__ = [
+    "CURVE_KINDS",
+    "Declared",
+    "Exits",
+    "InTheEnd",
+    "Learnt",
+    "StageResult",
+    "chance_to_win",
+    "learn",
+    "losing_order",
+    "lost_any_visit",
+    "lost_by_value",
+    "quantile_age",
+    "reached_counts",
+    "read",
+]

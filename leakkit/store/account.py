@@ -36,13 +36,12 @@ SELECT (SELECT count(*) FROM given_history) AS read,
 OPPORTUNITY_ROWS = """
 SELECT (SELECT count(*) FROM given_opportunities) AS read,
        (SELECT count(*) FROM deals WHERE opportunity IN (SELECT opportunity FROM opportunities)) AS used,
-       (SELECT COALESCE(sum(lines - 1), 0) FROM repeated WHERE versions = 1 AND opportunity_id NOT IN
-            (SELECT opportunity_id FROM ids JOIN aside USING (opportunity))) AS merged,
+       (SELECT COALESCE(sum(lines - 1), 0) FROM repeated WHERE versions = 1) AS merged,
        (SELECT count(*) FROM deals WHERE opportunity NOT IN (SELECT opportunity FROM opportunities)
             AND opportunity NOT IN (SELECT opportunity FROM aside)) AS not_asked,
        (SELECT count(*) FROM given_opportunities WHERE opportunity_id = '')
-           + (SELECT count(*) FROM given_opportunities WHERE opportunity_id IN
-              (SELECT opportunity_id FROM ids JOIN aside USING (opportunity))) AS set_aside
+           + (SELECT count(*) FROM deals WHERE opportunity IN (SELECT opportunity FROM aside))
+           + (SELECT COALESCE(sum(lines - 1), 0) FROM repeated WHERE versions > 1) AS set_aside
 """
 
 FACTS = {
@@ -50,18 +49,18 @@ FACTS = {
     "close_undone": "SELECT count(*) FROM after_close WHERE fate = 'close_undone'",
     "closed_after_win": "SELECT count(*) FROM after_close WHERE fate = 'closed_after_win'",
     "close_without_stage": """SELECT (SELECT count(*) FROM after_close WHERE fate = 'close_without_stage')
-        + (SELECT count(*) FROM finals WHERE first_place IS NULL)""",
+        + (SELECT count(*) FROM resolved r JOIN finals f USING (opportunity) WHERE f.first_place IS NULL)""",
     "reopened_by_close": "SELECT count(*) FROM implied",
-    "outcome_disagrees": """SELECT count(*) FROM judged WHERE
-        (said < 0 AND end_code < 0 AND said <> end_code) OR (said = 0 AND end_code < 0 AND NOT later_close)""",
-    "closed_without_moment": "SELECT count(*) FROM new_closes WHERE reason = 'closed_without_moment'",
+    "outcome_disagrees": "SELECT count(*) FROM judged WHERE end_code < 0 AND said <> end_code",
+    "closed_without_moment": """SELECT count(*) FROM judged WHERE said < 0 AND closed_at IS NULL
+        AND COALESCE(end_code, 0) >= 0""",
     "closed_before_entry": "SELECT count(*) FROM new_closes WHERE reason = 'closed_before_entry'",
-    "open_with_closed_at": """SELECT count(*) FROM judged WHERE said = 0 AND NOT later_close
-        AND closed_at <= $cut AND COALESCE(end_code, 0) >= 0""",
+    "open_with_closed_at": """SELECT count(*) FROM judged WHERE said = 0 AND closed_at <= $cut
+        AND COALESCE(end_code, 0) >= 0""",
     "closes_after_as_of": "SELECT count(*) FROM judged WHERE later_close",
     "created_after_entry": """SELECT count(*) FROM opportunities o JOIN deals d USING (opportunity)
         WHERE o.has_history AND d.created_at > o.created_at""",
-    "created_missing": """SELECT count(*) FROM opportunities o JOIN deals d USING (opportunity)
+    "created_missing": """SELECT count(*) FROM opportunities o LEFT JOIN deals d USING (opportunity)
         WHERE o.has_history AND d.created_at IS NULL""",
     "without_history": "SELECT count(*) FROM opportunities WHERE NOT has_history",
     "history_without_opportunity": "SELECT count(*) FROM opportunities WHERE NOT given",
@@ -69,13 +68,16 @@ FACTS = {
     "from_stage_used": "SELECT count(*) FROM first_moves WHERE known",
     "value_missing": "SELECT count(*) FROM opportunities WHERE value IS NULL",
     "value_zero": "SELECT count(*) FROM opportunities WHERE value = 0",
-    "value_negative": "SELECT count(*) FROM deals WHERE value < 0",
-    "value_unreadable": "SELECT count(*) FROM deals WHERE value IS NULL AND value_text <> ''",
+    "value_negative": "SELECT count(*) FROM deals JOIN opportunities o USING (opportunity) WHERE deals.value < 0",
+    "value_unreadable": """SELECT count(*) FROM deals d JOIN opportunities o USING (opportunity)
+        WHERE d.value IS NULL AND d.value_text <> ''""",
     "value_without_rate": """SELECT count(*) FROM opportunities o JOIN deals d USING (opportunity)
         WHERE o.value IS NULL AND d.value >= 0""",
     "date_unreadable": """SELECT count(*) FILTER (created_at IS NULL AND created_text <> '')
-        + count(*) FILTER (closed_at IS NULL AND closed_text <> '') FROM deals""",
-    "outcome_unknown": """SELECT count(*) FROM deals d LEFT JOIN outcome_names n ON n.said = d.outcome
+        + count(*) FILTER (closed_at IS NULL AND closed_text <> '')
+        FROM deals WHERE opportunity IN (SELECT opportunity FROM opportunities)""",
+    "outcome_unknown": """SELECT count(*) FROM deals d JOIN opportunities USING (opportunity)
+        LEFT JOIN outcome_names n ON n.said = d.outcome
         WHERE d.outcome <> '' AND n.code IS NULL""",
     "deals_set_aside": "SELECT count(*) FROM aside",
 }
@@ -99,8 +101,7 @@ FAULTS = {
     ("opportunities", "outcome_unknown"): """SELECT d.line, 'outcome', d.outcome FROM deals d
         LEFT JOIN outcome_names n ON n.said = d.outcome WHERE d.outcome <> '' AND n.code IS NULL""",
     ("opportunities", "outcome_disagrees"): """SELECT d.line, 'outcome', d.outcome
-        FROM judged j JOIN deals d USING (opportunity) WHERE
-        (said < 0 AND end_code < 0 AND said <> end_code) OR (said = 0 AND end_code < 0 AND NOT later_close)""",
+        FROM judged j JOIN deals d USING (opportunity) WHERE j.end_code < 0 AND j.said <> j.end_code""",
     ("opportunities", "value_negative"): """SELECT line, 'value', value_text FROM deals
         WHERE value < 0""",
     ("opportunities", "value_unreadable"): """SELECT line, 'value', value_text FROM deals

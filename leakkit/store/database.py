@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -121,6 +122,7 @@ def _connect(path: str, threads: int | None, *, read_only: bool) -> duckdb.DuckD
         "memory_limit": MEMORY_LIMIT,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
+        "temp_directory": str(Path(tempfile.gettempdir()) / f"leakkit-{os.getpid()}"),
     }
     if threads or os.environ.get("LEAKKIT_THREADS"):
         settings["threads"] = threads or int(os.environ["LEAKKIT_THREADS"])

@@ -21,11 +21,13 @@ WITH rows_in_order AS (
            lead(h.entered_at) OVER w AS left_at,
            lead(h.entered_day) OVER w AS left_day,
            lead(h.entered_hour) OVER w AS left_hour,
-           min(h.entered_day) OVER w AS first_day,
-           min(h.entered_hour) OVER w AS first_hour,
-           sum(CASE WHEN h.stage < 0 THEN 1 ELSE 0 END) OVER w AS closes
+           min(h.entered_day) OVER so_far AS first_day,
+           min(h.entered_hour) OVER so_far AS first_hour,
+           sum(CASE WHEN h.stage < 0 THEN 1 ELSE 0 END) OVER so_far AS closes
     FROM stage_history h
-    WINDOW w AS (PARTITION BY h.opportunity ORDER BY h.seq)
+    WINDOW w AS (PARTITION BY h.opportunity ORDER BY h.seq),
+           so_far AS (PARTITION BY h.opportunity ORDER BY h.seq
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 SELECT r.opportunity, r.pipeline, r.stage, r.seq, r.before_stage, r.after_stage,
        r.entered_at, r.entered_day, r.left_at, r.left_day,
@@ -82,7 +84,7 @@ EXTENT = """
 SELECT p.pipeline, count(*) AS passages,
        min(p.entered_day) AS first_day, max(p.entered_day) AS last_entry_day,
        min(CASE WHEN p.exit <> 0 THEN p.left_day END) AS first_exit_day
-FROM passages p
+FROM asked_passages p
 GROUP BY p.pipeline
 ORDER BY p.pipeline
 """
@@ -91,16 +93,34 @@ DEAL_ENDS = """
 WITH spans AS (
     SELECT p.opportunity, p.pipeline, max(p.step) AS last_step, max(p.stage) AS furthest,
            min(p.entered_tick) AS first_tick
-    FROM passages p
+    FROM asked_passages p
     GROUP BY p.opportunity, p.pipeline
 )
 SELECT s.opportunity, s.pipeline, s.furthest, s.first_tick, p.stage AS last_stage,
-       p.exit AS last_exit, p.entered_tick AS last_tick, o.created_day, o.value, o.bucket
+       p.exit AS last_exit, p.entered_tick AS last_tick, p.left_day AS last_left_day,
+       o.created_day, o.value
 FROM spans s
-JOIN passages p ON p.opportunity = s.opportunity AND p.step = s.last_step
+JOIN asked_passages p ON p.opportunity = s.opportunity AND p.step = s.last_step
 JOIN opportunities o ON o.opportunity = s.opportunity
 """
 """One row per deal and pipeline that it was in: how it stands there."""
+
+ENTERED = """
+SELECT p.pipeline, p.entered_day AS day, count(*) AS n
+FROM asked_passages p
+WHERE p.entry = 0
+GROUP BY p.pipeline, p.entered_day
+ORDER BY p.pipeline, day
+"""
+"""Deals that came into each pipeline, by day."""
+
+SIZES = """
+SELECT d.pipeline, count(*) AS n
+FROM deal_ends d
+GROUP BY d.pipeline
+ORDER BY d.pipeline
+"""
+"""Deals per pipeline."""
 
 STAYS = """
 WITH inside AS (
@@ -111,7 +131,7 @@ WITH inside AS (
                - p.entered_tick AS leave_age,
            CASE WHEN p.left_tick < w.end_tick THEN p.exit ELSE 0 END AS exit,
            COALESCE(p.value, 0) AS value
-    FROM passages p
+    FROM asked_passages p
     JOIN parts w ON w.pipeline = p.pipeline
     WHERE p.entered_tick < w.end_tick AND (p.exit = 0 OR p.left_tick >= w.first_tick)
 )
@@ -135,7 +155,7 @@ WITH inside AS (
                - p.entered_tick AS leave_age,
            CASE WHEN p.left_tick < w.end_tick THEN p.exit ELSE 0 END AS exit,
            w.cap, COALESCE(p.value, 0) AS value
-    FROM passages p
+    FROM asked_passages p
     JOIN cluster_parts w ON w.pipeline = p.pipeline AND w.stage = p.stage
     WHERE p.entered_tick < w.end_tick AND (p.exit = 0 OR p.left_tick >= w.first_tick)
         AND (w.first_only = 0 OR p.visit = 1)
@@ -163,7 +183,7 @@ SELECT p.pipeline, p.stage, grouping(p.exit) AS comes, COALESCE(p.entry, p.exit)
 FROM (
     SELECT a.pipeline, a.stage, a.entry, a.exit, COALESCE(a.value, 0) AS value,
            c.period AS come_period, COALESCE(l.period, -1) AS leave_period
-    FROM passages a
+    FROM asked_passages a
     JOIN asked q ON q.pipeline = a.pipeline
     JOIN periods c ON c.day = a.entered_day
     LEFT JOIN periods l ON l.day = a.left_day
@@ -177,7 +197,7 @@ ORDER BY p.pipeline, p.stage, comes, door, period
 ENDS_BY_STAGE = """
 SELECT p.pipeline, p.stage, d.last_exit AS exit,
        CASE WHEN d.last_stage = p.stage THEN 1 ELSE 0 END AS here, count(*) AS n
-FROM passages p
+FROM asked_passages p
 JOIN asked q ON q.pipeline = p.pipeline
 JOIN deal_ends d ON d.opportunity = p.opportunity AND d.pipeline = p.pipeline
 WHERE p.visit = 1
@@ -217,6 +237,7 @@ SELECT d.pipeline, d.furthest, d.last_stage, d.last_exit AS exit,
 FROM deal_ends d
 JOIN asked q ON q.pipeline = d.pipeline
 LEFT JOIN late l ON l.opportunity = d.opportunity AND l.pipeline = d.pipeline
+WHERE d.created_day >= q.cohort_from
 GROUP BY d.pipeline, d.furthest, d.last_stage, d.last_exit,
          CASE WHEN l.visit_late = 1 OR l.deal_late = 1 THEN 1 ELSE 0 END,
          CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END
@@ -227,25 +248,27 @@ ORDER BY d.pipeline, d.furthest, d.last_stage, exit, overdue, mature
 DECIDED = """
 WITH first_close AS (
     SELECT c.opportunity, c.pipeline, min(c.entered_day) AS closed_day
-    FROM moves c
+    FROM asked_moves c
     WHERE c.stage < 0
     GROUP BY c.opportunity, c.pipeline
 ),
 ends AS (
     SELECT d.pipeline, d.created_day, q.start_day, q.last_day,
-           CASE WHEN c.closed_day <= q.last_day THEN c.closed_day ELSE NULL END AS closed_day
+           CASE WHEN c.closed_day <= q.last_day THEN c.closed_day ELSE NULL END AS closed_day,
+           CASE WHEN d.last_exit = 6 AND d.last_left_day <= q.last_day THEN d.last_left_day
+                ELSE q.last_day END AS followed_day
     FROM deal_ends d
     JOIN asked q ON q.pipeline = d.pipeline
     LEFT JOIN first_close c ON c.opportunity = d.opportunity AND c.pipeline = d.pipeline
-    WHERE d.last_exit <> 6 AND d.created_day <= q.last_day
+    WHERE d.created_day <= q.last_day
 ),
 spans AS (
-    SELECT e.pipeline, COALESCE(e.closed_day, e.last_day) - e.created_day AS leave_age,
+    SELECT e.pipeline, COALESCE(e.closed_day, e.followed_day) - e.created_day AS leave_age,
            CASE WHEN e.start_day > e.created_day THEN e.start_day - e.created_day ELSE 0 END
                AS arrive_age,
            CASE WHEN e.closed_day IS NULL THEN 0 ELSE 1 END AS closed
     FROM ends e
-    WHERE e.closed_day IS NULL OR e.closed_day >= e.start_day
+    WHERE COALESCE(e.closed_day, e.followed_day) >= e.start_day
 )
 SELECT s.pipeline, s.arrive_age, s.leave_age, s.closed, count(*) AS n
 FROM spans s
@@ -259,8 +282,8 @@ WITH moved AS (
     SELECT p.opportunity, p.pipeline, p.step,
            min(CASE WHEN x.step >= p.step THEN x.step END) AS moved_step,
            min(CASE WHEN x.step >= p.step THEN x.left_tick END) AS moved_tick
-    FROM passages p
-    JOIN passages x ON x.opportunity = p.opportunity AND x.pipeline = p.pipeline AND x.exit = 6
+    FROM asked_passages p
+    JOIN asked_passages x ON x.opportunity = p.opportunity AND x.pipeline = p.pipeline AND x.exit = 6
     WHERE p.visit = 1
     GROUP BY p.opportunity, p.pipeline, p.step
 ),
@@ -270,10 +293,10 @@ nearest AS (
                 THEN m.moved_tick ELSE c.entered_tick END AS left_tick,
            CASE WHEN m.moved_step IS NOT NULL AND (c.seq IS NULL OR m.moved_step < c.seq)
                 THEN 6 WHEN c.stage = -1 THEN 3 WHEN c.stage = -2 THEN 5 ELSE 0 END AS exit
-    FROM passages p
+    FROM asked_passages p
     JOIN asked q ON q.pipeline = p.pipeline
     JOIN deal_ends d ON d.opportunity = p.opportunity AND d.pipeline = p.pipeline
-    LEFT JOIN moves c ON c.opportunity = p.opportunity AND c.closes = p.closes + 1 AND c.stage < 0
+    LEFT JOIN asked_moves c ON c.opportunity = p.opportunity AND c.closes = p.closes + 1 AND c.stage < 0
     LEFT JOIN moved m ON m.opportunity = p.opportunity AND m.pipeline = p.pipeline
         AND m.step = p.step
     WHERE p.visit = 1 AND p.entered_tick < q.end_tick
@@ -304,8 +327,8 @@ WITH same_day AS (
     SELECT m.opportunity, m.seq,
            row_number() OVER (PARTITION BY m.opportunity, m.pipeline, m.entered_tick ORDER BY m.seq)
                - 1 AS turn
-    FROM moves m
-    JOIN (SELECT opportunity, pipeline, entered_tick FROM moves
+    FROM asked_moves m
+    JOIN (SELECT opportunity, pipeline, entered_tick FROM asked_moves
           WHERE left_tick = entered_tick
           GROUP BY opportunity, pipeline, entered_tick) z
         ON z.opportunity = m.opportunity AND z.pipeline = m.pipeline
@@ -313,7 +336,7 @@ WITH same_day AS (
 ),
 starts AS (
     SELECT opportunity, pipeline, min(entered_tick) AS first_tick
-    FROM moves
+    FROM asked_moves
     WHERE entry = 0 AND before_stage IS NOT NULL
     GROUP BY opportunity, pipeline
 ),
@@ -321,7 +344,7 @@ steps AS (
     SELECT m.pipeline, m.stage, m.before_stage, m.entry, m.exit, m.entered_tick, m.left_tick,
            COALESCE(s.first_tick, m.first_tick) AS first_tick, COALESCE(d.turn, 0) AS turn,
            q.start_tick, q.end_tick
-    FROM moves m
+    FROM asked_moves m
     JOIN asked q ON q.pipeline = m.pipeline
     LEFT JOIN same_day d ON d.opportunity = m.opportunity AND d.seq = m.seq
     LEFT JOIN starts s ON s.opportunity = m.opportunity AND s.pipeline = m.pipeline
@@ -358,7 +381,7 @@ TOTALS = """
 SELECT p.pipeline, p.stage, p.exit, count(*) AS n, sum(COALESCE(p.value, 0)) AS total,
        sum(CASE WHEN p.visit = 1 THEN 1 ELSE 0 END) AS first_visits,
        sum(CASE WHEN p.left_tick >= q.end_tick THEN 1 ELSE 0 END) AS after_curves
-FROM passages p
+FROM asked_passages p
 JOIN asked q ON q.pipeline = p.pipeline
 GROUP BY p.pipeline, p.stage, p.exit
 ORDER BY p.pipeline, p.stage, p.exit
@@ -368,7 +391,7 @@ ORDER BY p.pipeline, p.stage, p.exit
 REOPENED = """
 SELECT d.pipeline, d.stage, count(*) AS n
 FROM (SELECT p.pipeline, p.stage, p.opportunity
-      FROM passages p
+      FROM asked_passages p
       JOIN asked q ON q.pipeline = p.pipeline
       WHERE p.entry = 4
       GROUP BY p.pipeline, p.stage, p.opportunity) d
@@ -380,7 +403,7 @@ ORDER BY d.pipeline, d.stage
 SKIPPED = """
 SELECT d.pipeline, d.stage, count(*) AS n
 FROM (SELECT p.pipeline, b.stage, p.opportunity
-      FROM passages p
+      FROM asked_passages p
       JOIN between_stages b ON b.pipeline = p.pipeline AND b.from_stage = p.stage
           AND b.skipped = p.skipped
       GROUP BY p.pipeline, b.stage, p.opportunity) d
@@ -395,8 +418,8 @@ WITH zero_days AS (
            CASE WHEN m.left_tick = m.entered_tick THEN 1 ELSE 0 END AS zero,
            lag(CASE WHEN m.left_tick = m.entered_tick THEN 1 ELSE 0 END) OVER w AS before_zero,
            lead(CASE WHEN m.left_tick = m.entered_tick THEN 1 ELSE 0 END) OVER w AS after_zero
-    FROM passages m
-    JOIN (SELECT opportunity FROM passages WHERE left_tick = entered_tick
+    FROM asked_passages m
+    JOIN (SELECT opportunity FROM asked_passages WHERE left_tick = entered_tick
           GROUP BY opportunity) z ON z.opportunity = m.opportunity
     WINDOW w AS (PARTITION BY m.opportunity, m.pipeline ORDER BY m.step)
 )
@@ -412,7 +435,7 @@ ORDER BY z.pipeline, z.stage
 REACHED = """
 WITH implied AS (
     SELECT p.opportunity, p.pipeline, b.stage, p.left_tick AS tick, min(p.step) AS step
-    FROM passages p
+    FROM asked_passages p
     JOIN between_stages b ON b.pipeline = p.pipeline AND b.from_stage = p.stage
         AND b.skipped = p.skipped
     GROUP BY p.opportunity, p.pipeline, b.stage, p.left_tick
@@ -426,7 +449,7 @@ SELECT e.pipeline, e.stage, e.tick, COALESCE(f.entered_tick, 0) AS entered_tick,
        COALESCE(f.exit, 0) AS exit, COALESCE(f.left_tick, -1) AS left_tick,
        CASE WHEN f.step IS NULL THEN 0 ELSE 1 END AS visited, count(*) AS n
 FROM earliest e
-LEFT JOIN passages f ON f.opportunity = e.opportunity AND f.pipeline = e.pipeline
+LEFT JOIN asked_passages f ON f.opportunity = e.opportunity AND f.pipeline = e.pipeline
     AND f.stage = e.stage AND f.visit = 1
 WHERE f.step IS NULL OR f.step > e.step
 GROUP BY e.pipeline, e.stage, e.tick, COALESCE(f.entered_tick, 0), COALESCE(f.exit, 0),
@@ -437,7 +460,7 @@ ORDER BY e.pipeline, e.stage, e.tick, entered_tick, exit, left_tick, visited
 
 STARTED = """
 SELECT p.pipeline, p.stage, p.entry, count(*) AS n
-FROM passages p
+FROM asked_passages p
 JOIN asked q ON q.pipeline = p.pipeline
 GROUP BY p.pipeline, p.stage, p.entry
 ORDER BY p.pipeline, p.stage, p.entry

@@ -165,17 +165,18 @@ def _ids(store: Store) -> None:
 
 
 def _events(store: Store, rules: Rules) -> None:
-    """Steps 3 to 5: find pipeline and stage of every history row, and what is not asked for."""
-    only = 0 if len(rules.config.pipelines) == 1 else None
+    """Steps 2 to 5: find pipeline and stage of every history row, and what is not asked for."""
+    only = 0 if len(rules.config.pipelines) == 1 else "NULL"
     ignore = "s.code IS NULL" if rules.config.source.ignore_unknown_stages else "FALSE"
-    pipeline = f"COALESCE(p.pipeline, d.own_pipeline, {'NULL' if only is None else only})"
     store.run(
         f"""
         CREATE TEMP TABLE events AS
         SELECT i.opportunity, CAST(h.pipeline AS SMALLINT) AS pipeline, h.entered_at, h.seq, h.line,
                COALESCE(s.code, {schema.UNKNOWN}) AS code, h.from_stage,
-               h.pipeline = -1 OR h.entered_at > {rules.cut} OR {ignore} AS not_asked
-        FROM (SELECT h.* REPLACE ({pipeline} AS pipeline)
+               COALESCE(h.pipeline = -1 OR h.entered_at > {rules.cut}
+                        OR (h.pipeline IS NOT NULL AND {ignore}), FALSE)
+               AND h.pipeline IS NOT NULL AND r.opportunity_id IS NULL AS not_asked
+        FROM (SELECT h.* REPLACE (COALESCE(p.pipeline, d.own_pipeline, {only}) AS pipeline)
               FROM given_history h
               LEFT JOIN pipeline_names p ON p.said = h.pipeline
               LEFT JOIN (SELECT opportunity_id, min(own_pipeline) AS own_pipeline FROM deals
@@ -183,13 +184,34 @@ def _events(store: Store, rules: Rules) -> None:
                 ON d.opportunity_id = h.opportunity_id AND h.pipeline = ''
               WHERE h.opportunity_id <> '') h
         JOIN ids i ON i.opportunity_id = h.opportunity_id
+        LEFT JOIN repeated r ON r.opportunity_id = h.opportunity_id AND r.versions > 1
         LEFT JOIN stage_names s ON s.pipeline = h.pipeline AND s.said = h.stage;
-        UPDATE events SET not_asked = FALSE WHERE not_asked IS NULL;
+        """,  # noqa: S608 - numbers and names of this module
+    )
+    _forget_after_wins(store, rules)
+
+
+def _in_file_order(rules: Rules) -> str:
+    """Step 6: return SQL that orders rows of a deal with the same moment and no `seq`."""
+    declared = f"CASE code WHEN {schema.UNKNOWN} THEN 31000 WHEN {schema.WON} THEN 32000 WHEN {schema.LOST} THEN 32000 ELSE code END, line"
+    return {False: "line", True: "-line", None: declared}[rules.newest_first]
+
+
+def _forget_after_wins(store: Store, rules: Rules) -> None:
+    """Step 5: rows without a stage that stand after a win are not asked for."""
+    store.run(
+        f"""
         UPDATE events SET not_asked = TRUE FROM (
-            SELECT opportunity, min(entered_at) AS won_at FROM events
-            WHERE code = {schema.WON} AND NOT not_asked GROUP BY opportunity) w
-        WHERE code = {schema.UNKNOWN} AND NOT not_asked
-          AND events.opportunity = w.opportunity AND entered_at >= won_at;
+            SELECT line AS at_line FROM (
+                SELECT line, code, max(CASE WHEN code = {schema.WON} THEN 1 ELSE 0 END) OVER (
+                           PARTITION BY opportunity
+                           ORDER BY entered_at, seq NULLS LAST, {_in_file_order(rules)}
+                           ROWS UNBOUNDED PRECEDING) AS won
+                FROM events
+                WHERE NOT not_asked AND entered_at IS NOT NULL AND opportunity IN (
+                    SELECT opportunity FROM events WHERE code = {schema.UNKNOWN} AND NOT not_asked))
+            WHERE code = {schema.UNKNOWN} AND won = 1) found
+        WHERE events.line = found.at_line
         """,  # noqa: S608 - numbers and names of this module
     )
 
@@ -209,7 +231,7 @@ def _set_aside(store: Store, rules: Rules) -> None:
                 WHERE NOT not_asked AND code = {schema.UNKNOWN} AND pipeline IS NOT NULL
             UNION ALL SELECT opportunity, 'missing_pipeline' FROM deals
                 WHERE own_pipeline IS NULL AND {len(rules.config.pipelines)} > 1
-                  AND opportunity NOT IN (SELECT opportunity FROM events WHERE NOT not_asked)
+                  AND COALESCE(created_at <= {rules.cut}, TRUE) AND opportunity NOT IN (SELECT opportunity FROM events WHERE NOT not_asked)
         ) GROUP BY opportunity;
         CREATE TEMP VIEW used_events AS
         SELECT * FROM events
@@ -220,7 +242,6 @@ def _set_aside(store: Store, rules: Rules) -> None:
 
 def _order(store: Store, rules: Rules) -> None:
     """Steps 6 and 8: put the rows of each deal in order, and mark equal neighbours."""
-    tie = {False: "line", True: "-line", None: "CASE WHEN code < 0 THEN 32000 ELSE code END, line"}
     store.run(
         f"""
         CREATE TEMP TABLE ordered AS
@@ -234,7 +255,7 @@ def _order(store: Store, rules: Rules) -> None:
                               AND (seq IS NULL OR seq = lag(seq) OVER w), FALSE) AS tie
               FROM used_events
               WINDOW w AS (PARTITION BY opportunity
-                           ORDER BY entered_at, seq NULLS LAST, {tie[rules.newest_first]}));
+                           ORDER BY entered_at, seq NULLS LAST, {_in_file_order(rules)}));
         """,  # noqa: S608 - names of this module
     )
 
@@ -261,14 +282,16 @@ def _undo_closes(store: Store, zone: Zone) -> None:
         ("merged", same),
         ("closed_after_win", f"code = {schema.LOST} AND before_code = {schema.WON}"),
         ("merged", same),
-        ("close_without_stage", "code < 0 AND before_code IS NULL AND later_code >= 0"),
+        ("close_without_stage", "top_code < 0 AND best_code >= 0"),
     ):
         store.run(
             f"""
             UPDATE after_close SET fate = '{fate}' FROM (
                 SELECT opportunity AS deal, place AS at_place FROM (
                     SELECT *, lag(code) OVER w AS before_code, lag(pipeline) OVER w AS before_pipeline,
-                           lead(code) OVER w AS later_code, {day.replace("entered_at", "lead(entered_at) OVER w")} AS later_day
+                           lead(code) OVER w AS later_code, max(code) OVER w AS top_code,
+                           max(code) OVER (PARTITION BY opportunity) AS best_code,
+                           {zone.day_sql("lead(entered_at) OVER w")} AS later_day
                     FROM after_close WHERE fate = 'kept'
                     WINDOW w AS (PARTITION BY opportunity ORDER BY place))
                 WHERE {condition}) found
@@ -343,7 +366,7 @@ def _outcomes(store: Store, rules: Rules) -> None:
         FROM resolved r GROUP BY r.opportunity;
         CREATE TEMP TABLE judged AS
         SELECT d.opportunity, e.end_code, e.end_place, e.end_at, e.pipeline, d.closed_at,
-               CASE WHEN d.closed_at > {cut} AND n.code < 0 THEN NULL ELSE n.code END AS said,
+               CASE WHEN d.closed_at > {cut} AND n.code < 0 THEN 0 ELSE n.code END AS said,
                d.closed_at > {cut} AND n.code < 0 AS later_close,
                GREATEST(e.end_at, COALESCE(t.last_change, e.end_at)) AS last_change
         FROM deals d

@@ -1,0 +1,289 @@
+"""Before anything is read: where histories begin, what is compared, what the ages are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from leakkit.measures import counts as taken
+from leakkit.measures import stages, survival, windows
+from leakkit.measures.survival import Horizon
+from leakkit.measures.windows import Windows
+from leakkit.store import queries, schema
+from leakkit.store.counts import Counts, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leakkit.config import Config, Pipeline
+    from leakkit.measures.counts import StayCounts
+    from leakkit.measures.stages import Learnt
+
+EPOCH = dt.date(1970, 1, 1)
+ALL, BASELINE, PROBE = range(3)
+"""The windows that are counted."""
+LEARNING, ANY_VISIT, BY_VALUE = range(3)
+"""The parts that are counted per bootstrap cluster."""
+FIRST, AGAIN = 1, 2
+NO_VISITS = taken.StayCounts()
+LONG_AGO = -1_000_000
+
+
+def day_of(number: int) -> dt.date:
+    """Return the date of a local day number."""
+    return EPOCH + dt.timedelta(days=number)
+
+
+def number_of(day: dt.date) -> int:
+    """Return the local day number of a date."""
+    return (day - EPOCH).days
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One pipeline on its way: its number, its declaration, its days."""
+
+    number: int
+    rules: Pipeline
+    windows: Windows
+    first_calendar_day: int
+
+    @property
+    def per_day(self) -> int:
+        return self.rules.unit_per_day
+
+    @property
+    def sample(self) -> int:
+        """The window that teaches horizons and expected days."""
+        return BASELINE if self.windows.baseline else ALL
+
+
+def find_windows(counts: Counts, config: Config) -> list[Asked]:
+    """Find where each history begins, and which days are compared (METHOD section 2)."""
+    extent = counts.extent().set_index("pipeline")
+    entered = dict(taken.groups(counts.entries(), ["pipeline"]))
+    starts = _history_starts(counts, config, extent)
+    asked = []
+    for number in counts.asked:
+        if number not in extent.index:
+            continue
+        first = int(extent.loc[number, "first_day"])
+        start, origin = starts[number]
+        days = entered.get((number,))
+        inflow = (days["day"].to_numpy(), days["n"].to_numpy()) if days is not None else taken.NONE
+        end = counts.last_day + 1
+        rules = config.comparison
+        baseline, current = windows.choose_windows(
+            first if start is None else start, end, inflow, rules.current_days, rules.baseline_days
+        )
+        days_of = Windows(first, end, start, origin, baseline, current)
+        asked.append(Asked(number, config.pipelines[number], days_of, int(extent["first_day"].min())))
+    return asked
+
+
+def _history_starts(
+    counts: Counts, config: Config, extent: pd.DataFrame
+) -> dict[int, tuple[int | None, str]]:
+    """Return (first day, origin) of each history; (None, "") where it is whole."""
+    declared = config.source.history_start
+    if declared is not None:
+        return {number: ((declared - EPOCH).days, "declared") for number in extent.index}
+    late = extent[extent["first_exit_day"] > extent["first_day"]]
+    probes = [
+        Window(int(number), PROBE, int(row["first_exit_day"]), counts.last_day + 1)
+        for number, row in late.iterrows()
+    ]
+    found: dict[int, tuple[int | None, str]] = dict.fromkeys(extent.index, (None, ""))
+    if not probes:
+        return found
+    groups = taken.stays_by_group(counts.stays(probes), ["pipeline", "stage", "visits"])
+    for probe in probes:
+        each = [stay for (number, _, _), stay in groups.items() if number == probe.pipeline]
+        if windows.is_truncated(each):
+            found[probe.pipeline] = (probe.first_day, "detected")
+    return found
+
+
+def find_stays(counts: Counts, asked: list[Asked]) -> dict[tuple[int, ...], StayCounts]:
+    """Count arrivals and departures by age: (window, pipeline, stage, visits) -> counts."""
+    parts = []
+    for pipeline in asked:
+        days = pipeline.windows
+        chosen = {ALL: (days.start_day, days.end_day), BASELINE: days.baseline}
+        parts += [Window(pipeline.number, part, *span) for part, span in chosen.items() if span]
+    return taken.stays_by_group(counts.stays(parts), ["part", "pipeline", "stage", "visits"])
+
+
+def learn(
+    counts: Counts,
+    config: Config,
+    asked: list[Asked],
+    stays: dict[tuple[int, ...], StayCounts],
+    earlier: Mapping[tuple[str, str], float],
+) -> dict[tuple[int, int], Learnt]:
+    """Learn horizon and expected stay of every stage (METHOD section 5)."""
+    counts.frame_of(_bounds(asked, {}))
+    clicked = _clicked(counts, stays)
+    policy = config.comparison.skip_policy
+    clusters = find_clusters(counts, asked, _learning_parts(counts, asked, stays, clicked))
+    found = {}
+    for pipeline in asked:
+        for position, stage in enumerate(pipeline.rules.stages):
+            per_day = pipeline.per_day
+            kept = earlier.get((pipeline.rules.name, stage.name))
+            horizon = config.comparison.horizon_days * per_day
+            declared = stages.Declared(
+                None if stage.expected_days is None else stage.expected_days * per_day,
+                horizon or None,
+                None if kept is None else kept * per_day,
+                per_day > 1,
+            )
+            found[pipeline.number, position] = stages.learn(
+                stays.get((pipeline.sample, pipeline.number, position, FIRST), NO_VISITS),
+                clusters.get((LEARNING, pipeline.number, position)),
+                declared,
+                clicked.get((pipeline.number, position), 0.0),
+                last_stage=position == len(pipeline.rules.stages) - 1,
+                policy="strict" if policy == "strict" else "observed",
+            )
+    return found
+
+
+def _clicked(counts: Counts, stays: dict[tuple[int, ...], StayCounts]) -> dict[tuple[int, int], float]:
+    """Return the share of each stage's passages that stand in click-through chains."""
+    rows = counts.ask(queries.CLICKED_THROUGH)
+    chained = {(int(p), int(s)): int(n) for p, s, n in rows.itertuples(index=False)}
+    totals: dict[tuple[int, int], int] = {}
+    for (part, number, stage, _), stay in stays.items():
+        if part == ALL:
+            totals[number, stage] = totals.get((number, stage), 0) + int(stay.arrivals[1].sum())
+    return {key: n / totals[key] for key, n in chained.items() if totals.get(key)}
+
+
+def _learning_parts(
+    counts: Counts,
+    asked: list[Asked],
+    stays: dict[tuple[int, ...], StayCounts],
+    clicked: dict[tuple[int, int], float],
+) -> list[dict[str, int]]:
+    """Return what to count per cluster so that the sureness of E can be judged."""
+    parts = []
+    for pipeline in asked:
+        days = pipeline.windows
+        first, end = days.baseline or (days.start_day, days.end_day)
+        for position, stage in enumerate(pipeline.rules.stages):
+            sample = stays.get((pipeline.sample, pipeline.number, position, FIRST))
+            if stage.expected_days is not None or sample is None:
+                continue
+            if clicked.get((pipeline.number, position), 0.0) > stages.CLICKED_THROUGH_SHARE:
+                continue
+            curve = survival.aalen_johansen(sample.table())
+            if survival.learn_expected(curve, taken.ADVANCED).age is None:
+                continue
+            cap = min(survival.longest_followed(curve), float(curve.ages[-1])) + 1
+            parts.append(_part(pipeline, LEARNING, position, (first, end), int(cap)))
+    return parts
+
+
+def _part(
+    pipeline: Asked, part: int, stage: int, days: tuple[int, int], cap: int, *, first_only: int = 1
+) -> dict[str, int]:
+    """Return one row of what is counted per cluster."""
+    first, end = days
+    return {
+        "part": part, "pipeline": pipeline.number, "stage": stage, "first_day": first,
+        "end_day": end, "cap": cap, "first_only": first_only,
+    }  # fmt: skip
+
+
+def find_clusters(
+    counts: Counts, asked: list[Asked], parts: list[dict[str, int]]
+) -> dict[tuple[int, ...], pd.DataFrame]:
+    """Count per bootstrap cluster: (part, pipeline, stage) -> counts."""
+    if not parts:
+        return {}
+    sizes = counts.ask(queries.SIZES).set_index("pipeline")["n"]
+    small = {p.number: int(sizes.get(p.number, 0) < schema.OWN_BUCKET_BELOW) for p in asked}
+    frame = pd.DataFrame(parts)
+    frame["own"] = frame["pipeline"].map(small)
+    return dict(taken.groups(counts.clusters(frame), ["part", "pipeline", "stage"]))
+
+
+def _bounds(asked: list[Asked], mature: dict[int, int]) -> pd.DataFrame:
+    """Return where curves and cohorts begin and end, per pipeline."""
+    return pd.DataFrame(
+        {
+            "pipeline": [p.number for p in asked],
+            "start_day": [p.windows.start_day for p in asked],
+            "cohort_from": [p.windows.history_start or LONG_AGO for p in asked],
+            "mature_before": [mature.get(p.number, LONG_AGO) for p in asked],
+            "expected_days": pd.array([p.rules.expected_days for p in asked], dtype="Float64"),
+        }
+    )
+
+
+def set_bounds(counts: Counts, asked: list[Asked]) -> None:
+    """Tell the counting how old a deal is when 9 of 10 are decided."""
+    mature = {number: counts.last_day + 1 - int(age.age) for number, age in find_decided(counts).items() if age.age is not None}
+    counts.frame_of(_bounds(asked, mature))
+    counts.between(_between(asked))
+    counts.periods(_calendar(asked, counts.last_day))
+
+
+def find_decided(counts: Counts) -> dict[int, Horizon]:
+    """Return, per pipeline, the days from creation by which deals are decided."""
+    found = {}
+    for (number,), rows in taken.groups(counts.ask(queries.DECIDED), ["pipeline"]):
+        n = rows["n"].to_numpy(np.int64)
+        leave, closed = rows["leave_age"].to_numpy(np.int64), rows["closed"].to_numpy() == 1
+        table = survival.risk_table(
+            (rows["arrive_age"].to_numpy(np.int64), n),
+            {"closed": (leave[closed], n[closed]), "censored": (leave[~closed], n[~closed])},
+        )
+        found[number] = survival.settled_age(survival.aalen_johansen(table))
+    return found
+
+
+def _between(asked: list[Asked]) -> pd.DataFrame:
+    """Return which stages a jump, or an early win, passes over."""
+    rows = [
+        (p.number, first, skipped, stage)
+        for p in asked
+        for first in range(len(p.rules.stages))
+        for skipped in range(1, len(p.rules.stages) - first)
+        for stage in range(first + 1, first + 1 + skipped)
+    ]
+    return pd.DataFrame(rows, columns=["pipeline", "from_stage", "skipped", "stage"]).astype("int64")
+
+
+def _calendar(asked: list[Asked], last_day: int) -> pd.DataFrame:
+    """Return the months of the data: day, period."""
+    first = min((p.first_calendar_day for p in asked), default=last_day)
+    days = np.arange(first, last_day + 2)
+    months = np.array(days, "datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return pd.DataFrame({"day": days, "period": months - months[0]})
+
+
+def expect(counts: Counts, asked: list[Asked], learnt: dict[tuple[int, int], Learnt]) -> None:
+    """Tell the counting which open deals are late."""
+    rows = [
+        (number, stage, known.expected.age)
+        for (number, stage), known in sorted(learnt.items())
+        if known.expected.age is not None
+    ]
+    counts.expect(pd.DataFrame(rows, columns=["pipeline", "stage", "expected"]).astype({"expected": "float64"}))
+
+
+def reading_parts(asked: list[Asked], learnt: dict[tuple[int, int], Learnt]) -> list[dict[str, int]]:
+    """Return what to count per cluster for shares of all visits and of value."""
+    return [
+        _part(p, part, stage, (p.windows.start_day, p.windows.end_day), int(age) + 1, first_only=only)
+        for p in asked
+        for stage in range(len(p.rules.stages))
+        if (age := learnt[p.number, stage].horizon.age) is not None
+        for part, only in ((ANY_VISIT, 0), (BY_VALUE, 1))
+    ]

@@ -1,0 +1,346 @@
+"""One pipeline from its counts: every number of its page, computed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import datetime as dt
+
+import numpy as np
+
+from leakkit.analysis import learning
+from leakkit.analysis.results import DataNotes, PipelineAnalysis
+from leakkit.measures import balance, route, stages, survival
+from leakkit.measures import counts as taken
+from leakkit.measures.survival import Horizon, Share
+from leakkit.store import queries, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from leakkit.analysis.learning import Asked
+    from leakkit.config import Config
+    from leakkit.measures.balance import Month
+    from leakkit.measures.counts import StayCounts
+    from leakkit.measures.route import Route
+    from leakkit.measures.stages import Learnt, StageResult
+    from leakkit.measures.survival import Curve
+    from leakkit.store.counts import Counts
+
+FRAMES = {
+    "totals": queries.TOTALS,
+    "ends": queries.ENDS_BY_STAGE,
+    "standing": queries.STANDING,
+    "cohort": queries.COHORT,
+    "wins": queries.WINS,
+    "journey": queries.JOURNEY,
+    "reopened": queries.REOPENED,
+    "skipped": queries.SKIPPED,
+    "clicked": queries.CLICKED_THROUGH,
+    "reached": queries.REACHED,
+    "started": queries.STARTED,
+    "outcomes": queries.OUTCOMES,
+    "flows": queries.FLOWS,
+}
+POLICIES = ("observed", "reached", "strict")
+
+
+@dataclass(frozen=True)
+class Material:
+    """The counts of one pipeline: `stays` by (window, stage, visits), `clusters` by (part, stage)."""
+
+    asked: Asked
+    config: Config
+    last_day: int
+    stays: Mapping[tuple[int, int, int], StayCounts]
+    learnt: tuple[Learnt, ...]
+    clusters: Mapping[tuple[int, int], pd.DataFrame]
+    frames: Mapping[str, pd.DataFrame]
+    decided: Horizon
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the stages, in order."""
+        return tuple(stage.name for stage in self.asked.rules.stages)
+
+    def stay(self, stage: int, visits: int = learning.FIRST) -> StayCounts:
+        """Return the counts of one stage over the whole history."""
+        return self.stays.get((learning.ALL, stage, visits), learning.NO_VISITS)
+
+    def of_stage(self, frame: str, stage: int) -> pd.DataFrame:
+        """Return the rows of one stage."""
+        rows = self.frames[frame]
+        return rows[rows["stage"] == stage]
+
+
+def assemble(
+    counts: Counts,
+    config: Config,
+    asked: list[Asked],
+    stays: Mapping[tuple[int, ...], StayCounts],
+    learnt: Mapping[tuple[int, int], Learnt],
+) -> tuple[PipelineAnalysis, ...]:
+    """Read what is left to count, and build every pipeline."""
+    clusters = learning.find_clusters(counts, asked, learning.reading_parts(asked, learnt))
+    frames = {name: counts.ask(query) for name, query in FRAMES.items()}
+    split = {name: dict(taken.groups(frame, ["pipeline"])) for name, frame in frames.items()}
+    decided = learning.find_decided(counts)
+    return tuple(
+        _build(
+            Material(
+                asked=one,
+                config=config,
+                last_day=counts.last_day,
+                stays={(k[0], k[2], k[3]): v for k, v in stays.items() if k[1] == one.number},
+                learnt=tuple(learnt[one.number, s] for s in range(len(one.rules.stages))),
+                clusters={(k[0], k[2]): v for k, v in clusters.items() if k[1] == one.number},
+                frames={f: split[f].get((one.number,), frames[f].iloc[:0]) for f in frames},
+                decided=decided.get(one.number, Horizon(None, "", "few_to_learn")),
+            )
+        )
+        for one in asked
+    )
+
+
+def _build(material: Material) -> PipelineAnalysis:
+    """Build one pipeline."""
+    rules, asked = material.asked.rules, material.asked
+    flows = {column: _flows(material, column) for column in ("n", "total")}
+    for column, flow in flows.items():
+        balance.check(f"{rules.name} ({column})", flow)
+    results = tuple(_stage(material, stage) for stage in range(len(rules.stages)))
+    balances = balance.stage_balances(flows["n"])
+    standing = material.frames["standing"]
+    late = standing[(standing["visit_late"] == 1) | (standing["deal_late"] == 1)]
+    whole = balance.pipeline_balance(balances)
+    value = balance.pipeline_balance(balance.stage_balances(flows["total"]))
+    return PipelineAnalysis(
+        name=rules.name,
+        unit=rules.unit,
+        unit_per_day=rules.unit_per_day,
+        currency=material.config.currency,
+        windows=asked.windows,
+        stages=results,
+        balances=balances,
+        balance=balance.with_overdue(whole, int(late["n"].sum())),
+        balance_value=balance.with_overdue(value, _sum(late["total"])),
+        months=_months(material, flows),
+        pipe=_pipe(material),
+        route=_route(material),
+        opportunities=int(material.frames["outcomes"]["n"].sum()),
+        losing_order=_losing_orders(material),
+        skip_policy=material.config.comparison.skip_policy,
+        notes=_notes(material),
+    )
+
+
+def _sum(column: pd.Series[float]) -> int:
+    """Add up whole numbers that a frame may hold as floats."""
+    return sum(int(value) for value in column)
+
+
+def _stage(material: Material, stage: int) -> StageResult:
+    """Build the row of one stage."""
+    learnt = material.learnt[stage]
+    first, again = material.stay(stage), material.stay(stage, learning.AGAIN)
+    curve = _curve(material, stage, material.config.comparison.skip_policy)
+    readings = stages.read(curve, learnt, has_baseline=material.asked.windows.baseline is not None)
+    won, won_horizon, later = _chance_to_win(material, stage)
+    totals = material.of_stage("totals", stage)
+    exits = _exits(totals)
+    clusters = material.clusters
+    return stages.StageResult(
+        stage=stage,
+        name=material.names[stage],
+        kind=material.asked.rules.stages[stage].kind,
+        opportunities=_sum(totals["first_visits"]),
+        first_visits=_sum(totals["first_visits"]),
+        exits=exits,
+        overdue=_overdue(material, stage),
+        jumped_over=_sum(material.of_stage("skipped", stage)["n"]),
+        reopened_in=_sum(material.of_stage("reopened", stage)["n"]),
+        horizon=learnt.horizon,
+        expected=learnt.expected,
+        followed=readings.followed,
+        advance=readings.advance,
+        lost=readings.lost,
+        returned=readings.returned,
+        stalled=readings.stalled,
+        went_overdue=readings.went_overdue,
+        won_from_here=won,
+        won_horizon=won_horizon,
+        lost_any_visit=stages.lost_any_visit(
+            first + again, clusters.get((learning.ANY_VISIT, stage)), learnt.horizon
+        ),
+        lost_by_value=stages.lost_by_value(
+            first, clusters.get((learning.BY_VALUE, stage)), learnt.horizon
+        ),
+        median=survival.quantile_age(curve, 0.5),
+        p90=survival.quantile_age(curve, 0.9),
+        mean=_mean(curve, learnt.horizon),
+        in_the_end=_in_the_end(material.of_stage("ends", stage)),
+        value_entered=_sum(totals["total"]),
+        value_lost=_sum(totals["total"][totals["exit"] == schema.LOST_HERE]),
+        value_overdue=_sum(_late(material, stage)["total"]),
+        wins_after_loss=later,
+        clicked_through_share=_sum(material.of_stage("clicked", stage)["n"]) / max(exits.entered, 1),
+        left_after_curves=_sum(totals["after_curves"]),
+        curve=curve,
+    )
+
+
+def _curve(material: Material, stage: int, policy: str) -> Curve:
+    """Return the curve of first visits under a skip policy."""
+    last = stage == len(material.names) - 1
+    stay = material.stay(stage)
+    if policy == "reached":
+        days, per_day = material.asked.windows, material.asked.per_day
+        stay = stages.reached_counts(
+            stay,
+            material.of_stage("reached", stage),
+            days.start_day * per_day,
+            days.end_day * per_day,
+        )
+    return survival.aalen_johansen(stay.table(policy, last_stage=last))
+
+
+def _losing_orders(material: Material) -> dict[str, tuple[int, ...]]:
+    """Return the stages by their lost share, under each skip policy."""
+    return {
+        policy: stages.losing_order(
+            [
+                survival.share_at(
+                    _curve(material, stage, policy), ("lost",), learnt.horizon.age
+                )
+                for stage, learnt in enumerate(material.learnt)
+            ]
+        )
+        for policy in POLICIES
+    }
+
+
+def _exits(totals: pd.DataFrame) -> stages.Exits:
+    """Return how all passages of a stage ended."""
+    found = {int(e): int(n) for e, n in zip(totals["exit"], totals["n"], strict=True)}
+    return stages.Exits(**{name: found.get(e, 0) for e, name in enumerate(schema.EXITS)})
+
+
+def _late(material: Material, stage: int) -> pd.DataFrame:
+    """Return the open deals of a stage that are late, by the visit or by the whole deal."""
+    rows = material.of_stage("standing", stage)
+    return rows[(rows["visit_late"] == 1) | (rows["deal_late"] == 1)]
+
+
+def _overdue(material: Material, stage: int) -> int | None:
+    """Count the open deals past their time; None where nothing says what their time is."""
+    judged = material.learnt[stage].expected.age is not None
+    if not judged and material.asked.rules.expected_days is None:
+        return None
+    return _sum(_late(material, stage)["n"])
+
+
+def _chance_to_win(material: Material, stage: int) -> tuple[Share, Horizon, int]:
+    """Return the chance to win from a stage, its horizon, and the wins that came after a loss."""
+    rows = material.of_stage("wins", stage).assign(total=0)
+    arrived = rows["arrives"] == 1
+    later = _sum(rows["won_later"][~arrived])
+    counted = taken.stays_by_group(rows, ["stage"]).get((stage,), learning.NO_VISITS)
+    return *stages.chance_to_win(counted, hours=material.asked.per_day > 1), later
+
+
+def _mean(curve: Curve, horizon: Horizon) -> tuple[float, float] | None:
+    """Return the mean stay up to the horizon and its standard error."""
+    if horizon.age is None or survival.followed(curve, horizon.age) < survival.MIN_FOLLOWED:
+        return None
+    return survival.restricted_mean(curve, horizon.age)
+
+
+def _in_the_end(rows: pd.DataFrame) -> stages.InTheEnd:
+    """Return what became of the deals that were ever in a stage."""
+    exit_, here, n = rows["exit"], rows["here"] == 1, rows["n"]
+    lost = exit_ == schema.LOST_HERE
+    return stages.InTheEnd(
+        won=_sum(n[exit_ == schema.WON_HERE]),
+        lost_here=_sum(n[lost & here]),
+        lost_elsewhere=_sum(n[lost & ~here]),
+        open=_sum(n[exit_ == schema.OPEN]),
+        moved=_sum(n[exit_ == schema.MOVED]),
+    )
+
+
+def _flows(material: Material, column: str) -> balance.Flows:
+    """Arrange the flows of the pipeline by month."""
+    rows = material.frames["flows"]
+    periods = int(rows["period"].max()) + 1 if len(rows) else 1
+    return balance.collect_flows(rows, len(material.names), periods, column)
+
+
+def _months(material: Material, flows: Mapping[str, balance.Flows]) -> tuple[Month, ...]:
+    """Return the balance of every calendar month since the pipeline's first day."""
+    first = learning.day_of(material.asked.windows.first_day)
+    start = learning.day_of(material.asked.first_calendar_day).replace(day=1)
+    months = []
+    for period in range(flows["n"].entries.shape[2]):
+        day = _later_month(start, period)
+        following = _later_month(start, period + 1)
+        if following <= first:
+            continue
+        count, value = (
+            balance.pipeline_balance(balance.stage_balances(flows[c], period, period + 1))
+            for c in ("n", "total")
+        )
+        whole = first <= day and learning.number_of(following) <= material.last_day + 1
+        months.append(balance.Month(learning.number_of(day), count, value, whole))
+    return tuple(months)
+
+
+def _later_month(start: dt.date, months: int) -> dt.date:
+    """Return the first day of the month so many months later."""
+    total = start.year * 12 + start.month - 1 + months
+    return dt.date(total // 12, total % 12 + 1, 1)
+
+
+def _pipe(material: Material) -> balance.Pipe:
+    """Assemble the picture of the pipe."""
+    age = material.decided.age
+    outcomes = material.frames["outcomes"]
+    return balance.collect_pipe(
+        material.frames["cohort"],
+        material.names,
+        age,
+        material.last_day + 1 - int(age or 0),
+        material.last_day,
+        _sum(outcomes["n"][outcomes["has_history"] == 0]),
+    )
+
+
+def _route(material: Material) -> Route:
+    """Follow the whole way, up to the days by which deals are decided."""
+    age = material.decided.age
+    limit = age * material.asked.per_day if age else float(material.frames["journey"]["age"].max())
+    return route.follow(material.frames["journey"], len(material.names), limit)
+
+
+def _notes(material: Material) -> DataNotes:
+    """Collect what the data could not say."""
+    rows = material.frames["outcomes"]
+    lost = rows[rows["outcome"] == "lost"]
+    started = material.frames["started"]
+    new = started["entry"] == schema.NEW
+    totals = material.frames["totals"]
+    closes = totals["exit"].isin([schema.WON_HERE, schema.LOST_HERE])
+    return DataNotes(
+        outcomes={
+            (str(o), bool(h)): int(n)
+            for o, h, n in zip(rows["outcome"], rows["has_history"], rows["n"], strict=True)
+        },
+        without_value=_sum(rows["without_value"]),
+        zero_value_lost=_sum(lost["zero_value"]),
+        without_reason_lost=_sum(lost["without_reason"]),
+        started_in_middle=_sum(started["n"][new & (started["stage"] > 0)]),
+        closes=_sum(totals["n"][closes]),
+        reopened=_sum(started["n"][started["entry"] == schema.REOPENED]),
+    )

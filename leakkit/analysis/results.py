@@ -1,0 +1,82 @@
+"""What an analysis holds: frozen values, one per pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from leakkit.config import folded
+from leakkit.errors import LeakkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leakkit.config import Config
+    from leakkit.measures.balance import Month, Pipe, PipelineBalance, StageBalance
+    from leakkit.measures.route import Route
+    from leakkit.measures.stages import StageResult
+    from leakkit.measures.windows import Windows
+
+
+@dataclass(frozen=True)
+class DataNotes:
+    """What the data could and could not say about one pipeline.
+
+    `outcomes` counts deals by (outcome, has history); the other counts are of deals.
+    """
+
+    outcomes: Mapping[tuple[str, bool], int]
+    without_value: int
+    zero_value_lost: int
+    without_reason_lost: int
+    started_in_middle: int
+    closes: int
+    reopened: int
+
+
+@dataclass(frozen=True)
+class PipelineAnalysis:
+    """All that is known of one pipeline. Ages are in its unit of stay, money in minor units."""
+
+    name: str
+    unit: str
+    unit_per_day: int
+    currency: str
+    windows: Windows
+    stages: tuple[StageResult, ...]
+    balances: tuple[StageBalance, ...]
+    balance: PipelineBalance
+    balance_value: PipelineBalance
+    months: tuple[Month, ...]
+    pipe: Pipe
+    route: Route
+    opportunities: int
+    losing_order: Mapping[str, tuple[int, ...]]
+    skip_policy: str
+    notes: DataNotes
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The analysis of a source: its pipelines, and what was read."""
+
+    pipelines: tuple[PipelineAnalysis, ...]
+    config: Config
+    label: str
+    last_day: int
+    shape: str
+    provisional_order: bool
+    rows: tuple[Mapping[str, int | str], ...]
+    facts: Mapping[str, int]
+    inputs: tuple[Mapping[str, str], ...]
+    ignored_files: tuple[str, ...]
+    fingerprint: str
+
+    def __getitem__(self, name: str) -> PipelineAnalysis:
+        """Return one pipeline by its name."""
+        for pipeline in self.pipelines:
+            if folded(pipeline.name) == folded(name):
+                return pipeline
+        known = ", ".join(pipeline.name for pipeline in self.pipelines)
+        message = f"There is no pipeline {name!r}. There are: {known}."
+        raise LeakkitError("no_pipeline", message)

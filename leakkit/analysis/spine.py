@@ -1,0 +1,73 @@
+"""`analyze`, which reads like a table of contents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.analysis import learning, pipeline
+from leakkit.analysis.results import Analysis
+from leakkit.config import folded
+from leakkit.errors import LeakkitError
+from leakkit.store.counts import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from leakkit.config import Config
+    from leakkit.store.database import Store
+
+
+def analyze(
+    store: Store,
+    pipelines: Sequence[str] | None = None,
+    *,
+    earlier: Mapping[tuple[str, str], float] | None = None,
+) -> Analysis:
+    """What becomes of the deals in every stage of every pipeline?
+
+    `pipelines` names those to analyse (all where None): each is analysed by itself, so
+    a part gives the same numbers as the whole. `earlier` are the horizons in days of
+    the last run into the same folder, by (pipeline, stage); they stay while they fit.
+
+    >>> from leakkit import sample
+    >>> from leakkit.config import Config
+    >>> from leakkit.sources import load
+    >>> made = sample.make(400)
+    >>> frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    >>> analysis = analyze(load(frames, Config.from_text(made.config)))
+    >>> analysis["Equipment"].stages[2].name
+    'Proforma'
+    """
+    config = store.config
+    counts = Counts(store, _numbers(config, pipelines))
+    asked = learning.find_windows(counts, config)
+    stays = learning.find_stays(counts, asked)
+    learnt = learning.learn(counts, config, asked, stays, earlier or {})
+    learning.set_bounds(counts, asked)
+    learning.expect(counts, asked, learnt)
+    return Analysis(
+        pipelines=pipeline.assemble(counts, config, asked, stays, learnt),
+        config=config,
+        label=store.meta("label"),
+        last_day=counts.last_day,
+        shape=store.meta("shape"),
+        provisional_order=store.meta("provisional_order"),
+        rows=tuple(store.meta("rows")),
+        facts=store.meta("facts"),
+        inputs=tuple(store.meta("inputs")),
+        ignored_files=tuple(store.meta("ignored_files")),
+        fingerprint=store.meta("fingerprint"),
+    )
+
+
+def _numbers(config: Config, names: Sequence[str] | None) -> tuple[int, ...] | None:
+    """Return the numbers of the named pipelines."""
+    if names is None:
+        return None
+    known = {folded(declared.name): number for number, declared in enumerate(config.pipelines)}
+    unknown = [name for name in names if folded(name) not in known]
+    if unknown:
+        there = ", ".join(declared.name for declared in config.pipelines)
+        message = f"There is no pipeline {', '.join(map(repr, unknown))}. There are: {there}."
+        raise LeakkitError("no_pipeline", message)
+    return tuple(sorted(known[folded(name)] for name in names))

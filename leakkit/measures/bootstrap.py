@@ -1,0 +1,85 @@
+"""Resampling by opportunity, where Greenwood does not reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leakkit.measures.survival import Floats, Ints
+
+REPLICATES = 500
+SEED = 20_250_101
+PLATEAU = 0.9
+
+
+@dataclass(frozen=True)
+class ClusterCounts:
+    """Numbers at risk and exits by cluster (rows) and age (columns), in deals or in money."""
+
+    ages: Ints
+    at_risk: Floats
+    wanted: Floats
+    every: Floats
+
+
+def cluster_counts(rows: pd.DataFrame, wanted: tuple[int, ...], column: str = "n") -> ClusterCounts:
+    """Arrange counts (cluster, arrives, age, exit, `column`) as matrices.
+
+    `wanted` are the exit numbers of interest; 0 (open) and 6 (moved) are censored.
+    """
+    clusters, place = np.unique(rows["cluster"].to_numpy(), return_inverse=True)
+    ages, spot = np.unique(rows["age"].to_numpy(np.int64), return_inverse=True)
+    amount = rows[column].to_numpy(np.float64)
+    arrives = rows["arrives"].to_numpy() == 1
+    exits = rows["exit"].to_numpy()
+
+    def spread(chosen: Ints) -> Floats:
+        grid = np.zeros((len(clusters), len(ages)))
+        np.add.at(grid, (place[chosen], spot[chosen]), amount[chosen])
+        return grid
+
+    leave = spread(~arrives)
+    at_risk = np.cumsum(spread(arrives), axis=1) - np.cumsum(leave, axis=1) + leave
+    own = spread(~arrives & np.isin(exits, wanted))
+    every = spread(~arrives & ~np.isin(exits, (0, 6)))
+    return ClusterCounts(ages, at_risk, own, every)
+
+
+def replicated_shares(counts: ClusterCounts) -> Floats:
+    """Return F of the wanted exits, by replicate (rows) and age (columns).
+
+    Each replicate draws as many clusters as there are, with replacement; seeded.
+    """
+    clusters = len(counts.at_risk)
+    draws = np.random.default_rng(SEED).multinomial(
+        clusters, np.full(clusters, 1.0 / clusters), size=REPLICATES
+    )
+    at_risk, own, every = (draws @ part for part in (counts.at_risk, counts.wanted, counts.every))
+    hazard = np.divide(every, at_risk, out=np.zeros_like(every), where=at_risk > 0)
+    staying = np.cumprod(1.0 - hazard, axis=1)
+    before = np.concatenate([np.ones((REPLICATES, 1)), staying[:, :-1]], axis=1)
+    steps = np.divide(own, at_risk, out=np.zeros_like(own), where=at_risk > 0)
+    return np.cumsum(before * steps, axis=1)
+
+
+def share_interval(counts: ClusterCounts, age: float) -> tuple[float, float]:
+    """Return the 95 % interval of F(age) by resampling."""
+    where = int(np.searchsorted(counts.ages, age, side="right")) - 1
+    shares = replicated_shares(counts)[:, where]
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def expected_interval(counts: ClusterCounts, limit: float) -> tuple[float, float]:
+    """Return the 80 % interval of the age at which F reaches 0.9 of its value at `limit`."""
+    shares = replicated_shares(counts)
+    where = int(np.searchsorted(counts.ages, limit, side="right")) - 1
+    reached = shares >= PLATEAU * shares[:, [where]] - 1e-12
+    ages = counts.ages[np.argmax(reached, axis=1)]
+    low, high = np.quantile(ages, [0.1, 0.9])
+    return float(low), float(high)

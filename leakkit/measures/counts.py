@@ -1,0 +1,106 @@
+"""Counts by age, taken apart: from one long table to the risk tables of single stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.measures.survival import RiskTable, risk_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from leakkit.measures.survival import Ints
+
+EXITS = ("open", "next", "jumped", "won_here", "returned", "lost", "moved")
+"""Names of the exit numbers 0 to 6; `open` and `moved` are censored in every curve."""
+ADVANCED = ("next", "jumped", "won_here")
+CURVE_KINDS = (*ADVANCED, "returned", "lost")
+AgeCounts = tuple["Ints", "Ints"]
+NONE: AgeCounts = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True)
+class StayCounts:
+    """Arrivals at risk, and departures by exit, of one stage in one window.
+
+    Every entry is (ages, counts). `values` holds the same with sums of money.
+    """
+
+    arrivals: AgeCounts = NONE
+    departures: dict[str, AgeCounts] = field(default_factory=dict)
+    arrived_value: AgeCounts = NONE
+    departed_value: dict[str, AgeCounts] = field(default_factory=dict)
+
+    def __add__(self, other: StayCounts) -> StayCounts:
+        """Join the counts of disjoint groups or windows: counts add up."""
+        return StayCounts(
+            _joined(self.arrivals, other.arrivals),
+            _joined_all(self.departures, other.departures),
+            _joined(self.arrived_value, other.arrived_value),
+            _joined_all(self.departed_value, other.departed_value),
+        )
+
+    def table(self, policy: str = "observed", *, last_stage: bool = False) -> RiskTable:
+        """Return the risk table; under `strict`, passages that skip end as censored."""
+        censored = {"open", "moved"}
+        if policy == "strict":
+            censored |= {"jumped"} if last_stage else {"jumped", "won_here"}
+        kept = {kind: self.departures.get(kind, NONE) for kind in CURVE_KINDS if kind not in censored}
+        gone = [self.departures[kind] for kind in sorted(censored) if kind in self.departures]
+        skipped = {kind: NONE for kind in CURVE_KINDS if kind in censored}
+        together = _joined(*gone) if gone else NONE
+        return risk_table(self.arrivals, {**kept, **skipped, "censored": together})
+
+    def value_table(self) -> RiskTable:
+        """Return the risk table in which every deal weighs its value."""
+        kept = {kind: self.departed_value.get(kind, NONE) for kind in CURVE_KINDS}
+        gone = [self.departed_value[k] for k in ("moved", "open") if k in self.departed_value]
+        return risk_table(self.arrived_value, {**kept, "censored": _joined(*gone) if gone else NONE})
+
+
+def _joined(*parts: AgeCounts) -> AgeCounts:
+    """Put several (ages, counts) behind each other; the risk table sums equal ages."""
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def _joined_all(one: dict[str, AgeCounts], other: dict[str, AgeCounts]) -> dict[str, AgeCounts]:
+    """Join (ages, counts) kind by kind."""
+    return {
+        kind: _joined(one.get(kind, NONE), other.get(kind, NONE)) for kind in sorted({*one, *other})
+    }
+
+
+def stays_by_group(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[int, ...], StayCounts]:
+    """Take a frame of counts (keys, arrives, age, exit, n, total) apart by its keys.
+
+    `arrives` is 1 on rows that count arrivals; `exit` is the exit number on others.
+    """
+    return {key: _stay_counts(rows) for key, rows in groups(frame, keys)}
+
+
+def groups(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[tuple[int, ...], pd.DataFrame]]:
+    """Yield the rows of each group, in the order of the keys."""
+    for key, rows in frame.groupby(keys, sort=True):
+        parts = key if isinstance(key, tuple) else (key,)
+        yield tuple(int(part) for part in parts), rows
+
+
+def _stay_counts(rows: pd.DataFrame) -> StayCounts:
+    """Collect the counts of one group."""
+    arrives = rows["arrives"].to_numpy() == 1
+    ages = rows["age"].to_numpy(np.int64)
+    exits = rows["exit"].to_numpy()
+    n = rows["n"].to_numpy(np.int64)
+    total = rows["total"].to_numpy(np.float64).astype(np.int64)
+    kinds = {EXITS[e]: ~arrives & (exits == e) for e in np.unique(exits[~arrives])}
+    return StayCounts(
+        (ages[arrives], n[arrives]),
+        {kind: (ages[rows_of], n[rows_of]) for kind, rows_of in kinds.items()},
+        (ages[arrives], total[arrives]),
+        {kind: (ages[rows_of], total[rows_of]) for kind, rows_of in kinds.items()},
+    )
