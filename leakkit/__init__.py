@@ -1,3 +1,64 @@
-"""Find where a sales pipeline leaks, why, and what it costs."""
+"""Find where a sales pipeline leaks, why, and what it costs.
 
-__version__ = "0.1.0"
+>>> import leakkit
+>>> data = leakkit.load("sample")
+>>> analysis = leakkit.analyze(data, "Equipment")
+>>> print(leakkit.views.headline_sentence(analysis)[:11])
+Negotiation
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from leakkit.version import __version__
+
+if TYPE_CHECKING:
+    from leakkit import report, sample, views
+    from leakkit.analysis import Analysis, analyze
+    from leakkit.config import Config
+    from leakkit.errors import LeakkitError
+    from leakkit.loading import load
+    from leakkit.passages import passages
+    from leakkit.views import View
+
+__all__ = [
+    "Analysis",
+    "Config",
+    "LeakkitError",
+    "View",
+    "__version__",
+    "analyze",
+    "load",
+    "passages",
+    "report",
+    "sample",
+    "views",
+]
+
+_ROOMS = {
+    "Analysis": "leakkit.analysis",
+    "Config": "leakkit.config",
+    "LeakkitError": "leakkit.errors",
+    "View": "leakkit.views",
+    "analyze": "leakkit.analysis",
+    "load": "leakkit.loading",
+    "passages": "leakkit.passages",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    """Import a public name when it is first used, so that `leakkit --help` stays fast."""
+    from importlib import import_module  # noqa: PLC0415 - only when something is asked for
+
+    if name in _ROOMS:
+        return getattr(import_module(_ROOMS[name]), name)
+    if name in __all__:
+        return import_module(f"leakkit.{name}")
+    message = f"module 'leakkit' has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -228,14 +228,29 @@ def _bounds(asked: list[Asked], mature: dict[int, int]) -> pd.DataFrame:
 
 def set_bounds(counts: Counts, asked: list[Asked]) -> None:
     """Tell the counting how old a deal is when 9 of 10 are decided."""
-    mature = {number: counts.last_day + 1 - int(age.age) for number, age in find_decided(counts).items() if age.age is not None}
+    mature = {
+        number: counts.last_day + 1 - int(decided.settled.age)
+        for number, decided in find_decided(counts).items()
+        if decided.settled.age is not None
+    }
     counts.frame_of(_bounds(asked, mature))
     counts.between(_between(asked))
     counts.periods(_calendar(asked, counts.last_day))
 
 
-def find_decided(counts: Counts) -> dict[int, Horizon]:
-    """Return, per pipeline, the days from creation by which deals are decided."""
+@dataclass(frozen=True)
+class Decided:
+    """Days from creation by which deals are decided: q, and q rounded up to a usual number."""
+
+    settled: Horizon
+    horizon: Horizon
+
+
+UNDECIDED = Decided(Horizon(None, "", "few_to_learn"), Horizon(None, "", "few_to_learn"))
+
+
+def find_decided(counts: Counts) -> dict[int, Decided]:
+    """Find, per pipeline, the days from creation by which 9 of 10 deals are decided."""
     found = {}
     for (number,), rows in taken.groups(counts.ask(queries.DECIDED), ["pipeline"]):
         n = rows["n"].to_numpy(np.int64)
@@ -244,7 +259,8 @@ def find_decided(counts: Counts) -> dict[int, Horizon]:
             (rows["arrive_age"].to_numpy(np.int64), n),
             {"closed": (leave[closed], n[closed]), "censored": (leave[~closed], n[~closed])},
         )
-        found[number] = survival.settled_age(survival.aalen_johansen(table))
+        curve = survival.aalen_johansen(table)
+        found[number] = Decided(survival.settled_age(curve), survival.learn_horizon(curve))
     return found
 
 

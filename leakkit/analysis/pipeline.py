@@ -59,7 +59,7 @@ class Material:
     learnt: tuple[Learnt, ...]
     clusters: Mapping[tuple[int, int], pd.DataFrame]
     frames: Mapping[str, pd.DataFrame]
-    decided: Horizon
+    decided: learning.Decided
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ def assemble(
                 learnt=tuple(learnt[one.number, s] for s in range(len(one.rules.stages))),
                 clusters={(k[0], k[2]): v for k, v in clusters.items() if k[1] == one.number},
                 frames={f: split[f].get((one.number,), frames[f].iloc[:0]) for f in frames},
-                decided=decided.get(one.number, Horizon(None, "", "few_to_learn")),
+                decided=decided.get(one.number, learning.UNDECIDED),
             )
         )
         for one in asked
@@ -305,7 +305,7 @@ def _later_month(start: dt.date, months: int) -> dt.date:
 
 def _pipe(material: Material) -> balance.Pipe:
     """Assemble the picture of the pipe."""
-    age = material.decided.age
+    age = material.decided.settled.age
     outcomes = material.frames["outcomes"]
     return balance.collect_pipe(
         material.frames["cohort"],
@@ -319,7 +319,7 @@ def _pipe(material: Material) -> balance.Pipe:
 
 def _route(material: Material) -> Route:
     """Follow the whole way, up to the days by which deals are decided."""
-    age = material.decided.age
+    age = material.decided.horizon.age
     limit = age * material.asked.per_day if age else float(material.frames["journey"]["age"].max())
     return route.follow(material.frames["journey"], len(material.names), limit)
 

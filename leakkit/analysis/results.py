@@ -62,6 +62,7 @@ class Analysis:
 
     pipelines: tuple[PipelineAnalysis, ...]
     config: Config
+    language: str
     label: str
     last_day: int
     shape: str

@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
 def analyze(
     store: Store,
-    pipelines: Sequence[str] | None = None,
+    pipelines: str | Sequence[str] | None = None,
     *,
+    language: str = "",
     earlier: Mapping[tuple[str, str], float] | None = None,
 ) -> Analysis:
     """What becomes of the deals in every stage of every pipeline?
 
-    `pipelines` names those to analyse (all where None): each is analysed by itself, so
-    a part gives the same numbers as the whole. `earlier` are the horizons in days of
-    the last run into the same folder, by (pipeline, stage); they stay while they fit.
+    `pipelines` names those to analyse (all where empty): each is analysed by itself,
+    so a part gives the same numbers as the whole. `language` beats the configured one.
+    `earlier` are the horizons in days of the last run into the same folder, by
+    (pipeline, stage), which stay while they fit; by default those kept in the store.
+    Raises LeakkitError for a pipeline that is not there.
 
     >>> from leakkit import sample
     >>> from leakkit.config import Config
@@ -39,15 +42,17 @@ def analyze(
     'Proforma'
     """
     config = store.config
-    counts = Counts(store, _numbers(config, pipelines))
+    names = [pipelines] if isinstance(pipelines, str) and pipelines else pipelines
+    counts = Counts(store, _numbers(config, names or None))
     asked = learning.find_windows(counts, config)
     stays = learning.find_stays(counts, asked)
-    learnt = learning.learn(counts, config, asked, stays, earlier or {})
+    learnt = learning.learn(counts, config, asked, stays, _earlier(store) if earlier is None else earlier)
     learning.set_bounds(counts, asked)
     learning.expect(counts, asked, learnt)
     return Analysis(
         pipelines=pipeline.assemble(counts, config, asked, stays, learnt),
         config=config,
+        language=language or config.language,
         label=store.meta("label"),
         last_day=counts.last_day,
         shape=store.meta("shape"),
@@ -60,7 +65,7 @@ def analyze(
     )
 
 
-def _numbers(config: Config, names: Sequence[str] | None) -> tuple[int, ...] | None:
+def _numbers(config: Config, names: str | Sequence[str] | None) -> tuple[int, ...] | None:
     """Return the numbers of the named pipelines."""
     if names is None:
         return None
@@ -71,3 +76,12 @@ def _numbers(config: Config, names: Sequence[str] | None) -> tuple[int, ...] | N
         message = f"There is no pipeline {', '.join(map(repr, unknown))}. There are: {there}."
         raise LeakkitError("no_pipeline", message)
     return tuple(sorted(known[folded(name)] for name in names))
+
+
+def _earlier(store: Store) -> dict[tuple[str, str], float]:
+    """Return the horizons of the last run that the store was given, if any."""
+    try:
+        kept = store.meta("earlier_horizons")
+    except KeyError:
+        return {}
+    return {(pipeline, stage): float(days) for pipeline, stage, days in kept}

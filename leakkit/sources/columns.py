@@ -14,6 +14,8 @@ ISO = (
 )
 """The dates that this version reads in texts: ISO 8601, with or without time, fraction and zone."""
 CLOCK_TYPES = ("TIMESTAMP", "DATE")
+SPACES = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+"""What is cut off at both ends of a text: as SQL, the spaces that exports hold."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,15 @@ class Table:
     renamed: dict[str, str] = field(default_factory=dict)
 
     def heading(self, name: str) -> str | None:
-        """Return the heading of the column with the canonical name `name`, or None."""
-        wanted = self.renamed.get(name, name)
+        """Return the heading of the column with the canonical name `name`, or None.
+
+        The configured name goes first; a file of the folder that does not have it may
+        still have the canonical one.
+        """
+        return self.find(self.renamed.get(name, name)) or self.find(name)
+
+    def find(self, wanted: str) -> str | None:
+        """Return the heading that is `wanted`, or is it without case and spaces."""
         if wanted in self.types:
             return wanted
         by_form = {simplified(heading): heading for heading in self.types}
@@ -40,7 +49,7 @@ class Table:
 
     def require(self, names: tuple[str, ...]) -> None:
         """Raise one error that names every column that is needed and not there."""
-        missing = [name for name in names if self.heading(name) is None]
+        missing = [name for name in names if self.find(self.renamed.get(name, name)) is None]
         faults = tuple(
             Fault(self.file, None, self.renamed.get(name, name), "", "this column is missing", self._near(name))
             for name in dict.fromkeys(missing)
@@ -59,51 +68,49 @@ class Table:
     def text(self, name: str) -> str:
         """Return SQL for a column as trimmed text, '' where empty or absent."""
         heading = self.heading(name)
-        if heading is None:
-            return "''"
-        return f"COALESCE(trim(CAST({quoted(heading)} AS VARCHAR)), '')"
+        return "''" if heading is None else _text(quoted(heading))
+
+    def content(self) -> str:
+        """Return SQL for a number that is equal for equal rows."""
+        return f"hash({', '.join(_text(quoted(heading)) for heading in self.types)})"
 
     def moment(self, name: str, zone: Zone) -> str:
         """Return SQL for a column as UTC seconds; NULL where empty, unreadable or a sentinel."""
-        heading = self.heading(name)
-        if heading is None:
-            return "CAST(NULL AS BIGINT)"
-        seconds = self._seconds(heading, zone)
+        seconds = self._seconds(name, zone)
         return f"CASE WHEN {seconds} BETWEEN {EARLIEST} AND {SENTINEL - 1} THEN {seconds} END"
+
+    def unread(self, name: str, zone: Zone) -> str:
+        """Return SQL for the text of a moment that cannot be read: no sentinel; '' where it can."""
+        seconds = self._seconds(name, zone)
+        return f"CASE WHEN COALESCE({seconds}, {EARLIEST} - 1) < {EARLIEST} THEN {self.text(name)} ELSE '' END"
 
     def clock(self, name: str) -> str:
         """Return SQL for a column's clock seconds, zone left out: for the range of the data."""
         heading = self.heading(name)
+        return "CAST(NULL AS BIGINT)" if heading is None else _clock(quoted(heading), self.types[heading])
+
+    def _seconds(self, name: str, zone: Zone) -> str:
+        """Return SQL for UTC seconds by the column's type."""
+        heading = self.heading(name)
         if heading is None:
             return "CAST(NULL AS BIGINT)"
-        return _clock(quoted(heading), self.types[heading])
-
-    def is_timed(self, name: str) -> str:
-        """Return SQL that is true where the column says a time and not only a date."""
-        heading = self.heading(name)
-        if heading is None or self.types[heading] == "DATE":
-            return "FALSE"
-        if self.types[heading] == "VARCHAR":
-            return f"length(trim({quoted(heading)})) > 10"
-        return "TRUE"
-
-    def _seconds(self, heading: str, zone: Zone) -> str:
-        """Return SQL for UTC seconds by the column's type."""
         column, kind = quoted(heading), self.types[heading]
-        clock = _clock(column, kind)
-        if kind == "TIMESTAMP WITH TIME ZONE":
-            return clock
-        local = f"{clock} - {zone.offset_sql(clock, local=True)}"
-        if kind.startswith(CLOCK_TYPES):
-            return f"({local})"
-        if kind != "VARCHAR":
+        if kind != "VARCHAR" and not kind.startswith(CLOCK_TYPES):
             message = (
                 f"{self.file}: column {heading!r} holds {kind}, not dates. This version reads dates "
                 "as ISO texts (2026-06-30 14:05) or as date and timestamp columns."
             )
             raise LeakkitError("date_type", message)
-        zoned = f"regexp_extract({column}, '(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)\\s*$', 1)"
-        has_zone = f"(length({column}) > 16 AND {zoned} <> '')"
+        clock = _clock(column, kind)
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            return clock
+        local = f"({clock} - {zone.offset_sql(clock, local=True)})"
+        if kind != "VARCHAR":
+            return local
+        text = _text(column)
+        zoned = f"regexp_extract({text}, '(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)$', 1)"
+        # a text of 10 letters is a date, whose end looks like an offset
+        has_zone = f"(length({text}) > 16 AND {zoned} <> '')"
         return f"(CASE WHEN {has_zone} THEN {clock} - {_offset(zoned)} ELSE {local} END)"
 
     def money(self, name: str) -> str:
@@ -129,20 +136,24 @@ def simplified(heading: str) -> str:
     return heading.strip().lstrip("\ufeff").casefold().replace(" ", "_")
 
 
+def _text(column: str) -> str:
+    """Return SQL for a column as trimmed text, '' where empty."""
+    return f"COALESCE(trim(CAST({column} AS VARCHAR), {SPACES}), '')"
+
+
 def _clock(column: str, kind: str) -> str:
     """Return SQL for clock seconds since 1970."""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return f"(epoch_us({column}) // 1000000)"
     if kind != "VARCHAR":
-        return f"(epoch_us(CAST({column} AS {_stamp(kind)})) // 1000000)"
-    read = f"TRY_CAST(substr(trim({column}), 1, 19) AS TIMESTAMP)"
+        return f"(epoch_us(CAST({column} AS TIMESTAMP)) // 1000000)"
+    text = _text(column)
+    # without fraction and zone, so that what an engine makes of them does not matter
+    clock = f"substr({text}, 1, CASE WHEN substr({text}, 17, 1) = ':' THEN 19 ELSE 16 END)"
     return (
-        f"(CASE WHEN regexp_full_match(trim({column}), '{ISO}') "
-        f"THEN epoch_us({read}) // 1000000 END)"
+        f"(CASE WHEN regexp_full_match({text}, '{ISO}') "
+        f"THEN epoch_us(TRY_CAST({clock} AS TIMESTAMP)) // 1000000 END)"
     )
-
-
-def _stamp(kind: str) -> str:
-    """Return the timestamp type through which a date or timestamp column is read."""
-    return "TIMESTAMP WITH TIME ZONE" if kind == "TIMESTAMP WITH TIME ZONE" else "TIMESTAMP"
 
 
 def _offset(zoned: str) -> str:

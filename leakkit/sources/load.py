@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from leakkit.config import COLUMNS, Config
+from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
 from leakkit.sources.columns import Table
 from leakkit.sources.files import ROW_FORMATS, read_file
@@ -18,7 +18,7 @@ from leakkit.sources.xes import read_xes
 from leakkit.store import account, schema
 from leakkit.store.database import Store, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
-from leakkit.store.resolve import Rules, outcome_words, resolve
+from leakkit.store.resolve import Rules, outcome_words, resolve, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -187,8 +187,9 @@ def _fill(store: Store, found: Found, config: Config) -> None:
         config = config.model_copy(update={"pipelines": propose(store, found.label)})
     cut, last_day = _as_of(store, found, config, hours)
     _write_names(store, config)
-    direction = _newest_first(store)
-    resolve(store, Rules(config, hours, cut, direction, segments))
+    default = _default_pipeline(config, found.label if provisional else "")
+    one_file = found.opportunities is None
+    resolve(store, Rules(config, hours, cut, _newest_first(store), segments, default, one_file))
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, cut)
     account.faults(store, *files)
@@ -218,7 +219,7 @@ def _require(found: Found) -> None:
     configured = [
         name
         for name in found.history.renamed
-        if all(table.heading(name) is None for table in tables)
+        if all(table.find(table.renamed[name]) is None for table in tables)
     ]
     found.history.require(("opportunity_id", "stage", "entered_at", *configured))
     if found.opportunities:
@@ -227,6 +228,8 @@ def _require(found: Found) -> None:
 
 def _zone_of(store: Store, found: Found, config: Config) -> Zone:
     """Find the offsets of the configured zone over the days that the data span."""
+    if config.timezone == "UTC":
+        return Zone((), (0,))
     history, opportunities = found.history, found.opportunities or found.history
     clocks = [(history, "entered_at"), (opportunities, "created_at"), (opportunities, "closed_at")]
     each = " UNION ALL ".join(
@@ -263,54 +266,66 @@ def _segments(store: Store, found: Found, config: Config) -> tuple[str, ...]:
 
 
 def _give(store: Store, found: Found, hours: Zone, segments: tuple[str, ...]) -> None:
-    """Make `given_history` and `given_opportunities`, the two relations that resolving reads."""
+    """Make `given_history` and `given_opportunities`, the two tables that resolving reads."""
     history = found.history
+    entered = history.moment("entered_at", hours)
     store.run(
         f"""
-        CREATE TEMP VIEW given_history AS
+        CREATE TEMP TABLE given_history AS
         SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
                {history.text("pipeline")} AS pipeline, {history.text("stage")} AS stage,
-               {history.moment("entered_at", hours)} AS entered_at,
-               {history.text("entered_at")} AS entered_text,
-               {history.is_timed("entered_at")} AS timed,
+               {entered} AS entered_at,
+               CASE WHEN {entered} IS NULL THEN {history.text("entered_at")} ELSE '' END AS entered_unread,
                {history.text("from_stage")} AS from_stage, {history.integer("seq")} AS seq
         FROM {history.relation}
         """,  # noqa: S608 - quoted headings
     )
     table = found.opportunities or history
     kept = "".join(f", {table.text(name)} AS {quoted(name)}" for name in segments)
-    pipeline, stage = ("pipeline", "stage") if found.opportunities else ("", "")
+    moments = "".join(
+        f", {table.moment(name, hours)} AS {name}, {table.unread(name, hours)} AS {unread}, "
+        f"{table.text(name)} <> '' AS {said}"
+        for name, unread, said in (
+            ("created_at", "created_unread", "created_said"),
+            ("closed_at", "closed_unread", "closed_said"),
+        )
+    )
     each = f"""
         SELECT {table.line} AS line, {table.text("opportunity_id")} AS opportunity_id,
-               {table.text(pipeline) if pipeline else "''"} AS pipeline,
-               {table.text(stage) if stage else "''"} AS stage, {table.text("name")} AS name,
-               {table.moment("created_at", hours)} AS created_at,
-               {table.text("created_at")} AS created_text,
-               {table.moment("closed_at", hours)} AS closed_at,
-               {table.text("closed_at")} AS closed_text, {table.text("outcome")} AS outcome,
+               {table.text("pipeline")} AS pipeline, {table.text("stage")} AS stage,
+               {table.text("name")} AS name, {table.text("outcome")} AS outcome,
                {table.money("value")} AS value, {table.text("value")} AS value_text,
-               {table.text("currency")} AS currency, {table.text("lost_reason")} AS lost_reason{kept}
-        FROM {table.relation}
+               {table.text("currency")} AS currency, {table.text("lost_reason")} AS lost_reason{moments}{kept}
         """  # noqa: S608 - quoted headings
     if found.opportunities:
-        store.run(f"CREATE TEMP VIEW given_opportunities AS {each}")
+        store.run(
+            f"CREATE TEMP TABLE given_opportunities AS {each}, {table.content()} AS content "  # noqa: S608 - as above
+            f"FROM {table.relation}",
+        )
     else:
-        _gather(store, each, segments)
+        _gather(store, f"{each} FROM {table.relation}", segments)
 
 
 def _gather(store: Store, each: str, segments: tuple[str, ...]) -> None:
     """Make one opportunity of the rows of an event file: the last non-empty entry counts."""
-    texts = ["name", "created_text", "closed_text", "outcome", "value_text", "currency", "lost_reason"]
-    columns = [f"COALESCE(arg_max({q}, line) FILTER ({q} <> ''), '') AS {q}" for q in map(quoted, [*texts, *segments])]
-    numbers = [
-        f"arg_max({name}, line) FILTER ({name} IS NOT NULL) AS {name}"
-        for name in ("created_at", "closed_at", "value")
+    texts = ["name", "outcome", "value_text", "currency", "lost_reason", *segments]
+    columns = [f"COALESCE(arg_max({q}, line) FILTER ({q} <> ''), '') AS {q}" for q in map(quoted, texts)]
+    # the last entry counts where it is unreadable too, so it is taken as a whole
+    columns += [
+        f"(arg_max(struct_pack(last := {name}), line) FILTER ({said})).last AS {name}"
+        for name, said in (
+            ("created_at", "created_said"),
+            ("created_unread", "created_said"),
+            ("closed_at", "closed_said"),
+            ("closed_unread", "closed_said"),
+            ("value", "value_text <> ''"),
+        )
     ]
     store.run(
         f"""
         CREATE TEMP TABLE given_opportunities AS
-        SELECT CAST(NULL AS BIGINT) AS line, opportunity_id, '' AS pipeline, '' AS stage,
-               {", ".join([*columns, *numbers])}
+        SELECT CAST(NULL AS BIGINT) AS line, 0 AS content, opportunity_id, '' AS pipeline, '' AS stage,
+               {", ".join(columns)}
         FROM ({each}) WHERE opportunity_id <> '' GROUP BY opportunity_id
         """,  # noqa: S608 - quoted headings
     )
@@ -320,20 +335,28 @@ def _as_of(store: Store, found: Found, config: Config, hours: Zone) -> tuple[int
     """Return the last used moment and the last used local day."""
     if config.as_of:
         return parse_as_of(config.as_of, config.timezone)
-    words = [w for w, code in outcome_words(config).items() if code < 0]
-    closed = store.value(
-        "SELECT max(closed_at) FROM given_opportunities WHERE lower(outcome) IN (SELECT unnest($words))",
-        {"words": words},
+    words = outcome_words(config)
+    closed = [w for w in texts(store, "outcome", "given_opportunities") if words.get(folded(w), 0) < 0]
+    cut = store.value(
+        """
+        SELECT GREATEST((SELECT max(entered_at) FROM given_history),
+                        max(created_at), max(closed_at) FILTER (outcome IN (SELECT unnest($closed))))
+        FROM given_opportunities
+        """,
+        {"closed": closed},
     )
-    entered, timed = store.rows("SELECT max(entered_at), bool_or(timed) FROM given_history")[0]
-    created = store.value("SELECT max(created_at) FROM given_opportunities")
-    moments = [moment for moment in (entered, created, closed) if moment is not None]
-    if not moments:
-        message = f"{found.history.file} holds no rows with a date."
-        raise LeakkitError("no_rows", message)
-    cut = max(moments)
     day = hours.day(cut)
-    return (cut, day - 1) if timed else (cut + DAY - 1, day)
+    clock = found.history.clock("entered_at")
+    timed = f"SELECT bool_or({clock} % {DAY} <> 0) FROM {found.history.relation}"  # noqa: S608 - quoted heading
+    return (cut, day - 1) if store.value(timed) else (hours.end_of_day(day), day)
+
+
+def _default_pipeline(config: Config, label: str) -> int | None:
+    """Step 3: return the pipeline of what names none: the only one, or the one named after the source."""
+    names = [folded(pipeline.name) for pipeline in config.pipelines]
+    if len(names) == 1:
+        return 0
+    return names.index(folded(label)) if folded(label) in names else None
 
 
 def _newest_first(store: Store) -> bool | None:
@@ -341,11 +364,10 @@ def _newest_first(store: Store) -> bool | None:
     later, earlier = store.rows(
         """
         SELECT count(*) FILTER (entered_at > before_at), count(*) FILTER (entered_at < before_at)
-        FROM (SELECT opportunity_id, entered_at, lag(entered_at) OVER w AS before_at,
-                     lag(opportunity_id) OVER w AS before_id
-              FROM (SELECT * FROM given_history WHERE line <= 200000)
-              WINDOW w AS (ORDER BY line))
-        WHERE opportunity_id = before_id
+        FROM (SELECT entered_at, lag(entered_at) OVER (PARTITION BY opportunity_id ORDER BY line)
+                     AS before_at
+              FROM given_history
+              WHERE line <= 200000 AND entered_at IS NOT NULL AND opportunity_id <> '')
         """,
     )[0]
     if later + earlier == 0:

@@ -14,73 +14,74 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 100
 TEMPORARY_TABLES = (
-    "ids repeated deals events aside ordered after_close absorbed touches resolved implied "
-    "first_moves ends judged new_closes finals pipeline_names stage_names outcome_names "
-    "named_pipelines named_stages"
+    "ids repeated deals aside events ordered first_moves often_closed told touches ends judged "
+    "new_closes pipeline_names stage_names outcome_names named_pipelines named_stages "
+    "given_history given_opportunities file_stage_history file_opportunities file_events"
 ).split()
 
 HISTORY_ROWS = """
 SELECT (SELECT count(*) FROM given_history) AS read,
-       (SELECT count(*) FROM ordered WHERE kept)
-           - (SELECT count(*) FROM after_close WHERE fate IN ('close_undone', 'merged', 'closed_after_win'))
-           AS used,
-       (SELECT count(*) FROM ordered WHERE NOT kept)
-           + (SELECT count(*) FROM after_close WHERE fate IN ('close_undone', 'merged')) AS merged,
-       (SELECT count(*) FROM events WHERE not_asked)
-           + (SELECT count(*) FROM after_close WHERE fate = 'closed_after_win') AS not_asked,
-       (SELECT count(*) FROM given_history WHERE opportunity_id = '')
-           + (SELECT count(*) FROM events WHERE NOT not_asked
-              AND opportunity IN (SELECT opportunity FROM aside)) AS set_aside
+       t.used, t.merged, e.not_asked + t.closed_after_win AS not_asked,
+       e.set_aside + (SELECT count(*) FROM given_history WHERE opportunity_id = '') AS set_aside
+FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
+             count(*) FILTER (fate IN ('merged', 'close_undone')) AS merged,
+             count(*) FILTER (fate = 'closed_after_win') AS closed_after_win
+      FROM told WHERE place > 0) t,
+     (SELECT count(*) FILTER (not_asked) AS not_asked,
+             count(*) FILTER (NOT not_asked AND opportunity IN (SELECT opportunity FROM aside))
+                 AS set_aside
+      FROM events) e
 """
 
 OPPORTUNITY_ROWS = """
 SELECT (SELECT count(*) FROM given_opportunities) AS read,
-       (SELECT count(*) FROM deals WHERE opportunity IN (SELECT opportunity FROM opportunities)) AS used,
-       (SELECT COALESCE(sum(lines - 1), 0) FROM repeated WHERE versions = 1) AS merged,
-       (SELECT count(*) FROM deals WHERE opportunity NOT IN (SELECT opportunity FROM opportunities)
-            AND opportunity NOT IN (SELECT opportunity FROM aside)) AS not_asked,
-       (SELECT count(*) FROM given_opportunities WHERE opportunity_id = '')
-           + (SELECT count(*) FROM deals WHERE opportunity IN (SELECT opportunity FROM aside))
-           + (SELECT COALESCE(sum(lines - 1), 0) FROM repeated WHERE versions > 1) AS set_aside
+       d.used, r.merged, d.not_asked,
+       d.set_aside + r.set_aside
+           + (SELECT count(*) FROM given_opportunities WHERE opportunity_id = '') AS set_aside
+FROM (SELECT count(o.opportunity) AS used, count(a.opportunity) AS set_aside,
+             count(*) - count(o.opportunity) - count(a.opportunity) AS not_asked
+      FROM deals
+      LEFT JOIN opportunities o ON o.opportunity = deals.opportunity
+      LEFT JOIN aside a ON a.opportunity = deals.opportunity) d,
+     (SELECT COALESCE(sum(lines - 1) FILTER (NOT differ), 0) AS merged,
+             COALESCE(sum(lines - 1) FILTER (differ), 0) AS set_aside
+      FROM repeated) r
 """
 
 FACTS = {
-    "ties": "SELECT count(*) FROM ordered WHERE tie",
-    "close_undone": "SELECT count(*) FROM after_close WHERE fate = 'close_undone'",
-    "closed_after_win": "SELECT count(*) FROM after_close WHERE fate = 'closed_after_win'",
-    "close_without_stage": """SELECT (SELECT count(*) FROM after_close WHERE fate = 'close_without_stage')
-        + (SELECT count(*) FROM resolved r JOIN finals f USING (opportunity) WHERE f.first_place IS NULL)""",
-    "reopened_by_close": "SELECT count(*) FROM implied",
-    "outcome_disagrees": "SELECT count(*) FROM judged WHERE end_code < 0 AND said <> end_code",
-    "closed_without_moment": """SELECT count(*) FROM judged WHERE said < 0 AND closed_at IS NULL
-        AND COALESCE(end_code, 0) >= 0""",
-    "closed_before_entry": "SELECT count(*) FROM new_closes WHERE reason = 'closed_before_entry'",
-    "open_with_closed_at": """SELECT count(*) FROM judged WHERE said = 0 AND closed_at <= $cut
-        AND COALESCE(end_code, 0) >= 0""",
-    "closes_after_as_of": "SELECT count(*) FROM judged WHERE later_close",
-    "created_after_entry": """SELECT count(*) FROM opportunities o JOIN deals d USING (opportunity)
-        WHERE o.has_history AND d.created_at > o.created_at""",
-    "created_missing": """SELECT count(*) FROM opportunities o LEFT JOIN deals d USING (opportunity)
-        WHERE o.has_history AND d.created_at IS NULL""",
-    "without_history": "SELECT count(*) FROM opportunities WHERE NOT has_history",
-    "history_without_opportunity": "SELECT count(*) FROM opportunities WHERE NOT given",
-    "from_stage_without_start": "SELECT count(*) FROM first_moves WHERE NOT known",
-    "from_stage_used": "SELECT count(*) FROM first_moves WHERE known",
-    "value_missing": "SELECT count(*) FROM opportunities WHERE value IS NULL",
-    "value_zero": "SELECT count(*) FROM opportunities WHERE value = 0",
-    "value_negative": "SELECT count(*) FROM deals JOIN opportunities o USING (opportunity) WHERE deals.value < 0",
-    "value_unreadable": """SELECT count(*) FROM deals d JOIN opportunities o USING (opportunity)
-        WHERE d.value IS NULL AND d.value_text <> ''""",
-    "value_without_rate": """SELECT count(*) FROM opportunities o JOIN deals d USING (opportunity)
-        WHERE o.value IS NULL AND d.value >= 0""",
-    "date_unreadable": """SELECT count(*) FILTER (created_at IS NULL AND created_text <> '')
-        + count(*) FILTER (closed_at IS NULL AND closed_text <> '')
-        FROM deals WHERE opportunity IN (SELECT opportunity FROM opportunities)""",
-    "outcome_unknown": """SELECT count(*) FROM deals d JOIN opportunities USING (opportunity)
-        LEFT JOIN outcome_names n ON n.said = d.outcome
-        WHERE d.outcome <> '' AND n.code IS NULL""",
-    "deals_set_aside": "SELECT count(*) FROM aside",
+    "ordered": {"ties": "tie"},
+    "told": {
+        "close_undone": "fate = 'close_undone'",
+        "closed_after_win": "fate = 'closed_after_win'",
+        "close_without_stage": "fate = 'close_without_stage'",
+        "reopened_by_close": "fate = 'implied'",
+    },
+    "passages": {"started_at_stage": "entry = 0 AND stage > 0"},
+    "first_moves": {"from_stage_without_start": "NOT known", "from_stage_used": "known"},
+    "new_closes": {"closed_before_entry": "before_entry AND NOT instead"},
+    "judged SEMI JOIN opportunities USING (opportunity)": {
+        "outcome_disagrees": "end_code < 0 AND said <> end_code",
+        "closed_without_moment": "said < 0 AND closed_at IS NULL AND COALESCE(end_code, 0) >= 0",
+        "open_with_closed_at": "said = 0 AND NOT later_close AND closed_at <= $cut AND COALESCE(end_code, 0) >= 0",
+        "closes_after_as_of": "later_close",
+    },
+    "opportunities o LEFT JOIN deals d ON d.opportunity = o.opportunity": {
+        "created_after_entry": "o.has_history AND d.created_at > o.created_at",
+        "created_missing": "o.has_history AND d.created_at IS NULL",
+        "without_history": "NOT o.has_history",
+        "history_without_opportunity": "NOT o.given",
+        "value_missing": "o.value IS NULL",
+        "value_zero": "o.value = 0",
+        "value_negative": "d.value < 0",
+        "value_unreadable": "d.value IS NULL AND d.value_text <> ''",
+        "value_without_rate": "o.value IS NULL AND d.value >= 0",
+        "created_unreadable": "d.created_unread <> ''",
+        "closed_unreadable": "d.closed_unread <> ''",
+        "outcome_unknown": "d.outcome <> '' AND d.outcome_code IS NULL",
+    },
+    "aside": {"deals_set_aside": "TRUE"},
 }
+"""What is counted over which rows; facts of deals set aside or not asked for are not."""
 
 FAULTS = {
     ("history", "missing_id"): """SELECT line, 'opportunity_id', '' FROM given_history
@@ -89,8 +90,8 @@ FAULTS = {
         WHERE opportunity_id = ''""",
     ("opportunities", "conflicting_rows"): """SELECT line, 'opportunity_id', g.opportunity_id
         FROM given_opportunities g JOIN repeated r ON r.opportunity_id = g.opportunity_id
-        WHERE r.versions > 1""",
-    ("history", "missing_moment"): """SELECT e.line, 'entered_at', g.entered_text
+        WHERE r.differ""",
+    ("history", "missing_moment"): """SELECT e.line, 'entered_at', g.entered_unread
         FROM events e JOIN given_history g ON g.line = e.line
         WHERE NOT e.not_asked AND e.entered_at IS NULL""",
     ("history", "unknown_stage"): """SELECT e.line, 'stage', g.stage
@@ -98,18 +99,18 @@ FAULTS = {
         WHERE NOT e.not_asked AND e.code = -9 AND e.pipeline IS NOT NULL""",
     ("history", "missing_pipeline"): """SELECT line, 'pipeline', '' FROM events
         WHERE NOT not_asked AND pipeline IS NULL""",
-    ("opportunities", "outcome_unknown"): """SELECT d.line, 'outcome', d.outcome FROM deals d
-        LEFT JOIN outcome_names n ON n.said = d.outcome WHERE d.outcome <> '' AND n.code IS NULL""",
+    ("opportunities", "outcome_unknown"): """SELECT line, 'outcome', outcome FROM deals
+        WHERE outcome <> '' AND outcome_code IS NULL""",
     ("opportunities", "outcome_disagrees"): """SELECT d.line, 'outcome', d.outcome
-        FROM judged j JOIN deals d USING (opportunity) WHERE j.end_code < 0 AND j.said <> j.end_code""",
+        FROM judged j JOIN deals d ON d.opportunity = j.opportunity
+        WHERE j.end_code < 0 AND j.said <> j.end_code""",
     ("opportunities", "value_negative"): """SELECT line, 'value', value_text FROM deals
         WHERE value < 0""",
     ("opportunities", "value_unreadable"): """SELECT line, 'value', value_text FROM deals
         WHERE value IS NULL AND value_text <> ''""",
-    ("opportunities", "date_unreadable"): """SELECT line, 'created_at', created_text FROM deals
-        WHERE created_at IS NULL AND created_text <> ''
-        UNION ALL SELECT line, 'closed_at', closed_text FROM deals
-        WHERE closed_at IS NULL AND closed_text <> ''""",
+    ("opportunities", "date_unreadable"): """SELECT line, 'created_at', created_unread FROM deals
+        WHERE created_unread <> ''
+        UNION ALL SELECT line, 'closed_at', closed_unread FROM deals WHERE closed_unread <> ''""",
 }
 
 
@@ -117,35 +118,39 @@ def rows(store: Store, files: tuple[str, str]) -> list[dict[str, Any]]:
     """Count the rows of each file: read = used + merged + not asked for + set aside."""
     names = ("read", "used", "merged", "not_asked", "set_aside")
     counted = []
-    for file, query in zip(files, (OPPORTUNITY_ROWS, HISTORY_ROWS), strict=True):
+    tables = ("opportunities", "history")
+    for table, file, query in zip(tables, files, (OPPORTUNITY_ROWS, HISTORY_ROWS), strict=True):
         if not file:
             continue
         counts = dict(zip(names, map(int, store.rows(query)[0]), strict=True))
         if counts["read"] != sum(counts[name] for name in names[1:]):
             message = f"{file}: the rows do not add up: {counts}. This is a fault of leakkit, please report it."
             raise LeakkitError("rows_lost", message)
-        counted.append({"file": file, **counts})
+        counted.append({"table": table, "file": file, **counts})
     return counted
 
 
 def facts(store: Store, cut: int) -> dict[str, int]:
     """Count what was found odd, by code; codes that did not occur are left out."""
-    found = {
-        code: int(store.value(query, {"cut": cut} if "$cut" in query else None) or 0)
-        for code, query in FACTS.items()
-    }
-    return {code: count for code, count in found.items() if count}
+    found: dict[str, int] = {}
+    for source, conditions in FACTS.items():
+        counts = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions.values())
+        given = {"cut": cut} if "$cut" in counts else None
+        row = store.rows(f"SELECT {counts} FROM {source}", given)[0]  # noqa: S608 - queries of this module
+        found |= {code: int(n) for code, n in zip(conditions, row, strict=True) if n}
+    unreadable = found.pop("created_unreadable", 0) + found.pop("closed_unreadable", 0)
+    return found | ({"date_unreadable": unreadable} if unreadable else {})
 
 
 def faults(store: Store, opportunities_file: str, history_file: str) -> None:
     """Keep the first rows that break each rule, with file, row, column and value."""
     files = {"history": history_file, "opportunities": opportunities_file or history_file}
-    for (file, rule), query in FAULTS.items():
-        store.run(
-            f"INSERT INTO faults SELECT $file, f.*, $rule FROM ({query}) f(line, field, content) "
-            f"ORDER BY line, field LIMIT {SHOWN_ROWS}",  # noqa: S608 - queries of this module
-            {"file": files[file], "rule": rule},
-        )
+    each = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT ${file} AS file, f.*, '{rule}' AS rule FROM ({query}) f(line, field, content) "
+        f"ORDER BY line, field LIMIT {SHOWN_ROWS})"  # noqa: S608 - queries of this module
+        for (file, rule), query in FAULTS.items()
+    )
+    store.run(f"INSERT INTO faults {each}", files)
 
 
 def refuse_unreadable(store: Store, file: str) -> None:
@@ -156,7 +161,7 @@ def refuse_unreadable(store: Store, file: str) -> None:
         raise LeakkitError("no_rows", message)
     if readable:
         return
-    first = store.rows("SELECT line, entered_text FROM given_history ORDER BY line LIMIT 3")
+    first = store.rows("SELECT line, entered_unread FROM given_history ORDER BY line LIMIT 3")
     rule = "not an ISO date such as 2026-06-30 or 2026-06-30 14:05:00"
     shown = tuple(Fault(file, int(line), "entered_at", str(text), rule) for line, text in first)
     message = f"{file}: not one date of the column entered_at can be read."
@@ -181,13 +186,4 @@ def fingerprint(store: Store, cut: int, last_day: int) -> str:
 
 def clear(store: Store) -> None:
     """Drop what was only needed on the way."""
-    store.run("DROP VIEW used_events")
-    for table in TEMPORARY_TABLES:
-        store.run(f"DROP TABLE IF EXISTS {table}")
-    kinds = {"BASE TABLE": "TABLE", "VIEW": "VIEW"}
-    temporary = store.rows(
-        "SELECT table_name, table_type FROM information_schema.tables "
-        "WHERE table_name LIKE 'given_%' OR table_name LIKE 'file_%' ORDER BY table_name DESC",
-    )
-    for name, kind in temporary:
-        store.run(f'DROP {kinds.get(kind, "TABLE")} IF EXISTS "{name}"')
+    store.run("; ".join(f"DROP TABLE IF EXISTS {table}" for table in TEMPORARY_TABLES))

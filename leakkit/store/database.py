@@ -64,6 +64,12 @@ class Store:
             raise LeakkitError("store_version", message)
         return store
 
+    @classmethod
+    def change(cls, path: str | Path) -> Store:
+        """Open a store that nobody else has open, to add facts to it."""
+        cls.open(path).close()
+        return cls(_connect(str(path), None, read_only=False))
+
     def __enter__(self) -> Self:
         """Return the store itself."""
         return self

@@ -62,6 +62,11 @@ class Zone:
         """Return the local day number of one moment."""
         return (moment + self.offset(moment)) // DAY
 
+    def end_of_day(self, day: int) -> int:
+        """Return the last second whose local day is `day`."""
+        ends = ((day + 1) * DAY - 1 - offset for offset in self.offsets)
+        return max(end for end in ends if self.day(end) == day)
+
     def offset(self, moment: int) -> int:
         """Return the offset at one moment, in seconds."""
         for end, offset in zip(self.until, self.offsets, strict=False):

@@ -3,8 +3,9 @@
 The steps are those of docs/contracts.md, "The order in which a source is resolved";
 each function below names its step. Sources hand over two relations,
 
-- `given_opportunities` (line, opportunity_id, pipeline, name, created_at, closed_at,
-  outcome, stage, value, currency, lost_reason, and segment columns), and
+- `given_opportunities` (line, content, opportunity_id, pipeline, name, created_at,
+  closed_at, outcome, stage, value, currency, lost_reason, and segment columns), where
+  `content` is equal for equal rows, and
 - `given_history` (line, opportunity_id, pipeline, stage, entered_at, from_stage, seq),
 
 with texts trimmed and '' where empty, moments in UTC seconds, money in minor units of
@@ -41,13 +42,18 @@ LOST_WORDS = (
 )
 OPEN_WORDS = ("open", "in progress", "active", "ongoing", "جاری")
 
+STANDING = "fate IN ('kept', 'implied', 'close_without_stage')"
+"""Rows of `told` that say how a deal stands."""
+
 
 @dataclass(frozen=True)
 class Rules:
     """What the resolving needs to know beside the rows.
 
     `cut` is the last used moment, `newest_first` the direction of the history file
-    (None where it shows none), `segments` the further columns to keep.
+    (None where it shows none), `segments` the further columns to keep, `default_pipeline`
+    that of rows and deals that name none (None: they are set aside). In `one_file`, an
+    event file, a deal is only what its rows are.
     """
 
     config: Config
@@ -55,6 +61,13 @@ class Rules:
     cut: int
     newest_first: bool | None
     segments: tuple[str, ...]
+    default_pipeline: int | None
+    one_file: bool
+
+    @property
+    def no_pipeline(self) -> str:
+        """Return SQL for the pipeline of what names none."""
+        return "NULL" if self.default_pipeline is None else str(self.default_pipeline)
 
 
 def resolve(store: Store, rules: Rules) -> None:
@@ -64,9 +77,9 @@ def resolve(store: Store, rules: Rules) -> None:
     _events(store, rules)
     _set_aside(store, rules)
     _order(store, rules)
-    _undo_closes(store, rules.zone)
+    _tell(store, rules)
+    _reopen(store)
     _touches(store)
-    _starts(store)
     _outcomes(store, rules)
     _opportunities(store, rules)
     _history(store, rules.zone)
@@ -94,53 +107,45 @@ def stage_names(pipeline: Pipeline) -> dict[str, int]:
     return closes | stages
 
 
+def texts(store: Store, column: str, *tables: str) -> list[str]:
+    """Return the different texts of a column of one table or more, in code-point order."""
+    each = " UNION ".join(f"SELECT {column} AS said FROM {table}" for table in tables)  # noqa: S608 - names of this program
+    rows = store.rows(f"SELECT said FROM ({each}) WHERE said <> '' GROUP BY said ORDER BY said")  # noqa: S608 - as above
+    return [str(row[0]) for row in rows]
+
+
 def _names(store: Store, config: Config) -> None:
     """Map the texts of pipelines, stages and outcomes that occur to their numbers."""
+    both = ("given_opportunities", "given_history")
     numbers = {folded(pipeline.name): i for i, pipeline in enumerate(config.pipelines)}
-    texts = _texts(store, "pipeline", "given_opportunities", "given_history")
-    store.put(
-        "pipeline_names",
-        pd.DataFrame(
-            {"said": texts, "pipeline": [numbers.get(folded(text), -1) for text in texts]},
-        ).astype({"said": "str", "pipeline": "int16"}),
-    )
-    said = _texts(store, "stage", "given_opportunities", "given_history")
-    said = sorted({*said, *_texts(store, "from_stage", "given_history")})
-    found = [
-        (number, text, names[folded(text)])
+    pipelines = [(said, numbers.get(folded(said), -1)) for said in texts(store, "pipeline", *both)]
+    words = outcome_words(config)
+    outcomes = texts(store, "outcome", "given_opportunities")
+    stages = {*texts(store, "stage", *both), *texts(store, "from_stage", "given_history")}
+    for table, columns, found in (
+        ("pipeline_names", ["said", "pipeline"], pipelines),
+        ("outcome_names", ["said", "code"], [(o, words[folded(o)]) for o in outcomes if folded(o) in words]),
+        ("stage_names", ["said", "pipeline", "code"], _stage_codes(config, sorted(stages))),
+    ):
+        kinds = dict.fromkeys(columns, "int16") | {"said": "str"}
+        store.put(table, pd.DataFrame(found, columns=columns).astype(kinds))
+
+
+def _stage_codes(config: Config, said: list[str]) -> list[tuple[str, int, int]]:
+    """Return (text, pipeline, position or close) for every text that a pipeline knows."""
+    return [
+        (text, number, names[folded(text)])
         for number, pipeline in enumerate(config.pipelines)
         for names in [stage_names(pipeline)]
         for text in said
         if folded(text) in names
     ]
-    store.put(
-        "stage_names",
-        pd.DataFrame(found, columns=["pipeline", "said", "code"]).astype(
-            {"pipeline": "int16", "said": "str", "code": "int16"},
-        ),
-    )
-    words = outcome_words(config)
-    outcomes = _texts(store, "outcome", "given_opportunities")
-    known = [(text, words[folded(text)]) for text in outcomes if folded(text) in words]
-    store.put(
-        "outcome_names",
-        pd.DataFrame(known, columns=["said", "code"]).astype({"said": "str", "code": "int16"}),
-    )
-
-
-def _texts(store: Store, column: str, *tables: str) -> list[str]:
-    """Return the different texts of a column, in code-point order."""
-    each = " UNION ".join(f"SELECT {column} AS said FROM {table}" for table in tables)  # noqa: S608 - names of this module
-    rows = store.rows(f"SELECT DISTINCT said FROM ({each}) WHERE said <> '' ORDER BY said")  # noqa: S608 - as above
-    return [str(row[0]) for row in rows]
 
 
 def _ids(store: Store) -> None:
-    """Steps 1 to 3: number the opportunities in code-point order; merge equal rows."""
-    columns = store.rows("DESCRIBE given_opportunities")
-    content = ", ".join(quoted(row[0]) for row in columns if row[0] != "line")
+    """Steps 1 and 2: number the opportunities in code-point order; merge equal rows."""
     store.run(
-        f"""
+        """
         CREATE TEMP TABLE ids AS
         SELECT opportunity_id,
                CAST(row_number() OVER (ORDER BY opportunity_id) AS INTEGER) AS opportunity
@@ -149,52 +154,65 @@ def _ids(store: Store) -> None:
         WHERE opportunity_id <> '';
         CREATE TEMP TABLE repeated AS
         SELECT opportunity_id, count(*) AS lines, min(line) AS first_line,
-               count(DISTINCT hash({content})) AS versions
+               min(content) <> max(content) AS differ
         FROM given_opportunities WHERE opportunity_id <> ''
         GROUP BY opportunity_id HAVING count(*) > 1;
         CREATE TEMP TABLE deals AS
-        SELECT i.opportunity, p.pipeline AS own_pipeline, o.*,
-               COALESCE(r.versions, 1) AS versions
+        SELECT i.opportunity, p.pipeline AS own_pipeline, COALESCE(r.differ, FALSE) AS differ,
+               n.code AS outcome_code, o.*
         FROM given_opportunities o
         JOIN ids i ON i.opportunity_id = o.opportunity_id
         LEFT JOIN pipeline_names p ON p.said = o.pipeline
+        LEFT JOIN outcome_names n ON n.said = o.outcome
         LEFT JOIN repeated r ON r.opportunity_id = o.opportunity_id
         WHERE r.first_line IS NULL OR r.first_line = o.line;
-        """,  # noqa: S608 - quoted headings
+        """,
     )
 
 
 def _events(store: Store, rules: Rules) -> None:
-    """Steps 2 to 5: find pipeline and stage of every history row, and what is not asked for."""
-    only = 0 if len(rules.config.pipelines) == 1 else "NULL"
-    ignore = "s.code IS NULL" if rules.config.source.ignore_unknown_stages else "FALSE"
+    """Steps 3 to 5: the pipeline and stage of every history row, and what is not asked for.
+
+    A row keeps its first fate. So a deal that step 2 sets aside has no row that is not
+    asked for, and one that step 3 sets aside only those of undeclared pipelines.
+    """
+    ignored = "s.code IS NULL" if rules.config.source.ignore_unknown_stages else "FALSE"
     store.run(
         f"""
-        CREATE TEMP TABLE events AS
-        SELECT i.opportunity, CAST(h.pipeline AS SMALLINT) AS pipeline, h.entered_at, h.seq, h.line,
-               COALESCE(s.code, {schema.UNKNOWN}) AS code, h.from_stage,
-               COALESCE(h.pipeline = -1 OR h.entered_at > {rules.cut}
-                        OR (h.pipeline IS NOT NULL AND {ignore}), FALSE)
-               AND h.pipeline IS NOT NULL AND r.opportunity_id IS NULL AS not_asked
-        FROM (SELECT h.* REPLACE (COALESCE(p.pipeline, d.own_pipeline, {only}) AS pipeline)
-              FROM given_history h
-              LEFT JOIN pipeline_names p ON p.said = h.pipeline
-              LEFT JOIN (SELECT opportunity_id, min(own_pipeline) AS own_pipeline FROM deals
-                         WHERE own_pipeline IS NOT NULL GROUP BY opportunity_id) d
-                ON d.opportunity_id = h.opportunity_id AND h.pipeline = ''
-              WHERE h.opportunity_id <> '') h
+        CREATE TEMP TABLE aside AS
+        SELECT opportunity, 2 AS step, 'conflicting_rows' AS reason FROM deals WHERE differ
+        UNION ALL
+        SELECT DISTINCT i.opportunity, 3, 'missing_pipeline'
+        FROM given_history h
         JOIN ids i ON i.opportunity_id = h.opportunity_id
-        LEFT JOIN repeated r ON r.opportunity_id = h.opportunity_id AND r.versions > 1
+        LEFT JOIN deals d ON d.opportunity = i.opportunity
+        WHERE h.pipeline = '' AND d.own_pipeline IS NULL AND {rules.no_pipeline} IS NULL
+          AND NOT COALESCE(d.differ, FALSE);
+        CREATE TEMP TABLE events AS
+        SELECT h.opportunity, CAST(h.pipeline AS SMALLINT) AS pipeline, h.entered_at, h.seq, h.line,
+               COALESCE(s.code, {schema.UNKNOWN}) AS code, h.from_stage,
+               COALESCE(CASE WHEN a.step = 2 THEN FALSE WHEN h.pipeline = -1 THEN TRUE
+                             WHEN a.step = 3 THEN FALSE
+                             ELSE h.entered_at > {rules.cut} OR {ignored} END, FALSE) AS not_asked
+        FROM (SELECT h.* REPLACE (COALESCE(p.pipeline, d.own_pipeline, {rules.no_pipeline}) AS pipeline),
+                     i.opportunity
+              FROM given_history h
+              JOIN ids i ON i.opportunity_id = h.opportunity_id
+              LEFT JOIN pipeline_names p ON p.said = h.pipeline
+              LEFT JOIN deals d ON d.opportunity = i.opportunity AND h.pipeline = '') h
+        LEFT JOIN aside a ON a.opportunity = h.opportunity
         LEFT JOIN stage_names s ON s.pipeline = h.pipeline AND s.said = h.stage;
         """,  # noqa: S608 - numbers and names of this module
     )
     _forget_after_wins(store, rules)
 
 
-def _in_file_order(rules: Rules) -> str:
-    """Step 6: return SQL that orders rows of a deal with the same moment and no `seq`."""
-    declared = f"CASE code WHEN {schema.UNKNOWN} THEN 31000 WHEN {schema.WON} THEN 32000 WHEN {schema.LOST} THEN 32000 ELSE code END, line"
-    return {False: "line", True: "-line", None: declared}[rules.newest_first]
+def _in_order(rules: Rules) -> str:
+    """Step 6: return SQL for the order of the rows of a deal."""
+    by_stage = f"""CASE code WHEN {schema.UNKNOWN} THEN 31000 WHEN {schema.WON} THEN 32000
+                   WHEN {schema.LOST} THEN 32000 ELSE code END, line"""
+    tied = {False: "line", True: "-line", None: by_stage}[rules.newest_first]
+    return f"PARTITION BY opportunity ORDER BY entered_at, seq NULLS LAST, {tied}"
 
 
 def _forget_after_wins(store: Store, rules: Rules) -> None:
@@ -203,154 +221,145 @@ def _forget_after_wins(store: Store, rules: Rules) -> None:
         f"""
         UPDATE events SET not_asked = TRUE FROM (
             SELECT line AS at_line FROM (
-                SELECT line, code, max(CASE WHEN code = {schema.WON} THEN 1 ELSE 0 END) OVER (
-                           PARTITION BY opportunity
-                           ORDER BY entered_at, seq NULLS LAST, {_in_file_order(rules)}
-                           ROWS UNBOUNDED PRECEDING) AS won
+                SELECT line, code, bool_or(code = {schema.WON}) OVER (
+                           {_in_order(rules)} ROWS UNBOUNDED PRECEDING) AS won
                 FROM events
                 WHERE NOT not_asked AND entered_at IS NOT NULL AND opportunity IN (
-                    SELECT opportunity FROM events WHERE code = {schema.UNKNOWN} AND NOT not_asked))
-            WHERE code = {schema.UNKNOWN} AND won = 1) found
+                    SELECT opportunity FROM events WHERE code = {schema.UNKNOWN} AND NOT not_asked
+                    EXCEPT SELECT opportunity FROM aside))
+            WHERE code = {schema.UNKNOWN} AND won) found
         WHERE events.line = found.at_line
         """,  # noqa: S608 - numbers and names of this module
     )
 
 
 def _set_aside(store: Store, rules: Rules) -> None:
-    """Steps 2, 3 and 5: the deals that cannot be read without guessing, each with its reason."""
+    """Steps 3 and 5: the other deals that cannot be read without guessing, each with its reason."""
     store.run(
         f"""
-        CREATE TEMP TABLE aside AS
-        SELECT opportunity, min(reason) AS reason FROM (
-            SELECT opportunity, 'conflicting_rows' AS reason FROM deals WHERE versions > 1
-            UNION ALL SELECT opportunity, 'missing_moment' FROM events
+        INSERT INTO aside
+        SELECT opportunity, 5, min(reason) FROM (
+            SELECT opportunity, 'missing_moment' AS reason FROM events
                 WHERE NOT not_asked AND entered_at IS NULL
-            UNION ALL SELECT opportunity, 'missing_pipeline' FROM events
-                WHERE NOT not_asked AND pipeline IS NULL
             UNION ALL SELECT opportunity, 'unknown_stage' FROM events
-                WHERE NOT not_asked AND code = {schema.UNKNOWN} AND pipeline IS NOT NULL
+                WHERE NOT not_asked AND code = {schema.UNKNOWN}
             UNION ALL SELECT opportunity, 'missing_pipeline' FROM deals
-                WHERE own_pipeline IS NULL AND {len(rules.config.pipelines)} > 1
-                  AND COALESCE(created_at <= {rules.cut}, TRUE) AND opportunity NOT IN (SELECT opportunity FROM events WHERE NOT not_asked)
-        ) GROUP BY opportunity;
-        CREATE TEMP VIEW used_events AS
-        SELECT * FROM events
-        WHERE NOT not_asked AND opportunity NOT IN (SELECT opportunity FROM aside);
+                WHERE own_pipeline IS NULL AND {rules.no_pipeline} IS NULL AND NOT {rules.one_file}
+                  AND COALESCE(created_at <= {rules.cut}, TRUE)
+                  AND opportunity NOT IN (SELECT opportunity FROM events WHERE NOT not_asked)
+        ) WHERE opportunity NOT IN (SELECT opportunity FROM aside)
+        GROUP BY opportunity
         """,  # noqa: S608 - numbers of this module
     )
 
 
 def _order(store: Store, rules: Rules) -> None:
-    """Steps 6 and 8: put the rows of each deal in order, and mark equal neighbours."""
+    """Steps 6 and 7: put the rows of each deal in order; the first may say whence the deal came.
+
+    Places are even numbers, so that rows that stand in no file find room between them.
+    """
     store.run(
         f"""
         CREATE TEMP TABLE ordered AS
-        SELECT opportunity, pipeline, code, entered_at, line, place, from_stage,
-               CAST(before_pipeline AS SMALLINT) AS before_pipeline, before_code,
-               tie, before_code IS NULL OR code <> before_code
-                    OR (code >= 0 AND pipeline <> before_pipeline) AS kept
-        FROM (SELECT *, 2 * row_number() OVER w AS place, lag(code) OVER w AS before_code,
-                     lag(pipeline) OVER w AS before_pipeline,
-                     COALESCE(entered_at = lag(entered_at) OVER w
-                              AND (seq IS NULL OR seq = lag(seq) OVER w), FALSE) AS tie
-              FROM used_events
-              WINDOW w AS (PARTITION BY opportunity
-                           ORDER BY entered_at, seq NULLS LAST, {_in_file_order(rules)}));
+        SELECT opportunity, pipeline, code, entered_at, from_stage, 2 * row_number() OVER w AS place,
+               lag(code) OVER w AS before_code, lag(pipeline) OVER w AS before_pipeline,
+               COALESCE(entered_at = lag(entered_at) OVER w
+                        AND (seq IS NULL OR seq = lag(seq) OVER w), FALSE) AS tie
+        FROM events
+        WHERE NOT not_asked AND opportunity NOT IN (SELECT opportunity FROM aside)
+        WINDOW w AS ({_in_order(rules)});
+        CREATE TEMP TABLE first_moves AS
+        SELECT o.opportunity, o.pipeline, s.code, d.created_at AS entered_at, 0 AS place,
+               COALESCE(d.created_at <= o.entered_at, FALSE) AS known
+        FROM ordered o
+        JOIN stage_names s ON s.pipeline = o.pipeline AND s.said = o.from_stage
+        LEFT JOIN deals d ON d.opportunity = o.opportunity
+        WHERE o.before_code IS NULL AND o.from_stage <> '' AND s.code >= 0 AND s.code <> o.code;
         """,  # noqa: S608 - names of this module
     )
 
 
-def _undo_closes(store: Store, zone: Zone) -> None:
-    """Step 9: what follows a close, for the deals in which something does.
+def _tell(store: Store, rules: Rules) -> None:
+    """Steps 8, 9 and 14: give every row in order its fate.
 
-    Equal neighbours may appear each time a row goes, so they are merged again.
+    Most deals close once, at their end, and need one look at the row before. The others
+    are told rule by rule; each rule sees only the rows that the rules before it kept.
     """
-    day = zone.day_sql("entered_at")
-    same = "code = before_code AND (code < 0 OR pipeline = before_pipeline)"
-    undone = f"code < 0 AND later_code IS NOT NULL AND later_day - {day} <= 1"
+    day = rules.zone.day_sql
+    stage_rows = "max(code) OVER w"
+    sql = f"""
+        SELECT opportunity, place, code, entered_at, fate,
+               CASE WHEN code < 0 THEN COALESCE(
+                   last_value(CASE WHEN code >= 0 THEN pipeline END IGNORE NULLS) OVER w, pipeline)
+               ELSE pipeline END AS pipeline
+        FROM (SELECT opportunity, place, code, entered_at, pipeline, 'kept' AS fate FROM ordered
+              UNION ALL
+              SELECT opportunity, place, code, entered_at, pipeline, 'kept' FROM first_moves WHERE known)
+        WHERE opportunity IN (SELECT opportunity FROM often_closed)
+        WINDOW w AS (PARTITION BY opportunity ORDER BY place)
+        """  # noqa: S608 - names of this module
+    for fate, condition in (
+        ("merged", "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"),
+        ("close_undone", f"code < 0 AND {day('lead(entered_at) OVER w')} - {day('entered_at')} <= 1"),
+        ("merged", "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"),
+        ("closed_after_win", f"code = {schema.LOST} AND lag(code) OVER w = {schema.WON}"),
+        ("merged", "code < 0 AND code = lag(code) OVER w"),
+        ("close_without_stage", f"{stage_rows} < 0"),
+    ):
+        sql = f"""
+        SELECT * REPLACE (CASE WHEN fate = 'kept' AND {condition} THEN '{fate}' ELSE fate END AS fate)
+        FROM ({sql}) WINDOW w AS (PARTITION BY opportunity, fate ORDER BY place)
+        """  # noqa: S608 - as above
     store.run(
         f"""
-        CREATE TEMP TABLE after_close AS
-        SELECT opportunity, CASE WHEN code < 0 THEN before_pipeline ELSE pipeline END AS pipeline,
-               code, entered_at, place, 'kept' AS fate
-        FROM ordered
-        WHERE kept AND opportunity IN (SELECT opportunity FROM ordered WHERE kept AND before_code < 0)
+        CREATE TEMP TABLE often_closed AS
+        SELECT DISTINCT opportunity FROM ordered
+        WHERE before_code < 0 OR (before_code IS NULL AND code < 0);
+        CREATE TEMP TABLE told AS
+        SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({sql})
+        UNION ALL
+        SELECT opportunity, place, code, entered_at,
+               CASE WHEN code = before_code AND pipeline = before_pipeline THEN 'merged' ELSE 'kept' END,
+               CASE WHEN code < 0 THEN before_pipeline ELSE pipeline END
+        FROM ordered WHERE opportunity NOT IN (SELECT opportunity FROM often_closed)
+        UNION ALL
+        SELECT opportunity, place, code, entered_at, 'kept', pipeline FROM first_moves
+        WHERE known AND opportunity NOT IN (SELECT opportunity FROM often_closed);
+        """,  # noqa: S608 - as above
+    )
+
+
+def _reopen(store: Store) -> None:
+    """Step 9: a win after a loss comes back into the stage of the loss, and leaves it at once."""
+    store.run(
+        f"""
+        INSERT INTO told
+        SELECT opportunity, place - 1, lost_code, entered_at, 'implied', lost_pipeline
+        FROM (SELECT *, lag(code) OVER w AS before_code, lag(code, 2) OVER w AS lost_code,
+                     lag(pipeline, 2) OVER w AS lost_pipeline
+              FROM told WHERE fate = 'kept' AND opportunity IN (SELECT opportunity FROM often_closed)
+              WINDOW w AS (PARTITION BY opportunity ORDER BY place))
+        WHERE code = {schema.WON} AND before_code = {schema.LOST} AND lost_code >= 0
         """,  # noqa: S608 - names of this module
     )
-    for fate, condition in (
-        ("close_undone", undone),
-        ("merged", same),
-        ("closed_after_win", f"code = {schema.LOST} AND before_code = {schema.WON}"),
-        ("merged", same),
-        ("close_without_stage", "top_code < 0 AND best_code >= 0"),
-    ):
-        store.run(
-            f"""
-            UPDATE after_close SET fate = '{fate}' FROM (
-                SELECT opportunity AS deal, place AS at_place FROM (
-                    SELECT *, lag(code) OVER w AS before_code, lag(pipeline) OVER w AS before_pipeline,
-                           lead(code) OVER w AS later_code, max(code) OVER w AS top_code,
-                           max(code) OVER (PARTITION BY opportunity) AS best_code,
-                           {zone.day_sql("lead(entered_at) OVER w")} AS later_day
-                    FROM after_close WHERE fate = 'kept'
-                    WINDOW w AS (PARTITION BY opportunity ORDER BY place))
-                WHERE {condition}) found
-            WHERE opportunity = deal AND place = at_place
-            """,  # noqa: S608 - names of this module
-        )
 
 
 def _touches(store: Store) -> None:
     """Step 8: the last edit of each passage that absorbed later rows."""
     store.run(
         """
-        CREATE TEMP TABLE absorbed AS
-        SELECT opportunity FROM ordered WHERE NOT kept
-        UNION SELECT opportunity FROM after_close WHERE fate <> 'kept';
         CREATE TEMP TABLE touches AS
-        SELECT opportunity, place, max(entered_at) AS last_touch
-        FROM (SELECT o.opportunity, o.entered_at,
-                     max(CASE WHEN o.kept AND COALESCE(a.fate = 'kept', TRUE) THEN o.place END)
-                     OVER (PARTITION BY o.opportunity ORDER BY o.place) AS place
-              FROM ordered o
-              JOIN absorbed b ON b.opportunity = o.opportunity
-              LEFT JOIN after_close a ON a.opportunity = o.opportunity AND a.place = o.place
-              WHERE COALESCE(a.fate <> 'closed_after_win', TRUE))
-        WHERE place IS NOT NULL
-        GROUP BY opportunity, place;
-        """,
-    )
-
-
-def _starts(store: Store) -> None:
-    """Step 7: collect the rows that stay, and the stages that `from_stage` or a second close imply."""
-    store.run(
-        f"""
-        CREATE TEMP TABLE resolved AS
-        SELECT o.opportunity, CASE WHEN o.code < 0 THEN COALESCE(o.before_pipeline, o.pipeline)
-                              ELSE o.pipeline END AS pipeline, o.code, o.entered_at, o.place
-        FROM ordered o WHERE o.kept
-          AND o.opportunity NOT IN (SELECT opportunity FROM after_close)
-        UNION ALL
-        SELECT opportunity, pipeline, code, entered_at, place FROM after_close WHERE fate = 'kept';
-        CREATE TEMP TABLE implied AS
-        SELECT opportunity, back_pipeline AS pipeline, back_code AS code, entered_at, place - 1 AS place,
-               'reopened_by_close' AS reason
-        FROM (SELECT *, lag(code) OVER w AS before_code, lag(code, 2) OVER w AS back_code,
-                     lag(pipeline, 2) OVER w AS back_pipeline
-              FROM after_close WHERE fate = 'kept'
+        SELECT opportunity, into_place AS place, max(entered_at) AS last_touch
+        FROM (SELECT opportunity, code, entered_at, fate,
+                     last_value(CASE WHEN fate <> 'merged' THEN place END IGNORE NULLS) OVER w AS into_place,
+                     last_value(CASE WHEN fate <> 'merged' THEN code END IGNORE NULLS) OVER w AS into_code
+              FROM told
+              WHERE fate IN ('kept', 'merged')
+                AND opportunity IN (SELECT opportunity FROM told WHERE fate = 'merged')
               WINDOW w AS (PARTITION BY opportunity ORDER BY place))
-        WHERE code = {schema.WON} AND before_code = {schema.LOST} AND back_code >= 0;
-        CREATE TEMP TABLE first_moves AS
-        SELECT o.opportunity, o.pipeline, s.code, d.created_at AS entered_at, 0 AS place,
-               d.created_at IS NOT NULL AND d.created_at <= o.entered_at AS known
-        FROM ordered o JOIN stage_names s ON s.pipeline = o.pipeline AND s.said = o.from_stage
-        LEFT JOIN deals d ON d.opportunity = o.opportunity
-        WHERE o.place = 2 AND o.from_stage <> '' AND s.code >= 0 AND s.code <> o.code;
-        INSERT INTO resolved SELECT opportunity, pipeline, code, entered_at, place FROM implied;
-        INSERT INTO resolved SELECT opportunity, pipeline, code, entered_at, place
-        FROM first_moves WHERE known;
-        """,  # noqa: S608 - names of this module
+        WHERE fate = 'merged' AND code = into_code
+        GROUP BY opportunity, into_place
+        """,
     )
 
 
@@ -360,79 +369,68 @@ def _outcomes(store: Store, rules: Rules) -> None:
     store.run(
         f"""
         CREATE TEMP TABLE ends AS
-        SELECT r.opportunity, arg_max(r.code, r.place) AS end_code, max(r.place) AS end_place,
-               max(r.entered_at) AS end_at, arg_max(r.pipeline, r.place) AS pipeline,
-               min(r.entered_at) AS first_at
-        FROM resolved r GROUP BY r.opportunity;
+        SELECT opportunity, arg_max(code, place) AS end_code, max(place) AS end_place,
+               max(entered_at) AS end_at, arg_max(pipeline, place) AS pipeline,
+               min(entered_at) AS first_at, max(code) < 0 AS stageless
+        FROM told WHERE {STANDING} GROUP BY opportunity;
         CREATE TEMP TABLE judged AS
-        SELECT d.opportunity, e.end_code, e.end_place, e.end_at, e.pipeline, d.closed_at,
-               CASE WHEN d.closed_at > {cut} AND n.code < 0 THEN 0 ELSE n.code END AS said,
-               d.closed_at > {cut} AND n.code < 0 AS later_close,
-               GREATEST(e.end_at, COALESCE(t.last_change, e.end_at)) AS last_change
+        SELECT d.opportunity, e.* EXCLUDE (opportunity), d.closed_at,
+               CASE WHEN d.closed_at > {cut} AND d.outcome_code < 0 THEN 0 ELSE d.outcome_code END AS said,
+               d.closed_at > {cut} AND d.outcome_code < 0 AS later_close
         FROM deals d
-        LEFT JOIN ends e ON e.opportunity = d.opportunity
-        LEFT JOIN outcome_names n ON n.said = d.outcome
-        LEFT JOIN (SELECT opportunity, max(last_touch) AS last_change FROM touches
-                   GROUP BY opportunity) t ON t.opportunity = d.opportunity
-        WHERE d.opportunity NOT IN (SELECT opportunity FROM aside);
+        LEFT JOIN ends e ON e.opportunity = d.opportunity;
         CREATE TEMP TABLE new_closes AS
-        SELECT opportunity, pipeline, said AS code, end_place + 2 AS place,
-               COALESCE(GREATEST(closed_at, end_at), last_change) AS entered_at,
-               end_code < 0 AS instead,
-               CASE WHEN end_code < 0 THEN 'outcome_disagrees'
-                    WHEN closed_at IS NULL THEN 'closed_without_moment'
-                    WHEN closed_at < end_at THEN 'closed_before_entry' ELSE '' END AS reason
-        FROM judged
-        WHERE said < 0 AND (end_code >= 0 OR (end_code <> said AND closed_at > end_at));
-        DELETE FROM resolved USING new_closes n
-        WHERE n.instead AND resolved.opportunity = n.opportunity AND resolved.place = n.place - 2;
-        INSERT INTO resolved SELECT opportunity, pipeline, code, entered_at, place FROM new_closes;
-        """,  # noqa: S608 - numbers of this module
+        SELECT j.opportunity, j.pipeline, j.said AS code, j.stageless, j.end_code < 0 AS instead,
+               CASE WHEN j.end_code < 0 THEN j.end_place ELSE j.end_place + 2 END AS place,
+               CASE WHEN j.closed_at IS NULL THEN GREATEST(j.end_at, COALESCE(t.last_change, j.end_at))
+                    ELSE GREATEST(j.closed_at, j.end_at) END AS entered_at,
+               j.closed_at < j.end_at AS before_entry
+        FROM judged j
+        LEFT JOIN (SELECT opportunity, max(last_touch) AS last_change FROM touches
+                   GROUP BY opportunity) t ON t.opportunity = j.opportunity
+        WHERE j.said < 0 AND (j.end_code >= 0 OR (j.end_code <> j.said AND j.closed_at > j.end_at));
+        """,  # noqa: S608 - numbers and names of this module
     )
 
 
 def _opportunities(store: Store, rules: Rules) -> None:
-    """Steps 11 to 13: one row per deal that is asked for and not set aside."""
+    """Steps 11 and 12: one row per deal that is asked for and not set aside."""
     segments = "".join(f", d.{quoted(name)}" for name in rules.segments)
-    only = 0 if len(rules.config.pipelines) == 1 else "NULL"
-    day = rules.zone.day_sql
-    created = "CASE WHEN d.created_at <= e.first_at OR e.first_at IS NULL THEN d.created_at ELSE e.first_at END"
-    closed = f"CASE WHEN e.opportunity IS NULL AND d.closed_at <= {rules.cut} AND o.code < 0 THEN d.closed_at ELSE f.closed_at END"
+    day, cut, own = rules.zone.day_sql, rules.cut, f"COALESCE(d.own_pipeline, {rules.no_pipeline})"
     store.run(
         f"""
-        CREATE TEMP TABLE finals AS
-        SELECT opportunity, arg_max(code, place) AS code, arg_max(pipeline, place) AS pipeline,
-               CASE WHEN arg_max(code, place) < 0 THEN arg_max(entered_at, place) END AS closed_at,
-               min(CASE WHEN code >= 0 THEN place END) AS first_place
-        FROM resolved GROUP BY opportunity;
         CREATE TABLE opportunities AS
         SELECT opportunity, opportunity_id, CAST(pipeline AS SMALLINT) AS pipeline, bucket,
                created_at, {day("created_at")} AS created_day,
-               closed_at, {day("closed_at")} AS closed_day, outcome,
+               closed_at, {day("closed_at")} AS closed_day,
+               CASE code WHEN {schema.WON} THEN 'won' WHEN {schema.LOST} THEN 'lost' ELSE 'open' END
+                   AS outcome,
                value, currency, lost_reason, name, CAST(current_stage AS SMALLINT) AS current_stage,
                has_history, given{"".join(f", {quoted(name)}" for name in rules.segments)}
         FROM (
-            SELECT i.opportunity, i.opportunity_id,
-                   COALESCE(f.pipeline, d.own_pipeline, {only}) AS pipeline,
+            SELECT i.opportunity, i.opportunity_id, COALESCE(e.pipeline, {own}) AS pipeline,
                    CAST(CAST('0x' || substr(sha256(i.opportunity_id), 1, 8) AS UBIGINT)
                         % {schema.BUCKETS} AS SMALLINT) AS bucket,
-                   {created} AS created_at, {closed} AS closed_at,
-                   CASE COALESCE(f.code, CASE WHEN d.closed_at > {rules.cut} THEN 0 ELSE o.code END, 0)
-                       WHEN {schema.WON} THEN 'won' WHEN {schema.LOST} THEN 'lost' ELSE 'open' END AS outcome,
-                   {_value_sql(rules.config)} AS value, d.currency, COALESCE(d.lost_reason, '') AS lost_reason,
-                   COALESCE(d.name, '') AS name,
-                   CASE WHEN f.first_place IS NULL AND s.code >= 0 THEN s.code END AS current_stage,
-                   f.first_place IS NOT NULL AS has_history, d.opportunity IS NOT NULL AS given{segments}
+                   CASE WHEN d.created_at <= e.first_at OR e.first_at IS NULL THEN d.created_at
+                        ELSE e.first_at END AS created_at,
+                   CASE WHEN COALESCE(n.code, e.end_code) < 0 THEN COALESCE(n.entered_at, e.end_at)
+                        WHEN e.opportunity IS NULL AND d.outcome_code < 0 AND d.closed_at <= {cut}
+                        THEN d.closed_at END AS closed_at,
+                   COALESCE(n.code, e.end_code,
+                            CASE WHEN d.closed_at > {cut} THEN 0 ELSE d.outcome_code END) AS code,
+                   {_value_sql(rules.config)} AS value, d.currency,
+                   COALESCE(d.lost_reason, '') AS lost_reason, COALESCE(d.name, '') AS name,
+                   CASE WHEN e.opportunity IS NULL AND s.code >= 0 THEN s.code END AS current_stage,
+                   e.opportunity IS NOT NULL AS has_history, d.opportunity IS NOT NULL AS given{segments}
             FROM ids i
             LEFT JOIN deals d ON d.opportunity = i.opportunity
-            LEFT JOIN finals f ON f.opportunity = i.opportunity
             LEFT JOIN ends e ON e.opportunity = i.opportunity
-            LEFT JOIN outcome_names o ON o.said = d.outcome
-            LEFT JOIN stage_names s ON s.pipeline = COALESCE(d.own_pipeline, {only}) AND s.said = d.stage
+            LEFT JOIN new_closes n ON n.opportunity = i.opportunity
+            LEFT JOIN stage_names s ON s.pipeline = {own} AND s.said = d.stage
             WHERE i.opportunity NOT IN (SELECT opportunity FROM aside)
-              AND (f.opportunity IS NOT NULL OR (
-                   COALESCE(d.own_pipeline, {only}) >= 0
-                   AND (d.created_at IS NULL OR d.created_at <= {rules.cut})))
+              AND (e.opportunity IS NOT NULL OR (
+                   d.opportunity IS NOT NULL AND NOT {rules.one_file} AND {own} >= 0
+                   AND COALESCE(d.created_at <= {cut}, TRUE)))
         ) ORDER BY opportunity;
         """,  # noqa: S608 - quoted headings and names of this module
     )
@@ -457,16 +455,26 @@ def _text(value: str) -> str:
 
 
 def _history(store: Store, zone: Zone) -> None:
-    """Write `stage_history`: one row per passage or close, in its order."""
+    """Write `stage_history`: one row per passage and per close that ends one, in its order."""
     store.run(
         f"""
         CREATE TABLE stage_history AS
         SELECT r.opportunity, CAST(r.pipeline AS SMALLINT) AS pipeline, CAST(r.code AS SMALLINT) AS stage,
                r.entered_at, {zone.day_sql("r.entered_at")} AS entered_day,
                {zone.hour_sql("r.entered_at")} AS entered_hour,
-               CAST(r.place AS INTEGER) AS seq, COALESCE(t.last_touch, r.entered_at) AS last_touch
-        FROM resolved r
-        LEFT JOIN touches t ON t.opportunity = r.opportunity AND t.place = r.place;
+               CAST(r.place AS INTEGER) AS seq, COALESCE(r.last_touch, r.entered_at) AS last_touch
+        FROM (
+            SELECT t.opportunity, t.place, t.pipeline, COALESCE(n.code, t.code) AS code,
+                   COALESCE(n.entered_at, t.entered_at) AS entered_at,
+                   CASE WHEN n.code IS NULL THEN c.last_touch END AS last_touch
+            FROM told t
+            LEFT JOIN new_closes n ON n.opportunity = t.opportunity AND n.place = t.place
+            LEFT JOIN touches c ON c.opportunity = t.opportunity AND c.place = t.place
+            WHERE t.fate IN ('kept', 'implied')
+            UNION ALL
+            SELECT opportunity, place, pipeline, code, entered_at, NULL
+            FROM new_closes WHERE NOT instead
+        ) r
         """,  # noqa: S608 - names of this module
     )
 

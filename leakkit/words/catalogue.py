@@ -16,12 +16,14 @@ from babel.numbers import (
     format_currency,
     format_decimal,
     format_percent,
-    get_currency_precision,
 )
 from markupsafe import Markup, escape
 
 LANGUAGES = ("en",)
 EPOCH = dt.date(1970, 1, 1)
+SHORT_FROM = 10_000
+"""Amounts from here on read better in their short form."""
+ONE_DECIMAL_BELOW = 0.0995
 
 
 @cache
@@ -88,20 +90,19 @@ class Words(string.Formatter):
 
     def share(self, share: float) -> str:
         """Say a share in per cent; one decimal under 10 %."""
-        pattern = "#,##0.#%" if 0 < abs(share) < 0.0995 else "#,##0%"  # noqa: PLR2004 - said above
+        pattern = "#,##0.#%" if 0 < abs(share) < ONE_DECIMAL_BELOW else "#,##0%"
         return str(format_percent(share, format=pattern, locale=self.locale))
 
     def money(self, minor: float) -> str:
-        """Say an amount of minor units as a round sum of the currency."""
-        amount = minor / 10 ** get_currency_precision(self.currency)
-        if abs(amount) >= 10_000:  # noqa: PLR2004 - from here on a short form reads better
-            digits = 1
+        """Say an amount of minor units, which are hundredths in every currency."""
+        amount = minor / 100
+        if abs(amount) < SHORT_FROM:
             return str(
-                format_compact_currency(
-                    amount, self.currency, locale=self.locale, fraction_digits=digits
-                )
+                format_currency(amount, self.currency, "¤#,##0", self.locale, currency_digits=False)
             )
-        return str(format_currency(amount, self.currency, locale=self.locale, format="¤#,##0"))
+        return str(
+            format_compact_currency(amount, self.currency, locale=self.locale, fraction_digits=1)
+        )
 
     def date(self, day: int) -> str:
         """Say a local day number since 1970-01-01."""

@@ -1,0 +1,115 @@
+"""stages.csv: one row per stage, for programs. Its columns are a contract."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leakkit.analysis import PipelineAnalysis
+    from leakkit.measures.stages import StageResult
+    from leakkit.measures.survival import Horizon, Share
+
+SHARES = ("advance", "lost", "returned", "stalled", "went_overdue", "won_from_here")
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+"""First characters that make a spreadsheet run a cell."""
+
+
+def stages_csv(pipeline: PipelineAnalysis) -> str:
+    r"""Return the stage table of one pipeline as CSV text, with `\n` line ends.
+
+    Shares have 10 decimals, days are days (with fractions in pipelines by the hour),
+    money is in major units with two decimals. NA is an empty cell with its reason code
+    in `notes`.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    rows = [_row(stage, pipeline) for stage in pipeline.stages]
+    writer.writerow(rows[0])
+    writer.writerows(row.values() for row in rows)
+    return text.getvalue()
+
+
+def _row(stage: StageResult, pipeline: PipelineAnalysis) -> dict[str, str]:
+    """Return the cells of one stage by column."""
+    notes: list[str] = []
+    row = {"stage": _safe(stage.name), **_counts(stage, notes), **_horizon(stage, pipeline, notes)}
+    for name in SHARES:
+        row |= _share(name, getattr(stage, name), notes)
+    row["crm_advance_ratio"] = _number(stage.crm_advance_ratio, "crm_advance_ratio", notes)
+    row["crm_loss_ratio"] = _number(stage.crm_loss_ratio, "crm_loss_ratio", notes)
+    for name, age in (("median", stage.median), ("p90", stage.p90), ("expected", stage.expected)):
+        row[f"{name}_days"] = _days(f"{name}_days", age, pipeline.unit_per_day, notes)
+    row["expected_days_from"] = stage.expected.origin
+    for name in ("value_entered", "value_lost", "value_overdue"):
+        row[name] = _money(getattr(stage, name))
+    return {**row, "currency": pipeline.currency, "notes": ";".join(notes)}
+
+
+def _counts(stage: StageResult, notes: list[str]) -> dict[str, str]:
+    """Return the whole numbers of a stage."""
+    exits = stage.exits
+    if stage.overdue is None:
+        notes.append(f"overdue={stage.expected.reason}")
+    counts: dict[str, int | None] = {
+        "opportunities": stage.opportunities,
+        "entered": exits.entered,
+        "first_visits": stage.first_visits,
+        "next": exits.next,
+        "jumped": exits.jumped,
+        "won_here": exits.won_here,
+        "returned": exits.returned,
+        "lost": exits.lost,
+        "moved": exits.moved,
+        "open": exits.open,
+        "overdue": stage.overdue,
+        "jumped_over": stage.jumped_over,
+        "reopened_in": stage.reopened_in,
+    }
+    return {name: "" if count is None else str(count) for name, count in counts.items()}
+
+
+def _horizon(stage: StageResult, pipeline: PipelineAnalysis, notes: list[str]) -> dict[str, str]:
+    """Return the horizon, where it comes from, and how many were followed to it."""
+    followed = "" if stage.followed is None else f"{stage.followed:.10f}"
+    return {
+        "horizon_days": _days("horizon_days", stage.horizon, pipeline.unit_per_day, notes),
+        "horizon_from": stage.horizon.origin,
+        "followed": followed,
+    }
+
+
+def _share(name: str, share: Share, notes: list[str]) -> dict[str, str]:
+    """Return a share with its interval."""
+    if share.reason:
+        notes.append(f"{name}_share={share.reason}")
+    ends = {"share": share.share, "low": share.low, "high": share.high}
+    return {f"{name}_{end}": "" if v is None else f"{v:.10f}" for end, v in ends.items()}
+
+
+def _number(value: float | None, name: str, notes: list[str]) -> str:
+    """Return a plain ratio."""
+    if value is None:
+        notes.append(f"{name}=no_deals")
+        return ""
+    return f"{value:.10f}"
+
+
+def _days(name: str, age: Horizon, per_day: int, notes: list[str]) -> str:
+    """Return an age in days; whole days without decimals."""
+    if age.age is None:
+        notes.append(f"{name}={age.reason}")
+        return ""
+    return f"{age.age / per_day:.10f}".rstrip("0").rstrip(".")
+
+
+def _money(minor: int) -> str:
+    """Return minor units as major ones with two decimals."""
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d}"
+
+
+def _safe(name: str) -> str:
+    """Return a user's text that no spreadsheet takes for a formula."""
+    return f"'{name}" if name.startswith(DANGEROUS) else name

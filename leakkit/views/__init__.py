@@ -1,0 +1,29 @@
+"""Facts -> what people see. A view is `(analysis, pipeline) -> View`."""
+
+from leakkit.views.questions import (
+    balance,
+    data,
+    days,
+    headline,
+    headline_sentence,
+    method,
+    months,
+    pipe,
+    provenance,
+    stages,
+)
+from leakkit.views.view import View
+
+__all__ = [
+    "View",
+    "balance",
+    "data",
+    "days",
+    "headline",
+    "headline_sentence",
+    "method",
+    "months",
+    "pipe",
+    "provenance",
+    "stages",
+]

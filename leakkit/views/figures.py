@@ -1,0 +1,363 @@
+"""Figures: each takes what was measured and the words to say it in, and returns inline SVG.
+
+A figure that would be too small on a phone comes in two forms; the stylesheet shows
+the one that fits. All texts and numbers come from `Words`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
+
+from leakkit.views import pipe as _pipe
+from leakkit.views.ink import (
+    Run,
+    Sheet,
+    elide,
+    hue,
+    name_run,
+    plain,
+    responsive,
+    theme,
+    width_of,
+    wrap,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from leakkit.analysis import PipelineAnalysis
+    from leakkit.measures.balance import Month
+    from leakkit.measures.stages import StageResult
+    from leakkit.measures.survival import Floats
+    from leakkit.words import Words
+
+EXITS = (
+    ("advanced", ("next", "jumped", "won_here"), "advanced", "flow-ink"),
+    ("returned", ("returned",), "returned", "returned-ink"),
+    ("lost", ("lost",), "lost", "lost-ink"),
+)
+"""The doors of a stage, from the bottom of the stack: name, exits of the curve, colours."""
+PANEL = (320.0, 190.0)
+REASON_HEIGHT = 76.0
+"""Height of a panel that has no curve to show."""
+FLOWS = {"came": "open-edge", "won": "won", "lost": "lost"}
+"""The colours of what comes and goes in a month."""
+MOST_MONTHS = 36
+SHORT_HOURS = 72
+"""Stays up to so many hours are said in hours."""
+
+
+def pipe(pipeline: PipelineAnalysis, words: Words, *, worst: int | None = None) -> Markup:
+    """Where does the pipe leak? To scale, for a wide page and for a phone.
+
+    `worst` is the stage to emphasise; by default the one that loses the largest share
+    of what reached it.
+    """
+    chosen = _pipe.worst_stage(pipeline.pipe) if worst is None else worst
+    return responsive(_pipe.wide(pipeline, words, chosen), _pipe.narrow(pipeline, words, chosen))
+
+
+def pipe_svg(pipeline: PipelineAnalysis, words: Words, *, worst: int | None = None) -> Markup:
+    """Return the wide form of `pipe` alone, as an SVG that can be a file of its own."""
+    chosen = _pipe.worst_stage(pipeline.pipe) if worst is None else worst
+    return _pipe.wide(pipeline, words, chosen)
+
+
+def stay(words: Words, age: float, unit_per_day: int) -> str:
+    """Say a stay that is measured in the pipeline's unit: short ones in hours."""
+    if unit_per_day == 1:
+        return words.days(age)
+    if age <= SHORT_HOURS:
+        return words.say("units.hours", n=age)
+    return words.days(age / unit_per_day)
+
+
+# By which door, after how many days
+
+
+def days_by_exit(pipeline: PipelineAnalysis, words: Words) -> Markup:
+    """After how many days do deals leave each stage, and by which door? One panel a stage."""
+    panels = Markup("").join(
+        Markup("<li>{}</li>").format(stage_days(stage, words, pipeline.unit_per_day))
+        for stage in pipeline.stages
+    )
+    return Markup('<ul class="lk-panels">{}</ul>').format(panels)
+
+
+def stage_days(stage: StageResult, words: Words, unit_per_day: int = 1) -> Markup:
+    """Draw by day in stage which share has advanced, went back, was lost, is still there."""
+    with mpl.rc_context(theme()):
+        horizon, name = stage.horizon.age, plain(stage.name)
+        height = PANEL[1] if horizon is not None else REASON_HEIGHT
+        sheet = Sheet(PANEL[0], height, direction=words.direction)
+        shown = elide(name, PANEL[0] - 8, 14, bold=True)
+        sheet.line(16, name_run(shown, bold=True), size=14, title=name)
+        if horizon is None:
+            alt = words.say("days.alt_none", stage=name)
+            _panel_reason(sheet, words, stage.horizon.reason)
+        else:
+            panel = _Panel(stage, horizon, words, unit_per_day)
+            alt = _panel_alt(panel)
+            _panel_curve(sheet, panel)
+        return sheet.svg(alt, f"days {stage.stage} {stage.name}")
+
+
+def reason_text(words: Words, reason: str) -> str:
+    """Say why a number is missing; a reason without words of its own shows its code."""
+    try:
+        return words.say(f"reasons.{reason}")
+    except KeyError:
+        return words.say("reasons.unknown", code=reason)
+
+
+def _panel_reason(sheet: Sheet, words: Words, reason: str) -> None:
+    """Say in the panel why there is no curve."""
+    for row, line in enumerate(wrap(reason_text(words, reason), PANEL[0] - 8, 12.5, lines=3)):
+        sheet.line(38 + 18 * row, Run(line, "muted"), size=12.5)
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """What one panel shows, and the words for it."""
+
+    stage: StageResult
+    horizon: float
+    words: Words
+    unit_per_day: int
+
+    @property
+    def end(self) -> float:
+        """How far the panel looks: a bit beyond the horizon and the expected days."""
+        return max(self.horizon, self.stage.expected.age or 0.0, 1.0) * 1.15
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of every door at the horizon, from the bottom of the stack."""
+        at = max(int(np.searchsorted(self.stage.curve.ages, self.horizon, side="right")) - 1, 0)
+        return {name: float(_door(self.stage, kinds)[at]) for name, kinds, _, _ in EXITS}
+
+    def say_stay(self, age: float) -> str:
+        """Say an age."""
+        return stay(self.words, age, self.unit_per_day)
+
+
+def _door(stage: StageResult, kinds: tuple[str, ...]) -> Floats:
+    """Return the share that has left by a door, by age."""
+    curve = stage.curve
+    found = [curve.leaving[kind] for kind in kinds if kind in curve.leaving]
+    share: Floats = np.sum([np.zeros(len(curve.ages)), *found], axis=0)
+    return share
+
+
+def _panel_curve(sheet: Sheet, panel: _Panel) -> None:
+    """Draw the stacked shares, and mark the horizon and the expected days."""
+    axes = sheet.axes(2, 44, PANEL[0] - _key_room(panel.words), 124)
+    axes.set_xlim(0, panel.end)
+    axes.set_ylim(0, 1)
+    inside = panel.stage.curve.ages <= panel.end
+    ages = np.append(np.repeat(panel.stage.curve.ages[inside], 2)[1:], panel.end).astype(float)
+    floor = np.zeros_like(ages)
+    for name, kinds, colour, _ in EXITS:
+        top = floor + np.repeat(_door(panel.stage, kinds)[inside], 2)
+        axes.fill_between(ages, floor, top, color=hue(colour), linewidth=0, gid=f"door-{name}")
+        floor = top
+    axes.fill_between(ages, floor, 1.0, color=hue("open"), linewidth=0, gid="door-staying")
+    for level in (0.25, 0.5, 0.75):
+        axes.axhline(level, color=hue("paper"), linewidth=0.7, alpha=0.45)
+    _panel_shares(sheet, axes, panel)
+    _panel_marks(sheet, axes, panel)
+
+
+def _key_room(words: Words) -> float:
+    """Return the room that the names of the doors take beside a panel."""
+    names = [words.say(f"days.{name}") for name in ("advanced", "returned", "lost", "staying")]
+    return 10 + max(width_of(f" {name}", 11) for name in names) + width_of("88.8%", 11, bold=True)
+
+
+def _panel_shares(sheet: Sheet, axes: Axes, panel: _Panel) -> None:
+    """Write the shares at the horizon beside the areas that they name."""
+    shares = panel.shares
+    shares["staying"] = max(1.0 - sum(shares.values()), 0.0)
+    tops = np.cumsum(list(shares.values()))
+    middles = tops - np.array(list(shares.values())) / 2
+    spots = [sheet.place(axes, panel.end, height)[1] + 4 for height in middles]
+    right, top = sheet.place(axes, panel.end, 1)
+    roles = [*(role for _, _, _, role in EXITS), "muted"]
+    lines = zip(_apart(spots, top + 8), shares.items(), roles, strict=True)
+    for y, (name, share), role in lines:
+        number = Run(panel.words.share(share), role, bold=True)
+        runs = (number, Run(" " + panel.words.say(f"days.{name}"), role))
+        sheet.text(right + 6, y, runs, size=11)
+
+
+def _apart(spots: list[float], top: float, gap: float = 14.0) -> list[float]:
+    """Move lines of text apart: first upwards, then down again where the top is reached."""
+    placed, last = [], float("inf")
+    for spot in spots:
+        last = min(spot, last - gap)
+        placed.append(last)
+    last = top - gap
+    for at in reversed(range(len(placed))):
+        placed[at] = last = max(placed[at], last + gap)
+    return placed
+
+
+def _panel_marks(sheet: Sheet, axes: Axes, panel: _Panel) -> None:
+    """Mark day 0, the day at which the shares are read, and the expected days."""
+    axes.axvline(panel.horizon, color=hue("ink"), linewidth=1.3)
+    x, foot = sheet.place(axes, panel.horizon, 0)
+    read = panel.words.say("days.read", at=panel.say_stay(panel.horizon))
+    _centred(sheet, x, foot + 16, Run(read))
+    _centred(sheet, 7, foot + 16, Run(panel.words.count(0), "muted"))
+    expected = panel.stage.expected.age
+    if expected is not None:
+        axes.axvline(expected, color=hue("overdue-ink"), linewidth=1.3, dashes=(3, 2))
+        x, head = sheet.place(axes, expected, 1)
+        said = panel.words.say("days.expected", at=panel.say_stay(expected))
+        _centred(sheet, x, head - 6, Run(said, "overdue-ink"))
+
+
+def _centred(sheet: Sheet, x: float, y: float, run: Run) -> None:
+    """Write a text centred on a point, or as near as the sheet is wide."""
+    half = width_of(run.text, 11) / 2 + 2
+    middle = min(max(x, half), sheet.width - half)
+    sheet.text(middle, y, run, size=11, anchor="middle")
+
+
+def _panel_alt(panel: _Panel) -> str:
+    """Say what a panel shows."""
+    facts, name = panel.shares, plain(panel.stage.name)
+    staying = max(1.0 - sum(facts.values()), 0.0)
+    when = panel.say_stay(panel.horizon)
+    return panel.words.say("days.alt", stage=name, at=when, staying=staying, **facts)
+
+
+# Month by month
+
+
+@dataclass(frozen=True)
+class _Months:
+    """The months that are drawn, and how large they are drawn."""
+
+    shown: tuple[Month, ...]
+    width: float
+    flows: float
+    stock: float
+
+
+def months(pipeline: PipelineAnalysis, words: Words) -> Markup:
+    """What came in, what went out, and what was open at the end, month by month."""
+    shown = pipeline.months[-MOST_MONTHS:]
+    if not shown:
+        return Markup("")
+    return responsive(
+        _months(pipeline, words, shown, 1000.0), _months(pipeline, words, shown[-12:], 360.0)
+    )
+
+
+def _months(
+    pipeline: PipelineAnalysis, words: Words, shown: tuple[Month, ...], width: float
+) -> Markup:
+    """Draw months on a sheet of `width`."""
+    with mpl.rc_context(theme()):
+        sheet = Sheet(width, 336, direction=words.direction)
+        plan = _Months(shown, width, _most(shown), max(m.count.closing for m in shown) or 1)
+        _month_key(sheet, words)
+        flows = sheet.axes(2, 46, width - 4, 150)
+        stock = sheet.axes(2, 240, width - 4, 60)
+        _draw_flows(flows, plan)
+        _draw_stock(stock, plan)
+        _write_months(sheet, flows, stock, plan, words)
+        return sheet.svg(_months_alt(shown, words), f"months {width:g} {pipeline.name}")
+
+
+def _most(shown: tuple[Month, ...]) -> float:
+    """Return the most that came in, or went out, in a month."""
+    return max([1, *(max(_came(m), m.count.won + m.count.lost) for m in shown)])
+
+
+def _came(month: Month) -> int:
+    """Return the deals that came in, the re-opened ones included."""
+    return month.count.new + month.count.reopened
+
+
+def _months_alt(shown: tuple[Month, ...], words: Words) -> str:
+    """Say what the months show."""
+    return words.say(
+        "months.alt",
+        first=shown[0].first_day,
+        last=shown[-1].first_day,
+        came=sum(_came(month) for month in shown),
+        won=sum(month.count.won for month in shown),
+        lost=sum(month.count.lost for month in shown),
+        closing=shown[-1].count.closing,
+    )
+
+
+def _month_key(sheet: Sheet, words: Words) -> None:
+    """Write the key to colours as one line."""
+    runs: list[Run] = []
+    for colour, role, key in (
+        ("open-edge", "muted", "came"),
+        ("won", "flow-ink", "won"),
+        ("lost", "lost-ink", "lost"),
+    ):
+        runs += [Run("\u25a0 ", colour), Run(words.say(f"months.{key}") + "   ", role, bold=True)]
+    sheet.line(16, runs, size=13)
+
+
+def _draw_flows(axes: Axes, plan: _Months) -> None:
+    """Draw what came in upwards, what went out downwards, and an incomplete month striped."""
+    axes.set_xlim(-0.5, len(plan.shown) - 0.5)
+    axes.set_ylim(-plan.flows, plan.flows)
+    for at, month in enumerate(plan.shown):
+        won, lost = month.count.won, month.count.lost
+        bars = (("came", _came(month), 0), ("won", -won, 0), ("lost", -lost, -won))
+        for key, height, bottom in bars:
+            bar = axes.bar(at, height, 0.68, bottom, linewidth=0.8, gid=f"{key}-{at}")[0]
+            bar.set_edgecolor(hue(FLOWS[key]))
+            bar.set_facecolor(hue(FLOWS[key]) if month.complete else "none")
+            bar.set_hatch("" if month.complete else "////")
+    axes.axhline(0, color=hue("ink"), linewidth=1)
+
+
+def _draw_stock(axes: Axes, plan: _Months) -> None:
+    """Draw what was open at the end of each month."""
+    axes.set_xlim(-0.5, len(plan.shown) - 0.5)
+    axes.set_ylim(0, plan.stock * 1.05)
+    closing = [month.count.closing for month in plan.shown]
+    at = np.arange(len(closing))
+    axes.fill_between(at, 0, closing, color=hue("flow"), linewidth=0)
+    axes.plot(at, closing, color=hue("flow-edge"), linewidth=2, clip_on=False)
+    axes.plot(at[-1:], closing[-1:], "o", color=hue("flow-edge"), markersize=6, clip_on=False)
+
+
+def _write_months(sheet: Sheet, flows: Axes, stock: Axes, plan: _Months, words: Words) -> None:
+    """Write the months under the bars, and the numbers that carry the picture."""
+    _write_names(sheet, flows, plan, [words.month(month.first_day) for month in plan.shown])
+    came = [_came(month) for month in plan.shown]
+    gone = [month.count.won + month.count.lost for month in plan.shown]
+    for counts, side, role in ((came, 1, "muted"), (gone, -1, "paper")):
+        x, y = sheet.place(flows, counts.index(max(counts)), side * max(counts))
+        most = Run(words.count(max(counts)) if max(counts) else "", role, bold=True)
+        sheet.text(x, y - 5, most, size=11, anchor="middle")
+    closing = plan.shown[-1].count.closing
+    open_now = Run(words.say("months.closing", n=closing), "flow-ink", bold=True)
+    _, y = sheet.place(stock, len(came) - 1, closing)
+    sheet.text(plan.width - 2, y - 10, open_now, size=12.5, anchor="end")
+    if not all(month.complete for month in plan.shown):
+        sheet.line(326, Run(words.say("months.incomplete"), "muted"), size=11)
+
+
+def _write_names(sheet: Sheet, flows: Axes, plan: _Months, said: list[str]) -> None:
+    """Write as many names of months as there is room for, the last one always."""
+    wide = max(width_of(text, 11) for text in said) + 12
+    step = max(1, int(np.ceil(wide * len(said) / (plan.width - 4))))
+    for at, text in list(enumerate(said))[::-step]:
+        x, y = sheet.place(flows, at, -plan.flows)
+        _centred(sheet, x, y + 16, Run(text, "muted"))

@@ -1,0 +1,347 @@
+"""The questions that people ask, each a pure function from an analysis to a view.
+
+Every function takes the analysis and the name of a pipeline (the first where empty),
+and says its texts in the analysis' language.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.analysis.headline import headline as find_headline
+from leakkit.version import __version__
+from leakkit.views import figures, tables
+from leakkit.views.view import View
+from leakkit.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.measures.balance import PipelineBalance
+
+MANY_ZERO_VALUES = 0.2
+
+
+def _words(analysis: Analysis) -> Words:
+    """Return the words of the analysis' language and currency."""
+    return Words(analysis.language, analysis.config.currency)
+
+
+def _chosen(analysis: Analysis, pipeline: str) -> PipelineAnalysis:
+    """Return the pipeline that is asked for; the first where none is."""
+    return analysis[pipeline] if pipeline else analysis.pipelines[0]
+
+
+def _view(words: Words, name: str, **parts: str) -> View:
+    """Make a view of one question."""
+    title = parts.pop("title", "") or words.say(f"question.{name}")
+    return View(name, title, language=words.language, direction=words.direction, **parts)
+
+
+def _paragraphs(texts: Iterable[str]) -> Markup:
+    """Return texts as paragraphs; empty ones are left out."""
+    return Markup("\n").join(Markup("<p>{}</p>").format(text) for text in texts if text)
+
+
+def _items(texts: Iterable[str]) -> Markup:
+    """Return texts as a list."""
+    items = Markup("\n").join(Markup("<li>{}</li>").format(text) for text in texts)
+    return Markup("<ul>\n{}\n</ul>").format(items) if items else Markup("")
+
+
+def headline(analysis: Analysis, pipeline: str = "") -> View:
+    """Where does this pipeline lose most, and how much?"""
+    words, chosen = _words(analysis), _chosen(analysis, pipeline)
+    lines = [words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities)]
+    if analysis.provisional_order:
+        lines.insert(0, words.html("headline.provisional"))
+    return _view(
+        words,
+        "headline",
+        title=words.html("question.headline", name=chosen.name),
+        headline=_headline_text(chosen, words),
+        note=_paragraphs([_headline_cost(chosen, words), *lines]),
+        kind="first",
+    )
+
+
+def headline_sentence(analysis: Analysis, pipeline: str = "") -> str:
+    """Return the headline as plain text, for lists of pages."""
+    return _headline_text(_chosen(analysis, pipeline), _words(analysis)).striptags()
+
+
+def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say which stage loses most."""
+    found = find_headline(chosen)
+    if found.stage is None:
+        return words.html("headline.none")
+    if found.by == "count":
+        return words.html("headline.count", stage=found.stage.name)
+    first, second = found.stage, found.rival
+    facts = {"stage": first.name, "share": first.lost.share, "low": first.lost.low, "high": first.lost.high}
+    if second is None:
+        days = figures.stay(words, first.horizon.age or 0, chosen.unit_per_day)
+        return words.html("headline.share", **facts, days=days)
+    return words.html(
+        "headline.share_two",
+        **facts,
+        rival=second.name,
+        rival_share=second.lost.share,
+        rival_low=second.lost.low,
+        rival_high=second.lost.high,
+    )
+
+
+def _headline_cost(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say how many deals the named stages have lost, and their value."""
+    found = find_headline(chosen)
+    if found.stage is None:
+        return Markup("")
+    first, second = found.stage, found.rival
+    if second is None:
+        return words.html("headline.lost", n=first.exits.lost, value=first.value_lost)
+    return words.html(
+        "headline.lost_both",
+        n=first.exits.lost,
+        stage=first.name,
+        value=first.value_lost,
+        rival_n=second.exits.lost,
+        rival=second.name,
+        rival_value=second.value_lost,
+    )
+
+
+def balance(analysis: Analysis, pipeline: str = "") -> View:
+    """What came in, and what became of it? Whole numbers that add up."""
+    words, chosen = _words(analysis), _chosen(analysis, pipeline)
+    notes = chosen.notes
+    unjudged = [stage.name for stage in chosen.stages if stage.overdue is None]
+    lines = [words.html("balance.overdue")]
+    if unjudged:
+        lines.append(words.html("balance.unjudged", n=len(unjudged), names=", ".join(unjudged)))
+    if notes.without_value:
+        lines.append(words.html("balance.without_value", n=notes.without_value))
+    zero = notes.zero_value_lost / max(_outcome(chosen, "lost"), 1)
+    if zero > MANY_ZERO_VALUES:
+        lines.append(words.html("balance.zero_value", share=zero))
+    folded = Markup("<details><summary>{}</summary>{}</details>").format(
+        words.say("balance.more"), tables.balance_table(chosen, words)
+    )
+    return _view(
+        words,
+        "balance",
+        headline=_equation(chosen.balance, words, "balance.equation", words.count),
+        table=_paragraphs([_equation(chosen.balance_value, words, "balance.value", words.money)]) + folded,
+        note=_paragraphs(lines),
+    )
+
+
+def _equation(
+    terms: PipelineBalance, words: Words, key: str, say: Callable[[float], str]
+) -> Markup:
+    """Say a balance as an equation; what never happens is left out."""
+    parts = {
+        "came": {"new": terms.new, "reopened": terms.reopened},
+        "went": {
+            "won": terms.won,
+            "lost": terms.lost,
+            "moved": terms.moved,
+            "overdue_now": terms.overdue,
+            "in_time": terms.in_time,
+        },
+    }
+    rare = ("reopened", "moved")
+    sides = {
+        side: " + ".join(
+            words.say(f"balance.{name}", amount=say(amount or 0))
+            for name, amount in named.items()
+            if amount or name not in rare
+        )
+        for side, named in parts.items()
+    }
+    return Markup("{}").format(words.say(key, **sides))
+
+
+def _outcome(chosen: PipelineAnalysis, outcome: str) -> int:
+    """Count the deals with an outcome, with or without a history."""
+    return sum(n for (found, _), n in chosen.notes.outcomes.items() if found == outcome)
+
+
+def pipe(analysis: Analysis, pipeline: str = "") -> View:
+    """Where does the pipe leak? The deals of a cohort, each once, to scale."""
+    words, chosen = _words(analysis), _chosen(analysis, pipeline)
+    return _view(words, "pipe", figure=figures.pipe(chosen, words))
+
+
+def stages(analysis: Analysis, pipeline: str = "") -> View:
+    """What becomes of the deals that enter each stage, and how sure is that?"""
+    words, chosen = _words(analysis), _chosen(analysis, pipeline)
+    worst = find_headline(chosen).stage
+    main = tables.stage_table(chosen, words, worst=worst.stage if worst else None)
+    end = Markup("<h3>{}</h3>{}<h3>{}</h3>{}{}").format(
+        words.say("stages.in_the_end"),
+        tables.in_the_end_table(chosen, words),
+        words.say("stages.where_lost"),
+        tables.where_lost_table(chosen, words),
+        _paragraphs([_route_note(chosen, words)]),
+    )
+    notes = [words.html("stages.note"), words.html("stages.crm"), _policy_note(chosen, words), _value_order(chosen, words)]
+    return _view(words, "stages", table=main + _paragraphs(notes) + end)
+
+
+def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say what becomes of all deals within the days of the route."""
+    route = chosen.route
+    return words.html(
+        "stages.where_lost_note",
+        won=route.won_share,
+        lost=route.lost_share,
+        limit=figures.stay(words, route.limit, chosen.unit_per_day),
+        back=route.came_back,
+    )
+
+
+def _policy_note(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say whether the order of the leaks depends on how skipped stages are counted."""
+    orders = chosen.losing_order
+    if len(set(orders.values())) == 1:
+        return words.html("stages.policy_same")
+    named = {
+        policy: ", ".join(chosen.stages[stage].name for stage in order)
+        for policy, order in orders.items()
+    }
+    return words.html("stages.policy_changes", **named)
+
+
+def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say the order of the stages by value lost, beside the order by count."""
+    lost = [stage for stage in chosen.stages if stage.value_lost > 0]
+    if not lost:
+        return Markup("")
+    names = ", ".join(s.name for s in sorted(lost, key=lambda s: (-s.value_lost, s.stage)))
+    return words.html("stages.worst_by_value", names=names)
+
+
+def days(analysis: Analysis, pipeline: str = "") -> View:
+    """After how many days do deals leave each stage, and by which door?"""
+    words, chosen = _words(analysis), _chosen(analysis, pipeline)
+    note = _paragraphs([words.html("days.note")])
+    return _view(words, "days", figure=figures.days_by_exit(chosen, words), note=note)
+
+
+def months(analysis: Analysis, pipeline: str = "") -> View:
+    """How much came in and went out each month, and what was left?"""
+    words, chosen = _words(analysis), _chosen(analysis, pipeline)
+    return _view(words, "months", figure=figures.months(chosen, words))
+
+
+def data(analysis: Analysis, pipeline: str = "") -> View:
+    """What could the data say, and what could they not?"""
+    words, chosen = _words(analysis), _chosen(analysis, pipeline)
+    odd = [
+        words.html("data.fact", n=n, what=Markup(words.say(f"facts.{code}")))  # noqa: S704 - our own text
+        for code, n in sorted(analysis.facts.items())
+    ]
+    missing = _missing(chosen, words)
+    parts = [
+        _paragraphs([words.html("data.shape"), *_rows(analysis, words), *_deals(chosen, words)]),
+        Markup("<h3>{}</h3>{}").format(words.say("data.missing"), _items(missing))
+        if missing
+        else _paragraphs([words.html("data.nothing_missing")]),
+    ]
+    if odd:
+        parts.append(Markup("<h3>{}</h3>{}").format(words.say("data.odd"), _items(odd)))
+    return _view(words, "data", note=Markup("\n").join(parts))
+
+
+def _rows(analysis: Analysis, words: Words) -> list[Markup]:
+    """Say what became of the rows of each file."""
+    names = ("read", "used", "merged", "not_asked", "set_aside")
+    lines = [
+        words.html(f"data.rows_{counted['table']}", **{name: counted[name] for name in names})
+        for counted in analysis.rows
+    ]
+    return [*lines, words.html("data.rows_all")]
+
+
+def _deals(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say what deals there are, and what is missing in them."""
+    notes = chosen.notes
+    total = max(chosen.opportunities, 1)
+    outcomes = {kind: _outcome(chosen, kind) for kind in ("won", "lost", "open")}
+    lines = [words.html("data.deals", n=chosen.opportunities, **outcomes, share=outcomes["open"] / total)]
+    none = {kind: notes.outcomes.get((kind, False), 0) for kind in outcomes}
+    if sum(none.values()):
+        lines.append(words.html("data.without_history", n=sum(none.values()), **none))
+    lines.append(
+        words.html("data.closes", closes=notes.closes, final=notes.closes - notes.reopened, reopened=notes.reopened)
+    )
+    if outcomes["lost"]:
+        lines.append(words.html("data.reasons", share=notes.without_reason_lost / outcomes["lost"]))
+    if notes.started_in_middle:
+        lines.append(words.html("data.middle", n=notes.started_in_middle))
+    outside = sum(stage.left_after_curves for stage in chosen.stages)
+    if outside:
+        lines.append(words.html("data.outside", n=outside))
+    return [*lines, *_days_used(chosen, words)]
+
+
+def _days_used(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say where the history begins, and which days taught the horizons."""
+    days_of = chosen.windows
+    lines = []
+    if days_of.history_start is not None:
+        key = f"data.history_{days_of.history_origin}"
+        lines.append(words.html(key, start=days_of.history_start))
+    if days_of.baseline is None:
+        return [*lines, words.html("data.no_baseline")]
+    first, end = days_of.baseline
+    return [*lines, words.html("data.windows", first=first, last=end - 1)]
+
+
+def _missing(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """List every number that could not be estimated, with its reason, stages together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for stage in chosen.stages:
+        for what in ("lost", "went_overdue", "won_from_here", "expected", "median", "p90"):
+            reason = getattr(stage, what).reason
+            if reason:
+                found.setdefault((what, reason), []).append(stage.name)
+    return [
+        words.html(
+            "data.missing_line",
+            what=Markup(words.say(f"data.what.{what}")),  # noqa: S704 - our own text
+            stages=", ".join(names),
+            why=Markup(figures.reason_text(words, reason)),  # noqa: S704 - our own text
+        )
+        for (what, reason), names in found.items()
+    ]
+
+
+def method(analysis: Analysis, pipeline: str = "") -> View:  # noqa: ARG001 - every view takes the same choices
+    """How are these numbers made, in plain words?"""
+    words = _words(analysis)
+    keys = ("leak", "share", "range", "horizon", "expected", "visits", "cohort", "overlap")
+    return _view(words, "method", note=_paragraphs(words.html(f"method.{key}") for key in keys))
+
+
+def provenance(analysis: Analysis, pipeline: str = "") -> View:  # noqa: ARG001 - as above
+    """From which data and with which settings was this page made?"""
+    words, rules = _words(analysis), analysis.config.comparison
+    lines = [
+        words.html("provenance.as_of", as_of=analysis.last_day, zone=analysis.config.timezone),
+        words.html(
+            "provenance.settings",
+            current=rules.current_days,
+            baseline=rules.baseline_days,
+            policy=rules.skip_policy,
+            change=rules.min_change,
+        ),
+        words.html("provenance.fingerprint", fingerprint=analysis.fingerprint),
+        words.html("provenance.versions", leakkit=__version__),
+        words.html("provenance.files"),
+    ]
+    return _view(words, "provenance", note=_paragraphs(lines))

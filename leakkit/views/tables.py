@@ -1,0 +1,317 @@
+"""Tables: HTML from what was measured. Names are user text: escaped, in their own direction.
+
+A table is a list of columns over rows; a column knows its heading and how a row
+fills it. A number that could not be estimated is a dash with a letter, and the
+letter is explained under the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from markupsafe import Markup
+
+from leakkit.views.figures import reason_text, stay
+from leakkit.views.ink import plain, variable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from leakkit.analysis import PipelineAnalysis
+    from leakkit.measures.balance import PipelineBalance, StageBalance
+    from leakkit.measures.stages import StageResult
+    from leakkit.measures.survival import Horizon, Share
+    from leakkit.words import Words
+
+DASH = "\u2013"
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+Row = TypeVar("Row")
+
+
+@dataclass
+class Reasons:
+    """The reasons for missing numbers of one table, lettered as they come up."""
+
+    words: Words
+    found: list[str] = field(default_factory=list)
+
+    def dash(self, reason: str) -> Markup:
+        """Return a dash that points to its reason."""
+        text = reason_text(self.words, reason)
+        if text not in self.found:
+            self.found.append(text)
+        letter = LETTERS[self.found.index(text) % len(LETTERS)]
+        return Markup('<span class="lk-none">{}<sup>{}</sup></span>').format(DASH, letter)
+
+    def html(self) -> Markup:
+        """Return the list that explains the letters."""
+        items = Markup("").join(
+            Markup("<li>{}<sup>{}</sup> {}</li>").format(DASH, LETTERS[at % len(LETTERS)], text)
+            for at, text in enumerate(self.found)
+        )
+        return Markup('<ol class="lk-reasons">{}</ol>').format(items) if items else Markup("")
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """One column: the key of its heading, how a row fills it, and its class, if any."""
+
+    key: str
+    cell: Callable[[Row], str]
+    kind: str = ""
+
+
+def bdi(name: str) -> Markup:
+    """Return a user's name as HTML that keeps its own direction."""
+    return Markup("<bdi>{}</bdi>").format(plain(name))
+
+
+@dataclass(frozen=True)
+class Table(Generic[Row]):
+    """A table before it is HTML: rows are (heading, row), the first heading is the stage's.
+
+    `worst` is the row to emphasise; `foot` is a last row, as (heading, cells).
+    """
+
+    caption: str
+    columns: Sequence[Column[Row]]
+    rows: Sequence[tuple[str, Row]]
+    worst: int | None = None
+    foot: tuple[str, Sequence[str]] | None = None
+
+    def html(self, words: Words) -> Markup:
+        """Return the table in a box of its own, which scrolls and is reached by keyboard."""
+        heads = Markup("").join(
+            Markup('<th scope="col">{}</th>').format(words.say(f"table.{key}"))
+            for key in ("stage", *(column.key for column in self.columns))
+        )
+        body = Markup("\n").join(
+            _row(name, [(c.kind, c.cell(row)) for c in self.columns], worst=at == self.worst)
+            for at, (name, row) in enumerate(self.rows)
+        )
+        end = Markup("")
+        if self.foot:
+            last = _row(self.foot[0], [("", cell) for cell in self.foot[1]])
+            end = Markup("<tfoot>{}</tfoot>").format(last)
+        return Markup(
+            '<div class="lk-scroll" tabindex="0" role="region" aria-label="{}">'
+            '<table class="lk-table"><caption><span>{}</span></caption>'
+            "<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>{}</table></div>"
+        ).format(self.caption, self.caption, heads, body, end)
+
+
+def _row(head: str, cells: Sequence[tuple[str, str]], *, worst: bool = False) -> Markup:
+    """Return one row with its heading; cells are (class, content)."""
+    filled = Markup("").join(
+        (
+            Markup('<td class="{}">{}</td>').format(kind, content)
+            if kind
+            else Markup("<td>{}</td>").format(content)
+        )
+        for kind, content in cells
+    )
+    start = Markup('<tr class="lk-worst">') if worst else Markup("<tr>")
+    return start + Markup('<th scope="row">{}</th>{}</tr>').format(head, filled)
+
+
+# Cells
+
+
+def _share_cell(words: Words, share: Share, reasons: Reasons) -> Markup:
+    """Return a share with its interval in words."""
+    if share.share is None or share.low is None or share.high is None:
+        return reasons.dash(share.reason)
+    return Markup('{}<span class="lk-range">{}</span>').format(
+        words.share(share.share), _range(words, share.low, share.high)
+    )
+
+
+def _range(words: Words, low: float, high: float) -> str:
+    """Say an interval."""
+    return words.say("table.range", low=low, high=high)
+
+
+def _bar_cell(words: Words, share: Share, reasons: Reasons, most: float) -> Markup:
+    """Return a share with its interval in words, and both drawn to the scale of the column."""
+    cell = _share_cell(words, share, reasons)
+    if share.share is None or share.low is None or share.high is None:
+        return cell
+    low, at, high = (100 * value / most for value in (share.low, share.share, share.high))
+    bar = Markup(
+        '<svg class="lk-bar" viewBox="0 0 104 12" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect x="0" y="3" width="{:.1f}" height="6" style="fill: {}"/>'
+        '<path d="M {:.1f} 6 H {:.1f} M {:.1f} 2.5 V 9.5 M {:.1f} 2.5 V 9.5" '
+        'style="stroke: {}; stroke-width: 1.3; fill: none"/></svg>'
+    ).format(at, variable("lost-soft"), low, high, low, high, variable("ink"))
+    return Markup('<span class="lk-pair">{}<span>{}</span></span>').format(bar, cell)
+
+
+def _age_cell(words: Words, age: Horizon, reasons: Reasons, unit_per_day: int) -> Markup:
+    """Return an age in days or hours."""
+    if age.age is None:
+        return reasons.dash(age.reason)
+    return Markup("{}").format(stay(words, age.age, unit_per_day))
+
+
+def _ratio_cell(words: Words, ratio: float | None, reasons: Reasons) -> Markup:
+    """Return a plain ratio."""
+    if ratio is None:
+        return reasons.dash("no_deals")
+    return Markup("{}").format(words.share(ratio))
+
+
+# The stages
+
+
+def stage_table(pipeline: PipelineAnalysis, words: Words, *, worst: int | None = None) -> Markup:
+    """What becomes of the deals that enter each stage? First visits, read at the horizon.
+
+    The columns a manager reads stand first; the rest is folded under them, with the
+    ratios that a CRM shows beside leakkit's shares.
+    """
+    rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
+    reasons, more = Reasons(words), Reasons(words)
+    main = Table(words.say("table.stages"), _main_columns(pipeline, words, reasons), rows, worst)
+    rest = Table(words.say("table.stages_more"), _more_columns(words, more), rows)
+    ages = Table(words.say("table.ages"), _age_columns(pipeline, words, more), rows)
+    main_html = main.html(words) + reasons.html()
+    folded = Markup("<details><summary>{}</summary>{}{}{}</details>").format(
+        words.say("table.more"), rest.html(words), ages.html(words), more.html()
+    )
+    return main_html + folded
+
+
+def _main_columns(
+    pipeline: PipelineAnalysis, words: Words, reasons: Reasons
+) -> tuple[Column[StageResult], ...]:
+    """Return the columns that a manager reads."""
+    unit = pipeline.unit_per_day
+    most = max([0.02, *(s.lost.high for s in pipeline.stages if s.lost.high is not None)])
+    return (
+        Column("deals_in", lambda s: words.count(s.opportunities)),
+        Column("lost", lambda s: _bar_cell(words, s.lost, reasons, most), "lk-lost"),
+        Column("advanced", lambda s: _share_cell(words, s.advance, reasons)),
+        Column("overdue", lambda s: _overdue_cell(words, s, reasons)),
+        Column("median", lambda s: _age_cell(words, s.median, reasons, unit)),
+        Column("won_from_here", lambda s: _share_cell(words, s.won_from_here, reasons)),
+        Column("value_lost", lambda s: words.money(s.value_lost)),
+    )
+
+
+def _more_columns(words: Words, reasons: Reasons) -> tuple[Column[StageResult], ...]:
+    """Return the further shares, and the ratios of a CRM."""
+    return (
+        Column("returned", lambda s: _share_cell(words, s.returned, reasons)),
+        Column("stalled", lambda s: _share_cell(words, s.stalled, reasons)),
+        Column("went_overdue", lambda s: _share_cell(words, s.went_overdue, reasons)),
+        Column("lost_any_visit", lambda s: _share_cell(words, s.lost_any_visit, reasons)),
+        Column("lost_by_value", lambda s: _share_cell(words, s.lost_by_value, reasons)),
+        Column("crm_loss", lambda s: _ratio_cell(words, s.crm_loss_ratio, reasons)),
+        Column("crm_advance", lambda s: _ratio_cell(words, s.crm_advance_ratio, reasons)),
+    )
+
+
+def _age_columns(
+    pipeline: PipelineAnalysis, words: Words, reasons: Reasons
+) -> tuple[Column[StageResult], ...]:
+    """Return the days, and how many deals were followed; rare counts only where there are any."""
+    unit = pipeline.unit_per_day
+    columns: tuple[Column[StageResult], ...] = (
+        Column("p90", lambda s: _age_cell(words, s.p90, reasons, unit)),
+        Column("mean", lambda s: _mean_cell(words, s, reasons, unit)),
+        Column("expected", lambda s: _age_cell(words, s.expected, reasons, unit)),
+        Column("horizon", lambda s: _age_cell(words, s.horizon, reasons, unit)),
+        Column("followed", lambda s: _followed_cell(words, s, reasons)),
+        Column("value_entered", lambda s: words.money(s.value_entered)),
+        Column("value_overdue", lambda s: words.money(s.value_overdue)),
+    )
+    rare = ("jumped_over", "reopened_in", "wins_after_loss", "left_after_curves")
+    found = [key for key in rare if any(getattr(stage, key) for stage in pipeline.stages)]
+    return (*columns, *(Column(key, _counted(words, key)) for key in found))
+
+
+def _counted(words: Words, key: str) -> Callable[[StageResult], str]:
+    """Return how a stage fills the column of one of its counts."""
+    return lambda stage: words.count(getattr(stage, key))
+
+
+def _overdue_cell(words: Words, stage: StageResult, reasons: Reasons) -> Markup:
+    """Return how many deals are overdue, where it is known after how many days they are."""
+    if stage.overdue is None:
+        return reasons.dash(stage.expected.reason)
+    return Markup("{}").format(words.count(stage.overdue))
+
+
+def _mean_cell(words: Words, stage: StageResult, reasons: Reasons, unit_per_day: int) -> Markup:
+    """Return the mean stay up to the horizon."""
+    if stage.mean is None:
+        return reasons.dash(stage.horizon.reason or "few_followed")
+    return Markup("{}").format(stay(words, stage.mean[0], unit_per_day))
+
+
+def _followed_cell(words: Words, stage: StageResult, reasons: Reasons) -> Markup:
+    """Return how many deals were followed to the horizon."""
+    if stage.followed is None:
+        return reasons.dash(stage.horizon.reason or "few_followed")
+    return Markup("{}").format(words.count(stage.followed))
+
+
+def in_the_end_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
+    """What became in the end of all deals that were ever in a stage? Whole numbers."""
+    columns: tuple[Column[StageResult], ...] = (
+        Column("deals_in", lambda s: words.count(s.opportunities)),
+        Column("won", lambda s: words.count(s.in_the_end.won)),
+        Column("lost_here", lambda s: words.count(s.in_the_end.lost_here), "lk-lost"),
+        Column("lost_elsewhere", lambda s: words.count(s.in_the_end.lost_elsewhere)),
+        Column("open", lambda s: words.count(s.in_the_end.open)),
+        Column("moved", lambda s: words.count(s.in_the_end.moved)),
+    )
+    rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
+    return Table(words.say("table.in_the_end"), columns, rows).html(words)
+
+
+# Balances
+
+CAME = ("opening", "new", "from_previous", "jumped_in", "returned_in", "reopened")
+WENT = ("next", "jumped", "won_here", "returned", "lost", "moved", "closing")
+PLAIN = {"opening", "new", "from_previous", "next", "won_here", "lost", "closing"}
+"""Terms that are shown even where they are 0 at every stage."""
+
+
+def balance_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
+    """What came into each stage and what became of it? Every row closes; the last is the pipe."""
+    shown = [
+        key
+        for key in CAME + WENT
+        if key in PLAIN or any(getattr(row, key) for row in pipeline.balances)
+    ]
+    columns = tuple(Column(f"balance_{key}", _term(words, key)) for key in shown)
+    names = {stage.stage: stage.name for stage in pipeline.stages}
+    rows = [(bdi(names[row.stage]), row) for row in pipeline.balances]
+    foot = words.say("table.pipeline"), [_total(pipeline.balance, key, words) for key in shown]
+    return Table(words.say("table.balance"), columns, rows, foot=foot).html(words)
+
+
+def _term(words: Words, key: str) -> Callable[[StageBalance], str]:
+    """Return how a row fills the column of one term."""
+    return lambda row: words.count(getattr(row, key))
+
+
+def _total(balance: PipelineBalance, key: str, words: Words) -> str:
+    """Return a term of the whole pipeline; empty where it only moves deals within it."""
+    name = "won" if key == "won_here" else key
+    inside = {"from_previous", "jumped_in", "returned_in", "next", "jumped", "returned"}
+    return "" if key in inside else words.count(getattr(balance, name))
+
+
+def where_lost_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
+    """From which stage are deals lost in the end, and where do they spend their days?"""
+    route, unit = pipeline.route, pipeline.unit_per_day
+    columns: tuple[Column[StageResult], ...] = (
+        Column("lost_from", lambda s: words.share(float(route.lost_from[s.stage])), "lk-lost"),
+        Column("days_in", lambda s: stay(words, float(route.days_in[s.stage]), unit)),
+    )
+    rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
+    caption = words.say("table.where_lost", n=route.entrants, limit=stay(words, route.limit, unit))
+    return Table(caption, columns, rows).html(words)

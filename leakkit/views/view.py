@@ -1,0 +1,111 @@
+"""A view: what one question is answered with, as a frozen value that can show itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from markupsafe import Markup
+
+KINDS = ("section", "first")
+
+
+@cache
+def stylesheet() -> str:
+    """Return the one stylesheet, as text."""
+    return resources.files("leakkit.views").joinpath("style.css").read_text("utf-8")
+
+
+def style_element() -> str:
+    """Return what stands before a view in a notebook, and once in the head of a page."""
+    return f"<style>\n{stylesheet()}</style>\n"
+
+
+@dataclass(frozen=True)
+class View:
+    """The answer to one question: a headline, a figure, a table and a note.
+
+    `figure`, `table` and `note` are HTML that is safe already, or empty; `title`,
+    `headline` and `alt` are plain text and are escaped here, unless they are `Markup`.
+    `alt` says in words what the figure shows, for programs that show no figure. The
+    view of `kind` "first" opens a page: its title is the page's, its headline is big.
+
+    >>> view = View("pipe", "Where it leaks", "Proforma loses 37 %.")
+    >>> print(view.section())
+    <section class="lk" id="pipe" dir="ltr" lang="en">
+    <h2>Where it leaks</h2>
+    <p class="lk-headline">Proforma loses 37 %.</p>
+    </section>
+    """
+
+    name: str
+    title: str
+    headline: str = ""
+    figure: str = ""
+    table: str = ""
+    note: str = ""
+    language: str = "en"
+    direction: str = "ltr"
+    alt: str = ""
+    kind: str = "section"
+
+    def section(self) -> Markup:
+        """Return the view as one HTML section, without a stylesheet."""
+        first = self.kind == "first"
+        parts = (
+            (Markup("<h1>{}</h1>") if first else Markup("<h2>{}</h2>")).format(self.title),
+            _wrapped('<p class="lk-headline">{}</p>', self.headline),
+            _wrapped("<figure>{}</figure>", _safe(self.figure)),
+            _safe(self.table),
+            _wrapped('<div class="lk-note">{}</div>', _safe(self.note)),
+        )
+        return Markup('<section class="lk{}" id="{}" dir="{}" lang="{}">\n{}\n</section>').format(
+            " lk-first" if first else "",
+            self.name,
+            self.direction,
+            self.language,
+            Markup("\n").join(part for part in parts if part),
+        )
+
+    def metadata(self) -> dict[str, str]:
+        """Return what the exporter needs to build the page around the view."""
+        return {
+            "name": self.name,
+            "title": _words(self.title),
+            "language": self.language,
+            "direction": self.direction,
+            "kind": self.kind,
+        }
+
+    def __str__(self) -> str:
+        """Return the view in words."""
+        texts = (_words(self.title), _words(self.headline), self.alt)
+        return "\n".join(text for text in texts if text)
+
+    def _repr_mimebundle_(
+        self,
+        include: object = None,  # noqa: ARG002 - IPython's protocol
+        exclude: object = None,  # noqa: ARG002 - IPython's protocol
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        """Return what a notebook shows, and what the exporter reads."""
+        html = f"{style_element()}{self.section()}"
+        return {"text/html": html, "text/plain": str(self)}, {
+            "text/html": {"leakkit": self.metadata()}
+        }
+
+
+def _words(text: str) -> str:
+    """Return a text without its markup, if it has any."""
+    return text.striptags() if isinstance(text, Markup) else text
+
+
+def _safe(html: str) -> Markup:
+    """Take HTML made by leakkit's figures and tables as it is."""
+    return Markup(html)  # noqa: S704 - figures and tables escape every text themselves
+
+
+def _wrapped(pattern: str, content: str) -> Markup:
+    """Put `content` into an element; nothing where there is none."""
+    return Markup(pattern).format(content) if content else Markup("")  # noqa: S704 - a constant

@@ -1,0 +1,332 @@
+"""The rules of the house that no other tool checks."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import inspect
+import json
+import re
+import shutil
+import string
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from babel import Locale
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MODULES = sorted((ROOT / "leakkit").rglob("*.py"))
+LANGUAGES = sorted((ROOT / "leakkit" / "words").glob("*.toml"))
+
+
+def named(path: Path) -> str:
+    """Name a parametrised test after its file."""
+    return path.relative_to(ROOT).as_posix()
+
+
+# ---------------------------------------------------------------- dependencies
+
+
+@cache
+def project() -> dict[str, Any]:
+    """Read the table [project] of pyproject.toml."""
+    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return found
+
+
+def pins() -> dict[str, str]:
+    """Read constraints.txt: name -> version, markers left out."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert all(str(one.specifier).startswith("==") for one in wanted), "a pin is not exact"
+    assert all(one.url is None for one in wanted), "a pin has an address"
+    found = {str(canonicalize_name(one.name)): str(one.specifier)[2:] for one in wanted}
+    assert len(found) == len(wanted), "a package is pinned twice"
+    return found
+
+
+def needed(requirements: list[str]) -> set[str]:
+    """Follow the requirements through what is installed here."""
+    found: set[str] = set()
+    todo = [Requirement(one) for one in requirements]
+    while todo:
+        one = todo.pop()
+        name = canonicalize_name(one.name)
+        extras = {"", *one.extras}
+        if name in found and not one.extras:
+            continue
+        found.add(name)
+        todo += [
+            further
+            for text in importlib.metadata.requires(one.name) or []
+            if (further := Requirement(text)).marker is None
+            or any(further.marker.evaluate({"extra": extra}) for extra in extras)
+        ]
+    return found
+
+
+def test_environment_yml_lists_the_runtime_dependencies() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    assert environment["channels"] == ["conda-forge"]
+    (with_pip,) = (part for part in environment["dependencies"] if isinstance(part, dict))
+    assert with_pip["pip"] == ["-c constraints.txt", "-e .", *project()["dependencies"]]
+    (python,) = (
+        Requirement(part.replace("=", "==", 1))
+        for part in environment["dependencies"]
+        if isinstance(part, str) and part.startswith("python=")
+    )
+    version = str(python.specifier).removeprefix("==")
+    assert Requirement(f"python{project()['requires-python']}").specifier.contains(version)
+
+
+def test_constraints_pin_all_that_is_needed_and_nothing_else() -> None:
+    requirements = project()["dependencies"] + project()["optional-dependencies"]["dev"]
+    here = needed(requirements)
+    assert here <= pins().keys(), f"not pinned: {sorted(here - pins().keys())}"
+    # packages of another Python or system have a marker, and cannot be followed here
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    elsewhere = {canonicalize_name(Requirement(line).name) for line in lines if " ; " in line}
+    stray = pins().keys() - here - elsewhere
+    assert not stray, f"pinned, and needed by nothing: {sorted(stray)}"
+
+
+def test_pins_fit_the_bounds() -> None:
+    requirements = project()["dependencies"] + project()["optional-dependencies"]["dev"]
+    for one in map(Requirement, requirements):
+        assert one.specifier.contains(pins()[canonicalize_name(one.name)]), one
+
+
+def test_every_import_of_leakkit_is_a_dependency() -> None:
+    """A package that comes along with another one goes along with it, too."""
+    declared = {canonicalize_name(Requirement(one).name) for one in project()["dependencies"]}
+    packages = importlib.metadata.packages_distributions()
+    undeclared = {
+        f"{named(path)}: {top}"
+        for path in MODULES
+        for top in imported(path)
+        if top != "leakkit"
+        and top not in sys.stdlib_module_names
+        and declared.isdisjoint(map(canonicalize_name, packages.get(top, [])))
+    }
+    assert not undeclared
+
+
+def imported(path: Path) -> set[str]:
+    """Name the packages that a module imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+# ---------------------------------------------------------------- files
+
+INDEX = re.compile(
+    r"(pypi|pythonhosted|anaconda|npmjs)\.(org|com)|--(index-url|extra-index-url|find-links)"
+)
+MACHINE = re.compile(r"(?<![\w.$}~-])/(root|home|Users)/\w")
+
+
+def tracked() -> list[Path]:
+    """List the files that git keeps, or would keep."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a git checkout")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in out.split("\0") if name and (ROOT / name).is_file()]
+
+
+def text_of(path: Path) -> str:
+    """Read a text file; a binary one, and a temporary one that is gone by now, has no text."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(8192)
+            return "" if b"\0" in start else (start + file.read()).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+@pytest.mark.parametrize("pattern", [INDEX, MACHINE], ids=["package index", "machine's path"])
+def test_no_file_names_a_package_index_or_a_path_of_a_machine(pattern: re.Pattern[str]) -> None:
+    found = [
+        f"{named(path)}:{number}: {match.group()}"
+        for path in tracked()
+        for number, line in enumerate(text_of(path).splitlines(), 1)
+        if (match := pattern.search(line))
+    ]
+    assert not found
+
+
+# ---------------------------------------------------------------- notebooks
+
+
+def cells(path: Path) -> list[dict[str, Any]]:
+    """Read the cells of a notebook."""
+    found: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["cells"]
+    return found
+
+
+def is_parameters(cell: dict[str, Any]) -> bool:
+    """Say whether papermill takes this cell for the parameters."""
+    return "parameters" in cell["metadata"].get("tags", [])
+
+
+def source(cell: dict[str, Any]) -> str:
+    """Return the text of a cell, which the format keeps as one text or as lines."""
+    return "".join(cell["source"])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_notebook_has_one_parameters_cell(path: Path) -> None:
+    (parameters,) = (cell for cell in cells(path) if is_parameters(cell))
+    assert parameters["cell_type"] == "code"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_notebook_is_kept_without_outputs(path: Path) -> None:
+    ran = [
+        source(cell)
+        for cell in cells(path)
+        if cell["cell_type"] == "code" and (cell["outputs"] or cell["execution_count"] is not None)
+    ]
+    assert not ran
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_notebook_holds_no_logic(path: Path) -> None:
+    long = [
+        source(cell)
+        for cell in cells(path)
+        if cell["cell_type"] == "code" and not is_parameters(cell)
+        if len([line for line in source(cell).splitlines() if line.strip()]) > 3
+    ]
+    assert not long, "code cells of more than 3 lines"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+def test_notebook_says_a_sentence_before_each_code_cell(path: Path) -> None:
+    all_cells = cells(path)
+    silent = [
+        source(cell)
+        for before, cell in zip([None, *all_cells], all_cells, strict=False)
+        if cell["cell_type"] == "code"
+        and (before is None or before["cell_type"] != "markdown" or not source(before).strip())
+    ]
+    assert not silent
+
+
+# ---------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in MODULES if path.stem == "__init__" or not path.stem.startswith("_")],
+    ids=named,
+)
+def test_public_module_has_a_docstring(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
+
+
+def test_public_names_are_few_and_have_an_example() -> None:
+    leakkit = pytest.importorskip("leakkit")
+    names = getattr(leakkit, "__all__", [])
+    assert len(names) <= 15
+    things = {name: getattr(leakkit, name) for name in names if name != "__version__"}
+    modules = {name for name, thing in things.items() if inspect.ismodule(thing)}
+    assert all(things[name].__doc__ for name in modules)
+    without = {
+        name for name in things.keys() - modules if ">>>" not in (things[name].__doc__ or "")
+    }
+    assert not without, "that the examples run is checked by --doctest-modules"
+
+
+# ---------------------------------------------------------------- words
+
+PLURALS = frozenset({"zero", "one", "two", "few", "many", "other"})  # of CLDR
+
+
+def messages(table: dict[str, Any], prefix: str = "") -> dict[str, dict[str, str]]:
+    """Flatten a catalogue: key -> its forms by plural category ("other" where there is one)."""
+    found: dict[str, dict[str, str]] = {}
+    for key, value in table.items():
+        if isinstance(value, str):
+            found[prefix + key] = {"other": value}
+        elif "other" in value and value.keys() <= PLURALS:
+            found[prefix + key] = value
+        else:
+            found |= messages(value, f"{prefix}{key}.")
+    return found
+
+
+def placeholders(message: str) -> set[str]:
+    """Return what stands in braces, with its format: {lost:count} -> lost:count."""
+    parts = string.Formatter().parse(message)
+    return {f"{name}:{spec}" for _, name, spec, _ in parts if name is not None}
+
+
+def catalogue(path: Path) -> dict[str, dict[str, str]]:
+    """Read the messages of one language."""
+    return messages(tomllib.loads(path.read_text("utf-8")))
+
+
+@pytest.fixture(scope="module")
+def english() -> dict[str, dict[str, str]]:
+    """Return the catalogue that the others are compared with."""
+    path = ROOT / "leakkit" / "words" / "en.toml"
+    if not path.exists():
+        pytest.skip("there are no words yet")
+    return catalogue(path)
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=named)
+def test_every_language_has_every_message(path: Path, english: dict[str, dict[str, str]]) -> None:
+    assert catalogue(path).keys() ^ english.keys() == set()
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=named)
+def test_messages_have_the_same_placeholders(
+    path: Path, english: dict[str, dict[str, str]]
+) -> None:
+    wrong = {
+        key: forms
+        for key, forms in catalogue(path).items()
+        if key in english and placeholders(forms["other"]) != placeholders(english[key]["other"])
+    }
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", LANGUAGES, ids=named)
+def test_plural_forms_are_those_of_the_language(path: Path) -> None:
+    """A form may leave the number out ("one deal"), but may not ask for another fact."""
+    categories = {*Locale.parse(path.stem).plural_form.tags, "other"}
+    wrong = {
+        key: forms
+        for key, forms in catalogue(path).items()
+        if len(forms) > 1
+        and (
+            forms.keys() != categories
+            or any(placeholders(form) - placeholders(forms["other"]) for form in forms.values())
+        )
+    }
+    assert not wrong
+
+
+def test_the_check_of_words_sees_what_is_wrong() -> None:
+    table = {"deals": {"one": "{n:count} deal", "other": "{n:count} deals"}, "a": {"b": "{x}"}}
+    assert messages(table) == {
+        "deals": {"one": "{n:count} deal", "other": "{n:count} deals"},
+        "a.b": {"other": "{x}"},
+    }
+    assert placeholders("{lost:count} of {n:count}, {{not this}}") == {"lost:count", "n:count"}
