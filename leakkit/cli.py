@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from leakkit.errors import LeakkitError
 from leakkit.version import __version__
@@ -31,7 +38,9 @@ def main() -> None:
     try:
         app()
     except LeakkitError as error:
-        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(f"leakkit: {error}")
+        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(
+            f"leakkit: {error}"
+        )
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -46,6 +55,7 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - typer's callback
 
 @app.callback()
 def _options(
+    *,
     version: Annotated[  # noqa: ARG001 - its callback does the work
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -54,18 +64,30 @@ def _options(
 
 
 @app.command(epilog="Example: leakkit report exports/crm --out reports")
-def report(
+def report(  # noqa: PLR0913 - a command has as many options as it has
     source: Annotated[
         str,
-        typer.Argument(help="A folder with opportunities and stage_history, an event file, a store, or the word 'sample'."),
+        typer.Argument(
+            help="A folder with opportunities and stage_history, an event file, a store, "
+            "or the word 'sample'."
+        ),
     ],
+    *,
     out: Annotated[Path, typer.Option(help="The folder of the pages.")] = Path("reports"),
-    config: Annotated[str, typer.Option(help="A leakkit.toml; by default the one beside the files.")] = "",
-    pipeline: Annotated[list[str] | None, typer.Option(help="Make the page of this pipeline only; may be repeated.")] = None,
+    config: Annotated[
+        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
+    ] = "",
+    pipeline: Annotated[
+        list[str] | None, typer.Option(help="Make the page of this pipeline only; may be repeated.")
+    ] = None,
     as_of: Annotated[str, typer.Option(help="The last day to use, such as 2026-06-30.")] = "",
     language: Annotated[str, typer.Option(help="The language of the pages.")] = "",
-    store: Annotated[str, typer.Option(help="Keep the tables in this file, to start from later.")] = "",
-    timeout: Annotated[int, typer.Option(help="Seconds that one cell of a notebook may take.")] = 600,
+    store: Annotated[
+        str, typer.Option(help="Keep the tables in this file, to start from later.")
+    ] = "",
+    timeout: Annotated[
+        int, typer.Option(help="Seconds that one cell of a notebook may take.")
+    ] = 600,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but faults.")] = False,
 ) -> None:
     """Make one offline page per pipeline: where it leaks, and how sure that is.
@@ -73,7 +95,7 @@ def report(
     Exit code 0: all pages made; 1: some failed, the others are there; 2: the source or
     the configuration cannot be used; 130: interrupted.
     """
-    from leakkit.report import run  # noqa: PLC0415 - keeps --help fast
+    from leakkit.report import run
 
     console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
     with _bar(console) as bar:
@@ -102,7 +124,10 @@ def _bar(console: Console) -> Progress:
 def _tell(console: Console, result: RunResult) -> None:
     """Print what became of the rows, what was odd, what failed, and where the pages are."""
     for counted in result.rows:
-        parts = " + ".join(f"{counted[k]:,} {k.replace('_', ' ')}" for k in ("used", "merged", "not_asked", "set_aside"))
+        parts = " + ".join(
+            f"{counted[k]:,} {k.replace('_', ' ')}"
+            for k in ("used", "merged", "not_asked", "set_aside")
+        )
         console.print(f"{counted['file']}: {counted['read']:,} rows read = {parts}")
     for code, count in result.facts.items():
         console.print(f"  {count:,} {code.replace('_', ' ')}")
@@ -110,7 +135,8 @@ def _tell(console: Console, result: RunResult) -> None:
         console.print(f"Other files in the folder, not read: {', '.join(result.ignored_files)}")
     for page in result.failed:
         console.print(f"FAILED {page.pipeline}: {page.failed}")
-    console.print(f"{len(result.pages) - len(result.failed)} of {len(result.pages)} pages made: {result.index}")
+    good = len(result.pages) - len(result.failed)
+    console.print(f"{good} of {len(result.pages)} pages made: {result.index}")
 
 
 @app.command(epilog="Example: leakkit sample my-sample")
@@ -123,10 +149,11 @@ def sample(
 
     It writes opportunities.csv, stage_history.csv, leakkit.toml and truth.json.
     """
-    from leakkit.sample import write  # noqa: PLC0415 - keeps --help fast
+    from leakkit.sample import write
 
     made = write(folder, opportunities, seed=seed)
-    typer.echo(f"{len(made.opportunities):,} opportunities and {len(made.stage_history):,} history rows in {folder}")
+    rows = f"{len(made.opportunities):,} opportunities and {len(made.stage_history):,} history rows"
+    typer.echo(f"{rows} in {folder}")
 
 
 if __name__ == "__main__":

@@ -142,9 +142,9 @@ class Reasons(_Part):
 
 
 class Config(_Part):
-    """The whole of leakkit.toml; see docs/contracts.md for what each key means.
+    r"""The whole of leakkit.toml; see docs/contracts.md for what each key means.
 
-    >>> config = Config.from_text('[[pipelines]]\\nname = "A"\\nstages = [{ name = "Inquiry" }]')
+    >>> config = Config.from_text('[[pipelines]]\nname = "A"\nstages = [{ name = "Inquiry" }]')
     >>> config.pipelines[0].stages[0].name, config.comparison.current_days
     ('Inquiry', 90)
     """

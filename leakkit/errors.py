@@ -1,4 +1,4 @@
-"""One family of errors: a code for programs, facts, and plain words for the person at the keyboard."""
+"""One family of errors: a code for programs, facts, and plain words for people."""
 
 from __future__ import annotations
 

@@ -29,7 +29,12 @@ ORDER BY p.opportunity, p.step
 
 
 def passages(
-    store: Store, *, pipeline: str = "", stage: str = "", exit: str = "", opportunity: str = ""  # noqa: A002 - the field's word for how a passage ends
+    store: Store,
+    *,
+    pipeline: str = "",
+    stage: str = "",
+    exit: str = "",  # noqa: A002 - the field's word for how a passage ends
+    opportunity: str = "",
 ) -> pd.DataFrame:
     """Which visits to stages stand behind a number?
 
@@ -45,7 +50,9 @@ def passages(
     {'lost'}
     """
     choices = {
-        "pipeline": _known(store, "pipeline", pipeline, "SELECT name FROM pipelines ORDER BY pipeline"),
+        "pipeline": _known(
+            store, "pipeline", pipeline, "SELECT name FROM pipelines ORDER BY pipeline"
+        ),
         "stage": _known(store, "stage", stage, "SELECT DISTINCT name FROM stages ORDER BY name"),
         "opportunity": opportunity,
         "exit": _exit(exit),
@@ -61,7 +68,8 @@ def _known(store: Store, what: str, name: str, query: str) -> str:
     names = {folded(str(row[0])): str(row[0]) for row in store.rows(query)}
     if name and folded(name) not in names:
         message = f"There is no {what} {name!r}. There are: {', '.join(names.values())}."
-        raise LeakkitError(f"no_{what}", message)
+        code = f"no_{what}"
+        raise LeakkitError(code, message)
     return names[folded(name)] if name else ""
 
 

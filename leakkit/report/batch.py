@@ -62,7 +62,7 @@ class RunResult:
         return tuple(page for page in self.pages if page.failed)
 
 
-def run(
+def run(  # noqa: PLR0913 - every choice of a run has a name
     source: str | Path | Mapping[str, pd.DataFrame],
     out: str | Path,
     config: Config | str | Path | None = None,
@@ -94,7 +94,9 @@ def run(
     _write_index(folder, analysis, made)
     write_text(folder / "manifest.json", manifest.manifest(analysis, made))
     write_text(folder / "run.json", manifest.timings(made, loaded, time.perf_counter() - started))
-    return RunResult(folder / "index.html", made, analysis.rows, analysis.facts, analysis.ignored_files)
+    return RunResult(
+        folder / "index.html", made, analysis.rows, analysis.facts, analysis.ignored_files
+    )
 
 
 @contextmanager
@@ -104,7 +106,7 @@ def _stored(
     as_of: str,
     store: str | Path,
 ) -> Iterator[Path]:
-    """Load the source into a file that notebooks can open; a temporary one goes, also after a failure."""
+    """Load the source into a file that notebooks can open; it goes when the run ends."""
     with tempfile.TemporaryDirectory(prefix="leakkit-") as temporary:
         path = Path(temporary) / f"store{STORE_SUFFIX}"
         if isinstance(source, str | Path) and Path(source).suffix == STORE_SUFFIX:
@@ -187,4 +189,6 @@ def _write_index(folder: Path, analysis: Analysis, made: tuple[PageResult, ...])
         )
         for page in made
     ]
-    write_text(folder / "index.html", index_page(rows, Words(analysis.language, analysis.config.currency)))
+    write_text(
+        folder / "index.html", index_page(rows, Words(analysis.language, analysis.config.currency))
+    )

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from leakkit.report.batch import PageResult
 
 PAGE = "stage_dropoff"
-LIBRARIES = ("duckdb", "numpy", "pandas", "scipy", "statsmodels", "matplotlib", "Babel", "papermill", "nbconvert")
+LIBRARIES = (
+    "duckdb",
+    "numpy",
+    "pandas",
+    "scipy",
+    "statsmodels",
+    "matplotlib",
+    "Babel",
+    "papermill",
+    "nbconvert",
+)
 
 
 def digest(text: str) -> str:
@@ -59,7 +69,13 @@ def manifest(analysis: Analysis, made: tuple[PageResult, ...]) -> str:
 
 def _pipeline(analysis: Analysis, pipeline: PipelineAnalysis, page: PageResult) -> dict[str, Any]:
     """Return what is said of one pipeline."""
-    sources = [analysis.fingerprint, pipeline.name, analysis.language, versions(), template_digest(PAGE)]
+    sources = [
+        analysis.fingerprint,
+        pipeline.name,
+        analysis.language,
+        versions(),
+        template_digest(PAGE),
+    ]
     return {
         "name": pipeline.name,
         "slug": page.slug,
@@ -75,7 +91,10 @@ def _pipeline(analysis: Analysis, pipeline: PipelineAnalysis, page: PageResult) 
             for stage in pipeline.stages
         ],
         "pages": {
-            f"{PAGE}.html": {"fingerprint": digest(json.dumps(sources, sort_keys=True)), "sha256": page.html},
+            f"{PAGE}.html": {
+                "fingerprint": digest(json.dumps(sources, sort_keys=True)),
+                "sha256": page.html,
+            },
             "stages.csv": {"sha256": page.csv},
         },
     }
@@ -92,7 +111,9 @@ def timings(made: tuple[PageResult, ...], loaded: float, total: float) -> str:
         page.slug: {"seconds": round(page.seconds, 3), "cpu_seconds": round(page.cpu_seconds, 3)}
         for page in made
     }
-    return _text({"load_and_analyze_seconds": round(loaded, 3), "seconds": round(total, 3), "pages": pages})
+    return _text(
+        {"load_and_analyze_seconds": round(loaded, 3), "seconds": round(total, 3), "pages": pages}
+    )
 
 
 def earlier_horizons(folder: Path) -> list[list[str | float]]:

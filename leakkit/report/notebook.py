@@ -29,7 +29,7 @@ KERNEL = "python3"
 START_SECONDS = 120
 LAST_VIEW = "provenance"
 """The view that ends every page; a notebook without it stopped before its end."""
-SHOWN_NOTEBOOK_VERSION = 4
+NOTEBOOK_FORMAT = 4
 
 
 class PageError(Exception):
@@ -60,7 +60,7 @@ def page(name: str, parameters: Mapping[str, str], timeout_seconds: int, folder:
     A notebook that fails is kept in `folder` for inspection, and PageError says why.
     """
     _check_kernel()
-    book = nbformat.reads(template(name), as_version=SHOWN_NOTEBOOK_VERSION)
+    book = nbformat.reads(template(name), as_version=NOTEBOOK_FORMAT)  # type: ignore[no-untyped-call] # nbformat ships no types
     _check_parameters(book, parameters)
     book.cells = [cell for cell in book.cells if "explore" not in cell.metadata.get("tags", ())]
     done = _execute(book, parameters, timeout_seconds, folder / f"{name}.failed.ipynb")
@@ -78,7 +78,7 @@ def _execute(
     with tempfile.TemporaryDirectory(prefix="leakkit-") as temporary:
         output = Path(temporary) / "out.ipynb"
         try:
-            return papermill.execute_notebook(
+            done: NotebookNode = papermill.execute_notebook(
                 book,
                 str(output),
                 parameters=dict(parameters),
@@ -97,15 +97,14 @@ def _execute(
         except (CellTimeoutError, DeadKernelError, RuntimeError) as error:
             message = str(error).strip().splitlines()[0]
             raise PageError(message) from None
+    return done
 
 
 def _is_whole(book: NotebookNode) -> bool:
     """Say whether the last view of the page is there."""
-    for output in book.cells[-1].get("outputs", ()):
-        view = output.get("metadata", {}).get("text/html", {}).get("leakkit", {})
-        if view.get("name") == LAST_VIEW:
-            return True
-    return False
+    outputs = book.cells[-1].get("outputs", ())
+    views = [o.get("metadata", {}).get("text/html", {}).get("leakkit", {}) for o in outputs]
+    return any(view.get("name") == LAST_VIEW for view in views)
 
 
 def _check_parameters(book: NotebookNode, parameters: Mapping[str, str]) -> None:

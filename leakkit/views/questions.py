@@ -81,7 +81,12 @@ def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:
     if found.by == "count":
         return words.html("headline.count", stage=found.stage.name)
     first, second = found.stage, found.rival
-    facts = {"stage": first.name, "share": first.lost.share, "low": first.lost.low, "high": first.lost.high}
+    facts = {
+        "stage": first.name,
+        "share": first.lost.share,
+        "low": first.lost.low,
+        "high": first.lost.high,
+    }
     if second is None:
         days = figures.stay(words, first.horizon.age or 0, chosen.unit_per_day)
         return words.html("headline.share", **facts, days=days)
@@ -134,7 +139,8 @@ def balance(analysis: Analysis, pipeline: str = "") -> View:
         words,
         "balance",
         headline=_equation(chosen.balance, words, "balance.equation", words.count),
-        table=_paragraphs([_equation(chosen.balance_value, words, "balance.value", words.money)]) + folded,
+        table=_paragraphs([_equation(chosen.balance_value, words, "balance.value", words.money)])
+        + folded,
         note=_paragraphs(lines),
     )
 
@@ -143,7 +149,7 @@ def _equation(
     terms: PipelineBalance, words: Words, key: str, say: Callable[[float], str]
 ) -> Markup:
     """Say a balance as an equation; what never happens is left out."""
-    parts = {
+    parts: dict[str, dict[str, int | None]] = {
         "came": {"new": terms.new, "reopened": terms.reopened},
         "went": {
             "won": terms.won,
@@ -188,7 +194,12 @@ def stages(analysis: Analysis, pipeline: str = "") -> View:
         tables.where_lost_table(chosen, words),
         _paragraphs([_route_note(chosen, words)]),
     )
-    notes = [words.html("stages.note"), words.html("stages.crm"), _policy_note(chosen, words), _value_order(chosen, words)]
+    notes = [
+        words.html("stages.note"),
+        words.html("stages.crm"),
+        _policy_note(chosen, words),
+        _value_order(chosen, words),
+    ]
     return _view(words, "stages", table=main + _paragraphs(notes) + end)
 
 
@@ -272,12 +283,19 @@ def _deals(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     notes = chosen.notes
     total = max(chosen.opportunities, 1)
     outcomes = {kind: _outcome(chosen, kind) for kind in ("won", "lost", "open")}
-    lines = [words.html("data.deals", n=chosen.opportunities, **outcomes, share=outcomes["open"] / total)]
+    lines = [
+        words.html("data.deals", n=chosen.opportunities, **outcomes, share=outcomes["open"] / total)
+    ]
     none = {kind: notes.outcomes.get((kind, False), 0) for kind in outcomes}
     if sum(none.values()):
         lines.append(words.html("data.without_history", n=sum(none.values()), **none))
     lines.append(
-        words.html("data.closes", closes=notes.closes, final=notes.closes - notes.reopened, reopened=notes.reopened)
+        words.html(
+            "data.closes",
+            closes=notes.closes,
+            final=notes.closes - notes.reopened,
+            reopened=notes.reopened,
+        )
     )
     if outcomes["lost"]:
         lines.append(words.html("data.reasons", share=notes.without_reason_lost / outcomes["lost"]))

@@ -191,6 +191,7 @@ def _main_columns(
     return (
         Column("deals_in", lambda s: words.count(s.opportunities)),
         Column("lost", lambda s: _bar_cell(words, s.lost, reasons, most), "lk-lost"),
+        Column("crm_loss", lambda s: _ratio_cell(words, s.crm_loss_ratio, reasons)),
         Column("advanced", lambda s: _share_cell(words, s.advance, reasons)),
         Column("overdue", lambda s: _overdue_cell(words, s, reasons)),
         Column("median", lambda s: _age_cell(words, s.median, reasons, unit)),
@@ -207,7 +208,6 @@ def _more_columns(words: Words, reasons: Reasons) -> tuple[Column[StageResult], 
         Column("went_overdue", lambda s: _share_cell(words, s.went_overdue, reasons)),
         Column("lost_any_visit", lambda s: _share_cell(words, s.lost_any_visit, reasons)),
         Column("lost_by_value", lambda s: _share_cell(words, s.lost_by_value, reasons)),
-        Column("crm_loss", lambda s: _ratio_cell(words, s.crm_loss_ratio, reasons)),
         Column("crm_advance", lambda s: _ratio_cell(words, s.crm_advance_ratio, reasons)),
     )
 
@@ -265,8 +265,9 @@ def in_the_end_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
         Column("lost_here", lambda s: words.count(s.in_the_end.lost_here), "lk-lost"),
         Column("lost_elsewhere", lambda s: words.count(s.in_the_end.lost_elsewhere)),
         Column("open", lambda s: words.count(s.in_the_end.open)),
-        Column("moved", lambda s: words.count(s.in_the_end.moved)),
     )
+    if any(stage.in_the_end.moved for stage in pipeline.stages):
+        columns += (Column("moved", lambda s: words.count(s.in_the_end.moved)),)
     rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
     return Table(words.say("table.in_the_end"), columns, rows).html(words)
 

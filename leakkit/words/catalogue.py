@@ -57,7 +57,7 @@ class Words(string.Formatter):
         return self.vformat(self._message(key, facts), (), facts)
 
     def html(self, key: str, **facts: Any) -> Markup:  # noqa: ANN401 - as above
-        """Return the message `key` as HTML: facts escaped, and names kept in their own direction."""
+        """Return the message `key` as HTML: facts escaped, names in their own direction."""
         safe = {
             name: Markup("<bdi>{}</bdi>").format(fact) if isinstance(fact, str) else fact
             for name, fact in facts.items()
