@@ -316,17 +316,18 @@ def learn_horizon(
 
     A raw quantile of the stay moves at every run. So `settled_age` and `expected` are
     rounded up to a usual number, at most t*; and the number of the last run
-    (`earlier`) is kept while it still fits.
+    (`earlier`), where it is another one, is kept while it still fits.
     """
     settled = settled_age(curve)
     if settled.age is None:
         return settled
     limit = longest_followed(curve)
     floor = max(settled.age, expected or 0.0)
-    if earlier is not None and _still_fits(earlier, expected or 0.0, settled.age, limit, rungs):
-        return Horizon(earlier, "kept")
-    rung = next((float(step) for step in rungs if step >= floor), floor)
-    return Horizon(min(rung, limit), "learnt")
+    learnt = min(next((float(step) for step in rungs if step >= floor), floor), limit)
+    if earlier is None or earlier == learnt:
+        return Horizon(learnt, "learnt")
+    fits = _still_fits(earlier, expected or 0.0, settled.age, limit, rungs)
+    return Horizon(earlier, "kept") if fits else Horizon(learnt, "learnt")
 
 
 def _still_fits(

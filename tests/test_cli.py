@@ -1,0 +1,79 @@
+"""The command: its words, its exit codes, and its help."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from leakkit import sample
+from leakkit.version import __version__
+
+BAD_INPUT = 2
+
+
+def leakkit(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "leakkit.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_version() -> None:
+    assert leakkit("--version").stdout == f"leakkit {__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["report", "sample"])
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    done = leakkit(command, "--help")
+    assert done.returncode == 0
+    assert f"Example: leakkit {command}" in done.stdout
+
+
+def test_help_loads_no_heavy_library() -> None:
+    code = (
+        "import sys; from leakkit import cli; "
+        "print([m for m in ('pandas', 'duckdb', 'matplotlib', 'papermill') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_sample_and_its_report(tmp_path: Path) -> None:
+    done = leakkit("sample", str(tmp_path / "s"), "--opportunities", "300")
+    assert done.returncode == 0
+    assert done.stdout.startswith("300 opportunities and ")
+    out = tmp_path / "out"
+    done = leakkit("report", str(tmp_path / "s"), "--out", str(out), "--pipeline", "Spare parts")
+    assert done.returncode == 0, done.stderr
+    assert "opportunities.csv: 300 rows read = 300 used + 0 merged" in done.stdout
+    assert f"1 of 1 pages made: {out / 'index.html'}" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("report", "nowhere"), "There is no file or folder nowhere."),
+        (("report", ".", "--config", "none.toml"), "Cannot read the configuration none.toml"),
+        (("report", "sample", "--pipeline", "X"), "There is no pipeline 'X'. There are: Equip"),
+        (("report", "sample", "--as-of", "30.06.2026"), "as_of"),
+        (("report",), "Missing argument"),
+        (("repot",), "No such command"),
+    ],
+)
+def test_bad_input_is_one_clear_message_and_code_2(
+    words: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    out = ("--out", str(tmp_path / "out")) if words[0] == "report" and len(words) > 1 else ()
+    done = leakkit(*words, *out)
+    assert done.returncode == BAD_INPUT
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_all_faults_of_a_configuration_are_listed(tmp_path: Path) -> None:
+    sample.write(tmp_path, 20)
+    (tmp_path / "leakkit.toml").write_text('timezon = "UTC"\n[comparison]\nq = 7\n', "utf-8")
+    done = leakkit("report", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert done.returncode == BAD_INPUT
+    assert "2 fault(s)" in done.stderr
+    assert "did you mean 'timezone'?" in done.stderr

@@ -1,0 +1,153 @@
+"""leakkit.toml: what it may say, and what is said of its faults."""
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from leakkit import sample
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+
+WHOLE = """
+as_of = "2026-06-30"
+timezone = "Europe/Berlin"
+language = "en"
+currency = "USD"
+rates = { EUR = 1.08 }
+
+[source]
+format = "auto"
+date_order = "auto"
+calendar = "auto"
+history_start = "2024-01-01"
+opportunity_id = "Deal No"
+value = "AMOUNT_REQ"
+ignore_unknown_stages = true
+
+[source.outcomes]
+won = ["Won", "موفق"]
+lost = ["Lost", "Cancelled", "ناموفق"]
+open = ["Open", "جاری"]
+
+[[source.joins]]
+file = "products.csv"
+key = "product"
+take = { list_price = "sales_price" }
+same = { "GTXPro" = "GTX Pro" }
+
+[roles]
+segments = ["owner", "source", "region", "product"]
+product = "product"
+price = "unit_price"
+discount = "discount"
+competitor = "competitor"
+last_activity = "last_activity_at"
+known_at_entry = ["source", "region"]
+
+[comparison]
+current_days = 90
+baseline_days = 270
+confirm_days = 28
+min_change = 0.03
+q = 0.05
+horizon_days = 0
+skip_policy = "observed"
+
+[reasons]
+file = "reasons.toml"
+
+[[pipelines]]
+name = "Equipment"
+won = ["Won"]
+lost = ["Lost", "Cancelled"]
+expected_days = 90
+unit = "day"
+stages = [
+  { name = "Inquiry", expected_days = 7, target_lost = 0.10, kind = "qualify" },
+  { name = "Proforma", kind = "offer", expected_days = 14, aliases = ["Quotation"] },
+]
+"""
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(LeakkitError) as caught:
+        Config.from_text(text)
+    return str(caught.value).splitlines()
+
+
+def test_the_whole_of_the_contract_is_read() -> None:
+    config = Config.from_text(WHOLE)
+    assert config.source.columns == {"opportunity_id": "Deal No", "value": "AMOUNT_REQ"}
+    assert config.source.history_start == dt.date(2024, 1, 1)
+    assert config.source.joins[0].same == {"GTXPro": "GTX Pro"}
+    assert config.pipelines[0].stages[1].aliases == ("Quotation",)
+    assert config.pipelines[0].stages[0].target_lost == 0.10
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    config = Config()
+    assert (config.timezone, config.language, config.currency) == ("UTC", "en", "USD")
+    comparison = config.comparison
+    assert (comparison.current_days, comparison.baseline_days) == (90, 270)
+    assert (comparison.confirm_days, comparison.min_change, comparison.q) == (28, 0.03, 0.05)
+    assert (comparison.horizon_days, comparison.skip_policy) == (0, "observed")
+
+
+def test_all_faults_come_at_once_with_the_nearest_key() -> None:
+    assert faults('as_off = "x"\n[comparison]\ncurent_days = 3\nq = 2\n[source]\nvalu = "x"') == [
+        "leakkit.toml has 4 fault(s):",
+        "  leakkit.toml [source.valu] 'x': unknown key. Hint: did you mean 'value'?",
+        "  leakkit.toml [comparison.q] '2': Input should be less than 1.",
+        "  leakkit.toml [comparison.curent_days] '3': unknown key. "
+        "Hint: did you mean 'current_days'?",
+        "  leakkit.toml [as_off] 'x': unknown key. Hint: did you mean 'as_of'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ('timezone = "Berlin"', "'Berlin' is no time zone"),
+        ('as_of = "30.06.2026"', "as_of"),
+        ("= 3", "is not valid TOML"),
+        ('[[pipelines]]\nname = "A"\nstages = []', "at least 1"),
+        (
+            '[[pipelines]]\nname = "A"\nstages = [{ name = "x" }, { name = "X " }]',
+            "the name 'x' stands twice",
+        ),
+        (
+            '[[pipelines]]\nname = "A"\nwon = ["x"]\nstages = [{ name = "x" }]',
+            "the name 'x' stands twice",
+        ),
+        (
+            '[[pipelines]]\nname = "A"\nstages = [{ name = "x" }]\n'
+            '[[pipelines]]\nname = "a"\nstages = [{ name = "x" }]',
+            "pipelines: the name 'a' stands twice",
+        ),
+    ],
+)
+def test_a_fault_is_named(text: str, part: str) -> None:
+    assert part in "\n".join(faults(text))
+
+
+def test_a_toml_date_is_taken_as_its_text() -> None:
+    assert Config.from_text("as_of = 2026-06-30").as_of == "2026-06-30"
+
+
+def test_the_sample_declares_what_it_should() -> None:
+    config = Config.from_text(sample.make(50).config)
+    assert [pipeline.name for pipeline in config.pipelines] == [
+        "Equipment",
+        "Spare parts",
+        "Service contracts",
+        "Projects",
+    ]
+
+
+def test_a_file_that_is_missing_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(LeakkitError, match="Cannot read the configuration"):
+        Config.read(tmp_path / "none.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(LeakkitError, match="is not UTF-8 text"):
+        Config.read(tmp_path / "binary.toml")

@@ -1,0 +1,49 @@
+"""What a page says: numbers, dates, money, and texts with user's names in them."""
+
+import pytest
+
+from leakkit.store import account
+from leakkit.words import Words
+from leakkit.words.catalogue import _catalogue
+
+WORDS = Words("en", currency="EUR")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (WORDS.share(0.3456), "35%"),
+        (WORDS.share(0.0456), "4.6%"),
+        (WORDS.share(0.0), "0%"),
+        (WORDS.share(0.0996), "10%"),
+        (WORDS.count(13087), "13,087"),
+        (WORDS.date(20634), "Jun 30, 2026"),
+        (WORDS.month(20634), "Jun 2026"),
+        (WORDS.money(123_456), "€1,235"),
+        (WORDS.money(12_345_678_900), "€123.5M"),
+        (WORDS.days(1), "1 day"),
+        (WORDS.days(12.5), "12.5 days"),
+        (Words("en", currency="JPY").money(500_000), "¥5,000"),
+    ],
+)
+def test_numbers_dates_and_money(said: str, expected: str) -> None:
+    assert said == expected
+
+
+def test_html_escapes_names_and_keeps_their_direction() -> None:
+    said = WORDS.html("headline.count", stage="<b>پیش‌فاکتور</b> {x}")
+    assert "<bdi>&lt;b&gt;پیش‌فاکتور&lt;/b&gt; {x}</bdi> has lost most deals." in said
+
+
+def test_a_name_is_not_formatted_again() -> None:
+    assert WORDS.say("headline.count", stage="{stage}").startswith("{stage} has")
+
+
+def test_forms_follow_the_number() -> None:
+    assert WORDS.say("headline.lost", n=1, value=0).startswith("So far 1 deal was")
+    assert WORDS.say("headline.lost", n=2, value=0).startswith("So far 2 deals were")
+
+
+def test_every_fact_has_a_text() -> None:
+    codes = {code for group in account.FACTS.values() for code in group}
+    assert codes <= set(_catalogue("en")["facts"])
