@@ -30,7 +30,12 @@ class Fault:
 
 
 class LeakkitError(Exception):
-    """What leakkit raises: `code` for programs, `faults` as facts, the message for people."""
+    """What leakkit raises: `code` for programs, `faults` as facts, the message for people.
+
+    >>> error = LeakkitError("no_rows", "deals.csv has a heading but no rows.")
+    >>> error.code, str(error), error.faults
+    ('no_rows', 'deals.csv has a heading but no rows.', ())
+    """
 
     def __init__(self, code: str, message: str, faults: tuple[Fault, ...] = ()) -> None:
         """Keep the facts, and say all of them in the message."""

@@ -32,6 +32,7 @@ TEXT = frozenset({"currency", "lost_reason", "name", "opportunity_id", "owner"})
 INTEGERS = {exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT}
 CASTS = frozenset({*INTEGERS, exp.DType.VARCHAR})
 WINDOWED = (exp.Lead, exp.Lag, exp.RowNumber)
+FRAMED = (exp.Min, exp.Sum)  # with a frame that says which rows: docs/decisions/0004
 
 # What may stand in a query, and which options it may have. Conditions are in CHECKS.
 ALLOWED: dict[type[exp.Expr], str] = {
@@ -73,7 +74,8 @@ ALLOWED: dict[type[exp.Expr], str] = {
     exp.Min: "this",
     exp.Max: "this",
     exp.Grouping: "expressions",
-    exp.Window: "this alias partition_by order over",
+    exp.Window: "this alias partition_by order over spec",
+    exp.WindowSpec: "kind start start_side end end_side",
     exp.Lead: "this offset default",
     exp.Lag: "this offset default",
     exp.RowNumber: "",
@@ -258,8 +260,10 @@ def check_union(node: exp.Expr, _: set[str]) -> Iterator[str]:
 def check_window(node: exp.Expr, _: set[str]) -> Iterator[str]:
     # `f() OVER w` and `WINDOW w AS (...)`: sqlglot puts the one into the other where needed
     definition, reference = isinstance(node.this, exp.Identifier), node.args.get("alias")
-    if not definition and not isinstance(node.this, WINDOWED):
-        yield "windows are for lead, lag and row_number"
+    if not definition and not isinstance(node.this, (*WINDOWED, *FRAMED)):
+        yield "windows are for lead, lag, row_number, and min and sum over named rows"
+    if isinstance(node.this, FRAMED) and not reference and not node.args.get("spec"):
+        yield "min and sum over a window want ROWS BETWEEN ... AND ..."
     if not reference and not node.args.get("order"):
         yield "a window without ORDER BY leaves the order to the engine"
 
@@ -427,7 +431,8 @@ BAD = {
     "SELECT MAX(a, 3) AS a FROM t": "Max with count",
     "SELECT row_number() OVER (PARTITION BY a) AS n FROM t": "a window without ORDER BY",
     "SELECT lag(a) OVER w AS n FROM t WINDOW w AS (PARTITION BY a)": "a window without ORDER BY",
-    "SELECT SUM(a) OVER (ORDER BY b) AS n FROM t": "windows are for lead, lag and row_number",
+    "SELECT SUM(a) OVER (ORDER BY b) AS n FROM t": "min and sum over a window want ROWS",
+    "SELECT AVG(a) OVER (ORDER BY b) AS n FROM t": "is not on the list",
     "SELECT lag(a IGNORE NULLS) OVER (ORDER BY b) AS n FROM t": "IgnoreNulls",
     "SELECT lag(a) AS n FROM t": "lead, lag and row_number go with OVER",
     "SELECT a FROM t UNION SELECT a FROM u": "only UNION ALL",

@@ -58,7 +58,15 @@ class PipelineAnalysis:
 
 @dataclass(frozen=True)
 class Analysis:
-    """The analysis of a source: its pipelines, and what was read."""
+    """The analysis of a source: its pipelines, and what was read.
+
+    >>> import leakkit
+    >>> analysis = leakkit.analyze(leakkit.load("sample"))
+    >>> [pipeline.name for pipeline in analysis.pipelines]
+    ['Equipment', 'Spare parts', 'Service contracts', 'Projects']
+    >>> analysis["Projects"].stages[0].lost.reason
+    ''
+    """
 
     pipelines: tuple[PipelineAnalysis, ...]
     config: Config
