@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import xml.etree.ElementTree as ET
 import zlib
 from typing import TYPE_CHECKING, BinaryIO
+from xml.parsers import expat
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from leakkit.sources.columns import Table
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from leakkit.store.database import Store
@@ -32,19 +32,15 @@ def read_xes(store: Store, path: Path, renamed: dict[str, str]) -> Table:
     time:timestamp entered_at, and the order in the file `seq`.
     """
     table = quoted("file_events")
-    chunk: list[dict[str, str]] = []
     known: dict[str, None] = {}
+    log = _Log(lambda events: _append(store, table, events, known))
     try:
         with _opened(path) as stream:
-            for event in _events(stream):
-                chunk.append(event)
-                if len(chunk) == CHUNK:
-                    _append(store, table, chunk, known)
-                    chunk = []
-    except (ET.ParseError, EOFError, OSError, zlib.error) as error:
+            log.parser.ParseFile(stream)
+    except (expat.ExpatError, EOFError, OSError, zlib.error) as error:
         message = f"{path.name} cannot be read as XES: {error}."
         raise LeakkitError("unreadable_file", message) from None
-    _append(store, table, chunk, known)
+    log.flush()
     if not known:
         message = f"{path.name} holds no events."
         raise LeakkitError("empty_file", message)
@@ -57,34 +53,70 @@ def _opened(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value] # GzipFile reads bytes as BinaryIO does
 
 
-def _events(stream: BinaryIO) -> Iterator[dict[str, str]]:
-    """Yield every event with the attributes of its trace; memory holds one trace at a time."""
-    parser = ET.iterparse(stream, events=("start", "end"))  # noqa: S314 - expat >= 2.4.1 refuses entity bombs, and XES needs no entities
-    _, root = next(parser)
-    events: list[dict[str, str]] = []
-    seq = 0
-    for moment, element in parser:
-        tag = element.tag.rpartition("}")[2]
-        if moment == "end" and tag == "event":
-            events.append(_attributes(element))
-        elif moment == "end" and tag == "trace":
-            trace = _attributes(element)
-            identity = trace.pop(TRACE_ID, "")
-            for event in events:
-                seq += 1
-                yield {**trace, **event, "opportunity_id": identity, "seq": str(seq)}
-            events = []
-            root.clear()
+class _Log:
+    """Collects the events of a log while the parser goes through it.
 
+    Memory holds one trace and at most `CHUNK` events. An attribute is a direct child of
+    a trace or an event; what is nested deeper belongs to that attribute and is left out.
+    """
 
-def _attributes(element: ET.Element) -> dict[str, str]:
-    """Return the attributes of an event or a trace as texts, by their canonical names."""
-    events = element.tag.rpartition("}")[2] == "event"
-    return {
-        NAMES.get(key, key) if events else key: child.attrib["value"]
-        for child in element
-        if (key := child.attrib.get("key")) and "value" in child.attrib
-    }
+    def __init__(self, take: Callable[[list[dict[str, str]]], None]) -> None:
+        """Make the parser; `take` is handed the events, chunk by chunk."""
+        self.take = take
+        self.events: list[dict[str, str]] = []
+        self.trace: dict[str, str] = {}
+        self.of_trace: list[dict[str, str]] = []
+        self.current: dict[str, str] | None = None
+        self.depth = self.seq = 0
+        self.parser = expat.ParserCreate(namespace_separator="}")
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.EntityDeclHandler = self._refuse
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Open a trace or an event, or take an attribute of the one that is open."""
+        kind = tag.rpartition("}")[2]
+        if kind == "trace":
+            self.current, self.depth = self.trace, 0
+        elif kind == "event":
+            self.current, self.depth = {}, 0
+            self.of_trace.append(self.current)
+        elif self.current is not None:
+            self.depth += 1
+            if self.depth == 1 and "value" in attributes and "key" in attributes:
+                self.current[attributes["key"]] = attributes["value"]
+
+    def _end(self, tag: str) -> None:
+        """Close what was opened; a closed trace hands its events over."""
+        kind = tag.rpartition("}")[2]
+        if kind == "event":
+            self.current, self.depth = self.trace, 0
+        elif kind == "trace":
+            self._hand_over()
+        elif self.current is not None:
+            self.depth -= 1
+
+    def _hand_over(self) -> None:
+        """Put the attributes of the trace on each of its events."""
+        shared = {key: value for key, value in self.trace.items() if key != TRACE_ID}
+        shared["opportunity_id"] = self.trace.get(TRACE_ID, "")
+        for event in self.of_trace:
+            self.seq += 1
+            named = {NAMES.get(key, key): value for key, value in event.items()}
+            self.events.append({**shared, **named, "seq": str(self.seq)})
+        self.trace, self.of_trace, self.current = {}, [], None
+        if len(self.events) >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over the events that were collected."""
+        self.take(self.events)
+        self.events = []
+
+    def _refuse(self, name: str, *_: object) -> None:
+        """Refuse a log that defines entities: XES needs none, and some are bombs."""
+        message = f"The log defines the entity {name!r}; XES files have none."
+        raise LeakkitError("unreadable_file", message)
 
 
 def _append(store: Store, table: str, chunk: list[dict[str, str]], known: dict[str, None]) -> None:

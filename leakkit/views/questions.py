@@ -179,7 +179,9 @@ def _outcome(chosen: PipelineAnalysis, outcome: str) -> int:
 def pipe(analysis: Analysis, pipeline: str = "") -> View:
     """Where does the pipe leak? The deals of a cohort, each once, to scale."""
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
-    return _view(words, "pipe", figure=figures.pipe(chosen, words))
+    worst = find_headline(chosen).stage
+    shown = figures.pipe(chosen, words, worst=worst.stage if worst else None)
+    return _view(words, "pipe", figure=shown)
 
 
 def stages(analysis: Analysis, pipeline: str = "") -> View:
