@@ -38,7 +38,7 @@ bench: $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m benchmarks.river
 
 truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into docs/truth.md
-	$(BIN)/python -m tests.truth
+	$(BIN)/python -m benchmarks.truth
 
 clean: ## remove all that make has made, the virtual environment included
 	rm -rf $(VENV) sample build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \

@@ -49,7 +49,7 @@ _ROOMS = {
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
     """Import a public name when it is first used, so that `leakkit --help` stays fast."""
-    from importlib import import_module  # noqa: PLC0415 - only when something is asked for
+    from importlib import import_module
 
     if name in _ROOMS:
         return getattr(import_module(_ROOMS[name]), name)

@@ -56,7 +56,7 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - typer's callback
 @app.callback()
 def _options(
     *,
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
@@ -99,10 +99,12 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
 
     console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
     with _bar(console) as bar:
-        task = bar.add_task("reading", total=None)
+        task = bar.add_task("starting", total=None)
 
         def show(doing: str, done: int, total: int) -> None:
             bar.update(task, description=doing, completed=done, total=total or None)
+            if doing and not console.is_terminal:
+                console.print(f"{done + 1} of {total}: {doing}" if total else doing)
 
         result = run(
             source, out, config or None, pipelines=pipeline or (), as_of=as_of,

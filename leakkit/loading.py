@@ -43,5 +43,7 @@ def load(
     if isinstance(source, str) and source == SAMPLE:
         made = sample.make()
         frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-        return sources.load(frames, config or Config.from_text(made.config), as_of=as_of, store=store)
+        return sources.load(
+            frames, config or Config.from_text(made.config), as_of=as_of, store=store
+        )
     return sources.load(source, config, as_of=as_of, store=store)

@@ -535,7 +535,9 @@ def only_closes(draft: Draft) -> None:
 def other_case(draft: Draft) -> None:
     for row in draft.rows:
         row["stage"] = draft.rng.choice((row["stage"].upper(), f" {row['stage']} "))
+        row["pipeline"] = draft.rng.choice((row["pipeline"], f" {row['pipeline'].lower()}"))
     if draft.opportunity is not None:
+        draft.opportunity["pipeline"] = draft.opportunity["pipeline"].upper()
         draft.opportunity["outcome"] = draft.opportunity["outcome"].lower()
 
 

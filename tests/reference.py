@@ -176,10 +176,8 @@ def position_of(name: str, names: Sequence[str]) -> int | None:
 
 def pipeline_rules(name: str, rules: Rules) -> PipelineRules | None:
     """The declared pipeline of that name, or None."""
-    for pipeline in rules.pipelines:
-        if pipeline.name == name:
-            return pipeline
-    return None
+    position = position_of(name, [pipeline.name for pipeline in rules.pipelines])
+    return None if position is None else rules.pipelines[position]
 
 
 def close_kind(name: str, pipeline: PipelineRules) -> str | None:
@@ -371,10 +369,11 @@ def tell(
         events = undo_closes(events, rules, history_fates, facts)
         events = merge_equal_neighbours(events, history_fates)
         events = replay_closes(events, history_fates, facts)
+        first = events[0].moment if events else None
         events = apply_outcome_column(events, opportunity, rules, facts)
         passages = passages_of(opportunity_id, events, rules)
         facts["started_at_stage"] += sum(p.entry == "new" and p.stage > 0 for p in passages)
-        deal = deal_of(opportunity_id, opportunity, events, rules, facts)
+        deal = deal_of(opportunity_id, opportunity, events, first, rules, facts)
     except SetAsideError:
         give_the_rest(mine, opportunity_fates, "set_aside")
         give_the_rest(past, history_fates, "set_aside")
@@ -413,14 +412,14 @@ def rows_of_declared_pipelines(
     past: list[Numbered], opportunity: RawRow | None, rules: Rules, fates: dict[int, str]
 ) -> list[HistoryRow]:
     """Step 3: each row finds its pipeline; rows of undeclared ones are not asked for."""
-    own = opportunity["pipeline"] if opportunity is not None else ""
-    named = [row for row in past if row.raw["pipeline"] or own]
+    own = opportunity["pipeline"].strip() if opportunity is not None else ""
+    named = [row for row in past if row.raw["pipeline"].strip() or own]
     for row in named:
-        if pipeline_rules(row.raw["pipeline"] or own, rules) is None:
+        if pipeline_rules(row.raw["pipeline"].strip() or own, rules) is None:
             fates[row.position] = "not_asked"
     found = []
     for row in past:
-        name = row.raw["pipeline"] or own or fallback_pipeline(rules)
+        name = row.raw["pipeline"].strip() or own or fallback_pipeline(rules)
         pipeline = pipeline_rules(name, rules)
         if pipeline is None:
             fates[row.position] = "not_asked"
@@ -749,6 +748,7 @@ def deal_of(
     opportunity_id: str,
     opportunity: RawRow | None,
     events: list[Event],
+    first: int | None,
     rules: Rules,
     facts: Counter[str],
 ) -> Deal | None:
@@ -757,9 +757,9 @@ def deal_of(
         return None
     if opportunity is None:
         facts["without_opportunity"] += 1
-    if not events:
+    if first is None:
         return deal_without_history(opportunity_id, opportunity, rules, facts)
-    created_at = created_moment(opportunity, events, facts)
+    created_at = created_moment(opportunity, first, facts)
     last = events[-1]
     return Deal(
         opportunity_id=opportunity_id,
@@ -782,7 +782,7 @@ def is_not_asked(opportunity: RawRow | None, rules: Rules) -> bool:
     if created is not None and created > rules.as_of:
         return True
     own = opportunity["pipeline"]
-    return bool(own) and pipeline_rules(own, rules) is None
+    return bool(own.strip()) and pipeline_rules(own, rules) is None
 
 
 def deal_without_history(
@@ -790,14 +790,14 @@ def deal_without_history(
 ) -> Deal:
     """Step 12: only what the row of `opportunities` says."""
     assert opportunity is not None
-    name = opportunity["pipeline"] or fallback_pipeline(rules)
+    name = opportunity["pipeline"].strip() or fallback_pipeline(rules)
     pipeline = pipeline_rules(name, rules)
     said, closed_at = said_outcome(opportunity, rules)
     created_at = readable(opportunity["created_at"])
     facts["without_history"] += 1
     return Deal(
         opportunity_id=opportunity_id,
-        pipeline=name,
+        pipeline=pipeline.name if pipeline else name,
         outcome=said or "open",
         created_at=created_at,
         created_day=None if created_at is None else local_day(created_at, rules),
@@ -808,10 +808,9 @@ def deal_without_history(
     )
 
 
-def created_moment(opportunity: RawRow | None, events: list[Event], facts: Counter[str]) -> int:
-    """Step 11: the earlier of `created_at` and the first thing known of the deal."""
+def created_moment(opportunity: RawRow | None, first: int, facts: Counter[str]) -> int:
+    """Step 11: the earlier of `created_at` and the first row that the history keeps."""
     created = readable(opportunity["created_at"]) if opportunity is not None else None
-    first = events[0].moment
     if created is None:
         facts["created_missing"] += 1
         return first
@@ -969,14 +968,19 @@ def wins_left_out(passages: list[Passage], pipeline: str, stage: int) -> int:
 
 
 def from_creation(resolved: Resolved, pipeline: PipelineRules, rules: Rules) -> list[Spell]:
-    """The pipeline's own curve: from creation to the first close, of deals that start in it."""
+    """The pipeline's own curve: from creation to the first close, of every deal that was in it.
+
+    In days, whatever the unit of stay: a deal has a day of creation and no hour. It is censored
+    where it first moves to another pipeline.
+    """
     created = {deal.opportunity_id: deal.created_at for deal in resolved.deals}
     spells = []
     for opportunity_id, deal in by_deal(resolved.passages).items():
+        inside = [passage for passage in deal if passage.pipeline == pipeline.name]
         created_at = created[opportunity_id]
-        if deal[0].pipeline == pipeline.name and created_at is not None:
-            tick = local_tick(created_at, pipeline.unit, rules)
-            spells.append(first_close(deal, deal[0], tick))
+        if inside and created_at is not None:
+            spell = first_close(inside, inside[0], local_day(created_at, rules))
+            spells.append(replace(spell, left_tick=spell.left_day))
     return spells
 
 
@@ -1250,6 +1254,8 @@ def horizon(curve: Curve, expected: float | None = None, unit: Unit = "day") -> 
         return Horizon(None, None, None, "fewer than 30 entrants")
     if sum(sum(ages.values()) for ages in curve.exits.values()) < 15:
         return Horizon(None, t_star, None, "fewer than 15 exits")
+    if survival_at(curve, t_star) == 1:
+        return Horizon(None, t_star, None, "no exit up to t*")
     q = quantile_of_exits(curve, t_star)
     wanted = max(q, expected or 0)
     rungs = HOUR_RUNGS if unit == "hour" else DAY_RUNGS
@@ -1398,7 +1404,8 @@ def late_because(
 ) -> frozenset[str]:
     """Why is this open passage overdue: "stage", "pipeline", both, or neither?
 
-    `expected_days` is E by stage, in days (None: no E). Ages end with the last used day.
+    `expected_days` is E by stage, in days (None: no E). Ages end with the last used day. The age
+    of the whole deal is in days, whatever the unit: it has a day of creation and no hour.
     """
     pipeline = pipeline_rules(passage.pipeline, rules)
     assert pipeline is not None
@@ -1409,9 +1416,9 @@ def late_because(
     stage_days = expected_days.get(passage.stage)
     if stage_days is not None and max(end - passage.entered_tick, 0) > stage_days * per_day:
         reasons.add("stage")
-    created_tick = local_tick(deal.created_at, pipeline.unit, rules)
     whole_days = pipeline.expected_days
-    if whole_days is not None and max(end - created_tick, 0) > whole_days * per_day:
+    age = rules.last_day - local_day(deal.created_at, rules)
+    if whole_days is not None and max(age, 0) > whole_days:
         reasons.add("pipeline")
     return frozenset(reasons)
 
@@ -1484,8 +1491,8 @@ def pipe(
 ) -> Pipe:
     """Where did the deals created up to a day end, and how wide was the pipe for them?
 
-    Moved deals (with a passage in this pipeline and one in another) and deals without a passage
-    are counted beside it. None: all deals.
+    Deals that have left for another pipeline, and deals without a passage, are counted beside it;
+    in the pipeline that they went to they are deals like others. None: all deals.
     """
     declared = pipeline_rules(pipeline, rules)
     assert declared is not None
@@ -1493,15 +1500,15 @@ def pipe(
     fates: list[tuple[str, int, int]] = []
     moved = without = 0
     for deal in resolved.deals:
-        mine = passages.get(deal.opportunity_id, [])
-        touches = {p.pipeline for p in mine} or {deal.pipeline}
-        if pipeline not in touches or not is_old_enough(deal, created_until_day):
+        everywhere = passages.get(deal.opportunity_id, [])
+        mine = [passage for passage in everywhere if passage.pipeline == pipeline]
+        if not is_old_enough(deal, created_until_day):
             continue
-        if not mine:
-            without += 1
-        elif len(touches) > 1:
+        if not everywhere:
+            without += deal.pipeline == pipeline
+        elif mine and mine[-1].exit == "moved":
             moved += 1
-        else:
+        elif mine:
             fates.append(fate_in_pipe(deal, mine, expected_days, rules, len(declared.stages)))
     stages = [pipe_stage(stage, fates) for stage in range(len(declared.stages))]
     ends = Counter(end for end, _, _ in fates)
@@ -1661,18 +1668,18 @@ def tracks_of(passages: list[Passage], pipeline: PipelineRules, last_day: int) -
     for deal in by_deal(passages).values():
         inside = [index for index, p in enumerate(deal) if p.pipeline == pipeline.name]
         if inside and deal[inside[0]].entered_tick <= end:
-            tracks.append(track_of(deal[inside[0] :], end))
+            tracks.append(track_of(deal[inside[0] :], pipeline.unit, end))
     return tracks
 
 
-def track_of(deal: list[Passage], end: int) -> Track:
+def track_of(deal: list[Passage], unit: Unit, end: int) -> Track:
     """Follow one deal from its first passage in the pipeline until it moves, or to the end."""
     first, censored_at = deal[0], end
     timed: list[tuple[int, State, State]] = []
     closed: State | None = None
     for passage in deal:
         if passage.pipeline != first.pipeline:  # closed there, and came back elsewhere
-            censored_at = min(end, passage.entered_tick)
+            censored_at = min(end, tick_after(first, passage, unit))
             break
         if closed is not None:
             timed.append((passage.entered_tick, closed, passage.stage))
@@ -1688,6 +1695,14 @@ def track_of(deal: list[Passage], end: int) -> Track:
         if tick <= censored_at:
             moves.setdefault(tick - first.entered_tick, []).append((source, target))
     return Track(first.stage, moves, censored_at - first.entered_tick)
+
+
+def tick_after(first: Passage, later: Passage, unit: Unit) -> int:
+    """When a passage of another pipeline began, in the unit of this one (offsets: whole hours)."""
+    if unit == "day":
+        return later.entered_day
+    hours = later.entered_at // SECONDS_PER_HOUR - first.entered_at // SECONDS_PER_HOUR
+    return first.entered_tick + hours
 
 
 def days_in_state(result: Route, state: State, until_age: int) -> float:

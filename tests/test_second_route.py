@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import random
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,16 +16,15 @@ from hypothesis import HealthCheck, given, settings
 
 from leakkit.sources import load
 from leakkit.store import schema
-from tests.generated import Source, raw_source, sources, write_source
-from tests.reference import Deal, Passage, Resolved, resolve
+from tests.generated import FILE_ORDERS, Source, raw_source, sources, write_source
+from tests.reference import Deal, Passage, Resolved, RowCount, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
     from leakkit.store.database import Store
 
-SEEDS = range(200)
+SEEDS_PER_ORDER = range(40)
 NAMES_OF_FACTS = {
     "negative_value": "value_negative",
     "without_opportunity": "history_without_opportunity",
@@ -134,3 +138,148 @@ def compare(source: Source, folder: Path) -> list[str]:
     write_source(source, folder)
     with load(folder) as store:
         return differences(store, resolve(*source))
+
+
+# ---------------------------------------------------------------------------------------------
+# The same deals by both routes
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file_order", FILE_ORDERS)
+def test_both_routes_tell_the_same(file_order: str, tmp_path: Path) -> None:
+    for seed in SEEDS_PER_ORDER:
+        source = raw_source(seed, file_order=file_order)
+        assert compare(source, tmp_path / str(seed)) == [], f"seed {seed}"
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(source=sources())
+def test_both_routes_tell_the_same_of_any_source(source: Source) -> None:
+    with TemporaryDirectory() as folder:
+        assert compare(source, Path(folder)) == []
+
+
+def test_the_comparison_sees_a_difference(tmp_path: Path) -> None:
+    source = raw_source(3)
+    write_source(source, tmp_path)
+    found = resolve(*source)
+    with load(tmp_path) as store:
+        assert differences(store, found) == []
+        for table, change in (
+            ("passages", "skipped = skipped + 1"),
+            ("opportunities", "closed_at = closed_at + 1"),
+        ):
+            store.run(f"UPDATE {table} SET {change}")
+            assert any(line.startswith(WORDS[table]) for line in differences(store, found))
+    for changed in (
+        replace(found, facts=found.facts + Counter(ties=1)),
+        replace(found, rows=found.rows | {"stage_history": RowCount(9, 9, 0, 0, 0)}),
+    ):
+        with load(tmp_path) as store:
+            assert len(differences(store, changed)) >= 1
+
+
+WORDS = {"passages": "passages", "opportunities": "deals"}
+
+
+# ---------------------------------------------------------------------------------------------
+# The same source in another dress
+# ---------------------------------------------------------------------------------------------
+
+FINGERPRINT_SEEDS = (1, 4, 11, 23)
+
+
+def with_seq(source: Source) -> Source:
+    """Number the rows of each deal, so that their order in the file says nothing."""
+    opportunities, history, rules = source
+    numbers: Counter[str] = Counter()
+    numbered = []
+    for row in history:
+        numbers[row["opportunity_id"]] += 1
+        numbered.append({**row, "seq": numbers[row["opportunity_id"]]})
+    return opportunities, numbered, rules
+
+
+def shuffled(source: Source, seed: int) -> Source:
+    """Return the same rows in another order."""
+    opportunities, history, rules = source
+    rng = random.Random(seed)  # noqa: S311 - an order, no secret
+    rows = [None if table is None else rng.sample(table, len(table)) for table in source[:2]]
+    assert rows[1] is not None
+    assert len(rows[1]) == len(history)
+    assert (rows[0] is None) == (opportunities is None)
+    return rows[0], rows[1], rules
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the fingerprint of the canonical tables of a source."""
+    with load(folder) as store:
+        return str(store.meta("fingerprint"))
+
+
+def rewrite(folder: Path, target: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Path:
+    """Write the files of a source again with their columns changed."""
+    target.mkdir()
+    for file in folder.iterdir():
+        if file.suffix == ".csv":
+            frame = change(pd.read_csv(file, dtype="str", keep_default_na=False))
+            frame.to_csv(target / file.name, index=False)
+        else:
+            shutil.copy(file, target)
+    return target
+
+
+@pytest.mark.parametrize("seed", FINGERPRINT_SEEDS)
+def test_the_order_of_rows_and_columns_does_not_matter(seed: int, tmp_path: Path) -> None:
+    source = with_seq(raw_source(seed))
+    write_source(source, tmp_path / "as_it_is")
+    write_source(shuffled(source, seed), tmp_path / "shuffled")
+    expected = fingerprint(tmp_path / "as_it_is")
+    assert fingerprint(tmp_path / "shuffled") == expected
+    turned = rewrite(tmp_path / "as_it_is", tmp_path / "turned", lambda frame: frame.iloc[:, ::-1])
+    assert fingerprint(turned) == expected
+    renamed = rewrite(
+        tmp_path / "as_it_is",
+        tmp_path / "renamed",
+        lambda frame: frame.rename(columns=lambda name: f" {name.replace('_', ' ').title()} "),
+    )
+    assert fingerprint(renamed) == expected
+
+
+@pytest.mark.parametrize("seed", FINGERPRINT_SEEDS)
+def test_parquet_is_read_like_csv(seed: int, tmp_path: Path) -> None:
+    write_source(raw_source(seed), tmp_path / "csv")
+    expected = fingerprint(tmp_path / "csv")
+    (tmp_path / "parquet").mkdir()
+    for file in (tmp_path / "csv").iterdir():
+        if file.suffix != ".csv":
+            shutil.copy(file, tmp_path / "parquet")
+            continue
+        frame = pd.read_csv(file, dtype="str", keep_default_na=False)
+        for column in frame.columns.intersection(["created_at", "closed_at", "entered_at"]):
+            frame[column] = pd.to_datetime(frame[column])
+        for column in frame.columns.intersection(["value", "seq"]):
+            frame[column] = pd.to_numeric(frame[column])
+        frame.to_parquet(tmp_path / "parquet" / f"{file.stem}.parquet")
+    assert fingerprint(tmp_path / "parquet") == expected
+
+
+@pytest.mark.parametrize("seed", FINGERPRINT_SEEDS)
+def test_threads_do_not_matter(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_source(raw_source(seed, deals=60), tmp_path)
+    found = set()
+    for threads in ("1", "2"):
+        monkeypatch.setenv("LEAKKIT_THREADS", threads)
+        with load(tmp_path) as store:
+            assert store.value("SELECT current_setting('threads')") == int(threads)
+            found.add(store.meta("fingerprint"))
+    assert len(found) == 1
+
+
+def test_another_value_is_another_fingerprint(tmp_path: Path) -> None:
+    opportunities, history, rules = raw_source(4)
+    assert opportunities
+    write_source((opportunities, history, rules), tmp_path / "a")
+    later = [{**row, "value": (row["value"] or 0) + 1} for row in opportunities]
+    write_source((later, history, rules), tmp_path / "b")
+    assert fingerprint(tmp_path / "a") != fingerprint(tmp_path / "b")

@@ -54,6 +54,7 @@ class Asked:
 
     @property
     def per_day(self) -> int:
+        """Units of stay in a day."""
         return self.rules.unit_per_day
 
     @property
@@ -64,40 +65,37 @@ class Asked:
 
 def find_windows(counts: Counts, config: Config) -> list[Asked]:
     """Find where each history begins, and which days are compared (METHOD section 2)."""
-    extent = counts.extent().set_index("pipeline")
+    extent = {key[0]: rows.iloc[0] for key, rows in taken.groups(counts.extent(), ["pipeline"])}
     entered = dict(taken.groups(counts.entries(), ["pipeline"]))
     starts = _history_starts(counts, config, extent)
+    earliest = min((int(span["first_day"]) for span in extent.values()), default=0)
+    rules, end = config.comparison, counts.last_day + 1
     asked = []
-    for number in counts.asked:
-        if number not in extent.index:
-            continue
-        first = int(extent.loc[number, "first_day"])
-        start, origin = starts[number]
+    for number, span in extent.items():
+        first, (start, origin) = int(span["first_day"]), starts[number]
         days = entered.get((number,))
         inflow = (days["day"].to_numpy(), days["n"].to_numpy()) if days is not None else taken.NONE
-        end = counts.last_day + 1
-        rules = config.comparison
         baseline, current = windows.choose_windows(
             first if start is None else start, end, inflow, rules.current_days, rules.baseline_days
         )
         days_of = Windows(first, end, start, origin, baseline, current)
-        asked.append(Asked(number, config.pipelines[number], days_of, int(extent["first_day"].min())))
+        asked.append(Asked(number, config.pipelines[number], days_of, earliest))
     return asked
 
 
 def _history_starts(
-    counts: Counts, config: Config, extent: pd.DataFrame
+    counts: Counts, config: Config, extent: Mapping[int, pd.Series[float]]
 ) -> dict[int, tuple[int | None, str]]:
     """Return (first day, origin) of each history; (None, "") where it is whole."""
     declared = config.source.history_start
     if declared is not None:
-        return {number: ((declared - EPOCH).days, "declared") for number in extent.index}
-    late = extent[extent["first_exit_day"] > extent["first_day"]]
+        return dict.fromkeys(extent, (number_of(declared), "declared"))
     probes = [
-        Window(int(number), PROBE, int(row["first_exit_day"]), counts.last_day + 1)
-        for number, row in late.iterrows()
+        Window(number, PROBE, int(span["first_exit_day"]), counts.last_day + 1)
+        for number, span in extent.items()
+        if pd.notna(span["first_exit_day"]) and span["first_exit_day"] > span["first_day"]
     ]
-    found: dict[int, tuple[int | None, str]] = dict.fromkeys(extent.index, (None, ""))
+    found: dict[int, tuple[int | None, str]] = dict.fromkeys(extent, (None, ""))
     if not probes:
         return found
     groups = taken.stays_by_group(counts.stays(probes), ["pipeline", "stage", "visits"])
@@ -127,9 +125,9 @@ def learn(
 ) -> dict[tuple[int, int], Learnt]:
     """Learn horizon and expected stay of every stage (METHOD section 5)."""
     counts.frame_of(_bounds(asked, {}))
-    clicked = _clicked(counts, stays)
-    policy = config.comparison.skip_policy
-    clusters = find_clusters(counts, asked, _learning_parts(counts, asked, stays, clicked))
+    policy = "strict" if config.comparison.skip_policy == "strict" else "observed"
+    clicked = _clicked(counts)
+    clusters = find_clusters(counts, asked, _learning_parts(asked, stays, clicked))
     found = {}
     for pipeline in asked:
         for position, stage in enumerate(pipeline.rules.stages):
@@ -142,30 +140,28 @@ def learn(
                 None if kept is None else kept * per_day,
                 per_day > 1,
             )
+            sample = stays.get((pipeline.sample, pipeline.number, position, FIRST), NO_VISITS)
+            last = position == len(pipeline.rules.stages) - 1
             found[pipeline.number, position] = stages.learn(
-                stays.get((pipeline.sample, pipeline.number, position, FIRST), NO_VISITS),
+                survival.aalen_johansen(sample.table(policy, last_stage=last)),
                 clusters.get((LEARNING, pipeline.number, position)),
                 declared,
                 clicked.get((pipeline.number, position), 0.0),
-                last_stage=position == len(pipeline.rules.stages) - 1,
-                policy="strict" if policy == "strict" else "observed",
             )
     return found
 
 
-def _clicked(counts: Counts, stays: dict[tuple[int, ...], StayCounts]) -> dict[tuple[int, int], float]:
+def _clicked(counts: Counts) -> dict[tuple[int, int], float]:
     """Return the share of each stage's passages that stand in click-through chains."""
-    rows = counts.ask(queries.CLICKED_THROUGH)
-    chained = {(int(p), int(s)): int(n) for p, s, n in rows.itertuples(index=False)}
-    totals: dict[tuple[int, int], int] = {}
-    for (part, number, stage, _), stay in stays.items():
-        if part == ALL:
-            totals[number, stage] = totals.get((number, stage), 0) + int(stay.arrivals[1].sum())
-    return {key: n / totals[key] for key, n in chained.items() if totals.get(key)}
+    chained = dict(taken.groups(counts.ask(queries.CLICKED_THROUGH), ["pipeline", "stage"]))
+    entered = dict(taken.groups(counts.ask(queries.TOTALS), ["pipeline", "stage"]))
+    found = {
+        key: int(rows["n"].sum()) / int(entered[key]["n"].sum()) for key, rows in chained.items()
+    }
+    return {(number, stage): share for (number, stage), share in found.items()}
 
 
 def _learning_parts(
-    counts: Counts,
     asked: list[Asked],
     stays: dict[tuple[int, ...], StayCounts],
     clicked: dict[tuple[int, int], float],
@@ -173,8 +169,6 @@ def _learning_parts(
     """Return what to count per cluster so that the sureness of E can be judged."""
     parts = []
     for pipeline in asked:
-        days = pipeline.windows
-        first, end = days.baseline or (days.start_day, days.end_day)
         for position, stage in enumerate(pipeline.rules.stages):
             sample = stays.get((pipeline.sample, pipeline.number, position, FIRST))
             if stage.expected_days is not None or sample is None:
@@ -185,18 +179,19 @@ def _learning_parts(
             if survival.learn_expected(curve, taken.ADVANCED).age is None:
                 continue
             cap = min(survival.longest_followed(curve), float(curve.ages[-1])) + 1
-            parts.append(_part(pipeline, LEARNING, position, (first, end), int(cap)))
+            parts.append(_part(pipeline, LEARNING, position, int(cap)))
     return parts
 
 
-def _part(
-    pipeline: Asked, part: int, stage: int, days: tuple[int, int], cap: int, *, first_only: int = 1
-) -> dict[str, int]:
+def _part(pipeline: Asked, part: int, stage: int, cap: int) -> dict[str, int]:
     """Return one row of what is counted per cluster."""
-    first, end = days
+    days = pipeline.windows
+    first, end = days.start_day, days.end_day
+    if part == LEARNING and days.baseline:
+        first, end = days.baseline
     return {
         "part": part, "pipeline": pipeline.number, "stage": stage, "first_day": first,
-        "end_day": end, "cap": cap, "first_only": first_only,
+        "end_day": end, "cap": cap, "first_only": int(part != ANY_VISIT),
     }  # fmt: skip
 
 
@@ -273,7 +268,8 @@ def _between(asked: list[Asked]) -> pd.DataFrame:
         for skipped in range(1, len(p.rules.stages) - first)
         for stage in range(first + 1, first + 1 + skipped)
     ]
-    return pd.DataFrame(rows, columns=["pipeline", "from_stage", "skipped", "stage"]).astype("int64")
+    columns = ["pipeline", "from_stage", "skipped", "stage"]
+    return pd.DataFrame(rows, columns=columns).astype("int64")
 
 
 def _calendar(asked: list[Asked], last_day: int) -> pd.DataFrame:
@@ -284,22 +280,25 @@ def _calendar(asked: list[Asked], last_day: int) -> pd.DataFrame:
     return pd.DataFrame({"day": days, "period": months - months[0]})
 
 
-def expect(counts: Counts, asked: list[Asked], learnt: dict[tuple[int, int], Learnt]) -> None:
+def expect(counts: Counts, learnt: Mapping[tuple[int, int], Learnt]) -> None:
     """Tell the counting which open deals are late."""
     rows = [
         (number, stage, known.expected.age)
         for (number, stage), known in sorted(learnt.items())
         if known.expected.age is not None
     ]
-    counts.expect(pd.DataFrame(rows, columns=["pipeline", "stage", "expected"]).astype({"expected": "float64"}))
+    expected = pd.DataFrame(rows, columns=["pipeline", "stage", "expected"])
+    counts.expect(expected.astype({"expected": "float64"}))
 
 
-def reading_parts(asked: list[Asked], learnt: dict[tuple[int, int], Learnt]) -> list[dict[str, int]]:
+def reading_parts(
+    asked: list[Asked], learnt: Mapping[tuple[int, int], Learnt]
+) -> list[dict[str, int]]:
     """Return what to count per cluster for shares of all visits and of value."""
     return [
-        _part(p, part, stage, (p.windows.start_day, p.windows.end_day), int(age) + 1, first_only=only)
+        _part(p, part, stage, int(age) + 1)
         for p in asked
         for stage in range(len(p.rules.stages))
         if (age := learnt[p.number, stage].horizon.age) is not None
-        for part, only in ((ANY_VISIT, 0), (BY_VALUE, 1))
+        for part in (ANY_VISIT, BY_VALUE)
     ]

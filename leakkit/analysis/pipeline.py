@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import datetime as dt
-
-import numpy as np
 
 from leakkit.analysis import learning
 from leakkit.analysis.results import DataNotes, PipelineAnalysis
 from leakkit.measures import balance, route, stages, survival
 from leakkit.measures import counts as taken
-from leakkit.measures.survival import Horizon, Share
 from leakkit.store import queries, schema
 
 if TYPE_CHECKING:
@@ -27,7 +23,7 @@ if TYPE_CHECKING:
     from leakkit.measures.counts import StayCounts
     from leakkit.measures.route import Route
     from leakkit.measures.stages import Learnt, StageResult
-    from leakkit.measures.survival import Curve
+    from leakkit.measures.survival import Curve, Horizon, Share
     from leakkit.store.counts import Counts
 
 FRAMES = {
@@ -50,7 +46,10 @@ POLICIES = ("observed", "reached", "strict")
 
 @dataclass(frozen=True)
 class Material:
-    """The counts of one pipeline: `stays` by (window, stage, visits), `clusters` by (part, stage)."""
+    """The counts of one pipeline.
+
+    `stays` by (window, stage, visits), `clusters` by (part, stage).
+    """
 
     asked: Asked
     config: Config
@@ -152,6 +151,7 @@ def _stage(material: Material, stage: int) -> StageResult:
     totals = material.of_stage("totals", stage)
     exits = _exits(totals)
     clusters = material.clusters
+    clicked = _sum(material.of_stage("clicked", stage)["n"])
     return stages.StageResult(
         stage=stage,
         name=material.names[stage],
@@ -186,7 +186,7 @@ def _stage(material: Material, stage: int) -> StageResult:
         value_lost=_sum(totals["total"][totals["exit"] == schema.LOST_HERE]),
         value_overdue=_sum(_late(material, stage)["total"]),
         wins_after_loss=later,
-        clicked_through_share=_sum(material.of_stage("clicked", stage)["n"]) / max(exits.entered, 1),
+        clicked_through_share=clicked / max(exits.entered, 1),
         left_after_curves=_sum(totals["after_curves"]),
         curve=curve,
     )
@@ -212,9 +212,7 @@ def _losing_orders(material: Material) -> dict[str, tuple[int, ...]]:
     return {
         policy: stages.losing_order(
             [
-                survival.share_at(
-                    _curve(material, stage, policy), ("lost",), learnt.horizon.age
-                )
+                survival.share_at(_curve(material, stage, policy), ("lost",), learnt.horizon.age)
                 for stage, learnt in enumerate(material.learnt)
             ]
         )
@@ -272,9 +270,13 @@ def _in_the_end(rows: pd.DataFrame) -> stages.InTheEnd:
 
 
 def _flows(material: Material, column: str) -> balance.Flows:
-    """Arrange the flows of the pipeline by month."""
+    """Arrange the flows of the pipeline by month, up to that of the last used day or entry."""
     rows = material.frames["flows"]
-    periods = int(rows["period"].max()) + 1 if len(rows) else 1
+    start, end = (
+        learning.day_of(day) for day in (material.asked.first_calendar_day, material.last_day)
+    )
+    months = (end.year - start.year) * 12 + end.month - start.month
+    periods = max(int(rows["period"].max()), months) + 1
     return balance.collect_flows(rows, len(material.names), periods, column)
 
 
@@ -306,22 +308,22 @@ def _later_month(start: dt.date, months: int) -> dt.date:
 def _pipe(material: Material) -> balance.Pipe:
     """Assemble the picture of the pipe."""
     age = material.decided.settled.age
-    outcomes = material.frames["outcomes"]
     return balance.collect_pipe(
         material.frames["cohort"],
         material.names,
         age,
         material.last_day + 1 - int(age or 0),
         material.last_day,
-        _sum(outcomes["n"][outcomes["has_history"] == 0]),
     )
 
 
 def _route(material: Material) -> Route:
     """Follow the whole way, up to the days by which deals are decided."""
-    age = material.decided.horizon.age
-    limit = age * material.asked.per_day if age else float(material.frames["journey"]["age"].max())
-    return route.follow(material.frames["journey"], len(material.names), limit)
+    age, journey = material.decided.horizon.age, material.frames["journey"]
+    limit = float(max(journey["age"], default=0))
+    if age is not None:
+        limit = age * material.asked.per_day
+    return route.follow(journey, len(material.names), limit)
 
 
 def _notes(material: Material) -> DataNotes:

@@ -46,9 +46,10 @@ def analyze(
     counts = Counts(store, _numbers(config, names or None))
     asked = learning.find_windows(counts, config)
     stays = learning.find_stays(counts, asked)
-    learnt = learning.learn(counts, config, asked, stays, _earlier(store) if earlier is None else earlier)
+    kept = _earlier(store) if earlier is None else earlier
+    learnt = learning.learn(counts, config, asked, stays, kept)
     learning.set_bounds(counts, asked)
-    learning.expect(counts, asked, learnt)
+    learning.expect(counts, learnt)
     return Analysis(
         pipelines=pipeline.assemble(counts, config, asked, stays, learnt),
         config=config,

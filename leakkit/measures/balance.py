@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 ENTRY_TERMS = ("new", "from_previous", "jumped_in", "returned_in", "reopened")
 EXIT_TERMS = ("open", "next", "jumped", "won_here", "returned", "lost", "moved")
-OPEN_EXIT, WON_EXIT, LOST_EXIT, MOVED_EXIT = 0, 3, 5, 6
+OPEN_EXIT, NEXT_EXIT, WON_EXIT, LOST_EXIT, MOVED_EXIT = 0, 1, 3, 5, 6
+FROM_PREVIOUS = 1
+OTHER_EXITS, OTHER_ENTRIES = (2, 4), (2, 3)
+"""The doors between other stages: jumped and jumped_in, returned and returned_in."""
+NO_HISTORY = -1
+"""In the counts behind the pipe: the exit of deals without any passage."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,7 @@ def collect_flows(rows: pd.DataFrame, stages: int, periods: int, column: str) ->
     open_now = np.zeros(stages, np.int64)
     stage, door = rows["stage"].to_numpy(), rows["door"].to_numpy()
     period = rows["period"].to_numpy()
-    amount = rows[column].to_numpy(np.float64).round().astype(np.int64)
+    amount = rows[column].to_numpy(np.int64)
     comes = rows["comes"].to_numpy() == 1
     leaves = ~comes & (door != OPEN_EXIT)
     np.add.at(entries, (stage[comes], door[comes], period[comes]), amount[comes])
@@ -192,7 +197,9 @@ def collect_flows(rows: pd.DataFrame, stages: int, periods: int, column: str) ->
     return Flows(entries, exits, open_now)
 
 
-def stage_balances(flows: Flows, first: int = 0, end: int | None = None) -> tuple[StageBalance, ...]:
+def stage_balances(
+    flows: Flows, first: int = 0, end: int | None = None
+) -> tuple[StageBalance, ...]:
     """Return what came into each stage in the periods [first, end), and what became of it."""
     before, inside = slice(0, first), slice(first, end)
     balances = []
@@ -203,7 +210,9 @@ def stage_balances(flows: Flows, first: int = 0, end: int | None = None) -> tupl
         del went["open"]
         closing = opening + sum(came.values()) - sum(went.values())
         terms = {name: int(amount) for name, amount in {**came, **went}.items()}
-        balances.append(StageBalance(stage=stage, opening=int(opening), closing=int(closing), **terms))
+        balances.append(
+            StageBalance(stage=stage, opening=int(opening), closing=int(closing), **terms)
+        )
     return tuple(balances)
 
 
@@ -228,16 +237,22 @@ def with_overdue(balance: PipelineBalance, overdue: int) -> PipelineBalance:
 def check(name: str, flows: Flows) -> None:
     """Raise where the counts do not close.
 
-    Three counts made apart must agree: what flows out of stages into others is what
-    flows into them, in every period; no stage is ever left by more than entered it;
-    and what flowed in and not out is what stands there at as_of.
+    Counts made apart must agree: what leaves stages for others by one kind of door is
+    what comes in by the door opposite, in every period, and from each stage to its next;
+    no stage is ever left by more than entered it; and what flowed in and not out is what
+    stands there at as_of.
     """
-    moved_on = flows.exits[:, [1, 2, 4], :].sum(axis=(0, 1))
-    came_over = flows.entries[:, [1, 2, 3], :].sum(axis=(0, 1))
+    moved_on = flows.exits[:, [NEXT_EXIT, *OTHER_EXITS]].sum(axis=0)
+    came_over = flows.entries[:, [FROM_PREVIOUS, *OTHER_ENTRIES]].sum(axis=0)
+    steps = flows.exits[:-1, NEXT_EXIT] == flows.entries[1:, FROM_PREVIOUS]
     stock = flows.entries.sum(axis=1).cumsum(axis=1) - flows.exits.sum(axis=1).cumsum(axis=1)
-    closes = (moved_on == came_over).all() and (stock[:, -1] == flows.open_now).all()
+    closes = (
+        (moved_on == came_over).all() and steps.all() and (stock[:, -1] == flows.open_now).all()
+    )
     if not closes or (stock < 0).any():
-        message = f"{name}: the balance does not close. This is a fault of leakkit, please report it."
+        message = (
+            f"{name}: the balance does not close. This is a fault of leakkit, please report it."
+        )
         raise LeakkitError("balance", message)
 
 
@@ -247,17 +262,17 @@ def collect_pipe(
     mature_days: float | None,
     created_before_day: int,
     last_day: int,
-    without_history: int,
 ) -> Pipe:
     """Assemble the picture of the pipe from the deals as they stand.
 
-    `rows` counts deals by furthest stage, last_stage, exit of the last passage,
-    overdue and mature. The cohort is the mature deals, or all where there are none.
+    `rows` counts deals by furthest stage, last_stage, exit of the last passage (-1: the
+    deal has none), overdue and mature. The cohort is the mature deals, or all where there
+    are none.
     """
     chosen = rows[rows["mature"] == 1]
-    mature = mature_days is not None and bool((chosen["exit"] != MOVED_EXIT).any())
+    mature = mature_days is not None and not _standing(chosen).empty
     used = chosen if mature else rows
-    standing = used[used["exit"] != MOVED_EXIT]
+    standing = _standing(used)
     stages = tuple(_pipe_stage(standing, stage, names) for stage in range(len(names)))
     pipe = Pipe(
         stages=stages,
@@ -266,13 +281,18 @@ def collect_pipe(
         mature=mature,
         mature_days=mature_days,
         created_before_day=created_before_day if mature else last_day + 1,
-        moved_aside=int(used["n"].sum() - standing["n"].sum()),
-        without_history_aside=without_history,
+        moved_aside=int(used["n"][used["exit"] == MOVED_EXIT].sum()),
+        without_history_aside=int(used["n"][used["exit"] == NO_HISTORY].sum()),
     )
     if pipe.entered != pipe.won + pipe.lost + pipe.overdue + pipe.in_time:
         message = "The pipe does not add up. This is a fault of leakkit, please report it."
         raise LeakkitError("balance", message)
     return pipe
+
+
+def _standing(deals: pd.DataFrame) -> pd.DataFrame:
+    """Return the deals that the picture counts: with a history, and not moved away."""
+    return deals[~deals["exit"].isin([MOVED_EXIT, NO_HISTORY])]
 
 
 def _pipe_stage(deals: pd.DataFrame, stage: int, names: tuple[str, ...]) -> PipeStage:

@@ -50,7 +50,9 @@ class StayCounts:
         censored = {"open", "moved"}
         if policy == "strict":
             censored |= {"jumped"} if last_stage else {"jumped", "won_here"}
-        kept = {kind: self.departures.get(kind, NONE) for kind in CURVE_KINDS if kind not in censored}
+        kept = {
+            kind: self.departures.get(kind, NONE) for kind in CURVE_KINDS if kind not in censored
+        }
         gone = [self.departures[kind] for kind in sorted(censored) if kind in self.departures]
         skipped = {kind: NONE for kind in CURVE_KINDS if kind in censored}
         together = _joined(*gone) if gone else NONE
@@ -60,7 +62,9 @@ class StayCounts:
         """Return the risk table in which every deal weighs its value."""
         kept = {kind: self.departed_value.get(kind, NONE) for kind in CURVE_KINDS}
         gone = [self.departed_value[k] for k in ("moved", "open") if k in self.departed_value]
-        return risk_table(self.arrived_value, {**kept, "censored": _joined(*gone) if gone else NONE})
+        return risk_table(
+            self.arrived_value, {**kept, "censored": _joined(*gone) if gone else NONE}
+        )
 
 
 def _joined(*parts: AgeCounts) -> AgeCounts:
@@ -85,9 +89,9 @@ def stays_by_group(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[int, ...]
 
 def groups(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[tuple[int, ...], pd.DataFrame]]:
     """Yield the rows of each group, in the order of the keys."""
-    for key, rows in frame.groupby(keys, sort=True):
-        parts = key if isinstance(key, tuple) else (key,)
-        yield tuple(int(part) for part in parts), rows
+    for _, rows in frame.groupby(keys, sort=True):
+        first = rows.iloc[0]
+        yield tuple(int(first[key]) for key in keys), rows
 
 
 def _stay_counts(rows: pd.DataFrame) -> StayCounts:
@@ -96,7 +100,7 @@ def _stay_counts(rows: pd.DataFrame) -> StayCounts:
     ages = rows["age"].to_numpy(np.int64)
     exits = rows["exit"].to_numpy()
     n = rows["n"].to_numpy(np.int64)
-    total = rows["total"].to_numpy(np.float64).astype(np.int64)
+    total = rows["total"].to_numpy(np.int64)
     kinds = {EXITS[e]: ~arrives & (exits == e) for e in np.unique(exits[~arrives])}
     return StayCounts(
         (ages[arrives], n[arrives]),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from leakkit.measures.survival import Floats, Ints
@@ -67,9 +69,10 @@ def follow(rows: pd.DataFrame, stages: int, limit: float, start: Floats | None =
     states = stages + 2
     place = {-1: stages, -2: stages + 1}
     counts = _Walk(rows, states, place, limit)
-    p = counts.first_shares() if start is None else start
-    entrants = counts.entrants
-    spread = (np.diag(p) - np.outer(p, p)) / entrants if start is None and entrants else np.zeros((states, states))
+    first = counts.first_shares() if start is None else start
+    p, spread = first, np.zeros((states, states))
+    if start is None and counts.entrants:
+        spread = (np.diag(p) - np.outer(p, p)) / counts.entrants
     ages, occupancy, variance = [0], [p], [np.diag(spread)]
     lost, came_back, days, now = np.zeros(stages), 0.0, np.zeros(states), 0
     for age, at_risk, moved in counts:
@@ -88,14 +91,23 @@ def follow(rows: pd.DataFrame, stages: int, limit: float, start: Floats | None =
             variance.append(np.diag(spread))
     days += p * (limit - now)
     return Route(
-        np.array(ages, np.int64), np.array(occupancy), np.array(variance), lost, came_back,
-        days, limit, entrants, occupancy[0] if start is None else start,
+        np.array(ages, np.int64),
+        np.array(occupancy),
+        np.array(variance),
+        lost,
+        came_back,
+        days,
+        limit,
+        counts.entrants,
+        first,
     )
 
 
 def _step(moved: Floats, at_risk: Floats) -> Floats:
     """Return I + dA: the shares that move, with nobody moving where nobody is at risk."""
-    shares = np.divide(moved, at_risk[:, None], out=np.zeros_like(moved), where=at_risk[:, None] > 0)
+    shares = np.divide(
+        moved, at_risk[:, None], out=np.zeros_like(moved), where=at_risk[:, None] > 0
+    )
     return shares + np.diag(1.0 - shares.sum(axis=1))
 
 
@@ -111,8 +123,10 @@ def _noise(p: Floats, step: Floats, at_risk: Floats) -> Floats:
 class _Walk:
     """Iterates over the sub-steps of the route with the numbers at risk before each."""
 
-    def __init__(self, rows: pd.DataFrame, states: int, place: dict[int, int], limit: float) -> None:
-        used = rows[rows["age"] <= limit]
+    def __init__(
+        self, rows: pd.DataFrame, states: int, place: dict[int, int], limit: float
+    ) -> None:
+        used = rows[rows["age"] <= limit].sort_values("age", kind="stable")
         self.states = states
         self.kind = used["kind"].to_numpy()
         self.origin = np.array([place.get(s, s) for s in used["stage"].to_numpy()], np.int64)
@@ -125,22 +139,23 @@ class _Walk:
     def first_shares(self) -> Floats:
         """Return the observed shares of first stages."""
         comes = (self.kind == COMES) & (self.age == 0)
-        shares = np.bincount(self.origin[comes], self.n[comes], self.states)
-        return shares / max(shares.sum(), 1.0)
+        shares = np.zeros(self.states)
+        np.add.at(shares, self.origin[comes], self.n[comes])
+        return shares / max(float(shares.sum()), 1.0)
 
-    def __iter__(self):  # type: ignore[no-untyped-def] # yields (age, at risk, moves) triples
+    def __iter__(self) -> Iterator[tuple[int, Floats, Floats]]:
         """Yield every sub-step in which somebody moves: its age, numbers at risk, moves."""
         at_risk = np.zeros(self.states)
         for age in np.unique(self.age):
-            today = self.age == age
-            comes = today & (self.kind == COMES)
-            at_risk += np.bincount(self.origin[comes], self.n[comes], self.states)
-            moves = today & (self.kind == MOVES)
-            for turn in np.unique(self.turn[moves]):
-                chosen = moves & (self.turn == turn)
+            first, end = np.searchsorted(self.age, [age, age + 1])
+            kind, turn = self.kind[first:end], self.turn[first:end]
+            origin, target = self.origin[first:end], self.target[first:end]
+            n = self.n[first:end]
+            at_risk += np.bincount(origin[kind == COMES], n[kind == COMES], self.states)
+            for each in np.unique(turn[kind == MOVES]):
+                chosen = (kind == MOVES) & (turn == each)
                 moved = np.zeros((self.states, self.states))
-                np.add.at(moved, (self.origin[chosen], self.target[chosen]), self.n[chosen])
+                np.add.at(moved, (origin[chosen], target[chosen]), n[chosen])
                 yield int(age), at_risk.copy(), moved
                 at_risk += moved.sum(axis=0) - moved.sum(axis=1)
-            leaves = today & (self.kind == CENSORED)
-            at_risk -= np.bincount(self.origin[leaves], self.n[leaves], self.states)
+            at_risk -= np.bincount(origin[kind == CENSORED], n[kind == CENSORED], self.states)

@@ -150,22 +150,15 @@ class Declared:
 
 
 def learn(
-    sample: StayCounts,
-    clusters: pd.DataFrame | None,
-    declared: Declared,
-    clicked_through: float,
-    *,
-    last_stage: bool = False,
-    policy: str = "observed",
+    curve: Curve, clusters: pd.DataFrame | None, declared: Declared, clicked_through: float
 ) -> Learnt:
     """Learn the expected stay and the horizon of one stage from its learning sample.
 
-    `sample` are first visits in the baseline window (never the window that is judged:
-    a slow-down would move E and hide itself), or all history where there is no
+    `curve` is that of first visits in the baseline window (never the window that is
+    judged: a slow-down would move E and hide itself), or of all history where there is no
     baseline. `clusters` are the same counts per bootstrap cluster; None leaves the
     last condition of E unchecked.
     """
-    curve = aalen_johansen(sample.table(policy, last_stage=last_stage))
     expected = _expected(curve, clusters, declared, clicked_through)
     if declared.horizon:
         return Learnt(Horizon(declared.horizon, "declared"), expected)
@@ -192,9 +185,7 @@ def _expected(
     return found
 
 
-def lost_any_visit(
-    counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon
-) -> Share:
+def lost_any_visit(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon) -> Share:
     """Which share of all visits is lost within the horizon? Interval by resampling deals."""
     curve = aalen_johansen(counts.table())
     share = share_at(curve, ("lost",), horizon.age)
@@ -204,9 +195,7 @@ def lost_any_visit(
     return Share(share.share, min(low, share.share), max(high, share.share))
 
 
-def lost_by_value(
-    counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon
-) -> Share:
+def lost_by_value(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon) -> Share:
     """Which share of the value of first visits is lost within the horizon?
 
     A few large deals can carry it, so its interval comes from resampling deals.
@@ -253,16 +242,25 @@ def read(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> Readings:
     """Read the shares of a stage at its horizon, and the share that went overdue at E."""
     age, expected = learnt.horizon.age, learnt.expected
     reason = learnt.horizon.reason
-    shares = [share_at(curve, kinds, age) for kinds in (ADVANCED, ("lost",), ("returned",))]
-    shares.append(staying_at(curve, age))
-    if age is None:
-        shares = [Share.missing(reason)] * 4
+    missing = Share.missing(reason)
+
+    def left(*kinds: str) -> Share:
+        return missing if age is None else share_at(curve, kinds, age)
+
     overdue = staying_at(curve, expected.age)
     if expected.age is None:
         overdue = Share.missing(expected.reason)
     elif expected.origin != "declared" and not has_baseline:
         overdue = Share.missing("no_baseline")
-    return Readings(curve, None if age is None else followed(curve, age), *shares, overdue)
+    return Readings(
+        curve=curve,
+        followed=None if age is None else followed(curve, age),
+        advance=left(*ADVANCED),
+        lost=left("lost"),
+        returned=left("returned"),
+        stalled=missing if age is None else staying_at(curve, age),
+        went_overdue=overdue,
+    )
 
 
 def losing_order(shares: list[Share]) -> tuple[int, ...]:

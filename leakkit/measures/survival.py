@@ -70,7 +70,10 @@ class RiskTable:
     @property
     def any_exit(self) -> Ints:
         """Exits of every kind, by age."""
-        return np.sum([np.zeros_like(self.ages), *self.exits.values()], axis=0, dtype=np.int64)
+        total = np.zeros_like(self.ages)
+        for counts in self.exits.values():
+            total = total + counts
+        return total
 
 
 def risk_table(
@@ -144,13 +147,14 @@ def aalen_johansen(table: RiskTable) -> Curve:
     Reference: Aalen and Johansen (1978), Scand. J. Statist. 5, 141-150.
     """
     at_risk = table.at_risk.astype(float)
-    staying = np.cumprod(1.0 - _ratio(table.any_exit, at_risk))
+    staying = (1.0 - _ratio(table.any_exit, at_risk)).cumprod()
     before = np.concatenate([[1.0], staying[:-1]])
     leaving = {
         kind: np.cumsum(before * _ratio(count, at_risk)) for kind, count in table.exits.items()
     }
     equivalent = np.divide(at_risk, before, out=np.full_like(before, np.inf), where=before > 0)
-    return Curve(table, staying, before, leaving, equivalent)
+    # without the dust of the product: 30 entrants must not be 29.999...
+    return Curve(table, staying, before, leaving, equivalent.round(9))
 
 
 def _ratio(count: Ints, at_risk: Floats) -> Floats:
@@ -160,7 +164,10 @@ def _ratio(count: Ints, at_risk: Floats) -> Floats:
 
 def merged(curve: Curve, kinds: tuple[str, ...]) -> Floats:
     """Return the share that has left by any door of `kinds`: a plain sum of their shares."""
-    return np.sum([np.zeros_like(curve.staying), *(curve.leaving[k] for k in kinds)], axis=0)
+    total = np.zeros_like(curve.staying)
+    for kind in kinds:
+        total = total + curve.leaving[kind]
+    return total
 
 
 def greenwood(curve: Curve, kinds: tuple[str, ...]) -> Floats:
@@ -185,7 +192,8 @@ def greenwood(curve: Curve, kinds: tuple[str, ...]) -> Floats:
     square = np.divide(total, y * (y - total), out=np.zeros_like(y), where=rest)
     constant = np.cumsum(first + 2.0 * cross * share + square * share**2)
     linear = np.cumsum(cross + square * share)
-    return np.maximum(constant - 2.0 * share * linear + share**2 * np.cumsum(square), 0.0)
+    variance: Floats = constant - 2.0 * share * linear + share**2 * np.cumsum(square)
+    return variance.clip(min=0.0)
 
 
 def staying_variance(curve: Curve) -> Floats:
@@ -196,9 +204,9 @@ def staying_variance(curve: Curve) -> Floats:
     y = curve.table.at_risk.astype(float)
     total = curve.table.any_exit.astype(float)
     rest = (y > 0) & (y > total)
-    return curve.staying**2 * np.cumsum(
-        np.divide(total, y * (y - total), out=np.zeros_like(y), where=rest)
-    )
+    terms = np.divide(total, y * (y - total), out=np.zeros_like(y), where=rest)
+    variance: Floats = curve.staying**2 * np.cumsum(terms)
+    return variance
 
 
 def index_at(curve: Curve, age: float) -> int:
@@ -250,7 +258,8 @@ def share_at(curve: Curve, kinds: tuple[str, ...], age: float | None) -> Share:
     if age is None:
         return Share.missing("no_horizon")
     where = index_at(curve, age)
-    share = float(np.clip(merged(curve, kinds)[where], 0.0, 1.0))
+    # likewise: a sum of shares that is 1 must not be 0.999..., which would have an n_eff
+    share = round(float(np.clip(merged(curve, kinds)[where], 0.0, 1.0)), 12)
     return _with_interval(curve, share, float(greenwood(curve, kinds)[where]), age)
 
 
@@ -351,9 +360,9 @@ def learn_expected(curve: Curve, kinds: tuple[str, ...]) -> Horizon:
     """By which age have 9 of 10 advanced, of those who will have advanced by t*?
 
     The habit of the pipeline, not a norm: one good deal in ten is late by
-    construction. Missing without 50 advances (`few_advances`), where the share still
-    rises (`no_plateau`: `F(t*) - F(0.75 t*) > 0.05 F(t*)`), and for the reasons of
-    `settled_age`. How sure it is, the caller asks the bootstrap.
+    construction. Missing without 50 advances, or without any up to t* (`few_advances`),
+    where the share still rises (`no_plateau`: `F(t*) - F(0.75 t*) > 0.05 F(t*)`), and for
+    the reasons of `settled_age`. How sure it is, the caller asks the bootstrap.
     """
     limit = longest_followed(curve)
     if limit < 0:
@@ -364,9 +373,10 @@ def learn_expected(curve: Curve, kinds: tuple[str, ...]) -> Horizon:
     if advances < EXPECTED_ADVANCES:
         return Horizon(None, "", "few_advances")
     earlier = share[end] if limit == float("inf") else share[index_at(curve, PLATEAU_FROM * limit)]
-    if share[end] - earlier > PLATEAU_RISE * share[end]:
+    if share[end] - earlier > PLATEAU_RISE * share[end] + 1e-12:
         return Horizon(None, "", "no_plateau")
-    return Horizon(_reached(curve, share, limit), "learnt")
+    age = _reached(curve, share, limit)
+    return Horizon(age, "learnt") if age is not None else Horizon(None, "", "few_advances")
 
 
 def quantile_age(curve: Curve, part: float) -> Horizon:

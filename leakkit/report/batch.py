@@ -85,7 +85,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     """
     folder = Path(out)
     started = time.perf_counter()
-    progress("load", 0, 0)
+    progress("reading the source", 0, 0)
     with _stored(source, config, as_of, store) as kept:
         earlier = manifest.earlier_horizons(folder)
         analysis = _analyze(kept, tuple(pipelines), language, earlier)

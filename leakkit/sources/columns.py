@@ -7,15 +7,11 @@ from dataclasses import dataclass, field
 
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store.database import quoted
-from leakkit.store.moments import EARLIEST, SENTINEL, Zone
 
-ISO = (
-    r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2}(:?\d{2})?))?)?"
-)
+ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2}(:?\d{2})?))?)?"
 """The dates that this version reads in texts: ISO 8601, with or without time, fraction and zone."""
 CLOCK_TYPES = ("TIMESTAMP", "DATE")
-SPACES = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
-"""What is cut off at both ends of a text: as SQL, the spaces that exports hold."""
+ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
 @dataclass(frozen=True)
@@ -47,11 +43,18 @@ class Table:
         by_form = {simplified(heading): heading for heading in self.types}
         return by_form.get(simplified(wanted))
 
-    def require(self, names: tuple[str, ...]) -> None:
-        """Raise one error that names every column that is needed and not there."""
-        missing = [name for name in names if self.find(self.renamed.get(name, name)) is None]
+    def require(self, names: tuple[str, ...], nowhere: tuple[str, ...] = ()) -> None:
+        """Raise one error with every needed column that is missing; those of `nowhere` are."""
+        missing = [*(name for name in names if self.heading(name) is None), *nowhere]
         faults = tuple(
-            Fault(self.file, None, self.renamed.get(name, name), "", "this column is missing", self._near(name))
+            Fault(
+                self.file,
+                None,
+                self.renamed.get(name, name),
+                "",
+                "this column is missing",
+                self._near(name),
+            )
             for name in dict.fromkeys(missing)
         )
         if faults:
@@ -62,59 +65,60 @@ class Table:
         """Return a hint that names the nearest heading."""
         near = difflib.get_close_matches(self.renamed.get(name, name), list(self.types), 1, 0.4)
         is_there = ", ".join(list(self.types)[:20])
-        guess = f"did you mean {near[0]!r}? Say so in [source]: {name} = {near[0]!r}; " if near else ""
+        guess = (
+            f"did you mean {near[0]!r}? Say so in [source]: {name} = {near[0]!r}; " if near else ""
+        )
         return f"{guess}the file has: {is_there}"
 
     def text(self, name: str) -> str:
         """Return SQL for a column as trimmed text, '' where empty or absent."""
         heading = self.heading(name)
-        return "''" if heading is None else _text(quoted(heading))
+        return "''" if heading is None else self.text_under(heading)
+
+    def text_under(self, heading: str) -> str:
+        """Return SQL for the column with exactly this heading as trimmed text."""
+        return f"COALESCE(trim(CAST({quoted(heading)} AS VARCHAR)), '')"
 
     def content(self) -> str:
         """Return SQL for a number that is equal for equal rows."""
-        return f"hash({', '.join(_text(quoted(heading)) for heading in self.types)})"
-
-    def moment(self, name: str, zone: Zone) -> str:
-        """Return SQL for a column as UTC seconds; NULL where empty, unreadable or a sentinel."""
-        seconds = self._seconds(name, zone)
-        return f"CASE WHEN {seconds} BETWEEN {EARLIEST} AND {SENTINEL - 1} THEN {seconds} END"
-
-    def unread(self, name: str, zone: Zone) -> str:
-        """Return SQL for the text of a moment that cannot be read: no sentinel; '' where it can."""
-        seconds = self._seconds(name, zone)
-        return f"CASE WHEN COALESCE({seconds}, {EARLIEST} - 1) < {EARLIEST} THEN {self.text(name)} ELSE '' END"
+        return f"hash({', '.join(self.text_under(heading) for heading in self.types)})"
 
     def clock(self, name: str) -> str:
-        """Return SQL for a column's clock seconds, zone left out: for the range of the data."""
-        heading = self.heading(name)
-        return "CAST(NULL AS BIGINT)" if heading is None else _clock(quoted(heading), self.types[heading])
-
-    def _seconds(self, name: str, zone: Zone) -> str:
-        """Return SQL for UTC seconds by the column's type."""
+        """Return SQL for the seconds since 1970 that a column's clock shows; NULL: unreadable."""
         heading = self.heading(name)
         if heading is None:
             return "CAST(NULL AS BIGINT)"
         column, kind = quoted(heading), self.types[heading]
-        if kind != "VARCHAR" and not kind.startswith(CLOCK_TYPES):
+        if kind.startswith(CLOCK_TYPES):
+            stamp = column if kind == ZONED else f"CAST({column} AS TIMESTAMP)"
+            return f"epoch_us({stamp}) // 1000000"
+        if kind != "VARCHAR":
             message = (
-                f"{self.file}: column {heading!r} holds {kind}, not dates. This version reads dates "
-                "as ISO texts (2026-06-30 14:05) or as date and timestamp columns."
+                f"{self.file}: column {heading!r} holds {kind}, not dates. This version reads "
+                "dates as ISO texts (2026-06-30 14:05) or as date and timestamp columns."
             )
             raise LeakkitError("date_type", message)
-        clock = _clock(column, kind)
-        if kind == "TIMESTAMP WITH TIME ZONE":
-            return clock
-        local = f"({clock} - {zone.offset_sql(clock, local=True)})"
+        text = self.text(name)
+        # without fraction and zone, so that it does not matter what an engine makes of them
+        whole = f"substr({text}, 1, CASE WHEN substr({text}, 17, 1) = ':' THEN 19 ELSE 16 END)"
+        return (
+            f"CASE WHEN regexp_full_match({text}, '{ISO}') "
+            f"THEN epoch_us(TRY_CAST({whole} AS TIMESTAMP)) // 1000000 END"
+        )
+
+    def offset(self, name: str) -> str:
+        """Return SQL for the offset that stands with a clock, in seconds; NULL: none."""
+        heading = self.heading(name)
+        kind = self.types[heading] if heading else ""
         if kind != "VARCHAR":
-            return local
-        text = _text(column)
-        zoned = f"regexp_extract({text}, '(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)$', 1)"
-        # a text of 10 letters is a date, whose end looks like an offset
-        has_zone = f"(length({text}) > 16 AND {zoned} <> '')"
-        return f"(CASE WHEN {has_zone} THEN {clock} - {_offset(zoned)} ELSE {local} END)"
+            return "0" if kind == ZONED else "CAST(NULL AS BIGINT)"
+        text = self.text(name)
+        zone = f"regexp_extract({text}, '(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)$', 1)"
+        # the end of a text of 10 letters, a date, looks like an offset
+        return f"CASE WHEN length({text}) > 16 THEN {_offset(zone)} END"
 
     def money(self, name: str) -> str:
-        """Return SQL for a column as whole minor units (hundredths); NULL where empty or no number."""
+        """Return SQL for a column as whole minor units (hundredths); NULL: empty or no number."""
         heading = self.heading(name)
         if heading is None:
             return "CAST(NULL AS BIGINT)"
@@ -136,30 +140,13 @@ def simplified(heading: str) -> str:
     return heading.strip().lstrip("\ufeff").casefold().replace(" ", "_")
 
 
-def _text(column: str) -> str:
-    """Return SQL for a column as trimmed text, '' where empty."""
-    return f"COALESCE(trim(CAST({column} AS VARCHAR), {SPACES}), '')"
-
-
-def _clock(column: str, kind: str) -> str:
-    """Return SQL for clock seconds since 1970."""
-    if kind == "TIMESTAMP WITH TIME ZONE":
-        return f"(epoch_us({column}) // 1000000)"
-    if kind != "VARCHAR":
-        return f"(epoch_us(CAST({column} AS TIMESTAMP)) // 1000000)"
-    text = _text(column)
-    # without fraction and zone, so that what an engine makes of them does not matter
-    clock = f"substr({text}, 1, CASE WHEN substr({text}, 17, 1) = ':' THEN 19 ELSE 16 END)"
-    return (
-        f"(CASE WHEN regexp_full_match({text}, '{ISO}') "
-        f"THEN epoch_us(TRY_CAST({clock} AS TIMESTAMP)) // 1000000 END)"
-    )
-
-
-def _offset(zoned: str) -> str:
-    """Return SQL for the seconds of an offset such as Z, +01, +0330 or -03:30."""
-    digits = f"replace({zoned}, ':', '')"
-    hours = f"CAST(substr({digits}, 2, 2) AS INTEGER)"
-    minutes = f"COALESCE(TRY_CAST(substr({digits}, 4, 2) AS INTEGER), 0)"
+def _offset(zone: str) -> str:
+    """Return SQL for the seconds of an offset such as Z, +01, +0330 or -03:30; NULL where empty."""
+    digits = f"replace({zone}, ':', '')"
+    hours = f"CAST(substr({digits}, 2, 2) AS BIGINT)"
+    minutes = f"COALESCE(TRY_CAST(substr({digits}, 4, 2) AS BIGINT), 0)"
     sign = f"CASE WHEN {digits}[1] = '-' THEN -1 ELSE 1 END"
-    return f"CASE WHEN lower({zoned}) = 'z' THEN 0 ELSE {sign} * ({hours} * 3600 + {minutes} * 60) END"
+    return (
+        f"CASE WHEN {zone} = '' THEN NULL WHEN lower({zone}) = 'z' THEN 0 "
+        f"ELSE {sign} * ({hours} * 3600 + {minutes} * 60) END"
+    )

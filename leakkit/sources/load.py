@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
+from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
@@ -18,16 +18,17 @@ from leakkit.sources.xes import read_xes
 from leakkit.store import account, schema
 from leakkit.store.database import Store, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
-from leakkit.store.resolve import Rules, outcome_words, resolve, texts
+from leakkit.store.resolve import OWN_COLUMNS, Rules, listed, outcome_words, resolve, texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pandas as pd
 
 CONFIG_FILE = "leakkit.toml"
 HISTORY = "stage_history"
 OPPORTUNITIES = "opportunities"
 STORE_SUFFIX = ".duckdb"
-OPPORTUNITY_COLUMNS = ("created_at", "closed_at", "value", "name", "outcome", "currency", "lost_reason")
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,14 @@ def load(
         if not path.exists():
             message = f"There is no file or folder {path}."
             raise LeakkitError("no_source", message)
-        config = config if config else _beside(path)
+        config = config or _beside(path)
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
     if as_of:
-        rules = Config.model_validate({**rules.model_dump(), "as_of": as_of})
+        rules = _as_of_beats(rules, as_of)
     _refuse_later(rules)
+    if Path(store).exists():
+        message = f"There is a file {store} already. Name another store, or remove it first."
+        raise LeakkitError("store_exists", message)
     database = Store.new(store)
     try:
         database.run(schema.TABLES)
@@ -75,8 +79,20 @@ def load(
         _fill(database, found, rules)
     except BaseException:
         database.close()
+        Path(store).unlink(missing_ok=True)
         raise
     return database
+
+
+def _as_of_beats(config: Config, as_of: str) -> Config:
+    """Return the configuration with another `as_of`."""
+    try:
+        return Config.model_validate({**config.model_dump(), "as_of": as_of})
+    except ValidationError:
+        message = (
+            f"{as_of!r} is no date or time: as_of should look like 2026-06-30 or 2026-06-30T14:05."
+        )
+        raise LeakkitError("as_of", message) from None
 
 
 def _beside(path: Path) -> Path | None:
@@ -112,7 +128,12 @@ def _find(store: Store, source: str | Path | Mapping[str, pd.DataFrame], config:
     path = Path(source)
     if path.is_dir():
         return _find_in_folder(store, path, renamed)
-    return Found(_stem(path), _read(store, path, HISTORY, renamed, config.source.format), None, (_input(path),))
+    return Found(
+        _stem(path),
+        _read(store, path, HISTORY, renamed, config.source.format),
+        None,
+        (_input(path),),
+    )
 
 
 def _framed(store: Store, name: str, frame: pd.DataFrame, renamed: dict[str, str]) -> Table:
@@ -132,19 +153,22 @@ def _find_in_folder(store: Store, folder: Path, renamed: dict[str, str]) -> Foun
     }
     for wanted, matches in named.items():
         if len(matches) > 1:
-            message = f"{folder.name} holds {wanted} twice: {', '.join(f.name for f in matches)}. Keep one."
+            names = ", ".join(file.name for file in matches)
+            message = f"{folder.name} holds {wanted} twice: {names}. Keep one."
             raise LeakkitError("two_files", message)
     if not named[HISTORY]:
         there = ", ".join(f.name for f in files[:20]) or "no files"
         message = (
-            f"The folder {folder.name} has no stage_history.csv or stage_history.parquet; it holds {there}. "
-            "Put opportunities and stage_history there, or name one event file."
+            f"The folder {folder.name} has no stage_history.csv or stage_history.parquet; "
+            f"it holds {there}. Put opportunities and stage_history there, or name one event file."
         )
         raise LeakkitError("no_history", message)
     used = [matches[0] for matches in named.values() if matches]
     ignored = tuple(f.name for f in files if f not in used and f.name != CONFIG_FILE)
     tables = {
-        wanted: read_file(store, matches[0], wanted, renamed)
+        wanted: read_file(
+            store, matches[0], wanted, renamed, ROW_FORMATS[matches[0].suffix.lower()]
+        )
         for wanted, matches in named.items()
         if matches
     }
@@ -154,11 +178,13 @@ def _find_in_folder(store: Store, folder: Path, renamed: dict[str, str]) -> Foun
 
 def _read(store: Store, path: Path, name: str, renamed: dict[str, str], form: str) -> Table:
     """Read one event file by its format."""
-    if form == "xes" or path.name.lower().endswith((".xes", ".xes.gz")):
+    found = _format(path) if form == "auto" else form
+    if found == "xes":
         return read_xes(store, path, renamed)
-    if path.suffix.lower() in ROW_FORMATS:
-        return read_file(store, path, name, renamed)
-    message = f"{path.name}: this version reads folders, .csv, .parquet, .xes, .xes.gz and {STORE_SUFFIX}."
+    if found in ROW_FORMATS.values():
+        return read_file(store, path, name, renamed, found)
+    known = f".csv, .parquet, .xes, .xes.gz and {STORE_SUFFIX}"
+    message = f"{path.name}: this version reads folders, {known}."
     raise LeakkitError("unknown_format", message)
 
 
@@ -171,21 +197,31 @@ def _input(path: Path) -> dict[str, str]:
     """Return name, format and SHA-256 of an input file."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    form = "xes" if path.name.lower().endswith((".xes", ".xes.gz")) else path.suffix.lower().lstrip(".")
-    return {"name": path.name, "format": form, "sha256": digest}
+    return {"name": path.name, "format": _format(path), "sha256": digest}
+
+
+def _format(path: Path) -> str:
+    """Return the format that a file's name says."""
+    return (
+        "xes"
+        if path.name.lower().endswith((".xes", ".xes.gz"))
+        else path.suffix.lower().lstrip(".")
+    )
 
 
 def _fill(store: Store, found: Found, config: Config) -> None:
     """Give the rows their canonical form, resolve them, and write down what was found."""
     _require(found)
-    hours = _zone_of(store, found, config)
     segments = _segments(store, found, config)
-    _give(store, found, hours, segments)
+    _read_rows(store, found, segments)
+    hours = _zone_of(store, config)
+    _give(store, hours)
     account.refuse_unreadable(store, found.history.file)
     provisional = not config.pipelines
     if provisional:
         config = config.model_copy(update={"pipelines": propose(store, found.label)})
-    cut, last_day = _as_of(store, found, config, hours)
+    cut, last_day = _as_of(store, config, hours)
+    segments = tuple(map(_stored, segments))
     _write_names(store, config)
     default = _default_pipeline(config, found.label if provisional else "")
     one_file = found.opportunities is None
@@ -216,33 +252,14 @@ def _fill(store: Store, found: Found, config: Config) -> None:
 def _require(found: Found) -> None:
     """Raise where a needed column is missing, or a configured one is in none of the files."""
     tables = [table for table in (found.history, found.opportunities) if table]
-    configured = [
+    nowhere = tuple(
         name
-        for name in found.history.renamed
-        if all(table.find(table.renamed[name]) is None for table in tables)
-    ]
-    found.history.require(("opportunity_id", "stage", "entered_at", *configured))
+        for name, heading in found.history.renamed.items()
+        if all(table.find(heading) is None for table in tables)
+    )
+    found.history.require(("opportunity_id", "stage", "entered_at"), nowhere)
     if found.opportunities:
         found.opportunities.require(("opportunity_id",))
-
-
-def _zone_of(store: Store, found: Found, config: Config) -> Zone:
-    """Find the offsets of the configured zone over the days that the data span."""
-    if config.timezone == "UTC":
-        return Zone((), (0,))
-    history, opportunities = found.history, found.opportunities or found.history
-    clocks = [(history, "entered_at"), (opportunities, "created_at"), (opportunities, "closed_at")]
-    each = " UNION ALL ".join(
-        f"SELECT {table.clock(name)} AS clock FROM {table.relation}"  # noqa: S608 - quoted headings
-        for table, name in clocks
-        if table.heading(name)
-    )
-    first, last = store.rows(
-        f"SELECT min(clock), max(clock) FROM ({each}) WHERE clock BETWEEN {EARLIEST} AND {SENTINEL}"  # noqa: S608 - as above
-    )[0]
-    if config.as_of and first is not None:
-        last = max(last, parse_as_of(config.as_of, config.timezone)[0])
-    return zone(config.timezone, (first or 0) - 2 * DAY, (last or 0) + 2 * DAY)
 
 
 def _segments(store: Store, found: Found, config: Config) -> tuple[str, ...]:
@@ -255,7 +272,9 @@ def _segments(store: Store, found: Found, config: Config) -> tuple[str, ...]:
         named = {name: table.heading(name) for name in dict.fromkeys(wanted) if name}
         missing = [name for name, heading in named.items() if heading is None]
         if missing:
-            message = f"[roles] names columns that {table.file} does not have: {', '.join(missing)}."
+            message = (
+                f"[roles] names columns that {table.file} does not have: {', '.join(missing)}."
+            )
             raise LeakkitError("missing_columns", message)
         return tuple(dict.fromkeys(heading for heading in named.values() if heading))
     taken = {table.heading(name) for name in COLUMNS if name != "owner"}
@@ -265,94 +284,148 @@ def _segments(store: Store, found: Found, config: Config) -> tuple[str, ...]:
     return tuple(h for h, n in zip(texts, found_counts, strict=True) if 2 <= n <= 200)  # noqa: PLR2004 - the rule of the contract
 
 
-def _give(store: Store, found: Found, hours: Zone, segments: tuple[str, ...]) -> None:
-    """Make `given_history` and `given_opportunities`, the two tables that resolving reads."""
+def _stored(heading: str) -> str:
+    """Return the name of a further column in the store, which has columns of its own."""
+    return f"{heading} (given)" if heading.casefold() in OWN_COLUMNS else heading
+
+
+def _read_rows(store: Store, found: Found, segments: tuple[str, ...]) -> None:
+    """Make `read_history` and `read_opportunities`: texts, and the clocks that they show."""
     history = found.history
-    entered = history.moment("entered_at", hours)
     store.run(
         f"""
-        CREATE TEMP TABLE given_history AS
+        CREATE TEMP TABLE read_history AS
         SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
                {history.text("pipeline")} AS pipeline, {history.text("stage")} AS stage,
-               {entered} AS entered_at,
-               CASE WHEN {entered} IS NULL THEN {history.text("entered_at")} ELSE '' END AS entered_unread,
+               {history.text("entered_at")} AS entered_text,
+               {history.clock("entered_at")} AS entered_clock,
+               {history.offset("entered_at")} AS entered_offset,
                {history.text("from_stage")} AS from_stage, {history.integer("seq")} AS seq
         FROM {history.relation}
         """,  # noqa: S608 - quoted headings
     )
     table = found.opportunities or history
-    kept = "".join(f", {table.text(name)} AS {quoted(name)}" for name in segments)
-    moments = "".join(
-        f", {table.moment(name, hours)} AS {name}, {table.unread(name, hours)} AS {unread}, "
-        f"{table.text(name)} <> '' AS {said}"
-        for name, unread, said in (
-            ("created_at", "created_unread", "created_said"),
-            ("closed_at", "closed_unread", "closed_said"),
-        )
-    )
-    each = f"""
-        SELECT {table.line} AS line, {table.text("opportunity_id")} AS opportunity_id,
-               {table.text("pipeline")} AS pipeline, {table.text("stage")} AS stage,
-               {table.text("name")} AS name, {table.text("outcome")} AS outcome,
-               {table.money("value")} AS value, {table.text("value")} AS value_text,
-               {table.text("currency")} AS currency, {table.text("lost_reason")} AS lost_reason{moments}{kept}
-        """  # noqa: S608 - quoted headings
+    names = ["opportunity_id", "pipeline", "stage", "name", "outcome", "currency", "lost_reason"]
+    columns = [f"{table.text(name)} AS {name}" for name in names]
+    # under names of our own: a heading may be any text, and any of our names
+    columns += [f"{table.text_under(name)} AS segment_{i}" for i, name in enumerate(segments)]
+    for name in ("created", "closed"):
+        moment = f"{name}_at"
+        columns += [
+            f"{table.text(moment)} AS {name}_text",
+            f"{table.clock(moment)} AS {name}_clock",
+            f"{table.offset(moment)} AS {name}_offset",
+        ]
+    columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
-        store.run(
-            f"CREATE TEMP TABLE given_opportunities AS {each}, {table.content()} AS content "  # noqa: S608 - as above
-            f"FROM {table.relation}",
-        )
+        columns.append(f"{table.content()} AS content")
+    each = f"SELECT {table.line} AS line, {', '.join(columns)} FROM {table.relation}"  # noqa: S608 - quoted headings
+    if found.opportunities:
+        store.run(f"CREATE TEMP TABLE read_opportunities AS {each}")
     else:
-        _gather(store, f"{each} FROM {table.relation}", segments)
+        _gather(store, each, len(segments))
 
 
-def _gather(store: Store, each: str, segments: tuple[str, ...]) -> None:
+def _gather(store: Store, each: str, segments: int) -> None:
     """Make one opportunity of the rows of an event file: the last non-empty entry counts."""
-    texts = ["name", "outcome", "value_text", "currency", "lost_reason", *segments]
-    columns = [f"COALESCE(arg_max({q}, line) FILTER ({q} <> ''), '') AS {q}" for q in map(quoted, texts)]
-    # the last entry counts where it is unreadable too, so it is taken as a whole
+    names = ["name", "outcome", "currency", "lost_reason"]
+    names += [f"segment_{i}" for i in range(segments)]
+    columns = [f"COALESCE(arg_max({n}, line) FILTER ({n} <> ''), '') AS {n}" for n in names]
+    # an entry counts as a whole: a clock without an offset must not keep an earlier one's
     columns += [
-        f"(arg_max(struct_pack(last := {name}), line) FILTER ({said})).last AS {name}"
-        for name, said in (
-            ("created_at", "created_said"),
-            ("created_unread", "created_said"),
-            ("closed_at", "closed_said"),
-            ("closed_unread", "closed_said"),
-            ("value", "value_text <> ''"),
+        f"(arg_max(struct_pack(last := {name}), line) FILTER ({text} <> '')).last AS {name}"
+        for text, name in (
+            ("created_text", "created_text"),
+            ("created_text", "created_clock"),
+            ("created_text", "created_offset"),
+            ("closed_text", "closed_text"),
+            ("closed_text", "closed_clock"),
+            ("closed_text", "closed_offset"),
+            ("value_text", "value_text"),
+            ("value_text", "value"),
         )
     ]
     store.run(
         f"""
-        CREATE TEMP TABLE given_opportunities AS
-        SELECT CAST(NULL AS BIGINT) AS line, 0 AS content, opportunity_id, '' AS pipeline, '' AS stage,
-               {", ".join(columns)}
+        CREATE TEMP TABLE read_opportunities AS
+        SELECT CAST(NULL AS BIGINT) AS line, 0 AS content, opportunity_id,
+               '' AS pipeline, '' AS stage, {", ".join(columns)}
         FROM ({each}) WHERE opportunity_id <> '' GROUP BY opportunity_id
         """,  # noqa: S608 - quoted headings
     )
 
 
-def _as_of(store: Store, found: Found, config: Config, hours: Zone) -> tuple[int, int]:
+def _zone_of(store: Store, config: Config) -> Zone:
+    """Find the offsets of the configured zone over the days that the data span."""
+    if config.timezone == "UTC":
+        return Zone((), (0,))
+    first, last = store.rows(
+        f"""
+        SELECT min(clock), max(clock)
+        FROM (SELECT entered_clock AS clock FROM read_history
+              UNION ALL SELECT created_clock FROM read_opportunities
+              UNION ALL SELECT closed_clock FROM read_opportunities)
+        WHERE clock BETWEEN {EARLIEST} AND {SENTINEL}
+        """,  # noqa: S608 - numbers
+    )[0]
+    if config.as_of and first is not None:
+        last = max(last, parse_as_of(config.as_of, config.timezone)[0])
+    return zone(config.timezone, (first or 0) - 2 * DAY, (last or 0) + 2 * DAY)
+
+
+def _give(store: Store, hours: Zone) -> None:
+    """Make `given_history` and `given_opportunities`, the two tables that resolving reads.
+
+    A moment is NULL where it is empty, unreadable or a sentinel. Its text is kept in
+    `_unread`, but for a sentinel outside the history, which says "never" and is no fault.
+    """
+
+    def moments(name: str) -> tuple[str, str, str]:
+        local = f"{name}_clock - {hours.offset_sql(f'{name}_clock', local=True)}"
+        seconds = f"COALESCE({name}_clock - {name}_offset, {local})"
+        moment = f"CASE WHEN {seconds} BETWEEN {EARLIEST} AND {SENTINEL - 1} THEN {seconds} END"
+        never = f"{seconds} >= {SENTINEL}" if name != "entered" else "FALSE"
+        unread = f"CASE WHEN {moment} IS NULL AND NOT COALESCE({never}, FALSE) THEN {name}_text END"
+        read = f"{name}_text, {name}_clock, {name}_offset"
+        return read, f"{moment} AS {name}_at", f"COALESCE({unread}, '') AS {name}_unread"
+
+    for table, names in (("history", ["entered"]), ("opportunities", ["created", "closed"])):
+        read, made, unread = (", ".join(parts) for parts in zip(*map(moments, names), strict=True))
+        store.run(
+            f"""
+            CREATE TEMP TABLE given_{table} AS
+            SELECT * EXCLUDE ({read}), {made}, {unread} FROM read_{table};
+            DROP TABLE read_{table};
+            """,  # noqa: S608 - names of this module
+        )
+
+
+def _as_of(store: Store, config: Config, hours: Zone) -> tuple[int, int]:
     """Return the last used moment and the last used local day."""
     if config.as_of:
         return parse_as_of(config.as_of, config.timezone)
     words = outcome_words(config)
-    closed = [w for w in texts(store, "outcome", "given_opportunities") if words.get(folded(w), 0) < 0]
+    closed = [
+        w for w in texts(store, "outcome", "given_opportunities") if words.get(folded(w), 0) < 0
+    ]
     cut = store.value(
         """
         SELECT GREATEST((SELECT max(entered_at) FROM given_history),
-                        max(created_at), max(closed_at) FILTER (outcome IN (SELECT unnest($closed))))
+                        max(created_at),
+                        max(closed_at) FILTER (outcome IN (SELECT unnest($closed))))
         FROM given_opportunities
         """,
         {"closed": closed},
     )
     day = hours.day(cut)
-    clock = found.history.clock("entered_at")
-    timed = f"SELECT bool_or({clock} % {DAY} <> 0) FROM {found.history.relation}"  # noqa: S608 - quoted heading
-    return (cut, day - 1) if store.value(timed) else (hours.end_of_day(day), day)
+    # dates, and exports that write every date as a midnight, describe whole days
+    midnight = f"(entered_at + {hours.offset_sql('entered_at')}) % {DAY}"
+    timed = store.value(f"SELECT bool_or({midnight} <> 0) FROM given_history")  # noqa: S608 - numbers
+    return (cut, day - 1) if timed else (hours.end_of_day(day), day)
 
 
 def _default_pipeline(config: Config, label: str) -> int | None:
-    """Step 3: return the pipeline of what names none: the only one, or the one named after the source."""
+    """Step 3: return the pipeline of what names none: the only one, or that of the source."""
     names = [folded(pipeline.name) for pipeline in config.pipelines]
     if len(names) == 1:
         return 0
@@ -384,7 +457,10 @@ def _write_names(store: Store, config: Config) -> None:
         for i, pipeline in enumerate(config.pipelines)
         for position, stage in enumerate(pipeline.stages)
     ]
-    store.put("named_pipelines", pd.DataFrame(pipelines, columns=["pipeline", "name", "unit_per_day"]))
-    store.put("named_stages", pd.DataFrame(stages, columns=["pipeline", "stage", "name", "kind"]))
-    store.run("INSERT INTO pipelines SELECT * FROM named_pipelines")
-    store.run("INSERT INTO stages SELECT * FROM named_stages")
+    for table, kinds, rows in (
+        ("pipelines", ("SMALLINT", "VARCHAR", "SMALLINT"), pipelines),
+        ("stages", ("SMALLINT", "SMALLINT", "VARCHAR", "VARCHAR"), stages),
+    ):
+        named = {f"column_{i}": kind for i, kind in enumerate(kinds)}
+        sql, facts = listed(named, rows)
+        store.run(f"INSERT INTO {table} {sql}", facts)

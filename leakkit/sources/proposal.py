@@ -1,4 +1,4 @@
-"""A configuration for a source that has none: pipelines as found, stages in the order deals took."""
+"""A proposal for a source without configuration: pipelines as found, stages as deals took them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import Pipeline, Stage, folded
 from leakkit.errors import LeakkitError
-from leakkit.store.resolve import LOST_WORDS, WON_WORDS
+from leakkit.store.resolve import LOST_WORDS, WON_WORDS, texts
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 FIRST_VISITS = """
 WITH firsts AS (
-    SELECT CASE WHEN pipeline = '' THEN $label ELSE pipeline END AS pipeline,
-           opportunity_id, stage, min(entered_at) AS first_at, min(line) AS first_line
-    FROM given_history
-    WHERE stage <> '' AND entered_at IS NOT NULL
-      AND lower(trim(stage)) NOT IN (SELECT unnest($closes))
+    SELECT COALESCE(nullif(h.pipeline, ''), nullif(o.pipeline, ''), $label) AS pipeline,
+           h.opportunity_id, h.stage, min(h.entered_at) AS first_at, min(h.line) AS first_line
+    FROM given_history h
+    LEFT JOIN (SELECT opportunity_id, min(pipeline) AS pipeline FROM given_opportunities
+               GROUP BY opportunity_id) o ON o.opportunity_id = h.opportunity_id
+    WHERE h.stage <> '' AND h.entered_at IS NOT NULL AND h.stage NOT IN (SELECT unnest($closes))
     GROUP BY ALL
 )
 SELECT pipeline, stage, sum(place) AS places, count(*) AS deals
@@ -34,11 +35,15 @@ def propose(store: Store, label: str) -> tuple[Pipeline, ...]:
     Closing rows are recognised by common words (won, lost, cancelled, ...). It is a
     proposal: every page that rests on it says so.
     """
-    closes = [folded(word) for word in (*WON_WORDS, *LOST_WORDS)]
-    rows = store.rows(FIRST_VISITS, {"label": label, "closes": closes})
+    words = {folded(word) for word in (*WON_WORDS, *LOST_WORDS)}
+    closes = [said for said in texts(store, "stage", "given_history") if folded(said) in words]
     ranked: dict[str, list[tuple[float, str]]] = {}
-    for pipeline, stage, places, deals in rows:
-        ranked.setdefault(pipeline, []).append((places / deals, stage))
+    names: dict[str, str] = {}
+    for pipeline, stage, places, deals in store.rows(
+        FIRST_VISITS, {"label": label, "closes": closes}
+    ):
+        name = names.setdefault(folded(pipeline), pipeline)
+        ranked.setdefault(name, []).append((places / deals, stage))
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)

@@ -68,6 +68,7 @@ class _Log:
         self.of_trace: list[dict[str, str]] = []
         self.current: dict[str, str] | None = None
         self.depth = self.seq = 0
+        self.spelled = {name: name for name in (*NAMES.values(), "opportunity_id", "seq")}
         self.parser = expat.ParserCreate(namespace_separator="}")
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
@@ -98,15 +99,21 @@ class _Log:
 
     def _hand_over(self) -> None:
         """Put the attributes of the trace on each of its events."""
-        shared = {key: value for key, value in self.trace.items() if key != TRACE_ID}
-        shared["opportunity_id"] = self.trace.get(TRACE_ID, "")
+        shared = {self._name(key): value for key, value in self.trace.items() if key != TRACE_ID}
+        identity = self.trace.get(TRACE_ID, "")
         for event in self.of_trace:
             self.seq += 1
-            named = {NAMES.get(key, key): value for key, value in event.items()}
-            self.events.append({**shared, **named, "seq": str(self.seq)})
+            own = {self._name(key): value for key, value in event.items() if key not in NAMES}
+            named = {NAMES[key]: value for key, value in event.items() if key in NAMES}
+            row = {**shared, **own, **named, "opportunity_id": identity, "seq": str(self.seq)}
+            self.events.append(row)
         self.trace, self.of_trace, self.current = {}, [], None
         if len(self.events) >= CHUNK:
             self.flush()
+
+    def _name(self, key: str) -> str:
+        """Return an attribute as it was spelled first: columns are the same in any case."""
+        return self.spelled.setdefault(key.casefold(), key)
 
     def flush(self) -> None:
         """Hand over the events that were collected."""

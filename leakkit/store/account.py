@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store import schema
+from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 SHOWN_ROWS = 100
-TEMPORARY_TABLES = (
-    "ids repeated deals aside events ordered first_moves often_closed told touches ends judged "
-    "new_closes pipeline_names stage_names outcome_names named_pipelines named_stages "
-    "given_history given_opportunities file_stage_history file_opportunities file_events"
-).split()
 
 HISTORY_ROWS = """
 SELECT (SELECT count(*) FROM given_history) AS read,
@@ -62,7 +58,7 @@ FACTS = {
     "judged SEMI JOIN opportunities USING (opportunity)": {
         "outcome_disagrees": "end_code < 0 AND said <> end_code",
         "closed_without_moment": "said < 0 AND closed_at IS NULL AND COALESCE(end_code, 0) >= 0",
-        "open_with_closed_at": "said = 0 AND NOT later_close AND closed_at <= $cut AND COALESCE(end_code, 0) >= 0",
+        "open_with_closed_at": "said = 0 AND closed_at <= $cut AND COALESCE(end_code, 0) >= 0",
         "closes_after_as_of": "later_close",
     },
     "opportunities o LEFT JOIN deals d ON d.opportunity = o.opportunity": {
@@ -124,7 +120,10 @@ def rows(store: Store, files: tuple[str, str]) -> list[dict[str, Any]]:
             continue
         counts = dict(zip(names, map(int, store.rows(query)[0]), strict=True))
         if counts["read"] != sum(counts[name] for name in names[1:]):
-            message = f"{file}: the rows do not add up: {counts}. This is a fault of leakkit, please report it."
+            message = (
+                f"{file}: the rows do not add up: {counts}. "
+                "This is a fault of leakkit, please report it."
+            )
             raise LeakkitError("rows_lost", message)
         counted.append({"table": table, "file": file, **counts})
     return counted
@@ -146,8 +145,8 @@ def faults(store: Store, opportunities_file: str, history_file: str) -> None:
     """Keep the first rows that break each rule, with file, row, column and value."""
     files = {"history": history_file, "opportunities": opportunities_file or history_file}
     each = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT ${file} AS file, f.*, '{rule}' AS rule FROM ({query}) f(line, field, content) "
-        f"ORDER BY line, field LIMIT {SHOWN_ROWS})"  # noqa: S608 - queries of this module
+        f"SELECT * FROM (SELECT ${file} AS file, f.*, '{rule}' AS rule "  # noqa: S608 - queries of this module
+        f"FROM ({query}) f(line, field, content) ORDER BY line, field LIMIT {SHOWN_ROWS})"
         for (file, rule), query in FAULTS.items()
     )
     store.run(f"INSERT INTO faults {each}", files)
@@ -175,15 +174,23 @@ def fingerprint(store: Store, cut: int, last_day: int) -> str:
     parts: list[Any] = [schema.SCHEMA_VERSION, cut, last_day, sorted(columns)]
     for table, content in (
         ("opportunities", kept),
-        ("stage_history", "opportunity, pipeline, stage, entered_at, entered_day, entered_hour, seq, last_touch"),
+        (
+            "stage_history",
+            "opportunity, pipeline, stage, entered_at, entered_day, entered_hour, seq, last_touch",
+        ),
         ("pipelines", "pipeline, name, unit_per_day"),
         ("stages", "pipeline, stage, name, kind"),
     ):
-        digest = f"SELECT count(*), bit_xor(h), sum(h % 4294967296) FROM (SELECT hash({content}) AS h FROM {table})"  # noqa: S608 - quoted
+        hashes = f"SELECT hash({content}) AS h FROM {table}"  # noqa: S608 - quoted
+        digest = f"SELECT count(*), bit_xor(h), sum(h % 4294967296) FROM ({hashes})"  # noqa: S608 - as above
         parts.append([str(value) for value in store.rows(digest)[0]])
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def clear(store: Store) -> None:
     """Drop what was only needed on the way."""
-    store.run("; ".join(f"DROP TABLE IF EXISTS {table}" for table in TEMPORARY_TABLES))
+    left = store.rows(
+        "SELECT 'TABLE', table_name FROM duckdb_tables() WHERE temporary "
+        "UNION ALL SELECT 'VIEW', view_name FROM duckdb_views() WHERE temporary AND NOT internal",
+    )
+    store.run("; ".join(f"DROP {kind} {quoted(name)}" for kind, name in left))

@@ -20,7 +20,7 @@ _SHIFT = 4_000_000
 
 @dataclass(frozen=True)
 class Zone:
-    """The offsets of a time zone: `offsets[i]` seconds hold before `until[i]`, the last one after."""
+    """The offsets of a time zone: `offsets[i]` seconds hold before `until[i]`, the last after."""
 
     until: tuple[int, ...]
     offsets: tuple[int, ...]

@@ -25,8 +25,9 @@ WITH rows_in_order AS (
            min(h.entered_hour) OVER so_far AS first_hour,
            sum(CASE WHEN h.stage < 0 THEN 1 ELSE 0 END) OVER so_far AS closes
     FROM stage_history h
-    WINDOW w AS (PARTITION BY h.opportunity ORDER BY h.seq),
-           so_far AS (PARTITION BY h.opportunity ORDER BY h.seq
+    -- seq is never NULL; NULLS FIRST is the one order that every warehouse can say with a frame
+    WINDOW w AS (PARTITION BY h.opportunity ORDER BY h.seq NULLS FIRST),
+           so_far AS (PARTITION BY h.opportunity ORDER BY h.seq NULLS FIRST
                       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 SELECT r.opportunity, r.pipeline, r.stage, r.seq, r.before_stage, r.after_stage,
@@ -92,11 +93,11 @@ ORDER BY p.pipeline
 DEAL_ENDS = """
 WITH spans AS (
     SELECT p.opportunity, p.pipeline, max(p.step) AS last_step, max(p.stage) AS furthest,
-           min(p.entered_tick) AS first_tick
+           min(p.entered_tick) AS first_tick, max(CASE WHEN p.exit = 3 THEN p.step END) AS won_step
     FROM asked_passages p
     GROUP BY p.opportunity, p.pipeline
 )
-SELECT s.opportunity, s.pipeline, s.furthest, s.first_tick, p.stage AS last_stage,
+SELECT s.opportunity, s.pipeline, s.furthest, s.first_tick, s.won_step, p.stage AS last_stage,
        p.exit AS last_exit, p.entered_tick AS last_tick, p.left_day AS last_left_day,
        o.created_day, o.value
 FROM spans s
@@ -137,7 +138,7 @@ WITH inside AS (
 )
 SELECT i.part, i.pipeline, i.stage, i.visits, grouping(i.exit) AS arrives,
        COALESCE(i.arrive_age, i.leave_age) AS age, COALESCE(i.exit, -1) AS exit,
-       count(*) AS n, sum(i.value) AS total
+       count(*) AS n, CAST(sum(i.value) AS BIGINT) AS total
 FROM inside i
 GROUP BY GROUPING SETS ((i.part, i.pipeline, i.stage, i.visits, i.arrive_age),
                         (i.part, i.pipeline, i.stage, i.visits, i.leave_age, i.exit))
@@ -169,7 +170,7 @@ capped AS (
 )
 SELECT i.part, i.pipeline, i.stage, i.cluster, grouping(i.exit) AS arrives,
        COALESCE(i.arrive_age, i.leave_age) AS age, COALESCE(i.exit, -1) AS exit,
-       count(*) AS n, sum(i.value) AS total
+       count(*) AS n, CAST(sum(i.value) AS BIGINT) AS total
 FROM capped i
 GROUP BY GROUPING SETS ((i.part, i.pipeline, i.stage, i.cluster, i.arrive_age),
                         (i.part, i.pipeline, i.stage, i.cluster, i.leave_age, i.exit))
@@ -179,7 +180,7 @@ ORDER BY i.part, i.pipeline, i.stage, i.cluster, arrives, age, exit
 
 FLOWS = """
 SELECT p.pipeline, p.stage, grouping(p.exit) AS comes, COALESCE(p.entry, p.exit) AS door,
-       COALESCE(p.come_period, p.leave_period) AS period, count(*) AS n, sum(p.value) AS total
+       COALESCE(p.come_period, p.leave_period) AS period, count(*) AS n, CAST(sum(p.value) AS BIGINT) AS total
 FROM (
     SELECT a.pipeline, a.stage, a.entry, a.exit, COALESCE(a.value, 0) AS value,
            c.period AS come_period, COALESCE(l.period, -1) AS leave_period
@@ -208,7 +209,7 @@ ORDER BY p.pipeline, p.stage, exit, here
 
 STANDING = """
 SELECT d.pipeline, d.last_stage AS stage, l.visit_late, l.deal_late, count(*) AS n,
-       sum(COALESCE(d.value, 0)) AS total
+       CAST(sum(COALESCE(d.value, 0)) AS BIGINT) AS total
 FROM deal_ends d
 JOIN asked q ON q.pipeline = d.pipeline
 JOIN late l ON l.opportunity = d.opportunity AND l.pipeline = d.pipeline
@@ -241,41 +242,48 @@ WHERE d.created_day >= q.cohort_from
 GROUP BY d.pipeline, d.furthest, d.last_stage, d.last_exit,
          CASE WHEN l.visit_late = 1 OR l.deal_late = 1 THEN 1 ELSE 0 END,
          CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END
-ORDER BY d.pipeline, d.furthest, d.last_stage, exit, overdue, mature
+UNION ALL
+SELECT o.pipeline, -1 AS furthest, -1 AS last_stage, -1 AS exit, 0 AS overdue,
+       CASE WHEN o.created_day < q.mature_before THEN 1 ELSE 0 END AS mature, count(*) AS n
+FROM opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+LEFT JOIN deal_ends d ON d.opportunity = o.opportunity AND d.pipeline = o.pipeline
+WHERE d.opportunity IS NULL AND (o.created_day IS NULL OR o.created_day >= q.cohort_from)
+GROUP BY o.pipeline, CASE WHEN o.created_day < q.mature_before THEN 1 ELSE 0 END
+ORDER BY pipeline, furthest, last_stage, exit, overdue, mature
 """
-"""Each deal once, where it stands: the picture of the pipe."""
+"""Each deal once, where it stands (exit -1: without a passage): the picture of the pipe."""
 
 DECIDED = """
-WITH first_close AS (
-    SELECT c.opportunity, c.pipeline, min(c.entered_day) AS closed_day
-    FROM asked_moves c
-    WHERE c.stage < 0
-    GROUP BY c.opportunity, c.pipeline
+WITH first_end AS (
+    SELECT p.opportunity, p.pipeline, min(p.step) AS step
+    FROM asked_passages p
+    WHERE p.exit IN (3, 5, 6)
+    GROUP BY p.opportunity, p.pipeline
 ),
 ends AS (
-    SELECT d.pipeline, d.created_day, q.start_day, q.last_day,
-           CASE WHEN c.closed_day <= q.last_day THEN c.closed_day ELSE NULL END AS closed_day,
-           CASE WHEN d.last_exit = 6 AND d.last_left_day <= q.last_day THEN d.last_left_day
-                ELSE q.last_day END AS followed_day
+    SELECT d.pipeline, d.created_day, q.start_day, q.last_day, p.exit,
+           CASE WHEN p.left_day <= q.last_day THEN p.left_day ELSE NULL END AS left_day
     FROM deal_ends d
     JOIN asked q ON q.pipeline = d.pipeline
-    LEFT JOIN first_close c ON c.opportunity = d.opportunity AND c.pipeline = d.pipeline
+    LEFT JOIN first_end f ON f.opportunity = d.opportunity AND f.pipeline = d.pipeline
+    LEFT JOIN asked_passages p ON p.opportunity = f.opportunity AND p.step = f.step
     WHERE d.created_day <= q.last_day
 ),
 spans AS (
-    SELECT e.pipeline, COALESCE(e.closed_day, e.followed_day) - e.created_day AS leave_age,
+    SELECT e.pipeline, COALESCE(e.left_day, e.last_day) - e.created_day AS leave_age,
            CASE WHEN e.start_day > e.created_day THEN e.start_day - e.created_day ELSE 0 END
                AS arrive_age,
-           CASE WHEN e.closed_day IS NULL THEN 0 ELSE 1 END AS closed
+           CASE WHEN e.left_day IS NULL OR e.exit = 6 THEN 0 ELSE 1 END AS closed
     FROM ends e
-    WHERE COALESCE(e.closed_day, e.followed_day) >= e.start_day
+    WHERE COALESCE(e.left_day, e.last_day) >= e.start_day
 )
 SELECT s.pipeline, s.arrive_age, s.leave_age, s.closed, count(*) AS n
 FROM spans s
 GROUP BY s.pipeline, s.arrive_age, s.leave_age, s.closed
 ORDER BY s.pipeline, s.arrive_age, s.leave_age, s.closed
 """
-"""Days from creation to the first close: how long a deal is undecided."""
+"""Days from creation to the first close, or until the deal moves: how long it is undecided."""
 
 WINS = """
 WITH moved AS (
@@ -288,7 +296,8 @@ WITH moved AS (
     GROUP BY p.opportunity, p.pipeline, p.step
 ),
 nearest AS (
-    SELECT p.pipeline, p.stage, p.entered_tick, q.start_tick, q.end_tick, d.last_exit,
+    SELECT p.pipeline, p.stage, p.entered_tick, q.start_tick, q.end_tick,
+           CASE WHEN d.won_step >= p.step THEN 1 ELSE 0 END AS wins,
            CASE WHEN m.moved_step IS NOT NULL AND (c.seq IS NULL OR m.moved_step < c.seq)
                 THEN m.moved_tick ELSE c.entered_tick END AS left_tick,
            CASE WHEN m.moved_step IS NOT NULL AND (c.seq IS NULL OR m.moved_step < c.seq)
@@ -308,7 +317,7 @@ inside AS (
            CASE WHEN n.left_tick < n.end_tick THEN n.left_tick ELSE n.end_tick - 1 END
                - n.entered_tick AS leave_age,
            CASE WHEN n.left_tick < n.end_tick THEN n.exit ELSE 0 END AS exit,
-           CASE WHEN n.exit = 5 AND n.last_exit = 3 THEN 1 ELSE 0 END AS won_later
+           CASE WHEN n.exit = 5 THEN n.wins ELSE 0 END AS won_later
     FROM nearest n
     WHERE n.exit = 0 OR n.left_tick >= n.start_tick
 )
@@ -334,21 +343,21 @@ WITH same_day AS (
         ON z.opportunity = m.opportunity AND z.pipeline = m.pipeline
         AND z.entered_tick = m.entered_tick
 ),
-starts AS (
-    SELECT opportunity, pipeline, min(entered_tick) AS first_tick
+moved AS (
+    SELECT opportunity, pipeline, min(seq) AS seq
     FROM asked_moves
-    WHERE entry = 0 AND before_stage IS NOT NULL
+    WHERE exit = 6
     GROUP BY opportunity, pipeline
 ),
 steps AS (
     SELECT m.pipeline, m.stage, m.before_stage, m.entry, m.exit, m.entered_tick, m.left_tick,
-           COALESCE(s.first_tick, m.first_tick) AS first_tick, COALESCE(d.turn, 0) AS turn,
-           q.start_tick, q.end_tick
+           e.first_tick, COALESCE(d.turn, 0) AS turn, q.start_tick, q.end_tick
     FROM asked_moves m
     JOIN asked q ON q.pipeline = m.pipeline
     LEFT JOIN same_day d ON d.opportunity = m.opportunity AND d.seq = m.seq
-    LEFT JOIN starts s ON s.opportunity = m.opportunity AND s.pipeline = m.pipeline
-    WHERE m.entered_tick < q.end_tick
+    JOIN deal_ends e ON e.opportunity = m.opportunity AND e.pipeline = m.pipeline
+    LEFT JOIN moved x ON x.opportunity = m.opportunity AND x.pipeline = m.pipeline
+    WHERE m.entered_tick < q.end_tick AND (x.seq IS NULL OR m.seq <= x.seq)
 ),
 changes AS (
     SELECT s.pipeline, 0 AS kind, s.stage AS stage, s.stage AS target,
@@ -375,10 +384,13 @@ FROM changes c
 GROUP BY c.pipeline, c.kind, c.stage, c.target, c.age, c.turn
 ORDER BY c.pipeline, c.age, c.turn, c.kind, c.stage, c.target
 """
-"""The whole way, clock from the first entry: 0 comes under observation, 1 moves, 2 is censored."""
+"""The whole way, clock from the first entry: 0 comes under observation, 1 moves, 2 is censored.
+
+A deal is followed until it first moves to another pipeline, or comes back in another.
+"""
 
 TOTALS = """
-SELECT p.pipeline, p.stage, p.exit, count(*) AS n, sum(COALESCE(p.value, 0)) AS total,
+SELECT p.pipeline, p.stage, p.exit, count(*) AS n, CAST(sum(COALESCE(p.value, 0)) AS BIGINT) AS total,
        sum(CASE WHEN p.visit = 1 THEN 1 ELSE 0 END) AS first_visits,
        sum(CASE WHEN p.left_tick >= q.end_tick THEN 1 ELSE 0 END) AS after_curves
 FROM asked_passages p
@@ -472,7 +484,7 @@ SELECT o.pipeline, o.outcome, CASE WHEN o.has_history THEN 1 ELSE 0 END AS has_h
        count(*) AS n, sum(CASE WHEN o.value IS NULL THEN 1 ELSE 0 END) AS without_value,
        sum(CASE WHEN o.value = 0 THEN 1 ELSE 0 END) AS zero_value,
        sum(CASE WHEN o.lost_reason = '' THEN 1 ELSE 0 END) AS without_reason,
-       sum(COALESCE(o.value, 0)) AS total
+       CAST(sum(COALESCE(o.value, 0)) AS BIGINT) AS total
 FROM opportunities o
 JOIN asked q ON q.pipeline = o.pipeline
 GROUP BY o.pipeline, o.outcome, CASE WHEN o.has_history THEN 1 ELSE 0 END

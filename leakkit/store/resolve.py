@@ -16,15 +16,15 @@ functions; the counting in `queries.py` may not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from leakkit.config import Config, Pipeline, folded
 from leakkit.store import queries, schema
 from leakkit.store.database import Store, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from leakkit.store.moments import Zone
 
 WON_WORDS = ("won", "win", "closed won", "closedwon", "success", "successful", "موفق")
@@ -46,14 +46,23 @@ STANDING = "fate IN ('kept', 'implied', 'close_without_stage')"
 """Rows of `told` that say how a deal stands."""
 
 
+OWN_COLUMNS = (
+    *("opportunity", "opportunity_id", "pipeline", "bucket", "created_at", "created_day"),
+    *("closed_at", "closed_day", "outcome", "value", "currency", "lost_reason", "name"),
+    *("current_stage", "has_history", "given"),
+)
+"""The columns of `opportunities`; those that a source adds follow."""
+
+
 @dataclass(frozen=True)
 class Rules:
     """What the resolving needs to know beside the rows.
 
-    `cut` is the last used moment, `newest_first` the direction of the history file
-    (None where it shows none), `segments` the further columns to keep, `default_pipeline`
-    that of rows and deals that name none (None: they are set aside). In `one_file`, an
-    event file, a deal is only what its rows are.
+    `cut` is the last used moment, `newest_first` the direction of the history file (None
+    where it shows none). `segments` names the further columns to keep, which are
+    `segment_0`, `segment_1`, ... in what is given. `default_pipeline` is that of rows and
+    deals that name none (None: they are set aside). In `one_file`, an event file, a deal
+    is only what its rows are.
     """
 
     config: Config
@@ -97,8 +106,12 @@ def outcome_words(config: Config) -> dict[str, int]:
 
 def stage_names(pipeline: Pipeline) -> dict[str, int]:
     """Return what a history row of this pipeline may say -> position, WON or LOST."""
-    closes = {folded(word): schema.WON for word in pipeline.won or WON_WORDS}
-    closes |= {folded(word): schema.LOST for word in pipeline.lost or LOST_WORDS}
+    built_in = (
+        (schema.WON, () if pipeline.won else WON_WORDS),
+        (schema.LOST, () if pipeline.lost else LOST_WORDS),
+    )
+    own = ((schema.WON, pipeline.won), (schema.LOST, pipeline.lost))
+    closes = {folded(word): code for code, words in (*built_in, *own) for word in words}
     stages = {
         folded(name): position
         for position, stage in enumerate(pipeline.stages)
@@ -122,13 +135,26 @@ def _names(store: Store, config: Config) -> None:
     words = outcome_words(config)
     outcomes = texts(store, "outcome", "given_opportunities")
     stages = {*texts(store, "stage", *both), *texts(store, "from_stage", "given_history")}
+    known = [(said, words[folded(said)]) for said in outcomes if folded(said) in words]
     for table, columns, found in (
-        ("pipeline_names", ["said", "pipeline"], pipelines),
-        ("outcome_names", ["said", "code"], [(o, words[folded(o)]) for o in outcomes if folded(o) in words]),
-        ("stage_names", ["said", "pipeline", "code"], _stage_codes(config, sorted(stages))),
+        ("pipeline_names", ("said", "pipeline"), pipelines),
+        ("outcome_names", ("said", "code"), known),
+        ("stage_names", ("said", "pipeline", "code"), _stage_codes(config, sorted(stages))),
     ):
-        kinds = dict.fromkeys(columns, "int16") | {"said": "str"}
-        store.put(table, pd.DataFrame(found, columns=columns).astype(kinds))
+        kinds = {name: "VARCHAR" if name == "said" else "SMALLINT" for name in columns}
+        sql, facts = listed(kinds, found)
+        store.run(f"CREATE TEMP TABLE {table} AS {sql}", facts)
+
+
+def listed(kinds: dict[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, dict[str, Any]]:
+    """Return SQL and its facts for a few rows; `kinds` are the types by column.
+
+    >>> listed({"n": "SMALLINT"}, [(1,), (2,)])
+    ('SELECT unnest(CAST($n AS SMALLINT[])) AS n', {'n': [1, 2]})
+    """
+    columns = [f"unnest(CAST(${name} AS {kind}[])) AS {name}" for name, kind in kinds.items()]
+    values = {name: [row[i] for row in rows] for i, name in enumerate(kinds)}
+    return f"SELECT {', '.join(columns)}", values
 
 
 def _stage_codes(config: Config, said: list[str]) -> list[tuple[str, int, int]]:
@@ -194,8 +220,8 @@ def _events(store: Store, rules: Rules) -> None:
                COALESCE(CASE WHEN a.step = 2 THEN FALSE WHEN h.pipeline = -1 THEN TRUE
                              WHEN a.step = 3 THEN FALSE
                              ELSE h.entered_at > {rules.cut} OR {ignored} END, FALSE) AS not_asked
-        FROM (SELECT h.* REPLACE (COALESCE(p.pipeline, d.own_pipeline, {rules.no_pipeline}) AS pipeline),
-                     i.opportunity
+        FROM (SELECT h.* EXCLUDE (pipeline), i.opportunity,
+                     COALESCE(p.pipeline, d.own_pipeline, {rules.no_pipeline}) AS pipeline
               FROM given_history h
               JOIN ids i ON i.opportunity_id = h.opportunity_id
               LEFT JOIN pipeline_names p ON p.said = h.pipeline
@@ -261,7 +287,8 @@ def _order(store: Store, rules: Rules) -> None:
     store.run(
         f"""
         CREATE TEMP TABLE ordered AS
-        SELECT opportunity, pipeline, code, entered_at, from_stage, 2 * row_number() OVER w AS place,
+        SELECT opportunity, pipeline, code, entered_at, from_stage,
+               2 * row_number() OVER w AS place,
                lag(code) OVER w AS before_code, lag(pipeline) OVER w AS before_pipeline,
                COALESCE(entered_at = lag(entered_at) OVER w
                         AND (seq IS NULL OR seq = lag(seq) OVER w), FALSE) AS tie
@@ -287,27 +314,32 @@ def _tell(store: Store, rules: Rules) -> None:
     """
     day = rules.zone.day_sql
     stage_rows = "max(code) OVER w"
-    sql = f"""
+    sql = """
         SELECT opportunity, place, code, entered_at, fate,
                CASE WHEN code < 0 THEN COALESCE(
                    last_value(CASE WHEN code >= 0 THEN pipeline END IGNORE NULLS) OVER w, pipeline)
                ELSE pipeline END AS pipeline
         FROM (SELECT opportunity, place, code, entered_at, pipeline, 'kept' AS fate FROM ordered
               UNION ALL
-              SELECT opportunity, place, code, entered_at, pipeline, 'kept' FROM first_moves WHERE known)
+              SELECT opportunity, place, code, entered_at, pipeline, 'kept'
+              FROM first_moves WHERE known)
         WHERE opportunity IN (SELECT opportunity FROM often_closed)
         WINDOW w AS (PARTITION BY opportunity ORDER BY place)
-        """  # noqa: S608 - names of this module
+        """
     for fate, condition in (
         ("merged", "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"),
-        ("close_undone", f"code < 0 AND {day('lead(entered_at) OVER w')} - {day('entered_at')} <= 1"),
+        (
+            "close_undone",
+            f"code < 0 AND {day('lead(entered_at) OVER w')} - {day('entered_at')} <= 1",
+        ),
         ("merged", "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"),
         ("closed_after_win", f"code = {schema.LOST} AND lag(code) OVER w = {schema.WON}"),
         ("merged", "code < 0 AND code = lag(code) OVER w"),
         ("close_without_stage", f"{stage_rows} < 0"),
     ):
         sql = f"""
-        SELECT * REPLACE (CASE WHEN fate = 'kept' AND {condition} THEN '{fate}' ELSE fate END AS fate)
+        SELECT * REPLACE (CASE WHEN fate = 'kept' AND {condition} THEN '{fate}'
+                          ELSE fate END AS fate)
         FROM ({sql}) WINDOW w AS (PARTITION BY opportunity, fate ORDER BY place)
         """  # noqa: S608 - as above
     store.run(
@@ -319,7 +351,8 @@ def _tell(store: Store, rules: Rules) -> None:
         SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({sql})
         UNION ALL
         SELECT opportunity, place, code, entered_at,
-               CASE WHEN code = before_code AND pipeline = before_pipeline THEN 'merged' ELSE 'kept' END,
+               CASE WHEN code = before_code AND pipeline = before_pipeline THEN 'merged'
+               ELSE 'kept' END,
                CASE WHEN code < 0 THEN before_pipeline ELSE pipeline END
         FROM ordered WHERE opportunity NOT IN (SELECT opportunity FROM often_closed)
         UNION ALL
@@ -337,7 +370,8 @@ def _reopen(store: Store) -> None:
         SELECT opportunity, place - 1, lost_code, entered_at, 'implied', lost_pipeline
         FROM (SELECT *, lag(code) OVER w AS before_code, lag(code, 2) OVER w AS lost_code,
                      lag(pipeline, 2) OVER w AS lost_pipeline
-              FROM told WHERE fate = 'kept' AND opportunity IN (SELECT opportunity FROM often_closed)
+              FROM told
+              WHERE fate = 'kept' AND opportunity IN (SELECT opportunity FROM often_closed)
               WINDOW w AS (PARTITION BY opportunity ORDER BY place))
         WHERE code = {schema.WON} AND before_code = {schema.LOST} AND lost_code >= 0
         """,  # noqa: S608 - names of this module
@@ -349,16 +383,18 @@ def _touches(store: Store) -> None:
     store.run(
         """
         CREATE TEMP TABLE touches AS
-        SELECT opportunity, into_place AS place, max(entered_at) AS last_touch
+        SELECT opportunity, first_place AS place, max(entered_at) AS last_touch
         FROM (SELECT opportunity, code, entered_at, fate,
-                     last_value(CASE WHEN fate <> 'merged' THEN place END IGNORE NULLS) OVER w AS into_place,
-                     last_value(CASE WHEN fate <> 'merged' THEN code END IGNORE NULLS) OVER w AS into_code
+                     last_value(CASE WHEN fate = 'kept' THEN place END IGNORE NULLS) OVER w
+                         AS first_place,
+                     last_value(CASE WHEN fate = 'kept' THEN code END IGNORE NULLS) OVER w
+                         AS first_code
               FROM told
               WHERE fate IN ('kept', 'merged')
                 AND opportunity IN (SELECT opportunity FROM told WHERE fate = 'merged')
               WINDOW w AS (PARTITION BY opportunity ORDER BY place))
-        WHERE fate = 'merged' AND code = into_code
-        GROUP BY opportunity, into_place
+        WHERE fate = 'merged' AND code = first_code
+        GROUP BY opportunity, first_place
         """,
     )
 
@@ -375,15 +411,15 @@ def _outcomes(store: Store, rules: Rules) -> None:
         FROM told WHERE {STANDING} GROUP BY opportunity;
         CREATE TEMP TABLE judged AS
         SELECT d.opportunity, e.* EXCLUDE (opportunity), d.closed_at,
-               CASE WHEN d.closed_at > {cut} AND d.outcome_code < 0 THEN 0 ELSE d.outcome_code END AS said,
+               CASE WHEN d.closed_at > {cut} AND d.outcome_code < 0 THEN 0
+               ELSE d.outcome_code END AS said,
                d.closed_at > {cut} AND d.outcome_code < 0 AS later_close
         FROM deals d
         LEFT JOIN ends e ON e.opportunity = d.opportunity;
         CREATE TEMP TABLE new_closes AS
         SELECT j.opportunity, j.pipeline, j.said AS code, j.stageless, j.end_code < 0 AS instead,
                CASE WHEN j.end_code < 0 THEN j.end_place ELSE j.end_place + 2 END AS place,
-               CASE WHEN j.closed_at IS NULL THEN GREATEST(j.end_at, COALESCE(t.last_change, j.end_at))
-                    ELSE GREATEST(j.closed_at, j.end_at) END AS entered_at,
+               GREATEST(j.end_at, COALESCE(j.closed_at, t.last_change, j.end_at)) AS entered_at,
                j.closed_at < j.end_at AS before_entry
         FROM judged j
         LEFT JOIN (SELECT opportunity, max(last_touch) AS last_change FROM touches
@@ -395,7 +431,8 @@ def _outcomes(store: Store, rules: Rules) -> None:
 
 def _opportunities(store: Store, rules: Rules) -> None:
     """Steps 11 and 12: one row per deal that is asked for and not set aside."""
-    segments = "".join(f", d.{quoted(name)}" for name in rules.segments)
+    segments = "".join(f", d.segment_{i}" for i in range(len(rules.segments)))
+    named = "".join(f", segment_{i} AS {quoted(name)}" for i, name in enumerate(rules.segments))
     day, cut, own = rules.zone.day_sql, rules.cut, f"COALESCE(d.own_pipeline, {rules.no_pipeline})"
     store.run(
         f"""
@@ -406,7 +443,7 @@ def _opportunities(store: Store, rules: Rules) -> None:
                CASE code WHEN {schema.WON} THEN 'won' WHEN {schema.LOST} THEN 'lost' ELSE 'open' END
                    AS outcome,
                value, currency, lost_reason, name, CAST(current_stage AS SMALLINT) AS current_stage,
-               has_history, given{"".join(f", {quoted(name)}" for name in rules.segments)}
+               has_history, given{named}
         FROM (
             SELECT i.opportunity, i.opportunity_id, COALESCE(e.pipeline, {own}) AS pipeline,
                    CAST(CAST('0x' || substr(sha256(i.opportunity_id), 1, 8) AS UBIGINT)
@@ -421,7 +458,8 @@ def _opportunities(store: Store, rules: Rules) -> None:
                    {_value_sql(rules.config)} AS value, d.currency,
                    COALESCE(d.lost_reason, '') AS lost_reason, COALESCE(d.name, '') AS name,
                    CASE WHEN e.opportunity IS NULL AND s.code >= 0 THEN s.code END AS current_stage,
-                   e.opportunity IS NOT NULL AS has_history, d.opportunity IS NOT NULL AS given{segments}
+                   e.opportunity IS NOT NULL AS has_history,
+                   d.opportunity IS NOT NULL AS given{segments}
             FROM ids i
             LEFT JOIN deals d ON d.opportunity = i.opportunity
             LEFT JOIN ends e ON e.opportunity = i.opportunity
@@ -459,8 +497,9 @@ def _history(store: Store, zone: Zone) -> None:
     store.run(
         f"""
         CREATE TABLE stage_history AS
-        SELECT r.opportunity, CAST(r.pipeline AS SMALLINT) AS pipeline, CAST(r.code AS SMALLINT) AS stage,
-               r.entered_at, {zone.day_sql("r.entered_at")} AS entered_day,
+        SELECT r.opportunity, CAST(r.pipeline AS SMALLINT) AS pipeline,
+               CAST(r.code AS SMALLINT) AS stage, r.entered_at,
+               {zone.day_sql("r.entered_at")} AS entered_day,
                {zone.hour_sql("r.entered_at")} AS entered_hour,
                CAST(r.place AS INTEGER) AS seq, COALESCE(r.last_touch, r.entered_at) AS last_touch
         FROM (

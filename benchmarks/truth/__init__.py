@@ -1,0 +1,1 @@
+"""`make truth`: simulations with known answers, run through leakkit itself."""

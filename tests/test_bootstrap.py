@@ -1,0 +1,143 @@
+"""Resampling by opportunity: seeded, and as wide as theory says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leakkit.measures import stages
+from leakkit.measures.bootstrap import (
+    REPLICATES,
+    cluster_counts,
+    expected_interval,
+    replicated_shares,
+    share_interval,
+)
+from leakkit.measures.counts import EXITS, StayCounts
+from leakkit.measures.survival import Horizon, aalen_johansen, greenwood, index_at, merged
+from tests.measuring import approx
+
+LOST, NEXT, OPEN = (EXITS.index(name) for name in ("lost", "next", "open"))
+Visit = tuple[int, int, int, int]  # cluster, age of arrival, age of leaving, exit
+
+
+def counted(visits: list[Visit], value: int = 1) -> pd.DataFrame:
+    """Count visits per cluster as the query does."""
+    rows = [(c, 1, come, -1, 1, value) for c, come, _, _ in visits]
+    rows += [(c, 0, leave, exit_, 1, value) for c, _, leave, exit_ in visits]
+    frame = pd.DataFrame(rows, columns=["cluster", "arrives", "age", "exit", "n", "total"])
+    return frame.groupby(["cluster", "arrives", "age", "exit"], as_index=False).sum()
+
+
+def together(visits: list[Visit]) -> StayCounts:
+    """Count the same visits without clusters."""
+    left: dict[str, list[int]] = {}
+    for _, _, leave, exit_ in visits:
+        left.setdefault(EXITS[exit_], []).append(leave)
+    ages = np.array([come for _, come, _, _ in visits])
+    return StayCounts(
+        (ages, np.ones_like(ages)),
+        {kind: (np.array(ages), np.ones(len(ages), np.int64)) for kind, ages in left.items()},
+    )
+
+
+def some_visits(deals: int, visits_each: int = 1) -> list[Visit]:
+    """Deals whose visits, if there are several, are all alike."""
+    random = np.random.default_rng(1)
+    found = []
+    for deal in range(deals):
+        exit_ = int(random.choice([LOST, NEXT, OPEN], p=[0.3, 0.5, 0.2]))
+        found += [(deal, 0, int(random.integers(0, 20)), exit_)] * visits_each
+    return found
+
+
+def test_the_original_sample_gives_the_curve() -> None:
+    visits = some_visits(300)
+    counts = cluster_counts(counted(visits), (LOST,))
+    curve = aalen_johansen(together(visits).table())
+    assert counts.at_risk.sum(axis=0) == approx(
+        np.array([curve.table.at_risk[index_at(curve, float(age))] for age in counts.ages])
+    )
+    whole = np.array([counts.wanted.sum(), counts.every.sum()])
+    assert whole.tolist() == [
+        sum(v[3] == LOST for v in visits),
+        sum(v[3] in (LOST, NEXT) for v in visits),
+    ]
+    mean = replicated_shares(counts).mean(axis=0)
+    ours = [merged(curve, ("lost",))[index_at(curve, float(age))] for age in counts.ages]
+    assert mean == approx(np.array(ours), 0.01)
+
+
+def test_of_single_visits_it_is_as_wide_as_greenwood() -> None:
+    visits = some_visits(400)
+    spread = replicated_shares(cluster_counts(counted(visits), (LOST,)))[:, -1].std()
+    curve = aalen_johansen(together(visits).table())
+    assert spread == pytest.approx(greenwood(curve, ("lost",))[-1] ** 0.5, rel=0.1)
+
+
+def test_of_visits_alike_it_is_wider_as_it_must_be() -> None:
+    """Four equal visits a deal are worth one: twice the standard error of Greenwood's."""
+    visits = some_visits(200, visits_each=4)
+    spread = replicated_shares(cluster_counts(counted(visits), (LOST,)))[:, -1].std()
+    curve = aalen_johansen(together(visits).table())
+    assert spread == pytest.approx(2 * greenwood(curve, ("lost",))[-1] ** 0.5, rel=0.12)
+
+
+def test_the_same_counts_give_the_same_interval() -> None:
+    frame = counted(some_visits(100))
+    first, again = (share_interval(cluster_counts(frame, (LOST,)), 12.0) for _ in range(2))
+    shuffled = frame.sample(frac=1, random_state=3)
+    assert first == again == share_interval(cluster_counts(shuffled, (LOST,)), 12.0)
+    assert first[0] < first[1]
+    assert len(replicated_shares(cluster_counts(frame, (LOST,)))) == REPLICATES
+
+
+def test_delayed_arrivals_are_at_risk_from_their_age() -> None:
+    visits = [(0, 0, 2, LOST), (1, 3, 5, NEXT), (2, 0, 9, OPEN)]
+    counts = cluster_counts(counted(visits), (LOST,))
+    assert counts.ages.tolist() == [0, 2, 3, 5, 9]
+    assert counts.at_risk.sum(axis=0).tolist() == [2, 2, 2, 2, 1]
+
+
+def test_expected_days_that_all_share_are_sure() -> None:
+    visits = [(deal, 0, 4, NEXT) for deal in range(60)]
+    assert expected_interval(cluster_counts(counted(visits), (NEXT,)), 4.0) == (4.0, 4.0)
+
+
+def test_expected_days_near_a_gap_are_unsure() -> None:
+    visits = [(deal, 0, 1 if deal < 54 else 40, NEXT) for deal in range(60)]
+    low, high = expected_interval(cluster_counts(counted(visits), (NEXT,)), 40.0)
+    assert (low, high) == (1.0, 40.0)
+
+
+def test_the_share_of_all_visits_lies_in_its_interval() -> None:
+    visits = some_visits(150, visits_each=2)
+    share = stages.lost_any_visit(together(visits), counted(visits), Horizon(15.0, "learnt"))
+    assert share.share is not None
+    assert share.low is not None
+    assert share.high is not None
+    assert share.low < share.share < share.high
+    alone = stages.lost_any_visit(together(visits), None, Horizon(15.0, "learnt"))
+    assert alone.share == share.share
+    assert share.high - share.low > (alone.high or 0) - (alone.low or 0)
+
+
+def test_value_weighs() -> None:
+    """One lost deal in ten, worth as much as all others together: half of the value is lost."""
+    visits = [(deal, 0, 3, LOST if deal % 10 == 0 else NEXT) for deal in range(100)]
+    frame = counted(visits)
+    frame.loc[frame["cluster"] % 10 == 0, "total"] = 9
+    ages = np.zeros(1, np.int64)
+    left = ages + 3
+    money = StayCounts(
+        (ages, np.array([100])),
+        {"lost": (left, np.array([10])), "next": (left, np.array([90]))},
+        (ages, np.array([180])),
+        {"lost": (left, np.array([90])), "next": (left, np.array([90]))},
+    )
+    share = stages.lost_by_value(money, frame, Horizon(5.0, "learnt"))
+    assert share.share == approx(0.5)
+    assert (share.low or 0) < 0.45
+    assert (share.high or 1) > 0.55
+    assert stages.lost_by_value(together(visits), None, Horizon(5.0, "learnt")).reason == "no_value"
