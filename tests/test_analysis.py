@@ -24,9 +24,10 @@ from tests.generated import raw_source, write_source
 from tests.measuring import approx, compare, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from leakkit.analysis import Analysis
     from leakkit.store.database import Store
 
 Event = tuple[str, str, str]  # opportunity_id, stage, moment
@@ -54,11 +55,22 @@ TWO = Plan(
 
 @pytest.fixture(scope="module")
 def made() -> Sample:
-    return make(700, seed=4, plan=TWO)
+    return make(500, seed=4, plan=TWO)
 
 
 def frames(made: Sample) -> dict[str, pd.DataFrame]:
     return {"opportunities": made.opportunities, "stage_history": made.stage_history}
+
+
+@pytest.fixture(scope="module")
+def store(made: Sample) -> Iterator[Store]:
+    with loaded(made) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def whole(store: Store) -> Analysis:
+    return analyze(store)
 
 
 def loaded(made: Sample, **how: Any) -> Store:  # noqa: ANN401 - what load takes
@@ -211,10 +223,8 @@ def test_declared_start_of_the_history(tmp_path: Path) -> None:
     assert any(table.entrants > table.at_risk[0] for table in tables)  # some came late
 
 
-def test_a_whole_history_is_left_whole(made: Sample) -> None:
-    with loaded(made) as store:
-        found = analyze(store)
-    for result in found.pipelines:
+def test_a_whole_history_is_left_whole(whole: Analysis) -> None:
+    for result in whole.pipelines:
         assert (result.windows.history_start, result.windows.history_origin) == (None, "")
         assert result.windows.start_day == result.windows.first_day
 
@@ -222,20 +232,22 @@ def test_a_whole_history_is_left_whole(made: Sample) -> None:
 # -------------------------------------------------------------------- the snapshot
 
 
-def test_an_earlier_snapshot_changes_only_what_is_later(made: Sample) -> None:
+def test_an_earlier_snapshot_changes_only_what_is_later(
+    made: Sample, store: Store, whole: Analysis
+) -> None:
     cut = pd.Timestamp("2025-09-30")
     last = int((cut - pd.Timestamp(0)).days)
-    with loaded(made) as store, loaded(made, as_of="2025-09-30") as then:
+    with loaded(made, as_of="2025-09-30") as then:
         (now_cut,), (before,) = (
             stays(one, [(last - 400, last + 1)], per_pipeline=2) for one in (store, then)
         )
-        now, earlier = analyze(store), analyze(then)
+        earlier = analyze(then)
     assert earlier.last_day == last
     assert set(now_cut) == set(before)
     for key, stay in before.items():
         ours, theirs = aalen_johansen(stay.table()), aalen_johansen(now_cut[key].table())
         assert plain(ours) == plain(theirs)
-    for this, that in zip(now.pipelines, earlier.pipelines, strict=True):
+    for this, that in zip(whole.pipelines, earlier.pipelines, strict=True):
         done = [month for month in that.months if month.complete]
         assert len(done) >= 8
         assert done == [m for m in this.months if m.first_day <= done[-1].first_day][-len(done) :]
@@ -244,19 +256,17 @@ def test_an_earlier_snapshot_changes_only_what_is_later(made: Sample) -> None:
 # -------------------------------------------------------------------- what must not matter
 
 
-def test_a_part_gives_the_same_numbers_as_the_whole(made: Sample) -> None:
-    with loaded(made) as store:
-        whole = analyze(store)
-        for result in whole.pipelines:
-            (alone,) = analyze(store, result.name).pipelines
-            assert plain(alone) == plain(result)
-        assert plain(analyze(store, ["service", "RENTALS"]).pipelines) == plain(whole.pipelines)
-        with pytest.raises(LeakkitError) as caught:
-            analyze(store, "Repairs")
+def test_a_part_gives_the_same_numbers_as_the_whole(store: Store, whole: Analysis) -> None:
+    for result in whole.pipelines:
+        (alone,) = analyze(store, result.name).pipelines
+        assert plain(alone) == plain(result)
+    assert plain(analyze(store, ["service", "RENTALS"]).pipelines) == plain(whole.pipelines)
+    with pytest.raises(LeakkitError) as caught:
+        analyze(store, "Repairs")
     assert caught.value.code == "no_pipeline"
 
 
-@pytest.mark.parametrize("seed", [3, 8, 27])
+@pytest.mark.parametrize("seed", [8, 27])
 def test_a_part_of_a_hostile_source_gives_the_same_numbers(seed: int, tmp_path: Path) -> None:
     write_source(raw_source(seed, 40), tmp_path)
     with load(tmp_path) as store:
@@ -265,18 +275,13 @@ def test_a_part_of_a_hostile_source_gives_the_same_numbers(seed: int, tmp_path: 
 
 
 def test_threads_and_the_order_of_rows_change_nothing(
-    made: Sample, monkeypatch: pytest.MonkeyPatch
+    made: Sample, whole: Analysis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = []
-    config = Config.from_text(made.config)
-    for threads, seed in (("1", None), ("4", None), ("4", 1)):
+    shuffled = {k: v.sample(frac=1, random_state=1) for k, v in frames(made).items()}
+    for threads, given in (("1", frames(made)), ("4", shuffled)):
         monkeypatch.setenv("LEAKKIT_THREADS", threads)
-        given = frames(made)
-        if seed is not None:
-            given = {k: v.sample(frac=1, random_state=seed) for k, v in given.items()}
-        with load(given, config) as store:
-            found.append(plain(analyze(store).pipelines))
-    assert found[0] == found[1] == found[2]
+        with load(given, Config.from_text(made.config)) as store:
+            assert plain(analyze(store).pipelines) == plain(whole.pipelines)
 
 
 def test_a_doctored_store_is_refused(made: Sample) -> None:
@@ -337,31 +342,33 @@ def test_hours_are_asked_in_days() -> None:
     stages = 'unit = "hour"\nstages = [{ name = "A", expected_days = 0.5 }, { name = "B" }]'
     with store_of(events, f'as_of = "{when(60)[:10]}"', stages) as store:
         (learnt,) = analyze(store).pipelines
-        (kept,) = analyze(store, earlier={("P", "B"): 0.25, ("P", "A"): 0.25}).pipelines
+        (kept,) = analyze(store, earlier={("P", "B"): 8 / 24, ("P", "A"): 8 / 24}).pipelines
     first, second = learnt.stages
     assert (first.expected.age, first.horizon.age) == (12.0, 12.0)
     assert (second.expected.age, second.horizon.age) == (5.0, 6.0)
     assert second.median.age == 5
-    assert learnt.windows.end_day - learnt.windows.current[0] == 90  # type: ignore[index]
+    assert learnt.windows.current == (learnt.windows.first_day, learnt.windows.first_day + 61)
     assert learnt.route.limit == 24.0
-    assert kept.stages[1].horizon.age == 6.0
-    assert kept.stages[0].horizon.origin == "learnt"  # 6 hours are less than E
+    assert (kept.stages[1].horizon.age, kept.stages[1].horizon.origin) == (8.0, "kept")
+    assert kept.stages[0].horizon.origin == "learnt"  # 8 hours are less than E
+    asked = f'as_of = "{when(60)[:10]}"\n[comparison]\nhorizon_days = 1.5'
+    with store_of(events, asked, stages) as store:
+        (declared,) = analyze(store).pipelines
+    assert [stage.horizon.age for stage in declared.stages] == [36.0, 36.0]
 
 
-def test_the_horizon_of_the_last_run(made: Sample) -> None:
-    with loaded(made) as store:
-        fresh = analyze(store)["Service"].stages[1]
-        assert fresh.horizon.age is not None
-        longer = next(step for step in (30.0, 45.0, 60.0) if step > fresh.horizon.age)
-        kept = horizon_after(store, {("Service", "Visit"): longer})
-        assert (kept.age, kept.origin) == (longer, "kept")
-        assert horizon_after(store, {("Service", "Visit"): 365.0}) == fresh.horizon
-        assert horizon_after(store, {("Rentals", "Visit"): longer}) == fresh.horizon
+def test_the_horizon_of_the_last_run(store: Store, whole: Analysis) -> None:
+    fresh = whole["Service"].stages[1].horizon
+    assert fresh.age is not None
+    longer = next(step for step in (30.0, 45.0, 60.0) if step > fresh.age)
+    kept = horizon_after(store, {("Service", "Visit"): longer, ("Rentals", "Inquiry"): longer})
+    assert (kept.age, kept.origin) == (longer, "kept")
+    assert horizon_after(store, {("Service", "Visit"): 365.0, ("Rentals", "Visit"): 1.0}) == fresh
 
 
 def horizon_after(store: Store, earlier: Mapping[tuple[str, str], float]) -> Any:  # noqa: ANN401
     """Return the horizon of a stage after a run with others."""
-    return analyze(store, earlier=earlier)["Service"].stages[1].horizon
+    return analyze(store, "Service", earlier=earlier)["Service"].stages[1].horizon
 
 
 # -------------------------------------------------------------------- very little

@@ -38,8 +38,8 @@ def exit_(stage: int, door: str, period: int, n: int) -> Flow:
 
 
 ROWS = [
-    entry(0, "new", 0, 10), exit_(0, "next", 0, 5), exit_(0, "lost", 1, 2), exit_(0, "jumped", 1, 1),
-    exit_(0, "open", 1, 4),
+    entry(0, "new", 0, 10), exit_(0, "next", 0, 5), exit_(0, "lost", 1, 2),
+    exit_(0, "jumped", 1, 1), exit_(0, "open", 1, 4),
     entry(0, "returned_in", 2, 1), entry(0, "reopened", 2, 1),
     entry(1, "from_previous", 0, 5), exit_(1, "next", 1, 3), exit_(1, "returned", 2, 1),
     exit_(1, "moved", 2, 1),
@@ -93,6 +93,22 @@ def test_a_doctored_count_is_found(place: int, by: int) -> None:
 def test_a_count_in_a_wrong_place_is_found(old: Flow, new: Flow) -> None:
     rows = [new if row == old else row for row in ROWS]
     assert rows != ROWS
+    with pytest.raises(LeakkitError, match="does not close"):
+        check("Equipment", flows(rows))
+
+
+def test_a_step_from_a_wrong_stage_is_found() -> None:
+    """Totals and stocks are right, but one deal is said to have come from the stage before."""
+    wrong = {
+        exit_(0, "next", 0, 5): exit_(0, "next", 0, 6),
+        exit_(0, "open", 1, 4): exit_(0, "open", 1, 3),
+        exit_(1, "next", 1, 3): exit_(1, "next", 1, 2),
+        entry(1, "from_previous", 0, 5): entry(1, "from_previous", 0, 5),
+        entry(2, "from_previous", 1, 3): entry(2, "from_previous", 1, 2),
+        exit_(2, "open", 2, 1): exit_(2, "open", 2, 0),
+    }
+    rows = [wrong.get(row, row) for row in ROWS]
+    rows += [entry(2, "from_previous", 0, 1), exit_(1, "open", 1, 1), exit_(2, "open", 1, 1)]
     with pytest.raises(LeakkitError, match="does not close"):
         check("Equipment", flows(rows))
 

@@ -193,7 +193,7 @@ def test_skip_policy_of_the_configuration(tmp_path: Path) -> None:
             assert h is not None
             assert row.lost.share == pytest.approx(ref.share_of(curve, "lost", h).share, abs=1e-11)
             assert row.exits == exits_of([p for p in found.passages if p.stage == row.stage])
-        shares[policy] = result.stages[1].lost.share
+        shares[policy] = result.stages[1].lost.share or 0.0
         order = sorted(range(4), key=lambda s: -(result.stages[s].lost.share or 0))
         assert result.losing_order[policy] == tuple(order)
     assert shares["reached"] < shares["observed"] < shares["strict"]

@@ -207,7 +207,7 @@ def test_statsmodels_finds_the_same_without_delayed_entry(spells: list[Spell]) -
 
 # -------------------------------------------------------------------- against the reference
 
-MERGE = {"advanced": ADVANCED}
+MERGE: dict[str, tuple[str, ...]] = {"advanced": ADVANCED}
 
 
 @given(some_spells(most=40))
@@ -357,6 +357,14 @@ def test_the_restarted_curve_is_the_chance_still(spells: list[Spell], age: int, 
         assert chance is None
     else:
         assert chance == approx(read(restarted, merged(restarted, ADVANCED), ahead), 1e-12)
+
+
+@pytest.mark.parametrize("gone", range(1, 60))
+def test_exactly_twenty_are_enough_for_the_chance_still(gone: int) -> None:
+    before = [Spell(1 + age % 7, "next") for age in range(gone)]
+    after = [Spell(10 + age % 5, "lost") for age in range(20)]
+    assert chance_still(curve_of([*before, *after]), ("lost",), 8, 20) == approx(1.0)
+    assert chance_still(curve_of([*before, *after[1:]]), ("lost",), 8, 20) is None
 
 
 # -------------------------------------------------------------------- horizons by hand

@@ -59,9 +59,9 @@ def test_nobody_entered() -> None:
 
 
 def test_short_current_days_still_need_28_before() -> None:
-    assert choose_windows(963, 1000, EVEN, 10, BASELINE) == (None, (990, 1000))
     assert choose_windows(962, 1000, EVEN, 10, BASELINE) == ((962, 990), (990, 1000))
-    assert choose_windows(967, 1000, EVEN, 10, BASELINE) == ((967, 995), (995, 1000))
+    assert choose_windows(963, 1000, EVEN, 10, BASELINE) == ((963, 995), (995, 1000))
+    assert choose_windows(968, 1000, EVEN, 10, BASELINE) == (None, (990, 1000))
     assert choose_windows(0, 1000, EVEN, 10, 27) == (None, (990, 1000))
 
 

@@ -424,7 +424,7 @@ def chance_still(curve: Curve, kinds: tuple[str, ...], age: float, ahead: float)
         return None
     later = slice(start + 1, end + 1)
     inside = curve.staying_before[later] > 0
-    restarted = curve.equivalent[later][inside] * staying
+    restarted = (curve.equivalent[later][inside] * staying).round(9)
     at_risk_next = curve.table.at_risk[start] - curve.table.any_exit[start]
     if np.min(restarted, initial=float(at_risk_next)) < MIN_FOLLOWED:
         return None
