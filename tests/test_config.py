@@ -69,6 +69,16 @@ stages = [
 ]
 """
 
+TWICE = """
+[[pipelines]]
+name = "A"
+stages = [{ name = "x" }]
+
+[[pipelines]]
+name = "a"
+stages = [{ name = "x" }]
+"""
+
 
 def faults(text: str) -> list[str]:
     with pytest.raises(LeakkitError) as caught:
@@ -99,8 +109,7 @@ def test_all_faults_come_at_once_with_the_nearest_key() -> None:
         "leakkit.toml has 4 fault(s):",
         "  leakkit.toml [source.valu] 'x': unknown key. Hint: did you mean 'value'?",
         "  leakkit.toml [comparison.q] '2': Input should be less than 1.",
-        "  leakkit.toml [comparison.curent_days] '3': unknown key. "
-        "Hint: did you mean 'current_days'?",
+        "  leakkit.toml [comparison.curent_days] '3': unknown key. Hint: did you mean 'current_days'?",  # noqa: E501 - one line of the message
         "  leakkit.toml [as_off] 'x': unknown key. Hint: did you mean 'as_of'?",
     ]
 
@@ -121,8 +130,7 @@ def test_all_faults_come_at_once_with_the_nearest_key() -> None:
             "the name 'x' stands twice",
         ),
         (
-            '[[pipelines]]\nname = "A"\nstages = [{ name = "x" }]\n'
-            '[[pipelines]]\nname = "a"\nstages = [{ name = "x" }]',
+            TWICE,
             "pipelines: the name 'a' stands twice",
         ),
     ],
