@@ -49,7 +49,8 @@ def _read(folder: Path) -> pd.DataFrame:
     table = parquet.read_table(
         folder / "stage_history.parquet", columns=names, read_dictionary=["pipeline", "stage"]
     )
-    return table.to_pandas()
+    rows: pd.DataFrame = table.to_pandas()
+    return rows
 
 
 def _in_order(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
@@ -87,8 +88,8 @@ def _codes(rows: pd.DataFrame, config: Config) -> tuple[NDArray[np.int16], NDArr
 def _passages(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per visit of a deal to a stage: how it came, when it left, and how."""
     opportunity, stage, day = (rows[name].to_numpy() for name in ("opportunity", "stage", "day"))
-    first = np.append(True, opportunity[1:] != opportunity[:-1])  # noqa: FBT003 - an array
-    last = np.append(first[1:], True)  # noqa: FBT003 - an array
+    first = np.append(True, opportunity[1:] != opportunity[:-1])
+    last = np.append(first[1:], True)
     before, after = np.roll(stage, 1), np.roll(stage, -1)
     entry = np.select(
         [first, before < 0, before == stage - 1, before < stage],
@@ -128,7 +129,8 @@ def _totals(passages: pd.DataFrame) -> pd.DataFrame:
         "total": ("total", "sum"),
         "first_visits": ("first_visit", "sum"),
     }
-    return groups.agg(**columns).reset_index().astype(np.int64)
+    totals: pd.DataFrame = groups.agg(**columns).reset_index().astype(np.int64)
+    return totals
 
 
 def _stays(passages: pd.DataFrame, last_day: int) -> pd.DataFrame:
@@ -136,9 +138,8 @@ def _stays(passages: pd.DataFrame, last_day: int) -> pd.DataFrame:
     first = passages[passages["first_visit"]]
     first = first[first["day"] <= last_day]
     done = (first["exit"] != OPEN) & (first["left_day"] <= last_day)
-    ends = first.assign(
-        age=first["left_day"].where(done, last_day) - first["day"], exit=first["exit"].where(done, OPEN)
-    )
+    last = first["left_day"].where(done, last_day)
+    ends = first.assign(age=last - first["day"], exit=first["exit"].where(done, OPEN))
     counted = ends.groupby(["pipeline", "stage", "age", "exit"]).size()
     return counted.reset_index(name="n").astype(np.int64)
 
@@ -157,12 +158,11 @@ def _by_month(passages: pd.DataFrame, day: str, door: str) -> pd.DataFrame:
     month = days.astype("datetime64[M]").astype(np.int16)
     told = passages.assign(month=month[passages[day].to_numpy()], door=passages[door])
     columns: dict[str, Any] = {"n": ("total", "size"), "total": ("total", "sum")}
-    return told.groupby(["pipeline", "stage", "door", "month"]).agg(**columns).reset_index()
+    months: pd.DataFrame = told.groupby(["pipeline", "stage", "door", "month"]).agg(**columns)
+    return months.reset_index()
 
 
-def _shares(
-    stays: pd.DataFrame, horizons: Mapping[tuple[int, int], float]
-) -> pd.DataFrame:
+def _shares(stays: pd.DataFrame, horizons: Mapping[tuple[int, int], float]) -> pd.DataFrame:
     """Return the Aalen-Johansen share of every way out at the horizon of each stage."""
     rows = []
     for (pipeline, stage), horizon in sorted(horizons.items()):
@@ -180,7 +180,8 @@ def _aalen_johansen(stays: pd.DataFrame, horizon: float) -> list[float]:
     staying = np.cumprod(1 - exits.sum(axis=1).to_numpy() / at_risk)
     before = np.append(1.0, staying[:-1])
     until = table.index.to_numpy() <= horizon
-    return [
-        float((before * exits.reindex(columns=list(kinds), fill_value=0).sum(axis=1).to_numpy() / at_risk)[until].sum())
-        for kinds in KINDS.values()
-    ]
+    shares = []
+    for kinds in KINDS.values():
+        left = exits.reindex(columns=list(kinds), fill_value=0).sum(axis=1).to_numpy()
+        shares.append(float((before * left / at_risk)[until].sum()))
+    return shares

@@ -203,7 +203,7 @@ def rows_of(paths: list[list[tuple[int, int]]]) -> pd.DataFrame:
     return rows(*steps)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(some_paths())
 def test_without_censoring_it_is_what_is_seen(paths: list[list[tuple[int, int]]]) -> None:
     route = follow(rows_of(paths), 3, 40.0)
@@ -220,7 +220,7 @@ def test_without_censoring_it_is_what_is_seen(paths: list[list[tuple[int, int]]]
     assert route.variance[-1] == approx(plain, 1e-12)  # multinomial
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(some_paths(), st.integers(0, 20), st.integers(2, 24))
 def test_shares_sum_to_one_twice_halves_and_units_do_not_matter(
     paths: list[list[tuple[int, int]]], cut: int, factor: int

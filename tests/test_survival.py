@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.api import CumIncidenceRight
 
@@ -50,6 +50,7 @@ from tests.measuring import approx
 
 GOLDEN = Path(__file__).parent / "golden"
 EXPECTED: dict[str, Any] = json.loads((GOLDEN / "expected.json").read_text("utf-8"))
+few = settings(max_examples=40)
 KINDS = ("next", "jumped", "won_here", "returned", "lost")
 
 
@@ -189,6 +190,7 @@ def test_wilson_as_r_prints_it(k: int, n: int, low: float, high: float) -> None:
     assert wilson(k / n, n) == approx((low, high), 1e-9)
 
 
+@few
 @given(some_spells(delayed=False))
 def test_statsmodels_finds_the_same_without_delayed_entry(spells: list[Spell]) -> None:
     kinds = ("lost", "returned")
@@ -210,6 +212,7 @@ def test_statsmodels_finds_the_same_without_delayed_entry(spells: list[Spell]) -
 MERGE: dict[str, tuple[str, ...]] = {"advanced": ADVANCED}
 
 
+@few
 @given(some_spells(most=40))
 def test_every_estimate_is_that_of_the_reference(spells: list[Spell]) -> None:
     curve, other = curve_of(spells), reference_curve(spells, MERGE)
@@ -231,6 +234,7 @@ def same_share(ours: Share, theirs: ref.Share) -> None:
     assert (ours.low, ours.high) == approx((low, high))
 
 
+@few
 @given(some_spells(most=40), st.sampled_from([None, 0.0, 2.5, 9.0, 40.0]))
 def test_horizon_and_expected_days_are_those_of_the_reference(
     spells: list[Spell], expected: float | None
@@ -248,6 +252,7 @@ def test_horizon_and_expected_days_are_those_of_the_reference(
 # -------------------------------------------------------------------- properties
 
 
+@few
 @given(some_spells())
 def test_shares_and_staying_sum_to_one(spells: list[Spell]) -> None:
     curve = curve_of(spells)
@@ -255,6 +260,7 @@ def test_shares_and_staying_sum_to_one(spells: list[Spell]) -> None:
     assert greenwood(curve, KINDS) == approx(staying_variance(curve), 1e-12)
 
 
+@few
 @given(some_spells(censored=False, delayed=False))
 def test_without_censoring_it_is_k_of_n_and_wilson(spells: list[Spell]) -> None:
     curve = curve_of(spells)
@@ -282,6 +288,7 @@ def test_exactly_enough_are_enough(n: int) -> None:
     assert curve_of(stays[1:]).table.entrants == n - 1
 
 
+@few
 @given(some_spells(), st.permutations(KINDS))
 def test_relabelling_kinds_permutes_shares(spells: list[Spell], names: list[str]) -> None:
     new = dict(zip(KINDS, names, strict=True)) | {"censored": "censored"}
@@ -291,6 +298,7 @@ def test_relabelling_kinds_permutes_shares(spells: list[Spell], names: list[str]
         assert greenwood(curve, (kind,)) == approx(greenwood(other, (new[kind],)), 1e-14)
 
 
+@few
 @given(some_spells())
 def test_merging_kinds_adds(spells: list[Spell]) -> None:
     curve = curve_of(spells)
@@ -299,6 +307,7 @@ def test_merging_kinds_adds(spells: list[Spell]) -> None:
     assert greenwood(one, ("next",)) == approx(greenwood(curve, ADVANCED), 1e-12)
 
 
+@few
 @given(some_spells())
 def test_a_share_is_at_most_one_minus_kaplan_meier(spells: list[Spell]) -> None:
     curve = curve_of(spells)
@@ -306,6 +315,7 @@ def test_a_share_is_at_most_one_minus_kaplan_meier(spells: list[Spell]) -> None:
     assert (curve.leaving["lost"] <= 1 - alone.staying + 1e-12).all()
 
 
+@few
 @given(some_spells())
 def test_every_row_twice_halves_the_variance(spells: list[Spell]) -> None:
     curve, twice = curve_of(spells), curve_of(spells * 2)
@@ -315,6 +325,7 @@ def test_every_row_twice_halves_the_variance(spells: list[Spell]) -> None:
     assert 2 * staying_variance(twice) == approx(staying_variance(curve), 1e-12)
 
 
+@few
 @given(some_spells(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(spells: list[Spell], random: Any) -> None:  # noqa: ANN401
     shuffled = random.sample(spells, len(spells))
@@ -323,6 +334,7 @@ def test_the_order_of_rows_changes_nothing(spells: list[Spell], random: Any) -> 
     assert all((curve.leaving[kind] == other.leaving[kind]).all() for kind in KINDS)
 
 
+@few
 @given(some_spells(), st.integers(2, 24))
 def test_other_units_of_time_change_nothing(spells: list[Spell], factor: int) -> None:
     curve = curve_of(spells)
@@ -335,6 +347,7 @@ def test_other_units_of_time_change_nothing(spells: list[Spell], factor: int) ->
         assert slow == approx(read(curve, greenwood(curve, ("lost",)), age), 1e-12)
 
 
+@few
 @given(some_spells(most=60), st.integers(0, 20), st.integers(1, 12))
 def test_the_restarted_curve_is_the_chance_still(spells: list[Spell], age: int, ahead: int) -> None:
     curve = curve_of(spells)

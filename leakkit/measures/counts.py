@@ -58,6 +58,12 @@ class StayCounts:
         together = _joined(*gone) if gone else NONE
         return risk_table(self.arrivals, {**kept, **skipped, "censored": together})
 
+    def table_of(self, kinds: tuple[str, ...]) -> RiskTable:
+        """Return the risk table in which only the exits `kinds` count; the others are censored."""
+        gone = [ages for kind, ages in self.departures.items() if kind not in kinds]
+        kept = {kind: self.departures.get(kind, NONE) for kind in kinds}
+        return risk_table(self.arrivals, {**kept, "censored": _joined(*gone) if gone else NONE})
+
     def value_table(self) -> RiskTable:
         """Return the risk table in which every deal weighs its value."""
         kept = {kind: self.departed_value.get(kind, NONE) for kind in CURVE_KINDS}

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 MIN_BASELINE_DAYS = 28
 MIN_BASELINE_ENTRIES = 20
+CLOSES = ("won_here", "lost")
 TRUNCATED_PASSAGES = 20
-TRUNCATED_EXITS = 10.0
+TRUNCATED_CLOSES = 10.0
 
 Days = tuple[int, int]
 
@@ -42,31 +43,32 @@ class Windows:
         return self.first_day if self.history_start is None else self.history_start
 
 
-def expected_exits_before(later: StayCounts) -> tuple[int, float]:
-    """How many exits should a stage have had before its first recorded ones?
+def expected_closes_before(later: StayCounts) -> tuple[int, float]:
+    """How many closes should a stage have had before the first recorded one?
 
-    `later` counts the risk set of the window that begins with the first exit of the
+    `later` counts the risk set of the window that begins with the first close of the
     pipeline: who arrives there at an age u > 0 was inside for u days before, in which
-    the later hazard would have let `1 - S(u - 1)` of them go. Returns the number of
-    such passages, and of such exits.
+    the later hazard of closes would have let `1 - S(u - 1)` of them go. Moves from
+    stage to stage do not count: deals that an export kept bring their early moves
+    along. Returns the number of such passages, and of such closes.
     """
     ages, n = later.arrivals
     before = ages > 0
-    curve = aalen_johansen(later.table())
+    curve = aalen_johansen(later.table_of(CLOSES))
     where = np.searchsorted(curve.ages, ages[before] - 1, side="right") - 1
     gone = 1.0 - curve.staying[where]
     return int(n[before].sum()), float((n[before] * gone).sum())
 
 
 def is_truncated(stages: list[StayCounts]) -> bool:
-    """Does the source begin to record exits later than entries?
+    """Does the source begin to record closes later than entries?
 
     The first closes of an export are often those of deals that were already old. Read
     as a whole history they make the first quarter look better than all others.
     """
-    found = [expected_exits_before(stage) for stage in stages]
+    found = [expected_closes_before(stage) for stage in stages]
     passages = sum(count for count, _ in found)
-    return passages >= TRUNCATED_PASSAGES and sum(exits for _, exits in found) >= TRUNCATED_EXITS
+    return passages >= TRUNCATED_PASSAGES and sum(closes for _, closes in found) >= TRUNCATED_CLOSES
 
 
 def choose_windows(

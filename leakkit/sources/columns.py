@@ -79,6 +79,11 @@ class Table:
         """Return SQL for the column with exactly this heading as trimmed text."""
         return f"COALESCE(trim(CAST({quoted(heading)} AS VARCHAR)), '')"
 
+    def is_text(self, name: str) -> bool:
+        """Say whether a column holds texts."""
+        heading = self.heading(name)
+        return heading is not None and self.types[heading] == "VARCHAR"
+
     def content(self) -> str:
         """Return SQL for a number that is equal for equal rows."""
         return f"hash({', '.join(self.text_under(heading) for heading in self.types)})"

@@ -18,7 +18,15 @@ from leakkit.sources.xes import read_xes
 from leakkit.store import account, schema
 from leakkit.store.database import Store, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
-from leakkit.store.resolve import OWN_COLUMNS, Rules, listed, outcome_words, resolve, texts
+from leakkit.store.resolve import (
+    OWN_COLUMNS,
+    Rules,
+    listed,
+    outcome_words,
+    resolve,
+    texts,
+    write_passages,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -215,7 +223,7 @@ def _fill(store: Store, found: Found, config: Config) -> None:
     segments = _segments(store, found, config)
     _read_rows(store, found, segments)
     hours = _zone_of(store, config)
-    _give(store, hours)
+    _give(store, found, hours)
     account.refuse_unreadable(store, found.history.file)
     provisional = not config.pipelines
     if provisional:
@@ -241,12 +249,14 @@ def _fill(store: Store, found: Found, config: Config) -> None:
         "last_day": last_day,
         "segments": list(segments),
         "rows": account.rows(store, files),
-        "facts": facts,
         "fingerprint": account.fingerprint(store, cut, last_day),
     }
+    # the widest tables come last, when nothing else is held any more
+    account.clear(store)
+    write_passages(store)
+    notes["facts"] = facts | account.facts_of_passages(store)
     for key, value in notes.items():
         store.set_meta(key, value)
-    account.clear(store)
 
 
 def _require(found: Found) -> None:
@@ -294,7 +304,7 @@ def _read_rows(store: Store, found: Found, segments: tuple[str, ...]) -> None:
     history = found.history
     store.run(
         f"""
-        CREATE TEMP TABLE read_history AS
+        CREATE TEMP {_kept(history, "entered_at")} read_history AS
         SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
                {history.text("pipeline")} AS pipeline, {history.text("stage")} AS stage,
                {history.text("entered_at")} AS entered_text,
@@ -321,9 +331,15 @@ def _read_rows(store: Store, found: Found, segments: tuple[str, ...]) -> None:
         columns.append(f"{table.content()} AS content")
     each = f"SELECT {table.line} AS line, {', '.join(columns)} FROM {table.relation}"  # noqa: S608 - quoted headings
     if found.opportunities:
-        store.run(f"CREATE TEMP TABLE read_opportunities AS {each}")
+        kept = _kept(table, "created_at", "closed_at")
+        store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
     else:
         _gather(store, each, len(segments))
+
+
+def _kept(table: Table, *moments: str) -> str:
+    """Say how to keep what is read: dates in texts are parsed once, all else is read when asked."""
+    return "TABLE" if any(table.is_text(name) for name in moments) else "VIEW"
 
 
 def _gather(store: Store, each: str, segments: int) -> None:
@@ -373,8 +389,8 @@ def _zone_of(store: Store, config: Config) -> Zone:
     return zone(config.timezone, (first or 0) - 2 * DAY, (last or 0) + 2 * DAY)
 
 
-def _give(store: Store, hours: Zone) -> None:
-    """Make `given_history` and `given_opportunities`, the two tables that resolving reads.
+def _give(store: Store, found: Found, hours: Zone) -> None:
+    """Make `given_history` and `given_opportunities`, the two relations that resolving reads.
 
     A moment is NULL where it is empty, unreadable or a sentinel. Its text is kept in
     `_unread`, but for a sentinel outside the history, which says "never" and is no fault.
@@ -389,15 +405,20 @@ def _give(store: Store, hours: Zone) -> None:
         read = f"{name}_text, {name}_clock, {name}_offset"
         return read, f"{moment} AS {name}_at", f"COALESCE({unread}, '') AS {name}_unread"
 
-    for table, names in (("history", ["entered"]), ("opportunities", ["created", "closed"])):
+    deals = found.opportunities
+    for table, names, kept in (
+        ("history", ["entered"], _kept(found.history, "entered_at")),
+        ("opportunities", ["created", "closed"], deals and _kept(deals, "created_at", "closed_at")),
+    ):
         read, made, unread = (", ".join(parts) for parts in zip(*map(moments, names), strict=True))
         store.run(
             f"""
-            CREATE TEMP TABLE given_{table} AS
+            CREATE TEMP {kept or "TABLE"} given_{table} AS
             SELECT * EXCLUDE ({read}), {made}, {unread} FROM read_{table};
-            DROP TABLE read_{table};
             """,  # noqa: S608 - names of this module
         )
+        if kept != "VIEW":
+            store.run(f"DROP TABLE read_{table}")
 
 
 def _as_of(store: Store, config: Config, hours: Zone) -> tuple[int, int]:
@@ -439,7 +460,7 @@ def _newest_first(store: Store) -> bool | None:
         SELECT count(*) FILTER (entered_at > before_at), count(*) FILTER (entered_at < before_at)
         FROM (SELECT entered_at, lag(entered_at) OVER (PARTITION BY opportunity_id ORDER BY line)
                      AS before_at
-              FROM given_history
+              FROM (SELECT * FROM given_history LIMIT 200000)
               WHERE line <= 200000 AND entered_at IS NOT NULL AND opportunity_id <> '')
         """,
     )[0]

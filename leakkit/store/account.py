@@ -132,13 +132,25 @@ def rows(store: Store, files: tuple[str, str]) -> list[dict[str, Any]]:
 def facts(store: Store, cut: int) -> dict[str, int]:
     """Count what was found odd, by code; codes that did not occur are left out."""
     found: dict[str, int] = {}
-    for source, conditions in FACTS.items():
-        counts = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions.values())
-        given = {"cut": cut} if "$cut" in counts else None
-        row = store.rows(f"SELECT {counts} FROM {source}", given)[0]  # noqa: S608 - queries of this module
-        found |= {code: int(n) for code, n in zip(conditions, row, strict=True) if n}
+    for source in FACTS:
+        if source != "passages":
+            found |= _counted(store, source, cut)
     unreadable = found.pop("created_unreadable", 0) + found.pop("closed_unreadable", 0)
     return found | ({"date_unreadable": unreadable} if unreadable else {})
+
+
+def facts_of_passages(store: Store) -> dict[str, int]:
+    """Count what is odd in the passages, which come last."""
+    return _counted(store, "passages")
+
+
+def _counted(store: Store, source: str, cut: int = 0) -> dict[str, int]:
+    """Count the facts of one source of FACTS."""
+    conditions = FACTS[source]
+    counts = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions.values())
+    given = {"cut": cut} if "$cut" in counts else None
+    row = store.rows(f"SELECT {counts} FROM {source}", given)[0]  # noqa: S608 - queries of this module
+    return {code: int(n) for code, n in zip(conditions, row, strict=True) if n}
 
 
 def faults(store: Store, opportunities_file: str, history_file: str) -> None:

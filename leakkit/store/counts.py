@@ -12,6 +12,8 @@ from leakkit.store import queries
 if TYPE_CHECKING:
     from leakkit.store.database import Store
 
+ASKED_TWICE = (queries.CLICKED_THROUGH, queries.DECIDED)
+"""Of what is set in between they use the starts only; while these stay, one answer serves twice."""
 MONTHS_BACK = 400
 """Months before as_of that can be told apart; what is older shares the first one."""
 
@@ -37,6 +39,8 @@ class Counts:
         )
         self.asked = tuple(self.units) if pipelines is None else pipelines
         self.last_day = int(store.meta("last_day"))
+        self.starts: dict[int, int] = {}
+        self.kept: dict[str, pd.DataFrame] = {}
         store.put("asked", pd.DataFrame({"pipeline": self.asked}).astype("int16"))
         for table in ("passages", "moves"):
             only = "" if pipelines is None else "JOIN asked a ON a.pipeline = p.pipeline"
@@ -63,17 +67,28 @@ class Counts:
         `parts` has a row per part, pipeline and stage: first_day, end_day, cap (an
         age), own (1: every deal is a cluster), first_only (1: first visits only).
         """
-        per_day = parts["pipeline"].map(self.units)
-        ticks = parts.assign(
-            first_tick=parts["first_day"] * per_day, end_tick=parts["end_day"] * per_day
+        same = ["pipeline", "stage", "first_day", "end_day", "cap", "own"]
+        given = parts.assign(sample=parts.groupby(same).ngroup())
+        samples = given.groupby(["sample", *same], as_index=False)["first_only"].min()
+        per_day = samples["pipeline"].map(self.units)
+        ticks = samples.assign(
+            first_tick=samples["first_day"] * per_day, end_tick=samples["end_day"] * per_day
         )
         self.store.put("cluster_parts", ticks)
-        return self.store.frame(queries.CLUSTERS)
+        # parts that differ in their visits only are counted once
+        frame = self.store.frame(queries.CLUSTERS)
+        counted = given[["part", "sample", "first_only"]].merge(frame, on="sample")
+        return counted[(counted["first_only"] == 0) | (counted["visits"] == 1)]
 
     def _ticks(self, windows: list[Window]) -> pd.DataFrame:
         """Return the windows in units of stay."""
         rows = [
-            (w.pipeline, w.part, w.first_day * self.units[w.pipeline], w.end_day * self.units[w.pipeline])
+            (
+                w.pipeline,
+                w.part,
+                w.first_day * self.units[w.pipeline],
+                w.end_day * self.units[w.pipeline],
+            )
             for w in windows
         ]
         return pd.DataFrame(rows, columns=["pipeline", "part", "first_tick", "end_tick"])
@@ -91,6 +106,10 @@ class Counts:
             end_tick=(self.last_day + 1) * per_day,
         )
         self.store.put("asked", table)
+        starts = dict(zip(bounds["pipeline"], bounds["start_day"], strict=True))
+        if starts != self.starts:
+            self.starts = starts
+            self.kept.clear()
 
     def expect(self, expected: pd.DataFrame) -> None:
         """Set the expected stay per pipeline and stage; finds the open deals that are late."""
@@ -107,4 +126,8 @@ class Counts:
 
     def ask(self, query: str) -> pd.DataFrame:
         """Run one of the queries that need the tables set above."""
-        return self.store.frame(query)
+        if query not in ASKED_TWICE:
+            return self.store.frame(query)
+        if query not in self.kept:
+            self.kept[query] = self.store.frame(query)
+        return self.kept[query].copy()

@@ -26,8 +26,8 @@ MEMORY_LIMIT = "1200MB"
 def quoted(name: str) -> str:
     """Return an identifier as SQL; the only way in which a user's name enters a query.
 
-    >>> quoted('a "b"')
-    '"a ""b""\"'
+    >>> quoted('a"b')
+    '"a""b"'
     """
     return '"' + name.replace('"', '""') + '"'
 
@@ -95,7 +95,7 @@ class Store:
         return self.rows(sql, facts)[0][0]
 
     def frame(self, sql: str, facts: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Return the rows of a query as a frame; an ORDER BY over all its keys is the query's duty."""
+        """Return the rows of a query as a frame; the query must order them by all its keys."""
         return self.connection.execute(sql, dict(facts) if facts else None).df()
 
     def put(self, table: str, frame: pd.DataFrame) -> None:
@@ -132,4 +132,7 @@ def _connect(path: str, threads: int | None, *, read_only: bool) -> duckdb.DuckD
     }
     if threads or os.environ.get("LEAKKIT_THREADS"):
         settings["threads"] = threads or int(os.environ["LEAKKIT_THREADS"])
-    return duckdb.connect(path, read_only=read_only, config=settings)
+    connection = duckdb.connect(path, read_only=read_only, config=settings)
+    # it would write into notebooks and pipes
+    connection.execute("SET enable_progress_bar = FALSE")
+    return connection

@@ -21,8 +21,6 @@ WITH rows_in_order AS (
            lead(h.entered_at) OVER w AS left_at,
            lead(h.entered_day) OVER w AS left_day,
            lead(h.entered_hour) OVER w AS left_hour,
-           min(h.entered_day) OVER so_far AS first_day,
-           min(h.entered_hour) OVER so_far AS first_hour,
            sum(CASE WHEN h.stage < 0 THEN 1 ELSE 0 END) OVER so_far AS closes
     FROM stage_history h
     -- seq is never NULL; NULLS FIRST is the one order that every warehouse can say with a frame
@@ -34,7 +32,6 @@ SELECT r.opportunity, r.pipeline, r.stage, r.seq, r.before_stage, r.after_stage,
        r.entered_at, r.entered_day, r.left_at, r.left_day,
        CASE WHEN p.unit_per_day = 24 THEN r.entered_hour ELSE r.entered_day END AS entered_tick,
        CASE WHEN p.unit_per_day = 24 THEN r.left_hour ELSE r.left_day END AS left_tick,
-       CASE WHEN p.unit_per_day = 24 THEN r.first_hour ELSE r.first_day END AS first_tick,
        CAST(r.closes AS SMALLINT) AS closes,
        CAST(CASE WHEN r.before_pipeline IS NULL OR r.before_pipeline <> r.pipeline THEN 0
             WHEN r.before_stage < 0 THEN 4
@@ -56,14 +53,16 @@ JOIN pipelines p ON p.pipeline = r.pipeline
 PASSAGES = """
 WITH again AS (
     SELECT opportunity FROM moves
-    WHERE entry = 3 OR entry = 4 OR (entry = 0 AND before_stage IS NOT NULL)
+    WHERE stage >= 0 AND (entry = 3 OR entry = 4 OR (entry = 0 AND before_stage IS NOT NULL))
     GROUP BY opportunity
 ),
 visits AS (
     SELECT m.opportunity, m.seq,
-           row_number() OVER (PARTITION BY m.opportunity, m.pipeline, m.stage ORDER BY m.seq) AS visit
+           row_number() OVER (PARTITION BY m.opportunity, m.pipeline, m.stage ORDER BY m.seq)
+               AS visit
     FROM moves m
     JOIN again a ON a.opportunity = m.opportunity
+    WHERE m.stage >= 0
 )
 SELECT m.opportunity, m.pipeline, m.seq AS step, m.stage,
        CAST(COALESCE(v.visit, 1) AS SMALLINT) AS visit, m.entry,
@@ -84,7 +83,7 @@ WHERE m.stage >= 0
 EXTENT = """
 SELECT p.pipeline, count(*) AS passages,
        min(p.entered_day) AS first_day, max(p.entered_day) AS last_entry_day,
-       min(CASE WHEN p.exit <> 0 THEN p.left_day END) AS first_exit_day
+       min(CASE WHEN p.exit = 3 OR p.exit = 5 THEN p.left_day END) AS first_close_day
 FROM asked_passages p
 GROUP BY p.pipeline
 ORDER BY p.pipeline
@@ -148,7 +147,7 @@ ORDER BY i.part, i.pipeline, i.stage, i.visits, arrives, age, exit
 
 CLUSTERS = """
 WITH inside AS (
-    SELECT w.part, p.pipeline, p.stage,
+    SELECT w.sample, p.pipeline, p.stage, CASE WHEN p.visit = 1 THEN 1 ELSE 2 END AS visits,
            CASE WHEN w.own = 1 THEN p.opportunity ELSE p.bucket END AS cluster,
            CASE WHEN w.first_tick > p.entered_tick THEN w.first_tick - p.entered_tick ELSE 0 END
                AS arrive_age,
@@ -162,25 +161,26 @@ WITH inside AS (
         AND (w.first_only = 0 OR p.visit = 1)
 ),
 capped AS (
-    SELECT i.part, i.pipeline, i.stage, i.cluster, i.value,
+    SELECT i.sample, i.pipeline, i.stage, i.visits, i.cluster, i.value,
            CASE WHEN i.arrive_age > i.cap THEN i.cap ELSE i.arrive_age END AS arrive_age,
            CASE WHEN i.leave_age > i.cap THEN i.cap ELSE i.leave_age END AS leave_age,
            CASE WHEN i.leave_age >= i.cap THEN 0 ELSE i.exit END AS exit
     FROM inside i
 )
-SELECT i.part, i.pipeline, i.stage, i.cluster, grouping(i.exit) AS arrives,
+SELECT i.sample, i.pipeline, i.stage, i.visits, i.cluster, grouping(i.exit) AS arrives,
        COALESCE(i.arrive_age, i.leave_age) AS age, COALESCE(i.exit, -1) AS exit,
        count(*) AS n, CAST(sum(i.value) AS BIGINT) AS total
 FROM capped i
-GROUP BY GROUPING SETS ((i.part, i.pipeline, i.stage, i.cluster, i.arrive_age),
-                        (i.part, i.pipeline, i.stage, i.cluster, i.leave_age, i.exit))
-ORDER BY i.part, i.pipeline, i.stage, i.cluster, arrives, age, exit
+GROUP BY GROUPING SETS ((i.sample, i.pipeline, i.stage, i.visits, i.cluster, i.arrive_age),
+                        (i.sample, i.pipeline, i.stage, i.visits, i.cluster, i.leave_age, i.exit))
+ORDER BY i.sample, i.pipeline, i.stage, i.visits, i.cluster, arrives, age, exit
 """
 """The same per bootstrap cluster, for the stages and ages that are asked; beyond `cap` as one."""
 
 FLOWS = """
 SELECT p.pipeline, p.stage, grouping(p.exit) AS comes, COALESCE(p.entry, p.exit) AS door,
-       COALESCE(p.come_period, p.leave_period) AS period, count(*) AS n, CAST(sum(p.value) AS BIGINT) AS total
+       COALESCE(p.come_period, p.leave_period) AS period, count(*) AS n,
+       CAST(sum(p.value) AS BIGINT) AS total
 FROM (
     SELECT a.pipeline, a.stage, a.entry, a.exit, COALESCE(a.value, 0) AS value,
            c.period AS come_period, COALESCE(l.period, -1) AS leave_period
@@ -291,7 +291,8 @@ WITH moved AS (
            min(CASE WHEN x.step >= p.step THEN x.step END) AS moved_step,
            min(CASE WHEN x.step >= p.step THEN x.left_tick END) AS moved_tick
     FROM asked_passages p
-    JOIN asked_passages x ON x.opportunity = p.opportunity AND x.pipeline = p.pipeline AND x.exit = 6
+    JOIN asked_passages x ON x.opportunity = p.opportunity AND x.pipeline = p.pipeline
+        AND x.exit = 6
     WHERE p.visit = 1
     GROUP BY p.opportunity, p.pipeline, p.step
 ),
@@ -305,7 +306,8 @@ nearest AS (
     FROM asked_passages p
     JOIN asked q ON q.pipeline = p.pipeline
     JOIN deal_ends d ON d.opportunity = p.opportunity AND d.pipeline = p.pipeline
-    LEFT JOIN asked_moves c ON c.opportunity = p.opportunity AND c.closes = p.closes + 1 AND c.stage < 0
+    LEFT JOIN asked_moves c ON c.opportunity = p.opportunity AND c.closes = p.closes + 1
+        AND c.stage < 0
     LEFT JOIN moved m ON m.opportunity = p.opportunity AND m.pipeline = p.pipeline
         AND m.step = p.step
     WHERE p.visit = 1 AND p.entered_tick < q.end_tick
@@ -349,35 +351,39 @@ moved AS (
     WHERE exit = 6
     GROUP BY opportunity, pipeline
 ),
-steps AS (
-    SELECT m.pipeline, m.stage, m.before_stage, m.entry, m.exit, m.entered_tick, m.left_tick,
-           e.first_tick, COALESCE(d.turn, 0) AS turn, q.start_tick, q.end_tick
+changes AS (
+    SELECT m.pipeline, 0 AS kind, m.stage AS stage, m.stage AS target,
+           CASE WHEN m.entry = 0 THEN m.entered_tick ELSE q.start_tick END - e.first_tick AS age,
+           0 AS turn
     FROM asked_moves m
     JOIN asked q ON q.pipeline = m.pipeline
-    LEFT JOIN same_day d ON d.opportunity = m.opportunity AND d.seq = m.seq
     JOIN deal_ends e ON e.opportunity = m.opportunity AND e.pipeline = m.pipeline
     LEFT JOIN moved x ON x.opportunity = m.opportunity AND x.pipeline = m.pipeline
     WHERE m.entered_tick < q.end_tick AND (x.seq IS NULL OR m.seq <= x.seq)
-),
-changes AS (
-    SELECT s.pipeline, 0 AS kind, s.stage AS stage, s.stage AS target,
-           CASE WHEN s.entry = 0 THEN s.entered_tick ELSE s.start_tick END - s.first_tick AS age,
-           0 AS turn
-    FROM steps s
-    WHERE (s.entry = 0 AND s.entered_tick >= s.start_tick)
-        OR (s.entered_tick < s.start_tick AND (s.left_tick IS NULL OR s.left_tick >= s.start_tick))
+        AND ((m.entry = 0 AND m.entered_tick >= q.start_tick)
+             OR (m.entered_tick < q.start_tick
+                 AND (m.left_tick IS NULL OR m.left_tick >= q.start_tick)))
     UNION ALL
-    SELECT s.pipeline, 1 AS kind, s.before_stage AS stage, s.stage AS target,
-           s.entered_tick - s.first_tick AS age, s.turn
-    FROM steps s
-    WHERE s.entry <> 0 AND s.entered_tick >= s.start_tick
+    SELECT m.pipeline, 1 AS kind, m.before_stage AS stage, m.stage AS target,
+           m.entered_tick - e.first_tick AS age, COALESCE(d.turn, 0) AS turn
+    FROM asked_moves m
+    JOIN asked q ON q.pipeline = m.pipeline
+    JOIN deal_ends e ON e.opportunity = m.opportunity AND e.pipeline = m.pipeline
+    LEFT JOIN same_day d ON d.opportunity = m.opportunity AND d.seq = m.seq
+    LEFT JOIN moved x ON x.opportunity = m.opportunity AND x.pipeline = m.pipeline
+    WHERE m.entry <> 0 AND m.entered_tick >= q.start_tick AND m.entered_tick < q.end_tick
+        AND (x.seq IS NULL OR m.seq <= x.seq)
     UNION ALL
-    SELECT s.pipeline, 2 AS kind, s.stage AS stage, s.stage AS target,
-           CASE WHEN s.left_tick < s.end_tick THEN s.left_tick ELSE s.end_tick - 1 END
-               - s.first_tick AS age, 0 AS turn
-    FROM steps s
-    WHERE (s.left_tick IS NULL OR s.left_tick >= s.end_tick OR s.exit = 6)
-        AND (s.left_tick IS NULL OR s.left_tick >= s.start_tick)
+    SELECT m.pipeline, 2 AS kind, m.stage AS stage, m.stage AS target,
+           CASE WHEN m.left_tick < q.end_tick THEN m.left_tick ELSE q.end_tick - 1 END
+               - e.first_tick AS age, 0 AS turn
+    FROM asked_moves m
+    JOIN asked q ON q.pipeline = m.pipeline
+    JOIN deal_ends e ON e.opportunity = m.opportunity AND e.pipeline = m.pipeline
+    LEFT JOIN moved x ON x.opportunity = m.opportunity AND x.pipeline = m.pipeline
+    WHERE m.entered_tick < q.end_tick AND (x.seq IS NULL OR m.seq <= x.seq)
+        AND (m.left_tick IS NULL OR m.left_tick >= q.end_tick OR m.exit = 6)
+        AND (m.left_tick IS NULL OR m.left_tick >= q.start_tick)
 )
 SELECT c.pipeline, c.kind, c.stage, c.target, c.age, c.turn, count(*) AS n
 FROM changes c
@@ -390,7 +396,8 @@ A deal is followed until it first moves to another pipeline, or comes back in an
 """
 
 TOTALS = """
-SELECT p.pipeline, p.stage, p.exit, count(*) AS n, CAST(sum(COALESCE(p.value, 0)) AS BIGINT) AS total,
+SELECT p.pipeline, p.stage, p.exit, count(*) AS n,
+       CAST(sum(COALESCE(p.value, 0)) AS BIGINT) AS total,
        sum(CASE WHEN p.visit = 1 THEN 1 ELSE 0 END) AS first_visits,
        sum(CASE WHEN p.left_tick >= q.end_tick THEN 1 ELSE 0 END) AS after_curves
 FROM asked_passages p

@@ -82,8 +82,8 @@ class Rules:
 def resolve(store: Store, rules: Rules) -> None:
     """Write the canonical tables, and what became of every row, into `store`."""
     _names(store, rules.config)
-    _ids(store)
-    _events(store, rules)
+    _number(store, rules)
+    _forget_after_wins(store, rules)
     _set_aside(store, rules)
     _order(store, rules)
     _tell(store, rules)
@@ -92,7 +92,6 @@ def resolve(store: Store, rules: Rules) -> None:
     _outcomes(store, rules)
     _opportunities(store, rules)
     _history(store, rules.zone)
-    _passages(store)
 
 
 def outcome_words(config: Config) -> dict[str, int]:
@@ -168,31 +167,48 @@ def _stage_codes(config: Config, said: list[str]) -> list[tuple[str, int, int]]:
     ]
 
 
-def _ids(store: Store) -> None:
+def _number(store: Store, rules: Rules) -> None:
+    """Steps 1 to 5: number the deals, and give every row its deal.
+
+    The history seldom knows a deal that the opportunities do not, and to look for one
+    first takes longer than to begin anew when one is found.
+    """
+    own = "SELECT opportunity_id FROM given_opportunities"
+    _ids(store, own)
+    _events(store, rules)
+    if store.value("SELECT count(*) FROM events WHERE opportunity IS NULL"):
+        for table in ("ids", "repeated", "deals", "aside", "events"):
+            store.run(f"DROP TABLE {table}")
+        _ids(store, f"{own} UNION SELECT opportunity_id FROM given_history")  # noqa: S608 - names
+        _events(store, rules)
+
+
+def _ids(store: Store, known: str) -> None:
     """Steps 1 and 2: number the opportunities in code-point order; merge equal rows."""
     store.run(
-        """
+        f"""
         CREATE TEMP TABLE ids AS
         SELECT opportunity_id,
                CAST(row_number() OVER (ORDER BY opportunity_id) AS INTEGER) AS opportunity
-        FROM (SELECT opportunity_id FROM given_opportunities
-              UNION SELECT opportunity_id FROM given_history)
-        WHERE opportunity_id <> '';
+        FROM (SELECT DISTINCT opportunity_id FROM ({known}) WHERE opportunity_id <> '');
         CREATE TEMP TABLE repeated AS
         SELECT opportunity_id, count(*) AS lines, min(line) AS first_line,
                min(content) <> max(content) AS differ
-        FROM given_opportunities WHERE opportunity_id <> ''
-        GROUP BY opportunity_id HAVING count(*) > 1;
+        FROM given_opportunities
+        WHERE opportunity_id IN (SELECT opportunity_id FROM given_opportunities
+                                 WHERE opportunity_id <> ''
+                                 GROUP BY opportunity_id HAVING count(*) > 1)
+        GROUP BY opportunity_id;
         CREATE TEMP TABLE deals AS
         SELECT i.opportunity, p.pipeline AS own_pipeline, COALESCE(r.differ, FALSE) AS differ,
-               n.code AS outcome_code, o.*
+               n.code AS outcome_code, o.* EXCLUDE (opportunity_id, pipeline, content)
         FROM given_opportunities o
         JOIN ids i ON i.opportunity_id = o.opportunity_id
         LEFT JOIN pipeline_names p ON p.said = o.pipeline
         LEFT JOIN outcome_names n ON n.said = o.outcome
         LEFT JOIN repeated r ON r.opportunity_id = o.opportunity_id
         WHERE r.first_line IS NULL OR r.first_line = o.line;
-        """,
+        """,  # noqa: S608 - names of this module
     )
 
 
@@ -216,21 +232,22 @@ def _events(store: Store, rules: Rules) -> None:
           AND NOT COALESCE(d.differ, FALSE);
         CREATE TEMP TABLE events AS
         SELECT h.opportunity, CAST(h.pipeline AS SMALLINT) AS pipeline, h.entered_at, h.seq, h.line,
-               COALESCE(s.code, {schema.UNKNOWN}) AS code, h.from_stage,
+               COALESCE(s.code, {schema.UNKNOWN}) AS code, f.code AS from_code,
                COALESCE(CASE WHEN a.step = 2 THEN FALSE WHEN h.pipeline = -1 THEN TRUE
                              WHEN a.step = 3 THEN FALSE
                              ELSE h.entered_at > {rules.cut} OR {ignored} END, FALSE) AS not_asked
         FROM (SELECT h.* EXCLUDE (pipeline), i.opportunity,
                      COALESCE(p.pipeline, d.own_pipeline, {rules.no_pipeline}) AS pipeline
               FROM given_history h
-              JOIN ids i ON i.opportunity_id = h.opportunity_id
+              LEFT JOIN ids i ON i.opportunity_id = h.opportunity_id
               LEFT JOIN pipeline_names p ON p.said = h.pipeline
-              LEFT JOIN deals d ON d.opportunity = i.opportunity AND h.pipeline = '') h
+              LEFT JOIN deals d ON d.opportunity = i.opportunity AND h.pipeline = ''
+              WHERE h.opportunity_id <> '') h
         LEFT JOIN aside a ON a.opportunity = h.opportunity
-        LEFT JOIN stage_names s ON s.pipeline = h.pipeline AND s.said = h.stage;
+        LEFT JOIN stage_names s ON s.pipeline = h.pipeline AND s.said = h.stage
+        LEFT JOIN stage_names f ON f.pipeline = h.pipeline AND f.said = h.from_stage;
         """,  # noqa: S608 - numbers and names of this module
     )
-    _forget_after_wins(store, rules)
 
 
 def _in_order(rules: Rules) -> str:
@@ -287,7 +304,7 @@ def _order(store: Store, rules: Rules) -> None:
     store.run(
         f"""
         CREATE TEMP TABLE ordered AS
-        SELECT opportunity, pipeline, code, entered_at, from_stage,
+        SELECT opportunity, pipeline, code, entered_at, from_code,
                2 * row_number() OVER w AS place,
                lag(code) OVER w AS before_code, lag(pipeline) OVER w AS before_pipeline,
                COALESCE(entered_at = lag(entered_at) OVER w
@@ -296,12 +313,12 @@ def _order(store: Store, rules: Rules) -> None:
         WHERE NOT not_asked AND opportunity NOT IN (SELECT opportunity FROM aside)
         WINDOW w AS ({_in_order(rules)});
         CREATE TEMP TABLE first_moves AS
-        SELECT o.opportunity, o.pipeline, s.code, d.created_at AS entered_at, 0 AS place,
+        SELECT o.opportunity, o.pipeline, o.from_code AS code, d.created_at AS entered_at,
+               0 AS place,
                COALESCE(d.created_at <= o.entered_at, FALSE) AS known
         FROM ordered o
-        JOIN stage_names s ON s.pipeline = o.pipeline AND s.said = o.from_stage
         LEFT JOIN deals d ON d.opportunity = o.opportunity
-        WHERE o.before_code IS NULL AND o.from_stage <> '' AND s.code >= 0 AND s.code <> o.code;
+        WHERE o.before_code IS NULL AND o.from_code >= 0 AND o.from_code <> o.code;
         """,  # noqa: S608 - names of this module
     )
 
@@ -313,7 +330,8 @@ def _tell(store: Store, rules: Rules) -> None:
     are told rule by rule; each rule sees only the rows that the rules before it kept.
     """
     day = rules.zone.day_sql
-    stage_rows = "max(code) OVER w"
+    equal = "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"
+    days = f"{day('lead(entered_at) OVER w')} - {day('entered_at')}"
     sql = """
         SELECT opportunity, place, code, entered_at, fate,
                CASE WHEN code < 0 THEN COALESCE(
@@ -327,15 +345,13 @@ def _tell(store: Store, rules: Rules) -> None:
         WINDOW w AS (PARTITION BY opportunity ORDER BY place)
         """
     for fate, condition in (
-        ("merged", "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"),
-        (
-            "close_undone",
-            f"code < 0 AND {day('lead(entered_at) OVER w')} - {day('entered_at')} <= 1",
-        ),
-        ("merged", "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"),
+        ("merged", equal),
+        ("close_undone", f"code < 0 AND {days} <= 1"),
+        ("merged", equal),
         ("closed_after_win", f"code = {schema.LOST} AND lag(code) OVER w = {schema.WON}"),
+        # what the last rule took out stood between wins; before any stage, pipelines may differ
         ("merged", "code < 0 AND code = lag(code) OVER w"),
-        ("close_without_stage", f"{stage_rows} < 0"),
+        ("close_without_stage", "max(code) OVER w < 0"),
     ):
         sql = f"""
         SELECT * REPLACE (CASE WHEN fate = 'kept' AND {condition} THEN '{fate}'
@@ -347,8 +363,10 @@ def _tell(store: Store, rules: Rules) -> None:
         CREATE TEMP TABLE often_closed AS
         SELECT DISTINCT opportunity FROM ordered
         WHERE before_code < 0 OR (before_code IS NULL AND code < 0);
-        CREATE TEMP TABLE told AS
-        SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({sql})
+        CREATE TEMP TABLE told_by_rule AS
+        SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({sql});
+        CREATE TEMP VIEW told AS
+        SELECT * FROM told_by_rule
         UNION ALL
         SELECT opportunity, place, code, entered_at,
                CASE WHEN code = before_code AND pipeline = before_pipeline THEN 'merged'
@@ -366,12 +384,11 @@ def _reopen(store: Store) -> None:
     """Step 9: a win after a loss comes back into the stage of the loss, and leaves it at once."""
     store.run(
         f"""
-        INSERT INTO told
+        INSERT INTO told_by_rule
         SELECT opportunity, place - 1, lost_code, entered_at, 'implied', lost_pipeline
         FROM (SELECT *, lag(code) OVER w AS before_code, lag(code, 2) OVER w AS lost_code,
                      lag(pipeline, 2) OVER w AS lost_pipeline
-              FROM told
-              WHERE fate = 'kept' AND opportunity IN (SELECT opportunity FROM often_closed)
+              FROM told_by_rule WHERE fate = 'kept'
               WINDOW w AS (PARTITION BY opportunity ORDER BY place))
         WHERE code = {schema.WON} AND before_code = {schema.LOST} AND lost_code >= 0
         """,  # noqa: S608 - names of this module
@@ -382,6 +399,8 @@ def _touches(store: Store) -> None:
     """Step 8: the last edit of each passage that absorbed later rows."""
     store.run(
         """
+        CREATE TEMP TABLE edited AS
+        SELECT DISTINCT opportunity FROM told WHERE fate = 'merged';
         CREATE TEMP TABLE touches AS
         SELECT opportunity, first_place AS place, max(entered_at) AS last_touch
         FROM (SELECT opportunity, code, entered_at, fate,
@@ -391,7 +410,7 @@ def _touches(store: Store) -> None:
                          AS first_code
               FROM told
               WHERE fate IN ('kept', 'merged')
-                AND opportunity IN (SELECT opportunity FROM told WHERE fate = 'merged')
+                AND opportunity IN (SELECT opportunity FROM edited)
               WINDOW w AS (PARTITION BY opportunity ORDER BY place))
         WHERE fate = 'merged' AND code = first_code
         GROUP BY opportunity, first_place
@@ -469,7 +488,7 @@ def _opportunities(store: Store, rules: Rules) -> None:
               AND (e.opportunity IS NOT NULL OR (
                    d.opportunity IS NOT NULL AND NOT {rules.one_file} AND {own} >= 0
                    AND COALESCE(d.created_at <= {cut}, TRUE)))
-        ) ORDER BY opportunity;
+        );
         """,  # noqa: S608 - quoted headings and names of this module
     )
 
@@ -518,7 +537,7 @@ def _history(store: Store, zone: Zone) -> None:
     )
 
 
-def _passages(store: Store) -> None:
-    """Write `passages`, which every count stands on."""
+def write_passages(store: Store) -> None:
+    """Write `moves` and `passages`, which every count stands on, from the canonical tables."""
     store.run(f"CREATE TABLE moves AS {queries.MOVES}")
     store.run(f"CREATE TABLE passages AS {queries.PASSAGES}")

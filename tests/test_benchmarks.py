@@ -1,0 +1,86 @@
+"""The benchmark runs, at tiny sizes, and its two routes count the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from benchmarks import river
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIZES = (300, 600)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[river.Result, Path]:
+    """Measure one round, each route in its own process."""
+    folder = tmp_path_factory.mktemp("bench")
+    found = defaultdict(list)
+    for size, route, one in river.rounds(folder, SIZES, 1):
+        found[size, route].append(one)
+    return river.Result(found, SIZES), folder
+
+
+def test_every_route_is_measured_at_every_size(measured: tuple[river.Result, Path]) -> None:
+    result, _ = measured
+    assert set(result.by_route) == {(size, route) for size in SIZES for route in river.ROUTES}
+    for ones in result.by_route.values():
+        for one in ones:
+            assert one.seconds > 0
+            assert one.cpu > 0
+            assert one.peak_kb > 10_000
+
+
+def test_leakkit_is_measured_step_by_step(measured: tuple[river.Result, Path]) -> None:
+    result, _ = measured
+    for size in SIZES:
+        for step in river.STEPS:
+            assert result.step(size, step) > 0, step
+
+
+def test_pandas_counts_what_leakkit_counts(measured: tuple[river.Result, Path]) -> None:
+    _, folder = measured
+    for size in SIZES:
+        assert river.unequal(folder / str(size)) == []
+
+
+def test_a_difference_is_named(measured: tuple[river.Result, Path]) -> None:
+    _, folder = measured
+    file = folder / str(SIZES[0]) / "pandas" / "stays.parquet"
+    kept = pd.read_parquet(file)
+    kept.assign(n=kept["n"] + 1).to_parquet(file)
+    try:
+        assert [fault.partition(":")[0] for fault in river.unequal(file.parents[1])] == ["stays"]
+    finally:
+        kept.to_parquet(file)
+
+
+def test_the_page_holds_every_table(measured: tuple[river.Result, Path]) -> None:
+    result, _ = measured
+    page = river.page(result, runs=1)
+    assert page.count("\n| ---:") == 4
+    assert "| 300 to 600 |" in page
+    assert str(river.ROOT) not in page
+
+
+def test_ratios_compare_routes_of_one_round() -> None:
+    def one(seconds: float) -> river.Measured:
+        return river.Measured({"count": seconds}, seconds, 1_000)
+
+    result = river.Result(
+        {
+            (10, "floor"): [one(1.0), one(2.0)],
+            (10, "leakkit"): [one(3.0), one(6.2)],
+            (100, "floor"): [one(10.0), one(10.0)],
+            (100, "leakkit"): [one(30.0), one(50.0)],
+        },
+        (10, 100),
+    )
+    assert result.times(10, "leakkit") == pytest.approx([3.0, 3.1])
+    assert result.growth(10, 100, "floor") == pytest.approx(0.824, abs=1e-3)
+    assert result.meets_targets
