@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, analyze
     from leakkit.config import Config
     from leakkit.errors import LeakkitError
+    from leakkit.listing import passages
     from leakkit.loading import load
-    from leakkit.passages import passages
     from leakkit.views import View
 
 __all__ = [
@@ -43,7 +43,7 @@ _ROOMS = {
     "View": "leakkit.views",
     "analyze": "leakkit.analysis",
     "load": "leakkit.loading",
-    "passages": "leakkit.passages",
+    "passages": "leakkit.listing",
 }
 
 

@@ -19,7 +19,7 @@ def test_stock_papermill_and_nbconvert_make_the_page(tmp_path: Path) -> None:
     convert = ["-m", "nbconvert", "--to", "leakkit", str(out)]
     subprocess.run([sys.executable, *convert], check=True, capture_output=True)
     page = (tmp_path / "out.html").read_text("utf-8")
-    assert "Proforma loses the largest share" in page
+    assert "<bdi>Proforma</bdi> loses the largest share" in page
     assert "<script" not in page
     assert "injected" not in page
 

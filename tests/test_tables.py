@@ -43,6 +43,7 @@ def test_a_manager_sees_few_columns_first() -> None:
         "Stage",
         "Deals in",
         "Lost",
+        "CRM: lost of closed",
         "Advanced",
         "Overdue now",
         "Half have left after",
@@ -148,7 +149,7 @@ def test_what_cannot_be_overdue_says_why() -> None:
     odd = replace(stages[0], overdue=None, expected=Horizon(None, "", "no_plateau"))
     html = tables.stage_table(replace(fakes.analysis(), stages=(odd, *stages[1:])), WORDS)
     page = parsed(html)
-    assert rows(page.find_all("table")[0])[1][4] == f"{tables.DASH} a"
+    assert rows(page.find_all("table")[0])[1][5] == f"{tables.DASH} a"
     assert "Deals are still advancing after the days that were followed" in html
 
 

@@ -15,7 +15,7 @@ def slug(name: str) -> str:
     """Return a folder name for a pipeline: its readable part and 6 digits of its SHA-256.
 
     >>> slug("Spare parts")
-    'spare-parts-b0b2d3'
+    'spare-parts-177b75'
     >>> slug("../../etc/passwd").count("/")
     0
     """
