@@ -144,9 +144,9 @@ def test_a_history_that_begins_late(tmp_path: Path) -> None:
     deals, history, declared = seller(900, 5, rules(), "2024-10-01", SLOW)
     assert deals is not None
     gone = {
-        deal["opportunity_id"]
-        for deal in deals
-        if deal["closed_at"] is not None and deal["closed_at"] < start * DAY
+        row["opportunity_id"]
+        for row in history
+        if row["stage"] in {"Won", "Lost"} and row["entered_at"] < start * DAY
     }
     kept = [row for row in history if row["opportunity_id"] not in gone]
     source = [d for d in deals if d["opportunity_id"] not in gone], kept, declared
