@@ -403,3 +403,18 @@ def test_quiet_months_are_months() -> None:
     assert days == ["2025-01", "2025-02", "2025-03", "2025-04", "2025-05"]
     assert [month.count.closing for month in result.months] == [1] * 5
     assert [month.complete for month in result.months] == [False, True, True, True, False]
+
+
+def test_overdue_means_older_than_expected() -> None:
+    """As old as expected is in time: the whole deal at 10 days, the visit at 3."""
+    whole = 'expected_days = 10\nstages = [{ name = "A" }, { name = "B" }]'
+    events = [("d1", "A", when(0)), ("d2", "A", when(1)), ("d2", "B", when(9))]
+    with store_of(events, f'as_of = "{when(11)[:10]}"', whole) as store:
+        (result,) = analyze(store).pipelines
+    assert [stage.overdue for stage in result.stages] == [1, 0]
+    assert (result.balance.overdue, result.balance.in_time) == (1, 1)
+    visit = 'stages = [{ name = "A", expected_days = 3 }, { name = "B" }]'
+    events = [("d1", "A", when(7)), ("d2", "A", when(8))]
+    with store_of(events, f'as_of = "{when(11)[:10]}"', visit) as store:
+        (result,) = analyze(store).pipelines
+    assert result.stages[0].overdue == 1
