@@ -174,7 +174,7 @@ def _several_stages(seed: int, runs: int) -> str:
         f"along: called in {sum(one.called for one in found)} of {runs}; lost share of the last "
         f"stage, first against last window {Mean.of(one.first_against_last for one in found)}, "
         f"over all days {Mean.of(one.whole for one in found)} against the data before they were "
-        "cut. (With the first exit of any kind instead of the first close it was called in 0.)"
+        "cut."
     )
 
 
