@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,16 +56,21 @@ def replicated_shares(counts: ClusterCounts) -> Floats:
 
     Each replicate draws as many clusters as there are, with replacement; seeded.
     """
-    clusters = len(counts.at_risk)
-    draws = np.random.default_rng(SEED).multinomial(
-        clusters, np.full(clusters, 1.0 / clusters), size=REPLICATES
-    )
-    at_risk, own, every = (draws @ part for part in (counts.at_risk, counts.wanted, counts.every))
+    parts = (counts.at_risk, counts.wanted, counts.every)
+    at_risk, own, every = np.hsplit(_draws(len(counts.at_risk)) @ np.hstack(parts), len(parts))
     hazard = np.divide(every, at_risk, out=np.zeros_like(every), where=at_risk > 0)
     staying = np.cumprod(1.0 - hazard, axis=1)
     before = np.concatenate([np.ones((REPLICATES, 1)), staying[:, :-1]], axis=1)
     steps = np.divide(own, at_risk, out=np.zeros_like(own), where=at_risk > 0)
     return np.cumsum(before * steps, axis=1)
+
+
+@functools.lru_cache(maxsize=8)
+def _draws(clusters: int) -> Floats:
+    """Return how often each cluster is drawn, by replicate: the same for every stage."""
+    equal = np.full(clusters, 1.0 / clusters)
+    draws = np.random.default_rng(SEED).multinomial(clusters, equal, size=REPLICATES)
+    return draws.astype(np.float64)
 
 
 def share_interval(counts: ClusterCounts, age: float) -> tuple[float, float]:

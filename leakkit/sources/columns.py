@@ -75,6 +75,13 @@ class Table:
         heading = self.heading(name)
         return "''" if heading is None else self.text_under(heading)
 
+    def odd_text(self, name: str, first: int, last: int) -> str:
+        """Return SQL for a moment's text, '' where its column is typed and within two moments."""
+        if self.heading(name) is None or self.is_text(name):
+            return self.text(name)
+        usual = f"{self.clock(name)} BETWEEN {first} AND {last}"
+        return f"CASE WHEN {usual} THEN '' ELSE {self.text(name)} END"
+
     def text_under(self, heading: str) -> str:
         """Return SQL for the column with exactly this heading as trimmed text."""
         return f"COALESCE(trim(CAST({quoted(heading)} AS VARCHAR)), '')"
