@@ -1,27 +1,22 @@
-"""The command `leakkit`: report and sample."""
+"""The command `leakkit`: report, explain, lab and sample."""
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from leakkit.errors import LeakkitError
 from leakkit.version import __version__
 
 if TYPE_CHECKING:
-    from leakkit.report import RunResult
+    from collections.abc import Iterator
 
 FAILED_PAGES, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
@@ -63,16 +58,27 @@ def _options(
     """Hold the options of the command itself."""
 
 
-@app.command(epilog="Example: leakkit report exports/crm --out reports")
+class LogForm(StrEnum):
+    """How a run tells what it does."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.command(epilog="Example: leakkit report exports/crm --out reports --jobs 2")
 def report(  # noqa: PLR0913 - a command has as many options as it has
     source: Annotated[
         str,
         typer.Argument(
+            metavar="SOURCE",
             help="A folder with opportunities and stage_history, an event file, a store, "
-            "or the word 'sample'."
+            "or the word 'sample'.",
         ),
-    ],
+    ] = "",
     *,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="Report on the built-in sample; needs no source.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="The folder of the pages.")] = Path("reports"),
     config: Annotated[
         str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
@@ -85,60 +91,54 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     store: Annotated[
         str, typer.Option(help="Keep the tables in this file, to start from later.")
     ] = "",
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Notebooks that run at once; 0: one per processor, up to 4.")
+    ] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Make every page again, also those that did not change.")
+    ] = False,
     timeout: Annotated[
-        int, typer.Option(help="Seconds that one cell of a notebook may take.")
+        int, typer.Option(min=1, help="Seconds that one cell of a notebook may take.")
     ] = 600,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but faults.")] = False,
+    log: Annotated[
+        LogForm, typer.Option(help="Text for people, or one JSON object per line for programs.")
+    ] = LogForm.TEXT,
 ) -> None:
     """Make one offline page per pipeline: where it leaks, and how sure that is.
 
-    Exit code 0: all pages made; 1: some failed, the others are there; 2: the source or
-    the configuration cannot be used; 130: interrupted.
+    Exit code 0: all pages are good; 1: some failed, the others are there; 2: the source,
+    the configuration or the folder cannot be used; 130: interrupted.
     """
     from leakkit.report import run
+    from leakkit.terminal import voice
 
-    console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
-    with _bar(console) as bar:
-        task = bar.add_task("starting", total=None)
-
-        def show(doing: str, done: int, total: int) -> None:
-            bar.update(task, description=doing, completed=done, total=total or None)
-            if doing and not console.is_terminal:
-                console.print(f"{done + 1} of {total}: {doing}" if total else doing)
-
+    if bool(source) == sample:
+        message = "Give either a SOURCE or --sample."
+        raise typer.BadParameter(message)
+    with stopped_like_ctrl_c(), voice(log, quiet=quiet) as say:
         result = run(
-            source, out, config or None, pipelines=pipeline or (), as_of=as_of,
-            language=language, store=store, timeout_seconds=timeout, progress=show,
+            source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
+            language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
+            progress=say.event,
         )  # fmt: skip
-    _tell(console, result)
-    if result.failed:
+        say.result(result)
+    if result.failed or result.trouble:
         raise typer.Exit(FAILED_PAGES)
 
 
-def _bar(console: Console) -> Progress:
-    """Return the progress of a run: what is being done, and how many pages are done."""
-    return Progress(
-        SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(),
-        MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True,
-    )  # fmt: skip
+@contextmanager
+def stopped_like_ctrl_c() -> Iterator[None]:
+    """Let a request to end, as a service manager makes it, stop the run as Ctrl-C does."""
 
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
 
-def _tell(console: Console, result: RunResult) -> None:
-    """Print what became of the rows, what was odd, what failed, and where the pages are."""
-    for counted in result.rows:
-        parts = " + ".join(
-            f"{counted[k]:,} {k.replace('_', ' ')}"
-            for k in ("used", "merged", "not_asked", "set_aside")
-        )
-        console.print(f"{counted['file']}: {counted['read']:,} rows read = {parts}")
-    for code, count in result.facts.items():
-        console.print(f"  {count:,} {code.replace('_', ' ')}")
-    if result.ignored_files:
-        console.print(f"Other files in the folder, not read: {', '.join(result.ignored_files)}")
-    for page in result.failed:
-        console.print(f"FAILED {page.pipeline}: {page.failed}")
-    good = len(result.pages) - len(result.failed)
-    console.print(f"{good} of {len(result.pages)} pages made: {result.index}")
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @app.command(epilog="Example: leakkit sample my-sample")

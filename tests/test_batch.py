@@ -13,8 +13,9 @@ import pytest
 
 from leakkit import report, sample
 from leakkit.errors import LeakkitError
-from leakkit.report import notebook
-from leakkit.report.folder import slug, write_text
+from leakkit.report import books
+from leakkit.report.folder import discard, slug, write_text
+from leakkit.report.stale import PLACE, marked
 
 ONE = ("Spare parts",)
 
@@ -27,12 +28,13 @@ def written(folder: Path, deals: int = 600) -> Path:
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the bytes of every file of a run that must not change from run to run."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(f.relative_to(folder)): f.read_bytes() for f in files if f.name != "run.json"}
+    others = {"run.json", ".lock"}
+    return {str(f.relative_to(folder)): f.read_bytes() for f in files if f.name not in others}
 
 
 def with_cell(position: int, source: str) -> str:
     """Return the notebook with one more code cell."""
-    book = json.loads(notebook.template("stage_dropoff"))
+    book = json.loads(books.text("stage_dropoff"))
     cell = {"cell_type": "code", "id": "more", "metadata": {}, "source": source}
     book["cells"].insert(position, {**cell, "execution_count": None, "outputs": []})
     return json.dumps(book)
@@ -142,53 +144,14 @@ def test_two_runs_and_two_forms_of_the_data_give_the_same_bytes(tmp_path: Path) 
     for source, threads in ((csv, "1"), (csv, "2"), (parquet, "2")):
         environment = {**os.environ, "LEAKKIT_THREADS": threads}
         command = [sys.executable, "-m", "leakkit.cli", "report", str(source), "--out", str(out)]
-        subprocess.run([*command, "--pipeline", ONE[0], "--quiet"], check=True, env=environment)
+        subprocess.run(
+            [*command, "--pipeline", ONE[0], "--quiet", "--force"], check=True, env=environment
+        )
         runs.append(contents(out))
     manifests = [run.pop("manifest.json") for run in runs]
     assert manifests[0] == manifests[1]
     assert runs[0] == runs[1]
     assert runs[0] == runs[2]
-
-
-def test_one_bad_pipeline_does_not_stop_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stop = 'if pipeline == "Equipment":\n    raise ValueError("<b>no</b>")'
-    book = with_cell(4, stop)
-    monkeypatch.setattr(notebook, "template", lambda _: book)
-    source = written(tmp_path / "source", 300)
-    result = report.run(source, tmp_path / "out", pipelines=("Equipment", "Spare parts"))
-    assert [page.pipeline for page in result.failed] == ["Equipment"]
-    assert result.failed[0].failed.endswith("ValueError: <b>no</b>")
-    assert (tmp_path / "out/spare-parts-177b75/stage_dropoff.html").exists()
-    broken = tmp_path / "out/equipment-7f2465/stage_dropoff.failed.ipynb"
-    assert "ValueError" in broken.read_text("utf-8")
-    index = (tmp_path / "out/index.html").read_text("utf-8")
-    assert "&lt;b&gt;no&lt;/b&gt;" in index
-
-
-def test_a_cell_that_never_ends_fails_its_page_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    book = with_cell(2, "while True:\n    pass")
-    monkeypatch.setattr(notebook, "template", lambda _: book)
-    with pytest.raises(notebook.PageError, match="timed out"):
-        notebook.page("stage_dropoff", {}, 2, tmp_path)
-
-
-def test_a_notebook_that_stops_early_is_no_page(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    book = json.loads(with_cell(0, "1"))
-    short = json.dumps({**book, "cells": book["cells"][:1]})
-    monkeypatch.setattr(notebook, "template", lambda _: short)
-    with pytest.raises(notebook.PageError, match="before its last view"):
-        notebook.page("stage_dropoff", {}, 60, tmp_path)
-
-
-def test_an_unknown_parameter_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(notebook.PageError, match="no parameter pipelin"):
-        notebook.page("stage_dropoff", {"pipelin": "x"}, 60, tmp_path)
 
 
 def test_a_kept_store_is_a_source(tmp_path: Path) -> None:
@@ -221,3 +184,70 @@ def test_a_file_is_written_in_one_step(tmp_path: Path) -> None:
     write_text(tmp_path / "new" / "a.txt", "x\ny\n")
     assert (tmp_path / "new" / "a.txt").read_bytes() == b"x\ny\n"
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
+
+
+def test_how_many_run_at_once_changes_no_byte(tmp_path: Path) -> None:
+    source = written(tmp_path / "source", 300)
+    for jobs in (1, 4):
+        assert not report.run(source, tmp_path / str(jobs), jobs=jobs).failed
+    one, four = contents(tmp_path / "1"), contents(tmp_path / "4")
+    assert list(one) == list(four)
+    assert one == four
+
+
+def test_what_did_not_change_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = written(tmp_path / "source", 300), tmp_path / "out"
+    events: list[report.Event] = []
+    report.run(source, out, pipelines=ONE, progress=events.append)
+    assert [e.doing for e in events] == ["reading", "analysing", "page", "overview", "done"]
+    before = contents(out)
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", None)  # no worker can start
+        again = report.run(source, out, pipelines=ONE)
+    assert [page.state for page in again.pages] == ["unchanged"]
+    assert contents(out) == before
+    # a page that somebody changed is made again, and so are all with other settings
+    page = out / "spare-parts-177b75/stage_dropoff.html"
+    page.write_text(page.read_text("utf-8") + "<!-- mine -->", encoding="utf-8")
+    assert report.run(source, out, pipelines=ONE).count("made") == 1
+    assert contents(out) == before
+    assert report.run(source, out, pipelines=ONE, as_of="2026-05-31").count("made") == 1
+
+
+def test_pages_that_nobody_asked_for_stay_and_those_of_the_gone_go(tmp_path: Path) -> None:
+    source, out = written(tmp_path / "source", 300), tmp_path / "out"
+    report.run(source, out, pipelines=("Equipment", "Spare parts"))
+    some = report.run(source, out, pipelines=("Equipment",), as_of="2026-05-31")
+    states = {page.pipeline: page.state for page in some.pages}
+    assert states == {"Equipment": "made", "Spare parts": "not_asked"}
+    index = (out / "index.html").read_text("utf-8")
+    assert 'href="spare-parts-177b75/stage_dropoff.html"' in index
+    assert "Not part of the last run: data up to Jun 30, 2026." in index
+    config = (source / "leakkit.toml").read_text("utf-8")
+    (source / "leakkit.toml").write_text(
+        config.replace('name = "Spare parts"', 'name = "Parts"'), encoding="utf-8"
+    )
+    (out / "spare-parts-177b75/note.txt").write_text("mine", encoding="utf-8")
+    less = report.run(source, out, pipelines=("Equipment",))
+    assert less.removed == ("Spare parts",)
+    left = [path.name for path in (out / "spare-parts-177b75").iterdir()]
+    assert left == ["note.txt"]
+    assert "spare-parts" not in (out / "index.html").read_text("utf-8")
+
+
+def test_a_changed_manifest_removes_nothing_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/stages.csv").write_text("mine", encoding="utf-8")
+    for name in ("../mine", "", ".", "a/../../mine"):
+        discard(tmp_path / "out", name)
+    assert (tmp_path / "mine/stages.csv").exists()
+
+
+def test_a_mark_replaces_an_earlier_one() -> None:
+    page = f"<main>\n{PLACE}\n<p>numbers</p></main>"
+    once = marked(page, "old \\1 <b>")
+    assert marked(once, "older").count("lk-trouble") == 1
+    assert "old \\1 &lt;b&gt;" in once
+    assert marked("no place for it", "x") == "no place for it"

@@ -45,7 +45,7 @@ def test_the_sample_and_its_report(tmp_path: Path) -> None:
     done = leakkit("report", str(tmp_path / "s"), "--out", str(out), "--pipeline", "Spare parts")
     assert done.returncode == 0, done.stderr
     assert "opportunities.csv: 300 rows read = 300 used + 0 merged" in done.stdout
-    assert f"1 of 1 pages made: {out / 'index.html'}" in done.stdout
+    assert f"1 pipelines: 1 made, 0 unchanged, 0 failed: {out / 'index.html'}" in done.stdout
     assert done.stderr == ""
 
 
@@ -56,14 +56,15 @@ def test_the_sample_and_its_report(tmp_path: Path) -> None:
         (("report", ".", "--config", "none.toml"), "Cannot read the configuration none.toml"),
         (("report", "sample", "--pipeline", "X"), "There is no pipeline 'X'. There are: Equip"),
         (("report", "sample", "--as-of", "30.06.2026"), "as_of"),
-        (("report",), "Missing argument"),
+        (("report",), "Give either a SOURCE or --sample"),
+        (("report", "x", "--sample"), "Give either a SOURCE or --sample"),
         (("repot",), "No such command"),
     ],
 )
 def test_bad_input_is_one_clear_message_and_code_2(
     words: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
-    out = ("--out", str(tmp_path / "out")) if words[0] == "report" and len(words) > 1 else ()
+    out = ("--out", str(tmp_path / "out")) if words[0] == "report" else ()
     done = leakkit(*words, *out)
     assert done.returncode == BAD_INPUT
     assert message in done.stderr

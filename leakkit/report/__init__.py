@@ -1,5 +1,6 @@
 """Notebooks -> HTML: `run` makes the pages of all pipelines of a source."""
 
-from leakkit.report.batch import PageResult, RunResult, run
+from leakkit.report.batch import run
+from leakkit.report.results import Event, PageResult, RunResult
 
-__all__ = ["PageResult", "RunResult", "run"]
+__all__ = ["Event", "PageResult", "RunResult", "run"]

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError
 from leakkit.loading import load
-from leakkit.report import manifest, notebook
-from leakkit.report.folder import slug, write_text
+from leakkit.report import books, manifest
+from leakkit.report.folder import claimed, digest_of, discard, slug, write_text
 from leakkit.report.index import IndexRow, index_page
+from leakkit.report.manifest import Last, digest
+from leakkit.report.pool import Pool
+from leakkit.report.rendering import Rendered, Task
+from leakkit.report.results import (
+    FAILED,
+    MADE,
+    NOT_ASKED,
+    UNCHANGED,
+    Event,
+    PageResult,
+    RunResult,
+)
 from leakkit.report.stages_csv import stages_csv
+from leakkit.report.stale import marked
 from leakkit.sources.load import STORE_SUFFIX
 from leakkit.store import Store
 from leakkit.views import headline_sentence
@@ -29,37 +44,12 @@ if TYPE_CHECKING:
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.config import Config
+    from leakkit.report.manifest import Facts
 
-PAGE = "stage_dropoff"
-
-
-@dataclass(frozen=True)
-class PageResult:
-    """What became of one pipeline: its page, or the reason why there is none."""
-
-    pipeline: str
-    slug: str
-    failed: str = ""
-    html: str = ""
-    csv: str = ""
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run made. `rows` counts what became of the rows of each file, `facts` what was odd."""
-
-    index: Path
-    pages: tuple[PageResult, ...]
-    rows: tuple[Mapping[str, int | str], ...]
-    facts: Mapping[str, int]
-    ignored_files: tuple[str, ...]
-
-    @property
-    def failed(self) -> tuple[PageResult, ...]:
-        """The pipelines without a page."""
-        return tuple(page for page in self.pages if page.failed)
+PAGE, OVERVIEW, INDEX = "stage_dropoff", "overview", "index.html"
+MOST_JOBS = 4
+"""More workers than this only where they are asked for: each takes some hundred MB."""
+INTERRUPTED = "interrupted before its turn"
 
 
 def run(  # noqa: PLR0913 - every choice of a run has a name
@@ -71,32 +61,51 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     as_of: str = "",
     language: str = "",
     store: str | Path = "",
+    jobs: int = 0,
+    force: bool = False,
     timeout_seconds: int = 600,
-    progress: Callable[[str, int, int], None] = lambda *_: None,
+    progress: Callable[[Event], None] = lambda _: None,
 ) -> RunResult:
-    """Make one offline page per pipeline of a source, and an index of them.
+    """Make one offline page per pipeline of a source, and an overview of them.
 
     `source`, `config` and `as_of` are those of `leakkit.load`. `pipelines` chooses what
-    is rendered; `store` names a file to keep the tables in. A cell that takes longer than
-    `timeout_seconds` fails its page. `progress` is called with what is being done, how
-    many pages are done, and how many there are. A page that fails never stops the others.
+    is rendered; `store` names a file to keep the tables in. `jobs` notebooks run at once
+    (0: as many as there are processors, at most 4); a cell that takes longer than
+    `timeout_seconds` fails its page. A page that would not change is not made again,
+    unless `force` is set. `progress` is called with every step.
 
-    Raises LeakkitError where the source or the configuration cannot be read.
+    A page that fails never stops the others, and leaves the page of an earlier run where
+    it was, marked as old. Pages of pipelines that the source no longer has are removed.
+
+    Raises LeakkitError where the source or the configuration cannot be read, where
+    nothing can be written, or where another run writes into the same folder.
     """
     folder = Path(out)
     started = time.perf_counter()
-    progress("reading the source", 0, 0)
-    with _stored(source, config, as_of, store) as kept:
-        earlier = manifest.earlier_horizons(folder)
-        analysis = _analyze(kept, tuple(pipelines), language, earlier)
-        loaded = time.perf_counter() - started
-        made = _pages(kept, analysis, folder, timeout_seconds, progress)
-    _write_index(folder, analysis, made)
-    write_text(folder / "manifest.json", manifest.manifest(analysis, made))
-    write_text(folder / "run.json", manifest.timings(made, loaded, time.perf_counter() - started))
-    return RunResult(
-        folder / "index.html", made, analysis.rows, analysis.facts, analysis.ignored_files
-    )
+    with claimed(folder):
+        progress(Event("reading"))
+        with _stored(source, config, as_of, store) as kept:
+            progress(Event("analysing"))
+            last = Last.read(folder)
+            analysis = _analyze(kept, tuple(pipelines), language, last.horizons())
+            loaded = time.perf_counter() - started
+            batch = Batch(folder, kept, analysis, last, timeout_seconds, force, progress)
+            with _written_to(folder), Pool(jobs or min(MOST_JOBS, os.cpu_count() or 1)) as pool:
+                result = batch.make(pool)
+                took = time.perf_counter() - started
+                write_text(folder / "run.json", manifest.timings(result.pages, loaded, took))
+    progress(Event("done", len(result.pages), len(result.pages)))
+    return result
+
+
+@contextmanager
+def _written_to(folder: Path) -> Iterator[None]:
+    """Say in one line why the index or the manifest could not be written."""
+    try:
+        yield
+    except OSError as error:
+        message = f"Cannot write into {folder}: {error.strerror or error}."
+        raise LeakkitError("folder_not_writable", message) from None
 
 
 @contextmanager
@@ -135,60 +144,230 @@ def _analyze(
     return analysis
 
 
-def _pages(
-    store: Path,
-    analysis: Analysis,
-    folder: Path,
-    timeout_seconds: int,
-    progress: Callable[[str, int, int], None],
-) -> tuple[PageResult, ...]:
-    """Make the page of every pipeline, one after the other."""
-    made: list[PageResult] = []
-    total = len(analysis.pipelines)
-    for pipeline in analysis.pipelines:
-        progress(pipeline.name, len(made), total)
-        made.append(_page(store, analysis, pipeline, folder, timeout_seconds))
-    progress("", total, total)
-    return tuple(made)
+@dataclass(frozen=True)
+class Plan:
+    """One page to make, or to leave as it is: its fingerprint, and what the last run says of it."""
+
+    pipeline: PipelineAnalysis
+    result: PageResult
+    fingerprint: str
+    last: Facts
+
+    @property
+    def path(self) -> str:
+        """Return where the page stands in the run's folder."""
+        return f"{self.result.slug}/{PAGE}.html"
 
 
-def _page(
-    store: Path, analysis: Analysis, pipeline: PipelineAnalysis, folder: Path, timeout_seconds: int
-) -> PageResult:
-    """Run the notebook of one pipeline and write its page and its stages.csv."""
-    name = slug(pipeline.name)
-    started, cpu = time.perf_counter(), time.process_time()
-    parameters = {"source": str(store), "pipeline": pipeline.name, "language": analysis.language}
-    try:
-        html = notebook.page(PAGE, parameters, timeout_seconds, folder / name)
-        table = stages_csv(pipeline)
-        write_text(folder / name / f"{PAGE}.html", html)
-        write_text(folder / name / "stages.csv", table)
-    except (notebook.PageError, OSError) as error:
-        return PageResult(pipeline.name, name, failed=str(error))
-    return PageResult(
-        pipeline.name,
-        name,
-        html=manifest.digest(html),
-        csv=manifest.digest(table),
-        seconds=time.perf_counter() - started,
-        cpu_seconds=time.process_time() - cpu,
-    )
+@dataclass(frozen=True)
+class Batch:
+    """One run, from the analysis to the folder."""
 
+    folder: Path
+    store: Path
+    analysis: Analysis
+    last: Last
+    timeout_seconds: int
+    force: bool
+    progress: Callable[[Event], None]
 
-def _write_index(folder: Path, analysis: Analysis, made: tuple[PageResult, ...]) -> None:
-    """Write the index: a line per pipeline, with its headline or the reason of its failure."""
-    rows = [
-        IndexRow(page.pipeline, failed=page.failed)
-        if page.failed
-        else IndexRow(
-            page.pipeline,
-            page=f"{page.slug}/{PAGE}.html",
-            headline=headline_sentence(analysis, page.pipeline),
-            links=(("stages.csv", f"{page.slug}/stages.csv"),),
+    def make(self, pool: Pool) -> RunResult:
+        """Make every page, then the overview, then the manifest."""
+        removed = self._remove_vanished()
+        results: dict[str, PageResult] = {}
+        try:
+            for name, result in self._pages(pool):
+                results[name] = result
+                self.progress(Event("page", len(results), len(self.plans), result))
+        except KeyboardInterrupt:
+            self._finish(self._all(results, INTERRUPTED), None)
+            raise
+        pages = self._all(results, "")
+        self.progress(Event("overview", len(self.plans), len(self.plans)))
+        trouble = self._finish(pages, pool)
+        analysis = self.analysis
+        return RunResult(
+            self.folder / INDEX,
+            pages,
+            analysis.rows,
+            analysis.facts,
+            analysis.ignored_files,
+            removed,
+            trouble,
         )
-        for page in made
-    ]
-    write_text(
-        folder / "index.html", index_page(rows, Words(analysis.language, analysis.config.currency))
-    )
+
+    @cached_property
+    def plans(self) -> dict[str, Plan]:
+        """What is asked for, by pipeline."""
+        return {pipeline.name: self._plan(pipeline) for pipeline in self.analysis.pipelines}
+
+    def _plan(self, pipeline: PipelineAnalysis) -> Plan:
+        """Say what the page of a pipeline is made from."""
+        headline = headline_sentence(self.analysis, pipeline.name)
+        result = PageResult(
+            pipeline.name, slug(pipeline.name), MADE, "", headline, self.analysis.last_day
+        )
+        about = [pipeline.name, self.analysis.language, manifest.learnt(pipeline)]
+        fingerprint = manifest.fingerprint(self.analysis, PAGE, about)
+        return Plan(pipeline, result, fingerprint, self.last.pipelines.get(pipeline.name, {}))
+
+    def _is_there(self, page: Facts, path: str, fingerprint: str) -> bool:
+        """Say whether a file is whole, and what this run would make."""
+        if self.force or page.get("fingerprint") != fingerprint:
+            return False
+        return bool(page.get("sha256")) and digest_of(self.folder / path) == page["sha256"]
+
+    def _pages(self, pool: Pool) -> Iterator[tuple[str, PageResult]]:
+        """Yield what becomes of each page that is asked for, as they are done."""
+        due = []
+        for name, plan in self.plans.items():
+            page = plan.last.get("pages", {}).get(f"{PAGE}.html", {})
+            if self._is_there(page, plan.path, plan.fingerprint):
+                yield name, self._written(plan, None)
+            else:
+                due.append(plan)
+        tasks = [self._task(PAGE, {"pipeline": plan.pipeline.name}) for plan in due]
+        for at, rendered in pool.render(tasks):
+            yield due[at].pipeline.name, self._written(due[at], rendered)
+
+    def _task(self, book: str, parameters: Mapping[str, Any]) -> Task:
+        """Say how to run a notebook on the store."""
+        common = {"source": str(self.store), "language": self.analysis.language}
+        return Task(books.text(book), {**common, **parameters}, self.timeout_seconds)
+
+    def _written(self, plan: Plan, rendered: Rendered | None) -> PageResult:
+        """Write what came of a page; None: it stands there already."""
+        folder, broken = self.folder / plan.result.slug, f"{PAGE}.failed.ipynb"
+        result = replace(plan.result, state=UNCHANGED, page=plan.path)
+        if rendered:
+            seconds, cpu = rendered.seconds, rendered.cpu_seconds
+            result = replace(result, state=MADE, seconds=seconds, cpu_seconds=cpu)
+        try:
+            if rendered and rendered.failed:
+                if rendered.broken:
+                    write_text(folder / broken, rendered.broken)
+                return self._old(result, rendered.failed)
+            write_text(folder / "stages.csv", stages_csv(plan.pipeline))
+            if rendered:
+                write_text(folder / f"{PAGE}.html", rendered.html)
+            (folder / broken).unlink(missing_ok=True)
+        except OSError as error:
+            return self._old(result, f"cannot write the page: {error.strerror or error}")
+        return result
+
+    def _old(self, result: PageResult, failed: str) -> PageResult:
+        """Fall back to the page of an earlier run, if there is one, and mark it as old."""
+        last = self.last.pipelines.get(result.pipeline, {})
+        path = f"{result.slug}/{PAGE}.html"
+        last_day = int(last.get("last_day", 0))
+        there = PageResult(result.pipeline, result.slug, FAILED, failed=failed)
+        there = replace(there, seconds=result.seconds, cpu_seconds=result.cpu_seconds)
+        if not last.get("pages") or not (self.folder / path).is_file():
+            return there
+        words = Words(self.analysis.language)
+        text = words.say("page.stale", as_of=last_day, reason=failed)
+        try:
+            page = (self.folder / path).read_text("utf-8")
+            write_text(self.folder / path, marked(page, text))
+        except (OSError, UnicodeDecodeError):
+            pass  # an old page without its mark is better than none, and the index tells
+        headline = str(last.get("headline", ""))
+        return replace(there, page=path, headline=headline, last_day=last_day, stale=True)
+
+    def _all(self, results: Mapping[str, PageResult], missing: str) -> tuple[PageResult, ...]:
+        """Return what became of every declared pipeline, in their order.
+
+        Those that were asked for and have no result failed for the reason `missing`;
+        those that nobody asked for are as the last run left them.
+        """
+        pages = []
+        for declared in self.analysis.config.pipelines:
+            name = declared.name
+            if name in results:
+                pages.append(results[name])
+            elif name in self.plans:
+                pages.append(self._old(self.plans[name].result, missing))
+            elif name in self.last.pipelines:
+                pages.append(self._not_asked(name, self.last.pipelines[name]))
+        return tuple(pages)
+
+    def _not_asked(self, name: str, last: Facts) -> PageResult:
+        """Return the result of a pipeline that this run was not asked for."""
+        path = f"{slug(name)}/{PAGE}.html"
+        there = (self.folder / path).is_file()
+        return PageResult(
+            name,
+            slug(name),
+            NOT_ASKED,
+            path if there else "",
+            str(last.get("headline", "")),
+            int(last.get("last_day", 0)),
+            str(last.get("failed", "")),
+            stale=bool(last.get("stale")),
+        )
+
+    def _remove_vanished(self) -> tuple[str, ...]:
+        """Remove the pages of pipelines that the source no longer has, and name them."""
+        declared = {pipeline.name for pipeline in self.analysis.config.pipelines}
+        gone = [name for name in self.last.pipelines if name not in declared]
+        for name in gone:
+            discard(self.folder, slug(name))
+        return tuple(gone)
+
+    def _finish(self, pages: tuple[PageResult, ...], pool: Pool | None) -> str:
+        """Write overview and manifest; return why the overview is a plain list, if it is."""
+        facts = [page.facts() for page in pages]
+        asked = list(self.plans)
+        fingerprint = manifest.fingerprint(self.analysis, OVERVIEW, [facts, asked])
+        if pool and self._is_there(self.last.overview, INDEX, fingerprint):
+            html, trouble = (self.folder / INDEX).read_text("utf-8"), ""
+        else:
+            html, trouble = self._overview(pool, {"results": facts, "pipelines": asked})
+        if trouble:
+            html, fingerprint = self._plain_index(pages, trouble), ""
+        write_text(self.folder / INDEX, html)
+        overview = {"fingerprint": fingerprint, "sha256": digest(html), "failed": trouble}
+        entries = [self._entry(page) for page in pages]
+        write_text(self.folder / manifest.NAME, manifest.manifest(self.analysis, entries, overview))
+        return trouble
+
+    def _overview(self, pool: Pool | None, parameters: Mapping[str, Any]) -> tuple[str, str]:
+        """Return the overview, or why there is none."""
+        if pool is None:
+            return "", "the run was interrupted"
+        ((_, rendered),) = pool.render([self._task(OVERVIEW, parameters)])
+        if rendered.broken:
+            write_text(self.folder / f"{OVERVIEW}.failed.ipynb", rendered.broken)
+        elif not rendered.failed:
+            (self.folder / f"{OVERVIEW}.failed.ipynb").unlink(missing_ok=True)
+        return rendered.html, rendered.failed
+
+    def _plain_index(self, pages: tuple[PageResult, ...], trouble: str) -> str:
+        """Return a list of the pages, which needs no notebook."""
+        words = Words(self.analysis.language, self.analysis.config.currency)
+        rows = [
+            IndexRow(
+                page.pipeline,
+                page.page,
+                words.say("page.stale_short", as_of=page.last_day) if page.stale else page.headline,
+                page.failed,
+                (("stages.csv", f"{page.slug}/stages.csv"),) if page.page else (),
+            )
+            for page in pages
+        ]
+        said = words.say("page.no_overview", reason=trouble)
+        return index_page(rows, words, trouble=said)
+
+    def _entry(self, page: PageResult) -> Facts:
+        """Return what the manifest says of one pipeline."""
+        last = self.last.pipelines.get(page.pipeline, {})
+        if page.state in {FAILED, NOT_ASKED}:
+            pages = last.get("pages", {}) if page.page else {}
+            return manifest.entry(page, last.get("stages", []), pages)
+        plan = self.plans[page.pipeline]
+        names = {f"{PAGE}.html": {"fingerprint": plan.fingerprint}, "stages.csv": {}}
+        pages = {
+            name: {**known, "sha256": digest_of(self.folder / page.slug / name)}
+            for name, known in names.items()
+        }
+        return manifest.entry(page, manifest.learnt(plan.pipeline), pages)

@@ -1,4 +1,4 @@
-"""The run's folder: names that any file system takes, and files that are whole or not there."""
+"""The run's folder: names that any file system takes, whole files, and one run at a time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ import hashlib
 import os
 import re
 import unicodedata
-from pathlib import Path
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from leakkit.errors import LeakkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 LONGEST = 48
+LOCK = ".lock"
+SLUG = re.compile(r"[a-z0-9-]{1,55}")
 
 
 def slug(name: str) -> str:
@@ -27,12 +38,63 @@ def slug(name: str) -> str:
 def write_text(path: Path, text: str) -> None:
     r"""Write a file in one step: a reader sees the old one or the new one, never a part.
 
-    UTF-8 with `\n` line ends on every system.
+    UTF-8 with `\n` line ends on every system. Raises OSError where it cannot be written,
+    and leaves the old file as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    Path(partial).replace(path)
+    try:
+        with partial.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 of a file; an empty text where there is none."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold the folder, so that two runs never write into it at once.
+
+    The system lets go of it when this process ends, however it ends. Raises LeakkitError
+    where another run holds it, or where nothing can be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout:
+        message = f"Another run is writing into {folder}. Wait for it, or choose another --out."
+        raise LeakkitError("folder_in_use", message) from None
+    except OSError as error:
+        message = f"Cannot write into {folder}: {error.strerror or error}."
+        raise LeakkitError("folder_not_writable", message) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def discard(folder: Path, name: str) -> None:
+    """Remove what a run made for a pipeline; files that it did not make stay.
+
+    `name` comes from a manifest that may have been changed: only a slug is believed.
+    """
+    place = folder / name
+    if not SLUG.fullmatch(name) or not place.is_dir() or place.is_symlink():
+        return
+    for pattern in ("*.html", "*.failed.ipynb", "stages.csv", "findings.json", "worklist.*"):
+        for file in place.glob(pattern):
+            file.unlink()
+    if not any(place.iterdir()):
+        place.rmdir()

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass, field
 from functools import cache
-from importlib import metadata
+from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
-from leakkit.report.notebook import template_digest
+from leakkit.report import books
 from leakkit.store.schema import SCHEMA_VERSION
 from leakkit.version import __version__
 from leakkit.views.view import stylesheet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from leakkit.analysis import Analysis, PipelineAnalysis
-    from leakkit.report.batch import PageResult
+    from leakkit.report.results import PageResult
 
-PAGE = "stage_dropoff"
+NAME = "manifest.json"
+NOTEBOOKS = ("stage_dropoff", "overview")
 LIBRARIES = (
     "duckdb",
     "numpy",
@@ -31,6 +34,7 @@ LIBRARIES = (
     "papermill",
     "nbconvert",
 )
+Facts = dict[str, Any]
 
 
 def digest(text: str) -> str:
@@ -44,7 +48,114 @@ def versions() -> dict[str, str]:
     return {"leakkit": __version__} | {name: metadata.version(name) for name in LIBRARIES}
 
 
-def manifest(analysis: Analysis, made: tuple[PageResult, ...]) -> str:
+@cache
+def _look(language: str) -> str:
+    """Return a digest of all that shapes a page beside its data: words, style and templates."""
+    texts = [resources.files("leakkit.words").joinpath(f"{language}.toml").read_text("utf-8")]
+    templates = resources.files("leakkit.report").joinpath("template/leakkit")
+    texts += [t.read_text("utf-8") for t in sorted(templates.iterdir(), key=lambda t: t.name)]
+    return digest("\0".join([stylesheet(), *texts]))
+
+
+def fingerprint(analysis: Analysis, book: str, about: object) -> str:
+    """Return a digest of all that a page depends on; equal ones mean equal pages.
+
+    `about` is what the page shows beside the data of its source, as JSON values.
+    """
+    rows = [{key: n for key, n in row.items() if key != "file"} for row in analysis.rows]
+    sources = [
+        analysis.fingerprint,
+        analysis.label,
+        analysis.shape,
+        analysis.provisional_order,
+        rows,
+        dict(analysis.facts),
+        analysis.config.model_dump(mode="json"),
+        _look(analysis.language),
+        versions(),
+        books.digest(book),
+        about,
+    ]
+    return digest(json.dumps(sources, sort_keys=True))
+
+
+@dataclass(frozen=True)
+class Last:
+    """What the last run into a folder left, as its manifest says; nothing where it says nothing."""
+
+    facts: Facts = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> Last:
+        """Read the manifest of the last run."""
+        try:
+            facts = json.loads((folder / NAME).read_text("utf-8"))
+            good = facts["schema_version"] == SCHEMA_VERSION
+            # a manifest of another make is as good as none
+            _ = [
+                (p["name"], p["slug"], p["pages"].items(), p["stages"]) for p in facts["pipelines"]
+            ]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return cls()
+        return cls(facts if good else {})
+
+    @property
+    def pipelines(self) -> dict[str, Facts]:
+        """What it says of each pipeline, by name."""
+        return {str(entry["name"]): entry for entry in self.facts.get("pipelines", ())}
+
+    @property
+    def overview(self) -> Facts:
+        """What it says of the overview."""
+        return dict(self.facts.get("overview") or {})
+
+    def horizons(self) -> list[list[str | float]]:
+        """Return the learnt horizons: [pipeline, stage, days]."""
+        try:
+            return [
+                [name, stage["stage"], float(stage["horizon_days"])]
+                for name, entry in self.pipelines.items()
+                for stage in entry["stages"]
+                if stage["horizon_from"] in {"learnt", "kept"}
+            ]
+        except (KeyError, TypeError, ValueError):
+            return []
+
+
+def learnt(pipeline: PipelineAnalysis) -> list[Facts]:
+    """Return horizon and expected days of every stage, which the next run starts from."""
+    return [
+        {
+            "stage": stage.name,
+            "horizon_days": _in_days(stage.horizon.age, pipeline),
+            "horizon_from": stage.horizon.origin,
+            "expected_days": _in_days(stage.expected.age, pipeline),
+            "expected_days_from": stage.expected.origin,
+        }
+        for stage in pipeline.stages
+    ]
+
+
+def _in_days(age: float | None, pipeline: PipelineAnalysis) -> float | None:
+    """Return an age in days."""
+    return None if age is None else age / pipeline.unit_per_day
+
+
+def entry(page: PageResult, stages: Sequence[Facts], pages: Mapping[str, Facts]) -> Facts:
+    """Return what the manifest says of one pipeline."""
+    return {
+        "name": page.pipeline,
+        "slug": page.slug,
+        "failed": page.failed,
+        "stale": page.stale,
+        "headline": page.headline,
+        "last_day": page.last_day,
+        "stages": list(stages),
+        "pages": dict(pages),
+    }
+
+
+def manifest(analysis: Analysis, pipelines: Sequence[Facts], overview: Facts) -> str:
     """Return manifest.json: the same bytes for the same inputs, settings and versions."""
     facts = {
         "schema_version": SCHEMA_VERSION,
@@ -57,55 +168,15 @@ def manifest(analysis: Analysis, made: tuple[PageResult, ...]) -> str:
         "provisional_order": analysis.provisional_order,
         "parameters": analysis.config.model_dump(mode="json") | {"language": analysis.language},
         "versions": versions(),
-        "notebooks": {PAGE: template_digest(PAGE)},
+        "notebooks": {name: books.digest(name) for name in NOTEBOOKS},
         "stylesheet": digest(stylesheet()),
-        "pipelines": [
-            _pipeline(analysis, pipeline, page)
-            for pipeline, page in zip(analysis.pipelines, made, strict=True)
-        ],
+        "overview": overview,
+        "pipelines": list(pipelines),
     }
     return _text(facts)
 
 
-def _pipeline(analysis: Analysis, pipeline: PipelineAnalysis, page: PageResult) -> dict[str, Any]:
-    """Return what is said of one pipeline."""
-    sources = [
-        analysis.fingerprint,
-        pipeline.name,
-        analysis.language,
-        versions(),
-        template_digest(PAGE),
-    ]
-    return {
-        "name": pipeline.name,
-        "slug": page.slug,
-        "failed": page.failed,
-        "stages": [
-            {
-                "stage": stage.name,
-                "horizon_days": _in_days(stage.horizon.age, pipeline),
-                "horizon_from": stage.horizon.origin,
-                "expected_days": _in_days(stage.expected.age, pipeline),
-                "expected_days_from": stage.expected.origin,
-            }
-            for stage in pipeline.stages
-        ],
-        "pages": {
-            f"{PAGE}.html": {
-                "fingerprint": digest(json.dumps(sources, sort_keys=True)),
-                "sha256": page.html,
-            },
-            "stages.csv": {"sha256": page.csv},
-        },
-    }
-
-
-def _in_days(age: float | None, pipeline: PipelineAnalysis) -> float | None:
-    """Return an age in days."""
-    return None if age is None else age / pipeline.unit_per_day
-
-
-def timings(made: tuple[PageResult, ...], loaded: float, total: float) -> str:
+def timings(made: Sequence[PageResult], loaded: float, total: float) -> str:
     """Return run.json: what changes from run to run."""
     pages = {
         page.slug: {"seconds": round(page.seconds, 3), "cpu_seconds": round(page.cpu_seconds, 3)}
@@ -116,22 +187,6 @@ def timings(made: tuple[PageResult, ...], loaded: float, total: float) -> str:
     )
 
 
-def earlier_horizons(folder: Path) -> list[list[str | float]]:
-    """Return the learnt horizons of the last run into this folder: [pipeline, stage, days]."""
-    try:
-        last = json.loads((folder / "manifest.json").read_text("utf-8"))
-        if last["schema_version"] != SCHEMA_VERSION:
-            return []
-        return [
-            [pipeline["name"], stage["stage"], float(stage["horizon_days"])]
-            for pipeline in last["pipelines"]
-            for stage in pipeline["stages"]
-            if stage["horizon_from"] in {"learnt", "kept"}
-        ]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-
-
-def _text(facts: dict[str, Any]) -> str:
+def _text(facts: Facts) -> str:
     """Return JSON with sorted keys and one line end."""
     return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

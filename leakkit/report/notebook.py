@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import papermill
@@ -17,8 +16,9 @@ from papermill.exceptions import PapermillExecutionError
 
 from leakkit.errors import LeakkitError
 from leakkit.report.exporter import export_page
-from leakkit.report.folder import write_text
 from leakkit.report.kernel import QuietKernelManager
+from leakkit.report.pool import START_SECONDS
+from leakkit.report.rendering import Rendered, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,78 +26,54 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 KERNEL = "python3"
-START_SECONDS = 120
 LAST_VIEW = "provenance"
 """The view that ends every page; a notebook without it stopped before its end."""
 NOTEBOOK_FORMAT = 4
 
 
-class PageError(Exception):
-    """A page could not be made; the message says why, in one line."""
-
-
-def notebook_folder() -> Path:
-    """Return where the notebooks are: in the package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    checkout = package.parent / "notebooks"
-    return checkout if checkout.is_dir() else package / "notebooks"
-
-
-@cache
-def template(name: str) -> str:
-    """Return the text of a notebook."""
-    return (notebook_folder() / f"{name}.ipynb").read_text("utf-8")
-
-
-def template_digest(name: str) -> str:
-    """Return the SHA-256 of a notebook's text."""
-    return hashlib.sha256(template(name).encode()).hexdigest()
-
-
-def page(name: str, parameters: Mapping[str, str], timeout_seconds: int, folder: Path) -> str:
-    """Run the notebook `name` with its parameters and return its page.
-
-    A notebook that fails is kept in `folder` for inspection, and PageError says why.
-    """
+def render(task: Task) -> Rendered:
+    """Run a notebook with its parameters, in a kernel of its own, and return its page."""
     _check_kernel()
-    book = nbformat.reads(template(name), as_version=NOTEBOOK_FORMAT)  # type: ignore[no-untyped-call] # nbformat ships no types
-    _check_parameters(book, parameters)
+    book = nbformat.reads(task.book, as_version=NOTEBOOK_FORMAT)  # type: ignore[no-untyped-call] # nbformat ships no types
+    unknown = _unknown(book, task.parameters)
+    if unknown:
+        return Rendered(failed=f"the notebook has no parameter {', '.join(unknown)}")
     book.cells = [cell for cell in book.cells if "explore" not in cell.metadata.get("tags", ())]
-    done = _execute(book, parameters, timeout_seconds, folder / f"{name}.failed.ipynb")
-    if not _is_whole(done):
-        message = "the notebook ended before its last view"
-        raise PageError(message)
-    (folder / f"{name}.failed.ipynb").unlink(missing_ok=True)
-    return export_page(done)
-
-
-def _execute(
-    book: NotebookNode, parameters: Mapping[str, str], timeout_seconds: int, broken: Path
-) -> NotebookNode:
-    """Execute a notebook; keep it at `broken` where a cell fails."""
     with tempfile.TemporaryDirectory(prefix="leakkit-") as temporary:
-        output = Path(temporary) / "out.ipynb"
-        try:
-            done: NotebookNode = papermill.execute_notebook(
-                book,
-                str(output),
-                parameters=dict(parameters),
-                kernel_name=KERNEL,
-                progress_bar=False,
-                request_save_on_cell_execute=False,
-                execution_timeout=timeout_seconds,
-                start_timeout=START_SECONDS,
-                kernel_manager_class=QuietKernelManager,
-                cwd=temporary,
-            )
-        except PapermillExecutionError as error:
-            write_text(broken, output.read_text("utf-8"))
-            message = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
-            raise PageError(message) from None
-        except (CellTimeoutError, DeadKernelError, RuntimeError) as error:
-            message = str(error).strip().splitlines()[0]
-            raise PageError(message) from None
-    return done
+        return _execute(book, task, Path(temporary))
+
+
+def _execute(book: NotebookNode, task: Task, folder: Path) -> Rendered:
+    """Execute a notebook in a folder of its own."""
+    output = folder / "out.ipynb"
+    try:
+        done: NotebookNode = papermill.execute_notebook(
+            book,
+            str(output),
+            parameters=dict(task.parameters),
+            kernel_name=KERNEL,
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            execution_timeout=task.timeout_seconds,
+            start_timeout=START_SECONDS,
+            kernel_manager_class=QuietKernelManager,
+            cwd=str(folder),
+        )
+    except PapermillExecutionError as error:
+        failed = f"cell {error.exec_count}: {error.ename}: {error.evalue}"
+        return Rendered(failed=failed, broken=output.read_text("utf-8"))
+    except CellTimeoutError as error:
+        return Rendered(failed=_first_line(error))
+    except (DeadKernelError, RuntimeError) as error:
+        return Rendered(failed=_first_line(error), passing=True)
+    if not _is_whole(done):
+        return Rendered(failed="the notebook ended before its last view")
+    return Rendered(html=export_page(done))
+
+
+def _first_line(error: Exception) -> str:
+    """Return the first line of what an error says."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _is_whole(book: NotebookNode) -> bool:
@@ -107,14 +83,11 @@ def _is_whole(book: NotebookNode) -> bool:
     return any(view.get("name") == LAST_VIEW for view in views)
 
 
-def _check_parameters(book: NotebookNode, parameters: Mapping[str, str]) -> None:
-    """Raise where the notebook does not know a parameter: papermill would only warn."""
+def _unknown(book: NotebookNode, parameters: Mapping[str, Any]) -> list[str]:
+    """Return the parameters that the notebook does not know: papermill would only warn."""
     cells = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", ())]
     known = {line.partition("=")[0].strip() for cell in cells for line in cell.source.splitlines()}
-    unknown = sorted(set(parameters) - known)
-    if unknown:
-        message = f"the notebook has no parameter {', '.join(unknown)}"
-        raise PageError(message)
+    return sorted(set(parameters) - known)
 
 
 @cache

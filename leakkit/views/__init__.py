@@ -1,5 +1,12 @@
 """Facts -> what people see. A view is `(analysis, pipeline) -> View`."""
 
+from leakkit.views.overview import (
+    overview,
+    overview_leaks,
+    overview_pages,
+    overview_pipes,
+    overview_quality,
+)
 from leakkit.views.questions import (
     balance,
     data,
@@ -23,6 +30,11 @@ __all__ = [
     "headline_sentence",
     "method",
     "months",
+    "overview",
+    "overview_leaks",
+    "overview_pages",
+    "overview_pipes",
+    "overview_quality",
     "pipe",
     "provenance",
     "stages",

@@ -68,6 +68,12 @@ def pipe_svg(pipeline: PipelineAnalysis, words: Words, *, worst: int | None = No
     return _pipe.wide(pipeline, words, chosen)
 
 
+def small_pipe(pipeline: PipelineAnalysis, words: Words, worst: int | None = None) -> Markup:
+    """Return the narrow form of `pipe`, to stand beside others."""
+    chosen = _pipe.worst_stage(pipeline.pipe) if worst is None else worst
+    return _pipe.narrow(pipeline, words, chosen)
+
+
 def stay(words: Words, age: float, unit_per_day: int) -> str:
     """Say a stay that is measured in the pipeline's unit: short ones in hours."""
     if unit_per_day == 1:

@@ -69,9 +69,10 @@ def bdi(name: str) -> Markup:
 
 @dataclass(frozen=True)
 class Table(Generic[Row]):
-    """A table before it is HTML: rows are (heading, row), the first heading is the stage's.
+    """A table before it is HTML: rows are (heading, row).
 
-    `worst` is the row to emphasise; `foot` is a last row, as (heading, cells).
+    `worst` is the row to emphasise; `foot` is a last row, as (heading, cells); `head` is
+    the key of the first heading.
     """
 
     caption: str
@@ -79,12 +80,13 @@ class Table(Generic[Row]):
     rows: Sequence[tuple[str, Row]]
     worst: int | None = None
     foot: tuple[str, Sequence[str]] | None = None
+    head: str = "stage"
 
     def html(self, words: Words) -> Markup:
         """Return the table in a box of its own, which scrolls and is reached by keyboard."""
         heads = Markup("").join(
             Markup('<th scope="col">{}</th>').format(words.say(f"table.{key}"))
-            for key in ("stage", *(column.key for column in self.columns))
+            for key in (self.head, *(column.key for column in self.columns))
         )
         body = Markup("\n").join(
             _row(name, [(c.kind, c.cell(row)) for c in self.columns], worst=at == self.worst)
@@ -132,7 +134,7 @@ def _range(words: Words, low: float, high: float) -> str:
     return words.say("table.range", low=low, high=high)
 
 
-def _bar_cell(words: Words, share: Share, reasons: Reasons, most: float) -> Markup:
+def bar_cell(words: Words, share: Share, reasons: Reasons, most: float) -> Markup:
     """Return a share with its interval in words, and both drawn to the scale of the column."""
     cell = _share_cell(words, share, reasons)
     if share.share is None or share.low is None or share.high is None:
@@ -190,10 +192,10 @@ def _main_columns(
     most = max([0.02, *(s.lost.high for s in pipeline.stages if s.lost.high is not None)])
     return (
         Column("deals_in", lambda s: words.count(s.opportunities)),
-        Column("lost", lambda s: _bar_cell(words, s.lost, reasons, most), "lk-lost"),
+        Column("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
         Column("crm_loss", lambda s: _ratio_cell(words, s.crm_loss_ratio, reasons)),
         Column("advanced", lambda s: _share_cell(words, s.advance, reasons)),
-        Column("overdue", lambda s: _overdue_cell(words, s, reasons)),
+        Column("overdue", lambda s: overdue_cell(words, s, reasons)),
         Column("median", lambda s: _age_cell(words, s.median, reasons, unit)),
         Column("won_from_here", lambda s: _share_cell(words, s.won_from_here, reasons)),
         Column("value_lost", lambda s: words.money(s.value_lost)),
@@ -236,7 +238,7 @@ def _counted(words: Words, key: str) -> Callable[[StageResult], str]:
     return lambda stage: words.count(getattr(stage, key))
 
 
-def _overdue_cell(words: Words, stage: StageResult, reasons: Reasons) -> Markup:
+def overdue_cell(words: Words, stage: StageResult, reasons: Reasons) -> Markup:
     """Return how many deals are overdue, where it is known after how many days they are."""
     if stage.overdue is None:
         return reasons.dash(stage.expected.reason)

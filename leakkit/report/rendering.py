@@ -1,0 +1,35 @@
+"""What goes to a worker and what comes back: one notebook run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to run: its text, its parameters, and the seconds that a cell may take."""
+
+    book: str
+    parameters: Mapping[str, Any]
+    timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A page, or the reason why there is none.
+
+    `broken` is the text of the notebook as it stood when a cell failed. `passing` says
+    that not the notebook but what runs it failed (a dead kernel or worker), so that one
+    more try may help.
+    """
+
+    html: str = ""
+    failed: str = ""
+    broken: str = ""
+    passing: bool = False
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0

@@ -1,0 +1,21 @@
+"""An old page says so itself: whoever has its address never sees the index."""
+
+from __future__ import annotations
+
+import re
+
+from markupsafe import escape
+
+PLACE = "<!-- leakkit: as of -->"
+"""Stands in every page where the mark goes."""
+MARK = re.compile(re.escape(PLACE) + r'(<p class="lk-trouble">.*?</p>)?', re.DOTALL)
+
+
+def marked(page: str, text: str) -> str:
+    """Return the page with a notice on top, in place of an earlier one.
+
+    >>> marked(f"<main>{PLACE}</main>", "From <June>.")
+    '<main><!-- leakkit: as of --><p class="lk-trouble">From &lt;June&gt;.</p></main>'
+    """
+    notice = f'{PLACE}<p class="lk-trouble">{escape(text)}</p>'
+    return MARK.sub(lambda _: notice, page, count=1)

@@ -1,0 +1,75 @@
+"""A worker: a process that runs notebooks, one line of JSON in, one line out.
+
+    python -m leakkit.report.worker
+
+It lives as long as its standard input: when the run that started it is gone, it stops
+its kernel and goes too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import psutil  # type: ignore[import-untyped] # ships no types
+
+from leakkit.report.rendering import Rendered, Task
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+def main() -> None:
+    """Run what is asked for until the standard input ends."""
+    # what notebooks and libraries print must not get between the answers
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(sys.stdin, asked), daemon=True).start()
+    while True:
+        print(json.dumps(asdict(_answer(asked.get()))), file=answers, flush=True)
+
+
+def _listen(lines: TextIO, asked: queue.SimpleQueue[str]) -> None:
+    """Hand over what is asked; at its end leave, and leave nothing behind."""
+    for line in lines:
+        asked.put(line)
+    for process in psutil.Process().children(recursive=True):
+        _kill(process)
+    os._exit(0)
+
+
+def _kill(process: psutil.Process) -> None:
+    """Stop a process that may be gone already."""
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+
+
+def _answer(line: str) -> Rendered:
+    """Run one notebook."""
+    # loads papermill and nbconvert, which takes longer than to start listening
+    from leakkit.report.notebook import render  # noqa: PLC0415 - as said
+
+    started, cpu = time.perf_counter(), cpu_seconds()
+    try:
+        done = render(Task(**json.loads(line)))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run must hear of it
+        done = Rendered(failed=f"{type(error).__name__}: {error}")
+    took = {"seconds": time.perf_counter() - started, "cpu_seconds": cpu_seconds() - cpu}
+    return Rendered(**{**asdict(done), **took})
+
+
+def cpu_seconds() -> float:
+    """Return the processor seconds of this process and of the kernels that it has ended."""
+    return sum(os.times()[:4])
+
+
+if __name__ == "__main__":
+    main()

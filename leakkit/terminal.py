@@ -1,0 +1,162 @@
+"""What a run says while it works: to people at a terminal, or to programs that read a log."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import TaskID
+
+    from leakkit.report import Event, PageResult, RunResult
+
+DOING = {
+    "reading": "reading the source",
+    "analysing": "analysing",
+    "overview": "making the overview",
+}
+STATES = ("made", "unchanged", "failed")
+
+
+class Voice(Protocol):
+    """Says what happens, and at the end what came of it."""
+
+    def event(self, event: Event) -> None:
+        """Say one step."""
+
+    def result(self, result: RunResult) -> None:
+        """Say what a run made."""
+
+
+@contextmanager
+def voice(form: str, *, quiet: bool) -> Iterator[Voice]:
+    """Return the voice of a run: `form` is text or json."""
+    if form == "json":
+        yield Log(quiet)
+        return
+    console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(),
+        MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True,
+    ) as bar:  # fmt: skip
+        yield Spoken(console, bar, bar.add_task("starting", total=None))
+
+
+def summary(result: RunResult) -> str:
+    """Return a run in one line.
+
+    A page that is older than the run because nobody asked for it is not counted.
+    """
+    counts = ", ".join(f"{result.count(state)} {state}" for state in STATES)
+    return f"{len(result.pages)} pipelines: {counts}: {result.index}"
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """To people: a bar where there is a terminal, else a line per step."""
+
+    console: Console
+    bar: Progress
+    task: TaskID
+
+    def event(self, event: Event) -> None:
+        """Say one step."""
+        said = DOING.get(event.doing, "")
+        if event.page:
+            said = f"{event.done} of {event.total}: {_page(event.page)}"
+        self.bar.update(
+            self.task, description=said, completed=event.done, total=event.total or None
+        )
+        if said and not self.console.is_terminal:
+            self.console.print(said)
+
+    def result(self, result: RunResult) -> None:
+        """Print what became of the rows, what was odd, what failed, and where the pages are."""
+        for line in account(result):
+            self.console.print(line)
+        for page in result.failed:
+            # also where nothing else is said
+            typer.echo(f"FAILED {page.pipeline}: {page.failed}", err=True)
+        if result.trouble:
+            typer.echo(f"FAILED overview: {result.trouble}", err=True)
+        self.console.print(summary(result))
+
+
+def _page(page: PageResult) -> str:
+    """Say what became of one page."""
+    return page.pipeline if page.state == "made" else f"{page.pipeline} ({page.state})"
+
+
+def account(result: RunResult) -> list[str]:
+    """Return the lines that say what became of the rows, and what was odd."""
+    lines = []
+    for counted in result.rows:
+        parts = " + ".join(
+            f"{counted[k]:,} {k.replace('_', ' ')}"
+            for k in ("used", "merged", "not_asked", "set_aside")
+        )
+        lines.append(f"{counted['file']}: {counted['read']:,} rows read = {parts}")
+    lines += [f"  {count:,} {code.replace('_', ' ')}" for code, count in result.facts.items()]
+    if result.ignored_files:
+        lines.append(f"Other files in the folder, not read: {', '.join(result.ignored_files)}")
+    lines += [f"Removed, no longer in the source: {name}" for name in result.removed]
+    return lines
+
+
+@dataclass(frozen=True)
+class Log:
+    """To programs: one JSON object per line; `quiet` leaves failures and the last line."""
+
+    quiet: bool
+
+    def event(self, event: Event) -> None:
+        """Write one step."""
+        page = event.page
+        if self.quiet and not (page and page.failed):
+            return
+        facts: dict[str, Any] = {"event": event.doing}
+        if page:
+            facts |= {
+                "pipeline": page.pipeline,
+                "state": page.state,
+                "failed": page.failed,
+                "seconds": round(page.seconds, 3),
+                "done": event.done,
+                "total": event.total,
+            }
+        _write(facts)
+
+    def result(self, result: RunResult) -> None:
+        """Write what a run made."""
+        counts = {state: result.count(state) for state in STATES}
+        _write(
+            {
+                "event": "result",
+                **counts,
+                "index": str(result.index),
+                "overview_failed": result.trouble,
+                "removed": list(result.removed),
+                "rows": [dict(row) for row in result.rows],
+                "facts": dict(result.facts),
+            }
+        )
+
+
+def _write(facts: dict[str, Any]) -> None:
+    """Write one line."""
+    typer.echo(json.dumps(facts, ensure_ascii=False))

@@ -1,0 +1,247 @@
+"""All pipelines of a source side by side: the questions of whoever answers for all of them.
+
+Every function takes the analysis and what became of each page of a run, as the plain
+facts of `PageResult.facts()`; without them the overview stands alone, and links nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from leakkit.analysis.headline import headline as find_headline
+from leakkit.views import figures, tables
+from leakkit.views.questions import headline_sentence
+from leakkit.views.view import View
+from leakkit.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.measures.stages import StageResult
+
+    Pages = Sequence[Mapping[str, Any]]
+
+MOST_PIPES = 12
+"""So many pipelines are drawn, those with the most value lost; all of them are listed."""
+MOST_LEAKS = 15
+
+
+@dataclass(frozen=True)
+class Leak:
+    """The losses of one stage of one pipeline."""
+
+    pipeline: PipelineAnalysis
+    stage: StageResult
+
+
+def _words(analysis: Analysis) -> Words:
+    """Return the words of the analysis' language and currency."""
+    return Words(analysis.language, analysis.config.currency)
+
+
+def _view(words: Words, name: str, **parts: str) -> View:
+    """Make a view of one question."""
+    title = words.say(f"question.{name}")
+    return View(name, title, language=words.language, direction=words.direction, **parts)
+
+
+def _leaks(analysis: Analysis) -> list[Leak]:
+    """Return every stage that lost deals, by the value lost, then by the deals."""
+    found = [
+        Leak(pipeline, stage)
+        for pipeline in analysis.pipelines
+        for stage in pipeline.stages
+        if stage.exits.lost
+    ]
+    return sorted(found, key=lambda leak: (-leak.stage.value_lost, -leak.stage.exits.lost))
+
+
+def overview(analysis: Analysis, pages: Pages = ()) -> View:
+    """Where do the pipelines leak most, all together?"""
+    words, leaks = _words(analysis), _leaks(analysis)
+    serious = [leak for leak in leaks if leak.stage.kind != "qualify"] or leaks
+    if serious:
+        worst = serious[0]
+        share = worst.stage.value_lost / max(sum(one.stage.value_lost for one in leaks), 1)
+        said = words.html(
+            "overview.worst",
+            stage=worst.stage.name,
+            pipeline=worst.pipeline.name,
+            n=worst.stage.exits.lost,
+            value=worst.stage.value_lost,
+            share=share,
+        )
+    else:
+        said = words.html("overview.none")
+    deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
+    lines = [
+        words.html(
+            "overview.as_of", n=len(analysis.pipelines), deals=deals, as_of=analysis.last_day
+        ),
+        _trouble(pages, words),
+    ]
+    note = Markup("\n").join(Markup("<p>{}</p>").format(line) for line in lines if line)
+    return View(
+        "overview",
+        words.say("page.index"),
+        said,
+        note=note,
+        language=words.language,
+        direction=words.direction,
+        kind="first",
+    )
+
+
+def _trouble(pages: Pages, words: Words) -> Markup:
+    """Say how many pages could not be made."""
+    failed = sum(page["state"] == "failed" for page in pages)
+    return words.html("overview.failed", n=failed) if failed else Markup("")
+
+
+def overview_pages(analysis: Analysis, pages: Pages = ()) -> View:
+    """Which pages are there, what does each say, and which are missing or old?"""
+    words = _words(analysis)
+    given = pages or [
+        {"pipeline": one.name, "headline": headline_sentence(analysis, one.name)}
+        for one in analysis.pipelines
+    ]
+    items = Markup("\n").join(_page_item(page, words) for page in given)
+    return _view(words, "overview_pages", table=Markup('<ul class="lk-list">{}</ul>').format(items))
+
+
+def _page_item(page: Mapping[str, Any], words: Words) -> Markup:
+    """Return one page with what it says, or why it is not there."""
+    name, path, links = tables.bdi(page["pipeline"]), str(page.get("page", "")), Markup("")
+    if path:
+        table = f"{page['folder']}/stages.csv"
+        name = Markup('<a href="{}">{}</a>').format(path, name)
+        links = Markup('<p class="lk-links"><a href="{}">stages.csv</a></p>').format(table)
+    lines = [
+        (page.get("failed"), "lk-failed", "overview.not_made"),
+        (page.get("stale"), "lk-failed", "page.stale_short"),
+        (page.get("state") == "not_asked", "lk-muted", "overview.not_asked"),
+        (page.get("headline"), "", "overview.says"),
+    ]
+    facts = {
+        "reason": str(page.get("failed", "")),
+        "as_of": page.get("last_day", 0),
+        "said": str(page.get("headline", "")),
+    }
+    said = Markup("").join(
+        Markup('<p class="{}">{}</p>').format(kind, words.html(key, **facts))
+        for shown, kind, key in lines
+        if shown
+    )
+    return Markup("<li><h3>{}</h3>{}{}</li>").format(name, said, links)
+
+
+def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
+    """What do the pipes look like beside each other?"""
+    words = _words(analysis)
+    links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
+    lost = {one.name: sum(s.value_lost for s in one.stages) for one in analysis.pipelines}
+    largest = sorted(analysis.pipelines, key=lambda one: -lost[one.name])[:MOST_PIPES]
+    shown = [one for one in analysis.pipelines if one in largest]
+    panels = Markup("\n").join(
+        Markup("<li><h3>{}</h3>{}</li>").format(
+            _link(one.name, links.get(one.name, "")), figures.small_pipe(one, words, _worst(one))
+        )
+        for one in shown
+    )
+    left_out = len(analysis.pipelines) - len(shown)
+    note = words.html("overview.left_out", n=left_out) if left_out else Markup("")
+    figure = Markup('<ul class="lk-panels lk-pipes">{}</ul>').format(panels)
+    return _view(words, "overview_pipes", figure=figure, note=note)
+
+
+def _worst(pipeline: PipelineAnalysis) -> int | None:
+    """Return the stage that the pipeline's own page names."""
+    stage = find_headline(pipeline).stage
+    return stage.stage if stage else None
+
+
+def _link(name: str, path: str) -> Markup:
+    """Return a name, as a link where there is a page."""
+    shown = tables.bdi(name)
+    return Markup('<a href="{}">{}</a>').format(path, shown) if path else shown
+
+
+def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
+    """Where are the largest losses, over all pipelines?"""
+    words, leaks = _words(analysis), _leaks(analysis)
+    links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
+    whole = sum(leak.stage.value_lost for leak in leaks)
+    shown = leaks[:MOST_LEAKS]
+    rows = [(_link(leak.pipeline.name, links.get(leak.pipeline.name, "")), leak) for leak in shown]
+    reasons = tables.Reasons(words)
+    most = max([0.02, *(one.stage.lost.high or 0.0 for one in shown)])
+    table = tables.Table(
+        words.say("overview.leaks"),
+        (
+            tables.Column("stage", lambda one: tables.bdi(one.stage.name), "lk-name"),
+            tables.Column(
+                "lost", lambda one: tables.bar_cell(words, one.stage.lost, reasons, most), "lk-lost"
+            ),
+            tables.Column("lost_deals", lambda one: words.count(one.stage.exits.lost)),
+            tables.Column("value_lost", lambda one: words.money(one.stage.value_lost)),
+            tables.Column(
+                "of_all_lost", lambda one: words.share(one.stage.value_lost / max(whole, 1))
+            ),
+            tables.Column("overdue", lambda one: tables.overdue_cell(words, one.stage, reasons)),
+        ),
+        rows,
+        head="pipeline_name",
+    )
+    return _view(words, "overview_leaks", table=table.html(words) + reasons.html())
+
+
+def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
+    """How good is the data of each pipeline?"""
+    words = _words(analysis)
+    links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
+    rows = [(_link(one.name, links.get(one.name, "")), one) for one in analysis.pipelines]
+    table = tables.Table(
+        words.say("overview.quality"),
+        (
+            tables.Column("deals", lambda one: words.count(one.opportunities)),
+            tables.Column(
+                "open_share",
+                lambda one: words.share(_outcome(one, "open") / max(one.opportunities, 1)),
+            ),
+            tables.Column("no_history", lambda one: words.count(_without_history(one))),
+            tables.Column(
+                "no_reason",
+                lambda one: _of_lost(words, one.notes.without_reason_lost, _outcome(one, "lost")),
+            ),
+            tables.Column("no_value", lambda one: words.count(one.notes.without_value)),
+            tables.Column("missing", lambda one: words.count(_missing(one))),
+        ),
+        rows,
+        head="pipeline_name",
+    )
+    return _view(words, "overview_quality", table=table.html(words))
+
+
+def _outcome(pipeline: PipelineAnalysis, outcome: str) -> int:
+    """Count the deals with an outcome."""
+    return sum(n for (found, _), n in pipeline.notes.outcomes.items() if found == outcome)
+
+
+def _of_lost(words: Words, missing: int, lost: int) -> str:
+    """Say the share of lost deals in which something is missing."""
+    return words.share(missing / lost) if lost else tables.DASH
+
+
+def _without_history(pipeline: PipelineAnalysis) -> int:
+    """Count the deals without a stage history."""
+    return sum(n for (_, history), n in pipeline.notes.outcomes.items() if not history)
+
+
+def _missing(pipeline: PipelineAnalysis) -> int:
+    """Count the numbers of the stage table that could not be estimated."""
+    names = ("lost", "advance", "won_from_here", "median")
+    return sum(bool(getattr(stage, name).reason) for stage in pipeline.stages for name in names)

@@ -1,0 +1,287 @@
+"""What a batch does when something breaks: old pages survive, the index tells, nothing stays."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped] # ships no types
+import pytest
+
+from leakkit import report, sample
+from leakkit.errors import LeakkitError
+from leakkit.report import books
+from leakkit.report.folder import claimed
+from leakkit.report.pool import LOST
+
+TWO = ("Equipment", "Spare parts")
+PAGE = "equipment-7f2465/stage_dropoff.html"
+OTHER = "spare-parts-177b75/stage_dropoff.html"
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+SECONDS_TO_GO = 30
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("source")
+    sample.write(folder, 300)
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path, source: Path) -> Path:
+    """Return a folder with the pages of a good run."""
+    result = report.run(source, tmp_path / "out", pipelines=TWO)
+    assert not result.failed
+    assert not result.trouble
+    return tmp_path / "out"
+
+
+def with_cell(source: str, name: str = "stage_dropoff") -> str:
+    """Return a notebook with one more code cell, after its parameters."""
+    book = json.loads(books.text(name))
+    cell = {"cell_type": "code", "id": "more", "metadata": {}, "source": source}
+    book["cells"].insert(4, {**cell, "execution_count": None, "outputs": []})
+    return json.dumps(book)
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, cell: str, name: str = "stage_dropoff") -> None:
+    """Put a cell into one notebook of every run of this test."""
+    whole = {known: books.text(known) for known in ("stage_dropoff", "overview")}
+    monkeypatch.setattr(books, "text", {**whole, name: with_cell(cell, name)}.__getitem__)
+
+
+def only_once(tmp_path: Path, harm: str) -> str:
+    """Return a cell that does harm in the first run of the first pipeline only."""
+    return (
+        f"import os, pathlib, signal\nmark = pathlib.Path({str(tmp_path / 'mark')!r})\n"
+        f"if pipeline == 'Equipment' and not mark.exists():\n"
+        f"    mark.write_text(str(os.getpid()))\n    {harm}"
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    names = (PAGE, OTHER, "index.html", "manifest.json")
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def index(folder: Path) -> str:
+    return (folder / "index.html").read_text("utf-8")
+
+
+def gone(pids: list[int]) -> bool:
+    """Say whether processes end by themselves within some seconds."""
+    there = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(there, SECONDS_TO_GO)
+    return not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_an_old_page_survives_a_failure_and_says_that_it_is_old(
+    out: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(out)
+    with monkeypatch.context() as patch:
+        stop = 'if pipeline == "Equipment":\n    raise ValueError("<b>no</b>")'
+        broken(patch, stop)
+        result = report.run(source, out, pipelines=TWO, force=True)
+    assert [(p.pipeline, p.stale) for p in result.failed] == [("Equipment", True)]
+    assert result.failed[0].failed.endswith("ValueError: <b>no</b>")
+    old = (out / PAGE).read_text("utf-8")
+    assert "This page is old: it shows the data up to Jun 30, 2026." in old
+    assert old.replace(old[old.index('<p class="lk-trouble">') : old.index("</p>") + 4], "", 1) == (
+        before[PAGE].decode()
+    )
+    assert "This page is old" not in (out / OTHER).read_text("utf-8")
+    assert "&lt;b&gt;no&lt;/b&gt;" in index(out)
+    assert "The page is old: it shows the data up to Jun 30, 2026." in index(out)
+    notebook = out / "equipment-7f2465/stage_dropoff.failed.ipynb"
+    assert "ValueError" in notebook.read_text("utf-8")
+    # and the next good run heals it
+    result = report.run(source, out, pipelines=TWO)
+    assert not result.failed
+    assert contents(out) == before
+    assert not notebook.exists()
+
+
+def test_a_failing_pipeline_without_an_old_page(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch, 'if pipeline == "Equipment":\n    1 / 0')
+    result = report.run(source, tmp_path / "out", pipelines=TWO, jobs=2)
+    assert [(p.pipeline, p.page) for p in result.failed] == [("Equipment", "")]
+    assert not (tmp_path / "out" / PAGE).exists()
+    assert (tmp_path / "out" / OTHER).exists()
+    assert "ZeroDivisionError" in index(tmp_path / "out")
+    assert f'href="{PAGE}"' not in index(tmp_path / "out")
+
+
+def test_a_cell_that_never_ends_fails_its_page_only(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "mark"
+    write = f"import os, pathlib\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))"
+    loop = f"if pipeline == 'Equipment':\n    {write.replace(chr(10), chr(10) + '    ')}\n"
+    broken(monkeypatch, loop + "    while True:\n        pass")
+    result = report.run(source, tmp_path / "out", pipelines=TWO, timeout_seconds=8)
+    assert [page.pipeline for page in result.failed] == ["Equipment"]
+    assert "timed out" in result.failed[0].failed
+    assert gone([int(mark.read_text())])
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "os.kill(os.getpid(), signal.SIGKILL)  # the kernel",
+        "os.kill(os.getppid(), signal.SIGKILL)  # the worker\n    import time; time.sleep(60)",
+    ],
+)
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_a_dead_kernel_or_worker_gets_one_more_try(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    broken(monkeypatch, only_once(tmp_path, harm))
+    result = report.run(source, tmp_path / "out", pipelines=TWO, jobs=1)
+    assert not result.failed
+    assert (tmp_path / "mark").exists()
+    assert gone([int((tmp_path / "mark").read_text())])
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_a_worker_that_dies_again_fails_its_page_only(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harm = "import os, signal\nif pipeline == 'Equipment':\n    os.kill(os.getppid(), 9)\n"
+    broken(monkeypatch, harm + "    import time; time.sleep(60)")
+    result = report.run(source, tmp_path / "out", pipelines=TWO, jobs=1)
+    assert [(p.pipeline, p.failed) for p in result.failed] == [("Equipment", LOST)]
+    assert (tmp_path / "out" / OTHER).exists()
+
+
+def test_a_broken_overview_leaves_a_plain_list(
+    out: Path, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch, "raise RuntimeError('no overview today')", "overview")
+    result = report.run(source, out, pipelines=TWO, force=True)
+    assert not result.failed
+    assert "no overview today" in result.trouble
+    assert "no overview today" in index(out)
+    assert f'href="{PAGE}"' in index(out)
+    assert (out / "overview.failed.ipynb").exists()
+
+
+def started(source: Path, out: Path, cell: str, *more: str) -> subprocess.Popen[str]:
+    """Start `leakkit report` with one more cell in its notebook."""
+    code = (
+        "import signal, sys; from leakkit import cli; from leakkit.report import books; "
+        # who starts the tests in the background lets them ignore Ctrl-C
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "whole = books.text; book = sys.argv.pop(1); "
+        "books.text = lambda name: book if name == 'stage_dropoff' else whole(name); cli.main()"
+    )
+    words = ["report", str(source), "--out", str(out), "--pipeline", TWO[0], *more]
+    command = [sys.executable, "-c", code, with_cell(cell), *words]
+    return subprocess.Popen(
+        command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+@pytest.mark.parametrize("sign", ["SIGINT", "SIGTERM"])
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
+def test_ctrl_c_keeps_old_pages_and_leaves_no_process(
+    out: Path, source: Path, tmp_path: Path, sign: str
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    cell = (
+        f"import os, pathlib, time\nwith open({str(fifo)!r}, 'w') as f:\n"
+        "    f.write(f'{os.getpid()} {os.getppid()}')\ntime.sleep(600)"
+    )
+    before = contents(out)
+    process = started(source, out, cell, "--force")
+    with fifo.open() as stream:  # opens when the cell does
+        pids = [int(word) for word in stream.read().split()]
+    process.send_signal(getattr(signal, sign))
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED
+    assert "Traceback" not in said
+    assert gone(pids)
+    assert (out / OTHER).read_bytes() == before[OTHER]
+    assert "This page is old" in (out / PAGE).read_text("utf-8")
+    assert "interrupted before its turn" in index(out)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_a_run_that_is_killed_leaves_no_process_and_no_lock(
+    out: Path, source: Path, tmp_path: Path
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    cell = (
+        f"import os, time\nwith open({str(fifo)!r}, 'w') as f:\n"
+        "    f.write(f'{os.getpid()} {os.getppid()}')\ntime.sleep(600)"
+    )
+    before = contents(out)
+    process = started(source, out, cell, "--force")
+    with fifo.open() as stream:
+        pids = [int(word) for word in stream.read().split()]
+    process.kill()
+    process.communicate(timeout=60)
+    assert gone(pids)
+    assert contents(out) == before
+    result = report.run(source, out, pipelines=TWO)
+    assert result.count("unchanged") == len(TWO)
+
+
+def test_two_runs_at_once(tmp_path: Path, source: Path) -> None:
+    with claimed(tmp_path / "out"), pytest.raises(LeakkitError, match="Another run is writing"):
+        report.run(source, tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a folder of Linux that takes no files")
+def test_a_folder_that_takes_nothing(source: Path) -> None:
+    command = [sys.executable, "-m", "leakkit.cli", "report", str(source), "--out", "/proc/leakkit"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == BAD_INPUT
+    assert "Cannot write into /proc/leakkit" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk of two megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "leakkit", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("may not mount a small disk here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Write until there is no space left."""
+    with suppress(OSError), path.open("wb", buffering=0) as stream:
+        while stream.write(b"x" * 4096):
+            pass
+
+
+def test_a_full_disk_keeps_old_pages(source: Path, small_disk: Path) -> None:
+    out = small_disk / "out"
+    assert not report.run(source, out, pipelines=TWO).failed
+    before = contents(out)
+    fill(small_disk / "filler")
+    with pytest.raises(LeakkitError, match="No space left on device"):
+        report.run(source, out, pipelines=TWO, force=True)
+    assert {name: (out / name).read_bytes() for name in (PAGE, OTHER)} == {
+        name: before[name] for name in (PAGE, OTHER)
+    }
+    assert not list(out.rglob("*.partial"))
+    (small_disk / "filler").unlink()
+    assert not report.run(source, out, pipelines=TWO).failed
+    assert contents(out) == before
