@@ -58,6 +58,13 @@ def _options(
     """Hold the options of the command itself."""
 
 
+class Engine(StrEnum):
+    """How the kernel of a notebook starts."""
+
+    FORK = "fork"
+    STOCK = "stock"
+
+
 class LogForm(StrEnum):
     """How a run tells what it does."""
 
@@ -100,6 +107,17 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     timeout: Annotated[
         int, typer.Option(min=1, help="Seconds that one cell of a notebook may take.")
     ] = 600,
+    anonymise: Annotated[
+        str,
+        typer.Option(
+            metavar="KEYFILE",
+            help="Replace owners and names of deals by pseudonyms that this file is the key of; "
+            "it is made where there is none.",
+        ),
+    ] = "",
+    engine: Annotated[
+        Engine, typer.Option(help="How notebooks start: from a warm process (Linux), or anew.")
+    ] = Engine.FORK,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but faults.")] = False,
     log: Annotated[
         LogForm, typer.Option(help="Text for people, or one JSON object per line for programs.")
@@ -120,7 +138,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
-            progress=say.event,
+            engine=engine, anonymise=anonymise, progress=say.event,
         )  # fmt: skip
         say.result(result)
     if result.failed or result.trouble:
@@ -139,6 +157,31 @@ def stopped_like_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@app.command(epilog="Example: leakkit lab my-notebooks")
+def lab(
+    folder: Annotated[Path, typer.Argument(help="The folder of your own copies.")] = Path(
+        "leakkit-notebooks"
+    ),
+    *,
+    copy_only: Annotated[
+        bool, typer.Option("--copy-only", help="Copy the notebooks, and do not open JupyterLab.")
+    ] = False,
+) -> None:
+    """Open JupyterLab on your own copies of the notebooks.
+
+    A notebook that is in the folder already stays as it is.
+    """
+    import subprocess
+
+    from leakkit.report import books
+
+    for name in books.copy(folder):
+        typer.echo(f"New: {folder / name}")
+    if not copy_only:
+        command = [sys.executable, "-m", "jupyterlab", str(folder)]
+        raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own words
 
 
 @app.command(epilog="Example: leakkit sample my-sample")

@@ -15,6 +15,7 @@ from leakkit import report, sample
 from leakkit.errors import LeakkitError
 from leakkit.report import books
 from leakkit.report.folder import discard, slug, write_text
+from leakkit.report.kernel import can_fork, manager
 from leakkit.report.stale import PLACE, marked
 
 ONE = ("Spare parts",)
@@ -251,3 +252,18 @@ def test_a_mark_replaces_an_earlier_one() -> None:
     assert marked(once, "older").count("lk-trouble") == 1
     assert "old \\1 &lt;b&gt;" in once
     assert marked("no place for it", "x") == "no place for it"
+
+
+@pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux only")
+def test_a_forked_kernel_makes_the_same_pages(tmp_path: Path) -> None:
+    source = written(tmp_path / "source", 300)
+    for engine in ("fork", "stock"):
+        result = report.run(source, tmp_path / engine, pipelines=ONE, engine=engine)
+        assert not result.failed
+        assert not result.trouble
+    assert contents(tmp_path / "fork") == contents(tmp_path / "stock")
+
+
+def test_the_stock_engine_is_the_one_of_jupyter() -> None:
+    assert (manager("fork") is manager("stock")) != can_fork()
+    assert manager("stock").__name__ == "QuietKernelManager"

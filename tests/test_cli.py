@@ -1,5 +1,6 @@
 """The command: its words, its exit codes, and its help."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,7 @@ def test_the_version() -> None:
     assert leakkit("--version").stdout == f"leakkit {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["report", "sample"])
+@pytest.mark.parametrize("command", ["report", "sample", "lab"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = leakkit(command, "--help")
     assert done.returncode == 0
@@ -78,3 +79,31 @@ def test_all_faults_of_a_configuration_are_listed(tmp_path: Path) -> None:
     assert done.returncode == BAD_INPUT
     assert "2 fault(s)" in done.stderr
     assert "did you mean 'timezone'?" in done.stderr
+
+
+def test_a_log_for_programs(tmp_path: Path) -> None:
+    sample.write(tmp_path / "s", 200)
+    words = ("report", str(tmp_path / "s"), "--pipeline", "Spare parts", "--log", "json")
+    done = leakkit(*words, "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [e["event"] for e in events] == [
+        *("reading", "analysing", "page", "overview", "done", "result")
+    ]
+    assert (events[2]["pipeline"], events[2]["state"]) == ("Spare parts", "made")
+    assert (events[-1]["made"], events[-1]["failed"]) == (1, 0)
+    assert events[-1]["rows"][0]["read"] == 200
+    # a second run, and nothing but its result
+    quiet = leakkit(*words, "--out", str(tmp_path / "out"), "--quiet")
+    assert [json.loads(line)["unchanged"] for line in quiet.stdout.splitlines()] == [1]
+
+
+def test_your_own_copies_of_the_notebooks(tmp_path: Path) -> None:
+    first = leakkit("lab", str(tmp_path / "lab"), "--copy-only")
+    assert first.returncode == 0
+    names = sorted(path.name for path in (tmp_path / "lab").iterdir())
+    assert {"overview.ipynb", "stage_dropoff.ipynb"} <= set(names)
+    (tmp_path / "lab/overview.ipynb").write_text("mine")
+    second = leakkit("lab", str(tmp_path / "lab"), "--copy-only")
+    assert second.stdout == ""
+    assert (tmp_path / "lab/overview.ipynb").read_text() == "mine"

@@ -33,7 +33,7 @@ from leakkit.report.results import (
 from leakkit.report.stages_csv import stages_csv
 from leakkit.report.stale import marked
 from leakkit.sources.load import STORE_SUFFIX
-from leakkit.store import Store
+from leakkit.store import Store, pseudonyms
 from leakkit.views import headline_sentence
 from leakkit.words import LANGUAGES, Words
 
@@ -64,6 +64,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     jobs: int = 0,
     force: bool = False,
     timeout_seconds: int = 600,
+    engine: str = "fork",
+    anonymise: str | Path = "",
     progress: Callable[[Event], None] = lambda _: None,
 ) -> RunResult:
     """Make one offline page per pipeline of a source, and an overview of them.
@@ -71,8 +73,13 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     `source`, `config` and `as_of` are those of `leakkit.load`. `pipelines` chooses what
     is rendered; `store` names a file to keep the tables in. `jobs` notebooks run at once
     (0: as many as there are processors, at most 4); a cell that takes longer than
-    `timeout_seconds` fails its page. A page that would not change is not made again,
-    unless `force` is set. `progress` is called with every step.
+    `timeout_seconds` fails its page. `engine` is how kernels start: "fork" from a warm
+    process, which takes a fraction of the time (Linux; elsewhere it is "stock"), or
+    "stock"; both make the same pages. `anonymise` names the file of a key (it is made where
+    there is none): owners and names of deals become pseudonyms of it.
+
+    A page that would not change is not made again, unless `force` is set. `progress` is
+    called with every step.
 
     A page that fails never stops the others, and leaves the page of an earlier run where
     it was, marked as old. Pages of pipelines that the source no longer has are removed.
@@ -85,11 +92,14 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     with claimed(folder):
         progress(Event("reading"))
         with _stored(source, config, as_of, store) as kept:
+            if anonymise:
+                with Store.change(kept) as tables:
+                    pseudonyms.anonymise(tables, pseudonyms.read_key(Path(anonymise)))
             progress(Event("analysing"))
             last = Last.read(folder)
             analysis = _analyze(kept, tuple(pipelines), language, last.horizons())
             loaded = time.perf_counter() - started
-            batch = Batch(folder, kept, analysis, last, timeout_seconds, force, progress)
+            batch = Batch(folder, kept, analysis, last, timeout_seconds, engine, force, progress)
             with _written_to(folder), Pool(jobs or min(MOST_JOBS, os.cpu_count() or 1)) as pool:
                 result = batch.make(pool)
                 took = time.perf_counter() - started
@@ -168,6 +178,7 @@ class Batch:
     analysis: Analysis
     last: Last
     timeout_seconds: int
+    engine: str
     force: bool
     progress: Callable[[Event], None]
 
@@ -233,7 +244,7 @@ class Batch:
     def _task(self, book: str, parameters: Mapping[str, Any]) -> Task:
         """Say how to run a notebook on the store."""
         common = {"source": str(self.store), "language": self.analysis.language}
-        return Task(books.text(book), {**common, **parameters}, self.timeout_seconds)
+        return Task(books.text(book), {**common, **parameters}, self.timeout_seconds, self.engine)
 
     def _written(self, plan: Plan, rendered: Rendered | None) -> PageResult:
         """Write what came of a page; None: it stands there already."""

@@ -23,3 +23,13 @@ def text(name: str) -> str:
 def digest(name: str) -> str:
     """Return the SHA-256 of a notebook's text."""
     return hashlib.sha256(text(name).encode()).hexdigest()
+
+
+def copy(place: Path) -> list[str]:
+    """Copy the notebooks into a user's folder; those that are there stay. Return the new ones."""
+    place.mkdir(parents=True, exist_ok=True)
+    names = sorted(book.name for book in folder().glob("*.ipynb"))
+    new = [name for name in names if not (place / name).exists()]
+    for name in new:
+        (place / name).write_text((folder() / name).read_text("utf-8"), "utf-8", newline="\n")
+    return new

@@ -16,7 +16,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from leakkit.errors import LeakkitError
 from leakkit.report.exporter import export_page
-from leakkit.report.kernel import QuietKernelManager
+from leakkit.report.kernel import manager
 from leakkit.report.pool import START_SECONDS
 from leakkit.report.rendering import Rendered, Task
 
@@ -56,7 +56,7 @@ def _execute(book: NotebookNode, task: Task, folder: Path) -> Rendered:
             request_save_on_cell_execute=False,
             execution_timeout=task.timeout_seconds,
             start_timeout=START_SECONDS,
-            kernel_manager_class=QuietKernelManager,
+            kernel_manager_class=manager(task.engine),
             cwd=str(folder),
         )
     except PapermillExecutionError as error:

@@ -23,6 +23,7 @@ START_SECONDS = 120
 """What a kernel may take to start."""
 CELLS = 3
 """A worker that has not answered after so many times the time limit of a cell hangs."""
+SECONDS_TO_GO = 10
 TRIES = 2
 LOST = "the process that ran the notebook ended"
 
@@ -87,6 +88,16 @@ class Worker:
                 process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """Let the process go, with all that it started; stop it where it does not."""
+        with suppress(OSError):
+            if self.process.stdin:
+                self.process.stdin.close()
+        try:
+            self.process.wait(SECONDS_TO_GO)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
     def close(self) -> None:
         """Close what is left of a process that is gone and that nobody asks any more."""
         for pipe in (self.process.stdin, self.process.stdout):
@@ -113,7 +124,7 @@ class Pool:
         """Stop everything, also what is being done."""
         self.closed.set()
         for worker in list(self.all):
-            worker.kill()
+            worker.end()
         self.threads.shutdown(cancel_futures=True)
         for worker in self.all:
             worker.close()

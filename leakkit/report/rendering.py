@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """One notebook to run: its text, its parameters, and the seconds that a cell may take."""
+    """One notebook to run: its text, its parameters, and the seconds that a cell may take.
+
+    `engine` says how its kernel starts: fork (where that is possible) or stock.
+    """
 
     book: str
     parameters: Mapping[str, Any]
     timeout_seconds: int
+    engine: str = "fork"
 
 
 @dataclass(frozen=True)

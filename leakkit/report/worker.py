@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
+SECONDS_TO_GO = 5
+
+
 def main() -> None:
     """Run what is asked for until the standard input ends."""
     # what notebooks and libraries print must not get between the answers
@@ -41,8 +44,10 @@ def _listen(lines: TextIO, asked: queue.SimpleQueue[str]) -> None:
     """Hand over what is asked; at its end leave, and leave nothing behind."""
     for line in lines:
         asked.put(line)
-    for process in psutil.Process().children(recursive=True):
+    family = psutil.Process().children(recursive=True)
+    for process in family:
         _kill(process)
+    psutil.wait_procs(family, timeout=SECONDS_TO_GO)
     os._exit(0)
 
 
@@ -55,7 +60,10 @@ def _kill(process: psutil.Process) -> None:
 def _answer(line: str) -> Rendered:
     """Run one notebook."""
     # loads papermill and nbconvert, which takes longer than to start listening
+    from leakkit.report.kernel import warm_up  # noqa: PLC0415 - as said
     from leakkit.report.notebook import render  # noqa: PLC0415 - as said
+
+    warm_up()
 
     started, cpu = time.perf_counter(), cpu_seconds()
     try:
@@ -67,8 +75,13 @@ def _answer(line: str) -> Rendered:
 
 
 def cpu_seconds() -> float:
-    """Return the processor seconds of this process and of the kernels that it has ended."""
-    return sum(os.times()[:4])
+    """Return the processor seconds of this process, and of all that it started."""
+    started = psutil.Process().children()
+    spent = [sum(os.times()[:4])]
+    for process in started:
+        with suppress(psutil.NoSuchProcess):
+            spent.append(sum(process.cpu_times()[:4]))
+    return sum(spent)
 
 
 if __name__ == "__main__":
