@@ -294,10 +294,10 @@ def _described(one: Watched, phi: float | None) -> Finding:
     if one.plan.baseline is not None:
         windows["baseline"] = one.plan.baseline
     now = one.now if one.now is not None else NEVER_FOLLOWED
-    before = one.before if one.before is not None else NEVER_FOLLOWED
-    reference = one.target
-    if reference is None and before.known:
-        reference = before.share
+    reference, behind = one.target, None
+    if one.target is None and one.before is not None:
+        behind = one.before.followed
+        reference = one.before.share if one.before.known else None
     return Finding(
         one.pipeline,
         one.stage,
@@ -308,9 +308,7 @@ def _described(one: Watched, phi: float | None) -> Finding:
         reference_kind="baseline" if one.target is None else "target",
         phi=phi,
         followed=None if one.now is None else now.followed,
-        followed_reference=None
-        if one.before is None or one.target is not None
-        else before.followed,
+        followed_reference=behind,
         windows=windows,
         days=one.plan.days,
         evidence=_evidence(one),
