@@ -8,10 +8,10 @@ from leakkit.findings.finding import (
     Split,
     Value,
     cards,
+    count_tests,
     from_records,
     improvements,
     reached,
-    tests,
     to_records,
 )
 
@@ -20,9 +20,9 @@ __all__ = [
     "Split",
     "Value",
     "cards",
+    "count_tests",
     "from_records",
     "improvements",
     "reached",
-    "tests",
     "to_records",
 ]

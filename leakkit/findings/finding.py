@@ -61,6 +61,10 @@ class Finding:
     of `currency`. `confirmed`: the second look, some weeks earlier, said the same. `since`
     is the first local day of the month from which the share differs. `evidence` are the
     choices with which `passages()` shows the deals. None is NA.
+
+    >>> finding = Finding("Equipment", "Proforma", "lost", "alarm", change=0.17)
+    >>> finding.key, finding.rate_change
+    (('Equipment', 'Proforma', 'lost'), 0.17)
     """
 
     pipeline: str
@@ -148,7 +152,7 @@ def improvements(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.improved)
 
 
-def tests(findings: Iterable[Finding]) -> int:
+def count_tests(findings: Iterable[Finding]) -> int:
     """Return how many tests were made."""
     return sum(finding.p_value is not None for finding in findings)
 

@@ -198,7 +198,7 @@ def what_if(
 def _draws(rows: Floats, entrants: Floats) -> Floats:
     """Draw the rows again: Dirichlet, as sure as their entrants make them."""
     shape = rows * np.maximum(entrants, 1.0)[:, None]
-    drawn = np.random.default_rng(SEED).standard_gamma(shape, (DRAWS, *rows.shape))
+    drawn: Floats = np.random.default_rng(SEED).standard_gamma(shape, (DRAWS, *rows.shape))
     found: Floats = np.divide(drawn, np.maximum(drawn.sum(axis=-1, keepdims=True), 1e-300))
     return found
 

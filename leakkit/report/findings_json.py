@@ -6,20 +6,20 @@ import datetime as dt
 import json
 from typing import TYPE_CHECKING, Any
 
-from leakkit.findings import tests, to_records
+from leakkit.findings import count_tests, to_records
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
 
 SCHEMA_VERSION = 1
-DECIMALS = 10
+DIGITS = 10
 
 
 def findings_json(analysis: Analysis, pipeline: str = "") -> str:
     r"""Return the findings as JSON text: of one pipeline, or of all where none is named.
 
     `tests` counts the tests of the whole run, over which the false discovery rate is.
-    Shares and statistics have at most 10 decimals, money is in major units; NA is null.
+    Numbers have at most 10 digits, money is in major units; NA is null.
 
     >>> import leakkit
     >>> text = findings_json(leakkit.analyze(leakkit.load("sample"), "Equipment"), "Equipment")
@@ -31,7 +31,7 @@ def findings_json(analysis: Analysis, pipeline: str = "") -> str:
     content = {
         "schema_version": SCHEMA_VERSION,
         "as_of": last.isoformat(),
-        "tests": tests(analysis.findings),
+        "tests": count_tests(analysis.findings),
         "findings": [_rounded(_in_major_units(record)) for record in to_records(chosen)],
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
@@ -49,7 +49,7 @@ def _in_major_units(record: dict[str, Any]) -> dict[str, Any]:
 def _rounded(content: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     """Round every number: the last digits of a sum differ between machines."""
     if isinstance(content, float):
-        return round(content, DECIMALS)
+        return float(f"{content:.{DIGITS}g}")
     if isinstance(content, dict):
         return {key: _rounded(value) for key, value in content.items()}
     if isinstance(content, list):
