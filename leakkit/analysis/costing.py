@@ -59,17 +59,22 @@ def find_costs(
         chain = embed(own, following[0].get(key, following[1]), begun)
         won = _chances_to_win(wins[0].get(key, wins[1]), len(names))
         landing = _landing(chain, won)
+        doors = tuple(
+            _landing_by_exit(following[0].get(key, following[1]), stage, landing) for stage in names
+        )
         worths = tuple(
             _worth(
                 own.get((stage, learning.FIRST), learning.NO_VISITS),
-                _landing_by_exit(following[0].get(key, following[1]), stage, landing),
+                doors[stage],
                 learnt[one.number, stage],
                 worth_of.get((one.number, stage), NO_ENTRANTS),
             )
             for stage in names
         )
         new = _new_deals(inflow[0].get(key, inflow[1]), one)
-        found[one.number] = Costs(chain, worths, new, _estimated(chain, won))
+        found[one.number] = Costs(
+            chain, worths, new, _estimated(chain, won), tuple(map(float, landing[::2])), doors
+        )
     return found
 
 

@@ -18,13 +18,16 @@ class Costs:
     """The chain of one pipeline, and what its stages' entries are worth in the current window.
 
     `new_deals` began in this window; `estimated` is their chance to win as estimated
-    directly (without the chain), None where it could not be.
+    directly (without the chain), None where it could not be. By stage: `won` is the chance
+    to win from its first entry, `landing` that of deals that leave it, by the exit.
     """
 
     chain: Chain
     worths: tuple[Worth, ...]
     new_deals: int
     estimated: float | None
+    won: tuple[float, ...]
+    landing: tuple[Mapping[str, float], ...]
 
     @property
     def mean_value(self) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -142,8 +142,9 @@ def _solve(moves: Floats, ends: Floats) -> Floats:
     """Return `(I - Q)^-1 R`, for one chain or for many."""
     states = moves.shape[-1]
     # a loop without a way out must not stop the run
-    system = np.eye(states) - moves * (1.0 - 1e-12)
-    found: Floats = np.linalg.solve(system, ends[..., None])[..., 0]
+    system: Floats = np.eye(states) - moves * (1.0 - 1e-12)
+    solved: Any = np.linalg.solve(system, ends[..., None])
+    found: Floats = solved[..., 0]
     return found
 
 
