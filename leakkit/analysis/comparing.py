@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from leakkit.findings import readings, value, warnings
 from leakkit.findings.finding import KINDS
-from leakkit.findings.readings import NOTHING
 from leakkit.measures.counts import EXITS
 from leakkit.store.counts import Window
 
@@ -135,7 +134,6 @@ def _one(  # noqa: PLR0913, PLR0917 - its parts
         there = getattr(plan, SINGLE[window]) is not None
         return read.at(window) if there else None
 
-    months = list(range(MONTHS, MONTHS + len(plan.months)))
     return warnings.Watched(
         pipeline,
         stage,
@@ -146,7 +144,7 @@ def _one(  # noqa: PLR0913, PLR0917 - its parts
         now_then=at(CURRENT_THEN),
         before_then=at(BASELINE_THEN),
         last_year=at(LAST_YEAR),
-        months=read.of(months) if months else NOTHING,
+        months=read.of(slice(MONTHS, MONTHS + len(plan.months))),
         target=target,
     )
 

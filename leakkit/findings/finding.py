@@ -143,6 +143,9 @@ def reached(findings: Iterable[Finding], severity: str) -> bool:
     >>> reached([Finding("P", "A", "lost", "watch")], "alarm")
     False
     """
+    if severity not in {ALARM, WATCH}:
+        message = f"severity is {severity!r}; allowed are {ALARM}, {WATCH}"
+        raise ValueError(message)
     wanted = SEVERITIES[: SEVERITIES.index(severity) + 1]
     return any(finding.severity in wanted for finding in findings)
 

@@ -62,8 +62,8 @@ class Readings:
             float(self.share[window]), float(self.entrants[window]), float(self.followed[window])
         )
 
-    def of(self, windows: list[int]) -> Readings:
-        """Return some of them."""
+    def of(self, windows: slice) -> Readings:
+        """Return some of them, as many as there are."""
         return Readings(self.share[windows], self.entrants[windows], self.followed[windows])
 
 

@@ -147,7 +147,7 @@ class Watched:
     @property
     def baseline_months(self) -> Readings:
         """The readings of the months of the baseline."""
-        return self.months.of(list(range(self.plan.baseline_months)))
+        return self.months.of(slice(self.plan.baseline_months))
 
     def compared(self, phi: float, *, then: bool = False) -> Comparison | None:
         """Compare now (or then) with the reference; None where too few were followed."""
@@ -366,6 +366,8 @@ def _unmixed(finding: Finding, one: Watched, rules: Rules) -> bool:
     """Say whether nothing holds an alarm back: the wobble is known, the order, and the season."""
     if finding.phi is None or rules.provisional:
         return False
+    if one.target is not None:
+        return True  # what is over the target every year is over the target
     last, now = one.last_year, one.now
     as_last_year = last is not None and last.known and now is not None and now.share < last.share
     return not as_last_year
