@@ -85,8 +85,8 @@ def test_planted_leaks_are_alarms(whole: Analysis) -> None:
 def test_a_leak_that_was_always_there_is_no_change(whole: Analysis) -> None:
     found = of(whole, "Projects", "Technical approval", "returned")
     assert found.severity in {"ok", "not enough data"}
-    assert found.share is not None
-    assert found.share > 0.1
+    assert found.reference is not None
+    assert found.reference > 0.1
 
 
 def test_every_share_has_one_finding(whole: Analysis) -> None:
