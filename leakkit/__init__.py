@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, analyze
     from leakkit.config import Config
     from leakkit.errors import LeakkitError
+    from leakkit.findings import Finding
     from leakkit.listing import passages
     from leakkit.loading import load
     from leakkit.views import View
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Config",
+    "Finding",
     "LeakkitError",
     "View",
     "__version__",
@@ -39,6 +41,7 @@ __all__ = [
 _ROOMS = {
     "Analysis": "leakkit.analysis",
     "Config": "leakkit.config",
+    "Finding": "leakkit.findings",
     "LeakkitError": "leakkit.errors",
     "View": "leakkit.views",
     "analyze": "leakkit.analysis",

@@ -2,5 +2,6 @@
 
 from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis
 from leakkit.analysis.spine import analyze
+from leakkit.analysis.working import find_worklist
 
-__all__ = ["Analysis", "DataNotes", "PipelineAnalysis", "analyze"]
+__all__ = ["Analysis", "DataNotes", "PipelineAnalysis", "analyze", "find_worklist"]

@@ -124,7 +124,7 @@ def learn(
     earlier: Mapping[tuple[str, str], float],
 ) -> dict[tuple[int, int], Learnt]:
     """Learn horizon and expected stay of every stage (METHOD section 5)."""
-    counts.frame_of(_bounds(asked, {}))
+    begin(counts, asked)
     policy = "strict" if config.comparison.skip_policy == "strict" else "observed"
     clicked = _clicked(counts)
     clusters = find_clusters(counts, asked, _learning_parts(asked, stays, clicked))
@@ -219,6 +219,11 @@ def _bounds(asked: list[Asked], mature: dict[int, int]) -> pd.DataFrame:
             "expected_days": pd.array([p.rules.expected_days for p in asked], dtype="Float64"),
         }
     )
+
+
+def begin(counts: Counts, asked: list[Asked]) -> None:
+    """Tell the counting where curves begin and end."""
+    counts.frame_of(_bounds(asked, {}))
 
 
 def set_bounds(counts: Counts, asked: list[Asked]) -> None:

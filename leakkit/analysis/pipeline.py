@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.learning import Asked
     from leakkit.config import Config
+    from leakkit.findings.costs import Costs
     from leakkit.measures.balance import Month
     from leakkit.measures.counts import StayCounts
     from leakkit.measures.route import Route
@@ -59,6 +60,7 @@ class Material:
     clusters: Mapping[tuple[int, int], pd.DataFrame]
     frames: Mapping[str, pd.DataFrame]
     decided: learning.Decided
+    costs: Costs | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,12 +77,13 @@ class Material:
         return rows[rows["stage"] == stage]
 
 
-def assemble(
+def assemble(  # noqa: PLR0913, PLR0917 - the steps before it
     counts: Counts,
     config: Config,
     asked: list[Asked],
     stays: Mapping[tuple[int, ...], StayCounts],
     learnt: Mapping[tuple[int, int], Learnt],
+    costs: Mapping[int, Costs],
 ) -> tuple[PipelineAnalysis, ...]:
     """Read what is left to count, and build every pipeline."""
     clusters = learning.find_clusters(counts, asked, learning.reading_parts(asked, learnt))
@@ -98,6 +101,7 @@ def assemble(
                 clusters={(k[0], k[2]): v for k, v in clusters.items() if k[1] == one.number},
                 frames={f: split[f].get((one.number,), frames[f].iloc[:0]) for f in frames},
                 decided=decided.get(one.number, learning.UNDECIDED),
+                costs=costs.get(one.number),
             )
         )
         for one in asked
@@ -133,6 +137,7 @@ def _build(material: Material) -> PipelineAnalysis:
         losing_order=_losing_orders(material),
         skip_policy=material.config.comparison.skip_policy,
         notes=_notes(material),
+        costs=material.costs,
     )
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leakkit.config import Config
+    from leakkit.findings import Finding
+    from leakkit.findings.costs import Costs
     from leakkit.measures.balance import Month, Pipe, PipelineBalance, StageBalance
     from leakkit.measures.route import Route
     from leakkit.measures.stages import StageResult
@@ -54,11 +56,14 @@ class PipelineAnalysis:
     losing_order: Mapping[str, tuple[int, ...]]
     skip_policy: str
     notes: DataNotes
+    costs: Costs | None = None
 
 
 @dataclass(frozen=True)
 class Analysis:
     """The analysis of a source: its pipelines, and what was read.
+
+    `findings` are those of all pipelines of the source, also where only some were asked for.
 
     >>> import leakkit
     >>> analysis = leakkit.analyze(leakkit.load("sample"))
@@ -80,6 +85,7 @@ class Analysis:
     inputs: tuple[Mapping[str, str], ...]
     ignored_files: tuple[str, ...]
     fingerprint: str
+    findings: tuple[Finding, ...] = ()
 
     def __getitem__(self, name: str) -> PipelineAnalysis:
         """Return one pipeline by its name."""

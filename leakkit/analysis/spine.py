@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.analysis import learning, pipeline
+from leakkit.analysis import comparing, costing, learning, pipeline
 from leakkit.analysis.results import Analysis
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.findings import Finding, from_records
 from leakkit.store.counts import Counts
 
 if TYPE_CHECKING:
@@ -43,15 +44,26 @@ def analyze(
     """
     config = store.config
     names = [pipelines] if isinstance(pipelines, str) and pipelines else pipelines
-    counts = Counts(store, _numbers(config, names or None))
+    numbers, findings = _numbers(config, names or None), _kept_findings(store)
+    # the false discovery rate is over all pipelines, whichever are asked for
+    counts = Counts(store, numbers if findings is not None else None)
     asked = learning.find_windows(counts, config)
     stays = learning.find_stays(counts, asked)
     kept = _earlier(store) if earlier is None else earlier
     learnt = learning.learn(counts, config, asked, stays, kept)
+    costs = costing.find_costs(counts, asked, stays, learnt)
+    if findings is None:
+        findings = comparing.find_findings(
+            counts, config, asked, learnt, costs, provisional=store.meta("provisional_order")
+        )
+    if counts.asked != numbers and numbers is not None:
+        counts = Counts(store, numbers)
+        asked = [one for one in asked if one.number in numbers]
+        learning.begin(counts, asked)
     learning.set_bounds(counts, asked)
     learning.expect(counts, learnt)
     return Analysis(
-        pipelines=pipeline.assemble(counts, config, asked, stays, learnt),
+        pipelines=pipeline.assemble(counts, config, asked, stays, learnt, costs),
         config=config,
         language=language or config.language,
         label=store.meta("label"),
@@ -63,6 +75,7 @@ def analyze(
         inputs=tuple(store.meta("inputs")),
         ignored_files=tuple(store.meta("ignored_files")),
         fingerprint=store.meta("fingerprint"),
+        findings=findings,
     )
 
 
@@ -86,3 +99,11 @@ def _earlier(store: Store) -> dict[tuple[str, str], float]:
     except KeyError:
         return {}
     return {(pipeline, stage): float(days) for pipeline, stage, days in kept}
+
+
+def _kept_findings(store: Store) -> tuple[Finding, ...] | None:
+    """Return the findings that an earlier analysis of all pipelines kept in the store, if any."""
+    try:
+        return from_records(store.meta("findings"))
+    except KeyError:
+        return None

@@ -59,7 +59,8 @@ class RiskTable:
     `ages` are whole days (or hours) in rising order, from 0, and hold every age at
     which the number at risk changes. `exits[kind][i]` leave at `ages[i]`; `at_risk[i]`
     are under observation at `ages[i]`, those who leave or are censored there included.
-    `entrants` is the number of passages that were ever at risk.
+    `entrants` is the number of passages that were ever at risk. Several tables of the same
+    ages may be one: the age is the last axis of `at_risk` and `exits`.
     """
 
     ages: Ints
@@ -147,10 +148,11 @@ def aalen_johansen(table: RiskTable) -> Curve:
     Reference: Aalen and Johansen (1978), Scand. J. Statist. 5, 141-150.
     """
     at_risk = table.at_risk.astype(float)
-    staying = (1.0 - _ratio(table.any_exit, at_risk)).cumprod()
-    before = np.concatenate([[1.0], staying[:-1]])
+    staying = (1.0 - _ratio(table.any_exit, at_risk)).cumprod(axis=-1)
+    before = np.concatenate([np.ones_like(staying[..., :1]), staying[..., :-1]], axis=-1)
     leaving = {
-        kind: np.cumsum(before * _ratio(count, at_risk)) for kind, count in table.exits.items()
+        kind: np.cumsum(before * _ratio(count, at_risk), axis=-1)
+        for kind, count in table.exits.items()
     }
     equivalent = np.divide(at_risk, before, out=np.full_like(before, np.inf), where=before > 0)
     # without the dust of the product: 30 entrants must not be 29.999...
@@ -190,9 +192,10 @@ def greenwood(curve: Curve, kinds: tuple[str, ...]) -> Floats:
     first = np.divide(stay**2 * own * (y - own), y**3, out=np.zeros_like(y), where=some)
     cross = np.divide(stay * own, y**2, out=np.zeros_like(y), where=rest)
     square = np.divide(total, y * (y - total), out=np.zeros_like(y), where=rest)
-    constant = np.cumsum(first + 2.0 * cross * share + square * share**2)
-    linear = np.cumsum(cross + square * share)
-    variance: Floats = constant - 2.0 * share * linear + share**2 * np.cumsum(square)
+    constant = np.cumsum(first + 2.0 * cross * share + square * share**2, axis=-1)
+    linear = np.cumsum(cross + square * share, axis=-1)
+    squares = np.cumsum(square, axis=-1)
+    variance: Floats = constant - 2.0 * share * linear + share**2 * squares
     return variance.clip(min=0.0)
 
 
@@ -205,7 +208,7 @@ def staying_variance(curve: Curve) -> Floats:
     total = curve.table.any_exit.astype(float)
     rest = (y > 0) & (y > total)
     terms = np.divide(total, y * (y - total), out=np.zeros_like(y), where=rest)
-    variance: Floats = curve.staying**2 * np.cumsum(terms)
+    variance: Floats = curve.staying**2 * np.cumsum(terms, axis=-1)
     return variance
 
 

@@ -34,7 +34,11 @@ def stages_csv(pipeline: PipelineAnalysis) -> str:
 def _row(stage: StageResult, pipeline: PipelineAnalysis) -> dict[str, str]:
     """Return the cells of one stage by column."""
     notes: list[str] = []
-    row = {"stage": _safe(stage.name), **_counts(stage, notes), **_horizon(stage, pipeline, notes)}
+    row = {
+        "stage": safe_text(stage.name),
+        **_counts(stage, notes),
+        **_horizon(stage, pipeline, notes),
+    }
     for name in SHARES:
         row |= _share(name, getattr(stage, name), notes)
     row["crm_advance_ratio"] = _number(stage.crm_advance_ratio, "crm_advance_ratio", notes)
@@ -43,7 +47,7 @@ def _row(stage: StageResult, pipeline: PipelineAnalysis) -> dict[str, str]:
         row[f"{name}_days"] = _days(f"{name}_days", age, pipeline.unit_per_day, notes)
     row["expected_days_from"] = stage.expected.origin
     for name in ("value_entered", "value_lost", "value_overdue"):
-        row[name] = _money(getattr(stage, name))
+        row[name] = money(getattr(stage, name))
     return {**row, "currency": pipeline.currency, "notes": ";".join(notes)}
 
 
@@ -104,12 +108,12 @@ def _days(name: str, age: Horizon, per_day: int, notes: list[str]) -> str:
     return f"{age.age / per_day:.10f}".rstrip("0").rstrip(".")
 
 
-def _money(minor: int) -> str:
+def money(minor: int) -> str:
     """Return minor units as major ones with two decimals."""
     sign = "-" if minor < 0 else ""
     return f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d}"
 
 
-def _safe(name: str) -> str:
+def safe_text(name: str) -> str:
     """Return a user's text that no spreadsheet takes for a formula."""
     return f"'{name}" if name.startswith(DANGEROUS) else name

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from leakkit.store import queries
+from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
 
-ASKED_TWICE = (queries.CLICKED_THROUGH, queries.DECIDED)
+ASKED_TWICE = (queries.CLICKED_THROUGH, queries.DECIDED, queries.WINS, queries.STARTED)
 """Of what is set in between they use the starts only; while these stay, one answer serves twice."""
+OWNER = "owner"
+"""The column of the deals that names who works on them, where there is one."""
 MONTHS_BACK = 400
 """Months before as_of that can be told apart; what is older shares the first one."""
 
@@ -60,6 +63,17 @@ class Counts:
         """Return arrivals at risk and departures by age, per window and stage."""
         self.store.put("parts", self._ticks(windows))
         return self.store.frame(queries.STAYS)
+
+    def entrants(self, windows: list[Window]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the first entries in one window per pipeline, and the value of the largest 1 %."""
+        self.store.put("parts", self._ticks(windows))
+        return self.store.frame(queries.ENTRANTS), self.store.frame(queries.LARGEST)
+
+    def late_deals(self) -> pd.DataFrame:
+        """Return the open deals that are late, of the pipelines asked for (see `expect`)."""
+        columns = {row[0] for row in self.store.rows("DESCRIBE opportunities")}
+        owner = quoted(OWNER) if OWNER in columns else "''"
+        return self.store.frame(queries.LATE_DEALS.replace("{owner}", owner))
 
     def clusters(self, parts: pd.DataFrame) -> pd.DataFrame:
         """Return the same per bootstrap cluster.

@@ -498,3 +498,74 @@ GROUP BY o.pipeline, o.outcome, CASE WHEN o.has_history THEN 1 ELSE 0 END
 ORDER BY o.pipeline, o.outcome, has_history
 """
 """Deals by outcome, and what is missing in them."""
+
+ENTRANTS = """
+SELECT p.pipeline, p.stage, p.bucket, count(*) AS n,
+       sum(CASE WHEN p.value IS NULL THEN 0 ELSE 1 END) AS known,
+       CAST(sum(COALESCE(p.value, 0)) AS BIGINT) AS total
+FROM asked_passages p
+JOIN parts w ON w.pipeline = p.pipeline
+WHERE p.visit = 1 AND p.entered_tick >= w.first_tick AND p.entered_tick < w.end_tick
+GROUP BY p.pipeline, p.stage, p.bucket
+ORDER BY p.pipeline, p.stage, p.bucket
+"""
+"""The first entries to each stage in a window, by bucket, with their value where it is known."""
+
+LARGEST = """
+WITH placed AS (
+    SELECT p.pipeline, p.stage, p.value,
+           row_number() OVER (PARTITION BY p.pipeline, p.stage
+                              ORDER BY p.value DESC NULLS LAST, p.opportunity NULLS LAST) AS place
+    FROM asked_passages p
+    JOIN parts w ON w.pipeline = p.pipeline
+    WHERE p.visit = 1 AND p.value IS NOT NULL
+        AND p.entered_tick >= w.first_tick AND p.entered_tick < w.end_tick
+),
+sizes AS (
+    SELECT pipeline, stage, count(*) AS n
+    FROM placed
+    GROUP BY pipeline, stage
+)
+SELECT p.pipeline, p.stage, CAST(sum(p.value) AS BIGINT) AS total
+FROM placed p
+JOIN sizes s ON s.pipeline = p.pipeline AND s.stage = p.stage
+WHERE p.place <= (s.n + 99) // 100
+GROUP BY p.pipeline, p.stage
+ORDER BY p.pipeline, p.stage
+"""
+"""The value of the largest 1 % of these entries, at least one of them."""
+
+FOLLOWING = """
+WITH again AS (
+    SELECT opportunity FROM asked_passages WHERE visit > 1 GROUP BY opportunity
+),
+later AS (
+    SELECT p.opportunity, p.step,
+           lead(p.visit) OVER (PARTITION BY p.opportunity ORDER BY p.step NULLS FIRST) AS to_visit
+    FROM asked_passages p
+    JOIN again a ON a.opportunity = p.opportunity
+)
+SELECT p.pipeline, p.stage, CASE WHEN p.visit = 1 THEN 1 ELSE 2 END AS visits, p.exit, p.to_stage,
+       CASE WHEN l.to_visit > 1 THEN 2 ELSE 1 END AS to_visits, count(*) AS n
+FROM asked_passages p
+LEFT JOIN later l ON l.opportunity = p.opportunity AND l.step = p.step
+WHERE p.exit IN (1, 2, 4)
+GROUP BY p.pipeline, p.stage, CASE WHEN p.visit = 1 THEN 1 ELSE 2 END, p.exit, p.to_stage,
+         CASE WHEN l.to_visit > 1 THEN 2 ELSE 1 END
+ORDER BY p.pipeline, p.stage, visits, p.exit, p.to_stage, to_visits
+"""
+"""Where deals went from each stage, first visits and later ones apart."""
+
+LATE_DEALS = """
+SELECT d.opportunity, o.opportunity_id, o.name, {owner} AS owner, d.last_stage AS stage,
+       CASE WHEN q.end_tick - 1 > d.last_tick THEN q.end_tick - 1 - d.last_tick ELSE 0 END AS age,
+       CASE WHEN q.last_day > d.created_day THEN q.last_day - d.created_day ELSE 0 END AS deal_age,
+       l.visit_late, l.deal_late, d.value
+FROM late l
+JOIN asked q ON q.pipeline = l.pipeline
+JOIN deal_ends d ON d.opportunity = l.opportunity AND d.pipeline = l.pipeline
+JOIN opportunities o ON o.opportunity = l.opportunity
+WHERE l.visit_late = 1 OR l.deal_late = 1
+ORDER BY d.opportunity
+"""
+"""The open deals that are late, each with what a worklist says of it."""

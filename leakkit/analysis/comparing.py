@@ -1,0 +1,172 @@
+"""The counts behind the warnings: every window of every pipeline in one query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.findings import readings, value, warnings
+from leakkit.findings.finding import KINDS
+from leakkit.measures.counts import EXITS
+from leakkit.store.counts import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
+
+    from leakkit.analysis.learning import Asked
+    from leakkit.config import Config
+    from leakkit.findings.costs import Costs
+    from leakkit.findings.finding import Finding, Key, Split
+    from leakkit.findings.readings import Reading, Readings
+    from leakkit.findings.warnings import Plan, Watched
+    from leakkit.measures.stages import Learnt
+    from leakkit.measures.survival import Curve
+    from leakkit.store.counts import Counts
+
+CURRENT, BASELINE, CURRENT_THEN, BASELINE_THEN, LAST_YEAR, MONTHS = range(6)
+"""The windows that are counted; months follow."""
+SINGLE = {
+    CURRENT: "current",
+    BASELINE: "baseline",
+    CURRENT_THEN: "current_then",
+    BASELINE_THEN: "baseline_then",
+    LAST_YEAR: "last_year",
+}
+WON = EXITS.index("won_here")
+
+
+def find_findings(  # noqa: PLR0913 - the steps before it
+    counts: Counts,
+    config: Config,
+    asked: list[Asked],
+    learnt: Mapping[tuple[int, int], Learnt],
+    costs: Mapping[int, Costs],
+    *,
+    provisional: bool = False,
+    splits: Mapping[Key, Split] | None = None,
+) -> tuple[Finding, ...]:
+    """Compare every share of every stage of all pipelines, and say what it costs.
+
+    `splits` may tell, by (pipeline, stage, kind) in names, which part of a change is rate
+    and which is mix.
+    """
+    days = config.comparison
+    plans = {p.number: warnings.plan_windows(p.windows, days.confirm_days) for p in asked}
+    watching = {p.number: (p, plan) for p in asked if (plan := plans[p.number]) is not None}
+    if not watching:
+        return ()
+    windows = MONTHS + max(len(plan.months) for _, plan in watching.values())
+    frame = counts.stays([w for p, plan in watching.values() for w in _windows(p, plan)])
+    watched = list(_watched(frame, watching, learnt, windows, days.skip_policy))
+    worths = {
+        (p.rules.name, stage.name): costs[p.number].worths[position]
+        for p, _ in watching.values()
+        for position, stage in enumerate(p.rules.stages)
+    }
+    rules = warnings.Rules(days.min_change, days.q, days.confirm_days, provisional)
+    stakes = _stakes(watched, worths, _won_values(frame, watching))
+    found = warnings.find_warnings(watched, rules, splits, stakes)
+    return value.with_values(found, watched, worths, config.currency)
+
+
+def _windows(one: Asked, plan: Plan) -> Iterator[Window]:
+    """Yield the windows of one pipeline that are to be counted."""
+    for part, name in SINGLE.items():
+        if (days := getattr(plan, name)) is not None:
+            yield Window(one.number, part, *days)
+    for place, days in enumerate(plan.months):
+        yield Window(one.number, MONTHS + place, *days)
+
+
+def _watched(
+    frame: pd.DataFrame,
+    watching: Mapping[int, tuple[Asked, Plan]],
+    learnt: Mapping[tuple[int, int], Learnt],
+    windows: int,
+    policy: str,
+) -> Iterator[Watched]:
+    """Yield every share that is watched, in the order of pipelines, stages and kinds.
+
+    Nothing returns from the first stage. Exits that skip are censored under `strict`; what
+    `reached` adds tells nothing of a stage that was never entered.
+    """
+    strict = ("jumped", "won_here") if policy == "strict" else ()
+    curves = dict(readings.curves_by_stage(frame, windows))
+    early = dict(readings.curves_by_stage(frame, windows, strict)) if strict else curves
+    last = dict(readings.curves_by_stage(frame, windows, ("jumped",))) if strict else curves
+    for number, (one, plan) in watching.items():
+        for position, stage in enumerate(one.rules.stages):
+            at_end = position == len(one.rules.stages) - 1
+            curve = (last if at_end else early).get((number, position))
+            for kind in KINDS:
+                if kind == "returned" and position == 0:
+                    continue
+                read = None if curve is None else _read(curve, kind, learnt[number, position])
+                target = stage.target_lost if kind == "lost" else None
+                yield _one(one.rules.name, stage.name, kind, plan, read, target)
+
+
+def _read(curve: Curve, kind: str, learnt: Learnt) -> Readings | None:
+    """Read one share in all windows; None without the age to read it at."""
+    if kind == "overdue":
+        age = learnt.expected.age
+        return None if age is None else readings.still_inside(curve, age)
+    age = learnt.horizon.age
+    if age is None or kind not in curve.leaving:
+        return None
+    return readings.left_by(curve, (kind,), age)
+
+
+def _one(  # noqa: PLR0913, PLR0917 - its parts
+    pipeline: str,
+    stage: str,
+    kind: str,
+    plan: Plan,
+    read: Readings | None,
+    target: float | None,
+) -> Watched:
+    """Put the readings of one share into their windows."""
+    if read is None:
+        return warnings.Watched(pipeline, stage, kind, plan, target=target)
+
+    def at(window: int) -> Reading | None:
+        there = getattr(plan, SINGLE[window]) is not None
+        return read.at(window) if there else None
+
+    return warnings.Watched(
+        pipeline,
+        stage,
+        kind,
+        plan,
+        now=at(CURRENT),
+        before=at(BASELINE),
+        now_then=at(CURRENT_THEN),
+        before_then=at(BASELINE_THEN),
+        last_year=at(LAST_YEAR),
+        months=read.of(slice(MONTHS, MONTHS + len(plan.months))),
+        target=target,
+    )
+
+
+def _won_values(
+    frame: pd.DataFrame, watching: Mapping[int, tuple[Asked, Plan]]
+) -> dict[str, float]:
+    """Return the value that each pipeline won in its current window."""
+    wins = frame[(frame["part"] == CURRENT) & (frame["arrives"] == 0) & (frame["exit"] == WON)]
+    totals = wins.groupby("pipeline")["total"].sum()
+    return {one.rules.name: float(totals.get(n, 0)) for n, (one, _) in watching.items()}
+
+
+def _stakes(
+    watched: list[Watched],
+    worths: Mapping[tuple[str, str], value.Worth],
+    won: Mapping[str, float],
+) -> dict[Key, warnings.Stakes]:
+    """Return what a change of each share is worth, where that is known."""
+    found = {}
+    for one in watched:
+        per_share = worths[one.key[:2]].per_share(one.kind) if one.kind in value.COSTED else None
+        if per_share is not None:
+            found[one.key] = warnings.Stakes(per_share, won[one.pipeline])
+    return found

@@ -1,0 +1,169 @@
+"""What entries to stages are worth, and how deals go on: the counts behind section 6."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.analysis import learning
+from leakkit.findings import value
+from leakkit.findings.costs import Costs
+from leakkit.findings.whatif import embed
+from leakkit.measures import counts as taken
+from leakkit.measures.survival import aalen_johansen, index_at, longest_followed, merged
+from leakkit.store import queries, schema
+from leakkit.store.counts import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from leakkit.analysis.learning import Asked
+    from leakkit.findings.value import Worth
+    from leakkit.findings.whatif import Chain
+    from leakkit.measures.counts import StayCounts
+    from leakkit.measures.stages import Learnt
+    from leakkit.measures.survival import Floats
+    from leakkit.store.counts import Counts
+
+NO_ENTRANTS = value.Entrants(0, None, 0.0, None)
+WON = ("won_here",)
+
+
+def find_costs(
+    counts: Counts,
+    asked: list[Asked],
+    stays: Mapping[tuple[int, ...], StayCounts],
+    learnt: Mapping[tuple[int, int], Learnt],
+) -> dict[int, Costs]:
+    """Count what the costs of every pipeline need, for all of them at once."""
+    windows = [Window(p.number, 0, *p.windows.current) for p in asked if p.windows.current]
+    entered, largest = counts.entrants(windows)
+    worth_of = _entrants(entered, largest)
+    inflow, following, wins, started = (
+        (dict(taken.groups(frame, ["pipeline"])), frame.iloc[:0])
+        for frame in (
+            counts.entries(),
+            counts.ask(queries.FOLLOWING),
+            counts.ask(queries.WINS).assign(total=0),
+            counts.ask(queries.STARTED),
+        )
+    )
+    found = {}
+    for one in asked:
+        key, names = (one.number,), range(len(one.rules.stages))
+        own = {(k[2], k[3]): v for k, v in stays.items() if k[:2] == (learning.ALL, one.number)}
+        begun = _begun(started[0].get(key, started[1]), len(names))
+        chain = embed(own, following[0].get(key, following[1]), begun)
+        won = _chances_to_win(wins[0].get(key, wins[1]), len(names))
+        landing = _landing(chain, won)
+        doors = tuple(
+            _landing_by_exit(following[0].get(key, following[1]), stage, landing) for stage in names
+        )
+        worths = tuple(
+            _worth(
+                own.get((stage, learning.FIRST), learning.NO_VISITS),
+                doors[stage],
+                learnt[one.number, stage],
+                worth_of.get((one.number, stage), NO_ENTRANTS),
+            )
+            for stage in names
+        )
+        new = _new_deals(inflow[0].get(key, inflow[1]), one)
+        found[one.number] = Costs(
+            chain, worths, new, _estimated(chain, won), tuple(map(float, landing[::2])), doors
+        )
+    return found
+
+
+def _entrants(
+    entered: pd.DataFrame, largest: pd.DataFrame
+) -> dict[tuple[int, ...], value.Entrants]:
+    """Collect the first entries of every stage."""
+    keys = zip(largest["pipeline"], largest["stage"], strict=True)
+    most = dict(zip(keys, largest["total"], strict=True))
+    return {
+        key: value.entrants(
+            rows["n"].to_numpy(np.float64),
+            rows["known"].to_numpy(np.float64),
+            rows["total"].to_numpy(np.float64),
+            float(most[key]) if key in most else None,
+        )
+        for key, rows in taken.groups(entered, ["pipeline", "stage"])
+    }
+
+
+def _begun(started: pd.DataFrame, stages: int) -> Floats:
+    """Return how many deals began in each stage."""
+    new = started[started["entry"] == schema.NEW]
+    begun = np.zeros(stages)
+    np.add.at(begun, new["stage"].to_numpy(np.int64), new["n"].to_numpy(np.float64))
+    return begun
+
+
+def _new_deals(inflow: pd.DataFrame, one: Asked) -> int:
+    """Return how many deals came into a pipeline in its current window."""
+    if one.windows.current is None:
+        return 0
+    first, end = one.windows.current
+    inside = (inflow["day"] >= first) & (inflow["day"] < end)
+    return int(inflow["n"][inside].sum())
+
+
+def _chances_to_win(wins: pd.DataFrame, stages: int) -> list[float | None]:
+    """Return the chance to win from the first entry into each stage, where it is known.
+
+    Read at the longest age that is followed: a win after the horizon is a win, too.
+    """
+    counted = taken.stays_by_group(wins, ["stage"])
+    found = []
+    for stage in range(stages):
+        curve = aalen_johansen(counted.get((stage,), learning.NO_VISITS).table())
+        limit = min(longest_followed(curve), float(curve.ages[-1]))
+        found.append(None if limit < 0 else float(merged(curve, WON)[index_at(curve, limit)]))
+    return found
+
+
+def _landing(chain: Chain, won: list[float | None]) -> Floats:
+    """Return the chance to win from every state: estimated directly, else that of the chain."""
+    found = chain.chances.copy()
+    for stage, chance in enumerate(won):
+        if chance is not None:
+            found[2 * stage] = chance
+    return found
+
+
+def _landing_by_exit(following: pd.DataFrame, stage: int, landing: Floats) -> dict[str, float]:
+    """Return the mean chance to win of deals that left first visits of a stage, by the exit."""
+    rows = following[(following["stage"] == stage) & (following["visits"] == learning.FIRST)]
+    found = {"won_here": 1.0}
+    for kind in ("next", "jumped", "returned"):
+        to = rows[rows["exit"] == taken.EXITS.index(kind)]
+        if to.empty:
+            continue
+        states = (2 * to["to_stage"] + to["to_visits"] - 1).to_numpy(np.int64)
+        found[kind] = float(np.average(landing[states], weights=to["n"].to_numpy(np.float64)))
+    return found
+
+
+def _worth(
+    stay: StayCounts, landing: Mapping[str, float], learnt: Learnt, entered: value.Entrants
+) -> Worth:
+    """Return what entries to one stage are worth."""
+    curve = aalen_johansen(stay.table())
+    return value.Worth(
+        entered, value.chances(curve, landing, learnt.horizon.age, learnt.expected.age)
+    )
+
+
+def _estimated(chain: Chain, won: list[float | None]) -> float | None:
+    """Return the chance of a new deal to win, estimated without the chain."""
+    total = 0.0
+    for stage, chance in enumerate(won):
+        share = float(chain.start[2 * stage])
+        if share and chance is None:
+            return None
+        total += share * (chance or 0.0)
+    return total

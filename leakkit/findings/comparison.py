@@ -1,0 +1,179 @@
+"""Two shares compared: the test, the interval, the wobble of months, and since when."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.stats import binomtest, fisher_exact
+
+from leakkit.measures.survival import wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leakkit.findings.readings import Reading, Readings
+    from leakkit.measures.survival import Floats
+
+MIN_EXPECTED = 3.0
+"""Expected events below which the exact test is used."""
+VISIBLE = 4.03
+"""Standard errors that a change must have to be found in 8 of 10 cases after correction."""
+MONTHS_FOR_PHI = 4
+MONTHS_FOR_SINCE = 8
+MIN_MONTH_FOLLOWED = 5.0
+"""Equivalent entrants below which a month says nothing about the wobble."""
+PERMUTATIONS = 999
+SEED = 20_250_101
+SURE = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A share against another one: `z` is signed, positive where the share is larger."""
+
+    change: float
+    low: float
+    high: float
+    z: float
+    p_value: float
+    smallest_visible: float
+
+
+def compare(now: Reading, before: Reading, phi: float = 1.0) -> Comparison:
+    """Is the share of one window another one than that of the window before?
+
+    Two plain ratios compared as binomials forget that deals are censored, and that
+    months differ by themselves. `pbar = (e1 F1 + e0 F0) / (e1 + e0)`,
+    `z = (F1 - F0) / sqrt(phi pbar (1 - pbar) (1/e1 + 1/e0))` with e = n_eff; where fewer
+    than 3 events are expected on a side, Fisher's exact test on rounded counts. The
+    interval is Newcombe's (MOVER, from the two Wilson intervals), times sqrt(phi).
+
+    Reference: Newcombe (1998), Stat. Med. 17, 873-890, method 10.
+    """
+    e1, e0 = now.entrants, before.entrants
+    pooled = (e1 * now.share + e0 * before.share) / (e1 + e0)
+    spread = phi * pooled * (1.0 - pooled) * (1.0 / e1 + 1.0 / e0)
+    change = now.share - before.share
+    if min(e1, e0) * min(pooled, 1.0 - pooled) >= MIN_EXPECTED:
+        z = change / math.sqrt(spread)
+        p_value = math.erfc(abs(z) / math.sqrt(2.0))
+    else:
+        p_value = _fisher(now, before)
+        z = _deviate(p_value, change)
+    low, high = difference_interval(now, before, phi)
+    return Comparison(change, low, high, z, p_value, VISIBLE * math.sqrt(spread))
+
+
+def against_target(now: Reading, target: float, phi: float = 1.0) -> Comparison:
+    """Is the share another one than the target?
+
+    One-sample z with the variance under the target; the exact binomial test where fewer
+    than 3 events are expected. The interval is Wilson's, less the target.
+    """
+    entrants, change = now.entrants, now.share - target
+    spread = phi * target * (1.0 - target) / entrants
+    if entrants * min(target, 1.0 - target) >= MIN_EXPECTED:
+        z = change / math.sqrt(spread)
+        p_value = math.erfc(abs(z) / math.sqrt(2.0))
+    else:
+        trials = max(round(entrants), 1)
+        p_value = float(binomtest(round(now.share * entrants), trials, target).pvalue)
+        z = _deviate(p_value, change)
+    low, high = wilson(now.share, entrants)
+    wide = math.sqrt(phi)
+    return Comparison(
+        change,
+        max(change - wide * (now.share - low), -1.0),
+        min(change + wide * (high - now.share), 1.0),
+        z,
+        p_value,
+        VISIBLE * math.sqrt(spread),
+    )
+
+
+def _fisher(now: Reading, before: Reading) -> float:
+    """Return Fisher's two-sided p on rounded counts."""
+    counts = []
+    for one in (now, before):
+        entrants = max(round(one.entrants), 1)
+        events = min(round(one.share * one.entrants), entrants)
+        counts.append([events, entrants - events])
+    return min(float(fisher_exact(counts)[1]), 1.0)
+
+
+def _deviate(p_value: float, change: float) -> float:
+    """Return the normal deviate that would have this two-sided p, with the sign of the change."""
+    size = 0.0 if p_value >= 1.0 else -NormalDist().inv_cdf(max(p_value / 2.0, 1e-300))
+    return math.copysign(size, change)
+
+
+def difference_interval(now: Reading, before: Reading, phi: float = 1.0) -> tuple[float, float]:
+    """Return the 95 % interval of the difference of two shares, widened by sqrt(phi)."""
+    low1, high1 = wilson(now.share, now.entrants)
+    low0, high0 = wilson(before.share, before.entrants)
+    change, wide = now.share - before.share, math.sqrt(phi)
+    below = wide * math.hypot(now.share - low1, high0 - before.share)
+    above = wide * math.hypot(high1 - now.share, before.share - low0)
+    return max(change - below, -1.0), min(change + above, 1.0)
+
+
+def wobble(months: Sequence[Readings]) -> float | None:
+    """How much more do the months of this pipeline differ than chance lets them?
+
+    `months` holds, per stage, the share in every month of the baseline.
+    `phi = max(1, sum_s sum_j e_sj (F_sj - F_s)^2 / (F_s (1 - F_s)) / sum_s (J_s - 1))`, with
+    F_s the mean of the months weighted by e_sj. Months with fewer than 5 equivalent
+    entrants, stages with fewer than 4 other months, and stages in which nothing (or
+    everything) happened are left out; None where no stage is left.
+    """
+    total, freedom = 0.0, 0
+    for stage in months:
+        counts = stage.followed >= MIN_MONTH_FOLLOWED
+        share, entrants = stage.share[counts], stage.entrants[counts]
+        if len(share) < MONTHS_FOR_PHI:
+            continue
+        mean = float(np.average(share, weights=entrants))
+        if 0.0 < mean < 1.0:
+            total += float((entrants * (share - mean) ** 2).sum()) / (mean * (1.0 - mean))
+            freedom += len(share) - 1
+    return max(1.0, total / freedom) if freedom else None
+
+
+def since_month(months: Readings) -> int | None:
+    """Since which month does the share differ from before?
+
+    The split with the largest pooled z between the months before it and from it on; its
+    p is the part of 999 seeded permutations of the months that have one as large. None
+    under 8 months, or where p is above .05: the change has no clear beginning.
+    """
+    counts = np.flatnonzero(months.followed >= MIN_MONTH_FOLLOWED)
+    if len(counts) < MONTHS_FOR_SINCE:
+        return None
+    share, entrants = months.share[counts], months.entrants[counts]
+    shuffled = np.random.default_rng(SEED).permuted(
+        np.tile(np.arange(len(counts)), (PERMUTATIONS, 1)), axis=1
+    )
+    orders = np.vstack([np.arange(len(counts)), shuffled])
+    size = _splits(share[orders], entrants[orders])
+    largest = size.max(axis=1)
+    if not largest[0] > 0.0 or float((largest >= largest[0] - 1e-12).mean()) > SURE:
+        return None
+    return int(counts[int(size[0].argmax()) + 1])
+
+
+def _splits(share: Floats, entrants: Floats) -> Floats:
+    """Return |z| of every split of the months (columns) into before and after, per order."""
+    events = np.cumsum(share * entrants, axis=1)
+    people = np.cumsum(entrants, axis=1)
+    before, after = people[:, :-1], people[:, -1:] - people[:, :-1]
+    mean0, mean1 = events[:, :-1] / before, (events[:, -1:] - events[:, :-1]) / after
+    pooled = events[:, -1:] / people[:, -1:]
+    spread = pooled * (1.0 - pooled) * (1.0 / before + 1.0 / after)
+    size: Floats = np.divide(
+        np.abs(mean1 - mean0), np.sqrt(spread), out=np.zeros_like(mean0), where=spread > 0
+    )
+    return size

@@ -1,0 +1,298 @@
+"""What a leak costs: recoverable value, shrunken gaps, and which stage is the worst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.findings.comparison import VISIBLE
+from leakkit.findings.finding import Finding, Value
+from leakkit.measures.survival import index_at, longest_followed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from leakkit.findings.finding import Key
+    from leakkit.findings.warnings import Watched
+    from leakkit.measures.survival import Curve, Floats
+
+COSTED = ("lost", "overdue")
+MIN_FAMILY = 5
+KNOWN_SHARE = 0.5
+DRAWS = 2_000
+SEED = 20_250_101
+SURELY, PROBABLY, TOGETHER = 0.95, 0.80, 0.90
+
+
+@dataclass(frozen=True)
+class Entrants:
+    """The first entries to a stage in a window.
+
+    `mean_value` is their mean value in minor units, None if known for under half of them;
+    `mean_error` its standard error; `largest_share` what part of the value the largest 1 %
+    of the deals have.
+    """
+
+    deals: int
+    mean_value: float | None
+    mean_error: float
+    largest_share: float | None
+
+
+def entrants(deals: Floats, known: Floats, total: Floats, largest: float | None) -> Entrants:
+    """Collect the entries to a stage from counts per bucket of deals.
+
+    `V = sum(total) / sum(known)`; its error is that of a ratio over independent buckets:
+    `sum_b (total_b - V known_b)^2 / sum(known)^2`.
+    """
+    n, valued = int(deals.sum()), float(known.sum())
+    if not n or valued < KNOWN_SHARE * n:
+        return Entrants(n, None, 0.0, None)
+    mean = float(total.sum()) / valued
+    error = float(np.sqrt(((total - mean * known) ** 2).sum())) / valued
+    share = largest / float(total.sum()) if largest is not None and total.sum() > 0 else None
+    return Entrants(n, mean, error, share)
+
+
+@dataclass(frozen=True)
+class Chances:
+    """The chance to win of deals that a stage let go in different ways.
+
+    `kept`: not lost there; `in_time` and `late`: of those that had left it by the expected
+    days, or had not. None where it cannot be told.
+    """
+
+    kept: float | None
+    in_time: float | None
+    late: float | None
+
+    def gain(self, kind: str) -> float | None:
+        """Return how much better a deal's chance is if this leak does not happen to it.
+
+        0 where late deals win as often as others.
+        """
+        if kind == "lost":
+            return self.kept
+        if self.in_time is None or self.late is None:
+            return None
+        return max(self.in_time - self.late, 0.0)
+
+
+def chances(
+    curve: Curve, landing: Mapping[str, float], horizon: float | None, expected: float | None
+) -> Chances:
+    """How often are deals won that leave a stage by the right door, in time, or late?
+
+    `landing[kind]` is the chance to win of deals that leave by that door (1 for won_here).
+    `W+ = sum_{j not lost} F_j(t) w_j / (1 - F_lost(h))`, with t the longest age that is
+    followed: deals that are still there at h are counted by what becomes of them later.
+    """
+    limit = min(longest_followed(curve), float(curve.ages[-1]))
+    if limit < 0 or horizon is None:
+        return Chances(None, None, None)
+    good = np.zeros_like(curve.staying)
+    for kind, chance in landing.items():
+        good = good + curve.leaving[kind] * chance
+    end, at = index_at(curve, limit), index_at(curve, min(horizon, limit))
+    rest = 1.0 - float(curve.leaving["lost"][at])
+    kept = float(good[end]) / rest if rest > 0 else None
+    if expected is None:
+        return Chances(kept, None, None)
+    by = index_at(curve, min(expected, limit))
+    staying = float(curve.staying[by])
+    return Chances(
+        kept,
+        float(good[by]) / (1.0 - staying) if staying < 1.0 else None,
+        float(good[end] - good[by]) / staying if staying > 0.0 else None,
+    )
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What entries to a stage are worth, and how likely they are won."""
+
+    entrants: Entrants
+    chances: Chances
+
+    def per_share(self, kind: str) -> float | None:
+        """Return what a whole share would be worth: `N W V`, in minor units."""
+        gain = self.chances.gain(kind)
+        if gain is None or self.entrants.mean_value is None:
+            return None
+        return self.entrants.deals * gain * self.entrants.mean_value
+
+
+@dataclass(frozen=True)
+class Shrunken:
+    """Gaps drawn towards their centre; `spread` is tau2, how much the true ones differ."""
+
+    gaps: Floats
+    spread: float
+
+
+def shrink(gaps: Floats, variances: Floats, *, around_mean: bool = False) -> Shrunken:
+    """How large are gaps truly, where the largest of many noisy ones looks largest?
+
+    DerSimonian and Laird: what the gaps differ by beyond their variances is tau2; each
+    keeps `tau2 / (tau2 + v)` of its distance from the centre: 0, or their precision-weighted
+    mean. Fewer than 5 stay as they are.
+
+    Reference: DerSimonian and Laird (1986), Control. Clin. Trials 7, 177-188.
+    """
+    if len(gaps) < MIN_FAMILY:
+        return Shrunken(gaps, float("inf"))
+    weights = 1.0 / variances
+    if around_mean:
+        mean = float(np.average(gaps, weights=weights))
+        excess = float((weights * (gaps - mean) ** 2).sum()) - (len(gaps) - 1)
+        spread = max(excess / float(weights.sum() - (weights**2).sum() / weights.sum()), 0.0)
+        mean = float(np.average(gaps, weights=1.0 / (variances + spread)))
+    else:
+        mean = 0.0
+        excess = float((weights * gaps**2).sum()) - len(gaps)
+        spread = max(excess / float(weights.sum()), 0.0)
+    return Shrunken(mean + spread / (spread + variances) * (gaps - mean), spread)
+
+
+def family_variances(watched: Sequence[Watched], phi: float) -> Floats:
+    """Return the variances of the gaps of a family, from its mean rate.
+
+    From each member's own rate, one in which nothing was lost would look exact.
+    """
+    events, people, inverse = 0.0, 0.0, []
+    for one in watched:
+        readings = [r for r in (one.now, None if one.target is not None else one.before) if r]
+        events += sum(r.share * r.entrants for r in readings)
+        people += sum(r.entrants for r in readings)
+        inverse.append(sum(1.0 / r.entrants for r in readings))
+    rate = min(max(events / people, 0.5 / people), 1.0 - 0.5 / people)
+    found: Floats = phi * rate * (1.0 - rate) * np.array(inverse)
+    return found
+
+
+def with_values(
+    findings: Sequence[Finding],
+    watched: Sequence[Watched],
+    worths: Mapping[tuple[str, str], Worth],
+    currency: str,
+) -> tuple[Finding, ...]:
+    """Add to each finding what is at stake and what could be recovered.
+
+    At stake is the value of the deals that the leak takes in the window, `N F V`;
+    recoverable is `N gap W V` with the rate part of the change, shrunken within its
+    pipeline and kind. Its interval comes from 2,000 seeded draws of the change as measured
+    and of V. Nothing is recoverable from a share that fell.
+    """
+    by_key = {one.key: one for one in watched}
+    gaps = _shrunken_gaps(findings, by_key)
+    return tuple(
+        _valued(finding, worths.get(finding.key[:2]), gaps.get(finding.key), currency)
+        for finding in findings
+    )
+
+
+def _shrunken_gaps(findings: Sequence[Finding], watched: Mapping[Key, Watched]) -> dict[Key, float]:
+    """Shrink the rate parts of the changes, family by family."""
+    families: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        if finding.rate_change is not None and finding.kind in COSTED:
+            families.setdefault((finding.pipeline, finding.kind), []).append(finding)
+    found: dict[Key, float] = {}
+    for family in families.values():
+        gaps = np.array([finding.rate_change for finding in family], np.float64)
+        variances = family_variances([watched[f.key] for f in family], family[0].phi or 1.0)
+        shrunken = shrink(gaps, variances).gaps
+        found |= {f.key: float(gap) for f, gap in zip(family, shrunken, strict=True)}
+    return found
+
+
+def _valued(finding: Finding, worth: Worth | None, gap: float | None, currency: str) -> Finding:
+    """Add the money to one finding."""
+    if worth is None or worth.entrants.mean_value is None or finding.share is None:
+        return replace(finding, currency=currency)
+    at_stake = worth.entrants.deals * finding.share * worth.entrants.mean_value
+    known = replace(finding, currency=currency, value_at_stake=at_stake)
+    per_share = worth.per_share(finding.kind) if finding.kind in COSTED else None
+    if per_share is None or gap is None:
+        return known
+    return replace(known, recoverable=_recoverable(finding, worth, max(gap, 0.0), per_share))
+
+
+def _recoverable(finding: Finding, worth: Worth, gap: float, per_share: float) -> Value:
+    """Return the recoverable value with its interval."""
+    error = (finding.smallest_visible or 0.0) / VISIBLE
+    measured = worth.entrants
+    relative = measured.mean_error / measured.mean_value if measured.mean_value else 0.0
+    change, value = np.random.default_rng(SEED).standard_normal((2, DRAWS))
+    change = np.maximum((finding.rate_change or 0.0) + error * change, 0.0)
+    amounts = per_share * change * np.maximum(1.0 + relative * value, 0.0)
+    low, high = np.quantile(amounts, [0.025, 0.975])
+    found = per_share * gap
+    return Value(found, min(float(low), found), max(float(high), found))
+
+
+@dataclass(frozen=True)
+class Worst:
+    """Which one leaks most: `sureness` is surely, probably or together.
+
+    `members` is the one, or the smallest set that holds the worst with a chance of at
+    least .90 (together); `chance` is that of `members`.
+    """
+
+    members: tuple[int, ...]
+    sureness: str
+    chance: float
+
+
+def worst(values: Sequence[float], errors: Sequence[float]) -> Worst | None:
+    """Which of several estimates is truly the largest?
+
+    The one that looks largest often is not: of two equal stages one is ahead with a chance
+    of .80 in 40 % of all runs. 2,000 seeded draws; "is the worst" takes .95, "probably" .80.
+    """
+    if not values:
+        return None
+    draws = np.random.default_rng(SEED).standard_normal((DRAWS, len(values)))
+    drawn = np.asarray(values) + np.asarray(errors) * draws
+    chance = np.bincount(drawn.argmax(axis=1), minlength=len(values)) / DRAWS
+    order = np.argsort(-chance, kind="stable")
+    first = float(chance[order[0]])
+    if first >= PROBABLY:
+        return Worst((int(order[0]),), "surely" if first >= SURELY else "probably", first)
+    so_far = np.cumsum(chance[order])
+    needed = int(np.argmax(so_far >= TOGETHER - 1e-12)) + 1
+    return Worst(tuple(map(int, order[:needed])), "together", float(so_far[needed - 1]))
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Stages by what their leaks take, the largest first: in deals, and in money beside it."""
+
+    by_count: tuple[str, ...]
+    by_value: tuple[str, ...]
+
+
+def rank(findings: Sequence[Finding], worths: Mapping[tuple[str, str], Worth]) -> Ranking:
+    """Where would fewer leaks of one kind bring most, in deals and in money?
+
+    A few large deals can turn the order around, so both are shown, with the share that
+    the largest 1 % have (`Entrants.largest_share`). Families of fewer than 5 are not
+    shrunken: they are ranked by the lower bound.
+    """
+    some = [f for f in findings if f.rate_change is not None and f.key[:2] in worths]
+    small = len(some) < MIN_FAMILY
+
+    def deals(finding: Finding) -> float:
+        size = (finding.low if small else finding.rate_change) or 0.0
+        return worths[finding.key[:2]].entrants.deals * size
+
+    def money(finding: Finding) -> float:
+        found = finding.recoverable
+        return 0.0 if found is None else found.low if small else found.value
+
+    return Ranking(
+        tuple(f.stage for f in sorted(some, key=lambda f: -deals(f))),
+        tuple(f.stage for f in sorted(some, key=lambda f: -money(f))),
+    )

@@ -1,0 +1,393 @@
+"""Which shares got worse, and is that worth a warning?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+from leakkit.findings.comparison import (
+    Comparison,
+    against_target,
+    compare,
+    since_month,
+    wobble,
+)
+from leakkit.findings.finding import (
+    ALARM,
+    KINDS,
+    NOT_ENOUGH,
+    OK,
+    SEVERITIES,
+    WATCH,
+    Finding,
+    Key,
+    Split,
+)
+from leakkit.findings.readings import NOTHING, Reading, Readings
+from leakkit.measures.windows import MIN_BASELINE_DAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from leakkit.measures.windows import Days, Windows
+
+MONTH_DAYS = 30
+YEAR_DAYS = 365
+BEYOND_DOUBT = 4.0
+"""|z| at which an alarm needs no second look."""
+RELATIVE_CHANGE = 0.25
+WON_VALUE_SHARE = 0.05
+WATCH_P = 0.05
+NEVER_FOLLOWED = Reading(0.0, 0.0, 0.0)
+EXCLUDED_RISE = 0.05
+"""`ok` says that a rise as large as this one can be excluded."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a change is worth a warning; `provisional` orders of stages give no alarm."""
+
+    min_change: float = 0.03
+    q: float = 0.05
+    confirm_days: int = 28
+    provisional: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The days of one pipeline that are looked at, each [first, end); None where there are none.
+
+    `months` are parts of about 30 days of both windows; those of the baseline, of
+    exactly 30 days, come first (`baseline_months` of them).
+    """
+
+    current: Days
+    baseline: Days | None
+    current_then: Days | None = None
+    baseline_then: Days | None = None
+    last_year: Days | None = None
+    months: tuple[Days, ...] = ()
+    baseline_months: int = 0
+
+    @property
+    def days(self) -> int:
+        """The length of the current window."""
+        return self.current[1] - self.current[0]
+
+
+def plan_windows(windows: Windows, confirm_days: int) -> Plan | None:
+    """Return which days are compared: now, at the second look, last year, and month by month.
+
+    The second look is at both windows so many days earlier, cut at the start of the
+    history; it is missing where the baseline would be too short. Last year's window wants
+    15 months of history (365 days before a window of 90). None without a current window.
+    """
+    if windows.current is None:
+        return None
+    plan = Plan(windows.current, windows.baseline)
+    year_ago = _earlier(windows.current, YEAR_DAYS)
+    if year_ago[0] >= windows.start_day:
+        plan = replace(plan, last_year=year_ago)
+    if windows.baseline is None:
+        return plan
+    then, before = _earlier(windows.current, confirm_days), _earlier(windows.baseline, confirm_days)
+    before = (max(before[0], windows.start_day), before[1])
+    if confirm_days and before[1] - before[0] >= max(MIN_BASELINE_DAYS, plan.days / 2):
+        plan = replace(plan, current_then=then, baseline_then=before)
+    early, late = _months_before(windows.baseline), _equal_parts(windows.current)
+    return replace(plan, months=early + late, baseline_months=len(early))
+
+
+def _earlier(days: Days, shift: int) -> Days:
+    """Return the same window so many days earlier."""
+    return days[0] - shift, days[1] - shift
+
+
+def _months_before(days: Days) -> tuple[Days, ...]:
+    """Return the whole parts of 30 days, counted back from the end."""
+    ends = range(days[1], days[0] + MONTH_DAYS - 1, -MONTH_DAYS)
+    return tuple((end - MONTH_DAYS, end) for end in reversed(ends))
+
+
+def _equal_parts(days: Days) -> tuple[Days, ...]:
+    """Cut a window into parts of about 30 days."""
+    length = days[1] - days[0]
+    cuts = np.linspace(days[0], days[1], max(round(length / MONTH_DAYS), 1) + 1).round()
+    return tuple((int(a), int(b)) for a, b in pairwise(cuts))
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One share of one stage in all the windows: what a finding is made of.
+
+    `months` are the readings of `Plan.months`. A share that could not be read is None.
+    """
+
+    pipeline: str
+    stage: str
+    kind: str
+    plan: Plan
+    now: Reading | None = None
+    before: Reading | None = None
+    now_then: Reading | None = None
+    before_then: Reading | None = None
+    last_year: Reading | None = None
+    months: Readings = field(default_factory=lambda: NOTHING)
+    target: float | None = None
+
+    @property
+    def key(self) -> Key:
+        """What is watched."""
+        return self.pipeline, self.stage, self.kind
+
+    @property
+    def baseline_months(self) -> Readings:
+        """The readings of the months of the baseline."""
+        return self.months.of(slice(self.plan.baseline_months))
+
+    def compared(self, phi: float, *, then: bool = False) -> Comparison | None:
+        """Compare now (or then) with the reference; None where too few were followed."""
+        now = self.now_then if then else self.now
+        before = self.before_then if then else self.before
+        if now is None or not now.known:
+            return None
+        if self.target is not None:
+            return against_target(now, self.target, phi)
+        if before is None or not before.known:
+            return None
+        return compare(now, before, phi)
+
+
+@dataclass(frozen=True)
+class Stakes:
+    """What a change of a share is worth: money per whole share, and what was won meanwhile."""
+
+    per_share: float
+    won_value: float
+
+
+def find_phi(watched: Sequence[Watched]) -> dict[tuple[str, str], float | None]:
+    """Return the wobble of the months by (pipeline, kind)."""
+    months: dict[tuple[str, str], list[Readings]] = {}
+    for one in watched:
+        months.setdefault((one.pipeline, one.kind), []).append(one.baseline_months)
+    return {key: wobble(stages) for key, stages in months.items()}
+
+
+def false_discovery(p_values: Mapping[Key, float]) -> dict[Key, float]:
+    """Return q for every p of a family: the smallest false discovery rate that takes it in.
+
+    Reference: Benjamini and Hochberg (1995), J. R. Stat. Soc. B 57, 289-300.
+    """
+    if not p_values:
+        return {}
+    adjusted = multipletests(list(p_values.values()), method="fdr_bh")[1]
+    return dict(zip(p_values, map(float, adjusted), strict=True))
+
+
+@dataclass(frozen=True)
+class Look:
+    """All tests of a run at one moment."""
+
+    compared: Mapping[Key, Comparison]
+    q_values: Mapping[Key, float]
+
+    @classmethod
+    def at(
+        cls,
+        watched: Sequence[Watched],
+        phi: Mapping[tuple[str, str], float | None],
+        *,
+        then: bool = False,
+    ) -> Look:
+        """Make the tests, and correct for how many they are."""
+        made = {w.key: w.compared(phi[w.pipeline, w.kind] or 1.0, then=then) for w in watched}
+        compared = {key: found for key, found in made.items() if found is not None}
+        p_values = {key: found.p_value for key, found in compared.items()}
+        return cls(compared, false_discovery(p_values))
+
+    def says(self, key: Key, q: float, change: float) -> bool:
+        """Say whether this look found a change in the direction of `change`."""
+        if key not in self.compared or self.q_values[key] > q:
+            return False
+        return self.compared[key].change * change > 0.0
+
+
+def find_warnings(
+    watched: Sequence[Watched],
+    rules: Rules = Rules(),
+    splits: Mapping[Key, Split] | None = None,
+    stakes: Mapping[Key, Stakes] | None = None,
+) -> tuple[Finding, ...]:
+    """Which shares got worse than they were, beyond chance and beyond the usual wobble?
+
+    Looking at every stage of every pipeline every night makes a false alarm in half of all
+    pipelines a year. So: one false discovery rate over all tests of the run, the wobble
+    of the months in every test, and a second look at the same data some weeks earlier,
+    which needs no memory. `splits` tells, for some, which part of the change is rate and
+    which is mix; without one the whole change counts as rate. `stakes` tell what a change
+    is worth: a quarter more is worth a warning where it is a twentieth of the won value.
+    Ordered by severity, then by p.
+    """
+    phi = find_phi(watched)
+    now, then = Look.at(watched, phi), Look.at(watched, phi, then=True)
+    judged = [
+        _finding(
+            one,
+            phi[one.pipeline, one.kind],
+            (now, then),
+            rules,
+            (splits or {}).get(one.key),
+            (stakes or {}).get(one.key),
+        )
+        for one in watched
+    ]
+    return tuple(sorted(judged, key=_order))
+
+
+def _order(finding: Finding) -> tuple[int, float]:
+    """Order by severity, then by evidence; equal ones stay in the order of the stages."""
+    p = 2.0 if finding.p_value is None else finding.p_value
+    return SEVERITIES.index(finding.severity), p
+
+
+def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
+    one: Watched,
+    phi: float | None,
+    looks: tuple[Look, Look],
+    rules: Rules,
+    split: Split | None,
+    stakes: Stakes | None,
+) -> Finding:
+    """Judge one share."""
+    now, then = looks
+    base = _described(one, phi)
+    compared = now.compared.get(one.key)
+    if compared is None:
+        return base
+    confirmed = bool(rules.confirm_days) and (
+        now.says(one.key, rules.q, compared.change) and then.says(one.key, rules.q, compared.change)
+    )
+    known = replace(
+        base,
+        change=compared.change,
+        low=compared.low,
+        high=compared.high,
+        p_value=compared.p_value,
+        q_value=now.q_values[one.key],
+        smallest_visible=compared.smallest_visible,
+        confirmed=confirmed,
+        split=split,
+    )
+    severity = _severity(known, compared, one, rules, stakes)
+    since = _since(one) if severity in {ALARM, WATCH} else None
+    return replace(known, severity=severity, since=since)
+
+
+def _described(one: Watched, phi: float | None) -> Finding:
+    """Return what is known of a share before it is tested."""
+    windows: dict[str, Days] = {"current": one.plan.current}
+    if one.plan.baseline is not None:
+        windows["baseline"] = one.plan.baseline
+    now = one.now if one.now is not None else NEVER_FOLLOWED
+    reference, behind = one.target, None
+    if one.target is None and one.before is not None:
+        behind = one.before.followed
+        reference = one.before.share if one.before.known else None
+    return Finding(
+        one.pipeline,
+        one.stage,
+        one.kind,
+        NOT_ENOUGH,
+        share=now.share if now.known else None,
+        reference=reference,
+        reference_kind="baseline" if one.target is None else "target",
+        phi=phi,
+        followed=None if one.now is None else now.followed,
+        followed_reference=behind,
+        windows=windows,
+        days=one.plan.days,
+        evidence=_evidence(one),
+    )
+
+
+def _evidence(one: Watched) -> dict[str, str]:
+    """Return the choices with which `passages()` shows the deals.
+
+    A stay that went overdue may have ended in any way.
+    """
+    exits = {"lost": "lost", "returned": "returned"}
+    where = {"pipeline": one.pipeline, "stage": one.stage}
+    return where | ({"exit": exits[one.kind]} if one.kind in exits else {})
+
+
+def _severity(
+    finding: Finding,
+    compared: Comparison,
+    one: Watched,
+    rules: Rules,
+    stakes: Stakes | None,
+) -> str:
+    """Return alarm, watch, ok or not enough data."""
+    if compared.change > 0.0:
+        evident = _evident(finding, compared, rules)
+        big_rate = _is_big(finding.rate_change or 0.0, finding, rules, stakes)
+        big_change = _is_big(compared.change, finding, rules, stakes)
+        if evident and big_rate and _unmixed(finding, one, rules):
+            return ALARM
+        # an alarm that the mix explains stays a watch; a mere p does so only for the rate
+        if (big_rate and compared.p_value <= WATCH_P) or (big_change and evident):
+            return WATCH
+    return OK if compared.high < EXCLUDED_RISE else NOT_ENOUGH
+
+
+def _evident(finding: Finding, compared: Comparison, rules: Rules) -> bool:
+    """Say whether the change is sure: beyond doubt, or found now and at the second look."""
+    if abs(compared.z) >= BEYOND_DOUBT:
+        return True
+    found = finding.q_value is not None and finding.q_value <= rules.q
+    return found and (finding.confirmed or not rules.confirm_days)
+
+
+def _is_big(change: float, finding: Finding, rules: Rules, stakes: Stakes | None) -> bool:
+    """Say whether a change is worth a warning: 3 points, or a quarter more and much money."""
+    if change >= rules.min_change:
+        return True
+    if stakes is None or not finding.reference or change < RELATIVE_CHANGE * finding.reference:
+        return False
+    return change * stakes.per_share >= WON_VALUE_SHARE * stakes.won_value > 0.0
+
+
+def _unmixed(finding: Finding, one: Watched, rules: Rules) -> bool:
+    """Say whether nothing holds an alarm back: the wobble is known, the order, and the season."""
+    if finding.phi is None or rules.provisional:
+        return False
+    if one.target is not None:
+        return True  # what is over the target every year is over the target
+    last, now = one.last_year, one.now
+    as_last_year = last is not None and last.known and now is not None and now.share < last.share
+    return not as_last_year
+
+
+def _since(one: Watched) -> int | None:
+    """Return the first day of the month from which the share differs."""
+    month = since_month(one.months)
+    return None if month is None else one.plan.months[month][0]
+
+
+__all__ = [
+    "KINDS",
+    "Look",
+    "Plan",
+    "Rules",
+    "Stakes",
+    "Watched",
+    "false_discovery",
+    "find_phi",
+    "find_warnings",
+    "plan_windows",
+]

@@ -1,0 +1,57 @@
+"""findings.json: what was found, for programs. Its fields are a contract."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any
+
+from leakkit.findings import count_tests, to_records
+
+if TYPE_CHECKING:
+    from leakkit.analysis import Analysis
+
+SCHEMA_VERSION = 1
+DIGITS = 10
+
+
+def findings_json(analysis: Analysis, pipeline: str = "") -> str:
+    r"""Return the findings as JSON text: of one pipeline, or of all where none is named.
+
+    `tests` counts the tests of the whole run, over which the false discovery rate is.
+    Numbers have at most 10 digits, money is in major units; NA is null.
+
+    >>> import leakkit
+    >>> text = findings_json(leakkit.analyze(leakkit.load("sample"), "Equipment"), "Equipment")
+    >>> json.loads(text)["findings"][0]["stage"]
+    'Proforma'
+    """
+    chosen = [f for f in analysis.findings if not pipeline or f.pipeline == pipeline]
+    last = dt.date(1970, 1, 1) + dt.timedelta(days=analysis.last_day)
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "as_of": last.isoformat(),
+        "tests": count_tests(analysis.findings),
+        "findings": [_rounded(_in_major_units(record)) for record in to_records(chosen)],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _in_major_units(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with its money in major units."""
+    value, recoverable = record["value_at_stake"], record["recoverable"]
+    return record | {
+        "value_at_stake": None if value is None else round(value / 100, 2),
+        "recoverable": recoverable and {k: round(v / 100, 2) for k, v in recoverable.items()},
+    }
+
+
+def _rounded(content: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    """Round every number: the last digits of a sum differ between machines."""
+    if isinstance(content, float):
+        return float(f"{content:.{DIGITS}g}")
+    if isinstance(content, dict):
+        return {key: _rounded(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_rounded(value) for value in content]
+    return content

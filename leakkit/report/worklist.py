@@ -1,0 +1,134 @@
+"""The worklist as files that people sort and send around: CSV and Excel."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from typing import TYPE_CHECKING
+
+import xlsxwriter
+
+from leakkit.findings.worklist import CALL, DECIDE
+from leakkit.report.stages_csv import money, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leakkit.analysis import PipelineAnalysis
+    from leakkit.findings.worklist import WorkItem
+
+CREATED = dt.datetime(2000, 1, 1, tzinfo=dt.UTC).replace(tzinfo=None)
+"""Of every Excel file: the same numbers, the same bytes."""
+LONGEST_CELL = 32_767
+COLUMNS = (
+    "block",
+    "opportunity_id",
+    "name",
+    "owner",
+    "stage",
+    "days_in_stage",
+    "days_over",
+    "deal_age_days",
+    "value",
+    "chance",
+    "saved_value",
+    "currency",
+    "look_ahead_days",
+    "as_old",
+    "as_old_advanced",
+)
+WIDTHS = {"opportunity_id": 16, "name": 36, "owner": 20, "stage": 22}
+FORMATS = {
+    "chance": "0%",
+    "value": "#,##0.00",
+    "saved_value": "#,##0.00",
+    "days_in_stage": "0.##",
+    "days_over": "0.##",
+    "look_ahead_days": "0.##",
+}
+Cell = str | float | int | None
+
+
+def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> str:
+    r"""Return the worklist as CSV text, with `\n` line ends and no cell that runs as a formula.
+
+    Money is in major units with two decimals, chances have 10 decimals, an unknown number
+    is an empty cell.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for item in items:
+        row = _row(item, pipeline)
+        writer.writerow([_text(name, row[name]) for name in COLUMNS])
+    return text.getvalue()
+
+
+def worklist_xlsx(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> bytes:
+    """Return the worklist as an Excel file: one sheet to call, one to decide.
+
+    Texts are written as texts, so no cell is a formula or a link. Equal lists give equal
+    bytes: no clock, no path.
+    """
+    stream = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(stream, options)
+    book.set_properties({"created": CREATED, "author": "", "comments": ""})
+    for block in (CALL, DECIDE):
+        _sheet(book, block, [_row(item, pipeline) for item in items if item.block == block])
+    book.close()
+    return stream.getvalue()
+
+
+def _sheet(book: xlsxwriter.Workbook, block: str, rows: list[dict[str, Cell]]) -> None:
+    """Write one block."""
+    sheet = book.add_worksheet(block)
+    head = book.add_format({"bold": True, "bottom": 1})
+    for place, name in enumerate(COLUMNS):
+        number = book.add_format({"num_format": FORMATS[name]}) if name in FORMATS else None
+        sheet.set_column(place, place, WIDTHS.get(name, 13), number)
+        sheet.write_string(0, place, name, head)
+        for line, row in enumerate(rows, 1):
+            cell = row[name]
+            if isinstance(cell, str):
+                sheet.write_string(line, place, cell[:LONGEST_CELL])
+            elif cell is not None:
+                sheet.write_number(line, place, cell)
+    sheet.freeze_panes(1, 2)
+    sheet.autofilter(0, 0, max(len(rows), 1), len(COLUMNS) - 1)
+
+
+def _row(item: WorkItem, pipeline: PipelineAnalysis) -> dict[str, Cell]:
+    """Return the cells of one line by column; money in major units."""
+    per_day = pipeline.unit_per_day
+    return {
+        "block": item.block,
+        "opportunity_id": item.opportunity_id,
+        "name": item.name,
+        "owner": item.owner,
+        "stage": item.stage,
+        "days_in_stage": item.age / per_day,
+        "days_over": None if item.over is None else item.over / per_day,
+        "deal_age_days": item.deal_age_days,
+        "value": None if item.value is None else item.value / 100,
+        "chance": item.chance,
+        "saved_value": None if item.saved is None else round(item.saved) / 100,
+        "currency": pipeline.currency,
+        "look_ahead_days": None if item.ahead is None else item.ahead / per_day,
+        "as_old": item.as_old,
+        "as_old_advanced": item.as_old_advanced,
+    }
+
+
+def _text(name: str, cell: Cell) -> str:
+    """Return a cell as CSV text."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str):
+        return safe_text(cell)
+    if name in {"value", "saved_value"}:
+        return money(round(cell * 100))
+    if name == "chance":
+        return f"{cell:.10f}"
+    return f"{cell:.10f}".rstrip("0").rstrip(".")
