@@ -1,6 +1,6 @@
 """The spine: from a store to all that leakkit knows of its pipelines."""
 
-from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis
+from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis, Selection
 from leakkit.analysis.spine import analyze
 
-__all__ = ["Analysis", "DataNotes", "PipelineAnalysis", "analyze"]
+__all__ = ["Analysis", "DataNotes", "PipelineAnalysis", "Selection", "analyze"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.analysis import learning, pipeline
-from leakkit.analysis.results import Analysis
+from leakkit.analysis import learning, pipeline, selecting
+from leakkit.analysis.results import EVERYTHING, Analysis, Selection
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.store.counts import Counts
@@ -23,6 +23,11 @@ def analyze(
     *,
     language: str = "",
     earlier: Mapping[tuple[str, str], float] | None = None,
+    segment: str = "",
+    value: str = "",
+    window: str = "all",
+    visits: str = "first",
+    policy: str = "",
 ) -> Analysis:
     """What becomes of the deals in every stage of every pipeline?
 
@@ -30,7 +35,12 @@ def analyze(
     so a part gives the same numbers as the whole. `language` beats the configured one.
     `earlier` are the horizons in days of the last run into the same folder, by
     (pipeline, stage), which stay while they fit; by default those kept in the store.
-    Raises LeakkitError for a pipeline that is not there.
+
+    A part of the data: the deals whose column `segment` says `value`; the days that the
+    curves are read on (`window`: all, current, baseline); `visits` (first, all); the skip
+    `policy` (observed, reached, strict; the configured one where empty). Horizons and
+    expected days stay those of the whole pipeline, so that parts can be compared.
+    Raises LeakkitError for a pipeline, segment, value or window that is not there.
 
     >>> from leakkit import sample
     >>> from leakkit.config import Config
@@ -42,6 +52,7 @@ def analyze(
     'Proforma'
     """
     config = store.config
+    wanted = Selection(segment, value, window, visits, policy)
     names = [pipelines] if isinstance(pipelines, str) and pipelines else pipelines
     counts = Counts(store, _numbers(config, names or None))
     asked = learning.find_windows(counts, config)
@@ -50,8 +61,9 @@ def analyze(
     learnt = learning.learn(counts, config, asked, stays, kept)
     learning.set_bounds(counts, asked)
     learning.expect(counts, learnt)
-    return Analysis(
-        pipelines=pipeline.assemble(counts, config, asked, stays, learnt),
+    materials = pipeline.collect(counts, config, asked, stays, learnt)
+    whole = Analysis(
+        pipelines=tuple(map(pipeline.build, materials)),
         config=config,
         language=language or config.language,
         label=store.meta("label"),
@@ -63,7 +75,12 @@ def analyze(
         inputs=tuple(store.meta("inputs")),
         ignored_files=tuple(store.meta("ignored_files")),
         fingerprint=store.meta("fingerprint"),
+        store=store,
+        materials=materials,
     )
+    if wanted == EVERYTHING:
+        return whole
+    return selecting.settle(selecting.Selector(whole).select(wanted))
 
 
 def _numbers(config: Config, names: str | Sequence[str] | None) -> tuple[int, ...] | None:
