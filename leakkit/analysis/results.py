@@ -38,6 +38,7 @@ class Selection:
 
 EVERYTHING = Selection()
 
+
 @dataclass(frozen=True)
 class DataNotes:
     """What the data could and could not say about one pipeline.
