@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from leakkit.store import Store
 
 
-def opened(made: Sample, rules: str = "", **how: str) -> Store:
+def opened(made: Sample, rules: str = "", store: str = ":memory:") -> Store:
     """Load a simulated seller."""
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-    return load(frames, Config.from_text(f"{made.config}\n{rules}"), **how)
+    return load(frames, Config.from_text(f"{made.config}\n{rules}"), store=store)
 
 
 @pytest.fixture(scope="module")

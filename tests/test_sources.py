@@ -49,7 +49,7 @@ def passed(store: Store) -> list[tuple[Any, ...]]:
     )
 
 
-def error_of(source: Any, config: Config | None = DECLARED, **options: str) -> LeakkitError:  # noqa: ANN401 - whatever load takes
+def error_of(source: Any, config: Config | None = DECLARED, **options: Any) -> LeakkitError:  # noqa: ANN401 - whatever load takes
     """Return the error that loading raises."""
     with pytest.raises(LeakkitError) as caught:
         load(source, config, **options)
