@@ -1,7 +1,14 @@
 """The spine: from a store to all that leakkit knows of its pipelines."""
 
-from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis
+from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis, Selection
 from leakkit.analysis.spine import analyze
 from leakkit.analysis.working import find_worklist
 
-__all__ = ["Analysis", "DataNotes", "PipelineAnalysis", "analyze", "find_worklist"]
+__all__ = [
+    "Analysis",
+    "DataNotes",
+    "PipelineAnalysis",
+    "Selection",
+    "analyze",
+    "find_worklist",
+]

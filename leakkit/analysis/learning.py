@@ -183,12 +183,14 @@ def _learning_parts(
     return parts
 
 
-def _part(pipeline: Asked, part: int, stage: int, cap: int) -> dict[str, int]:
+def _part(
+    pipeline: Asked, part: int, stage: int, cap: int, days: windows.Days | None = None
+) -> dict[str, int]:
     """Return one row of what is counted per cluster."""
-    days = pipeline.windows
-    first, end = days.start_day, days.end_day
-    if part == LEARNING and days.baseline:
-        first, end = days.baseline
+    windows = pipeline.windows
+    first, end = days or (windows.start_day, windows.end_day)
+    if part == LEARNING and windows.baseline:
+        first, end = windows.baseline
     return {
         "part": part, "pipeline": pipeline.number, "stage": stage, "first_day": first,
         "end_day": end, "cap": cap, "first_only": int(part != ANY_VISIT),
@@ -208,7 +210,7 @@ def find_clusters(
     return dict(taken.groups(counts.clusters(frame), ["part", "pipeline", "stage"]))
 
 
-def _bounds(asked: list[Asked], mature: dict[int, int]) -> pd.DataFrame:
+def bounds(asked: list[Asked], mature: dict[int, int]) -> pd.DataFrame:
     """Return where curves and cohorts begin and end, per pipeline."""
     return pd.DataFrame(
         {
@@ -223,7 +225,7 @@ def _bounds(asked: list[Asked], mature: dict[int, int]) -> pd.DataFrame:
 
 def begin(counts: Counts, asked: list[Asked]) -> None:
     """Tell the counting where curves begin and end."""
-    counts.frame_of(_bounds(asked, {}))
+    counts.frame_of(bounds(asked, {}))
 
 
 def set_bounds(counts: Counts, asked: list[Asked]) -> None:
@@ -233,7 +235,12 @@ def set_bounds(counts: Counts, asked: list[Asked]) -> None:
         for number, decided in find_decided(counts).items()
         if decided.settled.age is not None
     }
-    counts.frame_of(_bounds(asked, mature))
+    counts.frame_of(bounds(asked, mature))
+    lay_out(counts, asked)
+
+
+def lay_out(counts: Counts, asked: list[Asked]) -> None:
+    """Tell the counting which stages lie between others, and which days make a month."""
     counts.between(_between(asked))
     counts.periods(_calendar(asked, counts.last_day))
 
@@ -297,11 +304,13 @@ def expect(counts: Counts, learnt: Mapping[tuple[int, int], Learnt]) -> None:
 
 
 def reading_parts(
-    asked: list[Asked], learnt: Mapping[tuple[int, int], Learnt]
+    asked: list[Asked],
+    learnt: Mapping[tuple[int, int], Learnt],
+    days: windows.Days | None = None,
 ) -> list[dict[str, int]]:
     """Return what to count per cluster for shares of all visits and of value."""
     return [
-        _part(p, part, stage, int(age) + 1)
+        _part(p, part, stage, int(max(age, learnt[p.number, stage].expected.age or 0)) + 1, days)
         for p in asked
         for stage in range(len(p.rules.stages))
         if (age := learnt[p.number, stage].horizon.age) is not None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
-from leakkit.analysis.results import DataNotes, PipelineAnalysis
+from leakkit.analysis.deferred import DeferredPipeline, DeferredStage, settled
+from leakkit.analysis.results import DataNotes
 from leakkit.measures import balance, route, stages, survival
 from leakkit.measures import counts as taken
 from leakkit.store import queries, schema
@@ -18,13 +20,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from leakkit.analysis.learning import Asked
+    from leakkit.analysis.results import PipelineAnalysis
     from leakkit.config import Config
     from leakkit.findings.costs import Costs
-    from leakkit.measures.balance import Month
+    from leakkit.measures.balance import Month, StageBalance
     from leakkit.measures.counts import StayCounts
     from leakkit.measures.route import Route
     from leakkit.measures.stages import Learnt, StageResult
     from leakkit.measures.survival import Curve, Horizon, Share
+    from leakkit.measures.windows import Days
     from leakkit.store.counts import Counts
 
 FRAMES = {
@@ -47,9 +51,11 @@ POLICIES = ("observed", "reached", "strict")
 
 @dataclass(frozen=True)
 class Material:
-    """The counts of one pipeline.
+    """The counts of one pipeline, or of some of its deals.
 
-    `stays` by (window, stage, visits), `clusters` by (part, stage).
+    `stays` by (window, stage, visits), `clusters` by (part, stage). What is counted of a
+    part is read at the ages of the `whole` pipeline. `days` are those that the curves are
+    read on, [first, end), where they are not the whole history.
     """
 
     asked: Asked
@@ -61,6 +67,15 @@ class Material:
     frames: Mapping[str, pd.DataFrame]
     decided: learning.Decided
     costs: Costs | None = None
+    policy: str = "observed"
+    whole: PipelineAnalysis | None = None
+    days: Days | None = None
+    visits: str = "first"
+
+    @property
+    def read_days(self) -> Days:
+        """The days on which the curves are read."""
+        return self.days or (self.asked.windows.start_day, self.asked.windows.end_day)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,74 +86,111 @@ class Material:
         """Return the counts of one stage over the whole history."""
         return self.stays.get((learning.ALL, stage, visits), learning.NO_VISITS)
 
+    def seen(self, stage: int) -> StayCounts:
+        """Return the counts of the visits that the curve of a stage is made of."""
+        first = self.stay(stage)
+        return first if self.visits == "first" else first + self.stay(stage, learning.AGAIN)
+
     def of_stage(self, frame: str, stage: int) -> pd.DataFrame:
         """Return the rows of one stage."""
         rows = self.frames[frame]
         return rows[rows["stage"] == stage]
 
 
-def assemble(  # noqa: PLR0913, PLR0917 - the steps before it
+def collect(  # noqa: PLR0913, PLR0917 - the steps before it
     counts: Counts,
     config: Config,
     asked: list[Asked],
     stays: Mapping[tuple[int, ...], StayCounts],
     learnt: Mapping[tuple[int, int], Learnt],
     costs: Mapping[int, Costs],
-) -> tuple[PipelineAnalysis, ...]:
-    """Read what is left to count, and build every pipeline."""
+) -> tuple[Material, ...]:
+    """Read what is left to count, of every pipeline."""
     clusters = learning.find_clusters(counts, asked, learning.reading_parts(asked, learnt))
     frames = {name: counts.ask(query) for name, query in FRAMES.items()}
     split = {name: dict(taken.groups(frame, ["pipeline"])) for name, frame in frames.items()}
     decided = learning.find_decided(counts)
     return tuple(
-        _build(
-            Material(
-                asked=one,
-                config=config,
-                last_day=counts.last_day,
-                stays={(k[0], k[2], k[3]): v for k, v in stays.items() if k[1] == one.number},
-                learnt=tuple(learnt[one.number, s] for s in range(len(one.rules.stages))),
-                clusters={(k[0], k[2]): v for k, v in clusters.items() if k[1] == one.number},
-                frames={f: split[f].get((one.number,), frames[f].iloc[:0]) for f in frames},
-                decided=decided.get(one.number, learning.UNDECIDED),
-                costs=costs.get(one.number),
-            )
+        Material(
+            asked=one,
+            config=config,
+            last_day=counts.last_day,
+            stays={(k[0], k[2], k[3]): v for k, v in stays.items() if k[1] == one.number},
+            learnt=tuple(learnt[one.number, s] for s in range(len(one.rules.stages))),
+            clusters={(k[0], k[2]): v for k, v in clusters.items() if k[1] == one.number},
+            frames={f: split[f].get((one.number,), frames[f].iloc[:0]) for f in frames},
+            decided=decided.get(one.number, learning.UNDECIDED),
+            policy=config.comparison.skip_policy,
+            costs=costs.get(one.number),
         )
         for one in asked
     )
 
 
+def deferred(material: Material) -> PipelineAnalysis:
+    """Build one pipeline, whose numbers are found when they are read."""
+    return _build(material)
+
+
+def build(material: Material) -> PipelineAnalysis:
+    """Build one pipeline, with every number found."""
+    return settled(_build(material))
+
+
 def _build(material: Material) -> PipelineAnalysis:
-    """Build one pipeline."""
-    rules, asked = material.asked.rules, material.asked
+    """Build one pipeline, whose numbers are found when they are read."""
+    rules = material.asked.rules
+
+    @cache
+    def flows() -> dict[str, balance.Flows]:
+        return _checked_flows(material)
+
+    @cache
+    def balances() -> tuple[StageBalance, ...]:
+        return balance.stage_balances(flows()["n"])
+
+    @cache
+    def balances_value() -> tuple[StageBalance, ...]:
+        return balance.stage_balances(flows()["total"])
+
+    def late(column: str) -> int:
+        standing = material.frames["standing"]
+        return _sum(standing[column][(standing["visit_late"] == 1) | (standing["deal_late"] == 1)])
+
+    return DeferredPipeline(
+        {
+            "name": lambda: rules.name,
+            "unit": lambda: rules.unit,
+            "unit_per_day": lambda: rules.unit_per_day,
+            "currency": lambda: material.config.currency,
+            "windows": lambda: material.asked.windows,
+            "stages": lambda: tuple(_stage(material, stage) for stage in range(len(rules.stages))),
+            "balances": balances,
+            "balances_value": balances_value,
+            "balance": lambda: balance.with_overdue(
+                balance.pipeline_balance(balances()), late("n")
+            ),
+            "balance_value": lambda: balance.with_overdue(
+                balance.pipeline_balance(balances_value()), late("total")
+            ),
+            "months": lambda: _months(material, flows()),
+            "pipe": lambda: _pipe(material),
+            "route": lambda: _route(material),
+            "opportunities": lambda: _sum(material.frames["outcomes"]["n"]),
+            "losing_order": lambda: _losing_orders(material),
+            "skip_policy": lambda: material.policy,
+            "notes": lambda: _notes(material),
+            "costs": lambda: None if material.whole else material.costs,
+        }
+    )
+
+
+def _checked_flows(material: Material) -> dict[str, balance.Flows]:
+    """Return the flows in deals and in money, which close, or the run fails."""
     flows = {column: _flows(material, column) for column in ("n", "total")}
     for column, flow in flows.items():
-        balance.check(f"{rules.name} ({column})", flow)
-    results = tuple(_stage(material, stage) for stage in range(len(rules.stages)))
-    balances = balance.stage_balances(flows["n"])
-    standing = material.frames["standing"]
-    late = standing[(standing["visit_late"] == 1) | (standing["deal_late"] == 1)]
-    whole = balance.pipeline_balance(balances)
-    value = balance.pipeline_balance(balance.stage_balances(flows["total"]))
-    return PipelineAnalysis(
-        name=rules.name,
-        unit=rules.unit,
-        unit_per_day=rules.unit_per_day,
-        currency=material.config.currency,
-        windows=asked.windows,
-        stages=results,
-        balances=balances,
-        balance=balance.with_overdue(whole, int(late["n"].sum())),
-        balance_value=balance.with_overdue(value, _sum(late["total"])),
-        months=_months(material, flows),
-        pipe=_pipe(material),
-        route=_route(material),
-        opportunities=int(material.frames["outcomes"]["n"].sum()),
-        losing_order=_losing_orders(material),
-        skip_policy=material.config.comparison.skip_policy,
-        notes=_notes(material),
-        costs=material.costs,
-    )
+        balance.check(f"{material.asked.rules.name} ({column})", flow)
+    return flows
 
 
 def _sum(column: pd.Series[float]) -> int:
@@ -147,73 +199,105 @@ def _sum(column: pd.Series[float]) -> int:
 
 
 def _stage(material: Material, stage: int) -> StageResult:
-    """Build the row of one stage."""
+    """Build the row of one stage, whose numbers are found when they are read."""
     learnt = material.learnt[stage]
-    first, again = material.stay(stage), material.stay(stage, learning.AGAIN)
-    curve = _curve(material, stage, material.config.comparison.skip_policy)
-    readings = stages.read(curve, learnt, has_baseline=material.asked.windows.baseline is not None)
-    won, won_horizon, later = _chance_to_win(material, stage)
-    totals = material.of_stage("totals", stage)
-    exits = _exits(totals)
-    clusters = material.clusters
-    clicked = _sum(material.of_stage("clicked", stage)["n"])
-    return stages.StageResult(
-        stage=stage,
-        name=material.names[stage],
-        kind=material.asked.rules.stages[stage].kind,
-        opportunities=_sum(totals["first_visits"]),
-        first_visits=_sum(totals["first_visits"]),
-        exits=exits,
-        overdue=_overdue(material, stage),
-        jumped_over=_sum(material.of_stage("skipped", stage)["n"]),
-        reopened_in=_sum(material.of_stage("reopened", stage)["n"]),
-        horizon=learnt.horizon,
-        expected=learnt.expected,
-        followed=readings.followed,
-        advance=readings.advance,
-        lost=readings.lost,
-        returned=readings.returned,
-        stalled=readings.stalled,
-        went_overdue=readings.went_overdue,
-        won_from_here=won,
-        won_horizon=won_horizon,
-        lost_any_visit=stages.lost_any_visit(
-            first + again, clusters.get((learning.ANY_VISIT, stage)), learnt.horizon
-        ),
-        lost_by_value=stages.lost_by_value(
-            first, clusters.get((learning.BY_VALUE, stage)), learnt.horizon
-        ),
-        median=survival.quantile_age(curve, 0.5),
-        p90=survival.quantile_age(curve, 0.9),
-        mean=_mean(curve, learnt.horizon),
-        in_the_end=_in_the_end(material.of_stage("ends", stage)),
-        value_entered=_sum(totals["total"]),
-        value_lost=_sum(totals["total"][totals["exit"] == schema.LOST_HERE]),
-        value_overdue=_sum(_late(material, stage)["total"]),
-        wins_after_loss=later,
-        clicked_through_share=clicked / max(exits.entered, 1),
-        left_after_curves=_sum(totals["after_curves"]),
-        curve=curve,
+
+    @cache
+    def curve() -> Curve:
+        return _curve(material, stage, material.policy)
+
+    @cache
+    def readings() -> stages.Readings:
+        return _readings(material, stage, curve())
+
+    @cache
+    def exits() -> stages.Exits:
+        return _exits(totals())
+
+    def totals() -> pd.DataFrame:
+        return material.of_stage("totals", stage)
+
+    def deals() -> int:
+        return _sum(totals()["first_visits"])
+
+    @cache
+    def chance() -> tuple[Share, Horizon, int]:
+        return _chance_to_win(material, stage)
+
+    def counted(frame: str) -> int:
+        return _sum(material.of_stage(frame, stage)["n"])
+
+    def by_cluster(part: int) -> pd.DataFrame | None:
+        return material.clusters.get((part, stage))
+
+    return DeferredStage(
+        {
+            "stage": lambda: stage,
+            "name": lambda: material.names[stage],
+            "kind": lambda: material.asked.rules.stages[stage].kind,
+            "opportunities": deals,
+            "first_visits": deals,
+            "exits": exits,
+            "overdue": lambda: _overdue(material, stage),
+            "jumped_over": lambda: counted("skipped"),
+            "reopened_in": lambda: counted("reopened"),
+            "horizon": lambda: learnt.horizon,
+            "expected": lambda: learnt.expected,
+            "followed": lambda: readings().followed,
+            "advance": lambda: readings().advance,
+            "lost": lambda: readings().lost,
+            "returned": lambda: readings().returned,
+            "stalled": lambda: readings().stalled,
+            "went_overdue": lambda: readings().went_overdue,
+            "won_from_here": lambda: chance()[0],
+            "won_horizon": lambda: chance()[1],
+            "lost_any_visit": lambda: stages.lost_any_visit(
+                material.stay(stage) + material.stay(stage, learning.AGAIN),
+                by_cluster(learning.ANY_VISIT),
+                learnt.horizon,
+            ),
+            "lost_by_value": lambda: stages.lost_by_value(
+                material.stay(stage), by_cluster(learning.BY_VALUE), learnt.horizon
+            ),
+            "median": lambda: survival.quantile_age(curve(), 0.5),
+            "p90": lambda: survival.quantile_age(curve(), 0.9),
+            "mean": lambda: _mean(curve(), learnt.horizon),
+            "in_the_end": lambda: _in_the_end(material.of_stage("ends", stage)),
+            "value_entered": lambda: _sum(totals()["total"]),
+            "value_lost": lambda: _sum(totals()["total"][totals()["exit"] == schema.LOST_HERE]),
+            "value_overdue": lambda: _sum(_late(material, stage)["total"]),
+            "wins_after_loss": lambda: chance()[2],
+            "clicked_through_share": lambda: counted("clicked") / max(exits().entered, 1),
+            "left_after_curves": lambda: _sum(totals()["after_curves"]),
+            "curve": curve,
+        }
     )
 
 
+def _readings(material: Material, stage: int, curve: Curve) -> stages.Readings:
+    """Read the shares of a stage off its curve."""
+    learnt = material.learnt[stage]
+    has_baseline = material.asked.windows.baseline is not None
+    readings = stages.read(curve, learnt, has_baseline=has_baseline)
+    if material.visits == "first":
+        return readings
+    clusters = material.clusters.get((learning.ANY_VISIT, stage))
+    return stages.read_all_visits(readings, learnt, clusters)
+
+
 def _curve(material: Material, stage: int, policy: str) -> Curve:
-    """Return the curve of first visits under a skip policy."""
+    """Return the curve of first visits, or of all, under a skip policy."""
     last = stage == len(material.names) - 1
-    stay = material.stay(stage)
+    stay = material.seen(stage)
     if policy == "reached":
-        days, per_day = material.asked.windows, material.asked.per_day
-        stay = stages.reached_counts(
-            stay,
-            material.of_stage("reached", stage),
-            days.start_day * per_day,
-            days.end_day * per_day,
-        )
+        first, end = (day * material.asked.per_day for day in material.read_days)
+        stay = stages.reached_counts(stay, material.of_stage("reached", stage), first, end)
     return survival.aalen_johansen(stay.table(policy, last_stage=last))
 
 
 def _losing_orders(material: Material) -> dict[str, tuple[int, ...]]:
-    """Return the stages by their lost share, under each skip policy."""
+    """Return the stages by their lost share of first visits, under each skip policy."""
+    material = replace(material, visits="first")
     return {
         policy: stages.losing_order(
             [
@@ -251,7 +335,9 @@ def _chance_to_win(material: Material, stage: int) -> tuple[Share, Horizon, int]
     arrived = rows["arrives"] == 1
     later = _sum(rows["won_later"][~arrived])
     counted = taken.stays_by_group(rows, ["stage"]).get((stage,), learning.NO_VISITS)
-    return *stages.chance_to_win(counted, hours=material.asked.per_day > 1), later
+    horizon = material.whole.stages[stage].won_horizon if material.whole else None
+    hours = material.asked.per_day > 1
+    return *stages.chance_to_win(counted, hours=hours, horizon=horizon), later
 
 
 def _mean(curve: Curve, horizon: Horizon) -> tuple[float, float] | None:
@@ -281,7 +367,7 @@ def _flows(material: Material, column: str) -> balance.Flows:
         learning.day_of(day) for day in (material.asked.first_calendar_day, material.last_day)
     )
     months = (end.year - start.year) * 12 + end.month - start.month
-    periods = max(int(rows["period"].max()), months) + 1
+    periods = max([months, *rows["period"]]) + 1
     return balance.collect_flows(rows, len(material.names), periods, column)
 
 
@@ -312,7 +398,7 @@ def _later_month(start: dt.date, months: int) -> dt.date:
 
 def _pipe(material: Material) -> balance.Pipe:
     """Assemble the picture of the pipe."""
-    age = material.decided.settled.age
+    age = material.whole.pipe.mature_days if material.whole else material.decided.settled.age
     return balance.collect_pipe(
         material.frames["cohort"],
         material.names,
@@ -325,6 +411,8 @@ def _pipe(material: Material) -> balance.Pipe:
 def _route(material: Material) -> Route:
     """Follow the whole way, up to the days by which deals are decided."""
     age, journey = material.decided.horizon.age, material.frames["journey"]
+    if material.whole:
+        return route.follow(journey, len(material.names), material.whole.route.limit)
     limit = float(max(journey["age"], default=0))
     if age is not None:
         limit = age * material.asked.per_day

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
@@ -11,6 +11,7 @@ from leakkit.errors import LeakkitError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from leakkit.analysis.pipeline import Material
     from leakkit.config import Config
     from leakkit.findings import Finding
     from leakkit.findings.costs import Costs
@@ -18,6 +19,26 @@ if TYPE_CHECKING:
     from leakkit.measures.route import Route
     from leakkit.measures.stages import StageResult
     from leakkit.measures.windows import Windows
+    from leakkit.store.database import Store
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of the data the numbers are of; every default means all of it.
+
+    The deals whose column `segment` says `value`; the days that curves are read on
+    (`window`: all, current, baseline); the `visits` of the curves (first, all); the skip
+    `policy` (empty: the configured one).
+    """
+
+    segment: str = ""
+    value: str = ""
+    window: str = "all"
+    visits: str = "first"
+    policy: str = ""
+
+
+EVERYTHING = Selection()
 
 
 @dataclass(frozen=True)
@@ -57,6 +78,7 @@ class PipelineAnalysis:
     skip_policy: str
     notes: DataNotes
     costs: Costs | None = None
+    balances_value: tuple[StageBalance, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,8 @@ class Analysis:
     """The analysis of a source: its pipelines, and what was read.
 
     `findings` are those of all pipelines of the source, also where only some were asked for.
+    `selection` says which deals, days and visits it is of; by default all. `store` and
+    `materials` are where it came from, for further questions.
 
     >>> import leakkit
     >>> analysis = leakkit.analyze(leakkit.load("sample"))
@@ -86,6 +110,9 @@ class Analysis:
     ignored_files: tuple[str, ...]
     fingerprint: str
     findings: tuple[Finding, ...] = ()
+    selection: Selection = field(default=EVERYTHING, kw_only=True)
+    store: Store | None = field(default=None, compare=False, repr=False, kw_only=True)
+    materials: tuple[Material, ...] = field(default=(), compare=False, repr=False, kw_only=True)
 
     def __getitem__(self, name: str) -> PipelineAnalysis:
         """Return one pipeline by its name."""

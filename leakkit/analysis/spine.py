@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.analysis import comparing, costing, learning, pipeline
-from leakkit.analysis.results import Analysis
+from leakkit.analysis import comparing, costing, learning, pipeline, selecting
+from leakkit.analysis.results import EVERYTHING, Analysis, Selection
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings import Finding, from_records
@@ -24,6 +24,11 @@ def analyze(
     *,
     language: str = "",
     earlier: Mapping[tuple[str, str], float] | None = None,
+    segment: str = "",
+    value: str = "",
+    window: str = "all",
+    visits: str = "first",
+    policy: str = "",
 ) -> Analysis:
     """What becomes of the deals in every stage of every pipeline?
 
@@ -31,7 +36,12 @@ def analyze(
     so a part gives the same numbers as the whole. `language` beats the configured one.
     `earlier` are the horizons in days of the last run into the same folder, by
     (pipeline, stage), which stay while they fit; by default those kept in the store.
-    Raises LeakkitError for a pipeline that is not there.
+
+    A part of the data: the deals whose column `segment` says `value`; the days that the
+    curves are read on (`window`: all, current, baseline); `visits` (first, all); the skip
+    `policy` (observed, reached, strict; the configured one where empty). Horizons and
+    expected days stay those of the whole pipeline, so that parts can be compared.
+    Raises LeakkitError for a pipeline, segment, value or window that is not there.
 
     >>> from leakkit import sample
     >>> from leakkit.config import Config
@@ -43,6 +53,7 @@ def analyze(
     'Proforma'
     """
     config = store.config
+    wanted = Selection(segment, value, window, visits, policy)
     names = [pipelines] if isinstance(pipelines, str) and pipelines else pipelines
     numbers, findings = _numbers(config, names or None), _kept_findings(store)
     # the false discovery rate is over all pipelines, whichever are asked for
@@ -62,8 +73,9 @@ def analyze(
         learning.begin(counts, asked)
     learning.set_bounds(counts, asked)
     learning.expect(counts, learnt)
-    return Analysis(
-        pipelines=pipeline.assemble(counts, config, asked, stays, learnt, costs),
+    materials = pipeline.collect(counts, config, asked, stays, learnt, costs)
+    whole = Analysis(
+        pipelines=tuple(map(pipeline.build, materials)),
         config=config,
         language=language or config.language,
         label=store.meta("label"),
@@ -76,7 +88,12 @@ def analyze(
         ignored_files=tuple(store.meta("ignored_files")),
         fingerprint=store.meta("fingerprint"),
         findings=findings,
+        store=store,
+        materials=materials,
     )
+    if wanted == EVERYTHING:
+        return whole
+    return selecting.settle(selecting.Selector(whole).select(wanted))
 
 
 def _numbers(config: Config, names: str | Sequence[str] | None) -> tuple[int, ...] | None:

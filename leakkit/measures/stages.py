@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -213,15 +213,19 @@ def lost_by_value(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Ho
     return Share(share, min(low, share), max(high, share))
 
 
-def chance_to_win(counts: StayCounts, *, hours: bool = False) -> tuple[Share, Horizon]:
+def chance_to_win(
+    counts: StayCounts, *, hours: bool = False, horizon: Horizon | None = None
+) -> tuple[Share, Horizon]:
     """What is the chance that a deal which enters this stage is won in the end?
 
     The clock starts at the first entry into the stage. The clock-forward product of
     stage shares would condition on being in the stage on day 0 (.864 for a true .804).
-    Read at the horizon of this very curve.
+    Read at the horizon of this very curve, or at that of the whole pipeline (`horizon`)
+    where `counts` are those of a part of its deals.
     """
     curve = aalen_johansen(counts.table())
-    horizon = learn_horizon(curve, None, HOUR_RUNGS if hours else DAY_RUNGS)
+    if horizon is None:
+        horizon = learn_horizon(curve, None, HOUR_RUNGS if hours else DAY_RUNGS)
     return share_at(curve, ("won_here",), horizon.age), horizon
 
 
@@ -260,6 +264,33 @@ def read(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> Readings:
         returned=left("returned"),
         stalled=missing if age is None else staying_at(curve, age),
         went_overdue=overdue,
+    )
+
+
+def read_all_visits(readings: Readings, learnt: Learnt, clusters: pd.DataFrame | None) -> Readings:
+    """Give what is read off a curve of all visits the intervals of all visits.
+
+    A deal that comes back makes its visits alike, so Greenwood's variance is too small:
+    the intervals come from resampling deals.
+    """
+
+    def redrawn(share: Share, kinds: tuple[str, ...], age: float | None) -> Share:
+        if share.share is None or clusters is None or age is None:
+            return share
+        own = cluster_counts(clusters, tuple(EXITS.index(kind) for kind in kinds or CURVE_KINDS))
+        low, high = share_interval(own, age)
+        if not kinds:
+            low, high = 1.0 - high, 1.0 - low
+        return Share(share.share, min(low, share.share), max(high, share.share))
+
+    age = learnt.horizon.age
+    return replace(
+        readings,
+        advance=redrawn(readings.advance, ADVANCED, age),
+        lost=redrawn(readings.lost, ("lost",), age),
+        returned=redrawn(readings.returned, ("returned",), age),
+        stalled=redrawn(readings.stalled, (), age),
+        went_overdue=redrawn(readings.went_overdue, (), learnt.expected.age),
     )
 
 
@@ -316,4 +347,5 @@ __all__ = [
     "quantile_age",
     "reached_counts",
     "read",
+    "read_all_visits",
 ]

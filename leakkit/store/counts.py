@@ -17,6 +17,8 @@ ASKED_TWICE = (queries.CLICKED_THROUGH, queries.DECIDED, queries.WINS, queries.S
 """Of what is set in between they use the starts only; while these stay, one answer serves twice."""
 OWNER = "owner"
 """The column of the deals that names who works on them, where there is one."""
+DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
+"""Answers that further queries read, kept as tables."""
 MONTHS_BACK = 400
 """Months before as_of that can be told apart; what is older shares the first one."""
 
@@ -31,12 +33,36 @@ class Window:
     end_day: int
 
 
-class Counts:
-    """The counts of some pipelines, given by number (all where None), read from an open store."""
+@dataclass(frozen=True)
+class Deals:
+    """The deals whose column `segment` says `value`; an empty value where it says nothing."""
 
-    def __init__(self, store: Store, pipelines: tuple[int, ...] | None = None) -> None:
+    segment: str
+    value: str
+
+    def chosen(self) -> tuple[str, dict[str, str]]:
+        """Return SQL for them, with its facts: both texts are somebody's."""
+        says = f"COALESCE({quoted(self.segment)}, '') = $value"
+        return f"SELECT opportunity FROM opportunities WHERE {says}", {"value": self.value}  # noqa: S608 - quoted
+
+
+class Counts:
+    """The counts of some pipelines, given by number (all where None), read from an open store.
+
+    Where `deals` are given, of these only. Several may be in use by turns on one store:
+    the temporary tables of the one that is asked are put back first.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        pipelines: tuple[int, ...] | None = None,
+        deals: Deals | None = None,
+    ) -> None:
         """Prepare the counting; writes only temporary tables."""
         self.store = store
+        self.deals = deals
+        self.whole = pipelines is None
         self.units: dict[int, int] = dict(
             store.rows("SELECT pipeline, unit_per_day FROM pipelines ORDER BY pipeline")
         )
@@ -44,36 +70,76 @@ class Counts:
         self.last_day = int(store.meta("last_day"))
         self.starts: dict[int, int] = {}
         self.kept: dict[str, pd.DataFrame] = {}
-        store.put("asked", pd.DataFrame({"pipeline": self.asked}).astype("int16"))
-        for table in ("passages", "moves"):
-            only = "" if pipelines is None else "JOIN asked a ON a.pipeline = p.pipeline"
+        self.tables = {"asked": pd.DataFrame({"pipeline": self.asked}).astype("int16")}
+        self.made: set[str] = set()
+
+    def _stand(self) -> None:
+        """Put the temporary tables up, where those of another counting stand."""
+        if self.store.counting is self:
+            return
+        self.store.counting = self
+        self.made.clear()
+        for name, frame in self.tables.items():
+            self.store.put(name, frame)
+        if self.deals:
+            sql, facts = self.deals.chosen()
+            self.store.run(f"CREATE OR REPLACE TEMP TABLE chosen_deals AS {sql}", facts)
+        for table in ("passages", "moves", "opportunities"):
+            only = "" if self.whole else "JOIN asked a ON a.pipeline = p.pipeline"
+            if self.deals:
+                only += " JOIN chosen_deals d ON d.opportunity = p.opportunity"
             rows = f"SELECT p.* FROM {table} p {only}"  # noqa: S608 - names of this module
-            store.run(f"CREATE OR REPLACE TEMP VIEW asked_{table} AS {rows}")
-        store.run(f"CREATE OR REPLACE TEMP TABLE deal_ends AS {queries.DEAL_ENDS}")
+            if self.deals and table == "passages":
+                # nearly every query reads them
+                self.store.run(f"CREATE OR REPLACE TEMP TABLE chosen_passages AS {rows}")
+                rows = "SELECT * FROM chosen_passages"
+            self.store.run(f"CREATE OR REPLACE TEMP VIEW asked_{table} AS {rows}")
+
+    def _set(self, name: str, frame: pd.DataFrame) -> None:
+        """Set one of the tables that the queries need."""
+        self.tables[name] = frame
+        self._stand()
+        self.store.put(name, frame)
+
+    def _frame(self, query: str) -> pd.DataFrame:
+        """Run a query, and before it those whose answers it reads."""
+        self._stand()
+        for name, sql in DERIVED.items():
+            if name not in self.made and f" {name} " in query:
+                if name == "late":
+                    self._derive("deal_ends", queries.DEAL_ENDS)
+                self._derive(name, sql)
+        return self.store.frame(query)
+
+    def _derive(self, name: str, sql: str) -> None:
+        """Keep the answer of a query as a table, once."""
+        if name not in self.made:
+            self.store.run(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
+            self.made.add(name)
 
     def extent(self) -> pd.DataFrame:
         """Return first and last days of entries and exits per pipeline."""
-        return self.store.frame(queries.EXTENT)
+        return self._frame(queries.EXTENT)
 
     def entries(self) -> pd.DataFrame:
         """Return how many deals entered each pipeline on each day."""
-        return self.store.frame(queries.ENTERED)
+        return self._frame(queries.ENTERED)
 
     def stays(self, windows: list[Window]) -> pd.DataFrame:
         """Return arrivals at risk and departures by age, per window and stage."""
-        self.store.put("parts", self._ticks(windows))
-        return self.store.frame(queries.STAYS)
+        self._set("parts", self._ticks(windows))
+        return self._frame(queries.STAYS)
 
     def entrants(self, windows: list[Window]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the first entries in one window per pipeline, and the value of the largest 1 %."""
-        self.store.put("parts", self._ticks(windows))
-        return self.store.frame(queries.ENTRANTS), self.store.frame(queries.LARGEST)
+        self._set("parts", self._ticks(windows))
+        return self._frame(queries.ENTRANTS), self._frame(queries.LARGEST)
 
     def late_deals(self) -> pd.DataFrame:
         """Return the open deals that are late, of the pipelines asked for (see `expect`)."""
         columns = {row[0] for row in self.store.rows("DESCRIBE opportunities")}
         owner = quoted(OWNER) if OWNER in columns else "''"
-        return self.store.frame(queries.LATE_DEALS.replace("{owner}", owner))
+        return self._frame(queries.LATE_DEALS.replace("{owner}", owner))
 
     def clusters(self, parts: pd.DataFrame) -> pd.DataFrame:
         """Return the same per bootstrap cluster.
@@ -88,9 +154,9 @@ class Counts:
         ticks = samples.assign(
             first_tick=samples["first_day"] * per_day, end_tick=samples["end_day"] * per_day
         )
-        self.store.put("cluster_parts", ticks)
+        self._set("cluster_parts", ticks)
         # parts that differ in their visits only are counted once
-        frame = self.store.frame(queries.CLUSTERS)
+        frame = self._frame(queries.CLUSTERS)
         counted = given[["part", "sample", "first_only"]].merge(frame, on="sample")
         return counted[(counted["first_only"] == 0) | (counted["visits"] == 1)]
 
@@ -119,29 +185,29 @@ class Counts:
             start_tick=bounds["start_day"] * per_day,
             end_tick=(self.last_day + 1) * per_day,
         )
-        self.store.put("asked", table)
+        self._set("asked", table)
         starts = dict(zip(bounds["pipeline"], bounds["start_day"], strict=True))
         if starts != self.starts:
             self.starts = starts
             self.kept.clear()
 
     def expect(self, expected: pd.DataFrame) -> None:
-        """Set the expected stay per pipeline and stage; finds the open deals that are late."""
-        self.store.put("expected", expected)
-        self.store.run(f"CREATE OR REPLACE TEMP TABLE late AS {queries.LATE}")
+        """Set the expected stay per pipeline and stage; which open deals are late follows."""
+        self._set("expected", expected)
+        self.made.discard("late")
 
     def between(self, rows: pd.DataFrame) -> None:
         """Set which stages lie between: pipeline, from_stage, skipped, stage."""
-        self.store.put("between_stages", rows)
+        self._set("between_stages", rows)
 
     def periods(self, rows: pd.DataFrame) -> None:
         """Set the calendar of the flows: day, period."""
-        self.store.put("periods", rows)
+        self._set("periods", rows)
 
     def ask(self, query: str) -> pd.DataFrame:
         """Run one of the queries that need the tables set above."""
         if query not in ASKED_TWICE:
-            return self.store.frame(query)
+            return self._frame(query)
         if query not in self.kept:
-            self.kept[query] = self.store.frame(query)
+            self.kept[query] = self._frame(query)
         return self.kept[query].copy()

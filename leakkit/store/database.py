@@ -41,6 +41,8 @@ class Store:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Take over a connection; `Store.open` and `Store.new` make one."""
         self.connection = connection
+        self.counting: object = None
+        """Whose temporary tables stand on the connection: those of the last `Counts`."""
 
     @classmethod
     def new(cls, path: str = ":memory:", threads: int | None = None) -> Store:

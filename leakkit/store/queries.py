@@ -245,7 +245,7 @@ GROUP BY d.pipeline, d.furthest, d.last_stage, d.last_exit,
 UNION ALL
 SELECT o.pipeline, -1 AS furthest, -1 AS last_stage, -1 AS exit, 0 AS overdue,
        CASE WHEN o.created_day < q.mature_before THEN 1 ELSE 0 END AS mature, count(*) AS n
-FROM opportunities o
+FROM asked_opportunities o
 JOIN asked q ON q.pipeline = o.pipeline
 LEFT JOIN deal_ends d ON d.opportunity = o.opportunity AND d.pipeline = o.pipeline
 WHERE d.opportunity IS NULL AND (o.created_day IS NULL OR o.created_day >= q.cohort_from)
@@ -492,7 +492,7 @@ SELECT o.pipeline, o.outcome, CASE WHEN o.has_history THEN 1 ELSE 0 END AS has_h
        sum(CASE WHEN o.value = 0 THEN 1 ELSE 0 END) AS zero_value,
        sum(CASE WHEN o.lost_reason = '' THEN 1 ELSE 0 END) AS without_reason,
        CAST(sum(COALESCE(o.value, 0)) AS BIGINT) AS total
-FROM opportunities o
+FROM asked_opportunities o
 JOIN asked q ON q.pipeline = o.pipeline
 GROUP BY o.pipeline, o.outcome, CASE WHEN o.has_history THEN 1 ELSE 0 END
 ORDER BY o.pipeline, o.outcome, has_history
