@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from leakkit.listing import passages
     from leakkit.loading import load
     from leakkit.views import View
+    from leakkit.views.explore import explore
 
 __all__ = [
     "Analysis",
@@ -31,6 +32,7 @@ __all__ = [
     "View",
     "__version__",
     "analyze",
+    "explore",
     "load",
     "passages",
     "report",
@@ -45,6 +47,7 @@ _ROOMS = {
     "LeakkitError": "leakkit.errors",
     "View": "leakkit.views",
     "analyze": "leakkit.analysis",
+    "explore": "leakkit.views.explore",
     "load": "leakkit.loading",
     "passages": "leakkit.listing",
 }

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from leakkit.analysis.learning import find_windows
+from leakkit.analysis.selecting import VISITS, WINDOWS, known_deals, one_of
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.store.counts import Counts
+from leakkit.store.database import quoted
 from leakkit.store.schema import ENTRIES, EXITS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from leakkit.store import Store
 
 ROWS = """
@@ -22,19 +26,30 @@ JOIN opportunities o ON o.opportunity = p.opportunity
 JOIN pipelines n ON n.pipeline = p.pipeline
 JOIN stages s ON s.pipeline = p.pipeline AND s.stage = p.stage
 LEFT JOIN stages t ON t.pipeline = p.pipeline AND t.stage = p.to_stage
+{days}
 WHERE ($pipeline = '' OR n.name = $pipeline) AND ($stage = '' OR s.name = $stage)
     AND ($exit = -1 OR p.exit = $exit) AND ($opportunity = '' OR o.opportunity_id = $opportunity)
+    AND ($visits = 'all' OR p.visit = 1) AND ($segment = '' OR {segment} = $value)
 ORDER BY p.opportunity, p.step
 """
+AT_RISK = """
+JOIN listed_days w ON w.pipeline = p.pipeline AND p.entered_tick < w.end_tick
+    AND (p.exit = 0 OR p.left_tick >= w.first_tick)
+"""
+"""The passages that are at risk on some days of a window (docs/method.md, section 2)."""
 
 
-def passages(
+def passages(  # noqa: PLR0913 - one filter per column
     store: Store,
     *,
     pipeline: str = "",
     stage: str = "",
     exit: str = "",  # noqa: A002 - the field's word for how a passage ends
     opportunity: str = "",
+    segment: str = "",
+    value: str = "",
+    window: str = "all",
+    visits: str = "all",
 ) -> pd.DataFrame:
     """Which visits to stages stand behind a number?
 
@@ -42,25 +57,55 @@ def passages(
     and exit in words, moments in UTC seconds, local days since 1970-01-01, `stay` in the
     pipeline's unit (missing while open), to_stage, skipped stages, value in minor units.
     `exit` is one of open, next, jumped, won_here, returned, lost, moved. An empty choice
-    means all; an unknown pipeline, stage or exit raises LeakkitError.
+    means all. `segment` and `value` choose the deals whose column says so; `window`
+    (all, current, baseline) the visits that were under way on its days; `visits` first
+    leaves out those of deals that came back. What there is not raises LeakkitError.
 
     >>> import leakkit
     >>> lost = passages(leakkit.load("sample"), pipeline="Equipment", stage="Proforma", exit="lost")
     >>> set(lost["exit"])
     {'lost'}
     """
-    choices = {
+    one_of("window", window, WINDOWS)
+    one_of("visits", visits, VISITS)
+    choices: dict[str, str | int] = {
         "pipeline": _known(
             store, "pipeline", pipeline, "SELECT name FROM pipelines ORDER BY pipeline"
         ),
         "stage": _known(store, "stage", stage, "SELECT DISTINCT name FROM stages ORDER BY name"),
         "opportunity": opportunity,
         "exit": _exit(exit),
+        "visits": visits,
     }
-    frame = store.frame(ROWS, choices)
+    numbers = [
+        int(row[0])
+        for row in store.rows(
+            "SELECT pipeline FROM pipelines WHERE $name = '' OR name = $name ORDER BY pipeline",
+            {"name": choices["pipeline"]},
+        )
+    ]
+    choices["segment"], choices["value"] = known_deals(store, numbers, segment, value)
+    says = f"COALESCE(o.{quoted(str(choices['segment']))}, '')" if segment else "''"
+    days = "" if window == "all" else _days_of(store, numbers, window)
+    frame = store.frame(ROWS.format(days=days, segment=says), choices)
     frame["entry"] = frame["entry"].map(dict(enumerate(ENTRIES)))
     frame["exit"] = frame["exit"].map(dict(enumerate(EXITS)))
     return frame
+
+
+def _days_of(store: Store, numbers: list[int], window: str) -> str:
+    """Set the days of a window, per pipeline, and return SQL that keeps what was at risk then."""
+    counts = Counts(store, tuple(numbers))
+    rows = [
+        (asked.number, days[0] * asked.per_day, days[1] * asked.per_day)
+        for asked in find_windows(counts, store.config)
+        if (days := getattr(asked.windows, window)) is not None
+    ]
+    if not rows:
+        message = f"There is no {window} window: the history is too short."
+        raise LeakkitError("no_window", message)
+    store.put("listed_days", pd.DataFrame(rows, columns=["pipeline", "first_tick", "end_tick"]))
+    return AT_RISK
 
 
 def _known(store: Store, what: str, name: str, query: str) -> str:

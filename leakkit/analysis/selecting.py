@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from leakkit.analysis import learning, pipeline
 from leakkit.analysis.deferred import settled
-from leakkit.analysis.results import Selection
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.measures import counts as taken
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from leakkit.analysis.pipeline import Material
-    from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.analysis.results import Analysis, PipelineAnalysis, Selection
     from leakkit.measures.stages import Learnt
     from leakkit.measures.windows import Days
     from leakkit.store.database import Store
@@ -132,9 +131,9 @@ class Selector:
 
     def _known(self, selection: Selection) -> Selection:
         """Return the selection in the spelling of the store; raise where there is no such part."""
-        _one_of("window", selection.window, WINDOWS)
-        _one_of("visits", selection.visits, VISITS)
-        _one_of("policy", selection.policy, ("", *pipeline.POLICIES))
+        one_of("window", selection.window, WINDOWS)
+        one_of("visits", selection.visits, VISITS)
+        one_of("policy", selection.policy, ("", *pipeline.POLICIES))
         configured = self.analysis.config.comparison.skip_policy
         if selection.visits == "all" and (selection.policy or configured) != "observed":
             message = "All visits are counted as observed: give visits='all' policy='observed'."
@@ -220,7 +219,7 @@ def _clusters(
     return {(part, stage): each for (part, _, stage), each in found.items()}
 
 
-def _one_of(what: str, given: str, known: tuple[str, ...]) -> None:
+def one_of(what: str, given: str, known: tuple[str, ...]) -> None:
     """Raise where a choice is none of those that there are."""
     if given not in known:
         there = ", ".join(choice for choice in known if choice)

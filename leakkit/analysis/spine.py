@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 
-def analyze(
+def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     store: Store,
     pipelines: str | Sequence[str] | None = None,
     *,

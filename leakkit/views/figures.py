@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
+from matplotlib.patches import Rectangle
 
 from leakkit.views import pipe as _pipe
 from leakkit.views.ink import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from leakkit.analysis import PipelineAnalysis
-    from leakkit.measures.balance import Month
+    from leakkit.measures.balance import Month, PipelineBalance
     from leakkit.measures.stages import StageResult
     from leakkit.measures.survival import Floats
     from leakkit.words import Words
@@ -86,11 +87,16 @@ def stay(words: Words, age: float, unit_per_day: int) -> str:
 # By which door, after how many days
 
 
-def days_by_exit(pipeline: PipelineAnalysis, words: Words) -> Markup:
-    """After how many days do deals leave each stage, and by which door? One panel a stage."""
+def days_by_exit(
+    pipeline: PipelineAnalysis, words: Words, stages: tuple[StageResult, ...] = ()
+) -> Markup:
+    """After how many days do deals leave each stage, and by which door? One panel a stage.
+
+    `stages` are those to draw; all where empty.
+    """
     panels = Markup("").join(
         Markup("<li>{}</li>").format(stage_days(stage, words, pipeline.unit_per_day))
-        for stage in pipeline.stages
+        for stage in stages or pipeline.stages
     )
     return Markup('<ul class="lk-panels">{}</ul>').format(panels)
 
@@ -251,57 +257,78 @@ class _Months:
     """The months that are drawn, and how large they are drawn."""
 
     shown: tuple[Month, ...]
+    terms: tuple[PipelineBalance, ...]
+    by: str
     width: float
-    flows: float
-    stock: float
+
+    @classmethod
+    def of(cls, shown: tuple[Month, ...], width: float, by: str) -> _Months:
+        """Take the months in deals or in money."""
+        terms = tuple(month.value if by == "value" else month.count for month in shown)
+        return cls(shown, terms, by, width)
+
+    @property
+    def flows(self) -> int:
+        """The most that came in, or went out, in a month."""
+        return max([1, *(max(_came(term), term.won + term.lost) for term in self.terms)])
+
+    @property
+    def stock(self) -> int:
+        """The most that was open at the end of a month."""
+        return max(term.closing for term in self.terms) or 1
+
+    def say(self, words: Words, amount: int) -> str:
+        """Say an amount."""
+        return words.money(amount) if self.by == "value" else words.count(amount)
+
+    def key(self, name: str) -> str:
+        """Return the key of a message that names amounts."""
+        return f"months.{name}_value" if self.by == "value" else f"months.{name}"
 
 
-def months(pipeline: PipelineAnalysis, words: Words) -> Markup:
-    """What came in, what went out, and what was open at the end, month by month."""
+def months(pipeline: PipelineAnalysis, words: Words, *, by: str = "count") -> Markup:
+    """What came in, what went out, and what was open at the end, month by month.
+
+    In deals, or `by` value in money.
+    """
     shown = pipeline.months[-MOST_MONTHS:]
     if not shown:
         return Markup("")
     return responsive(
-        _months(pipeline, words, shown, 1000.0), _months(pipeline, words, shown[-12:], 360.0)
+        _months(pipeline, words, _Months.of(shown, 1000.0, by)),
+        _months(pipeline, words, _Months.of(shown[-12:], 360.0, by)),
     )
 
 
-def _months(
-    pipeline: PipelineAnalysis, words: Words, shown: tuple[Month, ...], width: float
-) -> Markup:
-    """Draw months on a sheet of `width`."""
+def _months(pipeline: PipelineAnalysis, words: Words, plan: _Months) -> Markup:
+    """Draw months on a sheet of their width."""
     with mpl.rc_context(theme()):
+        width = plan.width
         sheet = Sheet(width, 336, direction=words.direction)
-        plan = _Months(shown, width, _most(shown), max(m.count.closing for m in shown) or 1)
         _month_key(sheet, words)
         flows = sheet.axes(2, 46, width - 4, 150)
         stock = sheet.axes(2, 240, width - 4, 60)
         _draw_flows(flows, plan)
         _draw_stock(stock, plan)
         _write_months(sheet, flows, stock, plan, words)
-        return sheet.svg(_months_alt(shown, words), f"months {width:g} {pipeline.name}")
+        return sheet.svg(_months_alt(plan, words), f"months {width:g} {pipeline.name}")
 
 
-def _most(shown: tuple[Month, ...]) -> float:
-    """Return the most that came in, or went out, in a month."""
-    return max([1, *(max(_came(m), m.count.won + m.count.lost) for m in shown)])
+def _came(terms: PipelineBalance) -> int:
+    """Return what came in, the re-opened deals included."""
+    return terms.new + terms.reopened
 
 
-def _came(month: Month) -> int:
-    """Return the deals that came in, the re-opened ones included."""
-    return month.count.new + month.count.reopened
-
-
-def _months_alt(shown: tuple[Month, ...], words: Words) -> str:
+def _months_alt(plan: _Months, words: Words) -> str:
     """Say what the months show."""
     return words.say(
-        "months.alt",
-        first=shown[0].first_day,
-        last=shown[-1].first_day,
-        came=sum(_came(month) for month in shown),
-        won=sum(month.count.won for month in shown),
-        lost=sum(month.count.lost for month in shown),
-        closing=shown[-1].count.closing,
+        plan.key("alt"),
+        first=plan.shown[0].first_day,
+        last=plan.shown[-1].first_day,
+        came=sum(_came(terms) for terms in plan.terms),
+        won=sum(terms.won for terms in plan.terms),
+        lost=sum(terms.lost for terms in plan.terms),
+        closing=plan.terms[-1].closing,
     )
 
 
@@ -321,14 +348,15 @@ def _draw_flows(axes: Axes, plan: _Months) -> None:
     """Draw what came in upwards, what went out downwards, and an incomplete month striped."""
     axes.set_xlim(-0.5, len(plan.shown) - 0.5)
     axes.set_ylim(-plan.flows, plan.flows)
-    for at, month in enumerate(plan.shown):
-        won, lost = month.count.won, month.count.lost
-        bars = (("came", _came(month), 0), ("won", -won, 0), ("lost", -lost, -won))
+    for at, (month, terms) in enumerate(zip(plan.shown, plan.terms, strict=True)):
+        won, lost = terms.won, terms.lost
+        bars = (("came", _came(terms), 0), ("won", -won, 0), ("lost", -lost, -won))
         for key, height, bottom in bars:
-            bar = axes.bar(at, height, 0.68, bottom, linewidth=0.8, gid=f"{key}-{at}")[0]
+            bar = Rectangle((at - 0.34, bottom), 0.68, height, linewidth=0.8, gid=f"{key}-{at}")
             bar.set_edgecolor(hue(FLOWS[key]))
             bar.set_facecolor(hue(FLOWS[key]) if month.complete else "none")
             bar.set_hatch("" if month.complete else "////")
+            axes.add_artist(bar)
     axes.axhline(0, color=hue("ink"), linewidth=1)
 
 
@@ -336,7 +364,7 @@ def _draw_stock(axes: Axes, plan: _Months) -> None:
     """Draw what was open at the end of each month."""
     axes.set_xlim(-0.5, len(plan.shown) - 0.5)
     axes.set_ylim(0, plan.stock * 1.05)
-    closing = [month.count.closing for month in plan.shown]
+    closing = [terms.closing for terms in plan.terms]
     at = np.arange(len(closing))
     axes.fill_between(at, 0, closing, color=hue("flow"), linewidth=0)
     axes.plot(at, closing, color=hue("flow-edge"), linewidth=2, clip_on=False)
@@ -346,14 +374,14 @@ def _draw_stock(axes: Axes, plan: _Months) -> None:
 def _write_months(sheet: Sheet, flows: Axes, stock: Axes, plan: _Months, words: Words) -> None:
     """Write the months under the bars, and the numbers that carry the picture."""
     _write_names(sheet, flows, plan, [words.month(month.first_day) for month in plan.shown])
-    came = [_came(month) for month in plan.shown]
-    gone = [month.count.won + month.count.lost for month in plan.shown]
+    came = [_came(terms) for terms in plan.terms]
+    gone = [terms.won + terms.lost for terms in plan.terms]
     for counts, side, role in ((came, 1, "muted"), (gone, -1, "paper")):
         x, y = sheet.place(flows, counts.index(max(counts)), side * max(counts))
-        most = Run(words.count(max(counts)) if max(counts) else "", role, bold=True)
+        most = Run(plan.say(words, max(counts)) if max(counts) else "", role, bold=True)
         sheet.text(x, y - 5, most, size=11, anchor="middle")
-    closing = plan.shown[-1].count.closing
-    open_now = Run(words.say("months.closing", n=closing), "flow-ink", bold=True)
+    closing = plan.terms[-1].closing
+    open_now = Run(words.say(plan.key("closing"), n=closing), "flow-ink", bold=True)
     _, y = sheet.place(stock, len(came) - 1, closing)
     sheet.text(plan.width - 2, y - 10, open_now, size=12.5, anchor="end")
     if not all(month.complete for month in plan.shown):

@@ -12,7 +12,7 @@ import io
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -188,11 +188,16 @@ class Sheet:
         self.direction, self.mirrored = direction, mirrored
         self.figure = Figure(figsize=(width / 72, height / 72), dpi=72)
         self.canvas = FigureCanvasSVG(self.figure)
-        self.paper = self.figure.add_axes((0, 0, 1, 1))
-        self.paper.set_xlim(*((width, 0) if mirrored else (0, width)))
-        self.paper.set_ylim(height, 0)
-        self.paper.axis("off")
         self._texts: list[Markup] = []
+
+    @cached_property
+    def paper(self) -> Axes:
+        """The pixels themselves, as a coordinate system: made where shapes are drawn."""
+        paper = self.figure.add_axes((0, 0, 1, 1))
+        paper.set_xlim(*((self.width, 0) if self.mirrored else (0, self.width)))
+        paper.set_ylim(self.height, 0)
+        paper.axis("off")
+        return paper
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Put a coordinate system on the paper, without any text of its own."""
@@ -224,7 +229,7 @@ class Sheet:
             clip_on=False,
         )
         patch.set_gid(gid or None)
-        self.paper.add_patch(patch)
+        self.paper.add_artist(patch)  # the limits stand: nothing to measure
 
     def text(  # noqa: PLR0913 - so has a line of text
         self,

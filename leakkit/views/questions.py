@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
+from leakkit.config import folded
+from leakkit.errors import LeakkitError
 from leakkit.version import __version__
 from leakkit.views import figures, tables
 from leakkit.views.view import View
@@ -21,8 +23,12 @@ if TYPE_CHECKING:
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.measures.balance import PipelineBalance
+    from leakkit.measures.stages import StageResult
 
 MANY_ZERO_VALUES = 0.2
+BY = ("count", "value")
+CURVES = ("window", "visits", "policy")
+"""The choices that change what is read off curves, and nothing that is counted."""
 
 
 def _words(analysis: Analysis) -> Words:
@@ -39,6 +45,46 @@ def _view(words: Words, name: str, **parts: str) -> View:
     """Make a view of one question."""
     title = parts.pop("title", "") or words.say(f"question.{name}")
     return View(name, title, language=words.language, direction=words.direction, **parts)
+
+
+def _selection(analysis: Analysis, chosen: PipelineAnalysis, words: Words, *curves: str) -> Markup:
+    """Say in one line which part of the data a view is of; empty where it is all.
+
+    `curves` are the choices beside the deals that this view depends on.
+    """
+    part, said = analysis.selection, []
+    if part.segment:
+        key = "selection.deals" if part.value else "selection.deals_without"
+        said.append(words.html(key, segment=part.segment, value=part.value))
+    days_of = {"current": chosen.windows.current, "baseline": chosen.windows.baseline}
+    if "window" in curves and (days := days_of.get(part.window)):
+        key = f"selection.{part.window}"
+        said.append(words.html(key, first=days[0], last=days[1] - 1))
+    if "visits" in curves and part.visits == "all":
+        said.append(words.html("selection.visits"))
+    if "policy" in curves and part.policy:
+        said.append(words.html(f"selection.{part.policy}"))
+    return Markup(" ").join(said)
+
+
+def _amount(by: str) -> str:
+    """Return by what a view counts: count or value."""
+    if by not in BY:
+        message = f"A view counts by {' or by '.join(BY)}, not by {by!r}."
+        raise LeakkitError("no_amount", message)
+    return by
+
+
+def _stages(chosen: PipelineAnalysis, stage: str) -> tuple[StageResult, ...]:
+    """Return the stage that is asked for; all where none is."""
+    if not stage:
+        return chosen.stages
+    found = tuple(each for each in chosen.stages if folded(each.name) == folded(stage))
+    if not found:
+        names = ", ".join(each.name for each in chosen.stages)
+        message = f"There is no stage {stage!r}. There are: {names}."
+        raise LeakkitError("no_stage", message)
+    return found
 
 
 def _paragraphs(texts: Iterable[str]) -> Markup:
@@ -65,6 +111,7 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
         headline=_headline_text(chosen, words),
         note=_paragraphs([_headline_cost(chosen, words), *lines]),
         kind="first",
+        selection=_selection(analysis, chosen, words, *CURVES),
     )
 
 
@@ -119,9 +166,13 @@ def _headline_cost(chosen: PipelineAnalysis, words: Words) -> Markup:
     )
 
 
-def balance(analysis: Analysis, pipeline: str = "") -> View:
-    """What came in, and what became of it? Whole numbers that add up."""
+def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
+    """What came in, and what became of it? Whole numbers that add up.
+
+    `by` value, the sums of money stand first, and the table of the stages has money.
+    """
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
+    money = _amount(by) == "value"
     notes = chosen.notes
     unjudged = [stage.name for stage in chosen.stages if stage.overdue is None]
     lines = [words.html("balance.overdue")]
@@ -132,16 +183,18 @@ def balance(analysis: Analysis, pipeline: str = "") -> View:
     zero = notes.zero_value_lost / max(_outcome(chosen, "lost"), 1)
     if zero > MANY_ZERO_VALUES:
         lines.append(words.html("balance.zero_value", share=zero))
-    folded = Markup("<details><summary>{}</summary>{}</details>").format(
-        words.say("balance.more"), tables.balance_table(chosen, words)
+    unfolded = Markup("<details><summary>{}</summary>{}</details>").format(
+        words.say("balance.more"), tables.balance_table(chosen, words, by=by)
     )
+    count = _equation(chosen.balance, words, "balance.equation", words.count)
+    value = _equation(chosen.balance_value, words, "balance.value", words.money)
     return _view(
         words,
         "balance",
-        headline=_equation(chosen.balance, words, "balance.equation", words.count),
-        table=_paragraphs([_equation(chosen.balance_value, words, "balance.value", words.money)])
-        + folded,
+        headline=value if money else count,
+        table=_paragraphs([count if money else value]) + unfolded,
         note=_paragraphs(lines),
+        selection=_selection(analysis, chosen, words),
     )
 
 
@@ -181,14 +234,19 @@ def pipe(analysis: Analysis, pipeline: str = "") -> View:
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
     worst = find_headline(chosen).stage
     shown = figures.pipe(chosen, words, worst=worst.stage if worst else None)
-    return _view(words, "pipe", figure=shown)
+    said = _selection(analysis, chosen, words)
+    return _view(words, "pipe", figure=shown, selection=said)
 
 
-def stages(analysis: Analysis, pipeline: str = "") -> View:
-    """What becomes of the deals that enter each stage, and how sure is that?"""
+def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
+    """What becomes of the deals that enter each stage, and how sure is that?
+
+    `by` value, the share of the value that is lost stands first.
+    """
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
     worst = find_headline(chosen).stage
-    main = tables.stage_table(chosen, words, worst=worst.stage if worst else None)
+    marked = worst.stage if worst else None
+    main = tables.stage_table(chosen, words, worst=marked, by=_amount(by))
     end = Markup("<h3>{}</h3>{}<h3>{}</h3>{}{}").format(
         words.say("stages.in_the_end"),
         tables.in_the_end_table(chosen, words),
@@ -202,7 +260,11 @@ def stages(analysis: Analysis, pipeline: str = "") -> View:
         _policy_note(chosen, words),
         _value_order(chosen, words),
     ]
-    return _view(words, "stages", table=main + _paragraphs(notes) + end)
+    part = analysis.selection
+    if part.window != "all" or part.visits != "first" or part.policy:
+        notes.insert(0, words.html("selection.whole"))
+    said = _selection(analysis, chosen, words, *CURVES)
+    return _view(words, "stages", table=main + _paragraphs(notes) + end, selection=said)
 
 
 def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
@@ -238,17 +300,20 @@ def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
     return words.html("stages.worst_by_value", names=names)
 
 
-def days(analysis: Analysis, pipeline: str = "") -> View:
-    """After how many days do deals leave each stage, and by which door?"""
+def days(analysis: Analysis, pipeline: str = "", *, stage: str = "") -> View:
+    """After how many days do deals leave each stage (or one `stage`), and by which door?"""
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
     note = _paragraphs([words.html("days.note")])
-    return _view(words, "days", figure=figures.days_by_exit(chosen, words), note=note)
+    shown = figures.days_by_exit(chosen, words, _stages(chosen, stage))
+    said = _selection(analysis, chosen, words, *CURVES)
+    return _view(words, "days", figure=shown, note=note, selection=said)
 
 
-def months(analysis: Analysis, pipeline: str = "") -> View:
-    """How much came in and went out each month, and what was left?"""
+def months(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
+    """How much came in and went out each month, and what was left? In deals or `by` value."""
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
-    return _view(words, "months", figure=figures.months(chosen, words))
+    shown = figures.months(chosen, words, by=_amount(by))
+    return _view(words, "months", figure=shown, selection=_selection(analysis, chosen, words))
 
 
 def data(analysis: Analysis, pipeline: str = "") -> View:
@@ -267,7 +332,8 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
     ]
     if odd:
         parts.append(Markup("<h3>{}</h3>{}").format(words.say("data.odd"), _items(odd)))
-    return _view(words, "data", note=Markup("\n").join(parts))
+    said = _selection(analysis, chosen, words, *CURVES)
+    return _view(words, "data", note=Markup("\n").join(parts), selection=said)
 
 
 def _rows(analysis: Analysis, words: Words) -> list[Markup]:

@@ -166,7 +166,9 @@ def _ratio_cell(words: Words, ratio: float | None, reasons: Reasons) -> Markup:
 # The stages
 
 
-def stage_table(pipeline: PipelineAnalysis, words: Words, *, worst: int | None = None) -> Markup:
+def stage_table(
+    pipeline: PipelineAnalysis, words: Words, *, worst: int | None = None, by: str = "count"
+) -> Markup:
     """What becomes of the deals that enter each stage? First visits, read at the horizon.
 
     The columns a manager reads stand first; the rest is folded under them, with the
@@ -174,7 +176,8 @@ def stage_table(pipeline: PipelineAnalysis, words: Words, *, worst: int | None =
     """
     rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
     reasons, more = Reasons(words), Reasons(words)
-    main = Table(words.say("table.stages"), _main_columns(pipeline, words, reasons), rows, worst)
+    columns = _value_columns if by == "value" else _main_columns
+    main = Table(words.say("table.stages"), columns(pipeline, words, reasons), rows, worst)
     rest = Table(words.say("table.stages_more"), _more_columns(words, more), rows)
     ages = Table(words.say("table.ages"), _age_columns(pipeline, words, more), rows)
     main_html = main.html(words) + reasons.html()
@@ -199,6 +202,25 @@ def _main_columns(
         Column("median", lambda s: _age_cell(words, s.median, reasons, unit)),
         Column("won_from_here", lambda s: _share_cell(words, s.won_from_here, reasons)),
         Column("value_lost", lambda s: words.money(s.value_lost)),
+    )
+
+
+def _value_columns(
+    pipeline: PipelineAnalysis, words: Words, reasons: Reasons
+) -> tuple[Column[StageResult], ...]:
+    """Return the columns of a manager who asks for money."""
+    lost = [s.lost_by_value.high for s in pipeline.stages]
+    most = max([0.02, *(high for high in lost if high is not None)])
+    return (
+        Column("value_entered", lambda s: words.money(s.value_entered)),
+        Column(
+            "lost_by_value", lambda s: _bar_cell(words, s.lost_by_value, reasons, most), "lk-lost"
+        ),
+        Column("value_lost", lambda s: words.money(s.value_lost)),
+        Column("value_overdue", lambda s: words.money(s.value_overdue)),
+        Column("deals_in", lambda s: words.count(s.opportunities)),
+        Column("lost", lambda s: _share_cell(words, s.lost, reasons)),
+        Column("won_from_here", lambda s: _share_cell(words, s.won_from_here, reasons)),
     )
 
 
@@ -282,30 +304,32 @@ PLAIN = {"opening", "new", "from_previous", "next", "won_here", "lost", "closing
 """Terms that are shown even where they are 0 at every stage."""
 
 
-def balance_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
+def balance_table(pipeline: PipelineAnalysis, words: Words, *, by: str = "count") -> Markup:
     """What came into each stage and what became of it? Every row closes; the last is the pipe."""
+    money = by == "value"
+    balances = pipeline.balances_value if money else pipeline.balances
+    whole, say = (pipeline.balance_value, words.money) if money else (pipeline.balance, words.count)
     shown = [
-        key
-        for key in CAME + WENT
-        if key in PLAIN or any(getattr(row, key) for row in pipeline.balances)
+        key for key in CAME + WENT if key in PLAIN or any(getattr(row, key) for row in balances)
     ]
-    columns = tuple(Column(f"balance_{key}", _term(words, key)) for key in shown)
+    columns = tuple(Column(f"balance_{key}", _term(say, key)) for key in shown)
     names = {stage.stage: stage.name for stage in pipeline.stages}
-    rows = [(bdi(names[row.stage]), row) for row in pipeline.balances]
-    foot = words.say("table.pipeline"), [_total(pipeline.balance, key, words) for key in shown]
-    return Table(words.say("table.balance"), columns, rows, foot=foot).html(words)
+    rows = [(bdi(names[row.stage]), row) for row in balances]
+    foot = words.say("table.pipeline"), [_total(whole, key, say) for key in shown]
+    caption = words.say("table.balance_value" if money else "table.balance")
+    return Table(caption, columns, rows, foot=foot).html(words)
 
 
-def _term(words: Words, key: str) -> Callable[[StageBalance], str]:
+def _term(say: Callable[[float], str], key: str) -> Callable[[StageBalance], str]:
     """Return how a row fills the column of one term."""
-    return lambda row: words.count(getattr(row, key))
+    return lambda row: say(getattr(row, key))
 
 
-def _total(balance: PipelineBalance, key: str, words: Words) -> str:
+def _total(balance: PipelineBalance, key: str, say: Callable[[float], str]) -> str:
     """Return a term of the whole pipeline; empty where it only moves deals within it."""
     name = "won" if key == "won_here" else key
     inside = {"from_previous", "jumped_in", "returned_in", "next", "jumped", "returned"}
-    return "" if key in inside else words.count(getattr(balance, name))
+    return "" if key in inside else say(getattr(balance, name))
 
 
 def where_lost_table(pipeline: PipelineAnalysis, words: Words) -> Markup:

@@ -27,6 +27,8 @@ def style_element() -> str:
 class View:
     """The answer to one question: a headline, a figure, a table and a note.
 
+    `selection` says which part of the data it is of, where it is not all.
+
     `figure`, `table` and `note` are HTML that is safe already, or empty; `title`,
     `headline` and `alt` are plain text and are escaped here, unless they are `Markup`.
     `alt` says in words what the figure shows, for programs that show no figure. The
@@ -50,12 +52,14 @@ class View:
     direction: str = "ltr"
     alt: str = ""
     kind: str = "section"
+    selection: str = ""
 
     def section(self) -> Markup:
         """Return the view as one HTML section, without a stylesheet."""
         first = self.kind == "first"
         parts = (
             (Markup("<h1>{}</h1>") if first else Markup("<h2>{}</h2>")).format(self.title),
+            _wrapped('<p class="lk-selection">{}</p>', self.selection),
             _wrapped('<p class="lk-headline">{}</p>', self.headline),
             _wrapped("<figure>{}</figure>", _safe(self.figure)),
             _safe(self.table),
