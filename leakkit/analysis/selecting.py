@@ -114,6 +114,7 @@ class Selector:
         self.pairs = [(whole, material) for whole, material in pairs if only in {"", whole.name}]
         self._counts: dict[tuple[int, str, str], Counts] = {}
         self._frames: dict[tuple[int, str, str], Frames] = {}
+        self._deals: dict[tuple[str, str], tuple[str, str]] = {}
         self._answers: dict[Selection, Analysis] = {}
 
     def select(self, selection: Selection) -> Analysis:
@@ -145,7 +146,10 @@ class Selector:
                 )
                 raise LeakkitError("no_window", f"{message}.")
         numbers = [material.asked.number for _, material in self.pairs]
-        segment, value = known_deals(self.store, numbers, selection.segment, selection.value)
+        deals = (selection.segment, selection.value)
+        if deals not in self._deals:
+            self._deals[deals] = known_deals(self.store, numbers, *deals)
+        segment, value = self._deals[deals]
         policy = "" if selection.policy == configured else selection.policy
         return replace(selection, segment=segment, value=value, policy=policy)
 
