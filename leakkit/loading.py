@@ -40,10 +40,15 @@ def load(
     >>> data.meta("rows")[0]["read"]
     12000
     """
-    if isinstance(source, str) and source == SAMPLE:
-        made = sample.make()
-        frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-        return sources.load(
-            frames, config or Config.from_text(made.config), as_of=as_of, store=store
-        )
-    return sources.load(source, config, as_of=as_of, store=store)
+    return sources.load(*found(source, config), as_of=as_of, store=store)
+
+
+def found(
+    source: str | Path | Mapping[str, pd.DataFrame], config: Config | str | Path | None
+) -> tuple[str | Path | Mapping[str, pd.DataFrame], Config | str | Path | None]:
+    """Return the source and its configuration; those of the built-in one are made."""
+    if not (isinstance(source, str) and source == SAMPLE):
+        return source, config
+    made = sample.make()
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    return frames, config or Config.from_text(made.config)

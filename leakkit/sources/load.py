@@ -29,7 +29,7 @@ from leakkit.store.resolve import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
@@ -56,6 +56,7 @@ def load(
     *,
     as_of: str = "",
     store: str = ":memory:",
+    watch: Callable[[Store, Found, Rules], None] | None = None,
 ) -> Store:
     """Read a source into a store: a folder, an event file, a store, or frames.
 
@@ -63,7 +64,8 @@ def load(
     event file (CSV, Parquet, XES, XES.gz), a store written by an earlier run, or the
     frames by these two names. `config` defaults to the leakkit.toml beside the files;
     `as_of` beats the configured one. `store` names a file to keep the result in.
-    Raises LeakkitError with all the faults of a file or a configuration at once.
+    `watch` is called once the rows are resolved, while it can still be read what became
+    of each. Raises LeakkitError with all the faults of a file or a configuration at once.
     """
     if isinstance(source, str | Path):
         path = Path(source)
@@ -84,7 +86,7 @@ def load(
     try:
         database.run(schema.TABLES)
         found = _find(database, source, rules)
-        _fill(database, found, rules)
+        _fill(database, found, rules, watch)
     except BaseException:
         database.close()
         Path(store).unlink(missing_ok=True)
@@ -217,7 +219,12 @@ def _format(path: Path) -> str:
     )
 
 
-def _fill(store: Store, found: Found, config: Config) -> None:
+def _fill(
+    store: Store,
+    found: Found,
+    config: Config,
+    watch: Callable[[Store, Found, Rules], None] | None,
+) -> None:
     """Give the rows their canonical form, resolve them, and write down what was found."""
     _require(found)
     segments = _segments(store, found, config)
@@ -233,7 +240,10 @@ def _fill(store: Store, found: Found, config: Config) -> None:
     _write_names(store, config)
     default = _default_pipeline(config, found.label if provisional else "")
     one_file = found.opportunities is None
-    resolve(store, Rules(config, hours, cut, _newest_first(store), segments, default, one_file))
+    rules = Rules(config, hours, cut, _newest_first(store), segments, default, one_file)
+    resolve(store, rules)
+    if watch:
+        watch(store, found, rules)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, cut)
     account.faults(store, *files)

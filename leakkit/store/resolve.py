@@ -250,7 +250,7 @@ def _events(store: Store, rules: Rules) -> None:
     )
 
 
-def _in_order(rules: Rules) -> str:
+def in_order(rules: Rules) -> str:
     """Step 6: return SQL for the order of the rows of a deal."""
     by_stage = f"""CASE code WHEN {schema.UNKNOWN} THEN 31000 WHEN {schema.WON} THEN 32000
                    WHEN {schema.LOST} THEN 32000 ELSE code END, line"""
@@ -265,7 +265,7 @@ def _forget_after_wins(store: Store, rules: Rules) -> None:
         UPDATE events SET not_asked = TRUE FROM (
             SELECT line AS at_line FROM (
                 SELECT line, code, bool_or(code = {schema.WON}) OVER (
-                           {_in_order(rules)} ROWS UNBOUNDED PRECEDING) AS won
+                           {in_order(rules)} ROWS UNBOUNDED PRECEDING) AS won
                 FROM events
                 WHERE NOT not_asked AND entered_at IS NOT NULL AND opportunity IN (
                     SELECT opportunity FROM events WHERE code = {schema.UNKNOWN} AND NOT not_asked
@@ -311,7 +311,7 @@ def _order(store: Store, rules: Rules) -> None:
                         AND (seq IS NULL OR seq = lag(seq) OVER w), FALSE) AS tie
         FROM events
         WHERE NOT not_asked AND opportunity NOT IN (SELECT opportunity FROM aside)
-        WINDOW w AS ({_in_order(rules)});
+        WINDOW w AS ({in_order(rules)});
         CREATE TEMP TABLE first_moves AS
         SELECT o.opportunity, o.pipeline, o.from_code AS code, d.created_at AS entered_at,
                0 AS place,

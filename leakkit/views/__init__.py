@@ -1,5 +1,6 @@
 """Facts -> what people see. A view is `(analysis, pipeline) -> View`."""
 
+from leakkit.views.explained import explain
 from leakkit.views.overview import (
     overview,
     overview_leaks,
@@ -26,6 +27,7 @@ __all__ = [
     "balance",
     "data",
     "days",
+    "explain",
     "headline",
     "headline_sentence",
     "method",

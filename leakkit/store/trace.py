@@ -1,0 +1,321 @@
+"""What became of every row of one deal, read while a source is being resolved.
+
+The steps and codes are those of docs/contracts.md, "The order in which a source is
+resolved". The tables that say it are dropped when the source is loaded, so this reads
+them before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leakkit.errors import LeakkitError
+from leakkit.store import schema
+from leakkit.store.resolve import in_order
+
+if TYPE_CHECKING:
+    from leakkit.store.database import Store
+    from leakkit.store.resolve import Rules
+
+USED, MERGED, NOT_ASKED, SET_ASIDE = "used", "merged", "not_asked", "set_aside"
+TOLD = {
+    "kept": (USED, 6, "kept"),
+    "merged": (MERGED, 8, "equal_neighbours"),
+    "close_undone": (MERGED, 9, "close_undone"),
+    "closed_after_win": (NOT_ASKED, 9, "closed_after_win"),
+    "close_without_stage": (USED, 14, "close_without_stage"),
+}
+"""What resolving tells of a row that it put in order."""
+NEAREST = 3
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of one row: used, merged, not_asked or set_aside; by which step, and why."""
+
+    line: int
+    what: str
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Implied:
+    """A row of the history that stands in no file.
+
+    `stage` is a position, -1 (won) or -2 (lost); `day` is local, since 1970-01-01.
+    """
+
+    step: int
+    reason: str
+    pipeline: int
+    stage: int
+    day: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The fates of the rows of one deal, and why its outcome is what it is (codes)."""
+
+    opportunity_id: str
+    opportunities: tuple[Fate, ...]
+    history: tuple[Fate, ...]
+    implied: tuple[Implied, ...]
+    set_aside: str
+    why: tuple[str, ...]
+
+
+def trace(store: Store, rules: Rules, opportunity_id: str) -> Trace:
+    """Return what became of the rows of one deal; LeakkitError names the nearest ids."""
+    known = store.rows(
+        "SELECT opportunity FROM ids WHERE opportunity_id = $id", {"id": opportunity_id}
+    )
+    if not known:
+        raise _unknown(store, opportunity_id)
+    deal = {"deal": known[0][0]}
+    aside = store.rows("SELECT step, reason FROM aside WHERE opportunity = $deal", deal)
+    told = _rows(store, "told", "place, code, entered_at, fate, pipeline", deal, "place")
+    reason: tuple[int, str] | None = aside[0] if aside else None
+    return Trace(
+        opportunity_id,
+        _opportunity_fates(store, rules, opportunity_id, deal, reason),
+        _history_fates(store, rules, deal, reason, told),
+        () if aside else _implied(store, rules, deal, told),
+        reason[1] if reason else "",
+        () if aside else _why(store, rules, deal, told),
+    )
+
+
+def _unknown(store: Store, opportunity_id: str) -> LeakkitError:
+    """Return the error for a deal that no row names, with the nearest ids."""
+    near = store.rows(
+        """
+        SELECT opportunity_id FROM ids
+        ORDER BY levenshtein(opportunity_id, $id), opportunity_id LIMIT $most
+        """,
+        {"id": opportunity_id, "most": NEAREST},
+    )
+    names = ", ".join(repr(row[0]) for row in near) or "none"
+    message = f"No row has the opportunity_id {opportunity_id!r}. The nearest: {names}."
+    return LeakkitError("no_opportunity", message)
+
+
+def _rows(
+    store: Store, table: str, columns: str, deal: dict[str, Any], order: str
+) -> list[dict[str, Any]]:
+    """Return the rows of a deal in one of the tables of resolving."""
+    sql = f"SELECT {columns} FROM {table} WHERE opportunity = $deal ORDER BY {order}"  # noqa: S608 - names of this module
+    names = [name.strip().rpartition(" ")[2] for name in columns.split(",")]
+    return [dict(zip(names, row, strict=True)) for row in store.rows(sql, deal)]
+
+
+def _history_fates(
+    store: Store,
+    rules: Rules,
+    deal: dict[str, Any],
+    aside: tuple[int, str] | None,
+    told: list[dict[str, Any]],
+) -> tuple[Fate, ...]:
+    """Return the fates of the rows of the history, in the order of the file."""
+    events = _rows(store, "events", "line, pipeline, code, entered_at, not_asked", deal, "line")
+    ordered = store.rows(
+        f"""
+        SELECT line, 2 * row_number() OVER ({in_order(rules)}) AS place
+        FROM events WHERE opportunity = $deal AND NOT not_asked
+        """,  # noqa: S608 - names of resolving
+        deal,
+    )
+    places, fates = dict(ordered), {row["place"]: str(row["fate"]) for row in told}
+    found = []
+    for event in events:
+        if event["not_asked"]:
+            fate = (NOT_ASKED, *_not_asked(event, rules))
+        elif aside:
+            fate = (SET_ASIDE, *aside)
+        else:
+            fate = TOLD[fates[places[event["line"]]]]
+        found.append(Fate(event["line"], *fate))
+    return tuple(found)
+
+
+def _not_asked(event: dict[str, Any], rules: Rules) -> tuple[int, str]:
+    """Say why a row of the history was not asked for: the first reason that holds."""
+    if event["pipeline"] == -1:
+        return 3, "undeclared_pipeline"
+    if event["entered_at"] is not None and event["entered_at"] > rules.cut:
+        return 4, "after_as_of"
+    if rules.config.source.ignore_unknown_stages:
+        return 5, "unknown_stage"
+    return 5, "after_win"
+
+
+def _opportunity_fates(
+    store: Store,
+    rules: Rules,
+    opportunity_id: str,
+    deal: dict[str, Any],
+    aside: tuple[int, str] | None,
+) -> tuple[Fate, ...]:
+    """Return the fates of the rows of the opportunities, in the order of the file."""
+    if rules.one_file:
+        return ()
+    lines = [
+        row[0]
+        for row in store.rows(
+            "SELECT line FROM given_opportunities WHERE opportunity_id = $id ORDER BY line",
+            {"id": opportunity_id},
+        )
+    ]
+    conflict = aside is not None and aside[1] == "conflicting_rows"
+    first = _first_fate(store, deal, aside)
+    return tuple(
+        Fate(line, *(first if line == lines[0] or conflict else (MERGED, 2, "equal_rows")))
+        for line in lines
+    )
+
+
+def _first_fate(
+    store: Store, deal: dict[str, Any], aside: tuple[int, str] | None
+) -> tuple[str, int, str]:
+    """Return the fate of the first row of a deal in the opportunities."""
+    if aside:
+        return (SET_ASIDE, *aside)
+    if store.rows("SELECT 1 FROM opportunities WHERE opportunity = $deal", deal):
+        return USED, 11, "kept"
+    own = store.rows("SELECT own_pipeline FROM deals WHERE opportunity = $deal", deal)
+    undeclared = bool(own) and own[0][0] == -1
+    return (NOT_ASKED, 3, "undeclared_pipeline") if undeclared else (NOT_ASKED, 4, "after_as_of")
+
+
+def _implied(
+    store: Store, rules: Rules, deal: dict[str, Any], told: list[dict[str, Any]]
+) -> tuple[Implied, ...]:
+    """Return the rows that stand in no file, in the order of the history."""
+    columns = "place, pipeline, code, entered_at, stageless"
+    closes = _rows(store, "new_closes", columns, deal, "place")
+    rows = [(row, why) for row in told if (why := _why_implied(row)) is not None]
+    rows += [(row, (10, "outcome_column")) for row in closes if not row["stageless"]]
+    found = [
+        (
+            row["place"],
+            Implied(*why, row["pipeline"], row["code"], rules.zone.day(row["entered_at"])),
+        )
+        for row, why in rows
+    ]
+    return tuple(each for _, each in sorted(found, key=lambda pair: pair[0]))
+
+
+def _why_implied(row: dict[str, Any]) -> tuple[int, str] | None:
+    """Say why a row that was told stands in no file; None where it stands in one."""
+    if row["fate"] == "implied":
+        return 9, "reopened_by_close"
+    return (7, "from_stage_used") if row["place"] == 0 else None
+
+
+def _why(
+    store: Store, rules: Rules, deal: dict[str, Any], told: list[dict[str, Any]]
+) -> tuple[str, ...]:
+    """Say why the outcome is what it is (step 10), as codes."""
+    columns = "said, end_code, closed_at, later_close"
+    judged = _rows(store, "judged", columns, deal, "said")
+    closes = _rows(store, "new_closes", "instead, before_entry, code", deal, "place")
+    first = _rows(store, "first_moves", "known", deal, "place")
+    why = ["from_stage_without_start"] if any(not row["known"] for row in first) else []
+    if any(row["fate"] == "close_without_stage" for row in told):
+        why.append("close_without_stage")
+    if not judged:
+        return (*why, "history_without_opportunity", "history")
+    row = judged[0]
+    closed, history = row["closed_at"], row["end_code"]
+    if row["later_close"]:
+        why.append("closes_after_as_of")
+    if closes and not closes[0]["instead"] and closed is None:
+        why.append("closed_without_moment")
+    if closes and not closes[0]["instead"] and closes[0]["before_entry"]:
+        why.append("closed_before_entry")
+    if history is None:
+        return (*why, "without_history")
+    disagree = history < 0 and row["said"] is not None and row["said"] != history
+    if disagree:
+        why.append("outcome_disagrees")
+    if row["said"] == 0 and history >= 0 and closed is not None and closed <= rules.cut:
+        why.append("open_with_closed_at")
+    return (*why, "outcome_column" if closes else "history")
+
+
+VISITS = """
+SELECT n.name AS pipeline, p.stage, s.name, p.visit, p.entry, p.entered_day, p.entered_tick,
+       p.exit, p.left_day, p.left_tick, t.name AS to_stage
+FROM passages p
+JOIN opportunities o ON o.opportunity = p.opportunity
+JOIN pipelines n ON n.pipeline = p.pipeline
+JOIN stages s ON s.pipeline = p.pipeline AND s.stage = p.stage
+LEFT JOIN stages t ON t.pipeline = p.pipeline AND t.stage = p.to_stage
+WHERE o.opportunity_id = $id
+ORDER BY p.step
+"""
+STANDS = """
+SELECT o.outcome, o.created_day, o.closed_day, n.name, c.name AS current_stage
+FROM opportunities o
+JOIN pipelines n ON n.pipeline = o.pipeline
+LEFT JOIN stages c ON c.pipeline = o.pipeline AND c.stage = o.current_stage
+WHERE o.opportunity_id = $id
+"""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One visit as the store has it; a tick is a day, or an hour in a pipeline by the hour."""
+
+    pipeline: str
+    stage: int
+    name: str
+    visit: int
+    entry: str
+    entered_day: int
+    entered_tick: int
+    exit: str
+    left_day: int | None
+    left_tick: int | None
+    to_stage: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a deal stands: outcome, days since 1970-01-01, pipeline, current stage if given."""
+
+    outcome: str
+    created_day: int | None
+    closed_day: int | None
+    pipeline: str
+    current_stage: str
+
+
+def visits_of(store: Store, opportunity_id: str) -> tuple[Passage, ...]:
+    """Return the visits of one deal in their order."""
+    return tuple(
+        Passage(
+            pipeline=row[0],
+            stage=row[1],
+            name=row[2],
+            visit=row[3],
+            entry=schema.ENTRIES[row[4]],
+            entered_day=row[5],
+            entered_tick=row[6],
+            exit=schema.EXITS[row[7]],
+            left_day=row[8],
+            left_tick=row[9],
+            to_stage=row[10] or "",
+        )
+        for row in store.rows(VISITS, {"id": opportunity_id})
+    )
+
+
+def standing_of(store: Store, opportunity_id: str) -> Standing | None:
+    """Return how one deal stands; None where it is not in the store."""
+    rows = store.rows(STANDS, {"id": opportunity_id})
+    if not rows:
+        return None
+    outcome, created, closed, pipeline, stage = rows[0]
+    return Standing(outcome, created, closed, pipeline, stage or "")

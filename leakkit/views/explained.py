@@ -1,0 +1,102 @@
+"""One deal on a page: its rows as given, what became of each, where each visit was counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit import explaining
+from leakkit.views.view import View
+from leakkit.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from leakkit.explaining import Explanation, Row
+
+
+def explain(explanation: Explanation) -> View:
+    """What became of this deal, row by row, and where was it counted?"""
+    words = Words(explanation.language)
+    parts = [_rows(explanation.rows, words)]
+    if explanation.implied:
+        parts.append(_implied(explanation, words))
+    if explanation.visits:
+        parts.append(_visits(explanation, words))
+    first, *rest = explaining.outcome_lines(explanation, words)
+    return View(
+        "explain",
+        words.html("explain.title", id=explanation.opportunity_id),
+        headline=first,
+        table=Markup("\n").join(parts),
+        note=Markup("\n").join(Markup("<p>{}</p>").format(line) for line in rest),
+        language=words.language,
+        direction=words.direction,
+    )
+
+
+def _grid(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
+    """Return a table; its first column heads the rows."""
+    head = Markup("").join(Markup('<th scope="col">{}</th>').format(each) for each in heads)
+    body = Markup("\n").join(
+        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
+            first, Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells)
+        )
+        for first, *cells in rows
+    )
+    return Markup(
+        '<div class="lk-scroll" tabindex="0" role="region" aria-label="{}">'
+        '<table class="lk-table"><caption><span>{}</span></caption>'
+        "<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table></div>"
+    ).format(caption, caption, head, body)
+
+
+def _rows(rows: Sequence[Row], words: Words) -> Markup:
+    """Return the rows as given with their fates."""
+    heads = [
+        words.say(f"explain.{key}") for key in ("file", "line", "fate", "step", "reason", "texts")
+    ]
+    cells = []
+    for row in rows:
+        facts = explaining.fate_facts(row, words)
+        texts = Markup("; ").join(
+            Markup("{} = <bdi>{}</bdi>").format(heading, text)
+            for heading, text in row.texts
+            if text
+        )
+        cells.append(
+            [row.file, words.count(row.fate.line), str(facts["fate"]), str(facts["step"]),
+             str(facts["reason"]), texts]
+        )  # fmt: skip
+    return _grid(words.say("explain.rows"), heads, cells)
+
+
+def _implied(explanation: Explanation, words: Words) -> Markup:
+    """Return the rows that stand in no file."""
+    heads = [words.say(f"explain.{key}") for key in ("stage", "moment", "step", "reason")]
+    cells = [
+        [
+            Markup("<bdi>{}</bdi>").format(explaining.stage_words(name, row, words)),
+            words.date(row.day),
+            words.count(row.step),
+            words.say(f"explain.reasons.{row.reason}"),
+        ]
+        for name, row in explanation.implied
+    ]
+    return _grid(words.say("explain.implied"), heads, cells)
+
+
+def _visits(explanation: Explanation, words: Words) -> Markup:
+    """Return the visits, and where each was counted."""
+    items = Markup("\n").join(
+        Markup("<li>{}<ul>{}</ul></li>").format(
+            explaining.visit_line(visit, words),
+            Markup("").join(
+                Markup("<li>{}</li>").format(explaining.counted_line(visit, counted, words))
+                for counted in visit.counted
+            ),
+        )
+        for visit in explanation.visits
+    )
+    return Markup("<h3>{}</h3><ul>{}</ul>").format(words.say("explain.passages"), items)
