@@ -214,7 +214,7 @@ def _value_columns(
     return (
         Column("value_entered", lambda s: words.money(s.value_entered)),
         Column(
-            "lost_by_value", lambda s: _bar_cell(words, s.lost_by_value, reasons, most), "lk-lost"
+            "lost_by_value", lambda s: bar_cell(words, s.lost_by_value, reasons, most), "lk-lost"
         ),
         Column("value_lost", lambda s: words.money(s.value_lost)),
         Column("value_overdue", lambda s: words.money(s.value_overdue)),
