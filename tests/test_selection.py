@@ -44,7 +44,7 @@ PLAN = Plan(
 @cache
 def store() -> Store:
     """A sample, with a column that says the same of every deal, and one of a single pipeline."""
-    made = make(800, seed=7, plan=PLAN)
+    made = make(1200, seed=7, plan=PLAN)
     deals = made.opportunities.assign(
         same="all", own=made.opportunities["pipeline"].map(lambda name: f"of {name}")
     )

@@ -66,11 +66,11 @@ class Material:
     clusters: Mapping[tuple[int, int], pd.DataFrame]
     frames: Mapping[str, pd.DataFrame]
     decided: learning.Decided
-    policy: str
+    costs: Costs | None = None
+    policy: str = "observed"
     whole: PipelineAnalysis | None = None
     days: Days | None = None
     visits: str = "first"
-    costs: Costs | None = None
 
     @property
     def read_days(self) -> Days:
@@ -180,7 +180,7 @@ def _build(material: Material) -> PipelineAnalysis:
             "losing_order": lambda: _losing_orders(material),
             "skip_policy": lambda: material.policy,
             "notes": lambda: _notes(material),
-            "costs": lambda: material.costs,
+            "costs": lambda: None if material.whole else material.costs,
         }
     )
 

@@ -126,6 +126,7 @@ class Selector:
                 pipelines=tuple(self._pipeline(*pair, wanted) for pair in self.pairs),
                 selection=wanted,
                 materials=(),
+                findings=(),  # they are of everything
             )
         return self._answers[wanted]
 
