@@ -28,9 +28,9 @@ def load(
     with a history, a date per stage or the present state of deals (CSV, Excel, Parquet,
     JSON lines, XES, also packed: docs/formats.md), a store that was kept by an earlier
     run, a frame of pandas, polars or pyarrow, or a mapping with frames by the names
-    `opportunities` and `stage_history`. `config` is a Config or the path of a leakkit.toml; by default the
-    one beside the files. `as_of` (a date, or a date with a time) beats the configured
-    one. `store` is the path of a file to keep the result in.
+    `opportunities` and `stage_history`. `config` is a Config or the path of a
+    leakkit.toml; by default the one beside the files. `as_of` (a date, or a date with a
+    time) beats the configured one. `store` is the path of a file to keep the result in.
 
     Raises LeakkitError, with all the faults of a file or a configuration at once.
 

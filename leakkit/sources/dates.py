@@ -189,7 +189,7 @@ def _order(
 def _over_12(
     reading: Reading, table: Table, given: dict[str, str], pattern: str
 ) -> tuple[int, int, int, str]:
-    """Count the cells whose first, and whose second part is over 12; show one of them."""
+    """Count the cells whose first part only, and whose second only is over 12; show one."""
     each = " UNION ALL ".join(
         f"SELECT {table.line} AS line, {said} AS said, {_parts(said, pattern)} AS p "  # noqa: S608 - quoted
         f"FROM {table.relation} WHERE {_fits(said, pattern)}"
@@ -197,8 +197,9 @@ def _over_12(
     )
     row = reading.store.rows(
         f"""
-        SELECT count(*) FILTER (a > 12), count(*) FILTER (b > 12),
-               min(line) FILTER (a > 12 OR b > 12), arg_min(said, line) FILTER (a > 12 OR b > 12)
+        SELECT count(*) FILTER (a > 12 AND b <= 12), count(*) FILTER (b > 12 AND a <= 12),
+               min(line) FILTER ((a > 12) <> (b > 12)),
+               arg_min(said, line) FILTER ((a > 12) <> (b > 12))
         FROM (SELECT line, said, CAST(p.a AS INTEGER) AS a, CAST(p.b AS INTEGER) AS b FROM ({each}))
         """,  # noqa: S608 - quoted
     )[0]
