@@ -18,7 +18,7 @@ from leakkit.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FAILED_PAGES, BAD_INPUT, INTERRUPTED = 1, 2, 130
+FAILED_PAGES, BAD_INPUT, FOUND, INTERRUPTED = 1, 2, 3, 130
 
 app = typer.Typer(
     add_completion=False,
@@ -63,6 +63,13 @@ class Engine(StrEnum):
 
     FORK = "fork"
     STOCK = "stock"
+
+
+class FailOn(StrEnum):
+    """The severity of a finding that ends a run with code 3."""
+
+    ALARM = "alarm"
+    WATCH = "watch"
 
 
 class LogForm(StrEnum):
@@ -118,6 +125,10 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     engine: Annotated[
         Engine, typer.Option(help="How notebooks start: from a warm process (Linux), or anew.")
     ] = Engine.FORK,
+    fail_on: Annotated[
+        FailOn | None,
+        typer.Option(help="End with code 3 where all is good but a finding is as grave as this."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but faults.")] = False,
     log: Annotated[
         LogForm, typer.Option(help="Text for people, or one JSON object per line for programs.")
@@ -126,8 +137,10 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     """Make one offline page per pipeline: where it leaks, and how sure that is.
 
     Exit code 0: all pages are good; 1: some failed, the others are there; 2: the source,
-    the configuration or the folder cannot be used; 130: interrupted.
+    the configuration or the folder cannot be used; 3: all pages are good, but a finding
+    reached --fail-on; 130: interrupted.
     """
+    from leakkit.findings import reached
     from leakkit.report import run
     from leakkit.terminal import voice
 
@@ -143,6 +156,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         say.result(result)
     if result.failed or result.trouble:
         raise typer.Exit(FAILED_PAGES)
+    if fail_on and reached(result.findings, fail_on):
+        raise typer.Exit(FOUND)
 
 
 @contextmanager
@@ -157,6 +172,25 @@ def stopped_like_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@app.command(epilog="Example: leakkit explain D-004711 exports/crm")
+def explain(
+    opportunity: Annotated[str, typer.Argument(help="The id of one deal.")],
+    source: Annotated[
+        str, typer.Argument(help="The source, as for report; by default the built-in sample.")
+    ] = "sample",
+    *,
+    config: Annotated[
+        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
+    ] = "",
+    as_of: Annotated[str, typer.Option(help="The last day to use, such as 2026-06-30.")] = "",
+) -> None:
+    """Say what became of every row of one deal, and in which numbers it was counted."""
+    from leakkit import explaining
+
+    found = explaining.explain(source, opportunity, config or None, as_of=as_of)
+    typer.echo(explaining.as_text(found))
 
 
 @app.command(epilog="Example: leakkit lab my-notebooks")

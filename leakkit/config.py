@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import difflib
 import tomllib
@@ -30,6 +31,18 @@ COLUMNS = (
     "owner",
 )
 """Canonical names of columns; `[source]` may say what they are called in the files."""
+
+DIGITS = "".join(map(chr, [*range(0x06F0, 0x06FA), *range(0x0660, 0x066A)]))
+"""The Persian digits, then the Arabic ones."""
+_LETTERS = str.maketrans(
+    DIGITS + "\u064a\u0649\u0643\u0629\u06c0\u0623\u0625\u0671\u00a0\u202f",
+    "01234567890123456789\u06cc\u06cc\u06a9\u0647\u0647\u0627\u0627\u0627  ",
+)
+"""Arabic forms of letters that Persian writes otherwise, and two kinds of space."""
+_SILENT = dict.fromkeys(
+    [0x0640, *range(0x064B, 0x0653), *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0xFEFF]
+)
+"""Signs that change no letter: tatweel, vowels, joiners (ZWNJ), marks of direction, BOM."""
 
 
 class _Part(BaseModel):
@@ -92,11 +105,15 @@ class SourceRules(_Part):
     """How to read the files, where the recognised defaults do not fit."""
 
     format: Literal["auto", "csv", "parquet", "xes", "xlsx", "jsonl"] = "auto"
+    encoding: str = "auto"
+    sheet: str = ""
     date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
     calendar: Literal["auto", "gregorian", "jalali"] = "auto"
+    decimal: Literal["auto", ".", ","] = "auto"
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
     outcomes: OutcomeWords = OutcomeWords()
+    stage_dates: dict[str, str] = Field(default_factory=dict)
     joins: tuple[Join, ...] = ()
     columns: dict[str, str] = Field(default_factory=dict)
 
@@ -109,6 +126,17 @@ class SourceRules(_Part):
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
         return {**rest, "columns": {**columns, **rest.get("columns", {})}}
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_exists(cls, given: str) -> str:
+        """The name must be one that Python knows."""
+        try:
+            codecs.lookup("utf-8" if given == "auto" else given)
+        except LookupError:
+            message = f"{given!r} is no encoding; usual ones are utf-8, windows-1252, windows-1256"
+            raise ValueError(message) from None
+        return given
 
 
 class Roles(_Part):
@@ -222,8 +250,17 @@ class Config(_Part):
 
 
 def folded(name: str) -> str:
-    """Return the form in which names are compared: without case and outer space."""
-    return name.strip().casefold()
+    r"""Return the form in which names are compared.
+
+    Without case and outer space, without signs that nobody sees (such as ZWNJ), in the
+    Persian forms of letters, with Latin digits.
+
+    >>> folded(" Won "), folded("\u0643\u0627\u0631 \u06f1") == folded("\u06a9\u0627\u0631 1")
+    ('won', True)
+    """
+    if name.isascii():
+        return name.strip().casefold()
+    return name.translate(_LETTERS).translate(_SILENT).strip().casefold()
 
 
 def _refuse_repeats(names: list[str], where: str) -> None:

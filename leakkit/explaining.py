@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.config import Config
     from leakkit.sources.columns import Table
-    from leakkit.sources.load import Found
+    from leakkit.sources.shapes import Found
     from leakkit.store import Store
     from leakkit.store.resolve import Rules
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakkit import sample, sources
 from leakkit.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-    import pandas as pd
 
     from leakkit.store import Store
 
@@ -19,7 +16,7 @@ SAMPLE = "sample"
 
 
 def load(
-    source: str | Path | Mapping[str, pd.DataFrame] = SAMPLE,
+    source: Any = SAMPLE,  # noqa: ANN401 - a path, or frames
     config: Config | str | Path | None = None,
     *,
     as_of: str = "",
@@ -27,12 +24,13 @@ def load(
 ) -> Store:
     """Read a source into a store that `analyze` works on.
 
-    `source` is the word "sample" (the built-in sample, made in memory), a folder with
-    `opportunities` and `stage_history` (CSV or Parquet), one event file (CSV, Parquet,
-    XES, XES.gz), a store that was kept by an earlier run, or a mapping with frames of
-    these two names. `config` is a Config or the path of a leakkit.toml; by default the
-    one beside the files. `as_of` (a date, or a date with a time) beats the configured
-    one. `store` is the path of a file to keep the result in.
+    `source` is the word "sample" (the built-in sample, made in memory), a file or a folder
+    with a history, a date per stage or the present state of deals (CSV, Excel, Parquet,
+    JSON lines, XES, also packed: docs/formats.md), a store that was kept by an earlier
+    run, a frame of pandas, polars or pyarrow, or a mapping with frames by the names
+    `opportunities` and `stage_history`. `config` is a Config or the path of a
+    leakkit.toml; by default the one beside the files. `as_of` (a date, or a date with a
+    time) beats the configured one. `store` is the path of a file to keep the result in.
 
     Raises LeakkitError, with all the faults of a file or a configuration at once.
 
@@ -44,8 +42,9 @@ def load(
 
 
 def found(
-    source: str | Path | Mapping[str, pd.DataFrame], config: Config | str | Path | None
-) -> tuple[str | Path | Mapping[str, pd.DataFrame], Config | str | Path | None]:
+    source: Any,  # noqa: ANN401 - as above
+    config: Config | str | Path | None,
+) -> tuple[Any, Config | str | Path | None]:
     """Return the source and its configuration; those of the built-in one are made."""
     if not (isinstance(source, str) and source == SAMPLE):
         return source, config

@@ -31,6 +31,7 @@ DOING = {
     "overview": "making the overview",
 }
 STATES = ("made", "unchanged", "failed")
+SEVERITIES = ("alarm", "watch")
 
 
 class Voice(Protocol):
@@ -62,8 +63,14 @@ def summary(result: RunResult) -> str:
 
     A page that is older than the run because nobody asked for it is not counted.
     """
-    counts = ", ".join(f"{result.count(state)} {state}" for state in STATES)
-    return f"{len(result.pages)} pipelines: {counts}: {result.index}"
+    counts = [f"{result.count(state)} {state}" for state in STATES]
+    grave = [f"{severities(result)[name]} {name}" for name in SEVERITIES]
+    return f"{len(result.pages)} pipelines: {', '.join([*counts, *grave])}: {result.index}"
+
+
+def severities(result: RunResult) -> dict[str, int]:
+    """Count the findings that somebody should look at."""
+    return {name: sum(f.severity == name for f in result.findings) for name in SEVERITIES}
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,7 @@ class Log:
             {
                 "event": "result",
                 **counts,
+                **severities(result),
                 "index": str(result.index),
                 "overview_failed": result.trouble,
                 "removed": list(result.removed),

@@ -22,7 +22,7 @@ def test_the_version() -> None:
     assert leakkit("--version").stdout == f"leakkit {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["report", "sample", "lab"])
+@pytest.mark.parametrize("command", ["report", "sample", "lab", "explain"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = leakkit(command, "--help")
     assert done.returncode == 0
@@ -46,7 +46,10 @@ def test_the_sample_and_its_report(tmp_path: Path) -> None:
     done = leakkit("report", str(tmp_path / "s"), "--out", str(out), "--pipeline", "Spare parts")
     assert done.returncode == 0, done.stderr
     assert "opportunities.csv: 300 rows read = 300 used + 0 merged" in done.stdout
-    assert f"1 pipelines: 1 made, 0 unchanged, 0 failed: {out / 'index.html'}" in done.stdout
+    assert (
+        f"1 pipelines: 1 made, 0 unchanged, 0 failed, 0 alarm, 0 watch: {out / 'index.html'}"
+        in done.stdout
+    )
     assert done.stderr == ""
 
 

@@ -504,7 +504,7 @@ def test_unknown_stage_that_is_ignored(tell: Callable[..., Told]) -> None:
         ("", None, "value_missing"),
         ("0", 0, "value_zero"),
         ("-5", None, "value_negative"),
-        ("12.345", 1235, None),
+        ("12.3451", 1235, None),
         ("many", None, "value_unreadable"),
     ],
 )
@@ -568,11 +568,11 @@ def test_a_moment_missing_in_the_history(moment: str, tell: Callable[..., Told])
 
 
 def test_a_moment_unreadable_elsewhere_is_empty_and_counted(tell: Callable[..., Told]) -> None:
-    found = tell("d,A,01-02", "d,yesterday,31.01.2024,Lost,")
+    found = tell("d,A,01-02", "d,yesterday,in January,Lost,")
     assert found.deals == [("d", "lost", "01-02", "01-02", None)]
     assert found.facts == {"date_unreadable": 2, "created_missing": 1, "closed_without_moment": 1}
     assert [fault[2:] for fault in found.faults] == [
-        ("closed_at", "31.01.2024", "date_unreadable"),
+        ("closed_at", "in January", "date_unreadable"),
         ("created_at", "yesterday", "date_unreadable"),
     ]
 

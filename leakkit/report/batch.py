@@ -12,11 +12,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leakkit.analysis import analyze
+from leakkit.analysis import analyze, find_worklist
 from leakkit.errors import LeakkitError
+from leakkit.findings import to_records
 from leakkit.loading import load
 from leakkit.report import books, manifest
-from leakkit.report.folder import claimed, digest_of, discard, slug, write_text
+from leakkit.report.findings_json import findings_json
+from leakkit.report.folder import claimed, digest_of, discard, slug, write_bytes, write_text
 from leakkit.report.index import IndexRow, index_page
 from leakkit.report.manifest import Last, digest
 from leakkit.report.pool import Pool
@@ -32,6 +34,7 @@ from leakkit.report.results import (
 )
 from leakkit.report.stages_csv import stages_csv
 from leakkit.report.stale import marked
+from leakkit.report.worklist import worklist_csv, worklist_xlsx
 from leakkit.sources.load import STORE_SUFFIX
 from leakkit.store import Store, pseudonyms
 from leakkit.views import headline_sentence
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.config import Config
     from leakkit.report.manifest import Facts
+
+    Tables = dict[str, bytes]
 
 PAGE, OVERVIEW, INDEX = "stage_dropoff", "overview", "index.html"
 MOST_JOBS = 4
@@ -93,13 +98,15 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
         progress(Event("reading"))
         with _stored(source, config, as_of, store) as kept:
             if anonymise:
-                with Store.change(kept) as tables:
-                    pseudonyms.anonymise(tables, pseudonyms.read_key(Path(anonymise)))
+                with Store.change(kept) as copied:
+                    pseudonyms.anonymise(copied, pseudonyms.read_key(Path(anonymise)))
             progress(Event("analysing"))
             last = Last.read(folder)
-            analysis = _analyze(kept, tuple(pipelines), language, last.horizons())
+            analysis, tables = _analyze(kept, tuple(pipelines), language, last.horizons())
             loaded = time.perf_counter() - started
-            batch = Batch(folder, kept, analysis, last, timeout_seconds, engine, force, progress)
+            batch = Batch(
+                folder, kept, analysis, tables, last, timeout_seconds, engine, force, progress
+            )
             with _written_to(folder), Pool(jobs or min(MOST_JOBS, os.cpu_count() or 1)) as pool:
                 result = batch.make(pool)
                 took = time.perf_counter() - started
@@ -143,15 +150,31 @@ def _stored(
 
 def _analyze(
     path: Path, pipelines: tuple[str, ...], language: str, earlier: list[list[str | float]]
-) -> Analysis:
-    """Analyse the pipelines, with the horizons of the last run; notebooks will find them too."""
+) -> tuple[Analysis, dict[str, Tables]]:
+    """Analyse the pipelines, with the horizons of the last run.
+
+    Horizons and findings are kept in the store, where notebooks find them.
+    """
     with Store.change(path) as store:
         store.set_meta("earlier_horizons", earlier)
         analysis = analyze(store, list(pipelines) or None, language=language)
+        store.set_meta("findings", to_records(analysis.findings))
+        tables = {one.name: _tables(store, analysis, one) for one in analysis.pipelines}
     if analysis.language not in LANGUAGES:
         message = f"There are no texts in {analysis.language!r}. There are: {', '.join(LANGUAGES)}."
         raise LeakkitError("no_language", message)
-    return analysis
+    return analysis, tables
+
+
+def _tables(store: Store, analysis: Analysis, pipeline: PipelineAnalysis) -> Tables:
+    """Return the files for programs and people beside a page: name -> content."""
+    items = find_worklist(store, analysis, pipeline.name)
+    return {
+        "stages.csv": stages_csv(pipeline).encode(),
+        "findings.json": findings_json(analysis, pipeline.name).encode(),
+        "worklist.csv": worklist_csv(items, pipeline).encode(),
+        "worklist.xlsx": worklist_xlsx(items, pipeline),
+    }
 
 
 @dataclass(frozen=True)
@@ -176,6 +199,7 @@ class Batch:
     folder: Path
     store: Path
     analysis: Analysis
+    tables: Mapping[str, Tables]
     last: Last
     timeout_seconds: int
     engine: str
@@ -205,6 +229,7 @@ class Batch:
             analysis.ignored_files,
             removed,
             trouble,
+            analysis.findings,
         )
 
     @cached_property
@@ -218,7 +243,9 @@ class Batch:
         result = PageResult(
             pipeline.name, slug(pipeline.name), MADE, "", headline, self.analysis.last_day
         )
-        about = [pipeline.name, self.analysis.language, manifest.learnt(pipeline)]
+        found = [f for f in self.analysis.findings if f.pipeline == pipeline.name]
+        learnt = manifest.learnt(pipeline)
+        about = [pipeline.name, self.analysis.language, learnt, to_records(found)]
         fingerprint = manifest.fingerprint(self.analysis, PAGE, about)
         return Plan(pipeline, result, fingerprint, self.last.pipelines.get(pipeline.name, {}))
 
@@ -258,7 +285,8 @@ class Batch:
                 if rendered.broken:
                     write_text(folder / broken, rendered.broken)
                 return self._old(result, rendered.failed)
-            write_text(folder / "stages.csv", stages_csv(plan.pipeline))
+            for name, content in self.tables[plan.result.pipeline].items():
+                write_bytes(folder / name, content)
             if rendered:
                 write_text(folder / f"{PAGE}.html", rendered.html)
             (folder / broken).unlink(missing_ok=True)
@@ -339,6 +367,7 @@ class Batch:
         write_text(self.folder / INDEX, html)
         overview = {"fingerprint": fingerprint, "sha256": digest(html), "failed": trouble}
         entries = [self._entry(page) for page in pages]
+        write_text(self.folder / "findings.json", findings_json(self.analysis))
         write_text(self.folder / manifest.NAME, manifest.manifest(self.analysis, entries, overview))
         return trouble
 
@@ -376,7 +405,8 @@ class Batch:
             pages = last.get("pages", {}) if page.page else {}
             return manifest.entry(page, last.get("stages", []), pages)
         plan = self.plans[page.pipeline]
-        names = {f"{PAGE}.html": {"fingerprint": plan.fingerprint}, "stages.csv": {}}
+        names: dict[str, Facts] = {f"{PAGE}.html": {"fingerprint": plan.fingerprint}}
+        names |= {name: {} for name in self.tables[page.pipeline]}
         pages = {
             name: {**known, "sha256": digest_of(self.folder / page.slug / name)}
             for name, known in names.items()

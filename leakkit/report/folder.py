@@ -36,16 +36,20 @@ def slug(name: str) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    r"""Write a file in one step: a reader sees the old one or the new one, never a part.
+    r"""Write a text in one step, as UTF-8 with `\n` line ends on every system."""
+    write_bytes(path, text.encode("utf-8"))
 
-    UTF-8 with `\n` line ends on every system. Raises OSError where it cannot be written,
-    and leaves the old file as it was.
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step: a reader sees the old one or the new one, never a part.
+
+    Raises OSError where it cannot be written, and leaves the old file as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with partial.open("wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)

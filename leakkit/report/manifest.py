@@ -33,6 +33,7 @@ LIBRARIES = (
     "Babel",
     "papermill",
     "nbconvert",
+    "xlsxwriter",
 )
 Facts = dict[str, Any]
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from leakkit.findings import Finding
+
 MADE, UNCHANGED, FAILED, NOT_ASKED = "made", "unchanged", "failed", "not_asked"
 GOOD = "good"
 """A page is new, as it was, not there or old because it failed, or old because nobody asked."""
@@ -56,7 +58,8 @@ class RunResult:
     """What a run made. `rows` counts what became of the rows of each file, `facts` what was odd.
 
     `removed` names the pipelines whose pages went because the source no longer has them;
-    `trouble` says why the overview is a plain list, if it is.
+    `trouble` says why the overview is a plain list, if it is. `findings` are those of all
+    pipelines of the source.
     """
 
     index: Path
@@ -66,6 +69,7 @@ class RunResult:
     ignored_files: tuple[str, ...]
     removed: tuple[str, ...] = ()
     trouble: str = ""
+    findings: tuple[Finding, ...] = ()
 
     @property
     def failed(self) -> tuple[PageResult, ...]:

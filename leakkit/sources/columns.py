@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, field
 
+from leakkit.config import folded
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store.database import quoted
 
 ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2}(:?\d{2})?))?)?"
-"""The dates that this version reads in texts: ISO 8601, with or without time, fraction and zone."""
+"""The plain form of dates in texts: ISO 8601, with or without time, fraction and zone."""
 CLOCK_TYPES = ("TIMESTAMP", "DATE")
 ZONED = "TIMESTAMP WITH TIME ZONE"
 
@@ -19,7 +20,8 @@ class Table:
     """One file as it was read: a relation whose columns still have the file's names.
 
     `relation` is SQL that stands after FROM; `line` is SQL for the number of the data
-    row; `types` are the engine's types by heading.
+    row; `types` are the engine's types by heading. `renamed` is what the configuration
+    says, `known` what was recognised by the headings of a maker: canonical -> heading.
     """
 
     file: str
@@ -27,14 +29,15 @@ class Table:
     line: str
     types: dict[str, str]
     renamed: dict[str, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
 
     def heading(self, name: str) -> str | None:
         """Return the heading of the column with the canonical name `name`, or None.
 
         The configured name goes first; a file of the folder that does not have it may
-        still have the canonical one.
+        still have the canonical one, or a maker's.
         """
-        return self.find(self.renamed.get(name, name)) or self.find(name)
+        return self.find(self.renamed.get(name, name)) or self.find(name) or self.known.get(name)
 
     def find(self, wanted: str) -> str | None:
         """Return the heading that is `wanted`, or is it without case and spaces."""
@@ -63,7 +66,9 @@ class Table:
 
     def _near(self, name: str) -> str:
         """Return a hint that names the nearest heading."""
-        near = difflib.get_close_matches(self.renamed.get(name, name), list(self.types), 1, 0.4)
+        forms = {simplified(heading): heading for heading in self.types}
+        wanted = simplified(self.renamed.get(name, name))
+        near = [forms[form] for form in difflib.get_close_matches(wanted, list(forms), 1, 0.4)]
         is_there = ", ".join(list(self.types)[:20])
         guess = (
             f"did you mean {near[0]!r}? Say so in [source]: {name} = {near[0]!r}; " if near else ""
@@ -106,8 +111,8 @@ class Table:
             return f"epoch_us({stamp}) // 1000000"
         if kind != "VARCHAR":
             message = (
-                f"{self.file}: column {heading!r} holds {kind}, not dates. This version reads "
-                "dates as ISO texts (2026-06-30 14:05) or as date and timestamp columns."
+                f"{self.file}: column {heading!r} holds {kind}, and not dates: neither days as "
+                "Excel counts them, nor seconds or milliseconds since 1970."
             )
             raise LeakkitError("date_type", message)
         text = self.text(name)
@@ -149,7 +154,7 @@ def simplified(heading: str) -> str:
     >>> simplified(" Opportunity ID")
     'opportunity_id'
     """
-    return heading.strip().lstrip("\ufeff").casefold().replace(" ", "_")
+    return folded(heading).replace(" ", "_")
 
 
 def _offset(zone: str) -> str:

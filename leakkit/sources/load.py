@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+import datetime as dt
+import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
 from leakkit.sources.columns import Table
-from leakkit.sources.files import ROW_FORMATS, read_file
+from leakkit.sources.find import CONFIG_FILE, find
+from leakkit.sources.joins import joined
+from leakkit.sources.money import count_toman, with_toman
 from leakkit.sources.proposal import propose
-from leakkit.sources.xes import read_xes
+from leakkit.sources.recognised import Reading
+from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, first_day, shaped
 from leakkit.store import account, schema
 from leakkit.store.database import Store, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
@@ -29,43 +33,27 @@ from leakkit.store.resolve import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    import pandas as pd
+    Watch = Callable[[Store, Found, Rules], None]
 
-CONFIG_FILE = "leakkit.toml"
-HISTORY = "stage_history"
-OPPORTUNITIES = "opportunities"
 STORE_SUFFIX = ".duckdb"
 
 
-@dataclass(frozen=True)
-class Found:
-    """The files of a source: `opportunities` is None for one event file."""
-
-    label: str
-    history: Table
-    opportunities: Table | None
-    inputs: tuple[dict[str, str], ...] = ()
-    ignored: tuple[str, ...] = ()
-
-
 def load(
-    source: str | Path | Mapping[str, pd.DataFrame],
+    source: Any,  # noqa: ANN401 - a path, or frames of pandas, polars or pyarrow
     config: Config | str | Path | None = None,
     *,
     as_of: str = "",
     store: str = ":memory:",
-    watch: Callable[[Store, Found, Rules], None] | None = None,
+    watch: Watch | None = None,
 ) -> Store:
-    """Read a source into a store: a folder, an event file, a store, or frames.
+    """Read a source into a store: a folder, a file, a store, or frames (docs/formats.md).
 
-    `source` is a folder with `opportunities` and `stage_history` (CSV or Parquet), one
-    event file (CSV, Parquet, XES, XES.gz), a store written by an earlier run, or the
-    frames by these two names. `config` defaults to the leakkit.toml beside the files;
-    `as_of` beats the configured one. `store` names a file to keep the result in.
-    `watch` is called once the rows are resolved, while it can still be read what became
-    of each. Raises LeakkitError with all the faults of a file or a configuration at once.
+    `config` defaults to the leakkit.toml beside the files; `as_of` beats the configured
+    one. `store` names a file to keep the result in. `watch` is called once the rows are
+    resolved, while it can still be read what became of each. Raises LeakkitError with all
+    the faults of a file or a configuration at once.
     """
     if isinstance(source, str | Path):
         path = Path(source)
@@ -78,15 +66,14 @@ def load(
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
     if as_of:
         rules = _as_of_beats(rules, as_of)
-    _refuse_later(rules)
     if Path(store).exists():
         message = f"There is a file {store} already. Name another store, or remove it first."
         raise LeakkitError("store_exists", message)
     database = Store.new(store)
     try:
         database.run(schema.TABLES)
-        found = _find(database, source, rules)
-        _fill(database, found, rules, watch)
+        with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch:
+            _read(Reading(database, rules, Path(scratch), [], {}), source, watch)
     except BaseException:
         database.close()
         Path(store).unlink(missing_ok=True)
@@ -111,127 +98,29 @@ def _beside(path: Path) -> Path | None:
     return file if file.is_file() else None
 
 
-def _refuse_later(config: Config) -> None:
-    """Raise where the configuration asks for what this version does not do: never in silence."""
-    rules = config.source
-    asked = {
-        "source.joins": bool(rules.joins),
-        "source.calendar": rules.calendar == "jalali",
-        "source.date_order": rules.date_order in {"dmy", "mdy"},
-        "source.format": rules.format in {"xlsx", "jsonl"},
-    }
-    names = [name for name, is_set in asked.items() if is_set]
-    if names:
-        message = f"This version of leakkit does not read {', '.join(names)} yet."
-        raise LeakkitError("not_yet", message)
+def _read(reading: Reading, source: Any, watch: Watch | None) -> None:  # noqa: ANN401 - as above
+    """Find the files, take what is joined, bring them into shape, and fill the store."""
+    files = joined(reading, find(reading, source), source)
+    found = shaped(reading, files)
+    rules = reading.config.source
+    if first_day(files) and rules.history_start is None:
+        # what a deal did before the first snapshot is not known
+        began = rules.model_copy(update={"history_start": dt.date.fromisoformat(first_day(files))})
+        reading = replace(reading, config=reading.config.model_copy(update={"source": began}))
+    _fill(reading, found, watch)
 
 
-def _find(store: Store, source: str | Path | Mapping[str, pd.DataFrame], config: Config) -> Found:
-    """Recognise the source and read its files."""
-    renamed = config.source.columns
-    if not isinstance(source, str | Path):
-        tables = {name: _framed(store, name, frame, renamed) for name, frame in source.items()}
-        if HISTORY not in tables:
-            message = f"Frames need the name {HISTORY!r}; got {sorted(tables)}."
-            raise LeakkitError("no_history", message)
-        return Found("frames", tables[HISTORY], tables.get(OPPORTUNITIES))
-    path = Path(source)
-    if path.is_dir():
-        return _find_in_folder(store, path, renamed)
-    return Found(
-        _stem(path),
-        _read(store, path, HISTORY, renamed, config.source.format),
-        None,
-        (_input(path),),
-    )
-
-
-def _framed(store: Store, name: str, frame: pd.DataFrame, renamed: dict[str, str]) -> Table:
-    """Take a frame as if it were a file."""
-    table = f"file_{name}"
-    store.put(table, frame)
-    types = {row[0]: row[1] for row in store.rows(f"DESCRIBE {quoted(table)}")}
-    return Table(name, quoted(table), "rowid + 1", types, renamed)
-
-
-def _find_in_folder(store: Store, folder: Path, renamed: dict[str, str]) -> Found:
-    """Read `opportunities` and `stage_history` of a folder; name every other file."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    named = {
-        wanted: [f for f in files if f.stem.lower() == wanted and f.suffix.lower() in ROW_FORMATS]
-        for wanted in (HISTORY, OPPORTUNITIES)
-    }
-    for wanted, matches in named.items():
-        if len(matches) > 1:
-            names = ", ".join(file.name for file in matches)
-            message = f"{folder.name} holds {wanted} twice: {names}. Keep one."
-            raise LeakkitError("two_files", message)
-    if not named[HISTORY]:
-        there = ", ".join(f.name for f in files[:20]) or "no files"
-        message = (
-            f"The folder {folder.name} has no stage_history.csv or stage_history.parquet; "
-            f"it holds {there}. Put opportunities and stage_history there, or name one event file."
-        )
-        raise LeakkitError("no_history", message)
-    used = [matches[0] for matches in named.values() if matches]
-    ignored = tuple(f.name for f in files if f not in used and f.name != CONFIG_FILE)
-    tables = {
-        wanted: read_file(
-            store, matches[0], wanted, renamed, ROW_FORMATS[matches[0].suffix.lower()]
-        )
-        for wanted, matches in named.items()
-        if matches
-    }
-    inputs = tuple(_input(file) for file in sorted(used))
-    return Found(folder.resolve().name, tables[HISTORY], tables.get(OPPORTUNITIES), inputs, ignored)
-
-
-def _read(store: Store, path: Path, name: str, renamed: dict[str, str], form: str) -> Table:
-    """Read one event file by its format."""
-    found = _format(path) if form == "auto" else form
-    if found == "xes":
-        return read_xes(store, path, renamed)
-    if found in ROW_FORMATS.values():
-        return read_file(store, path, name, renamed, found)
-    known = f".csv, .parquet, .xes, .xes.gz and {STORE_SUFFIX}"
-    message = f"{path.name}: this version reads folders, {known}."
-    raise LeakkitError("unknown_format", message)
-
-
-def _stem(path: Path) -> str:
-    """Return a file's name without its endings."""
-    return path.name.partition(".")[0] or path.name
-
-
-def _input(path: Path) -> dict[str, str]:
-    """Return name, format and SHA-256 of an input file."""
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return {"name": path.name, "format": _format(path), "sha256": digest}
-
-
-def _format(path: Path) -> str:
-    """Return the format that a file's name says."""
-    return (
-        "xes"
-        if path.name.lower().endswith((".xes", ".xes.gz"))
-        else path.suffix.lower().lstrip(".")
-    )
-
-
-def _fill(
-    store: Store,
-    found: Found,
-    config: Config,
-    watch: Callable[[Store, Found, Rules], None] | None,
-) -> None:
+def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     """Give the rows their canonical form, resolve them, and write down what was found."""
+    store, config = reading.store, with_toman(reading.config)
     _require(found)
     segments = _segments(store, found, config)
     _read_rows(store, found, segments)
     hours = _zone_of(store, config)
     _give(store, found, hours)
-    account.refuse_unreadable(store, found.history.file)
+    account.refuse_unreadable(store, found.history.file, snapshot=found.shape == SNAPSHOT)
+    count_toman(reading, config)
+    _count_bursts(reading)
     provisional = not config.pipelines
     if provisional:
         config = config.model_copy(update={"pipelines": propose(store, found.label)})
@@ -247,6 +136,15 @@ def _fill(
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, cut)
     account.faults(store, *files)
+    for file, row, rule in reading.asides:
+        store.run(
+            "UPDATE faults SET rule = $rule WHERE file = $file AND line = $row "
+            "AND rule = 'missing_id'",
+            {"rule": rule, "file": file, "row": row},
+        )
+    if found.per_row > 1:
+        rows = f"(line - 1) // {found.per_row} + 1"
+        store.run(f"UPDATE faults SET line = {rows} WHERE field IN ('entered_at', 'stage')")  # noqa: S608 - a number
     notes = {
         "schema_version": schema.SCHEMA_VERSION,
         "config": config.model_dump(mode="json"),
@@ -254,7 +152,8 @@ def _fill(
         "label": found.label,
         "inputs": list(found.inputs),
         "ignored_files": list(found.ignored),
-        "shape": "events",
+        "shape": found.shape,
+        "recognised": reading.spoken(),
         "cut": cut,
         "last_day": last_day,
         "segments": list(segments),
@@ -264,7 +163,7 @@ def _fill(
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
     write_passages(store)
-    notes["facts"] = facts | account.facts_of_passages(store)
+    notes["facts"] = facts | reading.counted | account.facts_of_passages(store)
     for key, value in notes.items():
         store.set_meta(key, value)
 
@@ -274,10 +173,13 @@ def _require(found: Found) -> None:
     tables = [table for table in (found.history, found.opportunities) if table]
     nowhere = tuple(
         name
-        for name, heading in found.history.renamed.items()
+        for name, heading in (found.opportunities or found.history).renamed.items()
         if all(table.find(heading) is None for table in tables)
     )
-    found.history.require(("opportunity_id", "stage", "entered_at"), nowhere)
+    if found.shape == EVENTS:
+        found.history.require(("opportunity_id", "stage", "entered_at"), nowhere)
+    elif found.opportunities:
+        found.opportunities.require(("opportunity_id",), nowhere)
     if found.opportunities:
         found.opportunities.require(("opportunity_id",))
 
@@ -483,6 +385,25 @@ def _newest_first(store: Store) -> bool | None:
         return None
     share = later / (later + earlier)
     return False if share >= 0.9 else True if share <= 0.1 else None  # noqa: PLR2004 - the rule of the contract
+
+
+BURST = 30
+"""So many moves within one minute, and ten times as many as in the middle one, are a burst."""
+
+
+def _count_bursts(reading: Reading) -> None:
+    """Count the moves that stand in minutes with very many: imports, and edits in bulk."""
+    found = reading.store.value(
+        f"""
+        SELECT COALESCE(sum(n), 0) FROM (
+            SELECT n, median(n) OVER () AS usual, bool_or(timed) OVER () AS timed
+            FROM (SELECT entered_at // 60 AS minute, count(*) AS n,
+                         bool_or(entered_at % {DAY} <> 0) AS timed
+                  FROM given_history WHERE entered_at IS NOT NULL GROUP BY minute))
+        WHERE timed AND n >= {BURST} AND n >= 10 * usual
+        """,  # noqa: S608 - numbers
+    )
+    reading.count("moves_in_bursts", int(found))
 
 
 def _write_names(store: Store, config: Config) -> None:

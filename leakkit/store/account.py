@@ -164,16 +164,21 @@ def faults(store: Store, opportunities_file: str, history_file: str) -> None:
     store.run(f"INSERT INTO faults {each}", files)
 
 
-def refuse_unreadable(store: Store, file: str) -> None:
-    """Raise where there are no rows at all, or not one date of the history can be read."""
+def refuse_unreadable(store: Store, file: str, *, snapshot: bool = False) -> None:
+    """Raise where there are no rows at all, or not one date of the history can be read.
+
+    A snapshot may have no history: its rows are the opportunities.
+    """
     read, readable = store.rows("SELECT count(*), count(entered_at) FROM given_history")[0]
+    if snapshot and not read:
+        read = readable = store.value("SELECT count(*) FROM given_opportunities")
     if not read:
         message = f"{file} has a heading but no rows."
         raise LeakkitError("no_rows", message)
     if readable:
         return
     first = store.rows("SELECT line, entered_unread FROM given_history ORDER BY line LIMIT 3")
-    rule = "not an ISO date such as 2026-06-30 or 2026-06-30 14:05:00"
+    rule = "not a date that leakkit reads, such as 2026-06-30 or 30.06.2026 14:05"
     shown = tuple(Fault(file, int(line), "entered_at", str(text), rule) for line, text in first)
     message = f"{file}: not one date of the column entered_at can be read."
     raise LeakkitError("no_dates", message, shown)

@@ -1,0 +1,182 @@
+"""Which file is which, and which column is which: by names, and never by guessing."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from leakkit.config import COLUMNS
+from leakkit.sources.columns import simplified
+from leakkit.sources.makers import DATED_STAGE, DEALS, HISTORY, MAKERS, REFUSED, USUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from leakkit.config import Pipeline
+
+NEEDED = ("opportunity_id", "stage", "entered_at")
+UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
+NEAR = 0.85
+"""Keys at least so similar are proposed as one; nothing is merged before the user says so."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part that a file plays: stage_history, opportunities, refused, or none.
+
+    `known` are the headings that stand for canonical names beside the names themselves;
+    `maker` says by which export they were recognised.
+    """
+
+    table: str
+    maker: str = ""
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
+def part_of(headings: Sequence[str], renamed: Mapping[str, str]) -> Part:
+    """Say which part a file plays, by its headings.
+
+    Names that the configuration gives and canonical names go first: a file that has what
+    it needs by them is read by them alone. Then the exports of makers, then usual words.
+
+    >>> part_of(["opportunity_id", "stage", "entered_at"], {}).table
+    'stage_history'
+    >>> part_of(["Deal - ID", "Deal - Stage", "Deal - Status"], {}).maker
+    'pipedrive'
+    """
+    by_form = _by_form(headings)
+    own = {
+        name: by_form.get(simplified(renamed.get(name, name))) or by_form.get(simplified(name))
+        for name in COLUMNS
+    }
+    named = {name: heading for name, heading in own.items() if heading}
+    if all(name in named for name in NEEDED):
+        return Part(HISTORY)
+    for maker in MAKERS:
+        if all(simplified(sign) in by_form for sign in maker.signs):
+            known = _known(maker.columns, by_form, named)
+            return Part(maker.table, maker.name, known)
+    known = _known(USUAL, by_form, named)
+    there = {**named, **known}
+    if "opportunity_id" not in there:
+        return Part("")
+    usual = known if known.keys() & set(NEEDED) else {}
+    if all(name in there for name in NEEDED):
+        return Part(HISTORY, known=usual)
+    return Part(DEALS, known=known)
+
+
+def _by_form(headings: Sequence[str]) -> dict[str, str]:
+    """Return the headings by the form in which they are compared, the first of a form.
+
+    A unit in brackets at the end is no part of a name: "Amount (EUR)" is an amount.
+    """
+    bare = {simplified(UNIT.sub("", heading)): heading for heading in reversed(headings)}
+    return bare | {simplified(heading): heading for heading in reversed(headings)}
+
+
+def _known(
+    columns: Mapping[str, Sequence[str]], by_form: Mapping[str, str], named: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the headings of a table of names that are there and not named already."""
+    found: dict[str, str] = {}
+    for name, headings in columns.items():
+        there = [by_form[simplified(h)] for h in headings if simplified(h) in by_form]
+        if there and name not in named and there[0] not in named.values():
+            found[name] = there[0]
+    return found
+
+
+def score(cells: Iterable[str], renamed: Mapping[str, str]) -> int:
+    """Count how many cells of a row are headings that are known, to find the heading row."""
+    forms = {simplified(cell) for cell in cells if cell.strip()}
+    return len(forms & _all_forms(renamed)) + sum(
+        any(pattern.match(form.replace("_", " ")) for pattern in DATED_STAGE[:2]) for form in forms
+    )
+
+
+def _all_forms(renamed: Mapping[str, str]) -> set[str]:
+    """Return every heading that is known, in the form in which headings are compared."""
+    tables = [maker.columns for maker in MAKERS] + [USUAL]
+    words = [word for table in tables for words in table.values() for word in words]
+    signs = [sign for maker in MAKERS for sign in maker.signs]
+    return {simplified(word) for word in (*COLUMNS, *renamed.values(), *words, *signs)}
+
+
+@dataclass(frozen=True)
+class DatedStage:
+    """A column that holds the date of one stage."""
+
+    heading: str
+    stage: str
+    pipeline: str = ""
+
+
+def dated_stages(
+    headings: Sequence[str], said: Mapping[str, str], declared: Sequence[str] = ()
+) -> tuple[DatedStage, ...]:
+    """Return the columns that hold the date of one stage, in the order of the file.
+
+    `said` is `[source.stage_dates]` (stage -> heading), and beats all else; else the
+    headings of HubSpot, else those that are the names of declared stages.
+
+    >>> dated_stages(['Date entered "Offer (Sales)"'], {})
+    (DatedStage(heading='Date entered "Offer (Sales)"', stage='Offer', pipeline='Sales'),)
+    """
+    by_form = {simplified(heading): heading for heading in headings}
+    if said:
+        return tuple(
+            DatedStage(by_form[simplified(heading)], stage)
+            for stage, heading in said.items()
+            if simplified(heading) in by_form
+        )
+    found = []
+    for heading in headings:
+        match = next((m for p in DATED_STAGE if (m := p.match(heading.strip()))), None)
+        if match:
+            found.append(DatedStage(heading, match["stage"], match.groupdict().get("pipeline", "")))
+    forms = {simplified(name): name for name in declared}
+    named = [DatedStage(h, forms[f]) for f, h in by_form.items() if f in forms]
+    enough = 2
+    return tuple(found) or (tuple(named) if len(named) >= enough else ())
+
+
+def declared_names(pipelines: Iterable[Pipeline]) -> list[str]:
+    """Return the names of stages and closing rows of declared pipelines."""
+    return [
+        name
+        for pipeline in pipelines
+        for names in (
+            *((stage.name, *stage.aliases) for stage in pipeline.stages),
+            pipeline.won,
+            pipeline.lost,
+        )
+        for name in names
+    ]
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.4) -> str:
+    """Return the known name that is nearest, compared as names are; '' where none is near.
+
+    >>> nearest("qotation", ["Inquiry", "Quotation"])
+    'Quotation'
+    """
+    by_form = {simplified(one): one for one in known}
+    found = difflib.get_close_matches(simplified(name), list(by_form), 1, cutoff)
+    return by_form[found[0]] if found else ""
+
+
+def near_pairs(unknown: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Propose for keys without a match the key that they may be a spelling of.
+
+    >>> near_pairs(["GTXPro", "MG Special"], ["GTX Pro", "GTX Plus"])
+    {'GTXPro': 'GTX Pro'}
+    """
+    there = list(known)
+    pairs = {name: nearest(name, there, NEAR) for name in unknown}
+    return {name: near for name, near in pairs.items() if near}
+
+
+__all__ = ["DEALS", "HISTORY", "REFUSED", "Part", "near_pairs", "nearest", "part_of", "score"]

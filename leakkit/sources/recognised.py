@@ -1,0 +1,57 @@
+"""What was recognised in a source, and by what: the answer to "why did it read it so?"."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leakkit.config import Config
+    from leakkit.store.database import Store
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """One thing that was recognised: `what` of `where` was taken `as_what`, because of `why`.
+
+    All but the evidence are codes: `Recognised("deals.csv", "encoding", "windows-1256",
+    "letters")`. The evidence is a text of the file, a number of rows, or a code.
+    """
+
+    where: str
+    what: str
+    as_what: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reading of a source: into which store, by which rules, with room for scratch files.
+
+    `said` collects what was recognised, `counted` the facts that the reading itself finds,
+    `asides` the (file, row, rule) of rows that are no rows of the data.
+    """
+
+    store: Store
+    config: Config
+    scratch: Path
+    said: list[Recognised]
+    counted: dict[str, int]
+    asides: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def say(self, where: str, what: str, as_what: str, why: str = "") -> None:
+        """Keep what was recognised; once, however often it is said."""
+        found = Recognised(where, what, as_what, why)
+        if found not in self.said:
+            self.said.append(found)
+
+    def count(self, code: str, n: int) -> None:
+        """Count a fact of the reading."""
+        if n:
+            self.counted[code] = self.counted.get(code, 0) + n
+
+    def spoken(self) -> list[dict[str, str]]:
+        """Return what was recognised, in the form in which the store keeps it."""
+        return [asdict(one) for one in self.said]

@@ -1,0 +1,262 @@
+"""The shapes of a source: a history of events, a date per stage, or how deals stand on a day.
+
+Each shape is brought into the one that is resolved: opportunities, and a history of
+rows that say "this deal entered this stage at this moment".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from leakkit.config import folded
+from leakkit.sources.asides import without_asides
+from leakkit.sources.columns import Table
+from leakkit.sources.dates import plain_dates
+from leakkit.sources.makers import FLAGS, TIME_IN_STAGE
+from leakkit.sources.money import plain_money
+from leakkit.sources.names import DatedStage, dated_stages, declared_names
+from leakkit.sources.rows import LINE, rewritten
+from leakkit.store.database import quoted
+from leakkit.store.resolve import LOST_WORDS, WON_WORDS, stage_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leakkit.sources.find import Files
+    from leakkit.sources.recognised import Reading
+
+EVENTS, WIDE, SNAPSHOT = "events", "wide", "snapshot"
+MOMENTS = ("entered_at", "created_at", "closed_at")
+HISTORY_COLUMNS = ("opportunity_id", "stage", "entered_at", "pipeline", "from_stage")
+TOLERANCE = 1.001
+"""Two times of a stage that differ by less are one visit, rounded twice."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A source in the shape that is resolved; `opportunities` is None for one event file.
+
+    `per_row` history rows were made of each row of the file (1: they are its rows).
+    """
+
+    label: str
+    shape: str
+    history: Table
+    opportunities: Table | None
+    inputs: tuple[dict[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+    per_row: int = 1
+
+
+def shaped(reading: Reading, files: Files) -> Found:
+    """Bring the files into the shape that is resolved, every cell in its plain form."""
+    if files.snapshots:
+        return _from_snapshots(reading, files)
+    history, deals = files.history, files.opportunities
+    if history is not None:
+        plain = _plain(reading, history, with_money=deals is None)
+        return _found(files, EVENTS, plain, deals and _plain(reading, deals))
+    if deals is None:  # pragma: no cover - finding raises before
+        raise AssertionError
+    dated = _dated(reading, deals)
+    if dated:
+        return _from_wide(reading, files, deals, dated)
+    reading.say(deals.file, "shape", SNAPSHOT, "no_history")
+    plain = _with_outcome(reading, _plain(reading, deals))
+    return _found(files, SNAPSHOT, _no_history(reading, deals), plain)
+
+
+def _found(
+    files: Files, shape: str, history: Table, deals: Table | None, per_row: int = 1
+) -> Found:
+    """Put the parts together."""
+    return Found(files.label, shape, history, deals, files.inputs, files.ignored, per_row)
+
+
+def _plain(
+    reading: Reading, table: Table, dated: Sequence[DatedStage] = (), *, with_money: bool = True
+) -> Table:
+    """Bring the dates, and where asked the money, of a table into plain form."""
+    table = without_asides(reading, table)
+    named = [heading for name in MOMENTS if (heading := table.heading(name))]
+    headings = list(dict.fromkeys([*named, *(one.heading for one in dated)]))
+    plain = plain_dates(reading, table, headings)
+    return plain_money(reading, plain) if with_money else plain
+
+
+def _dated(reading: Reading, table: Table) -> tuple[DatedStage, ...]:
+    """Return the columns of a table that hold the date of one stage."""
+    names = declared_names(reading.config.pipelines)
+    return dated_stages(list(table.types), reading.config.source.stage_dates, names)
+
+
+def _from_wide(
+    reading: Reading, files: Files, deals: Table, dated: tuple[DatedStage, ...]
+) -> Found:
+    """Make a history of a table with a date per stage: a row per date."""
+    deals.require(("opportunity_id",))
+    plain = _plain(reading, deals, dated)
+    reading.say(deals.file, "shape", WIDE, f"{len(dated)} columns")
+    for one in dated:
+        reading.say(deals.file, "stage_date", one.stage, one.heading)
+    _count_hidden(reading, plain)
+    each = len(dated)
+    pipeline = plain.text("pipeline")
+    rows = " UNION ALL ".join(
+        f"SELECT ({plain.line} - 1) * {each} + {place} AS {quoted(LINE)}, "  # noqa: S608 - quoted
+        f"{plain.text('opportunity_id')} AS opportunity_id, {_text(one.stage)} AS stage, "
+        f"{quoted(one.heading)} AS entered_at, "
+        f"{_text(one.pipeline) if one.pipeline else pipeline} AS pipeline, '' AS from_stage "
+        f"FROM {plain.relation} WHERE {plain.text_under(one.heading)} <> ''"
+        for place, one in enumerate(dated, start=1)
+    )
+    name = quoted("wide history")
+    reading.store.run(f"CREATE TEMP TABLE {name} AS {rows} ORDER BY 1")
+    history = _history_table(reading, deals.file, name)
+    # the stage where a deal stands is that of its dates, and no segment
+    return _found(files, WIDE, history, plain, each)
+
+
+def _text(text: str) -> str:
+    """Return a text as SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _history_table(reading: Reading, file: str, relation: str) -> Table:
+    """Describe a history that was made here."""
+    rows = reading.store.rows(f"DESCRIBE SELECT * FROM {relation}")  # noqa: S608 - quoted
+    types = {row[0]: row[1] for row in rows if row[0] != LINE}
+    return Table(file, relation, quoted(LINE), types)
+
+
+def _with_outcome(reading: Reading, table: Table) -> Table:
+    """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
+    if table.heading("outcome"):
+        return table
+    for won, closed in FLAGS:
+        flags = [table.find(won), table.find(closed)]
+        if all(flags):
+            is_won, is_closed = (
+                f"lower({table.text_under(str(h))}) IN ('true', '1')" for h in flags
+            )
+            sql = f"CASE WHEN {is_won} THEN 'won' WHEN {is_closed} THEN 'lost' ELSE 'open' END"
+            reading.say(table.file, "outcome", "flags", f"{won}, {closed}")
+            return rewritten(reading, table, {}, "outcome", {"outcome": sql})
+    stage = f"lower({table.text('stage')})"
+    words = {"won": WON_WORDS, "lost": LOST_WORDS}
+    cases = []
+    for outcome, built_in in words.items():
+        own = [word for p in reading.config.pipelines for word in getattr(p, outcome)]
+        said = ", ".join(_text(word.strip().lower()) for word in (*built_in, *own))
+        cases.append(f"WHEN {stage} IN ({said}) THEN '{outcome}'")
+    sql = f"CASE {' '.join(cases)} ELSE '' END"
+    reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
+    return rewritten(reading, table, {}, "outcome", {"outcome": sql})
+
+
+def _no_history(reading: Reading, deals: Table) -> Table:
+    """Return the empty history of deals of which only the present is known."""
+    columns = ", ".join(f"CAST('' AS VARCHAR) AS {name}" for name in HISTORY_COLUMNS)
+    name = quoted("no history")
+    reading.store.run(
+        f"CREATE TEMP TABLE {name} AS SELECT CAST(0 AS BIGINT) AS {quoted(LINE)}, {columns} LIMIT 0"
+    )
+    return _history_table(reading, deals.file, name)
+
+
+def _count_hidden(reading: Reading, table: Table) -> None:
+    """Count the visits that one date per stage hides: more time in all than at the latest visit."""
+    pairs = []
+    for all_visits, latest, entered in TIME_IN_STAGE:
+        by_stage: dict[str, dict[int, str]] = {}
+        for heading in table.types:
+            for place, pattern in enumerate((all_visits, latest, entered)):
+                if match := pattern.match(heading.strip()):
+                    by_stage.setdefault(folded(match[1]), {})[place] = heading
+        pairs += [found for found in by_stage.values() if 0 in found and 1 in found]
+    if not pairs:
+        return
+    counts = " + ".join(
+        f"count(*) FILTER ({_number(one[0])} > {TOLERANCE} * {_number(one[1])})" for one in pairs
+    )
+    reading.count(
+        "hidden_visits",
+        int(reading.store.value(f"SELECT {counts} FROM {table.relation}")),  # noqa: S608 - quoted
+    )
+
+
+def _number(heading: str) -> str:
+    """Return SQL for a time in a stage: a number, or hours, minutes and seconds."""
+    text = f"trim(CAST({quoted(heading)} AS VARCHAR))"
+    clock = f"regexp_extract({text}, '^(\\d+):(\\d\\d):(\\d\\d)$', ['h', 'm', 's'])"
+    seconds = " + ".join(
+        f"TRY_CAST({clock}.{part} AS DOUBLE) * {size}"
+        for part, size in (("h", 3600), ("m", 60), ("s", 1))
+    )
+    return f"COALESCE(TRY_CAST(replace({text}, ',', '') AS DOUBLE), {seconds})"
+
+
+def _from_snapshots(reading: Reading, files: Files) -> Found:
+    """Make events of files that say how the same deals stood on different days.
+
+    A deal that stands elsewhere than in the file before it moved on the day of the file,
+    as a change from where it stood; one that is new there entered on its creation day, or
+    on that of the file. Where it stood in the first file is no event.
+    """
+    tables = [
+        (day, _with_outcome(reading, _plain(reading, table))) for day, table in files.snapshots
+    ]
+    name = quoted("moves between snapshots")
+    for day, table in tables:
+        table.require(("opportunity_id", "stage"))
+        reading.say(table.file, "snapshot", day)
+    reading.store.run(f"CREATE TEMP TABLE {name} AS {_moves_sql(reading, tables)} ORDER BY 1")
+    last_day, last = tables[-1]
+    reading.say(last.file, "shape", SNAPSHOT, f"{len(tables)} days to {last_day}")
+    history = _history_table(reading, last.file, name)
+    return _found(files, SNAPSHOT, history, last)
+
+
+def _moves_sql(reading: Reading, tables: Sequence[tuple[str, Table]]) -> str:
+    """Return SQL for the rows that two files or more, one after the other, tell.
+
+    A deal stands in its stage, or is won or lost where its outcome says so.
+    """
+    closes = ", ".join(map(_text, _closing_words(reading)))
+    stood = " UNION ALL ".join(
+        f"SELECT {number} AS number, DATE '{day}' AS day, {table.line} AS line, "  # noqa: S608 - quoted
+        f"{table.text('opportunity_id')} AS opportunity_id, "
+        f"CASE WHEN lower({table.text('outcome')}) IN ({closes}) THEN {table.text('outcome')} "
+        f"ELSE {table.text('stage')} END AS stage, {table.text('pipeline')} AS pipeline, "
+        f"TRY_CAST(substr({table.text('created_at')}, 1, 10) AS DATE) AS created "
+        f"FROM {table.relation} WHERE {table.text('opportunity_id')} <> ''"
+        for number, (day, table) in enumerate(tables)
+    )
+    days = " ".join(f"WHEN {i} THEN DATE '{day}'" for i, (day, _) in enumerate(tables))
+    new = f"before IS NULL AND number > 0 AND created > CASE number - 1 {days} END"
+    return f"""
+        SELECT row_number() OVER (ORDER BY day, line) AS {quoted(LINE)}, opportunity_id, stage,
+               CAST(CASE WHEN {new} THEN LEAST(created, day) ELSE day END AS VARCHAR) AS entered_at,
+               pipeline, COALESCE(before, '') AS from_stage
+        FROM (SELECT *, lag(stage) OVER (PARTITION BY opportunity_id ORDER BY number) AS before
+              FROM ({stood}))
+        WHERE (before IS NOT NULL AND before <> stage) OR (before IS NULL AND number > 0)
+    """  # noqa: S608 - quoted
+
+
+def _closing_words(reading: Reading) -> list[str]:
+    """Return the words that close a deal in every pipeline, as rows and as outcomes."""
+    declared = reading.config.pipelines
+    words = {folded(word) for word in (*WON_WORDS, *LOST_WORDS)}
+    for pipeline in declared:
+        words &= {name for name, code in stage_names(pipeline).items() if code < 0}
+    return sorted(words)
+
+
+def first_day(files: Files) -> str:
+    """Return the day of the first snapshot; '' where there are none."""
+    return files.snapshots[0][0] if files.snapshots else ""
+
+
+__all__ = ["EVENTS", "SNAPSHOT", "WIDE", "Found", "first_day", "shaped"]
