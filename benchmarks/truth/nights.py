@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 
 from benchmarks.truth.coverage import FEW_DAYS, HORIZON, _table, in_the_end
 from benchmarks.truth.record import Record, share, table
@@ -334,6 +335,8 @@ def a_year_of_nights(seed: int = 0, runs: int = 16) -> Record:
     found = [year(seed + run) for run in range(runs)]
     alarms, naive = (sum(getattr(one, name) for one in found) for name in ("alarms", "naive"))
     rate = alarms / runs
+    least = chi2.ppf(0.025, 2 * alarms) / 2 / runs if alarms else 0.0
+    most = chi2.ppf(0.975, 2 * alarms + 2) / 2 / runs
     return Record(
         "null, weekly looks for a year",
         "at most .10 false alarms per pipeline and year",
@@ -344,7 +347,8 @@ def a_year_of_nights(seed: int = 0, runs: int = 16) -> Record:
         (
             (
                 "Pipelines of four stages as in the row before, without a wobble, up to 12 shares "
-                "tested at a look. An alarm that stays counts once. "
+                "tested at a look. An alarm that stays counts once; with so few of them the rate "
+                f"may be {least:.2f} to {most:.2f} (95 % interval). "
                 f"Of {sum(one.looks for one in found):,} looks "
                 f"{sum(one.alarming for one in found)} "
                 "had an alarm standing. Looking every week sees what nights would: an alarm wants "
