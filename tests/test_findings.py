@@ -111,6 +111,17 @@ def test_value_at_stake_is_plausible(whole: Analysis) -> None:
     assert (found.currency, found.days) == ("EUR", 90)
 
 
+def test_total_of_a_pipeline_is_one_joint_what_if(whole: Analysis) -> None:
+    result = whole["Equipment"]
+    assert result.costs is not None
+    findings = [f for f in whole.findings if f.pipeline == "Equipment"]
+    lost = of(whole, "Equipment", "Proforma", "lost")
+    assert lost.change is not None
+    joint = result.costs.joint(findings, [s.name for s in result.stages])
+    assert joint == result.costs.what_if({2: lost.change})
+    assert joint.new_deals.low > 0
+
+
 def test_null_data_stay_silent() -> None:
     stages = tuple(StagePlan(name, lost_share=0.2, returned_share=0.05) for name in "ABCD")
     lines = tuple(PipelinePlan(name, stages=stages) for name in ("One", "Two", "Three"))

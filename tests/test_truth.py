@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.truth import ages, coverage, reopened, truncation, windows, wins
+from benchmarks.truth import ages, costs, coverage, nights, reopened, truncation, windows, wins
 from benchmarks.truth.page import page
 from benchmarks.truth.record import Mean, Record
 from leakkit.sample import make
@@ -108,6 +108,52 @@ def test_horizons_stay_from_week_to_week() -> None:
     assert len(stages) == 24
     assert moves["kept"] <= 2
     assert moves["raw"] >= 4 * max(moves["kept"], 1)
+
+
+def test_size_of_the_test_between_windows() -> None:
+    found = [nights.size(lost, deals, 200, 7) for lost, deals in ((0.1, 100), (0.2, 200))]
+    rejected, tested = (sum(counts) for counts in zip(*found, strict=True))
+    assert tested > 380
+    assert 0.015 < rejected / tested < 0.085
+
+
+def test_wobble_of_months_is_known_to_the_test() -> None:
+    plain, with_phi, tests = nights.sizes(nights.World(wobble=0.3), 7, 50)
+    assert tests == 200
+    assert with_phi < 0.115
+    assert plain > with_phi + 0.04
+
+
+def test_quiet_years_have_hardly_an_alarm() -> None:
+    found = [nights.year(seed, every=28) for seed in range(7, 11)]
+    assert sum(one.looks for one in found) == 52
+    assert sum(one.alarms for one in found) <= 1
+    assert sum(one.naive for one in found) >= 4
+
+
+def test_slow_quarter_is_an_alarm_and_moves_no_age() -> None:
+    record = nights.slow_quarter(seed=7, runs=3)
+    assert record.holds, record.found
+
+
+def test_look_counts_as_the_engine_does() -> None:
+    """Two stays by hand: one that began before the window, one that is still there."""
+    visits = nights.Visits(np.array([5, 12]), np.array([15, 40]), np.array([nights.LOST] * 2))
+    frame = visits.counted(0, [(10, 20)])
+    rows = frame[["arrives", "age", "exit"]].to_numpy().tolist()
+    assert rows == [[1, 5, -1], [1, 0, -1], [0, 10, nights.LOST], [0, 7, 0]]
+
+
+def test_equal_stages_and_segments_are_nothing_to_see() -> None:
+    record = costs.equal_ones(seed=7, runs=200)
+    assert record.holds, record.found
+
+
+def test_what_if_is_near_the_plan_in_which_it_comes_true() -> None:
+    found = costs.promise(7)
+    assert found.gain == pytest.approx(found.truth, abs=0.008)
+    assert found.new_deals.low <= found.deals * found.gain <= found.new_deals.high
+    assert not found.rough
 
 
 def test_page_says_plainly_what_does_not_hold() -> None:

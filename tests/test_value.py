@@ -23,9 +23,10 @@ from leakkit.findings.value import (
     shrink,
     with_values,
     worst,
+    worst_share,
 )
 from leakkit.findings.warnings import Watched, find_warnings, plan_windows
-from leakkit.measures.survival import aalen_johansen, risk_table
+from leakkit.measures.survival import Share, aalen_johansen, risk_table
 from leakkit.measures.windows import Windows
 from tests.measuring import approx
 
@@ -114,6 +115,14 @@ def test_stages_alike_are_named_together() -> None:
     assert found.sureness == "together"
     assert sorted(found.members) == [0, 1, 2]
     assert found.chance >= 0.9
+
+
+def test_worst_share_leaves_out_what_is_not_known() -> None:
+    shares = [Share.missing("few_followed"), Share(0.1, 0.08, 0.12), Share(0.3, 0.26, 0.34)]
+    found = worst_share(shares)
+    assert found is not None
+    assert (found.members, found.sureness) == ((2,), "surely")
+    assert worst_share(shares[:1]) is None
 
 
 def test_equal_stages_have_no_sure_worst() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 # before leakkit opens a database: small sources are counted fastest by one thread
 os.environ.setdefault("LEAKKIT_THREADS", "1")
 
-from benchmarks.truth import ages, coverage, reopened, truncation, windows, wins
+from benchmarks.truth import ages, costs, coverage, nights, reopened, truncation, windows, wins
 from benchmarks.truth.page import page
 
 TARGET = Path(__file__).parents[2] / "docs" / "truth.md"
@@ -24,6 +24,12 @@ ROWS = (
     ages.slow_quarter_moves_no_age,
     wins.chance_to_win_is_unbiased,
     ages.ages_stay,
+    nights.size_is_kept,
+    nights.wobbling_months,
+    nights.a_year_of_nights,
+    nights.slow_quarter,
+    costs.equal_ones,
+    costs.half_of_the_losses,
 )
 
 

@@ -104,7 +104,7 @@ def slow_quarter_moves_no_age(seed: int = 0, runs: int = 10) -> Record:
     )
     return Record(
         "last quarter twice as slow",
-        "E and h unchanged (the overdue alarm belongs to the warnings: not simulated yet)",
+        "E and h unchanged (the overdue alarm: row 13)",
         f"E and h the same in {same} of {len(found)} stages of {runs} runs",
         runs,
         same == len(found) and 2 * known > len(found),

@@ -201,8 +201,7 @@ def _notes(cells: tuple[Cell, ...]) -> tuple[str, ...]:
         "The log-log interval of other tools, which leakkit never prints, covers as little as "
         f"{share(lowest)} (no interval where nobody was lost counts as a miss). Under the grid the "
         "statement ends: for a share of .018 among 30 deals Wilson's own coverage is "
-        f"{share(exact_coverage(0.018, 30))}. The size of the test between two windows belongs to "
-        "the warnings, which are not simulated here yet."
+        f"{share(exact_coverage(0.018, 30))}. The size of the test between two windows is row 10."
     )
     return (text, _printed(cells, open_deals=True), _printed(cells, open_deals=False))
 

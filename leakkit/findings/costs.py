@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from leakkit.findings.finding import ALARM, WATCH
 from leakkit.findings.whatif import Chain, WhatIf, what_if
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from leakkit.findings.finding import Finding
     from leakkit.findings.value import Worth
 
 
@@ -39,6 +41,19 @@ class Costs:
             elif share:
                 return None
         return total
+
+    def joint(self, findings: Iterable[Finding], stages: Sequence[str]) -> WhatIf:
+        """What if all losses that an alarm or a watch is about went back to their reference?
+
+        The total of a pipeline: values of single stages are not to be added. `findings`
+        are those of this pipeline, `stages` the names of its stages in order.
+        """
+        points = {
+            stages.index(f.stage): f.rate_change
+            for f in findings
+            if f.kind == "lost" and f.severity in {ALARM, WATCH} and (f.rate_change or 0.0) > 0.0
+        }
+        return self.what_if({stage: gap for stage, gap in points.items() if gap is not None})
 
     def what_if(self, points: Mapping[int, float]) -> WhatIf:
         """What if stages lost so much fewer: extra wins per current window (see `what_if`)."""

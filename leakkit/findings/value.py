@@ -9,14 +9,14 @@ import numpy as np
 
 from leakkit.findings.comparison import VISIBLE
 from leakkit.findings.finding import Finding, Value
-from leakkit.measures.survival import index_at, longest_followed
+from leakkit.measures.survival import Z95, index_at, longest_followed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from leakkit.findings.finding import Key
     from leakkit.findings.warnings import Watched
-    from leakkit.measures.survival import Curve, Floats
+    from leakkit.measures.survival import Curve, Floats, Share
 
 COSTED = ("lost", "overdue")
 MIN_FAMILY = 5
@@ -264,6 +264,14 @@ def worst(values: Sequence[float], errors: Sequence[float]) -> Worst | None:
     so_far = np.cumsum(chance[order])
     needed = int(np.argmax(so_far >= TOGETHER - 1e-12)) + 1
     return Worst(tuple(map(int, order[:needed])), "together", float(so_far[needed - 1]))
+
+
+def worst_share(shares: Sequence[Share]) -> Worst | None:
+    """Which stage leaks the largest share? Errors are those of the intervals; NA is left out."""
+    known = [(place, s) for place, s in enumerate(shares) if s.share is not None]
+    errors = [((s.high or 0.0) - (s.low or 0.0)) / (2 * Z95) for _, s in known]
+    found = worst([s.share or 0.0 for _, s in known], errors)
+    return found and replace(found, members=tuple(known[place][0] for place in found.members))
 
 
 @dataclass(frozen=True)
