@@ -1,0 +1,320 @@
+"""A share changed between two windows: did the rate change, or who came?"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import statsmodels.api as sm
+from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
+
+from leakkit.findings.columns import candidates
+from leakkit.findings.contrasts import Excess
+from leakkit.findings.design import at_risk
+from leakkit.findings.groups import count, read, spells
+from leakkit.measures.survival import MIN_FOLLOWED, Z95
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leakkit.findings.columns import SetAside
+    from leakkit.findings.design import AtRisk, Design
+    from leakkit.findings.groups import Readings, Spells
+    from leakkit.measures.survival import Floats, Ints
+    from leakkit.measures.windows import Days
+
+MIN_LEVEL = 10
+"""Entrants of each window that a value needs to be a level of its own."""
+ONE_SIDED_SHARE = 0.05
+"""Of a window's entrants, whose values the other window knows nothing of."""
+MIN_EFFECTIVE, MIN_EFFECTIVE_SHARE = 50.0, 0.25
+TRUNCATED_AT = 0.99
+RARE = 0
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The value that explains most of the mix: its shares among the entrants of both windows."""
+
+    column: str
+    value: str
+    baseline_share: float
+    current_share: float
+
+
+@dataclass(frozen=True)
+class Split:
+    """The change of a share between two windows, in rate and mix: `total = rate + mix`.
+
+    None for `reason`: few_followed, no_columns, not_comparable (the deals of the two
+    periods have too little in common). `rate` is the mean of two orders: what changed at
+    the mix of the current window, and at that of the baseline (`rates`). `simpson`: total
+    and rate differ in sign. `effective` is how many deals of (baseline, current) the
+    weighted ones are worth; `columns` are those that the windows were made alike in.
+    """
+
+    kind: str
+    horizon: float
+    total: float | None
+    rate: Excess | None
+    mix: float | None
+    rates: tuple[float, float] | None
+    reason: str
+    simpson: bool
+    shift: Shift | None
+    effective: tuple[float, float] | None
+    columns: tuple[str, ...]
+    set_aside: tuple[SetAside, ...]
+
+
+def split(
+    design: Design,
+    current: Days,
+    baseline: Days,
+    horizon: float,
+    *,
+    kind: str = "lost",
+    columns: tuple[str, ...] | None = None,
+    phi: float = 1.0,
+) -> Split:
+    """Did the rate change, or only who came?
+
+    A stage may lose more because more of the deals come from a segment that always lost
+    more: then nothing in the stage has changed. Column by column that is called a change
+    of rate where columns go together; so the deals of each window are weighted to look
+    like those of the other in all columns at once, by the odds of a logistic model of
+    the window. `kind` is lost, returned (read at `horizon`) or overdue (`horizon` is E);
+    `phi` widens the interval of the rate (method, section 7).
+
+    Reference: DiNardo, Fortin and Lemieux (1996), Econometrica 64, 1001-1044;
+    with one column and all deals decided it is Kitagawa (1955), JASA 50, 1168-1194.
+    """
+    windows = [at_risk(design, days) for days in (baseline, current)]
+    spans = [spells(risk, horizon, kind) for risk in windows]
+    observed = [_read(one, np.ones(len(one))) for one in spans]
+    looked_at = _looked_at(design, windows, columns)
+    names, aside = tuple(looked_at[0]), looked_at[1]
+
+    def nothing(reason: str, total: float | None = None) -> Split:
+        return Split(
+            kind, horizon, total, None, None, None, reason, False, None, None, names, aside  # noqa: FBT003 - simpson
+        )
+
+    if any(one is None for one in observed):
+        return nothing("few_followed")
+    before, after = (one for one in observed if one is not None)
+    total = float(after.share[0] - before.share[0])
+    if not names:
+        return nothing("no_columns", total)
+    codes = {name: _common(code, windows) for name, code in looked_at[0].items()}
+    weights = _weights(codes, windows)
+    if weights is None:
+        return nothing("not_comparable", total)
+    effective = tuple(
+        _effective(weight[risk.entered]) for weight, risk in zip(weights, windows, strict=True)
+    )
+    sizes = [int(risk.entered.sum()) for risk in windows]
+    if any(
+        worth < max(MIN_EFFECTIVE, MIN_EFFECTIVE_SHARE * n)
+        for worth, n in zip(effective, sizes, strict=True)
+    ):
+        return nothing("not_comparable", total)
+    alike = [
+        _read(one, weight[_kept(risk, horizon)])
+        for one, weight, risk in zip(spans, weights, windows, strict=True)
+    ]
+    if any(one is None for one in alike):
+        return nothing("not_comparable", total)
+    was, now = (one for one in alike if one is not None)
+    rates = (float(after.share[0] - was.share[0]), float(now.share[0] - before.share[0]))
+    rate = (rates[0] + rates[1]) / 2.0
+    worths = [worth / n for worth, n in zip(effective, sizes, strict=True)]
+    spread = Z95 * _error((before, after), (was, now), worths) * phi**0.5
+    mix = total - rate
+    return Split(
+        kind=kind,
+        horizon=horizon,
+        total=total,
+        rate=Excess(rate, rate - spread, rate + spread),
+        mix=mix,
+        rates=rates,
+        reason="",
+        simpson=total * rate < 0.0,
+        shift=_shift(design, looked_at[0], windows, spans, mix),
+        effective=(float(effective[0]), float(effective[1])),
+        columns=names,
+        set_aside=aside,
+    )
+
+
+def _looked_at(
+    design: Design, windows: list[AtRisk], names: tuple[str, ...] | None
+) -> tuple[dict[str, Ints], tuple[SetAside, ...]]:
+    """Return the codes of the columns that are compared, over all of the design, by column."""
+    rows = np.unique(np.concatenate([risk.rows for risk in windows]))
+    found = candidates(design.only(rows), names)
+    codes = {}
+    for name, inside in found.codes.items():
+        whole = np.zeros(len(design), np.int64)
+        whole[rows] = inside
+        codes[name] = whole
+    return codes, found.set_aside
+
+
+def _kept(risk: AtRisk, horizon: float) -> Ints:
+    """Return the positions in a risk set of the passages that `spells` keeps."""
+    return np.flatnonzero(risk.arrive <= horizon)
+
+
+def _read(spans: Spells, weight: Floats) -> Readings | None:
+    """Read the share of one window, each passage with its weight; None where too few."""
+    found = read(count(spans, np.zeros(len(spans), np.int64), 1, weight))
+    return found if len(spans) and found.followed[0] >= MIN_FOLLOWED else None
+
+
+def _common(code: Ints, windows: list[AtRisk]) -> Ints:
+    """Pool the values that are rare among the entrants of either window; the pool is `RARE`."""
+    size = int(code.max(initial=0)) + 1
+    n = [np.bincount(code[risk.rows[risk.entered]], minlength=size) for risk in windows]
+    own = np.minimum(*n) >= MIN_LEVEL
+    place = np.where(own, np.cumsum(own), RARE)
+    found: Ints = place[code]
+    return found
+
+
+def _weights(codes: Mapping[str, Ints], windows: list[AtRisk]) -> list[Floats] | None:
+    """Return the weights that give each window the mix of the other; None where that fails.
+
+    `odds` of the current window for passages of the baseline, `1 / odds` for those of the
+    current one, each cut at its 99th percentile among the entrants.
+    """
+    marks = [_marks(codes, risk.rows) for risk in windows]
+    if _one_sided(codes, windows):
+        return None
+    entrants = [mark[risk.entered] for mark, risk in zip(marks, windows, strict=True)]
+    beta = _model(*entrants)
+    if beta is None:
+        return None
+    size = len(entrants[0]) / len(entrants[1])
+    odds = [np.exp(np.clip(mark @ beta, -30.0, 30.0)) for mark in marks]
+    weights = [odds[0] * size, 1.0 / (odds[1] * size)]
+    return [
+        np.minimum(weight, _cut(weight[risk.entered]))
+        for weight, risk in zip(weights, windows, strict=True)
+    ]
+
+
+def _cut(weight: Floats) -> float:
+    """Return the 99th percentile of the weights."""
+    return float(np.quantile(weight, TRUNCATED_AT, method="higher"))
+
+
+def _one_sided(codes: Mapping[str, Ints], windows: list[AtRisk]) -> bool:
+    """Say whether one window has many deals with pooled values, of which the other has few."""
+    for code in codes.values():
+        rare = [float(np.mean(code[risk.rows[risk.entered]] == RARE)) for risk in windows]
+        few = [int(np.sum(code[risk.rows[risk.entered]] == RARE)) for risk in windows]
+        if max(rare) > ONE_SIDED_SHARE and min(few) < MIN_LEVEL:
+            return True
+    return False
+
+
+def _marks(codes: Mapping[str, Ints], rows: Ints) -> Floats:
+    """Return a constant and a column of 0 and 1 per value, but for the first of each column."""
+    columns = [np.ones(len(rows))]
+    for code in codes.values():
+        levels = np.unique(code)
+        columns += [(code[rows] == level).astype(np.float64) for level in levels[1:]]
+    return np.stack(columns, axis=1)
+
+
+def _model(before: Floats, after: Floats) -> Floats | None:
+    """Fit the logistic model of the window on the entrants' columns; None where it cannot be."""
+    marks = np.vstack([before, after])
+    late = np.concatenate([np.zeros(len(before)), np.ones(len(after))])
+    patterns, place = np.unique(marks, axis=0, return_inverse=True)
+    n = np.bincount(place.ravel(), minlength=len(patterns)).astype(np.float64)
+    ones = np.bincount(place.ravel(), late, len(patterns))
+    # a value of the whole design that no entrant has is no column of the model
+    used = np.ptp(patterns, axis=0) > 0
+    used[0] = True
+    beta = np.zeros(marks.shape[1])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PerfectSeparationWarning)
+            warnings.simplefilter("error", ConvergenceWarning)
+            warnings.simplefilter("error", RuntimeWarning)
+            both = np.stack([ones, n - ones], axis=1)
+            model = sm.GLM(both, patterns[:, used], family=sm.families.Binomial())
+            beta[used] = model.fit(tol=1e-12, maxiter=100).params
+    except (PerfectSeparationWarning, ConvergenceWarning, RuntimeWarning, np.linalg.LinAlgError):
+        return None
+    return beta
+
+
+def _effective(weight: Floats) -> float:
+    """Return how many deals weighted ones are worth; Kish (1965), Survey Sampling."""
+    return float(weight.sum() ** 2 / np.sum(weight**2)) if len(weight) else 0.0
+
+
+def _error(
+    observed: tuple[Readings, Readings], alike: tuple[Readings, Readings], worths: list[float]
+) -> float:
+    """Return the standard error of the mean rate.
+
+    In each order one window counts as it is and the other weighted. A window's two
+    readings go together, so their errors are averaged, which is never too small; weights
+    make a reading worth fewer deals.
+    """
+    total = 0.0
+    for plain, weighted, worth in zip(observed, alike, worths, strict=True):
+        share = float(weighted.share[0])
+        errors = [
+            (part * (1.0 - part) / n) ** 0.5
+            for part, n in (
+                (float(plain.share[0]), float(plain.n_eff[0])),
+                (share, float(plain.n_eff[0]) * worth),
+            )
+        ]
+        total += (sum(errors) / 2.0) ** 2
+    return float(total**0.5)
+
+
+def _shift(
+    design: Design,
+    codes: Mapping[str, Ints],
+    windows: list[AtRisk],
+    spans: list[Spells],
+    mix: float,
+) -> Shift | None:
+    """Return the value whose share among the entrants moved the mix part most.
+
+    Column by column, `sum of (m1 - m0) (r1 + r0) / 2` over its values: the column whose
+    sum goes furthest in the direction of the mix, and in it the value that adds most.
+    """
+    found: list[tuple[float, Shift]] = []
+    for name, code in codes.items():
+        size = int(code.max()) + 1
+        came = [code[risk.rows[risk.entered]] for risk in windows]
+        m0, m1 = (np.bincount(one, minlength=size) / max(len(one), 1) for one in came)
+        rates = [_by_value(one, code[one.rows], size) for one in spans]
+        mean = np.nanmean(np.stack([*rates, np.full(size, np.nan)]), axis=0) if size else m0
+        mean = np.where(np.isnan(mean), 0.0, mean)
+        centre = float(np.average(mean, weights=m0 + m1))
+        parts = (m1 - m0) * (mean - centre)
+        most = int(np.argmax(parts * np.sign(mix)))
+        labels = design.labels.get(name, ())
+        value = labels[most] if most < len(labels) else str(most)
+        share = Shift(name, value, float(m0[most]), float(m1[most]))
+        found.append((float(parts.sum()) * float(np.sign(mix)), share))
+    best = max(found, key=lambda one: one[0], default=None)
+    return best[1] if best is not None and best[0] > 0.0 else None
+
+
+def _by_value(spans: Spells, code: Ints, size: int) -> Floats:
+    """Return the share of each value; NaN where nobody is at risk."""
+    found = read(count(spans, code, size))
+    share: Floats = np.where(np.isfinite(found.followed) & (found.followed > 0), found.share, np.nan)
+    return share
