@@ -8,8 +8,11 @@ import numpy as np
 
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
-from leakkit.findings import causes
+from leakkit.findings import causes, drivers
+from leakkit.findings.behaviour import joined
 from leakkit.findings.design import FAR, UNKNOWN, Design
+from leakkit.findings.drivers import Screen
+from leakkit.findings.mix import Split
 from leakkit.findings.reasons import dictionary
 from leakkit.sources.columns import simplified
 from leakkit.store.design import design_rows
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from leakkit.findings.reasons import Dictionary
     from leakkit.measures.stages import StageResult
     from leakkit.measures.survival import Ints
+    from leakkit.measures.windows import Days
     from leakkit.store.database import Store
 
 
@@ -39,12 +43,97 @@ def root_cause(store: Store, analysis: Analysis, pipeline: str, stage: str) -> C
     ('unconvincing', 'unconvincing', 'unconvincing')
     """
     one, at = _stage(analysis, pipeline, stage)
-    windows = one.windows
-    if windows.current is None:
-        message = f"{one.name} has no days to read."
-        raise LeakkitError("no_window", message)
     design = read_design(store, analysis, one, at)
-    return causes.find(design, windows.current, windows.baseline, dictionary_of(store))
+    return causes.find(design, _current(one), one.windows.baseline, dictionary_of(store))
+
+
+def drivers_of(
+    store: Store, analysis: Analysis, pipeline: str, stage: str, value_of_loss: float | None = None
+) -> Screen:
+    """Which segments of a stage lose more than its rest, and what could they give back?
+
+    Read at the stage's horizon over both windows; deals and money are those of the
+    current window. `value_of_loss`, in minor units, defaults to the chance that a deal
+    which is not lost here is won, times the mean value at entry; None under half known.
+
+    >>> import leakkit
+    >>> store = leakkit.load("sample")
+    >>> found = drivers_of(store, leakkit.analyze(store, "Equipment"), "Equipment", "Inquiry")
+    >>> found.columns, found.drivers
+    (('owner', 'source', 'region', 'product', 'value'), ())
+    """
+    one, at = _stage(analysis, pipeline, stage)
+    current = _current(one)
+    days = joined(one.windows.baseline, current)
+    if at.horizon.age is None:
+        return Screen.missing("lost", days, "no_horizon")
+    design = read_design(store, analysis, one, at)
+    columns = _segments(analysis.config, design)
+    value = _value_of_loss(design, at, current) if value_of_loss is None else value_of_loss
+    found = drivers.screen(
+        design,
+        days,
+        at.horizon.age,
+        value_of_loss=value,
+        valued_days=current,
+        columns=columns,
+        q=analysis.config.comparison.q,
+    )
+    return drivers.with_adjusted(found, design, columns)
+
+
+def rate_and_mix(
+    store: Store, analysis: Analysis, pipeline: str, stage: str, kind: str = "lost"
+) -> Split:
+    """Did the rate of a stage change against its baseline, or only who came?
+
+    `kind` is lost, returned (both read at the horizon) or overdue (read at E).
+
+    >>> import leakkit
+    >>> store = leakkit.load("sample")
+    >>> analysis = leakkit.analyze(store, "Equipment")
+    >>> found = rate_and_mix(store, analysis, "Equipment", "Proforma")
+    >>> found.rate.low > 0.0, abs(found.mix) < 0.01
+    (True, True)
+    """
+    one, at = _stage(analysis, pipeline, stage)
+    age = at.expected.age if kind == "overdue" else at.horizon.age
+    if one.windows.baseline is None:
+        return Split.missing(kind, 0.0, "no_baseline")
+    if age is None:
+        return Split.missing(kind, 0.0, "no_expected_days" if kind == "overdue" else "no_horizon")
+    design = read_design(store, analysis, one, at)
+    columns = _segments(analysis.config, design)
+    baseline = one.windows.baseline
+    return drivers.split(design, _current(one), baseline, age, kind=kind, columns=columns)
+
+
+def _segments(config: Config, design: Design) -> tuple[str, ...] | None:
+    """Return the columns that the configuration calls segments; None for all that are kept."""
+    if config.roles.segments is None:
+        return None
+    named = (_column(config, tuple(design.segments), name) for name in config.roles.segments)
+    return tuple(name for name in named if name)
+
+
+def _value_of_loss(design: Design, stage: StageResult, current: Days) -> float | None:
+    """Return `W+ V`: what a deal that is not lost here is worth on average (method, section 6)."""
+    came = (design.visit == 1) & (design.entered_day >= current[0])
+    came &= design.entered_day < current[1]
+    value = design.value[came]
+    won, lost = stage.won_from_here.share, stage.lost.share
+    known = value[value >= 0]
+    if won is None or lost is None or lost >= 1.0 or 2 * len(known) < max(len(value), 1):
+        return None
+    return won / (1.0 - lost) * float(known.mean())
+
+
+def _current(pipeline: PipelineAnalysis) -> Days:
+    """Return the current window; raise where there are no days."""
+    if pipeline.windows.current is None:
+        message = f"{pipeline.name} has no days to read."
+        raise LeakkitError("no_window", message)
+    return pipeline.windows.current
 
 
 def opportunity_ids(store: Store, cause: Cause) -> dict[int, str]:
@@ -110,8 +199,8 @@ def read_design(
 
 def _whole(frame: pd.DataFrame, column: str, missing: int = 0) -> Ints:
     """Return a column as whole numbers."""
-    filled: Ints = frame[column].astype("Int64").fillna(missing).to_numpy(np.int64)
-    return filled
+    filled = frame[column].astype("Int64").fillna(missing)
+    return np.asarray(filled.to_numpy(), dtype=np.int64)
 
 
 def _given(frame: pd.DataFrame, column: str) -> Ints | None:
@@ -128,9 +217,7 @@ def _column(config: Config, segments: tuple[str, ...], name: str) -> str:
     return next((forms[form] for form in map(simplified, wanted) if form in forms), "")
 
 
-def _stage(
-    analysis: Analysis, pipeline: str, stage: str
-) -> tuple[PipelineAnalysis, StageResult]:
+def _stage(analysis: Analysis, pipeline: str, stage: str) -> tuple[PipelineAnalysis, StageResult]:
     """Return a pipeline and one of its stages by their names."""
     one = analysis[pipeline]
     for found in one.stages:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import statsmodels.api as sm
 from scipy.special import expit
-from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
 
 from leakkit.findings.contrasts import Excess
+from leakkit.findings.logistic import fit_logistic, independent
 from leakkit.measures.survival import Z95
 
 if TYPE_CHECKING:
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
 
 BINS = 6
 EXITS_PER_PARAMETER = 10
+MOST_MARKS = 15
+"""Values of other columns that are held equal: those that could explain most of the gap."""
 STEP = 1e-4
 NEVER = -40.0
 """The logit of a hazard that is 0."""
@@ -59,7 +59,7 @@ class _Table:
     @property
     def parameters(self) -> int:
         """Return the coefficients that a model of this table has."""
-        return len(self.lengths) + self.marks.shape[1]
+        return int(len(self.lengths) + self.marks.shape[1])
 
 
 def adjust(spans: Spells, segment: Bools, others: list[Ints]) -> Adjusted:
@@ -69,7 +69,7 @@ def adjust(spans: Spells, segment: Bools, others: list[Ints]) -> Adjusted:
     on bins of ages, the segment, and the values of the other columns. They are put
     together into the share at the horizon for every deal as if all, and as if none, were
     of the segment; the mean difference is the effect, its error by the delta method. At
-    least 10 wanted exits stand behind each coefficient: rare values are pooled first.
+    least 10 wanted exits stand behind each coefficient; other values are pooled.
 
     Reference: Hernan and Robins (2020), Causal Inference, chapters 13 and 17.
     """
@@ -109,21 +109,27 @@ def _bins(spans: Spells) -> Ints:
 
 
 def _marks(spans: Spells, segment: Bools, others: list[Ints], room: int) -> Ints:
-    """Return 0 and 1 by passage: the segment, then the most frequent values that there is room for.
+    """Return 0 and 1 by passage: the segment, then the values that could explain most of its gap.
 
-    Each column keeps its most frequent value as what the others are compared with.
+    A value explains nothing unless it is more frequent within the segment than outside
+    and has another lost share: values go by the product of the two differences. Each
+    column keeps its most frequent value as what the others are compared with.
     """
-    found: list[tuple[int, int, int]] = []
+    found: list[tuple[float, int, int]] = []
+    inside = np.array([max(int(segment.sum()), 1), max(int((~segment).sum()), 1)])
     for column, codes in enumerate(others):
-        n = np.bincount(codes)
-        exits = np.bincount(codes[spans.own], minlength=len(n))
-        usual = int(np.argmax(n))
+        n = np.stack([np.bincount(codes[part], minlength=codes.max() + 1)
+                      for part in (segment, ~segment)])  # fmt: skip
+        exits = np.bincount(codes[spans.own], minlength=n.shape[1])
+        total = n.sum(axis=0)
+        apart = np.abs(n[0] / inside[0] - n[1] / inside[1])
+        rate = np.abs(exits / np.maximum(total, 1) - spans.own.mean())
         found += [
-            (-int(n[code]), column, code)
+            (-float(apart[code] * rate[code]), column, int(code))
             for code in np.flatnonzero(exits >= EXITS_PER_PARAMETER)
-            if code != usual
+            if code != np.argmax(total)
         ]
-    chosen = sorted(found)[:room]
+    chosen = sorted(found)[: min(room, MOST_MARKS)]
     marks = [segment, *(others[column] == code for _, column, code in chosen)]
     return np.stack(marks, axis=1).astype(np.int64)
 
@@ -135,7 +141,8 @@ def _table(spans: Spells, ends: Ints, marks: Ints) -> _Table:
     size = len(patterns)
 
     def total(amount: Bools | Ints) -> Floats:
-        return np.bincount(place, amount, size)
+        summed: Floats = np.bincount(place, amount, size).astype(np.float64)
+        return summed
 
     def spread(which: Bools) -> Floats:
         inside = [which & (spans.leave >= a) & (spans.leave < b) for a, b in bins]
@@ -163,7 +170,7 @@ def _patterns(marks: Ints) -> tuple[Ints, Ints]:
 
 
 def _fit(table: _Table, exits: Floats) -> Model | None:
-    """Fit the logistic model of one hazard: coefficients of bins and marks, and their covariance."""
+    """Fit the logistic model of one hazard: bins and marks, and their covariance."""
     if not exits.sum():
         never = np.concatenate([np.full(len(table.lengths), NEVER), np.zeros(table.marks.shape[1])])
         return never, np.zeros((len(never), len(never)))
@@ -171,16 +178,16 @@ def _fit(table: _Table, exits: Floats) -> Model | None:
     rows = np.hstack([bins, np.repeat(table.marks, len(table.lengths), axis=0)])
     left, days = exits.ravel(), table.days.ravel()
     known = days > 0
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", PerfectSeparationWarning)
-            warnings.simplefilter("error", ConvergenceWarning)
-            warnings.simplefilter("error", RuntimeWarning)
-            both = np.stack([left, days - left], axis=1)[known]
-            fitted = sm.GLM(both, rows[known], family=sm.families.Binomial()).fit()
-    except (PerfectSeparationWarning, ConvergenceWarning, RuntimeWarning, np.linalg.LinAlgError):
+    used = independent(rows[known])
+    if not used[: len(table.lengths) + 1].all():
         return None
-    return np.asarray(fitted.params), np.asarray(fitted.cov_params())
+    fitted = fit_logistic(left[known], days[known], rows[known][:, used])
+    if fitted is None:
+        return None
+    beta, spread = np.zeros(len(used)), np.zeros((len(used), len(used)))
+    beta[used] = fitted[0]
+    spread[np.ix_(used, used)] = fitted[1]
+    return beta, spread
 
 
 def _effect(table: _Table, beta: Floats) -> float:

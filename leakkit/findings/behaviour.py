@@ -50,15 +50,14 @@ class Administrative:
         return self.n > BULK_SHARE * self.losses
 
 
-def administrative(
-    losses: Design, advanced: Design, end_day: int
-) -> tuple[Bools, Administrative]:
+def administrative(losses: Design, advanced: Design, end_day: int) -> tuple[Bools, Administrative]:
     """Find the losses that were closed in bulk, and count them by rule.
 
     By one owner on a day: at least 10, and three times that owner's median day with
     losses (where ten a day are usual they are no clean-up). On one day: more than 20 %,
     and at least 5, of the losses of its 90 days, counted back from `end_day`. At one
-    exact age: more than 20 %, and at least 5, of the losses, where less than 5 % of those who advanced left.
+    exact age: more than 20 %, and at least 5, of the losses, where less than 5 % of those
+    who advanced left.
     """
     owner = losses.segments.get(losses.owner)
     by_owner = None if owner is None else _by_owner(owner, losses.left_day)
@@ -267,15 +266,16 @@ def read_behaviour(losses: Design, advanced: Design) -> tuple[Behaviour, Ints]:
     """
     none = np.zeros(len(losses), np.int64)
     if len(advanced) < MIN_ADVANCED:
-        return _nothing("few_advanced", losses, advanced), none
+        plain = Looks(len(losses), 0, 0), Looks(len(advanced), 0, 0)
+        return _nothing("few_advanced", *plain), none
     bounds = limits(advanced)
     of_lost, of_advanced = signs(losses, bounds), signs(advanced, bounds)
     of_lost = {name: shown for name, shown in of_lost.items() if name in of_advanced}
     points, anyhow = pointing(of_lost, len(losses)), pointing(of_advanced, len(advanced))
     counted = _sign_counts(of_lost, of_advanced, bounds)
-    if len(losses) < MIN_LOSSES:
-        return _nothing("few_losses", losses, advanced, counted, points, anyhow), points
     lost, usual = _looks(points), _looks(anyhow)
+    if len(losses) < MIN_LOSSES:
+        return _nothing("few_losses", lost, usual, counted), points
     complexity = _excess(lost.complexity, lost.n, usual.complexity, usual.n)
     unconvincing = _excess(lost.unconvincing, lost.n, usual.unconvincing, usual.n)
     contrast = difference(complexity, unconvincing, _correlation(lost, usual))
@@ -296,17 +296,13 @@ def read_behaviour(losses: Design, advanced: Design) -> tuple[Behaviour, Ints]:
 
 
 def _nothing(
-    reason: str,
-    losses: Design,
-    advanced: Design,
-    counted: tuple[SignCount, ...] = (),
-    points: Ints | None = None,
-    anyhow: Ints | None = None,
+    reason: str, lost: Looks, usual: Looks, counted: tuple[SignCount, ...] = ()
 ) -> Behaviour:
     """Return the behaviour of which nothing can be said."""
-    lost = Looks(len(losses), 0, 0) if points is None else _looks(points)
-    usual = Looks(len(advanced), 0, 0) if anyhow is None else _looks(anyhow)
-    return Behaviour("", reason, False, lost, usual, None, None, None, None, counted)  # noqa: FBT003 - length_only
+    return Behaviour(
+        family="", reason=reason, length_only=False, lost=lost, advanced=usual, complexity=None,
+        unconvincing=None, contrast=None, without_length=None, signs=counted,
+    )  # fmt: skip
 
 
 def _looks(points: Ints) -> Looks:

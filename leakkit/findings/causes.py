@@ -83,9 +83,14 @@ def verdict(
         return _by_reasons_alone(stated, missing_share)
     if stated == behaviour:
         return Verdict(stated, "moderate" if missing_share > MOSTLY_MISSING else "strong")
+    return _by_behaviour(stated, behaviour, length_only=length_only)
+
+
+def _by_behaviour(stated: str, behaviour: str, *, length_only: bool) -> Verdict:
+    """Return the verdict where the two sources do not say the same family."""
+    if length_only and stated == UNCONVINCING:
+        return Verdict(stated, "weak", lost_long_after=True)
     if length_only:
-        if stated == UNCONVINCING:
-            return Verdict(stated, "weak", lost_long_after=True)
         return Verdict("", "", "slow")
     return Verdict("", "", "conflict") if stated else Verdict(behaviour, "moderate")
 

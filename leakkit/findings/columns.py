@@ -57,7 +57,9 @@ class Columns:
     set_aside: tuple[SetAside, ...]
 
 
-def candidates(design: Design, names: tuple[str, ...] | None = None) -> Columns:
+def candidates(
+    design: Design, names: tuple[str, ...] | None = None, *, with_value: bool = True
+) -> Columns:
     """Choose the columns to look at: those named (all but competitor, where None), and value.
 
     Set aside and named are columns that are known only after the outcome. That is read
@@ -68,7 +70,7 @@ def candidates(design: Design, names: tuple[str, ...] | None = None) -> Columns:
     codes: dict[str, Ints] = {}
     labels: dict[str, tuple[str, ...]] = {}
     binned, aside = set(), []
-    for name in dict.fromkeys([*wanted, VALUE]):
+    for name in dict.fromkeys([*wanted, *([VALUE] if with_value else [])]):
         code, texts, is_binned = _coded(design, name)
         fault = _fault(name, code[once], texts, design.outcome[once])
         if fault is not None:

@@ -84,8 +84,8 @@ def share_difference(cases: int, others: int, n: int) -> Excess:
     """Return the difference of two shares of the same `n`, which exclude each other."""
     p, r = cases / n, others / n
     spread = (p * (1.0 - p) * r * (1.0 - r)) ** 0.5
-    shares = [Excess(share, *wilson(share, n)) for share in (p, r)]
-    return difference(*shares, correlation=-p * r / spread if spread > 0 else 0.0)
+    one, two = (Excess(share, *wilson(share, n)) for share in (p, r))
+    return difference(one, two, -p * r / spread if spread > 0 else 0.0)
 
 
 def pooled_z(share: Floats, n: Floats, reference: Floats, reference_n: Floats) -> Floats:

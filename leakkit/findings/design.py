@@ -91,7 +91,8 @@ class Design:
     @property
     def lost(self) -> Bools:
         """Say which passages ended with a loss."""
-        return self.exit == LOST
+        found: Bools = self.exit == LOST
+        return found
 
     def left_in(self, days: Days) -> Bools:
         """Say which passages ended within [first, end) of these days."""
@@ -100,7 +101,9 @@ class Design:
     def only(self, chosen: Bools | Ints) -> Design:
         """Return some of the passages."""
         columns = {
-            name: getattr(self, name)[chosen] for name in _COLUMNS if getattr(self, name) is not None
+            name: getattr(self, name)[chosen]
+            for name in _COLUMNS
+            if getattr(self, name) is not None
         }
         segments = {name: codes[chosen] for name, codes in self.segments.items()}
         return replace(self, **columns, segments=segments)

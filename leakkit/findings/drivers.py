@@ -22,7 +22,7 @@ from leakkit.findings.contrasts import (
     two_sided,
 )
 from leakkit.findings.design import at_risk
-from leakkit.findings.groups import Counts, count, read, spells
+from leakkit.findings.groups import Counts, Readings, count, read, spells
 from leakkit.findings.mix import Split, split
 from leakkit.measures.survival import Z95, wilson
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from leakkit.findings.columns import Columns, SetAside
     from leakkit.findings.design import Bools, Design
-    from leakkit.findings.groups import Readings, Spells
+    from leakkit.findings.groups import Spells
     from leakkit.measures.survival import Floats, Ints
     from leakkit.measures.windows import Days
 
@@ -53,6 +53,8 @@ class Driver:
     entered in the days that are valued. `recoverable` is how many deals, and
     `recoverable_value` how much money (None without a value of a loss), would be kept at
     the rest's share. `as_of_today` names columns whose value at entry is not known.
+    `explained_by` is the pair (column, value) without which this segment leaks no more
+    than the rest.
     """
 
     columns: tuple[str, ...]
@@ -70,6 +72,7 @@ class Driver:
     recoverable: Excess
     recoverable_value: Excess | None
     as_of_today: tuple[str, ...]
+    explained_by: tuple[tuple[str, str], ...] = ()
     adjusted: Adjusted | None = None
 
 
@@ -93,9 +96,15 @@ class Screen:
     binned: tuple[str, ...]
     sampled: int
     of_passages: int
+    reason: str = ""
+
+    @classmethod
+    def missing(cls, kind: str, days: Days, reason: str) -> Screen:
+        """Return the screen that cannot be made, for `reason`."""
+        return cls(kind, 0.0, days, 0, 0, 0, (), (), (), (), 0, 0, reason)
 
 
-def screen(
+def screen(  # noqa: PLR0913 - the parts of one question
     design: Design,
     days: Days,
     horizon: float,
@@ -113,25 +122,24 @@ def screen(
     compared (first visits), `horizon` is in units of stay, `value_of_loss` is what one
     loss costs on average, `valued_days` those over which it is counted (`days`).
     """
-    risk = at_risk(design, days)
-    looked_at = candidates(design.only(risk.rows), columns)
-    spans = spells(risk, horizon, kind)
-    inside = replace(spans, rows=np.searchsorted(risk.rows, spans.rows))
-    entered = _entered(design, inside, risk.rows, valued_days or days)
-    singles = [_single(inside, looked_at, name, entered) for name in looked_at.codes]
+    seen = _seen(design, days, horizon, kind, columns)
+    valued = valued_days or days
+    seen = replace(seen, entered=(seen.day >= valued[0]) & (seen.day < valued[1]))
+    looked_at = seen.columns
+    singles = [_single(seen, name) for name in looked_at.codes]
     pairs = [
-        _pairs(inside, looked_at, one, two, entered, q)
-        for one, two in combinations([s for s in singles if s.size], 2)
+        _pairs(seen, one, two, q) for one, two in combinations([s for s in singles if s.size], 2)
     ]
     tested = [family for family in (*singles, *pairs) if family.size]
     q_values = false_discovery(np.concatenate([np.zeros(0), *(f.p for f in tested)]))
-    found = list(_drivers(tested, q_values, looked_at, value_of_loss, q))
-    found.sort(key=lambda one: (-one.recoverable.low, one.columns, one.codes))
+    found = list(_drivers(tested, q_values, seen, value_of_loss, q))
+    found = [_explained(one, found, seen, q) for one in found]
+    found.sort(key=lambda o: (o.explained_by != (), -o.recoverable.low, o.columns, o.codes))
     return Screen(
         kind=kind,
         horizon=horizon,
         days=days,
-        passages=len(spans),
+        passages=len(seen.spans),
         tested=sum(f.size for f in tested),
         tested_pairs=sum(f.size for f in pairs),
         drivers=tuple(found),
@@ -143,34 +151,58 @@ def screen(
     )
 
 
-def with_adjusted(
-    found: Screen, design: Design, columns: tuple[str, ...] | None = None
-) -> Screen:
+def with_adjusted(found: Screen, design: Design, columns: tuple[str, ...] | None = None) -> Screen:
     """Return the screen, its first drivers adjusted for the other columns.
 
     Is a segment's gap its own, or that of the others that it comes along with?
     """
-    risk = at_risk(design, found.days)
-    inside = design.only(risk.rows)
-    looked_at = candidates(inside, columns)
-    spans = spells(risk, found.horizon, found.kind)
-    spans = replace(spans, rows=np.searchsorted(risk.rows, spans.rows))
+    seen = _seen(design, found.days, found.horizon, found.kind, columns)
     first = tuple(
-        replace(driver, adjusted=adjust(spans, *_against(driver, looked_at, spans)))
+        replace(driver, adjusted=adjust(seen.spans, seen.inside(driver), seen.beside(driver)))
         for driver in found.drivers[:ADJUSTED]
     )
     return replace(found, drivers=(*first, *found.drivers[ADJUSTED:]))
 
 
-def _against(driver: Driver, looked_at: Columns, spans: Spells) -> tuple[Bools, list[Ints]]:
-    """Return who is in the driver's segment, and the codes of the columns beside it."""
-    inside = np.ones(len(spans), dtype=bool)
-    for column, code in zip(driver.columns, driver.codes, strict=True):
-        inside &= looked_at.codes[column][spans.rows] == code
-    others = [
-        codes[spans.rows] for name, codes in looked_at.codes.items() if name not in driver.columns
-    ]
-    return inside, others
+@dataclass(frozen=True)
+class _Seen:
+    """What is looked at: the passages at risk, their candidate columns, the day of their entry.
+
+    `entered` says who entered in the days that are valued.
+    """
+
+    spans: Spells
+    columns: Columns
+    day: Ints
+    entered: Bools
+
+    def codes(self, name: str) -> Ints:
+        """Return the codes of a column by passage."""
+        return self.columns.codes[name]
+
+    def inside(self, driver: Driver) -> Bools:
+        """Say which passages are of a driver's segment."""
+        found = np.ones(len(self.spans), dtype=bool)
+        for column, code in zip(driver.columns, driver.codes, strict=True):
+            found &= self.codes(column) == code
+        return found
+
+    def beside(self, driver: Driver) -> list[Ints]:
+        """Return the codes of the columns that are not the driver's."""
+        return [codes for name, codes in self.columns.codes.items() if name not in driver.columns]
+
+
+def _seen(
+    design: Design, days: Days, horizon: float, kind: str, columns: tuple[str, ...] | None
+) -> _Seen:
+    """Return what is looked at."""
+    risk = at_risk(design, days)
+    looked_at = candidates(design.only(risk.rows), columns)
+    spans = spells(risk, horizon, kind)
+    place = np.searchsorted(risk.rows, spans.rows)
+    codes = {name: code[place] for name, code in looked_at.codes.items()}
+    day = design.entered_day[spans.rows]
+    return _Seen(spans, replace(looked_at, codes=codes), day, np.ones(len(day), dtype=bool))
 
 
 @dataclass(frozen=True)
@@ -196,13 +228,6 @@ class _Family:
         return len(self.codes)
 
 
-def _entered(design: Design, spans: Spells, rows: Ints, days: Days) -> Bools:
-    """Say which passages entered in the days that are valued."""
-    day = design.entered_day[rows][spans.rows]
-    found: Bools = (day >= days[0]) & (day < days[1])
-    return found
-
-
 def _testable(own: Readings, rest: Readings) -> Bools:
     """Say which comparisons have 30 followed and 5 exits on both sides."""
     found = np.ones(len(own.share), dtype=bool)
@@ -221,13 +246,13 @@ def _compared(own: Readings, rest: Readings) -> Floats:
 def _taken(of: Readings, which: Bools | Ints) -> Readings:
     """Return the readings of some groups."""
     parts = (of.share, of.variance, of.followed, of.n_eff, of.exits)
-    return type(of)(*(part[which] for part in parts))
+    return Readings(*(part[which] for part in parts))
 
 
-def _single(spans: Spells, looked_at: Columns, name: str, entered: Bools) -> _Family:
+def _single(seen: _Seen, name: str) -> _Family:
     """Hold every value of a column against the rest of the stage."""
-    code = looked_at.codes[name][spans.rows]
-    levels = len(looked_at.labels[name])
+    spans, code = seen.spans, seen.codes(name)
+    levels = len(seen.columns.labels[name])
     counts = count(spans, code, levels)
     whole = count(spans, np.zeros_like(code), 1)
     own, rest = read(counts), read(whole - counts)
@@ -244,41 +269,67 @@ def _single(spans: Spells, looked_at: Columns, name: str, entered: Bools) -> _Fa
         rest=rest,
         p=two_sided(z),
         kept=z > 0,
-        entered=np.bincount(code[entered], minlength=levels)[where],
+        entered=np.bincount(code[seen.entered], minlength=levels)[where],
     )
 
 
-def _pairs(
-    spans: Spells, looked_at: Columns, one: _Family, two: _Family, entered: Bools, q: float
-) -> _Family:
+def _pairs(seen: _Seen, one: _Family, two: _Family, q: float) -> _Family:
     """Hold every pair of values of two columns against the stage, and against both rests.
 
     Counted only where there are enough of them. p is the largest of the three: a pair
     is one only if it differs from the stage, and from what is left of each segment.
     """
-    codes = [looked_at.codes[family.columns[0]][spans.rows] for family in (one, two)]
-    wide = len(looked_at.labels[two.columns[0]])
+    cells, group = _cells(seen, one.columns[0], two.columns[0])
+    if not len(cells):
+        return replace(
+            one,
+            columns=(*one.columns, *two.columns),
+            codes=cells,
+            own=_taken(one.own, cells),
+            rest=_taken(one.rest, cells),
+            p=np.zeros(0),
+            kept=np.zeros(0, dtype=bool),
+            entered=cells,
+        )
+    wide = len(seen.columns.labels[two.columns[0]])
+    parts = [
+        _against_rests(seen.spans, (one, two), divmod(cells[at : at + CHUNK], wide), group - at)
+        for at in range(0, len(cells), CHUNK)
+    ]
+    where = np.flatnonzero(np.concatenate([part.tested for part in parts]))
+    z = np.concatenate([part.z for part in parts], axis=1)[:, where]
+    p = two_sided(z)
+    came = np.bincount(group[seen.entered & (group >= 0)], minlength=len(cells))
+    return _Family(
+        columns=(*one.columns, *two.columns),
+        codes=np.stack(divmod(cells[where], wide), axis=1),
+        counts=one.counts,
+        own=_taken(_put_together([part.own for part in parts]), where),
+        rest=_taken(_put_together([part.rest for part in parts]), where),
+        p=p.max(axis=0, initial=0.0),
+        kept=np.logical_and.reduce([*(z > 0.0), *(p[1:] <= q)]),
+        entered=came[where],
+    )
+
+
+def _cells(seen: _Seen, one: str, two: str) -> tuple[Ints, Ints]:
+    """Return the pairs of values with enough passages and exits, and which each passage has."""
+    wide = len(seen.columns.labels[two])
+    size = len(seen.columns.labels[one]) * wide
+    codes = seen.codes(one), seen.codes(two)
     cell = np.where((codes[0] > 0) & (codes[1] > 0), codes[0] * wide + codes[1], -1)
-    known = cell[cell >= 0]
-    size = len(looked_at.labels[one.columns[0]]) * wide
-    exits = np.bincount(cell[(cell >= 0) & (spans.gone if spans.staying else spans.own)],
-                        minlength=size)  # fmt: skip
-    enough = np.bincount(known, minlength=size) >= MIN_FOLLOWED
-    cells = np.flatnonzero(enough & (exits >= MIN_EXITS))
+    wanted = seen.spans.gone if seen.spans.staying else seen.spans.own
+    exits = np.bincount(cell[(cell >= 0) & wanted], minlength=size)
+    n = np.bincount(cell[cell >= 0], minlength=size)
+    cells = np.flatnonzero((n >= MIN_FOLLOWED) & (exits >= MIN_EXITS))
     place = np.full(size + 1, -1)
     place[cells] = np.arange(len(cells))
-    group = place[cell]
-    parts = [
-        _pair_chunk(spans, one, two, cells[start : start + CHUNK], wide, group - start)
-        for start in range(0, len(cells), CHUNK)
-    ]
-    return _joined(one, two, parts, cells, wide, np.bincount(group[entered & (group >= 0)],
-                   minlength=len(cells)), q)  # fmt: skip
+    return cells, place[cell]
 
 
 @dataclass(frozen=True)
-class _Chunk:
-    """What was compared of some pairs: the pair, its rest, and z against three rests."""
+class _Compared:
+    """Some pairs: each, the rest of the stage, and z against three rests."""
 
     own: Readings
     rest: Readings
@@ -286,60 +337,28 @@ class _Chunk:
     tested: Bools
 
 
-def _pair_chunk(
-    spans: Spells, one: _Family, two: _Family, cells: Ints, wide: int, group: Ints
-) -> _Chunk:
-    """Compare some pairs."""
-    inside = np.where((group >= 0) & (group < len(cells)), group, -1)
-    counts = count(spans, inside, len(cells))
+def _against_rests(
+    spans: Spells, families: tuple[_Family, _Family], codes: tuple[Ints, Ints], group: Ints
+) -> _Compared:
+    """Compare some pairs with the rest of the stage, and with that of each of their segments."""
+    size = len(codes[0])
+    counts = count(spans, np.where((group >= 0) & (group < size), group, -1), size)
     whole = count(spans, np.zeros(len(spans), np.int64), 1)
     own = read(counts)
-    rests = [
-        read(base - counts)
-        for base in (whole, one.counts.take(cells // wide), two.counts.take(cells % wide))
-    ]
+    parts = [family.counts.take(code) for family, code in zip(families, codes, strict=True)]
+    rests = [read(base - counts) for base in (whole, *parts)]
     tested = np.all([_testable(own, rest) for rest in rests], axis=0)
-    z = np.stack([_compared(own, rest) for rest in rests])
-    return _Chunk(own, rests[0], z, tested)
+    return _Compared(own, rests[0], np.stack([_compared(own, rest) for rest in rests]), tested)
 
 
-def _joined(
-    one: _Family, two: _Family, parts: list[_Chunk], cells: Ints, wide: int, entered: Ints, q: float
-) -> _Family:
-    """Put the pairs of two columns together; those that could not be tested are left out."""
-    tested = np.concatenate([np.zeros(0, bool), *(part.tested for part in parts)])
-    where = np.flatnonzero(tested)
-    z = np.concatenate([np.zeros((3, 0)), *(part.z for part in parts)], axis=1)[:, where]
-    p = two_sided(z)
-    own, rest = (
-        type(one.own)(
-            *(
-                np.concatenate(
-                    [np.zeros(0), *(getattr(getattr(part, side), name) for part in parts)]
-                )[where]
-                for name in ("share", "variance", "followed", "n_eff", "exits")
-            )
-        )
-        for side in ("own", "rest")
-    )
-    return _Family(
-        columns=(*one.columns, *two.columns),
-        codes=np.stack([cells[where] // wide, cells[where] % wide], axis=1),
-        counts=one.counts,
-        own=own,
-        rest=rest,
-        p=p.max(axis=0, initial=0.0),
-        kept=(z > 0).all(axis=0) & (p[1:] <= q).all(axis=0),
-        entered=entered[where],
-    )
+def _put_together(parts: list[Readings]) -> Readings:
+    """Return the readings of several chunks as one."""
+    columns = ("share", "variance", "followed", "n_eff", "exits")
+    return Readings(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
 
 
 def _drivers(
-    families: list[_Family],
-    q_values: Floats,
-    looked_at: Columns,
-    value: float | None,
-    q: float,
+    families: list[_Family], q_values: Floats, seen: _Seen, value: float | None, q: float
 ) -> Iterator[Driver]:
     """Yield the segments that leak more, beyond chance."""
     start = 0
@@ -348,7 +367,27 @@ def _drivers(
         start += family.size
         gap, spread = _shrunken(family)
         for i in np.flatnonzero(family.kept & (mine <= q)):
-            yield _driver(family, int(i), (gap[i], spread[i]), mine[i], looked_at, value)
+            wide = Z95 * float(spread[i])
+            kept = Excess(float(gap[i]), float(gap[i]) - wide, float(gap[i]) + wide)
+            found = _driver(family, int(i), kept, seen.columns, value)
+            yield replace(found, q_value=float(mine[i]))
+
+
+def _explained(driver: Driver, found: list[Driver], seen: _Seen, q: float) -> Driver:
+    """Say of a segment that a pair within it is all that leaks, where it is so."""
+    if len(driver.columns) > 1:
+        return driver
+    inside = seen.inside(driver)
+    own = set(zip(driver.columns, driver.codes, strict=True))
+    for pair in sorted(found, key=lambda one: -one.recoverable.low):
+        if len(pair.columns) == 1 or not own <= set(zip(pair.columns, pair.codes, strict=True)):
+            continue
+        left = inside & ~seen.inside(pair)
+        both = read(count(seen.spans, np.where(left, 0, np.where(inside, -1, 1)), 2))
+        z = _compared(_taken(both, np.array([0])), _taken(both, np.array([1])))
+        if not (z[0] > 0 and two_sided(z)[0] <= q):
+            return replace(driver, explained_by=tuple(zip(pair.columns, pair.values, strict=True)))
+    return driver
 
 
 def _shrunken(family: _Family) -> tuple[Floats, Floats]:
@@ -369,18 +408,10 @@ def _shrunken(family: _Family) -> tuple[Floats, Floats]:
 
 
 def _driver(
-    family: _Family,
-    i: int,
-    shrunken: tuple[float, float],
-    q_value: float,
-    looked_at: Columns,
-    value: float | None,
+    family: _Family, i: int, shrunken: Excess, looked_at: Columns, value: float | None
 ) -> Driver:
-    """Return one segment with its numbers."""
-    share = _share(family.own, i)
-    rest = _share(family.rest, i)
-    gap, spread = (float(number) for number in shrunken)
-    kept = Excess(gap, gap - Z95 * spread, gap + Z95 * spread)
+    """Return one segment with its numbers; its q-value is that of the whole family of tests."""
+    share, rest = _share(family.own, i), _share(family.rest, i)
     n = int(family.entered[i])
     codes = tuple(int(code) for code in family.codes[i])
     labels = zip(family.columns, codes, strict=True)
@@ -394,11 +425,11 @@ def _driver(
         share=share,
         rest=rest,
         gap=difference(share, rest),
-        shrunken=kept,
+        shrunken=shrunken,
         p_value=float(family.p[i]),
-        q_value=float(q_value),
-        recoverable=_times(kept, n),
-        recoverable_value=None if value is None else _times(kept, n * value),
+        q_value=1.0,
+        recoverable=_times(shrunken, n),
+        recoverable_value=None if value is None else _times(shrunken, n * value),
         as_of_today=tuple(name for name in family.columns if name in looked_at.today),
     )
 

@@ -138,15 +138,16 @@ def read(counts: Counts) -> Readings:
     y = np.maximum(counts.at_risk, 0.0)
     gone = counts.gone
     hazard = _ratio(gone, y)
-    staying = np.cumprod(1.0 - hazard, axis=1)
+    staying: Floats = np.cumprod(1.0 - hazard, axis=1, dtype=np.float64)
     before = np.concatenate([np.ones((len(y), 1)), staying[:, :-1]], axis=1)
     if counts.staying:
-        share = staying[:, -1]
-        variance = share**2 * _ratio(gone, y * (y - gone)).sum(axis=1)
+        share: Floats = staying[:, -1]
+        variance: Floats = share**2 * _ratio(gone, y * (y - gone)).sum(axis=1)
     else:
         share, variance = _leaving(counts.own, gone, y, before)
     still = before > 1e-12  # noqa: PLR2004 - the dust of a product that should be 0
-    followed = np.where(still, _ratio(y, np.where(still, before, 1.0)), np.inf).min(axis=1).round(9)
+    every = np.where(still, _ratio(y, np.where(still, before, 1.0)), np.inf)
+    followed: Floats = every.min(axis=1).round(9)
     inside = (share > 1e-12) & (share < 1.0 - 1e-12) & (variance > 0.0)  # noqa: PLR2004 - as above
     n_eff = np.where(inside, _ratio(share * (1.0 - share), variance), followed)
     exits = gone.sum(axis=1) if counts.staying else counts.own.sum(axis=1)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import statsmodels.api as sm
-from statsmodels.tools.sm_exceptions import ConvergenceWarning, PerfectSeparationWarning
 
 from leakkit.findings.columns import candidates
 from leakkit.findings.contrasts import Excess
 from leakkit.findings.design import at_risk
 from leakkit.findings.groups import count, read, spells
+from leakkit.findings.logistic import fit_logistic, independent
 from leakkit.measures.survival import MIN_FOLLOWED, Z95
 
 if TYPE_CHECKING:
@@ -25,10 +23,10 @@ if TYPE_CHECKING:
     from leakkit.measures.survival import Floats, Ints
     from leakkit.measures.windows import Days
 
-MIN_LEVEL = 10
+MIN_LEVEL = 5
 """Entrants of each window that a value needs to be a level of its own."""
-ONE_SIDED_SHARE = 0.05
-"""Of a window's entrants, whose values the other window knows nothing of."""
+ONE_SIDED_SHARE, ONE_SIDED_RATIO = 0.05, 0.1
+"""Rare values of so many of one window's entrants, of which the other has hardly any."""
 MIN_EFFECTIVE, MIN_EFFECTIVE_SHARE = 50.0, 0.25
 TRUNCATED_AT = 0.99
 RARE = 0
@@ -68,8 +66,25 @@ class Split:
     columns: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
 
+    @classmethod
+    def missing(
+        cls,
+        kind: str,
+        horizon: float,
+        reason: str,
+        total: float | None = None,
+        looked_at: tuple[tuple[str, ...], tuple[SetAside, ...]] = ((), ()),
+    ) -> Split:
+        """Return the split that cannot be made, for `reason`."""
+        names, aside = looked_at
+        return cls(
+            kind=kind, horizon=horizon, total=total, rate=None, mix=None, rates=None,
+            reason=reason, simpson=False, shift=None, effective=None, columns=names,
+            set_aside=aside,
+        )  # fmt: skip
 
-def split(
+
+def split(  # noqa: PLR0913 - the parts of one question
     design: Design,
     current: Days,
     baseline: Days,
@@ -93,60 +108,87 @@ def split(
     """
     windows = [at_risk(design, days) for days in (baseline, current)]
     spans = [spells(risk, horizon, kind) for risk in windows]
-    observed = [_read(one, np.ones(len(one))) for one in spans]
-    looked_at = _looked_at(design, windows, columns)
-    names, aside = tuple(looked_at[0]), looked_at[1]
-
-    def nothing(reason: str, total: float | None = None) -> Split:
-        return Split(
-            kind, horizon, total, None, None, None, reason, False, None, None, names, aside  # noqa: FBT003 - simpson
-        )
-
-    if any(one is None for one in observed):
-        return nothing("few_followed")
-    before, after = (one for one in observed if one is not None)
-    total = float(after.share[0] - before.share[0])
-    if not names:
-        return nothing("no_columns", total)
-    codes = {name: _common(code, windows) for name, code in looked_at[0].items()}
-    weights = _weights(codes, windows)
-    if weights is None:
-        return nothing("not_comparable", total)
-    effective = tuple(
-        _effective(weight[risk.entered]) for weight, risk in zip(weights, windows, strict=True)
-    )
-    sizes = [int(risk.entered.sum()) for risk in windows]
-    if any(
-        worth < max(MIN_EFFECTIVE, MIN_EFFECTIVE_SHARE * n)
-        for worth, n in zip(effective, sizes, strict=True)
-    ):
-        return nothing("not_comparable", total)
-    alike = [
-        _read(one, weight[_kept(risk, horizon)])
-        for one, weight, risk in zip(spans, weights, windows, strict=True)
-    ]
-    if any(one is None for one in alike):
-        return nothing("not_comparable", total)
-    was, now = (one for one in alike if one is not None)
-    rates = (float(after.share[0] - was.share[0]), float(now.share[0] - before.share[0]))
-    rate = (rates[0] + rates[1]) / 2.0
-    worths = [worth / n for worth, n in zip(effective, sizes, strict=True)]
-    spread = Z95 * _error((before, after), (was, now), worths) * phi**0.5
-    mix = total - rate
+    codes, aside = _looked_at(design, windows, columns)
+    known = (tuple(codes), aside)
+    observed = _readings([_read(one, np.ones(len(one))) for one in spans])
+    if observed is None:
+        return Split.missing(kind, horizon, "few_followed", looked_at=known)
+    total = float(observed[1].share[0] - observed[0].share[0])
+    if not codes:
+        return Split.missing(kind, horizon, "no_columns", total, known)
+    alike = _made_alike(codes, windows, spans, horizon)
+    if alike is None:
+        return Split.missing(kind, horizon, "not_comparable", total, known)
+    rate, rates = _rate(observed, alike, phi)
     return Split(
         kind=kind,
         horizon=horizon,
         total=total,
-        rate=Excess(rate, rate - spread, rate + spread),
-        mix=mix,
+        rate=rate,
+        mix=total - rate.value,
         rates=rates,
         reason="",
-        simpson=total * rate < 0.0,
-        shift=_shift(design, looked_at[0], windows, spans, mix),
-        effective=(float(effective[0]), float(effective[1])),
-        columns=names,
+        simpson=total * rate.value < 0.0,
+        shift=_shift(design, codes, windows, spans, total - rate.value),
+        effective=alike.effective,
+        columns=tuple(codes),
         set_aside=aside,
     )
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """The readings of (baseline, current), each weighted to the mix of the other.
+
+    `effective` is what the entrants are worth, `worths` the same as a share of them.
+    """
+
+    readings: tuple[Readings, Readings]
+    effective: tuple[float, float]
+    worths: tuple[float, float]
+
+
+def _readings(found: list[Readings | None]) -> tuple[Readings, Readings] | None:
+    """Return the readings of both windows; None where one is missing."""
+    before, after = found
+    return None if before is None or after is None else (before, after)
+
+
+def _made_alike(
+    codes: Mapping[str, Ints], windows: list[AtRisk], spans: list[Spells], horizon: float
+) -> _Alike | None:
+    """Weight each window to the mix of the other; None where they have too little in common."""
+    common = {name: _common(code, windows) for name, code in codes.items()}
+    if any(code is None for code in common.values()):
+        return None
+    weights = _weights([code for code in common.values() if code is not None], windows)
+    if weights is None:
+        return None
+    entrants = [w[risk.entered] for w, risk in zip(weights, windows, strict=True)]
+    effective = [_effective(weight) for weight in entrants]
+    worths = [worth / max(len(w), 1) for worth, w in zip(effective, entrants, strict=True)]
+    if min(effective) < MIN_EFFECTIVE or min(worths) < MIN_EFFECTIVE_SHARE:
+        return None
+    found = _readings(
+        [
+            _read(one, weight[risk.arrive <= horizon])
+            for one, weight, risk in zip(spans, weights, windows, strict=True)
+        ]
+    )
+    if found is None:
+        return None
+    return _Alike(found, (effective[0], effective[1]), (worths[0], worths[1]))
+
+
+def _rate(
+    observed: tuple[Readings, Readings], alike: _Alike, phi: float
+) -> tuple[Excess, tuple[float, float]]:
+    """Return the rate part with its interval, and the rate part of both orders."""
+    (before, after), (was, now) = observed, alike.readings
+    rates = (float(after.share[0] - was.share[0]), float(now.share[0] - before.share[0]))
+    rate = (rates[0] + rates[1]) / 2.0
+    spread = Z95 * _error(observed, alike) * phi**0.5
+    return Excess(rate, rate - spread, rate + spread), rates
 
 
 def _looked_at(
@@ -154,7 +196,7 @@ def _looked_at(
 ) -> tuple[dict[str, Ints], tuple[SetAside, ...]]:
     """Return the codes of the columns that are compared, over all of the design, by column."""
     rows = np.unique(np.concatenate([risk.rows for risk in windows]))
-    found = candidates(design.only(rows), names)
+    found = candidates(design.only(rows), names, with_value=False)
     codes = {}
     for name, inside in found.codes.items():
         whole = np.zeros(len(design), np.int64)
@@ -163,36 +205,38 @@ def _looked_at(
     return codes, found.set_aside
 
 
-def _kept(risk: AtRisk, horizon: float) -> Ints:
-    """Return the positions in a risk set of the passages that `spells` keeps."""
-    return np.flatnonzero(risk.arrive <= horizon)
-
-
 def _read(spans: Spells, weight: Floats) -> Readings | None:
     """Read the share of one window, each passage with its weight; None where too few."""
     found = read(count(spans, np.zeros(len(spans), np.int64), 1, weight))
     return found if len(spans) and found.followed[0] >= MIN_FOLLOWED else None
 
 
-def _common(code: Ints, windows: list[AtRisk]) -> Ints:
-    """Pool the values that are rare among the entrants of either window; the pool is `RARE`."""
+def _common(code: Ints, windows: list[AtRisk]) -> Ints | None:
+    """Pool the values that are rare among the entrants of either window.
+
+    What stays rare even pooled goes to the most frequent value. None where one window
+    has many deals with values that the other hardly knows.
+    """
     size = int(code.max(initial=0)) + 1
     n = [np.bincount(code[risk.rows[risk.entered]], minlength=size) for risk in windows]
     own = np.minimum(*n) >= MIN_LEVEL
-    place = np.where(own, np.cumsum(own), RARE)
+    rare = [float(one[~own].sum() / max(one.sum(), 1)) for one in n]
+    if max(rare) > ONE_SIDED_SHARE and min(rare) < ONE_SIDED_RATIO * max(rare):
+        return None
+    pooled = min(int(one[~own].sum()) for one in n) >= MIN_LEVEL
+    place: Ints = np.cumsum(own, dtype=np.int64)
+    place[~own] = RARE if pooled or not own.any() else place[np.argmax(n[0] + n[1])]
     found: Ints = place[code]
     return found
 
 
-def _weights(codes: Mapping[str, Ints], windows: list[AtRisk]) -> list[Floats] | None:
+def _weights(codes: list[Ints], windows: list[AtRisk]) -> list[Floats] | None:
     """Return the weights that give each window the mix of the other; None where that fails.
 
     `odds` of the current window for passages of the baseline, `1 / odds` for those of the
     current one, each cut at its 99th percentile among the entrants.
     """
     marks = [_marks(codes, risk.rows) for risk in windows]
-    if _one_sided(codes, windows):
-        return None
     entrants = [mark[risk.entered] for mark, risk in zip(marks, windows, strict=True)]
     beta = _model(*entrants)
     if beta is None:
@@ -211,20 +255,10 @@ def _cut(weight: Floats) -> float:
     return float(np.quantile(weight, TRUNCATED_AT, method="higher"))
 
 
-def _one_sided(codes: Mapping[str, Ints], windows: list[AtRisk]) -> bool:
-    """Say whether one window has many deals with pooled values, of which the other has few."""
-    for code in codes.values():
-        rare = [float(np.mean(code[risk.rows[risk.entered]] == RARE)) for risk in windows]
-        few = [int(np.sum(code[risk.rows[risk.entered]] == RARE)) for risk in windows]
-        if max(rare) > ONE_SIDED_SHARE and min(few) < MIN_LEVEL:
-            return True
-    return False
-
-
-def _marks(codes: Mapping[str, Ints], rows: Ints) -> Floats:
+def _marks(codes: list[Ints], rows: Ints) -> Floats:
     """Return a constant and a column of 0 and 1 per value, but for the first of each column."""
     columns = [np.ones(len(rows))]
-    for code in codes.values():
+    for code in codes:
         levels = np.unique(code)
         columns += [(code[rows] == level).astype(np.float64) for level in levels[1:]]
     return np.stack(columns, axis=1)
@@ -234,23 +268,18 @@ def _model(before: Floats, after: Floats) -> Floats | None:
     """Fit the logistic model of the window on the entrants' columns; None where it cannot be."""
     marks = np.vstack([before, after])
     late = np.concatenate([np.zeros(len(before)), np.ones(len(after))])
-    patterns, place = np.unique(marks, axis=0, return_inverse=True)
+    _, first, place = np.unique(
+        np.packbits(marks > 0, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    patterns = marks[first]
     n = np.bincount(place.ravel(), minlength=len(patterns)).astype(np.float64)
-    ones = np.bincount(place.ravel(), late, len(patterns))
-    # a value of the whole design that no entrant has is no column of the model
-    used = np.ptp(patterns, axis=0) > 0
-    used[0] = True
+    ones: Floats = np.bincount(place.ravel(), late, len(patterns)).astype(np.float64)
+    used = independent(patterns)
     beta = np.zeros(marks.shape[1])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", PerfectSeparationWarning)
-            warnings.simplefilter("error", ConvergenceWarning)
-            warnings.simplefilter("error", RuntimeWarning)
-            both = np.stack([ones, n - ones], axis=1)
-            model = sm.GLM(both, patterns[:, used], family=sm.families.Binomial())
-            beta[used] = model.fit(tol=1e-12, maxiter=100).params
-    except (PerfectSeparationWarning, ConvergenceWarning, RuntimeWarning, np.linalg.LinAlgError):
+    fitted = fit_logistic(ones, n, patterns[:, used])
+    if fitted is None:
         return None
+    beta[used] = fitted[0]
     return beta
 
 
@@ -259,9 +288,7 @@ def _effective(weight: Floats) -> float:
     return float(weight.sum() ** 2 / np.sum(weight**2)) if len(weight) else 0.0
 
 
-def _error(
-    observed: tuple[Readings, Readings], alike: tuple[Readings, Readings], worths: list[float]
-) -> float:
+def _error(observed: tuple[Readings, Readings], alike: _Alike) -> float:
     """Return the standard error of the mean rate.
 
     In each order one window counts as it is and the other weighted. A window's two
@@ -269,7 +296,7 @@ def _error(
     make a reading worth fewer deals.
     """
     total = 0.0
-    for plain, weighted, worth in zip(observed, alike, worths, strict=True):
+    for plain, weighted, worth in zip(observed, alike.readings, alike.worths, strict=True):
         share = float(weighted.share[0])
         errors = [
             (part * (1.0 - part) / n) ** 0.5
@@ -300,8 +327,7 @@ def _shift(
         came = [code[risk.rows[risk.entered]] for risk in windows]
         m0, m1 = (np.bincount(one, minlength=size) / max(len(one), 1) for one in came)
         rates = [_by_value(one, code[one.rows], size) for one in spans]
-        mean = np.nanmean(np.stack([*rates, np.full(size, np.nan)]), axis=0) if size else m0
-        mean = np.where(np.isnan(mean), 0.0, mean)
+        mean = _mean_of_known(*rates)
         centre = float(np.average(mean, weights=m0 + m1))
         parts = (m1 - m0) * (mean - centre)
         most = int(np.argmax(parts * np.sign(mix)))
@@ -313,8 +339,18 @@ def _shift(
     return best[1] if best is not None and best[0] > 0.0 else None
 
 
+def _mean_of_known(one: Floats, other: Floats) -> Floats:
+    """Return the mean of two rates, the one that is known, or 0."""
+    both = np.stack([one, other])
+    known = ~np.isnan(both)
+    found: Floats = np.where(known, both, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return found
+
+
 def _by_value(spans: Spells, code: Ints, size: int) -> Floats:
     """Return the share of each value; NaN where nobody is at risk."""
     found = read(count(spans, code, size))
-    share: Floats = np.where(np.isfinite(found.followed) & (found.followed > 0), found.share, np.nan)
+    share: Floats = np.where(
+        np.isfinite(found.followed) & (found.followed > 0), found.share, np.nan
+    )
     return share

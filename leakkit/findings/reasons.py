@@ -28,12 +28,11 @@ NAMED_COMPETITOR = "unconvincing.competitor"
 """What a deal says that names a competitor, and whose reason no term explains."""
 
 _LETTERS = str.maketrans(
-    {
-        "ي": "ی", "ى": "ی", "ئ": "ی", "ك": "ک", "ة": "ه", "ۀ": "ه", "أ": "ا", "إ": "ا", "آ": "ا",
-        "ٱ": "ا", "ؤ": "و", "ـ": "", "ء": "",
-        "\u200c": " ", "\u200d": "", "\u200e": "", "\u200f": "", "\u00ad": "", "\ufeff": "",
-    }
-)  # fmt: skip
+    "\u064a\u0649\u0626\u0643\u0629\u06c0\u0623\u0625\u0622\u0671\u0624\u200c",
+    "\u06cc\u06cc\u06cc\u06a9\u0647\u0647\u0627\u0627\u0627\u0627\u0648 ",
+    "\u0640\u0621\u200d\u200e\u200f\u00ad\ufeff",
+)
+"""Arabic letters as Persian ones, the non-joiner as a space; what is only drawn is left out."""
 
 
 def normalised(text: str) -> str:
@@ -42,8 +41,8 @@ def normalised(text: str) -> str:
     Without case, accents and punctuation, Arabic letters as Persian ones, digits as
     0 to 9, a zero-width non-joiner as the space that many type instead.
 
-    >>> normalised("  Price – too HIGH!! "), normalised("قيمت\u200cها ١٢") == normalised("قیمت ها ۱۲")
-    ('price too high', True)
+    >>> normalised("  Price: too HIGH!! No. \u0661\u06f2")
+    'price too high no 12'
     """
     letters = unicodedata.normalize("NFKC", text).translate(_LETTERS).casefold()
     plain = (_plain(letter) for letter in unicodedata.normalize("NFKD", letters))
@@ -156,13 +155,13 @@ def built_in() -> Dictionary:
 
 
 def dictionary(text: str = "", name: str = "reasons.toml") -> Dictionary:
-    """Return the built-in dictionary with a user's file merged over it.
+    r"""Return the built-in dictionary with a user's file merged over it.
 
     `text` is that file's content. Its terms beat built-in ones, `review` replaces that of
     a sub-reason, and new sub-reasons of the three families may be made up. Raises
     LeakkitError with all faults of the file.
 
-    >>> own = '[unconvincing.price]\\nterms = ["gold plated"]'
+    >>> own = '[unconvincing.price]\nterms = ["gold plated"]'
     >>> dictionary(own).meaning("Gold-plated offer").code
     'unconvincing.price'
     """
@@ -268,13 +267,13 @@ def unmatched(counts: Mapping[str, int], terms: Dictionary) -> tuple[Unmatched, 
 
 
 def as_toml(found: Iterable[Unmatched]) -> str:
-    """Return unmatched reasons as TOML that can be pasted into the user's file.
+    r"""Return unmatched reasons as TOML that can be pasted into the user's file.
 
     Each line waits for a code between the last quotes; left empty, it changes nothing.
 
     >>> print(as_toml([Unmatched('said "later"', 3)]), end="")
     [texts]
-    "said \\"later\\"" = ""  # 3
+    "said \"later\"" = ""  # 3
     """
     return "".join([f"[{TEXTS}]\n", *(f'{_quoted(one.reason)} = ""  # {one.n}\n' for one in found)])
 

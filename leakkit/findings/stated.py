@@ -126,9 +126,7 @@ def family_codes(found: tuple[Meaning | None, ...]) -> Ints:
     return np.array(places, dtype=np.int64)
 
 
-def read_stated(
-    design: Design, found: tuple[Meaning | None, ...], terms: Dictionary
-) -> Stated:
+def read_stated(design: Design, found: tuple[Meaning | None, ...], terms: Dictionary) -> Stated:
     """Count what the lost passages of `design` say, and judge whether it says one family."""
     codes = family_codes(found)
     counts = [int((codes == place).sum()) for place in range(len(FAMILIES))]
