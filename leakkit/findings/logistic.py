@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import statsmodels.api as sm
 from scipy.linalg import qr
-from statsmodels.tools.sm_exceptions import ModelWarning
+from statsmodels.tools.sm_exceptions import (
+    ConvergenceWarning,
+    PerfectSeparationWarning,
+    SingularMatrixWarning,
+)
 
 if TYPE_CHECKING:
     from leakkit.findings.design import Bools
     from leakkit.measures.survival import Floats
 
 TOLERANCE = 1e-9
+ENDLESS = 20.0
+"""A logit that stands for a share of 0 or 1."""
 
 
 def independent(columns: Floats) -> Bools:
@@ -33,12 +39,16 @@ def fit_logistic(cases: Floats, n: Floats, columns: Floats) -> tuple[Floats, Flo
     """
     both = np.stack([cases, n - cases], axis=1)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ModelWarning)
-            warnings.simplefilter("error", RuntimeWarning)
-            fitted = sm.GLM(both, columns, family=sm.families.Binomial()).fit(tol=1e-12)
-    except (ModelWarning, RuntimeWarning, np.linalg.LinAlgError):
+        # a model with a coefficient per pattern leaves nothing over to divide by
+        with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+            warnings.simplefilter("error", SingularMatrixWarning)
+            # said of any fit that meets every pattern; what is endless is looked at below
+            warnings.simplefilter("ignore", PerfectSeparationWarning)
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = sm.GLM(both, columns, family=sm.families.Binomial())
+            fitted = model.fit(tol=TOLERANCE, tol_criterion="params")
+    except (SingularMatrixWarning, np.linalg.LinAlgError):
         return None
-    if not fitted.converged or not np.isfinite(fitted.params).all():
+    if not fitted.converged or not (np.abs(fitted.params) < ENDLESS).all():
         return None
     return np.asarray(fitted.params), np.asarray(fitted.cov_params())

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 MIN_LEVEL = 5
 """Entrants of each window that a value needs to be a level of its own."""
-ONE_SIDED_SHARE, ONE_SIDED_RATIO = 0.05, 0.1
-"""Rare values of so many of one window's entrants, of which the other has hardly any."""
+ONE_SIDED_SHARE = 0.05
+"""Of one window's entrants, whose rare values the other window does not have."""
 MIN_EFFECTIVE, MIN_EFFECTIVE_SHARE = 50.0, 0.25
 TRUNCATED_AT = 0.99
 RARE = 0
@@ -215,13 +215,13 @@ def _common(code: Ints, windows: list[AtRisk]) -> Ints | None:
     """Pool the values that are rare among the entrants of either window.
 
     What stays rare even pooled goes to the most frequent value. None where one window
-    has many deals with values that the other hardly knows.
+    has many deals with rare values that the other does not have.
     """
     size = int(code.max(initial=0)) + 1
     n = [np.bincount(code[risk.rows[risk.entered]], minlength=size) for risk in windows]
     own = np.minimum(*n) >= MIN_LEVEL
-    rare = [float(one[~own].sum() / max(one.sum(), 1)) for one in n]
-    if max(rare) > ONE_SIDED_SHARE and min(rare) < ONE_SIDED_RATIO * max(rare):
+    apart = n[1][~own] / max(n[1].sum(), 1) - n[0][~own] / max(n[0].sum(), 1)
+    if max(apart[apart > 0].sum(), -apart[apart < 0].sum()) > ONE_SIDED_SHARE:
         return None
     pooled = min(int(one[~own].sum()) for one in n) >= MIN_LEVEL
     place: Ints = np.cumsum(own, dtype=np.int64)

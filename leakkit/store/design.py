@@ -69,8 +69,8 @@ WINDOW so_far AS (PARTITION BY m.opportunity ORDER BY m.seq NULLS FIRST
 
 DESIGN = """
 SELECT p.opportunity, p.step, p.visit, p.entry, p.exit, p.entered_day, p.entered_tick,
-       p.left_day, p.left_tick, f.passages - 1 AS passages_before,
-       f.returns - CASE WHEN p.exit = 4 THEN 1 ELSE 0 END AS returns,
+       p.left_day, p.left_tick, CAST(f.passages - 1 AS BIGINT) AS passages_before,
+       CAST(f.returns - CASE WHEN p.exit = 4 THEN 1 ELSE 0 END AS BIGINT) AS returns,
        o.value, CASE WHEN o.outcome = 'won' THEN 1 WHEN o.outcome = 'lost' THEN 2 ELSE 0 END
            AS outcome
 FROM design_chosen c
