@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from benchmarks.truth.stage import (
     simulate,
 )
 from leakkit import analyze, load, sample
+from leakkit.analysis import explaining
 from leakkit.analysis import reasons as rooms
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
@@ -32,7 +34,6 @@ from leakkit.findings.contrasts import (
     difference,
     excess_share,
     share_difference,
-    shrink,
 )
 from leakkit.findings.reasons import FAMILIES, built_in, dictionary
 from leakkit.findings.stated import meanings, read_stated
@@ -106,30 +107,6 @@ def test_contrast_counts_that_nobody_looks_like_both() -> None:
     apart = difference(Excess(0.45, 0.35, 0.55), Excess(0.25, 0.16, 0.36))
     assert found[0].high - found[0].low > 0
     assert difference(Excess(0.45, 0.35, 0.55), Excess(0.25, 0.16, 0.36), -0.5).low < apart.low
-
-
-def test_ten_equal_segments_have_nothing_to_give_back() -> None:
-    rng = np.random.default_rng(3)
-    raw, kept = [], []
-    for _ in range(200):
-        share = rng.binomial(100, 0.12, 10) / 100
-        gaps = share - share.mean()
-        variances = np.full(10, 0.12 * 0.88 / 100)
-        raw.append(np.maximum(gaps, 0).sum() * 100)
-        kept.append(np.maximum(shrink(gaps, variances).gap, 0).sum() * 100)
-    assert np.mean(raw) > 10  # of 120 losses: method.md says 13
-    assert np.mean(kept) < 2.5  # and 1.7 shrunken
-
-
-def test_shrinking_leaves_one_real_gap_among_equals() -> None:
-    gaps = np.array([0.0] * 9 + [0.3])
-    found = shrink(gaps, np.full(10, 0.0004))
-    assert found.gap[-1] > 0.25
-    # by hand: Q - 9 over the sum of weights less that of their squares over it
-    weight = 1 / 0.0004
-    q = weight * np.sum((gaps - 0.03) ** 2)
-    assert found.tau2 == pytest.approx((q - 9) / (10 * weight - weight))
-    assert shrink(gaps, np.full(10, 0.0004), centre=0.0).centre == 0.0
 
 
 # ---------------------------------------------------------------- stated
@@ -500,6 +477,30 @@ def test_planted_causes_of_the_sample_are_found(store: Store, analysis: Analysis
     assert when["lost"] is not None
     assert when["advanced"] is not None
     assert when["lost"] < when["advanced"]
+
+
+def test_findings_that_warn_carry_their_cause_and_split(store: Store, analysis: Analysis) -> None:
+    causes_by_place = explaining.causes_of(store, analysis)
+    found = explaining.with_causes(analysis.findings, causes_by_place)
+    by_key = {one.key: one for one in found}
+    alarm = by_key["Equipment", "Proforma", "lost"]
+    assert alarm.cause is not None
+    assert (alarm.cause["family"], alarm.cause["strength"]) == (U, "strong")
+    assert alarm.review == "pricing"
+    assert alarm.cause["stated_share"] > 0.5
+    assert alarm.cause["evidence"]["excess_shares"][C][0] < 0.1 < alarm.cause["behaviour_share"]
+    assert json.loads(json.dumps(alarm.cause)) == alarm.cause
+    warned = {one.key for one in analysis.findings if one.severity in {"alarm", "watch"}}
+    assert {(p, s) for p, s, _ in warned} <= causes_by_place.keys()
+    assert len(causes_by_place) <= len(warned) + 3
+    assert by_key["Service contracts", "Signature", "lost"].cause is None
+    splits = explaining.splits_of(store, analysis)
+    assert splits.keys() == warned
+    split = splits[alarm.key]
+    assert split.rate is not None
+    assert split.mix is not None
+    assert alarm.change is not None
+    assert split.rate + split.mix == pytest.approx(alarm.change, abs=1e-9)
 
 
 def test_no_cause_is_found_where_none_is_planted(store: Store, analysis: Analysis) -> None:

@@ -12,7 +12,7 @@ from leakkit.findings import causes, drivers
 from leakkit.findings.behaviour import joined
 from leakkit.findings.design import FAR, UNKNOWN, Design
 from leakkit.findings.drivers import Screen
-from leakkit.findings.mix import Split
+from leakkit.findings.mix import RateAndMix
 from leakkit.findings.reasons import dictionary
 from leakkit.sources.columns import simplified
 from leakkit.store.design import design_rows
@@ -84,7 +84,7 @@ def drivers_of(
 
 def rate_and_mix(
     store: Store, analysis: Analysis, pipeline: str, stage: str, kind: str = "lost"
-) -> Split:
+) -> RateAndMix:
     """Did the rate of a stage change against its baseline, or only who came?
 
     `kind` is lost, returned (both read at the horizon) or overdue (read at E).
@@ -99,9 +99,11 @@ def rate_and_mix(
     one, at = _stage(analysis, pipeline, stage)
     age = at.expected.age if kind == "overdue" else at.horizon.age
     if one.windows.baseline is None:
-        return Split.missing(kind, 0.0, "no_baseline")
+        return RateAndMix.missing(kind, 0.0, "no_baseline")
     if age is None:
-        return Split.missing(kind, 0.0, "no_expected_days" if kind == "overdue" else "no_horizon")
+        return RateAndMix.missing(
+            kind, 0.0, "no_expected_days" if kind == "overdue" else "no_horizon"
+        )
     design = read_design(store, analysis, one, at)
     columns = _segments(analysis.config, design)
     baseline = one.windows.baseline

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
-from leakkit.measures.survival import Z95, wilson
+from leakkit.measures.survival import wilson
 
 if TYPE_CHECKING:
     from leakkit.measures.survival import Floats
@@ -110,38 +110,3 @@ def false_discovery(p: Floats) -> Floats:
     """Return the q-values of Benjamini and Hochberg (1995)."""
     q: Floats = multipletests(p, method="fdr_bh")[1] if len(p) else np.zeros(0)
     return q
-
-
-@dataclass(frozen=True)
-class Shrunken:
-    """Gaps pulled towards their centre; `spread` is the standard error of what is left."""
-
-    gap: Floats
-    spread: Floats
-    centre: float
-    tau2: float
-
-
-def shrink(gaps: Floats, variances: Floats, centre: float | None = None) -> Shrunken:
-    """How large is a gap once the luck of being the largest is taken off?
-
-    The largest of ten equal segments "loses" more than the others by chance. Each gap is
-    pulled to the centre (given, or the precision-weighted mean) by
-    `tau2 / (tau2 + v)`, where tau2 is the variance between the members beyond v.
-
-    Reference: DerSimonian and Laird (1986), Control. Clin. Trials 7, 177-188.
-    """
-    weight = 1.0 / variances
-    mean = float(np.average(gaps, weights=weight)) if centre is None else centre
-    spare = len(gaps) - (1 if centre is None else 0)
-    scale = weight.sum() - (np.sum(weight**2) / weight.sum() if centre is None else 0.0)
-    beyond = float(np.sum(weight * (gaps - mean) ** 2)) - spare
-    tau2 = max(beyond / scale, 0.0) if scale > 0 else 0.0
-    kept = tau2 / (tau2 + variances)
-    return Shrunken(mean + kept * (gaps - mean), np.sqrt(kept * variances), mean, tau2)
-
-
-def lower(value: Floats, spread: Floats) -> Floats:
-    """Return the lower end of a 95 % interval."""
-    bound: Floats = value - Z95 * spread
-    return bound

@@ -18,12 +18,12 @@ from leakkit.findings.contrasts import (
     difference,
     false_discovery,
     pooled_z,
-    shrink,
     two_sided,
 )
 from leakkit.findings.design import at_risk
 from leakkit.findings.groups import Counts, Readings, count, read, spells
-from leakkit.findings.mix import Split, split
+from leakkit.findings.mix import RateAndMix, split
+from leakkit.findings.value import MIN_FAMILY, shrink
 from leakkit.measures.survival import Z95, wilson
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 MIN_FOLLOWED = 30.0
 MIN_EXITS = 5
-FAMILY_SIZE = 5
-"""Members from which gaps are shrunk."""
 ADJUSTED = 5
 """Drivers, from the first, that are adjusted for the other columns."""
 CHUNK = 500
@@ -401,10 +399,10 @@ def _shrunken(family: _Family) -> tuple[Floats, Floats]:
     mean = float(np.average(family.own.share, weights=family.own.n_eff))
     each = mean * (1.0 - mean)
     variances = each * (1.0 / family.own.n_eff + 1.0 / family.rest.n_eff)
-    if family.size < FAMILY_SIZE or each <= 0.0:
+    if family.size < MIN_FAMILY or each <= 0.0:
         return gaps, np.sqrt(variances)
-    kept = shrink(gaps, variances)
-    return kept.gap, kept.spread
+    found = shrink(gaps, variances, around_mean=True)
+    return found.gaps, np.sqrt(found.spread / (found.spread + variances) * variances)
 
 
 def _driver(
@@ -445,4 +443,4 @@ def _times(gap: Excess, factor: float) -> Excess:
     return Excess(*(max(end, 0.0) * factor for end in (gap.value, gap.low, gap.high)))
 
 
-__all__ = ["Driver", "Screen", "Split", "screen", "split", "with_adjusted"]
+__all__ = ["Driver", "RateAndMix", "Screen", "screen", "split", "with_adjusted"]

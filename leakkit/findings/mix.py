@@ -10,6 +10,7 @@ import numpy as np
 from leakkit.findings.columns import candidates
 from leakkit.findings.contrasts import Excess
 from leakkit.findings.design import at_risk
+from leakkit.findings.finding import Split
 from leakkit.findings.groups import count, read, spells
 from leakkit.findings.logistic import fit_logistic, independent
 from leakkit.measures.survival import MIN_FOLLOWED, Z95
@@ -43,7 +44,7 @@ class Shift:
 
 
 @dataclass(frozen=True)
-class Split:
+class RateAndMix:
     """The change of a share between two windows, in rate and mix: `total = rate + mix`.
 
     None for `reason`: few_followed, no_columns, not_comparable (the deals of the two
@@ -74,7 +75,7 @@ class Split:
         reason: str,
         total: float | None = None,
         looked_at: tuple[tuple[str, ...], tuple[SetAside, ...]] = ((), ()),
-    ) -> Split:
+    ) -> RateAndMix:
         """Return the split that cannot be made, for `reason`."""
         names, aside = looked_at
         return cls(
@@ -93,7 +94,7 @@ def split(  # noqa: PLR0913 - the parts of one question
     kind: str = "lost",
     columns: tuple[str, ...] | None = None,
     phi: float = 1.0,
-) -> Split:
+) -> RateAndMix:
     """Did the rate change, or only who came?
 
     A stage may lose more because more of the deals come from a segment that always lost
@@ -112,15 +113,15 @@ def split(  # noqa: PLR0913 - the parts of one question
     known = (tuple(codes), aside)
     observed = _readings([_read(one, np.ones(len(one))) for one in spans])
     if observed is None:
-        return Split.missing(kind, horizon, "few_followed", looked_at=known)
+        return RateAndMix.missing(kind, horizon, "few_followed", looked_at=known)
     total = float(observed[1].share[0] - observed[0].share[0])
     if not codes:
-        return Split.missing(kind, horizon, "no_columns", total, known)
+        return RateAndMix.missing(kind, horizon, "no_columns", total, known)
     alike = _made_alike(codes, windows, spans, horizon)
     if alike is None:
-        return Split.missing(kind, horizon, "not_comparable", total, known)
+        return RateAndMix.missing(kind, horizon, "not_comparable", total, known)
     rate, rates = _rate(observed, alike, phi)
-    return Split(
+    return RateAndMix(
         kind=kind,
         horizon=horizon,
         total=total,
@@ -134,6 +135,13 @@ def split(  # noqa: PLR0913 - the parts of one question
         columns=tuple(codes),
         set_aside=aside,
     )
+
+
+def as_split(found: RateAndMix) -> Split:
+    """Return what a finding carries of it; the segment as `column=value`."""
+    rate = None if found.rate is None else found.rate.value
+    segment = "" if found.shift is None else f"{found.shift.column}={found.shift.value}"
+    return Split(rate, found.mix, segment)
 
 
 @dataclass(frozen=True)
