@@ -40,6 +40,8 @@ from leakkit.findings.stated import meanings, read_stated
 from leakkit.sources import load as load_source
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from leakkit.analysis import Analysis
     from leakkit.findings.design import Design
     from leakkit.store.database import Store
@@ -555,6 +557,31 @@ def test_users_dictionary_changes_the_verdict() -> None:
     assert find(design, CURRENT, BASELINE).verdict.family == U
     found = find(design, CURRENT, BASELINE, own)
     assert (found.verdict.family, found.sub_reason) == (C, "complexity.haggling")
+
+
+def test_users_dictionary_is_read_beside_the_configuration(tmp_path: Path) -> None:
+    sample.write(tmp_path, 3_000, seed=3)
+    file = tmp_path / "mine.toml"
+    file.write_text('[complexity.haggling]\nterms = ["price too high", "competitor cheaper"]\n')
+    toml = tmp_path / "leakkit.toml"
+    toml.write_text(toml.read_text("utf-8") + '\n[reasons]\nfile = "mine.toml"\n', "utf-8")
+    with load_source(tmp_path) as store:
+        assert rooms.dictionary_of(store).meaning("Price too high!") is not None
+        found = rooms.root_cause(store, analyze(store, "Equipment"), "Equipment", "Proforma")
+        assert found.stated.main_code(C) == "complexity.haggling"
+        assert store.meta("ignored_files") == ["truth.json"]
+        assert [one["name"] for one in store.meta("inputs")] == [
+            "opportunities.csv",
+            "stage_history.csv",
+            "mine.toml",
+        ]
+    # a wrong file is said with all its faults when it is used, a missing one at once
+    file.write_text("[weather.rain]\n")
+    with load_source(tmp_path) as store, pytest.raises(LeakkitError, match="unknown family"):
+        rooms.dictionary_of(store)
+    file.unlink()
+    with pytest.raises(LeakkitError, match=r"no file 'mine\.toml'"):
+        load_source(tmp_path)
 
 
 def test_every_review_is_a_code() -> None:
