@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.truth import segments
 from benchmarks.truth.stage import BASELINE, CURRENT, DAYS, LOST, NEXT, RETURNED, design_of
 from leakkit import analyze, load
 from leakkit.analysis import reasons as rooms
@@ -183,18 +184,7 @@ def test_screen_finds_what_the_naive_route_finds(seed: int) -> None:
 
 
 def six_columns(deals: int, effect: float, seed: int = 1) -> Design:
-    """Return a stage of six columns of eight values, with a pair that loses more."""
-    rng = np.random.default_rng(seed)
-    codes = {f"c{i}": rng.integers(1, 9, deals) for i in range(6)}
-    lost = rng.random(deals) < 0.2 + effect * ((codes["c1"] == 3) & (codes["c4"] == 5))
-    return design_of(
-        rng.integers(0, DAYS, deals),
-        np.floor(rng.gamma(1.5, 8.0, deals)).astype(np.int64),
-        np.where(lost, LOST, NEXT),
-        segments={name: texts(code) for name, code in codes.items()},
-        value=np.round(np.exp(rng.normal(9, 1, deals)) * 100).astype(np.int64),
-        known_at_entry=("c1",),
-    )
+    return segments.six_columns(np.random.default_rng(seed), deals, effect)
 
 
 @pytest.mark.parametrize(("deals", "effect"), [(100_000, 0.1), (20_000, 0.2)])
@@ -463,29 +453,10 @@ def test_weighted_aalen_johansen_is_the_naive_one() -> None:
     assert found.share[0] == pytest.approx(naive_weighted(risk, weight, 28), abs=1e-12)
 
 
-def shifted(rng: np.random.Generator, deals: int, rate: float, *, mix: bool = True) -> Design:
-    """Return two windows: who comes shifts in two correlated columns, the rate by `rate`."""
-    entered = np.concatenate([rng.integers(0, 270, deals), rng.integers(270, 360, deals)])
-    late = entered >= 270
-    one = rng.random(2 * deals) < np.where(late & mix, 0.65, 0.35)
-    two = rng.random(2 * deals) < np.where(one, 0.8, 0.2)
-    lost = rng.random(2 * deals) < 0.1 + 0.15 * one + 0.15 * two + rate * late
-    return design_of(
-        entered,
-        np.floor(rng.gamma(1.5, 6.0, 2 * deals)).astype(np.int64),
-        np.where(lost, LOST, NEXT),
-        days=400,
-        segments={
-            "one": np.where(one, "a", "b").tolist(),
-            "two": np.where(two, "a", "b").tolist(),
-        },
-    )
-
-
 def test_mix_shift_is_not_called_a_rate_leak() -> None:
     called = naive = 0
     for seed in range(60):
-        design = shifted(np.random.default_rng(seed), 600, 0.0)
+        design = segments.shifted(np.random.default_rng(seed), 600, 0.0)
         found = drivers.split(design, CURRENT, BASELINE, 30)
         assert found.rate is not None
         assert found.total is not None
@@ -497,14 +468,16 @@ def test_mix_shift_is_not_called_a_rate_leak() -> None:
 
 
 def test_rate_leak_is_called_one_under_a_shift_of_mix() -> None:
-    found = drivers.split(shifted(np.random.default_rng(1), 2_000, 0.12), CURRENT, BASELINE, 30)
+    found = drivers.split(
+        segments.shifted(np.random.default_rng(1), 2_000, 0.12), CURRENT, BASELINE, 30
+    )
     assert found.rate is not None
     assert found.rate.low < 0.12 < found.rate.high
     assert found.rate.low > 0.05
     assert found.shift is not None
     assert found.shift.value == "a"
     wide = drivers.split(
-        shifted(np.random.default_rng(1), 2_000, 0.12), CURRENT, BASELINE, 30, phi=4.0
+        segments.shifted(np.random.default_rng(1), 2_000, 0.12), CURRENT, BASELINE, 30, phi=4.0
     )
     assert wide.rate is not None
     half = found.rate.high - found.rate.value
@@ -515,7 +488,7 @@ def test_interval_of_the_rate_covers() -> None:
     covered = []
     for seed in range(100, 200):
         found = drivers.split(
-            shifted(np.random.default_rng(seed), 400, 0.05), CURRENT, BASELINE, 30
+            segments.shifted(np.random.default_rng(seed), 400, 0.05), CURRENT, BASELINE, 30
         )
         assert found.rate is not None
         covered.append(found.rate.low <= 0.05 <= found.rate.high)
@@ -531,7 +504,7 @@ def test_periods_that_have_nothing_in_common_are_not_compared() -> None:
     found = drivers.split(design, CURRENT, BASELINE, 10)
     assert (found.reason, found.rate, found.mix) == ("not_comparable", None, None)
     assert found.total is not None
-    apart = shifted(rng, 400, 0.0)
+    apart = segments.shifted(rng, 400, 0.0)
     rare = np.where(rng.random(len(apart)) < np.where(apart.entered_day < 270, 0.02, 0.9), 1, 2)
     skewed = replace(apart, segments={"k": rare}, labels={"k": ("", "x", "y")})
     assert drivers.split(skewed, CURRENT, BASELINE, 30).reason == "not_comparable"

@@ -131,7 +131,8 @@ def screen(  # noqa: PLR0913 - the parts of one question
     tested = [family for family in (*singles, *pairs) if family.size]
     q_values = false_discovery(np.concatenate([np.zeros(0), *(f.p for f in tested)]))
     found = list(_drivers(tested, q_values, seen, value_of_loss, q))
-    found = [_explained(one, found, seen, q) for one in found]
+    limit = max((one.p_value for one in found), default=0.0)
+    found = [_explained(one, found, seen, limit) for one in found]
     found.sort(key=lambda o: (o.explained_by != (), -o.recoverable.low, o.columns, o.codes))
     return Screen(
         kind=kind,
@@ -371,8 +372,12 @@ def _drivers(
             yield replace(found, q_value=float(mine[i]))
 
 
-def _explained(driver: Driver, found: list[Driver], seen: _Seen, q: float) -> Driver:
-    """Say of a segment that a pair within it is all that leaks, where it is so."""
+def _explained(driver: Driver, found: list[Driver], seen: _Seen, limit: float) -> Driver:
+    """Say of a segment that a pair within it is all that leaks, where it is so.
+
+    Without the pair it would be no discovery: its p would be above `limit`, the largest
+    that passed.
+    """
     if len(driver.columns) > 1:
         return driver
     inside = seen.inside(driver)
@@ -383,7 +388,7 @@ def _explained(driver: Driver, found: list[Driver], seen: _Seen, q: float) -> Dr
         left = inside & ~seen.inside(pair)
         both = read(count(seen.spans, np.where(left, 0, np.where(inside, -1, 1)), 2))
         z = _compared(_taken(both, np.array([0])), _taken(both, np.array([1])))
-        if not (z[0] > 0 and two_sided(z)[0] <= q):
+        if not (z[0] > 0 and two_sided(z)[0] <= limit):
             return replace(driver, explained_by=tuple(zip(pair.columns, pair.values, strict=True)))
     return driver
 
