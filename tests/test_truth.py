@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.truth import ages, costs, coverage, nights, reopened, truncation, windows, wins
+from benchmarks.truth import (
+    ages,
+    causes,
+    costs,
+    coverage,
+    nights,
+    reopened,
+    segments,
+    truncation,
+    windows,
+    wins,
+)
 from benchmarks.truth.page import page
 from benchmarks.truth.record import Mean, Record
 from leakkit.sample import make
@@ -154,6 +165,28 @@ def test_what_if_is_near_the_plan_in_which_it_comes_true() -> None:
     assert found.gain == pytest.approx(found.truth, abs=0.008)
     assert found.new_deals.low <= found.deals * found.gain <= found.new_deals.high
     assert not found.rough
+
+
+@pytest.mark.parametrize("scenario", causes.SCENARIOS, ids=lambda one: one.name)
+def test_planted_causes_are_found(scenario: causes.Scenario) -> None:
+    found = causes.observe(scenario, 25, 1)
+    assert found.right + found.wrong + found.undetermined == pytest.approx(1)
+    if scenario.with_signs:
+        assert found.right >= 0.8
+    # of 25: one wrong verdict passes where both causes are there, none elsewhere
+    assert found.wrong <= (0.17 if scenario.name == "half and half" else 0.0)
+
+
+def test_planted_pair_is_first() -> None:
+    record = segments.planted_pair_is_first(runs=5)
+    assert record.holds, record.found
+
+
+def test_mix_is_no_rate_leak() -> None:
+    found = [segments.call(seed, 600) for seed in range(40)]
+    assert sum(one.both for one in found) <= 2
+    assert np.mean([one.total for one in found]) == pytest.approx(0.07, abs=0.012)
+    assert Mean.of(one.total - one.mix for one in found).is_zero(3)
 
 
 def test_page_says_plainly_what_does_not_hold() -> None:

@@ -6,15 +6,32 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # before leakkit opens a database: small sources are counted fastest by one thread
 os.environ.setdefault("LEAKKIT_THREADS", "1")
 
-from benchmarks.truth import ages, costs, coverage, nights, reopened, truncation, windows, wins
+from benchmarks.truth import (
+    ages,
+    causes,
+    costs,
+    coverage,
+    nights,
+    reopened,
+    segments,
+    truncation,
+    windows,
+    wins,
+)
 from benchmarks.truth.page import page
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.truth.record import Record
+
 TARGET = Path(__file__).parents[2] / "docs" / "truth.md"
-ROWS = (
+ROWS: tuple[Callable[..., Record], ...] = (
     windows.windows_add_up,
     windows.short_stage_is_known,
     coverage.interval_covers,
@@ -30,6 +47,9 @@ ROWS = (
     nights.slow_quarter,
     costs.equal_ones,
     costs.half_of_the_losses,
+    causes.planted_causes_are_found,
+    segments.planted_pair_is_first,
+    segments.mix_is_no_rate_leak,
 )
 
 

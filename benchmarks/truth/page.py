@@ -15,9 +15,7 @@ HEAD = """# Does the method hold?
 
 Simulations with a known answer, read by leakkit itself. Written by `make truth` \
 (`python -m benchmarks.truth`); the same code writes the same page. The rows are those of \
-[method.md](method.md), section 10, that need sections 2 to 7; the others (sections 8 and 9: \
-causes, drivers) come with the code that they judge. Short versions of all \
-rows run with the tests.
+[method.md](method.md), section 10. Short versions of all rows run with the tests.
 """
 
 

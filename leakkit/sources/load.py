@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +67,7 @@ def load(
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
     if as_of:
         rules = _as_of_beats(rules, as_of)
+    reasons = _reasons_file(rules, source, config)
     if Path(store).exists():
         message = f"There is a file {store} already. Name another store, or remove it first."
         raise LeakkitError("store_exists", message)
@@ -73,7 +75,7 @@ def load(
     try:
         database.run(schema.TABLES)
         with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch:
-            _read(Reading(database, rules, Path(scratch), [], {}), source, watch)
+            _read(Reading(database, rules, Path(scratch), [], {}), source, watch, reasons)
     except BaseException:
         database.close()
         Path(store).unlink(missing_ok=True)
@@ -98,7 +100,38 @@ def _beside(path: Path) -> Path | None:
     return file if file.is_file() else None
 
 
-def _read(reading: Reading, source: Any, watch: Watch | None) -> None:  # noqa: ANN401 - as above
+def _reasons_file(rules: Config, source: Any, config: Config | str | Path | None) -> Path | None:  # noqa: ANN401 - as above
+    """Return the user's dictionary of reasons: beside leakkit.toml, else beside the source.
+
+    Without either (frames) its path stands for itself.
+    """
+    name = rules.reasons.file
+    if not name:
+        return None
+    near = config if isinstance(config, str | Path) else source
+    folder = Path(near) if isinstance(near, str | Path) else Path()
+    file = (folder if folder.is_dir() else folder.parent) / name
+    if not file.is_file():
+        message = f"There is no file {name!r}, which [reasons] file names, in {file.parent}."
+        raise LeakkitError("no_reasons", message)
+    return file
+
+
+def _with_reasons(store: Store, found: Found, file: Path) -> Found:
+    """Keep the text of the user's dictionary in the store, and count it as an input."""
+    content = file.read_bytes()
+    try:
+        store.set_meta("reasons", content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        message = f"The dictionary of reasons {file.name} is not UTF-8 text."
+        raise LeakkitError("reasons_syntax", message) from None
+    digest = hashlib.sha256(content).hexdigest()
+    one = {"name": file.name, "format": "toml", "sha256": digest}
+    ignored = tuple(name for name in found.ignored if name != file.name)
+    return replace(found, inputs=(*found.inputs, one), ignored=ignored)
+
+
+def _read(reading: Reading, source: Any, watch: Watch | None, reasons: Path | None) -> None:  # noqa: ANN401 - as above
     """Find the files, take what is joined, bring them into shape, and fill the store."""
     files = joined(reading, find(reading, source), source)
     found = shaped(reading, files)
@@ -107,6 +140,8 @@ def _read(reading: Reading, source: Any, watch: Watch | None) -> None:  # noqa: 
         # what a deal did before the first snapshot is not known
         began = rules.model_copy(update={"history_start": dt.date.fromisoformat(first_day(files))})
         reading = replace(reading, config=reading.config.model_copy(update={"source": began}))
+    if reasons is not None:
+        found = _with_reasons(reading.store, found, reasons)
     _fill(reading, found, watch)
 
 

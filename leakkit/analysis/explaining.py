@@ -1,0 +1,66 @@
+"""Causes and splits of the findings that deserve them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.analysis.reasons import rate_and_mix, root_cause
+from leakkit.findings.causes import as_record
+from leakkit.findings.finding import ALARM, WATCH
+from leakkit.findings.mix import as_split
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leakkit.analysis.results import Analysis
+    from leakkit.findings import Finding, Split
+    from leakkit.findings.causes import Cause
+    from leakkit.findings.finding import Key
+    from leakkit.store.database import Store
+
+Place = tuple[str, str]
+"""Pipeline and stage."""
+MOST_RECOVERABLE = 3
+"""Findings whose stages have a cause looked for although nothing warns."""
+
+
+def causes_of(store: Store, analysis: Analysis) -> dict[Place, Cause]:
+    """Look for the cause where a stage warns, and at the 3 findings that could give back most.
+
+    Of the pipelines that `analysis` has; findings are compared over all of them.
+    """
+    worth = [one for one in analysis.findings if one.recoverable is not None]
+    worth.sort(key=lambda one: (-_recoverable(one), one.key))
+    chosen = [one for one in analysis.findings if one.severity in {ALARM, WATCH}]
+    chosen += worth[:MOST_RECOVERABLE]
+    here = {pipeline.name for pipeline in analysis.pipelines}
+    places = dict.fromkeys((one.pipeline, one.stage) for one in chosen if one.pipeline in here)
+    return {place: root_cause(store, analysis, *place) for place in places}
+
+
+def _recoverable(finding: Finding) -> float:
+    """Return what a finding could give back."""
+    return 0.0 if finding.recoverable is None else finding.recoverable.value
+
+
+def with_causes(
+    findings: tuple[Finding, ...], causes: Mapping[Place, Cause]
+) -> tuple[Finding, ...]:
+    """Return the findings, those of the given stages with cause and operation to review."""
+    found = []
+    for one in findings:
+        cause = causes.get((one.pipeline, one.stage))
+        found.append(one if cause is None else one.with_cause(as_record(cause), cause.review))
+    return tuple(found)
+
+
+def splits_of(store: Store, analysis: Analysis) -> dict[Key, Split]:
+    """Take the changes of alarms and watches apart into rate and mix, by finding."""
+    here = {pipeline.name for pipeline in analysis.pipelines}
+    warned = [
+        one for one in analysis.findings if one.severity in {ALARM, WATCH} and one.pipeline in here
+    ]
+    return {
+        one.key: as_split(rate_and_mix(store, analysis, one.pipeline, one.stage, one.kind))
+        for one in warned
+    }

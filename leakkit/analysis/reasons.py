@@ -1,0 +1,230 @@
+"""Root causes, drivers and mix of one stage: from its design table to the findings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.config import folded
+from leakkit.errors import LeakkitError
+from leakkit.findings import causes, drivers
+from leakkit.findings.behaviour import joined
+from leakkit.findings.design import FAR, UNKNOWN, Design
+from leakkit.findings.drivers import Screen
+from leakkit.findings.mix import RateAndMix
+from leakkit.findings.reasons import dictionary
+from leakkit.sources.columns import simplified
+from leakkit.store.design import design_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.config import Config
+    from leakkit.findings.causes import Cause
+    from leakkit.findings.reasons import Dictionary
+    from leakkit.measures.stages import StageResult
+    from leakkit.measures.survival import Ints
+    from leakkit.measures.windows import Days
+    from leakkit.store.database import Store
+
+
+def root_cause(store: Store, analysis: Analysis, pipeline: str, stage: str) -> Cause:
+    """Why are deals lost at this stage?
+
+    Raises LeakkitError where there is no such pipeline or stage.
+
+    >>> import leakkit
+    >>> store = leakkit.load("sample")
+    >>> analysis = leakkit.analyze(store, "Equipment")
+    >>> found = root_cause(store, analysis, "Equipment", "Proforma")
+    >>> found.verdict.family, found.stated.family, found.behaviour.family
+    ('unconvincing', 'unconvincing', 'unconvincing')
+    """
+    one, at = _stage(analysis, pipeline, stage)
+    design = read_design(store, analysis, one, at)
+    return causes.find(design, _current(one), one.windows.baseline, dictionary_of(store))
+
+
+def drivers_of(
+    store: Store, analysis: Analysis, pipeline: str, stage: str, value_of_loss: float | None = None
+) -> Screen:
+    """Which segments of a stage lose more than its rest, and what could they give back?
+
+    Read at the stage's horizon over both windows; deals and money are those of the
+    current window. `value_of_loss`, in minor units, defaults to the chance that a deal
+    which is not lost here is won, times the mean value at entry; None under half known.
+
+    >>> import leakkit
+    >>> store = leakkit.load("sample")
+    >>> found = drivers_of(store, leakkit.analyze(store, "Equipment"), "Equipment", "Inquiry")
+    >>> found.columns, found.drivers
+    (('owner', 'source', 'region', 'product', 'value'), ())
+    """
+    one, at = _stage(analysis, pipeline, stage)
+    current = _current(one)
+    days = joined(one.windows.baseline, current)
+    if at.horizon.age is None:
+        return Screen.missing("lost", days, "no_horizon")
+    design = read_design(store, analysis, one, at)
+    columns = _segments(analysis.config, design)
+    value = _value_of_loss(design, at, current) if value_of_loss is None else value_of_loss
+    found = drivers.screen(
+        design,
+        days,
+        at.horizon.age,
+        value_of_loss=value,
+        valued_days=current,
+        columns=columns,
+        q=analysis.config.comparison.q,
+    )
+    return drivers.with_adjusted(found, design, columns)
+
+
+def rate_and_mix(
+    store: Store, analysis: Analysis, pipeline: str, stage: str, kind: str = "lost"
+) -> RateAndMix:
+    """Did the rate of a stage change against its baseline, or only who came?
+
+    `kind` is lost, returned (both read at the horizon) or overdue (read at E).
+
+    >>> import leakkit
+    >>> store = leakkit.load("sample")
+    >>> analysis = leakkit.analyze(store, "Equipment")
+    >>> found = rate_and_mix(store, analysis, "Equipment", "Proforma")
+    >>> found.rate.low > 0.0, abs(found.mix) < 0.01
+    (True, True)
+    """
+    one, at = _stage(analysis, pipeline, stage)
+    age = at.expected.age if kind == "overdue" else at.horizon.age
+    if one.windows.baseline is None:
+        return RateAndMix.missing(kind, 0.0, "no_baseline")
+    if age is None:
+        return RateAndMix.missing(
+            kind, 0.0, "no_expected_days" if kind == "overdue" else "no_horizon"
+        )
+    design = read_design(store, analysis, one, at)
+    columns = _segments(analysis.config, design)
+    baseline = one.windows.baseline
+    return drivers.split(design, _current(one), baseline, age, kind=kind, columns=columns)
+
+
+def _segments(config: Config, design: Design) -> tuple[str, ...] | None:
+    """Return the columns that the configuration calls segments; None for all that are kept."""
+    if config.roles.segments is None:
+        return None
+    named = (_column(config, tuple(design.segments), name) for name in config.roles.segments)
+    return tuple(name for name in named if name)
+
+
+def _value_of_loss(design: Design, stage: StageResult, current: Days) -> float | None:
+    """Return `W+ V`: what a deal that is not lost here is worth on average (method, section 6)."""
+    came = (design.visit == 1) & (design.entered_day >= current[0])
+    came &= design.entered_day < current[1]
+    value = design.value[came]
+    won, lost = stage.won_from_here.share, stage.lost.share
+    known = value[value >= 0]
+    if won is None or lost is None or lost >= 1.0 or 2 * len(known) < max(len(value), 1):
+        return None
+    return won / (1.0 - lost) * float(known.mean())
+
+
+def _current(pipeline: PipelineAnalysis) -> Days:
+    """Return the current window; raise where there are no days."""
+    if pipeline.windows.current is None:
+        message = f"{pipeline.name} has no days to read."
+        raise LeakkitError("no_window", message)
+    return pipeline.windows.current
+
+
+def opportunity_ids(store: Store, cause: Cause) -> dict[int, str]:
+    """Return the ids that the source gave the deals to read, by their numbers."""
+    numbers = [deal.opportunity for deal in cause.deals]
+    rows = store.rows(IDS, {"numbers": numbers})
+    return {int(number): str(said) for number, said in rows}
+
+
+IDS = """
+SELECT opportunity, opportunity_id FROM opportunities
+WHERE opportunity IN (SELECT unnest($numbers)) ORDER BY opportunity
+"""
+
+
+def dictionary_of(store: Store) -> Dictionary:
+    """Return the dictionary of reasons, with the user's file where the source had one."""
+    try:
+        return dictionary(store.meta("reasons"), store.config.reasons.file)
+    except KeyError:
+        return dictionary()
+
+
+def read_design(
+    store: Store, analysis: Analysis, pipeline: PipelineAnalysis, stage: StageResult
+) -> Design:
+    """Read the passages of one stage, with the columns that the configuration names."""
+    config = analysis.config
+    number = [folded(declared.name) for declared in config.pipelines].index(folded(pipeline.name))
+    segments = tuple(store.meta("segments"))
+    rows = design_rows(store, number, stage.stage, segments)
+    frame = rows.frame
+    return Design(
+        stage=stage.stage,
+        kinds=tuple(declared.kind for declared in config.pipelines[number].stages),
+        per_day=pipeline.unit_per_day,
+        opportunity=_whole(frame, "opportunity"),
+        visit=_whole(frame, "visit"),
+        exit=_whole(frame, "exit"),
+        entered_day=_whole(frame, "entered_day"),
+        left_day=_whole(frame, "left_day", FAR),
+        entered_tick=_whole(frame, "entered_tick"),
+        left_tick=_whole(frame, "left_tick", FAR),
+        returns=_whole(frame, "returns"),
+        passages_before=_whole(frame, "passages_before"),
+        value=_whole(frame, "value", UNKNOWN),
+        outcome=_whole(frame, "outcome"),
+        reason=_whole(frame, "reason"),
+        reasons=rows.reasons,
+        segments={name: _whole(frame, f"segment_{i}") for i, name in enumerate(segments)},
+        labels=rows.labels,
+        passages=rows.passages,
+        owner=_column(config, segments, "owner"),
+        product=_column(config, segments, config.roles.product),
+        competitor=_column(config, segments, config.roles.competitor),
+        known_at_entry=tuple(
+            _column(config, segments, name) for name in config.roles.known_at_entry
+        ),
+        silent_days=_given(frame, "silent_days"),
+        longest_gap_days=_given(frame, "longest_gap_days"),
+    )
+
+
+def _whole(frame: pd.DataFrame, column: str, missing: int = 0) -> Ints:
+    """Return a column as whole numbers."""
+    filled = frame[column].astype("Int64").fillna(missing)
+    return np.asarray(filled.to_numpy(), dtype=np.int64)
+
+
+def _given(frame: pd.DataFrame, column: str) -> Ints | None:
+    """Return a column that only some sources have."""
+    return _whole(frame, column, UNKNOWN) if column in frame else None
+
+
+def _column(config: Config, segments: tuple[str, ...], name: str) -> str:
+    """Return the stored name of a column; '' where it is not kept."""
+    if not name:
+        return ""
+    wanted = (config.source.columns.get(name, name), name)
+    forms = {simplified(kept.removesuffix(" (given)")): kept for kept in reversed(segments)}
+    return next((forms[form] for form in map(simplified, wanted) if form in forms), "")
+
+
+def _stage(analysis: Analysis, pipeline: str, stage: str) -> tuple[PipelineAnalysis, StageResult]:
+    """Return a pipeline and one of its stages by their names."""
+    one = analysis[pipeline]
+    for found in one.stages:
+        if folded(found.name) == folded(stage):
+            return one, found
+    known = ", ".join(found.name for found in one.stages)
+    message = f"{one.name} has no stage {stage!r}. There are: {known}."
+    raise LeakkitError("no_stage", message)

@@ -1,0 +1,411 @@
+"""How the losses behaved: do they look different from deals that advanced from this stage?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.findings.contrasts import Excess, difference, excess_share
+
+if TYPE_CHECKING:
+    from leakkit.findings.design import Bools, Design
+    from leakkit.measures.survival import Floats, Ints
+    from leakkit.measures.windows import Days
+
+COMPLEXITY, UNCONVINCING, MIXED = "complexity", "unconvincing", "mixed"
+OFFER = "offer"
+MIN_LOSSES = 30
+MIN_ADVANCED = 50
+MIN_PEERS = 10
+"""Advanced deals of a product whose value is known, below which none is dear or cheap."""
+MIN_EXCESS = 0.10
+LONG, SHORT = 0.9, 0.25
+
+OWNER_DAY = 10
+OWNER_DAY_TIMES = 3
+ONE_DAY_SHARE, ONE_DAY_LOSSES, BLOCK_DAYS = 0.2, 5, 90
+ONE_AGE_SHARE, ONE_AGE_ADVANCED = 0.2, 0.05
+BULK_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class Administrative:
+    """Losses that look like paperwork and are set apart; one may break several rules.
+
+    `owner_day`: closed by one owner on one day (None without an owner column);
+    `one_day`: on a day with many of the stage's losses; `one_age`: at one exact age.
+    """
+
+    losses: int
+    n: int
+    owner_day: int | None
+    one_day: int
+    one_age: int
+
+    @property
+    def in_bulk(self) -> bool:
+        """Say whether so many were closed in bulk that no cause can be read."""
+        return self.n > BULK_SHARE * self.losses
+
+
+def administrative(losses: Design, advanced: Design, end_day: int) -> tuple[Bools, Administrative]:
+    """Find the losses that were closed in bulk, and count them by rule.
+
+    By one owner on a day: at least 10, and three times that owner's median day with
+    losses (where ten a day are usual they are no clean-up). On one day: more than 20 %,
+    and at least 5, of the losses of its 90 days, counted back from `end_day`. At one
+    exact age: more than 20 %, and at least 5, of the losses, where less than 5 % of those
+    who advanced left.
+    """
+    owner = losses.segments.get(losses.owner)
+    by_owner = None if owner is None else _by_owner(owner, losses.left_day)
+    by_day = _by_day(losses.left_day, end_day)
+    by_age = _by_age(losses.stay, advanced.stay)
+    found = by_day | by_age if by_owner is None else by_owner | by_day | by_age
+    return found, Administrative(
+        losses=len(losses),
+        n=int(found.sum()),
+        owner_day=None if by_owner is None else int(by_owner.sum()),
+        one_day=int(by_day.sum()),
+        one_age=int(by_age.sum()),
+    )
+
+
+def _by_owner(owner: Ints, day: Ints) -> Bools:
+    """Say which losses one owner closed with many others on the same day."""
+    pairs, place, n = np.unique(
+        np.stack([owner, day]), axis=1, return_inverse=True, return_counts=True
+    )
+    usual = {code: float(np.median(n[pairs[0] == code])) for code in np.unique(pairs[0])}
+    enough = np.array([max(OWNER_DAY, OWNER_DAY_TIMES * usual[code]) for code in pairs[0]])
+    # an owner whose only day is this one has no usual day
+    alone = np.array([(pairs[0] == code).sum() == 1 for code in pairs[0]], dtype=bool)
+    many = (n >= np.where(alone, OWNER_DAY, enough)) & (pairs[0] > 0)
+    found: Bools = many[place.ravel()]
+    return found
+
+
+def _by_day(day: Ints, end_day: int) -> Bools:
+    """Say which losses stand on a day with many of the losses of its 90 days."""
+    block = (end_day - 1 - day) // BLOCK_DAYS
+    _, of_block, in_block = np.unique(block, return_inverse=True, return_counts=True)
+    _, of_day, on_day = np.unique(day, return_inverse=True, return_counts=True)
+    n = on_day[of_day]
+    found: Bools = (n >= ONE_DAY_LOSSES) & (n > ONE_DAY_SHARE * in_block[of_block])
+    return found
+
+
+def _by_age(lost: Ints, advanced: Ints) -> Bools:
+    """Say which losses stand at an age at which many are lost and few advance."""
+    ages, place, n = np.unique(lost, return_inverse=True, return_counts=True)
+    going = np.array([(advanced == age).sum() for age in ages], dtype=np.int64)
+    many = (n >= ONE_DAY_LOSSES) & (n > ONE_AGE_SHARE * len(lost))
+    odd = many & (going < ONE_AGE_ADVANCED * max(len(advanced), 1))
+    found: Bools = odd[place]
+    return found
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a sign begins, by the quantiles of those who advanced; None: it cannot be seen."""
+
+    long: float
+    returns: float
+    passages: float
+    silent: float | None
+    early: float | None
+    dear: float | None
+    usual_value: dict[int, float]
+
+
+def limits(advanced: Design) -> Limits:
+    """Read the limits of the signs off the deals that advanced."""
+    after_offer = OFFER in advanced.kinds[max(advanced.stage - 1, 0) : advanced.stage + 1]
+    usual = _usual_values(advanced)
+    times = _times_usual(advanced, usual)
+    known = times[~np.isnan(times)]
+    gaps = advanced.longest_gap_days
+    return Limits(
+        long=_quantile(advanced.stay, LONG),
+        returns=_quantile(advanced.returns, LONG),
+        passages=_quantile(advanced.passages_before, LONG),
+        silent=None if gaps is None else _quantile(gaps, LONG),
+        early=_quantile(advanced.stay, SHORT) if after_offer else None,
+        dear=_quantile(known, LONG) if len(known) >= MIN_ADVANCED else None,
+        usual_value=usual,
+    )
+
+
+def _quantile(values: Ints | Floats, part: float) -> float:
+    """Return a quantile that is one of the values."""
+    return float(np.quantile(values, part, method="inverted_cdf"))
+
+
+def _usual_values(advanced: Design) -> dict[int, float]:
+    """Return the median value of each product among the deals that advanced."""
+    product = advanced.segments.get(advanced.product)
+    if product is None:
+        return {}
+    known = advanced.value >= 0
+    medians = {}
+    for code in np.unique(product[known & (product > 0)]):
+        values = advanced.value[known & (product == code)]
+        if len(values) >= MIN_PEERS and np.median(values) > 0:
+            medians[int(code)] = float(np.median(values))
+    return medians
+
+
+def _times_usual(design: Design, usual: dict[int, float]) -> Floats:
+    """Return how many times its product's usual value each deal has; NaN where not known."""
+    times = np.full(len(design), np.nan)
+    product = design.segments.get(design.product)
+    if product is None:
+        return times
+    for code, value in usual.items():
+        peers = (product == code) & (design.value >= 0)
+        times[peers] = design.value[peers] / value
+    return times
+
+
+SIGNS = {
+    "long": COMPLEXITY, "loops": COMPLEXITY, "silent": COMPLEXITY,
+    "early": UNCONVINCING, "dear": UNCONVINCING,
+}  # fmt: skip
+"""The signs by what they point to: c1, c2, c3, u1, u2 of the method."""
+
+
+def signs(design: Design, bounds: Limits) -> dict[str, Bools]:
+    """Say which passages show which sign; a sign that cannot be seen is left out."""
+    found = {
+        "long": design.stay > bounds.long,
+        "loops": (design.returns > bounds.returns) | (design.passages_before > bounds.passages),
+    }
+    if bounds.silent is not None and design.silent_days is not None:
+        found["silent"] = design.silent_days > bounds.silent
+    if bounds.early is not None:
+        found["early"] = design.stay <= bounds.early
+    if bounds.dear is not None:
+        # NaN is not dear
+        found["dear"] = _times_usual(design, bounds.usual_value) > bounds.dear
+    return found
+
+
+def pointing(found: dict[str, Bools], n: int) -> Ints:
+    """Return 1 where more signs point to complexity, -1 where fewer do, else 0."""
+    total = np.zeros(n, np.int64)
+    for name, shown in found.items():
+        total += np.where(shown, 1 if SIGNS[name] == COMPLEXITY else -1, 0)
+    return np.sign(total)
+
+
+@dataclass(frozen=True)
+class SignCount:
+    """How often a sign is seen among the losses and among those who advanced.
+
+    `limit` is where it begins: days, returns, or times the usual value.
+    """
+
+    code: str
+    family: str
+    limit: float
+    lost: int
+    advanced: int
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How many look like complexity, like unconvincing, and like neither."""
+
+    n: int
+    complexity: int
+    unconvincing: int
+
+    @property
+    def neither(self) -> int:
+        """Passages that show no sign, or as many of both."""
+        return self.n - self.complexity - self.unconvincing
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Behavioural evidence of one stage.
+
+    `family` is complexity, unconvincing, mixed, or empty for `reason`: few_losses,
+    few_advanced, no_excess (the losses look like those who advanced), no_contrast.
+    The excess shares are beyond what the same rule finds among those who advanced.
+    `length_only`: complexity, and without the long stays it would not be.
+    """
+
+    family: str
+    reason: str
+    length_only: bool
+    lost: Looks
+    advanced: Looks
+    complexity: Excess | None
+    unconvincing: Excess | None
+    contrast: Excess | None
+    without_length: Excess | None
+    signs: tuple[SignCount, ...]
+
+    def strongest(self, family: str) -> str:
+        """Return the sign of a family that the losses show most beyond the others; '' for none."""
+        own = [one for one in self.signs if one.family == family]
+        more = {
+            one.code: one.lost / max(self.lost.n, 1) - one.advanced / max(self.advanced.n, 1)
+            for one in own
+        }
+        return max(more, key=lambda code: (more[code], code)) if more else ""
+
+
+def read_behaviour(losses: Design, advanced: Design) -> tuple[Behaviour, Ints]:
+    """Compare the losses with those who advanced; also return where each loss points.
+
+    The same rule runs on those who advanced, so that what it finds anyhow is taken off.
+    """
+    none = np.zeros(len(losses), np.int64)
+    if len(advanced) < MIN_ADVANCED:
+        plain = Looks(len(losses), 0, 0), Looks(len(advanced), 0, 0)
+        return _nothing("few_advanced", *plain), none
+    bounds = limits(advanced)
+    of_lost, of_advanced = signs(losses, bounds), signs(advanced, bounds)
+    of_lost = {name: shown for name, shown in of_lost.items() if name in of_advanced}
+    points, anyhow = pointing(of_lost, len(losses)), pointing(of_advanced, len(advanced))
+    counted = _sign_counts(of_lost, of_advanced, bounds)
+    lost, usual = _looks(points), _looks(anyhow)
+    if len(losses) < MIN_LOSSES:
+        return _nothing("few_losses", lost, usual, counted), points
+    complexity = _excess(lost.complexity, lost.n, usual.complexity, usual.n)
+    unconvincing = _excess(lost.unconvincing, lost.n, usual.unconvincing, usual.n)
+    contrast = difference(complexity, unconvincing, _correlation(lost, usual))
+    family, reason = _judged(complexity, unconvincing, contrast)
+    shorter = _without_length(of_lost, of_advanced, lost.n, usual.n)
+    return Behaviour(
+        family=family,
+        reason=reason,
+        length_only=family == COMPLEXITY and shorter.low < MIN_EXCESS,
+        lost=lost,
+        advanced=usual,
+        complexity=complexity,
+        unconvincing=unconvincing,
+        contrast=contrast,
+        without_length=shorter,
+        signs=counted,
+    ), points
+
+
+def _nothing(
+    reason: str, lost: Looks, usual: Looks, counted: tuple[SignCount, ...] = ()
+) -> Behaviour:
+    """Return the behaviour of which nothing can be said."""
+    return Behaviour(
+        family="", reason=reason, length_only=False, lost=lost, advanced=usual, complexity=None,
+        unconvincing=None, contrast=None, without_length=None, signs=counted,
+    )  # fmt: skip
+
+
+def _looks(points: Ints) -> Looks:
+    """Count what passages look like."""
+    return Looks(len(points), int((points > 0).sum()), int((points < 0).sum()))
+
+
+def _excess(cases: int, n: int, reference_cases: int, reference_n: int) -> Excess:
+    """Return the excess share of a sign among the losses."""
+    return excess_share(cases, n, reference_cases, reference_n)
+
+
+def _correlation(lost: Looks, usual: Looks) -> float:
+    """Return the correlation of the two excess shares: nobody looks like both.
+
+    By the delta method from the multinomial counts of both groups.
+    """
+    p, q = lost.complexity / lost.n, lost.unconvincing / lost.n
+    r, s = usual.complexity / usual.n, usual.unconvincing / usual.n
+    if min(r, s, 1.0 - r, 1.0 - s) < 0.0 or r >= 1.0 or s >= 1.0:
+        return 0.0
+    steps = (1.0 / (1.0 - r), 1.0 / (1.0 - s))
+    back = ((1.0 - p) / (1.0 - r) ** 2, (1.0 - q) / (1.0 - s) ** 2)
+    shared = -steps[0] * steps[1] * p * q / lost.n - back[0] * back[1] * r * s / usual.n
+    spread = [
+        step**2 * a * (1.0 - a) / lost.n + gone**2 * b * (1.0 - b) / usual.n
+        for step, gone, a, b in zip(steps, back, (p, q), (r, s), strict=True)
+    ]
+    return float(shared / (spread[0] * spread[1]) ** 0.5) if min(spread) > 0.0 else 0.0
+
+
+def _judged(complexity: Excess, unconvincing: Excess, contrast: Excess) -> tuple[str, str]:
+    """Return the family that the excess shares say, or why they say none."""
+    if min(complexity.low, unconvincing.low) >= MIN_EXCESS:
+        return MIXED, ""
+    if max(complexity.low, unconvincing.low) < MIN_EXCESS:
+        return "", "no_excess"
+    if complexity.low >= MIN_EXCESS and contrast.low > 0.0:
+        return COMPLEXITY, ""
+    if unconvincing.low >= MIN_EXCESS and contrast.high < 0.0:
+        return UNCONVINCING, ""
+    return "", "no_contrast"
+
+
+def _without_length(
+    of_lost: dict[str, Bools], of_advanced: dict[str, Bools], lost: int, usual: int
+) -> Excess:
+    """Return the excess share of complexity when long stays are no sign of it."""
+    counts = []
+    for found, n in ((of_lost, lost), (of_advanced, usual)):
+        rest = {name: shown for name, shown in found.items() if name != "long"}
+        counts.append(int((pointing(rest, n) > 0).sum()))
+    return _excess(counts[0], lost, counts[1], usual)
+
+
+def _sign_counts(
+    of_lost: dict[str, Bools], of_advanced: dict[str, Bools], bounds: Limits
+) -> tuple[SignCount, ...]:
+    """Count every sign that can be seen."""
+    begins = {
+        "long": bounds.long,
+        "loops": bounds.returns,
+        "silent": bounds.silent,
+        "early": bounds.early,
+        "dear": bounds.dear,
+    }
+    return tuple(
+        SignCount(
+            name, SIGNS[name], float(begins[name] or 0.0), int(shown.sum()),
+            int(of_advanced[name].sum()),
+        )
+        for name, shown in of_lost.items()
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DaysByExit:
+    """After how many units of stay passages left by one door: lost, advanced, returned.
+
+    `ages` and `counts` are the whole distribution; the quantiles are None without any.
+    """
+
+    kind: str
+    n: int
+    q10: float | None
+    q25: float | None
+    median: float | None
+    q75: float | None
+    q90: float | None
+    ages: tuple[int, ...]
+    counts: tuple[int, ...]
+
+
+def days_by_exit(kind: str, stay: Ints) -> DaysByExit:
+    """Return when in the stage passages left by one door."""
+    ages, counts = np.unique(stay, return_counts=True)
+    parts = (0.1, 0.25, 0.5, 0.75, 0.9)
+    q10, q25, median, q75, q90 = (_quantile(stay, part) if len(stay) else None for part in parts)
+    return DaysByExit(
+        kind, len(stay), q10, q25, median, q75, q90, tuple(ages.tolist()), tuple(counts.tolist())
+    )
+
+
+def joined(days: Days | None, current: Days) -> Days:
+    """Return both windows as one; they touch."""
+    return current if days is None else (days[0], current[1])

@@ -1,0 +1,321 @@
+"""Why are deals lost at a stage? Two sources side by side, and what they agree on.
+
+What can be known is that the losses look different from the deals that advanced from
+the same stage; the words are "the losses look like ...", with the counter-evidence
+(docs/method.md, section 8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from leakkit.findings.behaviour import (
+    COMPLEXITY,
+    MIN_LOSSES,
+    MIXED,
+    UNCONVINCING,
+    Administrative,
+    Behaviour,
+    DaysByExit,
+    Looks,
+    administrative,
+    days_by_exit,
+    joined,
+    read_behaviour,
+)
+from leakkit.findings.reading import DealToRead, choose
+from leakkit.findings.reasons import FAMILIES, built_in
+from leakkit.findings.stated import NOT_KNOWN, Stated, family_codes, meanings, read_stated
+
+if TYPE_CHECKING:
+    from leakkit.findings.design import Bools, Design
+    from leakkit.findings.reasons import Dictionary
+    from leakkit.measures.survival import Ints
+    from leakkit.measures.windows import Days
+
+OTHER = "other"
+RETURNED = 4
+MOSTLY_MISSING, SELDOM_MISSING = 0.5, 0.3
+MIN_JOINT = 30
+SEED = 20_250_101
+SIGN_REVIEWS = {
+    "long": "time_to_answer", "loops": "steps_back", "silent": "follow_up",
+    "early": "offer_content", "dear": "pricing",
+}  # fmt: skip
+WHY_REVIEWS = {"bulk": "closing_habits", "slow": "time_to_answer"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the losses look like: a family with its strength, or why it is not determined.
+
+    `family` is complexity, unconvincing, other or empty; `strength` strong, moderate, weak
+    or empty. `why` of an undetermined one: bulk, slow, conflict, against_other, mixed,
+    no_evidence. `lost_long_after` flags price losses that were closed late.
+    """
+
+    family: str
+    strength: str
+    why: str = ""
+    lost_long_after: bool = False
+
+
+def verdict(
+    stated: str, behaviour: str, *, length_only: bool = False, missing_share: float = 0.0
+) -> Verdict:
+    """Put the two sources together: the table of docs/method.md, section 8.
+
+    `stated` is complexity, unconvincing, other or '' for not determined, `behaviour`
+    complexity, unconvincing, mixed or ''; `length_only` says that complexity stands on
+    long stays alone; `missing_share` is that of losses whose reason is not known.
+
+    >>> verdict("unconvincing", "complexity", length_only=True)
+    Verdict(family='unconvincing', strength='weak', why='', lost_long_after=True)
+    """
+    if behaviour == MIXED:
+        return Verdict("", "", "mixed")
+    if stated == OTHER:
+        return Verdict(OTHER, "moderate") if not behaviour else Verdict("", "", "against_other")
+    if not behaviour:
+        return _by_reasons_alone(stated, missing_share)
+    if stated == behaviour:
+        return Verdict(stated, "moderate" if missing_share > MOSTLY_MISSING else "strong")
+    return _by_behaviour(stated, behaviour, length_only=length_only)
+
+
+def _by_behaviour(stated: str, behaviour: str, *, length_only: bool) -> Verdict:
+    """Return the verdict where the two sources do not say the same family."""
+    if length_only and stated == UNCONVINCING:
+        return Verdict(stated, "weak", lost_long_after=True)
+    if length_only:
+        return Verdict("", "", "slow")
+    return Verdict("", "", "conflict") if stated else Verdict(behaviour, "moderate")
+
+
+def _by_reasons_alone(stated: str, missing_share: float) -> Verdict:
+    """Return the verdict where behaviour says nothing."""
+    if not stated:
+        return Verdict("", "", "no_evidence")
+    return Verdict(stated, "moderate" if missing_share <= SELDOM_MISSING else "weak")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Do single losses behave as they say? Of those that say, and look like, one of the two.
+
+    The four counts are (said, looks like); `share` and `kappa` are None under 30.
+    `with_reason` and `without_reason` tell whether the losses that say nothing behave
+    like those that do.
+    """
+
+    both_complexity: int
+    both_unconvincing: int
+    said_complexity_only: int
+    said_unconvincing_only: int
+    share: float | None
+    kappa: float | None
+    with_reason: Looks
+    without_reason: Looks
+
+    @property
+    def n(self) -> int:
+        """Losses with both verdicts."""
+        return (
+            self.both_complexity
+            + self.both_unconvincing
+            + self.said_complexity_only
+            + self.said_unconvincing_only
+        )
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why deals are lost at one stage: facts and codes, everything that a page prints.
+
+    `window` says which losses were read: current, or both where the current window has
+    under 30. `days` has when deals are lost, advance, and go back. `review` is the code
+    of the operation to look at; `sub_reason` the reason within the family that is said
+    most. `deals` are five losses and five deals that advanced. `sampled` of `passages`
+    were read where the stage has more than the cap.
+    """
+
+    stage: int
+    verdict: Verdict
+    window: str
+    days_read: Days
+    losses: int
+    stated: Stated
+    behaviour: Behaviour
+    agreement: Agreement
+    administrative: Administrative
+    days: tuple[DaysByExit, ...]
+    review: str
+    sub_reason: str
+    deals: tuple[DealToRead, ...]
+    sampled: int
+    passages: int
+
+
+def find(
+    design: Design,
+    current: Days,
+    baseline: Days | None = None,
+    terms: Dictionary | None = None,
+    seed: int = SEED,
+) -> Cause:
+    """Do the losses of a stage look like too complex a process, or an unconvincing answer?
+
+    `design` holds all passages of the stage. Losses are those of the current window, or
+    of both where it has under 30 after those closed in bulk are set apart; they are held
+    against the passages that advanced in both windows. Pure: the same in, the same out.
+    """
+    terms = terms or built_in()
+    both = joined(baseline, current)
+    advanced = design.only(design.advanced & design.left_in(both))
+    window, days, losses, apart = _losses(design, advanced, current, both)
+    said = meanings(losses, terms)
+    stated = read_stated(losses, said, terms)
+    behaviour, points = read_behaviour(losses, advanced)
+    found = verdict(
+        stated.family,
+        behaviour.family,
+        length_only=behaviour.length_only,
+        missing_share=stated.unknown_share,
+    )
+    if apart.in_bulk:
+        found = Verdict("", "", "bulk")
+    codes = family_codes(said)
+    sub, review = _to_review(found, stated, behaviour, terms)
+    back = design.only((design.exit == RETURNED) & design.left_in(both))
+    return Cause(
+        stage=design.stage,
+        verdict=found,
+        window=window,
+        days_read=days,
+        losses=len(losses),
+        stated=stated,
+        behaviour=behaviour,
+        agreement=agreement(codes, points, losses.reason > 0),
+        administrative=apart,
+        days=(
+            days_by_exit("lost", losses.stay),
+            days_by_exit("advanced", advanced.stay),
+            days_by_exit("returned", back.stay),
+        ),
+        review=review,
+        sub_reason=sub,
+        deals=choose(losses, advanced, _typical(found, codes, points), seed),
+        sampled=len(design),
+        passages=design.passages,
+    )
+
+
+def as_record(cause: Cause) -> dict[str, Any]:
+    """Return a cause as `findings.json` has it: plain values, codes and numbers.
+
+    `stated_share` and `behaviour_share` are those of the family: of the known reasons, and
+    the excess share; None where nothing is determined. `evidence` holds what stands behind
+    the verdict, the counter-evidence included.
+    """
+    stated, behaviour = cause.stated, cause.behaviour
+    family = cause.verdict.family
+    shares = {one.family: one.share for one in stated.families}
+    excess = {COMPLEXITY: behaviour.complexity, UNCONVINCING: behaviour.unconvincing}
+    return {
+        "family": family,
+        "strength": cause.verdict.strength,
+        "stated_share": shares.get(family),
+        "behaviour_share": None if (own := excess.get(family)) is None else own.value,
+        "agreement": cause.agreement.kappa,
+        "missing_reason_share": stated.missing_share,
+        "evidence": {
+            "why": cause.verdict.why,
+            "lost_long_after": cause.verdict.lost_long_after,
+            "window": cause.window,
+            "losses": cause.losses,
+            "advanced": behaviour.advanced.n,
+            "closed_in_bulk": cause.administrative.n,
+            "stated": stated.family,
+            "behaviour": behaviour.family,
+            "length_only": behaviour.length_only,
+            "sub_reason": cause.sub_reason,
+            "stated_shares": shares,
+            "excess_shares": {
+                name: None if one is None else [one.value, one.low, one.high]
+                for name, one in excess.items()
+            },
+        },
+    }
+
+
+def _losses(
+    design: Design, advanced: Design, current: Days, both: Days
+) -> tuple[str, Days, Design, Administrative]:
+    """Return which window is read, and its losses without, and with the count of, paperwork."""
+    lost = design.only(design.lost & design.left_in(current))
+    bulk, apart = administrative(lost, advanced, current[1])
+    if len(lost) - apart.n >= MIN_LOSSES or apart.in_bulk or current == both:
+        return "current", current, lost.only(~bulk), apart
+    lost = design.only(design.lost & design.left_in(both))
+    bulk, apart = administrative(lost, advanced, both[1])
+    return "both", both, lost.only(~bulk), apart
+
+
+def agreement(said: Ints, points: Ints, has_reason: Bools) -> Agreement:
+    """Hold what single losses say against how they behaved.
+
+    kappa = (share - by chance) / (1 - by chance); Cohen (1960), Educ. Psychol. Meas. 20.
+    """
+    complexity = FAMILIES.index(COMPLEXITY)
+    unconvincing = FAMILIES.index(UNCONVINCING)
+
+    def count(family: int, sign: int) -> int:
+        return int(((said == family) & (points == sign)).sum())
+
+    a, b = count(complexity, 1), count(complexity, -1)
+    c, d = count(unconvincing, 1), count(unconvincing, -1)
+    n = a + b + c + d
+    share = kappa = None
+    if n >= MIN_JOINT:
+        share = (a + d) / n
+        chance = ((a + b) * (a + c) + (c + d) * (b + d)) / n**2
+        kappa = (share - chance) / (1.0 - chance) if chance < 1.0 else None
+    return Agreement(
+        both_complexity=a,
+        both_unconvincing=d,
+        said_complexity_only=b,
+        said_unconvincing_only=c,
+        share=share,
+        kappa=kappa,
+        with_reason=_looks(points[has_reason]),
+        without_reason=_looks(points[~has_reason]),
+    )
+
+
+def _looks(points: Ints) -> Looks:
+    """Count what losses look like."""
+    return Looks(len(points), int((points > 0).sum()), int((points < 0).sum()))
+
+
+def _typical(found: Verdict, said: Ints, points: Ints) -> Bools:
+    """Say which losses bear the verdict: they say so, or look so; all where there is none."""
+    if not found.family:
+        return np.ones(len(said), dtype=bool)
+    says = said == FAMILIES.index(found.family)
+    looks = {COMPLEXITY: points > 0, UNCONVINCING: points < 0}.get(found.family)
+    bears = says if looks is None else says | (looks & (said == NOT_KNOWN))
+    return bears if bears.any() else np.ones(len(said), dtype=bool)
+
+
+def _to_review(
+    found: Verdict, stated: Stated, behaviour: Behaviour, terms: Dictionary
+) -> tuple[str, str]:
+    """Return the sub-reason that is said most, and the operation to review."""
+    if not found.family:
+        return "", WHY_REVIEWS.get(found.why, "reading_deals")
+    sub = stated.main_code(found.family)
+    sign = behaviour.strongest(found.family)
+    return sub, terms.review(sub) or SIGN_REVIEWS.get(sign, "reading_deals")

@@ -1,0 +1,284 @@
+"""What does a stated reason of a loss mean? A dictionary that the user can correct.
+
+Reasons are free texts in several languages. Each is compared, after normalisation, with
+the terms of `reasons.toml`; the longest term that it holds decides, and is kept, so that
+every match can be traced.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from leakkit.errors import Fault, LeakkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FAMILIES = ("complexity", "unconvincing", "other")
+TEXTS = "texts"
+LONGEST_TERM = 12
+"""Words that a term may have."""
+NAMED_COMPETITOR = "unconvincing.competitor"
+"""What a deal says that names a competitor, and whose reason no term explains."""
+
+_LETTERS = str.maketrans(
+    "\u064a\u0649\u0626\u0643\u0629\u06c0\u0623\u0625\u0622\u0671\u0624\u200c",
+    "\u06cc\u06cc\u06cc\u06a9\u0647\u0647\u0627\u0627\u0627\u0627\u0648 ",
+    "\u0640\u0621\u200d\u200e\u200f\u00ad\ufeff",
+)
+"""Arabic letters as Persian ones, the non-joiner as a space; what is only drawn is left out."""
+
+
+def normalised(text: str) -> str:
+    """Return the form in which reasons are compared.
+
+    Without case, accents and punctuation, Arabic letters as Persian ones, digits as
+    0 to 9, a zero-width non-joiner as the space that many type instead.
+
+    >>> normalised("  Price: too HIGH!! No. \u0661\u06f2")
+    'price too high no 12'
+    """
+    letters = unicodedata.normalize("NFKC", text).translate(_LETTERS).casefold()
+    plain = (_plain(letter) for letter in unicodedata.normalize("NFKD", letters))
+    return " ".join("".join(plain).split())
+
+
+def _plain(letter: str) -> str:
+    """Return a letter, the digit that it is, nothing for an accent, a space for the rest."""
+    if letter.isdecimal():
+        return str(unicodedata.decimal(letter))
+    if unicodedata.category(letter) == "Mn":
+        return ""
+    return letter if letter.isalnum() else " "
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a reason means: family and sub-reason, and the term that said so.
+
+    `origin` is `term` or `text` (the whole reason, by the user's [texts]).
+    """
+
+    family: str
+    sub: str
+    term: str
+    origin: str = "term"
+
+    @property
+    def code(self) -> str:
+        """Return family and sub-reason as one code."""
+        return f"{self.family}.{self.sub}"
+
+
+@dataclass(frozen=True)
+class Dictionary:
+    """The terms by their normalised form, and the operation to review by code.
+
+    `words` and `beginnings` map a normalised term to (code, term as written); `texts` maps
+    whole normalised reasons to codes.
+    """
+
+    words: Mapping[str, tuple[str, str]]
+    beginnings: Mapping[str, tuple[str, str]]
+    texts: Mapping[str, str]
+    reviews: Mapping[str, str]
+
+    def meaning(self, reason: str) -> Meaning | None:
+        """Return what a reason means; None where no term explains it.
+
+        The whole text by the user's [texts] goes first, then the longest term, in words
+        and then in letters; equally long ones in the order of the families.
+
+        >>> built_in().meaning("Competitor was cheaper, sadly").code
+        'unconvincing.competitor'
+        """
+        text = normalised(reason)
+        if text in self.texts:
+            return _meant(self.texts[text], reason, "text")
+        found = list(self._found(text))
+        if not found:
+            return None
+        _, (code, term) = min(found, key=lambda one: (*_rank(one[0]), _place(one[1][0]), one[1]))
+        return _meant(code, term, "term")
+
+    def _found(self, text: str) -> Iterable[tuple[str, tuple[str, str]]]:
+        """Yield the terms that a normalised text holds."""
+        words = text.split()
+        for start in range(len(words)):
+            for end in range(start + 1, min(start + LONGEST_TERM, len(words)) + 1):
+                part = " ".join(words[start:end])
+                if part in self.words:
+                    yield part, self.words[part]
+                yield from self._begun(part, words[end - 1])
+
+    def _begun(self, part: str, last: str) -> Iterable[tuple[str, tuple[str, str]]]:
+        """Yield the beginnings of words that end in the last word of a part."""
+        if not self.beginnings:
+            return
+        shortest = len(part) - len(last) + 1
+        for length in range(shortest, len(part) + 1):
+            if part[:length] in self.beginnings:
+                yield part[:length], self.beginnings[part[:length]]
+
+    def review(self, code: str) -> str:
+        """Return the operation that a sub-reason asks to review."""
+        return self.reviews.get(code, "")
+
+
+def _meant(code: str, term: str, origin: str) -> Meaning:
+    """Take a code apart."""
+    family, _, sub = code.partition(".")
+    return Meaning(family, sub, term, origin)
+
+
+def _rank(term: str) -> tuple[int, int]:
+    """Return what makes a term go before others: more words, then more letters."""
+    return -len(term.split()), -len(term)
+
+
+def _place(code: str) -> int:
+    """Return the place of a code's family."""
+    return FAMILIES.index(code.partition(".")[0])
+
+
+@cache
+def built_in() -> Dictionary:
+    """Return the dictionary that comes with leakkit."""
+    text = resources.files("leakkit.findings").joinpath("reasons.toml").read_text("utf-8")
+    return merged(Dictionary({}, {}, {}, {}), text, "reasons.toml")
+
+
+def dictionary(text: str = "", name: str = "reasons.toml") -> Dictionary:
+    r"""Return the built-in dictionary with a user's file merged over it.
+
+    `text` is that file's content. Its terms beat built-in ones, `review` replaces that of
+    a sub-reason, and new sub-reasons of the three families may be made up. Raises
+    LeakkitError with all faults of the file.
+
+    >>> own = '[unconvincing.price]\nterms = ["gold plated"]'
+    >>> dictionary(own).meaning("Gold-plated offer").code
+    'unconvincing.price'
+    """
+    return merged(built_in(), text, name) if text.strip() else built_in()
+
+
+def merged(base: Dictionary, text: str, name: str) -> Dictionary:
+    """Return `base` with the entries of a TOML text over it."""
+    try:
+        given = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = f"{name} is not valid TOML: {error}."
+        raise LeakkitError("reasons_syntax", message) from None
+    faults = tuple(_faults(given, name))
+    if faults:
+        message = f"{name} has {len(faults)} fault(s):"
+        raise LeakkitError("reasons_faults", message, faults)
+    words, beginnings = dict(base.words), dict(base.beginnings)
+    reviews = dict(base.reviews)
+    for code, part in _parts(given):
+        for term in part.get("terms", ()):
+            target = beginnings if term.endswith("*") else words
+            target[normalised(term)] = (code, term)
+        if "review" in part:
+            reviews[code] = part["review"]
+    texts = {normalised(said): code for said, code in given.get(TEXTS, {}).items() if code}
+    return Dictionary(words, beginnings, {**base.texts, **texts}, reviews)
+
+
+def _parts(given: dict[str, dict[str, dict[str, str]]]) -> Iterable[tuple[str, dict[str, str]]]:
+    """Yield the entries of a file by code."""
+    for family in FAMILIES:
+        for sub, part in given.get(family, {}).items():
+            yield f"{family}.{sub}", part
+
+
+def _faults(given: dict[str, object], name: str) -> Iterable[Fault]:
+    """Say what is wrong in a user's file."""
+    allowed = ", ".join((*FAMILIES, TEXTS))
+    for key, value in given.items():
+        if key not in {*FAMILIES, TEXTS}:
+            yield Fault(name, None, key, "", "unknown family", f"allowed are {allowed}")
+        elif not isinstance(value, dict):
+            yield Fault(name, None, key, str(value), "should be a table")
+        elif key == TEXTS:
+            yield from _faults_of_texts(value, name)
+        else:
+            for sub, part in value.items():
+                yield from _faults_of_part(f"{key}.{sub}", part, name)
+
+
+def _faults_of_part(code: str, part: object, name: str) -> Iterable[Fault]:
+    """Say what is wrong with one sub-reason."""
+    if not isinstance(part, dict):
+        yield Fault(name, None, code, str(part), "should be a table with terms and review")
+        return
+    for key in part.keys() - {"terms", "review"}:
+        yield Fault(name, None, f"{code}.{key}", "", "unknown key", "allowed are terms, review")
+    terms = part.get("terms", [])
+    if not isinstance(terms, list) or any(not isinstance(term, str) for term in terms):
+        yield Fault(name, None, f"{code}.terms", str(terms), "should be a list of texts")
+    elif empty := [term for term in terms if not normalised(term)]:
+        yield Fault(name, None, f"{code}.terms", str(empty[0]), "has neither letter nor digit")
+    elif long := [term for term in terms if len(normalised(term).split()) > LONGEST_TERM]:
+        rule = f"has more than {LONGEST_TERM} words; give whole reasons under [{TEXTS}]"
+        yield Fault(name, None, f"{code}.terms", str(long[0]), rule)
+    if not isinstance(part.get("review", ""), str):
+        yield Fault(name, None, f"{code}.review", str(part["review"]), "should be a text")
+
+
+def _faults_of_texts(texts: dict[str, object], name: str) -> Iterable[Fault]:
+    """Say what is wrong with the reasons that are given as whole texts."""
+    for said, code in texts.items():
+        family, _, sub = str(code).partition(".")
+        if code != "" and (family not in FAMILIES or not sub):
+            hint = "write family.sub, such as unconvincing.price"
+            yield Fault(name, None, f"{TEXTS}.{said}", str(code), "unknown family", hint)
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """A reason that no term explains, as it is written most often, and how often."""
+
+    reason: str
+    n: int
+
+
+def unmatched(counts: Mapping[str, int], terms: Dictionary) -> tuple[Unmatched, ...]:
+    """Return the reasons that no term explains, the most frequent first.
+
+    `counts` are deals by reason as written; spellings that are compared as equal are
+    one, shown as written most often.
+    """
+    together: dict[str, dict[str, int]] = {}
+    for reason, n in counts.items():
+        if normalised(reason) and terms.meaning(reason) is None:
+            together.setdefault(normalised(reason), {})[reason] = n
+    found = [
+        Unmatched(min(each, key=lambda said: (-each[said], said)), sum(each.values()))
+        for each in together.values()
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.n, one.reason)))
+
+
+def as_toml(found: Iterable[Unmatched]) -> str:
+    r"""Return unmatched reasons as TOML that can be pasted into the user's file.
+
+    Each line waits for a code between the last quotes; left empty, it changes nothing.
+
+    >>> print(as_toml([Unmatched('said "later"', 3)]), end="")
+    [texts]
+    "said \"later\"" = ""  # 3
+    """
+    return "".join([f"[{TEXTS}]\n", *(f'{_quoted(one.reason)} = ""  # {one.n}\n' for one in found)])
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a TOML string: that of JSON, but for one control character."""
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
