@@ -15,7 +15,7 @@ from leakkit.version import __version__
 
 if TYPE_CHECKING:
     from leakkit import report, sample, views
-    from leakkit.analysis import Analysis, analyze
+    from leakkit.analysis import Analysis, Diagnosis, analyze, diagnose
     from leakkit.config import Config
     from leakkit.errors import LeakkitError
     from leakkit.findings import Finding
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Config",
+    "Diagnosis",
     "Finding",
     "LeakkitError",
     "View",
     "__version__",
     "analyze",
+    "diagnose",
     "explore",
     "load",
     "passages",
@@ -47,6 +49,8 @@ _ROOMS = {
     "LeakkitError": "leakkit.errors",
     "View": "leakkit.views",
     "analyze": "leakkit.analysis",
+    "Diagnosis": "leakkit.analysis",
+    "diagnose": "leakkit.analysis",
     "explore": "leakkit.views.explore",
     "load": "leakkit.loading",
     "passages": "leakkit.listing",

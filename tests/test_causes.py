@@ -496,7 +496,7 @@ def test_findings_that_warn_carry_their_cause_and_split(store: Store, analysis: 
     assert {(p, s) for p, s, _ in warned} <= causes_by_place.keys()
     assert len(causes_by_place) <= len(warned) + 3
     assert by_key["Service contracts", "Signature", "lost"].cause is None
-    splits = explaining.splits_of(store, analysis)
+    splits = explaining.splits_of(store, analysis, analysis.findings)
     assert splits.keys() == warned
     split = splits[alarm.key]
     assert split.rate is not None

@@ -1,5 +1,6 @@
 """The spine: from a store to all that leakkit knows of its pipelines."""
 
+from leakkit.analysis.diagnosis import Diagnosis, diagnose
 from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis, Selection
 from leakkit.analysis.spine import analyze
 from leakkit.analysis.working import find_worklist
@@ -7,8 +8,10 @@ from leakkit.analysis.working import find_worklist
 __all__ = [
     "Analysis",
     "DataNotes",
+    "Diagnosis",
     "PipelineAnalysis",
     "Selection",
     "analyze",
+    "diagnose",
     "find_worklist",
 ]

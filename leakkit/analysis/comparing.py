@@ -10,7 +10,7 @@ from leakkit.measures.counts import EXITS
 from leakkit.store.counts import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pandas as pd
 
@@ -43,13 +43,12 @@ def find_findings(  # noqa: PLR0913 - the steps before it
     learnt: Mapping[tuple[int, int], Learnt],
     costs: Mapping[int, Costs],
     *,
-    provisional: bool = False,
-    splits: Mapping[Key, Split] | None = None,
+    provisional: bool,
+    split: Callable[[tuple[Finding, ...]], Mapping[Key, Split]],
 ) -> tuple[Finding, ...]:
     """Compare every share of every stage of all pipelines, and say what it costs.
 
-    `splits` may tell, by (pipeline, stage, kind) in names, which part of a change is rate
-    and which is mix.
+    `split` tells of findings that warn which part of their change is rate and which mix.
     """
     days = config.comparison
     plans = {p.number: warnings.plan_windows(p.windows, days.confirm_days) for p in asked}
@@ -66,7 +65,9 @@ def find_findings(  # noqa: PLR0913 - the steps before it
     }
     rules = warnings.Rules(days.min_change, days.q, days.confirm_days, provisional)
     stakes = _stakes(watched, worths, _won_values(frame, watching))
-    found = warnings.find_warnings(watched, rules, splits, stakes)
+    found = warnings.find_warnings(watched, rules, stakes=stakes)
+    if splits := split(found):
+        found = warnings.find_warnings(watched, rules, splits, stakes)
     return value.with_values(found, watched, worths, config.currency)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.analysis.reasons import rate_and_mix, root_cause
@@ -43,6 +44,12 @@ def _recoverable(finding: Finding) -> float:
     return 0.0 if finding.recoverable is None else finding.recoverable.value
 
 
+def explained(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -> Analysis:
+    """Return the analysis with its findings, and the causes of those that deserve it."""
+    found = replace(analysis, findings=findings)
+    return replace(found, findings=with_causes(findings, causes_of(store, found)))
+
+
 def with_causes(
     findings: tuple[Finding, ...], causes: Mapping[Place, Cause]
 ) -> tuple[Finding, ...]:
@@ -54,12 +61,10 @@ def with_causes(
     return tuple(found)
 
 
-def splits_of(store: Store, analysis: Analysis) -> dict[Key, Split]:
+def splits_of(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -> dict[Key, Split]:
     """Take the changes of alarms and watches apart into rate and mix, by finding."""
     here = {pipeline.name for pipeline in analysis.pipelines}
-    warned = [
-        one for one in analysis.findings if one.severity in {ALARM, WATCH} and one.pipeline in here
-    ]
+    warned = [one for one in findings if one.severity in {ALARM, WATCH} and one.pipeline in here]
     return {
         one.key: as_split(rate_and_mix(store, analysis, one.pipeline, one.stage, one.kind))
         for one in warned

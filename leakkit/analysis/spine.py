@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from leakkit.analysis import comparing, costing, learning, pipeline, selecting
+from leakkit.analysis import comparing, costing, explaining, learning, pipeline, selecting
 from leakkit.analysis.results import EVERYTHING, Analysis, Selection
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
@@ -63,14 +65,6 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     kept = _earlier(store) if earlier is None else earlier
     learnt = learning.learn(counts, config, asked, stays, kept)
     costs = costing.find_costs(counts, asked, stays, learnt)
-    if findings is None:
-        findings = comparing.find_findings(
-            counts, config, asked, learnt, costs, provisional=store.meta("provisional_order")
-        )
-    if counts.asked != numbers and numbers is not None:
-        counts = Counts(store, numbers)
-        asked = [one for one in asked if one.number in numbers]
-        learning.begin(counts, asked)
     learning.set_bounds(counts, asked)
     learning.expect(counts, learnt)
     materials = pipeline.collect(counts, config, asked, stays, learnt, costs)
@@ -87,13 +81,32 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         inputs=tuple(store.meta("inputs")),
         ignored_files=tuple(store.meta("ignored_files")),
         fingerprint=store.meta("fingerprint"),
-        findings=findings,
+        findings=findings or (),
         store=store,
         materials=materials,
     )
+    if findings is None:
+        provisional = store.meta("provisional_order")
+        split = partial(explaining.splits_of, store, whole)
+        found = comparing.find_findings(
+            counts, config, asked, learnt, costs, provisional=provisional, split=split
+        )
+        whole = _part(explaining.explained(store, whole, found), numbers)
     if wanted == EVERYTHING:
         return whole
     return selecting.settle(selecting.Selector(whole).select(wanted))
+
+
+def _part(whole: Analysis, numbers: tuple[int, ...] | None) -> Analysis:
+    """Return the analysis of the pipelines that are asked for."""
+    if numbers is None:
+        return whole
+    chosen = [at for at, one in enumerate(whole.materials) if one.asked.number in numbers]
+    return replace(
+        whole,
+        pipelines=tuple(whole.pipelines[at] for at in chosen),
+        materials=tuple(whole.materials[at] for at in chosen),
+    )
 
 
 def _numbers(config: Config, names: str | Sequence[str] | None) -> tuple[int, ...] | None:
