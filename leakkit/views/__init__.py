@@ -1,5 +1,19 @@
 """Facts -> what people see. A view is `(analysis, pipeline) -> View`."""
 
+from leakkit.views.causes import (
+    cause_and_effect,
+    causes_headline,
+    causes_provenance,
+    causes_terms,
+    deals_to_read,
+    drivers,
+    evidence,
+    rate_and_mix,
+    repairs,
+    warnings,
+    when_lost,
+    worklist,
+)
 from leakkit.views.explained import explain
 from leakkit.views.overview import (
     overview,
@@ -25,8 +39,15 @@ from leakkit.views.view import View
 __all__ = [
     "View",
     "balance",
+    "cause_and_effect",
+    "causes_headline",
+    "causes_provenance",
+    "causes_terms",
     "data",
     "days",
+    "deals_to_read",
+    "drivers",
+    "evidence",
     "explain",
     "headline",
     "headline_sentence",
@@ -39,5 +60,10 @@ __all__ = [
     "overview_quality",
     "pipe",
     "provenance",
+    "rate_and_mix",
+    "repairs",
     "stages",
+    "warnings",
+    "when_lost",
+    "worklist",
 ]

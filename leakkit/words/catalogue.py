@@ -93,6 +93,19 @@ class Words(string.Formatter):
         pattern = "#,##0.#%" if 0 < abs(share) < ONE_DECIMAL_BELOW else "#,##0%"
         return str(format_percent(share, format=pattern, locale=self.locale))
 
+    def points(self, change: float) -> str:
+        """Say a difference of two shares, with its sign, in percentage points."""
+        return self.say("units.points", n=abs(change) * 100, said=self._signed(change))
+
+    def plain_points(self, change: float) -> str:
+        """Say a difference of two shares with its sign, where the unit stands beside it."""
+        return self._signed(change)
+
+    def _signed(self, change: float) -> str:
+        """Say a difference of two shares as a number; one decimal under 10."""
+        pattern = "+#,##0.#;-#,##0.#" if abs(change) < ONE_DECIMAL_BELOW else "+#,##0;-#,##0"
+        return str(format_decimal(change * 100, format=pattern, locale=self.locale))
+
     def money(self, minor: float) -> str:
         """Say an amount of minor units, which are hundredths in every currency."""
         amount = minor / 100

@@ -1,0 +1,711 @@
+"""Why a pipeline leaks: the questions of whoever has to repair it.
+
+Every function takes a `Diagnosis` and says its texts in its analysis' language.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.findings.finding import improvements
+from leakkit.views import cause_figures, figures, tables
+from leakkit.views.ink import plain
+from leakkit.views.view import View
+from leakkit.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from leakkit.analysis import Diagnosis
+    from leakkit.analysis.diagnosis import Repair, StageDiagnosis
+    from leakkit.findings import Finding
+    from leakkit.findings.causes import Cause
+    from leakkit.findings.drivers import Driver
+    from leakkit.findings.mix import RateAndMix
+    from leakkit.findings.worklist import WorkItem
+
+SHOWN_DEALS = 12
+SHOWN_REASONS = 8
+SHOWN_UNMATCHED = 5
+FAMILIES = ("complexity", "unconvincing", "other")
+HARDLY_EVER = 0.0001
+
+
+def _words(diagnosis: Diagnosis) -> Words:
+    """Return the words of the diagnosis' language and currency."""
+    return Words(diagnosis.analysis.language, diagnosis.analysis.config.currency)
+
+
+def _view(words: Words, name: str, **parts: str) -> View:
+    """Make a view of one question."""
+    title = words.say(f"question.{name}")
+    return View(name, title, language=words.language, direction=words.direction, **parts)
+
+
+def _paragraphs(texts: Iterable[str]) -> Markup:
+    """Return texts as paragraphs; empty ones are left out."""
+    return Markup("\n").join(Markup("<p>{}</p>").format(text) for text in texts if text)
+
+
+def _items(texts: Iterable[str]) -> Markup:
+    """Return texts as a list."""
+    items = Markup("\n").join(Markup("<li>{}</li>").format(text) for text in texts)
+    return Markup("<ul>\n{}\n</ul>").format(items) if items else Markup("")
+
+
+def _stay(diagnosis: Diagnosis, words: Words, age: float) -> str:
+    """Say a stay in the pipeline's unit."""
+    return figures.stay(words, age, diagnosis.pipeline.unit_per_day)
+
+
+def causes_headline(diagnosis: Diagnosis) -> View:
+    """What got worse, why, and what would a repair bring? In three sentences."""
+    words, pipeline = _words(diagnosis), diagnosis.pipeline
+    warned = diagnosis.warnings
+    if warned:
+        said = _what(diagnosis, warned[0][0], words)
+    elif diagnosis.cards:
+        said = words.html("causes.quiet", n=len(diagnosis.cards))
+    else:
+        said = words.html("causes.no_comparison")
+    lines = [_first_verdict(diagnosis, words), _joint_line(diagnosis, words)]
+    lines += [_tested(diagnosis, words)]
+    return View(
+        "causes_headline",
+        words.html("question.causes_headline", name=pipeline.name),
+        said,
+        note=_paragraphs(lines),
+        language=words.language,
+        direction=words.direction,
+        kind="first",
+    )
+
+
+def _what(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
+    """Say what a finding found: which share, how much, against what."""
+    stage = next(s for s in diagnosis.pipeline.stages if s.name == finding.stage)
+    age = stage.expected.age if finding.kind == "overdue" else stage.horizon.age
+    return words.html(
+        f"causes.what_{finding.kind}_{finding.reference_kind}",
+        stage=finding.stage,
+        share=finding.share,
+        reference=finding.reference,
+        days=_stay(diagnosis, words, age or 0),
+    )
+
+
+def _first_verdict(diagnosis: Diagnosis, words: Words) -> Markup:
+    """Say what the losses of the gravest stage look like."""
+    if not diagnosis.stages:
+        return Markup("")
+    first = diagnosis.stages[0]
+    return words.html("causes.at", stage=first.stage.name) + " " + _verdict(first.cause, words)
+
+
+def _verdict(cause: Cause, words: Words) -> Markup:
+    """Say a verdict with its strength, or why there is none."""
+    verdict = cause.verdict
+    if not verdict.family:
+        return words.html(f"causes.why_{verdict.why}")
+    said = words.html(f"causes.verdict_{verdict.family}")
+    strength = words.html(f"causes.strength_{verdict.strength}")
+    parts = [said, strength]
+    if cause.sub_reason.startswith(f"{verdict.family}."):
+        parts.insert(
+            1,
+            words.html("causes.above_all", reason=words.html(f"causes.reason.{cause.sub_reason}")),
+        )
+    if verdict.lost_long_after:
+        parts.append(words.html("causes.lost_long_after"))
+    return Markup(" ").join(parts)
+
+
+def _joint_line(diagnosis: Diagnosis, words: Words) -> Markup:
+    """Say what it would bring if all that got worse went back."""
+    joint = [repair for repair in diagnosis.repairs if repair.points is None]
+    if not joint:
+        return Markup("")
+    worth = joint[0].result.new_deals
+    return words.html(
+        "causes.joint", n=worth.value, low=worth.low, high=worth.high, half=worth.value / 2
+    )
+
+
+def _tested(diagnosis: Diagnosis, words: Words) -> Markup:
+    """Say how many comparisons were made, of which days."""
+    windows = diagnosis.pipeline.windows
+    tests = sum(f.p_value is not None for f in diagnosis.analysis.findings)
+    if windows.current is None or windows.baseline is None:
+        return words.html("causes.one_window")
+    (first, end), (before, before_end) = windows.current, windows.baseline
+    return words.html(
+        "causes.tested", n=tests, first=first, last=end - 1, before=before, until=before_end - 1
+    )
+
+
+def warnings(diagnosis: Diagnosis) -> View:
+    """Which stages got worse, by how much, since when, and how sure is that?"""
+    words = _words(diagnosis)
+    cards = Markup("\n").join(_card(diagnosis, card, words) for card in diagnosis.warnings)
+    shown = Markup('<ul class="lk-cards">{}</ul>').format(cards) if cards else Markup("")
+    better = improvements(f for card in diagnosis.cards for f in card)
+    lines = [words.html("causes.none_warns") if not cards else ""]
+    lines += [words.html("causes.improved", what=_what(diagnosis, f, words)) for f in better]
+    folded = Markup("<details><summary>{}</summary>{}</details>").format(
+        words.say("causes.all_comparisons"), _comparisons(diagnosis, words)
+    )
+    return _view(words, "warnings", table=shown + _paragraphs(lines) + folded)
+
+
+def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Markup:
+    """Return the card of one stage, led by its gravest finding."""
+    finding = card[0]
+    lines = [
+        _since(finding, words),
+        _sure(finding, words),
+        _rate(diagnosis, finding, words),
+        _worth(finding, words),
+    ]
+    also = [_what(diagnosis, f, words) for f in card[1:] if f.severity in {"alarm", "watch"}]
+    review = words.html("causes.review", what=_operation(_review(diagnosis, finding), words))
+    return Markup(
+        '<li class="lk-card lk-{}"><p class="lk-badge">{}</p><h3>{}</h3>'
+        '<p class="lk-what">{}</p>{}<p class="lk-review">{}</p></li>'
+    ).format(
+        finding.severity,
+        words.say(f"causes.severity_{finding.severity}"),
+        tables.bdi(finding.stage),
+        _what(diagnosis, finding, words),
+        _paragraphs([*lines, *also]),
+        review,
+    )
+
+
+def _operation(code: str, words: Words) -> Markup:
+    """Say an operation to review."""
+    return words.html(f"causes.reviews.{code}")
+
+
+def _review(diagnosis: Diagnosis, finding: Finding) -> str:
+    """Return the code of the operation to review for a finding."""
+    if finding.kind == "overdue":
+        return "time_to_answer"
+    if finding.kind == "returned":
+        return "steps_back"
+    found = [one.cause.review for one in diagnosis.stages if one.stage.name == finding.stage]
+    return found[0] if found else "reading_deals"
+
+
+def _since(finding: Finding, words: Words) -> Markup:
+    """Say since when."""
+    if finding.since is None:
+        return Markup("")
+    return words.html("causes.since", month=Markup(words.month(finding.since)))  # noqa: S704 - a date
+
+
+def _sure(finding: Finding, words: Words) -> Markup:
+    """Say how sure a change is, and whether an earlier look said the same."""
+    if finding.change is None or finding.low is None or finding.high is None:
+        return Markup("")
+    said = words.html("causes.change", change=finding.change, low=finding.low, high=finding.high)
+    chance = finding.q_value if finding.q_value is not None else finding.p_value
+    if chance is not None:
+        key = "causes.chance_hardly" if chance < HARDLY_EVER else "causes.chance"
+        said += " " + words.html(key, chance=chance)
+    if finding.confirmed:
+        said += " " + words.html("causes.confirmed")
+    return said
+
+
+def _rate(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
+    """Say whether the deals changed, or what becomes of them."""
+    found = [
+        one.mixes[finding.kind]
+        for one in diagnosis.stages
+        if one.stage.name == finding.stage and finding.kind in one.mixes
+    ]
+    return _mix_line(found[0], words) if found else Markup("")
+
+
+def _mix_line(mix: RateAndMix, words: Words) -> Markup:
+    """Say rate and mix in one sentence."""
+    if mix.rate is None or mix.mix is None:
+        return words.html(f"causes.mix_{mix.reason}")
+    return words.html("causes.mix", rate=mix.rate.value, mix=mix.mix)
+
+
+def _worth(finding: Finding, words: Words) -> Markup:
+    """Say what could be kept."""
+    value = finding.recoverable
+    if value is None or not value.value:
+        return Markup("")
+    return words.html(
+        "causes.worth",
+        value=value.value,
+        low=value.low,
+        high=value.high,
+        half=value.value / 2,
+        n=finding.days or 0,
+    )
+
+
+def _comparisons(diagnosis: Diagnosis, words: Words) -> Markup:
+    """Tabulate every comparison of the pipeline."""
+    reasons = tables.Reasons(words)
+    order = {stage.name: stage.stage for stage in diagnosis.pipeline.stages}
+    found = sorted(
+        (f for card in diagnosis.cards for f in card), key=lambda f: (order[f.stage], f.kind)
+    )
+    rows = [(tables.bdi(finding.stage), finding) for finding in found]
+    table = tables.Table(
+        words.say("causes.comparisons"),
+        (
+            tables.Column("kind", lambda f: words.say(f"causes.kind_{f.kind}"), "lk-name"),
+            tables.Column(
+                "severity", lambda f: words.say(f"causes.severity_{_code(f)}"), "lk-name"
+            ),
+            tables.Column("share_now", lambda f: _or_dash(words, f.share)),
+            tables.Column("share_before", lambda f: _or_dash(words, f.reference)),
+            tables.Column("change", lambda f: _change_cell(words, f)),
+            tables.Column("visible", lambda f: _or_dash(words, f.smallest_visible)),
+            tables.Column("followed_now", lambda f: _count_or_dash(words, f.followed)),
+        ),
+        rows,
+    )
+    return table.html(words) + reasons.html() + _paragraphs([words.html("causes.visible_note")])
+
+
+def _code(finding: Finding) -> str:
+    """Return a severity as part of a key."""
+    return finding.severity.replace(" ", "_")
+
+
+def _or_dash(words: Words, share: float | None) -> str:
+    """Say a share, or nothing."""
+    return tables.DASH if share is None else words.share(share)
+
+
+def _count_or_dash(words: Words, n: float | None) -> str:
+    """Say a count, or nothing."""
+    return tables.DASH if n is None else words.count(n)
+
+
+def _change_cell(words: Words, finding: Finding) -> Markup | str:
+    """Return a change with its interval."""
+    if finding.change is None or finding.low is None or finding.high is None:
+        return tables.DASH
+    return Markup('{}<span class="lk-range">{}</span>').format(
+        words.points(finding.change),
+        words.say("causes.points_range", low=finding.low, high=finding.high),
+    )
+
+
+def cause_and_effect(diagnosis: Diagnosis) -> View:
+    """From the stage to the leak, to what the losses look like, to what should be reviewed."""
+    words = _words(diagnosis)
+    chains = Markup("\n").join(_chain(diagnosis, one, words) for one in diagnosis.stages)
+    if not chains:
+        return _view(words, "cause_and_effect", headline=words.say("causes.no_stage"))
+    return _view(words, "cause_and_effect", figure=chains, note=words.html("causes.chain_note"))
+
+
+def _chain(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
+    """Return the chain of one stage as a list that is read from left to right."""
+    cause, family = one.cause, one.cause.verdict.family or "undetermined"
+    leak = (
+        _what(diagnosis, one.findings[0], words)
+        if one.findings
+        else words.html("causes.lost_now", n=one.stage.exits.lost)
+    )
+    boxes = [
+        ("stage", tables.bdi(one.stage.name)),
+        ("leak", leak),
+        ("family", _verdict(cause, words)),
+        ("evidence", _evidence_lines(cause, words)),
+        ("review", _operation(cause.review, words)),
+    ]
+    items = Markup("").join(
+        Markup(
+            '<li class="lk-box lk-box-{}"><span class="lk-step">{}</span><div>{}</div></li>'
+        ).format(name, words.say(f"causes.box_{name}"), content)
+        for name, content in boxes
+    )
+    return Markup('<ol class="lk-chain lk-family-{}">{}</ol>').format(family, items)
+
+
+def _evidence_lines(cause: Cause, words: Words) -> Markup:
+    """Say the two pieces of evidence in two lines."""
+    stated, behaviour = cause.stated, cause.behaviour
+    lines = []
+    if stated.family:
+        share = next(f.share for f in stated.families if f.family == stated.family)
+        lines.append(words.html(f"causes.stated_{stated.family}", share=share, n=stated.known))
+    else:
+        lines.append(words.html(f"causes.stated_none_{stated.reason}", n=stated.known))
+    if behaviour.family:
+        lines.append(words.html(f"causes.behaves_{behaviour.family}"))
+    else:
+        lines.append(words.html(f"causes.behaves_none_{behaviour.reason}"))
+    return _paragraphs(lines)
+
+
+def evidence(diagnosis: Diagnosis) -> View:
+    """What do the reasons say, what does behaviour say, and do they agree?"""
+    words = _words(diagnosis)
+    parts = Markup("\n").join(_evidence(one, words) for one in diagnosis.stages)
+    return _view(words, "evidence", table=parts)
+
+
+def _evidence(one: StageDiagnosis, words: Words) -> Markup:
+    """Return the evidence of one stage: both sources beside each other."""
+    cause = one.cause
+    heading = Markup("<h3>{}</h3>").format(tables.bdi(one.stage.name))
+    read = words.html(f"causes.read_{cause.window}", n=cause.losses)
+    return heading + Markup('<p>{}</p><div class="lk-two"><div>{}</div><div>{}</div></div>').format(
+        read, _stated(cause, words), _behaviour(cause, words)
+    )
+
+
+def _stated(cause: Cause, words: Words) -> Markup:
+    """Return what the reasons say."""
+    stated = cause.stated
+    missing = stated.missing / max(stated.losses, 1)
+    rows = [(words.say(f"causes.family_{f.family}"), f) for f in stated.families]
+    table = tables.Table(
+        words.say("causes.stated_table"),
+        (
+            tables.Column("losses", lambda f: words.count(f.n)),
+            tables.Column(
+                "of_known",
+                lambda f: Markup('{}<span class="lk-range">{}</span>').format(
+                    words.share(f.share or 0.0), words.say("table.range", low=f.low, high=f.high)
+                ),
+            ),
+            tables.Column(
+                "bounds", lambda f: words.say("table.range", low=f.at_least, high=f.at_most)
+            ),
+        ),
+        rows,
+        head="family",
+    )
+    reasons = Markup("; ").join(
+        Markup("<bdi>{}</bdi> ({})").format(plain(r.term), words.count(r.n))
+        for r in stated.reasons[:SHOWN_REASONS]
+        if r.term
+    )
+    lines = [
+        words.html("causes.missing", share=missing),
+        words.html("causes.reasons", reasons=reasons) if reasons else "",
+        words.html("causes.unmatched", n=stated.unmatched) if stated.unmatched else "",
+    ]
+    unmatched = Markup("; ").join(
+        tables.bdi(each.reason) for each in stated.unmatched_reasons[:SHOWN_UNMATCHED]
+    )
+    return table.html(words) + _paragraphs([*lines, unmatched])
+
+
+def _behaviour(cause: Cause, words: Words) -> Markup:
+    """Return what behaviour says."""
+    found = cause.behaviour
+    rows = [(words.say(f"causes.sign_{sign.code}", limit=sign.limit), sign) for sign in found.signs]
+    table = tables.Table(
+        words.say("causes.behaviour_table"),
+        (
+            tables.Column("points_to", lambda s: words.say(f"causes.family_{s.family}"), "lk-name"),
+            tables.Column("of_lost", lambda s: words.share(s.lost / max(found.lost.n, 1))),
+            tables.Column(
+                "of_advanced", lambda s: words.share(s.advanced / max(found.advanced.n, 1))
+            ),
+        ),
+        rows,
+        head="sign",
+    )
+    lines = []
+    for family in ("complexity", "unconvincing"):
+        excess = getattr(found, family)
+        if excess is not None:
+            facts = {"share": excess.value, "low": excess.low, "high": excess.high}
+            lines.append(words.html(f"causes.excess_{family}", **facts))
+    if found.length_only:
+        lines.append(words.html("causes.length_only"))
+    apart = cause.administrative
+    if apart.n:
+        lines.append(words.html("causes.administrative", n=apart.n, of=apart.losses))
+    agreement = cause.agreement
+    if agreement.share is not None:
+        lines.append(words.html("causes.agreement", share=agreement.share, n=agreement.n))
+    return table.html(words) + _paragraphs(lines)
+
+
+def when_lost(diagnosis: Diagnosis) -> View:
+    """After how many days are deals lost, and after how many do others advance?"""
+    words = _words(diagnosis)
+    panels = Markup("\n").join(
+        Markup("<li><h3>{}</h3>{}</li>").format(
+            tables.bdi(one.stage.name),
+            cause_figures.days_strips(one, words, diagnosis.pipeline.unit_per_day),
+        )
+        for one in diagnosis.stages
+    )
+    figure = Markup('<ul class="lk-panels">{}</ul>').format(panels)
+    return _view(words, "when_lost", figure=figure, note=words.html("causes.when_note"))
+
+
+def rate_and_mix(diagnosis: Diagnosis) -> View:
+    """Did what becomes of deals change, or did other deals come?"""
+    words = _words(diagnosis)
+    rows = [
+        (tables.bdi(one.stage.name), mix) for one in diagnosis.stages for mix in one.mixes.values()
+    ]
+    table = tables.Table(
+        words.say("causes.mix_table"),
+        (
+            tables.Column("kind", lambda m: words.say(f"causes.kind_{m.kind}"), "lk-name"),
+            tables.Column("total", lambda m: _points_or_dash(words, m.total)),
+            tables.Column("rate", lambda m: _rate_cell(words, m)),
+            tables.Column("mix", lambda m: _points_or_dash(words, m.mix)),
+        ),
+        rows,
+    )
+    lines = [_mix_note(mix, words) for _, mix in rows]
+    return _view(words, "rate_and_mix", table=table.html(words), note=_paragraphs(lines))
+
+
+def _points_or_dash(words: Words, share: float | None) -> str:
+    """Say a difference of shares, or nothing."""
+    return tables.DASH if share is None else words.points(share)
+
+
+def _rate_cell(words: Words, mix: RateAndMix) -> Markup | str:
+    """Return the rate part with its interval."""
+    if mix.rate is None:
+        return tables.DASH
+    return Markup('{}<span class="lk-range">{}</span>').format(
+        words.points(mix.rate.value),
+        words.say("causes.points_range", low=mix.rate.low, high=mix.rate.high),
+    )
+
+
+def _mix_note(mix: RateAndMix, words: Words) -> Markup:
+    """Say what shifted most, or why it cannot be said."""
+    if mix.rate is None:
+        return words.html(f"causes.mix_{mix.reason}")
+    lines = []
+    if mix.simpson:
+        lines.append(words.html("causes.simpson"))
+    if mix.shift:
+        facts = {"before": mix.shift.baseline_share, "now": mix.shift.current_share}
+        lines.append(
+            words.html("causes.shift", column=mix.shift.column, value=mix.shift.value, **facts)
+        )
+    return Markup(" ").join(lines)
+
+
+def drivers(diagnosis: Diagnosis) -> View:
+    """Which segments of the leaking stages leak more than the rest?"""
+    words = _words(diagnosis)
+    parts = Markup("\n").join(_screen(one, words) for one in diagnosis.stages)
+    return _view(words, "drivers", table=parts, note=words.html("causes.associated"))
+
+
+def _screen(one: StageDiagnosis, words: Words) -> Markup:
+    """Return the screen of one stage."""
+    screen, heading = one.screen, Markup("<h3>{}</h3>").format(tables.bdi(one.stage.name))
+    if screen.reason:
+        why = words.html(f"causes.screen_{screen.reason}")
+        return heading + Markup("<p>{}</p>").format(why)
+    lines = [words.html("causes.screened", n=screen.tested, columns=", ".join(screen.columns))]
+    lines += [
+        words.html(f"causes.set_aside_{each.reason}", column=each.column)
+        for each in screen.set_aside
+    ]
+    if not screen.drivers:
+        return heading + _paragraphs([words.html("causes.no_driver"), *lines])
+    rows = [(_segment(driver, words), driver) for driver in screen.drivers]
+    table = tables.Table(
+        words.say("causes.drivers_table"),
+        (
+            tables.Column("deals_in", lambda d: words.count(d.n)),
+            tables.Column("share_here", lambda d: words.share(d.share.value)),
+            tables.Column("share_rest", lambda d: words.share(d.rest.value)),
+            tables.Column("gap", lambda d: _excess_cell(words, d.gap)),
+            tables.Column("adjusted", lambda d: _adjusted_cell(words, d)),
+            tables.Column("could_keep", lambda d: words.number(d.recoverable.value)),
+            tables.Column(
+                "could_keep_value",
+                lambda d: (
+                    tables.DASH
+                    if d.recoverable_value is None
+                    else words.money(d.recoverable_value.value)
+                ),
+            ),
+        ),
+        rows,
+        head="segment",
+    )
+    today = sorted({name for driver in screen.drivers for name in driver.as_of_today})
+    if today:
+        lines.append(words.html("causes.as_of_today", columns=", ".join(today)))
+    return heading + table.html(words) + _paragraphs(lines)
+
+
+def _segment(driver: Driver, words: Words) -> Markup:
+    """Say a segment by its columns and values."""
+    parts = [
+        words.html("causes.segment", column=column, value=value)
+        for column, value in zip(driver.columns, driver.values, strict=True)
+    ]
+    return Markup(", ").join(parts)
+
+
+def _excess_cell(words: Words, excess: object) -> Markup:
+    """Return a difference of shares with its interval."""
+    value, low, high = (getattr(excess, name) for name in ("value", "low", "high"))
+    return Markup('{}<span class="lk-range">{}</span>').format(
+        words.points(value), words.say("causes.points_range", low=low, high=high)
+    )
+
+
+def _adjusted_cell(words: Words, driver: Driver) -> Markup | str:
+    """Return the adjusted difference, where it could be estimated."""
+    adjusted = driver.adjusted
+    if adjusted is None or adjusted.difference is None:
+        return tables.DASH
+    return _excess_cell(words, adjusted.difference)
+
+
+def repairs(diagnosis: Diagnosis) -> View:
+    """How many more deals would be won if a stage lost fewer?"""
+    words = _words(diagnosis)
+    if not diagnosis.repairs:
+        return _view(words, "repairs", headline=words.say("causes.no_repair"))
+    rows = [(_repaired(repair, words), repair) for repair in diagnosis.repairs]
+    table = tables.Table(
+        words.say("causes.repairs_table"),
+        (
+            tables.Column("new_deals", lambda r: _wins_cell(words, r.result.new_deals)),
+            tables.Column("new_deals_half", lambda r: words.number(r.result.new_deals.value / 2)),
+            tables.Column("open_deals", lambda r: _wins_cell(words, r.result.open_deals)),
+            tables.Column("chance_then", lambda r: _chances(words, r)),
+        ),
+        rows,
+        head="repair",
+    )
+    rough = any(repair.result.rough for repair in diagnosis.repairs)
+    lines = [words.html("causes.repair_note"), words.html("causes.rough") if rough else ""]
+    return _view(words, "repairs", table=table.html(words), note=_paragraphs(lines))
+
+
+def _repaired(repair: Repair, words: Words) -> Markup:
+    """Say what is repaired."""
+    names = Markup(", ").join(tables.bdi(name) for name in repair.stages)
+    if repair.points is None:
+        return words.html("causes.repair_back", names=names)
+    return words.html("causes.repair_points", names=names, points=repair.points)
+
+
+def _wins_cell(words: Words, value: object) -> Markup:
+    """Return extra wins with their interval."""
+    found, low, high = (getattr(value, name) for name in ("value", "low", "high"))
+    return Markup('{}<span class="lk-range">{}</span>').format(
+        words.number(found), words.say("causes.number_range", low=low, high=high)
+    )
+
+
+def _chances(words: Words, repair: Repair) -> str:
+    """Say the chance to win, before and after."""
+    return words.say("causes.from_to", before=repair.result.chance, then=repair.result.chance_then)
+
+
+def worklist(diagnosis: Diagnosis) -> View:
+    """Which late deals should somebody call first, and which should be decided?"""
+    words, items = _words(diagnosis), diagnosis.worklist
+    if not items:
+        return _view(words, "worklist", headline=words.say("causes.no_late"))
+    parts = Markup("")
+    for block in ("call", "decide"):
+        own = [item for item in items if item.block == block]
+        if own:
+            parts += _block(diagnosis, block, own, words)
+    return _view(words, "worklist", table=parts, note=words.html("causes.worklist_note"))
+
+
+def _block(diagnosis: Diagnosis, block: str, items: Sequence[WorkItem], words: Words) -> Markup:
+    """Return one block of the worklist: its first deals."""
+    unit = diagnosis.pipeline.unit_per_day
+    rows = [(tables.bdi(item.opportunity_id), item) for item in items[:SHOWN_DEALS]]
+    table = tables.Table(
+        words.say(f"causes.{block}_table", n=len(items), shown=len(rows)),
+        (
+            tables.Column("deal_name", lambda i: tables.bdi(i.name or tables.DASH), "lk-name"),
+            tables.Column("owner", lambda i: tables.bdi(i.owner or tables.DASH), "lk-name"),
+            tables.Column("stage", lambda i: tables.bdi(i.stage), "lk-name"),
+            tables.Column("in_stage", lambda i: figures.stay(words, i.age, unit)),
+            tables.Column(
+                "over",
+                lambda i: tables.DASH if i.over is None else figures.stay(words, i.over, unit),
+            ),
+            tables.Column("chance", lambda i: _or_dash(words, i.chance)),
+            tables.Column(
+                "value", lambda i: tables.DASH if i.value is None else words.money(i.value)
+            ),
+            tables.Column(
+                "can_save", lambda i: tables.DASH if i.saved is None else words.money(i.saved)
+            ),
+        ),
+        rows,
+        head="deal",
+    )
+    heading = Markup("<h3>{}</h3>").format(words.say(f"causes.{block}"))
+    return heading + table.html(words)
+
+
+def deals_to_read(diagnosis: Diagnosis) -> View:
+    """Which ten deals of each leaking stage should somebody read?"""
+    words = _words(diagnosis)
+    parts = Markup("\n").join(_deals(diagnosis, one, words) for one in diagnosis.stages)
+    return _view(words, "deals_to_read", table=parts, note=words.html("causes.deals_note"))
+
+
+def _deals(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
+    """Return the deals of one stage: each lost one beside one like it that advanced."""
+    matched = {deal.matched_to: deal for deal in one.cause.deals if deal.matched_to is not None}
+    lost = [deal for deal in one.cause.deals if deal.kind == "lost"]
+    if not lost:
+        return Markup("")
+
+    def said(deal: object) -> Markup:
+        if deal is None:
+            return Markup(tables.DASH)  # noqa: S704 - a constant
+        number, stay, value = (getattr(deal, name) for name in ("opportunity", "stay", "value"))
+        amount = tables.DASH if value is None else words.money(value)
+        return Markup('{}<span class="lk-range">{}, {}</span>').format(
+            tables.bdi(one.ids.get(number, str(number))), _stay(diagnosis, words, stay), amount
+        )
+
+    rows = [(said(deal), matched.get(deal.opportunity)) for deal in lost]
+    table = tables.Table(
+        words.say("causes.deals_table"),
+        (tables.Column("advanced_like_it", said, "lk-name"),),
+        rows,
+        head="lost_deal",
+    )
+    return Markup("<h3>{}</h3>").format(tables.bdi(one.stage.name)) + table.html(words)
+
+
+def causes_terms(diagnosis: Diagnosis) -> View:
+    """What do the words of this page mean? Each once."""
+    words = _words(diagnosis)
+    keys = ("alarm", "windows", "look_like", "excess", "rate", "adjusted", "keep", "late")
+    return _view(
+        words, "causes_terms", note=_paragraphs(words.html(f"causes.term_{key}") for key in keys)
+    )
+
+
+def causes_provenance(diagnosis: Diagnosis) -> View:
+    """From which data and with which settings was this page made?"""
+    from leakkit.views.questions import provenance  # noqa: PLC0415 - the same view, of its analysis
+
+    return provenance(diagnosis.analysis)
