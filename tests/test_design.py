@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from leakkit import analyze, passages
-from leakkit.analysis.reasons import read_design
+from leakkit.analysis.reasons import drivers_of, rate_and_mix, read_design, root_cause
 from leakkit.config import Config
 from leakkit.findings.design import FAR, UNKNOWN, at_risk
 from leakkit.sample import make
 from leakkit.sources import load
 from leakkit.store import design as tables
+from leakkit.store.counts import Counts, Window
 from leakkit.store.design import design_rows
 from tests.test_sql import constants, faults
 
@@ -165,11 +166,16 @@ def test_days_of_silence_are_read_where_there_are_activities(store: Store) -> No
     assert "silent_days" not in design_rows(store, 0, 2, ()).frame
 
 
-def test_risk_set_of_a_window_is_that_of_the_counts(store: Store) -> None:
+@pytest.mark.parametrize("unit", ["day", "hour"])
+def test_risk_set_of_a_window_is_that_of_the_counts(unit: str) -> None:
     """The same arrivals and departures by age as the counting SQL gives."""
-    from leakkit.store.counts import Counts, Window  # noqa: PLC0415 - the second route
-
+    made = make(700, seed=12)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    named = '[[pipelines]]\nname = "Equipment"'
+    config = made.config.replace(named, f'{named}\nunit = "{unit}"')
+    store = load(frames, Config.from_text(config))
     found = read(store, "Equipment", 2)
+    assert found.per_day == {"day": 1, "hour": 24}[unit]
     last = int(store.meta("last_day"))
     days = (last - 200, last - 30)
     risk = at_risk(found, days)
@@ -178,10 +184,34 @@ def test_risk_set_of_a_window_is_that_of_the_counts(store: Store) -> None:
     arrived = mine[mine["arrives"] == 1]
     ages, n = np.unique(risk.arrive, return_counts=True)
     assert (ages.tolist(), n.tolist()) == (arrived["age"].tolist(), arrived["n"].tolist())
-    for exit_, rows in mine[mine["arrives"] == 0].groupby("exit"):
-        kept = exit_ if exit_ not in (0, 6) else 0
-        both = mine[(mine["arrives"] == 0) & mine["exit"].isin([0, 6] if kept == 0 else [kept])]
-        ages, n = np.unique(risk.leave[risk.exit == kept], return_counts=True)
-        summed = both.groupby("age")["n"].sum()
+    left = mine[mine["arrives"] == 0]
+    assert set(left["exit"]) >= {0, 1, 2, 5}
+    for exit_ in set(left["exit"]) - {6}:
+        # who moved away is censored
+        same = left[left["exit"].isin([0, 6] if exit_ == 0 else [exit_])]
+        summed = same.groupby("age")["n"].sum()
+        ages, n = np.unique(risk.leave[risk.exit == exit_], return_counts=True)
         assert (ages.tolist(), n.tolist()) == (summed.index.tolist(), summed.tolist())
-        assert len(rows)
+
+
+def test_order_of_the_rows_of_a_source_does_not_matter() -> None:
+    made = make(1_500, seed=13)
+    found = []
+    for deals, history in (
+        (made.opportunities, made.stage_history),
+        tuple(
+            frame.sample(frac=1.0, random_state=1).reset_index(drop=True)
+            for frame in (made.opportunities, made.stage_history)
+        ),
+    ):
+        frames = {"opportunities": deals, "stage_history": history}
+        store = load(frames, Config.from_text(made.config))
+        analysis = analyze(store, "Equipment")
+        found.append(
+            (
+                root_cause(store, analysis, "Equipment", "Proforma"),
+                drivers_of(store, analysis, "Equipment", "Proforma"),
+                rate_and_mix(store, analysis, "Equipment", "Proforma"),
+            )
+        )
+    assert found[0] == found[1]

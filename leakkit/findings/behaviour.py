@@ -78,11 +78,11 @@ def _by_owner(owner: Ints, day: Ints) -> Bools:
     pairs, place, n = np.unique(
         np.stack([owner, day]), axis=1, return_inverse=True, return_counts=True
     )
-    usual = {code: float(np.median(n[pairs[0] == code])) for code in np.unique(pairs[0])}
-    enough = np.array([max(OWNER_DAY, OWNER_DAY_TIMES * usual[code]) for code in pairs[0]])
-    # an owner whose only day is this one has no usual day
-    alone = np.array([(pairs[0] == code).sum() == 1 for code in pairs[0]], dtype=bool)
-    many = (n >= np.where(alone, OWNER_DAY, enough)) & (pairs[0] > 0)
+    owners, whose, days = np.unique(pairs[0], return_inverse=True, return_counts=True)
+    usual = np.array([float(np.median(n[whose == i])) for i in range(len(owners))])
+    # an owner whose only day this is has no usual day
+    enough = np.where(days > 1, np.maximum(OWNER_DAY, OWNER_DAY_TIMES * usual), OWNER_DAY)
+    many = (n >= enough[whose]) & (pairs[0] > 0)
     found: Bools = many[place.ravel()]
     return found
 
@@ -100,7 +100,8 @@ def _by_day(day: Ints, end_day: int) -> Bools:
 def _by_age(lost: Ints, advanced: Ints) -> Bools:
     """Say which losses stand at an age at which many are lost and few advance."""
     ages, place, n = np.unique(lost, return_inverse=True, return_counts=True)
-    going = np.array([(advanced == age).sum() for age in ages], dtype=np.int64)
+    ranked = np.sort(advanced)
+    going = np.searchsorted(ranked, ages, side="right") - np.searchsorted(ranked, ages)
     many = (n >= ONE_DAY_LOSSES) & (n > ONE_AGE_SHARE * len(lost))
     odd = many & (going < ONE_AGE_ADVANCED * max(len(advanced), 1))
     found: Bools = odd[place]
