@@ -6,7 +6,8 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -51,7 +52,11 @@ if TYPE_CHECKING:
 
     Tables = dict[str, bytes]
 
-PAGE, OVERVIEW, INDEX = "stage_dropoff", "overview", "index.html"
+PAGE, CAUSES, OVERVIEW, INDEX = "stage_dropoff", "root_causes", "overview", "index.html"
+BOOKS = (PAGE, CAUSES)
+"""The notebooks that are run for every pipeline."""
+PARTS = {PAGE: "page", CAUSES: "causes"}
+"""Where the path of each page stands in a `PageResult`."""
 MOST_JOBS = 4
 """More workers than this only where they are asked for: each takes some hundred MB."""
 INTERRUPTED = "interrupted before its turn"
@@ -179,17 +184,16 @@ def _tables(store: Store, analysis: Analysis, pipeline: PipelineAnalysis) -> Tab
 
 @dataclass(frozen=True)
 class Plan:
-    """One page to make, or to leave as it is: its fingerprint, and what the last run says of it."""
+    """The pages of one pipeline: their fingerprints, and what the last run says of them."""
 
     pipeline: PipelineAnalysis
     result: PageResult
-    fingerprint: str
+    fingerprints: Mapping[str, str]
     last: Facts
 
-    @property
-    def path(self) -> str:
-        """Return where the page stands in the run's folder."""
-        return f"{self.result.slug}/{PAGE}.html"
+    def path(self, book: str) -> str:
+        """Return where a page stands in the run's folder."""
+        return f"{self.result.slug}/{book}.html"
 
 
 @dataclass(frozen=True)
@@ -241,13 +245,17 @@ class Batch:
         """Say what the page of a pipeline is made from."""
         headline = headline_sentence(self.analysis, pipeline.name)
         result = PageResult(
-            pipeline.name, slug(pipeline.name), MADE, "", headline, self.analysis.last_day
+            pipeline.name,
+            slug(pipeline.name),
+            MADE,
+            headline=headline,
+            last_day=self.analysis.last_day,
         )
         found = [f for f in self.analysis.findings if f.pipeline == pipeline.name]
         learnt = manifest.learnt(pipeline)
         about = [pipeline.name, self.analysis.language, learnt, to_records(found)]
-        fingerprint = manifest.fingerprint(self.analysis, PAGE, about)
-        return Plan(pipeline, result, fingerprint, self.last.pipelines.get(pipeline.name, {}))
+        fingerprints = {book: manifest.fingerprint(self.analysis, book, about) for book in BOOKS}
+        return Plan(pipeline, result, fingerprints, self.last.pipelines.get(pipeline.name, {}))
 
     def _is_there(self, page: Facts, path: str, fingerprint: str) -> bool:
         """Say whether a file is whole, and what this run would make."""
@@ -256,62 +264,93 @@ class Batch:
         return bool(page.get("sha256")) and digest_of(self.folder / path) == page["sha256"]
 
     def _pages(self, pool: Pool) -> Iterator[tuple[str, PageResult]]:
-        """Yield what becomes of each page that is asked for, as they are done."""
-        due = []
+        """Yield what becomes of the pages of each pipeline that is asked for, as they are done."""
+        due: list[tuple[Plan, str]] = []
         for name, plan in self.plans.items():
-            page = plan.last.get("pages", {}).get(f"{PAGE}.html", {})
-            if self._is_there(page, plan.path, plan.fingerprint):
-                yield name, self._written(plan, None)
-            else:
-                due.append(plan)
-        tasks = [self._task(PAGE, {"pipeline": plan.pipeline.name}) for plan in due]
+            books = [book for book in BOOKS if not self._is_made(plan, book)]
+            if not books:
+                yield name, self._written(plan, {})
+            due += [(plan, book) for book in books]
+        tasks = [self._task(book, {"pipeline": plan.pipeline.name}) for plan, book in due]
+        left = Counter(plan.pipeline.name for plan, _ in due)
+        done: dict[str, dict[str, Rendered]] = {name: {} for name in left}
         for at, rendered in pool.render(tasks):
-            yield due[at].pipeline.name, self._written(due[at], rendered)
+            plan, book = due[at]
+            name = plan.pipeline.name
+            done[name][book] = rendered
+            if len(done[name]) == left[name]:
+                # in the order of the notebooks, whichever was done first
+                yield (
+                    name,
+                    self._written(plan, {b: done[name][b] for b in BOOKS if b in done[name]}),
+                )
+
+    def _is_made(self, plan: Plan, book: str) -> bool:
+        """Say whether a page stands there as this run would make it."""
+        page = plan.last.get("pages", {}).get(f"{book}.html", {})
+        return self._is_there(page, plan.path(book), plan.fingerprints[book])
 
     def _task(self, book: str, parameters: Mapping[str, Any]) -> Task:
         """Say how to run a notebook on the store."""
         common = {"source": str(self.store), "language": self.analysis.language}
-        return Task(books.text(book), {**common, **parameters}, self.timeout_seconds, self.engine)
+        words = Words(self.analysis.language)
+        links = [("../index.html", "to_index")]
+        links += [(f"{other}.html", f"to_{other}") for other in BOOKS if other != book]
+        labelled = tuple((words.say(f"page.{key}"), path) for path, key in links)
+        return Task(
+            books.text(book),
+            {**common, **parameters},
+            self.timeout_seconds,
+            labelled if book in BOOKS else (),
+            self.engine,
+        )
 
-    def _written(self, plan: Plan, rendered: Rendered | None) -> PageResult:
-        """Write what came of a page; None: it stands there already."""
-        folder, broken = self.folder / plan.result.slug, f"{PAGE}.failed.ipynb"
-        result = replace(plan.result, state=UNCHANGED, page=plan.path)
-        if rendered:
-            seconds, cpu = rendered.seconds, rendered.cpu_seconds
-            result = replace(result, state=MADE, seconds=seconds, cpu_seconds=cpu)
+    def _written(self, plan: Plan, rendered: Mapping[str, Rendered]) -> PageResult:
+        """Write what came of the pages of a pipeline; those not named stand there already."""
+        folder = self.folder / plan.result.slug
+        failed = {book: done.failed for book, done in rendered.items() if done.failed}
+        result = replace(
+            plan.result,
+            state=MADE if rendered else UNCHANGED,
+            page=plan.path(PAGE),
+            causes=plan.path(CAUSES),
+            seconds=sum(done.seconds for done in rendered.values()),
+            cpu_seconds=sum(done.cpu_seconds for done in rendered.values()),
+        )
         try:
-            if rendered and rendered.failed:
-                if rendered.broken:
-                    write_text(folder / broken, rendered.broken)
-                return self._old(result, rendered.failed)
             for name, content in self.tables[plan.result.pipeline].items():
                 write_bytes(folder / name, content)
-            if rendered:
-                write_text(folder / f"{PAGE}.html", rendered.html)
-            (folder / broken).unlink(missing_ok=True)
+            for book, done in rendered.items():
+                broken = folder / f"{book}.failed.ipynb"
+                if done.broken:
+                    write_text(broken, done.broken)
+                elif not done.failed:
+                    write_text(folder / f"{book}.html", done.html)
+                    broken.unlink(missing_ok=True)
         except OSError as error:
-            return self._old(result, f"cannot write the page: {error.strerror or error}")
-        return result
+            failed = dict.fromkeys(BOOKS, f"cannot write the page: {error.strerror or error}")
+        return self._old(result, failed) if failed else result
 
-    def _old(self, result: PageResult, failed: str) -> PageResult:
-        """Fall back to the page of an earlier run, if there is one, and mark it as old."""
+    def _old(self, result: PageResult, failed: Mapping[str, str]) -> PageResult:
+        """Fall back to the pages of an earlier run, where there are any, and mark them as old."""
         last = self.last.pipelines.get(result.pipeline, {})
-        path = f"{result.slug}/{PAGE}.html"
-        last_day = int(last.get("last_day", 0))
-        there = PageResult(result.pipeline, result.slug, FAILED, failed=failed)
-        there = replace(there, seconds=result.seconds, cpu_seconds=result.cpu_seconds)
-        if not last.get("pages") or not (self.folder / path).is_file():
-            return there
-        words = Words(self.analysis.language)
-        text = words.say("page.stale", as_of=last_day, reason=failed)
-        try:
-            page = (self.folder / path).read_text("utf-8")
-            write_text(self.folder / path, marked(page, text))
-        except (OSError, UnicodeDecodeError):
-            pass  # an old page without its mark is better than none, and the index tells
-        headline = str(last.get("headline", ""))
-        return replace(there, page=path, headline=headline, last_day=last_day, stale=True)
+        last_day, words = int(last.get("last_day", 0)), Words(self.analysis.language)
+        reasons = list(dict.fromkeys(failed.values()))
+        result = replace(
+            result, state=FAILED, failed="; ".join(reasons), failed_books=tuple(failed)
+        )
+        for book, reason in failed.items():
+            path, part = self.folder / result.slug / f"{book}.html", PARTS[book]
+            if f"{book}.html" not in last.get("pages", {}) or not path.is_file():
+                result = replace(result, **{part: ""})
+                continue
+            text = words.say("page.stale", as_of=last_day, reason=reason)
+            # an old page without its mark is better than none, and the index tells
+            with suppress(OSError, UnicodeDecodeError):
+                write_text(path, marked(path.read_text("utf-8"), text))
+            result = replace(result, stale=True, last_day=last_day)
+        headline = str(last.get("headline", "")) if PAGE in failed else result.headline
+        return replace(result, headline=headline if result.page else "")
 
     def _all(self, results: Mapping[str, PageResult], missing: str) -> tuple[PageResult, ...]:
         """Return what became of every declared pipeline, in their order.
@@ -325,24 +364,29 @@ class Batch:
             if name in results:
                 pages.append(results[name])
             elif name in self.plans:
-                pages.append(self._old(self.plans[name].result, missing))
+                pages.append(self._missing(self.plans[name], missing))
             elif name in self.last.pipelines:
                 pages.append(self._not_asked(name, self.last.pipelines[name]))
         return tuple(pages)
 
+    def _missing(self, plan: Plan, reason: str) -> PageResult:
+        """Return the result of a pipeline whose turn never came."""
+        there = replace(plan.result, page=plan.path(PAGE), causes=plan.path(CAUSES))
+        return self._old(there, dict.fromkeys(BOOKS, reason))
+
     def _not_asked(self, name: str, last: Facts) -> PageResult:
         """Return the result of a pipeline that this run was not asked for."""
-        path = f"{slug(name)}/{PAGE}.html"
-        there = (self.folder / path).is_file()
+        paths = {PARTS[book]: f"{slug(name)}/{book}.html" for book in BOOKS}
+        there = {part: p if (self.folder / p).is_file() else "" for part, p in paths.items()}
         return PageResult(
             name,
             slug(name),
             NOT_ASKED,
-            path if there else "",
-            str(last.get("headline", "")),
-            int(last.get("last_day", 0)),
-            str(last.get("failed", "")),
+            headline=str(last.get("headline", "")),
+            last_day=int(last.get("last_day", 0)),
+            failed=str(last.get("failed", "")),
             stale=bool(last.get("stale")),
+            **there,
         )
 
     def _remove_vanished(self) -> tuple[str, ...]:
@@ -391,24 +435,32 @@ class Batch:
                 page.page,
                 words.say("page.stale_short", as_of=page.last_day) if page.stale else page.headline,
                 page.failed,
-                (("stages.csv", f"{page.slug}/stages.csv"),) if page.page else (),
+                self._links(page, words),
             )
             for page in pages
         ]
         said = words.say("page.no_overview", reason=trouble)
         return index_page(rows, words, trouble=said)
 
+    def _links(self, page: PageResult, words: Words) -> tuple[tuple[str, str], ...]:
+        """Return the further pages and files of a pipeline, as (label, path)."""
+        causes = ((words.say("page.to_root_causes"), page.causes),) if page.causes else ()
+        return (*causes, ("stages.csv", f"{page.slug}/stages.csv")) if page.page else causes
+
     def _entry(self, page: PageResult) -> Facts:
         """Return what the manifest says of one pipeline."""
         last = self.last.pipelines.get(page.pipeline, {})
-        if page.state in {FAILED, NOT_ASKED}:
-            pages = last.get("pages", {}) if page.page else {}
-            return manifest.entry(page, last.get("stages", []), pages)
-        plan = self.plans[page.pipeline]
-        names: dict[str, Facts] = {f"{PAGE}.html": {"fingerprint": plan.fingerprint}}
-        names |= {name: {} for name in self.tables[page.pipeline]}
-        pages = {
-            name: {**known, "sha256": digest_of(self.folder / page.slug / name)}
-            for name, known in names.items()
-        }
+        if page.state == NOT_ASKED:
+            return manifest.entry(page, last.get("stages", []), last.get("pages", {}))
+        plan, folder = self.plans[page.pipeline], self.folder / page.slug
+        made = [f"{book}.html" for book in BOOKS if book not in page.failed_books]
+        # of a page that is old, what the run that made it said
+        before = last.get("pages", {})
+        pages = {name: entry for name, entry in before.items() if name not in made}
+        for name in (*made, *self.tables[page.pipeline]):
+            if found := digest_of(folder / name):
+                pages[name] = {"sha256": found}
+        for book in BOOKS:
+            if book not in page.failed_books:
+                pages[f"{book}.html"]["fingerprint"] = plan.fingerprints[book]
         return manifest.entry(page, manifest.learnt(plan.pipeline), pages)

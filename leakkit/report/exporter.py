@@ -23,6 +23,8 @@ from leakkit.views.view import style_element, stylesheet
 from leakkit.words import LANGUAGES, Words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from nbformat import NotebookNode
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -173,6 +175,7 @@ class LeakkitExporter(HTMLExporter):
             "page": page,
             "words": page.words,
             "policy": POLICY,
+            "links": resources.get("leakkit_links", ()),
             "style": Markup(stylesheet()),  # noqa: S704 - our own file
         }
         return notebook, resources
@@ -184,10 +187,11 @@ def _exporter() -> LeakkitExporter:
     return LeakkitExporter()  # type: ignore[no-untyped-call]
 
 
-def export_page(notebook: NotebookNode) -> str:
-    """Return the page of a notebook that has run.
+def export_page(notebook: NotebookNode, links: Iterable[Sequence[str]] = ()) -> str:
+    """Return the page of a notebook that has run; `links` are (label, path) of other pages.
 
     One exporter serves all pages of a process: building one costs more than a page.
     """
-    html, _ = _exporter().from_notebook_node(notebook)
+    resources = {"leakkit_links": [tuple(link) for link in links]}
+    html, _ = _exporter().from_notebook_node(notebook, resources)
     return html

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from leakkit.report.results import PageResult
 
 NAME = "manifest.json"
-NOTEBOOKS = ("stage_dropoff", "overview")
+NOTEBOOKS = ("stage_dropoff", "root_causes", "overview")
 LIBRARIES = (
     "duckdb",
     "numpy",

@@ -68,7 +68,7 @@ def _execute(book: NotebookNode, task: Task, folder: Path) -> Rendered:
         return Rendered(failed=_first_line(error), passing=True)
     if not _is_whole(done):
         return Rendered(failed="the notebook ended before its last view")
-    return Rendered(html=export_page(done))
+    return Rendered(html=export_page(done, task.links))
 
 
 def _first_line(error: Exception) -> str:

@@ -20,19 +20,22 @@ GOOD = "good"
 class PageResult:
     """What became of the page of one pipeline.
 
-    `failed` is the reason why it could not be made. `page` is the path of the page in the
-    run's folder, empty where there is none; one that is older than the run is `stale`,
-    and shows the data up to the local day number `last_day`.
+    `failed` is the reason why a page could not be made. `page` (where deals are lost) and
+    `causes` (why) are paths in the run's folder, empty where there is none. Where one is
+    older than the run it is `stale`, and shows the data up to the local day number
+    `last_day`. `failed_books` are the notebooks that failed.
     """
 
     pipeline: str
     slug: str
     state: str
     page: str = ""
+    causes: str = ""
     headline: str = ""
     last_day: int = 0
     failed: str = ""
     stale: bool = False
+    failed_books: tuple[str, ...] = ()
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
@@ -45,6 +48,7 @@ class PageResult:
             "pipeline": self.pipeline,
             "state": GOOD if self.state in {MADE, UNCHANGED} else self.state,
             "page": self.page,
+            "causes": self.causes,
             "folder": self.slug,
             "headline": self.headline,
             "last_day": self.last_day,

@@ -314,15 +314,10 @@ def cause_and_effect(diagnosis: Diagnosis) -> View:
 def _chain(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
     """Return the chain of one stage as a list that is read from left to right."""
     cause, family = one.cause, one.cause.verdict.family or "undetermined"
-    leak = (
-        _what(diagnosis, one.findings[0], words)
-        if one.findings
-        else words.html("causes.lost_now", n=one.stage.exits.lost)
-    )
     boxes = [
         ("stage", tables.bdi(one.stage.name)),
-        ("leak", leak),
-        ("family", _verdict(cause, words)),
+        ("leak", _leak(diagnosis, one, words)),
+        ("family", _short(cause, words)),
         ("evidence", _evidence_lines(cause, words)),
         ("review", _operation(cause.review, words)),
     ]
@@ -333,6 +328,34 @@ def _chain(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
         for name, content in boxes
     )
     return Markup('<ol class="lk-chain lk-family-{}">{}</ol>').format(family, items)
+
+
+def _short(cause: Cause, words: Words) -> Markup:
+    """Say a verdict as a heading and a line."""
+    verdict = cause.verdict
+    heading = words.say(f"causes.short_{verdict.family or 'undetermined'}")
+    if not verdict.family:
+        line = words.html(f"causes.why_{verdict.why}")
+    else:
+        line = words.html(f"causes.strength_{verdict.strength}")
+        if cause.sub_reason.startswith(f"{verdict.family}."):
+            most = words.html(f"causes.reason.{cause.sub_reason}")
+            line = words.html("causes.above_all", reason=most) + " " + line
+    return Markup("<strong>{}</strong><p>{}</p>").format(heading, line)
+
+
+def _leak(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
+    """Say what leaks: what got worse where something did, else what is lost."""
+    warned = [f for f in one.findings if f.severity in {"alarm", "watch"}]
+    if warned:
+        return _what(diagnosis, warned[0], words)
+    lost, age = one.stage.lost, one.stage.horizon.age
+    if lost.share is None or age is None:
+        return words.html("causes.lost_now", n=one.stage.exits.lost)
+    days = _stay(diagnosis, words, age)
+    return words.html(
+        "causes.lost_share", share=lost.share, low=lost.low, high=lost.high, days=days
+    )
 
 
 def _evidence_lines(cause: Cause, words: Words) -> Markup:
@@ -409,7 +432,10 @@ def _stated(cause: Cause, words: Words) -> Markup:
 def _behaviour(cause: Cause, words: Words) -> Markup:
     """Return what behaviour says."""
     found = cause.behaviour
-    rows = [(words.say(f"causes.sign_{sign.code}", limit=sign.limit), sign) for sign in found.signs]
+    rows = [
+        (words.say(f"causes.sign_{sign.code}", limit=sign.limit, n=sign.limit + 1), sign)
+        for sign in found.signs
+    ]
     table = tables.Table(
         words.say("causes.behaviour_table"),
         (
@@ -427,7 +453,8 @@ def _behaviour(cause: Cause, words: Words) -> Markup:
         excess = getattr(found, family)
         if excess is not None:
             facts = {"share": excess.value, "low": excess.low, "high": excess.high}
-            lines.append(words.html(f"causes.excess_{family}", **facts))
+            key = "excess" if excess.low > 0 else "excess_none"
+            lines.append(words.html(f"causes.{key}_{family}", **facts))
     if found.length_only:
         lines.append(words.html("causes.length_only"))
     apart = cause.administrative
@@ -469,7 +496,7 @@ def rate_and_mix(diagnosis: Diagnosis) -> View:
         ),
         rows,
     )
-    lines = [_mix_note(mix, words) for _, mix in rows]
+    lines = [_mix_note(name, mix, words) for name, mix in rows]
     return _view(words, "rate_and_mix", table=table.html(words), note=_paragraphs(lines))
 
 
@@ -488,7 +515,7 @@ def _rate_cell(words: Words, mix: RateAndMix) -> Markup | str:
     )
 
 
-def _mix_note(mix: RateAndMix, words: Words) -> Markup:
+def _mix_note(stage: Markup, mix: RateAndMix, words: Words) -> Markup:
     """Say what shifted most, or why it cannot be said."""
     if mix.rate is None:
         return words.html(f"causes.mix_{mix.reason}")
@@ -498,7 +525,9 @@ def _mix_note(mix: RateAndMix, words: Words) -> Markup:
     if mix.shift:
         facts = {"before": mix.shift.baseline_share, "now": mix.shift.current_share}
         lines.append(
-            words.html("causes.shift", column=mix.shift.column, value=mix.shift.value, **facts)
+            words.html(
+                "causes.shift", stage=stage, column=mix.shift.column, value=mix.shift.value, **facts
+            )
         )
     return Markup(" ").join(lines)
 
@@ -523,7 +552,7 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
     ]
     if not screen.drivers:
         return heading + _paragraphs([words.html("causes.no_driver"), *lines])
-    rows = [(_segment(driver, words), driver) for driver in screen.drivers]
+    rows = [(_segment(driver, screen.binned, words), driver) for driver in screen.drivers]
     table = tables.Table(
         words.say("causes.drivers_table"),
         (
@@ -551,12 +580,15 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
     return heading + table.html(words) + _paragraphs(lines)
 
 
-def _segment(driver: Driver, words: Words) -> Markup:
-    """Say a segment by its columns and values."""
-    parts = [
-        words.html("causes.segment", column=column, value=value)
-        for column, value in zip(driver.columns, driver.values, strict=True)
-    ]
+def _segment(driver: Driver, binned: tuple[str, ...], words: Words) -> Markup:
+    """Say a segment by its columns and values; of numbers, up to where its fifth goes."""
+    parts = []
+    for column, value in zip(driver.columns, driver.values, strict=True):
+        if column not in binned:
+            parts.append(words.html("causes.segment", column=column, value=value))
+        else:
+            key = "segment_money" if column == "value" else "segment_number"
+            parts.append(words.html(f"causes.{key}", column=column, value=float(value)))
     return Markup(", ").join(parts)
 
 
@@ -603,7 +635,7 @@ def _repaired(repair: Repair, words: Words) -> Markup:
     names = Markup(", ").join(tables.bdi(name) for name in repair.stages)
     if repair.points is None:
         return words.html("causes.repair_back", names=names)
-    return words.html("causes.repair_points", names=names, points=repair.points)
+    return words.html("causes.repair_points", names=names, n=round(100 * repair.points))
 
 
 def _wins_cell(words: Words, value: object) -> Markup:

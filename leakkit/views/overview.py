@@ -119,7 +119,11 @@ def _page_item(page: Mapping[str, Any], words: Words) -> Markup:
     if path:
         table = f"{page['folder']}/stages.csv"
         name = Markup('<a href="{}">{}</a>').format(path, name)
-        links = Markup('<p class="lk-links"><a href="{}">stages.csv</a></p>').format(table)
+        files = [("stages.csv", table), ("worklist.xlsx", f"{page['folder']}/worklist.xlsx")]
+        if page.get("causes"):
+            files.insert(0, (words.say("page.to_root_causes"), str(page["causes"])))
+        shown = Markup("").join(Markup('<a href="{}">{}</a>').format(p, said) for said, p in files)
+        links = Markup('<p class="lk-links">{}</p>').format(shown)
     lines = [
         (page.get("failed"), "lk-failed", "overview.not_made"),
         (page.get("stale"), "lk-failed", "page.stale_short"),

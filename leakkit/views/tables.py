@@ -85,8 +85,10 @@ class Table(Generic[Row]):
     def html(self, words: Words) -> Markup:
         """Return the table in a box of its own, which scrolls and is reached by keyboard."""
         heads = Markup("").join(
-            Markup('<th scope="col">{}</th>').format(words.say(f"table.{key}"))
-            for key in (self.head, *(column.key for column in self.columns))
+            Markup('<th scope="col"{}>{}</th>').format(
+                Markup(' class="lk-name"') if kind == "lk-name" else "", words.say(f"table.{key}")
+            )
+            for key, kind in ((self.head, ""), *((c.key, c.kind) for c in self.columns))
         )
         body = Markup("\n").join(
             _row(name, [(c.kind, c.cell(row)) for c in self.columns], worst=at == self.worst)
