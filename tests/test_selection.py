@@ -179,6 +179,41 @@ def test_shares_are_those_of_the_listed_rows(window: str, visits: str) -> None:
     assert seen
 
 
+@pytest.mark.parametrize("window", ["all", "current", "baseline"])
+def test_windows_are_whole_days_in_a_pipeline_by_the_hour(window: str) -> None:
+    start = pd.Timestamp("2026-01-01")
+    rows_of = []
+    for at in range(400):
+        deal, came = f"d{at:03}", start + pd.Timedelta(hours=7 * at)
+        rows_of.append((deal, "A", came))
+        rows_of.append((deal, "Lost" if at % 4 == 0 else "B", came + pd.Timedelta(hours=at % 50)))
+    history = pd.DataFrame(rows_of, columns=["opportunity_id", "stage", "entered_at"])
+    text = """
+    [comparison]
+    current_days = 30
+    [[pipelines]]
+    name = "P"
+    unit = "hour"
+    stages = [{ name = "A" }, { name = "B" }]
+    """
+    hours = leakkit.load({"stage_history": history}, Config.from_text(text))
+    part = leakkit.analyze(hours, window=window)["P"]
+    days = {
+        "all": (part.windows.start_day, part.windows.end_day),
+        "current": part.windows.current,
+        "baseline": part.windows.baseline,
+    }[window]
+    assert days is not None
+    stage = part.stages[0]
+    listed = leakkit.passages(hours, stage="A", window=window)
+    listed["entered_day"] = listed["entered_at"] // 3600  # the hour, in which stays are
+    assert stage.horizon.age is not None
+    expected = naive_share(listed, ("lost",), stage.horizon.age, (days[0] * 24, days[1] * 24))
+    used = listed["entered_day"] < part.windows.end_day * 24
+    assert stage.curve.table.entrants == used.sum()
+    assert stage.lost.share == pytest.approx(expected, abs=1e-9)
+
+
 def test_a_part_is_read_at_the_ages_of_the_whole() -> None:
     part = leakkit.analyze(
         store(), "Rentals", segment="region", value=regions()[0], window="current"
