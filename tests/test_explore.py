@@ -38,7 +38,9 @@ stages = [{ name = "A" }, { name = "B's <i>" }, { name = "Never" }]
 
 @cache
 def data() -> Store:
-    return leakkit.load("sample")
+    made = leakkit.sample.make(3_000)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    return leakkit.load(frames, Config.from_text(made.config))
 
 
 @cache
@@ -140,6 +142,8 @@ def test_only_what_makes_sense_can_be_chosen() -> None:
     assert [value for _, value in shown.controls["segment"].options] == ["", 're"gion <b>']
     assert [value for _, value in shown.controls["stage"].options] == ["", "A", "B's <i>"]
     assert "window" not in shown.controls, "there is no baseline"
+    assert "visits" not in shown.controls, "no deal came back"
+    assert "policy" not in shown.controls, "no deal skipped a stage"
     assert store.meta("segments") == ['re"gion <b>', "alone"]
 
 

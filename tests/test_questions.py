@@ -11,6 +11,7 @@ from leakkit.analysis import Analysis
 from leakkit.analysis.headline import headline
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.words import Words
 
 HOSTILE = '<script>alert("1")</script>'
 VIEWS = ("headline", "balance", "pipe", "stages", "days", "months", "data", "method", "provenance")
@@ -90,6 +91,53 @@ def test_the_balance_in_words_adds_up() -> None:
     )
     said = str(views.balance(analysis(), "Equipment"))
     assert f"{count.new:,} came in + {count.reopened:,} re-opened = {count.won:,} won" in said
+
+
+def test_the_balance_in_money_adds_up_stage_by_stage() -> None:
+    pipeline = analysis()["Equipment"]
+    assert [row.residual for row in pipeline.balances_value] == [0] * len(pipeline.stages)
+    lost = [row.lost for row in pipeline.balances_value]
+    assert lost == [stage.value_lost for stage in pipeline.stages]
+    assert sum(lost) == pipeline.balance_value.lost > 0
+    view = views.balance(analysis(), "Equipment", by="value")
+    say = Words("en", analysis().config.currency).money
+    assert str(view).splitlines()[1].startswith("In value: ")
+    assert all(f"<td>{say(amount)}</td>" in view.table for amount in lost)
+    assert f"{pipeline.balance.new:,} came in" in view.table, "the deals stand under it"
+
+
+def test_the_stages_in_money_show_the_share_of_the_value() -> None:
+    pipeline = analysis()["Equipment"]
+    say = Words("en", analysis().config.currency)
+    table = views.stages(analysis(), "Equipment", by="value").table.partition("</table>")[0]
+    for stage in pipeline.stages:
+        assert say.money(stage.value_entered) in table
+        assert stage.lost_by_value.share is not None
+        assert say.share(stage.lost_by_value.share) in table
+
+
+def test_the_months_in_money_say_so() -> None:
+    last = analysis()["Equipment"].months[-1].value
+    say = Words("en", analysis().config.currency).money
+    section = views.months(analysis(), "Equipment", by="value").section()
+    assert f"{say(last.closing)} open at the end" in section
+    assert section.count("deals came in") == 0
+
+
+def test_the_days_of_one_stage() -> None:
+    section = views.days(analysis(), "Equipment", stage="proforma").section()
+    assert section.count("<svg") == 1
+    assert views.days(analysis(), "Equipment").section().count("<svg") == 6
+
+
+@pytest.mark.parametrize("name", ["balance", "stages", "months"])
+def test_what_cannot_be_drawn_is_refused(name: str) -> None:
+    with pytest.raises(LeakkitError) as caught:
+        getattr(views, name)(analysis(), by="weight")
+    assert str(caught.value) == "A view counts by count or by value, not by 'weight'."
+    with pytest.raises(LeakkitError) as caught:
+        views.days(analysis(), "Equipment", stage="Profroma")
+    assert caught.value.code == "no_stage"
 
 
 def test_a_provisional_order_is_said() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,11 @@ def rows(pipeline: str) -> pd.DataFrame:
     return leakkit.passages(store(), pipeline=pipeline).merge(deals, on="opportunity_id")
 
 
+def counted(pipeline: PipelineAnalysis) -> PipelineAnalysis:
+    """A pipeline without what a change costs, which is said of everything only."""
+    return replace(pipeline, costs=None)
+
+
 def regions() -> list[str]:
     return sorted(set(rows("Rentals")["region"]))
 
@@ -92,7 +98,8 @@ def naive_share(
 @pytest.mark.parametrize("name", ["Rentals", "Service"])
 def test_a_segment_that_holds_every_deal_changes_nothing(name: str) -> None:
     part = leakkit.analyze(store(), name, segment="same", value="all")
-    assert plain(part.pipelines) == [plain(whole()[name])]
+    assert plain(part.pipelines) == [plain(counted(whole()[name]))]
+    assert part.findings == (), "they are of everything"
     assert part.selection.segment == "same"
 
 
@@ -172,6 +179,41 @@ def test_shares_are_those_of_the_listed_rows(window: str, visits: str) -> None:
     assert seen
 
 
+@pytest.mark.parametrize("window", ["all", "current", "baseline"])
+def test_windows_are_whole_days_in_a_pipeline_by_the_hour(window: str) -> None:
+    start = pd.Timestamp("2026-01-01")
+    rows_of = []
+    for at in range(400):
+        deal, came = f"d{at:03}", start + pd.Timedelta(hours=7 * at)
+        rows_of.append((deal, "A", came))
+        rows_of.append((deal, "Lost" if at % 4 == 0 else "B", came + pd.Timedelta(hours=at % 50)))
+    history = pd.DataFrame(rows_of, columns=["opportunity_id", "stage", "entered_at"])
+    text = """
+    [comparison]
+    current_days = 30
+    [[pipelines]]
+    name = "P"
+    unit = "hour"
+    stages = [{ name = "A" }, { name = "B" }]
+    """
+    hours = leakkit.load({"stage_history": history}, Config.from_text(text))
+    part = leakkit.analyze(hours, window=window)["P"]
+    days = {
+        "all": (part.windows.start_day, part.windows.end_day),
+        "current": part.windows.current,
+        "baseline": part.windows.baseline,
+    }[window]
+    assert days is not None
+    stage = part.stages[0]
+    listed = leakkit.passages(hours, stage="A", window=window)
+    listed["entered_day"] = listed["entered_at"] // 3600  # the hour, in which stays are
+    assert stage.horizon.age is not None
+    expected = naive_share(listed, ("lost",), stage.horizon.age, (days[0] * 24, days[1] * 24))
+    used = listed["entered_day"] < part.windows.end_day * 24
+    assert stage.curve.table.entrants == used.sum()
+    assert stage.lost.share == pytest.approx(expected, abs=1e-9)
+
+
 def test_a_part_is_read_at_the_ages_of_the_whole() -> None:
     part = leakkit.analyze(
         store(), "Rentals", segment="region", value=regions()[0], window="current"
@@ -209,7 +251,7 @@ def test_a_policy_is_that_of_the_configuration(policy: str) -> None:
     assert losing_order(chosen, shares) == chosen.losing_order[policy]
     assert chosen.skip_policy == policy
     if policy == "observed":
-        assert plain(chosen) == plain(whole()["Rentals"])
+        assert plain(chosen) == plain(counted(whole()["Rentals"]))
     else:
         assert shares != [stage.lost.share for stage in whole()["Rentals"].stages]
 
@@ -226,7 +268,7 @@ def test_a_value_of_another_pipeline_leaves_nothing() -> None:
     assert empty.opportunities == 0
     assert empty.pipe.entered == 0
     assert all(stage.exits.entered == 0 for stage in empty.stages)
-    assert plain(part["Service"]) == plain(whole()["Service"])
+    assert plain(part["Service"]) == plain(counted(whole()["Service"]))
     for view in ("headline", "balance", "pipe", "stages", "days", "months", "data"):
         assert getattr(leakkit.views, view)(part, "Rentals").section()
 

@@ -23,13 +23,12 @@ class Deferred:
         """Keep how each part is found; find none yet."""
         vars(self)["_parts"] = parts
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a part may be of any type
-        """Find a part that is read for the first time."""
-        parts = vars(self).get("_parts", {})
-        if name not in parts:
-            raise AttributeError(name)
-        vars(self)[name] = found = parts[name]()
-        return found
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - a part may be of any type
+        """Find a part that is read for the first time; a field's default is no answer."""
+        known = object.__getattribute__(self, "__dict__")
+        if name not in known and name in known.get("_parts", ()):
+            known[name] = known["_parts"][name]()
+        return object.__getattribute__(self, name)
 
 
 class DeferredStage(Deferred, StageResult):

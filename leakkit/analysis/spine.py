@@ -57,7 +57,9 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     config = store.config
     wanted = Selection(segment, value, window, visits, policy)
     names = [pipelines] if isinstance(pipelines, str) and pipelines else pipelines
-    numbers, findings = _numbers(config, names or None), _kept_findings(store)
+    # a part of the data has no findings: they are of everything
+    findings = () if wanted != EVERYTHING else _kept_findings(store)
+    numbers = _numbers(config, names or None)
     # the false discovery rate is over all pipelines, whichever are asked for
     counts = Counts(store, numbers if findings is not None else None)
     asked = learning.find_windows(counts, config)

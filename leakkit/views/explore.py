@@ -132,10 +132,15 @@ class Explorer:
                 if window == "all"
                 or (windows.baseline is not None and getattr(windows, window) is not None)
             ],
-            "visits": [(say(f"explore.visits_{visits}"), visits) for visits in VISITS],
+            "visits": [
+                (say(f"explore.visits_{visits}"), visits)
+                for visits in VISITS
+                if visits == "first" or _comes_again(self.pipeline)
+            ],
             "policy": [
                 (say(f"explore.policy_{policy}"), "" if policy == configured else policy)
                 for policy in policies
+                if policy == configured or _skips(self.pipeline)
             ],
             "by": [(say(f"explore.by_{by}"), by) for by in ("count", "value")],
             "stage": [
@@ -249,7 +254,9 @@ class Explorer:
         shown = min(len(found), SHOWN_ROWS)
         key = "explore.rows" if shown == len(found) else "explore.rows_first"
         head = Markup("<p>{}</p>").format(self.words.say(key, n=len(found), shown=shown))
-        return f"{style_element()}{_section(head, _table(found.head(SHOWN_ROWS)), call)}"
+        return (
+            f"{style_element()}{_section(head, _table(found.head(SHOWN_ROWS), self.words), call)}"
+        )
 
 
 def _segments(selector: Selector) -> dict[str, list[str]]:
@@ -290,14 +297,31 @@ def _section(*parts: str) -> Markup:
     return Markup('<section class="lk">{}</section>').format(Markup("\n").join(parts))
 
 
-def _table(rows: pd.DataFrame) -> Markup:
-    """Return rows as an HTML table: every text is somebody's, and is escaped."""
-    heads = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in rows.columns)
+def _comes_again(pipeline: PipelineAnalysis) -> bool:
+    """Say whether any deal came back to a stage."""
+    return any(stage.exits.entered > stage.first_visits for stage in pipeline.stages)
+
+
+def _skips(pipeline: PipelineAnalysis) -> bool:
+    """Say whether any deal went past a stage, so that the skip policies differ."""
+    return any(stage.jumped_over for stage in pipeline.stages)
+
+
+def _table(rows: pd.DataFrame, words: Words) -> Markup:
+    """Return rows as an HTML table: every text is somebody's, and is escaped.
+
+    Days are said as dates and values as money; the moments, which the days stand for, and
+    the steps, which the order stands for, are left out.
+    """
+    shown = [name for name in rows.columns if not name.endswith("_at") and name != "step"]
+    say = {"entered_day": words.date, "left_day": words.date, "value": words.money}
+    heads = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in shown)
+    columns = [[_cell(each, say.get(name)) for each in rows[name]] for name in shown]
     body = Markup("\n").join(
         Markup("<tr>{}</tr>").format(
-            Markup("").join(Markup("<td>{}</td>").format(_cell(cell)) for cell in row)
+            Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row)
         )
-        for row in rows.itertuples(index=False)
+        for row in zip(*columns, strict=True)
     )
     return Markup(
         '<div class="lk-scroll"><table class="lk-table"><thead><tr>{}</tr></thead>'
@@ -305,8 +329,10 @@ def _table(rows: pd.DataFrame) -> Markup:
     ).format(heads, body)
 
 
-def _cell(value: Any) -> str:  # noqa: ANN401 - whatever a frame holds
+def _cell(value: Any, say: Callable[[Any], str] | None) -> str:  # noqa: ANN401 - whatever a frame holds
     """Return a cell as text; empty where nothing is known."""
     if pd.isna(value):
         return ""
+    if say:
+        return say(value)
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
