@@ -55,8 +55,6 @@ if TYPE_CHECKING:
 PAGE, CAUSES, OVERVIEW, INDEX = "stage_dropoff", "root_causes", "overview", "index.html"
 BOOKS = (PAGE, CAUSES)
 """The notebooks that are run for every pipeline."""
-PARTS = {PAGE: "page", CAUSES: "causes"}
-"""Where the path of each page stands in a `PageResult`."""
 MOST_JOBS = 4
 """More workers than this only where they are asked for: each takes some hundred MB."""
 INTERRUPTED = "interrupted before its turn"
@@ -180,6 +178,11 @@ def _tables(store: Store, analysis: Analysis, pipeline: PipelineAnalysis) -> Tab
         "worklist.csv": worklist_csv(items, pipeline).encode(),
         "worklist.xlsx": worklist_xlsx(items, pipeline),
     }
+
+
+def without(result: PageResult, book: str) -> PageResult:
+    """Return the result of a pipeline that has no page of one notebook."""
+    return replace(result, page="") if book == PAGE else replace(result, causes="")
 
 
 @dataclass(frozen=True)
@@ -340,9 +343,9 @@ class Batch:
             result, state=FAILED, failed="; ".join(reasons), failed_books=tuple(failed)
         )
         for book, reason in failed.items():
-            path, part = self.folder / result.slug / f"{book}.html", PARTS[book]
+            path = self.folder / result.slug / f"{book}.html"
             if f"{book}.html" not in last.get("pages", {}) or not path.is_file():
-                result = replace(result, **{part: ""})
+                result = without(result, book)
                 continue
             text = words.say("page.stale", as_of=last_day, reason=reason)
             # an old page without its mark is better than none, and the index tells
@@ -376,18 +379,21 @@ class Batch:
 
     def _not_asked(self, name: str, last: Facts) -> PageResult:
         """Return the result of a pipeline that this run was not asked for."""
-        paths = {PARTS[book]: f"{slug(name)}/{book}.html" for book in BOOKS}
-        there = {part: p if (self.folder / p).is_file() else "" for part, p in paths.items()}
-        return PageResult(
+        result = PageResult(
             name,
             slug(name),
             NOT_ASKED,
+            page=f"{slug(name)}/{PAGE}.html",
+            causes=f"{slug(name)}/{CAUSES}.html",
             headline=str(last.get("headline", "")),
             last_day=int(last.get("last_day", 0)),
             failed=str(last.get("failed", "")),
             stale=bool(last.get("stale")),
-            **there,
         )
+        for book in BOOKS:
+            if not (self.folder / slug(name) / f"{book}.html").is_file():
+                result = without(result, book)
+        return result
 
     def _remove_vanished(self) -> tuple[str, ...]:
         """Remove the pages of pipelines that the source no longer has, and name them."""

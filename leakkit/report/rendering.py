@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Task:
     """One notebook to run: its text, its parameters, and the seconds that a cell may take.
 
-    `links` are those to other pages, as (label, path). `engine` says how its kernel starts: fork (where that is possible) or stock.
+    `links` are those to other pages, as (label, path). `engine` says how its kernel
+    starts: fork (where that is possible) or stock.
     """
 
     book: str
