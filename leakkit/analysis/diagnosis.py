@@ -9,7 +9,7 @@ from leakkit.analysis.explaining import causes_of
 from leakkit.analysis.reasons import drivers_of, opportunity_ids, rate_and_mix, root_cause
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
-from leakkit.findings.finding import ALARM, WATCH, cards
+from leakkit.findings.finding import WARNING, cards
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from leakkit.measures.stages import StageResult
     from leakkit.store.database import Store
 
-WARNING = frozenset((ALARM, WATCH))
 REPAIR_POINTS = 0.05
 """What is asked of a stage that did not get worse: a few points fewer losses."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis.reasons import rate_and_mix, root_cause
 from leakkit.findings.causes import as_record
-from leakkit.findings.finding import ALARM, WATCH
+from leakkit.findings.finding import WARNING
 from leakkit.findings.mix import as_split
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def causes_of(store: Store, analysis: Analysis) -> dict[Place, Cause]:
     """
     worth = [one for one in analysis.findings if one.recoverable is not None]
     worth.sort(key=lambda one: (-_recoverable(one), one.key))
-    chosen = [one for one in analysis.findings if one.severity in {ALARM, WATCH}]
+    chosen = [one for one in analysis.findings if one.severity in WARNING]
     chosen += worth[:MOST_RECOVERABLE]
     here = {pipeline.name for pipeline in analysis.pipelines}
     places = dict.fromkeys((one.pipeline, one.stage) for one in chosen if one.pipeline in here)
@@ -64,7 +64,7 @@ def with_causes(
 def splits_of(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -> dict[Key, Split]:
     """Take the changes of alarms and watches apart into rate and mix, by finding."""
     here = {pipeline.name for pipeline in analysis.pipelines}
-    warned = [one for one in findings if one.severity in {ALARM, WATCH} and one.pipeline in here]
+    warned = [one for one in findings if one.severity in WARNING and one.pipeline in here]
     return {
         one.key: as_split(rate_and_mix(store, analysis, one.pipeline, one.stage, one.kind))
         for one in warned

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 KINDS = ("lost", "overdue", "returned")
 ALARM, WATCH, OK, NOT_ENOUGH = SEVERITIES = ("alarm", "watch", "ok", "not enough data")
+WARNING = frozenset((ALARM, WATCH))
+"""Severities that ask for a review."""
 EPOCH = dt.date(1970, 1, 1)
 Key = tuple[str, str, str]
 """Pipeline, stage and kind: what a finding is about."""

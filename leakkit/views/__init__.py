@@ -21,6 +21,7 @@ from leakkit.views.overview import (
     overview_pages,
     overview_pipes,
     overview_quality,
+    overview_warnings,
 )
 from leakkit.views.questions import (
     balance,
@@ -58,6 +59,7 @@ __all__ = [
     "overview_pages",
     "overview_pipes",
     "overview_quality",
+    "overview_warnings",
     "pipe",
     "provenance",
     "rate_and_mix",

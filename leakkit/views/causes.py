@@ -12,6 +12,7 @@ from markupsafe import Markup
 from leakkit.findings.finding import improvements
 from leakkit.views import cause_figures, figures, tables
 from leakkit.views.ink import plain
+from leakkit.views.sentences import what_changed
 from leakkit.views.view import View
 from leakkit.words import Words
 
@@ -84,16 +85,8 @@ def causes_headline(diagnosis: Diagnosis) -> View:
 
 
 def _what(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
-    """Say what a finding found: which share, how much, against what."""
-    stage = next(s for s in diagnosis.pipeline.stages if s.name == finding.stage)
-    age = stage.expected.age if finding.kind == "overdue" else stage.horizon.age
-    return words.html(
-        f"causes.what_{finding.kind}_{finding.reference_kind}",
-        stage=finding.stage,
-        share=finding.share,
-        reference=finding.reference,
-        days=_stay(diagnosis, words, age or 0),
-    )
+    """Say what a finding found."""
+    return what_changed(diagnosis.pipeline, finding, words)
 
 
 def _first_verdict(diagnosis: Diagnosis, words: Words) -> Markup:

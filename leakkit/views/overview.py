@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
+from leakkit.findings.finding import WARNING, cards
 from leakkit.views import figures, tables
 from leakkit.views.questions import headline_sentence
+from leakkit.views.sentences import what_changed
 from leakkit.views.view import View
 from leakkit.words import Words
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.findings import Finding
     from leakkit.measures.stages import StageResult
 
     Pages = Sequence[Mapping[str, Any]]
@@ -62,21 +65,8 @@ def _leaks(analysis: Analysis) -> list[Leak]:
 
 def overview(analysis: Analysis, pages: Pages = ()) -> View:
     """Where do the pipelines leak most, all together?"""
-    words, leaks = _words(analysis), _leaks(analysis)
-    serious = [leak for leak in leaks if leak.stage.kind != "qualify"] or leaks
-    if serious:
-        worst = serious[0]
-        share = worst.stage.value_lost / max(sum(one.stage.value_lost for one in leaks), 1)
-        said = words.html(
-            "overview.worst",
-            stage=worst.stage.name,
-            pipeline=worst.pipeline.name,
-            n=worst.stage.exits.lost,
-            value=worst.stage.value_lost,
-            share=share,
-        )
-    else:
-        said = words.html("overview.none")
+    words, warned = _words(analysis), _warnings(analysis)
+    said = _warned(warned, words) if warned else _costliest(_leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
         words.html(
@@ -94,6 +84,75 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
         direction=words.direction,
         kind="first",
     )
+
+
+def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
+    """Return the findings that warn, one per stage, the gravest first, with their pipelines."""
+    there = {pipeline.name: pipeline for pipeline in analysis.pipelines}
+    led = cards(f for f in analysis.findings if f.severity in WARNING and f.pipeline in there)
+    return [(there[card[0].pipeline], card[0]) for card in led]
+
+
+def _warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
+    """Say how many stages got worse, and the gravest of them."""
+    pipeline, finding = warned[0]
+    first = words.html("overview.warned", n=len(warned), pipeline=pipeline.name)
+    return first + " " + what_changed(pipeline, finding, words)
+
+
+def _costliest(leaks: Sequence[Leak], words: Words) -> Markup:
+    """Say where most value is lost; stages whose losses may be healthy only where no other is."""
+    serious = [leak for leak in leaks if leak.stage.kind != "qualify"] or list(leaks)
+    if not serious:
+        return words.html("overview.none")
+    worst = serious[0]
+    return words.html(
+        "overview.worst",
+        stage=worst.stage.name,
+        pipeline=worst.pipeline.name,
+        n=worst.stage.exits.lost,
+        value=worst.stage.value_lost,
+        share=worst.stage.value_lost / max(sum(one.stage.value_lost for one in leaks), 1),
+    )
+
+
+def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
+    """What got worse in any pipeline, what does it look like, and what could be kept?"""
+    words, warned = _words(analysis), _warnings(analysis)
+    if not warned:
+        return _view(words, "overview_warnings", headline=words.say("overview.no_warnings"))
+    links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
+    rows = [(_link(one.name, links.get(one.name, "")), (one, finding)) for one, finding in warned]
+    table = tables.Table(
+        words.say("overview.warnings"),
+        (
+            tables.Column("severity", lambda r: _severity(r[1], words), "lk-name"),
+            tables.Column("what_happened", lambda r: what_changed(r[0], r[1], words), "lk-name"),
+            tables.Column("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),
+            tables.Column("could_keep_value", lambda r: _kept(r[1], words)),
+        ),
+        rows,
+        head="pipeline_name",
+    )
+    return _view(words, "overview_warnings", table=table.html(words))
+
+
+def _severity(finding: Finding, words: Words) -> Markup:
+    """Return the judgement of a finding as a badge."""
+    said = words.say(f"causes.severity_{finding.severity}")
+    return Markup('<span class="lk-badge lk-{}">{}</span>').format(finding.severity, said)
+
+
+def _looks_like(finding: Finding, words: Words) -> str:
+    """Say what the losses of the stage look like, where that is known."""
+    family = str((finding.cause or {}).get("family") or "undetermined")
+    return words.say(f"causes.short_{family}")
+
+
+def _kept(finding: Finding, words: Words) -> str:
+    """Say what could be kept in a period as long as the current window."""
+    value = finding.recoverable
+    return words.money(value.value) if value and value.value else tables.DASH
 
 
 def _trouble(pages: Pages, words: Words) -> Markup:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
+from leakkit.analysis.results import EVERYTHING
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.findings.finding import WARNING, cards
 from leakkit.version import __version__
 from leakkit.views import figures, tables
+from leakkit.views.sentences import what_changed
 from leakkit.views.view import View
 from leakkit.words import Words
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.findings import Finding
     from leakkit.measures.balance import PipelineBalance
     from leakkit.measures.stages import StageResult
 
@@ -108,8 +112,8 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
         words,
         "headline",
         title=words.html("question.headline", name=chosen.name),
-        headline=_headline_text(chosen, words),
-        note=_paragraphs([_headline_cost(chosen, words), *lines]),
+        headline=_headline(analysis, chosen, words),
+        note=_paragraphs([*_beside_headline(analysis, chosen, words), *lines]),
         kind="first",
         selection=_selection(analysis, chosen, words, *CURVES),
     )
@@ -117,7 +121,33 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
 
 def headline_sentence(analysis: Analysis, pipeline: str = "") -> str:
     """Return the headline as plain text, for lists of pages."""
-    return _headline_text(_chosen(analysis, pipeline), _words(analysis)).striptags()
+    return _headline(analysis, _chosen(analysis, pipeline), _words(analysis)).striptags()
+
+
+def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
+    """Return the finding that warns most gravely; None for a part, which has none."""
+    if analysis.selection != EVERYTHING:
+        return None
+    own = [f for f in analysis.findings if f.pipeline == chosen.name and f.severity in WARNING]
+    return cards(own)[0][0] if own else None
+
+
+def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say what got worse; where nothing did, which stage loses most."""
+    gravest = _gravest(analysis, chosen)
+    if gravest is None:
+        return _headline_text(chosen, words)
+    return what_changed(chosen, gravest, words)
+
+
+def _beside_headline(
+    analysis: Analysis, chosen: PipelineAnalysis, words: Words
+) -> tuple[Markup, Markup]:
+    """Say where most is lost, where the headline says something else, and what it cost."""
+    cost = _headline_cost(chosen, words)
+    if _gravest(analysis, chosen) is None:
+        return Markup(""), cost
+    return _headline_text(chosen, words), cost
 
 
 def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:

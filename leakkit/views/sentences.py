@@ -1,0 +1,27 @@
+"""Sentences that more than one page says, each made of one fact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.views.figures import stay
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from leakkit.analysis import PipelineAnalysis
+    from leakkit.findings import Finding
+    from leakkit.words import Words
+
+
+def what_changed(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+    """Say what a finding found: which share, how much, against what."""
+    stage = next(s for s in pipeline.stages if s.name == finding.stage)
+    age = stage.expected.age if finding.kind == "overdue" else stage.horizon.age
+    return words.html(
+        f"causes.what_{finding.kind}_{finding.reference_kind}",
+        stage=finding.stage,
+        share=finding.share,
+        reference=finding.reference,
+        days=stay(words, age or 0, pipeline.unit_per_day),
+    )
