@@ -19,7 +19,7 @@ from leakkit.sources.joins import joined
 from leakkit.sources.money import count_toman, with_toman
 from leakkit.sources.proposal import propose
 from leakkit.sources.recognised import Reading
-from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, first_day, shaped
+from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
 from leakkit.store import account, schema
 from leakkit.store.database import Store, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
@@ -135,14 +135,20 @@ def _read(reading: Reading, source: Any, watch: Watch | None, reasons: Path | No
     """Find the files, take what is joined, bring them into shape, and fill the store."""
     files = joined(reading, find(reading, source), source)
     found = shaped(reading, files)
-    rules = reading.config.source
-    if first_day(files) and rules.history_start is None:
-        # what a deal did before the first snapshot is not known
-        began = rules.model_copy(update={"history_start": dt.date.fromisoformat(first_day(files))})
-        reading = replace(reading, config=reading.config.model_copy(update={"source": began}))
     if reasons is not None:
         found = _with_reasons(reading.store, found, reasons)
-    _fill(reading, found, watch)
+    _fill(_within(reading, *days_of(files)), found, watch)
+
+
+def _within(reading: Reading, first: str, last: str) -> Reading:
+    """Let the history begin with the first snapshot and end with the last, unless declared."""
+    if not first:
+        return reading
+    config, rules = reading.config, reading.config.source
+    started = rules.history_start or dt.date.fromisoformat(first)
+    source = rules.model_copy(update={"history_start": started})
+    config = config.model_copy(update={"source": source, "as_of": config.as_of or last})
+    return replace(reading, config=config)
 
 
 def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
@@ -153,13 +159,18 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     _read_rows(store, found, segments)
     hours = _zone_of(store, config)
     _give(store, found, hours)
-    account.refuse_unreadable(store, found.history.file, snapshot=found.shape == SNAPSHOT)
+    snapshot = found.shape == SNAPSHOT
+    account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
     count_toman(reading, config)
     _count_bursts(reading)
     provisional = not config.pipelines
     if provisional:
-        config = config.model_copy(update={"pipelines": propose(store, found.label)})
+        config = config.model_copy(
+            update={"pipelines": propose(store, found.label, snapshot=snapshot)}
+        )
     cut, last_day = _as_of(store, config, hours)
+    if snapshot:
+        _stand(store, config, cut)
     segments = tuple(map(_stored, segments))
     _write_names(store, config)
     default = _default_pipeline(config, found.label if provisional else "")
@@ -420,6 +431,29 @@ def _newest_first(store: Store) -> bool | None:
         return None
     share = later / (later + earlier)
     return False if share >= 0.9 else True if share <= 0.1 else None  # noqa: PLR2004 - the rule of the contract
+
+
+def _stand(store: Store, config: Config, cut: int) -> None:
+    """Let the open deals of one snapshot stand where they are, seen first at its moment.
+
+    When they came there is not known; so no stay is claimed, and no curve follows.
+    """
+    words = outcome_words(config)
+    closed = [
+        w for w in texts(store, "outcome", "given_opportunities") if words.get(folded(w), 0) < 0
+    ]
+    store.run(
+        """
+        INSERT INTO given_history BY NAME
+        SELECT line, opportunity_id, pipeline, stage, CAST($cut AS BIGINT) AS entered_at,
+               '' AS entered_unread, '' AS from_stage
+        FROM given_opportunities
+        WHERE stage <> '' AND opportunity_id <> '' AND COALESCE(created_at <= $cut, TRUE)
+          AND outcome NOT IN (SELECT unnest($closed))
+          AND opportunity_id NOT IN (SELECT opportunity_id FROM given_history)
+        """,
+        {"cut": cut, "closed": closed},
+    )
 
 
 BURST = 30

@@ -29,14 +29,28 @@ ORDER BY pipeline, stage
 """
 
 
-def propose(store: Store, label: str) -> tuple[Pipeline, ...]:
+STANDING = """
+SELECT COALESCE(nullif(pipeline, ''), $label) AS pipeline, stage,
+       -COALESCE(avg(created_at), 0) AS rank
+FROM given_opportunities
+WHERE stage <> '' AND stage NOT IN (SELECT unnest($closes))
+GROUP BY ALL
+ORDER BY pipeline, rank, stage
+"""
+"""Where deals stand: deals of later stages were created earlier, on the whole."""
+AFTER_ALL = 1_000_000
+
+
+def propose(store: Store, label: str, *, snapshot: bool = False) -> tuple[Pipeline, ...]:
     """Propose the pipelines of a source: stages by the mean rank of their first visits.
 
-    Closing rows are recognised by common words (won, lost, cancelled, ...). It is a
+    Of a snapshot, stages without a visit follow by the mean age of the deals that stand
+    there. Closing rows are recognised by common words (won, lost, cancelled, ...). It is a
     proposal: every page that rests on it says so.
     """
     words = {folded(word) for word in (*WON_WORDS, *LOST_WORDS)}
-    closes = [said for said in texts(store, "stage", "given_history") if folded(said) in words]
+    tables = ("given_history", "given_opportunities") if snapshot else ("given_history",)
+    closes = [said for said in texts(store, "stage", *tables) if folded(said) in words]
     ranked: dict[str, list[tuple[float, str]]] = {}
     names: dict[str, str] = {}
     for pipeline, stage, places, deals in store.rows(
@@ -44,6 +58,10 @@ def propose(store: Store, label: str) -> tuple[Pipeline, ...]:
     ):
         name = names.setdefault(folded(pipeline), pipeline)
         ranked.setdefault(name, []).append((places / deals, stage))
+    given = {"label": label, "closes": closes}
+    for rank, (pipeline, stage, _) in enumerate(store.rows(STANDING, given) if snapshot else ()):
+        name = names.setdefault(folded(pipeline), pipeline)
+        ranked.setdefault(name, []).append((AFTER_ALL + rank, stage))
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)

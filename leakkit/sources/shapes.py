@@ -200,9 +200,10 @@ def _number(heading: str) -> str:
 def _from_snapshots(reading: Reading, files: Files) -> Found:
     """Make events of files that say how the same deals stood on different days.
 
-    A deal that stands elsewhere than in the file before it moved on the day of the file,
-    as a change from where it stood; one that is new there entered on its creation day, or
-    on that of the file. Where it stood in the first file is no event.
+    A deal that stands elsewhere than in the file before it moved on the day of the file.
+    One that is new there entered on its creation day if that lies between the two days,
+    else on the day of the file: when it was first seen. A deal that is closed when it is
+    first seen has no history.
     """
     tables = [
         (day, _with_outcome(reading, _plain(reading, table))) for day, table in files.snapshots
@@ -235,13 +236,14 @@ def _moves_sql(reading: Reading, tables: Sequence[tuple[str, Table]]) -> str:
     )
     days = " ".join(f"WHEN {i} THEN DATE '{day}'" for i, (day, _) in enumerate(tables))
     new = f"before IS NULL AND number > 0 AND created > CASE number - 1 {days} END"
+    closed = f"lower(stage) IN ({closes})"
     return f"""
         SELECT row_number() OVER (ORDER BY day, line) AS {quoted(LINE)}, opportunity_id, stage,
                CAST(CASE WHEN {new} THEN LEAST(created, day) ELSE day END AS VARCHAR) AS entered_at,
-               pipeline, COALESCE(before, '') AS from_stage
+               pipeline, '' AS from_stage
         FROM (SELECT *, lag(stage) OVER (PARTITION BY opportunity_id ORDER BY number) AS before
               FROM ({stood}))
-        WHERE (before IS NOT NULL AND before <> stage) OR (before IS NULL AND number > 0)
+        WHERE before <> stage OR (before IS NULL AND NOT {closed})
     """  # noqa: S608 - quoted
 
 
@@ -254,9 +256,9 @@ def _closing_words(reading: Reading) -> list[str]:
     return sorted(words)
 
 
-def first_day(files: Files) -> str:
-    """Return the day of the first snapshot; '' where there are none."""
-    return files.snapshots[0][0] if files.snapshots else ""
+def days_of(files: Files) -> tuple[str, str]:
+    """Return the days of the first and the last snapshot; empty where there are not several."""
+    return (files.snapshots[0][0], files.snapshots[-1][0]) if files.snapshots else ("", "")
 
 
-__all__ = ["EVENTS", "SNAPSHOT", "WIDE", "Found", "first_day", "shaped"]
+__all__ = ["EVENTS", "SNAPSHOT", "WIDE", "Found", "days_of", "shaped"]
