@@ -29,6 +29,7 @@ from leakkit.store.resolve import (
     listed,
     outcome_words,
     resolve,
+    stage_names,
     texts,
     write_passages,
 )
@@ -182,7 +183,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, cut)
     account.faults(store, *files)
-    for file, row, rule in reading.asides:
+    for file, row, rule in found.asides:
         store.run(
             "UPDATE faults SET rule = $rule WHERE file = $file AND line = $row "
             "AND rule = 'missing_id'",
@@ -200,6 +201,8 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
         "ignored_files": list(found.ignored),
         "shape": found.shape,
         "recognised": reading.spoken(),
+        "outcome_words": _words_found(store, "outcome", outcome_words(config)),
+        "closing_rows": _closing_rows(store, config),
         "cut": cut,
         "last_day": last_day,
         "segments": list(segments),
@@ -431,6 +434,23 @@ def _newest_first(store: Store) -> bool | None:
         return None
     share = later / (later + earlier)
     return False if share >= 0.9 else True if share <= 0.1 else None  # noqa: PLR2004 - the rule of the contract
+
+
+def _words_found(store: Store, column: str, words: dict[str, int]) -> dict[str, list[str]]:
+    """Return the texts of a column that are among some words, by what they mean."""
+    table = "given_history" if column == "stage" else "given_opportunities"
+    said = [text for text in texts(store, column, table) if folded(text) in words]
+    kinds = {"won": schema.WON, "lost": schema.LOST, "open": 0}
+    return {
+        kind: [text for text in said if words[folded(text)] == code] for kind, code in kinds.items()
+    }
+
+
+def _closing_rows(store: Store, config: Config) -> dict[str, list[str]]:
+    """Return the texts of the history that close a deal in some pipeline, by what they mean."""
+    names = [stage_names(pipeline) for pipeline in config.pipelines]
+    closes = {name: code for known in names for name, code in known.items() if code < 0}
+    return _words_found(store, "stage", closes)
 
 
 def _stand(store: Store, config: Config, cut: int) -> None:

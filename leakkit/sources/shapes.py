@@ -6,7 +6,7 @@ rows that say "this deal entered this stage at this moment".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
@@ -37,7 +37,8 @@ TOLERANCE = 1.001
 class Found:
     """A source in the shape that is resolved; `opportunities` is None for one event file.
 
-    `per_row` history rows were made of each row of the file (1: they are its rows).
+    `per_row` history rows were made of each row of the file (1: they are its rows);
+    `asides` are the (file, row, rule) of rows that are no rows of the data.
     """
 
     label: str
@@ -47,10 +48,16 @@ class Found:
     inputs: tuple[dict[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     per_row: int = 1
+    asides: tuple[tuple[str, int, str], ...] = ()
 
 
 def shaped(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
+    return replace(_shaped(reading, files), asides=tuple(reading.asides))
+
+
+def _shaped(reading: Reading, files: Files) -> Found:
+    """Recognise the shape, and bring the files into that of a history."""
     if files.snapshots:
         return _from_snapshots(reading, files)
     history, deals = files.history, files.opportunities
