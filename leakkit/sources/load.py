@@ -404,6 +404,11 @@ def _as_of(store: Store, config: Config, hours: Zone) -> tuple[int, int]:
         """,
         {"closed": closed},
     )
+    if cut is None:
+        message = (
+            "No date in the source says when its deals stood so. Say it: as_of = '2026-06-30'."
+        )
+        raise LeakkitError("no_as_of", message)
     day = hours.day(cut)
     # dates, and exports that write every date as a midnight, describe whole days
     midnight = f"(entered_at + {hours.offset_sql('entered_at')}) % {DAY}"

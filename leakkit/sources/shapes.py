@@ -107,6 +107,8 @@ def _from_wide(
     reading.say(deals.file, "shape", WIDE, f"{len(dated)} columns")
     for one in dated:
         reading.say(deals.file, "stage_date", one.stage, one.heading)
+    if plain.heading("stage") and not any(_closes(reading, one.stage) for one in dated):
+        plain = _with_outcome(reading, plain)
     _count_hidden(reading, plain)
     each = len(dated)
     pipeline = plain.text("pipeline")
@@ -123,6 +125,12 @@ def _from_wide(
     history = _history_table(reading, deals.file, name)
     # the stage where a deal stands is that of its dates, and no segment
     return _found(files, WIDE, history, plain, each)
+
+
+def _closes(reading: Reading, stage: str) -> bool:
+    """Say whether the name of a dated stage closes a deal."""
+    own = [name for p in reading.config.pipelines for name in (*p.won, *p.lost)]
+    return folded(stage) in {folded(word) for word in (*WON_WORDS, *LOST_WORDS, *own)}
 
 
 def _text(text: str) -> str:
