@@ -29,7 +29,6 @@ from leakkit.store.resolve import (
     listed,
     outcome_words,
     resolve,
-    stage_names,
     texts,
     write_passages,
 )
@@ -163,7 +162,6 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     snapshot = found.shape == SNAPSHOT
     account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
     count_toman(reading, config)
-    _count_bursts(reading)
     provisional = not config.pipelines
     if provisional:
         config = config.model_copy(
@@ -178,6 +176,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     one_file = found.opportunities is None
     rules = Rules(config, hours, cut, _newest_first(store), segments, default, one_file)
     resolve(store, rules)
+    _count_bursts(reading)
     if watch:
         watch(store, found, rules)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
@@ -201,8 +200,8 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
         "ignored_files": list(found.ignored),
         "shape": found.shape,
         "recognised": reading.spoken(),
-        "outcome_words": _words_found(store, "outcome", outcome_words(config)),
-        "closing_rows": _closing_rows(store, config),
+        "outcome_words": _words_found(store, "outcome_names"),
+        "closing_rows": _words_found(store, "stage_names"),
         "cut": cut,
         "last_day": last_day,
         "segments": list(segments),
@@ -441,21 +440,19 @@ def _newest_first(store: Store) -> bool | None:
     return False if share >= 0.9 else True if share <= 0.1 else None  # noqa: PLR2004 - the rule of the contract
 
 
-def _words_found(store: Store, column: str, words: dict[str, int]) -> dict[str, list[str]]:
-    """Return the texts of a column that are among some words, by what they mean."""
-    table = "given_history" if column == "stage" else "given_opportunities"
-    said = [text for text in texts(store, column, table) if folded(text) in words]
+def _words_found(store: Store, table: str) -> dict[str, list[str]]:
+    """Return the texts that were understood as outcomes or as closing rows, by what they mean.
+
+    `table` is one of those that resolving makes: `outcome_names` or `stage_names`.
+    """
     kinds = {"won": schema.WON, "lost": schema.LOST, "open": 0}
+    rows = store.rows(f"SELECT DISTINCT said, code FROM {table} ORDER BY said")  # noqa: S608 - names of this program
+    closing = table == "stage_names"
     return {
-        kind: [text for text in said if words[folded(text)] == code] for kind, code in kinds.items()
+        kind: [str(said) for said, found in rows if found == code]
+        for kind, code in kinds.items()
+        if code or not closing
     }
-
-
-def _closing_rows(store: Store, config: Config) -> dict[str, list[str]]:
-    """Return the texts of the history that close a deal in some pipeline, by what they mean."""
-    names = [stage_names(pipeline) for pipeline in config.pipelines]
-    closes = {name: code for known in names for name, code in known.items() if code < 0}
-    return _words_found(store, "stage", closes)
 
 
 def _stand(store: Store, config: Config, cut: int) -> None:
@@ -489,12 +486,12 @@ def _count_bursts(reading: Reading) -> None:
     """Count the moves that stand in minutes with very many: imports, and edits in bulk."""
     found = reading.store.value(
         f"""
-        SELECT COALESCE(sum(n), 0) FROM (
-            SELECT n, median(n) OVER () AS usual, bool_or(timed) OVER () AS timed
-            FROM (SELECT entered_at // 60 AS minute, count(*) AS n,
-                         bool_or(entered_at % {DAY} <> 0) AS timed
-                  FROM given_history WHERE entered_at IS NOT NULL GROUP BY minute))
-        WHERE timed AND n >= {BURST} AND n >= 10 * usual
+        WITH minutes AS (
+            SELECT entered_at // 60 AS minute, count(*) AS n, min(entered_at) AS first_at
+            FROM events WHERE entered_at IS NOT NULL GROUP BY minute)
+        SELECT COALESCE(sum(n), 0) FROM minutes
+        WHERE n >= {BURST} AND n >= 10 * (SELECT median(n) FROM minutes)
+          AND (SELECT bool_or(first_at % {DAY} <> 0) FROM minutes)
         """,  # noqa: S608 - numbers
     )
     reading.count("moves_in_bursts", int(found))
