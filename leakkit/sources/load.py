@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
 from leakkit.sources.columns import Table
+from leakkit.sources.files import form_of_name
 from leakkit.sources.find import CONFIG_FILE, find
 from leakkit.sources.joins import joined
 from leakkit.sources.money import count_toman, with_toman
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     Watch = Callable[[Store, Found, Rules], None]
 
 STORE_SUFFIX = ".duckdb"
+DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
+"""What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
 
 
 def load(
@@ -76,9 +80,12 @@ def load(
         database.run(schema.TABLES)
         with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch:
             _read(Reading(database, rules, Path(scratch), [], {}), source, watch, reasons)
-    except BaseException:
+    except BaseException as error:
         database.close()
         Path(store).unlink(missing_ok=True)
+        if type(error) in DAMAGED and (files := _parquet_files(source)):
+            message = f"{', '.join(files)} cannot be read as a Parquet file: it is damaged."
+            raise LeakkitError("unreadable_file", message) from None
         raise
     return database
 
@@ -92,6 +99,15 @@ def _as_of_beats(config: Config, as_of: str) -> Config:
             f"{as_of!r} is no date or time: as_of should look like 2026-06-30 or 2026-06-30T14:05."
         )
         raise LeakkitError("as_of", message) from None
+
+
+def _parquet_files(source: Any) -> list[str]:  # noqa: ANN401 - as above
+    """Return the names of the Parquet files of a source, which are read when asked only."""
+    if not isinstance(source, str | Path):
+        return []
+    path = Path(source)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [file.name for file in files if form_of_name(file) == "parquet"]
 
 
 def _beside(path: Path) -> Path | None:
