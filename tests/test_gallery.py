@@ -237,23 +237,24 @@ READ = (
     ),
     Read(
         "shapes/snapshot.csv",
-        passages=(),
+        passages=(("d1", 1, OPEN, "2024-06-30"), ("d3", 0, OPEN, "2024-06-30")),
+        clock="23:59:59",
         shape="snapshot",
         outcomes=("open", "lost", "open"),
         amounts=(1000, 2000, None),
-        facts={"without_history": 3},
+        facts={"without_history": 1},
     ),
     Read(
         "shapes/two_days",
         passages=(
-            ("d1", 0, NEXT, "2024-01-14"),
+            ("d1", 0, NEXT, "2024-02-01"),
             ("d1", 1, OPEN, "2024-02-15"),
-            ("d2", 0, LOST, "2024-01-30"),
+            ("d2", 0, LOST, "2024-02-01"),
+            ("d3", 1, OPEN, "2024-02-01"),
             ("d4", 0, OPEN, "2024-02-10"),
         ),
         shape="snapshot",
         outcomes=("open", "lost", "open", "open"),
-        facts={"without_history": 1},
     ),
     Read(
         "shapes/joined",
@@ -269,8 +270,8 @@ READ = (
     *(
         Read(
             f"names/makers/{name}.csv",
-            'rates = { EUR = 1.0 }\n[source.outcomes]\nlost = ["ناموفق", "lost"]',
-            (),
+            "rates = { EUR = 1.0 }",
+            None,
             shape="snapshot",
             said=(("maker", name),),
             outcomes=outcomes,
@@ -375,6 +376,45 @@ def test_a_file_of_the_gallery_is_read(case: Read) -> None:
             assert tuple(amount for amount, _ in deals) == case.amounts
         if case.outcomes is not None:
             assert tuple(outcome for _, outcome in deals) == case.outcomes
+
+
+def test_a_snapshot_counts_and_estimates_nothing() -> None:
+    """30 deals of each outcome in each stage: the open ones stand there, and no share is given."""
+    deals = pd.DataFrame(
+        [
+            (f"{stage}{outcome}{i}", stage, outcome, f"2024-01-{i + 1:02}", "2024-06-01")
+            for stage in "AB"
+            for outcome in ("open", "won", "lost")
+            for i in range(30)
+        ],
+        columns=["opportunity_id", "stage", "status", "created_at", "closed_at"],
+    )
+    with leakkit.load(deals, Config.from_text(CONFIG.format(more=""))) as store:
+        sales = leakkit.analyze(store)["Sales"]
+        page = leakkit.views.data(leakkit.analyze(store))
+    assert [stage.exits.open for stage in sales.stages] == [30, 30, 0]
+    assert [stage.exits.entered for stage in sales.stages] == [30, 30, 0]
+    for stage in sales.stages:
+        for share in (stage.lost, stage.advance, stage.went_overdue, stage.won_from_here):
+            assert share.share is None
+            assert share.reason
+    assert sales.notes.outcomes["won", False] == sales.notes.outcomes["lost", False] == 60
+    assert "not how they came there" in page.note
+
+
+def test_snapshots_of_two_days_follow_every_deal_that_stood(tmp_path: Path) -> None:
+    """40 deals stand on the first day, 10 of them have moved by the second: a quarter advanced."""
+    heading = "opportunity_id,stage,status\n"
+    before = [f"d{i:02},A,open" for i in range(40)]
+    after = [row.replace("A", "B") if i < 10 else row for i, row in enumerate(before)]
+    for day, rows in (("2024-02-01", before), ("2024-03-01", after)):
+        (tmp_path / f"deals {day}.csv").write_text(heading + "\n".join(rows), "utf-8")
+    config = Config.from_text(CONFIG.replace('as_of = "2024-06-30"', "").format(more=""))
+    with leakkit.load(tmp_path, config) as store:
+        first = leakkit.analyze(store)["Sales"].stages[0]
+        assert store.config.as_of == "2024-03-01"
+        assert str(store.config.source.history_start) == "2024-02-01"
+    assert (first.exits.entered, first.exits.next, first.exits.open) == (40, 10, 30)
 
 
 def passages(store: leakkit.store.Store) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""A real event log, against the facts that were published with it."""
+"""Real files, against the facts that were published with them."""
 
 from pathlib import Path
 
@@ -7,6 +7,9 @@ import pytest
 import leakkit
 from leakkit import report
 from leakkit.analysis import Analysis
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.sources.check import check
 
 LOG = "bpic2012/BPI_Challenge_2012.xes.gz"
 CONFIG = """
@@ -101,3 +104,83 @@ def test_its_report(store: Path, tmp_path: Path) -> None:
     page = next((tmp_path / "out").glob("*/stage_dropoff.html")).read_text("utf-8")
     for number in ("13,087", "7,367", "5,113", "5,015", "3,254", "10,442"):
         assert number in page
+
+
+# ---------------------------------------------------------------- a CRM's opportunities
+
+CRM = """
+[source]
+stage = "deal_stage"
+closed_at = "close_date"
+value = "close_value"
+{dates}
+
+[[source.joins]]
+file = "products.csv"
+key = "product"
+take = {{ list_price = "sales_price" }}
+{same}
+
+[[source.joins]]
+file = "sales_teams.csv"
+key = "sales_agent"
+take = {{ manager = "manager", region = "regional_office" }}
+
+[[pipelines]]
+name = "CRM"
+stages = [{{ name = "Prospecting" }}, {{ name = "Engaging" }}]
+"""
+SAME = 'same = { "GTXPro" = "GTX Pro" }'
+
+
+def test_the_present_state_of_a_crm(data_dir: Path) -> None:
+    config = Config.from_text(CRM.format(dates='created_at = "engage_date"', same=SAME))
+    with leakkit.load(data_dir / "maven_crm", config) as store:
+        outcomes = store.rows("SELECT outcome, count(*) FROM opportunities GROUP BY 1 ORDER BY 1")
+        assert outcomes == [("lost", 2_473), ("open", 2_089), ("won", 4_238)]
+        assert store.value("SELECT sum(value) FROM opportunities") == 1_000_553_400
+        assert (
+            store.value("SELECT sum(CAST(list_price AS BIGINT)) FROM opportunities") == 20_936_165
+        )
+        regions = store.rows(
+            "SELECT region, count(*) FROM opportunities WHERE outcome = 'won' GROUP BY 1 ORDER BY 1"
+        )
+        assert regions == [("Central", 1_629), ("East", 1_171), ("West", 1_438)]
+        assert store.meta("facts")["join_keys_repaired"] == 1_480
+        assert [s.exits.open for s in leakkit.analyze(store)["CRM"].stages] == [500, 1_589]
+
+
+def test_a_key_that_is_nearly_the_same_is_proposed_and_not_merged(data_dir: Path) -> None:
+    config = Config.from_text(CRM.format(dates='created_at = "engage_date"', same=""))
+    found = check(data_dir / "maven_crm", config)
+    near = [(one.why, one.as_what) for one in found.recognised if one.what == "near_key:product"]
+    assert near == [("GTXPro", "GTX Pro")]
+    assert found.facts["join_keys_unknown"] == 1_480
+
+
+def test_a_date_of_one_stage_makes_a_history(data_dir: Path) -> None:
+    """Engaging has its date, and the close has one: so there are stays, and a true win rate."""
+    dates = '[source.stage_dates]\nEngaging = "engage_date"'
+    with leakkit.load(
+        data_dir / "maven_crm", Config.from_text(CRM.format(dates=dates, same=SAME))
+    ) as store:
+        analysis = leakkit.analyze(store)["CRM"]
+        won, lost = leakkit.passages(store, exit="won_here"), leakkit.passages(store, exit="lost")
+    exits = analysis.stages[1].exits
+    assert (exits.won_here, exits.lost, exits.open) == (4_238, 2_473, 1_589)
+    assert (won["stay"].median(), lost["stay"].median()) == (57, 14)
+    assert analysis.windows.history_origin == "detected"
+
+
+def test_tables_of_connectors_are_recognised(data_dir: Path) -> None:
+    found = check(data_dir / "hubspot_connector")
+    makers = {one.as_what for one in found.recognised if one.what == "maker"}
+    assert makers == {"hubspot_connector", "hubspot_stage_history"}
+    assert found.facts["history_without_opportunity"] == 14
+    found = check(data_dir / "salesforce_connector")
+    assert [one.where for one in found.recognised if one.what == "refused"] == [
+        "sf_opportunity_history_data.csv"
+    ]
+    assert found.shape == "snapshot"
+    with pytest.raises(LeakkitError, match="synchronisation history"):
+        leakkit.load(data_dir / "salesforce_connector" / "sf_opportunity_history_data.csv")

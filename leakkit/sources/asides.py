@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.columns import simplified
 from leakkit.sources.rows import rewritten
-from leakkit.store.resolve import listed
+from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
     from leakkit.sources.columns import Table
@@ -31,11 +31,10 @@ def without_asides(reading: Reading, table: Table) -> Table:
     text = table.text_under(heading)
     words = {heading, heading.strip(), *TOTALS, *map(str.upper, TOTALS), *map(str.title, TOTALS)}
     words |= {word.capitalize() for word in TOTALS}
-    sql, facts = listed({"word": "VARCHAR"}, [(word,) for word in sorted(words)])
+    listed = ", ".join("'" + word.replace("'", "''") + "'" for word in sorted(words))
     rows = reading.store.rows(
         f"SELECT {table.line} AS line, {text} AS said FROM {table.relation} "  # noqa: S608 - quoted
-        f"WHERE {text} IN ({sql}) ORDER BY line",
-        facts,
+        f"WHERE {quoted(heading)} IN ({listed}) ORDER BY line"
     )
     if not rows:
         return table

@@ -21,7 +21,8 @@ class Table:
 
     `relation` is SQL that stands after FROM; `line` is SQL for the number of the data
     row; `types` are the engine's types by heading. `renamed` is what the configuration
-    says, `known` what was recognised by the headings of a maker: canonical -> heading.
+    says, `known` what was recognised by the headings of a maker: canonical -> heading, ''
+    where a column that bears the name is another.
     """
 
     file: str
@@ -37,7 +38,10 @@ class Table:
         The configured name goes first; a file of the folder that does not have it may
         still have the canonical one, or a maker's.
         """
-        return self.find(self.renamed.get(name, name)) or self.find(name) or self.known.get(name)
+        configured = self.find(self.renamed[name]) if name in self.renamed else None
+        if configured is None and name in self.known:
+            return self.known[name] or None
+        return configured or self.find(name)
 
     def find(self, wanted: str) -> str | None:
         """Return the heading that is `wanted`, or is it without case and spaces."""

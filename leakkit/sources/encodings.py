@@ -31,15 +31,17 @@ ONLY_1256 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 LONE, TOGETHER = 1.3, 2.0
 """Mean length of runs of letters beyond ASCII: in Western words they stand alone, Arabic
 and Persian words are made of them. What lies between is not decided."""
-BLANK = (b"\n\n", b"\n\r\n", b"\r\r")
 
 
 @dataclass(frozen=True)
 class Text:
-    """What one pass over a text file has found: its encoding, and whether lines are blank."""
+    """What one pass over a text file has found: its encoding, and how many lines it has.
+
+    `ends` counts the ends of lines; None where they were not counted.
+    """
 
     encoding: str
-    blank_lines: bool
+    ends: int | None = None
 
 
 def unpacked(reading: Reading, path: Path) -> Path:
@@ -127,29 +129,30 @@ def _decoded(stream: IO[bytes], encoding: str) -> Iterator[str]:
 
 
 def survey(path: Path, name: str, declared: str = "auto") -> Text:
-    """Read a text file once: which encoding has it, are there NUL bytes, are lines blank?"""
+    """Read a text file once: which encoding has it, are there NUL bytes, how many lines?"""
     with path.open("rb") as stream:
         start = stream.read(4096)
     encoding = declared if declared != "auto" else _marked(start)
     if encoding not in {"", "utf-8", "utf-8-sig"}:
-        return Text(encoding, blank_lines=True)
+        return Text(encoding)
     decoder = codecs.getincrementaldecoder("utf-8")()
-    blank, before = False, b""
+    new_lines, returns = 0, 0
     try:
         with path.open("rb") as stream:
             while chunk := stream.read(CHUNK):
-                if 0 in chunk:
+                if b"\0" in chunk:
                     _refuse_nul(path, name)
-                blank = blank or any(ends in before + chunk for ends in BLANK)
-                decoder.decode(chunk)
-                before = chunk[-2:]
+                new_lines += chunk.count(b"\n")
+                returns += 0 if new_lines else chunk.count(b"\r")
+                if decoder.getstate()[0] or not chunk.isascii():
+                    decoder.decode(chunk)
             decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         if encoding:
             message = f"{name} is not UTF-8 text. " + _SAY_ENCODING
             raise LeakkitError("encoding", message) from None
-        return Text(_single_byte(path, name), blank_lines=True)
-    return Text(encoding or "utf-8", blank)
+        return Text(_single_byte(path, name))
+    return Text(encoding or "utf-8", new_lines or returns)
 
 
 def _marked(start: bytes) -> str:

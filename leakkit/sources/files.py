@@ -261,7 +261,10 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
             "or it mixes two kinds of line ends."
         )
         raise LeakkitError("unreadable_file", message) from None
-    blank = _blank_rows(text, skipped, separator) if seen.blank_lines else []
+    rows = int(store.value(f"SELECT count(*) FROM {table}"))  # noqa: S608 - quoted
+    # more ends of lines than rows: within quotes, or between rows
+    uneven = seen.ends is None or seen.ends > rows + 1 + skipped
+    blank = _blank_rows(text, skipped) if uneven else []
     rejects = store.rows(
         "SELECT line, min(error_type), min(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
     )
@@ -312,7 +315,7 @@ def _cells(line: str) -> list[str]:
         return [line]
 
 
-def _blank_rows(path: Path, skipped: int, separator: str) -> list[int]:
+def _blank_rows(path: Path, skipped: int) -> list[int]:
     """Return how many data rows stand before each blank line between the rows of a CSV file.
 
     The engine leaves blank lines out; the numbers of rows must not. A line within quotes
@@ -326,7 +329,6 @@ def _blank_rows(path: Path, skipped: int, separator: str) -> list[int]:
                 continue
             rows += not inside
             inside ^= line.count('"') % 2 == 1
-    _ = separator
     return [before for before in found if 0 <= before < rows]
 
 

@@ -146,7 +146,8 @@ def _with(reading: Reading, table: Table, part: Part) -> Table:
     if part.maker:
         reading.say(table.file, "maker", part.maker, "headings")
     for name, heading in part.known.items():
-        reading.say(table.file, "column", name, heading)
+        if heading:
+            reading.say(table.file, "column", name, heading)
     return replace(table, known=dict(part.known))
 
 
@@ -174,7 +175,7 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
     label = folder.resolve().name
     joined = {join.file for join in reading.config.source.joins}
     if not named[HISTORY]:
-        candidates = [f for f in files if form_of_name(f) and f.name not in joined]
+        candidates = [f for f in files if _may_be_data(f) and f.name not in joined]
         if named[DEALS]:
             candidates = named[DEALS]
         tables = _tables(reading, candidates)
@@ -201,14 +202,27 @@ def _all(files: Files) -> list[Table]:
     return [t for t in (files.history, files.opportunities, *days) if t]
 
 
+def _may_be_data(file: Path) -> bool:
+    """Say whether a file may be one of the source: notes in .txt and settings in .json are not."""
+    return form_of_name(file) != "" and file.suffix.lower() not in {".txt", ".json"}
+
+
 def _tables(reading: Reading, files: list[Path]) -> list[Table]:
-    """Read every file that may hold a table."""
-    return [
-        table
-        for number, file in enumerate(files)
-        if form_of_name(file)
-        for table in read_file(reading, file, f"{number}_{_stem(file)}")
-    ]
+    """Read every file that may hold a table; raise where none of them can be read.
+
+    One that cannot be read beside others that can is named, and ignored.
+    """
+    tables: list[Table] = []
+    errors = []
+    for number, file in enumerate(files):
+        try:
+            tables += read_file(reading, file, f"{number}_{_stem(file)}")
+        except LeakkitError as error:
+            errors.append(error)
+            reading.say(file.name, "unreadable", error.code)
+    if errors and not tables:
+        raise errors[0]
+    return tables
 
 
 def _placed(

@@ -9,17 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
 from leakkit.sources.columns import Table
+from leakkit.sources.files import form_of_name
 from leakkit.sources.find import CONFIG_FILE, find
 from leakkit.sources.joins import joined
 from leakkit.sources.money import count_toman, with_toman
 from leakkit.sources.proposal import propose
 from leakkit.sources.recognised import Reading
-from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, first_day, shaped
+from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
 from leakkit.store import account, schema
 from leakkit.store.database import Store, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     Watch = Callable[[Store, Found, Rules], None]
 
 STORE_SUFFIX = ".duckdb"
+DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
+"""What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
 
 
 def load(
@@ -76,9 +80,12 @@ def load(
         database.run(schema.TABLES)
         with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch:
             _read(Reading(database, rules, Path(scratch), [], {}), source, watch, reasons)
-    except BaseException:
+    except BaseException as error:
         database.close()
         Path(store).unlink(missing_ok=True)
+        if type(error) in DAMAGED and (files := _parquet_files(source)):
+            message = f"{', '.join(files)} cannot be read as a Parquet file: it is damaged."
+            raise LeakkitError("unreadable_file", message) from None
         raise
     return database
 
@@ -92,6 +99,15 @@ def _as_of_beats(config: Config, as_of: str) -> Config:
             f"{as_of!r} is no date or time: as_of should look like 2026-06-30 or 2026-06-30T14:05."
         )
         raise LeakkitError("as_of", message) from None
+
+
+def _parquet_files(source: Any) -> list[str]:  # noqa: ANN401 - as above
+    """Return the names of the Parquet files of a source, which are read when asked only."""
+    if not isinstance(source, str | Path):
+        return []
+    path = Path(source)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [file.name for file in files if form_of_name(file) == "parquet"]
 
 
 def _beside(path: Path) -> Path | None:
@@ -135,14 +151,20 @@ def _read(reading: Reading, source: Any, watch: Watch | None, reasons: Path | No
     """Find the files, take what is joined, bring them into shape, and fill the store."""
     files = joined(reading, find(reading, source), source)
     found = shaped(reading, files)
-    rules = reading.config.source
-    if first_day(files) and rules.history_start is None:
-        # what a deal did before the first snapshot is not known
-        began = rules.model_copy(update={"history_start": dt.date.fromisoformat(first_day(files))})
-        reading = replace(reading, config=reading.config.model_copy(update={"source": began}))
     if reasons is not None:
         found = _with_reasons(reading.store, found, reasons)
-    _fill(reading, found, watch)
+    _fill(_within(reading, *days_of(files)), found, watch)
+
+
+def _within(reading: Reading, first: str, last: str) -> Reading:
+    """Let the history begin with the first snapshot and end with the last, unless declared."""
+    if not first:
+        return reading
+    config, rules = reading.config, reading.config.source
+    started = rules.history_start or dt.date.fromisoformat(first)
+    source = rules.model_copy(update={"history_start": started})
+    config = config.model_copy(update={"source": source, "as_of": config.as_of or last})
+    return replace(reading, config=config)
 
 
 def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
@@ -153,25 +175,30 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     _read_rows(store, found, segments)
     hours = _zone_of(store, config)
     _give(store, found, hours)
-    account.refuse_unreadable(store, found.history.file, snapshot=found.shape == SNAPSHOT)
+    snapshot = found.shape == SNAPSHOT
+    account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
     count_toman(reading, config)
-    _count_bursts(reading)
     provisional = not config.pipelines
     if provisional:
-        config = config.model_copy(update={"pipelines": propose(store, found.label)})
+        config = config.model_copy(
+            update={"pipelines": propose(store, found.label, snapshot=snapshot)}
+        )
     cut, last_day = _as_of(store, config, hours)
+    if snapshot:
+        _stand(store, config, cut)
     segments = tuple(map(_stored, segments))
     _write_names(store, config)
     default = _default_pipeline(config, found.label if provisional else "")
     one_file = found.opportunities is None
     rules = Rules(config, hours, cut, _newest_first(store), segments, default, one_file)
     resolve(store, rules)
+    _count_bursts(reading)
     if watch:
         watch(store, found, rules)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, cut)
     account.faults(store, *files)
-    for file, row, rule in reading.asides:
+    for file, row, rule in found.asides:
         store.run(
             "UPDATE faults SET rule = $rule WHERE file = $file AND line = $row "
             "AND rule = 'missing_id'",
@@ -189,6 +216,8 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
         "ignored_files": list(found.ignored),
         "shape": found.shape,
         "recognised": reading.spoken(),
+        "outcome_words": _words_found(store, "outcome_names"),
+        "closing_rows": _words_found(store, "stage_names"),
         "cut": cut,
         "last_day": last_day,
         "segments": list(segments),
@@ -390,6 +419,11 @@ def _as_of(store: Store, config: Config, hours: Zone) -> tuple[int, int]:
         """,
         {"closed": closed},
     )
+    if cut is None:
+        message = (
+            "No date in the source says when its deals stood so. Say it: as_of = '2026-06-30'."
+        )
+        raise LeakkitError("no_as_of", message)
     day = hours.day(cut)
     # dates, and exports that write every date as a midnight, describe whole days
     midnight = f"(entered_at + {hours.offset_sql('entered_at')}) % {DAY}"
@@ -422,6 +456,44 @@ def _newest_first(store: Store) -> bool | None:
     return False if share >= 0.9 else True if share <= 0.1 else None  # noqa: PLR2004 - the rule of the contract
 
 
+def _words_found(store: Store, table: str) -> dict[str, list[str]]:
+    """Return the texts that were understood as outcomes or as closing rows, by what they mean.
+
+    `table` is one of those that resolving makes: `outcome_names` or `stage_names`.
+    """
+    kinds = {"won": schema.WON, "lost": schema.LOST, "open": 0}
+    rows = store.rows(f"SELECT DISTINCT said, code FROM {table} ORDER BY said")  # noqa: S608 - names of this program
+    closing = table == "stage_names"
+    return {
+        kind: [str(said) for said, found in rows if found == code]
+        for kind, code in kinds.items()
+        if code or not closing
+    }
+
+
+def _stand(store: Store, config: Config, cut: int) -> None:
+    """Let the open deals of one snapshot stand where they are, seen first at its moment.
+
+    When they came there is not known; so no stay is claimed, and no curve follows.
+    """
+    words = outcome_words(config)
+    closed = [
+        w for w in texts(store, "outcome", "given_opportunities") if words.get(folded(w), 0) < 0
+    ]
+    store.run(
+        """
+        INSERT INTO given_history BY NAME
+        SELECT line, opportunity_id, pipeline, stage, CAST($cut AS BIGINT) AS entered_at,
+               '' AS entered_unread, '' AS from_stage
+        FROM given_opportunities
+        WHERE stage <> '' AND opportunity_id <> '' AND COALESCE(created_at <= $cut, TRUE)
+          AND outcome NOT IN (SELECT unnest($closed))
+          AND opportunity_id NOT IN (SELECT opportunity_id FROM given_history)
+        """,
+        {"cut": cut, "closed": closed},
+    )
+
+
 BURST = 30
 """So many moves within one minute, and ten times as many as in the middle one, are a burst."""
 
@@ -430,12 +502,12 @@ def _count_bursts(reading: Reading) -> None:
     """Count the moves that stand in minutes with very many: imports, and edits in bulk."""
     found = reading.store.value(
         f"""
-        SELECT COALESCE(sum(n), 0) FROM (
-            SELECT n, median(n) OVER () AS usual, bool_or(timed) OVER () AS timed
-            FROM (SELECT entered_at // 60 AS minute, count(*) AS n,
-                         bool_or(entered_at % {DAY} <> 0) AS timed
-                  FROM given_history WHERE entered_at IS NOT NULL GROUP BY minute))
-        WHERE timed AND n >= {BURST} AND n >= 10 * usual
+        WITH minutes AS (
+            SELECT entered_at // 60 AS minute, count(*) AS n, min(entered_at) AS first_at
+            FROM events WHERE entered_at IS NOT NULL GROUP BY minute)
+        SELECT COALESCE(sum(n), 0) FROM minutes
+        WHERE n >= {BURST} AND n >= 10 * (SELECT median(n) FROM minutes)
+          AND (SELECT bool_or(first_at % {DAY} <> 0) FROM minutes)
         """,  # noqa: S608 - numbers
     )
     reading.count("moves_in_bursts", int(found))

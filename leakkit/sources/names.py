@@ -80,13 +80,23 @@ def _by_form(headings: Sequence[str]) -> dict[str, str]:
 def _known(
     columns: Mapping[str, Sequence[str]], by_form: Mapping[str, str], named: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the headings of a table of names that are there and not named already."""
-    found: dict[str, str] = {}
-    for name, headings in columns.items():
-        there = [by_form[simplified(h)] for h in headings if simplified(h) in by_form]
-        if there and name not in named and there[0] not in named.values():
-            found[name] = there[0]
-    return found
+    """Return the headings of a table of names that are there and not named already.
+
+    What a maker calls by one of our names may be something else: HubSpot's history calls
+    the stage `value`. Such a name stands for nothing then, or for the maker's heading.
+    """
+    there = {
+        name: next((by_form[simplified(h)] for h in headings if simplified(h) in by_form), "")
+        for name, headings in columns.items()
+    }
+    other = {name for name in columns if named.get(name) in set(there.values()) - {there[name]}}
+    free = {name: heading for name, heading in there.items() if name not in named or name in other}
+    taken = {heading for name, heading in named.items() if name not in other}
+    return {
+        name: heading
+        for name, heading in free.items()
+        if (heading and heading not in taken) or name in other
+    }
 
 
 def score(cells: Iterable[str], renamed: Mapping[str, str]) -> int:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import re
 from typing import TYPE_CHECKING
 
 from leakkit.config import Pipeline, Stage, folded
 from leakkit.errors import LeakkitError
+from leakkit.sources.recognised import Recognised
 from leakkit.store.resolve import LOST_WORDS, WON_WORDS, texts
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from leakkit.store.database import Store
 
 FIRST_VISITS = """
@@ -29,14 +35,31 @@ ORDER BY pipeline, stage
 """
 
 
-def propose(store: Store, label: str) -> tuple[Pipeline, ...]:
+OFFER = re.compile(r"offer|quot|proposal|proforma|pro forma|angebot|پیش ?فاکتور|پیشنهاد")
+"""Names of stages in which an offer is made."""
+
+STANDING = """
+SELECT COALESCE(nullif(pipeline, ''), $label) AS pipeline, stage,
+       -COALESCE(avg(created_at), 0) AS rank
+FROM given_opportunities
+WHERE stage <> '' AND stage NOT IN (SELECT unnest($closes))
+GROUP BY ALL
+ORDER BY pipeline, rank, stage
+"""
+"""Where deals stand: deals of later stages were created earlier, on the whole."""
+AFTER_ALL = 1_000_000
+
+
+def propose(store: Store, label: str, *, snapshot: bool = False) -> tuple[Pipeline, ...]:
     """Propose the pipelines of a source: stages by the mean rank of their first visits.
 
-    Closing rows are recognised by common words (won, lost, cancelled, ...). It is a
+    Of a snapshot, stages without a visit follow by the mean age of the deals that stand
+    there. Closing rows are recognised by common words (won, lost, cancelled, ...). It is a
     proposal: every page that rests on it says so.
     """
     words = {folded(word) for word in (*WON_WORDS, *LOST_WORDS)}
-    closes = [said for said in texts(store, "stage", "given_history") if folded(said) in words]
+    tables = ("given_history", "given_opportunities") if snapshot else ("given_history",)
+    closes = [said for said in texts(store, "stage", *tables) if folded(said) in words]
     ranked: dict[str, list[tuple[float, str]]] = {}
     names: dict[str, str] = {}
     for pipeline, stage, places, deals in store.rows(
@@ -44,6 +67,10 @@ def propose(store: Store, label: str) -> tuple[Pipeline, ...]:
     ):
         name = names.setdefault(folded(pipeline), pipeline)
         ranked.setdefault(name, []).append((places / deals, stage))
+    given = {"label": label, "closes": closes}
+    for rank, (pipeline, stage, _) in enumerate(store.rows(STANDING, given) if snapshot else ()):
+        name = names.setdefault(folded(pipeline), pipeline)
+        ranked.setdefault(name, []).append((AFTER_ALL + rank, stage))
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
@@ -58,3 +85,99 @@ def _distinct(ranked: list[tuple[float, str]]) -> tuple[Stage, ...]:
     for _, name in sorted(ranked):
         seen.setdefault(folded(name), Stage(name=name))
     return tuple(seen.values())
+
+
+def configuration_text(store: Store) -> str:
+    """Write the leakkit.toml of a source as it was found, each line for a person to confirm.
+
+    `store` is a source that was loaded without a configuration. The text is valid TOML,
+    and loaded with it the source gives the same deals and stages. Words that close a deal
+    are those that occur; columns are written where they were recognised by other names
+    than ours; the currency is the one that most values name.
+    """
+    config = store.config
+    last = dt.date(1970, 1, 1) + dt.timedelta(days=int(store.meta("last_day")))
+    found = [Recognised(**one) for one in store.meta("recognised")]
+    lines = [
+        "# leakkit.toml, as found. Every line is a proposal: confirm it or change it.",
+        "# All keys are explained in docs/contracts.md.",
+        "",
+        f'# as_of = "{last.isoformat()}"   # the last day of the data; without it, the latest one',
+        f"timezone = {_toml(config.timezone)}   # the zone of times without an offset",
+        f"currency = {_toml(_currency(store))}   # of values without a currency of their own",
+        "",
+        *_source_lines(found),
+    ]
+    outcomes = _outcome_lines(store)
+    if outcomes:
+        lines += ["[source.outcomes]   # the words of the column of outcomes", *outcomes, ""]
+    closes = _closing_rows(store)
+    for pipeline in config.pipelines:
+        lines += _pipeline_lines(pipeline, closes)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _toml(text: str) -> str:
+    """Return a text as TOML."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def _currency(store: Store) -> str:
+    """Return the currency that most values name, else the default."""
+    rows = store.rows(
+        "SELECT currency FROM opportunities WHERE regexp_full_match(currency, '[A-Z]{3}') "
+        "GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1"
+    )
+    return str(rows[0][0]) if rows else store.config.currency
+
+
+def _source_lines(found: Sequence[Recognised]) -> list[str]:
+    """Write how the files were read, where it is not by our own names."""
+    lines = []
+    for one in found:
+        if one.what == "column":
+            lines.append(f"{one.as_what} = {_toml(one.why)}")
+        elif one.what == "maker":
+            lines.insert(0, f"# the export of a maker: {_comment(one.as_what)}")
+        elif one.what == "date_order":
+            lines.append(f'date_order = "{one.as_what}"   # {_comment(one.why)}')
+        elif one.what.startswith("decimal:"):
+            lines.append(f'decimal = "{one.as_what}"   # {_comment(one.why)}')
+        elif one.what == "encoding" and one.as_what.startswith("windows"):
+            lines.append(f'encoding = "{one.as_what}"   # told by the letters')
+        elif one.what.startswith("near_key:"):
+            lines.append(f"# the same key? {_comment(one.why)} and {_comment(one.as_what)}")
+    unique = list(dict.fromkeys(lines))
+    return ["[source]", *unique, ""] if unique else []
+
+
+def _comment(text: str) -> str:
+    """Return a text that stays within its comment."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:80]
+
+
+def _outcome_lines(store: Store) -> list[str]:
+    """Write the words of the outcome column that were understood, by what they mean."""
+    said = store.meta("outcome_words")
+    return [f"{kind} = [{', '.join(map(_toml, words))}]" for kind, words in said.items() if words]
+
+
+def _closing_rows(store: Store) -> dict[str, list[str]]:
+    """Return the texts of closing rows that occur, by what they mean."""
+    closes: dict[str, list[str]] = store.meta("closing_rows")
+    return closes
+
+
+def _pipeline_lines(pipeline: Pipeline, closes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Write one pipeline: its closing rows, and its stages in the order of the deals."""
+    lines = ["[[pipelines]]", f"name = {_toml(pipeline.name)}"]
+    for kind in ("won", "lost"):
+        if closes.get(kind):
+            words = ", ".join(map(_toml, closes[kind]))
+            lines.append(f"{kind} = [{words}]   # rows with these words close a deal")
+    lines.append("stages = [   # in the order that most deals took: is this the order?")
+    for stage in pipeline.stages:
+        kind = ', kind = "offer"' if OFFER.search(folded(stage.name)) else ""
+        note = "   # the offer: is it?" if kind else ""
+        lines.append(f"  {{ name = {_toml(stage.name)}{kind} }},{note}")
+    return [*lines, "]", ""]

@@ -6,7 +6,7 @@ rows that say "this deal entered this stage at this moment".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
@@ -37,7 +37,8 @@ TOLERANCE = 1.001
 class Found:
     """A source in the shape that is resolved; `opportunities` is None for one event file.
 
-    `per_row` history rows were made of each row of the file (1: they are its rows).
+    `per_row` history rows were made of each row of the file (1: they are its rows);
+    `asides` are the (file, row, rule) of rows that are no rows of the data.
     """
 
     label: str
@@ -47,10 +48,16 @@ class Found:
     inputs: tuple[dict[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     per_row: int = 1
+    asides: tuple[tuple[str, int, str], ...] = ()
 
 
 def shaped(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
+    return replace(_shaped(reading, files), asides=tuple(reading.asides))
+
+
+def _shaped(reading: Reading, files: Files) -> Found:
+    """Recognise the shape, and bring the files into that of a history."""
     if files.snapshots:
         return _from_snapshots(reading, files)
     history, deals = files.history, files.opportunities
@@ -100,6 +107,8 @@ def _from_wide(
     reading.say(deals.file, "shape", WIDE, f"{len(dated)} columns")
     for one in dated:
         reading.say(deals.file, "stage_date", one.stage, one.heading)
+    if plain.heading("stage") and not any(_closes(reading, one.stage) for one in dated):
+        plain = _with_outcome(reading, plain)
     _count_hidden(reading, plain)
     each = len(dated)
     pipeline = plain.text("pipeline")
@@ -116,6 +125,12 @@ def _from_wide(
     history = _history_table(reading, deals.file, name)
     # the stage where a deal stands is that of its dates, and no segment
     return _found(files, WIDE, history, plain, each)
+
+
+def _closes(reading: Reading, stage: str) -> bool:
+    """Say whether the name of a dated stage closes a deal."""
+    own = [name for p in reading.config.pipelines for name in (*p.won, *p.lost)]
+    return folded(stage) in {folded(word) for word in (*WON_WORDS, *LOST_WORDS, *own)}
 
 
 def _text(text: str) -> str:
@@ -200,9 +215,10 @@ def _number(heading: str) -> str:
 def _from_snapshots(reading: Reading, files: Files) -> Found:
     """Make events of files that say how the same deals stood on different days.
 
-    A deal that stands elsewhere than in the file before it moved on the day of the file,
-    as a change from where it stood; one that is new there entered on its creation day, or
-    on that of the file. Where it stood in the first file is no event.
+    A deal that stands elsewhere than in the file before it moved on the day of the file.
+    One that is new there entered on its creation day if that lies between the two days,
+    else on the day of the file: when it was first seen. A deal that is closed when it is
+    first seen has no history.
     """
     tables = [
         (day, _with_outcome(reading, _plain(reading, table))) for day, table in files.snapshots
@@ -235,13 +251,14 @@ def _moves_sql(reading: Reading, tables: Sequence[tuple[str, Table]]) -> str:
     )
     days = " ".join(f"WHEN {i} THEN DATE '{day}'" for i, (day, _) in enumerate(tables))
     new = f"before IS NULL AND number > 0 AND created > CASE number - 1 {days} END"
+    closed = f"lower(stage) IN ({closes})"
     return f"""
         SELECT row_number() OVER (ORDER BY day, line) AS {quoted(LINE)}, opportunity_id, stage,
                CAST(CASE WHEN {new} THEN LEAST(created, day) ELSE day END AS VARCHAR) AS entered_at,
-               pipeline, COALESCE(before, '') AS from_stage
+               pipeline, '' AS from_stage
         FROM (SELECT *, lag(stage) OVER (PARTITION BY opportunity_id ORDER BY number) AS before
               FROM ({stood}))
-        WHERE (before IS NOT NULL AND before <> stage) OR (before IS NULL AND number > 0)
+        WHERE before <> stage OR (before IS NULL AND NOT {closed})
     """  # noqa: S608 - quoted
 
 
@@ -254,9 +271,9 @@ def _closing_words(reading: Reading) -> list[str]:
     return sorted(words)
 
 
-def first_day(files: Files) -> str:
-    """Return the day of the first snapshot; '' where there are none."""
-    return files.snapshots[0][0] if files.snapshots else ""
+def days_of(files: Files) -> tuple[str, str]:
+    """Return the days of the first and the last snapshot; empty where there are not several."""
+    return (files.snapshots[0][0], files.snapshots[-1][0]) if files.snapshots else ("", "")
 
 
-__all__ = ["EVENTS", "SNAPSHOT", "WIDE", "Found", "first_day", "shaped"]
+__all__ = ["EVENTS", "SNAPSHOT", "WIDE", "Found", "days_of", "shaped"]

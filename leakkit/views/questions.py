@@ -355,7 +355,13 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
     ]
     missing = _missing(chosen, words)
     parts = [
-        _paragraphs([words.html("data.shape"), *_rows(analysis, words), *_deals(chosen, words)]),
+        _paragraphs(
+            [
+                words.html(f"data.shape_{analysis.shape}"),
+                *_rows(analysis, words),
+                *_deals(chosen, words),
+            ]
+        ),
         Markup("<h3>{}</h3>{}").format(words.say("data.missing"), _items(missing))
         if missing
         else _paragraphs([words.html("data.nothing_missing")]),

@@ -1,0 +1,152 @@
+"""The facts of `leakkit check`: what was recognised, what became of every row, all faults."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leakkit.errors import Fault
+from leakkit.sources.load import load
+from leakkit.sources.names import declared_names, nearest
+from leakkit.sources.recognised import Recognised
+from leakkit.store import account
+from leakkit.store.resolve import outcome_words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from leakkit.config import Config
+    from leakkit.sources.shapes import Found
+    from leakkit.store.database import Store
+    from leakkit.store.resolve import Rules
+
+COLUMNS = ("file", "row", "column", "value", "rule", "hint")
+HINTS = {
+    "missing_id": "a row needs an opportunity_id; it is set aside",
+    "conflicting_rows": "the same opportunity stands twice with other values: keep one row",
+    "missing_moment": "this moment is missing or cannot be read; its deal is set aside",
+    "missing_pipeline": "several pipelines are declared and the row names none",
+    "outcome_disagrees": "the outcome and the last stage differ: the later one wins",
+    "value_negative": "a negative value is taken as missing",
+    "value_unreadable": "this is no amount; the value is taken as missing",
+    "date_unreadable": "this is no date; it is taken as empty",
+    "repeated_heading": "the row repeats the heading; it is set aside",
+    "total_row": "the row is a total; it is set aside",
+}
+"""What happens with a row that breaks a rule, or what to do."""
+RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found in a source that can be used.
+
+    `rows` counts per file: read = used + merged + not asked for + set aside. `facts` are
+    counts by code. `faults` are all of them, in order of file, row and column.
+    """
+
+    label: str
+    shape: str
+    recognised: tuple[Recognised, ...]
+    rows: tuple[Mapping[str, int | str], ...]
+    facts: Mapping[str, int]
+    faults: tuple[Fault, ...]
+    ignored_files: tuple[str, ...]
+    provisional_order: bool
+    fingerprint: str
+
+    @property
+    def set_aside(self) -> int:
+        """Rows set aside; where there are any, `leakkit check` exits with 1."""
+        return sum(int(counted["set_aside"]) for counted in self.rows)
+
+
+def check(
+    source: Any,  # noqa: ANN401 - a path, or frames of three libraries
+    config: Config | str | Path | None = None,
+    *,
+    as_of: str = "",
+) -> Check:
+    """What is in a source, how was it read, and what is wrong with it?
+
+    Takes what `leakkit.load` takes, and raises LeakkitError where that does: such a
+    source cannot be used at all. A store kept by an earlier run holds the first hundred
+    faults of each rule; of files and frames all are given.
+    """
+    found: list[Fault] = []
+
+    def watch(store: Store, files: Found, rules: Rules) -> None:
+        found.extend(_all_faults(store, files, rules))
+
+    with load(source, config, as_of=as_of, watch=watch) as store:
+        kept = [
+            Fault(file, line, field, content, rule, HINTS.get(rule, ""))
+            for file, line, field, content, rule in store.rows(
+                "SELECT file, line, field, content, rule FROM faults ORDER BY ALL"
+            )
+        ]
+        return Check(
+            label=store.meta("label"),
+            shape=store.meta("shape"),
+            recognised=tuple(Recognised(**one) for one in store.meta("recognised")),
+            rows=tuple(store.meta("rows")),
+            facts=store.meta("facts"),
+            faults=tuple(found or kept),
+            ignored_files=tuple(store.meta("ignored_files")),
+            provisional_order=store.meta("provisional_order"),
+            fingerprint=store.meta("fingerprint"),
+        )
+
+
+def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:
+    """Read every row that breaks a rule, while what became of the rows can still be read."""
+    tables = {"history": files.history, "opportunities": files.opportunities or files.history}
+    asides = {(file, row): rule for file, row, rule in files.asides}
+    faults = []
+    for (name, rule), query in account.FAULTS.items():
+        table = tables[name]
+        several = files.per_row if name == "history" else 1
+        for line, column, content in store.rows(f"{query} ORDER BY ALL"):
+            row = None if line is None else (int(line) - 1) // several + 1
+            broken = asides.get((table.file, row or 0), rule) if rule == "missing_id" else rule
+            heading = table.heading(column) or column
+            hint = _hint(broken, str(content), rules.config)
+            faults.append(Fault(table.file, row, heading, str(content), broken, hint))
+    return sorted(faults, key=lambda fault: (fault.where, fault.row or 0, fault.column, fault.rule))
+
+
+def _hint(rule: str, value: str, config: Config) -> str:
+    """Say what happens, or which name is nearest."""
+    if rule == "unknown_stage":
+        near = nearest(value, declared_names(config.pipelines))
+        guess = f"did you mean {near!r}? " if near else ""
+        return f"{guess}Declare it as a stage or an alias; its deal is set aside"
+    if rule == "outcome_unknown":
+        near = nearest(value, outcome_words(config))
+        guess = f"did you mean {near!r}? " if near else ""
+        return f"{guess}Say what it means in [source.outcomes]; it is taken as empty"
+    return HINTS.get(rule, "")
+
+
+def faults_csv(faults: tuple[Fault, ...]) -> str:
+    r"""Return faults as CSV text, with `\n` line ends and no cell that runs as a formula.
+
+    >>> faults_csv((Fault("a.csv", 2, "value", "=1+1", "value_unreadable"),))
+    "file,row,column,value,rule,hint\na.csv,2,value,'=1+1,value_unreadable,\n"
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for fault in faults:
+        row = "" if fault.row is None else str(fault.row)
+        texts = (fault.where, row, fault.column, fault.value, fault.rule, fault.hint)
+        writer.writerow([_inert(text) for text in texts])
+    return out.getvalue()
+
+
+def _inert(text: str) -> str:
+    """Return a user's text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(RUNS_AS_FORMULA) else text

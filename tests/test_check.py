@@ -1,0 +1,173 @@
+"""What `leakkit check` and `leakkit init` say: facts, all faults, and a configuration as found."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import leakkit
+from leakkit.config import Config
+from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.check import check, faults_csv
+from leakkit.sources.proposal import configuration_text
+
+GALLERY = Path(__file__).parent / "gallery"
+STAGES = '[[pipelines]]\nname = "Sales"\nstages = [{ name = "Inquiry" }, { name = "Quotation" }]'
+
+
+def test_what_was_recognised_and_by_what() -> None:
+    found = check(GALLERY / "dates" / "day_first.csv")
+    assert [(one.what, one.as_what, one.why) for one in found.recognised] == [
+        ("date_order", "dmy", "row 1: 14/01/2024"),
+        ("dates:entered_at", "dmy", "14/01/2024"),
+    ]
+    assert (found.shape, found.set_aside, found.provisional_order) == ("events", 0, True)
+    assert found.rows == (
+        {
+            "table": "history",
+            "file": "day_first.csv",
+            "read": 4,
+            "used": 4,
+            "merged": 0,
+            "not_asked": 0,
+            "set_aside": 0,
+        },
+    )
+
+
+def test_every_fault_has_its_row_its_heading_and_a_hint() -> None:
+    """More than the hundred that a store keeps; the nearest stage is named."""
+    rows = [("d0", "Inquiry", "2024-01-01")]
+    rows += [(f"d{i}", "Qotation" if i % 2 else "inquiry", "soon") for i in range(1, 301)]
+    frame = pd.DataFrame(rows, columns=["opportunity_id", "stage", "Since"])
+    config = Config.from_text(f'[source]\nentered_at = "Since"\n{STAGES}')
+    found = check({"stage_history": frame}, config)
+    moments = [fault for fault in found.faults if fault.rule == "missing_moment"]
+    stages = [fault for fault in found.faults if fault.rule == "unknown_stage"]
+    assert [fault.row for fault in moments] == list(range(2, 302))
+    assert {fault.column for fault in moments} == {"Since"}
+    assert len(stages) == 150
+    assert stages[0].hint.startswith("did you mean 'Quotation'? ")
+    assert found.set_aside == 300
+    assert [fault.row for fault in found.faults] == sorted(fault.row or 0 for fault in found.faults)
+
+
+def test_rows_that_are_no_data_are_named_as_such() -> None:
+    found = check(GALLERY / "faults" / "totals.csv")
+    assert [(fault.row, fault.rule) for fault in found.faults] == [(5, "total_row")]
+    assert found.set_aside == 1
+
+
+def test_faults_of_a_date_per_stage_have_the_row_of_their_file(tmp_path: Path) -> None:
+    file = tmp_path / "wide.csv"
+    file.write_text(
+        "opportunity_id,Inquiry,Quotation\n"
+        "d1,2024-01-01,2024-01-05\nd2,2024-01-02,2024-01-07\nd3,2024-01-03,soon\n"
+    )
+    found = check(file, Config.from_text(STAGES))
+    assert [(fault.row, fault.value) for fault in found.faults] == [(3, "soon")]
+
+
+def test_faults_as_csv_run_nowhere() -> None:
+    hostile = ("=1+1", "@SUM(A1)", "+1", "-1", "\t=1", 'a "quoted", text\nof two lines')
+    faults = tuple(Fault("f.csv", i, "c", value, "r", "h") for i, value in enumerate(hostile))
+    rows = list(csv.reader(io.StringIO(faults_csv(faults))))
+    assert rows[0] == ["file", "row", "column", "value", "rule", "hint"]
+    assert [row[3].lstrip("'") for row in rows[1:]] == list(hostile)
+    assert not any(cell.startswith(tuple("=+-@\t")) for row in rows for cell in row)
+
+
+def test_a_source_that_cannot_be_used_raises() -> None:
+    with pytest.raises(LeakkitError) as caught:
+        check(GALLERY / "dates" / "ambiguous.csv")
+    assert caught.value.code == "ambiguous_dates"
+
+
+def test_of_the_sample_nothing_is_set_aside() -> None:
+    made = leakkit.sample.make(300)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    found = check(frames, Config.from_text(made.config))
+    assert found.set_aside == 0
+    assert found.fingerprint == leakkit.load(frames, Config.from_text(made.config)).meta(
+        "fingerprint"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "formats/comma.csv",
+        "dates/day_first.csv",
+        "dates/jalali_persian_digits.csv",
+        "numbers/decimal_comma.csv",
+        "shapes/hubspot_wide.csv",
+        "shapes/snapshot.csv",
+        "names/makers/pipedrive.csv",
+        "names/makers/didar.csv",
+        "names/makers/business_central.csv",
+        "names/persian_letters.csv",
+    ],
+)
+def test_the_proposed_configuration_reads_the_source_alike(name: str) -> None:
+    with leakkit.load(GALLERY / name) as bare:
+        text = configuration_text(bare)
+        config = Config.from_text(text)
+        assert [p.name for p in config.pipelines] == [p.name for p in bare.config.pipelines]
+        with leakkit.load(GALLERY / name, config) as read:
+            assert not read.meta("provisional_order")
+            for table in ("stage_history", "pipelines"):
+                rows = f"SELECT * FROM {table} ORDER BY ALL"
+                assert read.rows(rows) == bare.rows(rows)
+            deals = "SELECT opportunity_id, outcome, closed_at FROM opportunities ORDER BY ALL"
+            assert read.rows(deals) == bare.rows(deals)
+
+
+def test_the_proposed_configuration_says_what_was_found() -> None:
+    with leakkit.load(GALLERY / "names" / "makers" / "pipedrive.csv") as store:
+        text = configuration_text(store)
+    assert text == (
+        "# leakkit.toml, as found. Every line is a proposal: confirm it or change it.\n"
+        "# All keys are explained in docs/contracts.md.\n"
+        "\n"
+        '# as_of = "2024-02-05"   # the last day of the data; without it, the latest one\n'
+        'timezone = "UTC"   # the zone of times without an offset\n'
+        'currency = "EUR"   # of values without a currency of their own\n'
+        "\n"
+        "[source]\n"
+        "# the export of a maker: pipedrive\n"
+        'opportunity_id = "Deal - ID"\n'
+        'stage = "Deal - Stage"\n'
+        'pipeline = "Deal - Pipeline"\n'
+        'name = "Deal - Title"\n'
+        'outcome = "Deal - Status"\n'
+        'created_at = "Deal - Deal created"\n'
+        'closed_at = "Deal - Deal closed on"\n'
+        'value = "Deal - Value"\n'
+        'currency = "Deal - Currency of value"\n'
+        'lost_reason = "Deal - Lost reason"\n'
+        "\n"
+        "[source.outcomes]   # the words of the column of outcomes\n"
+        'lost = ["lost"]\n'
+        'open = ["open"]\n'
+        "\n"
+        "[[pipelines]]\n"
+        'name = "Sales"\n'
+        "stages = [   # in the order that most deals took: is this the order?\n"
+        '  { name = "A" },\n'
+        '  { name = "B" },\n'
+        "]\n"
+    )
+
+
+def test_hostile_names_stay_texts_of_the_configuration() -> None:
+    hostile = ['"]\nname = "x', "a # b", "'''", "\\", "\u2028", "پیش‌فاکتور", "{x}", "tab\there"]
+    frame = pd.DataFrame(
+        {"opportunity_id": "d", "stage": hostile, "entered_at": "2024-01-01", "pipeline": "a\"b'"}
+    )
+    with leakkit.load({"stage_history": frame}) as store:
+        config = Config.from_text(configuration_text(store))
+        assert {s.name for s in config.pipelines[0].stages} == set(hostile)
