@@ -1,4 +1,4 @@
-"""The command `leakkit`: report, explain, lab and sample."""
+"""The command `leakkit`: report, check, init, explain, lab and sample."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FAILED_PAGES, BAD_INPUT, FOUND, INTERRUPTED = 1, 2, 3, 130
+SET_ASIDE = 1
 
 app = typer.Typer(
     add_completion=False,
@@ -172,6 +173,63 @@ def stopped_like_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@app.command(epilog="Example: leakkit check exports/crm --csv faults.csv")
+def check(
+    source: Annotated[str, typer.Argument(help="The source, as for report.")],
+    *,
+    config: Annotated[
+        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
+    ] = "",
+    as_of: Annotated[str, typer.Option(help="The last day to use, such as 2026-06-30.")] = "",
+    csv: Annotated[str, typer.Option(help="Write all faults into this file.")] = "",
+) -> None:
+    """Say what was recognised in a source and why, and every fault with row and column.
+
+    Exit code 0: every row can be used; 1: rows were set aside; 2: the source cannot be used.
+    """
+    from leakkit.loading import found as found_source
+    from leakkit.report.folder import write_text
+    from leakkit.sources.check import check as check_source
+    from leakkit.sources.check import faults_csv
+    from leakkit.terminal import checked
+
+    facts = check_source(*found_source(source, config or None), as_of=as_of)
+    for line in checked(facts):
+        typer.echo(line)
+    if csv:
+        write_text(Path(csv), faults_csv(facts.faults))
+        typer.echo(f"{len(facts.faults)} faults in {csv}")
+    if facts.set_aside:
+        raise typer.Exit(SET_ASIDE)
+
+
+@app.command(epilog="Example: leakkit init exports/crm")
+def init(
+    source: Annotated[str, typer.Argument(help="The source, as for report.")],
+    *,
+    out: Annotated[
+        str, typer.Option(help="The file to write; by default leakkit.toml beside the source.")
+    ] = "",
+) -> None:
+    """Write a leakkit.toml as found in a source, each line commented for you to confirm.
+
+    A file that is there already is not overwritten.
+    """
+    from leakkit.config import Config
+    from leakkit.report.folder import write_text
+    from leakkit.sources import load
+    from leakkit.sources.proposal import configuration_text
+
+    place = Path(source)
+    file = Path(out) if out else (place if place.is_dir() else place.parent) / "leakkit.toml"
+    if file.exists():
+        message = f"There is a {file} already. Name another file with --out, or remove it first."
+        raise LeakkitError("file_exists", message)
+    with load(source, Config()) as store:
+        write_text(file, configuration_text(store))
+    typer.echo(f"Written: {file}. Look it over, then: leakkit report {source}")
 
 
 @app.command(epilog="Example: leakkit explain D-004711 exports/crm")

@@ -19,17 +19,20 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.progress import TaskID
 
     from leakkit.report import Event, PageResult, RunResult
+    from leakkit.sources.check import Check
+    from leakkit.sources.recognised import Recognised
 
 DOING = {
     "reading": "reading the source",
     "analysing": "analysing",
     "overview": "making the overview",
 }
+SHOWN_FAULTS = 20
 STATES = ("made", "unchanged", "failed")
 SEVERITIES = ("alarm", "watch")
 
@@ -109,19 +112,49 @@ def _page(page: PageResult) -> str:
     return page.pipeline if page.state == "made" else f"{page.pipeline} ({page.state})"
 
 
+def checked(facts: Check) -> list[str]:
+    """Return the lines that say what was found in a source."""
+    lines = [f"Shape: {facts.shape}"]
+    lines += [f"  {_recognised(one)}" for one in facts.recognised]
+    if facts.provisional_order:
+        lines.append("Provisional order of stages: write a configuration with leakkit init.")
+    lines += _rows(facts.rows)
+    lines += [f"  {count:,} {code.replace('_', ' ')}" for code, count in facts.facts.items()]
+    if facts.ignored_files:
+        lines.append(f"Other files in the folder, not read: {', '.join(facts.ignored_files)}")
+    lines += [f"  {fault}" for fault in facts.faults[:SHOWN_FAULTS]]
+    if len(facts.faults) > SHOWN_FAULTS:
+        lines.append(f"  and {len(facts.faults) - SHOWN_FAULTS:,} more: --csv writes them all")
+    return lines
+
+
+def _recognised(one: Recognised) -> str:
+    """Say one thing that was recognised, and by what."""
+    if one.what == "column":
+        return f"{one.where}: column {one.as_what} from {one.why!r}"
+    why = f" ({one.why.replace('_', ' ')})" if one.why else ""
+    return f"{one.where}: {one.what.replace('_', ' ')} is {one.as_what}{why}"
+
+
 def account(result: RunResult) -> list[str]:
     """Return the lines that say what became of the rows, and what was odd."""
+    lines = _rows(result.rows)
+    lines += [f"  {count:,} {code.replace('_', ' ')}" for code, count in result.facts.items()]
+    if result.ignored_files:
+        lines.append(f"Other files in the folder, not read: {', '.join(result.ignored_files)}")
+    lines += [f"Removed, no longer in the source: {name}" for name in result.removed]
+    return lines
+
+
+def _rows(rows: Sequence[Mapping[str, int | str]]) -> list[str]:
+    """Say what became of the rows of every file."""
     lines = []
-    for counted in result.rows:
+    for counted in rows:
         parts = " + ".join(
             f"{counted[k]:,} {k.replace('_', ' ')}"
             for k in ("used", "merged", "not_asked", "set_aside")
         )
         lines.append(f"{counted['file']}: {counted['read']:,} rows read = {parts}")
-    lines += [f"  {count:,} {code.replace('_', ' ')}" for code, count in result.facts.items()]
-    if result.ignored_files:
-        lines.append(f"Other files in the folder, not read: {', '.join(result.ignored_files)}")
-    lines += [f"Removed, no longer in the source: {name}" for name in result.removed]
     return lines
 
 

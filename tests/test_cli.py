@@ -22,7 +22,7 @@ def test_the_version() -> None:
     assert leakkit("--version").stdout == f"leakkit {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["report", "sample", "lab", "explain"])
+@pytest.mark.parametrize("command", ["report", "check", "init", "explain", "lab", "sample"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = leakkit(command, "--help")
     assert done.returncode == 0
@@ -110,3 +110,39 @@ def test_your_own_copies_of_the_notebooks(tmp_path: Path) -> None:
     second = leakkit("lab", str(tmp_path / "lab"), "--copy-only")
     assert second.stdout == ""
     assert (tmp_path / "lab/overview.ipynb").read_text() == "mine"
+
+
+def test_a_source_is_checked(tmp_path: Path) -> None:
+    sample.write(tmp_path, 50)
+    good = leakkit("check", str(tmp_path))
+    assert good.returncode == 0, good.stderr
+    assert "opportunities.csv: 50 rows read = 50 used" in good.stdout
+    history = tmp_path / "stage_history.csv"
+    first, *rest = history.read_text("utf-8").splitlines()
+    history.write_text("\n".join([first, rest[0].replace("Inquiry", "=HYPERLINK()"), *rest[1:]]))
+    faults = tmp_path / "faults.csv"
+    bad = leakkit("check", str(tmp_path), "--csv", str(faults))
+    assert bad.returncode == 1
+    assert "unknown" in bad.stdout
+    assert not any(line.split(",")[3].startswith("=") for line in faults.read_text().splitlines())
+
+
+def test_a_configuration_is_proposed_and_works(tmp_path: Path) -> None:
+    sample.write(tmp_path, 200)
+    (tmp_path / "leakkit.toml").unlink()
+    done = leakkit("init", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "[[pipelines]]" in (tmp_path / "leakkit.toml").read_text("utf-8")
+    assert leakkit("check", str(tmp_path)).returncode == 0
+    again = leakkit("init", str(tmp_path))
+    assert again.returncode == BAD_INPUT
+    assert "already" in again.stderr
+
+
+def test_a_deal_is_explained() -> None:
+    done = leakkit("explain", "EQ-000041")
+    assert done.returncode == 0, done.stderr
+    assert "Requirements, visit 1" in done.stdout
+    unknown = leakkit("explain", "nobody")
+    assert unknown.returncode == BAD_INPUT
+    assert "The nearest:" in unknown.stderr
