@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.analysis.explaining import causes_of
+from leakkit.analysis.explaining import places_of
 from leakkit.analysis.reasons import drivers_of, opportunity_ids, rate_and_mix, root_cause
+from leakkit.analysis.results import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import WARNING, cards
@@ -54,7 +55,13 @@ class Repair:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is found of one pipeline; `cards` has the findings by stage, gravest first."""
+    """What is found of one pipeline; `cards` has the findings by stage, gravest first.
+
+    >>> import leakkit
+    >>> diagnosis = leakkit.diagnose(leakkit.analyze(leakkit.load("sample"), "Equipment"))
+    >>> [card[0].stage for card in diagnosis.warnings]
+    ['Proforma']
+    """
 
     analysis: Analysis
     pipeline: PipelineAnalysis
@@ -73,8 +80,9 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
     """Why does a pipeline leak, whom does it concern, and what would a repair bring?
 
     Stages with an alarm or a watch are looked into, and those that could give back most;
-    where there are none, the one that loses most. The first pipeline where `pipeline` is
-    empty. Raises LeakkitError for a pipeline that the analysis does not have.
+    where there are none, the one that loses most, a qualifying one only where no other
+    loses any. The first pipeline where `pipeline` is empty. Raises LeakkitError for a
+    pipeline that the analysis does not have, and for the analysis of a part of the data.
 
     >>> import leakkit
     >>> analysis = leakkit.analyze(leakkit.load("sample"), "Equipment")
@@ -82,7 +90,10 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
     >>> found.stages[0].stage.name, found.stages[0].cause.verdict.family
     ('Proforma', 'unconvincing')
     """
-    one = analysis[pipeline] if pipeline else analysis.pipelines[0]
+    if analysis.selection != EVERYTHING:
+        message = "A diagnosis is of all deals: warnings of a part would be found by chance alone."
+        raise LeakkitError("selected_already", message)
+    one = analysis[pipeline] if pipeline or not analysis.pipelines else analysis.pipelines[0]
     if analysis.store is None:
         message = "This analysis has lost its store, which a diagnosis reads further rows from."
         raise LeakkitError("no_store", message)
@@ -98,12 +109,13 @@ def _chosen(
     analysis: Analysis, one: PipelineAnalysis, led: tuple[tuple[Finding, ...], ...]
 ) -> list[str]:
     """Return the stages to look into, gravest first; none without current days."""
-    if one.windows.current is None or analysis.store is None:
+    if one.windows.current is None:
         return []
-    looked = causes_of(analysis.store, analysis)
-    found = [card[0].stage for card in led if (one.name, card[0].stage) in looked]
+    places = places_of(analysis)
+    found = [card[0].stage for card in led if (one.name, card[0].stage) in places]
     losing = [stage for stage in one.stages if stage.exits.lost]
-    return found or [max(losing, key=lambda s: s.exits.lost).name for _ in losing[:1]]
+    serious = [stage for stage in losing if stage.kind != "qualify"] or losing
+    return found or [max(serious, key=lambda s: s.exits.lost).name for _ in serious[:1]]
 
 
 def _stage(

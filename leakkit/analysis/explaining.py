@@ -25,18 +25,23 @@ MOST_RECOVERABLE = 3
 """Findings whose stages have a cause looked for although nothing warns."""
 
 
-def causes_of(store: Store, analysis: Analysis) -> dict[Place, Cause]:
-    """Look for the cause where a stage warns, and at the 3 findings that could give back most.
+def places_of(analysis: Analysis) -> list[Place]:
+    """Return where a cause is looked for: stages that warn, and those that could give back most.
 
-    Of the pipelines that `analysis` has; findings are compared over all of them.
+    The 3 findings that could give back most are those of all pipelines; returned are
+    the places of the pipelines that `analysis` has.
     """
     worth = [one for one in analysis.findings if one.recoverable is not None]
     worth.sort(key=lambda one: (-_recoverable(one), one.key))
     chosen = [one for one in analysis.findings if one.severity in WARNING]
     chosen += worth[:MOST_RECOVERABLE]
     here = {pipeline.name for pipeline in analysis.pipelines}
-    places = dict.fromkeys((one.pipeline, one.stage) for one in chosen if one.pipeline in here)
-    return {place: root_cause(store, analysis, *place) for place in places}
+    return list(dict.fromkeys((one.pipeline, one.stage) for one in chosen if one.pipeline in here))
+
+
+def causes_of(store: Store, analysis: Analysis) -> dict[Place, Cause]:
+    """Look for the cause where a stage warns, and where most could be given back."""
+    return {place: root_cause(store, analysis, *place) for place in places_of(analysis)}
 
 
 def _recoverable(finding: Finding) -> float:

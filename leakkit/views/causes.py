@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from leakkit.config import folded
+from leakkit.errors import LeakkitError
 from leakkit.findings.finding import improvements
 from leakkit.views import cause_figures, figures, tables
 from leakkit.views.ink import plain
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.analysis.diagnosis import Repair, StageDiagnosis
     from leakkit.findings import Finding
+    from leakkit.findings.behaviour import SignCount
     from leakkit.findings.causes import Cause
     from leakkit.findings.drivers import Driver
     from leakkit.findings.mix import RateAndMix
@@ -30,8 +33,9 @@ if TYPE_CHECKING:
 SHOWN_DEALS = 12
 SHOWN_REASONS = 8
 SHOWN_UNMATCHED = 5
-FAMILIES = ("complexity", "unconvincing", "other")
 HARDLY_EVER = 0.0001
+MIN_MIX = 0.01
+"""So large must the part of other deals be for a note on what shifted."""
 
 
 def _words(diagnosis: Diagnosis) -> Words:
@@ -50,12 +54,6 @@ def _paragraphs(texts: Iterable[str]) -> Markup:
     return Markup("\n").join(Markup("<p>{}</p>").format(text) for text in texts if text)
 
 
-def _items(texts: Iterable[str]) -> Markup:
-    """Return texts as a list."""
-    items = Markup("\n").join(Markup("<li>{}</li>").format(text) for text in texts)
-    return Markup("<ul>\n{}\n</ul>").format(items) if items else Markup("")
-
-
 def _stay(diagnosis: Diagnosis, words: Words, age: float) -> str:
     """Say a stay in the pipeline's unit."""
     return figures.stay(words, age, diagnosis.pipeline.unit_per_day)
@@ -67,15 +65,15 @@ def causes_headline(diagnosis: Diagnosis) -> View:
     warned = diagnosis.warnings
     if warned:
         said = _what(diagnosis, warned[0][0], words)
-    elif diagnosis.cards:
-        said = words.html("causes.quiet", n=len(diagnosis.cards))
+    elif any(f.p_value is not None for card in diagnosis.cards for f in card):
+        said = words.html("causes.quiet")
     else:
         said = words.html("causes.no_comparison")
     lines = [_first_verdict(diagnosis, words), _joint_line(diagnosis, words)]
     lines += [_tested(diagnosis, words)]
     return View(
         "causes_headline",
-        words.html("question.causes_headline", name=pipeline.name),
+        words.html("question.causes_headline", name=tables.bdi(pipeline.name)),
         said,
         note=_paragraphs(lines),
         language=words.language,
@@ -90,29 +88,45 @@ def _what(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
 
 
 def _first_verdict(diagnosis: Diagnosis, words: Words) -> Markup:
-    """Say what the losses of the gravest stage look like."""
+    """Say what the losses of the gravest stage look like; of no losses, what to review."""
     if not diagnosis.stages:
         return Markup("")
-    first = diagnosis.stages[0]
-    return words.html("causes.at", stage=first.stage.name) + " " + _verdict(first.cause, words)
+    first, warned = diagnosis.stages[0], diagnosis.warnings
+    if warned and warned[0][0].kind != "lost":
+        review = _operation(_review(diagnosis, warned[0][0]), words)
+        return words.html("causes.review", what=review)
+    name, family = tables.bdi(first.stage.name), first.cause.verdict.family
+    said = words.html(f"causes.verdict_{family or 'undetermined'}", stage=name)
+    return said + " " + _strength(first.cause, words)
 
 
-def _verdict(cause: Cause, words: Words) -> Markup:
-    """Say a verdict with its strength, or why there is none."""
-    verdict = cause.verdict
+def _strength(cause: Cause, words: Words) -> Markup:
+    """Say what a verdict names most, and how strong it is, or why there is none."""
+    verdict, parts = cause.verdict, []
     if not verdict.family:
         return words.html(f"causes.why_{verdict.why}")
-    said = words.html(f"causes.verdict_{verdict.family}")
-    strength = words.html(f"causes.strength_{verdict.strength}")
-    parts = [said, strength]
-    if cause.sub_reason.startswith(f"{verdict.family}."):
-        parts.insert(
-            1,
-            words.html("causes.above_all", reason=words.html(f"causes.reason.{cause.sub_reason}")),
-        )
+    if cause.sub_reason:
+        most = _reason(cause.sub_reason, words)
+        parts.append(words.html("causes.above_all", reason=most))
+    parts.append(words.html(f"causes.strength_{verdict.strength}"))
     if verdict.lost_long_after:
         parts.append(words.html("causes.lost_long_after"))
     return Markup(" ").join(parts)
+
+
+def _reason(code: str, words: Words) -> Markup:
+    """Say a sub-reason; one of the user's own as it is written in the user's file."""
+    return _known(f"causes.reason.{code}", code.partition(".")[2], words)
+
+
+def _operation(code: str, words: Words) -> Markup:
+    """Say an operation to review; one of the user's own as it is written in the user's file."""
+    return _known(f"causes.reviews.{code}", code, words)
+
+
+def _known(key: str, written: str, words: Words) -> Markup:
+    """Say the message `key`, or what the user wrote where there is none."""
+    return words.html(key) if words.knows(key) else tables.bdi(written)
 
 
 def _joint_line(diagnosis: Diagnosis, words: Words) -> Markup:
@@ -122,8 +136,19 @@ def _joint_line(diagnosis: Diagnosis, words: Words) -> Markup:
         return Markup("")
     worth = joint[0].result.new_deals
     return words.html(
-        "causes.joint", n=worth.value, low=worth.low, high=worth.high, half=worth.value / 2
+        "causes.joint",
+        n=worth.value,
+        low=worth.low,
+        high=worth.high,
+        half=worth.value / 2,
+        days=words.days(_current_days(diagnosis)),
     )
+
+
+def _current_days(diagnosis: Diagnosis) -> int:
+    """Return the length of the current window."""
+    first, end = diagnosis.pipeline.windows.current or (0, 0)
+    return end - first
 
 
 def _tested(diagnosis: Diagnosis, words: Words) -> Markup:
@@ -157,7 +182,7 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
     finding = card[0]
     lines = [
         _since(finding, words),
-        _sure(finding, words),
+        _sure(diagnosis, finding, words),
         _rate(diagnosis, finding, words),
         _worth(finding, words),
     ]
@@ -174,11 +199,6 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
         _paragraphs([*lines, *also]),
         review,
     )
-
-
-def _operation(code: str, words: Words) -> Markup:
-    """Say an operation to review."""
-    return words.html(f"causes.reviews.{code}")
 
 
 def _review(diagnosis: Diagnosis, finding: Finding) -> str:
@@ -198,7 +218,7 @@ def _since(finding: Finding, words: Words) -> Markup:
     return words.html("causes.since", month=Markup(words.month(finding.since)))  # noqa: S704 - a date
 
 
-def _sure(finding: Finding, words: Words) -> Markup:
+def _sure(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     """Say how sure a change is, and whether an earlier look said the same."""
     if finding.change is None or finding.low is None or finding.high is None:
         return Markup("")
@@ -208,7 +228,8 @@ def _sure(finding: Finding, words: Words) -> Markup:
         key = "causes.chance_hardly" if chance < HARDLY_EVER else "causes.chance"
         said += " " + words.html(key, chance=chance)
     if finding.confirmed:
-        said += " " + words.html("causes.confirmed")
+        days = words.days(diagnosis.analysis.config.comparison.confirm_days)
+        said += " " + words.html("causes.confirmed", days=days)
     return said
 
 
@@ -240,13 +261,12 @@ def _worth(finding: Finding, words: Words) -> Markup:
         low=value.low,
         high=value.high,
         half=value.value / 2,
-        n=finding.days or 0,
+        days=words.days(finding.days or 0),
     )
 
 
 def _comparisons(diagnosis: Diagnosis, words: Words) -> Markup:
     """Tabulate every comparison of the pipeline."""
-    reasons = tables.Reasons(words)
     order = {stage.name: stage.stage for stage in diagnosis.pipeline.stages}
     found = sorted(
         (f for card in diagnosis.cards for f in card), key=lambda f: (order[f.stage], f.kind)
@@ -262,12 +282,12 @@ def _comparisons(diagnosis: Diagnosis, words: Words) -> Markup:
             tables.Column("share_now", lambda f: _or_dash(words, f.share)),
             tables.Column("share_before", lambda f: _or_dash(words, f.reference)),
             tables.Column("change", lambda f: _change_cell(words, f)),
-            tables.Column("visible", lambda f: _or_dash(words, f.smallest_visible)),
+            tables.Column("visible", lambda f: _visible(words, f.smallest_visible)),
             tables.Column("followed_now", lambda f: _count_or_dash(words, f.followed)),
         ),
         rows,
     )
-    return table.html(words) + reasons.html() + _paragraphs([words.html("causes.visible_note")])
+    return table.html(words) + _paragraphs([words.html("causes.visible_note")])
 
 
 def _code(finding: Finding) -> str:
@@ -278,6 +298,13 @@ def _code(finding: Finding) -> str:
 def _or_dash(words: Words, share: float | None) -> str:
     """Say a share, or nothing."""
     return tables.DASH if share is None else words.share(share)
+
+
+def _visible(words: Words, change: float | None) -> str:
+    """Say the smallest visible change, or nothing."""
+    if change is None:
+        return tables.DASH
+    return words.say("causes.plain_points", n=round(100 * change, 1))
 
 
 def _count_or_dash(words: Words, n: float | None) -> str:
@@ -295,12 +322,33 @@ def _change_cell(words: Words, finding: Finding) -> Markup | str:
     )
 
 
-def cause_and_effect(diagnosis: Diagnosis) -> View:
-    """From the stage to the leak, to what the losses look like, to what should be reviewed."""
-    words = _words(diagnosis)
-    chains = Markup("\n").join(_chain(diagnosis, one, words) for one in diagnosis.stages)
-    if not chains:
-        return _view(words, "cause_and_effect", headline=words.say("causes.no_stage"))
+def _stages(diagnosis: Diagnosis, stage: str) -> tuple[StageDiagnosis, ...]:
+    """Return the stages that were looked into, or the one that is asked for."""
+    found = tuple(
+        one for one in diagnosis.stages if not stage or folded(one.stage.name) == folded(stage)
+    )
+    if stage and not found:
+        known = ", ".join(one.stage.name for one in diagnosis.stages)
+        message = f"{stage!r} was not looked into. These were: {known}."
+        raise LeakkitError("no_stage", message)
+    return found
+
+
+def _nothing(diagnosis: Diagnosis, words: Words, name: str) -> View:
+    """Say why no stage was looked into."""
+    lost = any(stage.exits.lost for stage in diagnosis.pipeline.stages)
+    return _view(words, name, headline=words.say("causes.no_days" if lost else "causes.no_stage"))
+
+
+def cause_and_effect(diagnosis: Diagnosis, *, stage: str = "") -> View:
+    """From the stage to the leak, to what the losses look like, to what should be reviewed.
+
+    Of all stages that were looked into, or of one `stage`.
+    """
+    words, stages = _words(diagnosis), _stages(diagnosis, stage)
+    if not stages:
+        return _nothing(diagnosis, words, "cause_and_effect")
+    chains = Markup("\n").join(_chain(diagnosis, one, words) for one in stages)
     return _view(words, "cause_and_effect", figure=chains, note=words.html("causes.chain_note"))
 
 
@@ -325,16 +373,8 @@ def _chain(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
 
 def _short(cause: Cause, words: Words) -> Markup:
     """Say a verdict as a heading and a line."""
-    verdict = cause.verdict
-    heading = words.say(f"causes.short_{verdict.family or 'undetermined'}")
-    if not verdict.family:
-        line = words.html(f"causes.why_{verdict.why}")
-    else:
-        line = words.html(f"causes.strength_{verdict.strength}")
-        if cause.sub_reason.startswith(f"{verdict.family}."):
-            most = words.html(f"causes.reason.{cause.sub_reason}")
-            line = words.html("causes.above_all", reason=most) + " " + line
-    return Markup("<strong>{}</strong><p>{}</p>").format(heading, line)
+    heading = words.say(f"causes.short_{cause.verdict.family or 'undetermined'}")
+    return Markup("<strong>{}</strong><p>{}</p>").format(heading, _strength(cause, words))
 
 
 def _leak(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
@@ -367,20 +407,22 @@ def _evidence_lines(cause: Cause, words: Words) -> Markup:
     return _paragraphs(lines)
 
 
-def evidence(diagnosis: Diagnosis) -> View:
+def evidence(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """What do the reasons say, what does behaviour say, and do they agree?"""
-    words = _words(diagnosis)
-    parts = Markup("\n").join(_evidence(one, words) for one in diagnosis.stages)
+    words, stages = _words(diagnosis), _stages(diagnosis, stage)
+    if not stages:
+        return _nothing(diagnosis, words, "evidence")
+    parts = Markup("\n").join(_evidence(diagnosis, one, words) for one in stages)
     return _view(words, "evidence", table=parts)
 
 
-def _evidence(one: StageDiagnosis, words: Words) -> Markup:
+def _evidence(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
     """Return the evidence of one stage: both sources beside each other."""
     cause = one.cause
     heading = Markup("<h3>{}</h3>").format(tables.bdi(one.stage.name))
     read = words.html(f"causes.read_{cause.window}", n=cause.losses)
     return heading + Markup('<p>{}</p><div class="lk-two"><div>{}</div><div>{}</div></div>').format(
-        read, _stated(cause, words), _behaviour(cause, words)
+        read, _stated(cause, words), _behaviour(diagnosis, cause, words)
     )
 
 
@@ -395,9 +437,7 @@ def _stated(cause: Cause, words: Words) -> Markup:
             tables.Column("losses", lambda f: words.count(f.n)),
             tables.Column(
                 "of_known",
-                lambda f: Markup('{}<span class="lk-range">{}</span>').format(
-                    words.share(f.share or 0.0), words.say("table.range", low=f.low, high=f.high)
-                ),
+                lambda f: _with_range(words, f.share, f.low, f.high),
             ),
             tables.Column(
                 "bounds", lambda f: words.say("table.range", low=f.at_least, high=f.at_most)
@@ -422,13 +462,29 @@ def _stated(cause: Cause, words: Words) -> Markup:
     return table.html(words) + _paragraphs([*lines, unmatched])
 
 
-def _behaviour(cause: Cause, words: Words) -> Markup:
-    """Return what behaviour says."""
+def _with_range(
+    words: Words, share: float | None, low: float | None, high: float | None
+) -> Markup | str:
+    """Say a share with its interval, or nothing."""
+    if share is None or low is None or high is None:
+        return tables.DASH
+    return Markup('{}<span class="lk-range">{}</span>').format(
+        words.share(share), words.say("table.range", low=low, high=high)
+    )
+
+
+def _sign(diagnosis: Diagnosis, sign: SignCount, words: Words) -> str:
+    """Say a sign with where it begins; stays are in the pipeline's unit, silence is in days."""
+    said = words.days(sign.limit) if sign.code == "silent" else _stay(diagnosis, words, sign.limit)
+    return words.say(
+        f"causes.sign_{sign.code}", limit=said, times=sign.limit, n=int(sign.limit) + 1
+    )
+
+
+def _behaviour(diagnosis: Diagnosis, cause: Cause, words: Words) -> Markup:
+    """Return what behaviour says, or why it says nothing."""
     found = cause.behaviour
-    rows = [
-        (words.say(f"causes.sign_{sign.code}", limit=sign.limit, n=sign.limit + 1), sign)
-        for sign in found.signs
-    ]
+    rows = [(_sign(diagnosis, sign, words), sign) for sign in found.signs]
     table = tables.Table(
         words.say("causes.behaviour_table"),
         (
@@ -441,7 +497,10 @@ def _behaviour(cause: Cause, words: Words) -> Markup:
         rows,
         head="sign",
     )
+    shown = table.html(words) if rows else Markup("")
     lines = []
+    if not found.family and found.complexity is None:
+        lines.append(words.html(f"causes.behaves_none_{found.reason}"))
     for family in ("complexity", "unconvincing"):
         excess = getattr(found, family)
         if excess is not None:
@@ -456,18 +515,20 @@ def _behaviour(cause: Cause, words: Words) -> Markup:
     agreement = cause.agreement
     if agreement.share is not None:
         lines.append(words.html("causes.agreement", share=agreement.share, n=agreement.n))
-    return table.html(words) + _paragraphs(lines)
+    return shown + _paragraphs(lines)
 
 
-def when_lost(diagnosis: Diagnosis) -> View:
+def when_lost(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """After how many days are deals lost, and after how many do others advance?"""
-    words = _words(diagnosis)
+    words, stages = _words(diagnosis), _stages(diagnosis, stage)
+    if not stages:
+        return _nothing(diagnosis, words, "when_lost")
     panels = Markup("\n").join(
         Markup("<li><h3>{}</h3>{}</li>").format(
             tables.bdi(one.stage.name),
             cause_figures.days_strips(one, words, diagnosis.pipeline.unit_per_day),
         )
-        for one in diagnosis.stages
+        for one in stages
     )
     figure = Markup('<ul class="lk-panels">{}</ul>').format(panels)
     return _view(words, "when_lost", figure=figure, note=words.html("causes.when_note"))
@@ -489,6 +550,8 @@ def rate_and_mix(diagnosis: Diagnosis) -> View:
         ),
         rows,
     )
+    if not rows:
+        return _nothing(diagnosis, words, "rate_and_mix")
     lines = [_mix_note(name, mix, words) for name, mix in rows]
     return _view(words, "rate_and_mix", table=table.html(words), note=_paragraphs(lines))
 
@@ -511,24 +574,42 @@ def _rate_cell(words: Words, mix: RateAndMix) -> Markup | str:
 def _mix_note(stage: Markup, mix: RateAndMix, words: Words) -> Markup:
     """Say what shifted most, or why it cannot be said."""
     if mix.rate is None:
-        return words.html(f"causes.mix_{mix.reason}")
+        return Markup("{}: {}").format(stage, words.html(f"causes.mix_{mix.reason}"))
+    if abs(mix.mix or 0.0) < MIN_MIX:
+        return Markup("")
     lines = []
     if mix.simpson:
-        lines.append(words.html("causes.simpson"))
+        lines.append(words.html("causes.simpson", stage=stage))
     if mix.shift:
-        facts = {"before": mix.shift.baseline_share, "now": mix.shift.current_share}
         lines.append(
             words.html(
-                "causes.shift", stage=stage, column=mix.shift.column, value=mix.shift.value, **facts
+                "causes.shift",
+                stage=stage,
+                column=tables.bdi(mix.shift.column),
+                value=_value(mix.shift.value, words),
+                before=mix.shift.baseline_share,
+                now=mix.shift.current_share,
             )
         )
     return Markup(" ").join(lines)
 
 
-def drivers(diagnosis: Diagnosis) -> View:
+def _value(written: str, words: Words) -> Markup:
+    """Say a value of a column; an empty one is a value, too."""
+    return tables.bdi(written) if plain(written) else words.html("explore.none")
+
+
+def _columns(names: Iterable[str]) -> Markup:
+    """Return names of columns, one behind the other."""
+    return Markup(", ").join(map(tables.bdi, names))
+
+
+def drivers(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """Which segments of the leaking stages leak more than the rest?"""
-    words = _words(diagnosis)
-    parts = Markup("\n").join(_screen(one, words) for one in diagnosis.stages)
+    words, stages = _words(diagnosis), _stages(diagnosis, stage)
+    if not stages:
+        return _nothing(diagnosis, words, "drivers")
+    parts = Markup("\n").join(_screen(one, words) for one in stages)
     return _view(words, "drivers", table=parts, note=words.html("causes.associated"))
 
 
@@ -538,13 +619,16 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
     if screen.reason:
         why = words.html(f"causes.screen_{screen.reason}")
         return heading + Markup("<p>{}</p>").format(why)
-    lines = [words.html("causes.screened", n=screen.tested, columns=", ".join(screen.columns))]
+    lines = [words.html("causes.screened", n=screen.tested, columns=_columns(screen.columns))]
+    if not screen.tested:
+        lines = [words.html("causes.screened_none")]
     lines += [
-        words.html(f"causes.set_aside_{each.reason}", column=each.column)
+        words.html(f"causes.set_aside_{each.reason}", column=tables.bdi(each.column))
         for each in screen.set_aside
     ]
     if not screen.drivers:
-        return heading + _paragraphs([words.html("causes.no_driver"), *lines])
+        said = words.html("causes.no_driver") if screen.tested else Markup("")
+        return heading + _paragraphs([said, *lines])
     rows = [(_segment(driver, screen.binned, words), driver) for driver in screen.drivers]
     table = tables.Table(
         words.say("causes.drivers_table"),
@@ -569,7 +653,7 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
     )
     today = sorted({name for driver in screen.drivers for name in driver.as_of_today})
     if today:
-        lines.append(words.html("causes.as_of_today", columns=", ".join(today)))
+        lines.append(words.html("causes.as_of_today", columns=_columns(today)))
     return heading + table.html(words) + _paragraphs(lines)
 
 
@@ -577,11 +661,12 @@ def _segment(driver: Driver, binned: tuple[str, ...], words: Words) -> Markup:
     """Say a segment by its columns and values; of numbers, up to where its fifth goes."""
     parts = []
     for column, value in zip(driver.columns, driver.values, strict=True):
-        if column not in binned:
-            parts.append(words.html("causes.segment", column=column, value=value))
+        name = tables.bdi(column)
+        if column not in binned or not value:
+            parts.append(words.html("causes.segment", column=name, value=_value(value, words)))
         else:
             key = "segment_money" if column == "value" else "segment_number"
-            parts.append(words.html(f"causes.{key}", column=column, value=float(value)))
+            parts.append(words.html(f"causes.{key}", column=name, value=float(value)))
     return Markup(", ").join(parts)
 
 
@@ -687,10 +772,12 @@ def _block(diagnosis: Diagnosis, block: str, items: Sequence[WorkItem], words: W
     return heading + table.html(words)
 
 
-def deals_to_read(diagnosis: Diagnosis) -> View:
+def deals_to_read(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """Which ten deals of each leaking stage should somebody read?"""
-    words = _words(diagnosis)
-    parts = Markup("\n").join(_deals(diagnosis, one, words) for one in diagnosis.stages)
+    words, stages = _words(diagnosis), _stages(diagnosis, stage)
+    parts = Markup("\n").join(filter(None, (_deals(diagnosis, one, words) for one in stages)))
+    if not parts:
+        return _view(words, "deals_to_read", headline=words.say("causes.no_deals_to_read"))
     return _view(words, "deals_to_read", table=parts, note=words.html("causes.deals_note"))
 
 
@@ -723,9 +810,11 @@ def _deals(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
 def causes_terms(diagnosis: Diagnosis) -> View:
     """What do the words of this page mean? Each once."""
     words = _words(diagnosis)
-    keys = ("alarm", "windows", "look_like", "excess", "rate", "adjusted", "keep", "late")
+    confirm = diagnosis.analysis.config.comparison.confirm_days
+    days, alarm = words.days(confirm), "alarm" if confirm else "alarm_once"
+    keys = (alarm, "windows", "look_like", "excess", "rate", "adjusted", "keep", "late")
     return _view(
-        words, "causes_terms", note=_paragraphs(words.html(f"causes.term_{key}") for key in keys)
+        words, "causes_terms", note=_paragraphs(words.html(f"causes.term_{key}", days=days) for key in keys)
     )
 
 

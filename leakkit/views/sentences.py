@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit.views.figures import stay
+from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -20,7 +21,7 @@ def what_changed(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> 
     age = stage.expected.age if finding.kind == "overdue" else stage.horizon.age
     return words.html(
         f"causes.what_{finding.kind}_{finding.reference_kind}",
-        stage=finding.stage,
+        stage=bdi(finding.stage),
         share=finding.share,
         reference=finding.reference,
         days=stay(words, age or 0, pipeline.unit_per_day),

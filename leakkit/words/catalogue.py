@@ -57,12 +57,30 @@ class Words(string.Formatter):
         return self.vformat(self._message(key, facts), (), facts)
 
     def html(self, key: str, **facts: Any) -> Markup:  # noqa: ANN401 - as above
-        """Return the message `key` as HTML: facts escaped, names in their own direction."""
+        """Return the message `key` as HTML: facts escaped, names in their own direction.
+
+        A fact that is `Markup` stays as it is.
+        """
         safe = {
-            name: Markup("<bdi>{}</bdi>").format(fact) if isinstance(fact, str) else fact
+            name: Markup("<bdi>{}</bdi>").format(fact)
+            if isinstance(fact, str) and not isinstance(fact, Markup)
+            else fact
             for name, fact in facts.items()
         }
         return Markup(self.vformat(str(escape(self._message(key, facts))), (), safe))  # noqa: S704 - every fact is a number or escaped above
+
+    def knows(self, key: str) -> bool:
+        """Say whether there is a message `key`.
+
+        >>> Words().knows("causes.reviews.pricing"), Words().knows("causes.reviews")
+        (True, False)
+        """
+        found: Any = _catalogue(self.language)
+        for part in key.split("."):
+            if not isinstance(found, dict) or part not in found:
+                return False
+            found = found[part]
+        return isinstance(found.get("other") if isinstance(found, dict) else found, str)
 
     def _message(self, key: str, facts: dict[str, Any]) -> str:
         """Find the message, and of several forms the one for the number `n`."""
@@ -95,7 +113,8 @@ class Words(string.Formatter):
 
     def points(self, change: float) -> str:
         """Say a difference of two shares, with its sign, in percentage points."""
-        return self.say("units.points", n=abs(change) * 100, said=self._signed(change))
+        shown = round(abs(change) * 100, 1 if abs(change) < ONE_DECIMAL_BELOW else 0)
+        return self.say("units.points", n=shown, said=self._signed(change))
 
     def plain_points(self, change: float) -> str:
         """Say a difference of two shares with its sign, where the unit stands beside it."""
