@@ -174,13 +174,16 @@ def _load_steps(clock: Clock) -> dict[str, float]:
 
 def _watch_queries(clock: Clock, frames: dict[str, Any]) -> None:
     """Watch the statements of `analyze`, and keep the answers by their text."""
-    from leakkit.store import Store  # noqa: PLC0415 - as above
+    from leakkit.analysis import learning  # noqa: PLC0415 - as above
+    from leakkit.store import Store, queries  # noqa: PLC0415 - as above
 
     ask = Store.frame
 
     def kept(store: Store, sql: str, facts: Mapping[str, Any] | None = None) -> pd.DataFrame:
         frame = ask(store, sql, facts)
-        frames[sql] = frame
+        # findings ask for further windows by the same query: those of the curves are wanted
+        if sql != queries.STAYS or frame["part"].max() <= learning.BASELINE:
+            frames[sql] = frame
         return frame
 
     mock.patch.object(Store, "frame", kept).start()

@@ -75,9 +75,7 @@ def test_every_planted_change_of_the_last_quarter_leads_its_card() -> None:
 
 
 def test_without_a_planted_change_of_losses_nothing_is_blamed() -> None:
-    planted = {
-        (one["pipeline"], one["stage"]) for one in leakkit.sample.make(50).truth["leaks"]
-    }
+    planted = {(one["pipeline"], one["stage"]) for one in leakkit.sample.make(50).truth["leaks"]}
     blamed = {
         (name, one.stage.name)
         for name in PIPELINES
@@ -323,12 +321,8 @@ def test_deals_without_a_history_are_no_reason_to_fail() -> None:
             "current_stage": ["A"] * 40,
         }
     )
-    history = pd.DataFrame(
-        [("d0", "A", day(0))], columns=["opportunity_id", "stage", "entered_at"]
-    )
+    history = pd.DataFrame([("d0", "A", day(0))], columns=["opportunity_id", "stage", "entered_at"])
     frames = {"opportunities": deals, "stage_history": history}
-    found = leakkit.diagnose(
-        leakkit.analyze(leakkit.load(frames, Config.from_text(DECLARED)))
-    )
+    found = leakkit.diagnose(leakkit.analyze(leakkit.load(frames, Config.from_text(DECLARED))))
     for view in VIEWS:
         assert getattr(views, view)(found).section()

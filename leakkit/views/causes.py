@@ -813,9 +813,8 @@ def causes_terms(diagnosis: Diagnosis) -> View:
     confirm = diagnosis.analysis.config.comparison.confirm_days
     days, alarm = words.days(confirm), "alarm" if confirm else "alarm_once"
     keys = (alarm, "windows", "look_like", "excess", "rate", "adjusted", "keep", "late")
-    return _view(
-        words, "causes_terms", note=_paragraphs(words.html(f"causes.term_{key}", days=days) for key in keys)
-    )
+    said = (words.html(f"causes.term_{key}", days=days) for key in keys)
+    return _view(words, "causes_terms", note=_paragraphs(said))
 
 
 def causes_provenance(diagnosis: Diagnosis) -> View:
