@@ -72,14 +72,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, report.RunResu
 def test_a_run_writes_its_folder(made: tuple[Path, report.RunResult]) -> None:
     out, result = made
     assert not result.failed
-    assert sorted(contents(out)) == [
-        "equipment-7f2465/stage_dropoff.html",
-        "equipment-7f2465/stages.csv",
-        "index.html",
-        "manifest.json",
-        "spare-parts-177b75/stage_dropoff.html",
-        "spare-parts-177b75/stages.csv",
-    ]
+    each = ["findings.json", "root_causes.html", "stage_dropoff.html", "stages.csv"]
+    each += ["worklist.csv", "worklist.xlsx"]
+    names = ["findings.json", "index.html", "manifest.json"]
+    for slug_of in ("equipment-7f2465", "spare-parts-177b75"):
+        names += [f"{slug_of}/{name}" for name in each]
+    assert sorted(contents(out)) == sorted(names)
     assert result.rows[0]["read"] == 600
 
 
