@@ -139,6 +139,8 @@ def run_leakkit(folder: Path) -> Spent:
     with sources.load(folder) as store:
         steps = _load_steps(clock)
         _watch_queries(clock, frames)
+        # counts and estimates, as the notebooks of a batch make them: findings are there already
+        store.set_meta("findings", [])
         started = time.perf_counter()
         analysis = analyze(store)
         steps["estimate"] = time.perf_counter() - started

@@ -154,7 +154,8 @@ def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say which stage loses most."""
     found = find_headline(chosen)
     if found.stage is None:
-        return words.html("headline.none")
+        lost = chosen.notes.outcomes.get(("lost", False), 0)
+        return words.html("headline.elsewhere" if lost else "headline.none", n=lost)
     if found.by == "count":
         return words.html("headline.count", stage=found.stage.name)
     first, second = found.stage, found.rival
