@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.path import Path
 
 from leakkit.views.figures import stay
-from leakkit.views.ink import Run, Sheet, theme
+from leakkit.views.ink import Run, Sheet, plain, theme
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -88,4 +88,4 @@ def _alt(one: StageDiagnosis, rows: list[DaysByExit], words: Words, unit_per_day
         )
         for days in rows
     )
-    return words.say("causes.when_alt", stage=one.stage.name, said=said)
+    return words.say("causes.when_alt", stage=plain(one.stage.name), said=said)

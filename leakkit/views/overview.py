@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     Pages = Sequence[Mapping[str, Any]]
 
-MOST_PIPES = 12
+MOST_PIPES, PIPES_OF_MANY = 12, 6
 """So many pipelines are drawn, those with the most value lost; all of them are listed."""
+MANY = 30
+"""Of more pipelines than this, each is told in short: a page of 500 still opens at once."""
 MOST_LEAKS = 15
 
 
@@ -96,7 +98,7 @@ def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
 def _warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
     """Say how many stages got worse, and the gravest of them."""
     pipeline, finding = warned[0]
-    first = words.html("overview.warned", n=len(warned), pipeline=pipeline.name)
+    first = words.html("overview.warned", n=len(warned), pipeline=tables.bdi(pipeline.name))
     return first + " " + what_changed(pipeline, finding, words)
 
 
@@ -108,8 +110,8 @@ def _costliest(leaks: Sequence[Leak], words: Words) -> Markup:
     worst = serious[0]
     return words.html(
         "overview.worst",
-        stage=worst.stage.name,
-        pipeline=worst.pipeline.name,
+        stage=tables.bdi(worst.stage.name),
+        pipeline=tables.bdi(worst.pipeline.name),
         n=worst.stage.exits.lost,
         value=worst.stage.value_lost,
         share=worst.stage.value_lost / max(sum(one.stage.value_lost for one in leaks), 1),
@@ -122,7 +124,9 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     if not warned:
         return _view(words, "overview_warnings", headline=words.say("overview.no_warnings"))
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
-    rows = [(_link(one.name, links.get(one.name, "")), (one, finding)) for one, finding in warned]
+    rows = [
+        (_link(one.name, links.get(one.name, "")), (one, finding)) for one, finding in warned[:MANY]
+    ]
     table = tables.Table(
         words.say("overview.warnings"),
         (
@@ -134,7 +138,9 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
         rows,
         head="pipeline_name",
     )
-    return _view(words, "overview_warnings", table=table.html(words))
+    left_out = len(warned) - len(rows)
+    note = words.html("overview.left_out_warnings", n=left_out) if left_out else Markup("")
+    return _view(words, "overview_warnings", table=table.html(words), note=note)
 
 
 def _severity(finding: Finding, words: Words) -> Markup:
@@ -168,21 +174,16 @@ def overview_pages(analysis: Analysis, pages: Pages = ()) -> View:
         {"pipeline": one.name, "headline": headline_sentence(analysis, one.name)}
         for one in analysis.pipelines
     ]
-    items = Markup("\n").join(_page_item(page, words) for page in given)
+    short = len(given) > MANY
+    items = Markup("\n").join(_page_item(page, words, short=short) for page in given)
     return _view(words, "overview_pages", table=Markup('<ul class="lk-list">{}</ul>').format(items))
 
 
-def _page_item(page: Mapping[str, Any], words: Words) -> Markup:
-    """Return one page with what it says, or why it is not there."""
-    name, path, links = tables.bdi(page["pipeline"]), str(page.get("page", "")), Markup("")
-    if path:
-        table = f"{page['folder']}/stages.csv"
-        name = Markup('<a href="{}">{}</a>').format(path, name)
-        files = [("stages.csv", table), ("worklist.xlsx", f"{page['folder']}/worklist.xlsx")]
-        if page.get("causes"):
-            files.insert(0, (words.say("page.to_root_causes"), str(page["causes"])))
-        shown = Markup("").join(Markup('<a href="{}">{}</a>').format(p, said) for said, p in files)
-        links = Markup('<p class="lk-links">{}</p>').format(shown)
+def _page_item(page: Mapping[str, Any], words: Words, *, short: bool) -> Markup:
+    """Return one page with what it says, or why it is not there; in `short` without its files."""
+    path = str(page.get("page", ""))
+    name = _link(page["pipeline"], path)
+    links = _files(page, words) if path and not short else Markup("")
     lines = [
         (page.get("failed"), "lk-failed", "overview.not_made"),
         (page.get("stale"), "lk-failed", "page.stale_short"),
@@ -190,25 +191,37 @@ def _page_item(page: Mapping[str, Any], words: Words) -> Markup:
         (page.get("headline"), "", "overview.says"),
     ]
     facts = {
-        "reason": str(page.get("failed", "")),
+        "reason": tables.bdi(str(page.get("failed", ""))),
         "as_of": page.get("last_day", 0),
-        "said": str(page.get("headline", "")),
+        "said": tables.bdi(str(page.get("headline", ""))),
     }
     said = Markup("").join(
-        Markup('<p class="{}">{}</p>').format(kind, words.html(key, **facts))
+        (Markup('<p class="{}">').format(kind) if kind else Markup("<p>"))
+        + words.html(key, **facts)
+        + Markup("</p>")
         for shown, kind, key in lines
         if shown
     )
     return Markup("<li><h3>{}</h3>{}{}</li>").format(name, said, links)
 
 
+def _files(page: Mapping[str, Any], words: Words) -> Markup:
+    """Return the links to what stands beside a page."""
+    files = [(name, f"{page['folder']}/{name}") for name in ("stages.csv", "worklist.xlsx")]
+    if page.get("causes"):
+        files.insert(0, (words.say("page.to_root_causes"), str(page["causes"])))
+    shown = Markup("").join(
+        Markup('<a href="{}">{}</a>').format(path, said) for said, path in files
+    )
+    return Markup('<p class="lk-links">{}</p>').format(shown)
+
+
 def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     """What do the pipes look like beside each other?"""
     words = _words(analysis)
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
-    lost = {one.name: sum(s.value_lost for s in one.stages) for one in analysis.pipelines}
-    largest = sorted(analysis.pipelines, key=lambda one: -lost[one.name])[:MOST_PIPES]
-    shown = [one for one in analysis.pipelines if one in largest]
+    many = len(analysis.pipelines) > MANY
+    shown = _largest(analysis, PIPES_OF_MANY if many else MOST_PIPES)
     panels = Markup("\n").join(
         Markup("<li><h3>{}</h3>{}</li>").format(
             _link(one.name, links.get(one.name, "")), figures.small_pipe(one, words, _worst(one))
@@ -219,6 +232,13 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     note = words.html("overview.left_out", n=left_out) if left_out else Markup("")
     figure = Markup('<ul class="lk-panels lk-pipes">{}</ul>').format(panels)
     return _view(words, "overview_pipes", figure=figure, note=note)
+
+
+def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
+    """Return the pipelines with the most value lost, in the order of the analysis."""
+    lost = {one.name: sum(s.value_lost for s in one.stages) for one in analysis.pipelines}
+    names = sorted(lost, key=lambda name: -lost[name])[:most]
+    return [one for one in analysis.pipelines if one.name in names]
 
 
 def _worst(pipeline: PipelineAnalysis) -> int | None:
@@ -266,7 +286,8 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
     """How good is the data of each pipeline?"""
     words = _words(analysis)
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
-    rows = [(_link(one.name, links.get(one.name, "")), one) for one in analysis.pipelines]
+    shown = _largest(analysis, MANY)
+    rows = [(_link(one.name, links.get(one.name, "")), one) for one in shown]
     table = tables.Table(
         words.say("overview.quality"),
         (
@@ -286,7 +307,9 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
         rows,
         head="pipeline_name",
     )
-    return _view(words, "overview_quality", table=table.html(words))
+    left_out = len(analysis.pipelines) - len(shown)
+    note = words.html("overview.left_out_quality", n=left_out) if left_out else Markup("")
+    return _view(words, "overview_quality", table=table.html(words), note=note)
 
 
 def _outcome(pipeline: PipelineAnalysis, outcome: str) -> int:

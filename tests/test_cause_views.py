@@ -1,0 +1,489 @@
+"""The page of causes: every code has a text, every name stays a name, numbers are the analysis'."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+from dataclasses import replace
+from functools import cache
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+import leakkit
+from leakkit import views
+from leakkit.analysis import reasons as rooms
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.findings import behaviour, causes, columns, drivers, mix, stated
+from leakkit.findings.behaviour import SIGNS, SignCount
+from leakkit.findings.causes import Verdict, verdict
+from leakkit.findings.columns import SetAside
+from leakkit.findings.drivers import Screen
+from leakkit.findings.finding import KINDS, SEVERITIES
+from leakkit.findings.mix import RateAndMix, Shift
+from leakkit.findings.reasons import FAMILIES, built_in
+from leakkit.findings.worklist import CALL, DECIDE
+from leakkit.views import cause_figures, tables
+from leakkit.views import causes as page
+from leakkit.views.ink import plain
+from leakkit.words import Words
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from leakkit.analysis import Diagnosis
+    from leakkit.analysis.diagnosis import StageDiagnosis
+    from leakkit.findings import Finding
+
+WORDS = Words("en", currency="EUR")
+PER_STAGE = ("cause_and_effect", "evidence", "when_lost", "drivers", "deals_to_read")
+VIEWS = (
+    *PER_STAGE,
+    "causes_headline",
+    "warnings",
+    "rate_and_mix",
+    "repairs",
+    "worklist",
+    "causes_terms",
+)
+REFERENCES = ("baseline", "target", "pooled")
+"""What a finding may be compared with (docs/contracts.md)."""
+LONG = "long " * 100
+HOSTILE = '<b onclick="x()">&amp;\'\u202eevil {x} '
+
+
+@cache
+def diagnosis() -> Diagnosis:
+    made = leakkit.sample.make(3_000)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    store = leakkit.load(frames, Config.from_text(made.config))
+    return leakkit.diagnose(leakkit.analyze(store), "Equipment")
+
+
+def first() -> StageDiagnosis:
+    return diagnosis().stages[0]
+
+
+def of(**parts: Any) -> Diagnosis:  # noqa: ANN401 - any part of a stage's diagnosis
+    """Return the diagnosis with one stage, some of it changed."""
+    return replace(diagnosis(), stages=(replace(first(), **parts),))
+
+
+def with_cause(**parts: Any) -> Diagnosis:  # noqa: ANN401 - any part of a cause
+    return of(cause=replace(first().cause, **parts))
+
+
+def finding(**parts: Any) -> Finding:  # noqa: ANN401 - any part of a finding
+    return replace(diagnosis().warnings[0][0], **parts)
+
+
+def with_card(*card: Finding) -> Diagnosis:
+    return replace(diagnosis(), cards=(card,))
+
+
+def text(view: str, of: Diagnosis, **choice: str) -> str:
+    """Return what a reader of a view reads."""
+    html = getattr(views, view)(of, **choice).section()
+    return BeautifulSoup(html, "html.parser").get_text(" ", strip=True)
+
+
+# ---------------------------------------------------------------- codes, read off the source
+
+
+def tree(module: ModuleType) -> ast.Module:
+    return ast.parse(inspect.getsource(module))
+
+
+def texts(node: ast.AST) -> set[str]:
+    """Return the constant texts in a piece of source; of a choice, those of its ends."""
+    if isinstance(node, ast.IfExp):
+        return texts(node.body) | texts(node.orelse)
+    found = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant))
+    return {value for value in found if isinstance(value, str) and value}
+
+
+def given(module: ModuleType, call: str, place: int) -> set[str]:
+    """Return the texts that calls such as `Screen.missing(...)` are given at a place."""
+    found: set[str] = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {call, f"cls.{call}"}:
+            found |= texts(node.args[place]) if len(node.args) > place else set()
+    return found
+
+
+def returned(function: object, place: int) -> set[str]:
+    """Return the texts that a function returns at a place of its tuple."""
+    assert callable(function)
+    source = ast.parse(inspect.getsource(function))
+    returns = [node.value for node in ast.walk(source) if isinstance(node, ast.Return)]
+    return set().union(*(texts(r.elts[place]) for r in returns if isinstance(r, ast.Tuple)))
+
+
+def whys() -> set[str]:
+    return given(causes, "Verdict", 2)
+
+
+CODES = {
+    "causes.severity_": {severity.replace(" ", "_") for severity in SEVERITIES},
+    "causes.kind_": set(KINDS),
+    "causes.what_": {f"{kind}_{against}" for kind in KINDS for against in REFERENCES},
+    "causes.family_": set(FAMILIES),
+    "causes.verdict_": {*FAMILIES, "undetermined"},
+    "causes.short_": {*FAMILIES, "undetermined"},
+    "causes.strength_": {"strong", "moderate", "weak"},
+    "causes.why_": whys(),
+    "causes.stated_": set(FAMILIES),
+    "causes.stated_none_": returned(stated._said, 1),
+    "causes.behaves_": {"complexity", "unconvincing", "mixed"},
+    "causes.behaves_none_": returned(behaviour._judged, 1) | given(behaviour, "_nothing", 0),
+    "causes.sign_": set(SIGNS),
+    "causes.excess_": {"complexity", "unconvincing", "none_complexity", "none_unconvincing"},
+    "causes.read_": returned(causes._losses, 0),
+    "causes.door_": set(cause_figures.ROWS),
+    "causes.mix_": given(mix, "RateAndMix.missing", 2) | given(rooms, "RateAndMix.missing", 2),
+    "causes.screen_": given(rooms, "Screen.missing", 2) | given(drivers, "Screen.missing", 2),
+    "causes.set_aside_": given(columns, "SetAside", 1),
+    "causes.reviews.": {
+        *built_in().reviews.values(),
+        *causes.SIGN_REVIEWS.values(),
+        *causes.WHY_REVIEWS.values(),
+        *texts(ast.parse(inspect.getsource(page._review))) & set(causes.SIGN_REVIEWS.values()),
+        "reading_deals",
+    },
+    "causes.reason.": {
+        *built_in().reviews,
+        *(code for code, _ in built_in().words.values()),
+        *built_in().texts.values(),
+    },
+    "causes.": {CALL, DECIDE, f"{CALL}_table", f"{DECIDE}_table"},
+}
+
+
+def test_the_codes_are_found_in_the_source() -> None:
+    assert whys() == {"bulk", "slow", "conflict", "against_other", "mixed", "no_evidence"}
+    assert {"few_reasons", "small_lead"} <= CODES["causes.stated_none_"]
+    assert {"few_losses", "few_advanced", "no_excess"} <= CODES["causes.behaves_none_"]
+    assert {"no_baseline", "no_expected_days", "not_comparable"} <= CODES["causes.mix_"]
+    assert CODES["causes.screen_"] == {"no_horizon"}
+    assert {"tells_outcome", "one_value"} <= CODES["causes.set_aside_"]
+    assert CODES["causes.read_"] == {"current", "both"}
+
+
+@pytest.mark.parametrize("prefix", CODES)
+def test_every_code_has_a_text(prefix: str) -> None:
+    assert CODES[prefix]
+    assert not {code for code in CODES[prefix] if not WORDS.knows(f"{prefix}{code}")}
+
+
+# ---------------------------------------------------------------- every text comes out
+
+SOURCES = ("", *FAMILIES)
+VERDICTS = {
+    verdict(said, looks, length_only=length, missing_share=missing)
+    for said, looks, length, missing in product(
+        SOURCES, ("", "complexity", "unconvincing", "mixed"), (True, False), (0.0, 0.4, 0.9)
+    )
+} | {Verdict("", "", "bulk")}
+
+
+def test_every_why_and_strength_is_among_the_verdicts() -> None:
+    assert {one.why for one in VERDICTS} - {""} == whys()
+    assert {one.strength for one in VERDICTS} - {""} == {"strong", "moderate", "weak"}
+
+
+@pytest.mark.parametrize("found", sorted(VERDICTS, key=repr), ids=repr)
+def test_every_verdict_is_said(found: Verdict) -> None:
+    sub = "unconvincing.price" if found.family == "unconvincing" else ""
+    shown = with_cause(verdict=found, sub_reason=sub)
+    strength = f"strength_{found.strength}" if found.family else f"why_{found.why}"
+    for name in ("causes_headline", "cause_and_effect"):
+        said = text(name, shown)
+        assert WORDS.say(f"causes.{strength}") in said
+        assert ("Above all: the price." in said) == bool(sub)
+        assert ("closed long after" in said) == found.lost_long_after
+    assert WORDS.say(f"causes.short_{found.family or 'undetermined'}") in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("against", REFERENCES)
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_every_finding_is_said(kind: str, against: str, severity: str) -> None:
+    shown = with_card(finding(kind=kind, reference_kind=against, severity=severity))
+    said = text("warnings", shown)
+    assert WORDS.say(f"causes.kind_{kind}") in said
+    assert WORDS.say(f"causes.severity_{severity.replace(' ', '_')}") in said
+    warns = severity in {"alarm", "watch"}
+    assert (shown.warnings != ()) == warns
+    assert ("No stage warns." in said) != warns
+    words = {"baseline": "before it was", "target": "the target is", "pooled": "comparable"}
+    assert (words[against] in text("causes_headline", shown)) == warns
+
+
+def test_a_stage_that_is_slow_is_not_asked_why_it_loses() -> None:
+    said = text("causes_headline", with_card(finding(kind="overdue")))
+    assert f"Review: {WORDS.say('causes.reviews.time_to_answer')}" in said
+    assert "the losses look" not in said
+
+
+@pytest.mark.parametrize("reason", sorted(CODES["causes.stated_none_"]))
+def test_every_reason_of_silent_reasons_is_said(reason: str) -> None:
+    shown = with_cause(stated=replace(first().cause.stated, family="", reason=reason))
+    known = first().cause.stated.known
+    assert WORDS.say(f"causes.stated_none_{reason}", n=known) in text("cause_and_effect", shown)
+
+
+@pytest.mark.parametrize("reason", sorted(CODES["causes.behaves_none_"]))
+def test_every_reason_of_silent_behaviour_is_said(reason: str) -> None:
+    found = replace(
+        first().cause.behaviour, family="", reason=reason, complexity=None, unconvincing=None
+    )
+    shown = with_cause(behaviour=found)
+    for name in ("cause_and_effect", "evidence"):
+        assert WORDS.say(f"causes.behaves_none_{reason}") in text(name, shown)
+
+
+@pytest.mark.parametrize("code", SIGNS)
+@pytest.mark.parametrize("limit", [0.0, 1.0, 2.5])
+def test_every_sign_is_said_in_the_unit_of_the_pipeline(code: str, limit: float) -> None:
+    sign = SignCount(code, SIGNS[code], limit, 3, 4)
+    found = replace(first().cause.behaviour, signs=(sign,))
+    days = text("evidence", with_cause(behaviour=found))
+    hourly = replace(diagnosis().pipeline, unit_per_day=24)
+    hours = text("evidence", replace(with_cause(behaviour=found), pipeline=hourly))
+    assert ("hour" in hours) == (code in {"long", "early"})
+    assert "hour" not in days
+
+
+@pytest.mark.parametrize("reason", sorted(CODES["causes.mix_"]))
+def test_every_reason_for_no_split_is_said(reason: str) -> None:
+    shown = of(mixes={"lost": RateAndMix.missing("lost", 0.0, reason)})
+    assert WORDS.say(f"causes.mix_{reason}") in text("rate_and_mix", shown)
+    assert WORDS.say(f"causes.mix_{reason}") in text("warnings", shown)
+
+
+@pytest.mark.parametrize("reason", sorted(CODES["causes.set_aside_"]))
+def test_every_column_that_is_set_aside_is_named_with_its_reason(reason: str) -> None:
+    aside = SetAside(HOSTILE, reason, 0.5)
+    html = views.drivers(of(screen=replace(first().screen, set_aside=(aside,)))).section()
+    assert f"<bdi>{plain_html(HOSTILE)}</bdi>" in html
+
+
+def test_a_stage_without_a_horizon_has_no_screen() -> None:
+    shown = of(screen=Screen.missing("lost", (0, 1), "no_horizon"))
+    assert WORDS.say("causes.screen_no_horizon") in text("drivers", shown)
+
+
+def test_where_nothing_is_known_there_is_a_dash_and_no_zero() -> None:
+    families = tuple(
+        replace(one, n=0, share=None, low=None, high=None) for one in first().cause.stated.families
+    )
+    shown = with_cause(stated=replace(first().cause.stated, known=0, families=families))
+    row = BeautifulSoup(views.evidence(shown).table, "html.parser").find("tbody").find("tr")  # type: ignore[union-attr] # there is a table
+    assert [cell.get_text() for cell in row.find_all("td")][:2] == ["0", tables.DASH]  # type: ignore[union-attr] # as above
+
+
+def test_a_small_shift_is_not_worth_a_sentence() -> None:
+    found = replace(first().mixes["lost"], shift=Shift("region", "", 0.2, 0.4))
+    small, large = (of(mixes={"lost": replace(found, mix=by)}) for by in (0.009, -0.011))
+    assert "What shifted most" not in text("rate_and_mix", small)
+    assert "(empty) ( region ), from 20% to 40%" in text("rate_and_mix", large)
+
+
+# ---------------------------------------------------------------- what users make up
+
+
+@pytest.mark.parametrize("code", ["unconvincing.mine", "unconvincing.a.b", f"unconvincing.{LONG}"])
+@pytest.mark.parametrize("review", [HOSTILE, "pricing.more", "reviews", LONG, "ask Jana"])
+def test_own_sub_reasons_and_reviews_are_shown_as_written(code: str, review: str) -> None:
+    found = Verdict("unconvincing", "strong")
+    shown = with_cause(verdict=found, sub_reason=code, review=review)
+    own = plain(code.partition(".")[2])
+    for name in ("causes_headline", "cause_and_effect", "warnings"):
+        html = getattr(views, name)(shown).section()
+        if name != "warnings":
+            assert f"Above all: <bdi>{own}</bdi>." in html
+        if name != "causes_headline":
+            assert f"<bdi>{plain_html(review)}</bdi>" in html
+
+
+def plain_html(name: str) -> str:
+    """Return how a name stands in a page."""
+    escaped = plain(name)
+    for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&#34;")):
+        escaped = escaped.replace(char, entity)
+    return escaped.replace("'", "&#39;")
+
+
+def hostile_source() -> Diagnosis:
+    """Losses come with one value of a column, and after a while; everything has an evil name."""
+    stage, later, column = f"{HOSTILE}stage", f"{HOSTILE}later {LONG}", f"{HOSTILE}column"
+    rows, deals = [], []
+    start = pd.Timestamp("2025-01-01")
+    for at in range(600):
+        deal, day = f"{HOSTILE}{at}", start + pd.Timedelta(days=at)
+        bad = at % 3 == 0
+        value = f"{HOSTILE}value" if bad else f"{LONG}value"
+        name, owner, why = f"{HOSTILE}name {LONG}", f"{HOSTILE}owner{at % 2}", f"{HOSTILE}{at % 9}"
+        deals.append((deal, name, owner, 100 + at, value, why))
+        rows.append((deal, stage, day))
+        lost = bad or (at > 500 and at % 2)
+        if at < 590:
+            rows.append((deal, "Lost" if lost else later, day + pd.Timedelta(days=2 + at % 5)))
+        if not lost and at < 560:
+            rows.append((deal, "Won", day + pd.Timedelta(days=12)))
+    history = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
+    heads = ["opportunity_id", "name", "owner", "value", column, "lost_reason"]
+    frames = {"stage_history": history, "opportunities": pd.DataFrame(deals, columns=heads)}
+    config = f"""
+    [roles]
+    segments = ["owner", {json.dumps(column)}]
+    [[pipelines]]
+    name = {json.dumps(f"{HOSTILE}pipeline")}
+    stages = [{{ name = {json.dumps(stage)} }},
+              {{ name = {json.dumps(later)}, expected_days = 3 }}]
+    """
+    store = leakkit.load(frames, Config.from_text(config))
+    return leakkit.diagnose(leakkit.analyze(store))
+
+
+@cache
+def hostile() -> Diagnosis:
+    return hostile_source()
+
+
+def test_the_hostile_source_fills_every_view() -> None:
+    found = hostile()
+    assert found.warnings
+    assert found.stages[0].screen.drivers
+    assert found.stages[0].cause.deals
+    assert found.stages[0].cause.stated.unmatched_reasons
+    assert found.worklist
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_hostile_names_stay_names(name: str) -> None:
+    html = str(getattr(views, name)(hostile()).section())
+    assert "<b " not in html
+    assert "\u202e" not in html
+    assert "&amp;amp;amp;" not in html, "escaped once"
+    assert "{x}" in html or name == "causes_terms"
+    for tag in BeautifulSoup(html, "html.parser").find_all():
+        assert not [key for key in tag.attrs if key.startswith("on")]
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_no_view_shows_a_code_or_a_hole(name: str) -> None:
+    said = text(name, diagnosis())
+    codes = set().union(*CODES.values())
+    assert not {code for code in codes if "_" in code and code in said}
+    assert "None" not in said
+    assert "nan" not in said.split()
+    assert "{" not in said
+
+
+def test_the_headline_has_the_numbers_of_the_gravest_finding() -> None:
+    gravest = diagnosis().warnings[0][0]
+    assert gravest.share is not None
+    assert gravest.reference is not None
+    said = text("causes_headline", diagnosis())
+    assert f"{gravest.stage} now loses {WORDS.share(gravest.share)}" in said
+    assert f"before it was {WORDS.share(gravest.reference)}" in said
+    joint = next(one for one in diagnosis().repairs if one.points is None).result.new_deals
+    assert f"up to {WORDS.count(joint.value)} more deals would be won" in said
+    tests = sum(f.p_value is not None for f in diagnosis().analysis.findings)
+    assert f"{tests} comparisons were made" in said
+
+
+def test_the_comparisons_are_all_findings_of_the_pipeline() -> None:
+    table = BeautifulSoup(views.warnings(diagnosis()).table, "html.parser").find("table")
+    assert table is not None
+    rows = [[cell.get_text(" ") for cell in row.find_all(["th", "td"])] for row in
+            table.select("tbody tr")]  # fmt: skip
+    found = {
+        (f.stage, WORDS.say(f"causes.kind_{f.kind}")): f
+        for f in diagnosis().analysis.findings
+        if f.pipeline == "Equipment"
+    }
+    assert {(row[0], row[1]) for row in rows} == found.keys()
+    for row in rows:
+        one = found[row[0], row[1]]
+        assert row[3] == (tables.DASH if one.share is None else WORDS.share(one.share))
+        assert row[4] == (tables.DASH if one.reference is None else WORDS.share(one.reference))
+        if one.change is not None:
+            assert row[5].startswith(WORDS.points(one.change))
+
+
+def test_the_evidence_has_the_counts_of_the_cause() -> None:
+    cause = first().cause
+    boxes = BeautifulSoup(views.evidence(diagnosis()).table, "html.parser").find_all("table")
+    said = [cell.get_text() for cell in boxes[0].select("tbody td:nth-of-type(1)")]
+    assert said == [WORDS.count(family.n) for family in cause.stated.families]
+    lost = [cell.get_text() for cell in boxes[1].select("tbody td:nth-of-type(2)")]
+    of_all = cause.behaviour.lost.n
+    assert lost == [WORDS.share(sign.lost / of_all) for sign in cause.behaviour.signs]
+    note = text("evidence", diagnosis())
+    assert f"{cause.losses} losses" in note
+    assert f"{WORDS.share(cause.stated.missing / cause.stated.losses)} of the losses" in note
+
+
+def test_the_repairs_are_those_of_the_diagnosis() -> None:
+    rows = BeautifulSoup(views.repairs(diagnosis()).table, "html.parser").select("tbody tr")
+    assert len(rows) == len(diagnosis().repairs)
+    for row, repair in zip(rows, diagnosis().repairs, strict=True):
+        cells = [cell.get_text(" ") for cell in row.find_all("td")]
+        won = repair.result.new_deals
+        assert cells[0].startswith(WORDS.number(won.value))
+        assert cells[1] == WORDS.number(won.value / 2)
+        assert cells[3] == (
+            f"{WORDS.share(repair.result.chance)} to {WORDS.share(repair.result.chance_then)}"
+        )
+
+
+def test_the_worklist_counts_all_and_shows_the_first() -> None:
+    items = diagnosis().worklist
+    found = BeautifulSoup(views.worklist(diagnosis()).table, "html.parser").find_all("table")
+    blocks = [block for block in (CALL, DECIDE) if any(i.block == block for i in items)]
+    assert len(found) == len(blocks)
+    for table, block in zip(found, blocks, strict=True):
+        own = [item for item in items if item.block == block]
+        ids = [head.get_text() for head in table.select("tbody th")]
+        assert ids == [item.opportunity_id for item in own[: page.SHOWN_DEALS]]
+        assert table.caption is not None
+        assert table.caption.get_text().startswith(f"{len(own)} ")
+
+
+def test_the_picture_says_its_medians() -> None:
+    html = views.when_lost(diagnosis()).section()
+    for days in first().cause.days:
+        if days.n and days.median is not None:
+            assert f"{WORDS.say(f'causes.door_{days.kind}')} {WORDS.days(days.median)}" in html
+            assert WORDS.count(days.n) in html
+
+
+# ---------------------------------------------------------------- one stage
+
+
+@pytest.mark.parametrize("name", PER_STAGE)
+def test_one_stage_is_part_of_all(name: str) -> None:
+    other = replace(first(), stage=replace(first().stage, name="Second thoughts"))
+    both = replace(diagnosis(), stages=(first(), other))
+    assert text(name, both, stage="PROFORMA") == text(name, diagnosis())
+    alone = text(name, both, stage="second thoughts")
+    assert "Second thoughts" in alone
+    assert first().stage.name not in alone or name == "cause_and_effect", "of the finding"
+    assert len(alone) < len(text(name, both))
+
+
+@pytest.mark.parametrize("name", PER_STAGE)
+def test_a_stage_that_was_not_looked_into_is_refused(name: str) -> None:
+    with pytest.raises(LeakkitError) as caught:
+        getattr(views, name)(diagnosis(), stage="Nowhere")
+    assert caught.value.code == "no_stage"
