@@ -30,7 +30,9 @@ from leakkit.findings.reasons import FAMILIES, built_in
 from leakkit.findings.worklist import CALL, DECIDE
 from leakkit.views import cause_figures, tables
 from leakkit.views import causes as page
+from leakkit.views.explore_causes import BY_STAGE
 from leakkit.views.ink import plain
+from leakkit.views.view import style_element
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -487,3 +489,39 @@ def test_a_stage_that_was_not_looked_into_is_refused(name: str) -> None:
     with pytest.raises(LeakkitError) as caught:
         getattr(views, name)(diagnosis(), stage="Nowhere")
     assert caught.value.code == "no_stage"
+
+
+@pytest.mark.parametrize("name", PER_STAGE)
+def test_a_stage_can_be_chosen_and_the_call_says_the_same(name: str) -> None:
+    other = replace(first(), stage=replace(first().stage, name=HOSTILE))
+    both = replace(diagnosis(), stages=(first(), other))
+    view = getattr(views, name)
+    found = leakkit.explore(view, both)
+    style = style_element()
+    assert found.shown.value == f"{style}{view(both).section()}"
+    assert found.code == (
+        f"leakkit.views.{name}(leakkit.diagnose(leakkit.analyze(data, 'Equipment')))"
+    )
+    found.controls["stage"].value = HOSTILE
+    assert found.shown.value == f"{style}{view(both, stage=HOSTILE).section()}"
+    assert "<b " not in found.said.value
+    found.controls["stage"].value = "Proforma"
+    same = eval(found.code, {"leakkit": leakkit, "data": diagnosis().analysis.store})  # noqa: S307 - the call on the screen must run
+    assert found.shown.value == f"{style}{same.section()}"
+
+
+def test_of_one_stage_there_is_nothing_to_choose() -> None:
+    assert leakkit.explore(views.evidence, of()).controls == {}
+    with pytest.raises(LeakkitError) as caught:
+        leakkit.explore(views.worklist, diagnosis())
+    assert caught.value.code == "no_choices"
+    assert "evidence" in str(caught.value)
+    shown = leakkit.explore(views.evidence, diagnosis())._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in shown
+
+
+def test_the_views_that_can_be_of_one_stage_are_those_that_take_it() -> None:
+    takes = {
+        name for name in VIEWS if "stage" in inspect.signature(getattr(views, name)).parameters
+    }
+    assert takes == set(PER_STAGE) == set(BY_STAGE)

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import ipywidgets
 import pandas as pd
 from markupsafe import Markup
 
+from leakkit.analysis import Diagnosis
 from leakkit.analysis.pipeline import POLICIES
 from leakkit.analysis.results import EVERYTHING, Selection
 from leakkit.analysis.selecting import VISITS, WINDOWS, Selector, segment_values
 from leakkit.errors import LeakkitError
 from leakkit.listing import passages
+from leakkit.views.explore_causes import StageExplorer, explore_stages
 from leakkit.views.view import style_element
 from leakkit.words import Words
 
@@ -48,14 +50,24 @@ SELECTED = tuple(field.name for field in fields(Selection))
 """The choices that say what is counted; the others say what is drawn."""
 
 
-def explore(view: Callable[..., View], analysis: Analysis, pipeline: str = "") -> Explorer:
+@overload
+def explore(view: Callable[..., View], analysis: Diagnosis) -> StageExplorer: ...
+
+
+@overload
+def explore(view: Callable[..., View], analysis: Analysis, pipeline: str = "") -> Explorer: ...
+
+
+def explore(
+    view: Callable[..., View], analysis: Analysis | Diagnosis, pipeline: str = ""
+) -> Explorer | StageExplorer:
     """What does a view say of some deals, of some days, of one stage?
 
     `view` is one of `leakkit.views` that has choices, `analysis` that of everything.
     Shows the choices that make sense for the pipeline (the first where empty), the view,
     the Python call that makes the same view (where `data` is the store), and on demand
-    the visits behind it. Raises LeakkitError for a view without choices, and for an
-    analysis that is a part already.
+    the visits behind it. Of a diagnosis, the stage can be chosen. Raises LeakkitError for
+    a view without choices, and for an analysis that is a part already.
 
     >>> import leakkit
     >>> analysis = leakkit.analyze(leakkit.load("sample"), "Equipment")
@@ -64,6 +76,8 @@ def explore(view: Callable[..., View], analysis: Analysis, pipeline: str = "") -
     >>> explorer.code
     "leakkit.views.days(leakkit.analyze(data, 'Equipment'), stage='Proforma')"
     """
+    if isinstance(analysis, Diagnosis):
+        return explore_stages(view, analysis)
     name = getattr(view, "__name__", "")
     if name not in CHOICES:
         message = f"This view has nothing to choose. These have: {', '.join(CHOICES)}."
