@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import pairwise
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -65,10 +66,10 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return file.as_uri()
 
 
-def opened(browser: Browser, address: str, width: int = 1200, scheme: Any = "light") -> Page:
+def opened(browser: Browser, address: str, width: int = 1200, scheme: str = "light") -> Page:
     """Open a page with all that folds unfolded."""
-    size: Any = {"width": width, "height": 800}
-    page = browser.new_page(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+    chosen: Any = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    page = browser.new_page(reduced_motion="reduce", **chosen)
     page.goto(address)
     page.evaluate(OPEN)
     return page
@@ -112,7 +113,7 @@ def test_headings_go_down_one_step_at_a_time(name: str) -> None:
     levels = [int(tag.name[1]) for tag in soup.find_all(re.compile("^h[1-6]$"))]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 @pytest.mark.parametrize("name", NAMES)
