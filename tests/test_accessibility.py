@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from importlib import resources
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page
 
+    from leakkit.analysis import Analysis, Diagnosis
+
 NAMES = ("overview", "stage_dropoff", "root_causes")
 OPEN = "document.querySelectorAll('details').forEach(one => one.open = true)"
 RULES = "axe.run(document, {resultTypes: ['violations', 'incomplete']})"
@@ -36,17 +39,32 @@ TEXT, SHAPE = 4.5, 3.0
 """The contrast that WCAG 2.2 (AA) asks of text, and of what carries meaning without text."""
 
 
+@dataclass(frozen=True)
+class Company:
+    """A simulated company: all its pipelines, one of them, and why that one leaks."""
+
+    whole: Analysis
+    one: Analysis
+    diagnosis: Diagnosis
+
+
+@cache
+def company() -> Company:
+    """Analyse a simulated company."""
+    made = sample.make(5000)
+    tables = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    data = leakkit.load(tables, Config.from_text(made.config))
+    one = leakkit.analyze(data, "Equipment")
+    return Company(leakkit.analyze(data), one, leakkit.diagnose(one))
+
+
 @cache
 def made() -> dict[str, str]:
-    """Make the three pages of a simulated company."""
-    company = sample.make(5000)
-    tables = {"opportunities": company.opportunities, "stage_history": company.stage_history}
-    data = leakkit.load(tables, Config.from_text(company.config))
-    one = leakkit.analyze(data, "Equipment")
+    """Make its three pages."""
     return {
-        "overview": pages.overview(leakkit.analyze(data)),
-        "stage_dropoff": pages.stage_dropoff(one),
-        "root_causes": pages.root_causes(leakkit.diagnose(one)),
+        "overview": pages.overview(company().whole),
+        "stage_dropoff": pages.stage_dropoff(company().one),
+        "root_causes": pages.root_causes(company().diagnosis),
     }
 
 

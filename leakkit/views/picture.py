@@ -12,9 +12,10 @@ import io
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
@@ -68,7 +69,7 @@ def svg(figure: str) -> str:
 
 def png(figure: str) -> bytes:
     """Return the picture of a figure as a PNG file, with two dots for a pixel."""
-    root = Xml.fromstring(VARIABLE.sub(r"\1", only_picture(figure)))  # noqa: S314 - our own drawing
+    root = ET.fromstring(VARIABLE.sub(r"\1", only_picture(figure)))  # noqa: S314 - our own drawing
     width, height = float(root.get("width", "0")), float(root.get("height", "0"))
     with mpl.rc_context({"hatch.linewidth": 1.2, "path.simplify": False}):
         sheet = Figure(figsize=(width / 72, height / 72), dpi=72 * DOTS_PER_PIXEL)
@@ -79,11 +80,11 @@ def png(figure: str) -> bytes:
         axes.axis("off")
         _Copy(axes, {one.get("id", ""): one for one in root.iter()}).draw(root, "")
         buffer = io.BytesIO()
-        canvas.print_png(buffer, metadata={"Software": None})
+        canvas.print_figure(buffer, format="png", dpi=sheet.dpi, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def _style(element: Xml.Element) -> dict[str, str]:
+def _style(element: ET.Element) -> dict[str, str]:
     """Return the style of an element."""
     parts = (part.partition(":") for part in element.get("style", "").split(";"))
     return {name.strip(): value.strip() for name, _, value in parts if name.strip()}
@@ -110,10 +111,10 @@ class _Copy:
     """Draws an SVG of ours again, on the axes of another canvas."""
 
     axes: Axes
-    known: dict[str, Xml.Element]
+    known: dict[str, ET.Element]
     order: list[int] = field(default_factory=lambda: [0])
 
-    def draw(self, element: Xml.Element, clip: str) -> None:
+    def draw(self, element: ET.Element, clip: str) -> None:
         """Draw an element and what is in it."""
         kind = element.tag.removeprefix(SPACE)
         clip = element.get("clip-path", clip)
@@ -132,7 +133,7 @@ class _Copy:
         self.order[0] += 1
         return self.order[0]
 
-    def _use(self, element: Xml.Element, clip: str) -> None:
+    def _use(self, element: ET.Element, clip: str) -> None:
         """Draw a shape that was described before."""
         shape = self.known[element.get(LINK, "").removeprefix("#")]
         move = Affine2D().translate(float(element.get("x", "0")), float(element.get("y", "0")))
@@ -141,7 +142,7 @@ class _Copy:
 
     def _shape(self, path: Path, style: dict[str, str], clip: str) -> None:
         """Draw a shape."""
-        if not len(path.vertices):
+        if not np.size(path.vertices):
             return
         fill, edge = style.get("fill", "#000000"), style.get("stroke", "none")
         striped = fill.startswith("url")
@@ -166,7 +167,7 @@ class _Copy:
             patch.set_clip_on(True)
             patch.set_clip_path(Rectangle((x, y), wide, high, transform=self.axes.transData))
 
-    def _text(self, element: Xml.Element) -> None:
+    def _text(self, element: ET.Element) -> None:
         """Write one line, run by run."""
         style, rtl = _style(element), element.get("direction") == "rtl"
         size = float(style["font-size"].removesuffix("px"))
