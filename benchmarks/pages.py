@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 V4: Any = v4
 """nbformat ships no types for its functions."""
-ABOUT = [("All pipelines", "index.html"), ("The other page", "other.html")]
+ABOUT = [("All pipelines", "index.html"), ("Why, and what to do", "root_causes.html")]
 
 
 def facts(analysis: Analysis) -> list[dict[str, Any]]:
