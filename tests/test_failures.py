@@ -15,6 +15,7 @@ import pytest
 from leakkit import report, sample
 from leakkit.errors import LeakkitError
 from leakkit.report import books
+from leakkit.report.batch import BOOKS
 from leakkit.report.folder import claimed
 from leakkit.report.pool import LOST
 
@@ -56,7 +57,7 @@ def with_cell(source: str, name: str = "stage_dropoff") -> str:
 
 def broken(monkeypatch: pytest.MonkeyPatch, cell: str, name: str = "stage_dropoff") -> None:
     """Put a cell into one notebook of every run of this test."""
-    whole = {known: books.text(known) for known in ("stage_dropoff", "overview")}
+    whole = {known: books.text(known) for known in (*BOOKS, "overview")}
     monkeypatch.setattr(books, "text", {**whole, name: with_cell(cell, name)}.__getitem__)
 
 

@@ -121,7 +121,7 @@ def test_tables_can_be_heard_and_reached(make: object) -> None:
         assert table.caption.get_text()
         box = table.parent
         assert box is not None
-        assert (box["tabindex"], box["role"]) == ("0", "region")
+        assert (box["tabindex"], box["role"]) == ("0", "group")
         assert all(head["scope"] == "col" for head in table.select("thead th"))
         assert all(head["scope"] == "row" for head in table.select("tbody th"))
         widths = {len(row) for row in rows(table)}

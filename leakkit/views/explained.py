@@ -46,7 +46,7 @@ def _grid(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         for first, *cells in rows
     )
     return Markup(
-        '<div class="lk-scroll" tabindex="0" role="region" aria-label="{}">'
+        '<div class="lk-scroll" tabindex="0" role="group" aria-label="{}">'
         '<table class="lk-table"><caption><span>{}</span></caption>'
         "<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody></table></div>"
     ).format(caption, caption, head, body)

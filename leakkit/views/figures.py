@@ -70,9 +70,9 @@ def pipe_svg(pipeline: PipelineAnalysis, words: Words, *, worst: int | None = No
 
 
 def small_pipe(pipeline: PipelineAnalysis, words: Words, worst: int | None = None) -> Markup:
-    """Return the narrow form of `pipe`, to stand beside others."""
+    """Return the small form of `pipe`, to stand beside others."""
     chosen = _pipe.worst_stage(pipeline.pipe) if worst is None else worst
-    return _pipe.narrow(pipeline, words, chosen)
+    return _pipe.small(pipeline, words, chosen)
 
 
 def stay(words: Words, age: float, unit_per_day: int) -> str:

@@ -47,7 +47,7 @@ PALETTE = {
     "returned": "#8064ad",
     "returned-ink": "#5f4690",
     "open": "#c5d2da",
-    "open-edge": "#8b9da8",
+    "open-edge": "#7b8e9a",
 }
 """What each colour means, and how it looks on white paper."""
 

@@ -181,38 +181,38 @@ def overview_pages(analysis: Analysis, pages: Pages = ()) -> View:
 
 def _page_item(page: Mapping[str, Any], words: Words, *, short: bool) -> Markup:
     """Return one page with what it says, or why it is not there; in `short` without its files."""
-    path = str(page.get("page", ""))
-    name = _link(page["pipeline"], path)
-    links = _files(page, words) if path and not short else Markup("")
+    said = Markup("").join(
+        Markup('<p class="{}">{}</p>').format(kind, line) for kind, line in _page_lines(page, words)
+    )
+    name = _link(page["pipeline"], str(page.get("page", "")))
+    files = Markup("") if short else _files(page, words)
+    return Markup("<li><h3>{}</h3><div>{}</div>{}</li>").format(name, said, files)
+
+
+def _page_lines(page: Mapping[str, Any], words: Words) -> list[tuple[str, Markup]]:
+    """Return what the list says of one page, as (class, text)."""
     lines = [
         (page.get("failed"), "lk-failed", "overview.not_made"),
         (page.get("stale"), "lk-failed", "page.stale_short"),
         (page.get("state") == "not_asked", "lk-muted", "overview.not_asked"),
-        (page.get("headline"), "", "overview.says"),
+        (page.get("headline"), "lk-said", "overview.says"),
     ]
     facts = {
         "reason": tables.bdi(str(page.get("failed", ""))),
         "as_of": page.get("last_day", 0),
         "said": tables.bdi(str(page.get("headline", ""))),
     }
-    said = Markup("").join(
-        (Markup('<p class="{}">').format(kind) if kind else Markup("<p>"))
-        + words.html(key, **facts)
-        + Markup("</p>")
-        for shown, kind, key in lines
-        if shown
-    )
-    return Markup("<li><h3>{}</h3>{}{}</li>").format(name, said, links)
+    return [(kind, words.html(key, **facts)) for shown, kind, key in lines if shown]
 
 
 def _files(page: Mapping[str, Any], words: Words) -> Markup:
-    """Return the links to what stands beside a page."""
-    files = [(name, f"{page['folder']}/{name}") for name in ("stages.csv", "worklist.xlsx")]
+    """Return links to what else there is of a pipeline; nothing where it has no page."""
+    if not page.get("page"):
+        return Markup("")
+    files = [(f"{page['folder']}/{name}", name) for name in ("stages.csv", "worklist.xlsx")]
     if page.get("causes"):
-        files.insert(0, (words.say("page.to_root_causes"), str(page["causes"])))
-    shown = Markup("").join(
-        Markup('<a href="{}">{}</a>').format(path, said) for said, path in files
-    )
+        files.insert(0, (str(page["causes"]), words.say("page.to_root_causes")))
+    shown = Markup("").join(Markup('<a href="{}">{}</a>').format(*file) for file in files)
     return Markup('<p class="lk-links">{}</p>').format(shown)
 
 
@@ -229,7 +229,10 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
         for one in shown
     )
     left_out = len(analysis.pipelines) - len(shown)
-    note = words.html("overview.left_out", n=left_out) if left_out else Markup("")
+    lines = [words.html("overview.pipes_read", as_of=analysis.last_day)]
+    if left_out:
+        lines.append(words.html("overview.left_out", n=left_out))
+    note = Markup("\n").join(Markup("<p>{}</p>").format(line) for line in lines)
     figure = Markup('<ul class="lk-panels lk-pipes">{}</ul>').format(panels)
     return _view(words, "overview_pipes", figure=figure, note=note)
 

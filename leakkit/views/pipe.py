@@ -45,8 +45,6 @@ SMALL = 12.0
 """Size of the small print."""
 ROOMY = 25.0
 """A pipe this thick has room for a number."""
-PHONE = 356.0
-"""Room for a line on a phone."""
 STUB = 17.0
 """How far deals that are still open hang out of the pipe."""
 ENOUGH = 30
@@ -413,6 +411,12 @@ def caption(pipeline: PipelineAnalysis, words: Words) -> str:
     )
 
 
+def cohort(pipeline: PipelineAnalysis, words: Words) -> str:
+    """Say in a few words which deals the picture counts."""
+    key = "pipe.since" if pipeline.pipe.mature else "pipe.since_all"
+    return words.say(key, created=pipeline.pipe.created_before_day)
+
+
 def alt_text(pipeline: PipelineAnalysis, words: Words, worst: int | None) -> str:
     """Say in one or two sentences what the picture shows."""
     pipe = pipeline.pipe
@@ -656,57 +660,91 @@ def _write_losses(sheet: Sheet, plan: Plan, words: Words) -> None:
         sheet.text(middle, plan.floor + 43, count, size=SMALL, anchor="middle")
 
 
+@dataclass(frozen=True)
+class Tall:
+    """How large the tall form is: on a phone, or beside others of its kind.
+
+    `words` is the room between the pipe and where what is lost ends, `aside` that beyond.
+    """
+
+    width: float
+    thickness: float
+    words: float
+    aside: float
+    size: float
+    lone: bool
+
+
+ON_A_PHONE = Tall(360.0, 120.0, 98.0, 120.0, 13.5, lone=True)
+BESIDE_OTHERS = Tall(252.0, 76.0, 62.0, 74.0, 12.5, lone=False)
+
+
 def narrow(pipeline: PipelineAnalysis, words: Words, worst: int | None) -> Markup:
     """Return the picture for a phone: the flow runs from top to bottom."""
+    return _tall(pipeline, words, worst, ON_A_PHONE)
+
+
+def small(pipeline: PipelineAnalysis, words: Words, worst: int | None) -> Markup:
+    """Return the picture that stands beside others: what all have in common is not said."""
+    return _tall(pipeline, words, worst, BESIDE_OTHERS)
+
+
+def _tall(pipeline: PipelineAnalysis, words: Words, worst: int | None, form: Tall) -> Markup:
+    """Return the picture in a form in which the flow runs from top to bottom."""
     pipe = pipeline.pipe
     with mpl.rc_context(theme()):
         if not pipe.entered or not pipe.stages:
-            return _empty(pipeline, words, 360)
+            return _empty(pipeline, words, form.width)
         again = sum(from_later(stage) for stage in pipe.stages)
-        gone = 120.0 * (pipe.entered - pipe.won + again) / pipe.entered
-        head = _head_narrow(pipeline, words)
+        gone = form.thickness * (pipe.entered - pipe.won + again) / pipe.entered
+        head = _head_tall(pipeline, words, form)
         before = 30.0 + 20 * len(head)
         lines = max(len(stub_labels(stage, words)) for stage in pipe.stages)
-        length = (48.0 + 14 * max(lines, 2)) * len(pipe.stages) + gone
-        plan = Plan(pipe, Frame(length, 120, before, 2, 98, turned=True), worst)
+        length = (54.0 + 14 * max(lines, 1)) * len(pipe.stages) + gone
+        frame = Frame(length, form.thickness, before, 2, form.words, turned=True)
+        plan = Plan(pipe, frame, worst)
         height = before + length + _tip(plan) + 46
         mirrored = words.direction == "rtl"
-        width = max(360.0, plan.floor + 120)
+        width = max(form.width, plan.floor + form.aside)
         sheet = Sheet(width, height, direction=words.direction, mirrored=mirrored)
         _draw(sheet, plan)
         for row, runs in enumerate(head):
             drop, size = (0, 12.5) if isinstance(runs, Run) else (6, 14)
-            sheet.text(2, 14 + 20 * row + drop, runs, size=size)
-        _write_narrow(sheet, plan, words)
-        return _finish(sheet, plan, pipeline, words, "narrow")
+            sheet.text(2, 14 + 20 * row + drop, runs, size=size if form.lone else 12)
+        _write_tall(sheet, plan, words, form)
+        return _finish(sheet, plan, pipeline, words, "narrow" if form.lone else "small")
 
 
-def _head_narrow(pipeline: PipelineAnalysis, words: Words) -> list[Run | tuple[Run, ...]]:
-    """Return the lines over the narrow picture."""
-    lines: list[Run | tuple[Run, ...]] = [
-        Run(line, "muted") for line in wrap(caption(pipeline, words), 352, 12.5, lines=4)
-    ]
+def _head_tall(pipeline: PipelineAnalysis, words: Words, form: Tall) -> list[Run | tuple[Run, ...]]:
+    """Return the lines over the tall picture."""
+    room, size = form.width - 4, 14 if form.lone else 12
+    if form.lone:
+        said = wrap(caption(pipeline, words), room - 4, 12.5, lines=4)
+    else:
+        said = wrap(cohort(pipeline, words), room, 12, lines=2)
+    lines: list[Run | tuple[Run, ...]] = [Run(line, "muted") for line in said]
     runs = equation(pipeline.pipe, words)
     terms = [runs[:1], *(runs[at : at + 3] for at in range(1, len(runs), 3))]
     line: tuple[Run, ...] = ()
     for term in terms:
-        if line and sum(width_of(run.text, 14, bold=run.bold) for run in line + term) > PHONE:
+        if line and sum(width_of(run.text, size, bold=run.bold) for run in line + term) > room:
             lines.append(line)
             line = ()
         line += term
     return [*lines, line]
 
 
-def _write_narrow(sheet: Sheet, plan: Plan, words: Words) -> None:
-    """Write all words of the narrow form."""
+def _write_tall(sheet: Sheet, plan: Plan, words: Words, form: Tall) -> None:
+    """Write all words of the tall form."""
+    size = form.size
     for column in plan.columns:
         stage = column.stage
         bold, name = stage.stage == plan.worst, plain(stage.name)
         x = plan.under(stage) + 8
         number = Run(words.count(stage.width) + "  ", "flow-ink", bold=True)
-        room = 352 - x - width_of(number.text, 13.5, bold=True)
-        runs = [number, name_run(elide(name, room, 13.5, bold=bold), bold=bold)]
-        sheet.text(x, column.start + 17, runs, size=13.5, title=name, halo=True)
+        room = sheet.width - 8 - x - width_of(number.text, size, bold=True)
+        runs = [number, name_run(elide(name, room, size, bold=bold), bold=bold)]
+        sheet.text(x, column.start + 17, runs, size=size, title=name, halo=True)
         _write_row(sheet, plan, column, words)
     end = plan.columns[-1].end + _tip(plan) + 14
     won = Run(words.say("pipe.won", n=plan.pipe.won), "flow-ink", bold=True)

@@ -99,7 +99,7 @@ class Table(Generic[Row]):
             last = _row(self.foot[0], [("", cell) for cell in self.foot[1]])
             end = Markup("<tfoot>{}</tfoot>").format(last)
         return Markup(
-            '<div class="lk-scroll" tabindex="0" role="region" aria-label="{}">'
+            '<div class="lk-scroll" tabindex="0" role="group" aria-label="{}">'
             '<table class="lk-table"><caption><span>{}</span></caption>'
             "<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>{}</table></div>"
         ).format(self.caption, self.caption, heads, body, end)

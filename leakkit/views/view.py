@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
+
+from leakkit.errors import LeakkitError
+from leakkit.views import picture
 
 KINDS = ("section", "first")
 
@@ -72,6 +76,30 @@ class View:
             self.language,
             Markup("\n").join(part for part in parts if part),
         )
+
+    def save(self, path: str | Path) -> Path:
+        """Save the picture alone, for slides: `path` ends in .svg or .png. Return the path.
+
+        Colours and font are fixed, on white paper; texts stay texts in an SVG. A PNG has
+        two dots for a pixel, and a box for a letter that its font, DejaVu Sans, has not
+        (it has Latin, Greek, Cyrillic, Arabic and Hebrew). Of a figure in a wide and a
+        narrow form the wide one is saved.
+
+        Raises LeakkitError: `no_picture`, `many_pictures`, or `no_format` of the path.
+
+        >>> View("a", "A table only").save("a.png")
+        Traceback (most recent call last):
+        leakkit.errors.LeakkitError: This view has no picture to save.
+        """
+        path = Path(path)
+        if path.suffix.lower() == ".svg":
+            path.write_text(picture.svg(self.figure), "utf-8", newline="\n")
+        elif path.suffix.lower() == ".png":
+            path.write_bytes(picture.png(self.figure))
+        else:
+            message = f"A picture is saved as .svg or .png, not as {path.name!r}."
+            raise LeakkitError("no_format", message)
+        return path
 
     def metadata(self) -> dict[str, str]:
         """Return what the exporter needs to build the page around the view."""

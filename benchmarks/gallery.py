@@ -1,0 +1,163 @@
+"""Pictures of the pages and of the pipe, for docs/gallery.md and the README.
+
+    python -m benchmarks.gallery
+
+It needs a Chromium, and `dev` of pyproject.toml. `--notebook` adds the picture of the
+notebook in JupyterLab, which takes a minute more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+import leakkit
+from benchmarks import pages
+from leakkit.views import figures
+from leakkit.views.view import View
+from leakkit.words import Words
+from tests import fakes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from leakkit.measures.balance import Pipe
+
+DOCS = Path(__file__).parents[1] / "docs"
+COLOURS = 200
+WORDS = Words("en", currency="EUR")
+MANY = tuple(f"Step {at} of the way" for at in range(1, 13))
+SHOTS = (
+    ("overview", 1100, 1500, "light"),
+    ("overview", 1100, 900, "dark"),
+    ("stage_dropoff", 1100, 1500, "light"),
+    ("stage_dropoff", 1100, 900, "dark"),
+    ("stage_dropoff", 360, 1300, "light"),
+    ("root_causes", 1100, 1500, "light"),
+    ("root_causes", 1100, 900, "dark"),
+    ("root_causes", 360, 1300, "light"),
+)
+"""Page, width and height of the window, and colours."""
+
+
+def small(png: bytes, width: int) -> bytes:
+    """Return a picture in fewer pixels and colours."""
+    seen = Image.open(io.BytesIO(png)).convert("RGB")
+    if seen.width > width:
+        size = (width, round(seen.height * width / seen.width))
+        seen = seen.resize(size, Image.Resampling.LANCZOS)
+    few = seen.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    buffer = io.BytesIO()
+    few.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def eight_pipes() -> dict[str, Pipe]:
+    """Return the pipes that are hard to draw, by what is hard about them."""
+    long = tuple(f"{name}, with all that belongs to it in our house" for name in fakes.NAMES)
+    no_one = (0,) * 6
+    by_twelve = (60, 40, 30, 25, 90, 20, 15, 12, 10, 8, 6, 4)
+    few = fakes.pipe(("A", "B", "C"), (6, 8, 2), (1, 0, 1), (1, 1, 0), won=10)
+    return {
+        "usual": fakes.pipe(),
+        "went_back": fakes.pipe_with_back(),
+        "twelve_stages": fakes.pipe(MANY, by_twelve, by_twelve[::-1], (5,) * 12),
+        "long_names": fakes.pipe(long),
+        "one_stage": fakes.pipe(("Offer",), (120,), (30,), (15,), won=80),
+        "no_losses": fakes.pipe(lost=no_one, overdue=no_one, in_time=no_one),
+        "thirty_deals": replace(few, mature=False),
+        "hostile_names": fakes.pipe(fakes.HOSTILE),
+    }
+
+
+def draw_pipes(folder: Path) -> None:
+    """Save the pipe in eight cases."""
+    for name, drawn in eight_pipes().items():
+        figure = figures.pipe(fakes.analysis(drawn), WORDS)
+        file = View(name, name, figure=figure).save(folder / f"pipe_{name}.png")
+        file.write_bytes(small(file.read_bytes(), 760))
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a browser."""
+    path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def made() -> dict[str, str]:
+    """Make the three pages of the sample."""
+    data = leakkit.load("sample")
+    one = leakkit.analyze(data, "Equipment")
+    return {
+        "overview": pages.overview(leakkit.analyze(data)),
+        "stage_dropoff": pages.stage_dropoff(one),
+        "root_causes": pages.root_causes(leakkit.diagnose(one)),
+    }
+
+
+def shoot(browser: Browser, folder: Path, texts: dict[str, str]) -> None:
+    """Take pictures of the pages on screens, and as they print."""
+    with tempfile.TemporaryDirectory() as temporary:
+        files = {name: Path(temporary) / f"{name}.html" for name in texts}
+        for name, file in files.items():
+            file.write_text(texts[name], "utf-8")
+        for name, width, height, scheme in SHOTS:
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            page.goto(files[name].as_uri())
+            seen = page.screenshot()
+            target = folder / f"{name}_{width}_{scheme}.png"
+            target.write_bytes(small(seen, 760 if width > 500 else 300))
+            if (name, width, scheme) == ("stage_dropoff", 1100, "light"):
+                page.set_viewport_size({"width": 1100, "height": 1270})
+                (DOCS / "report.png").write_bytes(small(page.screenshot(), 1100))
+            page.close()
+        for name, file in files.items():
+            page = browser.new_page(viewport={"width": 695, "height": 1020})
+            page.emulate_media(media="print")
+            page.goto(file.as_uri())
+            (folder / f"{name}_paper.png").write_bytes(small(page.screenshot(), 480))
+            page.close()
+
+
+def shoot_notebook(browser: Browser, folder: Path) -> None:
+    """Take a picture of the notebook in JupyterLab, a stage chosen."""
+    from benchmarks import lab  # noqa: PLC0415 - starts a server, and only when asked
+
+    with lab.notebook(browser) as page:
+        (folder / "notebook.png").write_bytes(small(page.screenshot(), 900))
+
+
+def main() -> None:
+    """Make all pictures anew."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--notebook", action="store_true", help="with JupyterLab, a minute more")
+    asked = parser.parse_args()
+    folder = DOCS / "gallery"
+    folder.mkdir(exist_ok=True)
+    draw_pipes(folder)
+    with chromium() as browser:
+        shoot(browser, folder, made())
+        if asked.notebook:
+            shoot_notebook(browser, folder)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    print(f"{size / 1e6:.2f} MB in {folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""The pages of a report, made from the notebooks without a kernel: for tests and pictures.
+
+A page holds what the cells of its notebook return, so it is that of a report byte for
+byte, but for the cell that papermill injects.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+from nbformat import v4
+
+import leakkit
+from leakkit.report import books
+from leakkit.report.exporter import export_page
+from leakkit.views.questions import headline_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nbformat import NotebookNode
+
+    from leakkit.analysis import Analysis, Diagnosis
+
+V4: Any = v4
+"""nbformat ships no types for its functions."""
+ABOUT = [("All pipelines", "index.html"), ("Why, and what to do", "root_causes.html")]
+
+
+def facts(analysis: Analysis) -> list[dict[str, Any]]:
+    """Return what a run tells the overview when every page could be made."""
+    return [
+        {
+            "pipeline": one.name,
+            "state": "good",
+            "page": f"p{at}/stage_dropoff.html",
+            "causes": f"p{at}/root_causes.html",
+            "folder": f"p{at}",
+            "headline": headline_sentence(analysis, one.name),
+            "last_day": analysis.last_day,
+            "failed": "",
+            "stale": False,
+        }
+        for at, one in enumerate(analysis.pipelines)
+    ]
+
+
+def overview(analysis: Analysis) -> str:
+    """Return the page of all pipelines."""
+    names = {"analysis": analysis, "results": facts(analysis)}
+    return _page("overview", names, ())
+
+
+def stage_dropoff(analysis: Analysis) -> str:
+    """Return the page of where the first pipeline loses its deals."""
+    return _page("stage_dropoff", {"analysis": analysis}, ABOUT)
+
+
+def root_causes(diagnosis: Diagnosis) -> str:
+    """Return the page of why a pipeline loses its deals."""
+    return _page("root_causes", {"diagnosis": diagnosis}, ABOUT)
+
+
+def _page(book: str, names: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:
+    """Return the page of a notebook whose views find `names`."""
+    notebook = nbformat.reads(books.text(book), as_version=4)  # type: ignore[no-untyped-call] # no types
+    return export_page(_run(notebook, {"leakkit": leakkit, **names}), links)
+
+
+def _run(notebook: NotebookNode, names: dict[str, Any]) -> NotebookNode:
+    """Fill in what the cells that show a view return."""
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", ())
+        if cell.cell_type == "code" and cell.source.startswith("leakkit.views") and not tags:
+            view = eval(cell.source, names)  # noqa: S307 - a cell of our own notebooks
+            data, metadata = view._repr_mimebundle_()
+            cell.outputs = [V4.new_output("display_data", data=data, metadata=metadata)]
+    return notebook

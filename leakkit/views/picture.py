@@ -1,0 +1,213 @@
+"""A figure as a file of its own, for slides: SVG and PNG, with fixed colours and one font.
+
+On a page a figure takes its colours and its font from the stylesheet. A slide has none,
+so both are written into the file, on white paper. The PNG is drawn by matplotlib from the
+same SVG, in the font that comes with matplotlib: the same bytes on every machine. It
+reads what `ink.Sheet` writes, and no other SVG.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
+from matplotlib.transforms import Affine2D
+
+from leakkit.errors import LeakkitError
+from leakkit.views.ink import BIDI_CONTROLS, PALETTE, width_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+
+FONT = "DejaVu Sans"
+FONTS = f"'{FONT}', Verdana, Tahoma, sans-serif"
+"""As wide as what the pictures were measured with, or narrower."""
+DOTS_PER_PIXEL = 2
+BOLD_FROM = 600
+BOX = "\u25a1"
+"""Stands for a letter that the font does not have."""
+NARROW = re.compile(r'<div class="lk-narrow">.*?</div>', re.DOTALL)
+PICTURE = re.compile(r'<svg class="lk-svg".*?</svg>', re.DOTALL)
+VARIABLE = re.compile(r"var\(--lk-[a-z-]+, (#[0-9a-f]{6})\)")
+CODES = {"M": (Path.MOVETO, 1), "L": (Path.LINETO, 1), "C": (Path.CURVE4, 3), "Q": (Path.CURVE3, 2)}
+SPACE = "{http://www.w3.org/2000/svg}"
+LINK = "{http://www.w3.org/1999/xlink}href"
+
+
+def only_picture(figure: str) -> str:
+    """Return the one picture of a figure: of two forms of it, the wide one."""
+    found = PICTURE.findall(NARROW.sub("", figure))
+    if not found:
+        message = "This view has no picture to save."
+        raise LeakkitError("no_picture", message)
+    if len(found) > 1:
+        message = f"This view has {len(found)} pictures. Save one of them, as days(stage=...)."
+        raise LeakkitError("many_pictures", message)
+    return str(found[0])
+
+
+def svg(figure: str) -> str:
+    """Return the picture of a figure as the text of an SVG file."""
+    drawn = VARIABLE.sub(r"\1", only_picture(figure))
+    drawn = re.sub(r"font-family: var\(--lk-font, [^)]*\)", f"font-family: {FONTS}", drawn)
+    paper = f'</title><rect width="100%" height="100%" fill="{PALETTE["paper"]}"/>'
+    return drawn.replace("</title>", paper, 1) + "\n"
+
+
+def png(figure: str) -> bytes:
+    """Return the picture of a figure as a PNG file, with two dots for a pixel."""
+    root = ET.fromstring(VARIABLE.sub(r"\1", only_picture(figure)))  # noqa: S314 - our own drawing
+    width, height = float(root.get("width", "0")), float(root.get("height", "0"))
+    with mpl.rc_context({"hatch.linewidth": 1.2, "path.simplify": False}):
+        sheet = Figure(figsize=(width / 72, height / 72), dpi=72 * DOTS_PER_PIXEL)
+        canvas = FigureCanvasAgg(sheet)
+        axes = sheet.add_axes((0, 0, 1, 1))
+        axes.set_xlim(0, width)
+        axes.set_ylim(height, 0)
+        axes.axis("off")
+        _Copy(axes, {one.get("id", ""): one for one in root.iter()}).draw(root, "")
+        buffer = io.BytesIO()
+        canvas.print_figure(buffer, format="png", dpi=sheet.dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _style(element: ET.Element) -> dict[str, str]:
+    """Return the style of an element."""
+    parts = (part.partition(":") for part in element.get("style", "").split(";"))
+    return {name.strip(): value.strip() for name, _, value in parts if name.strip()}
+
+
+def _path(text: str) -> Path:
+    """Return the path that an SVG describes in absolute terms."""
+    points: list[tuple[float, float]] = []
+    codes: list[int] = []
+    for letter, numbers in re.findall(r"([A-Za-z])([^A-Za-z]*)", text):
+        if letter == "z":
+            points.append(points[-1])
+            codes.append(int(Path.CLOSEPOLY))
+            continue
+        code, count = CODES[letter]
+        at = [float(number) for number in numbers.split()]
+        points += list(zip(at[::2], at[1::2], strict=True))
+        codes += [int(code)] * count
+    return Path(points, codes)
+
+
+@dataclass
+class _Copy:
+    """Draws an SVG of ours again, on the axes of another canvas."""
+
+    axes: Axes
+    known: dict[str, ET.Element]
+    order: list[int] = field(default_factory=lambda: [0])
+
+    def draw(self, element: ET.Element, clip: str) -> None:
+        """Draw an element and what is in it."""
+        kind = element.tag.removeprefix(SPACE)
+        clip = element.get("clip-path", clip)
+        if kind == "path":
+            self._shape(_path(element.get("d", "")), _style(element), clip)
+        elif kind == "use":
+            self._use(element, clip)
+        elif kind == "text":
+            self._text(element)
+        elif kind not in {"defs", "title"}:
+            for child in element:
+                self.draw(child, clip)
+
+    def _next(self) -> int:
+        """Return the place of what is drawn next: over all that is there."""
+        self.order[0] += 1
+        return self.order[0]
+
+    def _use(self, element: ET.Element, clip: str) -> None:
+        """Draw a shape that was described before."""
+        shape = self.known[element.get(LINK, "").removeprefix("#")]
+        move = Affine2D().translate(float(element.get("x", "0")), float(element.get("y", "0")))
+        style = {**_style(shape), **_style(element)}
+        self._shape(_path(shape.get("d", "")).transformed(move), style, clip)
+
+    def _shape(self, path: Path, style: dict[str, str], clip: str) -> None:
+        """Draw a shape."""
+        if not np.size(path.vertices):
+            return
+        fill, edge = style.get("fill", "#000000"), style.get("stroke", "none")
+        striped = fill.startswith("url")
+        dashes = [float(part) for part in style.get("stroke-dasharray", "").split(",") if part]
+        patch = PathPatch(
+            path,
+            facecolor="none" if striped else fill,
+            edgecolor=edge,
+            hatch="////" if striped else None,
+            linewidth=float(style.get("stroke-width", "1")) if edge != "none" else 0,
+            linestyle=(0, dashes) if dashes else "-",
+            joinstyle=style.get("stroke-linejoin", "miter"),
+            capstyle="round" if style.get("stroke-linecap") == "round" else "butt",
+            alpha=float(style.get("opacity", style.get("stroke-opacity", "1"))),
+            zorder=self._next(),
+            clip_on=False,
+        )
+        self.axes.add_artist(patch)
+        if clip:
+            (box,) = self.known[clip.removeprefix("url(#").removesuffix(")")]
+            x, y, wide, high = (float(box.get(key, "0")) for key in ("x", "y", "width", "height"))
+            patch.set_clip_on(True)
+            patch.set_clip_path(Rectangle((x, y), wide, high, transform=self.axes.transData))
+
+    def _text(self, element: ET.Element) -> None:
+        """Write one line, run by run."""
+        style, rtl = _style(element), element.get("direction") == "rtl"
+        size = float(style["font-size"].removesuffix("px"))
+        runs = [(_spelt(one.text or ""), _style(one)) for one in element.iter(f"{SPACE}tspan")]
+        widths = [width_of(said, size, bold=_bold(own)) for said, own in runs]
+        anchor = element.get("text-anchor", "start")
+        before = {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
+        left = float(element.get("x", "0")) - sum(widths) * (1 - before if rtl else before)
+        places = list(_places(left, widths[::-1]))[::-1] if rtl else list(_places(left, widths))
+        for (said, own), x in zip(runs, places, strict=True):
+            line = self.axes.text(
+                x,
+                float(element.get("y", "0")),
+                said,
+                color=own["fill"],
+                family=FONT,
+                fontsize=size,
+                weight="bold" if _bold(own) else "normal",
+                parse_math=False,
+                zorder=self._next(),
+                clip_on=False,
+            )
+            if "stroke" in style:
+                line.set_path_effects([withStroke(linewidth=4, foreground=style["stroke"])])
+
+
+def _bold(style: dict[str, str]) -> bool:
+    """Say whether a run is bold."""
+    return int(style.get("font-weight", "400")) >= BOLD_FROM
+
+
+def _places(left: float, widths: list[float]) -> Iterator[float]:
+    """Return where each run begins, from the left."""
+    for width in widths:
+        yield left
+        left += width
+
+
+def _spelt(text: str) -> str:
+    """Return a text in letters that the font has; spaces at its ends stay."""
+    known = get_font(findfont(FontProperties(family=FONT))).get_char_index
+    seen = "".join(char for char in text if char not in BIDI_CONTROLS)
+    return "".join(char if char.isspace() or known(ord(char)) else BOX for char in seen)

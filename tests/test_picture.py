@@ -1,0 +1,100 @@
+"""A picture alone, for a slide: it stands without a page, and PNG and SVG say the same."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leakkit.errors import LeakkitError
+from leakkit.views import figures
+from leakkit.views.ink import PALETTE
+from leakkit.views.view import View
+from leakkit.words import Words
+from tests import fakes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+WORDS = Words("en", currency="EUR")
+TEXT = "{http://www.w3.org/2000/svg}text"
+
+
+def pipe(names: tuple[str, ...] = fakes.NAMES) -> View:
+    return View("pipe", "Pipe", figure=figures.pipe(fakes.analysis(fakes.pipe(names=names)), WORDS))
+
+
+def pixels(file: Path) -> npt.NDArray[np.uint8]:
+    return np.asarray(Image.open(io.BytesIO(file.read_bytes())).convert("RGB"))
+
+
+def alike(seen: npt.NDArray[np.uint8], role: str) -> npt.NDArray[np.bool_]:
+    """Return which pixels have the colour of a role."""
+    colour = [int(PALETTE[role][at : at + 2], 16) for at in (1, 3, 5)]
+    return np.asarray((seen == np.array(colour, dtype=np.uint8)).all(axis=-1))
+
+
+def test_the_svg_needs_no_page(tmp_path: Path) -> None:
+    file = pipe(fakes.HOSTILE).save(tmp_path / "pipe.svg")
+    text = file.read_text("utf-8")
+    root = ET.fromstring(text)  # noqa: S314 - our own
+    assert "var(" not in text
+    assert set(re.findall(r"#[0-9a-f]{6}", text)) <= set(PALETTE.values())
+    assert "DejaVu Sans" in root.get("style", "")
+    said = ["".join(one.itertext()) for one in root.iter(TEXT)]
+    assert any("37%" in one for one in said)
+    assert root[1].get("fill") == "#ffffff"
+
+
+def test_the_png_draws_the_pipe_to_scale(tmp_path: Path) -> None:
+    seen = pixels(pipe().save(tmp_path / "pipe.png"))
+    svg = ET.parse(pipe().save(tmp_path / "pipe.svg")).getroot()  # noqa: S314 - our own
+    assert seen.shape[1] == 2 * int(float(svg.get("width", "0")))
+    scale = float(svg.get("data-scale", "0"))
+    # where nothing but the pipe is: 1,000 deals in, of which 190 pixels high
+    mouth = alike(seen[:, 12], "flow").sum() / 2
+    assert mouth == pytest.approx(1000 * scale, abs=4)
+    # a row 12 pixels over the floor, which is 52 over the end, cuts only what was lost
+    cut = alike(seen[-2 * (52 + 12)], "lost").sum() / 2
+    assert cut == pytest.approx(205 * scale, abs=2)
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_the_same_view_gives_the_same_bytes(tmp_path: Path, kind: str) -> None:
+    files = [pipe(fakes.HOSTILE).save(tmp_path / f"{at}.{kind}") for at in range(2)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_stripes_curves_and_marks_are_drawn_too(tmp_path: Path) -> None:
+    analysis = fakes.analysis()
+    months = View("months", "M", figure=figures.months(analysis, WORDS))
+    seen = pixels(months.save(tmp_path / "months.png"))
+    assert alike(seen, "lost").sum() > 10_000
+    assert alike(seen, "flow").sum() > 10_000
+    days = View("days", "D", figure=figures.stage_days(analysis.stages[3], WORDS))
+    seen = pixels(days.save(tmp_path / "days.png"))
+    shown = {role: alike(seen, role).sum() for role in ("advanced", "lost", "open")}
+    assert min(shown.values()) > 20_000
+    assert shown["advanced"] > shown["lost"]
+
+
+@pytest.mark.parametrize(
+    ("figure", "name", "code"),
+    [
+        ("", "a.png", "no_picture"),
+        (figures.days_by_exit(fakes.analysis(), WORDS), "a.svg", "many_pictures"),
+        (figures.pipe(fakes.analysis(), WORDS), "a.pdf", "no_format"),
+    ],
+)
+def test_what_cannot_be_saved_is_said(tmp_path: Path, figure: str, name: str, code: str) -> None:
+    with pytest.raises(LeakkitError) as caught:
+        View("a", "A", figure=figure).save(tmp_path / name)
+    assert caught.value.code == code
+    assert not (tmp_path / name).exists()
