@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -159,7 +159,9 @@ def test_a_joint_repair_is_the_repair_of_its_stage_where_it_is_one() -> None:
 
 
 def test_names_of_deals_to_read_are_those_of_the_source() -> None:
-    known = set(leakkit.passages(analysis().store, pipeline="Equipment")["opportunity_id"])
+    store = analysis().store
+    assert store is not None
+    known = set(leakkit.passages(store, pipeline="Equipment")["opportunity_id"])
     for one in diagnosis("Equipment").stages:
         assert set(one.ids.values()) <= known
 
@@ -235,7 +237,7 @@ def moves(deals: int, *, lost_every: int = 3, stages: int = 2, apart: int = 1) -
     return rows
 
 
-def source(rows: Moves, config: str = DECLARED, **columns: object) -> Analysis:
+def source(rows: Moves, config: str = DECLARED, **columns: Any) -> Analysis:
     history = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
     frames = {"stage_history": history}
     if columns:
@@ -246,7 +248,7 @@ def source(rows: Moves, config: str = DECLARED, **columns: object) -> Analysis:
 
 ONE_STAGE = '[[pipelines]]\nname = "P"\nstages = [{ name = "A" }]\n'
 HOURS = DECLARED.replace('name = "P"', 'name = "P"\nunit = "hour"')
-SMALL = {
+SMALL: dict[str, tuple[Moves, str, dict[str, Any]]] = {
     "thirty deals": (moves(30), DECLARED, {}),
     "thirty deals, a value and a reason": (
         moves(30),

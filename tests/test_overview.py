@@ -15,6 +15,8 @@ import leakkit
 from leakkit import views
 from leakkit.analysis import DataNotes
 from leakkit.config import Config
+from leakkit.findings import Finding
+from leakkit.findings.finding import Value
 from leakkit.report.folder import slug
 from leakkit.report.results import FAILED, MADE, NOT_ASKED, PageResult
 from leakkit.views.overview import MANY, MOST_LEAKS, PIPES_OF_MANY
@@ -24,7 +26,14 @@ from tests import fakes
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
 
-VIEWS = ("overview", "overview_pages", "overview_pipes", "overview_leaks", "overview_quality")
+VIEWS = (
+    "overview",
+    "overview_warnings",
+    "overview_pages",
+    "overview_pipes",
+    "overview_leaks",
+    "overview_quality",
+)
 WORDS = Words("en", currency="EUR")
 NAMES = ("Equipment", "Parts", "Service")
 HOSTILE = (
@@ -60,7 +69,18 @@ def pipeline(name: str, times: int = 1) -> PipelineAnalysis:
 
 def analysis(names: tuple[str, ...] = NAMES) -> Analysis:
     made = tuple(pipeline(name, 1 + at) for at, name in enumerate(names))
-    return replace(frame(), pipelines=made, last_day=fakes.LAST_DAY)
+    worse = tuple(warning(one) for one in made)
+    return replace(frame(), pipelines=made, last_day=fakes.LAST_DAY, findings=worse)
+
+
+def warning(one: PipelineAnalysis) -> Finding:
+    """Return the alarm of the fourth stage of a pipeline."""
+    cause = {"family": "unconvincing", "strength": "strong"}
+    kept = Value(123_456_700.0, 1e8, 2e8)
+    return Finding(
+        one.name, one.stages[3].name, "lost", "alarm", share=0.37, reference=0.2, change=0.17,
+        p_value=0.001, recoverable=kept, cause=cause,
+    )  # fmt: skip
 
 
 def result(name: str, state: str = MADE, **parts: Any) -> dict[str, Any]:  # noqa: ANN401 - facts
@@ -92,11 +112,11 @@ def test_alone_it_links_nothing_and_says_everything() -> None:
     assert names == list(NAMES)
     said = page.select_one("#overview_pages li p")
     assert said is not None
-    assert said.get_text().startswith("Proforma loses")
+    assert said.get_text().startswith("Proforma now loses 37% of its deals")
 
 
 def test_the_costliest_leak_is_that_of_the_largest_value() -> None:
-    found = analysis()
+    found = replace(analysis(), findings=())
     every = [(one.name, s) for one in found.pipelines for s in one.stages]
     name, worst = max(every, key=lambda pair: pair[1].value_lost)
     share = worst.value_lost / sum(stage.value_lost for _, stage in every)
@@ -106,6 +126,27 @@ def test_the_costliest_leak_is_that_of_the_largest_value() -> None:
     assert f"{worst.exits.lost} deals worth {WORDS.money(worst.value_lost)}" in said
     assert f"{WORDS.share(share)} of all value lost" in said
     assert "3 pipelines with 3,000 deals, as of Jun 30, 2026." in said
+
+
+def test_what_got_worse_goes_before_what_costs_most() -> None:
+    made = soup(html(analysis(), [result(name) for name in NAMES]))
+    said = made.select_one("#overview .lk-headline")
+    assert said is not None
+    assert "Proforma now loses 37% of its deals" in said.get_text()
+    rows = made.select("#overview_warnings tbody tr")
+    assert [row.select_one("th").get_text() for row in rows] == list(NAMES)  # type: ignore[union-attr] # every row has one
+    for row in rows:
+        assert "Our answer did not convince" in row.get_text()
+        assert WORDS.money(123_456_700) in row.get_text()
+        assert str(row.find_all("a")[0]["href"]).endswith("/root_causes.html")
+
+
+def test_a_steady_finding_is_no_warning() -> None:
+    found = analysis()
+    calm = tuple(replace(one, severity="ok") for one in found.findings)
+    view = views.overview_warnings(replace(found, findings=calm))
+    assert not view.table
+    assert view.headline
 
 
 def test_with_results_everything_that_was_made_is_linked() -> None:
@@ -172,6 +213,10 @@ def test_many_pipelines_stay_small() -> None:
     page = soup(made)
     assert len(page.select("#overview_pages li")) == 500
     assert all(item.select("h3 a") for item in page.select("#overview_pages li"))
+    warned = page.select_one("#overview_warnings")
+    assert warned is not None
+    assert len(warned.select("tbody tr")) == MANY
+    assert f"{500 - MANY} more stages" in warned.get_text()
     for view, most in (("overview_pipes", PIPES_OF_MANY), ("overview_quality", MANY)):
         section = page.select_one(f"#{view}")
         assert section is not None
@@ -185,7 +230,8 @@ def test_hostile_names_stay_names(linked: bool) -> None:  # noqa: FBT001 - pytes
     pages = [result(name, headline=f"{name} leaks", failed=name) for name in HOSTILE]
     found = analysis(HOSTILE)
     stages = fakes.analysis(fakes.pipe(names=fakes.HOSTILE)).stages
-    found = replace(found, pipelines=tuple(replace(p, stages=stages) for p in found.pipelines))
+    evil = tuple(replace(p, stages=stages) for p in found.pipelines)
+    found = replace(found, pipelines=evil, findings=tuple(map(warning, evil)))
     made = html(found, pages if linked else None)
     page = soup(made)
     assert not page.find_all(["script", "img"])
