@@ -237,7 +237,7 @@ def moves(deals: int, *, lost_every: int = 3, stages: int = 2, apart: int = 1) -
     return rows
 
 
-def source(rows: Moves, config: str = DECLARED, **columns: Any) -> Analysis:
+def source(rows: Moves, config: str = DECLARED, **columns: Any) -> Analysis:  # noqa: ANN401 - whatever a frame takes
     history = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
     frames = {"stage_history": history}
     if columns:
