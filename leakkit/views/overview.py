@@ -191,9 +191,10 @@ def _page_item(page: Mapping[str, Any], badge: Markup, words: Words, *, short: b
     said = Markup("").join(
         Markup('<p class="{}">{}</p>').format(kind, line) for kind, line in _page_lines(page, words)
     )
-    name = _link(page["pipeline"], str(page.get("page", ""))) + (" " + badge if badge else "")
+    name = _link(page["pipeline"], str(page.get("page", "")))
     files = Markup("") if short else _files(page, words)
-    return Markup("<li><h3>{}</h3><div>{}</div>{}</li>").format(name, said, files)
+    shown = Markup("<li><div><h3>{}</h3>{}</div><div>{}</div>{}</li>")
+    return shown.format(name, badge, said, files)
 
 
 def _page_lines(page: Mapping[str, Any], words: Words) -> list[tuple[str, Markup]]:
