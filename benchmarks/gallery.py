@@ -124,7 +124,7 @@ def shoot(browser: Browser, folder: Path, texts: dict[str, str]) -> None:
             target = folder / f"{name}_{width}_{scheme}.png"
             target.write_bytes(small(seen, 760 if width > 500 else 300))
             if (name, width, scheme) == ("stage_dropoff", 1100, "light"):
-                page.set_viewport_size({"width": 1100, "height": 1270})
+                page.set_viewport_size({"width": 1100, "height": 1345})
                 (DOCS / "report.png").write_bytes(small(page.screenshot(), 1100))
             page.close()
         for name, file in files.items():

@@ -175,18 +175,26 @@ def overview_pages(analysis: Analysis, pages: Pages = ()) -> View:
         for one in analysis.pipelines
     ]
     short = len(given) > MANY
-    items = Markup("\n").join(_page_item(page, words, short=short) for page in given)
+    gravest = {one.name: _severity(finding, words) for one, finding in _warnings(analysis)[::-1]}
+    items = Markup("\n").join(
+        _page_item(page, gravest.get(page["pipeline"], Markup("")), words, short=short)
+        for page in given
+    )
     return _view(words, "overview_pages", table=Markup('<ul class="lk-list">{}</ul>').format(items))
 
 
-def _page_item(page: Mapping[str, Any], words: Words, *, short: bool) -> Markup:
-    """Return one page with what it says, or why it is not there; in `short` without its files."""
+def _page_item(page: Mapping[str, Any], badge: Markup, words: Words, *, short: bool) -> Markup:
+    """Return one page with its gravest judgement and what it says, or why it is not there.
+
+    In `short` without its files.
+    """
     said = Markup("").join(
         Markup('<p class="{}">{}</p>').format(kind, line) for kind, line in _page_lines(page, words)
     )
     name = _link(page["pipeline"], str(page.get("page", "")))
     files = Markup("") if short else _files(page, words)
-    return Markup("<li><h3>{}</h3><div>{}</div>{}</li>").format(name, said, files)
+    shown = Markup("<li><div><h3>{}</h3>{}</div><div>{}</div>{}</li>")
+    return shown.format(name, badge, said, files)
 
 
 def _page_lines(page: Mapping[str, Any], words: Words) -> list[tuple[str, Markup]]:
