@@ -3,8 +3,8 @@
 >>> import leakkit
 >>> data = leakkit.load("sample")
 >>> analysis = leakkit.analyze(data, "Equipment")
->>> print(leakkit.views.headline_sentence(analysis)[:11])
-Negotiation
+>>> print(leakkit.views.headline_sentence(analysis)[:8])
+Proforma
 """
 
 from __future__ import annotations

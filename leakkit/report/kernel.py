@@ -28,6 +28,8 @@ STOCK, FORK = "stock", "fork"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Numeric libraries start threads as they load, and threads do not survive a fork."""
 PR_SET_PDEATHSIG = 1
+WARM_FOR = "LEAKKIT_WARM_FOR"
+"""Names the process that a warm one was started for, and ends with."""
 
 
 class QuietKernelManager(AsyncKernelManager):
@@ -66,6 +68,7 @@ def can_fork() -> bool:
 def warm_up() -> None:
     """Have a process load, once, what every kernel needs."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
+    os.environ[WARM_FOR] = str(os.getpid())
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["leakkit.report.warm"])
 
@@ -122,11 +125,15 @@ class ForkedKernel:
         self.process.terminate()
 
 
+def go_with_parent() -> None:
+    """Have the system end this process when the one that started it ends, however it ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def _be_a_kernel(words: list[str], environment: dict[str, str], folder: str) -> None:
     """Turn this copy of the warm process into a kernel of its own."""
     os.setsid()
-    # the kernel goes when the process that it was copied from goes
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    go_with_parent()
     os.environ.clear()
     # a kernel that finds another parent than this one takes itself for left alone
     os.environ.update(environment, JPY_PARENT_PID=str(os.getppid()))
