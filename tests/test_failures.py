@@ -17,6 +17,7 @@ from leakkit import report, sample
 from leakkit.errors import LeakkitError
 from leakkit.report import batch, books
 from leakkit.report.folder import claimed
+from leakkit.report.manifest import NOTEBOOKS
 from leakkit.report.pool import LOST
 
 TWO = ("Equipment", "Spare parts")
@@ -73,7 +74,7 @@ def with_cell(source: str, name: str = "stage_dropoff") -> str:
 
 def broken(monkeypatch: pytest.MonkeyPatch, cell: str, name: str = "stage_dropoff") -> None:
     """Put a cell into one notebook of every run of this test."""
-    whole = {known: books.text(known) for known in (*batch.BOOKS, "overview")}
+    whole = {known: books.text(known) for known in NOTEBOOKS}
     monkeypatch.setattr(books, "text", {**whole, name: with_cell(cell, name)}.__getitem__)
 
 
