@@ -214,6 +214,7 @@ def _stage(material: Material, stage: int) -> StageResult:
     def exits() -> stages.Exits:
         return _exits(totals())
 
+    @cache
     def totals() -> pd.DataFrame:
         return material.of_stage("totals", stage)
 
