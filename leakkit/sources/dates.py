@@ -17,6 +17,7 @@ from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.columns import CLOCK_TYPES, Table
 from leakkit.sources.jalali import MONTHS, day_number, day_number_sql
 from leakkit.sources.rows import rewritten
+from leakkit.sources.swapped import settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +91,7 @@ def plain_dates(reading: Reading, table: Table, headings: Sequence[str]) -> Tabl
     same order of day and month, so they decide together. A cell that no form fits, or
     that is no day, stays as it is and is a fault later.
     """
+    settle(reading, table, headings)
     odd = [h for h in headings if not _is_plain(reading, table, h)]
     if not odd:
         return table
@@ -174,7 +176,9 @@ def _order(
     if said != "auto":
         return said
     # beside dates that are clear, a few that are not are faults: their rows are named
-    main = [h for h in columns if 2 * written[h].counts["parts"] >= written[h].cells]
+    main = [
+        h for h in columns if 2 * written[h].counts["parts"] >= written[h].cells or h in table.typed
+    ]
     if not main:
         return ""
     first, second, row, text = _over_12(reading, table, {h: given[h] for h in main}, FORMS["parts"])
