@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lint lab bench truth clean
+.PHONY: help report test lint lab bench truth fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,11 +36,15 @@ lab: $(VENV)/.installed ## open the notebooks in JupyterLab
 
 bench: $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m benchmarks.river
+	$(BIN)/python -m benchmarks.loading
 	$(BIN)/python -m benchmarks.explore
 	$(BIN)/python -m benchmarks.batch
 
 truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into docs/truth.md
 	$(BIN)/python -m benchmarks.truth
+
+fuzz: $(VENV)/.installed-dev ## read random tables and raw bytes for 10 minutes
+	$(BIN)/python -m benchmarks.fuzz $(FUZZ_ARGS)
 
 clean: ## remove all that make has made, the virtual environment included
 	rm -rf $(VENV) sample build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \

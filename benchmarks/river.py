@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from benchmarks.loading import SECTION
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import ModuleType
@@ -508,7 +510,8 @@ def main(given: Sequence[str] | None = None) -> int:
         result, faults = measure(asked.sizes, asked.runs, Path(folder))
     print(f"\n{report(result)}\n", *faults, sep="\n")
     if asked.write and not faults:
-        PAGE.write_text(page(result, asked.runs), encoding="utf-8")
+        _, mark, loading = PAGE.read_text("utf-8").partition(SECTION)
+        PAGE.write_text(page(result, asked.runs) + mark + loading, encoding="utf-8")
     print("Targets met." if result.meets_targets else "Targets missed.")
     return int(bool(faults) or not result.meets_targets)
 

@@ -187,16 +187,21 @@ def check(
 ) -> None:
     """Say what was recognised in a source and why, and every fault with row and column.
 
+    And of every pipeline: what its data are, and how far its headline could move if the
+    rows in doubt were wrong.
+
     Exit code 0: every row can be used; 1: rows were set aside; 2: the source cannot be used.
     """
+    from leakkit.analysis import analyze
     from leakkit.loading import found as found_source
     from leakkit.report.folder import write_text
-    from leakkit.sources.check import check as check_source
-    from leakkit.sources.check import faults_csv
-    from leakkit.terminal import checked
+    from leakkit.sources.check import checked, faults_csv
+    from leakkit.terminal import checked as said
 
-    facts = check_source(*found_source(source, config or None), as_of=as_of)
-    for line in checked(facts):
+    store, facts = checked(*found_source(source, config or None), as_of=as_of)
+    with store:
+        lines = said(facts, analyze(store))
+    for line in lines:
         typer.echo(line)
     if csv:
         write_text(Path(csv), faults_csv(facts.faults))

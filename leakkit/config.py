@@ -108,6 +108,7 @@ class SourceRules(_Part):
     encoding: str = "auto"
     sheet: str = ""
     date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
+    typed_dates: Literal["auto", "kept", "swapped"] = "auto"
     calendar: Literal["auto", "gregorian", "jalali"] = "auto"
     decimal: Literal["auto", ".", ","] = "auto"
     history_start: dt.date | None = None

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SHOWN_LETTERS = 200
+
+
+def shortened(text: str) -> str:
+    """Return a text that may be of any length, as much of it as anybody reads.
+
+    >>> len(shortened("x" * 10_000))
+    201
+    """
+    return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}\u2026"
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -24,7 +35,7 @@ class Fault:
         """Return the fault as one line."""
         place = self.where + (f" row {self.row}" if self.row else "")
         column = f" [{self.column}]" if self.column else ""
-        value = f" {self.value!r}" if self.value else ""
+        value = f" {shortened(self.value)!r}" if self.value else ""
         hint = f" Hint: {self.hint}" if self.hint else ""
         return f"{place}{column}{value}: {self.rule}.{hint}"
 

@@ -18,14 +18,19 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from leakkit.views import reading
+from leakkit.views.questions import data_lines
+from leakkit.words import Words
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from markupsafe import Markup
     from rich.progress import TaskID
 
+    from leakkit.analysis import Analysis
     from leakkit.report import Event, PageResult, RunResult
     from leakkit.sources.check import Check
-    from leakkit.sources.recognised import Recognised
 
 DOING = {
     "reading": "reading the source",
@@ -112,28 +117,29 @@ def _page(page: PageResult) -> str:
     return page.pipeline if page.state == "made" else f"{page.pipeline} ({page.state})"
 
 
-def checked(facts: Check) -> list[str]:
-    """Return the lines that say what was found in a source."""
+def checked(facts: Check, analysis: Analysis) -> list[str]:
+    """Return the lines that say what was found in a source, and what its pipelines are."""
+    words = Words(analysis.language, analysis.config.currency)
     lines = [f"Shape: {facts.shape}"]
-    lines += [f"  {_recognised(one)}" for one in facts.recognised]
+    lines += [f"  {_plain(line)}" for line in reading.recognised_lines(analysis, words)]
     if facts.provisional_order:
         lines.append("Provisional order of stages: write a configuration with leakkit init.")
     lines += _rows(facts.rows)
-    lines += [f"  {count:,} {code.replace('_', ' ')}" for code, count in facts.facts.items()]
+    lines += [f"  {n:,} {words.say(f'facts.{code}')}" for code, n in facts.facts.items()]
     if facts.ignored_files:
         lines.append(f"Other files in the folder, not read: {', '.join(facts.ignored_files)}")
     lines += [f"  {fault}" for fault in facts.faults[:SHOWN_FAULTS]]
     if len(facts.faults) > SHOWN_FAULTS:
         lines.append(f"  and {len(facts.faults) - SHOWN_FAULTS:,} more: --csv writes them all")
+    for pipeline in analysis.pipelines:
+        lines.append(f"{pipeline.name}:")
+        lines += [f"  {_plain(line)}" for line in data_lines(analysis, pipeline, words)]
     return lines
 
 
-def _recognised(one: Recognised) -> str:
-    """Say one thing that was recognised, and by what."""
-    if one.what == "column":
-        return f"{one.where}: column {one.as_what} from {one.why!r}"
-    why = f" ({one.why.replace('_', ' ')})" if one.why else ""
-    return f"{one.where}: {one.what.replace('_', ' ')} is {one.as_what}{why}"
+def _plain(line: Markup) -> str:
+    """Return a sentence of a page as plain text."""
+    return line.striptags()
 
 
 def account(result: RunResult) -> list[str]:

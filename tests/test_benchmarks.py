@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from benchmarks import river
+from benchmarks import loading, river
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,3 +84,14 @@ def test_ratios_compare_routes_of_one_round() -> None:
     assert result.times(10, "leakkit") == pytest.approx([3.0, 3.1])
     assert result.growth(10, 100, "floor") == pytest.approx(0.824, abs=1e-3)
     assert result.meets_targets
+
+
+def test_loading_is_measured_beside_a_plain_read() -> None:
+    found = loading.measured(300, 1)
+    assert set(found) == {(form, route) for form in loading.FORMATS for route in loading.ROUTES}
+    rows = {one.rows for took in found.values() for one in took}
+    assert len(rows) == 1
+    assert all(0 < one.resolved <= one.seconds for took in found.values() for one in took)
+    text = loading.section(found, 300)
+    assert text.startswith(loading.SECTION)
+    assert text.count("| csv | ") == text.count("| parquet | ") == 2

@@ -153,6 +153,27 @@ READ = (
             (6, "entered_at", "2023-02-29", "missing_moment"),
         ),
     ),
+    Read(
+        "dates/swapped_in_excel.xlsx",
+        '[source]\ntyped_dates = "swapped"',
+        said=(("swapped:entered_at", "2024-01-02"),),
+    ),
+    Read(
+        "dates/swapped_in_excel.xlsx",
+        '[source]\ntyped_dates = "kept"',
+        (*USUAL[:2], ("d2", 0, LOST, "2024-01-02")),
+        said=(("typed_mixed:entered_at", "2024-01-02"),),
+    ),
+    Read(
+        "dates/swapped_all.xlsx",
+        '[source]\ntyped_dates = "swapped"',
+        tuple(
+            (f"d{month}{day:02}", 0, OPEN, f"2024-{month:02}-{day:02}")
+            for month in (1, 2, 3, 4)
+            for day in (1, 3, 5, 7, 9, 11)
+        ),
+        said=(("swapped:entered_at", "2024-03-01"),),
+    ),
     Read("dates/sentinel.csv", passages=USUAL[:2], outcomes=("open",)),
     *(
         Read(
@@ -322,6 +343,9 @@ REFUSED = (
         "calendar = 'jalali' or calendar = 'gregorian'",
         ORDER.format("ymd"),
     ),
+    Refused("dates/swapped_in_excel.xlsx", "swapped_dates", "stayed a text, such as '14/01/2024'"),
+    Refused("dates/swapped_all.xlsx", "swapped_dates",
+            "typed_dates = 'kept': 2024-03-01 or 'swapped': 2024-01-03"),
     Refused("numbers/ambiguous.csv", "ambiguous_numbers", "decimal = '.': 1.234 or decimal = ',':"),
     Refused("numbers/contradict.csv", "mixed_numbers", "decimal = '.' or decimal = ','"),
     Refused("numbers/some_unmarked.csv", "currency_undeclared", "currency = 'EUR'"),

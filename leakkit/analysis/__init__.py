@@ -1,12 +1,14 @@
 """The spine: from a store to all that leakkit knows of its pipelines."""
 
 from leakkit.analysis.diagnosis import Diagnosis, diagnose
+from leakkit.analysis.doubting import Bounds, headline_bounds
 from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis, Selection
 from leakkit.analysis.spine import analyze
 from leakkit.analysis.working import find_worklist
 
 __all__ = [
     "Analysis",
+    "Bounds",
     "DataNotes",
     "Diagnosis",
     "PipelineAnalysis",
@@ -14,4 +16,5 @@ __all__ = [
     "analyze",
     "diagnose",
     "find_worklist",
+    "headline_bounds",
 ]

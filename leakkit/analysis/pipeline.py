@@ -204,7 +204,7 @@ def _stage(material: Material, stage: int) -> StageResult:
 
     @cache
     def curve() -> Curve:
-        return _curve(material, stage, material.policy)
+        return curve_of(material, stage)
 
     @cache
     def readings() -> stages.Readings:
@@ -284,6 +284,11 @@ def _readings(material: Material, stage: int, curve: Curve) -> stages.Readings:
         return readings
     clusters = material.clusters.get((learning.ANY_VISIT, stage))
     return stages.read_all_visits(readings, learnt, clusters)
+
+
+def curve_of(material: Material, stage: int) -> Curve:
+    """Return the curve of a stage, under the policy of the analysis."""
+    return _curve(material, stage, material.policy)
 
 
 def _curve(material: Material, stage: int, policy: str) -> Curve:

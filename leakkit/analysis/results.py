@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.pipeline import Material
     from leakkit.config import Config
+    from leakkit.errors import Fault
     from leakkit.findings import Finding
     from leakkit.findings.costs import Costs
     from leakkit.measures.balance import Month, Pipe, PipelineBalance, StageBalance
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from leakkit.measures.stages import StageResult
     from leakkit.measures.windows import Windows
     from leakkit.store.database import Store
+    from leakkit.store.doubts import Doubt
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Analysis:
     """The analysis of a source: its pipelines, and what was read.
 
     `findings` are those of all pipelines of the source, also where only some were asked for.
+    `faults` are the first hundred that break each rule (`leakkit check` has all), and
+    `doubts` the visits that stand on rows which may be wrong.
     `selection` says which deals, days and visits it is of; by default all. `store` and
     `materials` are where it came from, for further questions.
 
@@ -112,6 +116,9 @@ class Analysis:
     fingerprint: str
     findings: tuple[Finding, ...] = ()
     selection: Selection = field(default=EVERYTHING, kw_only=True)
+    doubts: tuple[Doubt, ...] | None = field(default=(), kw_only=True)
+    recognised: tuple[Mapping[str, str], ...] = field(default=(), kw_only=True)
+    faults: tuple[Fault, ...] = field(default=(), kw_only=True)
     store: Store | None = field(default=None, compare=False, repr=False, kw_only=True)
     materials: tuple[Material, ...] = field(default=(), compare=False, repr=False, kw_only=True)
 

@@ -11,6 +11,7 @@ from leakkit.analysis.results import EVERYTHING, Analysis, Selection
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings import Finding, from_records
+from leakkit.store import account, doubts
 from leakkit.store.counts import Counts
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         ignored_files=tuple(store.meta("ignored_files")),
         fingerprint=store.meta("fingerprint"),
         findings=findings or (),
+        doubts=doubts.read(store),
+        recognised=tuple(store.meta("recognised")),
+        faults=account.kept_faults(store),
         store=store,
         materials=materials,
     )

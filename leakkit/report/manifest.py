@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,9 @@ def fingerprint(analysis: Analysis, book: str, about: object) -> str:
         analysis.provisional_order,
         rows,
         dict(analysis.facts),
+        [dict(one) for one in analysis.recognised],
+        [asdict(fault) for fault in analysis.faults],
+        [asdict(doubt) for doubt in analysis.doubts or ()],
         analysis.config.model_dump(mode="json"),
         _look(analysis.language),
         versions(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import Fault
@@ -76,29 +76,39 @@ def check(
     source cannot be used at all. A store kept by an earlier run holds the first hundred
     faults of each rule; of files and frames all are given.
     """
+    store, found = checked(source, config, as_of=as_of)
+    store.close()
+    return found
+
+
+def checked(
+    source: Any,  # noqa: ANN401 - as above
+    config: Config | str | Path | None = None,
+    *,
+    as_of: str = "",
+) -> tuple[Store, Check]:
+    """Return the store of a source, which the caller closes, and what was found in it."""
     found: list[Fault] = []
 
     def watch(store: Store, files: Found, rules: Rules) -> None:
         found.extend(_all_faults(store, files, rules))
 
-    with load(source, config, as_of=as_of, watch=watch) as store:
-        kept = [
-            Fault(file, line, field, content, rule, HINTS.get(rule, ""))
-            for file, line, field, content, rule in store.rows(
-                "SELECT file, line, field, content, rule FROM faults ORDER BY ALL"
-            )
-        ]
-        return Check(
-            label=store.meta("label"),
-            shape=store.meta("shape"),
-            recognised=tuple(Recognised(**one) for one in store.meta("recognised")),
-            rows=tuple(store.meta("rows")),
-            facts=store.meta("facts"),
-            faults=tuple(found or kept),
-            ignored_files=tuple(store.meta("ignored_files")),
-            provisional_order=store.meta("provisional_order"),
-            fingerprint=store.meta("fingerprint"),
-        )
+    store = load(source, config, as_of=as_of, watch=watch)
+    kept = [
+        replace(fault, hint=_hint(fault.rule, fault.value, store.config))
+        for fault in account.kept_faults(store)
+    ]
+    return store, Check(
+        label=store.meta("label"),
+        shape=store.meta("shape"),
+        recognised=tuple(Recognised(**one) for one in store.meta("recognised")),
+        rows=tuple(store.meta("rows")),
+        facts=store.meta("facts"),
+        faults=tuple(found or kept),
+        ignored_files=tuple(store.meta("ignored_files")),
+        provisional_order=store.meta("provisional_order"),
+        fingerprint=store.meta("fingerprint"),
+    )
 
 
 def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:

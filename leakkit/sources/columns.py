@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from leakkit.config import folded
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leakkit.sources.swapped import Typed
 
 ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2}(:?\d{2})?))?)?"
 """The plain form of dates in texts: ISO 8601, with or without time, fraction and zone."""
@@ -22,7 +28,8 @@ class Table:
     `relation` is SQL that stands after FROM; `line` is SQL for the number of the data
     row; `types` are the engine's types by heading. `renamed` is what the configuration
     says, `known` what was recognised by the headings of a maker: canonical -> heading, ''
-    where a column that bears the name is another.
+    where a column that bears the name is another. `typed` are the columns of a sheet whose
+    dates may have day and month swapped.
     """
 
     file: str
@@ -31,6 +38,7 @@ class Table:
     types: dict[str, str]
     renamed: dict[str, str] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
+    typed: Mapping[str, Typed] = field(default_factory=dict)
 
     def heading(self, name: str) -> str | None:
         """Return the heading of the column with the canonical name `name`, or None.

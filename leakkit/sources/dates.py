@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import DIGITS
@@ -17,6 +17,8 @@ from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.columns import CLOCK_TYPES, Table
 from leakkit.sources.jalali import MONTHS, day_number, day_number_sql
 from leakkit.sources.rows import rewritten
+from leakkit.sources.swapped import settle
+from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +70,7 @@ ALWAYS = {
 SERIAL_FROM, SERIAL_TO = 20_000, 80_000
 ORDERS = {"ymd": "abc", "dmy": "cba", "mdy": "cab"}
 """Which of the three parts is year, month and day."""
+DAY_PARTS = ("year", "month", "day")
 NAMES = (
     *("january", "february", "march", "april", "may", "june", "july"),
     *("august", "september", "october", "november", "december"),
@@ -90,6 +93,7 @@ def plain_dates(reading: Reading, table: Table, headings: Sequence[str]) -> Tabl
     same order of day and month, so they decide together. A cell that no form fits, or
     that is no day, stays as it is and is a fault later.
     """
+    settle(reading, table, headings)
     odd = [h for h in headings if not _is_plain(reading, table, h)]
     if not odd:
         return table
@@ -97,12 +101,46 @@ def plain_dates(reading: Reading, table: Table, headings: Sequence[str]) -> Tabl
     written = {heading: _written(reading, table, said) for heading, said in given.items()}
     order = _order(reading, table, given, written)
     short = _short_order(reading, table, given, written)
-    replaced = {}
-    for heading, said in given.items():
-        forms = _read_forms(reading, (table.file, heading), written[heading], order, short)
-        if forms:
-            replaced[heading] = _plain_sql(said, _text(heading, table), forms)
-    return rewritten(reading, table, replaced, "dates") if replaced else table
+    forms = {
+        heading: _read_forms(reading, (table.file, heading), written[heading], order, short)
+        for heading in odd
+    }
+    return _rewritten(reading, table, {h: given[h] for h in odd if forms[h]}, forms)
+
+
+def _rewritten(
+    reading: Reading, table: Table, given: dict[str, str], forms: dict[str, dict[str, str]]
+) -> Table:
+    """Return the table with some columns in plain form.
+
+    Step by step, each in a relation of its own: the text, its parts in every form, year,
+    month and day. One expression would repeat each of them wherever it is used.
+    """
+    if not given:
+        return table
+    said = {heading: f"said_{i}" for i, heading in enumerate(given)}
+    texts, parts, days, columns = [], [], [], {}
+    for heading, sql in given.items():
+        texts.append(f"{sql} AS {_own(said[heading])}")
+        for form, how in forms[heading].items():
+            if form not in COUNTED:
+                place, name = _own(said[heading]), _own(said[heading], form)
+                parts.append(f"{_parts(place, FORMS[form])} AS {name}")
+                days += _day_sql(said[heading], form, *how.split(":"))
+        columns[heading] = _plain_sql(said[heading], _text(heading, table), forms[heading])
+    steps = f"(SELECT *, {table.line} AS {_own('line')} FROM {table.relation})"  # noqa: S608 - quoted
+    for added in (texts, parts, days):
+        steps = f"(SELECT {', '.join(['*', *added])} FROM {steps})"  # noqa: S608 - quoted
+    name = quoted(f"parts of {table.relation.strip(chr(34))}")
+    reading.store.run(f"CREATE TEMP VIEW {name} AS FROM {steps}")
+    taken = rewritten(reading, replace(table, relation=name, line=_own("line")), columns, "dates")
+    reading.store.run(f"DROP VIEW {name}")
+    return taken
+
+
+def _own(*names: str) -> str:
+    """Return the name of a column of ours, as SQL."""
+    return quoted(f"leakkit: {' '.join(names)}")
 
 
 def _is_plain(reading: Reading, table: Table, heading: str) -> bool:
@@ -174,7 +212,9 @@ def _order(
     if said != "auto":
         return said
     # beside dates that are clear, a few that are not are faults: their rows are named
-    main = [h for h in columns if 2 * written[h].counts["parts"] >= written[h].cells]
+    main = [
+        h for h in columns if 2 * written[h].counts["parts"] >= written[h].cells or h in table.typed
+    ]
     if not main:
         return ""
     first, second, row, text = _over_12(reading, table, {h: given[h] for h in main}, FORMS["parts"])
@@ -336,17 +376,15 @@ def _unnamed(pattern: str) -> str:
 def _plain_sql(said: str, text: str, forms: dict[str, str]) -> str:
     """Return SQL for a cell as an ISO text; the cell itself where it is no date."""
     cases = " ".join(
-        f"WHEN {_fits(said, FORMS[form])} THEN {_moment(said, form, *how.split(':'))}"
+        f"WHEN {_fits(_own(said), FORMS[form])} THEN {_moment(said, form, how.partition(':')[2])}"
         for form, how in forms.items()
     )
     return f"COALESCE(CASE {cases} END, {text})"
 
 
-def _moment(said: str, form: str, order: str, calendar: str) -> str:
-    """Return SQL for the ISO text of a cell in one form; NULL where it is no moment."""
-    if form in COUNTED:
-        return _counted(said, form)
-    parts = _parts(said, FORMS[form])
+def _day_sql(said: str, form: str, order: str, calendar: str) -> list[str]:
+    """Return SQL for the year, month and day of a text in one form, each with its name."""
+    parts = _own(said, form)
     year, month, day = (f"TRY_CAST({parts}.{place} AS INTEGER)" for place in ORDERS[order])
     if form in {"day_name", "name_day"}:
         month = _month_sql(f"{parts}.b")
@@ -356,7 +394,16 @@ def _moment(said: str, form: str, order: str, calendar: str) -> str:
         later = 1300 if calendar == "jalali" else 1900
         turn = 50 if calendar == "jalali" else 70
         year = f"({year} + {later} + CASE WHEN {year} < {turn} THEN 100 ELSE 0 END)"
-    date = _date(year, month, day, calendar)
+    named = zip((year, month, day), DAY_PARTS, strict=True)
+    return [f"{sql} AS {_own(said, form, name)}" for sql, name in named]
+
+
+def _moment(said: str, form: str, calendar: str) -> str:
+    """Return SQL for the ISO text of a cell in one form; NULL where it is no moment."""
+    if form in COUNTED:
+        return _counted(_own(said), form)
+    year, month, day = (_own(said, form, name) for name in DAY_PARTS)
+    date, parts = _date(year, month, day, calendar), _own(said, form)
     return date if form == "compact" else f"{date} || {_clock(parts)} || {_zone(parts)}"
 
 

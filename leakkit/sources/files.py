@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import zipfile
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -152,10 +153,12 @@ def _sheets(reading: Reading, path: Path, name: str) -> list[Table]:
     """Read the chosen sheets of a workbook."""
     found = read_workbook(reading, path, name)
     several = len(found) > 1
-    return [
-        _table(reading, f"{name}, {sheet}" if several else name, relation, quoted(LINE))
-        for sheet, relation, _ in found
-    ]
+    tables = []
+    for sheet in found:
+        file = f"{name}, {sheet.name}" if several else name
+        table = _table(reading, file, sheet.relation, quoted(LINE))
+        tables.append(replace(table, typed=sheet.typed))
+    return tables
 
 
 def _text(text: str) -> str:

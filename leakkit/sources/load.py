@@ -22,7 +22,7 @@ from leakkit.sources.money import count_toman, with_toman
 from leakkit.sources.proposal import propose
 from leakkit.sources.recognised import Reading
 from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
-from leakkit.store import account, schema
+from leakkit.store import account, doubts, schema
 from leakkit.store.database import Store, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
 from leakkit.store.resolve import (
@@ -192,7 +192,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     one_file = found.opportunities is None
     rules = Rules(config, hours, cut, _newest_first(store), segments, default, one_file)
     resolve(store, rules)
-    _count_bursts(reading)
+    reading.count(doubts.BURSTS, doubts.find(store, rules))
     if watch:
         watch(store, found, rules)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
@@ -227,6 +227,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
     write_passages(store)
+    doubts.keep(store)
     notes["facts"] = facts | reading.counted | account.facts_of_passages(store)
     for key, value in notes.items():
         store.set_meta(key, value)
@@ -492,25 +493,6 @@ def _stand(store: Store, config: Config, cut: int) -> None:
         """,
         {"cut": cut, "closed": closed},
     )
-
-
-BURST = 30
-"""So many moves within one minute, and ten times as many as in the middle one, are a burst."""
-
-
-def _count_bursts(reading: Reading) -> None:
-    """Count the moves that stand in minutes with very many: imports, and edits in bulk."""
-    found = reading.store.value(
-        f"""
-        WITH minutes AS (
-            SELECT entered_at // 60 AS minute, count(*) AS n, min(entered_at) AS first_at
-            FROM events WHERE entered_at IS NOT NULL GROUP BY minute)
-        SELECT COALESCE(sum(n), 0) FROM minutes
-        WHERE n >= {BURST} AND n >= 10 * (SELECT median(n) FROM minutes)
-          AND (SELECT bool_or(first_at % {DAY} <> 0) FROM minutes)
-        """,  # noqa: S608 - numbers
-    )
-    reading.count("moves_in_bursts", int(found))
 
 
 def _write_names(store: Store, config: Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import python_calamine as calamine
@@ -10,6 +11,7 @@ import python_calamine as calamine
 from leakkit.errors import LeakkitError
 from leakkit.sources.names import part_of, score
 from leakkit.sources.rows import LINE, distinct, put_rows
+from leakkit.sources.swapped import typed_columns, with_swapped
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -17,13 +19,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.sources.recognised import Reading
+    from leakkit.sources.swapped import Typed
 
 LOOKED_AT = 20
 """Rows at the top of a sheet among which the headings are looked for."""
 
 
-def read_workbook(reading: Reading, path: Path, name: str) -> list[tuple[str, str, list[str]]]:
-    """Read the sheets of a workbook that play a part: (sheet, relation, headings).
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet in the database: its relation, its headings, and dates that may be swapped."""
+
+    name: str
+    relation: str
+    headings: list[str]
+    typed: dict[str, Typed]
+
+
+def read_workbook(reading: Reading, path: Path, name: str) -> list[Sheet]:
+    """Read the sheets of a workbook that play a part.
 
     `[source] sheet` names one. Else: the sheets whose headings play a part (a history,
     opportunities); where none does, the first that is not empty. Hidden sheets are not read.
@@ -43,9 +56,9 @@ def read_workbook(reading: Reading, path: Path, name: str) -> list[tuple[str, st
         message = f"{name} cannot be read as an Excel workbook: it is damaged."
         raise LeakkitError("unreadable_file", message) from None
     found = [
-        (sheet, *_taken(reading, sheet, rows, number))
-        for number, (sheet, rows) in enumerate(sheets)
-        if any(any(cells) for cells in rows)
+        _taken(reading, sheet, rows, f"{sheet} of {name}")
+        for sheet, rows in sheets
+        if any(_is_filled(cells) for cells in rows)
     ]
     return _chosen(reading, name, found)
 
@@ -67,10 +80,14 @@ def _visible(book: calamine.CalamineWorkbook, reading: Reading) -> list[str]:
     return [wanted]
 
 
-def _rows(book: calamine.CalamineWorkbook, sheet: str) -> list[list[str]]:
-    """Return the cells of a sheet as texts; row 1 of the list is row 1 of the sheet."""
-    cells = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-    return [[_text(cell) for cell in row] for row in cells]
+def _rows(book: calamine.CalamineWorkbook, sheet: str) -> list[list[Any]]:
+    """Return the cells of a sheet; row 1 of the list is row 1 of the sheet."""
+    return book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+
+
+def _is_filled(cells: Sequence[Any]) -> bool:
+    """Say whether a row has a cell that is not empty."""
+    return any(cell not in {"", None} for cell in cells)
 
 
 def _text(cell: Any) -> str:  # noqa: ANN401 - whatever a cell may hold
@@ -90,25 +107,28 @@ def _text(cell: Any) -> str:  # noqa: ANN401 - whatever a cell may hold
     return str(cell)
 
 
-def _taken(
-    reading: Reading, sheet: str, rows: list[list[str]], number: int
-) -> tuple[str, list[str]]:
-    """Copy a sheet into the database; return its relation and its headings."""
-    top = heading_row(rows, reading.config.source.columns)
+def _taken(reading: Reading, sheet: str, rows: list[list[Any]], relation: str) -> Sheet:
+    """Copy a sheet into the database."""
+    tops = [[_text(cell) for cell in row] for row in rows[:LOOKED_AT]]
+    top = heading_row(tops, reading.config.source.columns)
     if top:
         reading.say(sheet, "heading_row", str(top + 1))
-    headings = distinct(rows[top])
-    table = quoted(f"sheet_{number}")
-    width = len(headings)
-    put_rows(reading.store, table, headings, _padded(rows[top + 1 :], width))
-    return table, headings
+    headings = distinct(tops[top])
+    rest = rows[top + 1 :]
+    typed = typed_columns(rest, headings)
+    if reading.config.source.typed_dates == "swapped":
+        rest = with_swapped(rest, headings, typed)
+    table = quoted(relation)
+    put_rows(reading.store, table, headings, _padded(rest, len(headings)))
+    return Sheet(sheet, table, headings, typed)
 
 
-def _padded(rows: Sequence[Sequence[str]], width: int) -> Iterator[tuple[int, Sequence[str]]]:
-    """Return the rows that are not empty, each as wide as the heading."""
+def _padded(rows: Sequence[Sequence[Any]], width: int) -> Iterator[tuple[int, Sequence[str]]]:
+    """Return the rows that are not empty as texts, each as wide as the heading."""
     for row, cells in enumerate(rows, start=1):
-        if any(cells):
-            yield row, [*cells[:width], *[""] * (width - len(cells))]
+        texts = [_text(cell) for cell in cells[:width]]
+        if any(texts) or _is_filled(cells[width:]):
+            yield row, [*texts, *[""] * (width - len(texts))]
 
 
 def heading_row(rows: Sequence[Sequence[str]], renamed: dict[str, str]) -> int:
@@ -122,21 +142,19 @@ def heading_row(rows: Sequence[Sequence[str]], renamed: dict[str, str]) -> int:
     return scores.index(best) if best >= 2 and scores[first] < best else first  # noqa: PLR2004 - one word may be chance
 
 
-def _chosen(
-    reading: Reading, name: str, found: list[tuple[str, str, list[str]]]
-) -> list[tuple[str, str, list[str]]]:
+def _chosen(reading: Reading, name: str, found: list[Sheet]) -> list[Sheet]:
     """Choose the sheets that play a part, each part once."""
     if not found:
         message = f"{name} is empty: it needs a heading and rows."
         raise LeakkitError("empty_file", message)
     renamed = reading.config.source.columns
-    parts: dict[str, list[tuple[str, str, list[str]]]] = {}
+    parts: dict[str, list[Sheet]] = {}
     for one in found:
-        parts.setdefault(part_of(one[2], renamed).table, []).append(one)
+        parts.setdefault(part_of(one.headings, renamed).table, []).append(one)
     played = {part: sheets for part, sheets in parts.items() if part}
     for sheets in played.values():
         if len(sheets) > 1:
-            names = ", ".join(sheet for sheet, _, _ in sheets)
+            names = ", ".join(sheet.name for sheet in sheets)
             message = (
                 f"{name} has {len(sheets)} sheets that may be read: {names}. "
                 "Say which: [source] sheet = '...'."
@@ -144,8 +162,8 @@ def _chosen(
             raise LeakkitError("two_sheets", message)
     chosen = [sheets[0] for sheets in played.values()] or found[:1]
     if len(found) > len(chosen) or len(chosen) > 1:
-        for sheet, _, _ in chosen:
-            reading.say(name, "sheet", sheet, "headings" if played else "first")
+        for sheet in chosen:
+            reading.say(name, "sheet", sheet.name, "headings" if played else "first")
     return chosen
 
 

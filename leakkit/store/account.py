@@ -164,6 +164,12 @@ def faults(store: Store, opportunities_file: str, history_file: str) -> None:
     store.run(f"INSERT INTO faults {each}", files)
 
 
+def kept_faults(store: Store) -> tuple[Fault, ...]:
+    """Return the faults that a store keeps, in order of file, row and column."""
+    rows = store.rows("SELECT file, line, field, content, rule FROM faults ORDER BY ALL")
+    return tuple(Fault(*row) for row in rows)
+
+
 def refuse_unreadable(store: Store, file: str, *, snapshot: bool = False) -> None:
     """Raise where there are no rows at all, or not one date of the history can be read.
 

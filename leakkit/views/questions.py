@@ -16,7 +16,7 @@ from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import WARNING, cards
 from leakkit.version import __version__
-from leakkit.views import figures, tables
+from leakkit.views import figures, reading, tables
 from leakkit.views.sentences import what_changed
 from leakkit.views.view import View
 from leakkit.words import Words
@@ -360,7 +360,7 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
             [
                 words.html(f"data.shape_{analysis.shape}"),
                 *_rows(analysis, words),
-                *_deals(chosen, words),
+                *data_lines(analysis, chosen, words),
             ]
         ),
         Markup("<h3>{}</h3>{}").format(words.say("data.missing"), _items(missing))
@@ -369,8 +369,26 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
     ]
     if odd:
         parts.append(Markup("<h3>{}</h3>{}").format(words.say("data.odd"), _items(odd)))
+    if analysis.faults:
+        parts.append(reading.fault_table(analysis, words))
+    if analysis.recognised:
+        found = _items(reading.recognised_lines(analysis, words))
+        parts.append(
+            Markup("<details><summary>{}</summary>{}</details>").format(
+                words.say("data.recognised"), found
+            )
+        )
     said = _selection(analysis, chosen, words, *CURVES)
     return _view(words, "data", note=Markup("\n").join(parts), selection=said)
+
+
+def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say what the data of a pipeline are, and how far they bear its headline."""
+    return [
+        *_deals(chosen, words),
+        *reading.stage_lines(chosen, words),
+        *reading.bounds_lines(analysis, chosen.name, words),
+    ]
 
 
 def _rows(analysis: Analysis, words: Words) -> list[Markup]:
@@ -404,6 +422,8 @@ def _deals(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     )
     if outcomes["lost"]:
         lines.append(words.html("data.reasons", share=notes.without_reason_lost / outcomes["lost"]))
+    if zero := notes.zero_value_lost:
+        lines.append(words.html("data.zero_value", n=zero, share=zero / outcomes["lost"]))
     if notes.started_in_middle:
         lines.append(words.html("data.middle", n=notes.started_in_middle))
     outside = sum(stage.left_after_curves for stage in chosen.stages)
@@ -416,7 +436,9 @@ def _days_used(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     """Say where the history begins, and which days taught the horizons."""
     days_of = chosen.windows
     lines = []
-    if days_of.history_start is not None:
+    if days_of.history_start is None:
+        lines.append(words.html("data.history_whole", start=days_of.first_day))
+    else:
         key = f"data.history_{days_of.history_origin}"
         lines.append(words.html(key, start=days_of.history_start))
     if days_of.baseline is None:

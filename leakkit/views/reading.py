@@ -1,0 +1,91 @@
+"""How a source was read: what was recognised, which rows were faulty, what is in doubt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.analysis import headline_bounds
+from leakkit.analysis.results import EVERYTHING
+from leakkit.errors import Fault, shortened
+from leakkit.measures.stages import CLICKED_THROUGH_SHARE
+from leakkit.sources.names import declared_names, nearest
+from leakkit.views.tables import Column, Table, bdi
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.words import Words
+
+SHOWN_FAULTS = 20
+
+
+def recognised_lines(analysis: Analysis, words: Words) -> list[Markup]:
+    """Say everything that was recognised in the source, and by what."""
+    return [_recognised(one, words) for one in analysis.recognised]
+
+
+def _recognised(one: Mapping[str, str], words: Words) -> Markup:
+    """Say one thing that was recognised; a code in words, a text of the file as it is."""
+    what, _, name = one["what"].partition(":")
+    said = {fact: _said(one[fact], words) for fact in ("as_what", "why")}
+    return words.html(f"recognised.{what}", where=one["where"], name=name, **said)
+
+
+def _said(text: str, words: Words) -> Markup | str:
+    """Return a code in words; any other text stays one of the user."""
+    return Markup(words.say(f"readings.{text}")) if words.knows(f"readings.{text}") else text  # noqa: S704 - our own text
+
+
+def fault_table(analysis: Analysis, words: Words) -> Markup:
+    """Show the first rows that break a rule: where, what they say, what was done."""
+    shown = analysis.faults[:SHOWN_FAULTS]
+    table = Table(
+        words.say("table.faults"),
+        (
+            Column[Fault]("row", lambda fault: "" if fault.row is None else words.count(fault.row)),
+            Column[Fault]("column", lambda fault: bdi(fault.column), "lk-name"),
+            Column[Fault]("content", lambda fault: bdi(shortened(fault.value)), "lk-name"),
+            Column[Fault]("happens", lambda fault: _rule(analysis, fault, words), "lk-name"),
+        ),
+        [(bdi(fault.where), fault) for fault in shown],
+        head="file",
+    )
+    more = words.html("data.faults_more", n=len(shown))
+    return Markup("<h3>{}</h3>{}<p>{}</p>").format(
+        words.say("data.faults"), table.html(words), more
+    )
+
+
+def _rule(analysis: Analysis, fault: Fault, words: Words) -> Markup:
+    """Say which rule a row breaks, and what was done; of a stage, the nearest name."""
+    if fault.rule == "unknown_stage":
+        near = nearest(fault.value, declared_names(analysis.config.pipelines))
+        if near:
+            return words.html("rules.unknown_stage_near", near=near)
+    return words.html(f"rules.{fault.rule}")
+
+
+def stage_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say which stages deals only pass by."""
+    names = [s.name for s in chosen.stages if s.clicked_through_share > CLICKED_THROUGH_SHARE]
+    return [words.html("data.clicked_through", stages=", ".join(names))] if names else []
+
+
+def bounds_lines(analysis: Analysis, pipeline: str, words: Words) -> list[Markup]:
+    """Say how far the headline could move if the rows in doubt were wrong."""
+    found = headline_bounds(analysis, pipeline)
+    if found is None:
+        asked = analysis.doubts is not None and analysis.selection == EVERYTHING
+        return [words.html("data.bounds_no_share")] if asked else []
+    stage = found.stage.name
+    if not found.visits and not found.missing:
+        return [words.html("data.bounds_none", stage=stage)]
+    facts = {"share": found.stage.lost.share, "visits": found.visits, "missing": found.missing}
+    lines = [words.html("data.bounds", stage=stage, low=found.low, high=found.high, **facts)]
+    if found.overtaken_by:
+        other = found.overtaken_by.name
+        lines.append(words.html("data.bounds_overtaken", stage=other, leader=stage))
+    return lines
