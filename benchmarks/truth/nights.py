@@ -11,9 +11,9 @@ from scipy.stats import chi2
 
 from benchmarks.truth.coverage import FEW_DAYS, HORIZON, _table, in_the_end
 from benchmarks.truth.record import Record, share, table
-from leakkit.findings.comparison import compare
+from leakkit.findings.comparison import STEADY, compare
 from leakkit.findings.readings import curves_by_stage, left_by, still_inside
-from leakkit.findings.warnings import Rules, Watched, find_phi, find_warnings, plan_windows
+from leakkit.findings.warnings import Rules, Watched, find_wobble, find_warnings, plan_windows
 from leakkit.measures.counts import ADVANCED, EXITS
 from leakkit.measures.survival import (
     Curve,
@@ -152,9 +152,9 @@ class Look:
 
     def p_values(self, *, phi: bool) -> list[float]:
         """Return the p of every testable loss, with the wobble of the months or without."""
-        known = find_phi(self.watched) if phi else {}
+        known = find_wobble(self.watched) if phi else {}
         found = [
-            one.compared(known.get((one.pipeline, one.kind)) or 1.0)
+            one.compared(known.get((one.pipeline, one.kind)) or STEADY)
             for one in self.watched
             if one.kind == "lost"
         ]
@@ -319,7 +319,7 @@ def year(seed: int, every: int = 7, world: World | None = None) -> Year:
         alarms += len(now - before)
         alarming += bool(now)
         before = now
-        rises = [(one, one.compared(1.0)) for one in found.watched]
+        rises = [(one, one.compared()) for one in found.watched]
         plain = {
             (one.stage, one.kind)
             for one, rise in rises

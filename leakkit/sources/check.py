@@ -28,6 +28,7 @@ HINTS = {
     "missing_id": "a row needs an opportunity_id; it is set aside",
     "conflicting_rows": "the same opportunity stands twice with other values: keep one row",
     "missing_moment": "this moment is missing or cannot be read; its deal is set aside",
+    "activity_moment": "this moment is missing or cannot be read; the activity is set aside",
     "missing_pipeline": "several pipelines are declared and the row names none",
     "outcome_disagrees": "the outcome and the last stage differ: the later one wins",
     "value_negative": "a negative value is taken as missing",

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
+from leakkit.sources.activities import read_activities
 from leakkit.sources.columns import Table
 from leakkit.sources.files import form_of_name
 from leakkit.sources.find import CONFIG_FILE, find
@@ -193,6 +194,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     rules = Rules(config, hours, cut, _newest_first(store), segments, default, one_file)
     resolve(store, rules)
     reading.count(doubts.BURSTS, doubts.find(store, rules))
+    acted = read_activities(reading, found.activities, hours, cut)
     if watch:
         watch(store, found, rules)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
@@ -221,7 +223,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
         "cut": cut,
         "last_day": last_day,
         "segments": list(segments),
-        "rows": account.rows(store, files),
+        "rows": [*account.rows(store, files), *acted],
         "fingerprint": account.fingerprint(store, cut, last_day),
     }
     # the widest tables come last, when nothing else is held any more

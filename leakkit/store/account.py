@@ -193,6 +193,8 @@ def refuse_unreadable(store: Store, file: str, *, snapshot: bool = False) -> Non
 def fingerprint(store: Store, cut: int, last_day: int) -> str:
     """Return a digest of the canonical tables that no order of rows, columns or threads changes."""
     columns = [row[0] for row in store.rows("DESCRIBE opportunities")]
+    acted = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'activities'"
+    more = (("activities", 'opportunity, "at", kind'),) if store.value(acted) else ()
     kept = ", ".join('"' + c.replace('"', '""') + '"' for c in sorted(columns) if c != "given")
     parts: list[Any] = [schema.SCHEMA_VERSION, cut, last_day, sorted(columns)]
     for table, content in (
@@ -203,6 +205,7 @@ def fingerprint(store: Store, cut: int, last_day: int) -> str:
         ),
         ("pipelines", "pipeline, name, unit_per_day"),
         ("stages", "pipeline, stage, name, kind"),
+        *more,
     ):
         hashes = f"SELECT hash({content}) AS h FROM {table}"  # noqa: S608 - quoted
         digest = f"SELECT count(*), bit_xor(h), sum(h % 4294967296) FROM ({hashes})"  # noqa: S608 - as above
