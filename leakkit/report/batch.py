@@ -13,10 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leakkit import sources
 from leakkit.analysis import analyze, find_worklist
 from leakkit.errors import LeakkitError
 from leakkit.findings import to_records
-from leakkit.loading import load
+from leakkit.loading import found, load
 from leakkit.report import books, manifest
 from leakkit.report.findings_json import findings_json
 from leakkit.report.folder import claimed, digest_of, discard, slug, write_bytes, write_text
@@ -38,6 +39,7 @@ from leakkit.report.stale import marked
 from leakkit.report.worklist import worklist_csv, worklist_xlsx
 from leakkit.sources.load import STORE_SUFFIX
 from leakkit.store import Store, pseudonyms
+from leakkit.store.earlier import Upkeep
 from leakkit.views import headline_sentence
 from leakkit.words import LANGUAGES, Words
 
@@ -141,13 +143,14 @@ def _stored(
         if isinstance(source, str | Path) and Path(source).suffix == STORE_SUFFIX:
             load(source).close()
             shutil.copyfile(source, path)
-        else:
-            load(source, config, as_of=as_of, store=str(path)).close()
-        if store:
+        elif store:
             Path(store).parent.mkdir(parents=True, exist_ok=True)
-            partial = Path(f"{store}.partial")
-            shutil.copyfile(path, partial)
-            partial.replace(store)
+            load(source, config, as_of=as_of, store=str(store)).close()
+            shutil.copyfile(store, path)
+        else:
+            sources.load(
+                *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep()
+            ).close()
         yield path
 
 

@@ -23,8 +23,9 @@ from leakkit.sources.money import count_toman, with_toman
 from leakkit.sources.proposal import propose
 from leakkit.sources.recognised import Reading
 from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
-from leakkit.store import account, doubts, schema
+from leakkit.store import account, doubts, earlier, schema
 from leakkit.store.database import Store, quoted
+from leakkit.store.earlier import Upkeep
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
 from leakkit.store.resolve import (
     OWN_COLUMNS,
@@ -42,24 +43,28 @@ if TYPE_CHECKING:
     Watch = Callable[[Store, Found, Rules], None]
 
 STORE_SUFFIX = ".duckdb"
+MEMORY = ":memory:"
 DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
 """What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
 
 
-def load(
+def load(  # noqa: PLR0913 - every choice of a load has a name
     source: Any,  # noqa: ANN401 - a path, or frames of pandas, polars or pyarrow
     config: Config | str | Path | None = None,
     *,
     as_of: str = "",
-    store: str = ":memory:",
+    store: str = MEMORY,
     watch: Watch | None = None,
+    upkeep: Upkeep = Upkeep(settle=True),  # noqa: B008 - frozen
 ) -> Store:
     """Read a source into a store: a folder, a file, a store, or frames (docs/formats.md).
 
     `config` defaults to the leakkit.toml beside the files; `as_of` beats the configured
-    one. `store` names a file to keep the result in. `watch` is called once the rows are
-    resolved, while it can still be read what became of each. Raises LeakkitError with all
-    the faults of a file or a configuration at once.
+    one. `store` names a file to keep the result in; one that is there is brought up to
+    date, for which only the deals that are new or changed are resolved. `watch` is called
+    once the rows are resolved, while it can still be read what became of each. `upkeep`
+    says how a file is kept. Raises LeakkitError with all the faults of a file or a
+    configuration at once.
     """
     if isinstance(source, str | Path):
         path = Path(source)
@@ -69,18 +74,18 @@ def load(
             message = f"There is no file or folder {path}."
             raise LeakkitError("no_source", message)
         config = config or _beside(path)
+    if store != MEMORY and Path(store).exists():
+        return _brought_up_to_date(source, config, as_of, Path(store), watch)
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
     if as_of:
         rules = _as_of_beats(rules, as_of)
     reasons = _reasons_file(rules, source, config)
-    if Path(store).exists():
-        message = f"There is a file {store} already. Name another store, or remove it first."
-        raise LeakkitError("store_exists", message)
     database = Store.new(store)
     try:
         database.run(schema.TABLES)
         with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch:
-            _read(Reading(database, rules, Path(scratch), [], {}), source, watch, reasons)
+            reading = Reading(database, rules, Path(scratch), [], {})
+            _read(reading, source, watch, reasons, upkeep if store != MEMORY else Upkeep())
     except BaseException as error:
         database.close()
         Path(store).unlink(missing_ok=True)
@@ -89,6 +94,29 @@ def load(
             raise LeakkitError("unreadable_file", message) from None
         raise
     return database
+
+
+def _brought_up_to_date(
+    source: Any,  # noqa: ANN401 - as above
+    config: Config | str | Path | None,
+    as_of: str,
+    file: Path,
+    watch: Watch | None,
+) -> Store:
+    """Load into a new file beside the one that is there, which then takes its place."""
+    try:
+        Store.open(file).close()
+        known: Path | None = file
+    except LeakkitError as error:
+        if error.code != "store_version":
+            raise
+        known = None
+    partial = file.with_name(f"{file.name}.partial")
+    partial.unlink(missing_ok=True)
+    upkeep = Upkeep(known, settle=True)
+    load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=upkeep).close()
+    partial.replace(file)
+    return Store.change(file)
 
 
 def _as_of_beats(config: Config, as_of: str) -> Config:
@@ -148,13 +176,19 @@ def _with_reasons(store: Store, found: Found, file: Path) -> Found:
     return replace(found, inputs=(*found.inputs, one), ignored=ignored)
 
 
-def _read(reading: Reading, source: Any, watch: Watch | None, reasons: Path | None) -> None:  # noqa: ANN401 - as above
+def _read(
+    reading: Reading,
+    source: Any,  # noqa: ANN401 - as above
+    watch: Watch | None,
+    reasons: Path | None,
+    upkeep: Upkeep,
+) -> None:
     """Find the files, take what is joined, bring them into shape, and fill the store."""
     files = joined(reading, find(reading, source), source)
     found = shaped(reading, files)
     if reasons is not None:
         found = _with_reasons(reading.store, found, reasons)
-    _fill(_within(reading, *days_of(files)), found, watch)
+    _fill(_within(reading, *days_of(files)), found, watch, upkeep)
 
 
 def _within(reading: Reading, first: str, last: str) -> Reading:
@@ -168,7 +202,7 @@ def _within(reading: Reading, first: str, last: str) -> Reading:
     return replace(reading, config=config)
 
 
-def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
+def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -> None:
     """Give the rows their canonical form, resolve them, and write down what was found."""
     store, config = reading.store, with_toman(reading.config)
     _require(found)
@@ -192,14 +226,16 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     default = _default_pipeline(config, found.label if provisional else "")
     one_file = found.opportunities is None
     rules = Rules(config, hours, cut, _newest_first(store), segments, default, one_file)
+    earlier.compare(store, rules, upkeep)
     resolve(store, rules)
     reading.count(doubts.BURSTS, doubts.find(store, rules))
-    acted = read_activities(reading, found.activities, hours, cut)
-    if watch:
-        watch(store, found, rules)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, cut)
     account.faults(store, *files)
+    earlier.take_over(store)
+    acted = read_activities(reading, found.activities, hours, cut)
+    if watch:
+        watch(store, found, rules)
     for file, row, rule in found.asides:
         store.run(
             "UPDATE faults SET rule = $rule WHERE file = $file AND line = $row "
@@ -226,6 +262,8 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
         "rows": [*account.rows(store, files), *acted],
         "fingerprint": account.fingerprint(store, cut, last_day),
     }
+    if upkeep.settle:
+        earlier.settle(store, rules)
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
     write_passages(store)

@@ -17,7 +17,8 @@ SHOWN_ROWS = 100
 
 HISTORY_ROWS = """
 SELECT (SELECT count(*) FROM given_history) AS read,
-       t.used, t.merged, e.not_asked + t.closed_after_win AS not_asked,
+       t.used + (SELECT COALESCE(sum(rows), 0) FROM unchanged) AS used, t.merged,
+       e.not_asked + t.closed_after_win AS not_asked,
        e.set_aside + (SELECT count(*) FROM given_history WHERE opportunity_id = '') AS set_aside
 FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
              count(*) FILTER (fate IN ('merged', 'close_undone')) AS merged,
@@ -31,7 +32,7 @@ FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
 
 OPPORTUNITY_ROWS = """
 SELECT (SELECT count(*) FROM given_opportunities) AS read,
-       d.used, r.merged, d.not_asked,
+       d.used + (SELECT count(*) FROM unchanged) AS used, r.merged, d.not_asked,
        d.set_aside + r.set_aside
            + (SELECT count(*) FROM given_opportunities WHERE opportunity_id = '') AS set_aside
 FROM (SELECT count(o.opportunity) AS used, count(a.opportunity) AS set_aside,
@@ -137,6 +138,21 @@ def facts(store: Store, cut: int) -> dict[str, int]:
             found |= _counted(store, source, cut)
     unreadable = found.pop("created_unreadable", 0) + found.pop("closed_unreadable", 0)
     return found | ({"date_unreadable": unreadable} if unreadable else {})
+
+
+def odd_deals(cut: int) -> str:
+    """Return SQL for the deals that a fact counts, or of whose rows one is not used."""
+    parts = [
+        f"SELECT {'o.opportunity' if ' o ' in source else 'opportunity'} FROM {source} "  # noqa: S608 - queries of this module
+        f"WHERE {' OR '.join(conditions.values())}"
+        for source, conditions in FACTS.items()
+        if source != "passages"
+    ]
+    parts += [
+        "SELECT opportunity FROM events WHERE not_asked",
+        "SELECT opportunity FROM told WHERE fate <> 'kept'",
+    ]
+    return " UNION ALL ".join(parts).replace("$cut", str(cut))
 
 
 def facts_of_passages(store: Store) -> dict[str, int]:

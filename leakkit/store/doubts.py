@@ -28,7 +28,7 @@ BURST_MINUTES = f"""
 CREATE TEMP TABLE bursts AS
 WITH minutes AS (
     SELECT entered_at // 60 AS minute, count(*) AS n, min(entered_at) AS first_at
-    FROM events WHERE entered_at IS NOT NULL GROUP BY minute)
+    FROM given_history WHERE entered_at IS NOT NULL AND opportunity_id <> '' GROUP BY minute)
 SELECT minute, n FROM minutes
 WHERE n >= {BURST} AND n >= 10 * (SELECT median(n) FROM minutes)
   AND (SELECT bool_or(first_at % {DAY} <> 0) FROM minutes)

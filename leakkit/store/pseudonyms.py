@@ -69,6 +69,8 @@ def anonymise(store: Store, key: bytes) -> None:
             facts,
         )
     store.texts.clear()
+    # with pseudonyms in it, it is no store to take deals from
+    store.run("DELETE FROM settled")
     digest = account.fingerprint(store, store.meta("cut"), store.meta("last_day"))
     store.run("DELETE FROM meta WHERE key = 'fingerprint'")
     store.set_meta("fingerprint", digest)

@@ -206,7 +206,8 @@ def _ids(store: Store, known: str) -> None:
         f"""
         CREATE TEMP TABLE ids AS
         SELECT opportunity_id,
-               CAST(row_number() OVER (ORDER BY opportunity_id) AS INTEGER) AS opportunity, often
+               CAST(row_number() OVER (ORDER BY opportunity_id) AS INTEGER) AS opportunity, often,
+               opportunity_id IN (SELECT opportunity_id FROM unchanged) AS settled
         FROM (SELECT opportunity_id, count(*) > 1 AS often FROM ({known})
               WHERE opportunity_id <> '' GROUP BY opportunity_id);
         CREATE TEMP TABLE repeated AS
@@ -223,7 +224,7 @@ def _ids(store: Store, known: str) -> None:
         LEFT JOIN pipeline_names p ON p.said = o.pipeline
         LEFT JOIN outcome_names n ON n.said = o.outcome
         LEFT JOIN repeated r ON r.opportunity_id = o.opportunity_id
-        WHERE r.first_line IS NULL OR r.first_line = o.line;
+        WHERE NOT i.settled AND (r.first_line IS NULL OR r.first_line = o.line);
         """,  # noqa: S608 - names of this module
     )
 
@@ -253,7 +254,7 @@ def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
         JOIN ids i ON i.opportunity_id = h.opportunity_id
         LEFT JOIN deals d ON d.opportunity = i.opportunity
         WHERE h.pipeline = '' AND d.own_pipeline IS NULL AND {rules.no_pipeline} IS NULL
-          AND NOT COALESCE(d.differ, FALSE) AND {spoken.unnamed_pipeline};
+          AND NOT COALESCE(d.differ, FALSE) AND NOT i.settled AND {spoken.unnamed_pipeline};
         CREATE TEMP TABLE events AS
         SELECT h.opportunity, CAST(h.pipeline AS SMALLINT) AS pipeline, h.entered_at, h.seq, h.line,
                COALESCE(s.code, {schema.UNKNOWN}) AS code, {from_code} AS from_code,
@@ -266,7 +267,7 @@ def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
               LEFT JOIN ids i ON i.opportunity_id = h.opportunity_id
               LEFT JOIN pipeline_names p ON p.said = h.pipeline
               {deal}
-              WHERE h.opportunity_id <> '') h
+              WHERE h.opportunity_id <> '' AND NOT COALESCE(i.settled, FALSE)) h
         LEFT JOIN aside a ON a.opportunity = h.opportunity
         LEFT JOIN stage_names s ON s.pipeline = h.pipeline AND s.said = h.stage
         {whence};
