@@ -17,6 +17,7 @@ import pytest
 import leakkit
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.words import Words
 
 GALLERY = Path(__file__).parent / "gallery"
 PAGE = Path(__file__).parents[1] / "docs" / "formats.md"
@@ -33,6 +34,7 @@ stages = [
   {{ name = "C" }},
 ]
 """
+WORDS = Words()
 OPEN, NEXT, LOST = 0, 1, 5
 USUAL = (
     ("d1", 0, NEXT, "2024-01-14"),
@@ -40,6 +42,10 @@ USUAL = (
     ("d2", 0, LOST, "2024-02-01"),
 )
 """What nearly every file of the gallery says, each in its own way."""
+
+
+HOSTILE = "faults/hostile_names.csv"
+"""Its test is tests/test_hostile.py."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ take = {{ list_price = "sales_price" }}
 READ = (
     Read("formats/comma.csv"),
     Read("formats/tab.tsv", said=(("separator", "tab"),)),
+    Read("formats/bar.txt", said=(("separator", "|"),)),
     Read("formats/semicolon.csv", said=(("separator", ";"),)),
     Read("formats/sep_line.csv", said=(("separator", ";"), ("heading_row", "2"))),
     Read("formats/quotes.csv"),
@@ -325,6 +332,34 @@ READ = (
         facts={"deals_set_aside": 1},
         faults=((6, "entered_at", "soon", "missing_moment"),),
     ),
+    Read("faults/two_headings.csv", said=(("heading_row", "2"),)),
+    Read("faults/same_heading_twice.csv", '[source]\nstage = "stage"'),
+    Read(
+        "faults/misspelt_columns.csv",
+        '[source]\nopportunity_id = "oportunity_id"\nstage = "stge"\nentered_at = "enterd_at"',
+    ),
+    Read(
+        "faults/unknown_stages.csv",
+        facts={"deals_set_aside": 2},
+        faults=((6, "stage", "Lsot", "unknown_stage"), (7, "stage", "Bb", "unknown_stage")),
+    ),
+    Read(
+        "faults/duplicated_ids",
+        amounts=(1000, 2000),
+        facts={"deals_set_aside": 1},
+        faults=(
+            (4, "opportunity_id", "d3", "conflicting_rows"),
+            (5, "opportunity_id", "d3", "conflicting_rows"),
+        ),
+    ),
+    Read(
+        "faults/closed_before_created.csv",
+        passages=None,
+        shape="snapshot",
+        outcomes=("lost", "open"),
+        facts={"closed_before_created": 1},
+        faults=((1, "closed_at", "2024-01-01", "closed_before_created"),),
+    ),
     Read("faults/burst.csv", passages=None, facts={"moves_in_bursts": 40}),
     Read(
         "faults/undecided_encoding.csv",
@@ -355,6 +390,8 @@ REFUSED = (
     ),
     Refused("shapes/joined", "join_file", "Did you mean 'products.csv'?",
             JOIN.format(same="").replace("products", "product")),
+    Refused("faults/misspelt_columns.csv", "missing_columns", "did you mean 'enterd_at'?"),
+    Refused("faults/same_heading_twice.csv", "two_columns", "stage = 'stage' or stage = 'Stage 2'"),
     Refused("faults/nul_bytes.csv", "nul_bytes", "row 3: the row holds NUL bytes."),
     Refused("faults/truncated.csv.gz", "unreadable_file", "it ends too early"),
     Refused("faults/broken.zip", "unreadable_file", "broken .zip"),
@@ -389,6 +426,7 @@ def test_a_file_of_the_gallery_is_read(case: Read) -> None:
             assert passages(store) == [(*one, case.clock or "00:00:00") for one in case.passages]
         assert store.meta("shape") == case.shape
         said = {(one["what"], one["as_what"]) for one in store.meta("recognised")}
+        assert all(WORDS.knows(f"recognised.{what.partition(':')[0]}") for what, _ in said)
         assert set(case.said) <= said
         facts = store.meta("facts")
         assert {code: facts.get(code) for code in case.facts} == case.facts
@@ -462,7 +500,7 @@ def test_a_file_of_the_gallery_is_refused(case: Refused) -> None:
 
 def test_the_page_lists_every_file_of_the_gallery() -> None:
     page = PAGE.read_text("utf-8")
-    tried = {case.file for case in READ} | {case.file for case in REFUSED}
+    tried = {case.file for case in READ} | {case.file for case in REFUSED} | {HOSTILE}
     folders = {name for name in tried if (GALLERY / name).is_dir()}
     files = {path.relative_to(GALLERY).as_posix() for path in GALLERY.rglob("*") if path.is_file()}
     alone = {file for file in files if not any(file.startswith(f"{f}/") for f in folders)}

@@ -1,5 +1,6 @@
 """Real files, against the facts that were published with them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from leakkit.analysis import Analysis
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.check import check
+from leakkit.store import Store
 
 LOG = "bpic2012/BPI_Challenge_2012.xes.gz"
 CONFIG = """
@@ -126,6 +128,11 @@ file = "sales_teams.csv"
 key = "sales_agent"
 take = {{ manager = "manager", region = "regional_office" }}
 
+[[source.joins]]
+file = "accounts.csv"
+key = "account"
+take = {{ sector = "sector" }}
+
 [[pipelines]]
 name = "CRM"
 stages = [{{ name = "Prospecting" }}, {{ name = "Engaging" }}]
@@ -133,21 +140,74 @@ stages = [{{ name = "Prospecting" }}, {{ name = "Engaging" }}]
 SAME = 'same = { "GTXPro" = "GTX Pro" }'
 
 
-def test_the_present_state_of_a_crm(data_dir: Path) -> None:
+def test_the_present_state_of_a_crm(joined: Store) -> None:
+    store = joined
+    outcomes = store.rows("SELECT outcome, count(*) FROM opportunities GROUP BY 1 ORDER BY 1")
+    assert outcomes == [("lost", 2_473), ("open", 2_089), ("won", 4_238)]
+    assert store.value("SELECT sum(value) FROM opportunities") == 1_000_553_400
+    assert store.value("SELECT sum(CAST(list_price AS BIGINT)) FROM opportunities") == 20_936_165
+    regions = store.rows(
+        "SELECT region, count(*) FROM opportunities WHERE outcome = 'won' GROUP BY 1 ORDER BY 1"
+    )
+    assert regions == [("Central", 1_629), ("East", 1_171), ("West", 1_438)]
+    assert store.meta("facts")["join_keys_repaired"] == 1_480
+    assert [s.exits.open for s in leakkit.analyze(store)["CRM"].stages] == [500, 1_589]
+
+
+MANAGERS = """
+SELECT manager, count(*) FILTER (outcome = 'won') AS won, count(*) AS deals,
+       count(*) FILTER (outcome <> 'open') AS closed
+FROM opportunities GROUP BY manager
+"""
+WORTH = "SELECT sum(value), sum(CAST(list_price AS BIGINT)) FROM opportunities"
+
+
+@pytest.fixture(scope="module")
+def joined(data_dir: Path) -> Iterator[Store]:
     config = Config.from_text(CRM.format(dates='created_at = "engage_date"', same=SAME))
     with leakkit.load(data_dir / "maven_crm", config) as store:
-        outcomes = store.rows("SELECT outcome, count(*) FROM opportunities GROUP BY 1 ORDER BY 1")
-        assert outcomes == [("lost", 2_473), ("open", 2_089), ("won", 4_238)]
-        assert store.value("SELECT sum(value) FROM opportunities") == 1_000_553_400
-        assert (
-            store.value("SELECT sum(CAST(list_price AS BIGINT)) FROM opportunities") == 20_936_165
-        )
-        regions = store.rows(
-            "SELECT region, count(*) FROM opportunities WHERE outcome = 'won' GROUP BY 1 ORDER BY 1"
-        )
-        assert regions == [("Central", 1_629), ("East", 1_171), ("West", 1_438)]
-        assert store.meta("facts")["join_keys_repaired"] == 1_480
-        assert [s.exits.open for s in leakkit.analyze(store)["CRM"].stages] == [500, 1_589]
+        yield store
+
+
+def test_two_denominators_rank_managers_oppositely(joined: Store) -> None:
+    """Won of all, and won of closed: Rocco Neubert is best, and worst."""
+    rows = joined.rows(MANAGERS)
+    of_all = {manager: won / deals for manager, won, deals, _ in rows}
+    of_closed = {manager: won / closed for manager, won, _, closed in rows}
+    assert max(of_all, key=of_all.__getitem__) == "Rocco Neubert"
+    assert min(of_closed, key=of_closed.__getitem__) == "Rocco Neubert"
+    shares = [round(shares["Rocco Neubert"], 3) for shares in (of_all, of_closed)]
+    assert shares == [0.521, 0.621]
+    won, worth = joined.rows(WORTH)[0]
+    assert round(won / 100 / worth, 3) == 0.478
+
+
+def test_the_page_names_both_denominators(joined: Store) -> None:
+    note = leakkit.views.data(leakkit.analyze(joined)).note
+    assert "48% of all 8,800 deals, open ones included" in note
+    assert "63% of the 6,711 that are closed" in note
+    assert "2,473 lost deals have the value 0 (100%)" in note
+
+
+def test_the_quarters_of_close(joined: Store) -> None:
+    """The first is cut off, so its share is no fact."""
+    quarters = joined.rows(
+        """
+        SELECT count(*), round(100.0 * count(*) FILTER (outcome = 'won') / count(*), 1)
+        FROM opportunities WHERE outcome <> 'open'
+        GROUP BY quarter(make_timestamp(closed_at * 1000000))
+        ORDER BY min(closed_day)
+        """
+    )
+    assert quarters == [(647, 82.1), (2_032, 61.7), (2_047, 61.4), (1_985, 60.3)]
+
+
+def test_a_further_file_is_joined_where_it_has_the_key(joined: Store) -> None:
+    """The account is missing in open deals only."""
+    empty = joined.rows(
+        "SELECT outcome, count(*) FROM opportunities WHERE sector = '' OR sector IS NULL GROUP BY 1"
+    )
+    assert [outcome for outcome, _ in empty] == ["open"]
 
 
 def test_a_key_that_is_nearly_the_same_is_proposed_and_not_merged(data_dir: Path) -> None:

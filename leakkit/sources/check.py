@@ -31,6 +31,7 @@ HINTS = {
     "activity_moment": "this moment is missing or cannot be read; the activity is set aside",
     "missing_pipeline": "several pipelines are declared and the row names none",
     "outcome_disagrees": "the outcome and the last stage differ: the later one wins",
+    "closed_before_created": "the close is before the creation: only the outcome is used",
     "value_negative": "a negative value is taken as missing",
     "value_unreadable": "this is no amount; the value is taken as missing",
     "date_unreadable": "this is no date; it is taken as empty",

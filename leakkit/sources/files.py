@@ -15,6 +15,7 @@ import duckdb
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.columns import Table
 from leakkit.sources.encodings import as_utf8, unpacked
+from leakkit.sources.names import once
 from leakkit.sources.rows import LINE, distinct, put_rows
 from leakkit.sources.workbooks import LOOKED_AT, heading_row, read_workbook
 from leakkit.sources.xes import read_xes
@@ -307,7 +308,7 @@ def _heading(reading: Reading, path: Path, file: str) -> tuple[str, int, list[st
         reading.say(file, "heading_row", str(skipped + 1))
     if separator != ",":
         reading.say(file, "separator", {"\t": "tab"}.get(separator, separator), "heading")
-    return separator, skipped, distinct(headings)
+    return separator, skipped, once(reading, file, headings)
 
 
 def _cells(line: str) -> list[str]:

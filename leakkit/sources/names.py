@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS
+from leakkit.errors import LeakkitError
 from leakkit.sources.columns import simplified
 from leakkit.sources.makers import DATED_STAGE, DEALS, HISTORY, MAKERS, REFUSED, USUAL
+from leakkit.sources.rows import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.config import Pipeline
+    from leakkit.sources.recognised import Reading
 
 NEEDED = ("opportunity_id", "stage", "entered_at")
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
@@ -97,6 +100,31 @@ def _known(
         for name, heading in free.items()
         if (heading and heading not in taken) or name in other
     }
+
+
+def once(reading: Reading, file: str, headings: Sequence[str]) -> list[str]:
+    """Return the headings of a file, each once; a later one of the same name gets a number.
+
+    Raises where one that has our own name stands twice, and nobody says which it is.
+    """
+    unique, seen = distinct(headings), set[str]()
+    for heading, name in zip(headings, unique, strict=True):
+        form = simplified(heading)
+        if form in seen and form in COLUMNS and form not in reading.config.source.columns:
+            message = (
+                f"{file} has two columns {form!r}. Say in [source] which it is: "
+                f"{form} = {unique[_place(headings, form)]!r} or {form} = {name!r}."
+            )
+            raise LeakkitError("two_columns", message)
+        if form and form in seen:
+            reading.say(file, "heading_twice", name, heading.strip())
+        seen.add(form)
+    return unique
+
+
+def _place(headings: Sequence[str], form: str) -> int:
+    """Return where the first heading of a form stands."""
+    return next(at for at, heading in enumerate(headings) if simplified(heading) == form)
 
 
 def score(cells: Iterable[str], renamed: Mapping[str, str]) -> int:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import python_calamine as calamine
 
 from leakkit.errors import LeakkitError
-from leakkit.sources.names import part_of, score
-from leakkit.sources.rows import LINE, distinct, put_rows
+from leakkit.sources.names import once, part_of, score
+from leakkit.sources.rows import LINE, put_rows
 from leakkit.sources.swapped import typed_columns, with_swapped
 from leakkit.store.database import quoted
 
@@ -113,7 +113,7 @@ def _taken(reading: Reading, sheet: str, rows: list[list[Any]], relation: str) -
     top = heading_row(tops, reading.config.source.columns)
     if top:
         reading.say(sheet, "heading_row", str(top + 1))
-    headings = distinct(tops[top])
+    headings = once(reading, sheet, tops[top])
     rest = rows[top + 1 :]
     typed = typed_columns(rest, headings)
     if reading.config.source.typed_dates == "swapped":

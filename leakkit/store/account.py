@@ -67,6 +67,7 @@ FACTS = {
         "created_missing": "o.has_history AND d.created_at IS NULL",
         "without_history": "NOT o.has_history",
         "history_without_opportunity": "NOT o.given",
+        "closed_before_created": "NOT o.has_history AND o.closed_at < o.created_at",
         "value_missing": "o.value IS NULL",
         "value_zero": "o.value = 0",
         "value_negative": "d.value < 0",
@@ -105,6 +106,10 @@ FAULTS = {
         WHERE value < 0""",
     ("opportunities", "value_unreadable"): """SELECT line, 'value', value_text FROM deals
         WHERE value IS NULL AND value_text <> ''""",
+    ("opportunities", "closed_before_created"): """SELECT d.line, 'closed_at',
+            strftime(make_timestamp(d.closed_at * 1000000), '%Y-%m-%d')
+        FROM deals d JOIN opportunities o ON o.opportunity = d.opportunity
+        WHERE NOT o.has_history AND d.closed_at < d.created_at""",
     ("opportunities", "date_unreadable"): """SELECT line, 'created_at', created_unread FROM deals
         WHERE created_unread <> ''
         UNION ALL SELECT line, 'closed_at', closed_unread FROM deals WHERE closed_unread <> ''""",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from leakkit.measures.balance import PipelineBalance
     from leakkit.measures.stages import StageResult
 
+SNAPSHOT = "snapshot"
 MANY_ZERO_VALUES = 0.2
 BY = ("count", "value")
 CURVES = ("window", "visits", "policy")
@@ -386,6 +387,8 @@ def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> li
     """Say what the data of a pipeline are, and how far they bear its headline."""
     return [
         *_deals(chosen, words),
+        # a snapshot has no days on which anything is followed
+        *(_days_used(chosen, words) if analysis.shape != SNAPSHOT else ()),
         *reading.stage_lines(chosen, words),
         *reading.bounds_lines(analysis, chosen.name, words),
     ]
@@ -409,6 +412,10 @@ def _deals(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     lines = [
         words.html("data.deals", n=chosen.opportunities, **outcomes, share=outcomes["open"] / total)
     ]
+    if closed := outcomes["won"] + outcomes["lost"]:
+        of_all, of_closed = outcomes["won"] / total, outcomes["won"] / closed
+        shares = {"of_all": of_all, "of_closed": of_closed, "closed": closed}
+        lines.append(words.html("data.won", n=chosen.opportunities, **shares))
     none = {kind: notes.outcomes.get((kind, False), 0) for kind in outcomes}
     if sum(none.values()):
         lines.append(words.html("data.without_history", n=sum(none.values()), **none))
@@ -429,7 +436,7 @@ def _deals(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     outside = sum(stage.left_after_curves for stage in chosen.stages)
     if outside:
         lines.append(words.html("data.outside", n=outside))
-    return [*lines, *_days_used(chosen, words)]
+    return lines
 
 
 def _days_used(chosen: PipelineAnalysis, words: Words) -> list[Markup]:

@@ -14,12 +14,12 @@ from leakkit.sources.names import declared_names, nearest
 from leakkit.views.tables import Column, Table, bdi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.words import Words
 
-SHOWN_FAULTS = 20
+SHOWN_OF_EACH = 3
 
 
 def recognised_lines(analysis: Analysis, words: Words) -> list[Markup]:
@@ -40,23 +40,27 @@ def _said(text: str, words: Words) -> Markup | str:
 
 
 def fault_table(analysis: Analysis, words: Words) -> Markup:
-    """Show the first rows that break a rule: where, what they say, what was done."""
-    shown = analysis.faults[:SHOWN_FAULTS]
+    """Show the first rows that break each rule: what was done, where, and what they say."""
     table = Table(
         words.say("table.faults"),
         (
             Column[Fault]("row", lambda fault: "" if fault.row is None else words.count(fault.row)),
+            Column[Fault]("file", lambda fault: bdi(fault.where), "lk-name"),
             Column[Fault]("column", lambda fault: bdi(fault.column), "lk-name"),
             Column[Fault]("content", lambda fault: bdi(shortened(fault.value)), "lk-name"),
-            Column[Fault]("happens", lambda fault: _rule(analysis, fault, words), "lk-name"),
         ),
-        [(bdi(fault.where), fault) for fault in shown],
-        head="file",
+        [(_rule(analysis, fault, words), fault) for fault in _first_of_each(analysis.faults)],
+        head="happens",
     )
-    more = words.html("data.faults_more", n=len(shown))
-    return Markup("<h3>{}</h3>{}<p>{}</p>").format(
-        words.say("data.faults"), table.html(words), more
-    )
+    return Markup("<h3>{}</h3>{}").format(words.say("data.faults"), table.html(words))
+
+
+def _first_of_each(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the first rows that break each rule in each column, rule by rule."""
+    groups: dict[tuple[str, str, str], list[Fault]] = {}
+    for fault in faults:
+        groups.setdefault((fault.rule, fault.where, fault.column), []).append(fault)
+    return [fault for group in groups.values() for fault in group[:SHOWN_OF_EACH]]
 
 
 def _rule(analysis: Analysis, fault: Fault, words: Words) -> Markup:
