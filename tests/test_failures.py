@@ -25,6 +25,7 @@ PAGE = "equipment-7f2465/stage_dropoff.html"
 OTHER = "spare-parts-177b75/stage_dropoff.html"
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 SECONDS_TO_GO = 30
+pytestmark = pytest.mark.usefixtures("kept_workers")
 KILL_WORKER = (
     "import psutil, time; "
     "[p.kill() for p in psutil.Process().parents() if 'leakkit.report.worker' in p.cmdline()]; "
@@ -48,7 +49,11 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
+def good(
+    tmp_path_factory: pytest.TempPathFactory,
+    source: Path,
+    kept_workers: None,  # noqa: ARG001 - asked for before the run
+) -> Path:
     """Make the pages of a good run, once."""
     folder = tmp_path_factory.mktemp("good")
     result = report.run(source, folder, pipelines=TWO)
