@@ -206,6 +206,10 @@ def started(source: Path, out: Path, cell: str, *more: str) -> subprocess.Popen[
         "import signal, sys; from leakkit import cli; from leakkit.report import books; "
         # who starts the tests in the background lets them ignore Ctrl-C
         "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        # Ctrl-C comes to another thread than the one that waits for the pages
+        "import threading, time; "
+        "threading.Thread(target=time.sleep, args=(600,), daemon=True).start(); "
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); "
         "whole = books.text; book = sys.argv.pop(1); "
         "books.text = lambda name: book if name == 'stage_dropoff' else whole(name); cli.main()"
     )
@@ -232,7 +236,10 @@ def test_ctrl_c_keeps_old_pages_and_leaves_no_process(
     with fifo.open() as stream:  # opens when the cell does
         pids = [int(word) for word in stream.read().split()]
     process.send_signal(getattr(signal, sign))
-    _, said = process.communicate(timeout=60)
+    try:
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == INTERRUPTED
     assert "Traceback" not in said
     assert gone(pids)
