@@ -23,7 +23,7 @@ report: $(VENV)/.installed ## simulate a sales pipeline and write its report to 
 	@echo "Report: $(CURDIR)/reports/index.html"
 
 test: lint ## all checks and tests
-	$(BIN)/python -m pytest -n auto --dist loadfile -rs $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -rs $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev ## style, types and the direction of imports
 	$(BIN)/ruff check

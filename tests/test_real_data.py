@@ -100,6 +100,7 @@ def test_the_median_days_from_offer_to_answer(store: Path) -> None:
     assert (rows["left_at"] - rows["entered_at"]).median() / 86_400 == pytest.approx(9.0, abs=0.05)
 
 
+@pytest.mark.usefixtures("kept_workers")
 def test_its_report(store: Path, tmp_path: Path) -> None:
     result = report.run(store, tmp_path / "out")
     assert not result.failed

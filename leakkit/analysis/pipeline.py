@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
@@ -91,10 +91,17 @@ class Material:
         first = self.stay(stage)
         return first if self.visits == "first" else first + self.stay(stage, learning.AGAIN)
 
+    @cached_property
+    def _split(self) -> dict[str, dict[tuple[int, ...], pd.DataFrame]]:
+        """The rows of each stage, by the name of the counts; those that were looked at."""
+        return {}
+
     def of_stage(self, frame: str, stage: int) -> pd.DataFrame:
         """Return the rows of one stage."""
         rows = self.frames[frame]
-        return rows[rows["stage"] == stage]
+        if frame not in self._split:
+            self._split[frame] = dict(taken.groups(rows, ["stage"]))
+        return self._split[frame].get((stage,), rows.iloc[:0])
 
 
 def collect(  # noqa: PLR0913, PLR0917 - the steps before it

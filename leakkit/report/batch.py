@@ -82,7 +82,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
 
     `source`, `config` and `as_of` are those of `leakkit.load`. `pipelines` chooses what
     is rendered; `store` names a file to keep the tables in. `jobs` notebooks run at once
-    (0: as many as there are processors, at most 4); a cell that takes longer than
+    (0: as many as there are processors and pipelines, at most 4); a cell that takes longer than
     `timeout_seconds` fails its page. `engine` is how kernels start: "fork" from a warm
     process, which takes a fraction of the time (Linux; elsewhere it is "stock"), or
     "stock"; both make the same pages. `anonymise` names the file of a key (it is made where
@@ -112,12 +112,20 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             batch = Batch(
                 folder, kept, analysis, tables, last, timeout_seconds, engine, force, progress
             )
-            with _written_to(folder), Pool(jobs or min(MOST_JOBS, os.cpu_count() or 1)) as pool:
+            with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)
                 took = time.perf_counter() - started
                 write_text(folder / "run.json", manifest.timings(result.pages, loaded, took))
     progress(Event("done", len(result.pages), len(result.pages)))
     return result
+
+
+def _jobs(pipelines: int) -> int:
+    """Return how many notebooks run at once where nobody says it.
+
+    A worker takes longer to start than the pages of one pipeline take, so no two share one.
+    """
+    return max(1, min(MOST_JOBS, os.cpu_count() or 1, pipelines))
 
 
 @contextmanager
