@@ -79,6 +79,7 @@ class PipelineAnalysis:
     notes: DataNotes
     # factories: a default would be an attribute of the class, and hide what is found when read
     balances_value: tuple[StageBalance, ...] = field(default_factory=tuple, kw_only=True)
+    pipe_value: Pipe | None = field(default_factory=lambda: None, kw_only=True)
     costs: Costs | None = field(default_factory=lambda: None, kw_only=True)
 
 

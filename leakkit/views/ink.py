@@ -217,6 +217,7 @@ class Sheet:
         gid: str = "",
         order: float = 2.0,
         dashes: tuple[float, ...] = (),
+        alpha: float | None = None,
     ) -> None:
         """Draw a shape in the colours of the roles `fill` and `edge`."""
         patch = PathPatch(
@@ -226,6 +227,7 @@ class Sheet:
             linewidth=width,
             linestyle=(0, dashes) if dashes else "-",
             zorder=order,
+            alpha=alpha,
             clip_on=False,
         )
         patch.set_gid(gid or None)

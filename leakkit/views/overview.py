@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from leakkit.analysis.headline import headline as find_headline
 from leakkit.findings.finding import WARNING, cards
 from leakkit.views import figures, tables
-from leakkit.views.questions import headline_sentence
-from leakkit.views.sentences import what_changed
+from leakkit.views.questions import emphasised, headline_sentence
+from leakkit.views.sentences import mend_first, month, what_changed
+from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.view import View
 from leakkit.words import Words
 
@@ -33,6 +33,8 @@ MOST_PIPES, PIPES_OF_MANY = 12, 6
 MANY = 30
 """Of more pipelines than this, each is told in short: a page of 500 still opens at once."""
 MOST_LEAKS = 15
+NAMED = 4
+"""So many further stages that got worse are named under the headline."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
     said = _warned(warned, words) if warned else _costliest(_leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
+        mend_first(warned[0][1], words) if warned else Markup(""),
+        _more_worse(warned, words),
         words.html(
             "overview.as_of", n=len(analysis.pipelines), deals=deals, as_of=analysis.last_day
         ),
@@ -96,10 +100,26 @@ def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
 
 
 def _warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
-    """Say how many stages got worse, and the gravest of them."""
+    """Say what got worse that costs most."""
     pipeline, finding = warned[0]
-    first = words.html("overview.warned", n=len(warned), pipeline=tables.bdi(pipeline.name))
-    return first + " " + what_changed(pipeline, finding, words)
+    what = what_changed(pipeline, finding, words)
+    return words.html("overview.warned", pipeline=tables.bdi(pipeline.name), what=what)
+
+
+def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
+    """Name what else got worse, the costliest first, each with what it costs."""
+    if len(warned) < 2:  # noqa: PLR2004 - one is the headline's
+        return Markup("")
+    named = []
+    for pipeline, finding in warned[1 : 1 + NAMED]:
+        value = finding.recoverable.value if finding.recoverable else 0.0
+        facts = {"stage": tables.bdi(finding.stage), "pipeline": tables.bdi(pipeline.name)}
+        key = "overview.named_worth" if value else "overview.named"
+        named.append(words.html(key, **facts, value=value))
+    said = Markup("{}").format(words.listed(named))
+    rest = len(warned) - 1
+    key = "overview.more_worse" if rest == len(named) else "overview.many_more_worse"
+    return words.html(key, n=rest, named=said)
 
 
 def _costliest(leaks: Sequence[Leak], words: Words) -> Markup:
@@ -127,11 +147,14 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     rows = [
         (_link(one.name, links.get(one.name, "")), (one, finding)) for one, finding in warned[:MANY]
     ]
+    most = max(top_of(finding) for _, finding in warned)
     table = tables.Table(
         words.say("overview.warnings"),
         (
             tables.Column("severity", lambda r: _severity(r[1], words), "lk-name"),
             tables.Column("what_happened", lambda r: what_changed(r[0], r[1], words), "lk-name"),
+            tables.Column("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
+            tables.Column("since", lambda r: _since(r[1], words)),
             tables.Column("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),
             tables.Column("could_keep_value", lambda r: _kept(r[1], words)),
         ),
@@ -147,6 +170,11 @@ def _severity(finding: Finding, words: Words) -> Markup:
     """Return the judgement of a finding as a badge."""
     said = words.say(f"causes.severity_{finding.severity}")
     return Markup('<span class="lk-badge lk-{}">{}</span>').format(finding.severity, said)
+
+
+def _since(finding: Finding, words: Words) -> str:
+    """Return the month from which the share differs, where one can be named."""
+    return tables.DASH if finding.since is None else month(finding.since, words)
 
 
 def _looks_like(finding: Finding, words: Words) -> str:
@@ -232,7 +260,7 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     shown = _largest(analysis, PIPES_OF_MANY if many else MOST_PIPES)
     panels = Markup("\n").join(
         Markup("<li><h3>{}</h3>{}</li>").format(
-            _link(one.name, links.get(one.name, "")), figures.small_pipe(one, words, _worst(one))
+            _link(one.name, links.get(one.name, "")), _small_pipe(analysis, one, words)
         )
         for one in shown
     )
@@ -252,10 +280,10 @@ def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
     return [one for one in analysis.pipelines if one.name in names]
 
 
-def _worst(pipeline: PipelineAnalysis) -> int | None:
-    """Return the stage that the pipeline's own page names."""
-    stage = find_headline(pipeline).stage
-    return stage.stage if stage else None
+def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
+    """Return the pipe of one pipeline, with the stage that its own page emphasises."""
+    told = shifts(one, analysis.findings)
+    return figures.small_pipe(one, words, emphasised(one, analysis.findings), told)
 
 
 def _link(name: str, path: str) -> Markup:
