@@ -1,6 +1,7 @@
 """The spine: from a store to all that leakkit knows of its pipelines."""
 
 from leakkit.analysis.diagnosis import Diagnosis, diagnose
+from leakkit.analysis.earlier import Seen, SinceThen, since_last_run
 from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis, Selection
 from leakkit.analysis.spine import analyze
 from leakkit.analysis.working import find_worklist
@@ -10,8 +11,11 @@ __all__ = [
     "DataNotes",
     "Diagnosis",
     "PipelineAnalysis",
+    "Seen",
     "Selection",
+    "SinceThen",
     "analyze",
     "diagnose",
     "find_worklist",
+    "since_last_run",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
@@ -88,8 +88,9 @@ class Analysis:
     """The analysis of a source: its pipelines, and what was read.
 
     `findings` are those of all pipelines of the source, also where only some were asked for.
-    `selection` says which deals, days and visits it is of; by default all. `store` and
-    `materials` are where it came from, for further questions.
+    `selection` says which deals, days and visits it is of; by default all. `last_run` has
+    what the last run on other data saw, by pipeline. `store` and `materials` are where it
+    came from, for further questions.
 
     >>> import leakkit
     >>> analysis = leakkit.analyze(leakkit.load("sample"))
@@ -113,6 +114,7 @@ class Analysis:
     fingerprint: str
     findings: tuple[Finding, ...] = ()
     selection: Selection = field(default=EVERYTHING, kw_only=True)
+    last_run: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     store: Store | None = field(default=None, compare=False, repr=False, kw_only=True)
     materials: tuple[Material, ...] = field(default=(), compare=False, repr=False, kw_only=True)
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from leakkit.findings.finding import WARNING, cards
 from leakkit.views import figures, tables
 from leakkit.views.questions import emphasised, headline_sentence
-from leakkit.views.sentences import mend_first, month, what_changed
+from leakkit.views.sentences import mend_first, month, since_then, what_changed
 from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.view import View
 from leakkit.words import Words
@@ -75,6 +75,7 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
     lines = [
         mend_first(warned[0][1], words) if warned else Markup(""),
         _more_worse(warned, words),
+        since_then(analysis, analysis.pipelines, words),
         words.html(
             "overview.as_of", n=len(analysis.pipelines), deals=deals, as_of=analysis.last_day
         ),
@@ -145,13 +146,13 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
         return _view(words, "overview_warnings", headline=words.say("overview.no_warnings"))
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
     rows = [
-        (_link(one.name, links.get(one.name, "")), (one, finding)) for one, finding in warned[:MANY]
+        (_link(one.name, links.get(one.name, "")) + _severity(finding, words), (one, finding))
+        for one, finding in warned[:MANY]
     ]
     most = max(top_of(finding) for _, finding in warned)
     table = tables.Table(
         words.say("overview.warnings"),
         (
-            tables.Column("severity", lambda r: _severity(r[1], words), "lk-name"),
             tables.Column("what_happened", lambda r: what_changed(r[0], r[1], words), "lk-name"),
             tables.Column("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
             tables.Column("since", lambda r: _since(r[1], words)),

@@ -17,7 +17,7 @@ from leakkit.errors import LeakkitError
 from leakkit.findings.finding import NOT_ENOUGH, OK, WARNING, cards
 from leakkit.version import __version__
 from leakkit.views import figures, tables
-from leakkit.views.sentences import mend_first, what_changed
+from leakkit.views.sentences import mend_first, since_then, what_changed
 from leakkit.views.shift import shifts
 from leakkit.views.view import View
 from leakkit.words import Words
@@ -106,7 +106,10 @@ def _items(texts: Iterable[str]) -> Markup:
 def headline(analysis: Analysis, pipeline: str = "") -> View:
     """Where does this pipeline lose most, and how much?"""
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
-    lines = [words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities)]
+    lines = [
+        since_then(analysis, (chosen,), words),
+        words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities),
+    ]
     if analysis.provisional_order:
         lines.insert(0, words.html("headline.provisional"))
     return _view(
