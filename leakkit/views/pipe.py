@@ -319,8 +319,6 @@ def draw(sheet: Sheet, plan: Plan) -> None:
     _draw_flow(sheet, plan)
     for column in plan.columns:
         _draw_from_later(sheet, plan, column)
-        _draw_from_later(sheet, plan, column)
         _draw_leaks(sheet, plan, column)
-        _draw_grown(sheet, plan, column)
         _draw_grown(sheet, plan, column)
         _draw_end(sheet, plan, column)

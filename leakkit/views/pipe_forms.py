@@ -112,7 +112,8 @@ def alt_text(told: Told) -> str:
     pipe, words = told.pipe, told.words
     parts = ("entered", "won", "lost", "overdue", "in_time")
     amounts = {name: told.amount(getattr(pipe, name)) for name in parts}
-    alt = [words.say("pipe.alt", name=plain(told.pipeline.name), **amounts)]
+    key = "pipe.alt_value" if told.by == "value" else "pipe.alt"
+    alt = [words.say(key, name=plain(told.pipeline.name), **amounts)]
     for stage in pipe.stages:
         if stage.stage == told.first:
             facts = {"stage": plain(stage.name), "share": stage.all_lost / stage.width}
