@@ -1,4 +1,4 @@
-"""Sources whose pages are hard to lay out, for the gallery: `python -m benchmarks.gallery --hard`."""
+"""Sources whose pages are hard to lay out: `python -m benchmarks.gallery --hard FOLDER`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 
     from leakkit.analysis import Analysis
 
-LONG = tuple(
-    f"{name}, with all that belongs to it in our house"
-    for name in ("Inquiry", "Needs analysis", "Visit", "Concept", "Calculation", "Approval")
-) + (
+WORDY = ("Inquiry", "Needs analysis", "Visit", "Concept", "Calculation", "Approval")
+LONG = (
+    *(f"{name}, with all that belongs to it in our house" for name in WORDY),
     "پیش\u200cفاکتور و شرایط پرداخت",  # noqa: RUF001 - Persian has an alef
     "Donaudampfschifffahrtsgesellschaftskapitänspatent",
     "Negotiation",
@@ -39,7 +38,7 @@ SHORT = ("Inquiry", "Visit", "Proforma", "Contract")
 DAY = np.timedelta64(1, "D")
 
 
-def source(  # noqa: PLR0913 - what can be hard about a source
+def source(
     stages: tuple[str, ...],
     deals: int,
     *,
@@ -93,8 +92,13 @@ def loans() -> Analysis:
     return leakkit.analyze(leakkit.load(data, Config.from_text(test_real_data.CONFIG)))
 
 
+def twelve_stages() -> Analysis:
+    """Simulate twelve stages with long names, of which one got worse."""
+    return source(LONG, 4_000, lost=0.08, worse=6)
+
+
 CASES: dict[str, Callable[[], Analysis]] = {
-    "twelve_stages": lambda: source(LONG, 4_000, lost=0.08, worse=6),
+    "twelve_stages": twelve_stages,
     "one_stage": lambda: source(("Offer",), 600),
     "no_losses": lambda: source(SHORT, 400, lost=0.0),
     "thirty_deals": lambda: source(SHORT, 30),
@@ -113,7 +117,7 @@ def _language(case: str) -> Iterator[str]:
         return
     table = test_right_to_left.other(test_right_to_left.ENGLISH)
     with (
-        mock.patch.object(catalogue, "_catalogue", lambda _: table),
+        mock.patch.object(catalogue, "_catalogue", return_value=table),
         mock.patch.object(exporter, "LANGUAGES", ("en", "he")),
     ):
         yield "he"

@@ -64,7 +64,7 @@ def test_without_a_comparison_there_is_no_lane() -> None:
 
 def test_the_dashed_leak_is_as_thick_as_the_share_of_now() -> None:
     drawn = told(WORSE)
-    assert drawn.grown == (3, pytest.approx(560 * 0.5))
+    assert drawn.grown == (3, 280.0)
     (dashed,) = re.findall(r'<path d="([^"]+)" style="[^"]*stroke-dasharray: [^"]*"', wide(drawn))
     numbers = [float(x) for x in re.findall(r"-?[\d.]+", dashed)]
     scale, radius = 190 / 1000, 9

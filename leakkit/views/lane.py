@@ -128,6 +128,9 @@ def _write(sheet: Sheet, lane: Lane, stage: int, words: Words) -> None:
     told = [one for one in own if one.kind == "lost" or one.warns]
     for row, one in enumerate(sorted(told, key=lambda one: one.kind != "lost")):
         run = label(one, words, short=one.kind == "lost")
+        if width_of(run.text, SIZE, bold=run.bold) > lane.room and one.now is not None:
+            mark = UP if one.warns else ""  # too narrow for both: the ring shows what was before
+            run = Run(mark + words.share(one.now), run.role, run.bold)
         room = lane.room / max(width_of(run.text, SIZE, bold=run.bold), 1)
         y = lane.base + 20 + ROW * row
         sheet.text(lane.spots[stage], y, run, size=min(SIZE, SIZE * room), anchor="middle")

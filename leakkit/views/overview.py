@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from leakkit.findings.finding import WARNING, cards
+from leakkit.findings.finding import WARNING, cards, count_tests
 from leakkit.views import figures, tables
-from leakkit.views.questions import emphasised, headline_sentence
+from leakkit.views.questions import emphasised, headline_sentence, pipe
 from leakkit.views.sentences import mend_first, month, since_then, what_changed
 from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.view import View
@@ -143,7 +143,9 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     """What got worse in any pipeline, what does it look like, and what could be kept?"""
     words, warned = _words(analysis), _warnings(analysis)
     if not warned:
-        return _view(words, "overview_warnings", headline=words.say("overview.no_warnings"))
+        tested = count_tests(analysis.findings)
+        said = words.say("overview.no_warnings" if tested else "overview.no_comparison")
+        return _view(words, "overview_warnings", headline=said)
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
     rows = [
         (_link(one.name, links.get(one.name, "")) + _severity(finding, words), (one, finding))
@@ -257,6 +259,8 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     """What do the pipes look like beside each other?"""
     words = _words(analysis)
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
+    if len(analysis.pipelines) == 1:
+        return _lone_pipe(analysis, words)
     many = len(analysis.pipelines) > MANY
     shown = _largest(analysis, PIPES_OF_MANY if many else MOST_PIPES)
     panels = Markup("\n").join(
@@ -272,6 +276,12 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     note = Markup("\n").join(Markup("<p>{}</p>").format(line) for line in lines)
     figure = Markup('<ul class="lk-panels lk-pipes">{}</ul>').format(panels)
     return _view(words, "overview_pipes", figure=figure, note=note)
+
+
+def _lone_pipe(analysis: Analysis, words: Words) -> View:
+    """Show the one pipe there is in its large form."""
+    view = pipe(analysis)
+    return _view(words, "overview_pipes", figure=view.figure)
 
 
 def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
@@ -296,6 +306,8 @@ def _link(name: str, path: str) -> Markup:
 def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     """Where are the largest losses, over all pipelines?"""
     words, leaks = _words(analysis), _leaks(analysis)
+    if not leaks:
+        return _view(words, "overview_leaks", headline=words.say("overview.none"))
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
     whole = sum(leak.stage.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]

@@ -14,7 +14,7 @@ from leakkit.analysis.headline import headline as find_headline
 from leakkit.analysis.results import EVERYTHING
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
-from leakkit.findings.finding import NOT_ENOUGH, OK, WARNING, cards
+from leakkit.findings.finding import NOT_ENOUGH, OK, WARNING, cards, count_tests
 from leakkit.version import __version__
 from leakkit.views import figures, tables
 from leakkit.views.sentences import mend_first, since_then, what_changed
@@ -150,8 +150,16 @@ def _beside_headline(
     """Say what to look at first, and where most is lost, where those are two stages."""
     gravest = _gravest(analysis, chosen)
     if gravest is None:
-        return (_headline_cost(chosen, words),)
+        return (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
     return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words))
+
+
+def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say that nothing got worse, or that nothing could be compared; of a part, nothing."""
+    if analysis.selection != EVERYTHING:
+        return Markup("")
+    tested = count_tests(f for f in analysis.findings if f.pipeline == chosen.name)
+    return words.html("causes.quiet" if tested else "causes.no_comparison")
 
 
 def _largest(

@@ -25,6 +25,8 @@ ROLES = {
     "returned": ("returned", "returned-ink"),
 }
 """The colours of what got worse: of shapes, and of words."""
+ARROWS = {"ltr": "\u2192", "rtl": "\u2190"}
+"""An arrow between two numbers points as the reader reads; letters turn it round nowhere."""
 QUIET = ("open-edge", "muted")
 WIDTH, HEIGHT, TOP, FOOT = 400.0, 190.0, 34.0, 34.0
 
@@ -76,8 +78,10 @@ class Shift:
         """Say both shares."""
         if self.before is None or self.now is None:
             return words.say("pipe.few")
-        key = "pipe.against_target" if self.target else "pipe.before_now"
-        return words.say(key, before=self.before, now=self.now)
+        if self.target:
+            return words.say("pipe.against_target", before=self.before, now=self.now)
+        arrow = ARROWS[words.direction]
+        return words.say("pipe.before_now", before=self.before, now=self.now, arrow=arrow)
 
 
 def shifts(pipeline: PipelineAnalysis, findings: Iterable[Finding]) -> tuple[Shift, ...]:
