@@ -66,14 +66,13 @@ def small(png: bytes, width: int) -> bytes:
     return buffer.getvalue()
 
 
-def eight_pipes() -> dict[str, Pipe]:
+def hard_pipes() -> dict[str, Pipe]:
     """Return the pipes that are hard to draw, by what is hard about them."""
     long = tuple(f"{name}, with all that belongs to it in our house" for name in fakes.NAMES)
     no_one = (0,) * 6
     by_twelve = (60, 40, 30, 25, 90, 20, 15, 12, 10, 8, 6, 4)
     few = fakes.pipe(("A", "B", "C"), (6, 8, 2), (1, 0, 1), (1, 1, 0), won=10)
     return {
-        "usual": fakes.pipe(),
         "went_back": fakes.pipe_with_back(),
         "twelve_stages": fakes.pipe(MANY, by_twelve, by_twelve[::-1], (5,) * 12),
         "long_names": fakes.pipe(long),
@@ -85,10 +84,13 @@ def eight_pipes() -> dict[str, Pipe]:
 
 
 def draw_pipes(folder: Path) -> None:
-    """Save the pipe in eight cases."""
-    for name, drawn in eight_pipes().items():
-        figure = figures.pipe(fakes.analysis(drawn), WORDS)
-        file = View(name, name, figure=figure).save(folder / f"pipe_{name}.png")
+    """Save the pipe of the sample, in deals and in money, and the pipes that are hard to draw."""
+    one = leakkit.analyze(leakkit.load("sample"), "Equipment")
+    shown = {"usual": leakkit.views.pipe(one), "in_money": leakkit.views.pipe(one, by="value")}
+    for name, drawn in hard_pipes().items():
+        shown[name] = View(name, name, figure=figures.pipe(fakes.analysis(drawn), WORDS))
+    for name, view in shown.items():
+        file = view.save(folder / f"pipe_{name}.png")
         file.write_bytes(small(file.read_bytes(), 760))
 
 

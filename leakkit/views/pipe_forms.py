@@ -324,7 +324,7 @@ def _write_stubs(sheet: Sheet, plan: Plan, told: Told) -> None:
         y = plan.under(column.stage) + RADIUS + STUB + 14
         for row, label in enumerate(stub_labels(column.stage, told)):
             run = Run(label.long if long else label.short, label.role)
-            sheet.text(edge + 2, y + 15 * row, run, size=SMALL)
+            sheet.text(edge + 5, y + 15 * row, run, size=SMALL)
 
 
 def _write_losses(sheet: Sheet, plan: Plan, told: Told) -> None:
