@@ -39,6 +39,7 @@ bench: $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m benchmarks.loading
 	$(BIN)/python -m benchmarks.explore
 	$(BIN)/python -m benchmarks.batch
+	$(BIN)/python -m benchmarks.rendering
 
 truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into docs/truth.md
 	$(BIN)/python -m benchmarks.truth

@@ -226,7 +226,14 @@ def test_what_did_not_change_is_not_made_again(
     page.write_text(page.read_text("utf-8") + "<!-- mine -->", encoding="utf-8")
     assert report.run(source, out, pipelines=ONE).count("made") == 1
     assert contents(out) == before
+    assert "Since the last run" not in page.read_text("utf-8")
+    # other data: the page says what changed, and a second run on them changes nothing
     assert report.run(source, out, pipelines=ONE, as_of="2026-05-31").count("made") == 1
+    assert "Since the last run, on data up to Jun 30, 2026: " in page.read_text("utf-8")
+    after = contents(out)
+    again = report.run(source, out, pipelines=ONE, as_of="2026-05-31")
+    assert [one.state for one in again.pages] == ["unchanged"]
+    assert contents(out) == after
 
 
 @pytest.mark.usefixtures("_one_page")

@@ -310,6 +310,7 @@ def test_target_and_hours() -> None:
 FULL = Finding(
     "P", "A", "lost", "alarm", 0.3, 0.1, change=0.2, p_value=1e-20, windows={"current": (10, 20)},
     recoverable=Value(200.0, 100.0, 300.5), split=Split(0.1, 0.1, "x"), since=12,
+    months=((0, 0.1), (12, None)),
     cause={"family": "complexity"}, review="offer", evidence={"pipeline": "P"},
 )  # fmt: skip
 
@@ -327,7 +328,7 @@ def test_file_has_the_fields_of_the_contract(whole: Analysis) -> None:
     fields = (
         "pipeline stage kind severity share reference reference_kind change low high p_value "
         "q_value smallest_visible phi followed followed_reference windows confirmed days "
-        "value_at_stake recoverable currency split since cause review evidence"
+        "value_at_stake recoverable currency split since months cause review evidence"
     )
     assert list(content["findings"][0]) == fields.split()
 
@@ -345,6 +346,15 @@ def test_evidence_opens_the_deals(store: Store, whole: Analysis) -> None:
     rows = passages(store, **found.evidence)
     assert set(rows["exit"]) == {"lost"}
     assert set(rows["stage"]) == {"Proforma"}
+
+
+def test_a_warning_has_its_months(whole: Analysis) -> None:
+    found = of(whole, "Equipment", "Proforma", "lost")
+    assert [first for first, _ in found.months] == list(range(20275, 20635, 30))
+    late = [share for first, share in found.months if first >= (found.since or 0)]
+    early = [share for first, share in found.months if first < (found.since or 0)]
+    assert min(share or 0 for share in late) > max(share or 0 for share in early)
+    assert not any(f.months for f in whole.findings if f.severity not in {"alarm", "watch"})
 
 
 def test_reached_looks_at_the_gravest(whole: Analysis) -> None:

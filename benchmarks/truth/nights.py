@@ -13,7 +13,7 @@ from benchmarks.truth.coverage import FEW_DAYS, HORIZON, _table, in_the_end
 from benchmarks.truth.record import Record, share, table
 from leakkit.findings.comparison import STEADY, compare
 from leakkit.findings.readings import curves_by_stage, left_by, still_inside
-from leakkit.findings.warnings import Rules, Watched, find_wobble, find_warnings, plan_windows
+from leakkit.findings.warnings import Rules, Watched, find_warnings, find_wobble, plan_windows
 from leakkit.measures.counts import ADVANCED, EXITS
 from leakkit.measures.survival import (
     Curve,

@@ -181,7 +181,8 @@ def _build(material: Material) -> PipelineAnalysis:
                 balance.pipeline_balance(balances_value()), late("total")
             ),
             "months": lambda: _months(material, flows()),
-            "pipe": lambda: _pipe(material),
+            "pipe": lambda: _pipe(material, "n"),
+            "pipe_value": lambda: _pipe(material, "total"),
             "route": lambda: _route(material),
             "opportunities": lambda: _sum(material.frames["outcomes"]["n"]),
             "losing_order": lambda: _losing_orders(material),
@@ -409,8 +410,8 @@ def _later_month(start: dt.date, months: int) -> dt.date:
     return dt.date(total // 12, total % 12 + 1, 1)
 
 
-def _pipe(material: Material) -> balance.Pipe:
-    """Assemble the picture of the pipe."""
+def _pipe(material: Material, column: str) -> balance.Pipe:
+    """Assemble the picture of the pipe, in deals or in money."""
     age = material.whole.pipe.mature_days if material.whole else material.decided.settled.age
     return balance.collect_pipe(
         material.frames["cohort"],
@@ -418,6 +419,7 @@ def _pipe(material: Material) -> balance.Pipe:
         age,
         material.last_day + 1 - int(age or 0),
         material.last_day,
+        column=column,
     )
 
 

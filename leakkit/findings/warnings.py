@@ -10,6 +10,7 @@ import numpy as np
 from statsmodels.stats.multitest import multipletests
 
 from leakkit.findings.comparison import (
+    MIN_MONTH_FOLLOWED,
     STEADY,
     Comparison,
     Wobble,
@@ -24,6 +25,7 @@ from leakkit.findings.finding import (
     NOT_ENOUGH,
     OK,
     SEVERITIES,
+    WARNING,
     WATCH,
     Finding,
     Key,
@@ -288,8 +290,9 @@ def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
         split=split,
     )
     severity = _severity(known, compared, one, rules, stakes)
-    since = _since(one) if severity in {ALARM, WATCH} else None
-    return replace(known, severity=severity, since=since)
+    if severity not in WARNING:
+        return replace(known, severity=severity)
+    return replace(known, severity=severity, since=_since(one), months=_by_month(one))
 
 
 def _described(one: Watched, phi: float | None) -> Finding:
@@ -381,6 +384,16 @@ def _since(one: Watched) -> int | None:
     """Return the first day of the month from which the share differs."""
     month = since_month(one.months)
     return None if month is None else one.plan.months[month][0]
+
+
+def _by_month(one: Watched) -> tuple[tuple[int, float | None], ...]:
+    """Return the first day of every month with its share; None where too few were followed."""
+    # a share that was never read has no months
+    months = zip(one.plan.months, one.months.share, one.months.followed, strict=False)
+    return tuple(
+        (first, float(share) if followed >= MIN_MONTH_FOLLOWED else None)
+        for (first, _), share, followed in months
+    )
 
 
 __all__ = [

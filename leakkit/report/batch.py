@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit import sources
-from leakkit.analysis import analyze, find_worklist
+from leakkit.analysis import Seen, analyze, find_worklist
 from leakkit.errors import LeakkitError
 from leakkit.findings import to_records
 from leakkit.loading import found, load
@@ -39,7 +39,7 @@ from leakkit.report.stale import marked
 from leakkit.report.worklist import worklist_csv, worklist_xlsx
 from leakkit.sources.load import STORE_SUFFIX
 from leakkit.store import Store, pseudonyms
-from leakkit.store.earlier import Upkeep
+from leakkit.store.upkeep import Upkeep
 from leakkit.views import headline_sentence
 from leakkit.words import LANGUAGES, Words
 
@@ -107,7 +107,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
                     pseudonyms.anonymise(copied, pseudonyms.read_key(Path(anonymise)))
             progress(Event("analysing"))
             last = Last.read(folder)
-            analysis, tables = _analyze(kept, tuple(pipelines), language, last.horizons())
+            analysis, tables = _analyze(kept, tuple(pipelines), language, last)
             loaded = time.perf_counter() - started
             batch = Batch(
                 folder, kept, analysis, tables, last, timeout_seconds, engine, force, progress
@@ -163,14 +163,16 @@ def _stored(
 
 
 def _analyze(
-    path: Path, pipelines: tuple[str, ...], language: str, earlier: list[list[str | float]]
+    path: Path, pipelines: tuple[str, ...], language: str, last: Last
 ) -> tuple[Analysis, dict[str, Tables]]:
     """Analyse the pipelines, with the horizons of the last run.
 
-    Horizons and findings are kept in the store, where notebooks find them.
+    Horizons, findings and what the last run saw are kept in the store, where notebooks
+    find them.
     """
     with Store.change(path) as store:
-        store.set_meta("earlier_horizons", earlier)
+        store.set_meta("earlier_horizons", last.horizons())
+        store.set_meta("last_run", last.before(store.meta("fingerprint")))
         analysis = analyze(store, list(pipelines) or None, language=language)
         store.set_meta("findings", to_records(analysis.findings))
         tables = {one.name: _tables(store, analysis, one) for one in analysis.pipelines}
@@ -468,7 +470,8 @@ class Batch:
         """Return what the manifest says of one pipeline."""
         last = self.last.pipelines.get(page.pipeline, {})
         if page.state == NOT_ASKED:
-            return manifest.entry(page, last.get("stages", []), last.get("pages", {}))
+            kept = last.get("seen"), last.get("before")
+            return manifest.entry(page, last.get("stages", []), last.get("pages", {}), *kept)
         plan, folder = self.plans[page.pipeline], self.folder / page.slug
         made = [f"{book}.html" for book in BOOKS if book not in page.failed_books]
         # of a page that is old, what the run that made it said
@@ -480,4 +483,6 @@ class Batch:
         for book in BOOKS:
             if book not in page.failed_books:
                 pages[f"{book}.html"]["fingerprint"] = plan.fingerprints[book]
-        return manifest.entry(page, manifest.learnt(plan.pipeline), pages)
+        seen = Seen.of(self.analysis, plan.pipeline).facts()
+        before = self.analysis.last_run.get(page.pipeline)
+        return manifest.entry(page, manifest.learnt(plan.pipeline), pages, seen, before)

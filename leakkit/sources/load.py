@@ -23,9 +23,9 @@ from leakkit.sources.money import count_toman, with_toman
 from leakkit.sources.proposal import propose
 from leakkit.sources.recognised import Reading
 from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
-from leakkit.store import account, doubts, earlier, schema
+from leakkit.store import account, doubts, schema
+from leakkit.store import upkeep as settled
 from leakkit.store.database import Store, quoted
-from leakkit.store.earlier import Upkeep
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
 from leakkit.store.resolve import (
     OWN_COLUMNS,
@@ -36,6 +36,7 @@ from leakkit.store.resolve import (
     texts,
     write_passages,
 )
+from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,13 +227,13 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     default = _default_pipeline(config, found.label if provisional else "")
     one_file = found.opportunities is None
     rules = Rules(config, hours, cut, _newest_first(store), segments, default, one_file)
-    earlier.compare(store, rules, upkeep)
+    settled.compare(store, rules, upkeep)
     resolve(store, rules)
     reading.count(doubts.BURSTS, doubts.find(store, rules))
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, cut)
     account.faults(store, *files)
-    earlier.take_over(store)
+    settled.take_over(store)
     acted = read_activities(reading, found.activities, hours, cut)
     if watch:
         watch(store, found, rules)
@@ -263,7 +264,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
         "fingerprint": account.fingerprint(store, cut, last_day),
     }
     if upkeep.settle:
-        earlier.settle(store, rules)
+        settled.settle(store, rules)
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
     write_passages(store)
