@@ -56,7 +56,7 @@ class Rules:
     """When a change is worth a warning; `provisional` orders of stages give no alarm."""
 
     min_change: float = 0.03
-    q: float = 0.025
+    q: float = 0.03
     confirm_days: int = 28
     provisional: bool = False
 

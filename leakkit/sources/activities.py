@@ -19,8 +19,8 @@ ACTIVITIES = "activities"
 FATES = ("used", "merged", "not_asked", "set_aside")
 
 FAULTS = {
-    "missing_id": "SELECT line, 'opportunity_id', '' FROM told_activities WHERE said = ''",
-    "activity_moment": """SELECT line, 'at', at_text FROM told_activities
+    (ACTIVITIES, "missing_id"): "SELECT line, 'opportunity_id', '' FROM told_activities WHERE said = ''",
+    (ACTIVITIES, "activity_moment"): """SELECT line, 'at', at_text FROM told_activities
         WHERE said <> '' AND moment IS NULL""",
 }
 
@@ -93,7 +93,7 @@ def _tell(store: Store, table: Table, hours: Zone, cut: int) -> None:
 
 def _keep_faults(store: Store, file: str) -> None:
     """Keep the first rows that are no activity of any deal or of any moment."""
-    for rule, query in FAULTS.items():
+    for (_, rule), query in FAULTS.items():
         store.run(
             f"INSERT INTO faults SELECT $file, f.*, '{rule}' "  # noqa: S608 - queries of this module
             f"FROM ({query} ORDER BY line LIMIT {SHOWN_ROWS}) f",
