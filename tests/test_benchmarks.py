@@ -93,5 +93,5 @@ def test_loading_is_measured_beside_a_plain_read() -> None:
     assert len(rows) == 1
     assert all(0 < one.resolved <= one.seconds for took in found.values() for one in took)
     text = loading.section(found, 300)
-    assert text.startswith(loading.SECTION)
+    assert text.startswith("## Loading")
     assert text.count("| csv | ") == text.count("| parquet | ") == 2
