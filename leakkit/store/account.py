@@ -19,7 +19,7 @@ HISTORY_ROWS = """
 SELECT (SELECT count(*) FROM given_history) AS read,
        t.used + (SELECT COALESCE(sum(rows), 0) FROM unchanged) AS used, t.merged,
        e.not_asked + t.closed_after_win AS not_asked,
-       e.set_aside + (SELECT count(*) FROM given_history WHERE opportunity_id = '') AS set_aside
+       e.set_aside + (SELECT count(*) FROM nameless) AS set_aside
 FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
              count(*) FILTER (fate IN ('merged', 'close_undone')) AS merged,
              count(*) FILTER (fate = 'closed_after_win') AS closed_after_win
@@ -82,8 +82,7 @@ FACTS = {
 """What is counted over which rows; facts of deals set aside or not asked for are not."""
 
 FAULTS = {
-    ("history", "missing_id"): """SELECT line, 'opportunity_id', '' FROM given_history
-        WHERE opportunity_id = ''""",
+    ("history", "missing_id"): "SELECT line, 'opportunity_id', '' FROM nameless",
     ("opportunities", "missing_id"): """SELECT line, 'opportunity_id', '' FROM given_opportunities
         WHERE opportunity_id = ''""",
     ("opportunities", "conflicting_rows"): """SELECT line, 'opportunity_id', g.opportunity_id

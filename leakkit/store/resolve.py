@@ -190,6 +190,12 @@ def _number(store: Store, rules: Rules, spoken: Spoken) -> None:
     The history seldom knows a deal that the opportunities do not, and to look for one
     first takes longer than to begin anew when one is found.
     """
+    store.run(
+        """
+        CREATE TEMP TABLE nameless AS
+        SELECT line, pipeline, stage FROM given_history WHERE opportunity_id = ''
+        """
+    )
     own = "SELECT opportunity_id FROM given_opportunities"
     _ids(store, own)
     _events(store, rules, spoken)
@@ -305,16 +311,20 @@ def _set_aside(store: Store, rules: Rules) -> None:
     """Steps 3 and 5: the other deals that cannot be read without guessing, each with its reason."""
     store.run(
         f"""
+        CREATE TEMP TABLE without_pipeline AS
+        SELECT opportunity FROM deals
+        WHERE own_pipeline IS NULL AND {rules.no_pipeline} IS NULL AND NOT {rules.one_file}
+          AND COALESCE(created_at <= {rules.cut}, TRUE);
         INSERT INTO aside
         SELECT opportunity, 5, min(reason) FROM (
             SELECT opportunity, 'missing_moment' AS reason FROM events
                 WHERE NOT not_asked AND entered_at IS NULL
             UNION ALL SELECT opportunity, 'unknown_stage' FROM events
                 WHERE NOT not_asked AND code = {schema.UNKNOWN}
-            UNION ALL SELECT opportunity, 'missing_pipeline' FROM deals
-                WHERE own_pipeline IS NULL AND {rules.no_pipeline} IS NULL AND NOT {rules.one_file}
-                  AND COALESCE(created_at <= {rules.cut}, TRUE)
-                  AND opportunity NOT IN (SELECT opportunity FROM events WHERE NOT not_asked)
+            UNION ALL SELECT opportunity, 'missing_pipeline' FROM without_pipeline
+                WHERE opportunity NOT IN (SELECT opportunity FROM events
+                                          SEMI JOIN without_pipeline USING (opportunity)
+                                          WHERE NOT not_asked)
         ) WHERE opportunity NOT IN (SELECT opportunity FROM aside)
         GROUP BY opportunity
         """,  # noqa: S608 - numbers of this module
