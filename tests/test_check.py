@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+import xlsxwriter
 
 import leakkit
 from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.check import check, faults_csv
+from leakkit.sources.check import check, checked, faults_csv
 from leakkit.sources.proposal import configuration_text
+from leakkit.terminal import checked as said
 from tests.test_gallery import GALLERY, HOSTILE, READ, REFUSED
 
 if TYPE_CHECKING:
@@ -188,3 +190,64 @@ def test_hostile_names_stay_texts_of_the_configuration() -> None:
     with leakkit.load({"stage_history": frame}) as store:
         config = Config.from_text(configuration_text(store))
         assert {s.name for s in config.pipelines[0].stages} == set(hostile)
+
+
+def test_what_the_command_says() -> None:
+    """Recognised, rows, facts, faults, and of the pipeline all that its page says of its data."""
+    store, found = checked(GALLERY / "faults" / "burst.csv")
+    with store:
+        lines = said(found, leakkit.analyze(store))
+    assert lines[0] == "Shape: events"
+    text = "\n".join(lines)
+    for part in (
+        "rows read = ",
+        "  40 moves in minutes with very many: imports, or edits in bulk",
+        "burst:\n",
+        "The history is read as whole",
+        "deals in this pipeline",
+    ):
+        assert part in text, part
+    store, found = checked(GALLERY / "faults" / "unknown_stages.csv", Config.from_text(STAGES))
+    with store:
+        lines = said(found, leakkit.analyze(store))
+    assert any("row 6 [stage] 'Lsot': unknown_stage. Hint: " in line for line in lines)
+
+
+def test_a_missing_reason_and_a_value_of_zero_are_said() -> None:
+    rows = [
+        (f"d{i}", stage, f"2024-01-0{day}")
+        for i in range(3)
+        for stage, day in (("A", 1), ("Lost", 5))
+    ]
+    frames = {
+        "stage_history": pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"]),
+        "opportunities": pd.DataFrame(
+            {
+                "opportunity_id": ["d0", "d1", "d2"],
+                "value": ["0", "0", "5"],
+                "lost_reason": ["", "", "x"],
+            }
+        ),
+    }
+    store, found = checked(frames)
+    with store:
+        text = "\n".join(said(found, leakkit.analyze(store)))
+    assert "67% of the lost deals have no reason." in text
+    assert "2 lost deals have the value 0 (67%)." in text
+
+
+def test_workbooks_of_one_folder_do_not_mix(tmp_path: Path) -> None:
+    """Both have a first sheet of the same name."""
+    for name, rows in (
+        ("opportunities", [("opportunity_id", "value"), ("d1", "10"), ("d2", "20")]),
+        ("stage_history", [("opportunity_id", "stage", "entered_at"), ("d1", "A", "2024-01-14")]),
+    ):
+        with xlsxwriter.Workbook(tmp_path / f"{name}.xlsx") as book:
+            sheet = book.add_worksheet("Sheet1")
+            for at, row in enumerate(rows):
+                sheet.write_row(at, 0, row)
+    found = check(tmp_path)
+    assert [(counted["table"], counted["read"]) for counted in found.rows] == [
+        ("opportunities", 2),
+        ("history", 1),
+    ]
