@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from benchmarks import river
+from benchmarks import document, river
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,3 +84,13 @@ def test_ratios_compare_routes_of_one_round() -> None:
     assert result.times(10, "leakkit") == pytest.approx([3.0, 3.1])
     assert result.growth(10, 100, "floor") == pytest.approx(0.824, abs=1e-3)
     assert result.meets_targets
+
+
+def test_a_benchmark_writes_its_own_section_only(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# River\n\nold\n\n    # no heading\n\n## Batch\n\nkept\n", "utf-8")
+    document.put("# River\n\nnew\n", page)
+    document.put("## Exploring\n\nfast\n", page)
+    document.put("## Exploring\n\nfaster\n", page)
+    text = page.read_text("utf-8")
+    assert text == "# River\n\nnew\n\n## Batch\n\nkept\n\n## Exploring\n\nfaster\n"
