@@ -79,7 +79,7 @@ def test_differences_are_counted_and_said(now: Analysis) -> None:
     since = since_last_run(told, told.pipelines[0])
     assert since is not None
     assert (since.deals, since.last_day) == (100, 20604)
-    assert (since.appeared, since.gone) == ((("Proforma", "lost"),), (("Contract", "lost"),))
+    assert (since.appeared, since.gone) == (("Proforma",), ("Contract",))
     page = text(views.headline(told))
     assert "Since the last run, on data up to May 31, 2026: 100 deals more; " in page
     assert "Proforma from 29% to 31%; newly worse: Proforma; no longer worse: Contract." in page
@@ -92,6 +92,14 @@ def test_nothing_new_is_said_too(now: Analysis) -> None:
     told = replace(now, last_run={"Equipment": seen.facts()})
     page = text(views.headline(told))
     assert "1 deal fewer; Proforma from 31% to 31%; no stage newly worse, none better" in page
+
+
+def test_a_stage_that_warns_of_something_else_is_no_news(now: Analysis) -> None:
+    seen = replace(THEN, warned=(("Proforma", "overdue"),))
+    told = replace(now, last_run={"Equipment": seen.facts()})
+    since = since_last_run(told, told.pipelines[0])
+    assert since is not None
+    assert (since.appeared, since.gone) == ((), ())
 
 
 def test_without_an_earlier_run_nothing_is_said(now: Analysis) -> None:

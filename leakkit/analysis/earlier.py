@@ -79,7 +79,8 @@ def _kind(kind: object) -> str:
 class SinceThen:
     """What changed in a pipeline since the last run on other data: differences, now minus then.
 
-    `appeared` and `gone` hold (stage, kind) of what got worse; `share` is (stage, kind,
+    `appeared` and `gone` name the stages that warn now and not then, and the other way
+    round; a stage that warns of something else than then is in neither. `share` is (stage, kind,
     then, now) of the gravest finding, where both runs could say it.
     """
 
@@ -87,8 +88,8 @@ class SinceThen:
     deals: int
     won: int
     lost: int
-    appeared: tuple[tuple[str, str], ...]
-    gone: tuple[tuple[str, str], ...]
+    appeared: tuple[str, ...]
+    gone: tuple[str, ...]
     share: tuple[str, str, float, float] | None
 
 
@@ -110,10 +111,16 @@ def since_last_run(analysis: Analysis, pipeline: PipelineAnalysis) -> SinceThen 
         now.deals - then.deals,
         now.won - then.won,
         now.lost - then.lost,
-        tuple(one for one in now.warned if one not in then.warned),
-        tuple(one for one in then.warned if one not in now.warned),
+        _only(now, then),
+        _only(then, now),
         _share(analysis, pipeline, then),
     )
+
+
+def _only(one: Seen, other: Seen) -> tuple[str, ...]:
+    """Return the stages of which only one of two runs warned."""
+    known = {stage for stage, _ in other.warned}
+    return tuple(dict.fromkeys(stage for stage, _ in one.warned if stage not in known))
 
 
 def _share(

@@ -63,7 +63,7 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
         named = [
             _stage_of(stage, one, words, several=several)
             for one, since in found
-            for stage in dict.fromkeys(stage for stage, _ in getattr(since, name))
+            for stage in getattr(since, name)
         ]
         if named:
             changes.append(words.html(f"last_run.{name}", named=words.listed(named)))
