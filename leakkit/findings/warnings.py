@@ -391,7 +391,7 @@ __all__ = [
     "Stakes",
     "Watched",
     "false_discovery",
-    "find_wobble",
     "find_warnings",
+    "find_wobble",
     "plan_windows",
 ]
