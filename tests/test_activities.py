@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -12,6 +12,9 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.check import check
 from leakkit.store.design import design_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG = """
 as_of = "2026-03-31"

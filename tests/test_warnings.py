@@ -99,7 +99,7 @@ def test_test_is_the_likelihood_ratio_of_the_two_by_two_table() -> None:
 
 @pytest.mark.parametrize("share", [0.05, 0.12, 0.3])
 def test_rises_are_as_rare_as_p_says_far_out(share: float) -> None:
-    """All tables of 200 and 600: the pooled z of a small share is beyond 4 three times too often."""
+    """All tables of 200 and 600; the pooled z of a small share is beyond 4 three times as often."""
     now, before = binom.pmf(np.arange(201), 200, share), binom.pmf(np.arange(601), 600, share)
     likely = [np.flatnonzero(part > 1e-9) for part in (now, before)]
     for bound, most in ((2.865, 1.05), (4.0, 1.2)):
@@ -107,7 +107,7 @@ def test_rises_are_as_rare_as_p_says_far_out(share: float) -> None:
             now[a] * before[b]
             for a in likely[0]
             for b in likely[1][likely[1] < 3 * a]
-            if compare(ratio(a, 200), ratio(b, 600)).z >= bound
+            if compare(ratio(float(a), 200), ratio(float(b), 600)).z >= bound
         )
         assert 0.5 < beyond / norm.sf(bound) < most
 
@@ -120,9 +120,7 @@ def test_wobble_widens_the_test_and_the_interval() -> None:
 
 
 def test_a_wobble_from_few_months_is_less_sure() -> None:
-    known, learnt = (
-        compare(ratio(48, 160), ratio(90, 450), Wobble(2.0, n)) for n in (inf, 8)
-    )
+    known, learnt = (compare(ratio(48, 160), ratio(90, 450), Wobble(2.0, n)) for n in (inf, 8))
     assert learnt.p_value == approx(2 * student.sf(sqrt(known.z**2), 8))
     wider = student.ppf(0.975, 8) / norm.ppf(0.975)
     assert learnt.high - learnt.change == approx(wider * (known.high - known.change))

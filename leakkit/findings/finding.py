@@ -105,8 +105,11 @@ class Finding:
 
     @property
     def rate_change(self) -> float | None:
-        """The part of the change that no shift between segments explains; else all of it."""
-        if self.split is None or self.split.rate is None:
+        """The part of the change that no shift between segments explains; else all of it.
+
+        Against a target all of it: the split is of the change from the window before.
+        """
+        if self.reference_kind == "target" or self.split is None or self.split.rate is None:
             return self.change
         return self.split.rate
 

@@ -19,7 +19,10 @@ ACTIVITIES = "activities"
 FATES = ("used", "merged", "not_asked", "set_aside")
 
 FAULTS = {
-    (ACTIVITIES, "missing_id"): "SELECT line, 'opportunity_id', '' FROM told_activities WHERE said = ''",
+    (
+        ACTIVITIES,
+        "missing_id",
+    ): "SELECT line, 'opportunity_id', '' FROM told_activities WHERE said = ''",
     (ACTIVITIES, "activity_moment"): """SELECT line, 'at', at_text FROM told_activities
         WHERE said <> '' AND moment IS NULL""",
 }
