@@ -81,7 +81,8 @@ def _tell(store: Store, table: Table, hours: Zone, cut: int) -> None:
             LEFT JOIN opportunities o ON o.opportunity = i.opportunity
         ),
         numbered AS (
-            SELECT *, row_number() OVER (PARTITION BY opportunity, moment, kind ORDER BY line) AS copy
+            SELECT *, row_number() OVER (PARTITION BY opportunity, moment, kind ORDER BY line)
+                   AS copy
             FROM placed
         )
         SELECT *, CASE WHEN said = '' OR moment IS NULL THEN 'set_aside'
