@@ -23,7 +23,7 @@ report: $(VENV)/.installed ## simulate a sales pipeline and write its report to 
 	@echo "Report: $(CURDIR)/reports/index.html"
 
 test: lint ## all checks and tests
-	$(BIN)/python -m pytest -n auto --dist loadfile -rs $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -rs $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-dev ## style, types and the direction of imports
 	$(BIN)/ruff check
@@ -39,6 +39,7 @@ bench: $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m benchmarks.loading
 	$(BIN)/python -m benchmarks.explore
 	$(BIN)/python -m benchmarks.batch
+	$(BIN)/python -m benchmarks.rendering
 
 truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into docs/truth.md
 	$(BIN)/python -m benchmarks.truth

@@ -2,12 +2,13 @@
 
     python -m benchmarks.batch                  # 20 pipelines, three routes; 500 in one run
     python -m benchmarks.batch --many 0         # the routes only
+    python -m benchmarks.batch --write          # and write its section of docs/benchmarks.md
 
-Three routes make the page of `stage_dropoff.ipynb` for the same pipelines from the same store:
+Three routes make the pages of both notebooks for the same pipelines from the same store:
 `leakkit report` (one worker), the loop of `papermill` and `jupyter nbconvert` commands, and the
 bare cells, run one after the other in one warm process. Processor seconds are those of all
-processes of a route. The last part runs a source of many pipelines and says how large and how
-long it gets, and whether anything is stuck.
+processes of a route, from its first to its last. The last part runs a source of many pipelines
+and says how large and how long it gets, and whether every page is there.
 """
 
 from __future__ import annotations
@@ -21,17 +22,25 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil  # type: ignore[import-untyped] # ships no types
 
+from benchmarks import document
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+ROOT = Path(__file__).parents[1]
 
 MOST_OVER_CELLS = 1.2
-VIEWS = ("headline", "balance", "pipe", "stages", "days", "months", "data", "method", "provenance")
+"""Processor seconds per page that a batch may take above its bare cells."""
+BOOKS = ("stage_dropoff", "root_causes")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""As the kernels of a batch have it."""
 DEALS = 1_200
 """Deals of one block of four pipelines."""
 
@@ -115,65 +124,168 @@ def _watch(pid: int, peak: list[float], over: threading.Event) -> None:
         peak[0] = max(peak[0], total / 1e6)
 
 
-def cells(folder: Path) -> None:
-    """Run the cells of every pipeline in this process, after a first one to warm up."""
-    import leakkit  # noqa: PLC0415 - counted in no run
+def code(book: str) -> list[str]:
+    """Return the code of a notebook that a batch runs, without its parameters."""
+    path = ROOT / "notebooks" / f"{book}.ipynb"
+    all_cells = json.loads(path.read_text("utf-8"))["cells"]
+    found = [cell for cell in all_cells if cell["cell_type"] == "code"]
+    return ["".join(cell["source"]) for cell in found if not cell["metadata"].get("tags")]
 
+
+def cells(folder: Path) -> None:
+    """Run the cells of every page in this process, after a first pipeline to warm up."""
     names = json.loads((folder / "names.json").read_text("utf-8"))
     spent = []
     for name in (names[0], *names):
         started = time.process_time()
-        with leakkit.load(folder / "store.duckdb") as data:
-            analysis = leakkit.analyze(data, name)
-            for view in VIEWS:
-                getattr(leakkit.views, view)(analysis)._repr_mimebundle_()
+        for book in BOOKS:
+            _run_cells(book, str(folder / "store.duckdb"), name)
         spent.append(time.process_time() - started)
-    print(sum(spent[1:]) / len(names))
+    print(sum(spent[1:]) / len(names) / len(BOOKS))
+
+
+def _run_cells(book: str, source: str, pipeline: str) -> None:
+    """Run the cells of one page, and have every view say what a notebook shows."""
+    facts: dict[str, Any] = {"source": source, "config": "", "pipeline": pipeline}
+    facts |= {"as_of": "", "language": "en"}
+    for cell in code(book):
+        if cell.startswith("leakkit.views."):
+            eval(cell, facts)._repr_mimebundle_()  # noqa: S307 - our own notebook
+        else:
+            exec(cell, facts)  # noqa: S102 - as above
+    facts["data"].close()
 
 
 def by_hand(folder: Path) -> None:
     """Make every page as a user would, command by command."""
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     for name in json.loads((folder / "names.json").read_text("utf-8")):
-        out = str(folder / "out.ipynb")
-        store = ["-p", "source", str(folder / "store.duckdb"), "-p", "pipeline", name]
-        run = [sys.executable, "-m", "papermill", "notebooks/stage_dropoff.ipynb", out, *store]
-        html = [sys.executable, "-m", "nbconvert", "--to", "leakkit", out]
-        for command in (run, html):
-            subprocess.run(command, check=True, capture_output=True, env=environment)
+        for book in BOOKS:
+            out = str(folder / "out.ipynb")
+            store = ["-p", "source", str(folder / "store.duckdb"), "-p", "pipeline", name]
+            run = [sys.executable, "-m", "papermill", f"notebooks/{book}.ipynb", out, *store]
+            html = [sys.executable, "-m", "nbconvert", "--to", "leakkit", out]
+            for command in (run, html):
+                subprocess.run(command, check=True, capture_output=True, env=environment, cwd=ROOT)
 
 
-def routes(folder: Path, pipelines: int) -> bool:
-    """Compare the three routes; say whether the target is met."""
-    source = str(folder / "store.duckdb")
-    report = [sys.executable, "-m", "leakkit.cli", "report", source, "--jobs", "1", "--quiet"]
+@dataclass(frozen=True)
+class Routes:
+    """Processor seconds per page, by route; of the last page of a batch, its worker's alone."""
+
+    pipelines: int
+    per_page: Mapping[str, float]
+    worker: Mapping[str, float]
+
+    @property
+    def over(self) -> float:
+        """What a batch takes above its bare cells, all of it counted."""
+        return self.per_page["leakkit report"] - self.per_page["bare cells"]
+
+
+def routes(folder: Path, pipelines: int) -> Routes:
+    """Take every route."""
+    report = [sys.executable, "-m", "leakkit.cli", "report", str(folder / "store.duckdb")]
     this = [sys.executable, "-m", "benchmarks.batch", "--folder", str(folder), "--route"]
-    done = subprocess.run([*this, "cells"], check=True, capture_output=True, text=True)
-    bare = float(done.stdout)
-    print(f"bare cells, warm: {bare:.2f} processor s a page")
-    over = {}
-    for engine in ("fork", "stock"):
-        whole = measured([*report, "--out", str(folder / engine), "--engine", engine])
-        pages = json.loads((folder / engine / "run.json").read_text("utf-8"))["pages"]
-        # two pages per pipeline; the first of a worker loads the libraries for all
-        each = sorted(page["cpu_seconds"] for page in pages.values())[len(pages) // 2] / 2
-        over[engine] = each
-        print(f"leakkit report, {engine}: {each:.2f} processor s a page, all {whole.cpu:.0f} s")
-    hand = measured([*this, "by-hand"])
-    print(f"papermill and nbconvert by hand: {hand.cpu / pipelines:.2f} processor s a page")
-    return bool(over["fork"] - bare <= MOST_OVER_CELLS)
-
-
-def many(folder: Path, pipelines: int) -> None:
-    """Run very many pipelines at once."""
-    command = [sys.executable, "-m", "leakkit.cli", "report", str(folder), "--quiet"]
-    spent = measured([*command, "--out", str(folder / "out")])
-    pages = len(list((folder / "out").glob("*/*.html")))
-    print(
-        f"{pipelines} pipelines: {pages} pages in {spent.seconds:.0f} s, {spent.cpu:.0f} processor "
-        f"s, at most {spent.peak_mb:,.0f} MB; index of "
-        f"{(folder / 'out/index.html').stat().st_size / 1000:.0f} KB"
+    environment = {**os.environ, **ONE_THREAD}
+    done = subprocess.run(
+        [*this, "cells"], check=True, capture_output=True, text=True, env=environment
     )
+    per_page, worker = {"bare cells": float(done.stdout)}, {}
+    for engine, name in (("fork", "leakkit report"), ("stock", "leakkit report --engine stock")):
+        out = folder / engine
+        choices = ["--jobs", "1", "--quiet", "--out", str(out), "--engine", engine]
+        whole = measured([*report, *choices])
+        pages = json.loads((out / "run.json").read_text("utf-8"))["pages"].values()
+        each = sorted(page["cpu_seconds"] for page in pages)
+        per_page[name] = whole.cpu / pipelines / len(BOOKS)
+        # half of the pipelines take less than this; the first loads the libraries for all
+        worker[name] = each[len(each) // 2] / len(BOOKS)
+    hand = measured([*this, "by-hand"])
+    per_page["papermill and jupyter nbconvert"] = hand.cpu / pipelines / len(BOOKS)
+    return Routes(pipelines, per_page, worker)
+
+
+def routes_text(found: Routes) -> str:
+    """Tabulate the routes."""
+    rows = [
+        [name, f"{spent:.2f}", f"{found.worker[name]:.2f}" if name in found.worker else ""]
+        for name, spent in found.per_page.items()
+    ]
+    verdict = "met" if found.over <= MOST_OVER_CELLS else "missed"
+    heading = ["route", "processor seconds a page, all", "of them, the worker's"]
+    return f"""{found.pipelines} pipelines, two pages each, one worker. "All" is every process of
+the route from its first to its last, divided by the pages: of a batch, also the analysis of the
+whole source, the lists of deals and the overview. Wanted: at most {MOST_OVER_CELLS:g} processor
+seconds a page above the bare cells, which is {verdict} ({found.over:.2f}).
+
+{document.table(heading, rows)}"""
+
+
+@dataclass(frozen=True)
+class Many:
+    """One run of very many pipelines."""
+
+    pipelines: int
+    pages: int
+    spent: Spent
+    index_kb: float
+
+    @property
+    def whole(self) -> bool:
+        """Say whether every page is there."""
+        return self.pages == self.pipelines * len(BOOKS)
+
+
+def many(folder: Path) -> Many:
+    """Run very many pipelines at once."""
+    out = folder / "out"
+    command = [sys.executable, "-m", "leakkit.cli", "report", str(folder), "--quiet"]
+    spent = measured([*command, "--out", str(out)])
+    pages = [page for book in BOOKS for page in out.glob(f"*/{book}.html")]
+    index_kb = (out / "index.html").stat().st_size / 1000
+    return Many(len(list(out.glob("*/stages.csv"))), len(pages), spent, index_kb)
+
+
+def many_text(found: Many) -> str:
+    """Say what the large run took."""
+    spent = found.spent
+    return f"""{found.pipelines} pipelines of the sample's kind in one run: {found.pages} pages in
+{spent.seconds:,.0f} s ({spent.cpu:,.0f} processor seconds), at most {spent.peak_mb:,.0f} MB in all
+processes together, an index of {found.index_kb:,.0f} KB; it ended by itself with exit code 0."""
+
+
+@contextmanager
+def made(pipelines: int) -> Iterator[Path]:
+    """Make a source in a process of its own; it goes at the end."""
+    with tempfile.TemporaryDirectory(prefix="leakkit-bench-") as base:
+        folder = Path(base) / str(pipelines)
+        this = [sys.executable, "-m", "benchmarks.batch", "--route", "make"]
+        subprocess.run([*this, "--pipelines", str(pipelines), "--folder", str(folder)], check=True)
+        yield folder
+
+
+def tell(section: str, *, write: bool) -> None:
+    """Print a section, and write it into docs/benchmarks.md if asked to."""
+    print(section, flush=True)
+    if write:
+        document.put(section)
+
+
+def measure(pipelines: int, at_once: int, *, write: bool) -> bool:
+    """Measure both parts, those of no pipelines left out; say whether the targets are met."""
+    met = True
+    if pipelines:
+        with made(pipelines) as folder:
+            found = routes(folder, pipelines)
+        tell(f"## The batch: processor seconds\n\n{routes_text(found)}", write=write)
+        met = found.over <= MOST_OVER_CELLS
+    if at_once:
+        with made(at_once) as folder:
+            large = many(folder)
+        tell(f"## The batch: very many pipelines\n\n{many_text(large)}", write=write)
+        met = met and large.whole
+    return met
 
 
 def main() -> int:
@@ -181,6 +293,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.batch", description=__doc__)
     parser.add_argument("--pipelines", type=int, default=20, help="for the three routes")
     parser.add_argument("--many", type=int, default=500, help="pipelines of the large run")
+    parser.add_argument("--write", action="store_true", help="write into docs/benchmarks.md")
     parser.add_argument("--route", choices=("cells", "by-hand", "make"))
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
@@ -190,14 +303,7 @@ def main() -> int:
         {"cells": cells, "by-hand": by_hand}[asked.route](asked.folder)
     if asked.route:
         return 0
-    this = [sys.executable, "-m", "benchmarks.batch", "--route", "make", "--pipelines"]
-    with tempfile.TemporaryDirectory(prefix="leakkit-bench-") as base:
-        met = True
-        for pipelines, run in ((asked.pipelines, routes), (asked.many, many)):
-            if pipelines:
-                folder = Path(base) / str(pipelines)
-                subprocess.run([*this, str(pipelines), "--folder", str(folder)], check=True)
-                met = run(folder, pipelines) is not False and met
+    met = measure(asked.pipelines, asked.many, write=asked.write)
     print("Targets met." if met else "Targets missed.")
     return int(not met)
 

@@ -1,9 +1,11 @@
 """How long does an answer take, and does a batch run of the notebook ever hang?
 
-From the change of a control to the new HTML, on the sample and on a larger source; and
-stock papermill over the notebook, many times, each with a limit of time.
+    python -m benchmarks.explore             # measure, and print
+    python -m benchmarks.explore --write     # and write its section of docs/benchmarks.md
 
-    python -m benchmarks.explore [--runs 200] [--large FOLDER]
+From the change of a control to the new HTML, on the sample and on a larger source, every change
+several times with nothing kept from before; and the stock papermill command over the notebook
+with all its explore cells, many times, each with a limit of time.
 """
 
 from __future__ import annotations
@@ -14,74 +16,164 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import leakkit
+from benchmarks import document
 from leakkit.views.explore import CHOICES, Explorer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from leakkit.analysis import Analysis
 
 BOOK = Path(__file__).parents[1] / "notebooks" / "stage_dropoff.ipynb"
 LIMIT_SECONDS = 300
 MOST_OPTIONS = 4
+SMALL = 12_000
+"""Opportunities of the built-in sample."""
+FEW = 600
+"""Opportunities of the source that papermill is run on: a run that hangs does so on few as well."""
+MOST_SECONDS = {SMALL: 0.3, 100_000: 1.0}
+"""What an answer may take, by opportunities."""
 
 
-def answers(explorer: Explorer) -> list[float]:
-    """Change every control in turn, and return the seconds of each answer."""
-    seconds = []
+@dataclass(frozen=True)
+class Answers:
+    """What each change of a view took, several times: (control, value) -> seconds.
+
+    `seconds` are of the clock, `cpu` of the processor.
+    """
+
+    opportunities: int
+    view: str
+    seconds: Mapping[tuple[str, str], list[float]]
+    cpu: Mapping[tuple[str, str], list[float]]
+
+    @property
+    def medians(self) -> list[float]:
+        """The median of each change, in rising order."""
+        return sorted(statistics.median(times) for times in self.seconds.values())
+
+    @property
+    def most_cpu(self) -> float:
+        """The processor seconds of the change that took most, at the median."""
+        return max(statistics.median(times) for times in self.cpu.values())
+
+    @property
+    def in_time(self) -> bool:
+        """Say whether the slowest change was fast enough."""
+        return self.medians[-1] <= MOST_SECONDS.get(self.opportunities, 1.0)
+
+
+def changes(explorer: Explorer) -> Iterator[tuple[tuple[str, str], float, float]]:
+    """Change every control in turn, and yield what each answer took, by clock and processor."""
     for name, control in explorer.controls.items():
         for _, value in list(control.options)[1:MOST_OPTIONS]:
             if control.disabled or value == control.value:
                 continue
-            before, start = explorer.shown.value, time.perf_counter()
+            before, start, cpu = explorer.shown.value, time.perf_counter(), time.process_time()
             control.value = value
-            seconds.append(time.perf_counter() - start)
+            yield (name, value), time.perf_counter() - start, time.process_time() - cpu
             assert explorer.shown.value != before or name != "segment"
-    return seconds
 
 
-def measure(source: str) -> None:
-    """Print, per view, the median and the slowest answer."""
-    data = leakkit.load(source)
-    name = data.rows("SELECT name FROM pipelines ORDER BY pipeline LIMIT 1")[0][0]
-    analysis = leakkit.analyze(data, name)
-    deals = data.value("SELECT count(*) FROM opportunities")
-    print(f"{source}: {deals:,} deals, pipeline {name}")
+def answers(analysis: Analysis, opportunities: int, rounds: int) -> Iterator[Answers]:
+    """Measure every view; a new explorer has counted nothing yet."""
     for view in CHOICES:
-        seconds = answers(leakkit.explore(getattr(leakkit.views, view), analysis))
-        middle, most = statistics.median(seconds), max(seconds)
-        print(f"  {view:9} {len(seconds):3} answers, median {middle:.3f} s, slowest {most:.3f} s")
+        seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
+        cpu: dict[tuple[str, str], list[float]] = defaultdict(list)
+        for _ in range(rounds):
+            explorer = leakkit.explore(getattr(leakkit.views, view), analysis)
+            for change, took, worked in changes(explorer):
+                seconds[change].append(took)
+                cpu[change].append(worked)
+        yield Answers(opportunities, view, dict(seconds), dict(cpu))
 
 
-def stuck(runs: int) -> int:
+def measure(opportunities: int, rounds: int) -> list[Answers]:
+    """Simulate a source, and measure every view of its first pipeline."""
+    made = leakkit.sample.make(opportunities)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    with leakkit.load(frames, leakkit.Config.from_text(made.config)) as data:
+        name = data.rows("SELECT name FROM pipelines ORDER BY pipeline LIMIT 1")[0][0]
+        return list(answers(leakkit.analyze(data, name), opportunities, rounds))
+
+
+def stuck(runs: int, at_once: int) -> int:
     """Run the notebook with stock papermill, and count the runs that do not come to an end."""
-    hung = 0
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "papermill", str(BOOK), str(Path(folder) / "out.ipynb")]
-        for _ in range(runs):
-            try:
-                subprocess.run(
-                    [*command, "--no-progress-bar"],
-                    check=True,
-                    capture_output=True,
-                    timeout=LIMIT_SECONDS,
-                )
-            except subprocess.TimeoutExpired:
-                hung += 1
-    return hung
+    with tempfile.TemporaryDirectory(prefix="leakkit-bench-") as folder:
+        leakkit.sample.write(Path(folder) / "source", FEW)
+        with ThreadPoolExecutor(at_once) as threads:
+            return sum(threads.map(_hangs, [Path(folder)] * runs, range(runs)))
 
 
-def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--large", default="", help="a folder with a larger source")
+def _hangs(folder: Path, run: int) -> bool:
+    """Run the notebook once; say whether it had to be stopped."""
+    out, source = str(folder / f"{run}.ipynb"), str(folder / "source")
+    command = [sys.executable, "-m", "papermill", str(BOOK), out, "-p", "source", source]
+    try:
+        subprocess.run(
+            [*command, "--no-progress-bar"], check=True, capture_output=True, timeout=LIMIT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return True
+    Path(out).unlink()
+    return False
+
+
+def section(found: list[Answers], runs: int, hung: int) -> str:
+    """Return the section of docs/benchmarks.md."""
+    rows = [
+        [
+            one.view,
+            f"{one.opportunities:,}",
+            f"{len(one.seconds)}",
+            f"{statistics.median(one.medians):.3f}",
+            f"{one.medians[-1]:.3f}",
+            f"{max(map(max, one.seconds.values())):.3f}",
+            f"{one.most_cpu:.3f}",
+            "yes" if one.in_time else "no",
+        ]
+        for one in found
+    ]
+    heading = ["view", "opportunities", "changes", "median", "slowest", "slowest once"]
+    heading += ["slowest by processor", "in time"]
+    limits = ", ".join(f"{most:g} s at {n:,} opportunities" for n, most in MOST_SECONDS.items())
+    return f"""## Exploring
+
+Seconds from the change of a control to the new HTML, in the kernel; every change is made several
+times by a new explorer that has counted nothing yet, and the median of its times counts. Wanted of
+the slowest: {limits}. "Slowest once" is the longest single answer.
+
+{document.table(heading, rows)}
+
+The notebook with all its explore cells, run by the stock papermill command: {runs} runs, {hung}
+stuck.
+"""
+
+
+def main() -> int:
+    """Measure, and print; 1 where an answer takes too long or a run hangs."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.explore", description=__doc__)
+    parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")])
+    parser.add_argument("--rounds", type=int, default=3, help="of every change")
+    parser.add_argument("--runs", type=int, default=200, help="of papermill")
+    parser.add_argument("--at-once", type=int, default=2, help="runs of papermill")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     given = parser.parse_args()
-    for source in filter(None, ("sample", given.large)):
-        measure(source)
-    start = time.perf_counter()
-    hung = stuck(given.runs)
-    each = (time.perf_counter() - start) / max(given.runs, 1)
-    print(f"stock papermill: {given.runs} runs, {hung} stuck, {each:.1f} s each")
+    found = [one for size in given.sizes or MOST_SECONDS for one in measure(size, given.rounds)]
+    hung = stuck(given.runs, given.at_once)
+    text = section(found, given.runs, hung)
+    print(text)
+    if given.write:
+        document.put(text)
+    return int(bool(hung) or not all(one.in_time for one in found))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import document
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "benchmarks.md"
-SECTION = "\n## Loading\n"
 OPPORTUNITIES, RUNS = 1_000_000, 3
 FORMATS, ROUTES = ("csv", "parquet"), ("pandas", "leakkit")
 NAMES = ("opportunities", "stage_history")
@@ -155,7 +155,7 @@ def section(found: Mapping[tuple[str, str], Sequence[Took]], opportunities: int)
     over = faults(found)
     verdict = "Met." if not over else f"Missed: {'; '.join(over)}."
     table = "\n".join(lines)
-    return f"""{SECTION}
+    return f"""## Loading
     python -m benchmarks.loading --write    # measures, and writes this section
 
 {opportunities:,} opportunities and {rows:,} history rows of `leakkit.sample`, as CSV and
@@ -188,8 +188,7 @@ def main() -> int:
     text = section(found, asked.opportunities)
     print(text)
     if asked.write:
-        before = PAGE.read_text("utf-8").partition(SECTION)[0]
-        PAGE.write_text(before + text, "utf-8")
+        document.put(text)
     return int(bool(faults(found)))
 
 

@@ -1,7 +1,7 @@
 """From files to all counts and estimates: seconds and memory, against a floor and against pandas.
 
     python -m benchmarks.river            # measure, and print
-    python -m benchmarks.river --write    # and write docs/benchmarks.md
+    python -m benchmarks.river --write    # and write its section of docs/benchmarks.md
 
 Three routes read the same Parquet files: leakkit, a floor below which no engine of this kind
 comes (FLOOR), and pandas (pandas_route.py). Each measurement is a process of its own, and the
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from benchmarks.loading import SECTION
+from benchmarks import document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "benchmarks.md"
 SIZES = (10_000, 100_000, 1_000_000)
 RUNS = 3
 ROUTES = ("floor", "leakkit", "pandas")
@@ -441,12 +440,14 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def page(result: Result, runs: int) -> str:
-    """Return docs/benchmarks.md."""
+    """Return the first section of docs/benchmarks.md."""
     verdict = "met" if result.meets_targets else "missed"
     return f"""# How fast, and how large
 
-    make bench                            # measures and prints
-    python -m benchmarks.river --write    # and writes this page
+    make bench                              # measures and prints
+    python -m benchmarks.river --write      # and writes the first section of this page,
+    python -m benchmarks.explore --write    # the one on exploring,
+    python -m benchmarks.batch --write      # and the one on the batch
 
 `leakkit.sample` simulates an export (about 4.6 history rows per opportunity, ids as texts),
 which is written once as Parquet. Three routes read the same files, each in a fresh process,
@@ -489,7 +490,9 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         "--sizes", type=lambda text: [int(n) for n in text.split(",")], default=SIZES
     )
     parser.add_argument("--runs", type=int, default=RUNS, help="rounds")
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write the section of docs/benchmarks.md"
+    )
     inner = parser.add_argument_group("used by itself, for its processes")
     inner.add_argument("--make", type=int)
     inner.add_argument("--route", choices=ROUTES)
@@ -510,8 +513,7 @@ def main(given: Sequence[str] | None = None) -> int:
         result, faults = measure(asked.sizes, asked.runs, Path(folder))
     print(f"\n{report(result)}\n", *faults, sep="\n")
     if asked.write and not faults:
-        _, mark, loading = PAGE.read_text("utf-8").partition(SECTION)
-        PAGE.write_text(page(result, asked.runs) + mark + loading, encoding="utf-8")
+        document.put(page(result, asked.runs))
     print("Targets met." if result.meets_targets else "Targets missed.")
     return int(bool(faults) or not result.meets_targets)
 

@@ -107,7 +107,10 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         str, typer.Option(help="Keep the tables in this file, to start from later.")
     ] = "",
     jobs: Annotated[
-        int, typer.Option(min=0, help="Notebooks that run at once; 0: one per processor, up to 4.")
+        int,
+        typer.Option(
+            min=0, help="Notebooks that run at once; 0: one per processor and pipeline, up to 4."
+        ),
     ] = 0,
     force: Annotated[
         bool, typer.Option("--force", help="Make every page again, also those that did not change.")

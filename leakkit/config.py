@@ -159,7 +159,7 @@ class Comparison(_Part):
     baseline_days: int = Field(default=270, ge=1)
     confirm_days: int = Field(default=28, ge=0)
     min_change: float = Field(default=0.03, ge=0, le=1)
-    q: float = Field(default=0.05, gt=0, lt=1)
+    q: float = Field(default=0.03, gt=0, lt=1)
     horizon_days: float = Field(default=0, ge=0)
     skip_policy: Literal["observed", "reached", "strict"] = "observed"
 

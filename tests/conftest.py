@@ -5,16 +5,37 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import settings
+
+from leakkit.report import pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Before numpy is loaded. The tests use all processors already, and threads that wait for one
+# another take a processor's time.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # The same examples at every run, and no limit of time: machines of others are slow.
 settings.register_profile("leakkit", derandomize=True, deadline=None)
 settings.load_profile("leakkit")
 
+FIRST = (
+    *("test_batch", "test_failures", "test_cli", "test_real_data", "test_second_measures"),
+    *("test_lab_browser", "test_wheel", "test_explaining", "test_explore", "test_selection"),
+    *("test_findings", "test_accessibility", "test_notebook", "test_damage", "test_truth"),
+)
+"""The files that take longest, in their order: one that came last would be waited for alone."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest before the others."""
+    places = {name: at for at, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(FIRST)))
 
 
 def _without(need: str, reason: str) -> NoReturn:
@@ -41,3 +62,44 @@ def browser_path() -> str:
         if path := shutil.which(name):
             return path
     _without("browser", f"none of these is installed: {', '.join(BROWSERS)}")
+
+
+class KeptPool(pool.Pool):
+    """A pool whose workers serve the next run, too: to start one takes longer than its pages."""
+
+    kept: tuple[pool.Worker, ...] = ()
+
+    def __init__(self, jobs: int) -> None:
+        """Begin with the workers of the run before, as far as they live."""
+        super().__init__(jobs)
+        for worker in self.kept:
+            self.all.append(worker)
+            self.idle.put(worker)
+
+    def __exit__(self, *_: object) -> None:
+        """Stop what is not begun, and keep the workers."""
+        self.closed.set()
+        self.threads.shutdown(cancel_futures=True)
+        for worker in self.all:
+            if not worker.alive:
+                worker.close()
+        type(self).kept = tuple(worker for worker in self.all if worker.alive)
+
+
+@pytest.fixture(scope="session")
+def _workers() -> Iterator[None]:
+    """Stop the workers that were kept."""
+    yield
+    for worker in KeptPool.kept:
+        worker.end()
+        worker.close()
+
+
+@pytest.fixture(scope="module")
+def kept_workers(_workers: None) -> Iterator[None]:
+    """Let the runs of a module share workers; how they start and end is tested by commands."""
+    from leakkit.report import batch  # noqa: PLC0415 - it loads everything
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "Pool", KeptPool)
+        yield

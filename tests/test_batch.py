@@ -19,6 +19,7 @@ from leakkit.report.kernel import can_fork, manager
 from leakkit.report.stale import PLACE, marked
 
 ONE = ("Spare parts",)
+pytestmark = pytest.mark.usefixtures("kept_workers")
 
 
 def written(folder: Path, deals: int = 600) -> Path:
@@ -66,7 +67,10 @@ def _one_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, report.RunResult]:
+def made(
+    tmp_path_factory: pytest.TempPathFactory,
+    kept_workers: None,  # noqa: ARG001 - asked for before the run
+) -> tuple[Path, report.RunResult]:
     """Run two pipelines of a small sample once for the tests that only look."""
     base = tmp_path_factory.mktemp("run")
     result = report.run(
@@ -145,14 +149,16 @@ def test_two_runs_and_two_forms_of_the_data_give_the_same_bytes(tmp_path: Path) 
         mixed = frame.sample(frac=1.0, random_state=1)[sorted(frame.columns, reverse=True)]
         mixed.astype("str").to_parquet(parquet / f"{name}.parquet", index=False)
     out = tmp_path / "out"
-    runs = []
-    for source, threads in ((csv, "1"), (csv, "2"), (parquet, "2")):
-        environment = {**os.environ, "LEAKKIT_THREADS": threads}
-        command = [sys.executable, "-m", "leakkit.cli", "report", str(source), "--out", str(out)]
-        subprocess.run(
-            [*command, "--pipeline", ONE[0], "--quiet", "--force"], check=True, env=environment
-        )
-        runs.append(contents(out))
+    report.run(csv, out, pipelines=ONE)
+    runs = [contents(out)]
+    command = [sys.executable, "-m", "leakkit.cli", "report", str(csv), "--out", str(out)]
+    environment = {**os.environ, "LEAKKIT_THREADS": "1"}
+    subprocess.run(
+        [*command, "--pipeline", ONE[0], "--quiet", "--force"], check=True, env=environment
+    )
+    runs.append(contents(out))
+    report.run(parquet, out, pipelines=ONE, force=True)
+    runs.append(contents(out))
     manifests = [run.pop("manifest.json") for run in runs]
     assert manifests[0] == manifests[1]
     assert runs[0] == runs[1]
@@ -220,7 +226,14 @@ def test_what_did_not_change_is_not_made_again(
     page.write_text(page.read_text("utf-8") + "<!-- mine -->", encoding="utf-8")
     assert report.run(source, out, pipelines=ONE).count("made") == 1
     assert contents(out) == before
+    assert "Since the last run" not in page.read_text("utf-8")
+    # other data: the page says what changed, and a second run on them changes nothing
     assert report.run(source, out, pipelines=ONE, as_of="2026-05-31").count("made") == 1
+    assert "Since the last run, on data up to Jun 30, 2026: " in page.read_text("utf-8")
+    after = contents(out)
+    again = report.run(source, out, pipelines=ONE, as_of="2026-05-31")
+    assert [one.state for one in again.pages] == ["unchanged"]
+    assert contents(out) == after
 
 
 @pytest.mark.usefixtures("_one_page")
@@ -238,8 +251,11 @@ def test_pages_that_nobody_asked_for_stay_and_those_of_the_gone_go(tmp_path: Pat
         config.replace('name = "Spare parts"', 'name = "Parts"'), encoding="utf-8"
     )
     (out / "spare-parts-177b75/note.txt").write_text("mine", encoding="utf-8")
-    less = report.run(source, out, pipelines=("Equipment",))
+    less = report.run(source, out, pipelines=("Equipment", "parts"))
     assert less.removed == ("Spare parts",)
+    reason = "the source has no deal of this pipeline"
+    assert [(page.pipeline, page.failed) for page in less.failed] == [("Parts", reason)]
+    assert reason in (out / "index.html").read_text("utf-8")
     left = [path.name for path in (out / "spare-parts-177b75").iterdir()]
     assert left == ["note.txt"]
     assert "spare-parts" not in (out / "index.html").read_text("utf-8")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from benchmarks import loading, river
+from benchmarks import document, loading, river
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,5 +93,15 @@ def test_loading_is_measured_beside_a_plain_read() -> None:
     assert len(rows) == 1
     assert all(0 < one.resolved <= one.seconds for took in found.values() for one in took)
     text = loading.section(found, 300)
-    assert text.startswith(loading.SECTION)
+    assert text.startswith("## Loading")
     assert text.count("| csv | ") == text.count("| parquet | ") == 2
+
+
+def test_a_benchmark_writes_its_own_section_only(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# River\n\nold\n\n    # no heading\n\n## Batch\n\nkept\n", "utf-8")
+    document.put("# River\n\nnew\n", page)
+    document.put("## Exploring\n\nfast\n", page)
+    document.put("## Exploring\n\nfaster\n", page)
+    text = page.read_text("utf-8")
+    assert text == "# River\n\nnew\n\n## Batch\n\nkept\n\n## Exploring\n\nfaster\n"

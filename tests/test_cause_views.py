@@ -167,7 +167,9 @@ CODES = {
 
 
 def test_the_codes_are_found_in_the_source() -> None:
-    assert whys() == {"bulk", "slow", "conflict", "against_other", "mixed", "no_evidence"}
+    assert whys() == {
+        "bulk", "slow", "conflict", "against_other", "mixed", "one_source", "no_evidence",
+    }  # fmt: skip
     assert {"few_reasons", "small_lead"} <= CODES["causes.stated_none_"]
     assert {"few_losses", "few_advanced", "no_excess"} <= CODES["causes.behaves_none_"]
     assert {"no_baseline", "no_expected_days", "not_comparable"} <= CODES["causes.mix_"]
@@ -190,7 +192,7 @@ VERDICTS = {
     for said, looks, length, missing in product(
         SOURCES, ("", "complexity", "unconvincing", "mixed"), (True, False), (0.0, 0.4, 0.9)
     )
-} | {Verdict("", "", "bulk")}
+} | {Verdict("", "", "bulk"), Verdict("", "", "one_source")}
 
 
 def test_every_why_and_strength_is_among_the_verdicts() -> None:

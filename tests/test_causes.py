@@ -28,6 +28,7 @@ from leakkit.analysis import reasons as rooms
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, causes, reading
+from leakkit.findings.behaviour import Looks, together
 from leakkit.findings.causes import Verdict, agreement, find, verdict
 from leakkit.findings.contrasts import (
     Excess,
@@ -82,7 +83,45 @@ def test_verdict_is_that_of_the_table(
     assert verdict(stated, looks, length_only=length, missing_share=missing) == wanted
 
 
+@pytest.mark.parametrize(
+    ("stated", "looks", "length", "why"),
+    [(C, "", False, "one_source"), ("", U, False, "one_source"), (U, C, True, "slow")],
+)
+def test_one_source_alone_must_be_surer(
+    stated: str,
+    looks: str,
+    length: bool,  # noqa: FBT001 - pytest hands it over
+    why: str,
+) -> None:
+    assert verdict(stated, looks, length_only=length, sure=False) == Verdict("", "", why)
+    assert verdict(stated, looks, length_only=length, sure=True).family
+
+
+def test_two_that_agree_need_not_be_sure_alone() -> None:
+    assert verdict(C, C, sure=False) == verdict(C, C)
+
+
 # ---------------------------------------------------------------- intervals
+
+
+def test_shares_of_a_mixture_do_not_hide_each_other() -> None:
+    """Half and half: plain excess shares favour the rarer sign, those of the mixture none."""
+    rng = np.random.default_rng(3)
+    usual, signs = (0.1, 0.3, 0.6), (0.4, 0.4)
+    rest = 1 - sum(signs)
+    shares = [signs[0] + rest * usual[0], signs[1] + rest * usual[1], rest * usual[2]]
+    found = []
+    for lost, advanced in zip(
+        rng.multinomial(80, shares, 500), rng.multinomial(400, usual, 500), strict=True
+    ):
+        both = together(Looks(80, *map(int, lost[:2])), Looks(400, *map(int, advanced[:2])))
+        assert both is not None
+        found.append(both)
+    assert np.mean([one.contrast.value for one in found]) == pytest.approx(0, abs=0.012)
+    assert np.mean([one.complexity.value for one in found]) == pytest.approx(0.4, abs=0.01)
+    covered = np.mean([one.contrast.low <= 0 <= one.contrast.high for one in found])
+    assert 0.92 <= covered <= 0.985
+    assert np.mean([one.similar for one in found]) > 0.8
 
 
 def test_excess_share_covers_the_truth() -> None:

@@ -1,13 +1,16 @@
 """The command: its words, its exit codes, and its help."""
 
+import io
 import json
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from leakkit import sample
+from leakkit import cli, sample
 from leakkit.version import __version__
 
 BAD_INPUT = 2
@@ -16,6 +19,17 @@ BAD_INPUT = 2
 def leakkit(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "leakkit.cli", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def here(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, which has the libraries loaded."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), mock.patch.object(sys, "argv", ["", *words]):
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 0
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
 
 def test_the_version() -> None:
@@ -69,25 +83,32 @@ def test_bad_input_is_one_clear_message_and_code_2(
     words: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
     out = ("--out", str(tmp_path / "out")) if words[0] == "report" else ()
-    done = leakkit(*words, *out)
+    done = here(*words, *out)
     assert done.returncode == BAD_INPUT
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
+def test_bad_input_ends_the_process_with_code_2(tmp_path: Path) -> None:
+    done = leakkit("report", "nowhere", "--out", str(tmp_path / "out"))
+    assert done.returncode == BAD_INPUT
+    assert done.stderr == "leakkit: There is no file or folder nowhere.\n"
+
+
 def test_all_faults_of_a_configuration_are_listed(tmp_path: Path) -> None:
     sample.write(tmp_path, 20)
     (tmp_path / "leakkit.toml").write_text('timezon = "UTC"\n[comparison]\nq = 7\n', "utf-8")
-    done = leakkit("report", str(tmp_path), "--out", str(tmp_path / "out"))
+    done = here("report", str(tmp_path), "--out", str(tmp_path / "out"))
     assert done.returncode == BAD_INPUT
     assert "2 fault(s)" in done.stderr
     assert "did you mean 'timezone'?" in done.stderr
 
 
+@pytest.mark.usefixtures("kept_workers")
 def test_a_log_for_programs(tmp_path: Path) -> None:
     sample.write(tmp_path / "s", 200)
     words = ("report", str(tmp_path / "s"), "--pipeline", "Spare parts", "--log", "json")
-    done = leakkit(*words, "--out", str(tmp_path / "out"))
+    done = here(*words, "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert [e["event"] for e in events] == [
@@ -97,31 +118,31 @@ def test_a_log_for_programs(tmp_path: Path) -> None:
     assert (events[-1]["made"], events[-1]["failed"]) == (1, 0)
     assert events[-1]["rows"][0]["read"] == 200
     # a second run, and nothing but its result
-    quiet = leakkit(*words, "--out", str(tmp_path / "out"), "--quiet")
+    quiet = here(*words, "--out", str(tmp_path / "out"), "--quiet")
     assert [json.loads(line)["unchanged"] for line in quiet.stdout.splitlines()] == [1]
 
 
 def test_your_own_copies_of_the_notebooks(tmp_path: Path) -> None:
-    first = leakkit("lab", str(tmp_path / "lab"), "--copy-only")
+    first = here("lab", str(tmp_path / "lab"), "--copy-only")
     assert first.returncode == 0
     names = sorted(path.name for path in (tmp_path / "lab").iterdir())
     assert {"overview.ipynb", "stage_dropoff.ipynb"} <= set(names)
     (tmp_path / "lab/overview.ipynb").write_text("mine")
-    second = leakkit("lab", str(tmp_path / "lab"), "--copy-only")
+    second = here("lab", str(tmp_path / "lab"), "--copy-only")
     assert second.stdout == ""
     assert (tmp_path / "lab/overview.ipynb").read_text() == "mine"
 
 
 def test_a_source_is_checked(tmp_path: Path) -> None:
     sample.write(tmp_path, 50)
-    good = leakkit("check", str(tmp_path))
+    good = here("check", str(tmp_path))
     assert good.returncode == 0, good.stderr
     assert "opportunities.csv: 50 rows read = 50 used" in good.stdout
     history = tmp_path / "stage_history.csv"
     first, *rest = history.read_text("utf-8").splitlines()
     history.write_text("\n".join([first, rest[0].replace("Inquiry", "=HYPERLINK()"), *rest[1:]]))
     faults = tmp_path / "faults.csv"
-    bad = leakkit("check", str(tmp_path), "--csv", str(faults))
+    bad = here("check", str(tmp_path), "--csv", str(faults))
     assert bad.returncode == 1
     assert "unknown" in bad.stdout
     assert not any(line.split(",")[3].startswith("=") for line in faults.read_text().splitlines())
@@ -130,19 +151,19 @@ def test_a_source_is_checked(tmp_path: Path) -> None:
 def test_a_configuration_is_proposed_and_works(tmp_path: Path) -> None:
     sample.write(tmp_path, 200)
     (tmp_path / "leakkit.toml").unlink()
-    done = leakkit("init", str(tmp_path))
+    done = here("init", str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "[[pipelines]]" in (tmp_path / "leakkit.toml").read_text("utf-8")
-    assert leakkit("check", str(tmp_path)).returncode == 0
-    again = leakkit("init", str(tmp_path))
+    assert here("check", str(tmp_path)).returncode == 0
+    again = here("init", str(tmp_path))
     assert again.returncode == BAD_INPUT
     assert "already" in again.stderr
 
 
 def test_a_deal_is_explained() -> None:
-    done = leakkit("explain", "EQ-000041")
+    done = here("explain", "EQ-000041")
     assert done.returncode == 0, done.stderr
     assert "Requirements, visit 1" in done.stdout
-    unknown = leakkit("explain", "nobody")
+    unknown = here("explain", "nobody")
     assert unknown.returncode == BAD_INPUT
     assert "The nearest:" in unknown.stderr

@@ -100,7 +100,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert (config.timezone, config.language, config.currency) == ("UTC", "en", "USD")
     comparison = config.comparison
     assert (comparison.current_days, comparison.baseline_days) == (90, 270)
-    assert (comparison.confirm_days, comparison.min_change, comparison.q) == (28, 0.03, 0.05)
+    assert (comparison.confirm_days, comparison.min_change, comparison.q) == (28, 0.03, 0.03)
     assert (comparison.horizon_days, comparison.skip_policy) == (0, "observed")
 
 

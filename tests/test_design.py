@@ -32,6 +32,9 @@ def store() -> Store:
 
 
 QUERIES = {name: sql for name, sql in constants(tables).items() if "SELECT" in sql}
+QUERIES["CODED"] = tables.CODED.format(
+    codes="t.code AS code_0", texts='LEFT JOIN design_texts_0 t ON t.said = o."region"'
+)
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -25,6 +25,7 @@ PAGE = "equipment-7f2465/stage_dropoff.html"
 OTHER = "spare-parts-177b75/stage_dropoff.html"
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 SECONDS_TO_GO = 30
+pytestmark = pytest.mark.usefixtures("kept_workers")
 KILL_WORKER = (
     "import psutil, time; "
     "[p.kill() for p in psutil.Process().parents() if 'leakkit.report.worker' in p.cmdline()]; "
@@ -48,7 +49,11 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
+def good(
+    tmp_path_factory: pytest.TempPathFactory,
+    source: Path,
+    kept_workers: None,  # noqa: ARG001 - asked for before the run
+) -> Path:
     """Make the pages of a good run, once."""
     folder = tmp_path_factory.mktemp("good")
     result = report.run(source, folder, pipelines=TWO)
@@ -201,6 +206,10 @@ def started(source: Path, out: Path, cell: str, *more: str) -> subprocess.Popen[
         "import signal, sys; from leakkit import cli; from leakkit.report import books; "
         # who starts the tests in the background lets them ignore Ctrl-C
         "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        # Ctrl-C comes to another thread than the one that waits for the pages
+        "import threading, time; "
+        "threading.Thread(target=time.sleep, args=(600,), daemon=True).start(); "
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); "
         "whole = books.text; book = sys.argv.pop(1); "
         "books.text = lambda name: book if name == 'stage_dropoff' else whole(name); cli.main()"
     )
@@ -227,7 +236,10 @@ def test_ctrl_c_keeps_old_pages_and_leaves_no_process(
     with fifo.open() as stream:  # opens when the cell does
         pids = [int(word) for word in stream.read().split()]
     process.send_signal(getattr(signal, sign))
-    _, said = process.communicate(timeout=60)
+    try:
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == INTERRUPTED
     assert "Traceback" not in said
     assert gone(pids)

@@ -14,7 +14,8 @@ import pytest
 from leakkit.measures.survival import Horizon
 from leakkit.views import figures
 from leakkit.views.ink import PALETTE, elide, plain, width_of, wrap
-from leakkit.views.pipe import leaving, narrow, wide, worst_stage
+from leakkit.views.pipe import leaving, worst_stage
+from leakkit.views.pipe_forms import Told, narrow, small, wide
 from leakkit.views.view import stylesheet
 from leakkit.words import Words
 from tests import fakes
@@ -71,7 +72,7 @@ def fall(svg: str, name: str) -> float:
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_picture_adds_up(name: str) -> None:
     drawn = SHAPES[name]
-    svg = wide(fakes.analysis(drawn), WORDS, worst_stage(drawn))
+    svg = wide(Told(fakes.analysis(drawn), WORDS))
     scale = 190 / drawn.entered
     afters = [one.width for one in drawn.stages[1:]] + [drawn.won]
     for one, after in zip(drawn.stages, afters, strict=True):
@@ -90,7 +91,7 @@ def test_the_picture_adds_up(name: str) -> None:
 
 
 def test_the_balance_is_written_out() -> None:
-    svg = figures.pipe_svg(fakes.analysis(), WORDS)
+    svg = wide(Told(fakes.analysis(), WORDS))
     text = "".join(ET.fromstring(svg).itertext())  # noqa: S314 - our own picture
     assert "1,000 deals in = ■ 200 won + ■ 550 lost + ■ 153 overdue + ■ 97 in time" in text
     for said in ("37%", "205 lost", "45 overdue", "20 in time", "200 won", "20% of 1,000"):
@@ -99,8 +100,8 @@ def test_the_balance_is_written_out() -> None:
 
 def test_no_column_hangs_over_the_edge() -> None:
     for drawn in SHAPES.values():
-        for form in (wide, narrow):
-            svg = form(fakes.analysis(drawn), WORDS, worst_stage(drawn))
+        for form in (wide, narrow, small):
+            svg = form(Told(fakes.analysis(drawn), WORDS))
             edge = float(ET.fromstring(svg).get("width", "0"))  # noqa: S314 - as above
             ends = [float(x) for x in re.findall(r"[ML] (-?[\d.]+) ", svg)]
             assert min(ends) >= -0.01
@@ -194,7 +195,7 @@ def test_every_picture_says_what_it_shows() -> None:
     assert html.count('role="img" aria-label="') == html.count("<svg ") == 10
     assert (
         "Pipe of Equipment: of 1,000 deals that entered, 200 won, 550 lost, 153 overdue and 97 in "
-        "time. The largest leak is Proforma: 205 of the 560 deals that reached it were lost, 37%."
+        "time. At Proforma, 205 of the 560 that reached it were lost, 37%."
     ) in html
 
 
@@ -224,12 +225,22 @@ def test_months_that_are_incomplete_are_striped() -> None:
 def test_the_flow_runs_as_the_reader_reads() -> None:
     words = Words("en")
     words.direction = "rtl"
-    left, right = (wide(fakes.analysis(), w, 3) for w in (WORDS, words))
+    left, right = (wide(Told(fakes.analysis(), w, 3)) for w in (WORDS, words))
     edge = float(ET.fromstring(right).get("width", "0"))  # noqa: S314 - our own picture
     start = re.search(r'data-lk="width-0">\s*<path d="M ([\d.]+)', right)
     assert start
     assert float(start[1]) == pytest.approx(edge - 2, abs=1e-3)
     assert spread(left, "width-3", across=1) == spread(right, "width-3", across=1)
+
+
+def test_in_money_the_picture_is_of_money() -> None:
+    in_money = fakes.pipe(lost=(10_000, 0, 0, 700_000, 0, 0), won=20_000_000)
+    svg = wide(Told(replace(fakes.analysis(), pipe_value=in_money), WORDS, by="value"))
+    said = "".join(ET.fromstring(svg).itertext())  # noqa: S314 - our own picture
+    assert WORDS.money(in_money.entered) + " in = " in said
+    assert WORDS.money(700_000) + " lost" in said
+    lost = fall(svg, "lost-3")
+    assert lost == pytest.approx(700_000 * 190 / in_money.entered, abs=1e-4)
 
 
 def test_names_are_cut_to_their_room() -> None:

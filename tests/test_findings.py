@@ -6,11 +6,11 @@ import datetime as dt
 import json
 from collections import Counter
 from dataclasses import replace
-from math import sqrt
+from math import inf, log, sqrt
 from typing import TYPE_CHECKING
 
 import pytest
-from scipy.stats import norm
+from scipy.stats import t as student
 
 from leakkit import Finding, analyze, passages
 from leakkit.analysis.learning import number_of
@@ -203,8 +203,16 @@ def test_numbers_are_those_of_a_count_by_hand(
     assert (found.followed, found.followed_reference) == pytest.approx((n1, n0), rel=1e-6)
     assert found.phi is not None
     pooled = (e1 * f1 + e0 * f0) / (e1 + e0)
-    z = (f1 - f0) / sqrt(found.phi * pooled * (1 - pooled) * (1 / e1 + 1 / e0))
-    assert found.p_value == approx(2 * norm.sf(abs(z)))
+    deviance = 2 * sum(
+        e * (f * log(f / pooled) + (1 - f) * log((1 - f) / (1 - pooled)))
+        for e, f in ((e1, f1), (e0, f0))
+    )
+    assert found.phi is not None
+    root = sqrt(deviance / found.phi)
+    # nine months of each stage but those in which nothing happened, less one each
+    freedoms = [8 * n for n in range(1, 8)] if found.phi > 1 else [inf]
+    near = min(freedoms, key=lambda n: abs(2 * student.sf(root, n) - (found.p_value or 0)))
+    assert found.p_value == pytest.approx(2 * student.sf(root, near), rel=1e-6)
 
 
 def test_phi_is_that_of_months_by_hand(store: Store, whole: Analysis) -> None:
@@ -285,13 +293,13 @@ def test_pipelines_with_hardly_a_deal_have_findings_that_say_so() -> None:
 
 @pytest.mark.parametrize("policy", ["strict", "reached"])
 def test_policies_keep_the_planted_leaks(policy: str) -> None:
-    with opened(make(6_000), f'[comparison]\nskip_policy = "{policy}"') as store:
+    with opened(make(8_000), f'[comparison]\nskip_policy = "{policy}"') as store:
         found = analyze(store)
     assert of(found, "Equipment", "Proforma", "lost").severity == "alarm"
 
 
 def test_target_and_hours() -> None:
-    made = make(1_500, seed=5, plan=replace(default_plan(), leaks=()))
+    made = make(2_500, seed=5, plan=replace(default_plan(), leaks=()))
     text = made.config.replace(
         '{ name = "Proforma", kind = "offer" }',
         '{ name = "Proforma", kind = "offer", target_lost = 0.02 }',
@@ -310,6 +318,7 @@ def test_target_and_hours() -> None:
 FULL = Finding(
     "P", "A", "lost", "alarm", 0.3, 0.1, change=0.2, p_value=1e-20, windows={"current": (10, 20)},
     recoverable=Value(200.0, 100.0, 300.5), split=Split(0.1, 0.1, "x"), since=12,
+    months=((0, 0.1), (12, None)),
     cause={"family": "complexity"}, review="offer", evidence={"pipeline": "P"},
 )  # fmt: skip
 
@@ -327,7 +336,7 @@ def test_file_has_the_fields_of_the_contract(whole: Analysis) -> None:
     fields = (
         "pipeline stage kind severity share reference reference_kind change low high p_value "
         "q_value smallest_visible phi followed followed_reference windows confirmed days "
-        "value_at_stake recoverable currency split since cause review evidence"
+        "value_at_stake recoverable currency split since months cause review evidence"
     )
     assert list(content["findings"][0]) == fields.split()
 
@@ -345,6 +354,15 @@ def test_evidence_opens_the_deals(store: Store, whole: Analysis) -> None:
     rows = passages(store, **found.evidence)
     assert set(rows["exit"]) == {"lost"}
     assert set(rows["stage"]) == {"Proforma"}
+
+
+def test_a_warning_has_its_months(whole: Analysis) -> None:
+    found = of(whole, "Equipment", "Proforma", "lost")
+    assert [first for first, _ in found.months] == list(range(20275, 20635, 30))
+    late = [share for first, share in found.months if first >= (found.since or 0)]
+    early = [share for first, share in found.months if first < (found.since or 0)]
+    assert min(share or 0 for share in late) > max(share or 0 for share in early)
+    assert not any(f.months for f in whole.findings if f.severity not in {"alarm", "watch"})
 
 
 def test_reached_looks_at_the_gravest(whole: Analysis) -> None:

@@ -134,7 +134,7 @@ def test_what_got_worse_goes_before_what_costs_most() -> None:
     assert said is not None
     assert "Proforma now loses 37% of its deals" in said.get_text()
     rows = made.select("#overview_warnings tbody tr")
-    assert [row.select_one("th").get_text() for row in rows] == list(NAMES)  # type: ignore[union-attr] # every row has one
+    assert [row.select_one("th bdi").get_text() for row in rows] == list(NAMES)  # type: ignore[union-attr] # every row has one
     for row in rows:
         assert "Our answer did not convince" in row.get_text()
         assert WORDS.money(123_456_700) in row.get_text()
@@ -146,7 +146,28 @@ def test_a_steady_finding_is_no_warning() -> None:
     calm = tuple(replace(one, severity="ok") for one in found.findings)
     view = views.overview_warnings(replace(found, findings=calm))
     assert not view.table
-    assert view.headline
+    assert view.headline == WORDS.say("overview.no_warnings")
+    # where nothing could be compared, nobody can say that nothing got worse
+    young = tuple(replace(one, p_value=None) for one in calm)
+    view = views.overview_warnings(replace(found, findings=young))
+    assert view.headline == WORDS.say("overview.no_comparison")
+
+
+def test_the_costliest_of_what_got_worse_is_said_first() -> None:
+    found = analysis()
+    worth = (5e6, 9e8, None)
+    values = [None if value is None else Value(value, value / 2, value * 2) for value in worth]
+    told = [replace(f, recoverable=v) for f, v in zip(found.findings, values, strict=True)]
+    view = views.overview(replace(found, findings=tuple(told)))
+    said = view.section().striptags()
+    assert "In Parts, Proforma now loses 37%" in said
+    assert f"going back would keep up to {WORDS.money(9e8)} in" in said
+    named = f"2 more stages got worse: Proforma in Equipment (up to {WORDS.money(5e6)})"
+    assert f"{named} and Proforma in Service." in said
+
+
+def test_a_lone_pipeline_has_a_large_pipe() -> None:
+    assert "lk-wide" in views.overview_pipes(analysis(("Equipment",))).figure
 
 
 def test_with_results_everything_that_was_made_is_linked() -> None:

@@ -1,5 +1,6 @@
 """The views: what they say is what was measured."""
 
+from dataclasses import replace
 from functools import cache
 
 import pandas as pd
@@ -12,6 +13,7 @@ from leakkit.analysis import Analysis
 from leakkit.analysis.headline import headline
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.views.questions import emphasised
 from leakkit.words import Words
 
 HOSTILE = '<script>alert("1")</script>'
@@ -44,10 +46,33 @@ def test_the_headline_names_the_largest_share_that_is_not_of_a_qualifying_stage(
     assert found.stage.name == max(shares, key=lambda name: shares[name] or 0)
     view = views.headline(analysis(), "Spare parts")
     # what got worse comes first, and then where most is lost
-    assert "In Order confirmation, 32% of the deals are now still there" in str(view)
+    assert "Order confirmation now holds 32% of its deals" in str(view)
     note = Markup(view.note).striptags()  # noqa: S704 - our own page
-    assert "Proforma loses the largest share: 28% of the deals that enter it" in note
-    assert f"So far {found.stage.exits.lost:,} deals were lost there" in note
+    assert "Look at Order confirmation first: since about Apr 2026 it does worse" in note
+    assert "Proforma loses the largest share of the whole history (28%, " in note
+    assert f"{found.stage.exits.lost:,} deals worth " in note
+    assert "whether that has changed, the data cannot say" in note
+    steady = str(views.headline(analysis(), "Equipment").note)
+    assert "but not more than before: that is how this pipeline usually runs" in steady
+
+
+def test_the_stage_to_look_at_first_is_said_beside_the_largest_leak() -> None:
+    whole, name = analysis(), "Equipment"
+    one = whole[name]
+    others = tuple(f for f in whole.findings if f.key != (name, "Negotiation", "lost"))
+    said = str(views.headline(replace(whole, findings=others), name).note)
+    assert "whether that has changed, the data cannot say" in said
+    worse = next(f for f in whole.findings if f.key == (name, "Proforma", "lost"))
+    same = replace(worse, stage="Negotiation")
+    said = str(views.headline(replace(whole, findings=(*others, same)), name).note)
+    assert ", got worse too." in said
+    said = str(views.headline(replace(whole, findings=(same,)), name).note)
+    assert "It also loses the largest share of the whole history: 22%" in said
+    unknown = replace(worse, recoverable=None, since=None)
+    said = str(views.headline(replace(whole, findings=(unknown,)), name).note)
+    assert "first: it does worse than before." in said
+    assert emphasised(one, whole.findings) == 2
+    assert emphasised(one, ()) == 3
 
 
 def test_two_stages_whose_ranges_overlap_are_both_named() -> None:

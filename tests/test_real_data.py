@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import leakkit
-from leakkit import report
+from leakkit import report, views
 from leakkit.analysis import Analysis
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
@@ -100,6 +100,21 @@ def test_the_median_days_from_offer_to_answer(store: Path) -> None:
     assert (rows["left_at"] - rows["entered_at"]).median() / 86_400 == pytest.approx(9.0, abs=0.05)
 
 
+def test_the_page_of_causes_names_the_offer_and_its_automatic_cancellations(store: Path) -> None:
+    """Of 934 offers lost in the last 90 days 328 were cancelled at the very same age."""
+    with leakkit.load(store) as data:
+        found = leakkit.diagnose(leakkit.analyze(data), "Loans")
+        offer = found.stages[0]
+        assert offer.stage.name == "A_FINALIZED"
+        assert offer.cause.verdict.why == "bulk"
+        assert (offer.cause.administrative.losses, offer.cause.administrative.one_age) == (934, 328)
+        assert offer.screen.drivers[0].columns == ("owner",)
+        assert found.cards[0][0].stage == "A_FINALIZED"
+        said = views.cause_and_effect(found).section()
+    assert "closed in bulk" in said
+
+
+@pytest.mark.usefixtures("kept_workers")
 def test_its_report(store: Path, tmp_path: Path) -> None:
     result = report.run(store, tmp_path / "out")
     assert not result.failed
@@ -230,6 +245,18 @@ def test_a_date_of_one_stage_makes_a_history(data_dir: Path) -> None:
     assert (exits.won_here, exits.lost, exits.open) == (4_238, 2_473, 1_589)
     assert (won["stay"].median(), lost["stay"].median()) == (57, 14)
     assert analysis.windows.history_origin == "detected"
+
+
+def test_what_is_known_after_the_outcome_is_set_aside(data_dir: Path) -> None:
+    """Accounts are missing in open deals only, and the first quarter was cut off: no finding."""
+    dates = '[source.stage_dates]\nEngaging = "engage_date"'
+    config = Config.from_text(CRM.format(dates=dates, same=SAME))
+    with leakkit.load(data_dir / "maven_crm", config) as store:
+        analysis = leakkit.analyze(store)
+        found = leakkit.diagnose(analysis, "CRM")
+        aside = {one.column: one.reason for one in found.stages[0].screen.set_aside}
+    assert aside["account"] == "missing_differs"
+    assert not {one.severity for one in analysis.findings} & {"alarm", "watch"}
 
 
 def test_tables_of_connectors_are_recognised(data_dir: Path) -> None:

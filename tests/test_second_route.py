@@ -31,6 +31,7 @@ NAMES_OF_FACTS = {
 }
 """Facts that the engine calls otherwise than the reference."""
 ENGINE_ONLY = {
+    "closed_before_created",
     "deals_set_aside",
     "from_stage_used",
     "outcome_unknown",

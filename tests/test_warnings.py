@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf, sqrt
+from math import inf, log, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,11 +11,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import fisher_exact
+from scipy.stats import binom, chi2_contingency, fisher_exact, norm
+from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
 from leakkit.findings.comparison import (
+    STEADY,
+    Wobble,
     against_target,
     compare,
     difference_interval,
@@ -84,27 +87,53 @@ def test_interval_is_that_of_statsmodels(n1: int, n0: int, f1: float, f0: float)
     assert found[0] <= k1 / n1 - k0 / n0 <= found[1]
 
 
-def test_test_is_the_pooled_one() -> None:
+def test_test_is_the_likelihood_ratio_of_the_two_by_two_table() -> None:
     found = compare(ratio(48, 160), ratio(90, 450))
-    z, p = proportions_ztest([48, 90], [160, 450])
-    assert (found.z, found.p_value) == approx((z, p))
+    ratio_test = chi2_contingency([[48, 112], [90, 360]], correction=False, lambda_=0)
+    assert found.p_value == approx(ratio_test.pvalue)
+    assert found.z == approx(sqrt(ratio_test.statistic))
+    assert compare(ratio(16, 160), ratio(90, 450)).z < 0
+    z, _ = proportions_ztest([48, 90], [160, 450])
     assert found.smallest_visible == approx(4.03 * (0.3 - 0.2) / z)
 
 
+@pytest.mark.parametrize("share", [0.05, 0.12, 0.3])
+def test_rises_are_as_rare_as_p_says_far_out(share: float) -> None:
+    """All tables of 200 and 600; the pooled z of a small share is beyond 4 three times as often."""
+    now, before = binom.pmf(np.arange(201), 200, share), binom.pmf(np.arange(601), 600, share)
+    likely = [np.flatnonzero(part > 1e-9) for part in (now, before)]
+    for bound, most in ((2.865, 1.05), (4.0, 1.2)):
+        beyond = sum(
+            now[a] * before[b]
+            for a in likely[0]
+            for b in likely[1][likely[1] < 3 * a]
+            if compare(ratio(float(a), 200), ratio(float(b), 600)).z >= bound
+        )
+        assert 0.5 < beyond / norm.sf(bound) < most
+
+
 def test_wobble_widens_the_test_and_the_interval() -> None:
-    plain, wide = (compare(ratio(48, 160), ratio(90, 450), phi) for phi in (1.0, 4.0))
+    plain, wide = (compare(ratio(48, 160), ratio(90, 450), Wobble(phi)) for phi in (1.0, 4.0))
     assert wide.z == approx(plain.z / 2)
     assert wide.change - wide.low == approx(2 * (plain.change - plain.low))
     assert wide.smallest_visible == approx(2 * plain.smallest_visible)
+
+
+def test_a_wobble_from_few_months_is_less_sure() -> None:
+    known, learnt = (compare(ratio(48, 160), ratio(90, 450), Wobble(2.0, n)) for n in (inf, 8))
+    assert learnt.p_value == approx(2 * student.sf(sqrt(known.z**2), 8))
+    wider = student.ppf(0.975, 8) / norm.ppf(0.975)
+    assert learnt.high - learnt.change == approx(wider * (known.high - known.change))
 
 
 def test_few_events_take_fishers_test() -> None:
     found = compare(Reading(0.1, 30.4, 30), Reading(0.0, 25.0, 25))
     assert found.p_value == approx(fisher_exact([[3, 27], [0, 25]])[1])
     assert found.z > 0
-    # as many as 3 expected on both sides: the pooled test
+    # as many as 3 expected on both sides: the likelihood ratio
+    table = [[9, 21], [0, 30]]
     assert compare(ratio(9, 30), ratio(0, 30)).p_value == approx(
-        proportions_ztest([9, 0], [30, 30])[1]
+        chi2_contingency(table, correction=False, lambda_=0).pvalue
     )
 
 
@@ -115,7 +144,7 @@ def test_nothing_ever_is_no_change() -> None:
 
 def test_target_is_a_one_sample_test() -> None:
     found = against_target(ratio(40, 200), 0.1)
-    assert found.z == approx(0.1 / sqrt(0.1 * 0.9 / 200))
+    assert found.z == approx(sqrt(2 * (40 * log(0.2 / 0.1) + 160 * log(0.8 / 0.9))))
     assert found.change == approx(0.1)
     assert against_target(ratio(2, 200), 0.0).p_value == 0.0
     assert against_target(ratio(0, 200), 0.0).p_value == 1.0
@@ -133,8 +162,8 @@ def months(shares: list[float], entrants: float = 100.0) -> Readings:
 def test_wobble_is_the_chi_square_of_the_months() -> None:
     one, other = months([0.1, 0.3, 0.1, 0.3]), months([0.5, 0.5, 0.5, 0.5, 0.5])
     chi = 4 * 100 * 0.1**2 / (0.2 * 0.8)
-    assert wobble([one, other]) == approx(chi / (3 + 4))
-    assert wobble([other]) == 1.0
+    assert wobble([one, other]) == Wobble(approx(chi / (3 + 4)), 3 + 4)
+    assert wobble([other]) == STEADY
     assert wobble([months([0.1, 0.9, 0.5])]) is None
     assert wobble([months([0.0] * 9)]) is None
     assert wobble([months([0.1, 0.3, 0.1, 0.3], entrants=4.0)]) is None
@@ -143,7 +172,7 @@ def test_wobble_is_the_chi_square_of_the_months() -> None:
 def test_wobble_of_equal_months_is_near_one() -> None:
     rng = np.random.default_rng(3)
     found = [wobble([months(list(rng.binomial(80, 0.2, 9) / 80), 80.0)] * 6) for _ in range(200)]
-    assert 1.0 <= np.mean([phi for phi in found if phi is not None]) < 1.35
+    assert 1.0 <= np.mean([one.phi for one in found if one is not None]) < 1.35
 
 
 def test_since_is_the_month_of_the_step() -> None:

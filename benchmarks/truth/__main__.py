@@ -17,6 +17,7 @@ from benchmarks.truth import (
     costs,
     coverage,
     nights,
+    power,
     reopened,
     segments,
     truncation,
@@ -50,6 +51,7 @@ ROWS: tuple[Callable[..., Record], ...] = (
     causes.planted_causes_are_found,
     segments.planted_pair_is_first,
     segments.mix_is_no_rate_leak,
+    power.changes_are_found,
 )
 
 

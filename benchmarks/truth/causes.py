@@ -100,7 +100,7 @@ def _words(verdict: Verdict) -> str:
     return f"{verdict.family} {verdict.strength}" if verdict.family else verdict.why
 
 
-def planted_causes_are_found(runs: int = 200) -> Record:
+def planted_causes_are_found(runs: int = 500) -> Record:
     """Plant causes in every way, and count the verdicts."""
     found = [observe(scenario, runs, 6000 + number) for number, scenario in enumerate(SCENARIOS)]
     signed = [one for one in found if one.scenario.with_signs]

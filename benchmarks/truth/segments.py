@@ -34,7 +34,7 @@ def six_columns(rng: np.random.Generator, deals: int, effect: float) -> Design:
     )
 
 
-def planted_pair_is_first(runs: int = 40, deals: int = 12_000, effect: float = 0.25) -> Record:
+def planted_pair_is_first(runs: int = 200, deals: int = 12_000, effect: float = 0.25) -> Record:
     """Plant a pair of segments among six columns, and nothing in as many other stages."""
     first, explained, silent, tested = 0, 0, 0, 0
     for run in range(runs):

@@ -2,6 +2,7 @@
 
 from leakkit.analysis.diagnosis import Diagnosis, diagnose
 from leakkit.analysis.doubting import Bounds, headline_bounds
+from leakkit.analysis.earlier import Seen, SinceThen, since_last_run
 from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis, Selection
 from leakkit.analysis.spine import analyze
 from leakkit.analysis.working import find_worklist
@@ -12,9 +13,12 @@ __all__ = [
     "DataNotes",
     "Diagnosis",
     "PipelineAnalysis",
+    "Seen",
     "Selection",
+    "SinceThen",
     "analyze",
     "diagnose",
     "find_worklist",
     "headline_bounds",
+    "since_last_run",
 ]

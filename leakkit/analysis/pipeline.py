@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
@@ -91,10 +91,17 @@ class Material:
         first = self.stay(stage)
         return first if self.visits == "first" else first + self.stay(stage, learning.AGAIN)
 
+    @cached_property
+    def _split(self) -> dict[str, dict[tuple[int, ...], pd.DataFrame]]:
+        """The rows of each stage, by the name of the counts; those that were looked at."""
+        return {}
+
     def of_stage(self, frame: str, stage: int) -> pd.DataFrame:
         """Return the rows of one stage."""
         rows = self.frames[frame]
-        return rows[rows["stage"] == stage]
+        if frame not in self._split:
+            self._split[frame] = dict(taken.groups(rows, ["stage"]))
+        return self._split[frame].get((stage,), rows.iloc[:0])
 
 
 def collect(  # noqa: PLR0913, PLR0917 - the steps before it
@@ -174,7 +181,8 @@ def _build(material: Material) -> PipelineAnalysis:
                 balance.pipeline_balance(balances_value()), late("total")
             ),
             "months": lambda: _months(material, flows()),
-            "pipe": lambda: _pipe(material),
+            "pipe": lambda: _pipe(material, "n"),
+            "pipe_value": lambda: _pipe(material, "total"),
             "route": lambda: _route(material),
             "opportunities": lambda: _sum(material.frames["outcomes"]["n"]),
             "losing_order": lambda: _losing_orders(material),
@@ -214,6 +222,7 @@ def _stage(material: Material, stage: int) -> StageResult:
     def exits() -> stages.Exits:
         return _exits(totals())
 
+    @cache
     def totals() -> pd.DataFrame:
         return material.of_stage("totals", stage)
 
@@ -401,8 +410,8 @@ def _later_month(start: dt.date, months: int) -> dt.date:
     return dt.date(total // 12, total % 12 + 1, 1)
 
 
-def _pipe(material: Material) -> balance.Pipe:
-    """Assemble the picture of the pipe."""
+def _pipe(material: Material, column: str) -> balance.Pipe:
+    """Assemble the picture of the pipe, in deals or in money."""
     age = material.whole.pipe.mature_days if material.whole else material.decided.settled.age
     return balance.collect_pipe(
         material.frames["cohort"],
@@ -410,6 +419,7 @@ def _pipe(material: Material) -> balance.Pipe:
         age,
         material.last_day + 1 - int(age or 0),
         material.last_day,
+        column=column,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
@@ -81,6 +81,7 @@ class PipelineAnalysis:
     notes: DataNotes
     # factories: a default would be an attribute of the class, and hide what is found when read
     balances_value: tuple[StageBalance, ...] = field(default_factory=tuple, kw_only=True)
+    pipe_value: Pipe | None = field(default_factory=lambda: None, kw_only=True)
     costs: Costs | None = field(default_factory=lambda: None, kw_only=True)
 
 
@@ -91,8 +92,9 @@ class Analysis:
     `findings` are those of all pipelines of the source, also where only some were asked for.
     `faults` are the first hundred that break each rule (`leakkit check` has all), and
     `doubts` the visits that stand on rows which may be wrong.
-    `selection` says which deals, days and visits it is of; by default all. `store` and
-    `materials` are where it came from, for further questions.
+    `selection` says which deals, days and visits it is of; by default all. `last_run` has
+    what the last run on other data saw, by pipeline. `store` and `materials` are where it
+    came from, for further questions.
 
     >>> import leakkit
     >>> analysis = leakkit.analyze(leakkit.load("sample"))
@@ -119,6 +121,7 @@ class Analysis:
     doubts: tuple[Doubt, ...] | None = field(default=(), kw_only=True)
     recognised: tuple[Mapping[str, str], ...] = field(default=(), kw_only=True)
     faults: tuple[Fault, ...] = field(default=(), kw_only=True)
+    last_run: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
     store: Store | None = field(default=None, compare=False, repr=False, kw_only=True)
     materials: tuple[Material, ...] = field(default=(), compare=False, repr=False, kw_only=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import comparing, costing, explaining, learning, pipeline, selecting
 from leakkit.analysis.results import EVERYTHING, Analysis, Selection
@@ -88,6 +88,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         doubts=doubts.read(store),
         recognised=tuple(store.meta("recognised")),
         faults=account.kept_faults(store),
+        last_run=_last_run(store),
         store=store,
         materials=materials,
     )
@@ -135,6 +136,14 @@ def _earlier(store: Store) -> dict[tuple[str, str], float]:
     except KeyError:
         return {}
     return {(pipeline, stage): float(days) for pipeline, stage, days in kept}
+
+
+def _last_run(store: Store) -> dict[str, Any]:
+    """Return what the last run on other data saw, if the store was told."""
+    try:
+        return dict(store.meta("last_run"))
+    except KeyError:
+        return {}
 
 
 def _kept_findings(store: Store) -> tuple[Finding, ...] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.contrasts import Excess, difference, excess_share
+from leakkit.findings.contrasts import NORMAL_975, Excess, excess_share
 
 if TYPE_CHECKING:
     from leakkit.findings.design import Bools, Design
@@ -21,6 +21,8 @@ MIN_ADVANCED = 50
 MIN_PEERS = 10
 """Advanced deals of a product whose value is known, below which none is dear or cheap."""
 MIN_EXCESS = 0.10
+SIMILAR = 0.5
+"""How large the smaller of two families is, of the larger, where neither is the cause."""
 LONG, SHORT = 0.9, 0.25
 
 OWNER_DAY = 10
@@ -175,6 +177,8 @@ SIGNS = {
     "early": UNCONVINCING, "dear": UNCONVINCING,
 }  # fmt: skip
 """The signs by what they point to: c1, c2, c3, u1, u2 of the method."""
+LENGTH = frozenset(("long", "silent"))
+"""Signs that a loss shows as well when it was decided early and written down late."""
 
 
 def signs(design: Design, bounds: Limits) -> dict[str, Bools]:
@@ -230,13 +234,71 @@ class Looks:
 
 
 @dataclass(frozen=True)
+class Together:
+    """The shares of the losses that look like each family, where both may be among them.
+
+    `contrast` is complexity minus unconvincing.
+    """
+
+    complexity: Excess
+    unconvincing: Excess
+    contrast: Excess
+
+    def of(self, family: str) -> Excess:
+        """Return the share of one family."""
+        return self.complexity if family == COMPLEXITY else self.unconvincing
+
+    @property
+    def similar(self) -> bool:
+        """Say whether both are surely there, and the smaller is half of the larger or more."""
+        both = (self.complexity, self.unconvincing)
+        smaller, larger = sorted(one.value for one in both)
+        return min(one.low for one in both) >= MIN_EXCESS and smaller >= SIMILAR * larger
+
+
+def together(lost: Looks, usual: Looks) -> Together | None:
+    """Which part of the losses looks like which family, beyond those who advanced?
+
+    A loss that looks like one family cannot look like the other, so where both are there
+    each hides a part of the other's excess share, the more common sign a larger part. So
+    the losses are a mixture of some that show the sign of their family and others that
+    look like those who advanced: `m_f = p_f - r_f p_0 / r_0`, with p the shares among the
+    losses, r among those who advanced, and 0 for no sign. The intervals are by the delta
+    method. None where everybody who advanced shows a sign.
+
+    >>> found = together(Looks(100, 40, 40), Looks(500, 50, 150))
+    >>> round(found.complexity.value, 3), round(found.unconvincing.value, 3)
+    (0.367, 0.3)
+    """
+    if not usual.neither:
+        return None
+    return Together(*(_mixed_in(lost, usual, *weights) for weights in ((1, 0), (0, 1), (1, -1))))
+
+
+def _mixed_in(lost: Looks, usual: Looks, complexity: int, unconvincing: int) -> Excess:
+    """Return a weighted sum of the two shares of the mixture, with its interval."""
+    none, anyhow = lost.neither / lost.n, usual.neither / usual.n
+    own = (complexity * lost.complexity + unconvincing * lost.unconvincing) / lost.n
+    as_usual = (complexity * usual.complexity + unconvincing * usual.unconvincing) / usual.n
+    value = own - as_usual * none / anyhow
+
+    def squares(looks: Looks) -> float:
+        return (complexity**2 * looks.complexity + unconvincing**2 * looks.unconvincing) / looks.n
+
+    of_lost = squares(lost) + (as_usual / anyhow) ** 2 * none - value**2
+    of_usual = (none / anyhow) ** 2 * (squares(usual) + as_usual**2 / anyhow)
+    distance = NORMAL_975 * (max(of_lost, 0.0) / lost.n + of_usual / usual.n) ** 0.5
+    return Excess(value, value - distance, value + distance)
+
+
+@dataclass(frozen=True)
 class Behaviour:
     """Behavioural evidence of one stage.
 
     `family` is complexity, unconvincing, mixed, or empty for `reason`: few_losses,
     few_advanced, no_excess (the losses look like those who advanced), no_contrast.
     The excess shares are beyond what the same rule finds among those who advanced.
-    `length_only`: complexity, and without the long stays it would not be.
+    `length_only`: complexity, and without long stays and silence it would not be.
     """
 
     family: str
@@ -246,9 +308,23 @@ class Behaviour:
     advanced: Looks
     complexity: Excess | None
     unconvincing: Excess | None
-    contrast: Excess | None
+    shared: Together | None
     without_length: Excess | None
     signs: tuple[SignCount, ...]
+
+    @property
+    def contrast(self) -> Excess | None:
+        """The share that looks like complexity minus the other, where both may be there."""
+        return None if self.shared is None else self.shared.contrast
+
+    def shows(self, family: str, beside: str) -> bool:
+        """Say whether a family is surely there, and half as large as the one beside it or more."""
+        if self.shared is None:
+            return False
+        own, other = self.shared.of(family), self.shared.of(beside)
+        longer = self.without_length
+        by_length = family == COMPLEXITY and (longer is None or longer.low <= 0.0)
+        return own.low > 0.0 and own.value >= SIMILAR * other.value and not by_length
 
     def strongest(self, family: str) -> str:
         """Return the sign of a family that the losses show most beyond the others; '' for none."""
@@ -279,9 +355,9 @@ def read_behaviour(losses: Design, advanced: Design) -> tuple[Behaviour, Ints]:
         return _nothing("few_losses", lost, usual, counted), points
     complexity = _excess(lost.complexity, lost.n, usual.complexity, usual.n)
     unconvincing = _excess(lost.unconvincing, lost.n, usual.unconvincing, usual.n)
-    contrast = difference(complexity, unconvincing, _correlation(lost, usual))
-    family, reason = _judged(complexity, unconvincing, contrast)
+    shared = together(lost, usual)
     shorter = _without_length(of_lost, of_advanced, lost.n, usual.n)
+    family, reason = _judged(complexity, unconvincing, shared, shorter)
     return Behaviour(
         family=family,
         reason=reason,
@@ -290,7 +366,7 @@ def read_behaviour(losses: Design, advanced: Design) -> tuple[Behaviour, Ints]:
         advanced=usual,
         complexity=complexity,
         unconvincing=unconvincing,
-        contrast=contrast,
+        shared=shared,
         without_length=shorter,
         signs=counted,
     ), points
@@ -302,7 +378,7 @@ def _nothing(
     """Return the behaviour of which nothing can be said."""
     return Behaviour(
         family="", reason=reason, length_only=False, lost=lost, advanced=usual, complexity=None,
-        unconvincing=None, contrast=None, without_length=None, signs=counted,
+        unconvincing=None, shared=None, without_length=None, signs=counted,
     )  # fmt: skip
 
 
@@ -316,34 +392,22 @@ def _excess(cases: int, n: int, reference_cases: int, reference_n: int) -> Exces
     return excess_share(cases, n, reference_cases, reference_n)
 
 
-def _correlation(lost: Looks, usual: Looks) -> float:
-    """Return the correlation of the two excess shares: nobody looks like both.
+def _judged(
+    complexity: Excess, unconvincing: Excess, shared: Together | None, shorter: Excess
+) -> tuple[str, str]:
+    """Return the family that the losses look like, or why they look like none.
 
-    By the delta method from the multinomial counts of both groups.
+    Both at once only where something is left of complexity without long stays (`shorter`).
     """
-    p, q = lost.complexity / lost.n, lost.unconvincing / lost.n
-    r, s = usual.complexity / usual.n, usual.unconvincing / usual.n
-    if min(r, s, 1.0 - r, 1.0 - s) < 0.0 or r >= 1.0 or s >= 1.0:
-        return 0.0
-    steps = (1.0 / (1.0 - r), 1.0 / (1.0 - s))
-    back = ((1.0 - p) / (1.0 - r) ** 2, (1.0 - q) / (1.0 - s) ** 2)
-    shared = -steps[0] * steps[1] * p * q / lost.n - back[0] * back[1] * r * s / usual.n
-    spread = [
-        step**2 * a * (1.0 - a) / lost.n + gone**2 * b * (1.0 - b) / usual.n
-        for step, gone, a, b in zip(steps, back, (p, q), (r, s), strict=True)
-    ]
-    return float(shared / (spread[0] * spread[1]) ** 0.5) if min(spread) > 0.0 else 0.0
-
-
-def _judged(complexity: Excess, unconvincing: Excess, contrast: Excess) -> tuple[str, str]:
-    """Return the family that the excess shares say, or why they say none."""
-    if min(complexity.low, unconvincing.low) >= MIN_EXCESS:
-        return MIXED, ""
     if max(complexity.low, unconvincing.low) < MIN_EXCESS:
         return "", "no_excess"
-    if complexity.low >= MIN_EXCESS and contrast.low > 0.0:
+    if shared is None:
+        return "", "no_contrast"
+    if shared.similar and shorter.low > 0.0:
+        return MIXED, ""
+    if complexity.low >= MIN_EXCESS and shared.contrast.low > 0.0:
         return COMPLEXITY, ""
-    if unconvincing.low >= MIN_EXCESS and contrast.high < 0.0:
+    if unconvincing.low >= MIN_EXCESS and shared.contrast.high < 0.0:
         return UNCONVINCING, ""
     return "", "no_contrast"
 
@@ -351,10 +415,10 @@ def _judged(complexity: Excess, unconvincing: Excess, contrast: Excess) -> tuple
 def _without_length(
     of_lost: dict[str, Bools], of_advanced: dict[str, Bools], lost: int, usual: int
 ) -> Excess:
-    """Return the excess share of complexity when long stays are no sign of it."""
+    """Return the excess share of complexity when long stays and silence are no sign of it."""
     counts = []
     for found, n in ((of_lost, lost), (of_advanced, usual)):
-        rest = {name: shown for name, shown in found.items() if name != "long"}
+        rest = {name: shown for name, shown in found.items() if name not in LENGTH}
         counts.append(int((pointing(rest, n) > 0).sum()))
     return _excess(counts[0], lost, counts[1], usual)
 

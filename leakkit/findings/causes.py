@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from leakkit.measures.windows import Days
 
 OTHER = "other"
+OPPOSITE = {COMPLEXITY: UNCONVINCING, UNCONVINCING: COMPLEXITY}
 RETURNED = 4
 MOSTLY_MISSING, SELDOM_MISSING = 0.5, 0.3
 MIN_JOINT = 30
@@ -54,7 +55,7 @@ class Verdict:
 
     `family` is complexity, unconvincing, other or empty; `strength` strong, moderate, weak
     or empty. `why` of an undetermined one: bulk, slow, conflict, against_other, mixed,
-    no_evidence. `lost_long_after` flags price losses that were closed late.
+    one_source, no_evidence. `lost_long_after` flags price losses that were closed late.
     """
 
     family: str
@@ -64,13 +65,19 @@ class Verdict:
 
 
 def verdict(
-    stated: str, behaviour: str, *, length_only: bool = False, missing_share: float = 0.0
+    stated: str,
+    behaviour: str,
+    *,
+    length_only: bool = False,
+    missing_share: float = 0.0,
+    sure: bool = True,
 ) -> Verdict:
     """Put the two sources together: the table of docs/method.md, section 8.
 
     `stated` is complexity, unconvincing, other or '' for not determined, `behaviour`
     complexity, unconvincing, mixed or ''; `length_only` says that complexity stands on
-    long stays alone; `missing_share` is that of losses whose reason is not known.
+    long stays alone; `missing_share` is that of losses whose reason is not known; `sure`
+    says that the one source that names a family is sure enough to stand alone.
 
     >>> verdict("unconvincing", "complexity", length_only=True)
     Verdict(family='unconvincing', strength='weak', why='', lost_long_after=True)
@@ -80,25 +87,29 @@ def verdict(
     if stated == OTHER:
         return Verdict(OTHER, "moderate") if not behaviour else Verdict("", "", "against_other")
     if not behaviour:
-        return _by_reasons_alone(stated, missing_share)
+        return _by_reasons_alone(stated, missing_share, sure=sure)
     if stated == behaviour:
         return Verdict(stated, "moderate" if missing_share > MOSTLY_MISSING else "strong")
-    return _by_behaviour(stated, behaviour, length_only=length_only)
+    return _by_behaviour(stated, behaviour, length_only=length_only, sure=sure)
 
 
-def _by_behaviour(stated: str, behaviour: str, *, length_only: bool) -> Verdict:
+def _by_behaviour(stated: str, behaviour: str, *, length_only: bool, sure: bool) -> Verdict:
     """Return the verdict where the two sources do not say the same family."""
-    if length_only and stated == UNCONVINCING:
+    if length_only and stated == UNCONVINCING and sure:
         return Verdict(stated, "weak", lost_long_after=True)
     if length_only:
         return Verdict("", "", "slow")
-    return Verdict("", "", "conflict") if stated else Verdict(behaviour, "moderate")
+    if stated:
+        return Verdict("", "", "conflict")
+    return Verdict(behaviour, "moderate") if sure else Verdict("", "", "one_source")
 
 
-def _by_reasons_alone(stated: str, missing_share: float) -> Verdict:
+def _by_reasons_alone(stated: str, missing_share: float, *, sure: bool) -> Verdict:
     """Return the verdict where behaviour says nothing."""
     if not stated:
         return Verdict("", "", "no_evidence")
+    if not sure:
+        return Verdict("", "", "one_source")
     return Verdict(stated, "moderate" if missing_share <= SELDOM_MISSING else "weak")
 
 
@@ -184,6 +195,7 @@ def find(
         behaviour.family,
         length_only=behaviour.length_only,
         missing_share=stated.unknown_share,
+        sure=_sure_alone(stated, behaviour),
     )
     if apart.in_bulk:
         found = Verdict("", "", "bulk")
@@ -249,6 +261,20 @@ def as_record(cause: Cause) -> dict[str, Any]:
             },
         },
     }
+
+
+def _sure_alone(stated: Stated, behaviour: Behaviour) -> bool:
+    """Say whether the one source that names a family, the reasons first, can stand alone.
+
+    Its lead must be sure with the 97.5 % interval, as either of the two sources may be the
+    one that errs; and the other source must not show the second family as well.
+    """
+    family = stated.family or behaviour.family
+    contrast = stated.lead if stated.family else behaviour.contrast
+    if family not in OPPOSITE or contrast is None or not contrast.is_sure:
+        return False
+    shown = behaviour.shows if stated.family else stated.names
+    return not shown(OPPOSITE[family], family)
 
 
 def _losses(

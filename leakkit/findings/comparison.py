@@ -8,7 +8,9 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import rel_entr
 from scipy.stats import binomtest, fisher_exact
+from scipy.stats import t as student
 
 from leakkit.measures.survival import wilson
 
@@ -29,6 +31,7 @@ MIN_MONTH_FOLLOWED = 5.0
 PERMUTATIONS = 999
 SEED = 20_250_101
 SURE = 0.05
+NORMAL_975 = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
@@ -43,56 +46,93 @@ class Comparison:
     smallest_visible: float
 
 
-def compare(now: Reading, before: Reading, phi: float = 1.0) -> Comparison:
+@dataclass(frozen=True)
+class Wobble:
+    """How much more the months of a pipeline differ than chance lets them.
+
+    `phi` is the factor of the variance, 1 where they differ by chance only; `freedom` are
+    the degrees of freedom that it was estimated with: without end where `phi` is 1,
+    which is no estimate but the least that it may be.
+    """
+
+    phi: float = 1.0
+    freedom: float = math.inf
+
+    @property
+    def widening(self) -> float:
+        """How many times wider an interval is than chance alone makes it."""
+        return math.sqrt(self.phi) * float(student.ppf(0.975, self.freedom)) / NORMAL_975
+
+    def p_value(self, root: float) -> float:
+        """Return the two-sided p of a signed root of a deviance."""
+        return 2.0 * float(student.sf(abs(root) / math.sqrt(self.phi), self.freedom))
+
+
+STEADY = Wobble()
+
+
+def compare(now: Reading, before: Reading, wobbling: Wobble = STEADY) -> Comparison:
     """Is the share of one window another one than that of the window before?
 
     Two plain ratios compared as binomials forget that deals are censored, and that
-    months differ by themselves. `pbar = (e1 F1 + e0 F0) / (e1 + e0)`,
-    `z = (F1 - F0) / sqrt(phi pbar (1 - pbar) (1/e1 + 1/e0))` with e = n_eff; where fewer
-    than 3 events are expected on a side, Fisher's exact test on rounded counts. The
-    interval is Newcombe's (MOVER, from the two Wilson intervals), times sqrt(phi).
+    months differ by themselves. And the usual `(F1 - F0) / sqrt(pbar (1 - pbar) (1/e1 +
+    1/e0))` is skewed where the windows differ in size: three in a hundred rises of a small
+    share are beyond 1.96, and far out, where alarms are decided, it errs by a factor of
+    two to four. So: the signed root of the deviance,
+    `r = sign(F1 - F0) sqrt(2 (e1 K(F1, pbar) + e0 K(F0, pbar)) / phi)`, with e = n_eff,
+    `pbar = (e1 F1 + e0 F0) / (e1 + e0)` and `K(a, b) = a ln(a/b) + (1-a) ln((1-a)/(1-b))`;
+    p from Student's t with the degrees of freedom of phi. Where fewer than 3 events are
+    expected on a side, Fisher's exact test on rounded counts. The interval is Newcombe's
+    (MOVER, from the two Wilson intervals), widened by the wobble.
 
-    Reference: Newcombe (1998), Stat. Med. 17, 873-890, method 10.
+    Reference: McCullagh and Nelder (1989), Generalized Linear Models, sections 4.5 and
+    9.2; Newcombe (1998), Stat. Med. 17, 873-890, method 10.
     """
     e1, e0 = now.entrants, before.entrants
     pooled = (e1 * now.share + e0 * before.share) / (e1 + e0)
-    spread = phi * pooled * (1.0 - pooled) * (1.0 / e1 + 1.0 / e0)
+    spread = wobbling.phi * pooled * (1.0 - pooled) * (1.0 / e1 + 1.0 / e0)
     change = now.share - before.share
     if min(e1, e0) * min(pooled, 1.0 - pooled) >= MIN_EXPECTED:
-        z = change / math.sqrt(spread)
-        p_value = math.erfc(abs(z) / math.sqrt(2.0))
+        deviance = _deviance(now, pooled) + _deviance(before, pooled)
+        p_value = wobbling.p_value(math.sqrt(deviance))
     else:
         p_value = _fisher(now, before)
-        z = _deviate(p_value, change)
-    low, high = difference_interval(now, before, phi)
+    low, high = difference_interval(now, before, wobbling)
+    z = _deviate(p_value, change)
     return Comparison(change, low, high, z, p_value, VISIBLE * math.sqrt(spread))
 
 
-def against_target(now: Reading, target: float, phi: float = 1.0) -> Comparison:
+def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Comparison:
     """Is the share another one than the target?
 
-    One-sample z with the variance under the target; the exact binomial test where fewer
-    than 3 events are expected. The interval is Wilson's, less the target.
+    The signed root of the deviance from the target, p as between windows; the exact
+    binomial test where fewer than 3 events are expected. The interval is Wilson's, less
+    the target, widened by the wobble.
     """
     entrants, change = now.entrants, now.share - target
-    spread = phi * target * (1.0 - target) / entrants
+    spread = wobbling.phi * target * (1.0 - target) / entrants
     if entrants * min(target, 1.0 - target) >= MIN_EXPECTED:
-        z = change / math.sqrt(spread)
-        p_value = math.erfc(abs(z) / math.sqrt(2.0))
+        p_value = wobbling.p_value(math.sqrt(_deviance(now, target)))
     else:
         trials = max(round(entrants), 1)
         p_value = float(binomtest(round(now.share * entrants), trials, target).pvalue)
-        z = _deviate(p_value, change)
     low, high = wilson(now.share, entrants)
-    wide = math.sqrt(phi)
+    wide = wobbling.widening
     return Comparison(
         change,
         max(change - wide * (now.share - low), -1.0),
         min(change + wide * (high - now.share), 1.0),
-        z,
+        _deviate(p_value, change),
         p_value,
         VISIBLE * math.sqrt(spread),
     )
+
+
+def _deviance(read: Reading, expected: float) -> float:
+    """Return twice the log likelihood ratio of a share against an expected one (0 < it < 1)."""
+    share = read.share
+    found = rel_entr(share, expected) + rel_entr(1.0 - share, 1.0 - expected)
+    return max(2.0 * read.entrants * float(found), 0.0)
 
 
 def _fisher(now: Reading, before: Reading) -> float:
@@ -111,24 +151,27 @@ def _deviate(p_value: float, change: float) -> float:
     return math.copysign(size, change)
 
 
-def difference_interval(now: Reading, before: Reading, phi: float = 1.0) -> tuple[float, float]:
-    """Return the 95 % interval of the difference of two shares, widened by sqrt(phi)."""
+def difference_interval(
+    now: Reading, before: Reading, wobbling: Wobble = STEADY
+) -> tuple[float, float]:
+    """Return the 95 % interval of the difference of two shares, widened by the wobble."""
     low1, high1 = wilson(now.share, now.entrants)
     low0, high0 = wilson(before.share, before.entrants)
-    change, wide = now.share - before.share, math.sqrt(phi)
+    change, wide = now.share - before.share, wobbling.widening
     below = wide * math.hypot(now.share - low1, high0 - before.share)
     above = wide * math.hypot(high1 - now.share, before.share - low0)
     return max(change - below, -1.0), min(change + above, 1.0)
 
 
-def wobble(months: Sequence[Readings]) -> float | None:
+def wobble(months: Sequence[Readings]) -> Wobble | None:
     """How much more do the months of this pipeline differ than chance lets them?
 
     `months` holds, per stage, the share in every month of the baseline.
     `phi = max(1, sum_s sum_j e_sj (F_sj - F_s)^2 / (F_s (1 - F_s)) / sum_s (J_s - 1))`, with
-    F_s the mean of the months weighted by e_sj. Months with fewer than 5 equivalent
-    entrants, stages with fewer than 4 other months, and stages in which nothing (or
-    everything) happened are left out; None where no stage is left.
+    F_s the mean of the months weighted by e_sj, and `sum_s (J_s - 1)` the degrees of
+    freedom. Months with fewer than 5 equivalent entrants, stages with fewer than 4 other
+    months, and stages in which nothing (or everything) happened are left out; None where
+    no stage is left.
     """
     total, freedom = 0.0, 0
     for stage in months:
@@ -140,7 +183,9 @@ def wobble(months: Sequence[Readings]) -> float | None:
         if 0.0 < mean < 1.0:
             total += float((entrants * (share - mean) ** 2).sum()) / (mean * (1.0 - mean))
             freedom += len(share) - 1
-    return max(1.0, total / freedom) if freedom else None
+    if not freedom:
+        return None
+    return Wobble(total / freedom, freedom) if total > freedom else STEADY
 
 
 def since_month(months: Readings) -> int | None:

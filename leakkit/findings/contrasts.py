@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from leakkit.measures.survival import Floats
 
 Interval = tuple[float, float]
+NORMAL_975 = float(norm.ppf(0.975))
+ONE_OF_TWO = float(norm.ppf(0.9875)) / NORMAL_975
+"""How much wider the intervals of two sources are if together they may err in .05 of the cases."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,12 @@ class Excess:
     value: float
     low: float
     high: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Say whether the 97.5 % interval excludes 0: what one of two sources must show alone."""
+        distance = self.value - self.low if self.value > 0.0 else self.high - self.value
+        return abs(self.value) > ONE_OF_TWO * distance
 
 
 def excess_share(cases: int, n: int, reference_cases: int, reference_n: int) -> Excess:

@@ -93,6 +93,7 @@ class Finding:
     currency: str = ""
     split: Split | None = None
     since: int | None = None
+    months: tuple[tuple[int, float | None], ...] = ()
     cause: Mapping[str, Any] | None = None
     review: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
@@ -104,8 +105,11 @@ class Finding:
 
     @property
     def rate_change(self) -> float | None:
-        """The part of the change that no shift between segments explains; else all of it."""
-        if self.split is None or self.split.rate is None:
+        """The part of the change that no shift between segments explains; else all of it.
+
+        Against a target all of it: the split is of the change from the window before.
+        """
+        if self.reference_kind == "target" or self.split is None or self.split.rate is None:
             return self.change
         return self.split.rate
 
@@ -120,19 +124,30 @@ class Finding:
 
 
 def cards(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
-    """Return one card per stage: its findings, led by the gravest, then by the surest."""
+    """Return one card per stage: its findings, led by the gravest.
+
+    Graver is an alarm than a watch; of two, what would keep more money if it went back;
+    then what is surer; then what is larger.
+
+    >>> small = Finding("P", "A", "lost", "alarm", p_value=1e-9, recoverable=Value(5, 4, 6))
+    >>> large = Finding("P", "B", "lost", "alarm", p_value=1e-3, recoverable=Value(90, 80, 99))
+    >>> [card[0].stage for card in cards([small, large])]
+    ['B', 'A']
+    """
     stages: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         stages.setdefault((finding.pipeline, finding.stage), []).append(finding)
     led = (tuple(sorted(each, key=_gravest)) for each in stages.values())
-    return tuple(sorted(led, key=lambda card: _gravest(card[0])[:3]))
+    return tuple(sorted(led, key=lambda card: _gravest(card[0])[:4]))
 
 
-def _gravest(finding: Finding) -> tuple[int, float, float, int]:
-    """Order findings: severity, then evidence, then size."""
+def _gravest(finding: Finding) -> tuple[int, float, float, float, int]:
+    """Order findings: severity, then cost, then evidence, then size."""
     p = 1.0 if finding.p_value is None else finding.p_value
+    warns, kept = finding.severity in WARNING, finding.recoverable
     return (
         SEVERITIES.index(finding.severity),
+        -kept.value if warns and kept else 0.0,
         p,
         -abs(finding.change or 0.0),
         KINDS.index(finding.kind),
@@ -179,6 +194,7 @@ def _record(finding: Finding) -> dict[str, Any]:
         name: [_date(first), _date(end - 1)] for name, (first, end) in finding.windows.items()
     }
     record["since"] = None if finding.since is None else _date(finding.since)
+    record["months"] = [[_date(first), share] for first, share in finding.months]
     return record
 
 
@@ -200,6 +216,7 @@ def _finding(record: Mapping[str, Any]) -> Finding:
             "recoverable": value and Value(**value),
             "split": split and Split(**split),
             "since": None if since is None else _day(since),
+            "months": tuple((_day(first), share) for first, share in record["months"]),
         }
     )
 

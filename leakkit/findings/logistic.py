@@ -6,8 +6,9 @@ import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
-import statsmodels.api as sm
 from scipy.linalg import qr
+from statsmodels.genmod.families import Binomial
+from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.sm_exceptions import (
     ConvergenceWarning,
     PerfectSeparationWarning,
@@ -45,7 +46,7 @@ def fit_logistic(cases: Floats, n: Floats, columns: Floats) -> tuple[Floats, Flo
             # said of any fit that meets every pattern; what is endless is looked at below
             warnings.simplefilter("ignore", PerfectSeparationWarning)
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model = sm.GLM(both, columns, family=sm.families.Binomial())
+            model = GLM(both, columns, family=Binomial())
             fitted = model.fit(tol=TOLERANCE, tol_criterion="params")
     except (SingularMatrixWarning, np.linalg.LinAlgError):
         return None

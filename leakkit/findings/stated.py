@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MIN_KNOWN = 20
 MIN_KNOWN_SHARE = 0.4
 MIN_FAMILY_SHARE = 0.4
+SIMILAR = 0.5
+"""How often a second family is named, of the first, where it is no lesser cause."""
 NOT_KNOWN = -1
 COMPETITOR_TERM = ""
 """The term of a meaning that comes from a named competitor and not from a reason."""
@@ -84,6 +86,11 @@ class Stated:
     def unknown_share(self) -> float:
         """Return the share of losses whose family is not known, for whatever reason."""
         return 1.0 - self.known / self.losses if self.losses else 0.0
+
+    def names(self, family: str, beside: str) -> bool:
+        """Say whether a family is named half as often as the one beside it, or more."""
+        counts = {one.family: one.n for one in self.families}
+        return self.known >= MIN_KNOWN and counts[family] >= SIMILAR * counts[beside]
 
     def main_code(self, family: str) -> str:
         """Return the sub-reason that is said most often within a family; '' for none."""

@@ -10,7 +10,10 @@ import numpy as np
 from statsmodels.stats.multitest import multipletests
 
 from leakkit.findings.comparison import (
+    MIN_MONTH_FOLLOWED,
+    STEADY,
     Comparison,
+    Wobble,
     against_target,
     compare,
     since_month,
@@ -22,6 +25,7 @@ from leakkit.findings.finding import (
     NOT_ENOUGH,
     OK,
     SEVERITIES,
+    WARNING,
     WATCH,
     Finding,
     Key,
@@ -52,7 +56,7 @@ class Rules:
     """When a change is worth a warning; `provisional` orders of stages give no alarm."""
 
     min_change: float = 0.03
-    q: float = 0.05
+    q: float = 0.03
     confirm_days: int = 28
     provisional: bool = False
 
@@ -149,17 +153,17 @@ class Watched:
         """The readings of the months of the baseline."""
         return self.months.of(slice(self.plan.baseline_months))
 
-    def compared(self, phi: float, *, then: bool = False) -> Comparison | None:
+    def compared(self, wobbling: Wobble = STEADY, *, then: bool = False) -> Comparison | None:
         """Compare now (or then) with the reference; None where too few were followed."""
         now = self.now_then if then else self.now
         before = self.before_then if then else self.before
         if now is None or not now.known:
             return None
         if self.target is not None:
-            return against_target(now, self.target, phi)
+            return against_target(now, self.target, wobbling)
         if before is None or not before.known:
             return None
-        return compare(now, before, phi)
+        return compare(now, before, wobbling)
 
 
 @dataclass(frozen=True)
@@ -170,7 +174,7 @@ class Stakes:
     won_value: float
 
 
-def find_phi(watched: Sequence[Watched]) -> dict[tuple[str, str], float | None]:
+def find_wobble(watched: Sequence[Watched]) -> dict[tuple[str, str], Wobble | None]:
     """Return the wobble of the months by (pipeline, kind)."""
     months: dict[tuple[str, str], list[Readings]] = {}
     for one in watched:
@@ -200,12 +204,14 @@ class Look:
     def at(
         cls,
         watched: Sequence[Watched],
-        phi: Mapping[tuple[str, str], float | None],
+        wobbling: Mapping[tuple[str, str], Wobble | None],
         *,
         then: bool = False,
     ) -> Look:
         """Make the tests, and correct for how many they are."""
-        made = {w.key: w.compared(phi[w.pipeline, w.kind] or 1.0, then=then) for w in watched}
+        made = {
+            w.key: w.compared(wobbling[w.pipeline, w.kind] or STEADY, then=then) for w in watched
+        }
         compared = {key: found for key, found in made.items() if found is not None}
         p_values = {key: found.p_value for key, found in compared.items()}
         return cls(compared, false_discovery(p_values))
@@ -233,12 +239,12 @@ def find_warnings(
     is worth: a quarter more is worth a warning where it is a twentieth of the won value.
     Ordered by severity, then by p.
     """
-    phi = find_phi(watched)
-    now, then = Look.at(watched, phi), Look.at(watched, phi, then=True)
+    wobbling = find_wobble(watched)
+    now, then = Look.at(watched, wobbling), Look.at(watched, wobbling, then=True)
     judged = [
         _finding(
             one,
-            phi[one.pipeline, one.kind],
+            wobbling[one.pipeline, one.kind],
             (now, then),
             rules,
             (splits or {}).get(one.key),
@@ -257,7 +263,7 @@ def _order(finding: Finding) -> tuple[int, float]:
 
 def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
     one: Watched,
-    phi: float | None,
+    wobbling: Wobble | None,
     looks: tuple[Look, Look],
     rules: Rules,
     split: Split | None,
@@ -265,7 +271,7 @@ def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
 ) -> Finding:
     """Judge one share."""
     now, then = looks
-    base = _described(one, phi)
+    base = _described(one, None if wobbling is None else wobbling.phi)
     compared = now.compared.get(one.key)
     if compared is None:
         return base
@@ -284,8 +290,9 @@ def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
         split=split,
     )
     severity = _severity(known, compared, one, rules, stakes)
-    since = _since(one) if severity in {ALARM, WATCH} else None
-    return replace(known, severity=severity, since=since)
+    if severity not in WARNING:
+        return replace(known, severity=severity)
+    return replace(known, severity=severity, since=_since(one), months=_by_month(one))
 
 
 def _described(one: Watched, phi: float | None) -> Finding:
@@ -379,6 +386,16 @@ def _since(one: Watched) -> int | None:
     return None if month is None else one.plan.months[month][0]
 
 
+def _by_month(one: Watched) -> tuple[tuple[int, float | None], ...]:
+    """Return the first day of every month with its share; None where too few were followed."""
+    # a share that was never read has no months
+    months = zip(one.plan.months, one.months.share, one.months.followed, strict=False)
+    return tuple(
+        (first, float(share) if followed >= MIN_MONTH_FOLLOWED else None)
+        for (first, _), share, followed in months
+    )
+
+
 __all__ = [
     "KINDS",
     "Look",
@@ -387,7 +404,7 @@ __all__ = [
     "Stakes",
     "Watched",
     "false_discovery",
-    "find_phi",
     "find_warnings",
+    "find_wobble",
     "plan_windows",
 ]

@@ -133,6 +133,7 @@ class PipeStage:
 class Pipe:
     """A cohort: the deals created in a window, each counted once where it stands at as_of.
 
+    In deals, or in money: then every number is the value of those deals, in minor units.
     `entered = won + lost + overdue + in_time`, where the last three are the sums over
     the stages. `mature` says whether the cohort holds only deals old enough to be
     nearly decided; `created_before_day` is the first local day that is left out.
@@ -256,33 +257,35 @@ def check(name: str, flows: Flows) -> None:
         raise LeakkitError("balance", message)
 
 
-def collect_pipe(
+def collect_pipe(  # noqa: PLR0913 - the days that say which deals are drawn
     rows: pd.DataFrame,
     names: tuple[str, ...],
     mature_days: float | None,
     created_before_day: int,
     last_day: int,
+    *,
+    column: str = "n",
 ) -> Pipe:
     """Assemble the picture of the pipe from the deals as they stand.
 
-    `rows` counts deals by furthest stage, last_stage, exit of the last passage (-1: the
-    deal has none), overdue and mature. The cohort is the mature deals, or all where there
-    are none.
+    `rows` has deals by furthest stage, last_stage, exit of the last passage (-1: the
+    deal has none), overdue and mature; `column` is n (how many) or total (their value).
+    The cohort is the mature deals, or all where there are none.
     """
     chosen = rows[rows["mature"] == 1]
     mature = mature_days is not None and not _standing(chosen).empty
     used = chosen if mature else rows
     standing = _standing(used)
-    stages = tuple(_pipe_stage(standing, stage, names) for stage in range(len(names)))
+    stages = tuple(_pipe_stage(standing, stage, names, column) for stage in range(len(names)))
     pipe = Pipe(
         stages=stages,
-        entered=int(standing["n"].sum()),
-        won=int(standing["n"][standing["exit"] == WON_EXIT].sum()),
+        entered=int(standing[column].sum()),
+        won=int(standing[column][standing["exit"] == WON_EXIT].sum()),
         mature=mature,
         mature_days=mature_days,
         created_before_day=created_before_day if mature else last_day + 1,
-        moved_aside=int(used["n"][used["exit"] == MOVED_EXIT].sum()),
-        without_history_aside=int(used["n"][used["exit"] == NO_HISTORY].sum()),
+        moved_aside=int(used[column][used["exit"] == MOVED_EXIT].sum()),
+        without_history_aside=int(used[column][used["exit"] == NO_HISTORY].sum()),
     )
     if pipe.entered != pipe.won + pipe.lost + pipe.overdue + pipe.in_time:
         message = "The pipe does not add up. This is a fault of leakkit, please report it."
@@ -295,11 +298,11 @@ def _standing(deals: pd.DataFrame) -> pd.DataFrame:
     return deals[~deals["exit"].isin([MOVED_EXIT, NO_HISTORY])]
 
 
-def _pipe_stage(deals: pd.DataFrame, stage: int, names: tuple[str, ...]) -> PipeStage:
+def _pipe_stage(deals: pd.DataFrame, stage: int, names: tuple[str, ...], column: str) -> PipeStage:
     """Count one stage of the pipe."""
     lost, still = deals["exit"] == LOST_EXIT, deals["exit"] == OPEN_EXIT
     won, late = deals["exit"] == WON_EXIT, deals["overdue"] == 1
-    furthest, last, n = deals["furthest"], deals["last_stage"], deals["n"]
+    furthest, last, n = deals["furthest"], deals["last_stage"], deals[column]
     here, stays = last == stage, (furthest == stage) & (last == stage)
     later = here & (furthest > stage)
 

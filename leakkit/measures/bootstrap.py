@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,12 +21,26 @@ PLATEAU = 0.9
 
 @dataclass(frozen=True)
 class ClusterCounts:
-    """Numbers at risk and exits by cluster (rows) and age (columns), in deals or in money."""
+    """Arrivals at risk and exits by cluster (rows) and age (columns), in deals or in money.
+
+    Nearly all of them are 0 where every deal is a cluster, so they are kept sparse.
+    """
 
     ages: Ints
-    at_risk: Floats
-    wanted: Floats
-    every: Floats
+    arrivals: sparse.csr_array
+    departures: sparse.csr_array
+    wanted: sparse.csr_array
+    every: sparse.csr_array
+
+    @property
+    def at_risk(self) -> Floats:
+        """Return the numbers at risk by cluster and age."""
+        return _at_risk(self.arrivals.toarray(), self.departures.toarray())
+
+
+def _at_risk(arrivals: Floats, departures: Floats) -> Floats:
+    """Return the numbers at risk by age (columns): who leaves at an age is still at risk there."""
+    return np.cumsum(arrivals, axis=1) - np.cumsum(departures, axis=1) + departures
 
 
 def cluster_counts(rows: pd.DataFrame, wanted: tuple[int, ...], column: str = "n") -> ClusterCounts:
@@ -39,16 +54,17 @@ def cluster_counts(rows: pd.DataFrame, wanted: tuple[int, ...], column: str = "n
     arrives = rows["arrives"].to_numpy() == 1
     exits = rows["exit"].to_numpy()
 
-    def spread(chosen: Ints) -> Floats:
-        grid = np.zeros((len(clusters), len(ages)))
-        np.add.at(grid, (place[chosen], spot[chosen]), amount[chosen])
-        return grid
+    def spread(chosen: Ints) -> sparse.csr_array:
+        where = (place[chosen], spot[chosen])
+        return sparse.csr_array((amount[chosen], where), shape=(len(clusters), len(ages)))
 
-    leave = spread(~arrives)
-    at_risk = np.cumsum(spread(arrives), axis=1) - np.cumsum(leave, axis=1) + leave
-    own = spread(~arrives & np.isin(exits, wanted))
-    every = spread(~arrives & ~np.isin(exits, (0, 6)))
-    return ClusterCounts(ages, at_risk, own, every)
+    return ClusterCounts(
+        ages,
+        spread(arrives),
+        spread(~arrives),
+        spread(~arrives & np.isin(exits, wanted)),
+        spread(~arrives & ~np.isin(exits, (0, 6))),
+    )
 
 
 def replicated_shares(counts: ClusterCounts) -> Floats:
@@ -56,8 +72,12 @@ def replicated_shares(counts: ClusterCounts) -> Floats:
 
     Each replicate draws as many clusters as there are, with replacement; seeded.
     """
-    parts = (counts.at_risk, counts.wanted, counts.every)
-    at_risk, own, every = np.hsplit(_draws(len(counts.at_risk)) @ np.hstack(parts), len(parts))
+    draws = _draws(counts.arrivals.shape[0])
+    arrivals, departures, own, every = (
+        (part.T @ draws.T).T
+        for part in (counts.arrivals, counts.departures, counts.wanted, counts.every)
+    )
+    at_risk = _at_risk(arrivals, departures)
     hazard = np.divide(every, at_risk, out=np.zeros_like(every), where=at_risk > 0)
     staying = np.cumprod(1.0 - hazard, axis=1)
     before = np.concatenate([np.ones((REPLICATES, 1)), staying[:, :-1]], axis=1)

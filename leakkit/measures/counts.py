@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -95,9 +95,8 @@ def stays_by_group(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[int, ...]
 
 def groups(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[tuple[int, ...], pd.DataFrame]]:
     """Yield the rows of each group, in the order of the keys."""
-    for _, rows in frame.groupby(keys, sort=True):
-        first = rows.iloc[0]
-        yield tuple(int(first[key]) for key in keys), rows
+    for key, rows in frame.groupby(keys, sort=True):
+        yield tuple(map(int, cast("tuple[int, ...]", key))), rows
 
 
 def _stay_counts(rows: pd.DataFrame) -> StayCounts:

@@ -1,6 +1,22 @@
 """Notebooks -> HTML: `run` makes the pages of all pipelines of a source."""
 
-from leakkit.report.batch import run
-from leakkit.report.results import Event, PageResult, RunResult
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leakkit.report.batch import run
+    from leakkit.report.results import Event, PageResult, RunResult
 
 __all__ = ["Event", "PageResult", "RunResult", "run"]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
+    """Import a public name when it is first used: a worker needs no batch, nor does `lab`."""
+    from importlib import import_module  # noqa: PLC0415 - as said
+
+    if name not in __all__:
+        message = f"module 'leakkit.report' has no attribute {name!r}"
+        raise AttributeError(message)
+    room = "batch" if name == "run" else "results"
+    return getattr(import_module(f"leakkit.report.{room}"), name)

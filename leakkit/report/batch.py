@@ -13,10 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leakkit.analysis import analyze, find_worklist
+from leakkit import sources
+from leakkit.analysis import Seen, analyze, find_worklist
+from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings import to_records
-from leakkit.loading import load
+from leakkit.loading import found, load
 from leakkit.report import books, manifest
 from leakkit.report.findings_json import findings_json
 from leakkit.report.folder import claimed, digest_of, discard, slug, write_bytes, write_text
@@ -38,6 +40,7 @@ from leakkit.report.stale import marked
 from leakkit.report.worklist import worklist_csv, worklist_xlsx
 from leakkit.sources.load import STORE_SUFFIX
 from leakkit.store import Store, pseudonyms
+from leakkit.store.upkeep import Upkeep
 from leakkit.views import headline_sentence
 from leakkit.words import LANGUAGES, Words
 
@@ -58,6 +61,7 @@ BOOKS = (PAGE, CAUSES)
 MOST_JOBS = 4
 """More workers than this only where they are asked for: each takes some hundred MB."""
 INTERRUPTED = "interrupted before its turn"
+NO_DEALS = "the source has no deal of this pipeline"
 
 
 def run(  # noqa: PLR0913 - every choice of a run has a name
@@ -80,7 +84,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
 
     `source`, `config` and `as_of` are those of `leakkit.load`. `pipelines` chooses what
     is rendered; `store` names a file to keep the tables in. `jobs` notebooks run at once
-    (0: as many as there are processors, at most 4); a cell that takes longer than
+    (0: as many as there are processors and pipelines, at most 4); a cell that takes longer than
     `timeout_seconds` fails its page. `engine` is how kernels start: "fork" from a warm
     process, which takes a fraction of the time (Linux; elsewhere it is "stock"), or
     "stock"; both make the same pages. `anonymise` names the file of a key (it is made where
@@ -90,7 +94,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     called with every step.
 
     A page that fails never stops the others, and leaves the page of an earlier run where
-    it was, marked as old. Pages of pipelines that the source no longer has are removed.
+    it was, marked as old. So does a declared pipeline that no deal is in. Pages of pipelines
+    that are no longer declared are removed.
 
     Raises LeakkitError where the source or the configuration cannot be read, where
     nothing can be written, or where another run writes into the same folder.
@@ -105,17 +110,27 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
                     pseudonyms.anonymise(copied, pseudonyms.read_key(Path(anonymise)))
             progress(Event("analysing"))
             last = Last.read(folder)
-            analysis, tables = _analyze(kept, tuple(pipelines), language, last.horizons())
+            analysis, tables = _analyze(kept, tuple(pipelines), language, last)
             loaded = time.perf_counter() - started
+            asked = frozenset(map(folded, pipelines))
             batch = Batch(
-                folder, kept, analysis, tables, last, timeout_seconds, engine, force, progress
-            )
-            with _written_to(folder), Pool(jobs or min(MOST_JOBS, os.cpu_count() or 1)) as pool:
+                folder, kept, analysis, asked, tables, last, timeout_seconds, engine, force,
+                progress,
+            )  # fmt: skip
+            with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)
                 took = time.perf_counter() - started
                 write_text(folder / "run.json", manifest.timings(result.pages, loaded, took))
     progress(Event("done", len(result.pages), len(result.pages)))
     return result
+
+
+def _jobs(pipelines: int) -> int:
+    """Return how many notebooks run at once where nobody says it.
+
+    A worker takes longer to start than the pages of one pipeline take, so no two share one.
+    """
+    return max(1, min(MOST_JOBS, os.cpu_count() or 1, pipelines))
 
 
 @contextmanager
@@ -141,25 +156,28 @@ def _stored(
         if isinstance(source, str | Path) and Path(source).suffix == STORE_SUFFIX:
             load(source).close()
             shutil.copyfile(source, path)
-        else:
-            load(source, config, as_of=as_of, store=str(path)).close()
-        if store:
+        elif store:
             Path(store).parent.mkdir(parents=True, exist_ok=True)
-            partial = Path(f"{store}.partial")
-            shutil.copyfile(path, partial)
-            partial.replace(store)
+            load(source, config, as_of=as_of, store=str(store)).close()
+            shutil.copyfile(store, path)
+        else:
+            sources.load(
+                *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep()
+            ).close()
         yield path
 
 
 def _analyze(
-    path: Path, pipelines: tuple[str, ...], language: str, earlier: list[list[str | float]]
+    path: Path, pipelines: tuple[str, ...], language: str, last: Last
 ) -> tuple[Analysis, dict[str, Tables]]:
     """Analyse the pipelines, with the horizons of the last run.
 
-    Horizons and findings are kept in the store, where notebooks find them.
+    Horizons, findings and what the last run saw are kept in the store, where notebooks
+    find them.
     """
     with Store.change(path) as store:
-        store.set_meta("earlier_horizons", earlier)
+        store.set_meta("earlier_horizons", last.horizons())
+        store.set_meta("last_run", last.before(store.meta("fingerprint")))
         analysis = analyze(store, list(pipelines) or None, language=language)
         store.set_meta("findings", to_records(analysis.findings))
         tables = {one.name: _tables(store, analysis, one) for one in analysis.pipelines}
@@ -206,6 +224,7 @@ class Batch:
     folder: Path
     store: Path
     analysis: Analysis
+    asked: frozenset[str]
     tables: Mapping[str, Tables]
     last: Last
     timeout_seconds: int
@@ -217,15 +236,16 @@ class Batch:
         """Make every page, then the overview, then the manifest."""
         removed = self._remove_vanished()
         results: dict[str, PageResult] = {}
+        total = len(self.plans) + len(self.without_deals)
         try:
             for name, result in self._pages(pool):
                 results[name] = result
-                self.progress(Event("page", len(results), len(self.plans), result))
+                self.progress(Event("page", len(results), total, result))
         except KeyboardInterrupt:
             self._finish(self._all(results, INTERRUPTED), None)
             raise
         pages = self._all(results, "")
-        self.progress(Event("overview", len(self.plans), len(self.plans)))
+        self.progress(Event("overview", total, total))
         trouble = self._finish(pages, pool)
         analysis = self.analysis
         return RunResult(
@@ -244,21 +264,26 @@ class Batch:
         """What is asked for, by pipeline."""
         return {pipeline.name: self._plan(pipeline) for pipeline in self.analysis.pipelines}
 
+    @cached_property
+    def without_deals(self) -> tuple[str, ...]:
+        """The declared pipelines that are asked for, and that no deal is in."""
+        declared = [pipeline.name for pipeline in self.analysis.config.pipelines]
+        asked = [name for name in declared if not self.asked or folded(name) in self.asked]
+        return tuple(name for name in asked if name not in self.plans)
+
     def _plan(self, pipeline: PipelineAnalysis) -> Plan:
         """Say what the page of a pipeline is made from."""
         headline = headline_sentence(self.analysis, pipeline.name)
-        result = PageResult(
-            pipeline.name,
-            slug(pipeline.name),
-            MADE,
-            headline=headline,
-            last_day=self.analysis.last_day,
-        )
+        result = replace(self._result(pipeline.name), headline=headline)
         found = [f for f in self.analysis.findings if f.pipeline == pipeline.name]
         learnt = manifest.learnt(pipeline)
         about = [pipeline.name, self.analysis.language, learnt, to_records(found)]
         fingerprints = {book: manifest.fingerprint(self.analysis, book, about) for book in BOOKS}
         return Plan(pipeline, result, fingerprints, self.last.pipelines.get(pipeline.name, {}))
+
+    def _result(self, name: str) -> PageResult:
+        """Return what a pipeline's result begins as."""
+        return PageResult(name, slug(name), MADE, last_day=self.analysis.last_day)
 
     def _is_there(self, page: Facts, path: str, fingerprint: str) -> bool:
         """Say whether a file is whole, and what this run would make."""
@@ -268,6 +293,8 @@ class Batch:
 
     def _pages(self, pool: Pool) -> Iterator[tuple[str, PageResult]]:
         """Yield what becomes of the pages of each pipeline that is asked for, as they are done."""
+        for name in self.without_deals:
+            yield name, self._failed(self._result(name), NO_DEALS)
         due: list[tuple[Plan, str]] = []
         for name, plan in self.plans.items():
             books = [book for book in BOOKS if not self._is_made(plan, book)]
@@ -367,14 +394,15 @@ class Batch:
             if name in results:
                 pages.append(results[name])
             elif name in self.plans:
-                pages.append(self._missing(self.plans[name], missing))
+                pages.append(self._failed(self.plans[name].result, missing))
             elif name in self.last.pipelines:
                 pages.append(self._not_asked(name, self.last.pipelines[name]))
         return tuple(pages)
 
-    def _missing(self, plan: Plan, reason: str) -> PageResult:
-        """Return the result of a pipeline whose turn never came."""
-        there = replace(plan.result, page=plan.path(PAGE), causes=plan.path(CAUSES))
+    def _failed(self, result: PageResult, reason: str) -> PageResult:
+        """Return the result of a pipeline none of whose pages could be made."""
+        pages = {book: f"{result.slug}/{book}.html" for book in BOOKS}
+        there = replace(result, page=pages[PAGE], causes=pages.get(CAUSES, ""))
         return self._old(there, dict.fromkeys(BOOKS, reason))
 
     def _not_asked(self, name: str, last: Facts) -> PageResult:
@@ -456,8 +484,9 @@ class Batch:
     def _entry(self, page: PageResult) -> Facts:
         """Return what the manifest says of one pipeline."""
         last = self.last.pipelines.get(page.pipeline, {})
-        if page.state == NOT_ASKED:
-            return manifest.entry(page, last.get("stages", []), last.get("pages", {}))
+        if page.pipeline not in self.plans:
+            kept = last.get("seen"), last.get("before")
+            return manifest.entry(page, last.get("stages", []), last.get("pages", {}), *kept)
         plan, folder = self.plans[page.pipeline], self.folder / page.slug
         made = [f"{book}.html" for book in BOOKS if book not in page.failed_books]
         # of a page that is old, what the run that made it said
@@ -469,4 +498,6 @@ class Batch:
         for book in BOOKS:
             if book not in page.failed_books:
                 pages[f"{book}.html"]["fingerprint"] = plan.fingerprints[book]
-        return manifest.entry(page, manifest.learnt(plan.pipeline), pages)
+        seen = Seen.of(self.analysis, plan.pipeline).facts()
+        before = self.analysis.last_run.get(page.pipeline)
+        return manifest.entry(page, manifest.learnt(plan.pipeline), pages, seen, before)

@@ -9,6 +9,7 @@ from functools import cache
 from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
+from leakkit.analysis import Seen
 from leakkit.report import books
 from leakkit.store.schema import SCHEMA_VERSION
 from leakkit.version import __version__
@@ -75,6 +76,7 @@ def fingerprint(analysis: Analysis, book: str, about: object) -> str:
         [asdict(fault) for fault in analysis.faults],
         [asdict(doubt) for doubt in analysis.doubts or ()],
         analysis.config.model_dump(mode="json"),
+        dict(analysis.last_run),
         _look(analysis.language),
         versions(),
         books.digest(book),
@@ -113,6 +115,20 @@ class Last:
         """What it says of the overview."""
         return dict(self.facts.get("overview") or {})
 
+    def before(self, fingerprint: str) -> dict[str, Facts]:
+        """Return what the last run on other data than these saw, by pipeline.
+
+        The same data twice are no news: then it is what that run was compared with.
+        """
+        found = {}
+        for name, entry in self.pipelines.items():
+            seen = Seen.read(entry.get("seen"))
+            if seen is not None and seen.fingerprint == fingerprint:
+                seen = Seen.read(entry.get("before"))
+            if seen is not None:
+                found[name] = seen.facts()
+        return found
+
     def horizons(self) -> list[list[str | float]]:
         """Return the learnt horizons: [pipeline, stage, days]."""
         try:
@@ -145,9 +161,20 @@ def _in_days(age: float | None, pipeline: PipelineAnalysis) -> float | None:
     return None if age is None else age / pipeline.unit_per_day
 
 
-def entry(page: PageResult, stages: Sequence[Facts], pages: Mapping[str, Facts]) -> Facts:
-    """Return what the manifest says of one pipeline."""
+def entry(
+    page: PageResult,
+    stages: Sequence[Facts],
+    pages: Mapping[str, Facts],
+    seen: Facts | None,
+    before: Facts | None,
+) -> Facts:
+    """Return what the manifest says of one pipeline.
+
+    `seen` is what this run saw of it, `before` what the last run on other data did.
+    """
     return {
+        "seen": seen,
+        "before": before,
         "name": page.pipeline,
         "slug": page.slug,
         "failed": page.failed,

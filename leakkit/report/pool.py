@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
@@ -24,6 +24,8 @@ START_SECONDS = 120
 CELLS = 3
 """A worker that has not answered after so many times the time limit of a cell hangs."""
 SECONDS_TO_GO = 10
+WAKE_SECONDS = 1
+"""How long Ctrl-C may wait: a signal that another thread gets does not end the wait of this one."""
 TRIES = 2
 LOST = "the process that ran the notebook ended"
 
@@ -132,8 +134,11 @@ class Pool:
     def render(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Rendered]]:
         """Yield (place of the task, what became of it), as they are done."""
         places = {self.threads.submit(self._render, task): at for at, task in enumerate(tasks)}
-        for done in as_completed(places):
-            yield places[done], done.result()
+        left = set(places)
+        while left:
+            done, left = wait(left, timeout=WAKE_SECONDS, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=places.__getitem__):
+                yield places[future], future.result()
 
     def _render(self, task: Task) -> Rendered:
         """Run one notebook; once more where not the notebook failed."""

@@ -60,6 +60,7 @@ def _kill(process: psutil.Process) -> None:
 def _answer(line: str) -> Rendered:
     """Run one notebook."""
     # loads papermill and nbconvert, which takes longer than to start listening
+    _leave_out_grammar()
     from leakkit.report.kernel import warm_up  # noqa: PLC0415 - as said
     from leakkit.report.notebook import render  # noqa: PLC0415 - as said
 
@@ -72,6 +73,15 @@ def _answer(line: str) -> Rendered:
         done = Rendered(failed=f"{type(error).__name__}: {error}")
     took = {"seconds": time.perf_counter() - started, "cpu_seconds": cpu_seconds() - cpu}
     return Rendered(**{**asdict(done), **took})
+
+
+def _leave_out_grammar() -> None:
+    """Keep jsonschema from building a grammar of addresses, which takes longer than a page.
+
+    It does so wherever the package is there, and goes without where it is not; no notebook has
+    a field that is held against that grammar.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type] # "there is no such module"
 
 
 def cpu_seconds() -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import Fault
+from leakkit.sources import activities
 from leakkit.sources.load import load
 from leakkit.sources.names import declared_names, nearest
 from leakkit.sources.recognised import Recognised
@@ -28,6 +29,7 @@ HINTS = {
     "missing_id": "a row needs an opportunity_id; it is set aside",
     "conflicting_rows": "the same opportunity stands twice with other values: keep one row",
     "missing_moment": "this moment is missing or cannot be read; its deal is set aside",
+    "activity_moment": "this moment is missing or cannot be read; the activity is set aside",
     "missing_pipeline": "several pipelines are declared and the row names none",
     "outcome_disagrees": "the outcome and the last stage differ: the later one wins",
     "closed_before_created": "the close is before the creation: only the outcome is used",
@@ -114,11 +116,17 @@ def checked(
 
 def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:
     """Read every row that breaks a rule, while what became of the rows can still be read."""
-    tables = {"history": files.history, "opportunities": files.opportunities or files.history}
+    tables = {
+        "history": files.history,
+        "opportunities": files.opportunities or files.history,
+        "activities": files.activities,
+    }
     asides = {(file, row): rule for file, row, rule in files.asides}
     faults = []
-    for (name, rule), query in account.FAULTS.items():
+    for (name, rule), query in (account.FAULTS | activities.FAULTS).items():
         table = tables[name]
+        if table is None:
+            continue
         several = files.per_row if name == "history" else 1
         for line, column, content in store.rows(f"{query} ORDER BY ALL"):
             row = None if line is None else (int(line) - 1) // several + 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
+from leakkit.sources.activities import ACTIVITIES
 from leakkit.sources.columns import Table
 from leakkit.sources.encodings import unzipped
 from leakkit.sources.files import (
@@ -41,7 +42,8 @@ DATED = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 class Files:
     """The tables of a source by the part they play, and the files they came from.
 
-    `snapshots` are (day, table) of the same deals on different days, in order of days.
+    `snapshots` are (day, table) of the same deals on different days, in order of days;
+    `activities` is what happened to the deals beside moving.
     """
 
     label: str
@@ -50,6 +52,7 @@ class Files:
     snapshots: tuple[tuple[str, Table], ...] = ()
     inputs: tuple[dict[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
+    activities: Table | None = None
 
 
 def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
@@ -60,8 +63,10 @@ def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or f
     if not isinstance(source, dict):
         return _parted(reading, "frame", (), [_known(reading, _framed(reading, "frame", source))])
     tables = {name: _framed(reading, name, frame) for name, frame in source.items()}
+    activities = tables.pop(ACTIVITIES, None)
     if len(tables) == 1 and DEALS in tables:
-        return _parted(reading, "frames", (), [_known(reading, tables[DEALS])])
+        parted = _parted(reading, "frames", (), [_known(reading, tables[DEALS])])
+        return replace(parted, activities=activities)
     if HISTORY not in tables:
         message = f"Frames need the name {HISTORY!r}; got {sorted(tables)}."
         raise LeakkitError("no_history", message)
@@ -69,6 +74,7 @@ def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or f
         "frames",
         _named(reading, tables[HISTORY], HISTORY),
         tables.get(DEALS) and _named(reading, tables[DEALS], DEALS),
+        activities=activities,
     )
 
 
@@ -161,11 +167,11 @@ def _named(reading: Reading, table: Table, wanted: str) -> Table:
 
 
 def _in_folder(reading: Reading, folder: Path) -> Files:
-    """Read `opportunities` and `stage_history` of a folder; name every other file."""
+    """Read `opportunities`, `stage_history` and `activities` of a folder; name every other file."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     named = {
         wanted: [f for f in files if _stem(f).lower() == wanted and form_of_name(f)]
-        for wanted in (HISTORY, DEALS)
+        for wanted in (HISTORY, DEALS, ACTIVITIES)
     }
     for wanted, matches in named.items():
         if len(matches) > 1:
@@ -174,6 +180,9 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
             raise LeakkitError("two_files", message)
     label = folder.resolve().name
     joined = {join.file for join in reading.config.source.joins}
+    acts = named.pop(ACTIVITIES)
+    activities = read_file(reading, acts[0], ACTIVITIES)[0] if acts else None
+    joined |= {file.name for file in acts}
     if not named[HISTORY]:
         candidates = [f for f in files if _may_be_data(f) and f.name not in joined]
         if named[DEALS]:
@@ -193,7 +202,7 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
     used |= joined
     ignored = tuple(f.name for f in files if f.name not in {*used, CONFIG_FILE})
     inputs = tuple(_input(f) for f in files if f.name in used)
-    return replace(placed, label=label, inputs=inputs, ignored=ignored)
+    return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
 
 
 def _all(files: Files) -> list[Table]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
+from leakkit.sources.activities import read_activities
 from leakkit.sources.columns import Table
 from leakkit.sources.files import form_of_name
 from leakkit.sources.find import CONFIG_FILE, find
@@ -23,6 +24,7 @@ from leakkit.sources.proposal import propose
 from leakkit.sources.recognised import Reading
 from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
 from leakkit.store import account, doubts, schema
+from leakkit.store import upkeep as settled
 from leakkit.store.database import Store, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
 from leakkit.store.resolve import (
@@ -34,6 +36,7 @@ from leakkit.store.resolve import (
     texts,
     write_passages,
 )
+from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,24 +44,28 @@ if TYPE_CHECKING:
     Watch = Callable[[Store, Found, Rules], None]
 
 STORE_SUFFIX = ".duckdb"
+MEMORY = ":memory:"
 DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
 """What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
 
 
-def load(
+def load(  # noqa: PLR0913 - every choice of a load has a name
     source: Any,  # noqa: ANN401 - a path, or frames of pandas, polars or pyarrow
     config: Config | str | Path | None = None,
     *,
     as_of: str = "",
-    store: str = ":memory:",
+    store: str = MEMORY,
     watch: Watch | None = None,
+    upkeep: Upkeep = Upkeep(settle=True),  # noqa: B008 - frozen
 ) -> Store:
     """Read a source into a store: a folder, a file, a store, or frames (docs/formats.md).
 
     `config` defaults to the leakkit.toml beside the files; `as_of` beats the configured
-    one. `store` names a file to keep the result in. `watch` is called once the rows are
-    resolved, while it can still be read what became of each. Raises LeakkitError with all
-    the faults of a file or a configuration at once.
+    one. `store` names a file to keep the result in; one that is there is brought up to
+    date, for which only the deals that are new or changed are resolved. `watch` is called
+    once the rows are resolved, while it can still be read what became of each. `upkeep`
+    says how a file is kept. Raises LeakkitError with all the faults of a file or a
+    configuration at once.
     """
     if isinstance(source, str | Path):
         path = Path(source)
@@ -68,18 +75,18 @@ def load(
             message = f"There is no file or folder {path}."
             raise LeakkitError("no_source", message)
         config = config or _beside(path)
+    if store != MEMORY and Path(store).exists():
+        return _brought_up_to_date(source, config, as_of, Path(store), watch)
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
     if as_of:
         rules = _as_of_beats(rules, as_of)
     reasons = _reasons_file(rules, source, config)
-    if Path(store).exists():
-        message = f"There is a file {store} already. Name another store, or remove it first."
-        raise LeakkitError("store_exists", message)
     database = Store.new(store)
     try:
         database.run(schema.TABLES)
         with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch:
-            _read(Reading(database, rules, Path(scratch), [], {}), source, watch, reasons)
+            reading = Reading(database, rules, Path(scratch), [], {})
+            _read(reading, source, watch, reasons, upkeep if store != MEMORY else Upkeep())
     except BaseException as error:
         database.close()
         Path(store).unlink(missing_ok=True)
@@ -88,6 +95,29 @@ def load(
             raise LeakkitError("unreadable_file", message) from None
         raise
     return database
+
+
+def _brought_up_to_date(
+    source: Any,  # noqa: ANN401 - as above
+    config: Config | str | Path | None,
+    as_of: str,
+    file: Path,
+    watch: Watch | None,
+) -> Store:
+    """Load into a new file beside the one that is there, which then takes its place."""
+    try:
+        Store.open(file).close()
+        known: Path | None = file
+    except LeakkitError as error:
+        if error.code != "store_version":
+            raise
+        known = None
+    partial = file.with_name(f"{file.name}.partial")
+    partial.unlink(missing_ok=True)
+    upkeep = Upkeep(known, settle=True)
+    load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=upkeep).close()
+    partial.replace(file)
+    return Store.change(file)
 
 
 def _as_of_beats(config: Config, as_of: str) -> Config:
@@ -147,13 +177,19 @@ def _with_reasons(store: Store, found: Found, file: Path) -> Found:
     return replace(found, inputs=(*found.inputs, one), ignored=ignored)
 
 
-def _read(reading: Reading, source: Any, watch: Watch | None, reasons: Path | None) -> None:  # noqa: ANN401 - as above
+def _read(
+    reading: Reading,
+    source: Any,  # noqa: ANN401 - as above
+    watch: Watch | None,
+    reasons: Path | None,
+    upkeep: Upkeep,
+) -> None:
     """Find the files, take what is joined, bring them into shape, and fill the store."""
     files = joined(reading, find(reading, source), source)
     found = shaped(reading, files)
     if reasons is not None:
         found = _with_reasons(reading.store, found, reasons)
-    _fill(_within(reading, *days_of(files)), found, watch)
+    _fill(_within(reading, *days_of(files)), found, watch, upkeep)
 
 
 def _within(reading: Reading, first: str, last: str) -> Reading:
@@ -167,7 +203,7 @@ def _within(reading: Reading, first: str, last: str) -> Reading:
     return replace(reading, config=config)
 
 
-def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
+def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -> None:
     """Give the rows their canonical form, resolve them, and write down what was found."""
     store, config = reading.store, with_toman(reading.config)
     _require(found)
@@ -191,13 +227,16 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
     default = _default_pipeline(config, found.label if provisional else "")
     one_file = found.opportunities is None
     rules = Rules(config, hours, cut, _newest_first(store), segments, default, one_file)
+    settled.compare(store, rules, upkeep)
     resolve(store, rules)
     reading.count(doubts.BURSTS, doubts.find(store, rules))
-    if watch:
-        watch(store, found, rules)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, cut)
     account.faults(store, *files)
+    settled.take_over(store)
+    acted = read_activities(reading, found.activities, hours, cut)
+    if watch:
+        watch(store, found, rules)
     for file, row, rule in found.asides:
         store.run(
             "UPDATE faults SET rule = $rule WHERE file = $file AND line = $row "
@@ -221,9 +260,11 @@ def _fill(reading: Reading, found: Found, watch: Watch | None) -> None:
         "cut": cut,
         "last_day": last_day,
         "segments": list(segments),
-        "rows": account.rows(store, files),
+        "rows": [*account.rows(store, files), *acted],
         "fingerprint": account.fingerprint(store, cut, last_day),
     }
+    if upkeep.settle:
+        settled.settle(store, rules)
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
     write_passages(store)

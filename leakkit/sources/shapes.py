@@ -49,11 +49,13 @@ class Found:
     ignored: tuple[str, ...] = ()
     per_row: int = 1
     asides: tuple[tuple[str, int, str], ...] = ()
+    activities: Table | None = None
 
 
 def shaped(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
-    return replace(_shaped(reading, files), asides=tuple(reading.asides))
+    found = _shaped(reading, files)
+    return replace(found, asides=tuple(reading.asides), activities=files.activities)
 
 
 def _shaped(reading: Reading, files: Files) -> Found:

@@ -17,8 +17,9 @@ SHOWN_ROWS = 100
 
 HISTORY_ROWS = """
 SELECT (SELECT count(*) FROM given_history) AS read,
-       t.used, t.merged, e.not_asked + t.closed_after_win AS not_asked,
-       e.set_aside + (SELECT count(*) FROM given_history WHERE opportunity_id = '') AS set_aside
+       t.used + (SELECT COALESCE(sum(rows), 0) FROM unchanged) AS used, t.merged,
+       e.not_asked + t.closed_after_win AS not_asked,
+       e.set_aside + (SELECT count(*) FROM nameless) AS set_aside
 FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
              count(*) FILTER (fate IN ('merged', 'close_undone')) AS merged,
              count(*) FILTER (fate = 'closed_after_win') AS closed_after_win
@@ -31,7 +32,7 @@ FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
 
 OPPORTUNITY_ROWS = """
 SELECT (SELECT count(*) FROM given_opportunities) AS read,
-       d.used, r.merged, d.not_asked,
+       d.used + (SELECT count(*) FROM unchanged) AS used, r.merged, d.not_asked,
        d.set_aside + r.set_aside
            + (SELECT count(*) FROM given_opportunities WHERE opportunity_id = '') AS set_aside
 FROM (SELECT count(o.opportunity) AS used, count(a.opportunity) AS set_aside,
@@ -81,8 +82,7 @@ FACTS = {
 """What is counted over which rows; facts of deals set aside or not asked for are not."""
 
 FAULTS = {
-    ("history", "missing_id"): """SELECT line, 'opportunity_id', '' FROM given_history
-        WHERE opportunity_id = ''""",
+    ("history", "missing_id"): "SELECT line, 'opportunity_id', '' FROM nameless",
     ("opportunities", "missing_id"): """SELECT line, 'opportunity_id', '' FROM given_opportunities
         WHERE opportunity_id = ''""",
     ("opportunities", "conflicting_rows"): """SELECT line, 'opportunity_id', g.opportunity_id
@@ -144,6 +144,21 @@ def facts(store: Store, cut: int) -> dict[str, int]:
     return found | ({"date_unreadable": unreadable} if unreadable else {})
 
 
+def odd_deals(cut: int) -> str:
+    """Return SQL for the deals that a fact counts, or of whose rows one is not used."""
+    parts = [
+        f"SELECT {'o.opportunity' if ' o ' in source else 'opportunity'} FROM {source} "  # noqa: S608 - queries of this module
+        f"WHERE {' OR '.join(conditions.values())}"
+        for source, conditions in FACTS.items()
+        if source != "passages"
+    ]
+    parts += [
+        "SELECT opportunity FROM events WHERE not_asked",
+        "SELECT opportunity FROM told WHERE fate <> 'kept'",
+    ]
+    return " UNION ALL ".join(parts).replace("$cut", str(cut))
+
+
 def facts_of_passages(store: Store) -> dict[str, int]:
     """Count what is odd in the passages, which come last."""
     return _counted(store, "passages")
@@ -198,6 +213,8 @@ def refuse_unreadable(store: Store, file: str, *, snapshot: bool = False) -> Non
 def fingerprint(store: Store, cut: int, last_day: int) -> str:
     """Return a digest of the canonical tables that no order of rows, columns or threads changes."""
     columns = [row[0] for row in store.rows("DESCRIBE opportunities")]
+    acted = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'activities'"
+    more = (("activities", 'opportunity, "at", kind'),) if store.value(acted) else ()
     kept = ", ".join('"' + c.replace('"', '""') + '"' for c in sorted(columns) if c != "given")
     parts: list[Any] = [schema.SCHEMA_VERSION, cut, last_day, sorted(columns)]
     for table, content in (
@@ -208,6 +225,7 @@ def fingerprint(store: Store, cut: int, last_day: int) -> str:
         ),
         ("pipelines", "pipeline, name, unit_per_day"),
         ("stages", "pipeline, stage, name, kind"),
+        *more,
     ):
         hashes = f"SELECT hash({content}) AS h FROM {table}"  # noqa: S608 - quoted
         digest = f"SELECT count(*), bit_xor(h), sum(h % 4294967296) FROM ({hashes})"  # noqa: S608 - as above

@@ -43,6 +43,8 @@ class Store:
         self.connection = connection
         self.counting: object = None
         """Whose temporary tables stand on the connection: those of the last `Counts`."""
+        self.texts: dict[str, tuple[str, ...]] = {}
+        """The texts by column that stand on the connection as tables of codes, in that order."""
 
     @classmethod
     def new(cls, path: str = ":memory:", threads: int | None = None) -> Store:

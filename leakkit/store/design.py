@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from leakkit.store.database import quoted
@@ -17,7 +18,11 @@ from leakkit.store.database import quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from leakkit.store.database import Store
+
+    Ints = NDArray[np.int64]
 
 CAP = 500_000
 """Rows that a design table has at most."""
@@ -35,11 +40,10 @@ WHERE p.pipeline = $pipeline AND p.stage = $stage
 TEXTS = """
 SELECT o.{column} AS said
 FROM opportunities o
-JOIN passages p ON p.opportunity = o.opportunity
-WHERE p.pipeline = $pipeline AND p.stage = $stage AND o.{column} <> ''
+WHERE o.{column} <> ''
 GROUP BY o.{column}
 """
-"""The different texts of one column among the deals of one stage, in no order."""
+"""The different texts of one column, in no order."""
 
 CHOSEN = """
 SELECT c.opportunity, c.step
@@ -82,13 +86,13 @@ ORDER BY p.opportunity, p.step
 """The rows but for their texts."""
 
 CODED = """
-SELECT c.opportunity, c.step, t.code
+SELECT c.opportunity, c.step, {codes}
 FROM design_chosen c
 JOIN opportunities o ON o.opportunity = c.opportunity
-JOIN design_texts t ON t.said = o.{column}
+{texts}
 ORDER BY c.opportunity, c.step
 """
-"""The code of one text column, where it is not empty."""
+"""The codes of the text columns; NULL where there is no text."""
 
 GAPS = """
 WITH acts AS (
@@ -154,27 +158,49 @@ def design_rows(
         {"pipeline": pipeline},
     )
     frame = store.frame(DESIGN)
-    frame["reason"], reasons = _codes(store, "lost_reason", where, frame)
+    coded = _coded(store, ("lost_reason", *segments))
+    frame["reason"], reasons = _compact(*coded[0])
     labels = {}
-    for number, name in enumerate(segments):
-        frame[f"segment_{number}"], labels[name] = _codes(store, name, where, frame)
+    for number, (name, codes) in enumerate(zip(segments, coded[1:], strict=True)):
+        frame[f"segment_{number}"], labels[name] = _compact(*codes)
     if _has_activities(store):
         frame = frame.merge(store.frame(GAPS), on=["opportunity", "step"], how="left")
     return DesignRows(frame, labels, reasons, int(store.value(SIZE, where)))
 
 
-def _codes(
-    store: Store, column: str, where: Mapping[str, int], frame: pd.DataFrame
-) -> tuple[pd.Series[int], tuple[str, ...]]:
-    """Return the codes of a text column by passage, and the texts by code."""
-    named = {"column": quoted(column)}
-    said = sorted(str(row[0]) for row in store.rows(TEXTS.format(**named), where))
-    texts = pd.DataFrame({"said": pd.array(said, dtype="str"), "code": range(1, len(said) + 1)})
-    store.put("design_texts", texts)
-    coded = store.frame(CODED.format(**named))
-    keys = ["opportunity", "step"]
-    codes = frame[keys].merge(coded, on=keys, how="left")["code"]
-    return codes.fillna(NO_TEXT).astype("int64"), ("", *said)
+def _coded(store: Store, columns: Sequence[str]) -> list[tuple[Ints, tuple[str, ...]]]:
+    """Return the codes of text columns by passage, each with the texts of the whole source.
+
+    The texts of a column are looked up once for an open store, and stand there as a table.
+    """
+    said = [_texts(store, column) for column in columns]
+    tables = [f"design_texts_{list(store.texts).index(column)}" for column in columns]
+    codes = ", ".join(f"{table}.code AS code_{i}" for i, table in enumerate(tables))
+    joins = "\n".join(
+        f"LEFT JOIN {table} ON {table}.said = o.{quoted(column)}"
+        for table, column in zip(tables, columns, strict=True)
+    )
+    frame = store.frame(CODED.format(codes=codes, texts=joins))
+    each = (frame[f"code_{i}"].fillna(NO_TEXT).to_numpy(np.int64) for i in range(len(columns)))
+    return list(zip(each, said, strict=True))
+
+
+def _texts(store: Store, column: str) -> tuple[str, ...]:
+    """Return the different texts of a column in code-point order, and keep them as a table."""
+    if column not in store.texts:
+        rows = store.rows(TEXTS.format(column=quoted(column)))
+        said = sorted(str(row[0]) for row in rows)
+        texts = pd.DataFrame({"said": pd.array(said, dtype="str"), "code": range(1, len(said) + 1)})
+        store.put(f"design_texts_{len(store.texts)}", texts)
+        store.texts[column] = tuple(said)
+    return store.texts[column]
+
+
+def _compact(codes: Ints, texts: tuple[str, ...]) -> tuple[Ints, tuple[str, ...]]:
+    """Return the codes without those that do not occur, and the texts by code."""
+    used = np.unique(codes[codes != NO_TEXT])
+    compact = np.where(codes == NO_TEXT, NO_TEXT, np.searchsorted(used, codes) + 1)
+    return compact, ("", *(texts[code - 1] for code in used))
 
 
 def _has_activities(store: Store) -> bool:

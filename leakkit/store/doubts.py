@@ -25,10 +25,10 @@ OF_ENDS = ("outcome_disagrees", "closed_without_moment")
 """Facts of the end of a deal that put its last visit in doubt; see also `find`."""
 
 BURST_MINUTES = f"""
+CREATE TEMP TABLE minutes AS
+SELECT entered_at // 60 AS minute, count(*) AS n, min(entered_at) AS first_at
+FROM given_history WHERE entered_at IS NOT NULL GROUP BY minute;
 CREATE TEMP TABLE bursts AS
-WITH minutes AS (
-    SELECT entered_at // 60 AS minute, count(*) AS n, min(entered_at) AS first_at
-    FROM events WHERE entered_at IS NOT NULL GROUP BY minute)
 SELECT minute, n FROM minutes
 WHERE n >= {BURST} AND n >= 10 * (SELECT median(n) FROM minutes)
   AND (SELECT bool_or(first_at % {DAY} <> 0) FROM minutes)
@@ -41,10 +41,9 @@ FROM (SELECT DISTINCT opportunity AS who, pipeline, code FROM events
       WHERE NOT not_asked AND opportunity IN (SELECT opportunity FROM aside)
       UNION ALL
       SELECT -h.line, n.pipeline, n.code
-      FROM given_history h
+      FROM nameless h
       LEFT JOIN pipeline_names p ON p.said = h.pipeline
-      JOIN stage_names n ON n.said = h.stage AND n.pipeline = COALESCE(p.pipeline, {{default}})
-      WHERE h.opportunity_id = '') k
+      JOIN stage_names n ON n.said = h.stage AND n.pipeline = COALESCE(p.pipeline, {{default}})) k
 JOIN stages s ON s.pipeline = COALESCE(k.pipeline, s.pipeline)
              AND k.code IN (s.stage, {schema.UNKNOWN})
 GROUP BY s.pipeline, s.stage

@@ -68,6 +68,9 @@ def anonymise(store: Store, key: bytes) -> None:
             f"FROM ({sql}) p WHERE p.said = {quoted(column)}",
             facts,
         )
+    store.texts.clear()
+    # with pseudonyms in it, it is no store to take deals from
+    store.run("DELETE FROM settled")
     digest = account.fingerprint(store, store.meta("cut"), store.meta("last_day"))
     store.run("DELETE FROM meta WHERE key = 'fingerprint'")
     store.set_meta("fingerprint", digest)

@@ -234,7 +234,8 @@ WHERE d.last_exit = 0
 COHORT = """
 SELECT d.pipeline, d.furthest, d.last_stage, d.last_exit AS exit,
        CASE WHEN l.visit_late = 1 OR l.deal_late = 1 THEN 1 ELSE 0 END AS overdue,
-       CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END AS mature, count(*) AS n
+       CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END AS mature, count(*) AS n,
+       CAST(sum(COALESCE(d.value, 0)) AS BIGINT) AS total
 FROM deal_ends d
 JOIN asked q ON q.pipeline = d.pipeline
 LEFT JOIN late l ON l.opportunity = d.opportunity AND l.pipeline = d.pipeline
@@ -244,7 +245,8 @@ GROUP BY d.pipeline, d.furthest, d.last_stage, d.last_exit,
          CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END
 UNION ALL
 SELECT o.pipeline, -1 AS furthest, -1 AS last_stage, -1 AS exit, 0 AS overdue,
-       CASE WHEN o.created_day < q.mature_before THEN 1 ELSE 0 END AS mature, count(*) AS n
+       CASE WHEN o.created_day < q.mature_before THEN 1 ELSE 0 END AS mature, count(*) AS n,
+       CAST(sum(COALESCE(o.value, 0)) AS BIGINT) AS total
 FROM asked_opportunities o
 JOIN asked q ON q.pipeline = o.pipeline
 LEFT JOIN deal_ends d ON d.opportunity = o.opportunity AND d.pipeline = o.pipeline

@@ -79,10 +79,18 @@ class Rules:
         return "NULL" if self.default_pipeline is None else str(self.default_pipeline)
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """What the history says at all: rows may name no pipeline, or whence a deal came."""
+
+    unnamed_pipeline: bool
+    from_stage: bool
+
+
 def resolve(store: Store, rules: Rules) -> None:
     """Write the canonical tables, and what became of every row, into `store`."""
-    _names(store, rules.config)
-    _number(store, rules)
+    spoken = _names(store, rules.config)
+    _number(store, rules, spoken)
     _forget_after_wins(store, rules)
     _set_aside(store, rules)
     _order(store, rules)
@@ -126,14 +134,21 @@ def texts(store: Store, column: str, *tables: str) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def _names(store: Store, config: Config) -> None:
+def _names(store: Store, config: Config) -> Spoken:
     """Map the texts of pipelines, stages and outcomes that occur to their numbers."""
-    both = ("given_opportunities", "given_history")
+    store.run(
+        """
+        CREATE TEMP TABLE spoken AS
+        SELECT pipeline, stage, from_stage FROM given_history GROUP BY ALL
+        """
+    )
+    both = ("given_opportunities", "spoken")
     numbers = {folded(pipeline.name): i for i, pipeline in enumerate(config.pipelines)}
     pipelines = [(said, numbers.get(folded(said), -1)) for said in texts(store, "pipeline", *both)]
     words = outcome_words(config)
     outcomes = texts(store, "outcome", "given_opportunities")
-    stages = {*texts(store, "stage", *both), *texts(store, "from_stage", "given_history")}
+    came_from = texts(store, "from_stage", "spoken")
+    stages = {*texts(store, "stage", *both), *came_from}
     known = [(said, words[folded(said)]) for said in outcomes if folded(said) in words]
     for table, columns, found in (
         ("pipeline_names", ("said", "pipeline"), pipelines),
@@ -143,6 +158,8 @@ def _names(store: Store, config: Config) -> None:
         kinds = {name: "VARCHAR" if name == "said" else "SMALLINT" for name in columns}
         sql, facts = listed(kinds, found)
         store.run(f"CREATE TEMP TABLE {table} AS {sql}", facts)
+    unnamed = store.value("SELECT count(*) FROM spoken WHERE pipeline = ''")
+    return Spoken(unnamed > 0, bool(came_from))
 
 
 def listed(kinds: dict[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, dict[str, Any]]:
@@ -167,20 +184,26 @@ def _stage_codes(config: Config, said: list[str]) -> list[tuple[str, int, int]]:
     ]
 
 
-def _number(store: Store, rules: Rules) -> None:
+def _number(store: Store, rules: Rules, spoken: Spoken) -> None:
     """Steps 1 to 5: number the deals, and give every row its deal.
 
     The history seldom knows a deal that the opportunities do not, and to look for one
     first takes longer than to begin anew when one is found.
     """
+    store.run(
+        """
+        CREATE TEMP TABLE nameless AS
+        SELECT line, pipeline, stage FROM given_history WHERE opportunity_id = ''
+        """
+    )
     own = "SELECT opportunity_id FROM given_opportunities"
     _ids(store, own)
-    _events(store, rules)
+    _events(store, rules, spoken)
     if store.value("SELECT count(*) FROM events WHERE opportunity IS NULL"):
         for table in ("ids", "repeated", "deals", "aside", "events"):
             store.run(f"DROP TABLE {table}")
-        _ids(store, f"{own} UNION SELECT opportunity_id FROM given_history")  # noqa: S608 - names
-        _events(store, rules)
+        _ids(store, f"{own} UNION ALL SELECT opportunity_id FROM given_history")  # noqa: S608 - names
+        _events(store, rules, spoken)
 
 
 def _ids(store: Store, known: str) -> None:
@@ -189,16 +212,16 @@ def _ids(store: Store, known: str) -> None:
         f"""
         CREATE TEMP TABLE ids AS
         SELECT opportunity_id,
-               CAST(row_number() OVER (ORDER BY opportunity_id) AS INTEGER) AS opportunity
-        FROM (SELECT DISTINCT opportunity_id FROM ({known}) WHERE opportunity_id <> '');
+               CAST(row_number() OVER (ORDER BY opportunity_id) AS INTEGER) AS opportunity, often,
+               opportunity_id IN (SELECT opportunity_id FROM unchanged) AS settled
+        FROM (SELECT opportunity_id, count(*) > 1 AS often FROM ({known})
+              WHERE opportunity_id <> '' GROUP BY opportunity_id);
         CREATE TEMP TABLE repeated AS
         SELECT opportunity_id, count(*) AS lines, min(line) AS first_line,
                min(content) <> max(content) AS differ
         FROM given_opportunities
-        WHERE opportunity_id IN (SELECT opportunity_id FROM given_opportunities
-                                 WHERE opportunity_id <> ''
-                                 GROUP BY opportunity_id HAVING count(*) > 1)
-        GROUP BY opportunity_id;
+        WHERE opportunity_id IN (SELECT opportunity_id FROM ids WHERE often)
+        GROUP BY opportunity_id HAVING count(*) > 1;
         CREATE TEMP TABLE deals AS
         SELECT i.opportunity, p.pipeline AS own_pipeline, COALESCE(r.differ, FALSE) AS differ,
                n.code AS outcome_code, o.* EXCLUDE (opportunity_id, pipeline, content)
@@ -207,18 +230,26 @@ def _ids(store: Store, known: str) -> None:
         LEFT JOIN pipeline_names p ON p.said = o.pipeline
         LEFT JOIN outcome_names n ON n.said = o.outcome
         LEFT JOIN repeated r ON r.opportunity_id = o.opportunity_id
-        WHERE r.first_line IS NULL OR r.first_line = o.line;
+        WHERE NOT i.settled AND (r.first_line IS NULL OR r.first_line = o.line);
         """,  # noqa: S608 - names of this module
     )
 
 
-def _events(store: Store, rules: Rules) -> None:
+def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
     """Steps 3 to 5: the pipeline and stage of every history row, and what is not asked for.
 
     A row keeps its first fate. So a deal that step 2 sets aside has no row that is not
     asked for, and one that step 3 sets aside only those of undeclared pipelines.
     """
     ignored = "s.code IS NULL" if rules.config.source.ignore_unknown_stages else "FALSE"
+    own, deal = rules.no_pipeline, ""
+    if spoken.unnamed_pipeline:
+        own = f"d.own_pipeline, {own}"
+        deal = "LEFT JOIN deals d ON d.opportunity = i.opportunity AND h.pipeline = ''"
+    from_code, whence = "CAST(NULL AS SMALLINT)", ""
+    if spoken.from_stage:
+        from_code = "f.code"
+        whence = "LEFT JOIN stage_names f ON f.pipeline = h.pipeline AND f.said = h.from_stage"
     store.run(
         f"""
         CREATE TEMP TABLE aside AS
@@ -229,23 +260,23 @@ def _events(store: Store, rules: Rules) -> None:
         JOIN ids i ON i.opportunity_id = h.opportunity_id
         LEFT JOIN deals d ON d.opportunity = i.opportunity
         WHERE h.pipeline = '' AND d.own_pipeline IS NULL AND {rules.no_pipeline} IS NULL
-          AND NOT COALESCE(d.differ, FALSE);
+          AND NOT COALESCE(d.differ, FALSE) AND NOT i.settled AND {spoken.unnamed_pipeline};
         CREATE TEMP TABLE events AS
         SELECT h.opportunity, CAST(h.pipeline AS SMALLINT) AS pipeline, h.entered_at, h.seq, h.line,
-               COALESCE(s.code, {schema.UNKNOWN}) AS code, f.code AS from_code,
+               COALESCE(s.code, {schema.UNKNOWN}) AS code, {from_code} AS from_code,
                COALESCE(CASE WHEN a.step = 2 THEN FALSE WHEN h.pipeline = -1 THEN TRUE
                              WHEN a.step = 3 THEN FALSE
                              ELSE h.entered_at > {rules.cut} OR {ignored} END, FALSE) AS not_asked
-        FROM (SELECT h.* EXCLUDE (pipeline), i.opportunity,
-                     COALESCE(p.pipeline, d.own_pipeline, {rules.no_pipeline}) AS pipeline
+        FROM (SELECT i.opportunity, h.entered_at, h.seq, h.line, h.stage, h.from_stage,
+                     COALESCE(p.pipeline, {own}) AS pipeline
               FROM given_history h
               LEFT JOIN ids i ON i.opportunity_id = h.opportunity_id
               LEFT JOIN pipeline_names p ON p.said = h.pipeline
-              LEFT JOIN deals d ON d.opportunity = i.opportunity AND h.pipeline = ''
-              WHERE h.opportunity_id <> '') h
+              {deal}
+              WHERE h.opportunity_id <> '' AND NOT COALESCE(i.settled, FALSE)) h
         LEFT JOIN aside a ON a.opportunity = h.opportunity
         LEFT JOIN stage_names s ON s.pipeline = h.pipeline AND s.said = h.stage
-        LEFT JOIN stage_names f ON f.pipeline = h.pipeline AND f.said = h.from_stage;
+        {whence};
         """,  # noqa: S608 - numbers and names of this module
     )
 
@@ -280,16 +311,20 @@ def _set_aside(store: Store, rules: Rules) -> None:
     """Steps 3 and 5: the other deals that cannot be read without guessing, each with its reason."""
     store.run(
         f"""
+        CREATE TEMP TABLE without_pipeline AS
+        SELECT opportunity FROM deals
+        WHERE own_pipeline IS NULL AND {rules.no_pipeline} IS NULL AND NOT {rules.one_file}
+          AND COALESCE(created_at <= {rules.cut}, TRUE);
         INSERT INTO aside
         SELECT opportunity, 5, min(reason) FROM (
             SELECT opportunity, 'missing_moment' AS reason FROM events
                 WHERE NOT not_asked AND entered_at IS NULL
             UNION ALL SELECT opportunity, 'unknown_stage' FROM events
                 WHERE NOT not_asked AND code = {schema.UNKNOWN}
-            UNION ALL SELECT opportunity, 'missing_pipeline' FROM deals
-                WHERE own_pipeline IS NULL AND {rules.no_pipeline} IS NULL AND NOT {rules.one_file}
-                  AND COALESCE(created_at <= {rules.cut}, TRUE)
-                  AND opportunity NOT IN (SELECT opportunity FROM events WHERE NOT not_asked)
+            UNION ALL SELECT opportunity, 'missing_pipeline' FROM without_pipeline
+                WHERE opportunity NOT IN (SELECT opportunity FROM events
+                                          SEMI JOIN without_pipeline USING (opportunity)
+                                          WHERE NOT not_asked)
         ) WHERE opportunity NOT IN (SELECT opportunity FROM aside)
         GROUP BY opportunity
         """,  # noqa: S608 - numbers of this module

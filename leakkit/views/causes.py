@@ -15,6 +15,7 @@ from leakkit.findings.finding import improvements
 from leakkit.views import cause_figures, figures, tables
 from leakkit.views.ink import plain
 from leakkit.views.sentences import what_changed
+from leakkit.views.shift import shift_cell, shift_figure, top_of
 from leakkit.views.view import View
 from leakkit.words import Words
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 SHOWN_DEALS = 12
 SHOWN_REASONS = 8
+SHOWN_CARDS = 3
 SHOWN_UNMATCHED = 5
 HARDLY_EVER = 0.0001
 MIN_MIX = 0.01
@@ -166,15 +168,24 @@ def _tested(diagnosis: Diagnosis, words: Words) -> Markup:
 def warnings(diagnosis: Diagnosis) -> View:
     """Which stages got worse, by how much, since when, and how sure is that?"""
     words = _words(diagnosis)
-    cards = Markup("\n").join(_card(diagnosis, card, words) for card in diagnosis.warnings)
-    shown = Markup('<ul class="lk-cards">{}</ul>').format(cards) if cards else Markup("")
+    cards = _cards(diagnosis, diagnosis.warnings[:SHOWN_CARDS], words)
+    rest = _cards(diagnosis, diagnosis.warnings[SHOWN_CARDS:], words)
+    if rest:
+        said = words.say("causes.more_cards", n=len(diagnosis.warnings) - SHOWN_CARDS)
+        rest = Markup("<details><summary>{}</summary>{}</details>").format(said, rest)
     better = improvements(f for card in diagnosis.cards for f in card)
     lines = [words.html("causes.none_warns") if not cards else ""]
     lines += [words.html("causes.improved", what=_what(diagnosis, f, words)) for f in better]
     folded = Markup("<details><summary>{}</summary>{}</details>").format(
         words.say("causes.all_comparisons"), _comparisons(diagnosis, words)
     )
-    return _view(words, "warnings", table=shown + _paragraphs(lines) + folded)
+    return _view(words, "warnings", table=cards + rest + _paragraphs(lines) + folded)
+
+
+def _cards(diagnosis: Diagnosis, cards: Sequence[tuple[Finding, ...]], words: Words) -> Markup:
+    """Return the cards of some stages; nothing where there are none."""
+    made = Markup("\n").join(_card(diagnosis, card, words) for card in cards)
+    return Markup('<ul class="lk-cards">{}</ul>').format(made) if made else Markup("")
 
 
 def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Markup:
@@ -189,14 +200,15 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
     also = [_what(diagnosis, f, words) for f in card[1:] if f.severity in {"alarm", "watch"}]
     review = words.html("causes.review", what=_operation(_review(diagnosis, finding), words))
     return Markup(
-        '<li class="lk-card lk-{}"><p class="lk-badge">{}</p><h3>{}</h3>'
-        '<p class="lk-what">{}</p>{}<p class="lk-review">{}</p></li>'
+        '<li class="lk-card lk-{}"><div><p class="lk-badge">{}</p><h3>{}</h3>'
+        '<p class="lk-what">{}</p>{}</div><div>{}</div><p class="lk-review">{}</p></li>'
     ).format(
         finding.severity,
         words.say(f"causes.severity_{finding.severity}"),
         tables.bdi(finding.stage),
         _what(diagnosis, finding, words),
         _paragraphs([*lines, *also]),
+        shift_figure(finding, words),
         review,
     )
 
@@ -381,7 +393,7 @@ def _leak(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
     """Say what leaks: what got worse where something did, else what is lost."""
     warned = [f for f in one.findings if f.severity in {"alarm", "watch"}]
     if warned:
-        return _what(diagnosis, warned[0], words)
+        return _what(diagnosis, warned[0], words) + shift_cell(warned[0], 1.1 * top_of(warned[0]))
     lost, age = one.stage.lost, one.stage.horizon.age
     if lost.share is None or age is None:
         return words.html("causes.lost_now", n=one.stage.exits.lost)

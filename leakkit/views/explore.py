@@ -36,7 +36,7 @@ CURVES = ("window", "visits", "policy")
 CHOICES = {
     "headline": (*DEALS, *CURVES),
     "balance": (*DEALS, "by"),
-    "pipe": DEALS,
+    "pipe": (*DEALS, "by"),
     "stages": (*DEALS, *CURVES, "by"),
     "days": (*DEALS, *CURVES, "stage"),
     "months": (*DEALS, "by"),

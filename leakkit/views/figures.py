@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.patches import Rectangle
 
-from leakkit.views import pipe as _pipe
+from leakkit.views import pipe_forms
 from leakkit.views.ink import (
     Run,
     Sheet,
@@ -27,6 +27,7 @@ from leakkit.views.ink import (
     width_of,
     wrap,
 )
+from leakkit.views.pipe_forms import Told
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from leakkit.measures.balance import Month, PipelineBalance
     from leakkit.measures.stages import StageResult
     from leakkit.measures.survival import Floats
+    from leakkit.views.shift import Shift
     from leakkit.words import Words
 
 EXITS = (
@@ -53,26 +55,31 @@ SHORT_HOURS = 72
 """Stays up to so many hours are said in hours."""
 
 
-def pipe(pipeline: PipelineAnalysis, words: Words, *, worst: int | None = None) -> Markup:
-    """Where does the pipe leak? To scale, for a wide page and for a phone.
+def pipe(
+    pipeline: PipelineAnalysis,
+    words: Words,
+    *,
+    worst: int | None = None,
+    by: str = "count",
+    shifts: tuple[Shift, ...] = (),
+) -> Markup:
+    """Where does the pipe leak? To scale, in deals or `by` value, for a wide page and a phone.
 
     `worst` is the stage to emphasise; by default the one that loses the largest share
-    of what reached it.
+    of what reached it. `shifts` are the shares of its stages, now and before.
     """
-    chosen = _pipe.worst_stage(pipeline.pipe) if worst is None else worst
-    return responsive(_pipe.wide(pipeline, words, chosen), _pipe.narrow(pipeline, words, chosen))
+    told = Told(pipeline, words, worst, by, shifts)
+    return responsive(pipe_forms.wide(told), pipe_forms.narrow(told))
 
 
-def pipe_svg(pipeline: PipelineAnalysis, words: Words, *, worst: int | None = None) -> Markup:
-    """Return the wide form of `pipe` alone, as an SVG that can be a file of its own."""
-    chosen = _pipe.worst_stage(pipeline.pipe) if worst is None else worst
-    return _pipe.wide(pipeline, words, chosen)
-
-
-def small_pipe(pipeline: PipelineAnalysis, words: Words, worst: int | None = None) -> Markup:
+def small_pipe(
+    pipeline: PipelineAnalysis,
+    words: Words,
+    worst: int | None = None,
+    shifts: tuple[Shift, ...] = (),
+) -> Markup:
     """Return the small form of `pipe`, to stand beside others."""
-    chosen = _pipe.worst_stage(pipeline.pipe) if worst is None else worst
-    return _pipe.small(pipeline, words, chosen)
+    return pipe_forms.small(Told(pipeline, words, worst, "count", shifts))
 
 
 def stay(words: Words, age: float, unit_per_day: int) -> str:

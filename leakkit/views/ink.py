@@ -217,6 +217,7 @@ class Sheet:
         gid: str = "",
         order: float = 2.0,
         dashes: tuple[float, ...] = (),
+        alpha: float | None = None,
     ) -> None:
         """Draw a shape in the colours of the roles `fill` and `edge`."""
         patch = PathPatch(
@@ -226,6 +227,7 @@ class Sheet:
             linewidth=width,
             linestyle=(0, dashes) if dashes else "-",
             zorder=order,
+            alpha=alpha,
             clip_on=False,
         )
         patch.set_gid(gid or None)
@@ -286,7 +288,8 @@ class Sheet:
         link = Markup(' xmlns:xlink="http://www.w3.org/1999/xlink"') if "xlink:" in drawn else ""
         return Markup(
             '<svg class="lk-svg" xmlns="http://www.w3.org/2000/svg"{} role="img" aria-label="{}"'
-            ' viewBox="0 0 {:g} {:g}" width="{:g}" height="{:g}"{} style="font-family: {}">'
+            ' viewBox="0 0 {:g} {:g}" width="{:g}" height="{:g}" preserveAspectRatio="{}"{}'
+            ' style="font-family: {}">'
             "<title>{}</title>{}{}</svg>"
         ).format(
             link,
@@ -295,6 +298,7 @@ class Sheet:
             self.height,
             self.width,
             self.height,
+            "xMaxYMin" if self.direction == "rtl" else "xMinYMin",
             data,
             FONT,
             alt,

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from leakkit.analysis.headline import headline as find_headline
-from leakkit.findings.finding import WARNING, cards
+from leakkit.findings.finding import WARNING, cards, count_tests
 from leakkit.views import figures, tables
-from leakkit.views.questions import headline_sentence
-from leakkit.views.sentences import what_changed
+from leakkit.views.questions import emphasised, headline_sentence, pipe
+from leakkit.views.sentences import mend_first, month, since_then, what_changed
+from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.view import View
 from leakkit.words import Words
 
@@ -33,6 +33,8 @@ MOST_PIPES, PIPES_OF_MANY = 12, 6
 MANY = 30
 """Of more pipelines than this, each is told in short: a page of 500 still opens at once."""
 MOST_LEAKS = 15
+NAMED = 4
+"""So many further stages that got worse are named under the headline."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,9 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
     said = _warned(warned, words) if warned else _costliest(_leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
+        mend_first(warned[0][1], words) if warned else Markup(""),
+        _more_worse(warned, words),
+        since_then(analysis, analysis.pipelines, words),
         words.html(
             "overview.as_of", n=len(analysis.pipelines), deals=deals, as_of=analysis.last_day
         ),
@@ -96,10 +101,26 @@ def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
 
 
 def _warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
-    """Say how many stages got worse, and the gravest of them."""
+    """Say what got worse that costs most."""
     pipeline, finding = warned[0]
-    first = words.html("overview.warned", n=len(warned), pipeline=tables.bdi(pipeline.name))
-    return first + " " + what_changed(pipeline, finding, words)
+    what = what_changed(pipeline, finding, words)
+    return words.html("overview.warned", pipeline=tables.bdi(pipeline.name), what=what)
+
+
+def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
+    """Name what else got worse, the costliest first, each with what it costs."""
+    if len(warned) < 2:  # noqa: PLR2004 - one is the headline's
+        return Markup("")
+    named = []
+    for pipeline, finding in warned[1 : 1 + NAMED]:
+        value = finding.recoverable.value if finding.recoverable else 0.0
+        facts = {"stage": tables.bdi(finding.stage), "pipeline": tables.bdi(pipeline.name)}
+        key = "overview.named_worth" if value else "overview.named"
+        named.append(words.html(key, **facts, value=value))
+    said = Markup("{}").format(words.listed(named))
+    rest = len(warned) - 1
+    key = "overview.more_worse" if rest == len(named) else "overview.many_more_worse"
+    return words.html(key, n=rest, named=said)
 
 
 def _costliest(leaks: Sequence[Leak], words: Words) -> Markup:
@@ -122,16 +143,21 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     """What got worse in any pipeline, what does it look like, and what could be kept?"""
     words, warned = _words(analysis), _warnings(analysis)
     if not warned:
-        return _view(words, "overview_warnings", headline=words.say("overview.no_warnings"))
+        tested = count_tests(analysis.findings)
+        said = words.say("overview.no_warnings" if tested else "overview.no_comparison")
+        return _view(words, "overview_warnings", headline=said)
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
     rows = [
-        (_link(one.name, links.get(one.name, "")), (one, finding)) for one, finding in warned[:MANY]
+        (_link(one.name, links.get(one.name, "")) + _severity(finding, words), (one, finding))
+        for one, finding in warned[:MANY]
     ]
+    most = max(top_of(finding) for _, finding in warned)
     table = tables.Table(
         words.say("overview.warnings"),
         (
-            tables.Column("severity", lambda r: _severity(r[1], words), "lk-name"),
             tables.Column("what_happened", lambda r: what_changed(r[0], r[1], words), "lk-name"),
+            tables.Column("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
+            tables.Column("since", lambda r: _since(r[1], words)),
             tables.Column("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),
             tables.Column("could_keep_value", lambda r: _kept(r[1], words)),
         ),
@@ -147,6 +173,11 @@ def _severity(finding: Finding, words: Words) -> Markup:
     """Return the judgement of a finding as a badge."""
     said = words.say(f"causes.severity_{finding.severity}")
     return Markup('<span class="lk-badge lk-{}">{}</span>').format(finding.severity, said)
+
+
+def _since(finding: Finding, words: Words) -> str:
+    """Return the month from which the share differs, where one can be named."""
+    return tables.DASH if finding.since is None else month(finding.since, words)
 
 
 def _looks_like(finding: Finding, words: Words) -> str:
@@ -228,11 +259,13 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     """What do the pipes look like beside each other?"""
     words = _words(analysis)
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
+    if len(analysis.pipelines) == 1:
+        return _lone_pipe(analysis, words)
     many = len(analysis.pipelines) > MANY
     shown = _largest(analysis, PIPES_OF_MANY if many else MOST_PIPES)
     panels = Markup("\n").join(
         Markup("<li><h3>{}</h3>{}</li>").format(
-            _link(one.name, links.get(one.name, "")), figures.small_pipe(one, words, _worst(one))
+            _link(one.name, links.get(one.name, "")), _small_pipe(analysis, one, words)
         )
         for one in shown
     )
@@ -245,6 +278,12 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     return _view(words, "overview_pipes", figure=figure, note=note)
 
 
+def _lone_pipe(analysis: Analysis, words: Words) -> View:
+    """Show the one pipe there is in its large form."""
+    view = pipe(analysis)
+    return _view(words, "overview_pipes", figure=view.figure)
+
+
 def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
     """Return the pipelines with the most value lost, in the order of the analysis."""
     lost = {one.name: sum(s.value_lost for s in one.stages) for one in analysis.pipelines}
@@ -252,10 +291,10 @@ def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
     return [one for one in analysis.pipelines if one.name in names]
 
 
-def _worst(pipeline: PipelineAnalysis) -> int | None:
-    """Return the stage that the pipeline's own page names."""
-    stage = find_headline(pipeline).stage
-    return stage.stage if stage else None
+def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
+    """Return the pipe of one pipeline, with the stage that its own page emphasises."""
+    told = shifts(one, analysis.findings)
+    return figures.small_pipe(one, words, emphasised(one, analysis.findings), told)
 
 
 def _link(name: str, path: str) -> Markup:
@@ -267,6 +306,8 @@ def _link(name: str, path: str) -> Markup:
 def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     """Where are the largest losses, over all pipelines?"""
     words, leaks = _words(analysis), _leaks(analysis)
+    if not leaks:
+        return _view(words, "overview_leaks", headline=words.say("overview.none"))
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
     whole = sum(leak.stage.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]

@@ -14,10 +14,11 @@ from leakkit.analysis.headline import headline as find_headline
 from leakkit.analysis.results import EVERYTHING
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
-from leakkit.findings.finding import WARNING, cards
+from leakkit.findings.finding import NOT_ENOUGH, OK, WARNING, cards, count_tests
 from leakkit.version import __version__
 from leakkit.views import figures, reading, tables
-from leakkit.views.sentences import what_changed
+from leakkit.views.sentences import mend_first, since_then, what_changed
+from leakkit.views.shift import shifts
 from leakkit.views.view import View
 from leakkit.words import Words
 
@@ -106,7 +107,10 @@ def _items(texts: Iterable[str]) -> Markup:
 def headline(analysis: Analysis, pipeline: str = "") -> View:
     """Where does this pipeline lose most, and how much?"""
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
-    lines = [words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities)]
+    lines = [
+        since_then(analysis, (chosen,), words),
+        words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities),
+    ]
     if analysis.provisional_order:
         lines.insert(0, words.html("headline.provisional"))
     return _view(
@@ -143,12 +147,38 @@ def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Mar
 
 def _beside_headline(
     analysis: Analysis, chosen: PipelineAnalysis, words: Words
-) -> tuple[Markup, Markup]:
-    """Say where most is lost, where the headline says something else, and what it cost."""
-    cost = _headline_cost(chosen, words)
-    if _gravest(analysis, chosen) is None:
-        return Markup(""), cost
-    return _headline_text(chosen, words), cost
+) -> tuple[Markup, ...]:
+    """Say what to look at first, and where most is lost, where those are two stages."""
+    gravest = _gravest(analysis, chosen)
+    if gravest is None:
+        return (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
+    return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words))
+
+
+def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say that nothing got worse, or that nothing could be compared; of a part, nothing."""
+    if analysis.selection != EVERYTHING:
+        return Markup("")
+    tested = count_tests(f for f in analysis.findings if f.pipeline == chosen.name)
+    return words.html("causes.quiet" if tested else "causes.no_comparison")
+
+
+def _largest(
+    analysis: Analysis, chosen: PipelineAnalysis, gravest: Finding, words: Words
+) -> Markup:
+    """Say which stage loses the largest share of the whole history, and whether it got worse."""
+    found = find_headline(chosen)
+    if found.stage is None or found.by != "share":
+        return Markup("")
+    stage = found.stage
+    facts = {"share": stage.lost.share, "low": stage.lost.low, "high": stage.lost.high}
+    facts |= {"n": stage.exits.lost, "value": stage.value_lost}
+    if stage.name == gravest.stage:
+        return words.html("mend.same", **facts)
+    key = (chosen.name, stage.name, "lost")
+    judged = next((f.severity for f in analysis.findings if f.key == key), NOT_ENOUGH)
+    said = {OK: "steady", NOT_ENOUGH: "unsure"}.get(judged, "worse_too")
+    return words.html(f"mend.{said}", stage=tables.bdi(stage.name), **facts)
 
 
 def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:
@@ -261,13 +291,29 @@ def _outcome(chosen: PipelineAnalysis, outcome: str) -> int:
     return sum(n for (found, _), n in chosen.notes.outcomes.items() if found == outcome)
 
 
-def pipe(analysis: Analysis, pipeline: str = "") -> View:
-    """Where does the pipe leak? The deals of a cohort, each once, to scale."""
+def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
+    """Where does the pipe leak? A cohort, each deal once, to scale; in deals or `by` value.
+
+    The strong red is the leak to look at first: the one that got worse, else the largest.
+    """
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
-    worst = find_headline(chosen).stage
-    shown = figures.pipe(chosen, words, worst=worst.stage if worst else None)
+    found = () if analysis.selection != EVERYTHING else analysis.findings
+    worst = emphasised(chosen, found)
+    told = shifts(chosen, found) if _amount(by) == "count" else ()
+    shown = figures.pipe(chosen, words, worst=worst, by=by, shifts=told)
     said = _selection(analysis, chosen, words)
     return _view(words, "pipe", figure=shown, selection=said)
+
+
+def emphasised(chosen: PipelineAnalysis, findings: Iterable[Finding]) -> int | None:
+    """Return the stage whose leak to look at first: what got worse, else what loses most."""
+    worse = [f for f in findings if f.pipeline == chosen.name and f.severity in WARNING]
+    led = [f for card in cards(worse) for f in card if f.kind == "lost"]
+    names = {stage.name: stage.stage for stage in chosen.stages}
+    largest = find_headline(chosen).stage
+    if led and led[0].stage in names:
+        return names[led[0].stage]
+    return largest.stage if largest else None
 
 
 def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:

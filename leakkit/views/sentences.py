@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
+from leakkit.analysis.earlier import since_last_run
 from leakkit.views.figures import stay
 from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
+    from collections.abc import Sequence
 
-    from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis.earlier import SinceThen
     from leakkit.findings import Finding
     from leakkit.words import Words
 
@@ -26,3 +30,63 @@ def what_changed(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> 
         reference=finding.reference,
         days=stay(words, age or 0, pipeline.unit_per_day),
     )
+
+
+def mend_first(finding: Finding, words: Words) -> Markup:
+    """Say that the stage of a finding is to be looked at first, since when, and what it costs."""
+    facts = {"stage": bdi(finding.stage), "since": Markup("")}
+    if finding.since is not None:
+        facts["since"] = words.html("mend.since", month=month(finding.since, words))
+    value = finding.recoverable
+    if value is None or not value.value:
+        return words.html("mend.first", **facts)
+    money = {"value": value.value, "low": value.low, "high": value.high}
+    return words.html("mend.first_worth", **facts, **money, days=words.days(finding.days or 0))
+
+
+def month(day: int, words: Words) -> Markup:
+    """Say the month of a day, as text that is safe in HTML."""
+    return Markup(words.month(day))  # noqa: S704 - a date
+
+
+def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words: Words) -> Markup:
+    """Say what changed in some pipelines since the last run on other data, if there was one."""
+    found = [(one, since) for one in pipelines if (since := since_last_run(analysis, one))]
+    if not found:
+        return Markup("")
+    several = len(analysis.pipelines) > 1 and len(pipelines) > 1
+    changes = [*_more(found, words)]
+    if not several and (share := found[0][1].share):
+        stage, _, then, now = share
+        changes.append(words.html("last_run.share", stage=bdi(stage), then=then, now=now))
+    for name in ("appeared", "gone"):
+        named = [
+            _stage_of(stage, one, words, several=several)
+            for one, since in found
+            for stage in getattr(since, name)
+        ]
+        if named:
+            changes.append(words.html(f"last_run.{name}", named=words.listed(named)))
+    if not any(since.appeared or since.gone for _, since in found):
+        changes.append(words.html("last_run.none_new"))
+    last = min(since.last_day for _, since in found)
+    said = Markup("; ").join(changes)
+    return words.html("last_run.said", last=last, changes=said)
+
+
+def _more(found: Sequence[tuple[PipelineAnalysis, SinceThen]], words: Words) -> list[Markup]:
+    """Say how many deals there are more, or fewer, and how many more were won and lost."""
+    deals, won, lost = (
+        sum(getattr(since, name) for _, since in found) for name in ("deals", "won", "lost")
+    )
+    key = "deals" if deals > 0 else "fewer" if deals < 0 else "same_deals"
+    said = [words.html(f"last_run.{key}", n=abs(deals))]
+    ended = (("won", won), ("lost", lost))
+    return said + [words.html(f"last_run.{name}", n=n) for name, n in ended if n > 0]
+
+
+def _stage_of(stage: str, one: PipelineAnalysis, words: Words, *, several: bool) -> Markup:
+    """Name a stage, with its pipeline where there are several."""
+    if not several:
+        return bdi(stage)
+    return words.html("overview.named", stage=bdi(stage), pipeline=bdi(one.name))

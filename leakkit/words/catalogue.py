@@ -7,10 +7,11 @@ import string
 import tomllib
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton
+from babel.lists import format_list
 from babel.numbers import (
     format_compact_currency,
     format_currency,
@@ -18,6 +19,9 @@ from babel.numbers import (
     format_percent,
 )
 from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LANGUAGES = ("en",)
 EPOCH = dt.date(1970, 1, 1)
@@ -105,6 +109,18 @@ class Words(string.Formatter):
     def number(self, number: float) -> str:
         """Say a number, with at most one decimal."""
         return str(format_decimal(number, format="#,##0.#", locale=self.locale))
+
+    def listed(self, parts: Sequence[str]) -> Markup:
+        """Say several things as a list, as HTML; parts that are `Markup` stay as they are.
+
+        >>> print(Words().listed(["a", "<b>", "c"]))
+        a, &lt;b&gt;, and c
+        """
+        marks = [f"\ue000{at}\ue001" for at in range(len(parts))]
+        said = str(escape(format_list(marks, locale=self.locale)))
+        for mark, part in zip(marks, parts, strict=True):
+            said = said.replace(mark, str(escape(part)))
+        return Markup(said)  # noqa: S704 - every part is escaped above
 
     def share(self, share: float) -> str:
         """Say a share in per cent; one decimal under 10 %."""

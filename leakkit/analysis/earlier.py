@@ -1,0 +1,135 @@
+"""What the last run saw of a pipeline, and what has changed since: facts, no sentences."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from leakkit.analysis.results import EVERYTHING
+from leakkit.findings.finding import KINDS, WARNING, cards
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leakkit.analysis.results import Analysis, PipelineAnalysis
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one run saw of one pipeline, for the next run to compare with.
+
+    `fingerprint` is that of the data; `last_day` the last local day that was used. `warned`
+    holds (stage, kind) of what got worse; `shares` the share now by (stage, kind).
+    """
+
+    fingerprint: str
+    last_day: int
+    deals: int
+    won: int
+    lost: int
+    warned: tuple[tuple[str, str], ...]
+    shares: tuple[tuple[str, str, float], ...]
+
+    @classmethod
+    def of(cls, analysis: Analysis, pipeline: PipelineAnalysis) -> Seen:
+        """Say what this run sees."""
+        own = [f for f in analysis.findings if f.pipeline == pipeline.name]
+        outcomes = pipeline.notes.outcomes.items()
+        return cls(
+            analysis.fingerprint,
+            analysis.last_day,
+            pipeline.opportunities,
+            sum(n for (outcome, _), n in outcomes if outcome == "won"),
+            sum(n for (outcome, _), n in outcomes if outcome == "lost"),
+            tuple(sorted((f.stage, f.kind) for f in own if f.severity in WARNING)),
+            tuple(sorted((f.stage, f.kind, round(f.share, 6)) for f in own if f.share is not None)),
+        )
+
+    @classmethod
+    def read(cls, facts: Any) -> Seen | None:  # noqa: ANN401 - a file that anybody may have written
+        """Take it from a manifest; None where that does not hold it."""
+        try:
+            return cls(
+                str(facts["fingerprint"]),
+                int(facts["last_day"]),
+                int(facts["deals"]),
+                int(facts["won"]),
+                int(facts["lost"]),
+                tuple((str(stage), _kind(kind)) for stage, kind in facts["warned"]),
+                tuple((str(stage), _kind(kind), float(x)) for stage, kind, x in facts["shares"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as plain values, as a JSON file gives them back."""
+        return {
+            **asdict(self),
+            "warned": [list(one) for one in self.warned],
+            "shares": [list(one) for one in self.shares],
+        }
+
+
+def _kind(kind: object) -> str:
+    """Return a kind of finding; ValueError for anything else."""
+    return KINDS[KINDS.index(str(kind))]
+
+
+@dataclass(frozen=True)
+class SinceThen:
+    """What changed in a pipeline since the last run on other data: differences, now minus then.
+
+    `appeared` and `gone` name the stages that warn now and not then, and the other way
+    round; a stage that warns of something else than then is in neither. `share` is (stage, kind,
+    then, now) of the gravest finding, where both runs could say it.
+    """
+
+    last_day: int
+    deals: int
+    won: int
+    lost: int
+    appeared: tuple[str, ...]
+    gone: tuple[str, ...]
+    share: tuple[str, str, float, float] | None
+
+
+def since_last_run(analysis: Analysis, pipeline: PipelineAnalysis) -> SinceThen | None:
+    """What has changed since the last run on other data? None where there was none.
+
+    Of a part of the deals there is nothing to say: the last run counted all.
+
+    >>> import leakkit
+    >>> analysis = leakkit.analyze(leakkit.load("sample"), "Equipment")
+    >>> since_last_run(analysis, analysis.pipelines[0]) is None
+    True
+    """
+    then, now = Seen.read(analysis.last_run.get(pipeline.name)), Seen.of(analysis, pipeline)
+    if then is None or analysis.selection != EVERYTHING:
+        return None
+    return SinceThen(
+        then.last_day,
+        now.deals - then.deals,
+        now.won - then.won,
+        now.lost - then.lost,
+        _only(now, then),
+        _only(then, now),
+        _share(analysis, pipeline, then),
+    )
+
+
+def _only(one: Seen, other: Seen) -> tuple[str, ...]:
+    """Return the stages of which only one of two runs warned."""
+    known = {stage for stage, _ in other.warned}
+    return tuple(dict.fromkeys(stage for stage, _ in one.warned if stage not in known))
+
+
+def _share(
+    analysis: Analysis, pipeline: PipelineAnalysis, then: Seen
+) -> tuple[str, str, float, float] | None:
+    """Return the share of the gravest finding, then and now."""
+    own = (f for f in analysis.findings if f.pipeline == pipeline.name and f.severity in WARNING)
+    first = next((card[0] for card in cards(own)), None)
+    known: Mapping[tuple[str, str], float] = {(s, k): share for s, k, share in then.shares}
+    if first is None or first.share is None or (first.stage, first.kind) not in known:
+        return None
+    return first.stage, first.kind, known[first.stage, first.kind], first.share

@@ -1,0 +1,118 @@
+"""What changed since the last run: what it is compared with, and how it is said."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import leakkit
+from leakkit import views
+from leakkit.analysis import Seen, analyze, since_last_run
+from leakkit.report.manifest import NAME, Last
+from leakkit.store.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leakkit.analysis import Analysis
+
+THEN = Seen(
+    "data of then", 20604, 4700, 1480, 2800, (("Contract", "lost"),), (("Proforma", "lost", 0.29),)
+)
+
+
+@pytest.fixture(scope="module")
+def now() -> Analysis:
+    return analyze(leakkit.load("sample"), ["Equipment", "Projects"])
+
+
+def text(view: views.View) -> str:
+    """Return the words of a view's note."""
+    return view.section().striptags()
+
+
+def manifest(folder: Path, **entry: Any) -> Last:  # noqa: ANN401 - JSON of any shape
+    """Return what the last run left, if its manifest says so of one pipeline."""
+    one = {"name": "Equipment", "slug": "e", "pages": {}, "stages": [], **entry}
+    facts = {"schema_version": SCHEMA_VERSION, "pipelines": [one]}
+    (folder / NAME).write_text(json.dumps(facts), "utf-8")
+    return Last.read(folder)
+
+
+def test_the_same_data_twice_are_no_news(tmp_path: Path) -> None:
+    other = replace(THEN, fingerprint="older still", deals=4000)
+    last = manifest(tmp_path, seen=THEN.facts(), before=other.facts())
+    assert last.before("data of now") == {"Equipment": THEN.facts()}
+    assert last.before("data of then") == {"Equipment": other.facts()}
+    first = manifest(tmp_path, seen=THEN.facts(), before=None)
+    assert first.before("data of then") == {}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        [],
+        {},
+        THEN.facts() | {"deals": "many"},
+        THEN.facts() | {"warned": [["A"]]},
+        THEN.facts() | {"warned": [["A", "<script>"]]},
+        THEN.facts() | {"shares": 3},
+    ],
+)
+def test_a_manifest_that_somebody_changed_says_nothing(tmp_path: Path, broken: Any) -> None:  # noqa: ANN401 - as it says
+    assert Seen.read(broken) is None
+    assert manifest(tmp_path, seen=broken).before("x") == {}
+
+
+def test_what_a_run_saw_comes_back_as_it_was(now: Analysis) -> None:
+    seen = Seen.of(now, now.pipelines[0])
+    assert Seen.read(json.loads(json.dumps(seen.facts()))) == seen
+    assert (seen.deals, seen.warned) == (4800, (("Proforma", "lost"),))
+
+
+def test_differences_are_counted_and_said(now: Analysis) -> None:
+    told = replace(now, last_run={"Equipment": THEN.facts()})
+    since = since_last_run(told, told.pipelines[0])
+    assert since is not None
+    assert (since.deals, since.last_day) == (100, 20604)
+    assert (since.appeared, since.gone) == (("Proforma",), ("Contract",))
+    page = text(views.headline(told))
+    assert "Since the last run, on data up to May 31, 2026: 100 deals more; " in page
+    assert "Proforma from 29% to 31%; newly worse: Proforma; no longer worse: Contract." in page
+    over = text(views.overview(told))
+    assert "newly worse: Proforma in Equipment; no longer worse: Contract in Equipment." in over
+
+
+def test_nothing_new_is_said_too(now: Analysis) -> None:
+    seen = replace(Seen.of(now, now.pipelines[0]), deals=4801)
+    told = replace(now, last_run={"Equipment": seen.facts()})
+    page = text(views.headline(told))
+    assert "1 deal fewer; Proforma from 31% to 31%; no stage newly worse, none better" in page
+
+
+def test_a_stage_that_warns_of_something_else_is_no_news(now: Analysis) -> None:
+    seen = replace(THEN, warned=(("Proforma", "overdue"),))
+    told = replace(now, last_run={"Equipment": seen.facts()})
+    since = since_last_run(told, told.pipelines[0])
+    assert since is not None
+    assert (since.appeared, since.gone) == ((), ())
+
+
+def test_without_an_earlier_run_nothing_is_said(now: Analysis) -> None:
+    assert "Since the last run" not in text(views.headline(now))
+    told = replace(now, last_run={"Equipment": THEN.facts()})
+    assert "Since the last run" not in text(views.headline(told, "Projects"))
+    part = replace(told, selection=replace(told.selection, segment="owner", value="x"))
+    assert since_last_run(part, part.pipelines[0]) is None
+
+
+def test_names_of_a_manifest_stay_names(now: Analysis) -> None:
+    seen = replace(THEN, warned=(("<script>alert(1)</script>", "lost"),))
+    told = replace(now, last_run={"Equipment": seen.facts()})
+    for view in (views.headline(told), views.overview(told)):
+        assert "<script" not in view.section()
+        assert "&lt;script&gt;" in view.section()

@@ -1,0 +1,147 @@
+"""A store brought up to date is the store of a full load: table by table, row by row."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from leakkit import sample
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.sources import load
+from leakkit.store import Store, pseudonyms
+from tests.generated import FILE_ORDERS, Source, raw_source, write_source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = 86_400
+TABLES = ("opportunities", "stage_history", "moves", "passages", "doubts", "faults", "settled")
+
+
+def content(store: Store) -> dict[str, Any]:
+    """All that a store says, in one order; the inputs are the same files."""
+    tables = {table: sorted(store.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
+    return tables | {"meta": sorted(store.rows("SELECT * FROM meta"))}
+
+
+def the_night_before(source: Source, rng: Random) -> Source:
+    """The same source some days earlier: fewer rows, and some of them otherwise."""
+    opportunities, history, rules = source
+    days = rng.choice((0, 1, 7, 60))
+    earlier = replace(rules, as_of=rules.as_of - days * DAY, last_day=rules.last_day - days)
+    rows = [row for row in history if rng.random() < 0.97]
+    if opportunities is None:
+        return None, rows, earlier
+    deals = [
+        {**deal, "value": 7} if rng.random() < 0.1 else deal
+        for deal in opportunities
+        if rng.random() < 0.95
+    ]
+    return deals, rows, earlier
+
+
+def rng(seed: int) -> Random:
+    """Chance that is the same at every run."""
+    return Random(seed)  # noqa: S311 - for odd data, not for secrets
+
+
+@pytest.mark.parametrize("file_order", FILE_ORDERS)
+def test_bringing_up_to_date_is_a_full_load(file_order: str, tmp_path: Path) -> None:
+    taken = 0
+    for seed in range(3):
+        source = raw_source(seed, deals=30, file_order=file_order)
+        folder, kept = tmp_path / f"source{seed}", str(tmp_path / f"kept{seed}.duckdb")
+        write_source(the_night_before(source, rng(seed)), folder)
+        load(folder, store=kept).close()
+        write_source(source, folder)
+        with load(folder, store=str(tmp_path / f"whole{seed}.duckdb")) as whole:
+            wanted = content(whole)
+        with load(folder, store=kept) as renewed:
+            assert content(renewed) == wanted
+        taken += len(wanted["settled"])
+    assert taken > 20
+
+
+@pytest.fixture(scope="module")
+def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("nights") / "sample"
+    sample.write(folder, 300, seed=3)
+    return folder
+
+
+class Watched:
+    """Counts the rows of the history that were resolved."""
+
+    resolved = 0
+
+    def __call__(self, store: Store, *_: object) -> None:
+        self.resolved = int(store.value("SELECT count(*) FROM events"))
+
+
+def with_one_more_move(folder: Path, copy: Path) -> Path:
+    """The sample after one more day, on which one deal moved."""
+    shutil.copytree(folder, copy)
+    history = pd.read_csv(copy / "stage_history.csv", dtype=str)
+    opened = pd.read_csv(copy / "opportunities.csv", dtype=str)
+    deal = opened.loc[~opened["outcome"].isin(["Won", "Lost"]), "opportunity_id"].iloc[0]
+    row = history[history["opportunity_id"] == deal].tail(1)
+    later = row.assign(stage="Lost", entered_at="2026-07-01T10:00:00", seq="99")
+    pd.concat([history, later]).to_csv(copy / "stage_history.csv", index=False)
+    return copy
+
+
+def test_only_what_is_new_or_odd_is_resolved(sample_folder: Path, tmp_path: Path) -> None:
+    first, again, next_day = Watched(), Watched(), Watched()
+    kept = str(tmp_path / "kept.duckdb")
+    load(sample_folder, store=kept, watch=first).close()
+    load(sample_folder, store=kept, watch=again).close()
+    moved = with_one_more_move(sample_folder, tmp_path / "moved")
+    load(moved, as_of="2026-07-01", store=kept, watch=next_day).close()
+    assert again.resolved < 0.5 * first.resolved
+    assert 0 < next_day.resolved - again.resolved < 20
+
+
+def test_other_rules_resolve_everything(sample_folder: Path, tmp_path: Path) -> None:
+    first, again = Watched(), Watched()
+    kept = str(tmp_path / "kept.duckdb")
+    load(sample_folder, store=kept, watch=first).close()
+    config = Config.read(sample_folder / "leakkit.toml")
+    other = config.model_copy(update={"timezone": "Asia/Tehran"})
+    load(sample_folder, other, store=kept, watch=again).close()
+    assert again.resolved == first.resolved
+
+
+def test_deals_are_not_taken_from_pseudonyms(sample_folder: Path, tmp_path: Path) -> None:
+    kept = str(tmp_path / "kept.duckdb")
+    load(sample_folder, store=kept).close()
+    with Store.change(kept) as store:
+        pseudonyms.anonymise(store, b"a key that nobody knows")
+    with load(sample_folder, store=kept) as store:
+        assert not store.value("SELECT count(*) FROM opportunities WHERE owner LIKE 'owner %'")
+
+
+def test_a_file_that_is_no_store_stays(sample_folder: Path, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.duckdb"
+    letter.write_text("Dear customer", encoding="utf-8")
+    with pytest.raises(LeakkitError, match="not a leakkit store"):
+        load(sample_folder, store=str(letter))
+    assert letter.read_text(encoding="utf-8") == "Dear customer"
+
+
+def test_a_load_that_fails_leaves_the_store(sample_folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.duckdb"
+    load(sample_folder, store=str(kept)).close()
+    before = kept.read_bytes()
+    broken = tmp_path / "broken"
+    shutil.copytree(sample_folder, broken)
+    (broken / "stage_history.csv").write_text("opportunity_id,stage,entered_at\n", encoding="utf-8")
+    with pytest.raises(LeakkitError):
+        load(broken, store=str(kept))
+    assert kept.read_bytes() == before
+    assert [file.name for file in tmp_path.glob("*.partial*")] == []
