@@ -340,9 +340,12 @@ def test_configured_names_of_columns(tmp_path: Path) -> None:
 
 
 def test_a_heading_that_stands_twice_counts_once(tmp_path: Path) -> None:
-    text = f"{HEADING},Stage,\n" + ROWS.replace("\n", ",Z,\n")
+    """One of ours that stands twice is refused: tests/gallery/faults/same_heading_twice.csv."""
+    text = f"{HEADING},note,Note,\n" + ROWS.replace("\n", ",Y,Z,\n")
     with load(put(tmp_path, stage_history=text), DECLARED) as store:
         assert passed(store) == PASSED
+        said = [(one["as_what"], one["why"]) for one in store.meta("recognised")]
+        assert ("Note 2", "Note") in said
 
 
 def test_columns_with_the_names_of_our_own(tmp_path: Path) -> None:
