@@ -756,7 +756,7 @@ def repairs(diagnosis: Diagnosis) -> View:
     """How many more deals would be won if a stage lost fewer?"""
     words = _words(diagnosis)
     if not diagnosis.repairs:
-        return _view(words, "repairs", headline=words.say("causes.no_repair"))
+        return _view(words, "repairs", headline=words.say(f"causes.{_no_repair(diagnosis)}"))
     rows = [(_repaired(repair, words), repair) for repair in diagnosis.repairs]
     table = tables.Table(
         words.say("causes.repairs_table"),
@@ -772,6 +772,15 @@ def repairs(diagnosis: Diagnosis) -> View:
     rough = any(repair.result.rough for repair in diagnosis.repairs)
     lines = [words.html("causes.repair_note"), words.html("causes.rough") if rough else ""]
     return _view(words, "repairs", table=table.html(words), note=_paragraphs(lines))
+
+
+def _no_repair(diagnosis: Diagnosis) -> str:
+    """Return the code of why no repair is reckoned."""
+    if not any(stage.exits.lost for stage in diagnosis.pipeline.stages):
+        return "no_stage"
+    shares = [stage.lost.share for stage in diagnosis.pipeline.stages]
+    known = diagnosis.pipeline.costs is not None and None not in shares
+    return "small_losses" if known else "no_repair"
 
 
 def _repaired(repair: Repair, words: Words) -> Markup:
