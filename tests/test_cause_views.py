@@ -141,10 +141,14 @@ CODES = {
     "causes.why_": whys(),
     "causes.stated_": set(FAMILIES),
     "causes.stated_none_": returned(stated._said, 1),
-    "causes.behaves_": {"complexity", "unconvincing", "mixed"},
+    "causes.behaves_": {*SIGNS, "mixed"},
     "causes.behaves_none_": returned(behaviour._judged, 1) | given(behaviour, "_nothing", 0),
     "causes.sign_": set(SIGNS),
-    "causes.excess_": {"complexity", "unconvincing", "none_complexity", "none_unconvincing"},
+    "causes.excess_": {
+        f"{beyond}{family}"
+        for beyond in ("", "none_", "fewer_")
+        for family in ("complexity", "unconvincing")
+    },
     "causes.read_": returned(causes._losses, 0),
     "causes.door_": set(cause_figures.ROWS),
     "causes.mix_": given(mix, "RateAndMix.missing", 2) | given(rooms, "RateAndMix.missing", 2),
@@ -223,7 +227,7 @@ def test_every_finding_is_said(kind: str, against: str, severity: str) -> None:
     assert WORDS.say(f"causes.severity_{severity.replace(' ', '_')}") in said
     warns = severity in {"alarm", "watch"}
     assert (shown.warnings != ()) == warns
-    assert ("No stage warns." in said) != warns
+    assert ("There is nothing to warn of." in said) != warns
     words = {"baseline": "before it was", "target": "the target is", "pooled": "comparable"}
     assert (words[against] in text("causes_headline", shown)) == warns
 

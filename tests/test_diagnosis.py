@@ -300,6 +300,23 @@ def test_without_losses_there_is_nothing_to_explain() -> None:
         assert getattr(views, name)(found).headline == "No deal was lost in any stage."
 
 
+def test_a_long_history_without_losses_has_no_chains_of_nothing() -> None:
+    """Late deals could give something back, but there is no loss whose cause could be found."""
+    found = leakkit.diagnose(source(moves(400, lost_every=0), DECLARED, value=10))
+    assert places_of(found.analysis)
+    assert found.stages == found.repairs == ()
+    for name in ("cause_and_effect", "repairs"):
+        text = getattr(views, name)(found).section().striptags()
+        assert "No deal was lost in any stage." in text
+        assert "0% of the deals" not in text
+
+
+def test_small_losses_are_no_lack_of_deals() -> None:
+    found = leakkit.diagnose(source(moves(400, lost_every=40)))
+    assert found.repairs == ()
+    assert views.repairs(found).headline == "No stage loses as many as 5 in 100 deals."
+
+
 def test_what_is_over_its_target_warns() -> None:
     rows, config, columns = SMALL["long, with a target"]
     found = leakkit.diagnose(source(rows, config, **columns))

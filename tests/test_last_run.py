@@ -87,6 +87,14 @@ def test_differences_are_counted_and_said(now: Analysis) -> None:
     assert "newly worse: Proforma in Equipment; no longer worse: Contract in Equipment." in over
 
 
+def test_the_page_of_causes_says_it_in_the_same_words(now: Analysis) -> None:
+    told = replace(now, last_run={"Equipment": THEN.facts()})
+    wanted = text(views.headline(told)).partition("Since the last run")[2].partition("Contract.")[0]
+    assert "newly worse: Proforma" in wanted
+    assert wanted in text(views.causes_headline(leakkit.diagnose(told, "Equipment")))
+    assert "Since the last run" not in text(views.causes_headline(leakkit.diagnose(now)))
+
+
 def test_nothing_new_is_said_too(now: Analysis) -> None:
     seen = replace(Seen.of(now, now.pipelines[0]), deals=4801)
     told = replace(now, last_run={"Equipment": seen.facts()})

@@ -79,7 +79,8 @@ class Diagnosis:
 def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
     """Why does a pipeline leak, whom does it concern, and what would a repair bring?
 
-    Stages with an alarm or a watch are looked into, and those that could give back most;
+    Stages with an alarm or a watch are looked into, and of those that lose deals the ones
+    that could give back most;
     where there are none, the one that loses most, a qualifying one only where no other
     loses any. The first pipeline where `pipeline` is empty. Raises LeakkitError for a
     pipeline that the analysis does not have, and for the analysis of a part of the data.
@@ -112,8 +113,14 @@ def _chosen(
     if one.windows.current is None:
         return []
     places = places_of(analysis)
-    found = [card[0].stage for card in led if (one.name, card[0].stage) in places]
     losing = [stage for stage in one.stages if stage.exits.lost]
+    asked = {stage.name for stage in losing}
+    asked |= {card[0].stage for card in led if card[0].severity in WARNING}
+    found = [
+        card[0].stage
+        for card in led
+        if (one.name, card[0].stage) in places and card[0].stage in asked
+    ]
     serious = [stage for stage in losing if stage.kind != "qualify"] or losing
     return found or [max(serious, key=lambda s: s.exits.lost).name for _ in serious[:1]]
 

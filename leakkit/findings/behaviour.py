@@ -37,7 +37,8 @@ class Administrative:
     """Losses that look like paperwork and are set apart; one may break several rules.
 
     `owner_day`: closed by one owner on one day (None without an owner column);
-    `one_day`: on a day with many of the stage's losses; `one_age`: at one exact age.
+    `one_day`: on a day with many of the stage's losses; `one_age`: at one exact age, which
+    is `age` (the most frequent one, in the pipeline's unit; None where there is none).
     """
 
     losses: int
@@ -45,6 +46,7 @@ class Administrative:
     owner_day: int | None
     one_day: int
     one_age: int
+    age: float | None = None
 
     @property
     def in_bulk(self) -> bool:
@@ -72,6 +74,7 @@ def administrative(losses: Design, advanced: Design, end_day: int) -> tuple[Bool
         owner_day=None if by_owner is None else int(by_owner.sum()),
         one_day=int(by_day.sum()),
         one_age=int(by_age.sum()),
+        age=_most_frequent(losses.stay[by_age]),
     )
 
 
@@ -108,6 +111,12 @@ def _by_age(lost: Ints, advanced: Ints) -> Bools:
     odd = many & (going < ONE_AGE_ADVANCED * max(len(advanced), 1))
     found: Bools = odd[place]
     return found
+
+
+def _most_frequent(ages: Ints) -> float | None:
+    """Return the age that most have, the youngest of equals."""
+    found, n = np.unique(ages, return_counts=True)
+    return float(found[np.argmax(n)]) if len(found) else None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,14 @@ class RateAndMix:
     columns: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
 
+    @property
+    def mostly_mix(self) -> bool:
+        """Say whether like deals fare as before, and others coming in make most of the change."""
+        if self.rate is None or self.mix is None or self.total is None:
+            return False
+        steady = self.rate.low <= 0.0 <= self.rate.high
+        return steady and 2 * self.mix * np.sign(self.total) > abs(self.total) > 0
+
     @classmethod
     def missing(
         cls,

@@ -11,10 +11,11 @@ from markupsafe import Markup
 
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.findings.behaviour import MIXED
 from leakkit.findings.finding import improvements
 from leakkit.views import cause_figures, figures, tables
 from leakkit.views.ink import plain
-from leakkit.views.sentences import what_changed
+from leakkit.views.sentences import since_then, what_changed
 from leakkit.views.shift import shift_cell, shift_figure, top_of
 from leakkit.views.view import View
 from leakkit.words import Words
@@ -25,17 +26,19 @@ if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.analysis.diagnosis import Repair, StageDiagnosis
     from leakkit.findings import Finding
-    from leakkit.findings.behaviour import SignCount
+    from leakkit.findings.behaviour import Behaviour, SignCount
     from leakkit.findings.causes import Cause
     from leakkit.findings.drivers import Driver
     from leakkit.findings.mix import RateAndMix
+    from leakkit.findings.stated import Stated
     from leakkit.findings.worklist import WorkItem
 
 SHOWN_DEALS = 12
 SHOWN_REASONS = 8
 SHOWN_CARDS = 3
 SHOWN_UNMATCHED = 5
-HARDLY_EVER = 0.0001
+HARDLY_EVER = 0.0005
+"""Chances under this would be said as 0%."""
 MIN_MIX = 0.01
 """So large must the part of other deals be for a note on what shifted."""
 
@@ -71,7 +74,8 @@ def causes_headline(diagnosis: Diagnosis) -> View:
         said = words.html("causes.quiet")
     else:
         said = words.html("causes.no_comparison")
-    lines = [_first_verdict(diagnosis, words), _joint_line(diagnosis, words)]
+    lines = [_first_mix(diagnosis, words), _first_verdict(diagnosis, words)]
+    lines += [_joint_line(diagnosis, words), since_then(diagnosis.analysis, (pipeline,), words)]
     lines += [_tested(diagnosis, words)]
     return View(
         "causes_headline",
@@ -87,6 +91,24 @@ def causes_headline(diagnosis: Diagnosis) -> View:
 def _what(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     """Say what a finding found."""
     return what_changed(diagnosis.pipeline, finding, words)
+
+
+def _first_mix(diagnosis: Diagnosis, words: Words) -> Markup:
+    """Say of the gravest finding that other deals came in, where that is most of it."""
+    for card in diagnosis.warnings[:1]:
+        for mix in _mixes(diagnosis, card[0]):
+            if mix.mostly_mix:
+                return _mix_line(mix, words)
+    return Markup("")
+
+
+def _mixes(diagnosis: Diagnosis, finding: Finding) -> list[RateAndMix]:
+    """Return the change of a finding taken apart, where it was."""
+    return [
+        one.mixes[finding.kind]
+        for one in diagnosis.stages
+        if one.stage.name == finding.stage and finding.kind in one.mixes
+    ]
 
 
 def _first_verdict(diagnosis: Diagnosis, words: Words) -> Markup:
@@ -247,11 +269,7 @@ def _sure(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
 
 def _rate(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     """Say whether the deals changed, or what becomes of them."""
-    found = [
-        one.mixes[finding.kind]
-        for one in diagnosis.stages
-        if one.stage.name == finding.stage and finding.kind in one.mixes
-    ]
+    found = _mixes(diagnosis, finding)
     return _mix_line(found[0], words) if found else Markup("")
 
 
@@ -259,7 +277,8 @@ def _mix_line(mix: RateAndMix, words: Words) -> Markup:
     """Say rate and mix in one sentence."""
     if mix.rate is None or mix.mix is None:
         return words.html(f"causes.mix_{mix.reason}")
-    return words.html("causes.mix", rate=mix.rate.value, mix=mix.mix)
+    key = "mix_mostly" if mix.mostly_mix else "mix"
+    return words.html(f"causes.{key}", rate=mix.rate.value, mix=mix.mix)
 
 
 def _worth(finding: Finding, words: Words) -> Markup:
@@ -361,7 +380,11 @@ def cause_and_effect(diagnosis: Diagnosis, *, stage: str = "") -> View:
     if not stages:
         return _nothing(diagnosis, words, "cause_and_effect")
     chains = Markup("\n").join(_chain(diagnosis, one, words) for one in stages)
-    return _view(words, "cause_and_effect", figure=chains, note=words.html("causes.chain_note"))
+    notes = [words.html("causes.chain_note")]
+    if any(one.cause.deals for one in stages):
+        notes.append(words.html("causes.chain_read"))
+    note = Markup(" ").join(notes)
+    return _view(words, "cause_and_effect", figure=chains, note=note)
 
 
 def _chain(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
@@ -371,7 +394,7 @@ def _chain(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
         ("stage", tables.bdi(one.stage.name)),
         ("leak", _leak(diagnosis, one, words)),
         ("family", _short(cause, words)),
-        ("evidence", _evidence_lines(cause, words)),
+        ("evidence", _evidence_lines(diagnosis, cause, words)),
         ("review", _operation(cause.review, words)),
     ]
     items = Markup("").join(
@@ -403,20 +426,48 @@ def _leak(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
     )
 
 
-def _evidence_lines(cause: Cause, words: Words) -> Markup:
-    """Say the two pieces of evidence in two lines."""
-    stated, behaviour = cause.stated, cause.behaviour
-    lines = []
+def _evidence_lines(diagnosis: Diagnosis, cause: Cause, words: Words) -> Markup:
+    """Say the two pieces of evidence in two lines; of what was closed in bulk, how."""
+    lines = _apart(diagnosis, cause, words) if cause.administrative.in_bulk else []
+    if cause.losses or not lines:
+        lines += [_said_line(cause.stated, words), _behaves_line(cause.behaviour, words)]
+    return _paragraphs(lines)
+
+
+def _said_line(stated: Stated, words: Words) -> Markup:
+    """Say what the reasons say, or why they say nothing."""
     if stated.family:
         share = next(f.share for f in stated.families if f.family == stated.family)
-        lines.append(words.html(f"causes.stated_{stated.family}", share=share, n=stated.known))
-    else:
-        lines.append(words.html(f"causes.stated_none_{stated.reason}", n=stated.known))
-    if behaviour.family:
-        lines.append(words.html(f"causes.behaves_{behaviour.family}"))
-    else:
-        lines.append(words.html(f"causes.behaves_none_{behaviour.reason}"))
-    return _paragraphs(lines)
+        return words.html(f"causes.stated_{stated.family}", share=share, n=stated.known)
+    if not stated.known:
+        return words.html("causes.stated_none")
+    return words.html(f"causes.stated_none_{stated.reason}", n=stated.known)
+
+
+def _behaves_line(behaviour: Behaviour, words: Words) -> Markup:
+    """Say what the losses did that others did not: the sign that sets them apart most."""
+    if not behaviour.family:
+        return words.html(f"causes.behaves_none_{behaviour.reason}")
+    if behaviour.family == MIXED:
+        return words.html("causes.behaves_mixed")
+    said = words.html(f"causes.behaves_{behaviour.strongest(behaviour.family)}")
+    return said + (" " + words.html("causes.length_only") if behaviour.length_only else "")
+
+
+def _apart(diagnosis: Diagnosis, cause: Cause, words: Words) -> list[Markup]:
+    """Say how many losses were set apart as closed in bulk, and by which rule."""
+    apart = cause.administrative
+    if not apart.n:
+        return []
+    said = [words.html("causes.administrative", n=apart.n, of=apart.losses)]
+    if apart.owner_day:
+        said.append(words.html("causes.apart_owner", n=apart.owner_day))
+    if apart.one_day:
+        said.append(words.html("causes.apart_day", n=apart.one_day))
+    if apart.one_age and apart.age is not None:
+        age = _stay(diagnosis, words, apart.age)
+        said.append(words.html("causes.apart_age", n=apart.one_age, age=age))
+    return [Markup(" ").join(said)]
 
 
 def evidence(diagnosis: Diagnosis, *, stage: str = "") -> View:
@@ -432,6 +483,9 @@ def _evidence(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup
     """Return the evidence of one stage: both sources beside each other."""
     cause = one.cause
     heading = Markup("<h3>{}</h3>").format(tables.bdi(one.stage.name))
+    if not cause.losses:
+        lines = _apart(diagnosis, cause, words)
+        return heading + _paragraphs([*lines, words.html("causes.read_none")])
     read = words.html(f"causes.read_{cause.window}", n=cause.losses)
     return heading + Markup('<p>{}</p><div class="lk-two"><div>{}</div><div>{}</div></div>').format(
         read, _stated(cause, words), _behaviour(diagnosis, cause, words)
@@ -517,13 +571,13 @@ def _behaviour(diagnosis: Diagnosis, cause: Cause, words: Words) -> Markup:
         excess = getattr(found, family)
         if excess is not None:
             facts = {"share": excess.value, "low": excess.low, "high": excess.high}
-            key = "excess" if excess.low > 0 else "excess_none"
+            key = (
+                "excess" if excess.low > 0 else "excess_fewer" if excess.high < 0 else "excess_none"
+            )
             lines.append(words.html(f"causes.{key}_{family}", **facts))
     if found.length_only:
         lines.append(words.html("causes.length_only"))
-    apart = cause.administrative
-    if apart.n:
-        lines.append(words.html("causes.administrative", n=apart.n, of=apart.losses))
+    lines += _apart(diagnosis, cause, words)
     agreement = cause.agreement
     if agreement.share is not None:
         lines.append(words.html("causes.agreement", share=agreement.share, n=agreement.n))
@@ -665,7 +719,7 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
     )
     today = sorted({name for driver in screen.drivers for name in driver.as_of_today})
     if today:
-        lines.append(words.html("causes.as_of_today", columns=_columns(today)))
+        lines.append(words.html("causes.as_of_today", n=len(today), columns=_columns(today)))
     return heading + table.html(words) + _paragraphs(lines)
 
 
@@ -702,7 +756,7 @@ def repairs(diagnosis: Diagnosis) -> View:
     """How many more deals would be won if a stage lost fewer?"""
     words = _words(diagnosis)
     if not diagnosis.repairs:
-        return _view(words, "repairs", headline=words.say("causes.no_repair"))
+        return _view(words, "repairs", headline=words.say(f"causes.{_no_repair(diagnosis)}"))
     rows = [(_repaired(repair, words), repair) for repair in diagnosis.repairs]
     table = tables.Table(
         words.say("causes.repairs_table"),
@@ -718,6 +772,15 @@ def repairs(diagnosis: Diagnosis) -> View:
     rough = any(repair.result.rough for repair in diagnosis.repairs)
     lines = [words.html("causes.repair_note"), words.html("causes.rough") if rough else ""]
     return _view(words, "repairs", table=table.html(words), note=_paragraphs(lines))
+
+
+def _no_repair(diagnosis: Diagnosis) -> str:
+    """Return the code of why no repair is reckoned."""
+    if not any(stage.exits.lost for stage in diagnosis.pipeline.stages):
+        return "no_stage"
+    shares = [stage.lost.share for stage in diagnosis.pipeline.stages]
+    known = diagnosis.pipeline.costs is not None and None not in shares
+    return "small_losses" if known else "no_repair"
 
 
 def _repaired(repair: Repair, words: Words) -> Markup:
