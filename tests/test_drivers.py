@@ -591,7 +591,8 @@ def test_numbers_that_name_somebody_are_not_put_into_fifths() -> None:
 def test_the_shift_of_a_column_in_fifths_names_where_the_fifth_ends() -> None:
     rng = np.random.default_rng(5)
     came = rng.integers(0, 350, 3_000)
-    size = np.where(came >= 270, rng.integers(50, 100, 3_000), rng.integers(0, 100, 3_000))
+    larger = (came >= 270) & (rng.random(3_000) < 0.4)
+    size = np.where(larger, rng.integers(80, 100, 3_000), rng.integers(0, 100, 3_000))
     lost = rng.random(3_000) < np.where(size >= 80, 0.7, 0.1)
     design = design_of(
         came, rng.integers(1, 9, 3_000), np.where(lost, LOST, NEXT),
