@@ -118,8 +118,8 @@ def test_the_page_of_causes_names_the_offer_and_its_automatic_cancellations(stor
     assert "328 after exactly 31 days, when hardly any deal advances" in said
     assert offer.screen.drivers[0].columns == ("value",)
     assert "510 closed deals have 112 there and no open one has" in drivers
-    assert "value is known only as it stands today" in drivers
-    assert "owner, value are known only as they stand today" in drivers
+    assert "The column value is known only as it stands today" in drivers
+    assert "The columns owner, value are known only as they stand today" in drivers
 
 
 @pytest.mark.usefixtures("kept_workers")

@@ -172,7 +172,7 @@ def test_other_deals_coming_in_are_no_reason_to_blame() -> None:
     )
     drivers = said("Mix only", "drivers")
     assert "region: South" in drivers
-    assert "region is known only as it stands today" in drivers
+    assert "The column region is known only as it stands today" in drivers
     assert "Above all" not in said("Mix only", "causes_headline")
 
 
