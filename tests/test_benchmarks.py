@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from benchmarks import document, loading, river
+from benchmarks import document, loading, river, screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +95,19 @@ def test_loading_is_measured_beside_a_plain_read() -> None:
     text = loading.section(found, 300)
     assert text.startswith("## Loading")
     assert text.count("| csv | ") == text.count("| parquet | ") == 2
+
+
+def test_the_screen_is_measured_and_its_first_finding_checked() -> None:
+    found = screen.measured(12_000, 1)
+    assert found.first == 1
+    assert found.tested > 1_000
+    assert min(*found.screens, *found.adjusted) > 0
+    text = screen.section(found)
+    assert text.startswith("## Screening")
+    assert "first in 1 of 1" in text
+    never = screen.Screened(1, 1, (0.1,), (0.1,), first=0)
+    assert not never.met
+    assert "Missed." in screen.section(never)
 
 
 def test_a_benchmark_writes_its_own_section_only(tmp_path: Path) -> None:

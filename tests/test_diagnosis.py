@@ -304,7 +304,8 @@ def test_a_long_history_without_losses_has_no_chains_of_nothing() -> None:
     """Late deals could give something back, but there is no loss whose cause could be found."""
     found = leakkit.diagnose(source(moves(400, lost_every=0), DECLARED, value=10))
     assert places_of(found.analysis)
-    assert found.stages == found.repairs == ()
+    assert found.stages == ()
+    assert found.repairs == ()
     for name in ("cause_and_effect", "repairs"):
         text = getattr(views, name)(found).section().striptags()
         assert "No deal was lost in any stage." in text

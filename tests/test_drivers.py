@@ -571,3 +571,35 @@ def test_drivers_of_the_sample_are_only_what_was_planted(store: Store, analysis:
             assert (stage.name, VALUE in one.columns) == ("Proforma", True)
             assert VALUE in one.as_of_today
             assert one.recoverable_value is not None
+
+
+def test_numbers_that_name_somebody_are_not_put_into_fifths() -> None:
+    """An owner may be written as a number: the fifth up to 10138 would be nobody."""
+    rng = np.random.default_rng(4)
+    people = [str(10_000 + at) for at in rng.integers(0, 30, 900)]
+    exits = np.where(rng.random(900) < 0.3, LOST, NEXT)
+    design = design_of(
+        rng.integers(0, 300, 900), rng.integers(1, 20, 900), exits,
+        segments={"who": people, "size": people}, owner="who",
+    )  # fmt: skip
+    found = candidates(design, with_value=False)
+    assert found.binned == {"size"}
+    assert len(found.labels["who"]) == 31
+    assert len(found.labels["size"]) == 6
+
+
+def test_the_shift_of_a_column_in_fifths_names_where_the_fifth_ends() -> None:
+    rng = np.random.default_rng(5)
+    came = rng.integers(0, 350, 3_000)
+    larger = (came >= 270) & (rng.random(3_000) < 0.4)
+    size = np.where(larger, rng.integers(80, 100, 3_000), rng.integers(0, 100, 3_000))
+    lost = rng.random(3_000) < np.where(size >= 80, 0.7, 0.1)
+    design = design_of(
+        came, rng.integers(1, 9, 3_000), np.where(lost, LOST, NEXT),
+        segments={"size": [str(one) for one in size]},
+    )  # fmt: skip
+    found = drivers.split(design, (270, 360), (0, 270), 10)
+    assert found.shift is not None
+    assert found.shift.binned
+    assert found.shift.value == "99"
+    assert mix.as_split(found).segment == "size<=99"

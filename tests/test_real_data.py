@@ -23,6 +23,9 @@ currency = "EUR"
 ignore_unknown_stages = true
 value = "AMOUNT_REQ"
 
+[roles]
+segments = ["owner"]
+
 [[pipelines]]
 name = "Loans"
 won = ["A_APPROVED"]
@@ -108,10 +111,15 @@ def test_the_page_of_causes_names_the_offer_and_its_automatic_cancellations(stor
         assert offer.stage.name == "A_FINALIZED"
         assert offer.cause.verdict.why == "bulk"
         assert (offer.cause.administrative.losses, offer.cause.administrative.one_age) == (934, 328)
-        assert offer.screen.drivers[0].columns == ("owner",)
         assert found.cards[0][0].stage == "A_FINALIZED"
-        said = views.cause_and_effect(found).section()
-    assert "closed in bulk" in said
+        said = views.cause_and_effect(found).section().striptags()
+        drivers = views.drivers(found).section().striptags()
+    assert "328 of 934 losses were set apart because they were closed in bulk." in said
+    assert "328 after exactly 31 days, when hardly any deal advances" in said
+    assert offer.screen.drivers[0].columns == ("value",)
+    assert "510 closed deals have 112 there and no open one has" in drivers
+    assert "The column value is known only as it stands today" in drivers
+    assert "The columns owner, value are known only as they stand today" in drivers
 
 
 @pytest.mark.usefixtures("kept_workers")

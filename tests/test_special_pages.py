@@ -167,12 +167,12 @@ def test_other_deals_coming_in_are_no_reason_to_blame() -> None:
     line = "most of the change (+19 points) is that other deals come in."
     assert line in said("Mix only", "causes_headline")
     assert line in said("Mix only", "warnings")
-    assert "South (region), from 19% to 62% of the deals that came in." in said(
+    assert "region: South, from 19% to 62% of the deals that came in." in said(
         "Mix only", "rate_and_mix"
     )
     drivers = said("Mix only", "drivers")
     assert "region: South" in drivers
-    assert "region is known only as it stands today" in drivers
+    assert "The column region is known only as it stands today" in drivers
     assert "Above all" not in said("Mix only", "causes_headline")
 
 

@@ -89,12 +89,14 @@ def _once(design: Design) -> Ints:
 
 
 def _coded(design: Design, name: str) -> tuple[Ints, tuple[str, ...], bool]:
-    """Return codes and texts of a column; numbers in quintiles."""
+    """Return codes and texts of a column; numbers in quintiles, but not numbers that name."""
     if name not in design.segments:
         known = design.value >= 0
         return *_quintiles(np.where(known, design.value, np.nan).astype(np.float64)), True
     code, texts = design.segments[name], design.labels[name]
     numbers = np.array([np.nan, *map(_number, texts[1:])])
+    if name in (design.owner, design.product, design.competitor):
+        return code, texts, False
     if len(texts) > NUMBERS_FROM and np.mean(~np.isnan(numbers[1:])) >= NUMERIC_SHARE:
         return *_quintiles(numbers[code]), True
     return code, texts, False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from leakkit.measures.survival import MIN_FOLLOWED, Z95
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.findings.columns import SetAside
+    from leakkit.findings.columns import Columns, SetAside
     from leakkit.findings.design import AtRisk, Design
     from leakkit.findings.groups import Readings, Spells
     from leakkit.measures.survival import Floats, Ints
@@ -35,12 +35,16 @@ RARE = 0
 
 @dataclass(frozen=True)
 class Shift:
-    """The value that explains most of the mix: its shares among the entrants of both windows."""
+    """The value that explains most of the mix: its shares among the entrants of both windows.
+
+    Where the column is in quintiles (`binned`), the value is where its fifth ends.
+    """
 
     column: str
     value: str
     baseline_share: float
     current_share: float
+    binned: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,9 @@ def split(  # noqa: PLR0913 - the parts of one question
     """
     windows = [at_risk(design, days) for days in (baseline, current)]
     spans = [spells(risk, horizon, kind) for risk in windows]
-    codes, aside = _looked_at(design, windows, columns)
-    known = (tuple(codes), aside)
+    looked_at = _looked_at(design, windows, columns)
+    codes = looked_at.codes
+    known = (tuple(codes), looked_at.set_aside)
     observed = _readings([_read(one, np.ones(len(one))) for one in spans])
     if observed is None:
         return RateAndMix.missing(kind, horizon, "few_followed", looked_at=known)
@@ -138,18 +143,20 @@ def split(  # noqa: PLR0913 - the parts of one question
         rates=rates,
         reason="",
         simpson=total * rate.value < 0.0,
-        shift=_shift(design, codes, windows, spans, total - rate.value),
+        shift=_shift(looked_at, windows, spans, total - rate.value),
         effective=alike.effective,
         columns=tuple(codes),
-        set_aside=aside,
+        set_aside=looked_at.set_aside,
     )
 
 
 def as_split(found: RateAndMix) -> Split:
-    """Return what a finding carries of it; the segment as `column=value`."""
+    """Return what a finding carries of it; a segment is `column=value`, a fifth `column<=end`."""
     rate = None if found.rate is None else found.rate.value
-    segment = "" if found.shift is None else f"{found.shift.column}={found.shift.value}"
-    return Split(rate, found.mix, segment)
+    if (shift := found.shift) is None:
+        return Split(rate, found.mix, "")
+    sign = "<=" if shift.binned and shift.value else "="
+    return Split(rate, found.mix, f"{shift.column}{sign}{shift.value}")
 
 
 @dataclass(frozen=True)
@@ -207,10 +214,8 @@ def _rate(
     return Excess(rate, rate - spread, rate + spread), rates
 
 
-def _looked_at(
-    design: Design, windows: list[AtRisk], names: tuple[str, ...] | None
-) -> tuple[dict[str, Ints], tuple[SetAside, ...]]:
-    """Return the codes of the columns that are compared, over all of the design, by column."""
+def _looked_at(design: Design, windows: list[AtRisk], names: tuple[str, ...] | None) -> Columns:
+    """Return the columns that are compared, with codes over all of the design."""
     rows = np.unique(np.concatenate([risk.rows for risk in windows]))
     found = candidates(design.only(rows), names, with_value=False)
     codes = {}
@@ -218,7 +223,7 @@ def _looked_at(
         whole = np.zeros(len(design), np.int64)
         whole[rows] = inside
         codes[name] = whole
-    return codes, found.set_aside
+    return replace(found, codes=codes)
 
 
 def _read(spans: Spells, weight: Floats) -> Readings | None:
@@ -326,8 +331,7 @@ def _error(observed: tuple[Readings, Readings], alike: _Alike) -> float:
 
 
 def _shift(
-    design: Design,
-    codes: Mapping[str, Ints],
+    looked_at: Columns,
     windows: list[AtRisk],
     spans: list[Spells],
     mix: float,
@@ -338,7 +342,7 @@ def _shift(
     sum goes furthest in the direction of the mix, and in it the value that adds most.
     """
     found: list[tuple[float, Shift]] = []
-    for name, code in codes.items():
+    for name, code in looked_at.codes.items():
         size = int(code.max()) + 1
         came = [code[risk.rows[risk.entered]] for risk in windows]
         m0, m1 = (np.bincount(one, minlength=size) / max(len(one), 1) for one in came)
@@ -347,9 +351,8 @@ def _shift(
         centre = float(np.average(mean, weights=m0 + m1))
         parts = (m1 - m0) * (mean - centre)
         most = int(np.argmax(parts * np.sign(mix)))
-        labels = design.labels.get(name, ())
-        value = labels[most] if most < len(labels) else str(most)
-        share = Shift(name, value, float(m0[most]), float(m1[most]))
+        value, binned = looked_at.labels[name][most], name in looked_at.binned
+        share = Shift(name, value, float(m0[most]), float(m1[most]), binned)
         found.append((float(parts.sum()) * float(np.sign(mix)), share))
     best = max(found, key=lambda one: one[0], default=None)
     return best[1] if best is not None and best[0] > 0.0 else None

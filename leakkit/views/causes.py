@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from leakkit.findings.behaviour import Behaviour, SignCount
     from leakkit.findings.causes import Cause
     from leakkit.findings.drivers import Driver
-    from leakkit.findings.mix import RateAndMix
+    from leakkit.findings.mix import RateAndMix, Shift
     from leakkit.findings.stated import Stated
     from leakkit.findings.worklist import WorkItem
 
@@ -541,6 +541,8 @@ def _with_range(
 
 def _sign(diagnosis: Diagnosis, sign: SignCount, words: Words) -> str:
     """Say a sign with where it begins; stays are in the pipeline's unit, silence is in days."""
+    if not sign.limit and words.knows(f"causes.sign_{sign.code}_at_once"):
+        return words.say(f"causes.sign_{sign.code}_at_once")
     said = words.days(sign.limit) if sign.code == "silent" else _stay(diagnosis, words, sign.limit)
     return words.say(
         f"causes.sign_{sign.code}", limit=said, times=sign.limit, n=int(sign.limit) + 1
@@ -651,13 +653,18 @@ def _mix_note(stage: Markup, mix: RateAndMix, words: Words) -> Markup:
             words.html(
                 "causes.shift",
                 stage=stage,
-                column=tables.bdi(mix.shift.column),
-                value=_value(mix.shift.value, words),
+                segment=_shifted(mix.shift, words),
                 before=mix.shift.baseline_share,
                 now=mix.shift.current_share,
             )
         )
     return Markup(" ").join(lines)
+
+
+def _shifted(shift: Shift, words: Words) -> Markup:
+    """Say the segment that shifted."""
+    binned = (shift.column,) if shift.binned else ()
+    return _segment((shift.column,), (shift.value,), binned, words)
 
 
 def _value(written: str, words: Words) -> Markup:
@@ -689,13 +696,21 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
     if not screen.tested:
         lines = [words.html("causes.screened_none")]
     lines += [
-        words.html(f"causes.set_aside_{each.reason}", column=tables.bdi(each.column))
+        words.html(
+            f"causes.set_aside_{each.reason}",
+            column=tables.bdi(each.column),
+            value=_value(each.value, words),
+            n=each.measure,
+        )
         for each in screen.set_aside
     ]
     if not screen.drivers:
         said = words.html("causes.no_driver") if screen.tested else Markup("")
         return heading + _paragraphs([said, *lines])
-    rows = [(_segment(driver, screen.binned, words), driver) for driver in screen.drivers]
+    rows = [
+        (_segment(driver.columns, driver.values, screen.binned, words), driver)
+        for driver in screen.drivers
+    ]
     table = tables.Table(
         words.say("causes.drivers_table"),
         (
@@ -723,10 +738,12 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
     return heading + table.html(words) + _paragraphs(lines)
 
 
-def _segment(driver: Driver, binned: tuple[str, ...], words: Words) -> Markup:
+def _segment(
+    columns: tuple[str, ...], values: tuple[str, ...], binned: tuple[str, ...], words: Words
+) -> Markup:
     """Say a segment by its columns and values; of numbers, up to where its fifth goes."""
     parts = []
-    for column, value in zip(driver.columns, driver.values, strict=True):
+    for column, value in zip(columns, values, strict=True):
         name = tables.bdi(column)
         if column not in binned or not value:
             parts.append(words.html("causes.segment", column=name, value=_value(value, words)))

@@ -88,7 +88,9 @@ def bounds_lines(analysis: Analysis, pipeline: str, words: Words) -> list[Markup
     if not found.visits and not found.missing:
         return [words.html("data.bounds_none", stage=stage)]
     facts = {"share": found.stage.lost.share, "visits": found.visits, "missing": found.missing}
-    lines = [words.html("data.bounds", stage=stage, low=found.low, high=found.high, **facts)]
+    same = words.share(found.low) == words.share(found.high)
+    key = "data.bounds_same" if same else "data.bounds"
+    lines = [words.html(key, stage=stage, low=found.low, high=found.high, **facts)]
     if found.overtaken_by:
         other = found.overtaken_by.name
         lines.append(words.html("data.bounds_overtaken", stage=other, leader=stage))

@@ -139,7 +139,8 @@ class Words(string.Formatter):
     def _signed(self, change: float) -> str:
         """Say a difference of two shares as a number; one decimal under 10."""
         pattern = "+#,##0.#;-#,##0.#" if abs(change) < ONE_DECIMAL_BELOW else "+#,##0;-#,##0"
-        return str(format_decimal(change * 100, format=pattern, locale=self.locale))
+        shown = round(change * 100, 1 if abs(change) < ONE_DECIMAL_BELOW else 0)
+        return str(format_decimal(shown or 0.0, format=pattern, locale=self.locale))
 
     def money(self, minor: float) -> str:
         """Say an amount of minor units, which are hundredths in every currency."""
