@@ -18,8 +18,8 @@ from nbconvert.exporters.html import HTMLExporter
 from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
-from leakkit.views.inert import POLICY, inert
-from leakkit.views.view import style_element, stylesheet
+from leakkit.page.inert import POLICY, inert
+from leakkit.page.style import style_element, stylesheet
 from leakkit.words import LANGUAGES, Words
 
 if TYPE_CHECKING:

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from leakkit.errors import LeakkitError
+from leakkit.page.style import style_element
 from leakkit.views import picture
 
 KINDS = ("section", "first")
-
-
-@cache
-def stylesheet() -> str:
-    """Return the one stylesheet, as text."""
-    return resources.files("leakkit.views").joinpath("style.css").read_text("utf-8")
-
-
-def style_element() -> str:
-    """Return what stands before a view in a notebook, and once in the head of a page."""
-    return f"<style>\n{stylesheet()}</style>\n"
 
 
 @dataclass(frozen=True)
