@@ -332,7 +332,7 @@ def test_the_check_of_words_sees_what_is_wrong() -> None:
     assert placeholders("{lost:count} of {n:count}, {{not this}}") == {"lost:count", "n:count"}
 
 
-# ---------------------------------------------------------------- imports
+# ---------------------------------------------------------------- what is loaded
 
 
 def test_a_worker_loads_nothing_that_views_are_drawn_with() -> None:
