@@ -291,6 +291,7 @@ def test_without_a_time_before_it_says_so() -> None:
     assert "not enough days or deals to compare" in text
     note = views.causes_headline(found).note
     assert "too short for a comparison" in note
+    assert "Nothing could be compared." in str(views.warnings(found).section())
 
 
 def test_without_losses_there_is_nothing_to_explain() -> None:

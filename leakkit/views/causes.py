@@ -70,7 +70,7 @@ def causes_headline(diagnosis: Diagnosis) -> View:
     warned = diagnosis.warnings
     if warned:
         said = _what(diagnosis, warned[0][0], words)
-    elif any(f.p_value is not None for card in diagnosis.cards for f in card):
+    elif _compared(diagnosis):
         said = words.html("causes.quiet")
     else:
         said = words.html("causes.no_comparison")
@@ -86,6 +86,11 @@ def causes_headline(diagnosis: Diagnosis) -> View:
         direction=words.direction,
         kind="first",
     )
+
+
+def _compared(diagnosis: Diagnosis) -> bool:
+    """Say whether any share of the pipeline could be compared with another."""
+    return any(finding.p_value is not None for card in diagnosis.cards for finding in card)
 
 
 def _what(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
@@ -196,7 +201,8 @@ def warnings(diagnosis: Diagnosis) -> View:
         said = words.say("causes.more_cards", n=len(diagnosis.warnings) - SHOWN_CARDS)
         rest = Markup("<details><summary>{}</summary>{}</details>").format(said, rest)
     better = improvements(f for card in diagnosis.cards for f in card)
-    lines = [words.html("causes.none_warns") if not cards else ""]
+    quiet = words.html("causes.none_warns" if _compared(diagnosis) else "causes.not_compared")
+    lines = [quiet if not cards else ""]
     lines += [words.html("causes.improved", what=_what(diagnosis, f, words)) for f in better]
     folded = Markup("<details><summary>{}</summary>{}</details>").format(
         words.say("causes.all_comparisons"), _comparisons(diagnosis, words)
