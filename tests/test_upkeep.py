@@ -145,3 +145,29 @@ def test_a_load_that_fails_leaves_the_store(sample_folder: Path, tmp_path: Path)
         load(broken, store=str(kept))
     assert kept.read_bytes() == before
     assert [file.name for file in tmp_path.glob("*.partial*")] == []
+
+
+def test_a_burst_of_deals_that_did_not_change_is_still_one(tmp_path: Path) -> None:
+    """What is a burst is told from all rows, those of deals that are taken over included."""
+    rows = [(f"d{i:02}", "A", f"2026-01-{i % 28 + 1:02} 09:{i:02}:00") for i in range(50)]
+    rows += [(f"d{i:02}", "B", "2026-02-02 12:00:30") for i in range(40)]
+    rows += [("x", "A", "2026-02-03 10:00:00"), ("x", "Lost", "2026-02-04 10:00:00")]
+    config = Config.from_text(
+        'as_of = "2026-03-01"\n'
+        '[[pipelines]]\nname = "P"\nlost = ["Lost"]\nstages = [{ name = "A" }, { name = "B" }]'
+    )
+    folder, kept, resolved = tmp_path / "source", str(tmp_path / "kept.duckdb"), Watched()
+    folder.mkdir()
+    deals = [(name, "2026-01-01", "10") for name in sorted({row[0] for row in rows})]
+    frame = pd.DataFrame(deals, columns=["opportunity_id", "created_at", "value"])
+    frame.to_csv(folder / "opportunities.csv", index=False)
+    history = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
+    history[:-1].to_csv(folder / "stage_history.csv", index=False)
+    load(folder, config, store=kept).close()
+    history.to_csv(folder / "stage_history.csv", index=False)
+    with load(folder, config, store=str(tmp_path / "whole.duckdb")) as whole:
+        wanted = content(whole)
+        assert whole.meta("facts")["moves_in_bursts"] == 40
+    with load(folder, config, store=kept, watch=resolved) as renewed:
+        assert content(renewed) == wanted
+    assert resolved.resolved == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,8 +203,50 @@ def _within(reading: Reading, first: str, last: str) -> Reading:
     return replace(reading, config=config)
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What is to be resolved, and how: the rules, and what the rows said of themselves."""
+
+    rules: Rules
+    last_day: int
+    provisional: bool
+
+    @property
+    def config(self) -> Config:
+        """The configuration, proposed parts included."""
+        return self.rules.config
+
+
 def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -> None:
     """Give the rows their canonical form, resolve them, and write down what was found."""
+    given = _give_rows(reading, found)
+    store, rules = reading.store, given.rules
+    settled.compare(store, rules, upkeep)
+    resolve(store, rules)
+    reading.count(doubts.BURSTS, doubts.find(store, rules))
+    files = (found.opportunities.file if found.opportunities else "", found.history.file)
+    facts = account.facts(store, rules.cut)
+    account.faults(store, *files)
+    settled.take_over(store)
+    acted = read_activities(reading, found.activities, rules.zone, rules.cut)
+    if watch:
+        watch(store, found, rules)
+    _place_faults(store, found)
+    notes = _notes(reading, found, given) | {"rows": [*account.rows(store, files), *acted]}
+    notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
+    if upkeep.settle:
+        settled.settle(store, rules)
+    # the widest tables come last, when nothing else is held any more
+    account.clear(store)
+    write_passages(store)
+    doubts.keep(store)
+    notes["facts"] = facts | reading.counted | account.facts_of_passages(store)
+    for key, value in notes.items():
+        store.set_meta(key, value)
+
+
+def _give_rows(reading: Reading, found: Found) -> _Given:
+    """Make the two relations that resolving reads, and the rules by which it does."""
     store, config = reading.store, with_toman(reading.config)
     _require(found)
     segments = _segments(store, found, config)
@@ -222,21 +264,21 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     cut, last_day = _as_of(store, config, hours)
     if snapshot:
         _stand(store, config, cut)
-    segments = tuple(map(_stored, segments))
     _write_names(store, config)
-    default = _default_pipeline(config, found.label if provisional else "")
-    one_file = found.opportunities is None
-    rules = Rules(config, hours, cut, _newest_first(store), segments, default, one_file)
-    settled.compare(store, rules, upkeep)
-    resolve(store, rules)
-    reading.count(doubts.BURSTS, doubts.find(store, rules))
-    files = (found.opportunities.file if found.opportunities else "", found.history.file)
-    facts = account.facts(store, cut)
-    account.faults(store, *files)
-    settled.take_over(store)
-    acted = read_activities(reading, found.activities, hours, cut)
-    if watch:
-        watch(store, found, rules)
+    rules = Rules(
+        config=config,
+        zone=hours,
+        cut=cut,
+        newest_first=_newest_first(store),
+        segments=tuple(map(_stored, segments)),
+        default_pipeline=_default_pipeline(config, found.label if provisional else ""),
+        one_file=found.opportunities is None,
+    )
+    return _Given(rules, last_day, provisional)
+
+
+def _place_faults(store: Store, found: Found) -> None:
+    """Say of each fault what its row is in the file that the user has."""
     for file, row, rule in found.asides:
         store.run(
             "UPDATE faults SET rule = $rule WHERE file = $file AND line = $row "
@@ -246,32 +288,25 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     if found.per_row > 1:
         rows = f"(line - 1) // {found.per_row} + 1"
         store.run(f"UPDATE faults SET line = {rows} WHERE field IN ('entered_at', 'stage')")  # noqa: S608 - a number
-    notes = {
+
+
+def _notes(reading: Reading, found: Found, given: _Given) -> dict[str, Any]:
+    """Return the facts about the store that are known once the deals are resolved."""
+    return {
         "schema_version": schema.SCHEMA_VERSION,
-        "config": config.model_dump(mode="json"),
-        "provisional_order": provisional,
+        "config": given.config.model_dump(mode="json"),
+        "provisional_order": given.provisional,
         "label": found.label,
         "inputs": list(found.inputs),
         "ignored_files": list(found.ignored),
         "shape": found.shape,
         "recognised": reading.spoken(),
-        "outcome_words": _words_found(store, "outcome_names"),
-        "closing_rows": _words_found(store, "stage_names"),
-        "cut": cut,
-        "last_day": last_day,
-        "segments": list(segments),
-        "rows": [*account.rows(store, files), *acted],
-        "fingerprint": account.fingerprint(store, cut, last_day),
+        "outcome_words": _words_found(reading.store, "outcome_names"),
+        "closing_rows": _words_found(reading.store, "stage_names"),
+        "cut": given.rules.cut,
+        "last_day": given.last_day,
+        "segments": list(given.rules.segments),
     }
-    if upkeep.settle:
-        settled.settle(store, rules)
-    # the widest tables come last, when nothing else is held any more
-    account.clear(store)
-    write_passages(store)
-    doubts.keep(store)
-    notes["facts"] = facts | reading.counted | account.facts_of_passages(store)
-    for key, value in notes.items():
-        store.set_meta(key, value)
 
 
 def _require(found: Found) -> None:

@@ -24,6 +24,7 @@ SET_ASIDE, BURSTS = "set_aside", "moves_in_bursts"
 OF_ENDS = ("outcome_disagrees", "closed_without_moment")
 """Facts of the end of a deal that put its last visit in doubt; see also `find`."""
 
+# of all rows as given: those of deals that an earlier store has settled are not resolved again
 BURST_MINUTES = f"""
 CREATE TEMP TABLE minutes AS
 SELECT entered_at // 60 AS minute, count(*) AS n, min(entered_at) AS first_at
