@@ -17,7 +17,7 @@ from leakkit.views import cause_figures, figures, tables
 from leakkit.views.ink import plain
 from leakkit.views.sentences import since_then, what_changed
 from leakkit.views.shift import shift_cell, shift_figure, top_of
-from leakkit.views.view import View
+from leakkit.views.view import REPEATED, SECTION, View
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -373,8 +373,14 @@ def _stages(diagnosis: Diagnosis, stage: str) -> tuple[StageDiagnosis, ...]:
 
 def _nothing(diagnosis: Diagnosis, words: Words, name: str) -> View:
     """Say why no stage was looked into."""
-    lost = any(stage.exits.lost for stage in diagnosis.pipeline.stages)
-    return _view(words, name, headline=words.say("causes.no_days" if lost else "causes.no_stage"))
+    code = "no_days" if _loses(diagnosis) else "no_stage"
+    kind = SECTION if name == "cause_and_effect" else REPEATED
+    return _view(words, name, headline=words.say(f"causes.{code}"), kind=kind)
+
+
+def _loses(diagnosis: Diagnosis) -> bool:
+    """Say whether the pipeline has lost any deal in a stage."""
+    return any(stage.exits.lost for stage in diagnosis.pipeline.stages)
 
 
 def cause_and_effect(diagnosis: Diagnosis, *, stage: str = "") -> View:
@@ -779,7 +785,9 @@ def repairs(diagnosis: Diagnosis) -> View:
     """How many more deals would be won if a stage lost fewer?"""
     words = _words(diagnosis)
     if not diagnosis.repairs:
-        return _view(words, "repairs", headline=words.say(f"causes.{_no_repair(diagnosis)}"))
+        kind = SECTION if _loses(diagnosis) else REPEATED
+        said = words.say(f"causes.{_no_repair(diagnosis)}")
+        return _view(words, "repairs", headline=said, kind=kind)
     rows = [(_repaired(repair, words), repair) for repair in diagnosis.repairs]
     table = tables.Table(
         words.say("causes.repairs_table"),
@@ -799,7 +807,7 @@ def repairs(diagnosis: Diagnosis) -> View:
 
 def _no_repair(diagnosis: Diagnosis) -> str:
     """Return the code of why no repair is reckoned."""
-    if not any(stage.exits.lost for stage in diagnosis.pipeline.stages):
+    if not _loses(diagnosis):
         return "no_stage"
     shares = [stage.lost.share for stage in diagnosis.pipeline.stages]
     known = diagnosis.pipeline.costs is not None and None not in shares
@@ -875,7 +883,8 @@ def deals_to_read(diagnosis: Diagnosis, *, stage: str = "") -> View:
     words, stages = _words(diagnosis), _stages(diagnosis, stage)
     parts = Markup("\n").join(filter(None, (_deals(diagnosis, one, words) for one in stages)))
     if not parts:
-        return _view(words, "deals_to_read", headline=words.say("causes.no_deals_to_read"))
+        kind, said = SECTION if stages else REPEATED, words.say("causes.no_deals_to_read")
+        return _view(words, "deals_to_read", headline=said, kind=kind)
     return _view(words, "deals_to_read", table=parts, note=words.html("causes.deals_note"))
 
 

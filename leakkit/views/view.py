@@ -27,6 +27,11 @@ def style_element() -> str:
     return f"<style>\n{stylesheet()}</style>\n"
 
 
+SECTION, FIRST, REPEATED = "section", "first", "repeated"
+"""Kinds of views: a section, the page's first, or one that says only what another says: a
+notebook shows it, a page leaves it out."""
+
+
 @dataclass(frozen=True)
 class View:
     """The answer to one question: a headline, a figure, a table and a note.
@@ -55,12 +60,12 @@ class View:
     language: str = "en"
     direction: str = "ltr"
     alt: str = ""
-    kind: str = "section"
+    kind: str = SECTION
     selection: str = ""
 
     def section(self) -> Markup:
         """Return the view as one HTML section, without a stylesheet."""
-        first = self.kind == "first"
+        first = self.kind == FIRST
         parts = (
             (Markup("<h1>{}</h1>") if first else Markup("<h2>{}</h2>")).format(self.title),
             _wrapped('<p class="lk-selection">{}</p>', self.selection),
