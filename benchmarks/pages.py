@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 V4: Any = v4
 """nbformat ships no types for its functions."""
-ABOUT = [("All pipelines", "index.html"), ("Why, and what to do", "root_causes.html")]
+ALL = ("All pipelines", "index.html")
+DROPOFF = [ALL, ("Why, and what to do", "root_causes.html")]
+CAUSES = [ALL, ("Where deals are lost", "stage_dropoff.html")]
 
 
 def facts(analysis: Analysis) -> list[dict[str, Any]]:
@@ -54,12 +56,12 @@ def overview(analysis: Analysis) -> str:
 
 def stage_dropoff(analysis: Analysis) -> str:
     """Return the page of where the first pipeline loses its deals."""
-    return _page("stage_dropoff", {"analysis": analysis}, ABOUT)
+    return _page("stage_dropoff", {"analysis": analysis}, DROPOFF)
 
 
 def root_causes(diagnosis: Diagnosis) -> str:
     """Return the page of why a pipeline loses its deals."""
-    return _page("root_causes", {"diagnosis": diagnosis}, ABOUT)
+    return _page("root_causes", {"diagnosis": diagnosis}, CAUSES)
 
 
 def _page(book: str, names: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import leakkit
+from benchmarks import pages
 from leakkit import views
 from leakkit.analysis import find_worklist
 from leakkit.analysis.explaining import causes_of, places_of
@@ -291,6 +292,7 @@ def test_without_a_time_before_it_says_so() -> None:
     assert "not enough days or deals to compare" in text
     note = views.causes_headline(found).note
     assert "too short for a comparison" in note
+    assert "Nothing could be compared." in str(views.warnings(found).section())
 
 
 def test_without_losses_there_is_nothing_to_explain() -> None:
@@ -310,6 +312,10 @@ def test_a_long_history_without_losses_has_no_chains_of_nothing() -> None:
         text = getattr(views, name)(found).section().striptags()
         assert "No deal was lost in any stage." in text
         assert "0% of the deals" not in text
+    page = pages.root_causes(found)
+    assert page.count("No deal was lost in any stage.") == 1, "once is enough"
+    assert 'href="#evidence"' not in page
+    assert 'href="#cause_and_effect"' in page
 
 
 def test_small_losses_are_no_lack_of_deals() -> None:

@@ -20,6 +20,8 @@ from leakkit.views.pipe_forms import Told, narrow, small, wide
 from leakkit.words import Words
 from tests import fakes
 
+DRAWN = 0.0151
+"""Coordinates are drawn to a hundredth; a width is the difference of two, a sum of three."""
 WORDS = Words("en", currency="EUR")
 SVG = "{http://www.w3.org/2000/svg}"
 ROOT = Path(__file__).parent.parent
@@ -78,16 +80,16 @@ def test_the_picture_adds_up(name: str) -> None:
     for one, after in zip(drawn.stages, afters, strict=True):
         assert one.width - after == leaving(one)
         width = spread(svg, f"width-{one.stage}", across=1)
-        assert width == pytest.approx(one.width * scale, abs=1e-4)
+        assert width == pytest.approx(one.width * scale, abs=DRAWN)
         remaining = spread(svg, f"after-{one.stage}", across=1)
-        assert width - remaining == pytest.approx(leaving(one) * scale, abs=1e-4)
+        assert width - remaining == pytest.approx(leaving(one) * scale, abs=DRAWN)
         bands = {"lost": one.lost, "overdue": one.overdue, "in_time": one.in_time}
         bands |= {"back": one.back, "lost_later": one.lost_from_later}
         for kind, deals in bands.items():
             gid = f"{kind}-{one.stage}"
             assert (f'data-lk="{gid}"' in svg) == (deals > 0)
             if deals:
-                assert fall(svg, gid) == pytest.approx(deals * scale, abs=1e-4)
+                assert fall(svg, gid) == pytest.approx(deals * scale, abs=DRAWN)
 
 
 def test_the_balance_is_written_out() -> None:
@@ -240,7 +242,7 @@ def test_in_money_the_picture_is_of_money() -> None:
     assert WORDS.money(in_money.entered) + " in = " in said
     assert WORDS.money(700_000) + " lost" in said
     lost = fall(svg, "lost-3")
-    assert lost == pytest.approx(700_000 * 190 / in_money.entered, abs=1e-4)
+    assert lost == pytest.approx(700_000 * 190 / in_money.entered, abs=DRAWN)
 
 
 def test_names_are_cut_to_their_room() -> None:

@@ -187,6 +187,13 @@ def test_with_results_everything_that_was_made_is_linked() -> None:
         assert page.select_one(f"#{table} a[href='{slug('Parts')}/stage_dropoff.html']")
 
 
+def test_a_sentence_that_begins_with_a_name_from_right_to_left_runs_as_its_page() -> None:
+    name = "\u067e\u06cc\u0634 now loses 52% of its deals"
+    said = soup(html(analysis(), [{**result(one), "headline": name} for one in NAMES]))
+    found = said.select("#overview_pages .lk-said bdi")
+    assert {(one["dir"], one.get_text()) for one in found} == {("ltr", name)}
+
+
 def test_a_failed_page_says_why_and_is_counted() -> None:
     pages = [
         result("Equipment"),

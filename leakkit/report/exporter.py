@@ -19,6 +19,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
 from leakkit.page.inert import POLICY, inert
+from leakkit.page.sections import REPEATED
 from leakkit.page.style import style_element, stylesheet
 from leakkit.words import LANGUAGES, Words
 
@@ -90,8 +91,11 @@ def _read_output(page: Page, output: NotebookNode) -> None:
 def _read_data(page: Page, data: dict[str, str], metadata: dict[str, Any]) -> None:
     """Take the richest form of an output that can be shown without running anything."""
     if "text/html" in data and "application/vnd.jupyter.widget-view+json" not in data:
+        about = metadata.get("text/html", {}).get("leakkit") or {}
+        if about.get("kind") == REPEATED:
+            return
         html = inert(_joined(data["text/html"]).removeprefix(style_element()))
-        _read_view(page, metadata.get("text/html", {}).get("leakkit"))
+        _read_view(page, about)
         page.parts.append(html)
     elif "image/svg+xml" in data:
         page.parts.append(Markup("<figure>{}</figure>").format(inert(data["image/svg+xml"])))

@@ -13,6 +13,7 @@ from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings.behaviour import MIXED
 from leakkit.findings.finding import improvements
+from leakkit.page.sections import REPEATED, SECTION
 from leakkit.views import cause_figures, figures, tables
 from leakkit.views.ink import plain
 from leakkit.views.sentences import since_then, what_changed
@@ -70,7 +71,7 @@ def causes_headline(diagnosis: Diagnosis) -> View:
     warned = diagnosis.warnings
     if warned:
         said = _what(diagnosis, warned[0][0], words)
-    elif any(f.p_value is not None for card in diagnosis.cards for f in card):
+    elif _compared(diagnosis):
         said = words.html("causes.quiet")
     else:
         said = words.html("causes.no_comparison")
@@ -86,6 +87,11 @@ def causes_headline(diagnosis: Diagnosis) -> View:
         direction=words.direction,
         kind="first",
     )
+
+
+def _compared(diagnosis: Diagnosis) -> bool:
+    """Say whether any share of the pipeline could be compared with another."""
+    return any(finding.p_value is not None for card in diagnosis.cards for finding in card)
 
 
 def _what(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
@@ -196,7 +202,8 @@ def warnings(diagnosis: Diagnosis) -> View:
         said = words.say("causes.more_cards", n=len(diagnosis.warnings) - SHOWN_CARDS)
         rest = Markup("<details><summary>{}</summary>{}</details>").format(said, rest)
     better = improvements(f for card in diagnosis.cards for f in card)
-    lines = [words.html("causes.none_warns") if not cards else ""]
+    quiet = words.html("causes.none_warns" if _compared(diagnosis) else "causes.not_compared")
+    lines = [quiet if not cards else ""]
     lines += [words.html("causes.improved", what=_what(diagnosis, f, words)) for f in better]
     folded = Markup("<details><summary>{}</summary>{}</details>").format(
         words.say("causes.all_comparisons"), _comparisons(diagnosis, words)
@@ -367,8 +374,14 @@ def _stages(diagnosis: Diagnosis, stage: str) -> tuple[StageDiagnosis, ...]:
 
 def _nothing(diagnosis: Diagnosis, words: Words, name: str) -> View:
     """Say why no stage was looked into."""
-    lost = any(stage.exits.lost for stage in diagnosis.pipeline.stages)
-    return _view(words, name, headline=words.say("causes.no_days" if lost else "causes.no_stage"))
+    code = "no_days" if _loses(diagnosis) else "no_stage"
+    kind = SECTION if name == "cause_and_effect" else REPEATED
+    return _view(words, name, headline=words.say(f"causes.{code}"), kind=kind)
+
+
+def _loses(diagnosis: Diagnosis) -> bool:
+    """Say whether the pipeline has lost any deal in a stage."""
+    return any(stage.exits.lost for stage in diagnosis.pipeline.stages)
 
 
 def cause_and_effect(diagnosis: Diagnosis, *, stage: str = "") -> View:
@@ -773,7 +786,9 @@ def repairs(diagnosis: Diagnosis) -> View:
     """How many more deals would be won if a stage lost fewer?"""
     words = _words(diagnosis)
     if not diagnosis.repairs:
-        return _view(words, "repairs", headline=words.say(f"causes.{_no_repair(diagnosis)}"))
+        kind = SECTION if _loses(diagnosis) else REPEATED
+        said = words.say(f"causes.{_no_repair(diagnosis)}")
+        return _view(words, "repairs", headline=said, kind=kind)
     rows = [(_repaired(repair, words), repair) for repair in diagnosis.repairs]
     table = tables.Table(
         words.say("causes.repairs_table"),
@@ -793,7 +808,7 @@ def repairs(diagnosis: Diagnosis) -> View:
 
 def _no_repair(diagnosis: Diagnosis) -> str:
     """Return the code of why no repair is reckoned."""
-    if not any(stage.exits.lost for stage in diagnosis.pipeline.stages):
+    if not _loses(diagnosis):
         return "no_stage"
     shares = [stage.lost.share for stage in diagnosis.pipeline.stages]
     known = diagnosis.pipeline.costs is not None and None not in shares
@@ -869,7 +884,8 @@ def deals_to_read(diagnosis: Diagnosis, *, stage: str = "") -> View:
     words, stages = _words(diagnosis), _stages(diagnosis, stage)
     parts = Markup("\n").join(filter(None, (_deals(diagnosis, one, words) for one in stages)))
     if not parts:
-        return _view(words, "deals_to_read", headline=words.say("causes.no_deals_to_read"))
+        kind, said = SECTION if stages else REPEATED, words.say("causes.no_deals_to_read")
+        return _view(words, "deals_to_read", headline=said, kind=kind)
     return _view(words, "deals_to_read", table=parts, note=words.html("causes.deals_note"))
 
 

@@ -55,6 +55,7 @@ FONT = Markup(
     "var(--lk-font, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', "
     "Vazirmatn, Tahoma, sans-serif)"
 )
+FRACTION = re.compile(r"-?\d+\.\d{3,}")
 ISOLATE, POP = "\u2068", "\u2069"
 ELLIPSIS = "\u2026"
 UNSEEN = {"Cc", "Cs", "Co", "Zl", "Zp"}
@@ -321,9 +322,16 @@ def _geometry(svg: str) -> str:
     body = re.sub(r' id="([A-Za-z0-9]+_\d+)"', "", body)
     body = re.sub(r'<g id="([a-z_]+-[a-z0-9-]+|won|entered)"', r'<g data-lk="\1"', body)
     body = re.sub(r"<g>\s*<path d=\"\" style=\"[^\"]*\"/>\s*</g>", "", body)
+    body = re.sub(r"<g>\s*<path d=\"[^\"]*\" style=\"fill: none\"/>\s*</g>", "", body)
+    body = re.sub(r' d="[^"]*"', lambda path: FRACTION.sub(_rounded, path[0]), body)
     for role, colour in PALETTE.items():
         body = body.replace(colour, f"var(--lk-{role}, {colour})")
     return re.sub(r"\s*\n\s*", "\n", body).strip()
+
+
+def _rounded(number: re.Match[str]) -> str:
+    """Return a coordinate to a hundredth: no screen or printer shows less."""
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def responsive(wide: Markup, narrow: Markup) -> Markup:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from leakkit.findings.finding import WARNING, cards, count_tests
 from leakkit.views import figures, tables
+from leakkit.views.ink import plain
 from leakkit.views.questions import emphasised, headline_sentence, pipe
 from leakkit.views.sentences import mend_first, month, since_then, what_changed
 from leakkit.views.shift import shift_cell, shifts, top_of
@@ -239,9 +240,14 @@ def _page_lines(page: Mapping[str, Any], words: Words) -> list[tuple[str, Markup
     facts = {
         "reason": tables.bdi(str(page.get("failed", ""))),
         "as_of": page.get("last_day", 0),
-        "said": tables.bdi(str(page.get("headline", ""))),
+        "said": _sentence(str(page.get("headline", "")), words),
     }
     return [(kind, words.html(key, **facts)) for shown, kind, key in lines if shown]
+
+
+def _sentence(text: str, words: Words) -> Markup:
+    """Return a sentence of ours that came as text; it runs as ours, whatever it begins with."""
+    return Markup('<bdi dir="{}">{}</bdi>').format(words.direction, plain(text))
 
 
 def _files(page: Mapping[str, Any], words: Words) -> Markup:

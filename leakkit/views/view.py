@@ -9,10 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from leakkit.errors import LeakkitError
+from leakkit.page.sections import FIRST, SECTION
 from leakkit.page.style import style_element
 from leakkit.views import picture
-
-KINDS = ("section", "first")
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,12 @@ class View:
     language: str = "en"
     direction: str = "ltr"
     alt: str = ""
-    kind: str = "section"
+    kind: str = SECTION
     selection: str = ""
 
     def section(self) -> Markup:
         """Return the view as one HTML section, without a stylesheet."""
-        first = self.kind == "first"
+        first = self.kind == FIRST
         parts = (
             (Markup("<h1>{}</h1>") if first else Markup("<h2>{}</h2>")).format(self.title),
             _wrapped('<p class="lk-selection">{}</p>', self.selection),
