@@ -16,8 +16,8 @@ import leakkit
 from benchmarks import pages
 from leakkit import sample
 from leakkit.config import Config
+from leakkit.page.style import stylesheet
 from leakkit.views.ink import PALETTE
-from leakkit.views.view import stylesheet
 
 sync_api = pytest.importorskip("playwright.sync_api")
 

@@ -28,11 +28,11 @@ from leakkit.findings.finding import KINDS, SEVERITIES
 from leakkit.findings.mix import RateAndMix, Shift
 from leakkit.findings.reasons import FAMILIES, built_in
 from leakkit.findings.worklist import CALL, DECIDE
+from leakkit.page.style import style_element
 from leakkit.views import cause_figures, tables
 from leakkit.views import causes as page
 from leakkit.views.explore_causes import BY_STAGE
 from leakkit.views.ink import plain
-from leakkit.views.view import style_element
 from leakkit.words import Words
 
 if TYPE_CHECKING:

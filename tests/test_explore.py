@@ -12,8 +12,8 @@ import leakkit
 from leakkit import views
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.page.style import style_element
 from leakkit.views.explore import CHOICES, SHOWN_ROWS, Explorer
-from leakkit.views.view import style_element
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis

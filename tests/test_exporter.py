@@ -14,11 +14,12 @@ import pytest
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 
+from leakkit.page.inert import inert
+from leakkit.page.style import stylesheet
 from leakkit.report.exporter import LeakkitExporter, export_page
 from leakkit.report.index import IndexRow, index_page
 from leakkit.views import figures, tables
-from leakkit.views.inert import inert
-from leakkit.views.view import View, stylesheet
+from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes
 from tests.fakes import V4

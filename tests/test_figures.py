@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from leakkit.measures.survival import Horizon
+from leakkit.page.style import stylesheet
 from leakkit.views import figures
 from leakkit.views.ink import PALETTE, elide, plain, width_of, wrap
 from leakkit.views.pipe import leaving, worst_stage
 from leakkit.views.pipe_forms import Told, narrow, small, wide
-from leakkit.views.view import stylesheet
 from leakkit.words import Words
 from tests import fakes
 

@@ -330,3 +330,15 @@ def test_the_check_of_words_sees_what_is_wrong() -> None:
         "a.b": {"other": "{x}"},
     }
     assert placeholders("{lost:count} of {n:count}, {{not this}}") == {"lost:count", "n:count"}
+
+
+# ---------------------------------------------------------------- what is loaded
+
+
+def test_a_worker_loads_nothing_that_views_are_drawn_with() -> None:
+    """Workers run notebooks in other processes: what those need would be loaded for nothing."""
+    heavy = {"duckdb", "matplotlib", "pandas", "seaborn", "statsmodels", "leakkit.views"}
+    code = f"import sys, leakkit.report.notebook; print(*({heavy!r} & sys.modules.keys()))"
+    command = [sys.executable, "-c", code]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert out.split() == []

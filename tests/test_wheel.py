@@ -27,7 +27,7 @@ def test_the_wheel_has_all_that_a_page_needs(wheel: Path) -> None:
         names = set(file.namelist())
     for needed in (
         *("leakkit/notebooks/stage_dropoff.ipynb", "leakkit/notebooks/overview.ipynb"),
-        *("leakkit/words/en.toml", "leakkit/views/style.css"),
+        *("leakkit/words/en.toml", "leakkit/page/style.css"),
         "leakkit/report/template/leakkit/index.html.j2",
     ):
         assert needed in names

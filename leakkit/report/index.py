@@ -15,8 +15,8 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from leakkit.views.inert import POLICY
-from leakkit.views.view import stylesheet
+from leakkit.page.inert import POLICY
+from leakkit.page.style import stylesheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

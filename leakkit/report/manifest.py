@@ -10,10 +10,10 @@ from importlib import metadata, resources
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import Seen
+from leakkit.page.style import stylesheet
 from leakkit.report import books
 from leakkit.store.schema import SCHEMA_VERSION
 from leakkit.version import __version__
-from leakkit.views.view import stylesheet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,11 +13,12 @@ from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings.behaviour import MIXED
 from leakkit.findings.finding import improvements
+from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views import cause_figures, figures, tables
 from leakkit.views.ink import plain
 from leakkit.views.sentences import since_then, what_changed
 from leakkit.views.shift import shift_cell, shift_figure, top_of
-from leakkit.views.view import REPEATED, SECTION, View
+from leakkit.views.view import View
 from leakkit.words import Words
 
 if TYPE_CHECKING:

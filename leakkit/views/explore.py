@@ -21,8 +21,8 @@ from leakkit.analysis.results import EVERYTHING, Selection
 from leakkit.analysis.selecting import VISITS, WINDOWS, Selector, segment_values
 from leakkit.errors import LeakkitError
 from leakkit.listing import passages
+from leakkit.page.style import style_element
 from leakkit.views.explore_causes import StageExplorer, explore_stages
-from leakkit.views.view import style_element
 from leakkit.words import Words
 
 if TYPE_CHECKING:

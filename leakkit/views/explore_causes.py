@@ -8,7 +8,7 @@ import ipywidgets
 from markupsafe import Markup
 
 from leakkit.errors import LeakkitError
-from leakkit.views.view import style_element
+from leakkit.page.style import style_element
 from leakkit.words import Words
 
 if TYPE_CHECKING:

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from leakkit.errors import LeakkitError
+from leakkit.page.kinds import FIRST, SECTION
+from leakkit.page.style import style_element
 from leakkit.views import picture
-
-KINDS = ("section", "first")
-
-
-@cache
-def stylesheet() -> str:
-    """Return the one stylesheet, as text."""
-    return resources.files("leakkit.views").joinpath("style.css").read_text("utf-8")
-
-
-def style_element() -> str:
-    """Return what stands before a view in a notebook, and once in the head of a page."""
-    return f"<style>\n{stylesheet()}</style>\n"
-
-
-SECTION, FIRST, REPEATED = "section", "first", "repeated"
-"""Kinds of views: a section, the page's first, or one that says only what another says: a
-notebook shows it, a page leaves it out."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +23,8 @@ class View:
     `figure`, `table` and `note` are HTML that is safe already, or empty; `title`,
     `headline` and `alt` are plain text and are escaped here, unless they are `Markup`.
     `alt` says in words what the figure shows, for programs that show no figure. The
-    view of `kind` "first" opens a page: its title is the page's, its headline is big.
+    view of `kind` "first" opens a page: its title is the page's, its headline is big. One of
+    `kind` "repeated" says only what another says, and a page leaves it out.
 
     >>> view = View("pipe", "Where it leaks", "Proforma loses 37 %.")
     >>> print(view.section())
