@@ -19,7 +19,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
 from leakkit.page.inert import POLICY, inert
-from leakkit.page.sections import REPEATED
+from leakkit.page.kinds import FIRST, REPEATED
 from leakkit.page.style import style_element, stylesheet
 from leakkit.words import LANGUAGES, Words
 
@@ -115,7 +115,7 @@ def _read_view(page: Page, view: dict[str, str] | None) -> None:
         page.direction = "rtl" if view.get("direction") == "rtl" else "ltr"
         page.title = title
     known = {entry.name for entry in page.contents}
-    if NAME.fullmatch(name) and name not in known and view.get("kind") != "first":
+    if NAME.fullmatch(name) and name not in known and view.get("kind") != FIRST:
         page.contents.append(Entry(name, title))
 
 

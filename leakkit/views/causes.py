@@ -13,7 +13,7 @@ from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings.behaviour import MIXED
 from leakkit.findings.finding import improvements
-from leakkit.page.sections import REPEATED, SECTION
+from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views import cause_figures, figures, tables
 from leakkit.views.ink import plain
 from leakkit.views.sentences import since_then, what_changed

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from leakkit.errors import LeakkitError
-from leakkit.page.sections import FIRST, SECTION
+from leakkit.page.kinds import FIRST, SECTION
 from leakkit.page.style import style_element
 from leakkit.views import picture
 
@@ -23,7 +23,8 @@ class View:
     `figure`, `table` and `note` are HTML that is safe already, or empty; `title`,
     `headline` and `alt` are plain text and are escaped here, unless they are `Markup`.
     `alt` says in words what the figure shows, for programs that show no figure. The
-    view of `kind` "first" opens a page: its title is the page's, its headline is big.
+    view of `kind` "first" opens a page: its title is the page's, its headline is big. One of
+    `kind` "repeated" says only what another says, and a page leaves it out.
 
     >>> view = View("pipe", "Where it leaks", "Proforma loses 37 %.")
     >>> print(view.section())
