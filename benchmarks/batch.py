@@ -6,9 +6,11 @@
 
 Three routes make the pages of both notebooks for the same pipelines from the same store:
 `leakkit report` (one worker), the loop of `papermill` and `jupyter nbconvert` commands, and the
-bare cells, run one after the other in one warm process. Processor seconds are those of all
-processes of a route, from its first to its last. The last part runs a source of many pipelines
-and says how large and how long it gets, and whether every page is there.
+bare cells, run one after the other in one warm process. The findings stand in the store that the
+last two read, as they do for the notebooks of a batch, which has to find them itself.
+Processor seconds are those of all processes of a route, from its first to its last. The last part
+runs a source of many pipelines and says how large and how long it gets, and whether every page is
+there.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -41,6 +44,8 @@ MOST_OVER_CELLS = 1.2
 BOOKS = ("stage_dropoff", "root_causes")
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """As the kernels of a batch have it."""
+ANALYSED = "analysed.duckdb"
+"""The store that the routes without a batch read."""
 DEALS = 1_200
 """Deals of one block of four pipelines."""
 
@@ -83,7 +88,22 @@ def make(folder: Path, pipelines: int) -> None:
         pd.concat(parts).to_parquet(folder / f"{name}.parquet", index=False)
     (folder / "leakkit.toml").write_text(text, "utf-8")
     leakkit.load(folder, store=str(folder / "store.duckdb")).close()
+    _with_findings(folder)
     (folder / "names.json").write_text(json.dumps(names[:pipelines]), "utf-8")
+
+
+def _with_findings(folder: Path) -> None:
+    """Keep a second store with its findings, as the notebooks of a batch get it.
+
+    Else every page of the other routes would find those of all pipelines anew.
+    """
+    import leakkit  # noqa: PLC0415 - as above
+    from leakkit.findings import to_records  # noqa: PLC0415 - as above
+    from leakkit.store import Store  # noqa: PLC0415 - as above
+
+    shutil.copyfile(folder / "store.duckdb", folder / ANALYSED)
+    with Store.change(folder / ANALYSED) as store:
+        store.set_meta("findings", to_records(leakkit.analyze(store).findings))
 
 
 def measured(command: Sequence[str]) -> Spent:
@@ -139,7 +159,7 @@ def cells(folder: Path) -> None:
     for name in (names[0], *names):
         started = time.process_time()
         for book in BOOKS:
-            _run_cells(book, str(folder / "store.duckdb"), name)
+            _run_cells(book, str(folder / ANALYSED), name)
         spent.append(time.process_time() - started)
     print(sum(spent[1:]) / len(names) / len(BOOKS))
 
@@ -162,7 +182,7 @@ def by_hand(folder: Path) -> None:
     for name in json.loads((folder / "names.json").read_text("utf-8")):
         for book in BOOKS:
             out = str(folder / "out.ipynb")
-            store = ["-p", "source", str(folder / "store.duckdb"), "-p", "pipeline", name]
+            store = ["-p", "source", str(folder / ANALYSED), "-p", "pipeline", name]
             run = [sys.executable, "-m", "papermill", f"notebooks/{book}.ipynb", out, *store]
             html = [sys.executable, "-m", "nbconvert", "--to", "leakkit", out]
             for command in (run, html):
