@@ -87,7 +87,7 @@ def _ages(made: Sample) -> list[tuple[float | None, float | None, float | None]]
         ]
 
 
-def slow_quarter_moves_no_age(seed: int = 0, runs: int = 10) -> Record:
+def slow_quarter_moves_no_age(seed: int = 0, runs: int = 50) -> Record:
     """Row 7: the last quarter is twice as slow."""
     found = [stage for run in range(runs) for stage in slow_down(seed + run)]
     same = sum(one.same for one in found)
@@ -203,7 +203,7 @@ AGES = {
 }
 
 
-def ages_stay(seed: int = 0, runs: int = 3) -> Record:
+def ages_stay(seed: int = 0, runs: int = 50) -> Record:
     """Row 9: weekly runs over a year."""
     stages = [stage for run in range(runs) for stage in weekly(seed + run)]
     rate = {name: a_year(stages, name) for name in AGES}

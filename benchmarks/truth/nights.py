@@ -369,7 +369,7 @@ def a_year_of_nights(seed: int = 0, runs: int = 200) -> Record:
 # ---------------------------------------------------------------- a slow quarter
 
 
-def slow_quarter(seed: int = 0, runs: int = 50) -> Record:
+def slow_quarter(seed: int = 0, runs: int = 200) -> Record:
     """Row 13: the current window is twice as slow."""
     alarms = stages = others = 0
     changed = 0

@@ -105,7 +105,7 @@ def _by_definition(visits: Visits, start: int, end: int) -> Counter[tuple[str, i
     return found
 
 
-def windows_add_up(seed: int = 0, runs: int = 20) -> Record:
+def windows_add_up(seed: int = 0, runs: int = 200) -> Record:
     """Row 1: every exit lies in exactly one window."""
     found = [add_up(seed + run) for run in range(runs)]
     unequal = sum(one.unequal for one in found)
@@ -158,7 +158,7 @@ def read_late(seed: int, deals: int) -> Estimated:
     )
 
 
-def short_stage_is_known(seed: int = 0, runs: int = 10) -> Record:
+def short_stage_is_known(seed: int = 0, runs: int = 70) -> Record:
     """Row 2: a stage that everybody leaves in 3 days is known at 7."""
     enough = [read_late(seed + run, deals) for run in range(runs) for deals in (30, 300)]
     few = [read_late(seed + run, 15) for run in range(runs)]

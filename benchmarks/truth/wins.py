@@ -270,7 +270,7 @@ def unbiased(mean: Mean, most: float = MOST) -> bool:
     return abs(mean.value) <= most and mean.is_zero(3.0)
 
 
-def chance_to_win_is_unbiased(seed: int = 0, runs: int = 100) -> Record:
+def chance_to_win_is_unbiased(seed: int = 0, runs: int = 200) -> Record:
     """Row 8: chance to win from a stage, and P(won) of the route."""
     real, counted = exact(), count()
     errors = errors_of([find(seed + run, counted, real) for run in range(runs)])
