@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-MEMORY_LIMIT = "1200MB"
-"""What DuckDB may hold before it goes to disk; with Python beside it, 2 GB are not passed."""
+MEMORY_LIMIT = "700MB"
+"""What DuckDB may hold before it goes to disk: less than a plain read of a large export takes."""
 
 
 def quoted(name: str) -> str:
