@@ -463,20 +463,16 @@ def _give(store: Store, found: Found, hours: Zone) -> None:
         read = f"{name}_text, {name}_clock, {name}_offset"
         return read, f"{moment} AS {name}_at", f"COALESCE({unread}, '') AS {name}_unread"
 
-    deals = found.opportunities
-    for table, names, kept in (
-        ("history", ["entered"], _kept(found.history, "entered_at")),
-        ("opportunities", ["created", "closed"], deals and _kept(deals, "created_at", "closed_at")),
-    ):
+    for table, names in (("history", ["entered"]), ("opportunities", ["created", "closed"])):
         read, made, unread = (", ".join(parts) for parts in zip(*map(moments, names), strict=True))
+        # one snapshot adds rows of its own
+        kept = "TABLE" if found.shape == SNAPSHOT and table == "history" else "VIEW"
         store.run(
             f"""
-            CREATE TEMP {kept or "TABLE"} given_{table} AS
+            CREATE TEMP {kept} given_{table} AS
             SELECT * EXCLUDE ({read}), {made}, {unread} FROM read_{table};
             """,  # noqa: S608 - names of this module
         )
-        if kept != "VIEW":
-            store.run(f"DROP TABLE read_{table}")
 
 
 def _as_of(store: Store, config: Config, hours: Zone) -> tuple[int, int]:
