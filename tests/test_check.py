@@ -16,7 +16,7 @@ from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.check import check, checked, faults_csv
 from leakkit.sources.proposal import configuration_text
 from leakkit.terminal import checked as said
-from tests.test_gallery import GALLERY, HOSTILE, READ, REFUSED
+from tests.test_gallery import GALLERY, HOSTILE, LOST, READ, REFUSED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,6 +143,31 @@ def test_the_proposed_configuration_reads_the_source_alike(name: str) -> None:
                 for pipeline in analysis.pipelines:
                     assert leakkit.views.data(analysis, pipeline.name).note
                     assert leakkit.views.headline(analysis, pipeline.name).section()
+
+
+TWO_FILES = {
+    "OpportunityHistory.csv": "Id,OpportunityId,StageName,Amount,CreatedDate\n"
+    "h1,d1,Prospecting,10,01/14/2024 09:05 AM\n"
+    "h2,d1,Closed Lost,10,01/20/2024 09:05 AM\n",
+    "Opportunity.csv": "Id,Name,StageName,Amount,CloseDate,CreatedDate,Loss Reason\n"
+    "d1,One,Closed Lost,10,01/20/2024,01/14/2024,Price\n",
+}
+"""Two tables of one maker, which call the same column by two names and two columns by one."""
+
+
+def test_files_that_differ_in_their_headings_have_a_configuration(tmp_path: Path) -> None:
+    for name, text in TWO_FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with leakkit.load(tmp_path) as bare:
+        text = configuration_text(bare)
+        config = Config.from_text(text)
+        deals = "SELECT opportunity_id, lost_reason, value FROM opportunities"
+        assert bare.rows(deals) == [("d1", "Price", 1000)]
+    assert '# opportunity_id = "Id"   # Opportunity.csv' in text
+    assert text.count('date_order = "mdy"') == 1
+    with leakkit.load(tmp_path, config) as again:
+        assert again.rows(deals) == [("d1", "Price", 1000)]
+        assert again.rows("SELECT stage, exit FROM passages") == [(0, LOST)]
 
 
 def test_the_proposed_configuration_says_what_was_found() -> None:

@@ -293,10 +293,16 @@ USUAL = {
     "outcome": ("status", "deal status", "وضعیت", "نتیجه"),
     "value": ("amount", "deal value", "deal amount", "close value", "مبلغ", "ارزش"),
     "currency": ("currency code", "واحد پول", "ارز"),
-    "lost_reason": ("lost reason", "loss reason", "علت شکست", "دلیل از دست رفتن"),
+    "lost_reason": (
+        *("lost reason", "loss reason", "closed lost reason", "reason lost", "reason for loss"),
+        *("علت شکست", "دلیل از دست رفتن"),
+    ),
     "owner": ("deal owner", "sales agent", "salesperson", "کارشناس فروش", "مسئول"),
 }
 """Headings of no maker in particular, for files whose needed columns are not there by name."""
+
+CLEAR = ("lost_reason",)
+"""What the usual headings name in a maker's export as well, where they can mean nothing else."""
 
 DATED_STAGE = (
     re.compile(r'^date entered "(?P<stage>.+) \((?P<pipeline>[^()]+)\)"$', re.IGNORECASE),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
 from leakkit.sources.columns import simplified
-from leakkit.sources.makers import DATED_STAGE, DEALS, HISTORY, MAKERS, REFUSED, USUAL
+from leakkit.sources.makers import CLEAR, DATED_STAGE, DEALS, HISTORY, MAKERS, REFUSED, USUAL
 from leakkit.sources.rows import distinct
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def part_of(headings: Sequence[str], renamed: Mapping[str, str]) -> Part:
         return Part(HISTORY)
     for maker in MAKERS:
         if all(simplified(sign) in by_form for sign in maker.signs):
-            known = _known(maker.columns, by_form, named)
+            clear = {name: (*maker.columns.get(name, ()), *USUAL[name]) for name in CLEAR}
+            known = _known({**maker.columns, **clear}, by_form, named)
             return Part(maker.table, maker.name, known)
     known = _known(USUAL, by_form, named)
     there = {**named, **known}

@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from leakkit.config import Pipeline, Stage, folded
+from leakkit.config import COLUMNS, Pipeline, Stage, folded
 from leakkit.errors import LeakkitError
 from leakkit.sources.recognised import Recognised
 from leakkit.store.resolve import LOST_WORDS, WON_WORDS, texts
@@ -133,22 +133,46 @@ def _currency(store: Store) -> str:
 
 def _source_lines(found: Sequence[Recognised]) -> list[str]:
     """Write how the files were read, where it is not by our own names."""
-    lines = []
+    makers = [f"# the export of a maker: {_comment(x.as_what)}" for x in found if x.what == "maker"]
+    near = [
+        f"# the same key? {_comment(one.why)} and {_comment(one.as_what)}"
+        for one in found
+        if one.what.startswith("near_key:")
+    ]
+    keys: dict[str, dict[str, str]] = {}
     for one in found:
-        if one.what == "column":
-            lines.append(f"{one.as_what} = {_toml(one.why)}")
-        elif one.what == "maker":
-            lines.insert(0, f"# the export of a maker: {_comment(one.as_what)}")
-        elif one.what == "date_order":
-            lines.append(f'date_order = "{one.as_what}"   # {_comment(one.why)}')
-        elif one.what.startswith("decimal:"):
-            lines.append(f'decimal = "{one.as_what}"   # {_comment(one.why)}')
-        elif one.what == "encoding" and one.as_what.startswith("windows"):
-            lines.append(f'encoding = "{one.as_what}"   # told by the letters')
-        elif one.what.startswith("near_key:"):
-            lines.append(f"# the same key? {_comment(one.why)} and {_comment(one.as_what)}")
-    unique = list(dict.fromkeys(lines))
+        key, value, note = _key_of(one)
+        if key:
+            keys.setdefault(key, {}).setdefault(value, note or one.where)
+    lines = [line for key, said in keys.items() for line in _key_lines(key, said)]
+    unique = list(dict.fromkeys([*reversed(makers), *lines, *near]))
     return ["[source]", *unique, ""] if unique else []
+
+
+def _key_of(one: Recognised) -> tuple[str, str, str]:
+    """Return the key of [source] that says what was recognised, its value, and why."""
+    if one.what == "column":
+        return one.as_what, one.why, ""
+    if one.what == "date_order":
+        return "date_order", one.as_what, one.why
+    if one.what.startswith("decimal:"):
+        return "decimal", one.as_what, one.why
+    if one.what == "encoding" and one.as_what.startswith("windows"):
+        return "encoding", one.as_what, "told by the letters"
+    return "", "", ""
+
+
+def _key_lines(key: str, said: Mapping[str, str]) -> list[str]:
+    """Write a key; as comments where files differ, which are told apart without it as well.
+
+    `said` is value -> why, of a column the file.
+    """
+    if len(said) > 1:
+        return [f"# {key} = {_toml(value)}   # {_comment(why)}" for value, why in said.items()]
+    return [
+        f"{key} = {_toml(value)}" + ("" if key in COLUMNS else f"   # {_comment(why)}")
+        for value, why in said.items()
+    ]
 
 
 def _comment(text: str) -> str:
