@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from leakkit.errors import LeakkitError
+from leakkit.errors import LeakkitError, visible
 from leakkit.version import __version__
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def main() -> None:
         app()
     except LeakkitError as error:
         Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(
-            f"leakkit: {error}"
+            visible(f"leakkit: {error}")
         )
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
@@ -205,7 +205,7 @@ def check(
     with store:
         lines = said(facts, analyze(store))
     for line in lines:
-        typer.echo(line)
+        typer.echo(visible(line))
     if csv:
         write_text(Path(csv), faults_csv(facts.faults))
         typer.echo(f"{len(facts.faults)} faults in {csv}")

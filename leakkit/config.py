@@ -7,7 +7,7 @@ import datetime as dt
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -46,9 +46,9 @@ _SILENT = dict.fromkeys(
 
 
 class _Part(BaseModel):
-    """A table of leakkit.toml: frozen, and no key that is not known."""
+    """A table of leakkit.toml: frozen, no key that is not known, and no number without end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Stage(_Part):
@@ -182,7 +182,7 @@ class Config(_Part):
     timezone: str = "UTC"
     language: str = "en"
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
-    rates: dict[str, float] = Field(default_factory=dict)
+    rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     source: SourceRules = SourceRules()
     roles: Roles = Roles()
     comparison: Comparison = Comparison()

@@ -16,6 +16,15 @@ def shortened(text: str) -> str:
     return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}\u2026"
 
 
+def visible(text: str) -> str:
+    r"""Return a text without characters that a terminal would obey; its lines stay lines.
+
+    >>> visible("a\x1b[31mb\nc")
+    'a [31mb\nc'
+    """
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing that is wrong in a file: where it stands, what it says, which rule it breaks.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit import sources
 from leakkit.analysis import analyze
-from leakkit.errors import LeakkitError
+from leakkit.errors import LeakkitError, visible
 from leakkit.loading import found as found_source
 from leakkit.store.trace import (
     Fate,
@@ -267,12 +267,8 @@ def _overdue(
 
 def as_text(explanation: Explanation) -> str:
     """Return an explanation as lines for a terminal."""
-    return "\n".join(map(_visible, _lines(explanation, Words(explanation.language))))
-
-
-def _visible(line: str) -> str:
-    """Return a line without characters that a terminal would obey."""
-    return "".join(char if char.isprintable() else " " for char in line)
+    lines = _lines(explanation, Words(explanation.language))
+    return "\n".join(visible(line).replace("\n", " ") for line in lines)
 
 
 def _lines(explanation: Explanation, words: Words) -> Iterator[str]:

@@ -27,10 +27,19 @@ JOIN pipelines n ON n.pipeline = p.pipeline
 JOIN stages s ON s.pipeline = p.pipeline AND s.stage = p.stage
 LEFT JOIN stages t ON t.pipeline = p.pipeline AND t.stage = p.to_stage
 {days}
-WHERE ($pipeline = '' OR n.name = $pipeline) AND ($stage = '' OR s.name = $stage)
+WHERE ($pipeline = '' OR n.name = $pipeline)
+    AND ($stage = '' OR s.name IN (SELECT unnest($stages)))
     AND ($exit = -1 OR p.exit = $exit) AND ($opportunity = '' OR o.opportunity_id = $opportunity)
     AND ($visits = 'all' OR p.visit = 1) AND ($segment = '' OR {segment} = $value)
 ORDER BY p.opportunity, p.step
+"""
+PIPELINES = "SELECT name FROM pipelines ORDER BY pipeline"
+STAGES = """
+SELECT DISTINCT s.name
+FROM stages s
+JOIN pipelines n ON n.pipeline = s.pipeline
+WHERE len($pipelines) = 0 OR n.name IN (SELECT unnest($pipelines))
+ORDER BY s.name
 """
 AT_RISK = """
 JOIN listed_days w ON w.pipeline = p.pipeline AND p.entered_tick < w.end_tick
@@ -68,11 +77,13 @@ def passages(  # noqa: PLR0913 - one filter per column
     """
     one_of("window", window, WINDOWS)
     one_of("visits", visits, VISITS)
-    choices: dict[str, str | int] = {
-        "pipeline": _known(
-            store, "pipeline", pipeline, "SELECT name FROM pipelines ORDER BY pipeline"
-        ),
-        "stage": _known(store, "stage", stage, "SELECT DISTINCT name FROM stages ORDER BY name"),
+    of = _known(store, "pipeline", pipeline, PIPELINES)
+    # pipelines may spell a stage of one name each in its own way
+    spelt = _known(store, "stage", stage, STAGES, {"pipelines": of})
+    choices: dict[str, str | int | list[str]] = {
+        "pipeline": of[0] if of else "",
+        "stage": stage,
+        "stages": spelt,
         "opportunity": opportunity,
         "exit": _exit(exit),
         "visits": visits,
@@ -108,14 +119,17 @@ def _days_of(store: Store, numbers: list[int], window: str) -> str:
     return AT_RISK
 
 
-def _known(store: Store, what: str, name: str, query: str) -> str:
-    """Return the declared spelling of a name; raise where there is none."""
-    names = {folded(str(row[0])): str(row[0]) for row in store.rows(query)}
-    if name and folded(name) not in names:
-        message = f"There is no {what} {name!r}. There are: {', '.join(names.values())}."
+def _known(
+    store: Store, what: str, name: str, query: str, facts: dict[str, list[str]] | None = None
+) -> list[str]:
+    """Return the declared spellings of a name, none of an empty one; raise where there are none."""
+    names = [str(row[0]) for row in store.rows(query, facts)]
+    spelt = [known for known in names if folded(known) == folded(name)]
+    if name and not spelt:
+        message = f"There is no {what} {name!r}. There are: {', '.join(names)}."
         code = f"no_{what}"
         raise LeakkitError(code, message)
-    return names[folded(name)] if name else ""
+    return spelt if name else []
 
 
 def _exit(name: str) -> int:

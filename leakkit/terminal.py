@@ -18,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from leakkit.errors import visible
 from leakkit.views import reading
 from leakkit.views.questions import data_lines
 from leakkit.words import Words
@@ -95,20 +96,20 @@ class Spoken:
         if event.page:
             said = f"{event.done} of {event.total}: {_page(event.page)}"
         self.bar.update(
-            self.task, description=said, completed=event.done, total=event.total or None
+            self.task, description=visible(said), completed=event.done, total=event.total or None
         )
         if said and not self.console.is_terminal:
-            self.console.print(said)
+            self.console.print(visible(said))
 
     def result(self, result: RunResult) -> None:
         """Print what became of the rows, what was odd, what failed, and where the pages are."""
         for line in account(result):
-            self.console.print(line)
+            self.console.print(visible(line))
         for page in result.failed:
             # also where nothing else is said
-            typer.echo(f"FAILED {page.pipeline}: {page.failed}", err=True)
+            typer.echo(visible(f"FAILED {page.pipeline}: {page.failed}"), err=True)
         if result.trouble:
-            typer.echo(f"FAILED overview: {result.trouble}", err=True)
+            typer.echo(visible(f"FAILED overview: {result.trouble}"), err=True)
         self.console.print(summary(result))
 
 

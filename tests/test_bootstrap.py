@@ -141,3 +141,11 @@ def test_value_weighs() -> None:
     assert (share.low or 0) < 0.45
     assert (share.high or 1) > 0.55
     assert stages.lost_by_value(together(visits), None, Horizon(5.0, "learnt")).reason == "no_value"
+
+
+def test_exits_that_are_censored_are_neither_wanted_nor_exits() -> None:
+    jumped = EXITS.index("jumped")
+    visits = [(deal, 0, deal % 5, jumped if deal % 2 else NEXT) for deal in range(60)]
+    strict = cluster_counts(counted(visits), (NEXT, jumped), censored=(OPEN, jumped))
+    assert strict.wanted.sum() == strict.every.sum() == 30
+    assert strict.departures.sum() == 60

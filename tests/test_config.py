@@ -159,3 +159,18 @@ def test_a_file_that_is_missing_or_not_text(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(LeakkitError, match="is not UTF-8 text"):
         Config.read(tmp_path / "binary.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("rates = { EUR = nan }", "rates.EUR"),
+        ("rates = { EUR = 0 }", "rates.EUR"),
+        ("rates = { EUR = -1.08 }", "rates.EUR"),
+        ("[comparison]\nhorizon_days = inf", "comparison.horizon_days"),
+    ],
+)
+def test_a_number_without_end_or_a_rate_that_is_none_is_a_fault(text: str, where: str) -> None:
+    with pytest.raises(LeakkitError) as raised:
+        Config.from_text(text)
+    assert [fault.column for fault in raised.value.faults] == [where]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from leakkit.errors import LeakkitError
 from leakkit.measures import counts as taken
 from leakkit.measures import stages, survival, windows
 from leakkit.measures.survival import Horizon
@@ -89,6 +90,12 @@ def _history_starts(
     """Return (first day, origin) of each history; (None, "") where it is whole."""
     declared = config.source.history_start
     if declared is not None:
+        if number_of(declared) > counts.last_day:
+            message = (
+                f"[source] history_start is {declared}, after the last day of the data, "
+                f"{day_of(counts.last_day)}. Give an earlier day, or leave it out."
+            )
+            raise LeakkitError("history_start_after_end", message)
         return dict.fromkeys(extent, (number_of(declared), "declared"))
     probes = [
         Window(number, PROBE, int(span["first_close_day"]), counts.last_day + 1)
@@ -127,7 +134,7 @@ def learn(
     begin(counts, asked)
     policy = "strict" if config.comparison.skip_policy == "strict" else "observed"
     clicked = _clicked(counts)
-    clusters = find_clusters(counts, asked, _learning_parts(asked, stays, clicked))
+    clusters = find_clusters(counts, asked, _learning_parts(asked, stays, clicked, policy))
     found = {}
     for pipeline in asked:
         for position, stage in enumerate(pipeline.rules.stages):
@@ -147,6 +154,7 @@ def learn(
                 clusters.get((LEARNING, pipeline.number, position)),
                 declared,
                 clicked.get((pipeline.number, position), 0.0),
+                taken.censored_kinds(policy, last_stage=last),
             )
     return found
 
@@ -165,6 +173,7 @@ def _learning_parts(
     asked: list[Asked],
     stays: dict[tuple[int, ...], StayCounts],
     clicked: dict[tuple[int, int], float],
+    policy: str,
 ) -> list[dict[str, int]]:
     """Return what to count per cluster so that the sureness of E can be judged."""
     parts = []
@@ -175,7 +184,8 @@ def _learning_parts(
                 continue
             if clicked.get((pipeline.number, position), 0.0) > stages.CLICKED_THROUGH_SHARE:
                 continue
-            curve = survival.aalen_johansen(sample.table())
+            last = position == len(pipeline.rules.stages) - 1
+            curve = survival.aalen_johansen(sample.table(policy, last_stage=last))
             if survival.learn_expected(curve, taken.ADVANCED).age is None:
                 continue
             cap = min(survival.longest_followed(curve), float(curve.ages[-1])) + 1

@@ -359,11 +359,11 @@ def read_behaviour(losses: Design, advanced: Design) -> tuple[Behaviour, Ints]:
     of_lost = {name: shown for name, shown in of_lost.items() if name in of_advanced}
     points, anyhow = pointing(of_lost, len(losses)), pointing(of_advanced, len(advanced))
     counted = _sign_counts(of_lost, of_advanced, bounds)
-    lost, usual = _looks(points), _looks(anyhow)
+    lost, usual = looks(points), looks(anyhow)
     if len(losses) < MIN_LOSSES:
         return _nothing("few_losses", lost, usual, counted), points
-    complexity = _excess(lost.complexity, lost.n, usual.complexity, usual.n)
-    unconvincing = _excess(lost.unconvincing, lost.n, usual.unconvincing, usual.n)
+    complexity = excess_share(lost.complexity, lost.n, usual.complexity, usual.n)
+    unconvincing = excess_share(lost.unconvincing, lost.n, usual.unconvincing, usual.n)
     shared = together(lost, usual)
     shorter = _without_length(of_lost, of_advanced, lost.n, usual.n)
     family, reason = _judged(complexity, unconvincing, shared, shorter)
@@ -391,14 +391,9 @@ def _nothing(
     )  # fmt: skip
 
 
-def _looks(points: Ints) -> Looks:
+def looks(points: Ints) -> Looks:
     """Count what passages look like."""
     return Looks(len(points), int((points > 0).sum()), int((points < 0).sum()))
-
-
-def _excess(cases: int, n: int, reference_cases: int, reference_n: int) -> Excess:
-    """Return the excess share of a sign among the losses."""
-    return excess_share(cases, n, reference_cases, reference_n)
 
 
 def _judged(
@@ -429,7 +424,7 @@ def _without_length(
     for found, n in ((of_lost, lost), (of_advanced, usual)):
         rest = {name: shown for name, shown in found.items() if name not in LENGTH}
         counts.append(int((pointing(rest, n) > 0).sum()))
-    return _excess(counts[0], lost, counts[1], usual)
+    return excess_share(counts[0], lost, counts[1], usual)
 
 
 def _sign_counts(

@@ -24,6 +24,7 @@ from leakkit.findings.behaviour import (
     administrative,
     days_by_exit,
     joined,
+    looks,
     read_behaviour,
 )
 from leakkit.findings.reading import DealToRead, choose
@@ -316,14 +317,9 @@ def agreement(said: Ints, points: Ints, has_reason: Bools) -> Agreement:
         said_unconvincing_only=c,
         share=share,
         kappa=kappa,
-        with_reason=_looks(points[has_reason]),
-        without_reason=_looks(points[~has_reason]),
+        with_reason=looks(points[has_reason]),
+        without_reason=looks(points[~has_reason]),
     )
-
-
-def _looks(points: Ints) -> Looks:
-    """Count what losses look like."""
-    return Looks(len(points), int((points > 0).sum()), int((points < 0).sum()))
 
 
 def _typical(found: Verdict, said: Ints, points: Ints) -> Bools:

@@ -116,6 +116,9 @@ def two_sided(z: Floats) -> Floats:
 
 
 def false_discovery(p: Floats) -> Floats:
-    """Return the q-values of Benjamini and Hochberg (1995)."""
+    """Return q for every p of a family: the smallest false discovery rate that takes it in.
+
+    Reference: Benjamini and Hochberg (1995), J. R. Stat. Soc. B 57, 289-300.
+    """
     q: Floats = multipletests(p, method="fdr_bh")[1] if len(p) else np.zeros(0)
     return q

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
+from leakkit.findings import contrasts
 from leakkit.findings.comparison import (
     MIN_MONTH_FOLLOWED,
     STEADY,
@@ -183,13 +183,8 @@ def find_wobble(watched: Sequence[Watched]) -> dict[tuple[str, str], Wobble | No
 
 
 def false_discovery(p_values: Mapping[Key, float]) -> dict[Key, float]:
-    """Return q for every p of a family: the smallest false discovery rate that takes it in.
-
-    Reference: Benjamini and Hochberg (1995), J. R. Stat. Soc. B 57, 289-300.
-    """
-    if not p_values:
-        return {}
-    adjusted = multipletests(list(p_values.values()), method="fdr_bh")[1]
+    """Return q for every p of a family, by what was tested."""
+    adjusted = contrasts.false_discovery(np.array(list(p_values.values()), np.float64))
     return dict(zip(p_values, map(float, adjusted), strict=True))
 
 

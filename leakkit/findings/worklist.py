@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from leakkit.measures.counts import ADVANCED
-from leakkit.measures.survival import MIN_FOLLOWED, index_at, longest_followed
+from leakkit.measures.survival import chance_still, index_at, longest_followed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -147,21 +145,13 @@ def chance_from(odds: StageOdds, age: int, ahead: float) -> float | None:
     `sum_j (F_j(g + w) - F_j(g)) / S(g) w_j`, the estimator restarted at g. None where
     fewer than 20 equivalent entrants of the restarted curve are followed to g + w.
     """
-    curve = odds.curve
-    start, end = index_at(curve, age), index_at(curve, age + ahead)
-    staying = float(curve.staying[start])
-    if staying <= 0.0:
-        return None
-    later = slice(start + 1, end + 1)
-    inside = curve.staying_before[later] > 0
-    restarted = (curve.equivalent[later][inside] * staying).round(9)
-    at_risk_next = float(curve.table.at_risk[start] - curve.table.any_exit[start])
-    if float(np.min(restarted, initial=at_risk_next)) < MIN_FOLLOWED:
-        return None
-    return sum(
-        float(curve.leaving[kind][end] - curve.leaving[kind][start]) / staying * won
-        for kind, won in odds.landing.items()
-    )
+    total = 0.0
+    for kind, won in odds.landing.items():
+        chance = chance_still(odds.curve, (kind,), age, ahead)
+        if chance is None:
+            return None
+        total += chance * won
+    return total
 
 
 def as_old_as(curve: Curve, age: int) -> tuple[int, int]:

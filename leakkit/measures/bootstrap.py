@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from leakkit.measures.counts import EXITS, censored_kinds
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 REPLICATES = 500
 SEED = 20_250_101
 PLATEAU = 0.9
+CENSORED = tuple(EXITS.index(kind) for kind in censored_kinds())
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,15 @@ def _at_risk(arrivals: Floats, departures: Floats) -> Floats:
     return np.cumsum(arrivals, axis=1) - np.cumsum(departures, axis=1) + departures
 
 
-def cluster_counts(rows: pd.DataFrame, wanted: tuple[int, ...], column: str = "n") -> ClusterCounts:
+def cluster_counts(
+    rows: pd.DataFrame,
+    wanted: tuple[int, ...],
+    column: str = "n",
+    censored: tuple[int, ...] = CENSORED,
+) -> ClusterCounts:
     """Arrange counts (cluster, arrives, age, exit, `column`) as matrices.
 
-    `wanted` are the exit numbers of interest; 0 (open) and 6 (moved) are censored.
+    `wanted` are the exit numbers of interest; `censored` end a stay without an exit.
     """
     clusters, place = np.unique(rows["cluster"].to_numpy(), return_inverse=True)
     ages, spot = np.unique(rows["age"].to_numpy(np.int64), return_inverse=True)
@@ -62,8 +70,8 @@ def cluster_counts(rows: pd.DataFrame, wanted: tuple[int, ...], column: str = "n
         ages,
         spread(arrives),
         spread(~arrives),
-        spread(~arrives & np.isin(exits, wanted)),
-        spread(~arrives & ~np.isin(exits, (0, 6))),
+        spread(~arrives & np.isin(exits, wanted) & ~np.isin(exits, censored)),
+        spread(~arrives & ~np.isin(exits, censored)),
     )
 
 

@@ -24,6 +24,17 @@ AgeCounts = tuple["Ints", "Ints"]
 NONE: AgeCounts = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
+def censored_kinds(policy: str = "observed", *, last_stage: bool = False) -> tuple[str, ...]:
+    """Return the exits that end a stay without an exit; under `strict`, also those that skip.
+
+    >>> censored_kinds("strict", last_stage=True)
+    ('open', 'moved', 'jumped')
+    """
+    if policy != "strict":
+        return ("open", "moved")
+    return ("open", "moved", "jumped") if last_stage else ("open", "moved", "jumped", "won_here")
+
+
 @dataclass(frozen=True)
 class StayCounts:
     """Arrivals at risk, and departures by exit, of one stage in one window.
@@ -47,13 +58,11 @@ class StayCounts:
 
     def table(self, policy: str = "observed", *, last_stage: bool = False) -> RiskTable:
         """Return the risk table; under `strict`, passages that skip end as censored."""
-        censored = {"open", "moved"}
-        if policy == "strict":
-            censored |= {"jumped"} if last_stage else {"jumped", "won_here"}
+        censored = censored_kinds(policy, last_stage=last_stage)
         kept = {
             kind: self.departures.get(kind, NONE) for kind in CURVE_KINDS if kind not in censored
         }
-        gone = [self.departures[kind] for kind in sorted(censored) if kind in self.departures]
+        gone = [self.departures[kind] for kind in censored if kind in self.departures]
         skipped = {kind: NONE for kind in CURVE_KINDS if kind in censored}
         together = _joined(*gone) if gone else NONE
         return risk_table(self.arrivals, {**kept, **skipped, "censored": together})

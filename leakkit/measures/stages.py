@@ -12,7 +12,7 @@ from leakkit.measures.bootstrap import (
     expected_interval,
     share_interval,
 )
-from leakkit.measures.counts import ADVANCED, CURVE_KINDS, EXITS, StayCounts
+from leakkit.measures.counts import ADVANCED, CURVE_KINDS, EXITS, StayCounts, censored_kinds
 from leakkit.measures.survival import (
     DAY_RUNGS,
     HOUR_RUNGS,
@@ -150,16 +150,20 @@ class Declared:
 
 
 def learn(
-    curve: Curve, clusters: pd.DataFrame | None, declared: Declared, clicked_through: float
+    curve: Curve,
+    clusters: pd.DataFrame | None,
+    declared: Declared,
+    clicked_through: float,
+    censored: tuple[str, ...] = censored_kinds(),
 ) -> Learnt:
     """Learn the expected stay and the horizon of one stage from its learning sample.
 
     `curve` is that of first visits in the baseline window (never the window that is
     judged: a slow-down would move E and hide itself), or of all history where there is no
     baseline. `clusters` are the same counts per bootstrap cluster; None leaves the
-    last condition of E unchecked.
+    last condition of E unchecked. `censored` are the exits that `curve` censors.
     """
-    expected = _expected(curve, clusters, declared, clicked_through)
+    expected = _expected(curve, clusters, declared, clicked_through, censored)
     if declared.horizon:
         return Learnt(Horizon(declared.horizon, "declared"), expected)
     rungs = HOUR_RUNGS if declared.hours else DAY_RUNGS
@@ -168,7 +172,11 @@ def learn(
 
 
 def _expected(
-    curve: Curve, clusters: pd.DataFrame | None, declared: Declared, clicked_through: float
+    curve: Curve,
+    clusters: pd.DataFrame | None,
+    declared: Declared,
+    clicked_through: float,
+    censored: tuple[str, ...],
 ) -> Horizon:
     """Return E: declared, or learnt where all its conditions hold."""
     if declared.expected is not None:
@@ -179,7 +187,9 @@ def _expected(
     if found.age is None or clusters is None:
         return found
     limit = min(longest_followed(curve), float(curve.ages[-1]))
-    low, high = expected_interval(cluster_counts(clusters, ADVANCED_EXITS), limit)
+    left_out = tuple(EXITS.index(kind) for kind in censored)
+    again = cluster_counts(clusters, ADVANCED_EXITS, censored=left_out)
+    low, high = expected_interval(again, limit)
     if high - low > EXPECTED_WIDTH * found.age:
         return Horizon(None, "", "too_unsure")
     return found
