@@ -6,14 +6,14 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from leakkit.sources.check import safe_text
+
 if TYPE_CHECKING:
     from leakkit.analysis import PipelineAnalysis
     from leakkit.measures.stages import StageResult
     from leakkit.measures.survival import Horizon, Share
 
 SHARES = ("advance", "lost", "returned", "stalled", "went_overdue", "won_from_here")
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-"""First characters that make a spreadsheet run a cell."""
 
 
 def stages_csv(pipeline: PipelineAnalysis) -> str:
@@ -112,8 +112,3 @@ def money(minor: int) -> str:
     """Return minor units as major ones with two decimals."""
     sign = "-" if minor < 0 else ""
     return f"{sign}{abs(minor) // 100}.{abs(minor) % 100:02d}"
-
-
-def safe_text(name: str) -> str:
-    """Return a user's text that no spreadsheet takes for a formula."""
-    return f"'{name}" if name.startswith(DANGEROUS) else name

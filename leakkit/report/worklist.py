@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import xlsxwriter
 
 from leakkit.findings.worklist import CALL, DECIDE
-from leakkit.report.stages_csv import money, safe_text
+from leakkit.report.stages_csv import money
+from leakkit.sources.check import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

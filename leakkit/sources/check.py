@@ -40,7 +40,8 @@ HINTS = {
     "total_row": "the row is a total; it is set aside",
 }
 """What happens with a row that breaks a rule, or what to do."""
-RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Also in their full width, which some spreadsheets take for the same."""
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,14 @@ def faults_csv(faults: tuple[Fault, ...]) -> str:
     for fault in faults:
         row = "" if fault.row is None else str(fault.row)
         texts = (fault.where, row, fault.column, fault.value, fault.rule, fault.hint)
-        writer.writerow([_inert(text) for text in texts])
+        writer.writerow([safe_text(text) for text in texts])
     return out.getvalue()
 
 
-def _inert(text: str) -> str:
-    """Return a user's text that no spreadsheet takes for a formula."""
+def safe_text(text: str) -> str:
+    """Return a user's text that no spreadsheet takes for a formula.
+
+    >>> safe_text("=1+1"), safe_text("Offer")
+    ("'=1+1", 'Offer')
+    """
     return f"'{text}" if text.startswith(RUNS_AS_FORMULA) else text

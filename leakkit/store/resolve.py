@@ -532,7 +532,7 @@ def _value_sql(config: Config) -> str:
     """Return SQL for a deal's value in minor units of the one currency; NULL without a rate."""
     own = config.currency.replace("'", "")
     rates = " ".join(
-        f"WHEN d.currency = {_text(code)} THEN CAST(round(d.value * {rate!r}) AS BIGINT)"
+        f"WHEN d.currency = {_text(code)} THEN TRY_CAST(round(d.value * {rate!r}) AS BIGINT)"
         for code, rate in sorted(config.rates.items())
     )
     return (
