@@ -31,6 +31,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from leakkit.errors import LeakkitError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -518,10 +520,14 @@ def write(
     """Write opportunities.csv, stage_history.csv, leakkit.toml and truth.json.
 
     Makes the directory if need be and overwrites the four files. UTF-8, lines end
-    with a line feed; the same arguments give the same bytes.
+    with a line feed; the same arguments give the same bytes. Raises LeakkitError where
+    `directory` is a file.
     """
-    sample = make(opportunities, seed=seed, plan=plan)
     folder = Path(directory)
+    if folder.exists() and not folder.is_dir():
+        message = f"{folder} is a file; the sample needs a folder to write its four files into."
+        raise LeakkitError("no_folder", message)
+    sample = make(opportunities, seed=seed, plan=plan)
     folder.mkdir(parents=True, exist_ok=True)
     _write_csv(folder / "opportunities.csv", sample.opportunities)
     _write_csv(folder / "stage_history.csv", sample.stage_history)

@@ -74,7 +74,8 @@ def summary(result: RunResult) -> str:
     """
     counts = [f"{result.count(state)} {state}" for state in STATES]
     grave = [f"{severities(result)[name]} {name}" for name in SEVERITIES]
-    return f"{len(result.pages)} pipelines: {', '.join([*counts, *grave])}: {result.index}"
+    many = f"{len(result.pages)} pipeline{'' if len(result.pages) == 1 else 's'}"
+    return f"{many}: {', '.join([*counts, *grave])}: {result.index}"
 
 
 def severities(result: RunResult) -> dict[str, int]:

@@ -253,7 +253,7 @@ def test_pages_that_nobody_asked_for_stay_and_those_of_the_gone_go(tmp_path: Pat
     (out / "spare-parts-177b75/note.txt").write_text("mine", encoding="utf-8")
     less = report.run(source, out, pipelines=("Equipment", "parts"))
     assert less.removed == ("Spare parts",)
-    reason = "the source has no deal of this pipeline"
+    reason = "the source has no deal of this pipeline up to as_of"
     assert [(page.pipeline, page.failed) for page in less.failed] == [("Parts", reason)]
     assert reason in (out / "index.html").read_text("utf-8")
     left = [path.name for path in (out / "spare-parts-177b75").iterdir()]

@@ -145,6 +145,23 @@ def test_the_proposed_configuration_reads_the_source_alike(name: str) -> None:
                     assert leakkit.views.headline(analysis, pipeline.name).section()
 
 
+def test_a_snapshot_proposes_the_stages_without_a_date_first() -> None:
+    """One day shows no order; it is said, and the deals that have come least far come first."""
+    deals = pd.DataFrame(
+        {
+            "opportunity_id": ["a", "b", "c"],
+            "stage": ["Engaging", "Prospecting", "Won"],
+            "created_at": ["2024-01-01", None, "2024-01-02"],
+            "closed_at": [None, None, "2024-02-01"],
+            "outcome": ["open", "open", "won"],
+        }
+    )
+    with leakkit.load({"opportunities": deals}) as store:
+        text = configuration_text(store)
+    assert text.index("Prospecting") < text.index("Engaging")
+    assert "one day shows no order" in text
+
+
 TWO_FILES = {
     "OpportunityHistory.csv": "Id,OpportunityId,StageName,Amount,CreatedDate\n"
     "h1,d1,Prospecting,10,01/14/2024 09:05 AM\n"
@@ -200,7 +217,7 @@ def test_the_proposed_configuration_says_what_was_found() -> None:
         "\n"
         "[[pipelines]]\n"
         'name = "Sales"\n'
-        "stages = [   # in the order that most deals took: is this the order?\n"
+        "stages = [   # one day shows no order; by the age of the deals: is this the order?\n"
         '  { name = "A" },\n'
         '  { name = "B" },\n'
         "]\n"

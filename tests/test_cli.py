@@ -61,7 +61,7 @@ def test_the_sample_and_its_report(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "opportunities.csv: 300 rows read = 300 used + 0 merged" in done.stdout
     assert (
-        f"1 pipelines: 1 made, 0 unchanged, 0 failed, 0 alarm, 0 watch: {out / 'index.html'}"
+        f"1 pipeline: 1 made, 0 unchanged, 0 failed, 0 alarm, 0 watch: {out / 'index.html'}"
         in done.stdout
     )
     assert done.stderr == ""

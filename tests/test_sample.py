@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leakkit.errors import LeakkitError
 from leakkit.sample import (
     REASONS,
     Leak,
@@ -575,3 +576,10 @@ def test_no_working_day_is_a_fault() -> None:
 def test_negative_number_of_opportunities() -> None:
     with pytest.raises(ValueError, match="opportunities is -1; it must be 0 or more"):
         make(-1)
+
+
+def test_a_file_is_no_folder_to_write_into(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("mine", encoding="utf-8")
+    with pytest.raises(LeakkitError, match="is a file"):
+        write(tmp_path / "there", 10)
+    assert (tmp_path / "there").read_text(encoding="utf-8") == "mine"

@@ -80,9 +80,8 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
     """Why does a pipeline leak, whom does it concern, and what would a repair bring?
 
     Stages with an alarm or a watch are looked into, and of those that lose deals the ones
-    that could give back most;
-    where there are none, the one that loses most, a qualifying one only where no other
-    loses any. The first pipeline where `pipeline` is empty. Raises LeakkitError for a
+    that could give back most. Where nothing warns, the stage that the headline names comes
+    first. The first pipeline where `pipeline` is empty. Raises LeakkitError for a
     pipeline that the analysis does not have, and for the analysis of a part of the data.
 
     >>> import leakkit
@@ -112,17 +111,12 @@ def _chosen(
     """Return the stages to look into, gravest first; none without current days."""
     if one.windows.current is None:
         return []
-    places = places_of(analysis)
-    losing = [stage for stage in one.stages if stage.exits.lost]
-    asked = {stage.name for stage in losing}
-    asked |= {card[0].stage for card in led if card[0].severity in WARNING}
-    found = [
-        card[0].stage
-        for card in led
-        if (one.name, card[0].stage) in places and card[0].stage in asked
-    ]
-    serious = [stage for stage in losing if stage.kind != "qualify"] or losing
-    return found or [max(serious, key=lambda s: s.exits.lost).name for _ in serious[:1]]
+    places = [stage for pipeline, stage in places_of(analysis) if pipeline == one.name]
+    warned = [card[0].stage for card in led if card[0].severity in WARNING]
+    asked = {stage.name for stage in one.stages if stage.exits.lost} | set(warned)
+    # without a warning, the stage of the headline stands first among the places
+    order = [card[0].stage for card in led] if warned else places
+    return [stage for stage in order if stage in asked and stage in places]
 
 
 def _stage(

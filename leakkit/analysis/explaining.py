@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from leakkit.analysis.headline import headline
 from leakkit.analysis.reasons import rate_and_mix, root_cause
 from leakkit.findings.causes import as_record
 from leakkit.findings.finding import WARNING
 from leakkit.findings.mix import as_split
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from leakkit.analysis.results import Analysis
+    from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.findings import Finding, Split
     from leakkit.findings.causes import Cause
     from leakkit.findings.finding import Key
@@ -29,14 +30,26 @@ def places_of(analysis: Analysis) -> list[Place]:
     """Return where a cause is looked for: stages that warn, and those that could give back most.
 
     The 3 findings that could give back most are those of all pipelines; returned are
-    the places of the pipelines that `analysis` has.
+    the places of the pipelines that `analysis` has. Where nothing of a pipeline warns,
+    the stage that its headline names comes first.
     """
     worth = [one for one in analysis.findings if one.recoverable is not None]
     worth.sort(key=lambda one: (-_recoverable(one), one.key))
     chosen = [one for one in analysis.findings if one.severity in WARNING]
     chosen += worth[:MOST_RECOVERABLE]
     here = {pipeline.name for pipeline in analysis.pipelines}
-    return list(dict.fromkeys((one.pipeline, one.stage) for one in chosen if one.pipeline in here))
+    warned = {one.pipeline for one in chosen if one.severity in WARNING}
+    calm = [pipeline for pipeline in analysis.pipelines if pipeline.name not in warned]
+    named = [(one.pipeline, one.stage) for one in chosen if one.pipeline in here]
+    return list(dict.fromkeys([*_leading(calm), *named]))
+
+
+def _leading(pipelines: Sequence[PipelineAnalysis]) -> Iterator[Place]:
+    """Yield the stages that the headlines of some pipelines name, where there are current days."""
+    for pipeline in pipelines:
+        stage = headline(pipeline).stage
+        if stage is not None and pipeline.windows.current is not None:
+            yield pipeline.name, stage.name
 
 
 def causes_of(store: Store, analysis: Analysis) -> dict[Place, Cause]:

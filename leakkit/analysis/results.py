@@ -125,6 +125,11 @@ class Analysis:
     store: Store | None = field(default=None, compare=False, repr=False, kw_only=True)
     materials: tuple[Material, ...] = field(default=(), compare=False, repr=False, kw_only=True)
 
+    def __repr__(self) -> str:
+        """Return what it is of, in one line: all numbers would fill screens."""
+        names = ", ".join(pipeline.name for pipeline in self.pipelines)
+        return f"<Analysis of {self.label!r}: {names}; {len(self.findings)} findings>"
+
     def __getitem__(self, name: str) -> PipelineAnalysis:
         """Return one pipeline by its name."""
         for pipeline in self.pipelines:

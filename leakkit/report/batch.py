@@ -61,7 +61,7 @@ BOOKS = (PAGE, CAUSES)
 MOST_JOBS = 4
 """More workers than this only where they are asked for: each takes some hundred MB."""
 INTERRUPTED = "interrupted before its turn"
-NO_DEALS = "the source has no deal of this pipeline"
+NO_DEALS = "the source has no deal of this pipeline up to as_of"
 
 
 def run(  # noqa: PLR0913 - every choice of a run has a name

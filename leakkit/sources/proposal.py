@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import COLUMNS, Pipeline, Stage, folded
 from leakkit.errors import LeakkitError
 from leakkit.sources.recognised import Recognised
+from leakkit.sources.shapes import SNAPSHOT
 from leakkit.store.resolve import LOST_WORDS, WON_WORDS, texts
 
 if TYPE_CHECKING:
@@ -40,14 +41,20 @@ OFFER = re.compile(r"offer|quot|proposal|proforma|pro forma|angebot|پیش ?فا
 
 STANDING = """
 SELECT COALESCE(nullif(pipeline, ''), $label) AS pipeline, stage,
-       -COALESCE(avg(created_at), 0) AS rank
+       avg(created_at) AS created
 FROM given_opportunities
 WHERE stage <> '' AND stage NOT IN (SELECT unnest($closes))
 GROUP BY ALL
-ORDER BY pipeline, rank, stage
+ORDER BY pipeline, created DESC NULLS FIRST, stage
 """
-"""Where deals stand: deals of later stages were created earlier, on the whole."""
+"""Where deals stand: deals of later stages were created earlier, on the whole.
+
+Deals without any date have come least far.
+"""
 AFTER_ALL = 1_000_000
+BY_WAY = "in the order that most deals took"
+ORDERED_BY = {SNAPSHOT: "one day shows no order; by the age of the deals"}
+"""What the proposed order of stages rests on, by the shape of the source."""
 
 
 def propose(store: Store, label: str, *, snapshot: bool = False) -> tuple[Pipeline, ...]:
@@ -113,7 +120,7 @@ def configuration_text(store: Store) -> str:
         lines += ["[source.outcomes]   # the words of the column of outcomes", *outcomes, ""]
     closes = _closing_rows(store)
     for pipeline in config.pipelines:
-        lines += _pipeline_lines(pipeline, closes)
+        lines += _pipeline_lines(pipeline, closes, ORDERED_BY.get(store.meta("shape"), BY_WAY))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -192,14 +199,16 @@ def _closing_rows(store: Store) -> dict[str, list[str]]:
     return closes
 
 
-def _pipeline_lines(pipeline: Pipeline, closes: Mapping[str, Sequence[str]]) -> list[str]:
+def _pipeline_lines(
+    pipeline: Pipeline, closes: Mapping[str, Sequence[str]], order: str
+) -> list[str]:
     """Write one pipeline: its closing rows, and its stages in the order of the deals."""
     lines = ["[[pipelines]]", f"name = {_toml(pipeline.name)}"]
     for kind in ("won", "lost"):
         if closes.get(kind):
             words = ", ".join(map(_toml, closes[kind]))
             lines.append(f"{kind} = [{words}]   # rows with these words close a deal")
-    lines.append("stages = [   # in the order that most deals took: is this the order?")
+    lines.append(f"stages = [   # {order}: is this the order?")
     for stage in pipeline.stages:
         kind = ', kind = "offer"' if OFFER.search(folded(stage.name)) else ""
         note = "   # the offer: is it?" if kind else ""
