@@ -16,13 +16,22 @@ def shortened(text: str) -> str:
     return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}\u2026"
 
 
+KEPT = "\n\u200c\u200d"
+"""What is no letter and stays: ends of lines, and the signs that join and part letters."""
+
+
 def visible(text: str) -> str:
     r"""Return a text without characters that a terminal would obey; its lines stay lines.
 
     >>> visible("a\x1b[31mb\nc")
     'a [31mb\nc'
+
+    Persian joins and parts its letters by signs that have no width; those stay as well.
+
+    >>> visible("a\u200cb") == "a\u200cb"
+    True
     """
-    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+    return "".join(char if char.isprintable() or char in KEPT else " " for char in text)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def checked(facts: Check, analysis: Analysis) -> list[str]:
     if facts.provisional_order:
         lines.append("Provisional order of stages: write a configuration with leakkit init.")
     lines += _rows(facts.rows)
-    lines += [f"  {n:,} {words.say(f'facts.{code}')}" for code, n in facts.facts.items()]
+    lines += _odd(facts.facts, words)
     if facts.ignored_files:
         lines.append(f"Other files in the folder, not read: {', '.join(facts.ignored_files)}")
     lines += [f"  {fault}" for fault in facts.faults[:SHOWN_FAULTS]]
@@ -147,11 +147,16 @@ def _plain(line: Markup) -> str:
 def account(result: RunResult) -> list[str]:
     """Return the lines that say what became of the rows, and what was odd."""
     lines = _rows(result.rows)
-    lines += [f"  {count:,} {code.replace('_', ' ')}" for code, count in result.facts.items()]
+    lines += _odd(result.facts, Words())
     if result.ignored_files:
         lines.append(f"Other files in the folder, not read: {', '.join(result.ignored_files)}")
     lines += [f"Removed, no longer in the source: {name}" for name in result.removed]
     return lines
+
+
+def _odd(facts: Mapping[str, int], words: Words) -> list[str]:
+    """Say what was found odd, and how often."""
+    return [f"  {n:,} {words.say(f'facts.{code}')}" for code, n in facts.items()]
 
 
 def _rows(rows: Sequence[Mapping[str, int | str]]) -> list[str]:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Pipeline, Stage, folded
-from leakkit.errors import LeakkitError
+from leakkit.errors import LeakkitError, visible
 from leakkit.sources.recognised import Recognised
 from leakkit.sources.shapes import SNAPSHOT
 from leakkit.store.resolve import LOST_WORDS, WON_WORDS, texts
@@ -184,7 +184,7 @@ def _key_lines(key: str, said: Mapping[str, str]) -> list[str]:
 
 def _comment(text: str) -> str:
     """Return a text that stays within its comment."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)[:80]
+    return visible(text).replace("\n", " ")[:80]
 
 
 def _outcome_lines(store: Store) -> list[str]:
