@@ -215,7 +215,7 @@ def check(
 
 @app.command(epilog="Example: leakkit init exports/crm")
 def init(
-    source: Annotated[str, typer.Argument(help="The source, as for report.")],
+    source: Annotated[str, typer.Argument(help="The folder or the file of an export.")],
     *,
     out: Annotated[
         str, typer.Option(help="The file to write; by default leakkit.toml beside the source.")
@@ -228,6 +228,7 @@ def init(
     from leakkit.config import Config
     from leakkit.report.folder import write_text
     from leakkit.sources import load
+    from leakkit.sources.beside import proposed_joins
     from leakkit.sources.proposal import configuration_text
 
     place = Path(source)
@@ -236,7 +237,8 @@ def init(
         message = f"There is a {file} already. Name another file with --out, or remove it first."
         raise LeakkitError("file_exists", message)
     with load(source, Config()) as store:
-        write_text(file, configuration_text(store))
+        joins = proposed_joins(store, place) if place.is_dir() else ()
+        write_text(file, configuration_text(store, joins))
     typer.echo(f"Written: {file}. Look it over, then: leakkit report {source}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit import sources
@@ -141,8 +141,19 @@ def _given(store: Store, found: Found, traced: Trace) -> Iterator[Row]:
         if table is None:
             continue
         texts = _texts(store, table, traced.opportunity_id)
+        made = found.origins if table is found.history else ""
+        places = _places(store, made, [fate.line for fate in fates])
         for fate in fates:
-            yield Row(table.file, texts.get(fate.line, ()), fate)
+            file, line = places.get(fate.line, (table.file, fate.line))
+            yield Row(file, texts.get(fate.line, ()), replace(fate, line=line))
+
+
+def _places(store: Store, made: str, lines: list[int]) -> dict[int, tuple[str, int]]:
+    """Return line -> (file, row) of the rows that the lines of a history were made of."""
+    if not made:
+        return {}
+    sql = f"SELECT made, file, line FROM {made} WHERE made IN (SELECT unnest($lines))"  # noqa: S608 - quoted
+    return {int(line): (file, int(row)) for line, file, row in store.rows(sql, {"lines": lines})}
 
 
 def _texts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from leakkit.analysis import Analysis
+    from leakkit.errors import Fault
     from leakkit.report import Event, PageResult, RunResult
     from leakkit.sources.check import Check
 
@@ -130,13 +131,22 @@ def checked(facts: Check, analysis: Analysis) -> list[str]:
     lines += _odd(facts.facts, words)
     if facts.ignored_files:
         lines.append(f"Other files in the folder, not read: {', '.join(facts.ignored_files)}")
-    lines += [f"  {fault}" for fault in facts.faults[:SHOWN_FAULTS]]
+    lines += [f"  {fault}" for fault in _hinted_once(facts.faults[:SHOWN_FAULTS])]
     if len(facts.faults) > SHOWN_FAULTS:
         lines.append(f"  and {len(facts.faults) - SHOWN_FAULTS:,} more: --csv writes them all")
     for pipeline in analysis.pipelines:
         lines.append(f"{pipeline.name}:")
         lines += [f"  {_plain(line)}" for line in data_lines(analysis, pipeline, words)]
     return lines
+
+
+def _hinted_once(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the faults, each hint at the first fault that has it."""
+    first = {fault.hint: at for at, fault in reversed(list(enumerate(faults)))}
+    return [
+        fault if first[fault.hint] == at else replace(fault, hint="")
+        for at, fault in enumerate(faults)
+    ]
 
 
 def _plain(line: Markup) -> str:
@@ -156,18 +166,23 @@ def account(result: RunResult) -> list[str]:
 
 def _odd(facts: Mapping[str, int], words: Words) -> list[str]:
     """Say what was found odd, and how often."""
-    return [f"  {n:,} {words.say(f'facts.{code}')}" for code, n in facts.items()]
+    return [f"  {words.say(f'facts.{code}', n=n)}" for code, n in facts.items()]
 
 
 def _rows(rows: Sequence[Mapping[str, int | str]]) -> list[str]:
     """Say what became of the rows of every file."""
-    lines = []
+    lines, seen = [], set[str]()
     for counted in rows:
+        file = str(counted["file"])
+        read = f"{file}: {counted['read']:,} rows read"
+        if file in seen:
+            read = f"  a stage history made of them: {counted['read']:,} rows"
+        seen.add(file)
         parts = " + ".join(
             f"{counted[k]:,} {k.replace('_', ' ')}"
             for k in ("used", "merged", "not_asked", "set_aside")
         )
-        lines.append(f"{counted['file']}: {counted['read']:,} rows read = {parts}")
+        lines.append(f"{read} = {parts}")
     return lines
 
 

@@ -13,6 +13,7 @@ import xlsxwriter
 import leakkit
 from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.beside import proposed_joins
 from leakkit.sources.check import check, checked, faults_csv
 from leakkit.sources.proposal import configuration_text
 from leakkit.terminal import checked as said
@@ -187,6 +188,42 @@ def test_files_that_differ_in_their_headings_have_a_configuration(tmp_path: Path
         assert again.rows("SELECT stage, exit FROM passages") == [(0, LOST)]
 
 
+PRICES = "product,series,price\nGTX Pro,GTX,10\nMG,MG,20\n"
+BESIDE = {
+    "opportunities.csv": "opportunity_id,product\n"
+    + "".join(f"d{i},{('GTXPro', 'MG', 'GTX Pro')[i % 3]}\n" for i in range(9)),
+    "stage_history.csv": "opportunity_id,stage,entered_at\n"
+    + "".join(f"d{i},A,2024-01-0{i + 1}\n" for i in range(9)),
+    "prices.csv": PRICES,
+    "twice.csv": PRICES + "MG,MG,30\n",
+    "others.csv": "product,price\nX,1\nY,2\n",
+    "notes.txt": "product,price\nMG,1\n",
+}
+"""Of the files beside an export, one has a row per product of its deals."""
+
+
+def test_a_file_that_a_key_could_join_is_proposed_in_comments(tmp_path: Path) -> None:
+    for name, text in BESIDE.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with leakkit.load(tmp_path, Config()) as bare:
+        text = configuration_text(bare, proposed_joins(bare, tmp_path))
+    lines = text.splitlines()
+    start = lines.index('# [[source.joins]]   # a row per "product": are its columns wanted?')
+    assert lines[start + 1 : start + 6] == [
+        '# file = "prices.csv"',
+        '# key = "product"',
+        '# take = { "series" = "series", "price" = "price" }',
+        '# same = { "GTXPro" = "GTX Pro" }   # other spellings of a key: are they?',
+        "",
+    ]
+    assert text.count("[[source.joins]]") == 1
+    wanted = [line.removeprefix("# ") for line in lines[start : start + 5]]
+    config = Config.from_text("\n".join([*lines[:start], *wanted, *lines[start + 5 :]]))
+    with leakkit.load(tmp_path, config) as store:
+        rows = store.rows("SELECT series, count(*) FROM opportunities GROUP BY ALL ORDER BY ALL")
+    assert rows == [("GTX", 6), ("MG", 3)]
+
+
 def test_the_proposed_configuration_says_what_was_found() -> None:
     with leakkit.load(GALLERY / "names" / "makers" / "pipedrive.csv") as store:
         text = configuration_text(store)
@@ -252,7 +289,9 @@ def test_what_the_command_says() -> None:
     store, found = checked(GALLERY / "faults" / "unknown_stages.csv", Config.from_text(STAGES))
     with store:
         lines = said(found, leakkit.analyze(store))
-    assert any("row 6 [stage] 'Lsot': unknown_stage. Hint: " in line for line in lines)
+    faults = [line for line in lines if ": unknown_stage." in line]
+    assert faults[0].endswith("Hint: Declare it as a stage or an alias; its deal is set aside")
+    assert faults[4].endswith("row 6 [stage] 'Lsot': unknown_stage.")
 
 
 def test_a_missing_reason_and_a_value_of_zero_are_said() -> None:

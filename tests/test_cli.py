@@ -166,4 +166,4 @@ def test_a_deal_is_explained() -> None:
     assert "Requirements, visit 1" in done.stdout
     unknown = here("explain", "nobody")
     assert unknown.returncode == BAD_INPUT
-    assert "The nearest:" in unknown.stderr
+    assert "look like: 'EQ-000001'" in unknown.stderr

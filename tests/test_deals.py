@@ -248,6 +248,12 @@ def test_history_without_an_opportunity(tell: Callable[..., Told]) -> None:
     assert found.facts == {"history_without_opportunity": 1, "created_missing": 1}
 
 
+def test_files_that_have_no_deal_in_common_are_said_to(tell: Callable[..., Told]) -> None:
+    found = tell("A1,A,01-02\nA2,A,01-03", "1,01-02,,,7\n2,01-03,,,8")
+    assert found.facts["none_in_both"] == 2
+    assert "none_in_both" not in tell("A1,A,01-02\n2,A,01-03", "1,01-02,,,7\n2,01-03,,,8").facts
+
+
 def test_history_only_is_no_fault(tell: Callable[..., Told]) -> None:
     assert tell("d,A,01-02", None).facts == {"created_missing": 1}
 

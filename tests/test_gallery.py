@@ -17,6 +17,7 @@ import pytest
 import leakkit
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.sources.check import checked
 from leakkit.words import Words
 
 GALLERY = Path(__file__).parent / "gallery"
@@ -438,6 +439,9 @@ def test_a_file_of_the_gallery_is_read(case: Read) -> None:
             assert tuple(amount for amount, _ in deals) == case.amounts
         if case.outcomes is not None:
             assert tuple(outcome for _, outcome in deals) == case.outcomes
+        rules = {rule for *_, rule in found}
+        assert all(WORDS.say(f"facts.{code}", n=1) for code in facts)
+        assert all(WORDS.knows(f"rules.{rule}") for rule in rules)
 
 
 def test_a_snapshot_counts_and_estimates_nothing() -> None:
@@ -477,6 +481,52 @@ def test_snapshots_of_two_days_follow_every_deal_that_stood(tmp_path: Path) -> N
         assert store.config.as_of == "2024-03-01"
         assert str(store.config.source.history_start) == "2024-02-01"
     assert (first.exits.entered, first.exits.next, first.exits.open) == (40, 10, 30)
+
+
+def test_rows_of_an_earlier_day_that_contradict_each_other_say_nothing(tmp_path: Path) -> None:
+    """d1 stands twice on the first day, in two stages: it is first seen on the second."""
+    heading = "opportunity_id,stage,status,created_at\n"
+    days = {
+        "2024-02-01": "d1,A,open,2024-01-14\nd1,B,open,2024-01-14\n,A,open,\nd2,A,open,2024-01-20\n"
+        "d2,A,open,2024-01-20\nd3,Z,open,2024-01-20\n",
+        "2024-03-01": "d1,B,open,2024-01-14\nd2,B,open,2024-01-20\nd3,A,open,2024-01-20\n",
+    }
+    for day, rows in days.items():
+        (tmp_path / f"deals {day}.csv").write_text(heading + rows, "utf-8")
+    config = Config.from_text(CONFIG.replace('as_of = "2024-06-30"', "").format(more=""))
+    store, found = checked(tmp_path, config)
+    with store:
+        assert passages(store) == [
+            ("d1", 1, 0, "2024-03-01", "00:00:00"),
+            ("d2", 0, 1, "2024-02-01", "00:00:00"),
+            ("d2", 1, 0, "2024-03-01", "00:00:00"),
+        ]
+    first = next(one for one in found.rows if one["table"] == "snapshot")
+    assert [first[name] for name in ("file", "read", "used", "merged", "set_aside")] == [
+        "deals 2024-02-01.csv", 6, 2, 1, 3
+    ]  # fmt: skip
+    assert [(f.where, f.row, f.column, f.rule) for f in found.faults] == [
+        ("deals 2024-02-01.csv", 1, "opportunity_id", "conflicting_rows"),
+        ("deals 2024-02-01.csv", 2, "opportunity_id", "conflicting_rows"),
+        ("deals 2024-02-01.csv", 3, "opportunity_id", "missing_id"),
+        ("deals 2024-02-01.csv", 6, "stage", "unknown_stage"),
+    ]
+
+
+def test_a_fault_of_a_dated_stage_names_its_cell(tmp_path: Path) -> None:
+    """The history is made of cells; a fault stands in one of them."""
+    file = tmp_path / "wide.csv"
+    rows = "d1,2024-01-02,2024-01-09\nd2,2024-01-03,soon\n,2024-01-04,2024-01-05\n"
+    file.write_text(f"opportunity_id,Date entered A,Date entered B\n{rows}", "utf-8")
+    store, found = checked(file, Config.from_text(CONFIG.format(more="")))
+    with store:
+        kept = store.rows("SELECT file, line, field, rule FROM faults ORDER BY ALL")
+    wanted = [
+        ("wide.csv", 2, "Date entered B", "missing_moment"),
+        ("wide.csv", 3, "opportunity_id", "missing_id"),
+    ]
+    assert kept == wanted
+    assert [(f.where, f.row, f.column, f.rule) for f in found.faults] == wanted
 
 
 def passages(store: leakkit.store.Store) -> list[tuple[Any, ...]]:

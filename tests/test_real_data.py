@@ -272,6 +272,7 @@ def test_tables_of_connectors_are_recognised(data_dir: Path) -> None:
     makers = {one.as_what for one in found.recognised if one.what == "maker"}
     assert makers == {"hubspot_connector", "hubspot_stage_history"}
     assert found.facts["history_without_opportunity"] == 14
+    assert found.facts["none_in_both"] == 14
     found = check(data_dir / "salesforce_connector")
     assert [one.where for one in found.recognised if one.what == "refused"] == [
         "sf_opportunity_history_data.csv"

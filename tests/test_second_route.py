@@ -34,6 +34,7 @@ ENGINE_ONLY = {
     "closed_before_created",
     "deals_set_aside",
     "from_stage_used",
+    "none_in_both",
     "outcome_unknown",
     "date_unreadable",
     "value_missing",

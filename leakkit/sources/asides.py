@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.columns import simplified
 from leakkit.sources.rows import rewritten
-from leakkit.store.database import quoted
+from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
     from leakkit.sources.columns import Table
@@ -31,7 +31,7 @@ def without_asides(reading: Reading, table: Table) -> Table:
     text = table.text_under(heading)
     words = {heading, heading.strip(), *TOTALS, *map(str.upper, TOTALS), *map(str.title, TOTALS)}
     words |= {word.capitalize() for word in TOTALS}
-    listed = ", ".join("'" + word.replace("'", "''") + "'" for word in sorted(words))
+    listed = ", ".join(map(literal, sorted(words)))
     rows = reading.store.rows(
         f"SELECT {table.line} AS line, {text} AS said FROM {table.relation} "  # noqa: S608 - quoted
         f"WHERE {quoted(heading)} IN ({listed}) ORDER BY line"

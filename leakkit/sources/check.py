@@ -12,6 +12,7 @@ from leakkit.sources import activities
 from leakkit.sources.load import load
 from leakkit.sources.names import declared_names, nearest
 from leakkit.sources.recognised import Recognised
+from leakkit.sources.snapshots import earlier_faults
 from leakkit.store import account
 from leakkit.store.resolve import outcome_words
 
@@ -123,19 +124,30 @@ def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:
         "activities": files.activities,
     }
     asides = {(file, row): rule for file, row, rule in files.asides}
-    faults = []
+    faults = _of_earlier(store, files, rules)
     for (name, rule), query in (account.FAULTS | activities.FAULTS).items():
         table = tables[name]
         if table is None:
             continue
-        several = files.per_row if name == "history" else 1
-        for line, column, content in store.rows(f"{query} ORDER BY ALL"):
-            row = None if line is None else (int(line) - 1) // several + 1
-            broken = asides.get((table.file, row or 0), rule) if rule == "missing_id" else rule
+        found = account.placed(query, name, table.file, files.origins)
+        for file, line, column, content in store.rows(f"{found} ORDER BY ALL"):
+            row = None if line is None else int(line)
+            broken = asides.get((file, row or 0), rule) if rule == "missing_id" else rule
             heading = table.heading(column) or column
             hint = _hint(broken, str(content), rules.config)
-            faults.append(Fault(table.file, row, heading, str(content), broken, hint))
-    return sorted(faults, key=lambda fault: (fault.where, fault.row or 0, fault.column, fault.rule))
+            faults.append(Fault(file, row, heading, str(content), broken, hint))
+    each = dict.fromkeys(faults)
+    return sorted(each, key=lambda fault: (fault.where, fault.row or 0, fault.column, fault.rule))
+
+
+def _of_earlier(store: Store, files: Found, rules: Rules) -> list[Fault]:
+    """Read the rows of earlier snapshots that cannot be used."""
+    queries = earlier_faults(files.days) if files.days else {}
+    return [
+        Fault(file, int(line), column, said, rule, _hint(rule, said, rules.config))
+        for rule, query in queries.items()
+        for file, line, column, said in store.rows(f"{query} ORDER BY ALL")
+    ]
 
 
 def _hint(rule: str, value: str, config: Config) -> str:

@@ -19,7 +19,7 @@ from leakkit.sources.names import once
 from leakkit.sources.rows import LINE, distinct, put_rows
 from leakkit.sources.workbooks import LOOKED_AT, heading_row, read_workbook
 from leakkit.sources.xes import read_xes
-from leakkit.store.database import quoted
+from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,14 +162,9 @@ def _sheets(reading: Reading, path: Path, name: str) -> list[Table]:
     return tables
 
 
-def _text(text: str) -> str:
-    """Return a text as SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _place(path: Path) -> str:
     """Return a path as SQL; signs that would stand for other files are taken as they are."""
-    return _text(re.sub(r"([*?\[])", r"[\1]", str(path.absolute())))
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(path.absolute())))
 
 
 def _read_parquet(reading: Reading, path: Path, file: str, name: str) -> tuple[str, str]:
@@ -250,12 +245,12 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
     store, table = reading.store, quoted(f"file_{name}")
     text, seen = as_utf8(reading, path, file)
     separator, skipped, headings = _heading(reading, text, file)
-    columns = ", ".join(f"{_text(heading)}: 'VARCHAR'" for heading in headings)
+    columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in headings)
     try:
         store.run(
             f"CREATE TEMP TABLE {table} AS SELECT * FROM read_csv({_place(text)}, "  # noqa: S608 - quoted
             f"auto_detect = FALSE, header = TRUE, columns = {{{columns}}}, "
-            f"delim = {_text(separator)}, quote = '\"', skip = {skipped}, "
+            f"delim = {literal(separator)}, quote = '\"', skip = {skipped}, "
             "escape = '\"', nullstr = '', comment = '', hive_partitioning = FALSE, "
             "store_rejects = TRUE, rejects_limit = 0)",
         )

@@ -119,8 +119,11 @@ def _parted(
     if REFUSED in by_part:
         raise _refused(by_part[REFUSED])
     deals = by_part.get(DEALS)
-    if deals is not None and deals.heading("stage") is None and len(tables) == 1:
-        deals = deals if _dated(reading, deals) else None
+    alone = tables[0] if len(tables) == 1 else None
+    if alone and not alone.heading("entered_at") and _dated(reading, alone):
+        return Files(label, None, alone, inputs=inputs)
+    if alone and deals and deals.heading("stage") is None:
+        deals = None
     history = by_part.get(HISTORY) or (None if deals else tables[0])
     return Files(label, history, deals, inputs=inputs)
 

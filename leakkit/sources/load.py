@@ -23,6 +23,7 @@ from leakkit.sources.money import count_toman, with_toman
 from leakkit.sources.proposal import propose
 from leakkit.sources.recognised import Reading
 from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
+from leakkit.sources.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
 from leakkit.store import upkeep as settled
 from leakkit.store.database import Store, quoted
@@ -226,13 +227,14 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     reading.count(doubts.BURSTS, doubts.find(store, rules))
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, rules.cut)
-    account.faults(store, *files)
+    account.faults(store, *files, found.origins)
     settled.take_over(store)
     acted = read_activities(reading, found.activities, rules.zone, rules.cut)
     if watch:
         watch(store, found, rules)
     _place_faults(store, found)
-    notes = _notes(reading, found, given) | {"rows": [*account.rows(store, files), *acted]}
+    rows = [*account.rows(store, files), *earlier_rows(store, found.days), *acted]
+    notes = _notes(reading, found, given) | {"rows": rows}
     notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
     if upkeep.settle:
         settled.settle(store, rules)
@@ -285,9 +287,6 @@ def _place_faults(store: Store, found: Found) -> None:
             "AND rule = 'missing_id'",
             {"rule": rule, "file": file, "row": row},
         )
-    if found.per_row > 1:
-        rows = f"(line - 1) // {found.per_row} + 1"
-        store.run(f"UPDATE faults SET line = {rows} WHERE field IN ('entered_at', 'stage')")  # noqa: S608 - a number
 
 
 def _notes(reading: Reading, found: Found, given: _Given) -> dict[str, Any]:

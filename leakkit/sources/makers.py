@@ -307,9 +307,10 @@ CLEAR = ("lost_reason",)
 DATED_STAGE = (
     re.compile(r'^date entered "(?P<stage>.+) \((?P<pipeline>[^()]+)\)"$', re.IGNORECASE),
     re.compile(r'^date entered "(?P<stage>.+)"$', re.IGNORECASE),
+    re.compile(r"^date entered (?!current stage$)(?P<stage>[^\"]+)$", re.IGNORECASE),
     re.compile(r"^hs_(v2_)?date_entered_(?!current_stage$)(?P<stage>.+)$", re.IGNORECASE),
 )
-"""Headings of HubSpot that hold the date of one stage."""
+"""Headings that hold the date of one stage: HubSpot's, and the same typed by hand."""
 
 TIME_IN_STAGE = (
     (

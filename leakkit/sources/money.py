@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import DIGITS, folded
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.rows import rewritten
+from leakkit.store.database import literal
 
 if TYPE_CHECKING:
     from leakkit.config import Config
@@ -221,7 +222,7 @@ def _ambiguous(file: str, heading: str, shown: list[tuple[int, str]]) -> Leakkit
 
 def _number_sql(said: str, point: str, marks: dict[str, str]) -> str:
     """Return SQL for a cell as a plain number; NULL where it is none, or of unknown kind."""
-    known = ", ".join(map(_text, ["", *marks]))
+    known = ", ".join(map(literal, ["", *marks]))
     core = _core(said)
     fits = f"regexp_full_match({core}, '{_pattern(point)}')"
     whole = f"regexp_replace({core}, '{GROUP[point].replace(chr(39), chr(39) * 2)}', '', 'g')"
@@ -284,13 +285,8 @@ def code_of(mark: str, config: Config) -> str:
 
 def _code_sql(said: str, codes: dict[str, str]) -> str:
     """Return SQL for the code of the currency in a cell; '' where it has none."""
-    cases = " ".join(f"WHEN {_text(text)} THEN {_text(code)}" for text, code in codes.items())
+    cases = " ".join(f"WHEN {literal(text)} THEN {literal(code)}" for text, code in codes.items())
     return f"CASE {_mark(said)} {cases} ELSE '' END"
-
-
-def _text(text: str) -> str:
-    """Return a text as SQL."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _plain_codes(reading: Reading, table: Table) -> Table:
@@ -313,7 +309,7 @@ def _plain_codes(reading: Reading, table: Table) -> Table:
         return table
     for word, code in codes.items():
         reading.say(table.file, "currency", code, word)
-    cases = " ".join(f"WHEN {_text(word)} THEN {_text(code)}" for word, code in codes.items())
+    cases = " ".join(f"WHEN {literal(word)} THEN {literal(code)}" for word, code in codes.items())
     columns = {heading: f"CASE {said} {cases} ELSE {said} END"}
     return rewritten(reading, table, columns, "currency")
 
@@ -326,7 +322,7 @@ def _of_heading(reading: Reading, table: Table) -> Table:
     if not heading or code not in {*CURRENCIES.values()}:
         return table
     reading.say(table.file, "currency", code, heading)
-    return rewritten(reading, table, {}, "currency", {"currency": _text(code)})
+    return rewritten(reading, table, {}, "currency", {"currency": literal(code)})
 
 
 def with_toman(config: Config) -> Config:

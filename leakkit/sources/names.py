@@ -132,7 +132,7 @@ def score(cells: Iterable[str], renamed: Mapping[str, str]) -> int:
     """Count how many cells of a row are headings that are known, to find the heading row."""
     forms = {simplified(cell) for cell in cells if cell.strip()}
     return len(forms & _all_forms(renamed)) + sum(
-        any(pattern.match(form.replace("_", " ")) for pattern in DATED_STAGE[:2]) for form in forms
+        any(pattern.match(form.replace("_", " ")) for pattern in DATED_STAGE[:3]) for form in forms
     )
 
 
@@ -158,8 +158,8 @@ def dated_stages(
 ) -> tuple[DatedStage, ...]:
     """Return the columns that hold the date of one stage, in the order of the file.
 
-    `said` is `[source.stage_dates]` (stage -> heading), and beats all else; else the
-    headings of HubSpot, else those that are the names of declared stages.
+    `said` is `[source.stage_dates]` (stage -> heading), and beats all else; else
+    headings such as `Date entered Offer`, else those that are the names of declared stages.
 
     >>> dated_stages(['Date entered "Offer (Sales)"'], {})
     (DatedStage(heading='Date entered "Offer (Sales)"', stage='Offer', pipeline='Sales'),)

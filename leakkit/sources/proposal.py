@@ -16,6 +16,7 @@ from leakkit.store.resolve import LOST_WORDS, WON_WORDS, texts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from leakkit.config import Join
     from leakkit.store.database import Store
 
 FIRST_VISITS = """
@@ -94,13 +95,14 @@ def _distinct(ranked: list[tuple[float, str]]) -> tuple[Stage, ...]:
     return tuple(seen.values())
 
 
-def configuration_text(store: Store) -> str:
+def configuration_text(store: Store, joins: Sequence[Join] = ()) -> str:
     """Write the leakkit.toml of a source as it was found, each line for a person to confirm.
 
     `store` is a source that was loaded without a configuration. The text is valid TOML,
     and loaded with it the source gives the same deals and stages. Words that close a deal
     are those that occur; columns are written where they were recognised by other names
-    than ours; the currency is the one that most values name.
+    than ours; the currency is the one that most values name. `joins` (beside.py) stand
+    in comments: whether their columns are wanted, a file does not say.
     """
     config = store.config
     last = dt.date(1970, 1, 1) + dt.timedelta(days=int(store.meta("last_day")))
@@ -118,6 +120,7 @@ def configuration_text(store: Store) -> str:
     outcomes = _outcome_lines(store)
     if outcomes:
         lines += ["[source.outcomes]   # the words of the column of outcomes", *outcomes, ""]
+    lines += [line for join in joins for line in _join_lines(join)]
     closes = _closing_rows(store)
     for pipeline in config.pipelines:
         lines += _pipeline_lines(pipeline, closes, ORDERED_BY.get(store.meta("shape"), BY_WAY))
@@ -191,6 +194,26 @@ def _outcome_lines(store: Store) -> list[str]:
     """Write the words of the outcome column that were understood, by what they mean."""
     said = store.meta("outcome_words")
     return [f"{kind} = [{', '.join(map(_toml, words))}]" for kind, words in said.items() if words]
+
+
+def _join_lines(join: Join) -> list[str]:
+    """Write one join as comments."""
+    file, key = _toml(join.file), _toml(join.key)
+    lines = [
+        f"# [[source.joins]]   # a row per {key}: are its columns wanted?",
+        f"# file = {file}",
+        f"# key = {key}",
+        f"# take = {_table(join.take)}",
+    ]
+    if join.same:
+        lines.append(f"# same = {_table(join.same)}   # other spellings of a key: are they?")
+    return [*lines, ""]
+
+
+def _table(texts: Mapping[str, str]) -> str:
+    """Return texts by name as TOML."""
+    each = ", ".join(f"{_toml(name)} = {_toml(text)}" for name, text in texts.items())
+    return f"{{ {each} }}"
 
 
 def _closing_rows(store: Store) -> dict[str, list[str]]:

@@ -16,9 +16,10 @@ from leakkit.sources.dates import plain_dates
 from leakkit.sources.makers import FLAGS, TIME_IN_STAGE
 from leakkit.sources.money import plain_money
 from leakkit.sources.names import DatedStage, dated_stages, declared_names
-from leakkit.sources.rows import LINE, rewritten
-from leakkit.store.database import quoted
-from leakkit.store.resolve import LOST_WORDS, WON_WORDS, stage_names
+from leakkit.sources.rows import rewritten
+from leakkit.sources.snapshots import Snapshot, find_moves
+from leakkit.store.database import literal, quoted
+from leakkit.store.resolve import LOST_WORDS, WON_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +38,10 @@ TOLERANCE = 1.001
 class Found:
     """A source in the shape that is resolved; `opportunities` is None for one event file.
 
-    `per_row` history rows were made of each row of the file (1: they are its rows);
-    `asides` are the (file, row, rule) of rows that are no rows of the data.
+    `origins` is the relation of a history that was made here: `file`, `line` and `heading`
+    say where the cell stands that its line `made` was made of; '' where the history was
+    read. `asides` are the (file, row, rule) of rows that are no rows of the data, `days` the
+    snapshots where there are several.
     """
 
     label: str
@@ -47,9 +50,10 @@ class Found:
     opportunities: Table | None
     inputs: tuple[dict[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
-    per_row: int = 1
+    origins: str = ""
     asides: tuple[tuple[str, int, str], ...] = ()
     activities: Table | None = None
+    days: tuple[Snapshot, ...] = ()
 
 
 def shaped(reading: Reading, files: Files) -> Found:
@@ -77,10 +81,10 @@ def _shaped(reading: Reading, files: Files) -> Found:
 
 
 def _found(
-    files: Files, shape: str, history: Table, deals: Table | None, per_row: int = 1
+    files: Files, shape: str, history: Table, deals: Table | None, origins: str = ""
 ) -> Found:
     """Put the parts together."""
-    return Found(files.label, shape, history, deals, files.inputs, files.ignored, per_row)
+    return Found(files.label, shape, history, deals, files.inputs, files.ignored, origins)
 
 
 def _plain(
@@ -115,10 +119,12 @@ def _from_wide(
     each = len(dated)
     pipeline = plain.text("pipeline")
     rows = " UNION ALL ".join(
-        f"SELECT ({plain.line} - 1) * {each} + {place} AS {quoted(LINE)}, "  # noqa: S608 - quoted
-        f"{plain.text('opportunity_id')} AS opportunity_id, {_text(one.stage)} AS stage, "
+        f"SELECT ({plain.line} - 1) * {each} + {place} AS made, "  # noqa: S608 - quoted
+        f"{plain.text('opportunity_id')} AS opportunity_id, {literal(one.stage)} AS stage, "
         f"{quoted(one.heading)} AS entered_at, "
-        f"{_text(one.pipeline) if one.pipeline else pipeline} AS pipeline, '' AS from_stage "
+        f"{literal(one.pipeline) if one.pipeline else pipeline} AS pipeline, '' AS from_stage, "
+        f"{literal(deals.file)} AS file, {plain.line} AS line, "
+        f"{literal(one.heading)} AS heading "
         f"FROM {plain.relation} WHERE {plain.text_under(one.heading)} <> ''"
         for place, one in enumerate(dated, start=1)
     )
@@ -126,7 +132,7 @@ def _from_wide(
     reading.store.run(f"CREATE TEMP TABLE {name} AS {rows} ORDER BY 1")
     history = _history_table(reading, deals.file, name)
     # the stage where a deal stands is that of its dates, and no segment
-    return _found(files, WIDE, history, plain, each)
+    return _found(files, WIDE, history, plain, name)
 
 
 def _closes(reading: Reading, stage: str) -> bool:
@@ -135,16 +141,11 @@ def _closes(reading: Reading, stage: str) -> bool:
     return folded(stage) in {folded(word) for word in (*WON_WORDS, *LOST_WORDS, *own)}
 
 
-def _text(text: str) -> str:
-    """Return a text as SQL."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _history_table(reading: Reading, file: str, relation: str) -> Table:
     """Describe a history that was made here."""
     rows = reading.store.rows(f"DESCRIBE SELECT * FROM {relation}")  # noqa: S608 - quoted
-    types = {row[0]: row[1] for row in rows if row[0] != LINE}
-    return Table(file, relation, quoted(LINE), types)
+    types = {row[0]: row[1] for row in rows if row[0] in HISTORY_COLUMNS}
+    return Table(file, relation, "made", types)
 
 
 def _with_outcome(reading: Reading, table: Table) -> Table:
@@ -165,7 +166,7 @@ def _with_outcome(reading: Reading, table: Table) -> Table:
     cases = []
     for outcome, built_in in words.items():
         own = [word for p in reading.config.pipelines for word in getattr(p, outcome)]
-        said = ", ".join(_text(word.strip().lower()) for word in (*built_in, *own))
+        said = ", ".join(literal(word.strip().lower()) for word in (*built_in, *own))
         cases.append(f"WHEN {stage} IN ({said}) THEN '{outcome}'")
     sql = f"CASE {' '.join(cases)} ELSE '' END"
     reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
@@ -177,7 +178,7 @@ def _no_history(reading: Reading, deals: Table) -> Table:
     columns = ", ".join(f"CAST('' AS VARCHAR) AS {name}" for name in HISTORY_COLUMNS)
     name = quoted("no history")
     reading.store.run(
-        f"CREATE TEMP TABLE {name} AS SELECT CAST(0 AS BIGINT) AS {quoted(LINE)}, {columns} LIMIT 0"
+        f"CREATE TEMP TABLE {name} AS SELECT CAST(0 AS BIGINT) AS made, {columns} LIMIT 0"
     )
     return _history_table(reading, deals.file, name)
 
@@ -215,62 +216,20 @@ def _number(heading: str) -> str:
 
 
 def _from_snapshots(reading: Reading, files: Files) -> Found:
-    """Make events of files that say how the same deals stood on different days.
-
-    A deal that stands elsewhere than in the file before it moved on the day of the file.
-    One that is new there entered on its creation day if that lies between the two days,
-    else on the day of the file: when it was first seen. A deal that is closed when it is
-    first seen has no history.
-    """
-    tables = [
-        (day, _with_outcome(reading, _plain(reading, table))) for day, table in files.snapshots
+    """Make events of files that say how the same deals stood on different days."""
+    days = [
+        Snapshot(day, _with_outcome(reading, _plain(reading, table)))
+        for day, table in files.snapshots
     ]
-    name = quoted("moves between snapshots")
-    for day, table in tables:
-        table.require(("opportunity_id", "stage"))
-        reading.say(table.file, "snapshot", day)
-    reading.store.run(f"CREATE TEMP TABLE {name} AS {_moves_sql(reading, tables)} ORDER BY 1")
-    last_day, last = tables[-1]
-    reading.say(last.file, "shape", SNAPSHOT, f"{len(tables)} days to {last_day}")
-    history = _history_table(reading, last.file, name)
-    return _found(files, SNAPSHOT, history, last)
-
-
-def _moves_sql(reading: Reading, tables: Sequence[tuple[str, Table]]) -> str:
-    """Return SQL for the rows that two files or more, one after the other, tell.
-
-    A deal stands in its stage, or is won or lost where its outcome says so.
-    """
-    closes = ", ".join(map(_text, _closing_words(reading)))
-    stood = " UNION ALL ".join(
-        f"SELECT {number} AS number, DATE '{day}' AS day, {table.line} AS line, "  # noqa: S608 - quoted
-        f"{table.text('opportunity_id')} AS opportunity_id, "
-        f"CASE WHEN lower({table.text('outcome')}) IN ({closes}) THEN {table.text('outcome')} "
-        f"ELSE {table.text('stage')} END AS stage, {table.text('pipeline')} AS pipeline, "
-        f"TRY_CAST(substr({table.text('created_at')}, 1, 10) AS DATE) AS created "
-        f"FROM {table.relation} WHERE {table.text('opportunity_id')} <> ''"
-        for number, (day, table) in enumerate(tables)
-    )
-    days = " ".join(f"WHEN {i} THEN DATE '{day}'" for i, (day, _) in enumerate(tables))
-    new = f"before IS NULL AND number > 0 AND created > CASE number - 1 {days} END"
-    closed = f"lower(stage) IN ({closes})"
-    return f"""
-        SELECT row_number() OVER (ORDER BY day, line) AS {quoted(LINE)}, opportunity_id, stage,
-               CAST(CASE WHEN {new} THEN LEAST(created, day) ELSE day END AS VARCHAR) AS entered_at,
-               pipeline, '' AS from_stage
-        FROM (SELECT *, lag(stage) OVER (PARTITION BY opportunity_id ORDER BY number) AS before
-              FROM ({stood}))
-        WHERE before <> stage OR (before IS NULL AND NOT {closed})
-    """  # noqa: S608 - quoted
-
-
-def _closing_words(reading: Reading) -> list[str]:
-    """Return the words that close a deal in every pipeline, as rows and as outcomes."""
-    declared = reading.config.pipelines
-    words = {folded(word) for word in (*WON_WORDS, *LOST_WORDS)}
-    for pipeline in declared:
-        words &= {name for name, code in stage_names(pipeline).items() if code < 0}
-    return sorted(words)
+    for one in days:
+        one.table.require(("opportunity_id", "stage"))
+        reading.say(one.table.file, "snapshot", one.day)
+    last = days[-1]
+    moves = find_moves(reading, days)
+    reading.say(last.table.file, "shape", SNAPSHOT, f"{len(days)} days to {last.day}")
+    history = _history_table(reading, last.table.file, moves)
+    found = _found(files, SNAPSHOT, history, last.table, moves)
+    return replace(found, days=tuple(days))
 
 
 def days_of(files: Files) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store import schema
-from leakkit.store.database import quoted
+from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
@@ -81,6 +81,15 @@ FACTS = {
 }
 """What is counted over which rows; facts of deals set aside or not asked for are not."""
 
+NONE_IN_BOTH = """
+SELECT count(*) FROM opportunities
+WHERE has_history AND NOT given
+  AND EXISTS (SELECT 1 FROM opportunities WHERE given)
+  AND NOT EXISTS (SELECT 1 FROM opportunities WHERE has_history AND given)
+  AND NOT EXISTS (SELECT 1 FROM unchanged)
+"""
+"""The histories where the two files have no deal in common."""
+
 FAULTS = {
     ("history", "missing_id"): "SELECT line, 'opportunity_id', '' FROM nameless",
     ("opportunities", "missing_id"): """SELECT line, 'opportunity_id', '' FROM given_opportunities
@@ -136,7 +145,8 @@ def rows(store: Store, files: tuple[str, str]) -> list[dict[str, Any]]:
 
 def facts(store: Store, cut: int) -> dict[str, int]:
     """Count what was found odd, by code; codes that did not occur are left out."""
-    found: dict[str, int] = {}
+    apart = int(store.value(NONE_IN_BOTH))
+    found = {"none_in_both": apart} if apart else {}
     for source in FACTS:
         if source != "passages":
             found |= _counted(store, source, cut)
@@ -173,15 +183,32 @@ def _counted(store: Store, source: str, cut: int = 0) -> dict[str, int]:
     return {code: int(n) for code, n in zip(conditions, row, strict=True) if n}
 
 
-def faults(store: Store, opportunities_file: str, history_file: str) -> None:
+def faults(store: Store, opportunities_file: str, history_file: str, origins: str) -> None:
     """Keep the first rows that break each rule, with file, row, column and value."""
     files = {"history": history_file, "opportunities": opportunities_file or history_file}
     each = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT ${file} AS file, f.*, '{rule}' AS rule "  # noqa: S608 - queries of this module
-        f"FROM ({query}) f(line, field, content) ORDER BY line, field LIMIT {SHOWN_ROWS})"
-        for (file, rule), query in FAULTS.items()
+        f"SELECT * FROM (SELECT *, '{rule}' AS rule "  # noqa: S608 - queries of this module
+        f"FROM ({placed(query, table, files[table], origins)}) "
+        f"ORDER BY file, line, field LIMIT {SHOWN_ROWS})"
+        for (table, rule), query in FAULTS.items()
     )
-    store.run(f"INSERT INTO faults {each}", files)
+    store.run(f"INSERT INTO faults SELECT DISTINCT * FROM ({each}) ORDER BY ALL")  # noqa: S608 - queries of this module
+
+
+def placed(query: str, table: str, file: str, origins: str) -> str:
+    """Return SQL for (file, line, field, content) of a query of faults.
+
+    The rows of a history that was made of others stand where `origins` says: its `made`
+    is the line of the history; `file`, `line` and `heading` those of the cell it was made of.
+    """
+    if table != "history" or not origins:
+        return f"SELECT {literal(file)} AS file, f.* FROM ({query}) f(line, field, content)"  # noqa: S608 - of this room
+    return (
+        f"SELECT o.file, o.line, "  # noqa: S608 - as above
+        "CASE WHEN f.field IN ('stage', 'entered_at') THEN o.heading ELSE f.field END AS field, "
+        f"f.content FROM ({query}) f(made, field, content) "
+        f"JOIN {origins} o ON o.made = f.made"
+    )
 
 
 def kept_faults(store: Store) -> tuple[Fault, ...]:
@@ -215,7 +242,7 @@ def fingerprint(store: Store, cut: int, last_day: int) -> str:
     columns = [row[0] for row in store.rows("DESCRIBE opportunities")]
     acted = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'activities'"
     more = (("activities", 'opportunity, "at", kind'),) if store.value(acted) else ()
-    kept = ", ".join('"' + c.replace('"', '""') + '"' for c in sorted(columns) if c != "given")
+    kept = ", ".join(quoted(c) for c in sorted(columns) if c != "given")
     parts: list[Any] = [schema.SCHEMA_VERSION, cut, last_day, sorted(columns)]
     for table, content in (
         ("opportunities", kept),

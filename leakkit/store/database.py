@@ -32,6 +32,15 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """Return a text as SQL, for what cannot be handed over as a value.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
 class Store:
     """The canonical tables of one source (docs/contracts.md), open for reading.
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.config import Config, Pipeline, folded
 from leakkit.store import queries, schema
-from leakkit.store.database import Store, quoted
+from leakkit.store.database import Store, literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -532,18 +532,13 @@ def _value_sql(config: Config) -> str:
     """Return SQL for a deal's value in minor units of the one currency; NULL without a rate."""
     own = config.currency.replace("'", "")
     rates = " ".join(
-        f"WHEN d.currency = {_text(code)} THEN TRY_CAST(round(d.value * {rate!r}) AS BIGINT)"
+        f"WHEN d.currency = {literal(code)} THEN TRY_CAST(round(d.value * {rate!r}) AS BIGINT)"
         for code, rate in sorted(config.rates.items())
     )
     return (
         "CASE WHEN d.value < 0 THEN NULL "
         f"WHEN d.currency IN ('', '{own}') OR d.currency IS NULL THEN d.value {rates} END"
     )
-
-
-def _text(value: str) -> str:
-    """Return a text as SQL."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _history(store: Store, zone: Zone) -> None:

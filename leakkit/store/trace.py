@@ -88,16 +88,18 @@ def trace(store: Store, rules: Rules, opportunity_id: str) -> Trace:
 
 
 def _unknown(store: Store, opportunity_id: str) -> LeakkitError:
-    """Return the error for a deal that no row names, with the nearest ids."""
-    near = store.rows(
+    """Return the error for a deal that no row names, with ids that are near, else any."""
+    rows = store.rows(
         """
-        SELECT opportunity_id FROM ids
-        ORDER BY levenshtein(opportunity_id, $id), opportunity_id LIMIT $most
+        SELECT opportunity_id, levenshtein(opportunity_id, $id) * 3 <= length($id) AS is_near
+        FROM ids ORDER BY is_near DESC, levenshtein(opportunity_id, $id), opportunity_id LIMIT $most
         """,
         {"id": opportunity_id, "most": NEAREST},
     )
-    names = ", ".join(repr(row[0]) for row in near) or "none"
-    message = f"No row has the opportunity_id {opportunity_id!r}. The nearest: {names}."
+    near = [name for name, is_near in rows if is_near]
+    names = ", ".join(map(repr, near or (name for name, _ in rows))) or "none"
+    said = "The nearest" if near else "Ids of the source look like"
+    message = f"No row has the opportunity_id {opportunity_id!r}. {said}: {names}."
     return LeakkitError("no_opportunity", message)
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from leakkit.store import account, schema
-from leakkit.store.database import quoted
+from leakkit.store.database import literal, quoted
 from leakkit.version import __version__
 
 if TYPE_CHECKING:
@@ -123,8 +123,7 @@ def _digest(store: Store) -> None:
 
 def _same_rules(store: Store, rules: Rules, earlier: Path) -> bool:
     """Open the earlier store beside this one, and say whether its rules were the same."""
-    file = str(earlier).replace("'", "''")
-    store.run(f"ATTACH '{file}' AS earlier (READ_ONLY)")
+    store.run(f"ATTACH {literal(str(earlier))} AS earlier (READ_ONLY)")
     return bool(_fact(store, KEY) == _rules_key(rules))
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from leakkit.measures.balance import PipelineBalance
     from leakkit.measures.stages import StageResult
 
-SNAPSHOT = "snapshot"
+EVENTS, SNAPSHOT = "events", "snapshot"
 MANY_ZERO_VALUES = 0.2
 BY = ("count", "value")
 CURVES = ("window", "visits", "policy")
@@ -398,7 +398,7 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
     """What could the data say, and what could they not?"""
     words, chosen = _words(analysis), _chosen(analysis, pipeline)
     odd = [
-        words.html("data.fact", n=n, what=Markup(words.say(f"facts.{code}")))  # noqa: S704 - our own text
+        words.html("data.fact", what=Markup(words.say(f"facts.{code}", n=n)))  # noqa: S704 - our own text
         for code, n in sorted(analysis.facts.items())
     ]
     missing = _missing(chosen, words)
@@ -443,8 +443,12 @@ def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> li
 def _rows(analysis: Analysis, words: Words) -> list[Markup]:
     """Say what became of the rows of each file."""
     names = ("read", "used", "merged", "not_asked", "set_aside")
+    made = {"history": "made"} if analysis.shape != EVENTS else {}
     lines = [
-        words.html(f"data.rows_{counted['table']}", **{name: counted[name] for name in names})
+        words.html(
+            f"data.rows_{made.get(str(counted['table']), counted['table'])}",
+            **{name: counted[name] for name in names},
+        )
         for counted in analysis.rows
     ]
     return [*lines, words.html("data.rows_all")]
@@ -468,7 +472,7 @@ def _deals(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     lines.append(
         words.html(
             "data.closes",
-            closes=notes.closes,
+            n=notes.closes,
             final=notes.closes - notes.reopened,
             reopened=notes.reopened,
         )
