@@ -14,6 +14,12 @@ from leakkit.views.causes import (
     when_lost,
     worklist,
 )
+from leakkit.views.dropoff.balance import balance, months
+from leakkit.views.dropoff.data import data
+from leakkit.views.dropoff.headline import headline, headline_sentence
+from leakkit.views.dropoff.method import method, provenance
+from leakkit.views.dropoff.pipe import pipe
+from leakkit.views.dropoff.stages import days, stages
 from leakkit.views.explained import explain
 from leakkit.views.overview import (
     overview,
@@ -22,18 +28,6 @@ from leakkit.views.overview import (
     overview_pipes,
     overview_quality,
     overview_warnings,
-)
-from leakkit.views.questions import (
-    balance,
-    data,
-    days,
-    headline,
-    headline_sentence,
-    method,
-    months,
-    pipe,
-    provenance,
-    stages,
 )
 from leakkit.views.view import View
 

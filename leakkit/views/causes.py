@@ -927,6 +927,6 @@ def causes_terms(diagnosis: Diagnosis) -> View:
 
 def causes_provenance(diagnosis: Diagnosis) -> View:
     """From which data and with which settings was this page made?"""
-    from leakkit.views.questions import provenance  # noqa: PLC0415 - the same view, of its analysis
+    from leakkit.views.dropoff.method import provenance  # noqa: PLC0415 - the same view, of its analysis
 
     return provenance(diagnosis.analysis)
