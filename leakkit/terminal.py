@@ -20,7 +20,7 @@ from rich.progress import (
 
 from leakkit.errors import visible
 from leakkit.views import reading
-from leakkit.views.questions import data_lines
+from leakkit.views.dropoff.data import data_lines
 from leakkit.words import Words
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ import pytest
 
 from leakkit import analyze
 from leakkit.analysis import learning, pipeline
+from leakkit.analysis.stage import curve_of
 from leakkit.measures import counts as taken
 from leakkit.measures import route, stages, survival
 from leakkit.sources import load
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis.material import Material
     from leakkit.measures.survival import Curve, RiskTable, Share
     from leakkit.sample import Sample
     from leakkit.store.database import Store
@@ -50,19 +52,19 @@ class Measured:
     """An analysis, and the material that each of its pipelines was built from."""
 
     analysis: Analysis
-    materials: tuple[pipeline.Material, ...]
+    materials: tuple[Material, ...]
 
-    def __iter__(self) -> Iterator[tuple[PipelineAnalysis, pipeline.Material]]:
+    def __iter__(self) -> Iterator[tuple[PipelineAnalysis, Material]]:
         """Yield each pipeline's results and material."""
         return zip(self.analysis.pipelines, self.materials, strict=True)
 
 
 def measure(store: Store, **how: Any) -> Measured:  # noqa: ANN401 - what analyze takes
     """Analyse a store, and keep the counts behind the numbers."""
-    materials: list[pipeline.Material] = []
+    materials: list[Material] = []
     build = pipeline._build
 
-    def keep(material: pipeline.Material) -> PipelineAnalysis:
+    def keep(material: Material) -> PipelineAnalysis:
         materials.append(material)
         return build(material)
 
@@ -158,7 +160,7 @@ class Comparison:
     def __init__(
         self,
         result: PipelineAnalysis,
-        material: pipeline.Material,
+        material: Material,
         found: ref.Resolved,
         rules: ref.Rules,
     ) -> None:
@@ -304,7 +306,8 @@ class Comparison:
 
     def check_curves(self) -> None:
         for row in self.result.stages:
-            curves = {name: pipeline._curve(self.material, row.stage, name) for name in POLICIES}
+            by_policy = {name: replace(self.material, policy=name) for name in POLICIES}
+            curves = {name: curve_of(each, row.stage) for name, each in by_policy.items()}
             for policy, curve in curves.items():
                 if policy != "observed" and not any(p.skipped for p in self.mine):
                     observed = curves["observed"].table.at_risk

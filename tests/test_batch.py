@@ -13,7 +13,7 @@ import pytest
 
 from leakkit import report, sample
 from leakkit.errors import LeakkitError
-from leakkit.report import batch, books
+from leakkit.report import books
 from leakkit.report.folder import discard, slug, write_text
 from leakkit.report.kernel import can_fork, manager
 from leakkit.report.stale import PLACE, marked
@@ -63,7 +63,7 @@ class Outside(HTMLParser):
 @pytest.fixture
 def _one_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make one page per pipeline, where two would show no more."""
-    monkeypatch.setattr(batch, "BOOKS", batch.BOOKS[:1])
+    monkeypatch.setattr(books, "PER_PIPELINE", books.PER_PIPELINE[:1])
 
 
 @pytest.fixture(scope="module")

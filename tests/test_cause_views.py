@@ -29,8 +29,10 @@ from leakkit.findings.mix import RateAndMix, Shift
 from leakkit.findings.reasons import FAMILIES, built_in
 from leakkit.findings.worklist import CALL, DECIDE
 from leakkit.page.style import style_element
-from leakkit.views import cause_figures, tables
-from leakkit.views import causes as page
+from leakkit.views import tables
+from leakkit.views.causes.verdict import review
+from leakkit.views.causes.when_lost import ROWS
+from leakkit.views.causes.worklist import SHOWN_DEALS
 from leakkit.views.explore_causes import BY_STAGE
 from leakkit.views.ink import plain
 from leakkit.words import Words
@@ -150,7 +152,7 @@ CODES = {
         for family in ("complexity", "unconvincing")
     },
     "causes.read_": returned(causes._losses, 0),
-    "causes.door_": set(cause_figures.ROWS),
+    "causes.door_": set(ROWS),
     "causes.mix_": given(mix, "RateAndMix.missing", 2) | given(rooms, "RateAndMix.missing", 2),
     "causes.screen_": given(rooms, "Screen.missing", 2) | given(drivers, "Screen.missing", 2),
     "causes.set_aside_": given(columns, "SetAside", 1),
@@ -158,7 +160,7 @@ CODES = {
         *built_in().reviews.values(),
         *causes.SIGN_REVIEWS.values(),
         *causes.WHY_REVIEWS.values(),
-        *texts(ast.parse(inspect.getsource(page._review))) & set(causes.SIGN_REVIEWS.values()),
+        *texts(ast.parse(inspect.getsource(review))) & set(causes.SIGN_REVIEWS.values()),
         "reading_deals",
     },
     "causes.reason.": {
@@ -463,7 +465,7 @@ def test_the_worklist_counts_all_and_shows_the_first() -> None:
     for table, block in zip(found, blocks, strict=True):
         own = [item for item in items if item.block == block]
         ids = [head.get_text() for head in table.select("tbody th")]
-        assert ids == [item.opportunity_id for item in own[: page.SHOWN_DEALS]]
+        assert ids == [item.opportunity_id for item in own[:SHOWN_DEALS]]
         assert table.caption is not None
         assert table.caption.get_text().startswith(f"{len(own)} ")
 

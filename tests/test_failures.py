@@ -15,7 +15,7 @@ import pytest
 
 from leakkit import report, sample
 from leakkit.errors import LeakkitError
-from leakkit.report import batch, books
+from leakkit.report import books
 from leakkit.report.folder import claimed
 from leakkit.report.manifest import NOTEBOOKS
 from leakkit.report.pool import LOST
@@ -37,7 +37,7 @@ KILL_WORKER = (
 def _one_page_per_pipeline() -> Iterator[None]:
     """Make one page per pipeline: what breaks does so in the same way with two."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batch, "BOOKS", batch.BOOKS[:1])
+        patch.setattr(books, "PER_PIPELINE", books.PER_PIPELINE[:1])
         yield
 
 

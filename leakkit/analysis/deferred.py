@@ -13,13 +13,16 @@ from leakkit.analysis.results import PipelineAnalysis
 from leakkit.measures.stages import StageResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    Parts = dict[str, Callable[[], object]]
+    """How each number is found, by its name."""
 
 
 class Deferred:
     """Takes, for every field, how its value is found."""
 
-    def __init__(self, parts: Mapping[str, Callable[[], object]]) -> None:
+    def __init__(self, parts: Parts) -> None:
         """Keep how each part is found; find none yet."""
         vars(self)["_parts"] = parts
 

@@ -9,15 +9,15 @@ import numpy as np
 
 from leakkit.analysis import learning
 from leakkit.analysis.headline import headline
-from leakkit.analysis.pipeline import curve_of
 from leakkit.analysis.results import EVERYTHING
+from leakkit.analysis.stage import curve_of
 from leakkit.measures import survival
 from leakkit.measures.counts import StayCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leakkit.analysis.pipeline import Material
+    from leakkit.analysis.material import Material
     from leakkit.analysis.results import Analysis
     from leakkit.measures.counts import AgeCounts
     from leakkit.measures.stages import StageResult

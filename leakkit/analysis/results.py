@@ -11,7 +11,7 @@ from leakkit.errors import LeakkitError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.analysis.pipeline import Material
+    from leakkit.analysis.material import Material
     from leakkit.config import Config
     from leakkit.errors import Fault
     from leakkit.findings import Finding

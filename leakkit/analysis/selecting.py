@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from leakkit.analysis import learning, pipeline
 from leakkit.analysis.deferred import settled
+from leakkit.analysis.material import FRAMES
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.measures import counts as taken
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.pipeline import Material
+    from leakkit.analysis.material import Material
     from leakkit.analysis.results import Analysis, PipelineAnalysis, Selection
     from leakkit.measures.stages import Learnt
     from leakkit.measures.windows import Days
@@ -84,16 +85,16 @@ class Frames(Mapping[str, "pd.DataFrame"]):
     def __getitem__(self, name: str) -> pd.DataFrame:
         """Return the counts of a name."""
         if name not in self._found:
-            self._found[name] = self._counts.ask(pipeline.FRAMES[name])
+            self._found[name] = self._counts.ask(FRAMES[name])
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names."""
-        return iter(pipeline.FRAMES)
+        return iter(FRAMES)
 
     def __len__(self) -> int:
         """Return how many names there are."""
-        return len(pipeline.FRAMES)
+        return len(FRAMES)
 
 
 class Selector:

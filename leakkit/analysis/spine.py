@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import comparing, costing, explaining, learning, pipeline, selecting
+from leakkit.analysis.material import collect
 from leakkit.analysis.results import EVERYTHING, Analysis, Selection
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
@@ -70,7 +71,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     costs = costing.find_costs(counts, asked, stays, learnt)
     learning.set_bounds(counts, asked)
     learning.expect(counts, learnt)
-    materials = pipeline.collect(counts, config, asked, stays, learnt, costs)
+    materials = collect(counts, config, asked, stays, learnt, costs)
     whole = Analysis(
         pipelines=tuple(map(pipeline.build, materials)),
         config=config,

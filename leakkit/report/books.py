@@ -6,6 +6,10 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+DROPOFF, CAUSES, OVERVIEW = "stage_dropoff", "root_causes", "overview"
+PER_PIPELINE = (DROPOFF, CAUSES)
+"""The notebooks that are run for every pipeline, in the order of its pages."""
+
 
 def folder() -> Path:
     """Return where the notebooks are: in the package, or beside it in a checkout."""

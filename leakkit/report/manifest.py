@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from leakkit.report.results import PageResult
 
 NAME = "manifest.json"
-NOTEBOOKS = ("stage_dropoff", "root_causes", "overview")
+NOTEBOOKS = (books.DROPOFF, books.CAUSES, books.OVERVIEW)
 LIBRARIES = (
     "duckdb",
     "numpy",

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit import explaining
-from leakkit.views.view import View
+from leakkit.views.elements import heading, paragraphs
+from leakkit.views.view import answer
 from leakkit.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from leakkit.explaining import Explanation, Row
+    from leakkit.views.view import View
 
 
 def explain(explanation: Explanation) -> View:
@@ -25,14 +27,13 @@ def explain(explanation: Explanation) -> View:
     if explanation.visits:
         parts.append(_visits(explanation, words))
     first, *rest = explaining.outcome_lines(explanation, words)
-    return View(
+    return answer(
+        words,
         "explain",
-        words.html("explain.title", id=explanation.opportunity_id),
+        title=words.html("explain.title", id=explanation.opportunity_id),
         headline=first,
         table=Markup("\n").join(parts),
-        note=Markup("\n").join(Markup("<p>{}</p>").format(line) for line in rest),
-        language=words.language,
-        direction=words.direction,
+        note=paragraphs(rest),
     )
 
 
@@ -99,4 +100,4 @@ def _visits(explanation: Explanation, words: Words) -> Markup:
         )
         for visit in explanation.visits
     )
-    return Markup("<h3>{}</h3><ul>{}</ul>").format(words.say("explain.passages"), items)
+    return heading(words.say("explain.passages")) + Markup("<ul>{}</ul>").format(items)

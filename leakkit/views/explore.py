@@ -23,13 +23,14 @@ from leakkit.errors import LeakkitError
 from leakkit.listing import passages
 from leakkit.page.style import style_element
 from leakkit.views.explore_causes import StageExplorer, explore_stages
-from leakkit.words import Words
+from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.views.view import View
+    from leakkit.words import Words
 
 DEALS = ("segment", "value")
 CURVES = ("window", "visits", "policy")
@@ -103,7 +104,7 @@ class Explorer:
         """Lay out the widgets in the state of the static view."""
         self.view, self.selector, self.pipeline = view, selector, chosen
         analysis = selector.analysis
-        self.words = Words(analysis.language, analysis.config.currency)
+        self.words = words_of(analysis)
         self.segments = _segments(selector)
         self.controls: dict[str, Any] = {
             name: _dropdown(choice)

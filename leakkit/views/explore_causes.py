@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from leakkit.errors import LeakkitError
 from leakkit.page.style import style_element
-from leakkit.words import Words
+from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,7 @@ class StageExplorer:
     def __init__(self, view: Callable[..., View], diagnosis: Diagnosis) -> None:
         """Lay out the widgets in the state of the static view."""
         self.view, self.diagnosis = view, diagnosis
-        analysis = diagnosis.analysis
-        self.words = Words(analysis.language, analysis.config.currency)
+        self.words = words_of(diagnosis.analysis)
         names = [one.stage.name for one in diagnosis.stages]
         options = [(self.words.say("explore.stage_all"), ""), *((name, name) for name in names)]
         stage = ipywidgets.Dropdown(

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from leakkit.findings.finding import WARNING, cards, count_tests
+from leakkit.page.kinds import FIRST
 from leakkit.views import figures, tables
+from leakkit.views.dropoff.data import with_outcome
+from leakkit.views.dropoff.headline import headline_sentence
+from leakkit.views.dropoff.pipe import emphasised, pipe
+from leakkit.views.elements import heading, panels, paragraphs
 from leakkit.views.ink import plain
-from leakkit.views.questions import emphasised, headline_sentence, pipe
 from leakkit.views.sentences import mend_first, month, since_then, what_changed
 from leakkit.views.shift import shift_cell, shifts, top_of
-from leakkit.views.view import View
-from leakkit.words import Words
+from leakkit.views.view import answer, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.measures.stages import StageResult
+    from leakkit.views.view import View
+    from leakkit.words import Words
 
     Pages = Sequence[Mapping[str, Any]]
 
@@ -46,17 +51,6 @@ class Leak:
     stage: StageResult
 
 
-def _words(analysis: Analysis) -> Words:
-    """Return the words of the analysis' language and currency."""
-    return Words(analysis.language, analysis.config.currency)
-
-
-def _view(words: Words, name: str, **parts: str) -> View:
-    """Make a view of one question."""
-    title = words.say(f"question.{name}")
-    return View(name, title, language=words.language, direction=words.direction, **parts)
-
-
 def _leaks(analysis: Analysis) -> list[Leak]:
     """Return every stage that lost deals, by the value lost, then by the deals."""
     found = [
@@ -70,7 +64,7 @@ def _leaks(analysis: Analysis) -> list[Leak]:
 
 def overview(analysis: Analysis, pages: Pages = ()) -> View:
     """Where do the pipelines leak most, all together?"""
-    words, warned = _words(analysis), _warnings(analysis)
+    words, warned = words_of(analysis), _warnings(analysis)
     said = _warned(warned, words) if warned else _costliest(_leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
@@ -82,15 +76,13 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
         ),
         _trouble(pages, words),
     ]
-    note = Markup("\n").join(Markup("<p>{}</p>").format(line) for line in lines if line)
-    return View(
+    return answer(
+        words,
         "overview",
-        words.say("page.index"),
-        said,
-        note=note,
-        language=words.language,
-        direction=words.direction,
-        kind="first",
+        title=words.say("page.index"),
+        headline=said,
+        note=paragraphs(lines),
+        kind=FIRST,
     )
 
 
@@ -142,11 +134,11 @@ def _costliest(leaks: Sequence[Leak], words: Words) -> Markup:
 
 def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     """What got worse in any pipeline, what does it look like, and what could be kept?"""
-    words, warned = _words(analysis), _warnings(analysis)
+    words, warned = words_of(analysis), _warnings(analysis)
     if not warned:
         tested = count_tests(analysis.findings)
         said = words.say("overview.no_warnings" if tested else "overview.no_comparison")
-        return _view(words, "overview_warnings", headline=said)
+        return answer(words, "overview_warnings", headline=said)
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
     rows = [
         (_link(one.name, links.get(one.name, "")) + _severity(finding, words), (one, finding))
@@ -167,7 +159,7 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     )
     left_out = len(warned) - len(rows)
     note = words.html("overview.left_out_warnings", n=left_out) if left_out else Markup("")
-    return _view(words, "overview_warnings", table=table.html(words), note=note)
+    return answer(words, "overview_warnings", table=table.html(words), note=note)
 
 
 def _severity(finding: Finding, words: Words) -> Markup:
@@ -201,7 +193,7 @@ def _trouble(pages: Pages, words: Words) -> Markup:
 
 def overview_pages(analysis: Analysis, pages: Pages = ()) -> View:
     """Which pages are there, what does each say, and which are missing or old?"""
-    words = _words(analysis)
+    words = words_of(analysis)
     given = pages or [
         {"pipeline": one.name, "headline": headline_sentence(analysis, one.name)}
         for one in analysis.pipelines
@@ -212,7 +204,9 @@ def overview_pages(analysis: Analysis, pages: Pages = ()) -> View:
         _page_item(page, gravest.get(page["pipeline"], Markup("")), words, short=short)
         for page in given
     )
-    return _view(words, "overview_pages", table=Markup('<ul class="lk-list">{}</ul>').format(items))
+    return answer(
+        words, "overview_pages", table=Markup('<ul class="lk-list">{}</ul>').format(items)
+    )
 
 
 def _page_item(page: Mapping[str, Any], badge: Markup, words: Words, *, short: bool) -> Markup:
@@ -225,8 +219,8 @@ def _page_item(page: Mapping[str, Any], badge: Markup, words: Words, *, short: b
     )
     name = _link(page["pipeline"], str(page.get("page", "")))
     files = Markup("") if short else _files(page, words)
-    shown = Markup("<li><div><h3>{}</h3>{}</div><div>{}</div>{}</li>")
-    return shown.format(name, badge, said, files)
+    shown = Markup("<li><div>{}{}</div><div>{}</div>{}</li>")
+    return shown.format(heading(name), badge, said, files)
 
 
 def _page_lines(page: Mapping[str, Any], words: Words) -> list[tuple[str, Markup]]:
@@ -263,31 +257,28 @@ def _files(page: Mapping[str, Any], words: Words) -> Markup:
 
 def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     """What do the pipes look like beside each other?"""
-    words = _words(analysis)
+    words = words_of(analysis)
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
     if len(analysis.pipelines) == 1:
         return _lone_pipe(analysis, words)
     many = len(analysis.pipelines) > MANY
     shown = _largest(analysis, PIPES_OF_MANY if many else MOST_PIPES)
-    panels = Markup("\n").join(
-        Markup("<li><h3>{}</h3>{}</li>").format(
-            _link(one.name, links.get(one.name, "")), _small_pipe(analysis, one, words)
-        )
+    pipes = [
+        (_link(one.name, links.get(one.name, "")), _small_pipe(analysis, one, words))
         for one in shown
-    )
+    ]
     left_out = len(analysis.pipelines) - len(shown)
     lines = [words.html("overview.pipes_read", as_of=analysis.last_day)]
     if left_out:
         lines.append(words.html("overview.left_out", n=left_out))
-    note = Markup("\n").join(Markup("<p>{}</p>").format(line) for line in lines)
-    figure = Markup('<ul class="lk-panels lk-pipes">{}</ul>').format(panels)
-    return _view(words, "overview_pipes", figure=figure, note=note)
+    figure = panels(pipes, kind="lk-pipes")
+    return answer(words, "overview_pipes", figure=figure, note=paragraphs(lines))
 
 
 def _lone_pipe(analysis: Analysis, words: Words) -> View:
     """Show the one pipe there is in its large form."""
     view = pipe(analysis)
-    return _view(words, "overview_pipes", figure=view.figure)
+    return answer(words, "overview_pipes", figure=view.figure)
 
 
 def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
@@ -311,9 +302,9 @@ def _link(name: str, path: str) -> Markup:
 
 def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     """Where are the largest losses, over all pipelines?"""
-    words, leaks = _words(analysis), _leaks(analysis)
+    words, leaks = words_of(analysis), _leaks(analysis)
     if not leaks:
-        return _view(words, "overview_leaks", headline=words.say("overview.none"))
+        return answer(words, "overview_leaks", headline=words.say("overview.none"))
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
     whole = sum(leak.stage.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]
@@ -337,12 +328,12 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
         rows,
         head="pipeline_name",
     )
-    return _view(words, "overview_leaks", table=table.html(words) + reasons.html())
+    return answer(words, "overview_leaks", table=table.html(words) + reasons.html())
 
 
 def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
     """How good is the data of each pipeline?"""
-    words = _words(analysis)
+    words = words_of(analysis)
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
     shown = _largest(analysis, MANY)
     rows = [(_link(one.name, links.get(one.name, "")), one) for one in shown]
@@ -352,13 +343,10 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
             tables.Column("deals", lambda one: words.count(one.opportunities)),
             tables.Column(
                 "open_share",
-                lambda one: words.share(_outcome(one, "open") / max(one.opportunities, 1)),
+                lambda one: words.share(with_outcome(one, "open") / max(one.opportunities, 1)),
             ),
             tables.Column("no_history", lambda one: words.count(_without_history(one))),
-            tables.Column(
-                "no_reason",
-                lambda one: _of_lost(words, one.notes.without_reason_lost, _outcome(one, "lost")),
-            ),
+            tables.Column("no_reason", lambda one: _no_reason(words, one)),
             tables.Column("no_value", lambda one: words.count(one.notes.without_value)),
             tables.Column("missing", lambda one: words.count(_missing(one))),
         ),
@@ -367,17 +355,13 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
     )
     left_out = len(analysis.pipelines) - len(shown)
     note = words.html("overview.left_out_quality", n=left_out) if left_out else Markup("")
-    return _view(words, "overview_quality", table=table.html(words), note=note)
+    return answer(words, "overview_quality", table=table.html(words), note=note)
 
 
-def _outcome(pipeline: PipelineAnalysis, outcome: str) -> int:
-    """Count the deals with an outcome."""
-    return sum(n for (found, _), n in pipeline.notes.outcomes.items() if found == outcome)
-
-
-def _of_lost(words: Words, missing: int, lost: int) -> str:
-    """Say the share of lost deals in which something is missing."""
-    return words.share(missing / lost) if lost else tables.DASH
+def _no_reason(words: Words, pipeline: PipelineAnalysis) -> str:
+    """Say the share of lost deals that have no reason."""
+    lost = with_outcome(pipeline, "lost")
+    return words.share(pipeline.notes.without_reason_lost / lost) if lost else tables.DASH
 
 
 def _without_history(pipeline: PipelineAnalysis) -> int:

@@ -11,6 +11,7 @@ from leakkit.analysis.results import EVERYTHING
 from leakkit.errors import Fault, shortened
 from leakkit.measures.stages import CLICKED_THROUGH_SHARE
 from leakkit.sources.names import declared_names, nearest
+from leakkit.views.elements import heading
 from leakkit.views.tables import Column, Table, bdi
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def fault_table(analysis: Analysis, words: Words) -> Markup:
         [(_rule(analysis, fault, words), fault) for fault in _first_of_each(analysis.faults)],
         head="happens",
     )
-    return Markup("<h3>{}</h3>{}").format(words.say("data.faults"), table.html(words))
+    return heading(words.say("data.faults")) + table.html(words)
 
 
 def _first_of_each(faults: Sequence[Fault]) -> list[Fault]:

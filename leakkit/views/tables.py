@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from markupsafe import Markup
 
+from leakkit.views.elements import ranged, unfolded
 from leakkit.views.figures import reason_text, stay
 from leakkit.views.ink import plain, variable
 
@@ -126,9 +127,7 @@ def _share_cell(words: Words, share: Share, reasons: Reasons) -> Markup:
     """Return a share with its interval in words."""
     if share.share is None or share.low is None or share.high is None:
         return reasons.dash(share.reason)
-    return Markup('{}<span class="lk-range">{}</span>').format(
-        words.share(share.share), _range(words, share.low, share.high)
-    )
+    return ranged(words.share(share.share), _range(words, share.low, share.high))
 
 
 def _range(words: Words, low: float, high: float) -> str:
@@ -183,10 +182,8 @@ def stage_table(
     rest = Table(words.say("table.stages_more"), _more_columns(words, more), rows)
     ages = Table(words.say("table.ages"), _age_columns(pipeline, words, more), rows)
     main_html = main.html(words) + reasons.html()
-    folded = Markup("<details><summary>{}</summary>{}{}{}</details>").format(
-        words.say("table.more"), rest.html(words), ages.html(words), more.html()
-    )
-    return main_html + folded
+    further = rest.html(words) + ages.html(words) + more.html()
+    return main_html + unfolded(words.say("table.more"), further)
 
 
 def _main_columns(

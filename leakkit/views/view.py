@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -12,6 +12,10 @@ from leakkit.errors import LeakkitError
 from leakkit.page.kinds import FIRST, SECTION
 from leakkit.page.style import style_element
 from leakkit.views import picture
+from leakkit.words import Words
+
+if TYPE_CHECKING:
+    from leakkit.analysis import Analysis
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class View:
         """Return what the exporter needs to build the page around the view."""
         return {
             "name": self.name,
-            "title": _words(self.title),
+            "title": _plain(self.title),
             "language": self.language,
             "direction": self.direction,
             "kind": self.kind,
@@ -101,7 +105,7 @@ class View:
 
     def __str__(self) -> str:
         """Return the view in words."""
-        texts = (_words(self.title), _words(self.headline), self.alt)
+        texts = (_plain(self.title), _plain(self.headline), self.alt)
         return "\n".join(text for text in texts if text)
 
     def _repr_mimebundle_(
@@ -116,7 +120,18 @@ class View:
         }
 
 
-def _words(text: str) -> str:
+def words_of(analysis: Analysis) -> Words:
+    """Return the words of an analysis' language and currency."""
+    return Words(analysis.language, analysis.config.currency)
+
+
+def answer(words: Words, name: str, *, title: str = "", **parts: str) -> View:
+    """Return the view that answers a question, under the question as its title."""
+    title = title or words.say(f"question.{name}")
+    return View(name, title, language=words.language, direction=words.direction, **parts)
+
+
+def _plain(text: str) -> str:
     """Return a text without its markup, if it has any."""
     return text.striptags() if isinstance(text, Markup) else text
 

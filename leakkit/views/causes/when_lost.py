@@ -1,4 +1,4 @@
-"""Pictures of causes: when in a stage deals are lost, beside when others advance."""
+"""After how many days are deals lost, and after how many do others advance?"""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.path import Path
 
+from leakkit.views.causes.stages import no_stages, stages_of
+from leakkit.views.elements import panels
 from leakkit.views.figures import stay
 from leakkit.views.ink import Run, Sheet, plain, theme
+from leakkit.views.tables import bdi
+from leakkit.views.view import answer, words_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from leakkit.analysis import Diagnosis
     from leakkit.analysis.diagnosis import StageDiagnosis
     from leakkit.findings.behaviour import DaysByExit
+    from leakkit.views.view import View
     from leakkit.words import Words
 
 ROWS = {
@@ -23,6 +29,16 @@ ROWS = {
     "returned": ("returned", "returned-ink"),
 }
 WIDTH, LEFT, RIGHT, STEP, TOP = 340.0, 92.0, 12.0, 44.0, 14.0
+
+
+def when_lost(diagnosis: Diagnosis, *, stage: str = "") -> View:
+    """After how many days are deals lost, and after how many do others advance?"""
+    words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)
+    if not stages:
+        return no_stages(diagnosis, words, "when_lost")
+    unit = diagnosis.pipeline.unit_per_day
+    figure = panels((bdi(one.stage.name), days_strips(one, words, unit)) for one in stages)
+    return answer(words, "when_lost", figure=figure, note=words.html("causes.when_note"))
 
 
 def days_strips(one: StageDiagnosis, words: Words, unit_per_day: int) -> Markup:

@@ -1,4 +1,4 @@
-"""The views: what they say is what was measured."""
+"""The page of where deals are lost: what it says is what was measured."""
 
 from dataclasses import replace
 from functools import cache
@@ -13,7 +13,7 @@ from leakkit.analysis import Analysis
 from leakkit.analysis.headline import headline
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.views.questions import emphasised
+from leakkit.views.dropoff.pipe import emphasised
 from leakkit.words import Words
 
 HOSTILE = '<script>alert("1")</script>'

@@ -1,0 +1,136 @@
+"""What the numbers of a pipeline are made from: its counts, asked for once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from leakkit.analysis import learning
+from leakkit.measures import counts as taken
+from leakkit.store import queries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from leakkit.analysis.learning import Asked
+    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.config import Config
+    from leakkit.findings.costs import Costs
+    from leakkit.measures.counts import StayCounts
+    from leakkit.measures.stages import Learnt
+    from leakkit.measures.windows import Days
+    from leakkit.store.counts import Counts
+
+FRAMES = {
+    "totals": queries.TOTALS,
+    "ends": queries.ENDS_BY_STAGE,
+    "standing": queries.STANDING,
+    "cohort": queries.COHORT,
+    "wins": queries.WINS,
+    "journey": queries.JOURNEY,
+    "reopened": queries.REOPENED,
+    "skipped": queries.SKIPPED,
+    "clicked": queries.CLICKED_THROUGH,
+    "reached": queries.REACHED,
+    "started": queries.STARTED,
+    "outcomes": queries.OUTCOMES,
+    "flows": queries.FLOWS,
+}
+
+
+@dataclass(frozen=True)
+class Material:
+    """The counts of one pipeline, or of some of its deals.
+
+    `stays` by (window, stage, visits), `clusters` by (part, stage). What is counted of a
+    part is read at the ages of the `whole` pipeline. `days` are those that the curves are
+    read on, [first, end), where they are not the whole history.
+    """
+
+    asked: Asked
+    config: Config
+    last_day: int
+    stays: Mapping[tuple[int, int, int], StayCounts]
+    learnt: tuple[Learnt, ...]
+    clusters: Mapping[tuple[int, int], pd.DataFrame]
+    frames: Mapping[str, pd.DataFrame]
+    decided: learning.Decided
+    costs: Costs | None = None
+    policy: str = "observed"
+    whole: PipelineAnalysis | None = None
+    days: Days | None = None
+    visits: str = "first"
+
+    @property
+    def read_days(self) -> Days:
+        """The days on which the curves are read."""
+        return self.days or (self.asked.windows.start_day, self.asked.windows.end_day)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the stages, in order."""
+        return tuple(stage.name for stage in self.asked.rules.stages)
+
+    def stay(self, stage: int, visits: int = learning.FIRST) -> StayCounts:
+        """Return the counts of one stage over the whole history."""
+        return self.stays.get((learning.ALL, stage, visits), learning.NO_VISITS)
+
+    def seen(self, stage: int) -> StayCounts:
+        """Return the counts of the visits that the curve of a stage is made of."""
+        first = self.stay(stage)
+        return first if self.visits == "first" else first + self.stay(stage, learning.AGAIN)
+
+    @cached_property
+    def _split(self) -> dict[str, dict[tuple[int, ...], pd.DataFrame]]:
+        """The rows of each stage, by the name of the counts; those that were looked at."""
+        return {}
+
+    def of_stage(self, frame: str, stage: int) -> pd.DataFrame:
+        """Return the rows of one stage."""
+        rows = self.frames[frame]
+        if frame not in self._split:
+            self._split[frame] = dict(taken.groups(rows, ["stage"]))
+        return self._split[frame].get((stage,), rows.iloc[:0])
+
+
+def collect(  # noqa: PLR0913, PLR0917 - the steps before it
+    counts: Counts,
+    config: Config,
+    asked: list[Asked],
+    stays: Mapping[tuple[int, ...], StayCounts],
+    learnt: Mapping[tuple[int, int], Learnt],
+    costs: Mapping[int, Costs],
+) -> tuple[Material, ...]:
+    """Read what is left to count, of every pipeline."""
+    clusters = learning.find_clusters(counts, asked, learning.reading_parts(asked, learnt))
+    frames = {name: counts.ask(query) for name, query in FRAMES.items()}
+    split = {name: dict(taken.groups(frame, ["pipeline"])) for name, frame in frames.items()}
+    decided = learning.find_decided(counts)
+    return tuple(
+        Material(
+            asked=one,
+            config=config,
+            last_day=counts.last_day,
+            stays={(k[0], k[2], k[3]): v for k, v in stays.items() if k[1] == one.number},
+            learnt=tuple(learnt[one.number, s] for s in range(len(one.rules.stages))),
+            clusters={(k[0], k[2]): v for k, v in clusters.items() if k[1] == one.number},
+            frames={f: split[f].get((one.number,), frames[f].iloc[:0]) for f in frames},
+            decided=decided.get(one.number, learning.UNDECIDED),
+            policy=config.comparison.skip_policy,
+            costs=costs.get(one.number),
+        )
+        for one in asked
+    )
+
+
+def whole_sum(column: pd.Series[float]) -> int:
+    """Add up whole numbers that a frame may hold as floats."""
+    return sum(int(value) for value in column)
+
+
+def late(standing: pd.DataFrame) -> pd.DataFrame:
+    """Return the open deals that are late, by the visit or by the whole deal."""
+    return standing[(standing["visit_late"] == 1) | (standing["deal_late"] == 1)]

@@ -1,0 +1,49 @@
+"""What the manifest says of each pipeline: its pages as they stand, and what the run saw of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.analysis import Seen
+from leakkit.report import books, manifest
+from leakkit.report.folder import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from leakkit.report.files import Files
+    from leakkit.report.manifest import Facts
+    from leakkit.report.planning import Plan, Planning
+    from leakkit.report.results import PageResult
+
+
+def entry_of(
+    page: PageResult, planning: Planning, folder: Path, files: Mapping[str, Files]
+) -> Facts:
+    """Return what the manifest says of one pipeline; of one not asked for, what it said before."""
+    plan = planning.plans.get(page.pipeline)
+    if plan is None:
+        last = planning.last.pipelines.get(page.pipeline, {})
+        kept = last.get("seen"), last.get("before")
+        return manifest.entry(page, last.get("stages", []), last.get("pages", {}), *kept)
+    pages = _pages(page, plan, folder / page.slug, files[page.pipeline])
+    seen = Seen.of(planning.analysis, plan.pipeline).facts()
+    before = planning.analysis.last_run.get(page.pipeline)
+    return manifest.entry(page, manifest.learnt(plan.pipeline), pages, seen, before)
+
+
+def _pages(page: PageResult, plan: Plan, folder: Path, files: Files) -> dict[str, Facts]:
+    """Return fingerprints and hashes of what stands in the folder of a pipeline.
+
+    Of a page that is old, what the run that made it said.
+    """
+    made = {f"{b}.html": b for b in books.PER_PIPELINE if b not in page.failed_books}
+    before = plan.last.get("pages", {})
+    pages = {name: entry for name, entry in before.items() if name not in made}
+    for name in (*made, *files):
+        if found := digest_of(folder / name):
+            pages[name] = {"sha256": found}
+    for name, book in made.items():
+        pages[name]["fingerprint"] = plan.fingerprints[book]
+    return pages

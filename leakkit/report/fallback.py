@@ -1,0 +1,94 @@
+"""What stands where a page could not be made or was not asked for: that of an earlier run."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from leakkit.report import books
+from leakkit.report.folder import discard, slug, write_text
+from leakkit.report.results import FAILED, NOT_ASKED, PageResult
+from leakkit.report.stale import marked
+from leakkit.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from leakkit.report.manifest import Last
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """The pages of the last run into a folder; what is said of them is in `language`."""
+
+    folder: Path
+    language: str
+    last: Last
+
+    def failed(self, result: PageResult, reason: str) -> PageResult:
+        """Return the result of a pipeline none of whose pages could be made."""
+        return self.old(_with_both(result), dict.fromkeys(books.PER_PIPELINE, reason))
+
+    def old(self, result: PageResult, failed: Mapping[str, str]) -> PageResult:
+        """Fall back to the pages of an earlier run, where there are any, and mark them as old.
+
+        `failed` has the notebooks that failed, and why.
+        """
+        last = self.last.pipelines.get(result.pipeline, {})
+        last_day = int(last.get("last_day", 0))
+        reasons = "; ".join(dict.fromkeys(failed.values()))
+        result = replace(result, state=FAILED, failed=reasons, failed_books=tuple(failed))
+        for book, reason in failed.items():
+            path = self.folder / result.slug / f"{book}.html"
+            if f"{book}.html" not in last.get("pages", {}) or not path.is_file():
+                result = _without(result, book)
+                continue
+            self._mark(path, last_day, reason)
+            result = replace(result, stale=True, last_day=last_day)
+        headline = str(last.get("headline", "")) if books.DROPOFF in failed else result.headline
+        return replace(result, headline=headline if result.page else "")
+
+    def _mark(self, path: Path, last_day: int, reason: str) -> None:
+        """Say on a page that it is old, and why."""
+        text = Words(self.language).say("page.stale", as_of=last_day, reason=reason)
+        # an old page without its mark is better than none, and the index tells
+        with suppress(OSError, UnicodeDecodeError):
+            write_text(path, marked(path.read_text("utf-8"), text))
+
+    def not_asked(self, name: str) -> PageResult:
+        """Return the result of a pipeline that this run was not asked for."""
+        last = self.last.pipelines[name]
+        result = PageResult(
+            name,
+            slug(name),
+            NOT_ASKED,
+            headline=str(last.get("headline", "")),
+            last_day=int(last.get("last_day", 0)),
+            failed=str(last.get("failed", "")),
+            stale=bool(last.get("stale")),
+        )
+        result = _with_both(result)
+        for book in books.PER_PIPELINE:
+            if not (self.folder / slug(name) / f"{book}.html").is_file():
+                result = _without(result, book)
+        return result
+
+    def remove_vanished(self, declared: tuple[str, ...]) -> tuple[str, ...]:
+        """Remove the pages of pipelines that the source no longer has, and name them."""
+        gone = tuple(name for name in self.last.pipelines if name not in declared)
+        for name in gone:
+            discard(self.folder, slug(name))
+        return gone
+
+
+def _with_both(result: PageResult) -> PageResult:
+    """Return the result of a pipeline that has both pages."""
+    page, causes = (f"{result.slug}/{book}.html" for book in (books.DROPOFF, books.CAUSES))
+    return replace(result, page=page, causes=causes)
+
+
+def _without(result: PageResult, book: str) -> PageResult:
+    """Return the result of a pipeline that has no page of one notebook."""
+    return replace(result, page="") if book == books.DROPOFF else replace(result, causes="")

@@ -1,0 +1,92 @@
+"""What is to be made: the pages that are asked for, and which of them stand there already?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from leakkit.config import folded
+from leakkit.findings import to_records
+from leakkit.report import books, manifest
+from leakkit.report.folder import digest_of, slug
+from leakkit.report.results import MADE, PageResult
+from leakkit.views import headline_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.report.manifest import Facts, Last
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The pages of one pipeline: their fingerprints, and what the last run says of them."""
+
+    pipeline: PipelineAnalysis
+    result: PageResult
+    fingerprints: Mapping[str, str]
+    last: Facts
+
+    def path(self, book: str) -> str:
+        """Return where a page stands in the run's folder."""
+        return f"{self.result.slug}/{book}.html"
+
+    def due(self, folder: Path, *, force: bool) -> list[str]:
+        """Return the notebooks to run: those whose pages do not stand there yet, or all."""
+        return [book for book in books.PER_PIPELINE if force or not self._stands(folder, book)]
+
+    def _stands(self, folder: Path, book: str) -> bool:
+        """Say whether a page stands there as this run would make it."""
+        page = self.last.get("pages", {}).get(f"{book}.html", {})
+        return stands(page, folder / self.path(book), self.fingerprints[book])
+
+
+@dataclass(frozen=True)
+class Planning:
+    """What a run is asked for; `asked` are names, all pipelines where there are none."""
+
+    analysis: Analysis
+    asked: frozenset[str]
+    last: Last
+
+    @cached_property
+    def plans(self) -> dict[str, Plan]:
+        """What is asked for, by pipeline."""
+        return {pipeline.name: self._plan(pipeline) for pipeline in self.analysis.pipelines}
+
+    @cached_property
+    def without_deals(self) -> tuple[str, ...]:
+        """The declared pipelines that are asked for, and that no deal is in."""
+        asked = [name for name in self.declared if not self.asked or folded(name) in self.asked]
+        return tuple(name for name in asked if name not in self.plans)
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The names of all pipelines, in their order."""
+        return tuple(pipeline.name for pipeline in self.analysis.config.pipelines)
+
+    def begun(self, name: str) -> PageResult:
+        """Return what a pipeline's result begins as."""
+        return PageResult(name, slug(name), MADE, last_day=self.analysis.last_day)
+
+    def _plan(self, pipeline: PipelineAnalysis) -> Plan:
+        """Say what the pages of a pipeline are made from."""
+        headline = headline_sentence(self.analysis, pipeline.name)
+        result = replace(self.begun(pipeline.name), headline=headline)
+        found = [f for f in self.analysis.findings if f.pipeline == pipeline.name]
+        learnt = manifest.learnt(pipeline)
+        about = [pipeline.name, self.analysis.language, learnt, to_records(found)]
+        fingerprints = {
+            book: manifest.fingerprint(self.analysis, book, about) for book in books.PER_PIPELINE
+        }
+        return Plan(pipeline, result, fingerprints, self.last.pipelines.get(pipeline.name, {}))
+
+
+def stands(page: Facts, file: Path, fingerprint: str) -> bool:
+    """Say whether a file is whole, and what this run would make."""
+    if page.get("fingerprint") != fingerprint:
+        return False
+    return bool(page.get("sha256")) and digest_of(file) == page["sha256"]

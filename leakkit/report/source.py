@@ -1,0 +1,80 @@
+"""Before any page is made: the source in a store that notebooks can open, analysed once."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leakkit import sources
+from leakkit.analysis import analyze
+from leakkit.errors import LeakkitError
+from leakkit.findings import to_records
+from leakkit.loading import found, load
+from leakkit.report.files import files_of
+from leakkit.sources.load import STORE_SUFFIX
+from leakkit.store import Store, pseudonyms
+from leakkit.store.upkeep import Upkeep
+from leakkit.words import LANGUAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pandas as pd
+
+    from leakkit.analysis import Analysis
+    from leakkit.config import Config
+    from leakkit.report.files import Files
+    from leakkit.report.manifest import Last
+
+
+@contextmanager
+def stored(
+    source: str | Path | Mapping[str, pd.DataFrame],
+    config: Config | str | Path | None,
+    as_of: str,
+    store: str | Path,
+) -> Iterator[Path]:
+    """Load the source into a file that notebooks can open; it goes when the run ends."""
+    with tempfile.TemporaryDirectory(prefix="leakkit-") as temporary:
+        path = Path(temporary) / f"store{STORE_SUFFIX}"
+        if isinstance(source, str | Path) and Path(source).suffix == STORE_SUFFIX:
+            load(source).close()
+            shutil.copyfile(source, path)
+        elif store:
+            Path(store).parent.mkdir(parents=True, exist_ok=True)
+            load(source, config, as_of=as_of, store=str(store)).close()
+            shutil.copyfile(store, path)
+        else:
+            sources.load(
+                *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep()
+            ).close()
+        yield path
+
+
+def pseudonymise(path: Path, key: Path) -> None:
+    """Make pseudonyms of the owners and the names of deals in a store."""
+    with Store.change(path) as copied:
+        pseudonyms.anonymise(copied, pseudonyms.read_key(key))
+
+
+def analysed(
+    path: Path, pipelines: tuple[str, ...], language: str, last: Last
+) -> tuple[Analysis, dict[str, Files]]:
+    """Analyse the pipelines, with the horizons of the last run; also the files beside each page.
+
+    Horizons, findings and what the last run saw are kept in the store, where notebooks
+    find them.
+    """
+    with Store.change(path) as store:
+        store.set_meta("earlier_horizons", last.horizons())
+        store.set_meta("last_run", last.before(store.meta("fingerprint")))
+        analysis = analyze(store, list(pipelines) or None, language=language)
+        store.set_meta("findings", to_records(analysis.findings))
+        files = {one.name: files_of(store, analysis, one) for one in analysis.pipelines}
+    if analysis.language not in LANGUAGES:
+        message = f"There are no texts in {analysis.language!r}. There are: {', '.join(LANGUAGES)}."
+        raise LeakkitError("no_language", message)
+    return analysis, files

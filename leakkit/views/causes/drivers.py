@@ -1,0 +1,104 @@
+"""Which segments of the leaking stages leak more than the rest?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.views.causes import cells
+from leakkit.views.causes.segments import columns_of, segment, value_of
+from leakkit.views.causes.stages import no_stages, stages_of
+from leakkit.views.elements import heading, paragraphs
+from leakkit.views.tables import Column, Table, bdi
+from leakkit.views.view import answer, words_of
+
+if TYPE_CHECKING:
+    from leakkit.analysis import Diagnosis
+    from leakkit.analysis.diagnosis import StageDiagnosis
+    from leakkit.findings.drivers import Driver, Screen
+    from leakkit.views.view import View
+    from leakkit.words import Words
+
+
+def drivers(diagnosis: Diagnosis, *, stage: str = "") -> View:
+    """Which segments of the leaking stages leak more than the rest?"""
+    words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)
+    if not stages:
+        return no_stages(diagnosis, words, "drivers")
+    parts = Markup("\n").join(_screen(one, words) for one in stages)
+    return answer(words, "drivers", table=parts, note=words.html("causes.associated"))
+
+
+def _screen(one: StageDiagnosis, words: Words) -> Markup:
+    """Return the screen of one stage."""
+    screen, head = one.screen, heading(bdi(one.stage.name))
+    if screen.reason:
+        return head + paragraphs([words.html(f"causes.screen_{screen.reason}")])
+    lines = [_tested(screen, words), *_set_aside(screen, words)]
+    if not screen.drivers:
+        none = words.html("causes.no_driver") if screen.tested else Markup("")
+        return head + paragraphs([none, *lines])
+    return head + _table(screen, words) + paragraphs([*lines, _as_of_today(screen, words)])
+
+
+def _tested(screen: Screen, words: Words) -> Markup:
+    """Say how many segments were compared, of which columns."""
+    if not screen.tested:
+        return words.html("causes.screened_none")
+    return words.html("causes.screened", n=screen.tested, columns=columns_of(screen.columns))
+
+
+def _set_aside(screen: Screen, words: Words) -> list[Markup]:
+    """Say which columns were not compared, and why."""
+    return [
+        words.html(
+            f"causes.set_aside_{each.reason}",
+            column=bdi(each.column),
+            value=value_of(each.value, words),
+            n=each.measure,
+        )
+        for each in screen.set_aside
+    ]
+
+
+def _as_of_today(screen: Screen, words: Words) -> Markup:
+    """Say which columns are known as of today only; nothing where there are none."""
+    today = sorted({name for driver in screen.drivers for name in driver.as_of_today})
+    if not today:
+        return Markup("")
+    return words.html("causes.as_of_today", n=len(today), columns=columns_of(today))
+
+
+def _table(screen: Screen, words: Words) -> Markup:
+    """Tabulate the segments that leak more than the rest."""
+    rows = [
+        (segment(driver.columns, driver.values, screen.binned, words), driver)
+        for driver in screen.drivers
+    ]
+    table = Table(words.say("causes.drivers_table"), _columns(words), rows, head="segment")
+    return table.html(words)
+
+
+def _columns(words: Words) -> tuple[Column[Driver], ...]:
+    """Return the columns: both shares, their difference, and what could be kept."""
+    return (
+        Column("deals_in", lambda d: words.count(d.n)),
+        Column("share_here", lambda d: words.share(d.share.value)),
+        Column("share_rest", lambda d: words.share(d.rest.value)),
+        Column("gap", lambda d: cells.excess(words, d.gap)),
+        Column("adjusted", lambda d: _adjusted_cell(words, d)),
+        Column("could_keep", lambda d: words.number(d.recoverable.value)),
+        Column("could_keep_value", lambda d: _value_cell(words, d)),
+    )
+
+
+def _adjusted_cell(words: Words, driver: Driver) -> Markup | str:
+    """Return the adjusted difference, where it could be estimated."""
+    return cells.excess(words, driver.adjusted.difference if driver.adjusted else None)
+
+
+def _value_cell(words: Words, driver: Driver) -> str:
+    """Return the money that could be kept, where losses have a value."""
+    found = driver.recoverable_value
+    return cells.money(words, found.value if found else None)

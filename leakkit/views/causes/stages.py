@@ -1,0 +1,40 @@
+"""The stages that a diagnosis looked into: which are asked for, and what is said of none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.config import folded
+from leakkit.errors import LeakkitError
+from leakkit.page.kinds import REPEATED, SECTION
+from leakkit.views.view import answer
+
+if TYPE_CHECKING:
+    from leakkit.analysis import Diagnosis
+    from leakkit.analysis.diagnosis import StageDiagnosis
+    from leakkit.views.view import View
+    from leakkit.words import Words
+
+
+def stages_of(diagnosis: Diagnosis, stage: str) -> tuple[StageDiagnosis, ...]:
+    """Return the stages that were looked into, or the one that is asked for."""
+    found = tuple(
+        one for one in diagnosis.stages if not stage or folded(one.stage.name) == folded(stage)
+    )
+    if stage and not found:
+        known = ", ".join(one.stage.name for one in diagnosis.stages)
+        message = f"{stage!r} was not looked into. These were: {known}."
+        raise LeakkitError("no_stage", message)
+    return found
+
+
+def no_stages(diagnosis: Diagnosis, words: Words, name: str) -> View:
+    """Say why no stage was looked into."""
+    code = "no_days" if loses(diagnosis) else "no_stage"
+    kind = SECTION if name == "cause_and_effect" else REPEATED
+    return answer(words, name, headline=words.say(f"causes.{code}"), kind=kind)
+
+
+def loses(diagnosis: Diagnosis) -> bool:
+    """Say whether the pipeline has lost any deal in a stage."""
+    return any(stage.exits.lost for stage in diagnosis.pipeline.stages)

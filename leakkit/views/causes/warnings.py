@@ -1,0 +1,123 @@
+"""Which stages got worse, by how much, since when, and how sure is that? A card for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.findings.finding import WARNING, improvements
+from leakkit.views.causes import mix, verdict
+from leakkit.views.causes.comparisons import compared, comparisons
+from leakkit.views.elements import paragraphs, unfolded
+from leakkit.views.sentences import month, what_changed
+from leakkit.views.shift import shift_figure
+from leakkit.views.tables import bdi
+from leakkit.views.view import answer, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leakkit.analysis import Diagnosis
+    from leakkit.findings import Finding
+    from leakkit.views.view import View
+    from leakkit.words import Words
+
+SHOWN_CARDS = 3
+HARDLY_EVER = 0.0005
+"""Chances under this would be said as 0%."""
+
+
+def warnings(diagnosis: Diagnosis) -> View:
+    """Which stages got worse, by how much, since when, and how sure is that?"""
+    words = words_of(diagnosis.analysis)
+    shown = _cards(diagnosis, diagnosis.warnings[:SHOWN_CARDS], words)
+    rest = _cards(diagnosis, diagnosis.warnings[SHOWN_CARDS:], words)
+    if rest:
+        said = words.say("causes.more_cards", n=len(diagnosis.warnings) - SHOWN_CARDS)
+        rest = unfolded(said, rest)
+    lines = [] if shown else [_quiet(diagnosis, words)]
+    lines += _improved(diagnosis, words)
+    every = unfolded(words.say("causes.all_comparisons"), comparisons(diagnosis, words))
+    return answer(words, "warnings", table=shown + rest + paragraphs(lines) + every)
+
+
+def _quiet(diagnosis: Diagnosis, words: Words) -> Markup:
+    """Say that nothing warns, or that nothing could be compared."""
+    return words.html("causes.none_warns" if compared(diagnosis) else "causes.not_compared")
+
+
+def _improved(diagnosis: Diagnosis, words: Words) -> list[Markup]:
+    """Say what got better."""
+    return [
+        words.html("causes.improved", what=what_changed(diagnosis.pipeline, finding, words))
+        for finding in improvements(f for card in diagnosis.cards for f in card)
+    ]
+
+
+def _cards(diagnosis: Diagnosis, cards: Sequence[tuple[Finding, ...]], words: Words) -> Markup:
+    """Return the cards of some stages; nothing where there are none."""
+    made = Markup("\n").join(_card(diagnosis, card, words) for card in cards)
+    return Markup('<ul class="lk-cards">{}</ul>').format(made) if made else Markup("")
+
+
+def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Markup:
+    """Return the card of one stage, led by its gravest finding."""
+    finding, *others = card
+    also = [f for f in others if f.severity in WARNING]
+    lines = [
+        _since(finding, words),
+        _sure(diagnosis, finding, words),
+        mix.mix_of(diagnosis, finding, words),
+        _worth(finding, words),
+        *(what_changed(diagnosis.pipeline, f, words) for f in also),
+    ]
+    return Markup(
+        '<li class="lk-card lk-{}"><div><p class="lk-badge">{}</p><h3>{}</h3>'
+        '<p class="lk-what">{}</p>{}</div><div>{}</div><p class="lk-review">{}</p></li>'
+    ).format(
+        finding.severity,
+        words.say(f"causes.severity_{finding.severity}"),
+        bdi(finding.stage),
+        what_changed(diagnosis.pipeline, finding, words),
+        paragraphs(lines),
+        shift_figure(finding, words),
+        verdict.review_line(diagnosis, finding, words),
+    )
+
+
+def _since(finding: Finding, words: Words) -> Markup:
+    """Say since when."""
+    if finding.since is None:
+        return Markup("")
+    return words.html("causes.since", month=month(finding.since, words))
+
+
+def _sure(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
+    """Say how sure a change is, and whether an earlier look said the same."""
+    if finding.change is None or finding.low is None or finding.high is None:
+        return Markup("")
+    said = words.html("causes.change", change=finding.change, low=finding.low, high=finding.high)
+    chance = finding.q_value if finding.q_value is not None else finding.p_value
+    if chance is not None:
+        key = "causes.chance_hardly" if chance < HARDLY_EVER else "causes.chance"
+        said += " " + words.html(key, chance=chance)
+    if finding.confirmed:
+        days = words.days(diagnosis.analysis.config.comparison.confirm_days)
+        said += " " + words.html("causes.confirmed", days=days)
+    return said
+
+
+def _worth(finding: Finding, words: Words) -> Markup:
+    """Say what could be kept."""
+    value = finding.recoverable
+    if value is None or not value.value:
+        return Markup("")
+    return words.html(
+        "causes.worth",
+        value=value.value,
+        low=value.low,
+        high=value.high,
+        half=value.value / 2,
+        days=words.days(finding.days or 0),
+    )

@@ -1,0 +1,60 @@
+"""Which late deals should somebody call first, and which should be decided?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.findings.worklist import CALL, DECIDE
+from leakkit.views.causes import cells
+from leakkit.views.elements import heading
+from leakkit.views.figures import stay
+from leakkit.views.tables import DASH, Column, Table, bdi
+from leakkit.views.view import answer, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leakkit.analysis import Diagnosis
+    from leakkit.findings.worklist import WorkItem
+    from leakkit.views.view import View
+    from leakkit.words import Words
+
+SHOWN_DEALS = 12
+
+
+def worklist(diagnosis: Diagnosis) -> View:
+    """Which late deals should somebody call first, and which should be decided?"""
+    words, items = words_of(diagnosis.analysis), diagnosis.worklist
+    if not items:
+        return answer(words, "worklist", headline=words.say("causes.no_late"))
+    unit = diagnosis.pipeline.unit_per_day
+    parts = Markup("").join(
+        _block(block, own, words, unit)
+        for block in (CALL, DECIDE)
+        if (own := [item for item in items if item.block == block])
+    )
+    return answer(words, "worklist", table=parts, note=words.html("causes.worklist_note"))
+
+
+def _block(block: str, items: Sequence[WorkItem], words: Words, unit: int) -> Markup:
+    """Return one block of the worklist: its first deals."""
+    rows = [(bdi(item.opportunity_id), item) for item in items[:SHOWN_DEALS]]
+    caption = words.say(f"causes.{block}_table", n=len(items), shown=len(rows))
+    table = Table(caption, _columns(words, unit), rows, head="deal")
+    return heading(words.say(f"causes.{block}")) + table.html(words)
+
+
+def _columns(words: Words, unit: int) -> tuple[Column[WorkItem], ...]:
+    """Return the columns: whose deal it is, how late, and what could be saved."""
+    return (
+        Column("deal_name", lambda i: bdi(i.name or DASH), "lk-name"),
+        Column("owner", lambda i: bdi(i.owner or DASH), "lk-name"),
+        Column("stage", lambda i: bdi(i.stage), "lk-name"),
+        Column("in_stage", lambda i: stay(words, i.age, unit)),
+        Column("over", lambda i: DASH if i.over is None else stay(words, i.over, unit)),
+        Column("chance", lambda i: cells.share(words, i.chance)),
+        Column("value", lambda i: cells.money(words, i.value)),
+        Column("can_save", lambda i: cells.money(words, i.saved)),
+    )

@@ -1,0 +1,90 @@
+"""What came in, and what became of it? Of the whole history, and of each month."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.views import figures, tables
+from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
+from leakkit.views.dropoff.data import with_outcome
+from leakkit.views.elements import paragraphs, unfolded
+from leakkit.views.view import answer, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.measures.balance import PipelineBalance
+    from leakkit.views.view import View
+    from leakkit.words import Words
+
+MANY_ZERO_VALUES = 0.2
+
+
+def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
+    """What came in, and what became of it? Whole numbers that add up.
+
+    `by` value, the sums of money stand first, and the table of the stages has money.
+    """
+    words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    count = _equation(chosen.balance, words, "balance.equation", words.count)
+    value = _equation(chosen.balance_value, words, "balance.value", words.money)
+    first, second = (value, count) if amount_of(by) == "value" else (count, value)
+    table = unfolded(words.say("balance.more"), tables.balance_table(chosen, words, by=by))
+    return answer(
+        words,
+        "balance",
+        headline=first,
+        table=paragraphs([second]) + table,
+        note=paragraphs(_notes(chosen, words)),
+        selection=part_line(analysis, chosen, words),
+    )
+
+
+def _notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say what overdue is, and of which deals time or value are not known."""
+    lines = [words.html("balance.overdue")]
+    unjudged = [stage.name for stage in chosen.stages if stage.overdue is None]
+    if unjudged:
+        lines.append(words.html("balance.unjudged", n=len(unjudged), names=", ".join(unjudged)))
+    if chosen.notes.without_value:
+        lines.append(words.html("balance.without_value", n=chosen.notes.without_value))
+    zero = chosen.notes.zero_value_lost / max(with_outcome(chosen, "lost"), 1)
+    if zero > MANY_ZERO_VALUES:
+        lines.append(words.html("balance.zero_value", share=zero))
+    return lines
+
+
+def _equation(
+    terms: PipelineBalance, words: Words, key: str, say: Callable[[float], str]
+) -> Markup:
+    """Say a balance as an equation; what never happens is left out."""
+    parts: dict[str, dict[str, int | None]] = {
+        "came": {"new": terms.new, "reopened": terms.reopened},
+        "went": {
+            "won": terms.won,
+            "lost": terms.lost,
+            "moved": terms.moved,
+            "overdue_now": terms.overdue,
+            "in_time": terms.in_time,
+        },
+    }
+    rare = ("reopened", "moved")
+    sides = {
+        side: " + ".join(
+            words.say(f"balance.{name}", amount=say(amount or 0))
+            for name, amount in named.items()
+            if amount or name not in rare
+        )
+        for side, named in parts.items()
+    }
+    return Markup("{}").format(words.say(key, **sides))
+
+
+def months(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
+    """How much came in and went out each month, and what was left? In deals or `by` value."""
+    words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    shown = figures.months(chosen, words, by=amount_of(by))
+    return answer(words, "months", figure=shown, selection=part_line(analysis, chosen, words))

@@ -1,0 +1,156 @@
+"""What could the data say, and what could they not?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.views import reading
+from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
+from leakkit.views.elements import bullets, heading, paragraphs, unfolded
+from leakkit.views.figures import reason_text
+from leakkit.views.view import answer, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.views.view import View
+    from leakkit.words import Words
+
+SNAPSHOT = "snapshot"
+
+
+def data(analysis: Analysis, pipeline: str = "") -> View:
+    """What could the data say, and what could they not?"""
+    words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    read = [words.html(f"data.shape_{analysis.shape}"), *_rows(analysis, words)]
+    parts = [
+        paragraphs([*read, *data_lines(analysis, chosen, words)]),
+        _not_estimated(chosen, words),
+        _odd(analysis, words),
+        reading.fault_table(analysis, words) if analysis.faults else "",
+        _recognised(analysis, words),
+    ]
+    said = part_line(analysis, chosen, words, *CURVES)
+    return answer(words, "data", note=Markup("\n").join(filter(None, parts)), selection=said)
+
+
+def _not_estimated(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """List the numbers that could not be estimated, or say that there are none."""
+    missing = _missing(chosen, words)
+    if not missing:
+        return paragraphs([words.html("data.nothing_missing")])
+    return heading(words.say("data.missing")) + bullets(missing)
+
+
+def _odd(analysis: Analysis, words: Words) -> Markup:
+    """List what was odd in the source; nothing where nothing was."""
+    odd = [
+        words.html("data.fact", n=n, what=Markup(words.say(f"facts.{code}")))  # noqa: S704 - our own text
+        for code, n in sorted(analysis.facts.items())
+    ]
+    return heading(words.say("data.odd")) + bullets(odd) if odd else Markup("")
+
+
+def _recognised(analysis: Analysis, words: Words) -> Markup:
+    """List what was recognised in the source; nothing where nothing had to be."""
+    if not analysis.recognised:
+        return Markup("")
+    found = bullets(reading.recognised_lines(analysis, words))
+    return unfolded(words.say("data.recognised"), found)
+
+
+def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say what the data of a pipeline are, and how far they bear its headline."""
+    return [
+        *_deals(chosen, words),
+        # a snapshot has no days on which anything is followed
+        *(_days_used(chosen, words) if analysis.shape != SNAPSHOT else ()),
+        *reading.stage_lines(chosen, words),
+        *reading.bounds_lines(analysis, chosen.name, words),
+    ]
+
+
+def _rows(analysis: Analysis, words: Words) -> list[Markup]:
+    """Say what became of the rows of each file."""
+    names = ("read", "used", "merged", "not_asked", "set_aside")
+    lines = [
+        words.html(f"data.rows_{counted['table']}", **{name: counted[name] for name in names})
+        for counted in analysis.rows
+    ]
+    return [*lines, words.html("data.rows_all")]
+
+
+def _deals(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say what deals there are, how they ended, and what is missing in them."""
+    outcomes = {kind: with_outcome(chosen, kind) for kind in ("won", "lost", "open")}
+    return [*_ended(chosen, outcomes, words), *_gaps(chosen, outcomes["lost"], words)]
+
+
+def _ended(chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words) -> Iterator[Markup]:
+    """Say how many deals are won, lost and open, and how many of them only by their outcome."""
+    notes, total = chosen.notes, max(chosen.opportunities, 1)
+    deals = {"n": chosen.opportunities, **outcomes}
+    yield words.html("data.deals", **deals, share=outcomes["open"] / total)
+    if closed := outcomes["won"] + outcomes["lost"]:
+        shares = {"of_all": outcomes["won"] / total, "of_closed": outcomes["won"] / closed}
+        yield words.html("data.won", n=chosen.opportunities, **shares, closed=closed)
+    none = {kind: notes.outcomes.get((kind, False), 0) for kind in outcomes}
+    if sum(none.values()):
+        yield words.html("data.without_history", n=sum(none.values()), **none)
+    closes, reopened = notes.closes, notes.reopened
+    yield words.html("data.closes", closes=closes, final=closes - reopened, reopened=reopened)
+
+
+def _gaps(chosen: PipelineAnalysis, lost: int, words: Words) -> Iterator[Markup]:
+    """Say of how many deals reason, value, beginning or end are not known."""
+    notes = chosen.notes
+    if lost:
+        yield words.html("data.reasons", share=notes.without_reason_lost / lost)
+    if zero := notes.zero_value_lost:
+        yield words.html("data.zero_value", n=zero, share=zero / lost)
+    if notes.started_in_middle:
+        yield words.html("data.middle", n=notes.started_in_middle)
+    if outside := sum(stage.left_after_curves for stage in chosen.stages):
+        yield words.html("data.outside", n=outside)
+
+
+def with_outcome(chosen: PipelineAnalysis, outcome: str) -> int:
+    """Count the deals with an outcome, with or without a history."""
+    return sum(n for (found, _), n in chosen.notes.outcomes.items() if found == outcome)
+
+
+def _days_used(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say where the history begins, and which days taught the horizons."""
+    days_of = chosen.windows
+    lines = []
+    if days_of.history_start is None:
+        lines.append(words.html("data.history_whole", start=days_of.first_day))
+    else:
+        key = f"data.history_{days_of.history_origin}"
+        lines.append(words.html(key, start=days_of.history_start))
+    if days_of.baseline is None:
+        return [*lines, words.html("data.no_baseline")]
+    first, end = days_of.baseline
+    return [*lines, words.html("data.windows", first=first, last=end - 1)]
+
+
+def _missing(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """List every number that could not be estimated, with its reason, stages together."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for stage in chosen.stages:
+        for what in ("lost", "went_overdue", "won_from_here", "expected", "median", "p90"):
+            reason = getattr(stage, what).reason
+            if reason:
+                found.setdefault((what, reason), []).append(stage.name)
+    return [
+        words.html(
+            "data.missing_line",
+            what=Markup(words.say(f"data.what.{what}")),  # noqa: S704 - our own text
+            stages=", ".join(names),
+            why=Markup(reason_text(words, reason)),  # noqa: S704 - our own text
+        )
+        for (what, reason), names in found.items()
+    ]

@@ -1,0 +1,148 @@
+"""Where does this pipeline lose most, and how much? The first words of the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.analysis.headline import headline as find_headline
+from leakkit.analysis.results import EVERYTHING
+from leakkit.findings.finding import NOT_ENOUGH, OK, WARNING, cards, count_tests
+from leakkit.page.kinds import FIRST
+from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
+from leakkit.views.elements import paragraphs
+from leakkit.views.figures import stay
+from leakkit.views.sentences import mend_first, since_then, what_changed
+from leakkit.views.tables import bdi
+from leakkit.views.view import answer, words_of
+
+if TYPE_CHECKING:
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.findings import Finding
+    from leakkit.views.view import View
+    from leakkit.words import Words
+
+
+def headline(analysis: Analysis, pipeline: str = "") -> View:
+    """Where does this pipeline lose most, and how much?"""
+    words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    lines = [
+        since_then(analysis, (chosen,), words),
+        words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities),
+    ]
+    if analysis.provisional_order:
+        lines.insert(0, words.html("headline.provisional"))
+    return answer(
+        words,
+        "headline",
+        title=words.html("question.headline", name=chosen.name),
+        headline=_headline(analysis, chosen, words),
+        note=paragraphs([*_beside_headline(analysis, chosen, words), *lines]),
+        kind=FIRST,
+        selection=part_line(analysis, chosen, words, *CURVES),
+    )
+
+
+def headline_sentence(analysis: Analysis, pipeline: str = "") -> str:
+    """Return the headline as plain text, for lists of pages."""
+    return _headline(analysis, pipeline_of(analysis, pipeline), words_of(analysis)).striptags()
+
+
+def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
+    """Return the finding that warns most gravely; None for a part, which has none."""
+    if analysis.selection != EVERYTHING:
+        return None
+    own = [f for f in analysis.findings if f.pipeline == chosen.name and f.severity in WARNING]
+    return cards(own)[0][0] if own else None
+
+
+def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say what got worse; where nothing did, which stage loses most."""
+    gravest = _gravest(analysis, chosen)
+    if gravest is None:
+        return _headline_text(chosen, words)
+    return what_changed(chosen, gravest, words)
+
+
+def _beside_headline(
+    analysis: Analysis, chosen: PipelineAnalysis, words: Words
+) -> tuple[Markup, ...]:
+    """Say what to look at first, and where most is lost, where those are two stages."""
+    gravest = _gravest(analysis, chosen)
+    if gravest is None:
+        return (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
+    return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words))
+
+
+def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say that nothing got worse, or that nothing could be compared; of a part, nothing."""
+    if analysis.selection != EVERYTHING:
+        return Markup("")
+    tested = count_tests(f for f in analysis.findings if f.pipeline == chosen.name)
+    return words.html("causes.quiet" if tested else "causes.no_comparison")
+
+
+def _largest(
+    analysis: Analysis, chosen: PipelineAnalysis, gravest: Finding, words: Words
+) -> Markup:
+    """Say which stage loses the largest share of the whole history, and whether it got worse."""
+    found = find_headline(chosen)
+    if found.stage is None or found.by != "share":
+        return Markup("")
+    stage = found.stage
+    facts = {"share": stage.lost.share, "low": stage.lost.low, "high": stage.lost.high}
+    facts |= {"n": stage.exits.lost, "value": stage.value_lost}
+    if stage.name == gravest.stage:
+        return words.html("mend.same", **facts)
+    key = (chosen.name, stage.name, "lost")
+    judged = next((f.severity for f in analysis.findings if f.key == key), NOT_ENOUGH)
+    said = {OK: "steady", NOT_ENOUGH: "unsure"}.get(judged, "worse_too")
+    return words.html(f"mend.{said}", stage=bdi(stage.name), **facts)
+
+
+def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say which stage loses most."""
+    found = find_headline(chosen)
+    if found.stage is None:
+        lost = chosen.notes.outcomes.get(("lost", False), 0)
+        return words.html("headline.elsewhere" if lost else "headline.none", n=lost)
+    if found.by == "count":
+        return words.html("headline.count", stage=found.stage.name)
+    first, second = found.stage, found.rival
+    facts = {
+        "stage": first.name,
+        "share": first.lost.share,
+        "low": first.lost.low,
+        "high": first.lost.high,
+    }
+    if second is None:
+        days = stay(words, first.horizon.age or 0, chosen.unit_per_day)
+        return words.html("headline.share", **facts, days=days)
+    return words.html(
+        "headline.share_two",
+        **facts,
+        rival=second.name,
+        rival_share=second.lost.share,
+        rival_low=second.lost.low,
+        rival_high=second.lost.high,
+    )
+
+
+def _headline_cost(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say how many deals the named stages have lost, and their value."""
+    found = find_headline(chosen)
+    if found.stage is None:
+        return Markup("")
+    first, second = found.stage, found.rival
+    if second is None:
+        return words.html("headline.lost", n=first.exits.lost, value=first.value_lost)
+    return words.html(
+        "headline.lost_both",
+        n=first.exits.lost,
+        stage=first.name,
+        value=first.value_lost,
+        rival_n=second.exits.lost,
+        rival=second.name,
+        rival_value=second.value_lost,
+    )

@@ -1,0 +1,45 @@
+"""Where does the pipe leak, and which leak is to be looked at first?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.analysis.headline import headline as find_headline
+from leakkit.analysis.results import EVERYTHING
+from leakkit.findings.finding import WARNING, cards
+from leakkit.views import figures
+from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
+from leakkit.views.shift import shifts
+from leakkit.views.view import answer, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.findings import Finding
+    from leakkit.views.view import View
+
+
+def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
+    """Where does the pipe leak? A cohort, each deal once, to scale; in deals or `by` value.
+
+    The strong red is the leak to look at first: the one that got worse, else the largest.
+    """
+    words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    found = () if analysis.selection != EVERYTHING else analysis.findings
+    worst = emphasised(chosen, found)
+    told = shifts(chosen, found) if amount_of(by) == "count" else ()
+    shown = figures.pipe(chosen, words, worst=worst, by=by, shifts=told)
+    said = part_line(analysis, chosen, words)
+    return answer(words, "pipe", figure=shown, selection=said)
+
+
+def emphasised(chosen: PipelineAnalysis, findings: Iterable[Finding]) -> int | None:
+    """Return the stage whose leak to look at first: what got worse, else what loses most."""
+    worse = [f for f in findings if f.pipeline == chosen.name and f.severity in WARNING]
+    led = [f for card in cards(worse) for f in card if f.kind == "lost"]
+    names = {stage.name: stage.stage for stage in chosen.stages}
+    largest = find_headline(chosen).stage
+    if led and led[0].stage in names:
+        return names[led[0].stage]
+    return largest.stage if largest else None

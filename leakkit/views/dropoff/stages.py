@@ -1,0 +1,100 @@
+"""What becomes of the deals that enter each stage, and after how many days?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.analysis.headline import headline as find_headline
+from leakkit.views import figures, tables
+from leakkit.views.dropoff.choices import CURVES, amount_of, part_line, pipeline_of, stages_of
+from leakkit.views.elements import heading, paragraphs
+from leakkit.views.view import answer, words_of
+
+if TYPE_CHECKING:
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.views.view import View
+    from leakkit.words import Words
+
+
+def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
+    """What becomes of the deals that enter each stage, and how sure is that?
+
+    `by` value, the share of the value that is lost stands first.
+    """
+    words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    worst = find_headline(chosen).stage
+    marked = worst.stage if worst else None
+    main = tables.stage_table(chosen, words, worst=marked, by=amount_of(by))
+    notes = paragraphs(_notes(analysis, chosen, words))
+    said = part_line(analysis, chosen, words, *CURVES)
+    return answer(words, "stages", table=main + notes + _end(chosen, words), selection=said)
+
+
+def _notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say how the table is to be read; of a part, that the days it is read at are the whole's."""
+    part = analysis.selection
+    is_part = part.window != "all" or part.visits != "first" or part.policy
+    return [
+        words.html("selection.whole") if is_part else Markup(""),
+        words.html("stages.note"),
+        words.html("stages.crm"),
+        _policy_note(chosen, words),
+        _value_order(chosen, words),
+    ]
+
+
+def _end(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Show what becomes of the deals in the end, and where they are lost."""
+    return Markup("").join(
+        (
+            heading(words.say("stages.in_the_end")),
+            tables.in_the_end_table(chosen, words),
+            heading(words.say("stages.where_lost")),
+            tables.where_lost_table(chosen, words),
+            paragraphs([_route_note(chosen, words)]),
+        )
+    )
+
+
+def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say what becomes of all deals within the days of the route."""
+    route = chosen.route
+    return words.html(
+        "stages.where_lost_note",
+        won=route.won_share,
+        lost=route.lost_share,
+        limit=figures.stay(words, route.limit, chosen.unit_per_day),
+        back=route.came_back,
+    )
+
+
+def _policy_note(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say whether the order of the leaks depends on how skipped stages are counted."""
+    orders = chosen.losing_order
+    if len(set(orders.values())) == 1:
+        return words.html("stages.policy_same")
+    named = {
+        policy: ", ".join(chosen.stages[stage].name for stage in order)
+        for policy, order in orders.items()
+    }
+    return words.html("stages.policy_changes", **named)
+
+
+def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say the order of the stages by value lost, beside the order by count."""
+    lost = [stage for stage in chosen.stages if stage.value_lost > 0]
+    if not lost:
+        return Markup("")
+    names = ", ".join(s.name for s in sorted(lost, key=lambda s: (-s.value_lost, s.stage)))
+    return words.html("stages.worst_by_value", names=names)
+
+
+def days(analysis: Analysis, pipeline: str = "", *, stage: str = "") -> View:
+    """After how many days do deals leave each stage (or one `stage`), and by which door?"""
+    words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    note = paragraphs([words.html("days.note")])
+    shown = figures.days_by_exit(chosen, words, stages_of(chosen, stage))
+    said = part_line(analysis, chosen, words, *CURVES)
+    return answer(words, "days", figure=shown, note=note, selection=said)
