@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from leakkit.views.view import View
     from leakkit.words import Words
 
-SNAPSHOT = "snapshot"
+EVENTS, SNAPSHOT = "events", "snapshot"
 
 
 def data(analysis: Analysis, pipeline: str = "") -> View:
@@ -48,7 +48,7 @@ def _not_estimated(chosen: PipelineAnalysis, words: Words) -> Markup:
 def _odd(analysis: Analysis, words: Words) -> Markup:
     """List what was odd in the source; nothing where nothing was."""
     odd = [
-        words.html("data.fact", n=n, what=Markup(words.say(f"facts.{code}")))  # noqa: S704 - our own text
+        words.html("data.fact", what=Markup(words.say(f"facts.{code}", n=n)))  # noqa: S704 - our own text
         for code, n in sorted(analysis.facts.items())
     ]
     return heading(words.say("data.odd")) + bullets(odd) if odd else Markup("")
@@ -76,8 +76,12 @@ def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> li
 def _rows(analysis: Analysis, words: Words) -> list[Markup]:
     """Say what became of the rows of each file."""
     names = ("read", "used", "merged", "not_asked", "set_aside")
+    made = {"history": "made"} if analysis.shape != EVENTS else {}
     lines = [
-        words.html(f"data.rows_{counted['table']}", **{name: counted[name] for name in names})
+        words.html(
+            f"data.rows_{made.get(str(counted['table']), counted['table'])}",
+            **{name: counted[name] for name in names},
+        )
         for counted in analysis.rows
     ]
     return [*lines, words.html("data.rows_all")]
@@ -101,7 +105,7 @@ def _ended(chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words) 
     if sum(none.values()):
         yield words.html("data.without_history", n=sum(none.values()), **none)
     closes, reopened = notes.closes, notes.reopened
-    yield words.html("data.closes", closes=closes, final=closes - reopened, reopened=reopened)
+    yield words.html("data.closes", n=closes, final=closes - reopened, reopened=reopened)
 
 
 def _gaps(chosen: PipelineAnalysis, lost: int, words: Words) -> Iterator[Markup]:
