@@ -9,10 +9,13 @@ from markupsafe import Markup
 
 import leakkit
 from leakkit import sample, views
-from leakkit.analysis import Analysis
+from leakkit.analysis import Analysis, PipelineAnalysis
+from leakkit.analysis.deferred import settled
 from leakkit.analysis.headline import headline
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.measures.stages import StageResult
+from leakkit.measures.survival import Share
 from leakkit.views.dropoff.pipe import emphasised
 from leakkit.words import Words
 
@@ -75,13 +78,40 @@ def test_the_stage_to_look_at_first_is_said_beside_the_largest_leak() -> None:
     assert emphasised(one, ()) == 3
 
 
-def test_two_stages_whose_ranges_overlap_are_both_named() -> None:
-    pipeline = analysis()["Projects"]
+def known(stage: StageResult, share: float, half: float) -> StageResult:
+    """Return a stage with another lost share, known that well."""
+    return replace(stage, lost=Share(share, share - half, share + half))
+
+
+def shown(*first: tuple[float, float]) -> tuple[PipelineAnalysis, str]:
+    """Return a pipeline whose stages after the first lose these shares, and its headline."""
+    pipeline = settled(analysis()["Projects"])
+    shares = [(0.02, 0.01), *first, *[(0.02, 0.01)] * 5]
+    stages = (known(s, *at) for s, at in zip(pipeline.stages, shares, strict=False))
+    changed = replace(pipeline, stages=tuple(stages))
+    view = views.headline(replace(analysis(), pipelines=(changed,), findings=()))
+    return changed, Markup(f"{view.headline} {view.note}").striptags()  # noqa: S704 - our own page
+
+
+@pytest.mark.parametrize(
+    ("shares", "sureness", "rivals", "text"),
+    [
+        (((0.30, 0.03), (0.20, 0.03)), "surely", 0, " loses the largest share: 30% of"),
+        (((0.30, 0.05), (0.26, 0.05)), "probably", 0, " probably loses the largest share: 30% of"),
+        (((0.30, 0.05), (0.29, 0.05)), "together", 1, "The data cannot say which is worse."),
+        (((0.30, 0.05), (0.29, 0.05), (0.29, 0.05)), "together", 2, "may lose as much: the data"),
+    ],
+)
+def test_the_headline_says_how_sure_it_is(
+    shares: tuple[tuple[float, float], ...], sureness: str, rivals: int, text: str
+) -> None:
+    pipeline, said = shown(*shares)
     found = headline(pipeline)
-    assert found.rival is not None
-    text = str(views.headline(analysis(), "Projects"))
-    assert found.rival.name in text
-    assert "the data cannot say which is worse" in text
+    assert (found.stage, found.sureness) == (pipeline.stages[1], sureness)
+    assert found.rivals == pipeline.stages[2 : 2 + rivals]
+    assert text in said
+    assert all(rival.name in said for rival in found.rivals)
+    assert "worth" in said
 
 
 def test_the_headline_without_an_estimate_takes_the_largest_count_and_says_so() -> None:

@@ -131,7 +131,9 @@ def test_the_conflict_shows_both_sides_and_takes_none() -> None:
     assert "Lost deals left earlier than deals that advanced." in chain
     assert "Review the deals named below, one by one" in chain
     assert "Read the deals named below before you act." in chain
-    assert "losses that say a reason and show a sign, 0% agree." in said("Conflict", "evidence")
+    assert "losses that say a reason and show a sign, 0% agree (kappa 0:" in said(
+        "Conflict", "evidence"
+    )
     assert "like it" in said("Conflict", "deals_to_read")
 
 

@@ -19,7 +19,6 @@ from leakkit.findings.value import (
     chances,
     entrants,
     family_variances,
-    rank,
     shrink,
     with_values,
     worst,
@@ -232,18 +231,3 @@ def test_nothing_is_recoverable_from_a_share_that_fell() -> None:
     assert lost.recoverable is not None
     assert lost.recoverable.value == 0.0
     assert costed(0.3, mean_value=None)[0].recoverable is None
-
-
-def test_ranking_by_count_and_by_value_may_differ() -> None:
-    def finding(stage: str, low: float, value: float) -> Finding:
-        return Finding(
-            "P", stage, "lost", "ok", change=low + 0.05, low=low, recoverable=Value(value, value, 0)
-        )
-
-    worths = {
-        ("P", stage): Worth(Entrants(deals, 1.0, 0.0, None), Chances(0.5, None, None))
-        for stage, deals in (("A", 1_000), ("B", 100))
-    }
-    found = rank([finding("A", 0.05, 10.0), finding("B", 0.1, 90.0)], worths)
-    assert found.by_count == ("A", "B")
-    assert found.by_value == ("B", "A")

@@ -272,35 +272,3 @@ def worst_share(shares: Sequence[Share]) -> Worst | None:
     errors = [((s.high or 0.0) - (s.low or 0.0)) / (2 * Z95) for _, s in known]
     found = worst([s.share or 0.0 for _, s in known], errors)
     return found and replace(found, members=tuple(known[place][0] for place in found.members))
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Stages by what their leaks take, the largest first: in deals, and in money beside it."""
-
-    by_count: tuple[str, ...]
-    by_value: tuple[str, ...]
-
-
-def rank(findings: Sequence[Finding], worths: Mapping[tuple[str, str], Worth]) -> Ranking:
-    """Where would fewer leaks of one kind bring most, in deals and in money?
-
-    A few large deals can turn the order around, so both are shown, with the share that
-    the largest 1 % have (`Entrants.largest_share`). Families of fewer than 5 are not
-    shrunken: they are ranked by the lower bound.
-    """
-    some = [f for f in findings if f.rate_change is not None and f.key[:2] in worths]
-    small = len(some) < MIN_FAMILY
-
-    def deals(finding: Finding) -> float:
-        size = (finding.low if small else finding.rate_change) or 0.0
-        return worths[finding.key[:2]].entrants.deals * size
-
-    def money(finding: Finding) -> float:
-        found = finding.recoverable
-        return 0.0 if found is None else found.low if small else found.value
-
-    return Ranking(
-        tuple(f.stage for f in sorted(some, key=lambda f: -deals(f))),
-        tuple(f.stage for f in sorted(some, key=lambda f: -money(f))),
-    )

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from leakkit.views.causes import cells
 from leakkit.views.causes.segments import columns_of, segment, value_of
-from leakkit.views.causes.stages import no_stages, stages_of
+from leakkit.views.causes.stages import no_stages, sample_line, stages_of
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.view import answer, words_of
@@ -46,7 +46,8 @@ def _tested(screen: Screen, words: Words) -> Markup:
     """Say how many segments were compared, of which columns."""
     if not screen.tested:
         return words.html("causes.screened_none")
-    return words.html("causes.screened", n=screen.tested, columns=columns_of(screen.columns))
+    said = words.html("causes.screened", n=screen.tested, columns=columns_of(screen.columns))
+    return said + sample_line(screen.sampled, screen.of_passages, words)
 
 
 def _set_aside(screen: Screen, words: Words) -> list[Markup]:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from leakkit.views.causes import cells
 from leakkit.views.causes.bulk import set_apart
-from leakkit.views.causes.stages import no_stages, stages_of
+from leakkit.views.causes.stages import no_stages, sample_line, stages_of
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.figures import stay
 from leakkit.views.ink import plain
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.analysis.diagnosis import StageDiagnosis
     from leakkit.findings.behaviour import Behaviour, SignCount
-    from leakkit.findings.causes import Cause
+    from leakkit.findings.causes import Agreement, Cause
     from leakkit.findings.contrasts import Excess
     from leakkit.findings.stated import Stated, StatedFamily
     from leakkit.views.view import View
@@ -45,6 +45,7 @@ def _evidence(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup
         lines = set_apart(diagnosis, cause, words)
         return head + paragraphs([*lines, words.html("causes.read_none")])
     read = words.html(f"causes.read_{cause.window}", n=cause.losses)
+    read += sample_line(cause.sampled, cause.passages, words)
     return head + Markup('<p>{}</p><div class="lk-two"><div>{}</div><div>{}</div></div>').format(
         read, _stated(cause.stated, words), _behaviour(diagnosis, cause, words)
     )
@@ -82,6 +83,9 @@ def _reason_lines(stated: Stated, words: Words) -> list[Markup | str]:
     return [
         words.html("causes.missing", share=stated.missing / max(stated.losses, 1)),
         words.html("causes.reasons", reasons=reasons) if reasons else "",
+        words.html("causes.competitor", n=stated.competitor_named)
+        if stated.competitor_named
+        else "",
         words.html("causes.unmatched", n=stated.unmatched) if stated.unmatched else "",
         unmatched,
     ]
@@ -98,10 +102,27 @@ def _behaviour(diagnosis: Diagnosis, cause: Cause, words: Words) -> Markup:
         words.say("causes.behaviour_table"), _sign_columns(found, words), rows, head="sign"
     )
     lines = [*_excess_lines(found, words), *set_apart(diagnosis, cause, words)]
-    agreement = cause.agreement
-    if agreement.share is not None:
-        lines.append(words.html("causes.agreement", share=agreement.share, n=agreement.n))
+    lines += _agreement_lines(cause.agreement, words)
     return (table.html(words) if rows else Markup("")) + paragraphs(lines)
+
+
+def _agreement_lines(agreement: Agreement, words: Words) -> list[Markup]:
+    """Say how far single losses behave as they say, and whether those without a reason differ."""
+    if agreement.share is None:
+        return []
+    facts = {"share": agreement.share, "n": agreement.n, "kappa": agreement.kappa}
+    key = "agreement" if agreement.kappa is None else "agreement_kappa"
+    lines = [words.html(f"causes.{key}", **facts)]
+    said, silent = agreement.with_reason, agreement.without_reason
+    if said.n and silent.n:
+        shares = {
+            "complex": said.complexity / said.n,
+            "unconvinced": said.unconvincing / said.n,
+            "complex_silent": silent.complexity / silent.n,
+            "unconvinced_silent": silent.unconvincing / silent.n,
+        }
+        lines.append(words.html("causes.with_and_without", n=said.n, silent=silent.n, **shares))
+    return lines
 
 
 def _sign(diagnosis: Diagnosis, sign: SignCount, words: Words) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.page.kinds import REPEATED, SECTION
@@ -38,3 +40,10 @@ def no_stages(diagnosis: Diagnosis, words: Words, name: str) -> View:
 def loses(diagnosis: Diagnosis) -> bool:
     """Say whether the pipeline has lost any deal in a stage."""
     return any(stage.exits.lost for stage in diagnosis.pipeline.stages)
+
+
+def sample_line(looked_at: int, passages: int, words: Words) -> Markup:
+    """Say that a stage has more visits than are looked at; nothing where it has not."""
+    if looked_at >= passages:
+        return Markup("")
+    return Markup(" ") + words.html("causes.sampled", n=looked_at, of=passages)

@@ -19,6 +19,7 @@ from leakkit.views.view import answer, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis.headline import Headline
     from leakkit.findings import Finding
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -94,11 +95,19 @@ def _largest(
     facts = {"share": stage.lost.share, "low": stage.lost.low, "high": stage.lost.high}
     facts |= {"n": stage.exits.lost, "value": stage.value_lost}
     if stage.name == gravest.stage:
-        return words.html("mend.same", **facts)
+        return words.html("mend.same", **facts) + _how_sure(found, words)
     key = (chosen.name, stage.name, "lost")
     judged = next((f.severity for f in analysis.findings if f.key == key), NOT_ENOUGH)
     said = {OK: "steady", NOT_ENOUGH: "unsure"}.get(judged, "worse_too")
-    return words.html(f"mend.{said}", stage=bdi(stage.name), **facts)
+    return words.html(f"mend.{said}", stage=bdi(stage.name), **facts) + _how_sure(found, words)
+
+
+def _how_sure(found: Headline, words: Words) -> Markup:
+    """Say that another stage may lose the largest share; nothing where that is sure."""
+    if found.sureness == "surely":
+        return Markup("")
+    names = words.listed([bdi(rival.name) for rival in found.rivals])
+    return Markup(" ") + words.html(f"mend.{found.sureness}", n=len(found.rivals), names=names)
 
 
 def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:
@@ -109,23 +118,26 @@ def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:
         return words.html("headline.elsewhere" if lost else "headline.none", n=lost)
     if found.by == "count":
         return words.html("headline.count", stage=found.stage.name)
-    first, second = found.stage, found.rival
+    first, rivals = found.stage, found.rivals
     facts = {
         "stage": first.name,
         "share": first.lost.share,
         "low": first.lost.low,
         "high": first.lost.high,
     }
-    if second is None:
+    if not rivals:
         days = stay(words, first.horizon.age or 0, chosen.unit_per_day)
-        return words.html("headline.share", **facts, days=days)
+        return words.html(f"headline.{found.sureness}", **facts, days=days)
+    if len(rivals) > 1:
+        names = words.listed([bdi(rival.name) for rival in rivals])
+        return words.html("headline.several", **facts, names=names)
     return words.html(
-        "headline.share_two",
+        "headline.two",
         **facts,
-        rival=second.name,
-        rival_share=second.lost.share,
-        rival_low=second.lost.low,
-        rival_high=second.lost.high,
+        rival=rivals[0].name,
+        rival_share=rivals[0].lost.share,
+        rival_low=rivals[0].lost.low,
+        rival_high=rivals[0].lost.high,
     )
 
 
@@ -134,15 +146,14 @@ def _headline_cost(chosen: PipelineAnalysis, words: Words) -> Markup:
     found = find_headline(chosen)
     if found.stage is None:
         return Markup("")
-    first, second = found.stage, found.rival
-    if second is None:
-        return words.html("headline.lost", n=first.exits.lost, value=first.value_lost)
+    first, rivals = found.stage, found.rivals
+    facts = {"n": first.exits.lost, "stage": first.name, "value": first.value_lost}
+    if len(rivals) != 1:
+        return words.html("headline.lost_in" if rivals else "headline.lost", **facts)
     return words.html(
         "headline.lost_both",
-        n=first.exits.lost,
-        stage=first.name,
-        value=first.value_lost,
-        rival_n=second.exits.lost,
-        rival=second.name,
-        rival_value=second.value_lost,
+        **facts,
+        rival_n=rivals[0].exits.lost,
+        rival=rivals[0].name,
+        rival_value=rivals[0].value_lost,
     )

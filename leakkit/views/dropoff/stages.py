@@ -87,8 +87,13 @@ def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
     lost = [stage for stage in chosen.stages if stage.value_lost > 0]
     if not lost:
         return Markup("")
-    names = ", ".join(s.name for s in sorted(lost, key=lambda s: (-s.value_lost, s.stage)))
-    return words.html("stages.worst_by_value", names=names)
+    order = sorted(lost, key=lambda s: (-s.value_lost, s.stage))
+    said = words.html("stages.worst_by_value", names=", ".join(s.name for s in order))
+    first = order[0]
+    share = chosen.costs.worths[first.stage].entrants.largest_share if chosen.costs else None
+    if share is None:
+        return said
+    return said + Markup(" ") + words.html("stages.largest", stage=first.name, share=share)
 
 
 def days(analysis: Analysis, pipeline: str = "", *, stage: str = "") -> View:
