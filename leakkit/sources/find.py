@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
 from leakkit.sources.activities import ACTIVITIES
 from leakkit.sources.columns import Table
@@ -161,10 +162,7 @@ def _with(reading: Reading, table: Table, part: Part) -> Table:
 
 
 def _named(reading: Reading, table: Table, wanted: str) -> Table:
-    """Let a table that is named by its part know its columns, where it lacks one it needs."""
-    needed = ("opportunity_id", "stage", "entered_at") if wanted == HISTORY else ("opportunity_id",)
-    if all(table.heading(name) for name in needed):
-        return table
+    """Let a table that is named by its part know its columns."""
     part = part_of(list(table.types), table.renamed)
     return _with(reading, table, part) if part.table in {wanted, HISTORY} else table
 
@@ -188,9 +186,9 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
     joined |= {file.name for file in acts}
     if not named[HISTORY]:
         candidates = [f for f in files if _may_be_data(f) and f.name not in joined]
-        if named[DEALS]:
-            candidates = named[DEALS]
         tables = _tables(reading, candidates)
+        if named[DEALS]:
+            tables = [t for t in tables if _is_named(t, named[DEALS][0]) or _is_history(t)]
         placed = _placed(reading, tables, folder.name, [f.name for f in files])
         used = {t.file.partition(", ")[0] for t in _all(placed)}
     else:
@@ -206,6 +204,16 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
     ignored = tuple(f.name for f in files if f.name not in {*used, CONFIG_FILE})
     inputs = tuple(_input(f) for f in files if f.name in used)
     return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
+
+
+def _is_named(table: Table, file: Path) -> bool:
+    """Say whether a table stands in this file, alone or as one of its sheets."""
+    return table.file == file.name or table.file.startswith(f"{file.name}, ")
+
+
+def _is_history(table: Table) -> bool:
+    """Say whether a table has what a history needs."""
+    return part_of(list(table.types), table.renamed).table == HISTORY
 
 
 def _all(files: Files) -> list[Table]:
@@ -251,6 +259,8 @@ def _placed(
         if replace(table, known=dict(part.known)).heading("stage") or _dated(reading, table)
     ]
     history = parts.get(HISTORY, [])
+    if history and not deals:
+        deals = [(t, part) for t, part in parts.get(DEALS, []) if "outcome" in _names(t, part)]
     snapshots = _snapshots(reading, deals) if not history else ()
     for found in ([] if snapshots else deals, history):
         if len(found) > 1:
@@ -275,6 +285,12 @@ def _placed(
         return Files(folder, None, snapshots[-1][1], snapshots)
     one = [_with(reading, *found[0]) if found else None for found in (history, deals)]
     return Files(folder, one[0], one[1])
+
+
+def _names(table: Table, part: Part) -> set[str]:
+    """Return the names of ours that a table has a column for."""
+    known = replace(table, known=dict(part.known))
+    return {name for name in COLUMNS if known.heading(name)}
 
 
 def _snapshots(reading: Reading, deals: list[tuple[Table, Part]]) -> tuple[tuple[str, Table], ...]:

@@ -269,14 +269,18 @@ MAKERS = (
 USUAL = {
     "opportunity_id": (
         *("opportunity id", "deal id", "opportunity no", "deal no", "opportunity", "deal"),
+        *("opportunity number", "deal number", "verkaufschance", "vorgangsnummer"),
         *("شناسه فرصت", "شناسه معامله", "کد فرصت", "کد معامله", "شماره فرصت", "شماره معامله"),
     ),
     "stage": (
-        *("stage name", "deal stage", "sales stage", "current stage"),
+        *("stage name", "deal stage", "sales stage", "current stage", "new stage"),
+        *("phase", "sales phase", "pipeline phase", "verkaufsphase", "vertriebsphase"),
         *("مرحله", "مرحله فروش", "نام مرحله"),
     ),
     "entered_at": (
         *("entered", "entered on", "date entered", "stage entered at", "entered stage at"),
+        *("changed on", "changed at", "change date", "date changed", "stage date", "moved on"),
+        *("event date", "event time", "geändert am", "änderungsdatum"),
         *("تاریخ ورود", "تاریخ تغییر", "تاریخ ورود به مرحله"),
     ),
     "pipeline": ("sales pipeline", "deal pipeline", "لاین فروش", "لاین", "کاریز", "پایپ لاین"),
@@ -286,20 +290,36 @@ USUAL = {
         "created on",
         "create date",
         "date created",
+        "created date",
+        "creation date",
         "engage date",
+        "erstellt am",
+        "angelegt am",
         "تاریخ ایجاد",
     ),
-    "closed_at": ("closed", "closed on", "date closed", "close date", "تاریخ بسته شدن"),
-    "outcome": ("status", "deal status", "وضعیت", "نتیجه"),
-    "value": ("amount", "deal value", "deal amount", "close value", "مبلغ", "ارزش"),
-    "currency": ("currency code", "واحد پول", "ارز"),
+    "closed_at": (
+        *("closed", "closed on", "date closed", "close date", "closed date"),
+        *("abgeschlossen am", "abschlussdatum", "تاریخ بسته شدن"),
+    ),
+    "outcome": ("status", "deal status", "ergebnis", "وضعیت", "نتیجه"),
+    "value": (
+        *("amount", "deal value", "deal amount", "close value", "betrag", "auftragswert"),
+        *("angebotswert", "مبلغ", "ارزش"),
+    ),
+    "currency": ("currency code", "währung", "واحد پول", "ارز"),
     "lost_reason": (
         *("lost reason", "loss reason", "closed lost reason", "reason lost", "reason for loss"),
-        *("علت شکست", "دلیل از دست رفتن"),
+        *("verlustgrund", "علت شکست", "دلیل از دست رفتن"),
     ),
-    "owner": ("deal owner", "sales agent", "salesperson", "کارشناس فروش", "مسئول"),
+    "owner": (
+        *("deal owner", "sales agent", "salesperson", "bearbeiter", "verantwortlich"),
+        *("کارشناس فروش", "مسئول"),
+    ),
 }
-"""Headings of no maker in particular, for files whose needed columns are not there by name."""
+"""Headings of no maker in particular."""
+
+VAGUE_MOMENT = ("date", "timestamp", "datum", "تاریخ")
+"""The moment of a history, where its file has no other date and no outcome."""
 
 CLEAR = ("lost_reason",)
 """What the usual headings name in a maker's export as well, where they can mean nothing else."""

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
 from leakkit.sources.columns import simplified
-from leakkit.sources.makers import CLEAR, DATED_STAGE, DEALS, HISTORY, MAKERS, REFUSED, USUAL
+from leakkit.sources.makers import (
+    CLEAR,
+    DATED_STAGE,
+    DEALS,
+    HISTORY,
+    MAKERS,
+    REFUSED,
+    USUAL,
+    VAGUE_MOMENT,
+)
 from leakkit.sources.rows import distinct
 
 if TYPE_CHECKING:
@@ -20,6 +29,8 @@ if TYPE_CHECKING:
     from leakkit.sources.recognised import Reading
 
 NEEDED = ("opportunity_id", "stage", "entered_at")
+DATED = {"entered_at", "created_at", "closed_at", "outcome"}
+"""Where one of these is there, a column that is only called a date may be any."""
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 NEAR = 0.85
 """Keys at least so similar are proposed as one; nothing is merged before the user says so."""
@@ -42,7 +53,8 @@ def part_of(headings: Sequence[str], renamed: Mapping[str, str]) -> Part:
     """Say which part a file plays, by its headings.
 
     Names that the configuration gives and canonical names go first: a file that has what
-    it needs by them is read by them alone. Then the exports of makers, then usual words.
+    it needs by them is no maker's export. Then the exports of makers. What is not there
+    by any of these names is looked for by usual words.
 
     >>> part_of(["opportunity_id", "stage", "entered_at"], {}).table
     'stage_history'
@@ -56,7 +68,7 @@ def part_of(headings: Sequence[str], renamed: Mapping[str, str]) -> Part:
     }
     named = {name: heading for name, heading in own.items() if heading}
     if all(name in named for name in NEEDED):
-        return Part(HISTORY)
+        return Part(HISTORY, known=_known(USUAL, by_form, named))
     for maker in MAKERS:
         if all(simplified(sign) in by_form for sign in maker.signs):
             clear = {name: (*maker.columns.get(name, ()), *USUAL[name]) for name in CLEAR}
@@ -66,9 +78,11 @@ def part_of(headings: Sequence[str], renamed: Mapping[str, str]) -> Part:
     there = {**named, **known}
     if "opportunity_id" not in there:
         return Part("")
-    usual = known if known.keys() & set(NEEDED) else {}
+    if not there.keys() & DATED:
+        vague = _known({"entered_at": VAGUE_MOMENT}, by_form, named)
+        known, there = {**known, **vague}, {**there, **vague}
     if all(name in there for name in NEEDED):
-        return Part(HISTORY, known=usual)
+        return Part(HISTORY, known=known)
     return Part(DEALS, known=known)
 
 

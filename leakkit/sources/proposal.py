@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Pipeline, Stage, folded
@@ -14,7 +16,7 @@ from leakkit.sources.shapes import SNAPSHOT
 from leakkit.store.resolve import LOST_WORDS, WON_WORDS, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.config import Join
     from leakkit.store.database import Store
@@ -42,7 +44,7 @@ OFFER = re.compile(r"offer|quot|proposal|proforma|pro forma|angebot|پیش ?فا
 
 STANDING = """
 SELECT COALESCE(nullif(pipeline, ''), $label) AS pipeline, stage,
-       avg(created_at) AS created
+       avg(created_at) AS created, count(*) AS deals
 FROM given_opportunities
 WHERE stage <> '' AND stage NOT IN (SELECT unnest($closes))
 GROUP BY ALL
@@ -68,31 +70,54 @@ def propose(store: Store, label: str, *, snapshot: bool = False) -> tuple[Pipeli
     words = {folded(word) for word in (*WON_WORDS, *LOST_WORDS)}
     tables = ("given_history", "given_opportunities") if snapshot else ("given_history",)
     closes = [said for said in texts(store, "stage", *tables) if folded(said) in words]
-    ranked: dict[str, list[tuple[float, str]]] = {}
-    names: dict[str, str] = {}
-    for pipeline, stage, places, deals in store.rows(
-        FIRST_VISITS, {"label": label, "closes": closes}
-    ):
-        name = names.setdefault(folded(pipeline), pipeline)
-        ranked.setdefault(name, []).append((places / deals, stage))
     given = {"label": label, "closes": closes}
-    for rank, (pipeline, stage, _) in enumerate(store.rows(STANDING, given) if snapshot else ()):
+    ranked: dict[str, dict[str, _Said]] = {}
+    names: dict[str, str] = {}
+    rows = store.rows(FIRST_VISITS, given)
+    visited = {(folded(pipeline), folded(stage)) for pipeline, stage, *_ in rows}
+    standing = store.rows(STANDING, given) if snapshot else []
+    # a stage without a visit follows those that have one, in the order in which deals stand
+    rows += [
+        (pipeline, stage, (AFTER_ALL + at) * deals, deals)
+        for at, (pipeline, stage, _, deals) in enumerate(standing)
+        if (folded(pipeline), folded(stage)) not in visited
+    ]
+    for pipeline, stage, places, deals in rows:
         name = names.setdefault(folded(pipeline), pipeline)
-        ranked.setdefault(name, []).append((AFTER_ALL + rank, stage))
+        ranked.setdefault(name, {}).setdefault(folded(stage), _Said()).add(stage, places, deals)
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
     return tuple(
-        Pipeline(name=name, stages=_distinct(stages)) for name, stages in sorted(ranked.items())
+        Pipeline(name=name, stages=_in_order(stages.values()))
+        for name, stages in sorted(ranked.items())
     )
 
 
-def _distinct(ranked: list[tuple[float, str]]) -> tuple[Stage, ...]:
-    """Return the stages in order; spellings that differ in case only are one stage."""
-    seen: dict[str, Stage] = {}
-    for _, name in sorted(ranked):
-        seen.setdefault(folded(name), Stage(name=name))
-    return tuple(seen.values())
+@dataclass
+class _Said:
+    """One stage as it is written: by how many deals in each spelling, and where they came by."""
+
+    places: float = 0
+    deals: int = 0
+    spelt: Counter[str] = field(default_factory=Counter)
+
+    def add(self, spelling: str, places: float, deals: int) -> None:
+        """Count the deals that write it so."""
+        self.places += places
+        self.deals += deals
+        self.spelt[spelling] += deals
+
+    @property
+    def name(self) -> str:
+        """The spelling of most deals."""
+        return min(self.spelt, key=lambda said: (-self.spelt[said], said))
+
+
+def _in_order(stages: Iterable[_Said]) -> tuple[Stage, ...]:
+    """Return the stages by the mean place at which deals came by."""
+    ordered = sorted(stages, key=lambda one: (one.places / one.deals, one.name))
+    return tuple(Stage(name=one.name) for one in ordered)
 
 
 def configuration_text(store: Store, joins: Sequence[Join] = ()) -> str:

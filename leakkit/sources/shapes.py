@@ -69,7 +69,11 @@ def _shaped(reading: Reading, files: Files) -> Found:
     history, deals = files.history, files.opportunities
     if history is not None:
         plain = _plain(reading, history, with_money=deals is None)
-        return _found(files, EVENTS, plain, deals and _plain(reading, deals))
+        told = deals and _plain(reading, deals)
+        if told and told.heading("stage"):
+            # a deal whose present stage is a closing word has ended, whatever its history shows
+            told = _with_outcome(reading, told)
+        return _found(files, EVENTS, plain, told)
     if deals is None:  # pragma: no cover - finding raises before
         raise AssertionError
     dated = _dated(reading, deals)
@@ -169,6 +173,8 @@ def _with_outcome(reading: Reading, table: Table) -> Table:
         said = ", ".join(literal(word.strip().lower()) for word in (*built_in, *own))
         cases.append(f"WHEN {stage} IN ({said}) THEN '{outcome}'")
     sql = f"CASE {' '.join(cases)} ELSE '' END"
+    if not reading.store.value(f"SELECT bool_or({sql} <> '') FROM {table.relation}"):  # noqa: S608 - quoted
+        return table
     reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
     return rewritten(reading, table, {}, "outcome", {"outcome": sql})
 

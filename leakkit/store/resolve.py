@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
     from leakkit.store.moments import Zone
 
-WON_WORDS = ("won", "win", "closed won", "closedwon", "success", "successful", "موفق")
+WON_WORDS = (
+    *("won", "win", "closed won", "closedwon", "success", "successful", "موفق"),
+    *("gewonnen", "gagné", "gagnée", "ganado", "ganada", "vinto", "vinta"),
+)
 LOST_WORDS = (
     "lost",
     "loss",
@@ -39,8 +42,12 @@ LOST_WORDS = (
     "rejected",
     "disqualified",
     "ناموفق",
+    *("verloren", "perdu", "perdue", "perdido", "perdida", "perso", "persa"),
 )
-OPEN_WORDS = ("open", "in progress", "active", "ongoing", "جاری")
+OPEN_WORDS = (
+    *("open", "in progress", "active", "ongoing", "جاری"),
+    *("offen", "laufend", "ouvert", "ouverte", "abierto", "abierta", "aperto", "aperta"),
+)
 
 STANDING = "fate IN ('kept', 'implied', 'close_without_stage')"
 """Rows of `told` that say how a deal stands."""
