@@ -118,7 +118,7 @@ def test_total_of_a_pipeline_is_one_joint_what_if(whole: Analysis) -> None:
     lost = of(whole, "Equipment", "Proforma", "lost")
     assert lost.rate_change is not None
     joint = result.costs.joint(findings, [s.name for s in result.stages])
-    assert joint == result.costs.what_if({2: lost.rate_change})
+    assert joint == result.costs.what_if({2: lost.rate_change}, {2: lost.change_error})
     assert joint.new_deals.low > 0
 
 

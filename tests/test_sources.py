@@ -480,8 +480,8 @@ def test_unknown_formats_and_files_that_are_not_there(tmp_path: Path) -> None:
         f"There is no file or folder {tmp_path / 'nothing'}."
     )
     assert str(error_of(tmp_path)) == (
-        f"The folder {tmp_path.name} has no stage_history.csv or stage_history.parquet; "
-        "it holds deals.ods. Put opportunities and stage_history there, or name one event file."
+        f"The folder {tmp_path.name} has no file with the columns opportunity_id, stage and "
+        "entered_at (a history), or opportunity_id, stage and dates (deals); it holds deals.ods."
     )
 
 

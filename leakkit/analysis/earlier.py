@@ -117,6 +117,15 @@ def since_last_run(analysis: Analysis, pipeline: PipelineAnalysis) -> SinceThen 
     )
 
 
+def vanished(analysis: Analysis) -> tuple[str, ...]:
+    """Which pipelines had deals in the last run and are not in the source any more?"""
+    there = {pipeline.name for pipeline in analysis.config.pipelines}
+    return tuple(
+        name for name, facts in sorted(analysis.last_run.items())
+        if name not in there and Seen.read(facts)
+    )  # fmt: skip
+
+
 def _only(one: Seen, other: Seen) -> tuple[str, ...]:
     """Return the stages of which only one of two runs warned."""
     known = {stage for stage, _ in other.warned}

@@ -48,13 +48,18 @@ class Costs:
         The total of a pipeline: values of single stages are not to be added. `findings`
         are those of this pipeline, `stages` the names of its stages in order.
         """
-        points = {
-            stages.index(f.stage): f.rate_change
+        worse = {
+            stages.index(f.stage): f
             for f in findings
             if f.kind == "lost" and f.severity in {ALARM, WATCH} and (f.rate_change or 0.0) > 0.0
         }
-        return self.what_if({stage: gap for stage, gap in points.items() if gap is not None})
+        return self.what_if(
+            {stage: f.rate_change or 0.0 for stage, f in worse.items()},
+            {stage: f.change_error for stage, f in worse.items()},
+        )
 
-    def what_if(self, points: Mapping[int, float]) -> WhatIf:
+    def what_if(
+        self, points: Mapping[int, float], errors: Mapping[int, float] | None = None
+    ) -> WhatIf:
         """What if stages lost so much fewer: extra wins per current window (see `what_if`)."""
-        return what_if(self.chain, points, self.new_deals, self.estimated)
+        return what_if(self.chain, points, self.new_deals, self.estimated, errors)

@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from leakkit.findings.comparison import VISIBLE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -112,6 +114,11 @@ class Finding:
         if self.reference_kind == "target" or self.split is None or self.split.rate is None:
             return self.change
         return self.split.rate
+
+    @property
+    def change_error(self) -> float:
+        """The standard error of the change; 0 where nothing was compared."""
+        return (self.smallest_visible or 0.0) / VISIBLE
 
     @property
     def improved(self) -> bool:

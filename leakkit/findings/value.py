@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.comparison import VISIBLE
 from leakkit.findings.finding import Finding, Value
 from leakkit.measures.survival import Z95, index_at, longest_followed
 
@@ -222,11 +221,10 @@ def _valued(finding: Finding, worth: Worth | None, gap: float | None, currency: 
 
 def _recoverable(finding: Finding, worth: Worth, gap: float, per_share: float) -> Value:
     """Return the recoverable value with its interval."""
-    error = (finding.smallest_visible or 0.0) / VISIBLE
     measured = worth.entrants
     relative = measured.mean_error / measured.mean_value if measured.mean_value else 0.0
     change, value = np.random.default_rng(SEED).standard_normal((2, DRAWS))
-    change = np.maximum((finding.rate_change or 0.0) + error * change, 0.0)
+    change = np.maximum((finding.rate_change or 0.0) + finding.change_error * change, 0.0)
     amounts = per_share * change * np.maximum(1.0 + relative * value, 0.0)
     low, high = np.quantile(amounts, [0.025, 0.975])
     found = per_share * gap

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,10 @@ MOVING = ("next", "jumped", "returned")
 ROUGH = 0.02
 DRAWS = 500
 SEED = 20_250_101
+
+
+Points: TypeAlias = "float | Floats"
+"""By how much a lost share falls: in one way, or in as many as there are draws."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +170,11 @@ class WhatIf:
 
 
 def what_if(
-    chain: Chain, points: Mapping[int, float], new_deals: float, estimated: float | None = None
+    chain: Chain,
+    points: Mapping[int, float],
+    new_deals: float,
+    estimated: float | None = None,
+    errors: Mapping[int, float] | None = None,
 ) -> WhatIf:
     """How many more deals would be won if stages lost fewer?
 
@@ -175,11 +183,16 @@ def what_if(
     others: `P'_lost = P_lost - p`, the other chances times `(1 - P'_lost) / (1 - P_lost)`.
     `new_deals` is how many begin in the time that is asked about. Open deals in a stage
     gain there only by what they still have before them. The intervals are those of 500
-    seeded draws of the chain's rows; the draws of both chains are the same.
+    seeded draws of the chain's rows; the draws of both chains are the same. Where the
+    points were measured, `errors` are their standard errors, and they are drawn as well.
     """
     rows = np.column_stack([chain.moves, chain.won, chain.lost, chain.stuck])
     plain, draws = rows[None], _draws(rows, chain.entrants)
-    found = [_gains(chain, each, points, new_deals) for each in (plain, draws)]
+    drawn_points = _drawn(points, errors or {})
+    found = [
+        _gains(chain, plain, points, new_deals),
+        _gains(chain, draws, drawn_points, new_deals),
+    ]
     new, still_open = (
         Value(float(exact[0]), *map(float, np.quantile(drawn, [0.025, 0.975])))
         for exact, drawn in zip(*found, strict=True)
@@ -204,8 +217,17 @@ def _draws(rows: Floats, entrants: Floats) -> Floats:
     return found
 
 
+def _drawn(points: Mapping[int, float], errors: Mapping[int, float]) -> dict[int, Points]:
+    """Draw measured points again, none below 0; others stay as they were asked for."""
+    normal = np.random.default_rng(SEED + 1).standard_normal((len(points), DRAWS))
+    return {
+        stage: np.maximum(fewer + errors[stage] * normal[at], 0.0) if stage in errors else fewer
+        for at, (stage, fewer) in enumerate(points.items())
+    }
+
+
 def _gains(
-    chain: Chain, rows: Floats, points: Mapping[int, float], new_deals: float
+    chain: Chain, rows: Floats, points: Mapping[int, Points], new_deals: float
 ) -> tuple[Floats, Floats]:
     """Return the extra wins of new deals and of open deals, per draw."""
     before = _solve(*_parts(rows))
@@ -221,7 +243,7 @@ def _parts(rows: Floats) -> tuple[Floats, Floats]:
     return rows[..., :-3], rows[..., -3]
 
 
-def _fewer_lost(rows: Floats, points: Mapping[int, float]) -> Floats:
+def _fewer_lost(rows: Floats, points: Mapping[int, Points]) -> Floats:
     """Take points off the lost shares of some stages."""
     changed = rows.copy()
     for stage, fewer in points.items():

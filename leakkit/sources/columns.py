@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import COLUMNS, folded
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store.database import quoted
 
@@ -19,6 +19,8 @@ ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2
 """The plain form of dates in texts: ISO 8601, with or without time, fraction and zone."""
 TO_THE_SECOND = "____-__-_____:__:__"
 """The length and the signs of a date with a time to the second and no zone, as most are."""
+NEAR = 0.6
+"""Names at least so similar may be one, misspelt."""
 CLOCK_TYPES = ("TIMESTAMP", "DATE")
 ZONED = "TIMESTAMP WITH TIME ZONE"
 
@@ -79,10 +81,11 @@ class Table:
             raise LeakkitError("missing_columns", message, faults)
 
     def _near(self, name: str) -> str:
-        """Return a hint that names the nearest heading."""
-        forms = {simplified(heading): heading for heading in self.types}
+        """Return a hint that names the nearest heading, of those that are no other column."""
+        taken = {self.heading(other) for other in COLUMNS if other != name}
+        forms = {simplified(h): h for h in self.types if h not in taken}
         wanted = simplified(self.renamed.get(name, name))
-        near = [forms[form] for form in difflib.get_close_matches(wanted, list(forms), 1, 0.4)]
+        near = [forms[form] for form in difflib.get_close_matches(wanted, list(forms), 1, NEAR)]
         is_there = ", ".join(list(self.types)[:20])
         guess = (
             f"did you mean {near[0]!r}? Say so in [source]: {name} = {near[0]!r}; " if near else ""

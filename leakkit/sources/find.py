@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS
-from leakkit.errors import LeakkitError
+from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.activities import ACTIVITIES
 from leakkit.sources.columns import Table
 from leakkit.sources.encodings import unzipped
@@ -32,9 +32,12 @@ from leakkit.sources.names import (
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from leakkit.sources.recognised import Reading
 
 CONFIG_FILE = "leakkit.toml"
+SHOWN_FILES = 20
 DATED = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 """The day of a snapshot in the name of its file."""
 
@@ -206,6 +209,23 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
     return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
 
 
+def _nothing_to_read(
+    tables: Sequence[Table], folder: str, names: Sequence[str] | None
+) -> LeakkitError:
+    """Return the error of a folder in which no file has what is needed, with their headings."""
+    there = ", ".join((names or [t.file for t in tables])[:SHOWN_FILES]) or "no files"
+    say = "say in [source] of a leakkit.toml what they are called"
+    faults = tuple(
+        Fault(t.file, None, "", ", ".join(list(t.types)[:SHOWN_FILES]), "its headings", say)
+        for t in tables[:SHOWN_FILES]
+    )
+    message = (
+        f"The folder {folder} has no file with the columns opportunity_id, stage and entered_at "
+        f"(a history), or opportunity_id, stage and dates (deals); it holds {there}."
+    )
+    return LeakkitError("no_history", message, faults)
+
+
 def _is_named(table: Table, file: Path) -> bool:
     """Say whether a table stands in this file, alone or as one of its sheets."""
     return table.file == file.name or table.file.startswith(f"{file.name}, ")
@@ -273,12 +293,7 @@ def _placed(
     if not history and not deals:
         if parts.get(REFUSED):
             raise _refused(parts[REFUSED][0][0])
-        there = ", ".join((names or [t.file for t in tables])[:20]) or "no files"
-        message = (
-            f"The folder {folder} has no stage_history.csv or stage_history.parquet; "
-            f"it holds {there}. Put opportunities and stage_history there, or name one event file."
-        )
-        raise LeakkitError("no_history", message)
+        raise _nothing_to_read(tables, folder, names)
     for table, _ in parts.get(REFUSED, []):
         reading.say(table.file, "refused", "synchronisation_history", "_fivetran_start")
     if snapshots:

@@ -493,7 +493,9 @@ def _as_of(store: Store, config: Config, hours: Zone) -> tuple[int, int]:
     )
     if cut is None:
         message = (
-            "No date in the source says when its deals stood so. Say it: as_of = '2026-06-30'."
+            "No date in the source says when its deals stood so. Say it: as_of = '2026-06-30'. "
+            "Or, if its rows are a history, which column has the dates of the moves: "
+            "entered_at = '...' in [source]."
         )
         raise LeakkitError("no_as_of", message)
     day = hours.day(cut)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
+from leakkit.sources.columns import NEAR as MISSPELT
 from leakkit.sources.columns import simplified
 from leakkit.sources.makers import (
     CLEAR,
@@ -210,7 +211,7 @@ def declared_names(pipelines: Iterable[Pipeline]) -> list[str]:
     ]
 
 
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.4) -> str:
+def nearest(name: str, known: Iterable[str], cutoff: float = MISSPELT) -> str:
     """Return the known name that is nearest, compared as names are; '' where none is near.
 
     >>> nearest("qotation", ["Inquiry", "Quotation"])

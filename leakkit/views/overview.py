@@ -65,7 +65,7 @@ def _leaks(analysis: Analysis) -> list[Leak]:
 def overview(analysis: Analysis, pages: Pages = ()) -> View:
     """Where do the pipelines leak most, all together?"""
     words, warned = words_of(analysis), _warnings(analysis)
-    said = _warned(warned, words) if warned else _costliest(_leaks(analysis), words)
+    said = _warned(warned, words) if warned else _costliest(analysis, _leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
         mend_first(warned[0][1], words) if warned else Markup(""),
@@ -116,11 +116,17 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
     return words.html(key, n=rest, named=said)
 
 
-def _costliest(leaks: Sequence[Leak], words: Words) -> Markup:
+def nothing_lost(analysis: Analysis, words: Words) -> Markup:
+    """Say that no stage lost a deal: none was lost, or it cannot be said where."""
+    lost = sum(one.notes.outcomes.get(("lost", False), 0) for one in analysis.pipelines)
+    return words.html("headline.elsewhere" if lost else "overview.none", n=lost)
+
+
+def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Markup:
     """Say where most value is lost; stages whose losses may be healthy only where no other is."""
     serious = [leak for leak in leaks if leak.stage.kind != "qualify"] or list(leaks)
     if not serious:
-        return words.html("overview.none")
+        return nothing_lost(analysis, words)
     worst = serious[0]
     return words.html(
         "overview.worst",
@@ -304,7 +310,7 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     """Where are the largest losses, over all pipelines?"""
     words, leaks = words_of(analysis), _leaks(analysis)
     if not leaks:
-        return answer(words, "overview_leaks", headline=words.say("overview.none"))
+        return answer(words, "overview_leaks", headline=nothing_lost(analysis, words))
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
     whole = sum(leak.stage.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]

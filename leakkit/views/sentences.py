@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.earlier import since_last_run
+from leakkit.analysis.earlier import since_last_run, vanished
 from leakkit.views.figures import stay
 from leakkit.views.tables import bdi
 
@@ -56,6 +56,8 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
         return Markup("")
     several = len(analysis.pipelines) > 1 and len(pipelines) > 1
     changes = [*_more(found, words)]
+    if several and (missing := vanished(analysis)):
+        changes.append(words.html("last_run.vanished", named=words.listed(list(map(bdi, missing)))))
     if not several and (share := found[0][1].share):
         stage, _, then, now = share
         changes.append(words.html("last_run.share", stage=bdi(stage), then=then, now=now))

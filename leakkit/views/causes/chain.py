@@ -37,7 +37,8 @@ def cause_and_effect(diagnosis: Diagnosis, *, stage: str = "") -> View:
     if not stages:
         return no_stages(diagnosis, words, "cause_and_effect")
     chains = Markup("\n").join(_chain(diagnosis, one, words) for one in stages)
-    notes = [words.html("causes.chain_note")]
+    behaves = any(one.cause.behaviour.family for one in stages)
+    notes = [words.html("causes.chain_note")] if behaves else []
     if any(one.cause.deals for one in stages):
         notes.append(words.html("causes.chain_read"))
     return answer(words, "cause_and_effect", figure=chains, note=Markup(" ").join(notes))
@@ -91,7 +92,10 @@ def _said_line(stated: Stated, words: Words) -> Markup:
         share = next(f.share for f in stated.families if f.family == stated.family)
         return words.html(f"causes.stated_{stated.family}", share=share, n=stated.known)
     if not stated.known:
-        return words.html("causes.stated_none")
+        return words.html(
+            "causes.stated_none_matched" if stated.unmatched else "causes.stated_none",
+            n=stated.unmatched,
+        )
     return words.html(f"causes.stated_none_{stated.reason}", n=stated.known)
 
 

@@ -32,9 +32,17 @@ def stages_of(diagnosis: Diagnosis, stage: str) -> tuple[StageDiagnosis, ...]:
 
 def no_stages(diagnosis: Diagnosis, words: Words, name: str) -> View:
     """Say why no stage was looked into."""
+    lost = diagnosis.pipeline.notes.outcomes.get(("lost", False), 0)
+    if lost and not loses(diagnosis):
+        said = words.html("headline.elsewhere", n=lost)
+        return answer(words, name, headline=said, kind=_kind(name))
     code = "no_days" if loses(diagnosis) else "no_stage"
-    kind = SECTION if name == "cause_and_effect" else REPEATED
-    return answer(words, name, headline=words.say(f"causes.{code}"), kind=kind)
+    return answer(words, name, headline=words.say(f"causes.{code}"), kind=_kind(name))
+
+
+def _kind(name: str) -> str:
+    """Return the kind of a part that has nothing to show: the first says so, others repeat it."""
+    return SECTION if name == "cause_and_effect" else REPEATED
 
 
 def loses(diagnosis: Diagnosis) -> bool:
