@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,7 @@ from leakkit.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FAILED_PAGES, BAD_INPUT, FOUND, INTERRUPTED = 1, 2, 3, 130
+FAILED_PAGES, BAD_INPUT, FOUND, OWN_FAULT, INTERRUPTED = 1, 2, 3, 4, 130
 SET_ASIDE = 1
 
 app = typer.Typer(
@@ -32,7 +33,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command; faults of the input end it with code 2 and one clear message."""
     try:
-        app()
+        with stopped_like_ctrl_c():
+            app()
     except LeakkitError as error:
         Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(
             visible(f"leakkit: {error}")
@@ -40,6 +42,10 @@ def main() -> None:
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception:  # noqa: BLE001 - exit code 1, which Python would give, means something else
+        traceback.print_exc()
+        typer.echo("leakkit: this is a fault of leakkit itself, please report it.", err=True)
+        sys.exit(OWN_FAULT)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer's callback
@@ -142,7 +148,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
 
     Exit code 0: all pages are good; 1: some failed, the others are there; 2: the source,
     the configuration or the folder cannot be used; 3: all pages are good, but a finding
-    reached --fail-on; 130: interrupted.
+    reached --fail-on; 4: a fault of leakkit itself; 130: interrupted.
     """
     from leakkit.findings import reached
     from leakkit.report import run
@@ -151,7 +157,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     if bool(source) == sample:
         message = "Give either a SOURCE or --sample."
         raise typer.BadParameter(message)
-    with stopped_like_ctrl_c(), voice(log, quiet=quiet) as say:
+    with voice(log, quiet=quiet) as say:
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
@@ -166,7 +172,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
 
 @contextmanager
 def stopped_like_ctrl_c() -> Iterator[None]:
-    """Let a request to end, as a service manager makes it, stop the run as Ctrl-C does."""
+    """Let a request to end, as a service manager makes it, stop the command as Ctrl-C does."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -239,7 +245,8 @@ def init(
     with load(source, Config()) as store:
         joins = proposed_joins(store, place) if place.is_dir() else ()
         write_text(file, configuration_text(store, joins))
-    typer.echo(f"Written: {file}. Look it over, then: leakkit report {source}")
+    other = f" --config {file}" if out else ""
+    typer.echo(f"Written: {file}. Look it over, then: leakkit report {source}{other}")
 
 
 @app.command(epilog="Example: leakkit explain D-004711 exports/crm")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
 import datetime as dt
 import difflib
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -43,6 +43,8 @@ _SILENT = dict.fromkeys(
     [0x0640, *range(0x064B, 0x0653), *range(0x200B, 0x2010), *range(0x202A, 0x202F), 0xFEFF]
 )
 """Signs that change no letter: tatweel, vowels, joiners (ZWNJ), marks of direction, BOM."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 
 
 class _Part(BaseModel):
@@ -133,7 +135,7 @@ class SourceRules(_Part):
     def _encoding_exists(cls, given: str) -> str:
         """The name must be one that Python knows."""
         try:
-            codecs.lookup("utf-8" if given == "auto" else given)
+            "".encode("utf-8" if given == "auto" else given)
         except LookupError:
             message = f"{given!r} is no encoding; usual ones are utf-8, windows-1252, windows-1256"
             raise ValueError(message) from None
@@ -228,8 +230,9 @@ class Config(_Part):
     @classmethod
     def _as_of_is_a_moment(cls, given: str) -> str:
         """A date or a date with a time, ISO 8601."""
-        if given:
-            dt.datetime.fromisoformat(given)
+        if given and not FIRST_YEAR <= dt.datetime.fromisoformat(given).year <= LAST_YEAR:
+            message = f"{given!r} is no day of the years {FIRST_YEAR} to {LAST_YEAR}"
+            raise ValueError(message)
         return given
 
     @field_validator("timezone")
@@ -253,15 +256,16 @@ class Config(_Part):
 def folded(name: str) -> str:
     r"""Return the form in which names are compared.
 
-    Without case and outer space, without signs that nobody sees (such as ZWNJ), in the
-    Persian forms of letters, with Latin digits.
+    Without case and outer space, letters with their accents as one sign, without signs that
+    nobody sees (such as ZWNJ), in the Persian forms of letters, with Latin digits.
 
     >>> folded(" Won "), folded("\u0643\u0627\u0631 \u06f1") == folded("\u06a9\u0627\u0631 1")
     ('won', True)
     """
     if name.isascii():
         return name.strip().casefold()
-    return name.translate(_LETTERS).translate(_SILENT).strip().casefold()
+    whole = unicodedata.normalize("NFC", name)
+    return whole.translate(_LETTERS).translate(_SILENT).strip().casefold()
 
 
 def _refuse_repeats(names: list[str], where: str) -> None:

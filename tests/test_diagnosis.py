@@ -166,9 +166,9 @@ def test_a_joint_repair_is_the_repair_of_its_stage_where_it_is_one() -> None:
     assert joint.result == costs.what_if({2: finding.rate_change}, {2: finding.change_error})
     # the change was measured: a wider interval than if it were known
     known = costs.what_if({2: finding.rate_change}).new_deals
-    found = joint.result.new_deals
-    assert found.value == known.value
-    assert found.low < known.low < known.high < found.high
+    drawn = joint.result.new_deals
+    assert drawn.value == known.value
+    assert drawn.low < known.low < known.high < drawn.high
 
 
 def test_names_of_deals_to_read_are_those_of_the_source() -> None:

@@ -22,7 +22,7 @@ from leakkit.report.overview import INDEX, Overview
 from leakkit.report.planning import Planning
 from leakkit.report.pool import Pool
 from leakkit.report.results import Event, PageResult, RunResult
-from leakkit.report.source import analysed, pseudonymise, stored
+from leakkit.report.source import analysed, pseudonymise, require_language, stored
 from leakkit.report.tasks import Tasks
 from leakkit.report.writing import Writing
 
@@ -77,6 +77,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     Raises LeakkitError where the source or the configuration cannot be read, where
     nothing can be written, or where another run writes into the same folder.
     """
+    if language:
+        require_language(language)
     folder = Path(out)
     started = time.perf_counter()
     with claimed(folder):

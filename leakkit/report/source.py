@@ -44,7 +44,6 @@ def stored(
             load(source).close()
             shutil.copyfile(source, path)
         elif store:
-            Path(store).parent.mkdir(parents=True, exist_ok=True)
             load(source, config, as_of=as_of, store=str(store)).close()
             shutil.copyfile(store, path)
         else:
@@ -52,6 +51,13 @@ def stored(
                 *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep()
             ).close()
         yield path
+
+
+def require_language(language: str) -> None:
+    """Raise where there are no texts in a language."""
+    if language not in LANGUAGES:
+        message = f"There are no texts in {language!r}. There are: {', '.join(LANGUAGES)}."
+        raise LeakkitError("no_language", message)
 
 
 def pseudonymise(path: Path, key: Path) -> None:
@@ -74,7 +80,5 @@ def analysed(
         analysis = analyze(store, list(pipelines) or None, language=language)
         store.set_meta("findings", to_records(analysis.findings))
         files = {one.name: files_of(store, analysis, one) for one in analysis.pipelines}
-    if analysis.language not in LANGUAGES:
-        message = f"There are no texts in {analysis.language!r}. There are: {', '.join(LANGUAGES)}."
-        raise LeakkitError("no_language", message)
+    require_language(analysis.language)
     return analysis, files

@@ -73,6 +73,9 @@ def unzipped(reading: Reading, path: Path) -> list[Path]:
                 name = entry.filename.replace("\\", "/").rpartition("/")[2]
                 if not name or name.startswith(".") or "__MACOSX" in entry.filename:
                     continue
+                if (folder / name).exists():
+                    message = f"{path.name} holds two files of the name {name}. Keep one of them."
+                    raise LeakkitError("two_files", message)
                 with packed.open(entry) as stream, (folder / name).open("wb") as out:
                     _copy(stream, out)
                 found.append(folder / name)

@@ -16,7 +16,7 @@ from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.columns import Table
 from leakkit.sources.encodings import as_utf8, unpacked
 from leakkit.sources.names import once
-from leakkit.sources.rows import LINE, distinct, put_rows
+from leakkit.sources.rows import LINE, distinct, free_rowid, put_rows
 from leakkit.sources.workbooks import LOOKED_AT, heading_row, read_workbook
 from leakkit.sources.xes import read_xes
 from leakkit.store.database import literal, quoted
@@ -260,6 +260,7 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
             "or it mixes two kinds of line ends."
         )
         raise LeakkitError("unreadable_file", message) from None
+    free_rowid(store, table, headings)
     rows = int(store.value(f"SELECT count(*) FROM {table}"))  # noqa: S608 - quoted
     # more ends of lines than rows: within quotes, or between rows
     uneven = seen.ends is None or seen.ends > rows + 1 + skipped

@@ -29,6 +29,7 @@ from leakkit.sources.names import (
     declared_names,
     part_of,
 )
+from leakkit.sources.rows import free_rowid
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def _framed(reading: Reading, name: str, frame: Any) -> Table:  # noqa: ANN401 -
             f"not {type(frame).__name__}."
         )
         raise LeakkitError("unknown_frame", message) from None
+    free_rowid(reading.store, quoted(table), types_of(reading, quoted(table)))
     types = types_of(reading, quoted(table))
     return Table(name, quoted(table), "rowid + 1", types, reading.config.source.columns)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
@@ -29,6 +30,7 @@ from leakkit.store import upkeep as settled
 from leakkit.store.database import Store, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
 from leakkit.store.resolve import (
+    CLOSED,
     OWN_COLUMNS,
     Rules,
     listed,
@@ -44,8 +46,10 @@ if TYPE_CHECKING:
 
     Watch = Callable[[Store, Found, Rules], None]
 
+MOST_VALUES = 200
+"""So many different texts may a column of segments have."""
 STORE_SUFFIX = ".duckdb"
-MEMORY = ":memory:"
+MEMORY, PARTIAL = ":memory:", ".partial"
 DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
 """What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
 
@@ -71,13 +75,13 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     if isinstance(source, str | Path):
         path = Path(source)
         if path.suffix == STORE_SUFFIX and path.is_file():
-            return Store.open(path)
+            return _opened(path, as_of)
         if not path.exists():
             message = f"There is no file or folder {path}."
             raise LeakkitError("no_source", message)
         config = config or _beside(path)
-    if store != MEMORY and Path(store).exists():
-        return _brought_up_to_date(source, config, as_of, Path(store), watch)
+    if store != MEMORY and not store.endswith(PARTIAL):
+        return _into_file(source, config, as_of, Path(store), watch, upkeep)
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
     if as_of:
         rules = _as_of_beats(rules, as_of)
@@ -98,27 +102,64 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     return database
 
 
-def _brought_up_to_date(
+def _opened(file: Path, as_of: str) -> Store:
+    """Open a store that is a source; it was settled on one day, and cannot be on another."""
+    store = Store.open(file)
+    last_day = int(store.meta("last_day"))
+    if as_of and parse_as_of(as_of, store.config.timezone)[1] != last_day:
+        store.close()
+        day = dt.date(1970, 1, 1) + dt.timedelta(days=last_day)
+        message = (
+            f"{file.name} was loaded as of {day}, and a store keeps that. For another day load "
+            "its source again."
+        )
+        raise LeakkitError("store_is_settled", message)
+    return store
+
+
+def _into_file(  # noqa: PLR0913, PLR0917 - those of load
     source: Any,  # noqa: ANN401 - as above
     config: Config | str | Path | None,
     as_of: str,
     file: Path,
     watch: Watch | None,
+    upkeep: Upkeep,
 ) -> Store:
-    """Load into a new file beside the one that is there, which then takes its place."""
+    """Load into a new file beside the one that is to be kept, which then takes its place.
+
+    So a run that is ended, or two at once, leave no half store behind.
+    """
+    lock = FileLock(f"{file}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        message = f"Another run is writing {file}. Wait for it, or keep another store."
+        raise LeakkitError("store_in_use", message) from None
+    except OSError as error:
+        message = f"Cannot write the store {file}: {error.strerror or error}."
+        raise LeakkitError("store_not_writable", message) from None
+    try:
+        partial = Path(f"{file}{PARTIAL}")
+        for left in (partial, Path(f"{partial}.wal")):
+            left.unlink(missing_ok=True)
+        known = replace(upkeep, earlier=_earlier(file)) if file.exists() else upkeep
+        load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known).close()
+        partial.replace(file)
+    finally:
+        lock.release()
+        Path(f"{file}.lock").unlink(missing_ok=True)
+    return Store.change(file)
+
+
+def _earlier(file: Path) -> Path | None:
+    """Return the store that is there; None for one of another version, which is made anew."""
     try:
         Store.open(file).close()
-        known: Path | None = file
     except LeakkitError as error:
         if error.code != "store_version":
             raise
-        known = None
-    partial = file.with_name(f"{file.name}.partial")
-    partial.unlink(missing_ok=True)
-    upkeep = Upkeep(known, settle=True)
-    load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=upkeep).close()
-    partial.replace(file)
-    return Store.change(file)
+        return None
+    return file
 
 
 def _as_of_beats(config: Config, as_of: str) -> Config:
@@ -263,7 +304,8 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         config = config.model_copy(
             update={"pipelines": propose(store, found.label, snapshot=snapshot)}
         )
-    cut, last_day = _as_of(store, config, hours)
+    timed = _is_timed(store)
+    cut, last_day = _as_of(store, config, hours, timed=timed)
     if snapshot:
         _stand(store, config, cut)
     _write_names(store, config)
@@ -275,6 +317,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         segments=tuple(map(_stored, segments)),
         default_pipeline=_default_pipeline(config, found.label if provisional else ""),
         one_file=found.opportunities is None,
+        timed=timed,
     )
     return _Given(rules, last_day, provisional)
 
@@ -341,9 +384,17 @@ def _segments(store: Store, found: Found, config: Config) -> tuple[str, ...]:
         return tuple(dict.fromkeys(heading for heading in named.values() if heading))
     taken = {table.heading(name) for name in COLUMNS if name != "owner"}
     texts = [h for h, kind in table.types.items() if kind == "VARCHAR" and h not in taken]
-    counts = ", ".join(f"count(DISTINCT nullif({quoted(heading)}, ''))" for heading in texts)
-    found_counts = store.rows(f"SELECT {counts} FROM {table.relation}")[0] if texts else ()  # noqa: S608 - quoted
-    return tuple(h for h, n in zip(texts, found_counts, strict=True) if 2 <= n <= 200)  # noqa: PLR2004 - the rule of the contract
+    return tuple(h for h in texts if 2 <= _different(store, table, h) <= MOST_VALUES)  # noqa: PLR2004 - the rule of the contract
+
+
+def _different(store: Store, table: Table, heading: str) -> int:
+    """Count the different texts of a column, of more than `MOST_VALUES` only one."""
+    column = quoted(heading)
+    some = (
+        f"SELECT DISTINCT {column} FROM {table.relation} WHERE {column} <> '' "  # noqa: S608 - quoted
+        f"LIMIT {MOST_VALUES + 1}"
+    )
+    return int(store.value(f"SELECT count(*) FROM ({some})"))  # noqa: S608 - as above
 
 
 def _stored(heading: str) -> str:
@@ -474,7 +525,19 @@ def _give(store: Store, found: Found, hours: Zone) -> None:
         )
 
 
-def _as_of(store: Store, config: Config, hours: Zone) -> tuple[int, int]:
+def _is_timed(store: Store) -> bool:
+    """Say whether the history has times: dates, and dates all at midnight, are whole days.
+
+    The clocks are taken as they are written: where a zone skips a midnight, no moment has it.
+    """
+    sql = f"""
+        SELECT bool_or(entered_clock % {DAY} <> 0) FROM read_history
+        WHERE entered_clock BETWEEN {EARLIEST} AND {SENTINEL}
+        """  # noqa: S608 - numbers
+    return bool(store.value(sql))
+
+
+def _as_of(store: Store, config: Config, hours: Zone, *, timed: bool) -> tuple[int, int]:
     """Return the last used moment and the last used local day."""
     if config.as_of:
         return parse_as_of(config.as_of, config.timezone)
@@ -499,9 +562,6 @@ def _as_of(store: Store, config: Config, hours: Zone) -> tuple[int, int]:
         )
         raise LeakkitError("no_as_of", message)
     day = hours.day(cut)
-    # dates, and exports that write every date as a midnight, describe whole days
-    midnight = f"(entered_at + {hours.offset_sql('entered_at')}) % {DAY}"
-    timed = store.value(f"SELECT bool_or({midnight} <> 0) FROM given_history")  # noqa: S608 - numbers
     return (cut, day - 1) if timed else (hours.end_of_day(day), day)
 
 
@@ -539,7 +599,7 @@ def _words_found(store: Store, table: str) -> dict[str, list[str]]:
     rows = store.rows(f"SELECT DISTINCT said, code FROM {table} ORDER BY said")  # noqa: S608 - names of this program
     closing = table == "stage_names"
     return {
-        kind: [str(said) for said, found in rows if found == code]
+        kind: [str(said) for said, found in rows if found == code and said not in CLOSED]
         for kind, code in kinds.items()
         if code or not closing
     }

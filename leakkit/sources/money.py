@@ -333,10 +333,13 @@ def with_toman(config: Config) -> Config:
     ({'IRT': 10.0}, {'IRR': 0.1})
     """
     fixed = {RIAL: (TOMAN, float(RIALS_PER_TOMAN)), TOMAN: (RIAL, 1 / RIALS_PER_TOMAN)}
-    if config.currency not in fixed:
-        return config
-    other, rate = fixed[config.currency]
-    return config.model_copy(update={"rates": {other: rate} | config.rates})
+    if config.currency in fixed:
+        other, rate = fixed[config.currency]
+        return config.model_copy(update={"rates": {other: rate} | config.rates})
+    # the one has a rate to a third currency, and so the other has one
+    given = config.rates
+    implied = {other: given[one] * rate for one, (other, rate) in fixed.items() if one in given}
+    return config.model_copy(update={"rates": implied | config.rates})
 
 
 def count_toman(reading: Reading, config: Config) -> None:

@@ -13,7 +13,7 @@ from leakkit.config import COLUMNS, Pipeline, Stage, folded
 from leakkit.errors import LeakkitError, visible
 from leakkit.sources.recognised import Recognised
 from leakkit.sources.shapes import SNAPSHOT
-from leakkit.store.resolve import LOST_WORDS, WON_WORDS, texts
+from leakkit.store.resolve import CLOSED, LOST_WORDS, WON_WORDS, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,7 +67,7 @@ def propose(store: Store, label: str, *, snapshot: bool = False) -> tuple[Pipeli
     there. Closing rows are recognised by common words (won, lost, cancelled, ...). It is a
     proposal: every page that rests on it says so.
     """
-    words = {folded(word) for word in (*WON_WORDS, *LOST_WORDS)}
+    words = {folded(word) for word in (*CLOSED, *WON_WORDS, *LOST_WORDS)}
     tables = ("given_history", "given_opportunities") if snapshot else ("given_history",)
     closes = [said for said in texts(store, "stage", *tables) if folded(said) in words]
     given = {"label": label, "closes": closes}

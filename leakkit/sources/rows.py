@@ -39,6 +39,14 @@ def distinct(headings: Sequence[str]) -> list[str]:
     return list(seen.values())[1:]
 
 
+def free_rowid(store: Store, table: str, headings: Iterable[str]) -> None:
+    """Give a column that is called `rowid`, the engine's own word for the row, another name."""
+    for heading in headings:
+        if heading.casefold() == "rowid":
+            new = quoted(f"{heading} (given)")
+            store.run(f"ALTER TABLE {table} RENAME COLUMN {quoted(heading)} TO {new}")
+
+
 def put_rows(
     store: Store, table: str, headings: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]
 ) -> int:

@@ -165,17 +165,19 @@ def _with_outcome(reading: Reading, table: Table) -> Table:
             sql = f"CASE WHEN {is_won} THEN 'won' WHEN {is_closed} THEN 'lost' ELSE 'open' END"
             reading.say(table.file, "outcome", "flags", f"{won}, {closed}")
             return rewritten(reading, table, {}, "outcome", {"outcome": sql})
-    stage = f"lower({table.text('stage')})"
-    words = {"won": WON_WORDS, "lost": LOST_WORDS}
+    stage, words = table.text("stage"), {"won": WON_WORDS, "lost": LOST_WORDS}
+    rows = reading.store.rows(f"SELECT DISTINCT {stage} FROM {table.relation}")  # noqa: S608 - quoted
     cases = []
     for outcome, built_in in words.items():
         own = [word for p in reading.config.pipelines for word in getattr(p, outcome)]
-        said = ", ".join(literal(word.strip().lower()) for word in (*built_in, *own))
-        cases.append(f"WHEN {stage} IN ({said}) THEN '{outcome}'")
-    sql = f"CASE {' '.join(cases)} ELSE '' END"
-    if not reading.store.value(f"SELECT bool_or({sql} <> '') FROM {table.relation}"):  # noqa: S608 - quoted
+        closes = {folded(word) for word in (*built_in, *own)}
+        said = sorted(str(row[0]) for row in rows if folded(str(row[0])) in closes)
+        if said:
+            cases.append(f"WHEN {stage} IN ({', '.join(map(literal, said))}) THEN '{outcome}'")
+    if not cases:
         return table
     reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
+    sql = f"CASE {' '.join(cases)} ELSE '' END"
     return rewritten(reading, table, {}, "outcome", {"outcome": sql})
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import folded
 from leakkit.store.account import SHOWN_ROWS
 from leakkit.store.database import literal, quoted
-from leakkit.store.resolve import LOST_WORDS, WON_WORDS, stage_names
+from leakkit.store.resolve import CLOSED, outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def find_moves(reading: Reading, snapshots: Sequence[Snapshot]) -> str:
     _stand(reading, snapshots)
     days = " ".join(f"WHEN {i} THEN DATE '{one.day}'" for i, one in enumerate(snapshots))
     new = f"before IS NULL AND number > 0 AND created > CASE number - 1 {days} END"
-    closed = f"lower(stage) IN ({_closing_words(reading)})"
+    closed = f"stage IN ({', '.join(map(literal, CLOSED))})"
     reading.store.run(
         f"""
         CREATE TEMP TABLE {MOVES} AS
@@ -69,12 +69,10 @@ def _stand(reading: Reading, snapshots: Sequence[Snapshot]) -> None:
     A deal stands in its stage, or is won or lost where its outcome says so. Rows of one
     deal and day that `differ` in that say nothing.
     """
-    closes = _closing_words(reading)
     each = " UNION ALL ".join(
         f"SELECT {number} AS number, DATE '{one.day}' AS day, {literal(table.file)} AS file, "  # noqa: S608 - quoted
         f"{table.line} AS line, {table.text('opportunity_id')} AS said, "
-        f"CASE WHEN lower({table.text('outcome')}) IN ({closes}) THEN {table.text('outcome')} "
-        f"ELSE {table.text('stage')} END AS stage, {table.text('pipeline')} AS pipeline, "
+        f"{_where(reading, table)} AS stage, {table.text('pipeline')} AS pipeline, "
         f"TRY_CAST(substr({table.text('created_at')}, 1, 10) AS DATE) AS created, "
         f"{literal(table.heading('stage') or '')} AS heading "
         f"FROM {table.relation}"
@@ -93,12 +91,19 @@ def _stand(reading: Reading, snapshots: Sequence[Snapshot]) -> None:
     )
 
 
-def _closing_words(reading: Reading) -> str:
-    """Return SQL for the words that close a deal in every pipeline, as rows and as outcomes."""
-    words = {folded(word) for word in (*WON_WORDS, *LOST_WORDS)}
-    for pipeline in reading.config.pipelines:
-        words &= {name for name, code in stage_names(pipeline).items() if code < 0}
-    return ", ".join(map(literal, sorted(words)))
+def _where(reading: Reading, table: Table) -> str:
+    """Return SQL for where a deal stands: its stage, or its close where its outcome says so."""
+    said = table.text("outcome")
+    words = outcome_words(reading.config)
+    rows = reading.store.rows(f"SELECT DISTINCT {said} FROM {table.relation}")  # noqa: S608 - quoted
+    code = {str(row[0]): words.get(folded(str(row[0])), 0) for row in rows}
+    cases = [
+        f"WHEN {said} IN ({', '.join(map(literal, found))}) THEN {literal(close)}"
+        for close, wanted in CLOSED.items()
+        if (found := sorted(text for text, number in code.items() if number == wanted))
+    ]
+    stage = table.text("stage")
+    return f"CASE {' '.join(cases)} ELSE {stage} END" if cases else stage
 
 
 def earlier_rows(store: Store, snapshots: Sequence[Snapshot]) -> tuple[dict[str, int | str], ...]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from leakkit.errors import LeakkitError
 from leakkit.sources.columns import Table
+from leakkit.sources.rows import free_rowid
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def read_xes(store: Store, path: Path, renamed: dict[str, str]) -> Table:
     if not known:
         message = f"{path.name} holds no events."
         raise LeakkitError("empty_file", message)
-    types = dict.fromkeys(known, "VARCHAR")
-    return Table(path.name, table, "rowid + 1", types, renamed)
+    free_rowid(store, table, known)
+    names = (f"{name} (given)" if name.casefold() == "rowid" else name for name in known)
+    return Table(path.name, table, "rowid + 1", dict.fromkeys(names, "VARCHAR"), renamed)
 
 
 def _opened(path: Path) -> BinaryIO:

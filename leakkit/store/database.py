@@ -66,7 +66,10 @@ class Store:
         try:
             store = cls(_connect(str(path), None, read_only=True))
             version = store.meta("schema_version")
-        except (duckdb.Error, KeyError):
+        except (duckdb.Error, KeyError) as error:
+            if "lock" in str(error):
+                message = f"Another process has {Path(path).name} open for writing. Wait for it."
+                raise LeakkitError("store_in_use", message) from None
             message = f"{Path(path).name} is not a leakkit store."
             raise LeakkitError("not_a_store", message) from None
         if version != schema.SCHEMA_VERSION:
@@ -135,6 +138,14 @@ class Store:
         return Config.model_validate(self.meta("config"))
 
 
+def _threads(said: str) -> int:
+    """Return how many threads LEAKKIT_THREADS asks for."""
+    if not said.isdecimal() or not int(said):
+        message = f"LEAKKIT_THREADS is {said!r}; it should be a number of threads, such as 2."
+        raise LeakkitError("threads", message)
+    return int(said)
+
+
 def _connect(path: str, threads: int | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Open DuckDB offline, within its memory, with text in code-point order."""
     settings: dict[str, Any] = {
@@ -144,7 +155,7 @@ def _connect(path: str, threads: int | None, *, read_only: bool) -> duckdb.DuckD
         "temp_directory": str(Path(tempfile.gettempdir()) / f"leakkit-{os.getpid()}"),
     }
     if threads or os.environ.get("LEAKKIT_THREADS"):
-        settings["threads"] = threads or int(os.environ["LEAKKIT_THREADS"])
+        settings["threads"] = threads or _threads(os.environ["LEAKKIT_THREADS"])
     connection = duckdb.connect(path, read_only=read_only, config=settings)
     # it would write into notebooks and pipes
     connection.execute("SET enable_progress_bar = FALSE")

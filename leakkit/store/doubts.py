@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from leakkit.store import schema
 from leakkit.store.account import FACTS
-from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
@@ -24,15 +23,15 @@ SET_ASIDE, BURSTS = "set_aside", "moves_in_bursts"
 OF_ENDS = ("outcome_disagrees", "closed_without_moment")
 """Facts of the end of a deal that put its last visit in doubt; see also `find`."""
 
-# of all rows as given: those of deals that an earlier store has settled are not resolved again
+# of the rows as given: those of deals that an earlier store has settled are not resolved again
 BURST_MINUTES = f"""
 CREATE TEMP TABLE minutes AS
-SELECT entered_at // 60 AS minute, count(*) AS n, min(entered_at) AS first_at
-FROM given_history WHERE entered_at IS NOT NULL GROUP BY minute;
+SELECT h.entered_at // 60 AS minute, count(*) AS n
+FROM given_history h LEFT JOIN pipeline_names p ON p.said = h.pipeline
+WHERE h.entered_at <= {{cut}} AND COALESCE(p.pipeline, 0) >= 0 GROUP BY minute;
 CREATE TEMP TABLE bursts AS
 SELECT minute, n FROM minutes
-WHERE n >= {BURST} AND n >= 10 * (SELECT median(n) FROM minutes)
-  AND (SELECT bool_or(first_at % {DAY} <> 0) FROM minutes)
+WHERE n >= {BURST} AND n >= 10 * (SELECT median(n) FROM minutes) AND {{timed}}
 """  # noqa: S608 - numbers
 
 MISSING = f"""
@@ -88,7 +87,7 @@ class Doubt:
 
 def find(store: Store, rules: Rules) -> int:
     """Keep what is in doubt, before the tables of resolving go; return the moves in bursts."""
-    store.run(BURST_MINUTES)
+    store.run(BURST_MINUTES.format(cut=rules.cut, timed=rules.timed))
     judged = next(source for source in FACTS if source.startswith("judged"))
     conditions = {
         **{fact: (judged, FACTS[judged][fact]) for fact in OF_ENDS},

@@ -49,6 +49,9 @@ OPEN_WORDS = (
     *("offen", "laufend", "ouvert", "ouverte", "abierto", "abierta", "aperto", "aperta"),
 )
 
+CLOSED = {"(won)": schema.WON, "(lost)": schema.LOST}
+"""What a row of a history that is made here says where a deal closes; every pipeline knows it."""
+
 STANDING = "fate IN ('kept', 'implied', 'close_without_stage')"
 """Rows of `told` that say how a deal stands."""
 
@@ -69,7 +72,7 @@ class Rules:
     where it shows none). `segments` names the further columns to keep, which are
     `segment_0`, `segment_1`, ... in what is given. `default_pipeline` is that of rows and
     deals that name none (None: they are set aside). In `one_file`, an event file, a deal
-    is only what its rows are.
+    is only what its rows are. `timed`: the history has times, and not only days.
     """
 
     config: Config
@@ -79,6 +82,7 @@ class Rules:
     segments: tuple[str, ...]
     default_pipeline: int | None
     one_file: bool
+    timed: bool = True
 
     @property
     def no_pipeline(self) -> str:
@@ -131,7 +135,7 @@ def stage_names(pipeline: Pipeline) -> dict[str, int]:
         for position, stage in enumerate(pipeline.stages)
         for name in (stage.name, *stage.aliases)
     }
-    return closes | stages
+    return CLOSED | closes | stages
 
 
 def texts(store: Store, column: str, *tables: str) -> list[str]:

@@ -1,0 +1,239 @@
+"""What an export may hold, and what may happen to a load, that must not change what is read."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+import leakkit
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.sources.check import check
+from leakkit.store import Store
+
+TWO = '[[pipelines]]\nname = "P"\nstages = [{ name = "A" }, { name = "B" }]\n'
+DEALS = """Opportunity ID,Status,Amount,Close Date
+1,Won,10,2026-03-01
+2,Lost,20,2026-03-02
+3,Open,5,
+"""
+MOVES = """Opportunity ID,Stage,Entered At
+1,A,2026-01-01
+1,B,2026-02-01
+2,A,2026-01-01
+3,A,2026-01-05
+"""
+
+
+def folder(place: Path, **files: str) -> Path:
+    """Write files by their stems."""
+    place.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (place / f"{name}.csv").write_text(text, "utf-8")
+    return place
+
+
+def outcomes(source: Path, config: Config | None = None) -> list[str]:
+    with leakkit.load(source, config) as store:
+        return [str(row[0]) for row in store.rows("SELECT outcome FROM opportunities ORDER BY 1")]
+
+
+def refused(source: object, config: Config | None = None) -> LeakkitError:
+    with pytest.raises(LeakkitError) as caught:
+        leakkit.load(source, config)
+    return caught.value
+
+
+# Columns and files
+
+
+def test_usual_headings_are_read_beside_canonical_ones(tmp_path: Path) -> None:
+    source = folder(tmp_path, opportunities=DEALS, stage_history=MOVES)
+    assert outcomes(source) == ["lost", "open", "won"]
+    with leakkit.load(source) as store:
+        assert store.value("SELECT sum(value) FROM opportunities") == 3500
+
+
+@pytest.mark.parametrize("names", [("deals", "moves"), ("Opportunities", "OpportunityHistory")])
+def test_a_history_is_found_beside_deals_by_any_name(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    source = folder(tmp_path, **dict(zip(names, (DEALS, MOVES), strict=True)))
+    assert outcomes(source) == ["lost", "open", "won"]
+    with leakkit.load(source) as store:
+        assert store.meta("shape") == "events"
+
+
+def test_a_deal_whose_present_stage_closes_has_ended(tmp_path: Path) -> None:
+    deals = (
+        "opportunity_id,stage,closed_at\n1,Closed Won,2026-03-01\n2,Closed Lost,2026-03-02\n3,B,\n"
+    )
+    source = folder(tmp_path, opportunities=deals, stage_history=MOVES)
+    assert outcomes(source) == ["lost", "open", "won"]
+
+
+def test_words_of_other_languages_close_deals(tmp_path: Path) -> None:
+    deals = DEALS.replace("Won", "Gewonnen").replace("Lost", "Verloren").replace("Open", "Offen")
+    assert outcomes(folder(tmp_path, opportunities=deals, stage_history=MOVES)) == [
+        "lost", "open", "won"
+    ]  # fmt: skip
+
+
+def test_a_date_is_that_of_a_move_only_where_there_is_no_other(tmp_path: Path) -> None:
+    rows = "deal_id,stage,date\n1,A,2026-01-01\n1,B,2026-02-01\n"
+    file = folder(tmp_path, moves=rows) / "moves.csv"
+    with leakkit.load(file) as store:
+        assert store.meta("shape") == "events"
+    more = rows.replace("date", "date,status").replace("-01\n", "-01,Open\n")
+    with pytest.raises(LeakkitError):
+        leakkit.load(folder(tmp_path, moves=more) / "moves.csv")
+
+
+def test_spellings_of_a_stage_rank_together_and_the_usual_one_names_it() -> None:
+    rows = [(f"d{i}", stage, f"2026-01-0{day}") for i in range(9)
+            for day, stage in ((1, "Qualify"), (2, "Offer"), (3, "Contract"))]  # fmt: skip
+    rows.append(("x", "CONTRACT", "2026-01-01"))
+    frame = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
+    with leakkit.load({"stage_history": frame}) as store:
+        names = [stage.name for stage in store.config.pipelines[0].stages]
+    assert names == ["Qualify", "Offer", "Contract"]
+
+
+@pytest.mark.parametrize("heading", ["rowid", "RowID"])
+def test_a_column_may_be_called_as_the_engine_calls_its_rows(tmp_path: Path, heading: str) -> None:
+    text = f"opportunity_id,stage,entered_at,{heading}\na,B,2026-01-01,9\na,A,2026-01-01,1\n"
+    file = folder(tmp_path, moves=text) / "moves.csv"
+    frame = pd.read_csv(file)
+    for source in (file, {"stage_history": frame}):
+        with leakkit.load(source, Config.from_text(TWO)) as store:
+            assert store.rows("SELECT stage FROM passages ORDER BY step") == [(0,), (1,)]
+
+
+def test_very_many_columns_are_read(tmp_path: Path) -> None:
+    more = [f"c{i}" for i in range(300)]
+    cells = ",".join(str(i % 3) + "x" for i in range(300))
+    rows = "".join(f"d{i},A,2026-01-01,{cells}\n" for i in range(3))
+    text = f"opportunity_id,stage,entered_at,{','.join(more)}\n{rows}"
+    assert outcomes(folder(tmp_path, moves=text) / "moves.csv") == ["open"] * 3
+
+
+def test_two_files_of_one_name_in_a_zip_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "both.zip", "w") as packed:
+        for year in (2023, 2024):
+            packed.writestr(f"{year}/stage_history.csv", MOVES)
+    assert refused(tmp_path / "both.zip").code == "two_files"
+
+
+def test_letters_with_accents_are_one_in_both_forms_of_unicode(tmp_path: Path) -> None:
+    text = "opportunity_id,stage,entered_at\nd,Qualifie\u0301,2026-01-01\n"
+    config = Config.from_text(TWO.replace('"A"', '"Qualifi\u00e9"'))
+    found = check(folder(tmp_path, moves=text) / "moves.csv", config)
+    assert (found.set_aside, found.rows[0]["used"]) == (0, 1)
+
+
+# Days and money
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "Asia/Tehran", "America/Sao_Paulo"])
+def test_whole_days_are_so_in_every_zone(zone: str) -> None:
+    """Also where a zone skips the midnight of a day that the data have."""
+    days = pd.date_range("2017-10-01", "2017-11-05").strftime("%Y-%m-%d").tolist()
+    days += pd.date_range("2021-03-01", "2021-04-05").strftime("%Y-%m-%d").tolist()
+    rows = [(f"{day} {i}", "A", day) for day in days for i in range(40 if day[-2:] == "02" else 1)]
+    frame = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
+    with leakkit.load({"stage_history": frame}, Config.from_text(f'timezone = "{zone}"')) as store:
+        last = pd.Timestamp(int(store.meta("last_day")), unit="D")
+        assert f"{last:%Y-%m-%d}" == "2021-04-05"
+        assert "moves_in_bursts" not in store.meta("facts")
+        assert store.value("SELECT count(*) FROM doubts") == 0
+
+
+def test_rows_that_are_not_asked_for_are_no_burst() -> None:
+    rows = [(f"d{i}", "A", f"2026-01-{i + 1:02} 10:00:00") for i in range(20)]
+    rows += [(f"late{i}", "A", "2026-06-01 12:00:00") for i in range(60)]
+    frame = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
+    with leakkit.load({"stage_history": frame}, Config.from_text('as_of = "2026-02-01"')) as store:
+        assert "moves_in_bursts" not in store.meta("facts")
+
+
+@pytest.mark.parametrize(
+    ("words", "config"),
+    [
+        (("Won", "Lost", "Open"), TWO),
+        (("Won!", "Gone", "On"), '[source.outcomes]\nwon = ["Won!"]\nlost = ["Gone"]\n' + TWO),
+        (("Won", "ناموفق\u200c", "Open"), TWO.replace('"P"\n', '"P"\nwon = ["Order"]\n')),
+    ],
+)
+def test_snapshots_close_deals_on_the_day_of_the_file(
+    tmp_path: Path, words: tuple[str, str, str], config: str
+) -> None:
+    won, lost, still = words
+    for day, ends in (("2024-02-01", (still, still)), ("2024-03-01", (won, lost))):
+        rows = "".join(f"{who},A,{end}\n" for who, end in zip("ab", ends, strict=True))
+        name = f"deals {day}"
+        folder(tmp_path, **{name: f"opportunity_id,stage,outcome\n{rows}"})
+    with leakkit.load(tmp_path, Config.from_text(config)) as store:
+        days = store.rows(
+            "SELECT outcome, strftime(make_timestamp(closed_at * 1000000), '%Y-%m-%d') "
+            "FROM opportunities ORDER BY opportunity"
+        )
+    assert days == [("won", "2024-03-01"), ("lost", "2024-03-01")]
+
+
+def test_a_rate_of_the_rial_is_one_of_the_toman() -> None:
+    deals = pd.DataFrame(
+        [("d", "5000000", "IRT"), ("e", "50000000", "IRR")],
+        columns=["opportunity_id", "value", "currency"],
+    )
+    moves = pd.DataFrame(
+        [("d", "A", "2026-01-01"), ("e", "A", "2026-01-01")],
+        columns=["opportunity_id", "stage", "entered_at"],
+    )
+    config = Config.from_text('currency = "USD"\n[rates]\nIRR = 0.00002\n')
+    with leakkit.load({"opportunities": deals, "stage_history": moves}, config) as store:
+        assert store.rows("SELECT value FROM opportunities") == [(100_000,), (100_000,)]
+
+
+@pytest.mark.parametrize("text", ['as_of = "9999-12-31"', '[source]\nencoding = "rot13"'])
+def test_settings_that_no_data_can_have_are_refused(text: str) -> None:
+    with pytest.raises(LeakkitError):
+        Config.from_text(text)
+
+
+# Stores
+
+
+def test_two_runs_never_write_one_store(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source", stage_history=MOVES)
+    kept = tmp_path / "kept.duckdb"
+    leakkit.load(source, store=str(kept)).close()
+    before = kept.read_bytes()
+    with FileLock(f"{kept}.lock"), pytest.raises(LeakkitError) as caught:
+        leakkit.load(source, store=str(kept))
+    assert caught.value.code == "store_in_use"
+    assert kept.read_bytes() == before
+
+
+def test_what_a_killed_run_left_is_no_hindrance(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source", stage_history=MOVES)
+    kept = tmp_path / "kept.duckdb"
+    Path(f"{kept}.partial").write_bytes(b"half")
+    leakkit.load(source, store=str(kept)).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.duckdb", "source"]
+    with Store.open(kept) as store:
+        assert store.value("SELECT count(*) FROM opportunities") == 3
+
+
+def test_a_store_is_of_one_day(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source", stage_history=MOVES)
+    kept = tmp_path / "kept.duckdb"
+    leakkit.load(source, as_of="2026-03-01", store=str(kept)).close()
+    leakkit.load(kept, as_of="2026-03-01").close()
+    with pytest.raises(LeakkitError) as caught:
+        leakkit.load(kept, as_of="2026-02-01")
+    assert caught.value.code == "store_is_settled"
+    assert "2026-03-01" in str(caught.value)
