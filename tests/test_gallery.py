@@ -221,8 +221,7 @@ READ = (
     Read(
         "numbers/signs.csv",
         passages=THREE,
-        amounts=(None, None, None),
-        facts={"value_without_rate": 3},
+        amounts=(123456, 100000, 123456700),
     ),
     Read(
         "numbers/mixed_currencies.csv",

@@ -237,3 +237,24 @@ def test_a_store_is_of_one_day(tmp_path: Path) -> None:
         leakkit.load(kept, as_of="2026-02-01")
     assert caught.value.code == "store_is_settled"
     assert "2026-03-01" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("codes", "config", "currency"),
+    [
+        (("EUR", "EUR"), "", "EUR"),
+        (("EUR", ""), "", "USD"),
+        (("EUR", "GBP"), "", "USD"),
+        (("EUR", "EUR"), 'currency = "GBP"', "GBP"),
+    ],
+)
+def test_one_currency_of_all_values_is_that_of_the_page(
+    codes: tuple[str, str], config: str, currency: str
+) -> None:
+    frame = pd.DataFrame({"opportunity_id": ["d", "e"], "value": ["1", "2"], "currency": codes})
+    moves = pd.DataFrame({"opportunity_id": ["d", "e"], "stage": "A", "entered_at": "2026-01-01"})
+    frames = {"opportunities": frame, "stage_history": moves}
+    with leakkit.load(frames, Config.from_text(config)) as store:
+        assert store.config.currency == currency
+        known = store.value("SELECT count(value) FROM opportunities")
+    assert known == sum(code in {"", currency} for code in codes)

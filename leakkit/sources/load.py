@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 MOST_VALUES = 200
 """So many different texts may a column of segments have."""
 STORE_SUFFIX = ".duckdb"
+CODE = re.compile(r"[A-Z]{3}")
 MEMORY, PARTIAL = ":memory:", ".partial"
 DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
 """What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
@@ -290,7 +292,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
 
 def _give_rows(reading: Reading, found: Found) -> _Given:
     """Make the two relations that resolving reads, and the rules by which it does."""
-    store, config = reading.store, with_toman(reading.config)
+    store, config = reading.store, reading.config
     _require(found)
     segments = _segments(store, found, config)
     _read_rows(store, found, segments)
@@ -298,6 +300,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     _give(store, found, hours)
     snapshot = found.shape == SNAPSHOT
     account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
+    config = with_toman(_with_currency(store, config))
     count_toman(reading, config)
     provisional = not config.pipelines
     if provisional:
@@ -523,6 +526,18 @@ def _give(store: Store, found: Found, hours: Zone) -> None:
             SELECT * EXCLUDE ({read}), {made}, {unread} FROM read_{table};
             """,  # noqa: S608 - names of this module
         )
+
+
+def _with_currency(store: Store, config: Config) -> Config:
+    """Take the one currency that every value names, where the configuration names none."""
+    if "currency" in config.model_fields_set:
+        return config
+    named = store.rows(
+        "SELECT DISTINCT currency FROM given_opportunities WHERE value IS NOT NULL ORDER BY 1"
+    )
+    if len(named) != 1 or not CODE.fullmatch(str(named[0][0])):
+        return config
+    return config.model_copy(update={"currency": str(named[0][0])})
 
 
 def _is_timed(store: Store) -> bool:
