@@ -258,3 +258,76 @@ def test_one_currency_of_all_values_is_that_of_the_page(
         assert store.config.currency == currency
         known = store.value("SELECT count(value) FROM opportunities")
     assert known == sum(code in {"", currency} for code in codes)
+
+
+@pytest.mark.parametrize("shape", ["deals beside", "events"])
+def test_a_key_that_is_empty_joins_nothing(tmp_path: Path, shape: str) -> None:
+    prices = "product,lp\nG,a\nG,a \n,z\n,y\n"
+    moves = "opportunity_id,stage,entered_at,product\n1,A,2026-01-01,\n2,A,2026-01-01,G\n"
+    files = {"prices": prices, "moves": moves}
+    if shape == "deals beside":
+        files = {
+            "prices": prices,
+            "stage_history": moves,
+            "opportunities": "opportunity_id,product\n1,\n2,G\n",
+        }
+    take = '[[source.joins]]\nfile = "prices.csv"\nkey = "product"\ntake = { price = "lp" }\n'
+    config = Config.from_text(f'[roles]\nsegments = ["price"]\n{take}')
+    with leakkit.load(folder(tmp_path, **files), config) as store:
+        assert store.rows("SELECT COALESCE(price, '') FROM opportunities ORDER BY 1") == [
+            ("",), ("a",)
+        ]  # fmt: skip
+        assert [row["read"] for row in store.meta("rows")][-1] == 2
+
+
+def test_a_deal_that_stands_in_another_pipeline_has_moved(tmp_path: Path) -> None:
+    for day, pipeline in (("2024-01-01", "P"), ("2024-02-01", "Q")):
+        folder(tmp_path, **{f"deals {day}": f"opportunity_id,pipeline,stage\n1,{pipeline},A\n"})
+    config = Config.from_text(TWO + TWO.replace('"P"', '"Q"'))
+    with leakkit.load(tmp_path, config) as store:
+        found = store.rows("SELECT pipeline, stage, exit FROM passages ORDER BY step")
+    assert found == [(0, 0, 6), (1, 0, 0)]
+
+
+def test_numbers_in_names_of_files_are_no_days(tmp_path: Path) -> None:
+    for number in (99887766, 99887767):
+        folder(tmp_path, **{f"deals_{number}": "opportunity_id,stage,status\n1,A,Open\n"})
+    assert refused(tmp_path).code == "two_files"
+
+
+def test_moments_that_are_counted_are_cut_as_others_are() -> None:
+    moves = pd.DataFrame(
+        {
+            "opportunity_id": ["a", "b"],
+            "stage": "A",
+            "entered_at": ["1700006399600", "1700006400000"],
+        }
+    )
+    with leakkit.load({"stage_history": moves}) as store:
+        found = store.rows("SELECT entered_at FROM passages ORDER BY opportunity")
+    assert found == [(1_700_006_399,), (1_700_006_400,)]
+
+
+def test_categories_of_pandas_are_texts() -> None:
+    moves = pd.DataFrame(
+        {
+            "opportunity_id": ["a", "b"],
+            "stage": "A",
+            "entered_at": "2026-01-01",
+            "region": ["N", "S"],
+        }
+    ).astype({"region": "category", "stage": "category"})
+    with leakkit.load({"stage_history": moves}) as store:
+        assert store.meta("segments") == ["region"]
+
+
+def test_columns_may_have_the_names_of_the_store(tmp_path: Path) -> None:
+    heading = "opportunity_id,stage,entered_at,bucket,bucket (given)"
+    text = f"{heading}\na,A,2026-01-01,x,1y\nb,A,2026-01-01,z,2y\n"
+    with leakkit.load(folder(tmp_path, moves=text) / "moves.csv") as store:
+        names = store.meta("segments")
+        assert len(set(names)) == 2
+        columns = ", ".join(f'"{name}"' for name in names)
+        assert store.rows(f"SELECT {columns} FROM opportunities ORDER BY 1") == [
+            ("x", "1y"), ("z", "2y")
+        ]  # fmt: skip

@@ -460,7 +460,9 @@ def _zone(parts: str) -> str:
 def _counted(said: str, form: str) -> str:
     """Return SQL for the ISO text of a number that counts days or seconds."""
     number = f"TRY_CAST({said} AS DOUBLE)"
-    seconds = f"CAST(round({COUNTED[form].replace('x', number)}) AS BIGINT)"
+    # days of a workbook are floats, whose nearest second was meant; all others are cut
+    whole = "round" if form == "serial" else "floor"
+    seconds = f"CAST({whole}({COUNTED[form].replace('x', number)}) AS BIGINT)"
     written = f"CAST(make_timestamp({seconds} * 1000000) AS VARCHAR)"
     if form != "serial":
         return f"{written} || 'Z'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import re
 from dataclasses import dataclass, replace
@@ -96,7 +97,11 @@ def _framed(reading: Reading, name: str, frame: Any) -> Table:  # noqa: ANN401 -
             f"not {type(frame).__name__}."
         )
         raise LeakkitError("unknown_frame", message) from None
-    free_rowid(reading.store, quoted(table), types_of(reading, quoted(table)))
+    given = types_of(reading, quoted(table))
+    for heading in (heading for heading, kind in given.items() if kind.startswith("ENUM")):
+        # a column of categories holds texts
+        reading.store.run(f"ALTER TABLE {quoted(table)} ALTER {quoted(heading)} TYPE VARCHAR")
+    free_rowid(reading.store, quoted(table), given)
     types = types_of(reading, quoted(table))
     return Table(name, quoted(table), "rowid + 1", types, reading.config.source.columns)
 
@@ -304,6 +309,15 @@ def _placed(
     return Files(folder, one[0], one[1])
 
 
+def _is_day(text: str) -> bool:
+    """Say whether a text is a day, and not the number of something."""
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _names(table: Table, part: Part) -> set[str]:
     """Return the names of ours that a table has a column for."""
     known = replace(table, known=dict(part.known))
@@ -315,7 +329,7 @@ def _snapshots(reading: Reading, deals: list[tuple[Table, Part]]) -> tuple[tuple
     if len(deals) < 2:  # noqa: PLR2004 - one is no sequence
         return ()
     days = [DATED.search(table.file) for table, _ in deals]
-    names = ["-".join(day.groups()) for day in days if day]
+    names = ["-".join(day.groups()) for day in days if day and _is_day("-".join(day.groups()))]
     same = len({tuple(sorted(table.types)) for table, _ in deals}) == 1
     if len(set(names)) < len(deals) or not same:
         return ()

@@ -67,8 +67,10 @@ def _join(reading: Reading, table: Table, folder: Path, join: Join, number: int)
     columns = ", ".join(
         f"o.{quoted(f'taken {i}')} AS {quoted(name)}" for i, name in enumerate(taken)
     )
+    # rows of one key say the same, but for spaces: a key has one row, and nothing is none
     inner = ", ".join(
-        f"{quoted(h)} AS {quoted(f'taken {i}')}" for i, h in enumerate(taken.values())
+        f"arg_min({quoted(h)}, {other.line}) AS {quoted(f'taken {i}')}"
+        for i, h in enumerate(taken.values())
     )
     reading.store.run(
         f"""
@@ -78,7 +80,8 @@ def _join(reading: Reading, table: Table, folder: Path, join: Join, number: int)
                      {mine} AS {quoted("my key")}
               FROM {table.relation}) t
         LEFT JOIN {repairs} s ON s.said = t.{quoted("my key")}
-        LEFT JOIN (SELECT DISTINCT {key} AS {quoted("its key")}, {inner} FROM {other.relation}) o
+        LEFT JOIN (SELECT {key} AS {quoted("its key")}, {inner} FROM {other.relation}
+                   WHERE {key} <> '' GROUP BY {quoted("its key")}) o
             ON o.{quoted("its key")} = COALESCE(s.meant, t.{quoted("my key")})
         """,  # noqa: S608 - quoted
     )

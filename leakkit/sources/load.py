@@ -24,6 +24,7 @@ from leakkit.sources.joins import joined
 from leakkit.sources.money import count_toman, with_toman
 from leakkit.sources.proposal import propose
 from leakkit.sources.recognised import Reading
+from leakkit.sources.rows import distinct
 from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
 from leakkit.sources.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
@@ -96,7 +97,8 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
             _read(reading, source, watch, reasons, upkeep if store != MEMORY else Upkeep())
     except BaseException as error:
         database.close()
-        Path(store).unlink(missing_ok=True)
+        if store != MEMORY:
+            Path(store).unlink(missing_ok=True)
         if type(error) in DAMAGED and (files := _parquet_files(source)):
             message = f"{', '.join(files)} cannot be read as a Parquet file: it is damaged."
             raise LeakkitError("unreadable_file", message) from None
@@ -317,7 +319,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         zone=hours,
         cut=cut,
         newest_first=_newest_first(store),
-        segments=tuple(map(_stored, segments)),
+        segments=tuple(distinct(list(map(_stored, segments)))),
         default_pipeline=_default_pipeline(config, found.label if provisional else ""),
         one_file=found.opportunities is None,
         timed=timed,

@@ -54,9 +54,11 @@ def find_moves(reading: Reading, snapshots: Sequence[Snapshot]) -> str:
                said AS opportunity_id, stage,
                CAST(CASE WHEN {new} THEN LEAST(created, day) ELSE day END AS VARCHAR) AS entered_at,
                pipeline, '' AS from_stage, file, line, heading
-        FROM (SELECT *, lag(stage) OVER (PARTITION BY said ORDER BY number) AS before
-              FROM {STOOD} WHERE said <> '' AND copy = 1 AND NOT differ)
+        FROM (SELECT *, lag(stage) OVER w AS before, lag(pipeline) OVER w AS before_pipeline
+              FROM {STOOD} WHERE said <> '' AND copy = 1 AND NOT differ
+              WINDOW w AS (PARTITION BY said ORDER BY number))
         WHERE before <> stage OR (before IS NULL AND NOT {closed})
+           OR (before_pipeline <> pipeline AND before_pipeline <> '' AND pipeline <> '')
         ORDER BY 1
         """,  # noqa: S608 - quoted
     )
@@ -83,8 +85,8 @@ def _stand(reading: Reading, snapshots: Sequence[Snapshot]) -> None:
         f"""
         CREATE TEMP TABLE {STOOD} AS
         SELECT *, row_number() OVER (same ORDER BY line) AS copy,
-               min(stage) OVER same <> max(stage) OVER same
-                   OR min(pipeline) OVER same <> max(pipeline) OVER same AS differ
+               min(lower(stage)) OVER same <> max(lower(stage)) OVER same
+                   OR min(lower(pipeline)) OVER same <> max(lower(pipeline)) OVER same AS differ
         FROM ({each})
         WINDOW same AS (PARTITION BY number, said)
         """,  # noqa: S608 - quoted

@@ -98,7 +98,9 @@ def _text(cell: Any) -> str:  # noqa: ANN401 - whatever a cell may hold
         return str(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else repr(cell)
     if isinstance(cell, dt.datetime):
         # a serial number is a float: the nearest second is what was typed
-        whole = (cell + dt.timedelta(microseconds=500_000)).replace(microsecond=0)
+        # of the last second that there is, a "never" of some databases, there is no next one
+        half = dt.timedelta(microseconds=0 if cell.year == dt.MAXYEAR else 500_000)
+        whole = (cell + half).replace(microsecond=0)
         return (
             whole.isoformat(" ")
             if (whole.hour, whole.minute, whole.second) != (0, 0, 0)
