@@ -229,7 +229,8 @@ def init(
 ) -> None:
     """Write a leakkit.toml as found in a source, each line commented for you to confirm.
 
-    A file that is there already is not overwritten.
+    A file that is there already is not overwritten; with --out another one is written, by
+    what the one beside the source says but for its pipelines.
     """
     from leakkit.config import Config
     from leakkit.report.folder import write_text
@@ -240,9 +241,14 @@ def init(
     place = Path(source)
     file = Path(out) if out else (place if place.is_dir() else place.parent) / "leakkit.toml"
     if file.exists():
-        message = f"There is a {file} already. Name another file with --out, or remove it first."
+        message = (
+            f"There is a {file} already. Name another file with --out: what the one that is "
+            "there says of the source is used. Or remove it first."
+        )
         raise LeakkitError("file_exists", message)
-    with load(source, Config()) as store:
+    beside = (place if place.is_dir() else place.parent) / "leakkit.toml"
+    known = Config.read(beside) if beside.is_file() else Config()
+    with load(source, known.model_copy(update={"pipelines": ()})) as store:
         joins = proposed_joins(store, place) if place.is_dir() else ()
         write_text(file, configuration_text(store, joins))
     other = f" --config {file}" if out else ""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 import xlsxwriter
+from typer.testing import CliRunner
 
 import leakkit
+from leakkit.cli import app
 from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.beside import proposed_joins
@@ -259,6 +261,20 @@ def test_the_proposed_configuration_says_what_was_found() -> None:
         '  { name = "B" },\n'
         "]\n"
     )
+
+
+def test_what_was_said_of_the_source_is_said_again(tmp_path: Path) -> None:
+    """A configuration that only names the columns is enough to have the rest proposed."""
+    file, own = tmp_path / "x.csv", tmp_path / "leakkit.toml"
+    file.write_text("Kennung;Schritt;Wann\n1;A;2026-01-01\n1;B;2026-02-01\n", encoding="utf-8")
+    columns = 'opportunity_id = "Kennung"\nstage = "Schritt"\nentered_at = "Wann"\n'
+    own.write_text(f"[source]\nignore_unknown_stages = true\n{columns}", encoding="utf-8")
+    done = CliRunner().invoke(app, ["init", str(file), "--out", str(tmp_path / "new.toml")])
+    assert done.exit_code == 0, done.output
+    made = Config.read(tmp_path / "new.toml")
+    assert made.source == Config.read(own).source
+    assert [stage.name for stage in made.pipelines[0].stages] == ["A", "B"]
+    assert f"--config {tmp_path / 'new.toml'}" in done.output
 
 
 def test_hostile_names_stay_texts_of_the_configuration() -> None:

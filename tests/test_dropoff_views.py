@@ -83,6 +83,11 @@ def known(stage: StageResult, share: float, half: float) -> StageResult:
     return replace(stage, lost=Share(share, share - half, share + half))
 
 
+def test_a_qualifying_stage_that_loses_more_is_named_apart() -> None:
+    said = Markup(views.headline(analysis(), "Projects").note).striptags()  # noqa: S704 - our own page
+    assert "Apart from Lead: losses there may be healthy" in said
+
+
 def shown(*first: tuple[float, float]) -> tuple[PipelineAnalysis, str]:
     """Return a pipeline whose stages after the first lose these shares, and its headline."""
     pipeline = settled(analysis()["Projects"])

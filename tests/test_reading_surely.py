@@ -228,6 +228,13 @@ def test_what_a_killed_run_left_is_no_hindrance(tmp_path: Path) -> None:
         assert store.value("SELECT count(*) FROM opportunities") == 3
 
 
+def test_a_store_needs_its_ending_to_be_read_again(tmp_path: Path) -> None:
+    source = folder(tmp_path / "source", stage_history=MOVES)
+    with pytest.raises(LeakkitError) as caught:
+        leakkit.load(source, store=str(tmp_path / "kept.db"))
+    assert caught.value.code == "store_name"
+
+
 def test_a_store_is_of_one_day(tmp_path: Path) -> None:
     source = folder(tmp_path / "source", stage_history=MOVES)
     kept = tmp_path / "kept.duckdb"

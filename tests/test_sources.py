@@ -391,7 +391,8 @@ def test_a_missing_column_with_the_nearest_name(tmp_path: Path) -> None:
         "  stage_history.csv [stage]: this column is missing. Hint: did you mean 'stages'? "
         "Say so in [source]: stage = 'stages'; the file has: opportunity_id, stages, when\n"
         "  stage_history.csv [entered_at]: this column is missing. "
-        "Hint: the file has: opportunity_id, stages, when"
+        "Hint: say in [source] which it is: entered_at = '...'; "
+        "the file has: opportunity_id, stages, when"
     )
 
 

@@ -88,7 +88,9 @@ class Table:
         near = [forms[form] for form in difflib.get_close_matches(wanted, list(forms), 1, NEAR)]
         is_there = ", ".join(list(self.types)[:20])
         guess = (
-            f"did you mean {near[0]!r}? Say so in [source]: {name} = {near[0]!r}; " if near else ""
+            f"did you mean {near[0]!r}? Say so in [source]: {name} = {near[0]!r}; "
+            if near
+            else f"say in [source] which it is: {name} = '...'; "
         )
         return f"{guess}the file has: {is_there}"
 

@@ -133,6 +133,9 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
 
     So a run that is ended, or two at once, leave no half store behind.
     """
+    if file.suffix != STORE_SUFFIX:
+        message = f"{file} is no name for a store: it needs the ending {STORE_SUFFIX}."
+        raise LeakkitError("store_name", message)
     lock = FileLock(f"{file}.lock", timeout=0)
     try:
         lock.acquire()

@@ -18,7 +18,7 @@ from leakkit.store.resolve import CLOSED, LOST_WORDS, WON_WORDS, texts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from leakkit.config import Join
+    from leakkit.config import Join, SourceRules
     from leakkit.store.database import Store
 
 FIRST_VISITS = """
@@ -140,11 +140,12 @@ def configuration_text(store: Store, joins: Sequence[Join] = ()) -> str:
         f"timezone = {_toml(config.timezone)}   # the zone of times without an offset",
         f"currency = {_toml(_currency(store))}   # of values without a currency of their own",
         "",
-        *_source_lines(found),
+        *_source_lines(found, config.source),
     ]
     outcomes = _outcome_lines(store)
     if outcomes:
         lines += ["[source.outcomes]   # the words of the column of outcomes", *outcomes, ""]
+    lines += [line.removeprefix("# ") for join in config.source.joins for line in _join_lines(join)]
     lines += [line for join in joins for line in _join_lines(join)]
     closes = _closing_rows(store)
     for pipeline in config.pipelines:
@@ -166,8 +167,8 @@ def _currency(store: Store) -> str:
     return str(rows[0][0]) if rows else store.config.currency
 
 
-def _source_lines(found: Sequence[Recognised]) -> list[str]:
-    """Write how the files were read, where it is not by our own names."""
+def _source_lines(found: Sequence[Recognised], source: SourceRules) -> list[str]:
+    """Write how the files were read, where it is not by our own names, or was said before."""
     makers = [f"# the export of a maker: {_comment(x.as_what)}" for x in found if x.what == "maker"]
     near = [
         f"# the same key? {_comment(one.why)} and {_comment(one.as_what)}"
@@ -179,9 +180,27 @@ def _source_lines(found: Sequence[Recognised]) -> list[str]:
         key, value, note = _key_of(one)
         if key:
             keys.setdefault(key, {}).setdefault(value, note or one.where)
-    lines = [line for key, said in keys.items() for line in _key_lines(key, said)]
+    said_before = {**_settings(source), **source.columns}
+    lines = [f"{key} = {_value(value)}" for key, value in said_before.items()]
+    lines += [
+        line
+        for key, said in keys.items()
+        if key not in said_before
+        for line in _key_lines(key, said)
+    ]
     unique = list(dict.fromkeys([*reversed(makers), *lines, *near]))
     return ["[source]", *unique, ""] if unique else []
+
+
+def _settings(source: SourceRules) -> dict[str, str | bool]:
+    """Return the texts and switches of [source] that are not as they are without it."""
+    given = source.model_dump(mode="json", exclude_defaults=True)
+    return {key: value for key, value in given.items() if isinstance(value, str | bool)}
+
+
+def _value(value: object) -> str:
+    """Return a text or a switch as TOML."""
+    return str(value).lower() if isinstance(value, bool) else _toml(str(value))
 
 
 def _key_of(one: Recognised) -> tuple[str, str, str]:

@@ -42,6 +42,7 @@ LOST_WORDS = (
     "rejected",
     "disqualified",
     "ناموفق",
+    *("closed-lost to competition", "closed lost to competition"),
     *("verloren", "perdu", "perdue", "perdido", "perdida", "perso", "persa"),
 )
 OPEN_WORDS = (

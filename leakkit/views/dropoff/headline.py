@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from leakkit.views.view import View
     from leakkit.words import Words
 
+QUALIFY = "qualify"
+
 
 def headline(analysis: Analysis, pipeline: str = "") -> View:
     """Where does this pipeline lose most, and how much?"""
@@ -39,7 +41,9 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
         "headline",
         title=words.html("question.headline", name=chosen.name),
         headline=_headline(analysis, chosen, words),
-        note=paragraphs([*_beside_headline(analysis, chosen, words), *lines]),
+        note=paragraphs(
+            [*_beside_headline(analysis, chosen, words), _apart(chosen, words), *lines]
+        ),
         kind=FIRST,
         selection=part_line(analysis, chosen, words, *CURVES),
     )
@@ -100,6 +104,17 @@ def _largest(
     judged = next((f.severity for f in analysis.findings if f.key == key), NOT_ENOUGH)
     said = {OK: "steady", NOT_ENOUGH: "unsure"}.get(judged, "worse_too")
     return words.html(f"mend.{said}", stage=bdi(stage.name), **facts) + _how_sure(found, words)
+
+
+def _apart(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Name the qualifying stages that lose a larger share than the stage that is named."""
+    found = find_headline(chosen)
+    if found.by != "share" or found.stage is None or found.stage.kind == QUALIFY:
+        return Markup("")
+    most = found.stage.lost.share or 0.0
+    names = [bdi(s.name) for s in chosen.stages
+             if s.kind == QUALIFY and (s.lost.share or 0.0) > most]  # fmt: skip
+    return words.html("headline.apart", names=words.listed(names)) if names else Markup("")
 
 
 def _how_sure(found: Headline, words: Words) -> Markup:
