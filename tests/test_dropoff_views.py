@@ -85,7 +85,17 @@ def known(stage: StageResult, share: float, half: float) -> StageResult:
 
 def test_a_qualifying_stage_that_loses_more_is_named_apart() -> None:
     said = Markup(views.headline(analysis(), "Projects").note).striptags()  # noqa: S704 - our own page
-    assert "Apart from Lead: losses there may be healthy" in said
+    assert "Lead loses a larger share, but losses there may be healthy" in said
+
+
+def test_what_is_amiss_with_all_of_the_data_is_said_first() -> None:
+    moves = pd.DataFrame({"opportunity_id": ["A1", "A2"], "stage": "A", "entered_at": "2026-01-01"})
+    deals = pd.DataFrame({"opportunity_id": ["1", "2"]})
+    frames = {"opportunities": deals, "stage_history": moves}
+    note = str(views.headline(leakkit.analyze(leakkit.load(frames))).note)
+    assert "2 histories, and not one has its deal among the opportunities" in note
+    assert "No deal has a value that could be read" in note
+    assert "No deal has a value" not in str(views.headline(analysis(), "Projects").note)
 
 
 def shown(*first: tuple[float, float]) -> tuple[PipelineAnalysis, str]:

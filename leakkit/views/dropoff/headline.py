@@ -34,6 +34,10 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
         since_then(analysis, (chosen,), words),
         words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities),
     ]
+    if chosen.opportunities and chosen.notes.without_value == chosen.opportunities:
+        lines.insert(0, words.html("headline.no_values"))
+    if apart := analysis.facts.get("none_in_both"):
+        lines.insert(0, words.html("facts.none_in_both", n=apart))
     if analysis.provisional_order:
         lines.insert(0, words.html("headline.provisional"))
     return answer(
@@ -114,7 +118,11 @@ def _apart(chosen: PipelineAnalysis, words: Words) -> Markup:
     most = found.stage.lost.share or 0.0
     names = [bdi(s.name) for s in chosen.stages
              if s.kind == QUALIFY and (s.lost.share or 0.0) > most]  # fmt: skip
-    return words.html("headline.apart", names=words.listed(names)) if names else Markup("")
+    return (
+        words.html("headline.apart", n=len(names), names=words.listed(names))
+        if names
+        else Markup("")
+    )
 
 
 def _how_sure(found: Headline, words: Words) -> Markup:
