@@ -13,6 +13,7 @@ import leakkit
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.check import check
+from leakkit.sources.names import near_pairs
 from leakkit.store import Store
 
 TWO = '[[pipelines]]\nname = "P"\nstages = [{ name = "A" }, { name = "B" }]\n'
@@ -338,3 +339,16 @@ def test_columns_may_have_the_names_of_the_store(tmp_path: Path) -> None:
         assert store.rows(f"SELECT {columns} FROM opportunities ORDER BY 1") == [
             ("x", "1y"), ("z", "2y")
         ]  # fmt: skip
+
+
+def test_totals_and_what_stands_under_them_are_no_deals(tmp_path: Path) -> None:
+    text = f"{MOVES}Total,,\nNumber of deals,,\n"
+    found = check(folder(tmp_path, moves=text) / "moves.csv", Config.from_text(TWO))
+    assert {fault.rule for fault in found.faults} == {"total_row"}
+    assert (found.facts["total_rows"], found.facts.get("deals_set_aside")) == (2, None)
+
+
+def test_of_very_many_keys_only_some_are_compared() -> None:
+    known = [f"key {i:05}" for i in range(5_000)]
+    unknown = [f"kee {i:05}" for i in range(5_000)]
+    assert len(near_pairs(unknown, known)) <= 20

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from leakkit.sources.columns import Table
     from leakkit.sources.recognised import Reading
 
+AT_THE_END = 5
+"""Totals stand in the last rows; under them may be a count, or who printed it."""
 TOTALS = (
     *("total", "totals", "grand total", "sum", "subtotal", "summe", "gesamt", "total général"),
+    *("number of deals", "number of opportunities", "count", "anzahl"),
     *("جمع", "جمع کل", "مجموع"),
 )
 RULES = {"repeated_heading": "repeated_headings", "total_row": "total_rows"}
@@ -43,7 +46,7 @@ def without_asides(reading: Reading, table: Table) -> Table:
     for row, said in rows:
         if simplified(str(said)) == simplified(heading):
             found.append((table.file, int(row), "repeated_heading"))
-        elif row == last:
+        elif last - int(row) < AT_THE_END:
             found.append((table.file, int(row), "total_row"))
     if not found:
         return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS
@@ -33,6 +34,7 @@ NEEDED = ("opportunity_id", "stage", "entered_at")
 DATED = {"entered_at", "created_at", "closed_at", "outcome"}
 """Where one of these is there, a column that is only called a date may be any."""
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
+MOST_COMPARED = 100_000
 NEAR = 0.85
 """Keys at least so similar are proposed as one; nothing is merged before the user says so."""
 
@@ -225,12 +227,17 @@ def nearest(name: str, known: Iterable[str], cutoff: float = MISSPELT) -> str:
 def near_pairs(unknown: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     """Propose for keys without a match the key that they may be a spelling of.
 
+    Of very many only the first are looked at: to compare each with each takes minutes.
+
     >>> near_pairs(["GTXPro", "MG Special"], ["GTX Pro", "GTX Plus"])
     {'GTXPro': 'GTX Pro'}
     """
-    there = list(known)
-    pairs = {name: nearest(name, there, NEAR) for name in unknown}
-    return {name: near for name, near in pairs.items() if near}
+    by_form = {simplified(one): one for one in known}
+    forms, pairs = list(by_form), dict[str, str]()
+    for name in islice(unknown, max(1, MOST_COMPARED // max(len(forms), 1))):
+        found = difflib.get_close_matches(simplified(name), forms, 1, NEAR)
+        pairs |= {name: by_form[found[0]]} if found else {}
+    return pairs
 
 
 __all__ = ["DEALS", "HISTORY", "REFUSED", "Part", "near_pairs", "nearest", "part_of", "score"]
