@@ -239,14 +239,14 @@ def init(
     from leakkit.sources.proposal import configuration_text
 
     place = Path(source)
-    file = Path(out) if out else (place if place.is_dir() else place.parent) / "leakkit.toml"
+    beside = (place if place.is_dir() else place.parent) / "leakkit.toml"
+    file = Path(out) if out else beside
     if file.exists():
         message = (
             f"There is a {file} already. Name another file with --out: what the one that is "
             "there says of the source is used. Or remove it first."
         )
         raise LeakkitError("file_exists", message)
-    beside = (place if place.is_dir() else place.parent) / "leakkit.toml"
     known = Config.read(beside) if beside.is_file() else Config()
     with load(source, known.model_copy(update={"pipelines": ()})) as store:
         joins = proposed_joins(store, place) if place.is_dir() else ()

@@ -6,12 +6,11 @@ import hashlib
 import os
 import re
 import unicodedata
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from leakkit.errors import LeakkitError
+from leakkit.store.holding import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,20 +72,15 @@ def claimed(folder: Path) -> Iterator[None]:
     The system lets go of it when this process ends, however it ends. Raises LeakkitError
     where another run holds it, or where nothing can be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
-        lock.acquire()
-    except Timeout:
-        message = f"Another run is writing into {folder}. Wait for it, or choose another --out."
-        raise LeakkitError("folder_in_use", message) from None
-    except OSError as error:
-        message = f"Cannot write into {folder}: {error.strerror or error}."
-        raise LeakkitError("folder_not_writable", message) from None
-    try:
+    said = f"Another run is writing into {folder}. Wait for it, or choose another --out."
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(folder / LOCK, LeakkitError("folder_in_use", said)))
+        except OSError as error:
+            message = f"Cannot write into {folder}: {error.strerror or error}."
+            raise LeakkitError("folder_not_writable", message) from None
         yield
-    finally:
-        lock.release()
 
 
 def discard(folder: Path, name: str) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from leakkit.config import Config, Join
 from leakkit.errors import LeakkitError
 from leakkit.sources.columns import simplified
-from leakkit.sources.files import form_of_name, read_file
+from leakkit.sources.files import read_file
+from leakkit.sources.find import may_be_data
 from leakkit.sources.names import near_pairs
 from leakkit.sources.recognised import Reading
 from leakkit.store.database import Store, quoted
@@ -27,16 +28,11 @@ def proposed_joins(store: Store, folder: Path) -> tuple[Join, ...]:
     `store` is a source that was loaded; its files that were not read are looked at. A
     value that is nearly a key is proposed as `same`, never merged in silence.
     """
-    names = [name for name in store.meta("ignored_files") if _may_hold_a_table(name)]
+    names = [name for name in store.meta("ignored_files") if may_be_data(Path(name))]
     with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch, Store.new() as aside:
         reading = Reading(aside, Config(), Path(scratch), [], {})
         found = [_proposed(store, reading, folder / name, i) for i, name in enumerate(names)]
     return tuple(join for join in found if join)
-
-
-def _may_hold_a_table(name: str) -> bool:
-    """Say whether a file may have columns: notes and settings have none."""
-    return form_of_name(Path(name)) != "" and not name.lower().endswith((".txt", ".json"))
 
 
 def _proposed(store: Store, reading: Reading, file: Path, number: int) -> Join | None:

@@ -195,7 +195,7 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
     activities = read_file(reading, acts[0], ACTIVITIES)[0] if acts else None
     joined |= {file.name for file in acts}
     if not named[HISTORY]:
-        candidates = [f for f in files if _may_be_data(f) and f.name not in joined]
+        candidates = [f for f in files if may_be_data(f) and f.name not in joined]
         tables = _tables(reading, candidates)
         if named[DEALS]:
             tables = [t for t in tables if _is_named(t, named[DEALS][0]) or _is_history(t)]
@@ -249,7 +249,7 @@ def _all(files: Files) -> list[Table]:
     return [t for t in (files.history, files.opportunities, *days) if t]
 
 
-def _may_be_data(file: Path) -> bool:
+def may_be_data(file: Path) -> bool:
     """Say whether a file may be one of the source: notes in .txt and settings in .json are not."""
     return form_of_name(file) != "" and file.suffix.lower() not in {".txt", ".json"}
 

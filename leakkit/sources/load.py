@@ -6,12 +6,12 @@ import datetime as dt
 import hashlib
 import re
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
@@ -30,6 +30,7 @@ from leakkit.sources.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
 from leakkit.store import upkeep as settled
 from leakkit.store.database import Store, quoted
+from leakkit.store.holding import held
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
 from leakkit.store.resolve import (
     CLOSED,
@@ -136,25 +137,19 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
     if file.suffix != STORE_SUFFIX:
         message = f"{file} is no name for a store: it needs the ending {STORE_SUFFIX}."
         raise LeakkitError("store_name", message)
-    lock = FileLock(f"{file}.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        message = f"Another run is writing {file}. Wait for it, or keep another store."
-        raise LeakkitError("store_in_use", message) from None
-    except OSError as error:
-        message = f"Cannot write the store {file}: {error.strerror or error}."
-        raise LeakkitError("store_not_writable", message) from None
-    try:
+    said = f"Another run is writing {file}. Wait for it, or keep another store."
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(Path(f"{file}.lock"), LeakkitError("store_in_use", said)))
+        except OSError as error:
+            message = f"Cannot write the store {file}: {error.strerror or error}."
+            raise LeakkitError("store_not_writable", message) from None
         partial = Path(f"{file}{PARTIAL}")
         for left in (partial, Path(f"{partial}.wal")):
             left.unlink(missing_ok=True)
         known = replace(upkeep, earlier=_earlier(file)) if file.exists() else upkeep
         load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known).close()
         partial.replace(file)
-    finally:
-        lock.release()
-        Path(f"{file}.lock").unlink(missing_ok=True)
     return Store.change(file)
 
 

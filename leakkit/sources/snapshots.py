@@ -40,8 +40,7 @@ def find_moves(reading: Reading, snapshots: Sequence[Snapshot]) -> str:
     A deal that stands elsewhere than in the file before it moved on the day of the file.
     One that is new there entered on its creation day if that lies between the two days,
     else on the day of the file: when it was first seen. A deal that is closed when it is
-    first seen has no history. `file`, `line` and `heading`
-    say where a move was read.
+    first seen has no history. `file`, `line` and `heading` say where a move was read.
     """
     _stand(reading, snapshots)
     days = " ".join(f"WHEN {i} THEN DATE '{one.day}'" for i, one in enumerate(snapshots))
