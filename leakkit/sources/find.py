@@ -13,7 +13,6 @@ from leakkit.config import COLUMNS
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.activities import ACTIVITIES
 from leakkit.sources.columns import Table
-from leakkit.sources.encodings import unzipped
 from leakkit.sources.files import (
     form_of_content,
     form_of_name,
@@ -31,6 +30,7 @@ from leakkit.sources.names import (
     part_of,
 )
 from leakkit.sources.rows import free_rowid
+from leakkit.sources.unpacking import unzipped
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:

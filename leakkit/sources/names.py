@@ -22,7 +22,7 @@ from leakkit.sources.makers import (
     USUAL,
     VAGUE_MOMENT,
 )
-from leakkit.sources.rows import distinct
+from leakkit.sources.rows import distinct, refuse_wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -125,6 +125,7 @@ def once(reading: Reading, file: str, headings: Sequence[str]) -> list[str]:
 
     Raises where one that has our own name stands twice, and nobody says which it is.
     """
+    refuse_wide(file, len(headings))
     unique, seen = distinct(headings), set[str]()
     for heading, name in zip(headings, unique, strict=True):
         form = simplified(heading)
