@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.recognised import Reading
 
 CHUNK = 1 << 20
 SHOWN_FAULTS = 100

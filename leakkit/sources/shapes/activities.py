@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit.errors import LeakkitError
-from leakkit.sources.dates import plain_dates
+from leakkit.sources.cells.dates import plain_dates
 from leakkit.store.account import SHOWN_ROWS
 from leakkit.store.moments import EARLIEST, SENTINEL
 
 if TYPE_CHECKING:
-    from leakkit.sources.columns import Table
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
     from leakkit.store.database import Store
     from leakkit.store.moments import Zone
 

@@ -13,8 +13,8 @@ from leakkit.store.resolve import CLOSED, outcome_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.columns import Table
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
     from leakkit.store.database import Store
 
 STOOD, MOVES = quoted("how deals stood"), quoted("moves between snapshots")

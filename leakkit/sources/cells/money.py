@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import DIGITS, folded
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.rows import rewritten
+from leakkit.sources.formats.rows import rewritten
 from leakkit.store.database import literal
 
 if TYPE_CHECKING:
     from leakkit.config import Config
-    from leakkit.sources.columns import Table
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
 
 SHOWN = 3
 MOST_SHAPES = 5_000

@@ -17,8 +17,8 @@ from leakkit.errors import Fault, LeakkitError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.columns import Table
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
 
 LAST_MONTH = 12
 MANY_DATES, MANY_DAYS = 20, 4

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import Config, Join
 from leakkit.errors import LeakkitError
-from leakkit.sources.columns import simplified
-from leakkit.sources.files import read_file
-from leakkit.sources.find import may_be_data
-from leakkit.sources.names import near_pairs
-from leakkit.sources.recognised import Reading
+from leakkit.sources.formats.files import read_file
+from leakkit.sources.headings.columns import simplified
+from leakkit.sources.headings.names import near_pairs
+from leakkit.sources.headings.recognised import Reading
+from leakkit.sources.headings.tables import may_be_data
 from leakkit.store.database import Store, quoted
 
 if TYPE_CHECKING:
-    from leakkit.sources.columns import Table
+    from leakkit.sources.headings.columns import Table
 
 ENOUGH = 0.5
 """At least this share of the values of the deals must be keys of the other file."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Pipeline, Stage, folded
 from leakkit.errors import LeakkitError, visible
-from leakkit.sources.recognised import Recognised
-from leakkit.sources.shapes import SNAPSHOT
+from leakkit.sources.headings.recognised import Recognised
+from leakkit.sources.shapes.shapes import SNAPSHOT
 from leakkit.store.resolve import CLOSED, LOST_WORDS, WON_WORDS, texts
 
 if TYPE_CHECKING:

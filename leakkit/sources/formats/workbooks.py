@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import python_calamine as calamine
 
 from leakkit.errors import LeakkitError
-from leakkit.sources.names import once, part_of, score
-from leakkit.sources.rows import LINE, put_rows
-from leakkit.sources.swapped import typed_columns, with_swapped
+from leakkit.sources.cells.swapped import typed_columns, with_swapped
+from leakkit.sources.formats.rows import LINE, put_rows
+from leakkit.sources.headings.names import once, part_of, score
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from leakkit.sources.recognised import Reading
-    from leakkit.sources.swapped import Typed
+    from leakkit.sources.cells.swapped import Typed
+    from leakkit.sources.headings.recognised import Reading
 
 LOOKED_AT = 20
 """Rows at the top of a sheet among which the headings are looked for."""

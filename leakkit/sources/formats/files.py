@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.columns import Table
-from leakkit.sources.encodings import as_utf8, unpacked
-from leakkit.sources.names import once
-from leakkit.sources.rows import LINE, distinct, free_rowid, put_rows
-from leakkit.sources.workbooks import LOOKED_AT, heading_row, read_workbook
-from leakkit.sources.xes import read_xes
+from leakkit.sources.formats.encodings import as_utf8, unpacked
+from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows
+from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row, read_workbook
+from leakkit.sources.formats.xes import read_xes
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.names import once
 from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.recognised import Reading
 
 FORMATS = {
     ".csv": "csv",

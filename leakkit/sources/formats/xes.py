@@ -10,8 +10,8 @@ from xml.parsers import expat
 import pandas as pd
 
 from leakkit.errors import LeakkitError
-from leakkit.sources.columns import Table
-from leakkit.sources.rows import free_rowid
+from leakkit.sources.formats.rows import free_rowid
+from leakkit.sources.headings.columns import Table
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
-from leakkit.sources.columns import NEAR as MISSPELT
-from leakkit.sources.columns import simplified
-from leakkit.sources.makers import (
+from leakkit.sources.formats.rows import distinct
+from leakkit.sources.headings.columns import NEAR as MISSPELT
+from leakkit.sources.headings.columns import simplified
+from leakkit.sources.headings.makers import (
     CLEAR,
     DATED_STAGE,
     DEALS,
@@ -22,13 +23,12 @@ from leakkit.sources.makers import (
     USUAL,
     VAGUE_MOMENT,
 )
-from leakkit.sources.rows import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.config import Pipeline
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.recognised import Reading
 
 NEEDED = ("opportunity_id", "stage", "entered_at")
 DATED = {"entered_at", "created_at", "closed_at", "outcome"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.sources.columns import simplified
-from leakkit.sources.rows import rewritten
+from leakkit.sources.formats.rows import rewritten
+from leakkit.sources.headings.columns import simplified
 from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
-    from leakkit.sources.columns import Table
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
 
 AT_THE_END = 5
 """Totals stand in the last rows; under them may be a count, or who printed it."""

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.files import read_file
-from leakkit.sources.names import near_pairs, nearest
-from leakkit.sources.rows import LINE
+from leakkit.sources.formats.files import read_file
+from leakkit.sources.formats.rows import LINE
+from leakkit.sources.headings.names import near_pairs, nearest
 from leakkit.store.database import quoted
 from leakkit.store.resolve import listed
 
 if TYPE_CHECKING:
     from leakkit.config import Join
-    from leakkit.sources.columns import Table
-    from leakkit.sources.find import Files
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.tables import Files
 
 SHOWN = 20
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import DIGITS
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.columns import CLOCK_TYPES, Table
-from leakkit.sources.jalali import MONTHS, day_number, day_number_sql
-from leakkit.sources.rows import rewritten
-from leakkit.sources.swapped import settle
+from leakkit.sources.cells.jalali import MONTHS, day_number, day_number_sql
+from leakkit.sources.cells.swapped import settle
+from leakkit.sources.formats.rows import rewritten
+from leakkit.sources.headings.columns import CLOCK_TYPES, Table
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.recognised import Reading
 
 SHOWN = 3
 UNSEEN = r"[\x{200b}-\x{200f}\x{202a}-\x{202e}\x{feff}]"

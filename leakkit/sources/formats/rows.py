@@ -13,8 +13,8 @@ from leakkit.store.database import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from leakkit.sources.columns import Table
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
     from leakkit.store.database import Store
 
 CHUNK = 50_000

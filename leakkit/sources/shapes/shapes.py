@@ -10,22 +10,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
-from leakkit.sources.asides import without_asides
-from leakkit.sources.columns import Table
-from leakkit.sources.dates import plain_dates
-from leakkit.sources.makers import FLAGS, TIME_IN_STAGE
-from leakkit.sources.money import plain_money
-from leakkit.sources.names import DatedStage, dated_stages, declared_names
-from leakkit.sources.rows import rewritten
-from leakkit.sources.snapshots import Snapshot, find_moves
+from leakkit.sources.cells.dates import plain_dates
+from leakkit.sources.cells.money import plain_money
+from leakkit.sources.formats.rows import rewritten
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.makers import FLAGS, TIME_IN_STAGE
+from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names
+from leakkit.sources.shapes.asides import without_asides
+from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.store.database import literal, quoted
 from leakkit.store.resolve import LOST_WORDS, WON_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.find import Files
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.tables import Files
 
 EVENTS, WIDE, SNAPSHOT = "events", "wide", "snapshot"
 MOMENTS = ("entered_at", "created_at", "closed_at")

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.activities import ACTIVITIES
-from leakkit.sources.columns import Table
-from leakkit.sources.encodings import unzipped
-from leakkit.sources.files import (
+from leakkit.sources.formats.encodings import unzipped
+from leakkit.sources.formats.files import (
     form_of_content,
     form_of_name,
     read_file,
     types_of,
     unknown_format,
 )
-from leakkit.sources.names import (
+from leakkit.sources.formats.rows import free_rowid
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.names import (
     DEALS,
     HISTORY,
     REFUSED,
@@ -30,13 +30,13 @@ from leakkit.sources.names import (
     declared_names,
     part_of,
 )
-from leakkit.sources.rows import free_rowid
+from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.recognised import Reading
+    from leakkit.sources.headings.recognised import Reading
 
 CONFIG_FILE = "leakkit.toml"
 SHOWN_FILES = 20

@@ -13,7 +13,7 @@ from leakkit.store.database import quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.sources.swapped import Typed
+    from leakkit.sources.cells.swapped import Typed
 
 ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2}(:?\d{2})?))?)?"
 """The plain form of dates in texts: ISO 8601, with or without time, fraction and zone."""
