@@ -50,6 +50,7 @@ def normalised(text: str) -> str:
     return " ".join("".join(plain).split())
 
 
+@cache
 def _plain(letter: str) -> str:
     """Return a letter, the digit that it is, nothing for an accent, a space for the rest."""
     if letter.isdecimal():
@@ -189,11 +190,11 @@ def merged(base: Dictionary, text: str, name: str) -> Dictionary:
     words, beginnings = dict(base.words), dict(base.beginnings)
     reviews, vague = dict(base.reviews), base.vague
     for code, part in _parts(given):
-        for term in (*part.get("terms", ()), *part.get("vague", ())):
-            target = beginnings if term.endswith("*") else words
-            target[normalised(term)] = (code, term)
-        vague = vague.difference(map(normalised, part.get("terms", ())))
-        vague = vague.union(map(normalised, part.get("vague", ())))
+        plain = {term: normalised(term) for term in part.get("terms", ())}
+        unsure = {term: normalised(term) for term in part.get("vague", ())}
+        for term, form in (plain | unsure).items():
+            (beginnings if term.endswith("*") else words)[form] = (code, term)
+        vague = vague.difference(plain.values()).union(unsure.values())
         if "review" in part:
             reviews[code] = part["review"]
     texts = {normalised(said): code for said, code in given.get(TEXTS, {}).items() if code}
