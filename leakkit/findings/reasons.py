@@ -1,8 +1,8 @@
 """What does a stated reason of a loss mean? A dictionary that the user can correct.
 
 Reasons are free texts in several languages. Each is compared, after normalisation, with
-the terms of `terms/`, a file for each language; the longest term that it holds decides, and is kept, so that
-every match can be traced.
+the terms of `terms/`, a file for each language; the longest term that it holds decides,
+and is kept, so that every match can be traced.
 """
 
 from __future__ import annotations
