@@ -20,7 +20,8 @@ from leakkit.errors import Fault, LeakkitError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FAMILIES = ("complexity", "unconvincing", "other")
+FAMILIES = ("complexity", "unconvincing", "gave_up", "other")
+"""What reasons are sorted into; `gave_up` says that the customer left, and not why."""
 TEXTS = "texts"
 LONGEST_TERM = 12
 """Words that a term may have."""
@@ -158,7 +159,7 @@ def dictionary(text: str = "", name: str = "reasons.toml") -> Dictionary:
     r"""Return the built-in dictionary with a user's file merged over it.
 
     `text` is that file's content. Its terms beat built-in ones, `review` replaces that of
-    a sub-reason, and new sub-reasons of the three families may be made up. Raises
+    a sub-reason, and new sub-reasons of these families may be made up. Raises
     LeakkitError with all faults of the file.
 
     >>> own = '[unconvincing.price]\nterms = ["gold plated"]'
