@@ -47,7 +47,9 @@ PERSIAN = {
 @pytest.mark.parametrize(("family", "texts"), REASONS.items())
 def test_reasons_of_the_sample_have_their_family(family: str, texts: tuple[str, ...]) -> None:
     found = [built_in().meaning(text) for text in texts]
-    assert [one.family for one in found if one] == [family] * len(texts)
+    # who does not answer may have left for any cause
+    meant = ["gave_up" if text == "No answer" else family for text in texts]
+    assert [one.family for one in found if one] == meant
 
 
 @pytest.mark.parametrize(("text", "code"), PERSIAN.items())

@@ -8,19 +8,20 @@ and is kept, so that every match can be traced.
 from __future__ import annotations
 
 import json
-import tomllib
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from leakkit.errors import Fault, LeakkitError
+from leakkit.config import parsed
+from leakkit.errors import Fault, LeakkitError, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 FAMILIES = ("complexity", "unconvincing", "gave_up", "other")
+"""What reasons are sorted into; `gave_up` says that the customer left, and not why."""
 TEXTS = "texts"
 LONGEST_TERM = 12
 """Words that a term may have."""
@@ -178,11 +179,7 @@ def dictionary(text: str = "", name: str = "reasons.toml") -> Dictionary:
 
 def merged(base: Dictionary, text: str, name: str) -> Dictionary:
     """Return `base` with the entries of a TOML text over it."""
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = f"{name} is not valid TOML: {error}."
-        raise LeakkitError("reasons_syntax", message) from None
+    given = parsed(text, name, "reasons_syntax")
     faults = tuple(_faults(given, name))
     if faults:
         message = f"{name} has {len(faults)} fault(s):"
@@ -215,7 +212,7 @@ def _faults(given: dict[str, object], name: str) -> Iterable[Fault]:
         if key not in {*FAMILIES, TEXTS}:
             yield Fault(name, None, key, "", "unknown family", f"allowed are {allowed}")
         elif not isinstance(value, dict):
-            yield Fault(name, None, key, str(value), "should be a table")
+            yield Fault(name, None, key, show(value), "should be a table")
         elif key == TEXTS:
             yield from _faults_of_texts(value, name)
         else:
@@ -226,7 +223,7 @@ def _faults(given: dict[str, object], name: str) -> Iterable[Fault]:
 def _faults_of_part(code: str, part: object, name: str) -> Iterable[Fault]:
     """Say what is wrong with one sub-reason."""
     if not isinstance(part, dict):
-        yield Fault(name, None, code, str(part), "should be a table with terms and review")
+        yield Fault(name, None, code, show(part), "should be a table with terms and review")
         return
     allowed = "allowed are terms, vague, review"
     for key in sorted(part.keys() - {"terms", "vague", "review"}):
@@ -234,13 +231,13 @@ def _faults_of_part(code: str, part: object, name: str) -> Iterable[Fault]:
     for key in ("terms", "vague"):
         yield from _faults_of_terms(f"{code}.{key}", part.get(key, []), name)
     if not isinstance(part.get("review", ""), str):
-        yield Fault(name, None, f"{code}.review", str(part["review"]), "should be a text")
+        yield Fault(name, None, f"{code}.review", show(part["review"]), "should be a text")
 
 
 def _faults_of_terms(place: str, terms: object, name: str) -> Iterable[Fault]:
     """Say what is wrong with a list of terms."""
     if not isinstance(terms, list) or any(not isinstance(term, str) for term in terms):
-        yield Fault(name, None, place, str(terms), "should be a list of texts")
+        yield Fault(name, None, place, show(terms), "should be a list of texts")
     elif empty := [term for term in terms if not normalised(term)]:
         yield Fault(name, None, place, str(empty[0]), "has neither letter nor digit")
     elif long := [term for term in terms if len(normalised(term).split()) > LONGEST_TERM]:
@@ -251,10 +248,10 @@ def _faults_of_terms(place: str, terms: object, name: str) -> Iterable[Fault]:
 def _faults_of_texts(texts: dict[str, object], name: str) -> Iterable[Fault]:
     """Say what is wrong with the reasons that are given as whole texts."""
     for said, code in texts.items():
-        family, _, sub = str(code).partition(".")
+        family, _, sub = show(code).partition(".")
         if code != "" and (family not in FAMILIES or not sub):
             hint = "write family.sub, such as unconvincing.price"
-            yield Fault(name, None, f"{TEXTS}.{said}", str(code), "unknown family", hint)
+            yield Fault(name, None, f"{TEXTS}.{said}", show(code), "unknown family", hint)
 
 
 @dataclass(frozen=True)
