@@ -43,7 +43,7 @@ LINE_BYTES = 50_000_000
 JSON_BYTES = 200_000_000
 """A file that is one JSON array, which is read whole."""
 XES_ATTRIBUTES = 500
-"""Different attributes of a log of events, and attributes of one event or case."""
+"""Different attributes of the events of a log."""
 XES_DEPTH = 100
 """Elements within each other in a log of events."""
 XES_CASE = 100_000_000
