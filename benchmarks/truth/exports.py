@@ -72,8 +72,8 @@ def selected_exports_are_recognised(runs: int = 200) -> Record:
         moves = history(np.random.default_rng([9100, run]))
         for kind in KINDS:
             found[kind].append(look(left_in(moves, kind)))
-    right = {kind: np.mean([one.code == kind for one in found[kind]]) for kind in KINDS}
-    warned = {kind: np.mean([one.warnings > 0 for one in found[kind]]) for kind in KINDS}
+    right = {kind: float(np.mean([one.code == kind for one in found[kind]])) for kind in KINDS}
+    warned = {kind: float(np.mean([one.warnings > 0 for one in found[kind]])) for kind in KINDS}
     heads = ["export", "recognised as such", "with a warning"]
     names = {WHOLE: "all deals"}
     rows = [

@@ -216,5 +216,5 @@ def _coverage(material: Material) -> str:
     """Say which deals the export leaves out; a part of the deals is judged by the whole."""
     if material.whole:
         return material.whole.notes.coverage
-    outcomes = material.frames["outcomes"].groupby("outcome")["n"].sum()
-    return coverage(outcomes.to_dict(), material.frames["ages"])
+    deals = material.frames["outcomes"].groupby("outcome")["n"].sum()
+    return coverage({str(k): int(n) for k, n in deals.items()}, material.frames["ages"])

@@ -36,8 +36,7 @@ def _no_repairs(diagnosis: Diagnosis, words: Words) -> View:
     """Say why no repair is reckoned."""
     kind = SECTION if loses(diagnosis) else REPEATED
     if diagnosis.pipeline.notes.coverage:
-        said = words.html("coverage.capped")
-        return answer(words, "repairs", headline=said, kind=REPEATED)
+        return answer(words, "repairs", headline=words.say("coverage.capped"), kind=REPEATED)
     said = words.say(f"causes.{_no_repair(diagnosis)}")
     return answer(words, "repairs", headline=said, kind=kind)
 
