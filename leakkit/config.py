@@ -67,7 +67,7 @@ class Pipeline(_Part):
     """A declared pipeline: its stages in order, and the rows that close it."""
 
     name: str = Field(min_length=1)
-    stages: tuple[Stage, ...] = Field(min_length=1)
+    stages: tuple[Stage, ...]
     won: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     expected_days: float | None = Field(default=None, ge=0)

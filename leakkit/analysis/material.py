@@ -38,6 +38,11 @@ FRAMES = {
     "started": queries.STARTED,
     "outcomes": queries.OUTCOMES,
     "flows": queries.FLOWS,
+    "last_stages": queries.LAST_STAGES,
+    "ages": queries.AGES,
+    "closes": queries.CLOSES,
+    "lost_reasons": queries.LOST_REASONS,
+    "owned": queries.OWNED,
 }
 
 

@@ -85,6 +85,8 @@ def propose(store: Store, label: str, *, snapshot: bool = False) -> tuple[Pipeli
     for pipeline, stage, places, deals in rows:
         name = names.setdefault(folded(pipeline), pipeline)
         ranked.setdefault(name, {}).setdefault(folded(stage), _Said()).add(stage, places, deals)
+    if not ranked and snapshot:
+        return _without_stages(store, label)
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
@@ -92,6 +94,14 @@ def propose(store: Store, label: str, *, snapshot: bool = False) -> tuple[Pipeli
         Pipeline(name=name, stages=_in_order(stages.values()))
         for name, stages in sorted(ranked.items())
     )
+
+
+def _without_stages(store: Store, label: str) -> tuple[Pipeline, ...]:
+    """Return the pipelines of deals that name no stage but closes."""
+    names = texts(store, "pipeline", "given_opportunities")
+    unnamed = store.value("SELECT count(*) FROM given_opportunities WHERE pipeline = ''")
+    every = {folded(name): name for name in [*([label] if unnamed else []), *names]}
+    return tuple(Pipeline(name=name, stages=()) for _, name in sorted(every.items()))
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -109,7 +110,17 @@ class Counts:
                 if name == "late":
                     self._derive("deal_ends", queries.DEAL_ENDS)
                 self._derive(name, sql)
-        return self.store.frame(query)
+        return self.store.frame(query.replace("{owner}", self.owner) if "{owner}" in query else query)
+
+    @cached_property
+    def owner(self) -> str:
+        """SQL for the owner of a deal of `opportunities o`; '' where the source names none."""
+        return f"o.{quoted(OWNER)}" if self.has_owner else "''"
+
+    @cached_property
+    def has_owner(self) -> bool:
+        """Say whether the source names the owners of deals."""
+        return OWNER in {row[0] for row in self.store.rows("DESCRIBE opportunities")}
 
     def _derive(self, name: str, sql: str) -> None:
         """Keep the answer of a query as a table, once."""
@@ -120,6 +131,10 @@ class Counts:
     def extent(self) -> pd.DataFrame:
         """Return first and last days of entries and exits per pipeline."""
         return self._frame(queries.EXTENT)
+
+    def unfollowed(self) -> pd.DataFrame:
+        """Return the pipelines that have deals and none with a history, with their first day."""
+        return self._frame(queries.UNFOLLOWED)
 
     def entries(self) -> pd.DataFrame:
         """Return how many deals entered each pipeline on each day."""
@@ -137,9 +152,7 @@ class Counts:
 
     def late_deals(self) -> pd.DataFrame:
         """Return the open deals that are late, of the pipelines asked for (see `expect`)."""
-        columns = {row[0] for row in self.store.rows("DESCRIBE opportunities")}
-        owner = quoted(OWNER) if OWNER in columns else "''"
-        return self._frame(queries.LATE_DEALS.replace("{owner}", owner))
+        return self._frame(queries.LATE_DEALS)
 
     def clusters(self, parts: pd.DataFrame) -> pd.DataFrame:
         """Return the same per bootstrap cluster.
@@ -176,8 +189,8 @@ class Counts:
     def frame_of(self, bounds: pd.DataFrame) -> None:
         """Set where each pipeline's curves begin and end, and what its cohort is.
 
-        `bounds` has pipeline, start_day, cohort_from, mature_before (days) and
-        expected_days (NA where none is declared).
+        `bounds` has pipeline, start_day, cohort_from, mature_before (days), expected_days (NA
+        where none is declared) and present (1: only the present state is known).
         """
         per_day = bounds["pipeline"].map(self.units)
         table = bounds.assign(
