@@ -22,6 +22,7 @@ COLUMNS = (
     "closed_at",
     "outcome",
     "stage",
+    "last_stage",
     "value",
     "currency",
     "lost_reason",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import learning
+from leakkit.analysis.reasons import dictionary_of
+from leakkit.measures import counts as taken
 from leakkit.measures.present import OUTCOMES, LastStage, Present, Tally, ages_of
 
 if TYPE_CHECKING:
@@ -14,9 +17,40 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from leakkit.analysis.material import Material
+    from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.measures.present import Ages
 
 NO_STAGE = -1
+
+
+@dataclass(frozen=True)
+class SaidReason:
+    """A reason as it is written, how many lost deals name it, and its family ('' unknown).
+
+    `by_stage` counts them by the position of their stage, -1 where none is named.
+    """
+
+    reason: str
+    n: int
+    family: str
+    by_stage: Mapping[int, int]
+
+
+def said_reasons(analysis: Analysis, chosen: PipelineAnalysis) -> tuple[SaidReason, ...]:
+    """Which reasons do the lost deals of a present state name? The most frequent first."""
+    if chosen.present is None or analysis.store is None:
+        return ()
+    terms = dictionary_of(analysis.store)
+    found: dict[str, dict[int, int]] = {}
+    for (reason, stage), n in chosen.present.reasons.items():
+        if reason:
+            found.setdefault(reason, {})[stage] = n
+    said = [
+        SaidReason(reason, sum(each.values()), meant.family if meant else "", each)
+        for reason, each in found.items()
+        for meant in [terms.meaning(reason)]
+    ]
+    return tuple(sorted(said, key=lambda one: (-one.n, one.reason)))
 
 
 def last_stages(material: Material) -> tuple[LastStage, ...]:
@@ -25,7 +59,7 @@ def last_stages(material: Material) -> tuple[LastStage, ...]:
     In a pipeline of which only the present state is known: how many of all deals.
     """
     rows = material.frames["last_stages"]
-    by_stage = {int(key): _tally(each) for key, each in rows.groupby("stage")}
+    by_stage = {key[0]: _tally(each) for key, each in taken.groups(rows, ["stage"])}
     found = [
         LastStage(stage, name, by_stage.get(stage, Tally()))
         for stage, name in enumerate(material.names)
@@ -54,7 +88,7 @@ def present_of(material: Material) -> Present | None:
     )
 
 
-def _columns(rows: pd.DataFrame, *names: str) -> Iterable[tuple[object, ...]]:
+def _columns(rows: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
     """Return the rows of some columns."""
     return zip(*(rows[name].tolist() for name in names), strict=True)
 
@@ -63,8 +97,8 @@ def _tally(rows: pd.DataFrame) -> Tally:
     """Add up deals and their value by outcome."""
     found = dict.fromkeys(vars(Tally()), 0)
     for outcome, n, total in _columns(rows, "outcome", "n", "total"):
-        found[str(outcome)] += int(n)  # type: ignore[call-overload]
-        found[f"value_{outcome}"] += int(total)  # type: ignore[call-overload]
+        found[str(outcome)] += int(n)
+        found[f"value_{outcome}"] += int(total)
     return Tally(**found)
 
 
@@ -89,7 +123,7 @@ def _months(rows: pd.DataFrame) -> tuple[tuple[int, Tally], ...]:
         return ()
     days = [learning.day_of(int(day)) for day in rows["day"]]
     places = [12 * day.year + day.month - 1 for day in days]
-    by_month = {at: _tally(each) for at, each in rows.groupby(places)}
+    by_month = {key[0]: _tally(e) for key, e in taken.groups(rows.assign(at=places), ["at"])}
     return tuple(
         (learning.number_of(dt.date(at // 12, at % 12 + 1, 1)), by_month.get(at, Tally()))
         for at in range(min(places), max(places) + 1)

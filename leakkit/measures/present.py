@@ -115,30 +115,35 @@ def share_of(part: int, whole: int) -> Share:
 def most_lost(stages: Sequence[LastStage]) -> tuple[LastStage | None, tuple[LastStage, ...]]:
     """In which stage are most deals lost, and which others may be it as well?
 
-    Of two stages with equally many losses in the long run, each loss is in either with
-    probability 1/2. A stage stays a rival unless an exact one-sided binomial test at 5 %,
-    divided by the number of rivals, says that it has fewer.
-
-    Reference: Gupta and Nagel (1967), Sankhya B 29, 1-34, on selecting the largest cell.
-
     >>> stages = [LastStage(i, n, Tally(lost=k)) for i, (n, k) in enumerate([("A", 9), ("B", 1)])]
     >>> [one.name for one in most_lost(stages)[1]]
     []
     """
-    losing = sorted(
-        (one for one in stages if one.stage is not None and one.tally.lost),
-        key=lambda one: (-one.tally.lost, one.stage),
-    )
+    losing = [one for one in stages if one.stage is not None and one.tally.lost]
     if not losing:
         return None, ()
-    first, others = losing[0], losing[1:]
-    rivals = tuple(
-        one
-        for one in others
-        if binom.sf(first.tally.lost - 1, first.tally.lost + one.tally.lost, 0.5)
-        > ALPHA / len(others)
-    )
-    return first, rivals
+    first, rivals = most_frequent([one.tally.lost for one in losing])
+    return losing[first], tuple(losing[at] for at in rivals)
+
+
+def most_frequent(counts: Sequence[int]) -> tuple[int, tuple[int, ...]]:
+    """Return the place of the largest count, and those of counts that may be as large.
+
+    Of two kinds that are equally frequent in the long run, each deal is of either with
+    probability 1/2. One stays a rival unless an exact one-sided binomial test at 5 %,
+    divided by the number of rivals, says that it is rarer.
+
+    Reference: Gupta and Nagel (1967), Sankhya B 29, 1-34, on selecting the largest cell.
+
+    >>> most_frequent([9, 1, 8])
+    (0, (2,))
+    """
+    ranked = sorted(range(len(counts)), key=lambda at: (-counts[at], at))
+    first, others = ranked[0], ranked[1:]
+    largest = counts[first]
+    level = ALPHA / max(len(others), 1)
+    rivals = [at for at in others if binom.sf(largest - 1, largest + counts[at], 0.5) > level]
+    return first, tuple(rivals)
 
 
 def ages_of(days: Sequence[int], counts: Sequence[int]) -> Ages | None:

@@ -351,7 +351,14 @@ def _notes(reading: Reading, found: Found, given: _Given) -> dict[str, Any]:
         "cut": given.rules.cut,
         "last_day": given.last_day,
         "segments": list(given.rules.segments),
+        "owner": _owner(found, given.rules.segments),
     }
+
+
+def _owner(found: Found, segments: tuple[str, ...]) -> str:
+    """Return the column of the store that names who owns a deal; '' where there is none."""
+    heading = (found.opportunities or found.history).heading("owner")
+    return _stored(heading) if heading and _stored(heading) in segments else ""
 
 
 def _require(found: Found) -> None:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 ASKED_TWICE = (queries.CLICKED_THROUGH, queries.DECIDED, queries.WINS, queries.STARTED)
 """Of what is set in between they use the starts only; while these stay, one answer serves twice."""
-OWNER = "owner"
-"""The column of the deals that names who works on them, where there is one."""
 DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
 """Answers that further queries read, kept as tables."""
 MONTHS_BACK = 400
@@ -110,17 +108,15 @@ class Counts:
                 if name == "late":
                     self._derive("deal_ends", queries.DEAL_ENDS)
                 self._derive(name, sql)
-        return self.store.frame(query.replace("{owner}", self.owner) if "{owner}" in query else query)
+        return self.store.frame(
+            query.replace("{owner}", self.owner) if "{owner}" in query else query
+        )
 
     @cached_property
     def owner(self) -> str:
         """SQL for the owner of a deal of `opportunities o`; '' where the source names none."""
-        return f"o.{quoted(OWNER)}" if self.has_owner else "''"
-
-    @cached_property
-    def has_owner(self) -> bool:
-        """Say whether the source names the owners of deals."""
-        return OWNER in {row[0] for row in self.store.rows("DESCRIBE opportunities")}
+        column = self.store.owner
+        return f"o.{quoted(column)}" if column else "''"
 
     def _derive(self, name: str, sql: str) -> None:
         """Keep the answer of a query as a table, once."""

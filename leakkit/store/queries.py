@@ -560,9 +560,9 @@ FROM asked_opportunities o
 JOIN asked q ON q.pipeline = o.pipeline
 WHERE q.present = 1 AND o.outcome = 'lost'
 GROUP BY o.pipeline, COALESCE(o.current_stage, -1), o.lost_reason
-ORDER BY o.pipeline, stage, o.lost_reason
+ORDER BY o.pipeline, stage, n
 """
-"""Lost deals by stage and reason, where no history is known."""
+"""Lost deals by stage and reason, where no history is known; texts in no order."""
 
 OWNED = """
 SELECT o.pipeline, {owner} AS owner, o.outcome, count(*) AS n,
@@ -571,9 +571,9 @@ FROM asked_opportunities o
 JOIN asked q ON q.pipeline = o.pipeline
 WHERE q.present = 1
 GROUP BY o.pipeline, {owner}, o.outcome
-ORDER BY o.pipeline, owner, o.outcome
+ORDER BY o.pipeline, o.outcome, n
 """
-"""Deals by owner and outcome, where no history is known."""
+"""Deals by owner and outcome, where no history is known; texts in no order."""
 
 ENTRANTS = """
 SELECT p.pipeline, p.stage, p.bucket, count(*) AS n,

@@ -19,6 +19,7 @@ from leakkit.views.dropoff.headline import headline_sentence
 from leakkit.views.dropoff.pipe import emphasised, pipe
 from leakkit.views.elements import heading, panels, paragraphs
 from leakkit.views.ink import plain
+from leakkit.views.present import stages as present
 from leakkit.views.sentences import mend_first, month, since_then, what_changed
 from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.view import answer, words_of
@@ -49,17 +50,27 @@ class Leak:
 
     pipeline: PipelineAnalysis
     stage: StageResult
+    lost: int
+    value_lost: int
 
 
 def _leaks(analysis: Analysis) -> list[Leak]:
     """Return every stage that lost deals, by the value lost, then by the deals."""
     found = [
-        Leak(pipeline, stage)
+        leak
         for pipeline in analysis.pipelines
         for stage in pipeline.stages
-        if stage.exits.lost
+        if (leak := _leak(pipeline, stage)).lost
     ]
-    return sorted(found, key=lambda leak: (-leak.stage.value_lost, -leak.stage.exits.lost))
+    return sorted(found, key=lambda leak: (-leak.value_lost, -leak.lost))
+
+
+def _leak(pipeline: PipelineAnalysis, stage: StageResult) -> Leak:
+    """Return what a stage lost; of a present state, the lost deals whose row names it."""
+    if pipeline.present is None:
+        return Leak(pipeline, stage, stage.exits.lost, stage.value_lost)
+    tally = pipeline.present.stages[stage.stage].tally
+    return Leak(pipeline, stage, tally.lost, tally.value_lost)
 
 
 def overview(analysis: Analysis, pages: Pages = ()) -> View:
@@ -119,6 +130,8 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
 def nothing_lost(analysis: Analysis, words: Words) -> Markup:
     """Say that no stage lost a deal: none was lost, or it cannot be said where."""
     lost = sum(one.notes.outcomes.get(("lost", False), 0) for one in analysis.pipelines)
+    if not lost and all(one.present is not None for one in analysis.pipelines):
+        return words.html("overview.none_in_lists")
     return words.html("headline.elsewhere" if lost else "overview.none", n=lost)
 
 
@@ -132,9 +145,9 @@ def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Marku
         "overview.worst",
         stage=tables.bdi(worst.stage.name),
         pipeline=tables.bdi(worst.pipeline.name),
-        n=worst.stage.exits.lost,
-        value=worst.stage.value_lost,
-        share=worst.stage.value_lost / max(sum(one.stage.value_lost for one in leaks), 1),
+        n=worst.lost,
+        value=worst.value_lost,
+        share=worst.value_lost / max(sum(one.value_lost for one in leaks), 1),
     )
 
 
@@ -289,13 +302,22 @@ def _lone_pipe(analysis: Analysis, words: Words) -> View:
 
 def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
     """Return the pipelines with the most value lost, in the order of the analysis."""
-    lost = {one.name: sum(s.value_lost for s in one.stages) for one in analysis.pipelines}
+    lost = {one.name: _value_lost(one) for one in analysis.pipelines}
     names = sorted(lost, key=lambda name: -lost[name])[:most]
     return [one for one in analysis.pipelines if one.name in names]
 
 
+def _value_lost(one: PipelineAnalysis) -> int:
+    """Return the value that a pipeline lost, as far as it is known where."""
+    if one.present is not None:
+        return one.present.total.value_lost
+    return sum(stage.value_lost for stage in one.stages)
+
+
 def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
     """Return the pipe of one pipeline, with the stage that its own page emphasises."""
+    if one.present is not None:
+        return present.picture(analysis, one, words, "count")
     told = shifts(one, analysis.findings)
     return figures.small_pipe(one, words, emphasised(one, analysis.findings), told)
 
@@ -312,7 +334,7 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     if not leaks:
         return answer(words, "overview_leaks", headline=nothing_lost(analysis, words))
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
-    whole = sum(leak.stage.value_lost for leak in leaks)
+    whole = sum(leak.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]
     rows = [(_link(leak.pipeline.name, links.get(leak.pipeline.name, "")), leak) for leak in shown]
     reasons = tables.Reasons(words)
@@ -321,20 +343,30 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
         words.say("overview.leaks"),
         (
             tables.Column("stage", lambda one: tables.bdi(one.stage.name), "lk-name"),
-            tables.Column(
-                "lost", lambda one: tables.bar_cell(words, one.stage.lost, reasons, most), "lk-lost"
-            ),
-            tables.Column("lost_deals", lambda one: words.count(one.stage.exits.lost)),
-            tables.Column("value_lost", lambda one: words.money(one.stage.value_lost)),
-            tables.Column(
-                "of_all_lost", lambda one: words.share(one.stage.value_lost / max(whole, 1))
-            ),
-            tables.Column("overdue", lambda one: tables.overdue_cell(words, one.stage, reasons)),
+            tables.Column("lost", lambda one: _lost_share(one, words, reasons, most), "lk-lost"),
+            tables.Column("lost_deals", lambda one: words.count(one.lost)),
+            tables.Column("value_lost", lambda one: words.money(one.value_lost)),
+            tables.Column("of_all_lost", lambda one: words.share(one.value_lost / max(whole, 1))),
+            tables.Column("overdue", lambda one: _overdue(one, words, reasons)),
         ),
         rows,
         head="pipeline_name",
     )
     return answer(words, "overview_leaks", table=table.html(words) + reasons.html())
+
+
+def _lost_share(leak: Leak, words: Words, reasons: tables.Reasons, most: float) -> Markup:
+    """Return the share that is lost of what enters the stage."""
+    if leak.pipeline.present is not None:
+        return reasons.dash("no_history")
+    return tables.bar_cell(words, leak.stage.lost, reasons, most)
+
+
+def _overdue(leak: Leak, words: Words, reasons: tables.Reasons) -> Markup:
+    """Return how many deals are late in the stage."""
+    if leak.pipeline.present is not None:
+        return reasons.dash("no_history")
+    return tables.overdue_cell(words, leak.stage, reasons)
 
 
 def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:

@@ -10,6 +10,7 @@ from leakkit.page.kinds import FIRST
 from leakkit.views.causes import mix, verdict
 from leakkit.views.causes.comparisons import compared
 from leakkit.views.elements import paragraphs
+from leakkit.views.present import causes as present
 from leakkit.views.sentences import since_then, what_changed
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 def causes_headline(diagnosis: Diagnosis) -> View:
     """What got worse, why, and what would a repair bring? In three sentences."""
     words, pipeline = words_of(diagnosis.analysis), diagnosis.pipeline
+    if pipeline.present is not None:
+        return _of_present(diagnosis, words)
     lines = [
         _first_mix(diagnosis, words),
         _first_verdict(diagnosis, words),
@@ -35,6 +38,20 @@ def causes_headline(diagnosis: Diagnosis) -> View:
         "causes_headline",
         title=words.html("question.causes_headline", name=bdi(pipeline.name)),
         headline=_worst(diagnosis, words),
+        note=paragraphs(lines),
+        kind=FIRST,
+    )
+
+
+def _of_present(diagnosis: Diagnosis, words: Words) -> View:
+    """Say which reason is named most, and what a list without a history cannot say."""
+    analysis, chosen = diagnosis.analysis, diagnosis.pipeline
+    lines = [words.html("present.no_causes"), since_then(analysis, (chosen,), words)]
+    return answer(
+        words,
+        "causes_headline",
+        title=words.html("question.causes_headline", name=bdi(chosen.name)),
+        headline=present.headline(analysis, chosen, words),
         note=paragraphs(lines),
         kind=FIRST,
     )

@@ -39,6 +39,8 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
 
 def _not_estimated(chosen: PipelineAnalysis, words: Words) -> Markup:
     """List the numbers that could not be estimated, or say that there are none."""
+    if chosen.present is not None:
+        return paragraphs([words.html("present.missing")])
     missing = _missing(chosen, words)
     if not missing:
         return paragraphs([words.html("data.nothing_missing")])
@@ -66,7 +68,14 @@ def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> li
     """Say what the data of a pipeline are, and how far they bear its headline."""
     return [
         *_deals(chosen, words),
-        # a snapshot has no days on which anything is followed
+        *(_followed_lines(analysis, chosen, words) if chosen.present is None else ()),
+    ]
+
+
+def _followed_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say what is known of a history: its days, its stages, its headline."""
+    return [
+        # of snapshots too little is followed
         *(_days_used(chosen, words) if analysis.shape != SNAPSHOT else ()),
         *reading.stage_lines(chosen, words),
         *reading.bounds_lines(analysis, chosen.name, words),
@@ -101,6 +110,8 @@ def _ended(chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words) 
     if closed := outcomes["won"] + outcomes["lost"]:
         shares = {"of_all": outcomes["won"] / total, "of_closed": outcomes["won"] / closed}
         yield words.html("data.won", n=chosen.opportunities, **shares, closed=closed)
+    if chosen.present is not None:
+        return
     none = {kind: notes.outcomes.get((kind, False), 0) for kind in outcomes}
     if sum(none.values()):
         yield words.html("data.without_history", n=sum(none.values()), **none)

@@ -13,6 +13,7 @@ from leakkit.page.kinds import FIRST
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.figures import stay
+from leakkit.views.present import headline as present
 from leakkit.views.sentences import mend_first, since_then, what_changed
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 QUALIFY = "qualify"
+MANY_UNFOLLOWED = 0.05
+"""From this share of the losses on, those without a history are said under the headline."""
 
 
 def headline(analysis: Analysis, pipeline: str = "") -> View:
@@ -38,16 +41,14 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
         lines.insert(0, words.html("headline.no_values"))
     if apart := analysis.facts.get("none_in_both"):
         lines.insert(0, words.html("facts.none_in_both", n=apart))
-    if analysis.provisional_order:
+    if analysis.provisional_order and chosen.present is None:
         lines.insert(0, words.html("headline.provisional"))
     return answer(
         words,
         "headline",
         title=words.html("question.headline", name=chosen.name),
         headline=_headline(analysis, chosen, words),
-        note=paragraphs(
-            [*_beside_headline(analysis, chosen, words), _apart(chosen, words), *lines]
-        ),
+        note=paragraphs([*_beside_headline(analysis, chosen, words), *lines]),
         kind=FIRST,
         selection=part_line(analysis, chosen, words, *CURVES),
     )
@@ -67,7 +68,12 @@ def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
 
 
 def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
-    """Say what got worse; where nothing did, which stage loses most."""
+    """Say what got worse; where nothing did, which stage loses most.
+
+    Where only the present state is known, in which stage most deals were lost.
+    """
+    if chosen.present is not None:
+        return present.said(chosen.present, words)
     gravest = _gravest(analysis, chosen)
     if gravest is None:
         return _headline_text(chosen, words)
@@ -78,10 +84,31 @@ def _beside_headline(
     analysis: Analysis, chosen: PipelineAnalysis, words: Words
 ) -> tuple[Markup, ...]:
     """Say what to look at first, and where most is lost, where those are two stages."""
+    if chosen.present is not None:
+        return tuple(present.lines(analysis, chosen.present, words))
     gravest = _gravest(analysis, chosen)
     if gravest is None:
-        return (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
-    return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words))
+        said = (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
+    else:
+        said = (mend_first(gravest, words), _largest(analysis, chosen, gravest, words))
+    return (*said, _apart(chosen, words), _unfollowed(chosen, words))
+
+
+def _unfollowed(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say of the lost deals without a history where they stood; nothing where they are few."""
+    lost = sum(one.tally.lost for one in chosen.unfollowed)
+    every = sum(n for (outcome, _), n in chosen.notes.outcomes.items() if outcome == "lost")
+    if not lost or lost < MANY_UNFOLLOWED * every:
+        return Markup("")
+    found = sorted(chosen.unfollowed, key=lambda one: -one.tally.lost)
+    named = [
+        words.html("present.of_stage", stage=bdi(one.name), n=one.tally.lost)
+        for one in found
+        if one.tally.lost and one.stage is not None
+    ]
+    key = "present.unfollowed" if named else "present.unfollowed_nowhere"
+    facts = {"n": lost, "share": lost / every}
+    return words.html(key, **facts, named=words.listed(named))
 
 
 def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:

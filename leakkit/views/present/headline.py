@@ -1,0 +1,86 @@
+"""In which stage do deals die, as far as a list without a history can say?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.measures.present import most_lost, share_of
+from leakkit.views.tables import bdi
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leakkit.analysis import Analysis
+    from leakkit.measures.present import LastStage, Present
+    from leakkit.words import Words
+
+NAMED = 3
+"""So many further stages are named; of more it is said how many."""
+MAKERS = ("salesforce", "hubspot", "pipedrive", "zoho", "odoo", "dynamics", "business_central")
+"""Makers of whom it is known how they export a history."""
+
+
+def said(present: Present, words: Words) -> Markup:
+    """Say in which stage most deals were lost; where none is named, how many were lost."""
+    total = present.total
+    first, rivals = most_lost(present.stages)
+    if first is None:
+        return _nowhere(present, words)
+    share = share_of(first.tally.lost, present.lost_somewhere)
+    line = words.html(
+        "present.most",
+        stage=bdi(first.name),
+        n=first.tally.lost,
+        of=present.lost_somewhere,
+        share=share.share,
+        low=share.low,
+        high=share.high,
+    )
+    missing = total.lost - present.lost_somewhere
+    more = words.html("present.no_stage_named", n=missing) if missing else Markup("")
+    return Markup(" ").join(part for part in (line, _rivals(rivals, words), more) if part)
+
+
+def _rivals(rivals: Sequence[LastStage], words: Words) -> Markup:
+    """Say which other stages may have as many losses; nothing where that is ruled out."""
+    if not rivals:
+        return Markup("")
+    if len(rivals) > NAMED:
+        return words.html("present.many_rivals", n=len(rivals))
+    names = words.listed([bdi(one.name) for one in rivals])
+    return words.html("present.rivals", n=len(rivals), names=names)
+
+
+def _nowhere(present: Present, words: Words) -> Markup:
+    """Say how many deals were lost where no stage is named, or that no row says so."""
+    total = present.total
+    if total.lost:
+        share = share_of(total.lost, total.closed)
+        facts = {"share": share.share, "low": share.low, "high": share.high}
+        return words.html("present.nowhere", n=total.lost, of=total.closed, **facts)
+    key = "present.none_lost" if total.won else "present.none_closed"
+    return words.html(key, n=total.deals, won=total.won, open=total.open)
+
+
+def lines(analysis: Analysis, present: Present, words: Words) -> list[Markup]:
+    """Say how many are won, what a list like this cannot tell, and what to export instead."""
+    total = present.total
+    found = []
+    if total.lost and total.won:
+        share = share_of(total.won, total.closed)
+        facts = {"share": share.share, "low": share.low, "high": share.high}
+        found.append(words.html("present.won_share", n=total.won, of=total.closed, **facts))
+    if total.closed and not total.open:
+        found.append(words.html("present.closed_only"))
+    if total.open and not total.closed:
+        found.append(words.html("present.open_only"))
+    return [*found, words.html("present.cannot", as_of=analysis.last_day), _export(analysis, words)]
+
+
+def _export(analysis: Analysis, words: Words) -> Markup:
+    """Say what to export for a history, with the maker's own name of it where it is known."""
+    makers = [one["as_what"] for one in analysis.recognised if one["what"] == "maker"]
+    known = [maker for maker in MAKERS if any(name.startswith(maker) for name in makers)]
+    return words.html(f"present.export_{known[0]}" if known else "present.export")
