@@ -285,7 +285,10 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     account.clear(store)
     write_passages(store)
     doubts.keep(store)
-    notes["facts"] = facts | reading.counted | account.facts_of_passages(store)
+    notes["facts"] = facts | reading.counted
+    if found.shape != SNAPSHOT or found.days:
+        # of deals that only stand somewhere it is not known where they began
+        notes["facts"] |= account.facts_of_passages(store)
     for key, value in notes.items():
         store.set_meta(key, value)
 

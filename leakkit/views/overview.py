@@ -130,7 +130,7 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
 def nothing_lost(analysis: Analysis, words: Words) -> Markup:
     """Say that no stage lost a deal: none was lost, or it cannot be said where."""
     lost = sum(one.notes.outcomes.get(("lost", False), 0) for one in analysis.pipelines)
-    if not lost and all(one.present is not None for one in analysis.pipelines):
+    if not lost and _of_lists(analysis):
         return words.html("overview.none_in_lists")
     return words.html("headline.elsewhere" if lost else "overview.none", n=lost)
 
@@ -154,6 +154,8 @@ def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Marku
 def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     """What got worse in any pipeline, what does it look like, and what could be kept?"""
     words, warned = words_of(analysis), _warnings(analysis)
+    if _of_lists(analysis):
+        return answer(words, "overview_warnings", headline=words.say("present.no_causes"))
     if not warned:
         tested = count_tests(analysis.findings)
         said = words.say("overview.no_warnings" if tested else "overview.no_comparison")
@@ -297,7 +299,13 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
 def _lone_pipe(analysis: Analysis, words: Words) -> View:
     """Show the one pipe there is in its large form."""
     view = pipe(analysis)
-    return answer(words, "overview_pipes", figure=view.figure)
+    title = view.title if _of_lists(analysis) else ""
+    return answer(words, "overview_pipes", title=title, figure=view.figure)
+
+
+def _of_lists(analysis: Analysis) -> bool:
+    """Say whether of every pipeline only the present state is known."""
+    return all(one.present is not None for one in analysis.pipelines)
 
 
 def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
@@ -386,7 +394,7 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
             tables.Column("no_history", lambda one: words.count(_without_history(one))),
             tables.Column("no_reason", lambda one: _no_reason(words, one)),
             tables.Column("no_value", lambda one: words.count(one.notes.without_value)),
-            tables.Column("missing", lambda one: words.count(_missing(one))),
+            tables.Column("missing", lambda one: _missing(one, words)),
         ),
         rows,
         head="pipeline_name",
@@ -404,10 +412,15 @@ def _no_reason(words: Words, pipeline: PipelineAnalysis) -> str:
 
 def _without_history(pipeline: PipelineAnalysis) -> int:
     """Count the deals without a stage history."""
+    if pipeline.present is not None:
+        return pipeline.opportunities
     return sum(n for (_, history), n in pipeline.notes.outcomes.items() if not history)
 
 
-def _missing(pipeline: PipelineAnalysis) -> int:
-    """Count the numbers of the stage table that could not be estimated."""
+def _missing(pipeline: PipelineAnalysis, words: Words) -> str:
+    """Say how many numbers of the stage table could not be estimated; of a list, none is tried."""
+    if pipeline.present is not None:
+        return tables.DASH
     names = ("lost", "advance", "won_from_here", "median")
-    return sum(bool(getattr(stage, name).reason) for stage in pipeline.stages for name in names)
+    missing = sum(bool(getattr(stage, name).reason) for stage in pipeline.stages for name in names)
+    return words.count(missing)

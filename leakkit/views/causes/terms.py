@@ -18,7 +18,7 @@ def causes_terms(diagnosis: Diagnosis) -> View:
     words = words_of(diagnosis.analysis)
     confirm = diagnosis.analysis.config.comparison.confirm_days
     days, alarm = words.days(confirm), "alarm" if confirm else "alarm_once"
-    keys: tuple[str, ...] = (
+    keys = (
         alarm,
         "windows",
         "look_like",
@@ -29,7 +29,9 @@ def causes_terms(diagnosis: Diagnosis) -> View:
         "late",
     )
     if diagnosis.pipeline.present is not None:
-        keys = ("look_like",)
+        return answer(
+            words, "causes_terms", note=paragraphs([words.html("present.term_looks_like")])
+        )
     said = (words.html(f"causes.term_{key}", days=days) for key in keys)
     return answer(words, "causes_terms", note=paragraphs(said))
 

@@ -25,7 +25,8 @@ EVENTS, SNAPSHOT = "events", "snapshot"
 def data(analysis: Analysis, pipeline: str = "") -> View:
     """What could the data say, and what could they not?"""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
-    read = [words.html(f"data.shape_{analysis.shape}"), *_rows(analysis, words)]
+    shape = f"data.shape_{analysis.shape}" if chosen.present is None else "present.shape"
+    read = [words.html(shape), *_rows(analysis, words)]
     parts = [
         paragraphs([*read, *data_lines(analysis, chosen, words)]),
         _not_estimated(chosen, words),
@@ -85,6 +86,7 @@ def _followed_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) 
 def _rows(analysis: Analysis, words: Words) -> list[Markup]:
     """Say what became of the rows of each file."""
     names = ("read", "used", "merged", "not_asked", "set_aside")
+    of_present = all(one.present is not None for one in analysis.pipelines)
     made = {"history": "made"} if analysis.shape != EVENTS else {}
     lines = [
         words.html(
@@ -92,6 +94,7 @@ def _rows(analysis: Analysis, words: Words) -> list[Markup]:
             **{name: counted[name] for name in names},
         )
         for counted in analysis.rows
+        if not (counted["table"] == "history" and of_present)
     ]
     return [*lines, words.html("data.rows_all")]
 
@@ -126,7 +129,7 @@ def _gaps(chosen: PipelineAnalysis, lost: int, words: Words) -> Iterator[Markup]
         yield words.html("data.reasons", share=notes.without_reason_lost / lost)
     if zero := notes.zero_value_lost:
         yield words.html("data.zero_value", n=zero, share=zero / lost)
-    if notes.started_in_middle:
+    if notes.started_in_middle and chosen.present is None:
         yield words.html("data.middle", n=notes.started_in_middle)
     if outside := sum(stage.left_after_curves for stage in chosen.stages):
         yield words.html("data.outside", n=outside)

@@ -93,8 +93,9 @@ def _numbers(tally: Tally, words: Words, by: str) -> list[Run]:
     found = [(o, ink, n) for o, _, ink in OUTCOMES if (n := amounts(tally, by)[o])]
     runs: list[Run] = []
     for at, (outcome, ink, n) in enumerate(found):
-        gap = "   " if at else ""
-        runs.append(Run(gap + words.say(f"present.{outcome}{value}", n=n), ink, bold=True))
+        if at:
+            runs.append(Run(" \u00b7 ", "muted"))
+        runs.append(Run(words.say(f"present.{outcome}{value}", n=n), ink, bold=True))
     return runs or [Run(words.say("present.none_here"), "muted")]
 
 

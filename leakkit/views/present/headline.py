@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from leakkit.measures.present import most_lost, share_of
 from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from markupsafe import Markup
 
     from leakkit.analysis import Analysis
-    from leakkit.measures.present import LastStage, Present
+    from leakkit.measures.present import Present
     from leakkit.words import Words
 
 NAMED = 3
@@ -24,33 +22,18 @@ MAKERS = ("salesforce", "hubspot", "pipedrive", "zoho", "odoo", "dynamics", "bus
 
 def said(present: Present, words: Words) -> Markup:
     """Say in which stage most deals were lost; where none is named, how many were lost."""
-    total = present.total
     first, rivals = most_lost(present.stages)
     if first is None:
         return _nowhere(present, words)
     share = share_of(first.tally.lost, present.lost_somewhere)
-    line = words.html(
-        "present.most",
-        stage=bdi(first.name),
-        n=first.tally.lost,
-        of=present.lost_somewhere,
-        share=share.share,
-        low=share.low,
-        high=share.high,
-    )
-    missing = total.lost - present.lost_somewhere
-    more = words.html("present.no_stage_named", n=missing) if missing else Markup("")
-    return Markup(" ").join(part for part in (line, _rivals(rivals, words), more) if part)
-
-
-def _rivals(rivals: Sequence[LastStage], words: Words) -> Markup:
-    """Say which other stages may have as many losses; nothing where that is ruled out."""
+    facts: dict[str, object] = {"share": share.share, "low": share.low, "high": share.high}
+    facts |= {"stage": bdi(first.name), "n": first.tally.lost, "of": present.lost_somewhere}
     if not rivals:
-        return Markup("")
+        return words.html("present.most", **facts)
     if len(rivals) > NAMED:
-        return words.html("present.many_rivals", n=len(rivals))
+        return words.html("present.most_of_many", **facts, rivals=len(rivals))
     names = words.listed([bdi(one.name) for one in rivals])
-    return words.html("present.rivals", n=len(rivals), names=names)
+    return words.html("present.most_of_several", **facts, names=names)
 
 
 def _nowhere(present: Present, words: Words) -> Markup:
@@ -68,6 +51,8 @@ def lines(analysis: Analysis, present: Present, words: Words) -> list[Markup]:
     """Say how many are won, what a list like this cannot tell, and what to export instead."""
     total = present.total
     found = []
+    if 0 < present.lost_somewhere < total.lost:
+        found.append(words.html("present.no_stage_named", n=total.lost - present.lost_somewhere))
     if total.lost and total.won:
         share = share_of(total.won, total.closed)
         facts = {"share": share.share, "low": share.low, "high": share.high}
