@@ -73,12 +73,12 @@ def present_of(material: Material) -> Present | None:
     if not material.asked.present:
         return None
     stages, frames = last_stages(material), material.frames
-    ages = _ages(frames["ages"])
+    ages = _ages(frames["stood_for"])
     return Present(
         stages=stages,
         total=sum((one.tally for one in stages), start=Tally()),
         ages=ages,
-        older=_older(frames["ages"], ages),
+        older=_older(frames["stood_for"], ages),
         months=_months(frames["closes"]),
         reasons={
             (str(reason), int(stage)): int(n)

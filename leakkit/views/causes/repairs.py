@@ -37,6 +37,8 @@ def _no_repairs(diagnosis: Diagnosis, words: Words) -> View:
     if diagnosis.pipeline.present is not None:
         return no_stages(diagnosis, words, "repairs")
     kind = SECTION if loses(diagnosis) else REPEATED
+    if diagnosis.pipeline.notes.coverage:
+        return answer(words, "repairs", headline=words.say("coverage.capped"), kind=REPEATED)
     said = words.say(f"causes.{_no_repair(diagnosis)}")
     return answer(words, "repairs", headline=said, kind=kind)
 

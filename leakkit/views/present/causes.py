@@ -11,13 +11,13 @@ from leakkit.analysis.present import said_reasons
 from leakkit.measures.present import most_frequent, share_of
 from leakkit.views.causes import cells
 from leakkit.views.elements import heading, paragraphs
-from leakkit.views.present.headline import NAMED
+from leakkit.views.present.headline import NAMED, present_state
 from leakkit.views.tables import DASH, Column, Reasons, Table, bar_cell, bdi
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.analysis.present import SaidReason
-    from leakkit.measures.present import Present, Tally
+    from leakkit.measures.present import Tally
     from leakkit.words import Words
 
 SHOWN_REASONS, SHOWN_OWNERS = 12, 30
@@ -119,7 +119,7 @@ def _most_in(one: SaidReason, chosen: PipelineAnalysis) -> str:
 
 def owners(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate won, lost and open deals by owner, and the share of the closed that is won."""
-    found = _of(chosen).owners
+    found = present_state(chosen).owners
     if not found:
         return paragraphs([words.html("present.no_owners")])
     columns: tuple[Column[Tally], ...] = (
@@ -138,11 +138,4 @@ def owners(chosen: PipelineAnalysis, words: Words) -> Markup:
 
 def _read(analysis: Analysis, chosen: PipelineAnalysis) -> _Read:
     """Return the reasons of the lost deals, the most frequent first."""
-    return _Read(said_reasons(analysis, chosen), _of(chosen).total.lost)
-
-
-def _of(chosen: PipelineAnalysis) -> Present:
-    """Return the present state, which whoever asks has looked for."""
-    if chosen.present is None:  # pragma: no cover - the views ask only where there is one
-        raise AssertionError
-    return chosen.present
+    return _Read(said_reasons(analysis, chosen), present_state(chosen).total.lost)

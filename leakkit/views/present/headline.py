@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from leakkit.measures.present import most_lost, share_of
+from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
-    from leakkit.analysis import Analysis
+    from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.measures.present import Present
     from leakkit.words import Words
 
@@ -47,21 +48,37 @@ def _nowhere(present: Present, words: Words) -> Markup:
     return words.html(key, n=total.deals, won=total.won, open=total.open)
 
 
-def lines(analysis: Analysis, present: Present, words: Words) -> list[Markup]:
+def lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     """Say how many are won, what a list like this cannot tell, and what to export instead."""
-    total = present.total
-    found = []
+    present = present_state(chosen)
+    total, found = present.total, _left_out(chosen, present, words)
     if 0 < present.lost_somewhere < total.lost:
         found.append(words.html("present.no_stage_named", n=total.lost - present.lost_somewhere))
     if total.lost and total.won:
         share = share_of(total.won, total.closed)
         facts = {"share": share.share, "low": share.low, "high": share.high}
         found.append(words.html("present.won_share", n=total.won, of=total.closed, **facts))
-    if total.closed and not total.open:
-        found.append(words.html("present.closed_only"))
-    if total.open and not total.closed:
-        found.append(words.html("present.open_only"))
     return [*found, words.html("present.cannot", as_of=analysis.last_day), _export(analysis, words)]
+
+
+def _left_out(chosen: PipelineAnalysis, present: Present, words: Words) -> list[Markup]:
+    """Say which deals the list seems to leave out, and what to export instead."""
+    total = present.total
+    if chosen.notes.coverage:
+        said = left_out(chosen, words) if total.lost else Markup("")
+        return [said, what_to_export(chosen, words)]
+    if total.closed and not total.open:
+        return [words.html("present.closed_only")]
+    if total.open and not total.closed:
+        return [words.html("present.open_only")]
+    return []
+
+
+def present_state(chosen: PipelineAnalysis) -> Present:
+    """Return the present state, which whoever asks has looked for."""
+    if chosen.present is None:  # pragma: no cover - the views ask only where there is one
+        raise AssertionError
+    return chosen.present
 
 
 def _export(analysis: Analysis, words: Words) -> Markup:

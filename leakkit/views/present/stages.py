@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.measures.present import share_of
-from leakkit.sources.proposal import numbered
+from leakkit.sources.propose.proposal import numbered
 from leakkit.views import tables
 from leakkit.views.elements import paragraphs
 from leakkit.views.present.bars import bars
+from leakkit.views.present.headline import present_state
 from leakkit.views.tables import DASH, Column, Table, bdi
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ def order_known(analysis: Analysis, present: Present) -> bool:
 
 def picture(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     """Draw the deals of every stage by outcome."""
-    present = _of(chosen)
+    present = present_state(chosen)
     rows = [(_name(one, words), one.tally) for one in in_order(analysis, present)]
     return bars(rows, words, f"present {chosen.name}", by=by)
 
 
 def table(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate the deals of every stage by outcome, with the shares of the losses."""
-    present, reasons = _of(chosen), tables.Reasons(words)
+    present, reasons = present_state(chosen), tables.Reasons(words)
     losses = present.lost_somewhere
     shares = {one.name: share_of(one.tally.lost, losses) for one in present.named}
     most = max([0.02, *(share.high or 0.0 for share in shares.values())])
@@ -83,14 +84,14 @@ def _total(total: Tally, words: Words) -> list[str]:
 
 def notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say how the table is to be read, and what its order is."""
-    present = _of(chosen)
+    present = present_state(chosen)
     order = Markup("") if order_known(analysis, present) else words.html("present.no_order")
     return paragraphs([words.html("present.note"), order])
 
 
 def equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     """Say how many deals there are, and how many of them are won, lost and open."""
-    total, value = _of(chosen).total, by == "value"
+    total, value = present_state(chosen).total, by == "value"
     prefix = "value_" if value else ""
     won, lost, still = (getattr(total, f"{prefix}{kind}") for kind in ("won", "lost", "open"))
     key = "present.equation_value" if value else "present.equation"
@@ -99,7 +100,7 @@ def equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
 
 def ages(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate how old deals were when they closed, and are that are open."""
-    present = _of(chosen)
+    present = present_state(chosen)
     if not present.ages:
         return paragraphs([words.html("present.no_ages")])
     columns: tuple[Column[Ages], ...] = (
@@ -131,16 +132,9 @@ def _age_notes(present: Present, words: Words) -> list[Markup]:
 
 def months(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     """Draw what was won and lost in each of the last months."""
-    shown = _of(chosen).months[-MOST_MONTHS:]
+    shown = present_state(chosen).months[-MOST_MONTHS:]
     rows = [(words.month(day), tally) for day, tally in shown]
     return bars(rows, words, f"closes {chosen.name}", by=by) if rows else Markup("")
-
-
-def _of(chosen: PipelineAnalysis) -> Present:
-    """Return the present state, which whoever asks has looked for."""
-    if chosen.present is None:  # pragma: no cover - the views ask only where there is one
-        raise AssertionError
-    return chosen.present
 
 
 def _name(one: LastStage, words: Words) -> str:
