@@ -49,7 +49,9 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
         "headline",
         title=words.html("question.headline", name=chosen.name),
         headline=_headline(analysis, chosen, words),
-        note=paragraphs([*_beside_headline(analysis, chosen, words), *lines]),
+        note=paragraphs(
+            [*_beside_headline(analysis, chosen, words), _unfollowed(chosen, words), *lines]
+        ),
         kind=FIRST,
         selection=part_line(analysis, chosen, words, *CURVES),
     )
@@ -96,11 +98,13 @@ def _beside_headline(
         said = (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
     else:
         said = (mend_first(gravest, words), _largest(analysis, chosen, gravest, words))
-    return (*said, _apart(chosen, words), _unfollowed(chosen, words))
+    return (*said, _apart(chosen, words))
 
 
 def _unfollowed(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say of the lost deals without a history where they stood; nothing where they are few."""
+    if chosen.present is not None:
+        return Markup("")
     lost = sum(one.tally.lost for one in chosen.unfollowed)
     every = sum(n for (outcome, _), n in chosen.notes.outcomes.items() if outcome == "lost")
     if not lost or lost < MANY_UNFOLLOWED * every:

@@ -31,6 +31,10 @@ def said(present: Present, words: Words) -> Markup:
     facts |= {"stage": bdi(first.name), "n": first.tally.lost, "of": present.lost_somewhere}
     if not rivals:
         return words.html("present.most", **facts)
+    tied = [one for one in rivals if one.tally.lost == first.tally.lost]
+    if tied and len(tied) < NAMED:
+        names = words.listed([bdi(one.name) for one in (first, *tied)])
+        return words.html("present.tied", **facts, names=names)
     if len(rivals) > NAMED:
         return words.html("present.most_of_many", **facts, rivals=len(rivals))
     names = words.listed([bdi(one.name) for one in rivals])
