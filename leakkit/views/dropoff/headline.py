@@ -35,6 +35,7 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
     """Where does this pipeline lose most, and how much?"""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     lines = [
+        _unfollowed(chosen, words),
         since_then(analysis, (chosen,), words),
         words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities),
     ]
