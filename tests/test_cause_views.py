@@ -63,7 +63,7 @@ HOSTILE = '<b onclick="x()">&amp;\'\u202eevil {x} '
 
 @cache
 def diagnosis() -> Diagnosis:
-    made = leakkit.sample.make(3_000)
+    made = leakkit.sample.make(5_000)
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
     store = leakkit.load(frames, Config.from_text(made.config))
     return leakkit.diagnose(leakkit.analyze(store), "Equipment")
