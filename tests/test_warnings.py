@@ -355,8 +355,15 @@ def test_a_fall_is_judged_as_a_rise_is() -> None:
     judged = {"alarm": "better", "watch": "perhaps better"}
     for now, then in ((WORSE, WORSE), (MILD, MILD), (MILD, SAME), (MILD, None), (WORSE, SAME)):
         worse = watched(now=now, now_then=then)
-        turned = {n: other(getattr(worse, n)) for n in ("now", "before", "now_then", "before_then")}
-        found = verdict(replace(worse, **turned))
+        found = verdict(
+            replace(
+                worse,
+                now=other(worse.now),
+                before=other(worse.before),
+                now_then=other(worse.now_then),
+                before_then=other(worse.before_then),
+            )
+        )
         assert found.severity == judged[verdict(worse).severity]
         assert found.improved
 

@@ -185,8 +185,8 @@ def stage_table(
     )
     ages = Table(words.say("table.ages"), _age_columns(pipeline, words, more), rows)
     main_html = main.html(words) + reasons.html()
-    further = rest.html(words) + ages.html(words) + more.html()
-    return main_html + unfolded(words.say("table.more"), further)
+    folded = rest.html(words) + ages.html(words) + more.html()
+    return main_html + unfolded(words.say("table.more"), folded)
 
 
 def _main_columns(

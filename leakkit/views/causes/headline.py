@@ -9,6 +9,7 @@ from markupsafe import Markup
 from leakkit.findings.finding import RATE, improvements, leading
 from leakkit.page.kinds import FIRST
 from leakkit.views.causes import mix, verdict
+from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.elements import paragraphs
 from leakkit.views.sentences import judged, quiet, since_then
 from leakkit.views.tables import bdi
@@ -42,7 +43,9 @@ def causes_headline(diagnosis: Diagnosis) -> View:
 
 
 def _worst(diagnosis: Diagnosis, words: Words) -> Markup:
-    """Say what the gravest finding found; where none leads, what got better, or that none did."""
+    """Say which deals are left out; else what got worse, what got better, or that none did."""
+    if diagnosis.pipeline.notes.coverage:
+        return left_out(diagnosis.pipeline, words)
     first = _leading(diagnosis)
     if first is not None:
         return judged(diagnosis.pipeline, first, words)
@@ -104,6 +107,8 @@ def _current_days(diagnosis: Diagnosis) -> int:
 def _tested(diagnosis: Diagnosis, words: Words) -> Markup:
     """Say how many comparisons were made, of which days."""
     windows = diagnosis.pipeline.windows
+    if diagnosis.pipeline.notes.coverage:
+        return what_to_export(diagnosis.pipeline, words)
     tests = sum(f.p_value is not None for f in diagnosis.analysis.findings)
     if windows.current is None or windows.baseline is None:
         return words.html("causes.one_window")

@@ -21,6 +21,7 @@ from leakkit.findings.finding import (
 )
 from leakkit.page.kinds import FIRST
 from leakkit.views.causes.cells import plain_points
+from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.figures import stay
@@ -88,7 +89,9 @@ def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
 
 
 def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
-    """Say what got worse; where nothing did, which stage loses most, and what got better."""
+    """Say which deals are left out; else what got worse, or what loses most and got better."""
+    if chosen.notes.coverage:
+        return left_out(chosen, words)
     gravest = _gravest(analysis, chosen)
     if gravest is not None:
         return judged(chosen, gravest, words)
@@ -107,11 +110,21 @@ def _beside_headline(
     analysis: Analysis, chosen: PipelineAnalysis, words: Words
 ) -> tuple[Markup, ...]:
     """Say what to look at first, and where most is lost, where those are two stages."""
+    if chosen.notes.coverage:
+        return _of_a_list(chosen, words)
     gravest, better = _gravest(analysis, chosen), _better(analysis, chosen, words)
     if gravest is None:
         first = (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
         return (*first, *better[1:])
     return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words), *better)
+
+
+def _of_a_list(chosen: PipelineAnalysis, words: Words) -> tuple[Markup, ...]:
+    """Say what to export instead, and where the deals that are there were lost."""
+    instead = what_to_export(chosen, words)
+    if find_headline(chosen).stage is None:
+        return (instead,)
+    return (instead, _headline_text(chosen, words), _headline_cost(chosen, words))
 
 
 def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
