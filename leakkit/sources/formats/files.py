@@ -6,15 +6,17 @@ import csv
 import json
 import re
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.formats.encodings import as_utf8, unpacked
-from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows
+from leakkit.sources.formats.encodings import as_utf8, refuse_long_lines
+from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows, refuse_wide
+from leakkit.sources.formats.unpacking import open_zip, unpacked
 from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row, read_workbook
 from leakkit.sources.formats.xes import read_xes
 from leakkit.sources.headings.columns import Table
@@ -52,6 +54,7 @@ BROKEN = {
     "LINE SIZE OVER MAXIMUM": "the row is longer than 2 MB",
 }
 """What can be wrong with a row, by the engine's name for it."""
+HALF = re.compile("[\ud800-\udfff]")
 CHECK_ROW = "check quotes and separators in this row"
 TOO_LONG = "a cell so long is no part of a deal: shorten it, or leave its column out"
 
@@ -86,7 +89,7 @@ def form_of_content(path: Path) -> str:
 def _is_workbook(path: Path) -> bool:
     """Say whether a zip file is a workbook of Excel."""
     try:
-        with zipfile.ZipFile(path) as packed:
+        with open_zip(path, path.name) as packed:
             return any(name.startswith("xl/workbook.") for name in packed.namelist())
     except zipfile.BadZipFile:
         return path.suffix.lower().startswith(".xls")
@@ -141,6 +144,7 @@ def unknown_format(path: Path) -> LeakkitError:
 def _table(reading: Reading, file: str, relation: str, line: str) -> Table:
     """Describe a relation as the table of a file."""
     types = types_of(reading, relation)
+    refuse_wide(file, len(types))
     return Table(file, relation, line, types, reading.config.source.columns)
 
 
@@ -183,19 +187,57 @@ def _read_parquet(reading: Reading, path: Path, file: str, name: str) -> tuple[s
 
 def _read_jsonl(reading: Reading, path: Path, file: str, name: str) -> tuple[str, str]:
     """Read a file with an object per line, or one array of objects; keys become headings."""
+    array = _is_array(path)
+    if not array:
+        refuse_long_lines(path, file)
+    elif path.stat().st_size > limits.JSON_BYTES:
+        message = (
+            f"{file} is one JSON array of more than {limits.JSON_BYTES:,} bytes, which has to be "
+            "read whole. Write an object per line instead, of which there may be any number."
+        )
+        raise LeakkitError("too_large", message)
     text, _ = as_utf8(reading, path, file)
-    with text.open(encoding="utf-8-sig") as stream:
-        start = stream.read(1)
-        stream.seek(0)
-        rows = _array(stream.read(), file) if start == "[" else list(_objects(stream, file))
-    headings = list(dict.fromkeys(key for _, row in rows for key in row))
+    headings: dict[str, None] = {}
+    for _, row in _json_rows(text, file, array=array):
+        headings.update(dict.fromkeys(row))
+        refuse_wide(file, len(headings))
     if not headings:
         message = f"{file} is empty: it needs a heading and rows."
         raise LeakkitError("empty_file", message)
-    table = quoted(f"file_{name}")
-    cells = ((line, [_said(row.get(key)) for key in headings]) for line, row in rows)
-    put_rows(reading.store, table, distinct(headings), cells)
+    table, halves = quoted(f"file_{name}"), Halves(reading)
+    cells = (
+        (line, [halves.mended(_said(row.get(key))) for key in headings])
+        for line, row in _json_rows(text, file, array=array)
+    )
+    put_rows(reading.store, table, distinct([halves.mended(key) for key in headings]), cells)
     return table, quoted(LINE)
+
+
+def _is_array(path: Path) -> bool:
+    """Say whether a JSON file begins as an array does, in any encoding."""
+    with path.open("rb") as stream:
+        start = stream.read(512)
+    return start.strip(b"\xff\xfe\xef\xbb\xbf\0 \t\r\n").startswith(b"[")
+
+
+def _json_rows(text: Path, file: str, *, array: bool) -> Iterator[tuple[int, dict[str, object]]]:
+    """Return (row, object) of a JSON file; the lines of a long one are never all in memory."""
+    with text.open(encoding="utf-8-sig") as stream:
+        yield from _array(stream.read(), file) if array else _objects(stream, file)
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Mends texts with half of a sign of two halves, which no text of Unicode may have."""
+
+    reading: Reading
+
+    def mended(self, text: str) -> str:
+        """Return a text with a mark where half a sign stands alone, and count it."""
+        if text.isascii() or not HALF.search(text):
+            return text
+        self.reading.count("half_signs", 1)
+        return HALF.sub("\ufffd", text)
 
 
 def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, object]]]:
@@ -243,6 +285,7 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
     else change what the engine takes for the heading.
     """
     store, table = reading.store, quoted(f"file_{name}")
+    refuse_long_lines(path, file)
     text, seen = as_utf8(reading, path, file)
     separator, skipped, headings = _heading(reading, text, file)
     columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in headings)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.formats.encodings import unzipped
 from leakkit.sources.formats.files import (
     form_of_content,
     form_of_name,
@@ -20,6 +19,7 @@ from leakkit.sources.formats.files import (
     unknown_format,
 )
 from leakkit.sources.formats.rows import free_rowid
+from leakkit.sources.formats.unpacking import unzipped
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.names import (
     DEALS,
