@@ -7,11 +7,7 @@ their own names, all others as `owner.name`. A history within a row is a table o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Any
 
 Row = dict[str, Any]
 
@@ -27,16 +23,8 @@ DEEPEST = 8
 IDS = ("id", "opportunity_id", "deal_id", "dealid", "hs_object_id")
 
 
-@dataclass(frozen=True)
-class Flat:
-    """The rows of a file with plain columns, and the rows of the histories that stood in them.
-
-    Both are (row of the file, columns). A history has the columns `dealId`, `property`,
-    `value` and `timestamp`, and whatever else its entries say.
-    """
-
-    rows: tuple[tuple[int, Row], ...]
-    history: tuple[tuple[int, Row], ...] = ()
+EMPTY = ("results", "data")
+"""Keys under which a page without results has none."""
 
 
 def rows_of_page(found: object) -> list[Row] | None:
@@ -60,30 +48,31 @@ def rows_of_page(found: object) -> list[Row] | None:
 
 def _listed(page: Row) -> list[Row] | None:
     """Return the list of objects that a page of results holds under one of the usual keys."""
+    if any(key.casefold() in IDS for key in page):
+        return None
     for key in PAGES:
         rows = page.get(key)
         if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
             return rows
-    return None
+    return [] if any(key in page and page[key] in (None, []) for key in EMPTY) else None
 
 
-def flatten(rows: Iterator[tuple[int, Row]]) -> Flat:
-    """Give every row plain columns, and its histories a table of their own.
+def flatten(row: Row) -> tuple[Row, list[Row]]:
+    """Return a row with plain columns, and the entries of the histories that stand in it.
 
-    >>> flat = flatten(iter([(1, {"id": "7", "properties": {"stage": "A"}, "owner": {"name": "B"}})]))
-    >>> flat.rows
-    ((1, {'id': '7', 'stage': 'A', 'owner.name': 'B'}),)
+    An entry has the columns `dealId`, `property`, `value` and `timestamp`, and whatever
+    else it says.
+
+    >>> flatten({"id": "7", "properties": {"stage": "A"}, "owner": {"name": "B"}})
+    ({'id': '7', 'stage': 'A', 'owner.name': 'B'}, [])
+    >>> flatten({"id": "7", "propertiesWithHistory": {"stage": [{"value": "A"}]}})
+    ({'id': '7'}, [{'dealId': '7', 'property': 'stage', 'value': 'A'}])
     """
-    plain: list[tuple[int, Row]] = []
-    history: list[tuple[int, Row]] = []
-    for number, row in rows:
-        columns: Row = {}
-        entries: list[Row] = []
-        _spread(row, "", columns, entries, 0)
-        named = next((columns[key] for key in columns if key.casefold() in IDS), "")
-        history += [(number, {"dealId": named, **entry}) for entry in entries]
-        plain.append((number, columns))
-    return Flat(tuple(plain), tuple(history))
+    columns: Row = {}
+    entries: list[Row] = []
+    _spread(row, "", columns, entries, 0)
+    named = next((columns[key] for key in columns if key.casefold() in IDS), "")
+    return columns, [{"dealId": named, **entry} for entry in entries]
 
 
 def _spread(row: Row, prefix: str, columns: Row, entries: list[Row], depth: int) -> None:
@@ -99,7 +88,7 @@ def _spread(row: Row, prefix: str, columns: Row, entries: list[Row], depth: int)
         elif isinstance(value, dict) and depth < DEEPEST:
             inner = prefix if key.casefold() in ENVELOPES else f"{name}."
             _spread(value, inner, columns, entries, depth + 1)
-        elif name not in columns or columns[name] in {None, ""}:
+        elif columns.get(name) in (None, ""):
             columns[name] = value
 
 
