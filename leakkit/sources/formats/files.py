@@ -198,8 +198,9 @@ def _read_json(reading: Reading, path: Path, file: str, name: str) -> list[Table
         refuse_long_lines(path, file)
     elif path.stat().st_size > limits.JSON_BYTES:
         message = (
-            f"{file} is one JSON array or object of more than {limits.JSON_BYTES:,} bytes, which has to be "
-            "read whole. Write an object per line instead, of which there may be any number."
+            f"{file} is one JSON array or object of more than {limits.JSON_BYTES:,} bytes, which "
+            "has to be read whole. Write an object per line instead: of these there may be any "
+            "number."
         )
         raise LeakkitError("too_large", message)
     text, _ = as_utf8(reading, path, file)
