@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from leakkit.analysis import Seen
 from leakkit.page.style import stylesheet
 from leakkit.report import books
+from leakkit.report.draft import INDEX, MANIFEST, believed
 from leakkit.store.schema import SCHEMA_VERSION
 from leakkit.version import __version__
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.report.results import PageResult
 
-NAME = "manifest.json"
 NOTEBOOKS = (books.DROPOFF, books.CAUSES, books.OVERVIEW)
 LIBRARIES = (
     "duckdb",
@@ -95,7 +95,7 @@ class Last:
     def read(cls, folder: Path) -> Last:
         """Read the manifest of the last run."""
         try:
-            facts = json.loads((folder / NAME).read_text("utf-8"))
+            facts = json.loads((folder / MANIFEST).read_text("utf-8"))
             good = facts["schema_version"] == SCHEMA_VERSION
             # a manifest of another make is as good as none
             _ = [
@@ -186,9 +186,25 @@ def entry(
     }
 
 
-def manifest(analysis: Analysis, pipelines: Sequence[Facts], overview: Facts) -> str:
-    """Return manifest.json: the same bytes for the same inputs, settings and versions."""
-    facts = {
+def named_files(facts: Facts) -> dict[str, str]:
+    """Return the files that a manifest names, each with its SHA-256.
+
+    A manifest may have been changed: of its names only those are returned that a run gives.
+    """
+    found = {INDEX: facts.get("overview") or {}, **(facts.get("files") or {})}
+    for entry in facts.get("pipelines", ()):
+        found |= {f"{entry['slug']}/{name}": page for name, page in entry["pages"].items()}
+    return {name: str(one.get("sha256", "")) for name, one in found.items() if believed(name)}
+
+
+def manifest(
+    analysis: Analysis, pipelines: Sequence[Facts], overview: Facts, files: Mapping[str, Facts]
+) -> Facts:
+    """Return what manifest.json says: the same for the same inputs, settings and versions.
+
+    `files` are those in the run's folder itself, beside the index.
+    """
+    return {
         "schema_version": SCHEMA_VERSION,
         "inputs": list(analysis.inputs),
         "ignored_files": list(analysis.ignored_files),
@@ -202,9 +218,9 @@ def manifest(analysis: Analysis, pipelines: Sequence[Facts], overview: Facts) ->
         "notebooks": {name: books.digest(name) for name in NOTEBOOKS},
         "stylesheet": digest(stylesheet()),
         "overview": overview,
+        "files": dict(files),
         "pipelines": list(pipelines),
     }
-    return _text(facts)
 
 
 def timings(made: Sequence[PageResult], loaded: float, total: float) -> str:
@@ -213,11 +229,11 @@ def timings(made: Sequence[PageResult], loaded: float, total: float) -> str:
         page.slug: {"seconds": round(page.seconds, 3), "cpu_seconds": round(page.cpu_seconds, 3)}
         for page in made
     }
-    return _text(
+    return as_text(
         {"load_and_analyze_seconds": round(loaded, 3), "seconds": round(total, 3), "pages": pages}
     )
 
 
-def _text(facts: Facts) -> str:
+def as_text(facts: Facts) -> str:
     """Return JSON with sorted keys and one line end."""
     return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from leakkit.report.exporter import export_page
 from leakkit.report.kernel import manager
 from leakkit.report.pool import START_SECONDS
 from leakkit.report.rendering import Rendered, Task
+from leakkit.store.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +39,8 @@ def render(task: Task) -> Rendered:
     if unknown:
         return Rendered(failed=f"the notebook has no parameter {', '.join(unknown)}")
     book.cells = [cell for cell in book.cells if "explore" not in cell.metadata.get("tags", ())]
-    with tempfile.TemporaryDirectory(prefix="leakkit-") as temporary:
-        return _execute(book, task, Path(temporary))
+    with scratch() as temporary:
+        return _execute(book, task, temporary)
 
 
 def _execute(book: NotebookNode, task: Task, folder: Path) -> Rendered:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from leakkit.loading import found, load
 from leakkit.report.files import files_of
 from leakkit.sources.load import STORE_SUFFIX
 from leakkit.store import Store, pseudonyms
+from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 from leakkit.words import LANGUAGES
 
@@ -38,8 +38,8 @@ def stored(
     store: str | Path,
 ) -> Iterator[Path]:
     """Load the source into a file that notebooks can open; it goes when the run ends."""
-    with tempfile.TemporaryDirectory(prefix="leakkit-") as temporary:
-        path = Path(temporary) / f"store{STORE_SUFFIX}"
+    with scratch() as temporary:
+        path = temporary / f"store{STORE_SUFFIX}"
         if isinstance(source, str | Path) and Path(source).suffix == STORE_SUFFIX:
             load(source).close()
             shutil.copyfile(source, path)
