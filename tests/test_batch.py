@@ -14,7 +14,7 @@ import pytest
 from leakkit import report, sample
 from leakkit.errors import LeakkitError
 from leakkit.report import books
-from leakkit.report.folder import discard, slug, write_text
+from leakkit.report.folder import slug, write_text
 from leakkit.report.kernel import can_fork, manager
 from leakkit.report.stale import PLACE, marked
 
@@ -259,14 +259,6 @@ def test_pages_that_nobody_asked_for_stay_and_those_of_the_gone_go(tmp_path: Pat
     left = [path.name for path in (out / "spare-parts-177b75").iterdir()]
     assert left == ["note.txt"]
     assert "spare-parts" not in (out / "index.html").read_text("utf-8")
-
-
-def test_a_changed_manifest_removes_nothing_elsewhere(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/stages.csv").write_text("mine", encoding="utf-8")
-    for name in ("../mine", "", ".", "a/../../mine"):
-        discard(tmp_path / "out", name)
-    assert (tmp_path / "mine/stages.csv").exists()
 
 
 def test_a_mark_replaces_an_earlier_one() -> None:

@@ -23,7 +23,13 @@ from leakkit.report.overview import BROKEN, Overview
 from leakkit.report.planning import Planning
 from leakkit.report.pool import Pool
 from leakkit.report.results import Event, PageResult, RunResult
-from leakkit.report.source import analysed, pseudonymise, require_language, stored
+from leakkit.report.source import (
+    analysed,
+    pseudonymise,
+    require_language,
+    shown_parameters,
+    stored,
+)
 from leakkit.report.tasks import Tasks
 from leakkit.report.writing import Writing
 from leakkit.words import Words
@@ -95,7 +101,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             analysis, files = analysed(kept, tuple(pipelines), language, last)
             times = Times(started, time.perf_counter() - started)
             planning = Planning(analysis, frozenset(map(folded, pipelines)), last)
-            tasks = Tasks(kept, analysis.language, timeout_seconds, engine)
+            shown = shown_parameters(kept, source, config, analysis)
+            tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown)
             batch = Batch(draft, planning, tasks, files, force, progress, times)
             with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib import metadata, resources
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import Seen
@@ -14,7 +14,7 @@ from leakkit.page.style import stylesheet
 from leakkit.report import books
 from leakkit.report.draft import INDEX, MANIFEST, believed
 from leakkit.store.schema import SCHEMA_VERSION
-from leakkit.version import __version__
+from leakkit.version import __version__, code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,24 +50,15 @@ def versions() -> dict[str, str]:
     return {"leakkit": __version__} | {name: metadata.version(name) for name in LIBRARIES}
 
 
-@cache
-def _look(language: str) -> str:
-    """Return a digest of all that shapes a page beside its data: words, style and templates."""
-    texts = [resources.files("leakkit.words").joinpath(f"{language}.toml").read_text("utf-8")]
-    templates = resources.files("leakkit.report").joinpath("template/leakkit")
-    texts += [t.read_text("utf-8") for t in sorted(templates.iterdir(), key=lambda t: t.name)]
-    return digest("\0".join([stylesheet(), *texts]))
-
-
 def fingerprint(analysis: Analysis, book: str, about: object) -> str:
     """Return a digest of all that a page depends on; equal ones mean equal pages.
 
-    `about` is what the page shows beside the data of its source, as JSON values.
+    `about` is what the page shows beside the data of its source, as JSON values. The name
+    of the source is no part of it: the same data in another folder are the same data.
     """
     rows = [{key: n for key, n in row.items() if key != "file"} for row in analysis.rows]
     sources = [
         analysis.fingerprint,
-        analysis.label,
         analysis.shape,
         analysis.provisional_order,
         rows,
@@ -77,7 +68,8 @@ def fingerprint(analysis: Analysis, book: str, about: object) -> str:
         [asdict(doubt) for doubt in analysis.doubts or ()],
         analysis.config.model_dump(mode="json"),
         dict(analysis.last_run),
-        _look(analysis.language),
+        analysis.language,
+        code_digest(),
         versions(),
         books.digest(book),
         about,
@@ -215,6 +207,7 @@ def manifest(
         "provisional_order": analysis.provisional_order,
         "parameters": analysis.config.model_dump(mode="json") | {"language": analysis.language},
         "versions": versions(),
+        "code": code_digest(),
         "notebooks": {name: books.digest(name) for name in NOTEBOOKS},
         "stylesheet": digest(stylesheet()),
         "overview": overview,
