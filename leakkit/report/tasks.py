@@ -39,11 +39,9 @@ class Tasks:
         self, book: str, parameters: Mapping[str, Any], links: tuple[tuple[str, str], ...]
     ) -> Task:
         """Say how to run a notebook on the store."""
-        own = {**parameters, "language": self.language}
-        given = {**own, "source": str(self.store)}
-        # what became of the pages is known to a batch only
-        shown = {**{n: v for n, v in own.items() if n != "results"}, **self.shown}
-        return Task(books.text(book), given, self.timeout_seconds, shown, links, self.engine)
+        given = {**parameters, "source": str(self.store), "language": self.language}
+        text = books.text(book)
+        return Task(text, given, self.timeout_seconds, self.shown, links, self.engine)
 
     def _links(self, book: str) -> tuple[tuple[str, str], ...]:
         """Return the links of a page to the others, as (label, path)."""

@@ -13,7 +13,7 @@ from leakkit.page.kinds import FIRST
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.figures import stay
-from leakkit.views.sentences import mend_first, since_then, what_changed
+from leakkit.views.sentences import first_of, mend_first, since_then, what_changed
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
 
@@ -49,7 +49,14 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
             [*_beside_headline(analysis, chosen, words), _apart(chosen, words), *lines]
         ),
         kind=FIRST,
-        selection=part_line(analysis, chosen, words, *CURVES),
+        selection=Markup(" ").join(
+            part
+            for part in (
+                first_of(analysis, pipeline, words),
+                part_line(analysis, chosen, words, *CURVES),
+            )
+            if part
+        ),
     )
 
 
