@@ -14,7 +14,7 @@ from leakkit.findings.design import FAR, UNKNOWN, Design
 from leakkit.findings.drivers import Screen
 from leakkit.findings.mix import RateAndMix
 from leakkit.findings.reasons import dictionary
-from leakkit.sources.columns import simplified
+from leakkit.sources.headings.columns import simplified
 from leakkit.store.design import design_rows
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.config import Config
     from leakkit.findings.causes import Cause
+    from leakkit.findings.finding import Key
     from leakkit.findings.reasons import Dictionary
     from leakkit.measures.stages import StageResult
     from leakkit.measures.survival import Ints
@@ -82,12 +83,18 @@ def drivers_of(
     return drivers.with_adjusted(found, design, columns)
 
 
-def rate_and_mix(
-    store: Store, analysis: Analysis, pipeline: str, stage: str, kind: str = "lost"
+def rate_and_mix(  # noqa: PLR0913, PLR0917 - the parts of one question
+    store: Store,
+    analysis: Analysis,
+    pipeline: str,
+    stage: str,
+    kind: str = "lost",
+    phi: float | None = None,
 ) -> RateAndMix:
     """Did the rate of a stage change against its baseline, or only who came?
 
-    `kind` is lost, returned (both read at the horizon) or overdue (read at E).
+    `kind` is lost, returned (both read at the horizon) or overdue (read at E). `phi`, which
+    widens the interval of the rate, is that of the finding where it is not given.
 
     >>> import leakkit
     >>> store = leakkit.load("sample")
@@ -107,7 +114,15 @@ def rate_and_mix(
     design = read_design(store, analysis, one, at)
     columns = _segments(analysis.config, design)
     baseline = one.windows.baseline
-    return drivers.split(design, _current(one), baseline, age, kind=kind, columns=columns)
+    wobble = _phi(analysis, (one.name, at.name, kind)) if phi is None else phi
+    return drivers.split(
+        design, _current(one), baseline, age, kind=kind, columns=columns, phi=wobble
+    )
+
+
+def _phi(analysis: Analysis, key: Key) -> float:
+    """Return the wobble of the months that a finding was judged with; 1 where it is not known."""
+    return next((f.phi for f in analysis.findings if f.key == key and f.phi is not None), 1.0)
 
 
 def _segments(config: Config, design: Design) -> tuple[str, ...] | None:

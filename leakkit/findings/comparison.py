@@ -8,9 +8,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import rel_entr
-from scipy.stats import binomtest, fisher_exact
-from scipy.stats import t as student
+from scipy.special import rel_entr, stdtr, stdtrit
 
 from leakkit.measures.survival import wilson
 
@@ -31,6 +29,8 @@ MIN_MONTH_FOLLOWED = 5.0
 PERMUTATIONS = 999
 SEED = 20_250_101
 SURE = 0.05
+RULE_OF_THREE = 3.0
+"""Events that may still be there where none was seen: the 95 % bound is 3 of n."""
 NORMAL_975 = NormalDist().inv_cdf(0.975)
 
 
@@ -61,11 +61,11 @@ class Wobble:
     @property
     def widening(self) -> float:
         """How many times wider an interval is than chance alone makes it."""
-        return math.sqrt(self.phi) * float(student.ppf(0.975, self.freedom)) / NORMAL_975
+        return math.sqrt(self.phi) * float(stdtrit(self.freedom, 0.975)) / NORMAL_975
 
     def p_value(self, root: float) -> float:
         """Return the two-sided p of a signed root of a deviance."""
-        return 2.0 * float(student.sf(abs(root) / math.sqrt(self.phi), self.freedom))
+        return 2.0 * float(stdtr(self.freedom, -abs(root) / math.sqrt(self.phi)))
 
 
 STEADY = Wobble()
@@ -90,7 +90,8 @@ def compare(now: Reading, before: Reading, wobbling: Wobble = STEADY) -> Compari
     """
     e1, e0 = now.entrants, before.entrants
     pooled = (e1 * now.share + e0 * before.share) / (e1 + e0)
-    spread = wobbling.phi * pooled * (1.0 - pooled) * (1.0 / e1 + 1.0 / e0)
+    possible = _possible(pooled, e1 + e0)
+    spread = wobbling.phi * possible * (1.0 - possible) * (1.0 / e1 + 1.0 / e0)
     change = now.share - before.share
     if min(e1, e0) * min(pooled, 1.0 - pooled) >= MIN_EXPECTED:
         deviance = _deviance(now, pooled) + _deviance(before, pooled)
@@ -102,6 +103,17 @@ def compare(now: Reading, before: Reading, wobbling: Wobble = STEADY) -> Compari
     return Comparison(change, low, high, z, p_value, VISIBLE * math.sqrt(spread))
 
 
+def _possible(share: float, entrants: float) -> float:
+    """Return the share, or the nearest that is possible where (nearly) nothing was seen.
+
+    Of no event in n the 95 % bound is about 3 / n: what is not seen is not known to be 0.
+
+    Reference: Hanley and Lippman-Hand (1983), JAMA 249, 1743-1745.
+    """
+    least = min(RULE_OF_THREE / entrants, 0.5)
+    return min(max(share, least), 1.0 - least)
+
+
 def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Comparison:
     """Is the share another one than the target?
 
@@ -110,10 +122,13 @@ def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Co
     the target, widened by the wobble.
     """
     entrants, change = now.entrants, now.share - target
-    spread = wobbling.phi * target * (1.0 - target) / entrants
+    possible = _possible(target, entrants)
+    spread = wobbling.phi * possible * (1.0 - possible) / entrants
     if entrants * min(target, 1.0 - target) >= MIN_EXPECTED:
         p_value = wobbling.p_value(math.sqrt(_deviance(now, target)))
     else:
+        from scipy.stats import binomtest
+
         trials = max(round(entrants), 1)
         p_value = float(binomtest(round(now.share * entrants), trials, target).pvalue)
     low, high = wilson(now.share, entrants)
@@ -137,6 +152,8 @@ def _deviance(read: Reading, expected: float) -> float:
 
 def _fisher(now: Reading, before: Reading) -> float:
     """Return Fisher's two-sided p on rounded counts."""
+    from scipy.stats import fisher_exact
+
     counts = []
     for one in (now, before):
         entrants = max(round(one.entrants), 1)

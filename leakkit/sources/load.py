@@ -16,17 +16,17 @@ from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
-from leakkit.sources.activities import read_activities
-from leakkit.sources.columns import Table
-from leakkit.sources.files import form_of_name
-from leakkit.sources.find import CONFIG_FILE, find
-from leakkit.sources.joins import joined
-from leakkit.sources.money import count_toman, with_toman
-from leakkit.sources.proposal import propose
-from leakkit.sources.recognised import Reading
-from leakkit.sources.rows import distinct
-from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
-from leakkit.sources.snapshots import earlier_rows
+from leakkit.sources.cells.money import count_toman, with_toman
+from leakkit.sources.formats.files import form_of_name
+from leakkit.sources.formats.rows import distinct
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.recognised import Reading
+from leakkit.sources.headings.tables import CONFIG_FILE, find
+from leakkit.sources.propose.proposal import propose
+from leakkit.sources.shapes.activities import read_activities
+from leakkit.sources.shapes.joins import joined
+from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
+from leakkit.sources.shapes.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
 from leakkit.store import upkeep as settled
 from leakkit.store.database import MEMORY, SPILL, Store, quoted
@@ -36,10 +36,9 @@ from leakkit.store.resolve import (
     CLOSED,
     OWN_COLUMNS,
     Rules,
+    closed_outcomes,
     listed,
-    outcome_words,
     resolve,
-    texts,
     write_passages,
 )
 from leakkit.store.scratch import scratch
@@ -308,7 +307,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     provisional = not config.pipelines
     if provisional:
         config = config.model_copy(
-            update={"pipelines": propose(store, found.label, snapshot=snapshot)}
+            update={"pipelines": propose(store, found.label, config, snapshot=snapshot)}
         )
     timed = _is_timed(store)
     cut, last_day = _as_of(store, config, hours, timed=timed)
@@ -559,10 +558,7 @@ def _as_of(store: Store, config: Config, hours: Zone, *, timed: bool) -> tuple[i
     """Return the last used moment and the last used local day."""
     if config.as_of:
         return parse_as_of(config.as_of, config.timezone)
-    words = outcome_words(config)
-    closed = [
-        w for w in texts(store, "outcome", "given_opportunities") if words.get(folded(w), 0) < 0
-    ]
+    closed = closed_outcomes(store, config)
     cut = store.value(
         """
         SELECT GREATEST((SELECT max(entered_at) FROM given_history),
@@ -628,10 +624,7 @@ def _stand(store: Store, config: Config, cut: int) -> None:
 
     When they came there is not known; so no stay is claimed, and no curve follows.
     """
-    words = outcome_words(config)
-    closed = [
-        w for w in texts(store, "outcome", "given_opportunities") if words.get(folded(w), 0) < 0
-    ]
+    closed = closed_outcomes(store, config)
     store.run(
         """
         INSERT INTO given_history BY NAME

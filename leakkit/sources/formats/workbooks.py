@@ -1,0 +1,173 @@
+"""Workbooks of Excel (xlsx, xls, xlsb): the sheet is chosen by its headings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leakkit import limits
+from leakkit.errors import LeakkitError
+from leakkit.sources.cells.swapped import typed_columns, with_swapped
+from leakkit.sources.formats.rows import LINE, put_rows
+from leakkit.sources.formats.sheets import Cells, read_cells
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.names import once, part_of, score
+from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from leakkit.sources.cells.swapped import Typed
+    from leakkit.sources.headings.recognised import Reading
+
+LOOKED_AT = 20
+"""Rows at the top of a sheet among which the headings are looked for."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet in the database: its relation, its headings, and dates that may be swapped."""
+
+    name: str
+    relation: str
+    headings: list[str]
+    typed: dict[str, Typed]
+
+
+def read_workbook(reading: Reading, path: Path, name: str) -> list[Sheet]:
+    """Read the sheets of a workbook that play a part.
+
+    `[source] sheet` names one. Else: the sheets whose headings play a part (a history,
+    opportunities); where none does, the first that is not empty. Hidden sheets are not read.
+    """
+    found = [
+        _taken(reading, _compact(sheet), f"{sheet.name} of {name}")
+        for sheet in read_cells(path, name, reading.config.source.sheet)
+        if any(_is_filled(cells) for cells in sheet.rows)
+    ]
+    return _chosen(reading, name, found)
+
+
+def _is_filled(cells: Sequence[Any]) -> bool:
+    """Say whether a row has a cell that is not empty."""
+    return any(cell not in {"", None} for cell in cells)
+
+
+def _text(cell: Any) -> str:  # noqa: ANN401 - whatever a cell may hold
+    """Return a cell as text: dates in ISO form, whole numbers without a point."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 2**53 else repr(cell)
+    if isinstance(cell, dt.datetime):
+        # a serial number is a float: the nearest second is what was typed
+        # of the last second that there is, a "never" of some databases, there is no next one
+        half = dt.timedelta(microseconds=0 if cell.year == dt.MAXYEAR else 500_000)
+        whole = (cell + half).replace(microsecond=0)
+        return (
+            whole.isoformat(" ")
+            if (whole.hour, whole.minute, whole.second) != (0, 0, 0)
+            else (whole.date().isoformat())
+        )
+    return str(cell)
+
+
+def _taken(reading: Reading, cells: Cells, relation: str) -> Sheet:
+    """Copy a sheet into the database."""
+    sheet, renamed = cells.name, reading.config.source.columns
+    tops = [[_text(cell) for cell in row] for row in cells.rows[:LOOKED_AT]]
+    top = heading_row(tops, renamed)
+    if top:
+        reading.say(sheet, "heading_row", str(top + 1))
+    headings = once(reading, sheet, [_text(cell) for cell in cells.rows[top]])
+    rest = _filled_down(reading, cells, top, _place_of_id(headings, renamed))
+    typed = typed_columns(rest, headings)
+    if reading.config.source.typed_dates == "swapped":
+        rest = with_swapped(rest, headings, typed)
+    table = quoted(relation)
+    put_rows(reading.store, table, headings, _padded(rest, len(headings)))
+    return Sheet(sheet, table, headings, typed)
+
+
+def _compact(cells: Cells) -> Cells:
+    """Return a sheet that reaches very far without the columns in which nothing stands."""
+    if max(map(len, cells.rows), default=0) <= limits.COLUMNS:
+        return cells
+    used = {at for row in cells.rows for at, cell in enumerate(row) if cell not in {"", None}}
+    kept = sorted(used)
+    return Cells(cells.name, (), [[row[at] for at in kept if at < len(row)] for row in cells.rows])
+
+
+def _place_of_id(headings: list[str], renamed: dict[str, str]) -> int:
+    """Return which column has the ids of deals; -1 where none has."""
+    known = dict(part_of(headings, renamed).known)
+    table = Table("", "", "", dict.fromkeys(headings, "VARCHAR"), renamed, known)
+    heading = table.heading("opportunity_id")
+    return headings.index(heading) if heading in headings else -1
+
+
+def _filled_down(reading: Reading, cells: Cells, top: int, place: int) -> list[list[Any]]:
+    """Return the rows below the headings, with an id in every row that its merged cell covers."""
+    rest = cells.rows[top + 1 :]
+    filled = 0
+    for first, left, last, right in cells.merged:
+        at = first - top - 1
+        if not left <= place <= right or not 0 <= at < len(rest) or len(rest[at]) <= left:
+            continue
+        for row in rest[at + 1 : last - top]:
+            if _is_filled(row):
+                row.extend([""] * (place + 1 - len(row)))
+                row[place] = rest[at][left]
+                filled += 1
+    if filled:
+        reading.say(cells.name, "merged_ids", str(filled), "merged cells")
+    return rest
+
+
+def _padded(rows: Sequence[Sequence[Any]], width: int) -> Iterator[tuple[int, Sequence[str]]]:
+    """Return the rows that are not empty as texts, each as wide as the heading."""
+    for row, cells in enumerate(rows, start=1):
+        texts = [_text(cell) for cell in cells[:width]]
+        if any(texts) or _is_filled(cells[width:]):
+            yield row, [*texts, *[""] * (width - len(texts))]
+
+
+def heading_row(rows: Sequence[Sequence[str]], renamed: dict[str, str]) -> int:
+    """Return which row holds the headings: the first, unless a later one is better known.
+
+    Reports have titles above their headings; a row of units or groups is no heading.
+    """
+    scores = [score(cells, renamed) for cells in rows[:LOOKED_AT]]
+    best = max(scores, default=0)
+    first = next((row for row, cells in enumerate(rows[:LOOKED_AT]) if any(cells)), 0)
+    return scores.index(best) if best >= 2 and scores[first] < best else first  # noqa: PLR2004 - one word may be chance
+
+
+def _chosen(reading: Reading, name: str, found: list[Sheet]) -> list[Sheet]:
+    """Choose the sheets that play a part, each part once."""
+    if not found:
+        message = f"{name} is empty: it needs a heading and rows."
+        raise LeakkitError("empty_file", message)
+    renamed = reading.config.source.columns
+    parts: dict[str, list[Sheet]] = {}
+    for one in found:
+        parts.setdefault(part_of(one.headings, renamed).table, []).append(one)
+    played = {part: sheets for part, sheets in parts.items() if part}
+    for sheets in played.values():
+        if len(sheets) > 1:
+            names = ", ".join(sheet.name for sheet in sheets)
+            message = (
+                f"{name} has {len(sheets)} sheets that may be read: {names}. "
+                "Say which: [source] sheet = '...'."
+            )
+            raise LeakkitError("two_sheets", message)
+    chosen = [sheets[0] for sheets in played.values()] or found[:1]
+    if len(found) > len(chosen) or len(chosen) > 1:
+        for sheet in chosen:
+            reading.say(name, "sheet", sheet.name, "headings" if played else "first")
+    return chosen
+
+
+__all__ = ["LINE", "heading_row", "read_workbook"]
