@@ -73,7 +73,9 @@ def _elsewhere(
     """Read the reasons of the losses of the other stages of a pipeline."""
     config = analysis.config
     rival = _column(config, tuple(store.meta("segments")), config.roles.competitor)
-    named = f"CASE WHEN o.{quoted(rival)} <> '' THEN 1 ELSE 0 END" if rival else "CAST(0 AS INTEGER)"
+    named = (
+        f"CASE WHEN o.{quoted(rival)} <> '' THEN 1 ELSE 0 END" if rival else "CAST(0 AS INTEGER)"
+    )
     facts = {"pipeline": _number(config, pipeline), "stage": stage.stage, "lost": LOST}
     rows = store.rows(REASONS_ELSEWHERE.replace("{named}", named), facts)
     day, said, rivals, n = zip(*rows, strict=True) if rows else ((), (), (), ())
