@@ -41,12 +41,13 @@ def test_gap_is_the_difference_of_two_differences() -> None:
     assert first.gap.value == pytest.approx(
         (first.now - first.before) - (first.rest_now - first.rest_before)
     )
-    assert first.gap.low < 0.4 < first.gap.high
+    assert first.gap.low < first.gap.value < first.gap.high
+    assert first.gap.value == pytest.approx(0.4, abs=0.15)
     assert first.n == int(((design.segments["region"] == 1) & (design.entered_day >= 270)).sum())
 
 
 def test_what_got_better_is_asked_for_by_itself() -> None:
-    fell = stage(leak=-0.2, by="region")
+    fell = stage(2, leak=-0.2, by="region")
     assert not screen_changes(fell, CURRENT, BASELINE, HORIZON).drivers
     first = screen_changes(fell, CURRENT, BASELINE, HORIZON, falls=True).drivers[0]
     assert (first.column, first.value) == ("region", "A")
