@@ -142,7 +142,8 @@ CODES = {
     "causes.strength_": {"strong", "moderate", "weak"},
     "causes.why_": whys(),
     "causes.stated_": set(FAMILIES),
-    "causes.stated_none_": returned(stated._said, 1),
+    "causes.stated_none_": returned(stated._said, 1)
+    | {"no_usual", "usual_before", "usual_elsewhere"},
     "causes.behaves_": {*SIGNS, "mixed"},
     "causes.behaves_none_": returned(behaviour._judged, 1) | given(behaviour, "_nothing", 0),
     "causes.sign_": set(SIGNS),
@@ -151,7 +152,7 @@ CODES = {
         for beyond in ("", "none_", "fewer_")
         for family in ("complexity", "unconvincing")
     },
-    "causes.read_": returned(causes._losses, 0),
+    "causes.read_": returned(causes._read, 0),
     "causes.door_": set(ROWS),
     "causes.mix_": given(mix, "RateAndMix.missing", 2) | given(rooms, "RateAndMix.missing", 2),
     "causes.screen_": given(rooms, "Screen.missing", 2) | given(drivers, "Screen.missing", 2),

@@ -53,6 +53,7 @@ ROWS: tuple[Callable[..., Record], ...] = (
     costs.equal_ones,
     costs.half_of_the_losses,
     causes.planted_causes_are_found,
+    causes.reasons_do_not_tell,
     segments.planted_pair_is_first,
     segments.mix_is_no_rate_leak,
     shifts.owner_mix_is_no_rate,
