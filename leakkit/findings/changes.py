@@ -92,7 +92,8 @@ def screen_changes(  # noqa: PLR0913 - the parts of one question
     A segment that always loses more stands out in a contrast of levels, and one that has
     begun to lose more may not. So every value of every column is held against the rest
     by the difference of two differences, first visits of both windows read at the same
-    `horizon`; one false discovery rate `q` over them. The error is the larger of that of
+    `horizon`; one false discovery rate `q` over them. Where another segment moved, the rest
+    moved with it: so a segment must have moved by itself too. The error is the larger of that of
     the four shares, times the wobble `phi`, and that of a sum over owners: deals of one
     owner go together. With `falls` the segments that got better are asked for.
 
@@ -101,7 +102,7 @@ def screen_changes(  # noqa: PLR0913 - the parts of one question
     looked = _looked_at(design, (baseline, current), horizon, kind, columns)
     found = [one for name in looked.columns.codes for one in _column(looked, name, phi)]
     if falls:
-        found = [replace(one, gap=-one.gap) for one in found]
+        found = [replace(one, gap=-one.gap, moved=-one.moved) for one in found]
     first = false_discovery(_p_values(found))
     # an error by owner is never smaller, so only what passes without it has to be asked
     found = [
@@ -112,7 +113,7 @@ def screen_changes(  # noqa: PLR0913 - the parts of one question
     named = [
         _driver(looked, one, sign, float(mine), float(discovery))
         for one, mine, discovery in zip(found, p, false_discovery(p), strict=True)
-        if one.gap > 0.0 and discovery <= q
+        if one.gap > 0.0 and one.moved > Z95 and discovery <= q
     ]
     named.sort(key=lambda one: (-min(abs(one.gap.low), abs(one.gap.high)) * one.n, one.column))
     return ChangeScreen(
@@ -141,7 +142,10 @@ class _Looked:
 
 @dataclass(frozen=True)
 class _Segment:
-    """One segment: its shares and those of the rest (before, now), the gap and its error."""
+    """One segment: its shares and those of the rest (before, now), the gap and its error.
+
+    `moved` is its own change in standard errors of that.
+    """
 
     name: str
     code: int
@@ -149,6 +153,7 @@ class _Segment:
     rest: tuple[float, float]
     gap: float
     error: float
+    moved: float
 
 
 def _looked_at(
@@ -193,11 +198,13 @@ def _column(looked: _Looked, name: str, phi: float) -> Iterator[_Segment]:
     )
     tested[0] = False
     error = np.sqrt(phi * sum(_variance(cell) for cell in cells))
+    alone = np.sqrt(phi * sum(_variance(cell) for cell in cells[:2]))
     for place in map(int, np.flatnonzero(tested)):
         shares = [float(cell.share[place]) for cell in cells]
         own, rest = (shares[0], shares[1]), (shares[2], shares[3])
         gap = (own[1] - own[0]) - (rest[1] - rest[0])
-        yield _Segment(name, place, own, rest, gap, float(error[place]))
+        moved = (own[1] - own[0]) / float(alone[place])
+        yield _Segment(name, place, own, rest, gap, float(error[place]), moved)
 
 
 def _variance(cell: Readings) -> Floats:
