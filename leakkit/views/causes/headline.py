@@ -11,7 +11,7 @@ from leakkit.page.kinds import FIRST
 from leakkit.views.causes import mix, verdict
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.elements import paragraphs
-from leakkit.views.sentences import judged, quiet, since_then
+from leakkit.views.sentences import first_of, judged, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
 
@@ -39,7 +39,15 @@ def causes_headline(diagnosis: Diagnosis) -> View:
         headline=_worst(diagnosis, words),
         note=paragraphs(lines),
         kind=FIRST,
+        selection=_first_of(diagnosis, words),
     )
+
+
+def _first_of(diagnosis: Diagnosis, words: Words) -> Markup:
+    """Say that the pipeline is the first of several; nothing of another one."""
+    analysis = diagnosis.analysis
+    first = diagnosis.pipeline.name == analysis.pipelines[0].name
+    return first_of(analysis, "", words) if first else Markup("")
 
 
 def _worst(diagnosis: Diagnosis, words: Words) -> Markup:

@@ -25,7 +25,7 @@ from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.figures import stay
-from leakkit.views.sentences import judged, mend_first, quiet, since_then
+from leakkit.views.sentences import first_of, judged, mend_first, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
 
@@ -71,7 +71,14 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
             [*_beside_headline(analysis, chosen, words), _apart(chosen, words), *lines]
         ),
         kind=FIRST,
-        selection=part_line(analysis, chosen, words, *CURVES),
+        selection=Markup(" ").join(
+            part
+            for part in (
+                first_of(analysis, pipeline, words),
+                part_line(analysis, chosen, words, *CURVES),
+            )
+            if part
+        ),
     )
 
 
