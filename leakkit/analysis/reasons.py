@@ -74,20 +74,21 @@ def _elsewhere(
     """Read the reasons of the losses of the other stages of a pipeline."""
     config = analysis.config
     rival = _column(config, tuple(store.meta("segments")), config.roles.competitor)
-    named = f"CASE WHEN o.{quoted(rival)} <> '' THEN 1 ELSE 0 END" if rival else "0"
+    column = f"o.{quoted(rival)}" if rival else "''"
     facts = {"pipeline": _number(config, pipeline), "stage": stage.stage, "lost": LOST}
-    rows = store.rows(REASONS_ELSEWHERE.replace("{named}", named), facts)
+    rows = store.rows(REASONS_ELSEWHERE.replace("{rival}", column), facts)
     day, said, rivals, n = zip(*rows, strict=True) if rows else ((), (), (), ())
     days, rivals_named, counts = (np.array(part, np.int64) for part in (day, rivals, n))
     return Elsewhere(days, said, rivals_named, counts)
 
 
 REASONS_ELSEWHERE = """
-SELECT p.left_day, o.lost_reason, {named} AS named, count(*) AS n
+SELECT p.left_day, o.lost_reason, CASE WHEN {rival} <> '' THEN 1 ELSE 0 END AS named,
+       count(*) AS n
 FROM passages p
 JOIN opportunities o ON o.opportunity = p.opportunity
 WHERE p.pipeline = $pipeline AND p.stage <> $stage AND p.exit = $lost AND o.lost_reason <> ''
-GROUP BY p.left_day, o.lost_reason, {named}
+GROUP BY p.left_day, o.lost_reason, CASE WHEN {rival} <> '' THEN 1 ELSE 0 END
 ORDER BY p.left_day, o.lost_reason, named
 """
 """The reasons of what other stages lost, by day."""
