@@ -180,7 +180,7 @@ def test_a_column_with_very_many_texts_is_no_column_of_stages(tmp_path: Path) ->
     rows = [f"d{i},S{i},2024-01-{i % 28 + 1:02}" for i in range(151)]
     (tmp_path / "a.csv").write_text("\n".join(["deal_id,Step,entered_at", *rows]), "utf-8")
     config = '[source]\nopportunity_id = "deal_id"\nstage = "Step"\n'
-    with pytest.raises(LeakkitError, match="151 different stages.*is 'Step' the stage"):
+    with pytest.raises(LeakkitError, match=r"151 different stages.*is 'Step' the stage"):
         leakkit.load(tmp_path / "a.csv", Config.from_text(config))
 
 

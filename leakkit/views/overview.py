@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from leakkit.findings.finding import WARNING, cards, count_tests
+from leakkit.findings.finding import WARNING, cards, count_tests, improvements
 from leakkit.page.kinds import FIRST
 from leakkit.views import figures, tables
 from leakkit.views.coverage import left_out, pipelines_left_out
@@ -20,7 +20,8 @@ from leakkit.views.dropoff.headline import headline_sentence
 from leakkit.views.dropoff.pipe import emphasised, pipe
 from leakkit.views.elements import heading, panels, paragraphs
 from leakkit.views.ink import plain
-from leakkit.views.sentences import mend_first, month, since_then, what_changed
+from leakkit.views.present import stages as present
+from leakkit.views.sentences import judged, mend_first, month, quiet, since_then
 from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.view import answer, words_of
 
@@ -50,27 +51,41 @@ class Leak:
 
     pipeline: PipelineAnalysis
     stage: StageResult
+    lost: int
+    value_lost: int
 
 
 def _leaks(analysis: Analysis) -> list[Leak]:
     """Return every stage that lost deals, by the value lost, then by the deals."""
     found = [
-        Leak(pipeline, stage)
+        leak
         for pipeline in analysis.pipelines
         for stage in pipeline.stages
-        if stage.exits.lost
+        if (leak := _leak(pipeline, stage)).lost
     ]
-    return sorted(found, key=lambda leak: (-leak.stage.value_lost, -leak.stage.exits.lost))
+    return sorted(found, key=lambda leak: (-leak.value_lost, -leak.lost))
+
+
+def _leak(pipeline: PipelineAnalysis, stage: StageResult) -> Leak:
+    """Return what a stage lost; of a present state, the lost deals whose row names it."""
+    if pipeline.present is None:
+        return Leak(pipeline, stage, stage.exits.lost, stage.value_lost)
+    tally = pipeline.present.stages[stage.stage].tally
+    return Leak(pipeline, stage, tally.lost, tally.value_lost)
 
 
 def overview(analysis: Analysis, pages: Pages = ()) -> View:
     """Where do the pipelines leak most, all together?"""
-    words, warned = words_of(analysis), _warnings(analysis)
+    words = words_of(analysis)
+    warned = [one for one in _warnings(analysis) if one[1].leads]
+    compared = count_tests(analysis.findings) > 0
     said = _warned(warned, words) if warned else _costliest(analysis, _leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
         mend_first(warned[0][1], words) if warned else Markup(""),
         _more_worse(warned, words),
+        quiet(analysis.findings, words) if compared and not warned else Markup(""),
+        _better(analysis, words),
         pipelines_left_out(analysis, words),
         since_then(analysis, analysis.pipelines, words),
         words.html(
@@ -98,7 +113,7 @@ def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
 def _warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
     """Say what got worse that costs most."""
     pipeline, finding = warned[0]
-    what = what_changed(pipeline, finding, words)
+    what = judged(pipeline, finding, words)
     return words.html("overview.warned", pipeline=tables.bdi(pipeline.name), what=what)
 
 
@@ -118,11 +133,34 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
     return words.html(key, n=rest, named=said)
 
 
+def _better(analysis: Analysis, words: Words) -> Markup:
+    """Say what got better, the surest first, and name the rest."""
+    there = {pipeline.name: pipeline for pipeline in analysis.pipelines}
+    better = improvements(f for f in analysis.findings if f.pipeline in there and f.leads)
+    if not better:
+        return Markup("")
+    first, rest = better[0], better[1 : 1 + NAMED]
+    pipeline = there[first.pipeline]
+    what = judged(pipeline, first, words)
+    said = words.html("overview.better", pipeline=tables.bdi(pipeline.name), what=what)
+    if not rest:
+        return said
+    named = words.listed(
+        [
+            words.html("overview.named", stage=tables.bdi(f.stage), pipeline=tables.bdi(f.pipeline))
+            for f in rest
+        ]
+    )
+    return said + Markup(" ") + words.html("overview.more_better", n=len(better) - 1, named=named)
+
+
 def nothing_lost(analysis: Analysis, words: Words) -> Markup:
     """Say that no stage lost a deal: none was lost, or it cannot be said, or not where."""
     if said := _left_out(analysis, words):
         return said
     lost = sum(one.notes.outcomes.get(("lost", False), 0) for one in analysis.pipelines)
+    if not lost and _of_lists(analysis):
+        return words.html("overview.none_in_lists")
     return words.html("headline.elsewhere" if lost else "overview.none", n=lost)
 
 
@@ -144,19 +182,22 @@ def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Marku
         "overview.worst",
         stage=tables.bdi(worst.stage.name),
         pipeline=tables.bdi(worst.pipeline.name),
-        n=worst.stage.exits.lost,
-        value=worst.stage.value_lost,
-        share=worst.stage.value_lost / max(sum(one.stage.value_lost for one in leaks), 1),
+        n=worst.lost,
+        value=worst.value_lost,
+        share=worst.value_lost / max(sum(one.value_lost for one in leaks), 1),
     )
 
 
 def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     """What got worse in any pipeline, what does it look like, and what could be kept?"""
     words, warned = words_of(analysis), _warnings(analysis)
+    if _of_lists(analysis):
+        return answer(words, "overview_warnings", headline=words.say("present.no_causes"))
     if not warned:
         tested = count_tests(analysis.findings)
         apart = Markup("") if tested else pipelines_left_out(analysis, words)
-        said = apart or words.say("overview.no_warnings" if tested else "overview.no_comparison")
+        quiet_words = quiet(analysis.findings, words) if tested else None
+        said = apart or quiet_words or words.html("overview.no_comparison")
         return answer(words, "overview_warnings", headline=said)
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
     rows = [
@@ -167,7 +208,7 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     table = tables.Table(
         words.say("overview.warnings"),
         (
-            tables.Column("what_happened", lambda r: what_changed(r[0], r[1], words), "lk-name"),
+            tables.Column("what_happened", lambda r: judged(r[0], r[1], words), "lk-name"),
             tables.Column("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
             tables.Column("since", lambda r: _since(r[1], words)),
             tables.Column("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),
@@ -297,18 +338,33 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
 def _lone_pipe(analysis: Analysis, words: Words) -> View:
     """Show the one pipe there is in its large form."""
     view = pipe(analysis)
-    return answer(words, "overview_pipes", figure=view.figure)
+    title = view.title if _of_lists(analysis) else ""
+    return answer(words, "overview_pipes", title=title, figure=view.figure)
+
+
+def _of_lists(analysis: Analysis) -> bool:
+    """Say whether of every pipeline only the present state is known."""
+    return all(one.present is not None for one in analysis.pipelines)
 
 
 def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
     """Return the pipelines with the most value lost, in the order of the analysis."""
-    lost = {one.name: sum(s.value_lost for s in one.stages) for one in analysis.pipelines}
+    lost = {one.name: _value_lost(one) for one in analysis.pipelines}
     names = sorted(lost, key=lambda name: -lost[name])[:most]
     return [one for one in analysis.pipelines if one.name in names]
 
 
+def _value_lost(one: PipelineAnalysis) -> int:
+    """Return the value that a pipeline lost, as far as it is known where."""
+    if one.present is not None:
+        return one.present.total.value_lost
+    return sum(stage.value_lost for stage in one.stages)
+
+
 def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
     """Return the pipe of one pipeline, with the stage that its own page emphasises."""
+    if one.present is not None:
+        return present.picture(analysis, one, words, "count")
     told = shifts(one, analysis.findings)
     return figures.small_pipe(one, words, emphasised(one, analysis.findings), told)
 
@@ -325,7 +381,7 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     if not leaks:
         return answer(words, "overview_leaks", headline=nothing_lost(analysis, words))
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
-    whole = sum(leak.stage.value_lost for leak in leaks)
+    whole = sum(leak.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]
     rows = [(_link(leak.pipeline.name, links.get(leak.pipeline.name, "")), leak) for leak in shown]
     reasons = tables.Reasons(words)
@@ -334,20 +390,30 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
         words.say("overview.leaks"),
         (
             tables.Column("stage", lambda one: tables.bdi(one.stage.name), "lk-name"),
-            tables.Column(
-                "lost", lambda one: tables.bar_cell(words, one.stage.lost, reasons, most), "lk-lost"
-            ),
-            tables.Column("lost_deals", lambda one: words.count(one.stage.exits.lost)),
-            tables.Column("value_lost", lambda one: words.money(one.stage.value_lost)),
-            tables.Column(
-                "of_all_lost", lambda one: words.share(one.stage.value_lost / max(whole, 1))
-            ),
-            tables.Column("overdue", lambda one: tables.overdue_cell(words, one.stage, reasons)),
+            tables.Column("lost", lambda one: _lost_share(one, words, reasons, most), "lk-lost"),
+            tables.Column("lost_deals", lambda one: words.count(one.lost)),
+            tables.Column("value_lost", lambda one: words.money(one.value_lost)),
+            tables.Column("of_all_lost", lambda one: words.share(one.value_lost / max(whole, 1))),
+            tables.Column("overdue", lambda one: _overdue(one, words, reasons)),
         ),
         rows,
         head="pipeline_name",
     )
     return answer(words, "overview_leaks", table=table.html(words) + reasons.html())
+
+
+def _lost_share(leak: Leak, words: Words, reasons: tables.Reasons, most: float) -> Markup:
+    """Return the share that is lost of what enters the stage."""
+    if leak.pipeline.present is not None:
+        return reasons.dash("no_history")
+    return tables.bar_cell(words, leak.stage.lost, reasons, most)
+
+
+def _overdue(leak: Leak, words: Words, reasons: tables.Reasons) -> Markup:
+    """Return how many deals are late in the stage."""
+    if leak.pipeline.present is not None:
+        return reasons.dash("no_history")
+    return tables.overdue_cell(words, leak.stage, reasons)
 
 
 def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
@@ -367,7 +433,7 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
             tables.Column("no_history", lambda one: words.count(_without_history(one))),
             tables.Column("no_reason", lambda one: _no_reason(words, one)),
             tables.Column("no_value", lambda one: words.count(one.notes.without_value)),
-            tables.Column("missing", lambda one: words.count(_missing(one))),
+            tables.Column("missing", lambda one: _missing(one, words)),
         ),
         rows,
         head="pipeline_name",
@@ -385,10 +451,15 @@ def _no_reason(words: Words, pipeline: PipelineAnalysis) -> str:
 
 def _without_history(pipeline: PipelineAnalysis) -> int:
     """Count the deals without a stage history."""
+    if pipeline.present is not None:
+        return pipeline.opportunities
     return sum(n for (_, history), n in pipeline.notes.outcomes.items() if not history)
 
 
-def _missing(pipeline: PipelineAnalysis) -> int:
-    """Count the numbers of the stage table that could not be estimated."""
+def _missing(pipeline: PipelineAnalysis, words: Words) -> str:
+    """Say how many numbers of the stage table could not be estimated; of a list, none is tried."""
+    if pipeline.present is not None:
+        return tables.DASH
     names = ("lost", "advance", "won_from_here", "median")
-    return sum(bool(getattr(stage, name).reason) for stage in pipeline.stages for name in names)
+    missing = sum(bool(getattr(stage, name).reason) for stage in pipeline.stages for name in names)
+    return words.count(missing)

@@ -15,6 +15,7 @@ import duckdb
 from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.encodings import as_utf8, refuse_long_lines
+from leakkit.sources.formats.nested import flatten, rows_of_page
 from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows, refuse_wide
 from leakkit.sources.formats.unpacking import open_zip, unpacked
 from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row, read_workbook
@@ -24,7 +25,7 @@ from leakkit.sources.headings.names import once
 from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from leakkit.sources.headings.recognised import Reading
@@ -125,7 +126,9 @@ def read_file(reading: Reading, path: Path, name: str) -> list[Table]:
         raise LeakkitError("unreadable_file", message)
     if form == "xlsx":
         return _sheets(reading, inside, path.name)
-    readers = {"parquet": _read_parquet, "csv": _read_csv, "jsonl": _read_jsonl}
+    if form == "jsonl":
+        return _read_json(reading, inside, path.name, name)
+    readers = {"parquet": _read_parquet, "csv": _read_csv}
     if form not in readers:
         raise unknown_format(path)
     return [_table(reading, path.name, *readers[form](reading, inside, path.name, name))]
@@ -185,45 +188,68 @@ def _read_parquet(reading: Reading, path: Path, file: str, name: str) -> tuple[s
     return view, "file_row_number + 1"
 
 
-def _read_jsonl(reading: Reading, path: Path, file: str, name: str) -> tuple[str, str]:
-    """Read a file with an object per line, or one array of objects; keys become headings."""
-    array = _is_array(path)
-    if not array:
+def _read_json(reading: Reading, path: Path, file: str, name: str) -> list[Table]:
+    """Read a file with an object per line, or one array or page of objects; keys are headings.
+
+    Histories within the rows are a second table.
+    """
+    whole = _is_whole(path)
+    if not whole:
         refuse_long_lines(path, file)
     elif path.stat().st_size > limits.JSON_BYTES:
         message = (
-            f"{file} is one JSON array of more than {limits.JSON_BYTES:,} bytes, which has to be "
-            "read whole. Write an object per line instead, of which there may be any number."
+            f"{file} is one JSON array or object of more than {limits.JSON_BYTES:,} bytes, which "
+            "has to be read whole. Write an object per line instead: of these there may be any "
+            "number."
         )
         raise LeakkitError("too_large", message)
     text, _ = as_utf8(reading, path, file)
-    headings: dict[str, None] = {}
-    for _, row in _json_rows(text, file, array=array):
-        headings.update(dict.fromkeys(row))
-        refuse_wide(file, len(headings))
-    if not headings:
+    headings: tuple[dict[str, None], dict[str, None]] = ({}, {})
+    for _, row in _json_rows(text, file, whole=whole):
+        columns, entries = flatten(row)
+        headings[0].update(dict.fromkeys(columns))
+        headings[1].update(dict.fromkeys(key for entry in entries for key in entry))
+        refuse_wide(file, len(headings[0]))
+    if not headings[0]:
         message = f"{file} is empty: it needs a heading and rows."
         raise LeakkitError("empty_file", message)
-    table, halves = quoted(f"file_{name}"), Halves(reading)
-    cells = (
-        (line, [halves.mended(_said(row.get(key))) for key in headings])
-        for line, row in _json_rows(text, file, array=array)
-    )
-    put_rows(reading.store, table, distinct([halves.mended(key) for key in headings]), cells)
-    return table, quoted(LINE)
+    flat = ((number, flatten(row)) for number, row in _json_rows(text, file, whole=whole))
+    rows = ((number, columns) for number, (columns, _) in flat)
+    tables = [_json_table(reading, file, quoted(f"file_{name}"), headings[0], rows)]
+    if headings[1]:
+        every = (one for _, row in _json_rows(text, file, whole=whole) for one in flatten(row)[1])
+        inner, place = f"{file}, history", quoted(f"file_{name}_history")
+        tables += [_json_table(reading, inner, place, headings[1], enumerate(every, start=1))]
+    return tables
 
 
-def _is_array(path: Path) -> bool:
-    """Say whether a JSON file begins as an array does, in any encoding."""
+def _json_table(
+    reading: Reading,
+    file: str,
+    place: str,
+    headings: dict[str, None],
+    rows: Iterable[tuple[int, dict[str, object]]],
+) -> Table:
+    """Copy rows of JSON as texts."""
+    halves = Halves(reading)
+    cells = ((n, [halves.mended(_said(row.get(key))) for key in headings]) for n, row in rows)
+    put_rows(reading.store, place, distinct([halves.mended(key) for key in headings]), cells)
+    return _table(reading, file, place, quoted(LINE))
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a JSON file is one value, an array or an object over several lines."""
     with path.open("rb") as stream:
-        start = stream.read(512)
-    return start.strip(b"\xff\xfe\xef\xbb\xbf\0 \t\r\n").startswith(b"[")
+        start = stream.read(512).strip(b"\xff\xfe\xef\xbb\xbf\0 \t\r\n")
+    return (
+        start.startswith(b"[") or re.match(rb"\{\s*[\r\n]", start.replace(b"\0", b"")) is not None
+    )
 
 
-def _json_rows(text: Path, file: str, *, array: bool) -> Iterator[tuple[int, dict[str, object]]]:
+def _json_rows(text: Path, file: str, *, whole: bool) -> Iterator[tuple[int, dict[str, object]]]:
     """Return (row, object) of a JSON file; the lines of a long one are never all in memory."""
     with text.open(encoding="utf-8-sig") as stream:
-        yield from _array(stream.read(), file) if array else _objects(stream, file)
+        yield from _whole(stream.read(), file) if whole else _objects(stream, file)
 
 
 @dataclass(frozen=True)
@@ -241,8 +267,11 @@ class Halves:
 
 
 def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, object]]]:
-    """Return (row, object) of every line that is not empty; raise with all that are none."""
-    faults = []
+    """Return (row, object) of every line that is not empty; raise with all that are none.
+
+    A line may be a page of results; its rows are then numbered from one to the next.
+    """
+    faults, number = [], 0
     for row, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -250,25 +279,31 @@ def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, o
             found = json.loads(line, parse_float=str, parse_int=str)
         except (ValueError, RecursionError):
             found = None
-        if isinstance(found, dict):
-            yield row, found
-        else:
+        if not isinstance(found, dict):
             faults.append(Fault(file, row, "", line.strip()[:80], "the line is no JSON object"))
+            continue
+        page = rows_of_page(found)
+        for one in [found] if page is None else page:
+            number = max(number + 1, row)
+            yield number, one
     if faults:
         message = f"{file} has {len(faults)} row(s) that are no JSON objects:"
         raise LeakkitError("broken_rows", message, tuple(faults[:SHOWN_FAULTS]))
 
 
-def _array(text: str, file: str) -> list[tuple[int, dict[str, object]]]:
-    """Return (number, object) of a JSON array of objects."""
+def _whole(text: str, file: str) -> list[tuple[int, dict[str, object]]]:
+    """Return (number, object) of one JSON value: an array of objects, a page, or one object."""
     try:
         found = json.loads(text, parse_float=str, parse_int=str)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+    rows = rows_of_page(found)
+    if rows is None and isinstance(found, dict):
+        rows = [found]
+    if rows is None:
         message = f"{file} is no JSON array of objects."
         raise LeakkitError("unreadable_file", message)
-    return list(enumerate(found, start=1))
+    return list(enumerate(rows, start=1))
 
 
 def _said(value: object) -> str:
