@@ -11,7 +11,8 @@ from leakkit.findings import value
 from leakkit.findings.costs import Costs
 from leakkit.findings.whatif import embed
 from leakkit.measures import counts as taken
-from leakkit.measures.survival import aalen_johansen, index_at, longest_followed, merged
+from leakkit.measures.stages import chance_to_win
+from leakkit.measures.survival import aalen_johansen
 from leakkit.store import queries, schema
 from leakkit.store.counts import Window
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from leakkit.store.counts import Counts
 
 NO_ENTRANTS = value.Entrants(0, None, 0.0, None)
-WON = ("won_here",)
 
 
 def find_costs(
@@ -113,17 +113,10 @@ def _new_deals(inflow: pd.DataFrame, one: Asked) -> int:
 
 
 def _chances_to_win(wins: pd.DataFrame, stages: int) -> list[float | None]:
-    """Return the chance to win from the first entry into each stage, where it is known.
-
-    Read at the longest age that is followed: a win after the horizon is a win, too.
-    """
+    """Return the chance to win from the first entry into each stage: what the page prints."""
     counted = taken.stays_by_group(wins, ["stage"])
-    found = []
-    for stage in range(stages):
-        curve = aalen_johansen(counted.get((stage,), learning.NO_VISITS).table())
-        limit = min(longest_followed(curve), float(curve.ages[-1]))
-        found.append(None if limit < 0 else float(merged(curve, WON)[index_at(curve, limit)]))
-    return found
+    own = [counted.get((stage,), learning.NO_VISITS) for stage in range(stages)]
+    return [chance_to_win(stay)[0].share for stay in own]
 
 
 def _landing(chain: Chain, won: list[float | None]) -> Floats:

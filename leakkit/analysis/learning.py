@@ -188,7 +188,7 @@ def _learning_parts(
             curve = survival.aalen_johansen(sample.table(policy, last_stage=last))
             if survival.learn_expected(curve, taken.ADVANCED).age is None:
                 continue
-            cap = min(survival.longest_followed(curve), float(curve.ages[-1])) + 1
+            cap = survival.final_age(curve) + 1
             parts.append(_part(pipeline, LEARNING, position, int(cap)))
     return parts
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leakkit.findings.finding import Finding, Value
-from leakkit.measures.survival import Z95, index_at, longest_followed
+from leakkit.measures.survival import Z95, final_age, index_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ def chances(
     `W+ = sum_{j not lost} F_j(t) w_j / (1 - F_lost(h))`, with t the longest age that is
     followed: deals that are still there at h are counted by what becomes of them later.
     """
-    limit = min(longest_followed(curve), float(curve.ages[-1]))
+    limit = final_age(curve)
     if limit < 0 or horizon is None:
         return Chances(None, None, None)
     good = np.zeros_like(curve.staying)

@@ -9,7 +9,7 @@ import numpy as np
 
 from leakkit.findings.finding import Value
 from leakkit.measures.counts import EXITS, StayCounts
-from leakkit.measures.survival import aalen_johansen, index_at, longest_followed
+from leakkit.measures.survival import aalen_johansen, final_age, index_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ def _row(
         counts = own + stays.get((stage, FIRST), StayCounts())
         chosen = moves[moves["stage"] == stage]
     curve = aalen_johansen(counts.table())
-    limit = min(longest_followed(curve), float(curve.ages[-1]))
+    limit = final_age(curve)
     row = np.zeros(states + 3)
     if limit < 0:
         row[-1] = 1.0

@@ -7,7 +7,7 @@ leave it, by kind. See docs/method.md, sections 2 and 5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -294,6 +294,29 @@ def longest_followed(curve: Curve) -> float:
     return float(curve.ages[np.argmax(short)] - 1) if short.any() else float("inf")
 
 
+def final_age(curve: Curve) -> float:
+    """Return the age at which an outcome in the end is read: t*, or when the last one left.
+
+    -1 where even age 0 is followed by too few.
+    """
+    observed = curve.ages[curve.table.at_risk > 0]
+    return min(longest_followed(curve), float(observed[-1]) if observed.size else -1.0)
+
+
+def still_to_come(curve: Curve, kinds: tuple[str, ...], age: float) -> float:
+    """How large a share may leave by `kinds` after `age`, if the rest goes on as before?
+
+    Of those who were inside at half of `age`, the share `a` left by `kinds` until `age`; if
+    as many of those inside at `age` do so in the same time again, `S(age) a` are to come.
+    """
+    half, end = index_at(curve, age / 2), index_at(curve, age)
+    staying = float(curve.staying[half])
+    if staying <= 0.0:
+        return 0.0
+    share = merged(curve, kinds)
+    return float(curve.staying[end]) * float(share[end] - share[half]) / staying
+
+
 @dataclass(frozen=True)
 class Horizon:
     """The age at which an outcome is read; `origin` says where it comes from.
@@ -349,6 +372,22 @@ def _still_fits(
     lower = max((step for step in rungs if step < earlier), default=0)
     in_range = expected <= earlier <= limit
     return in_range and quantile <= 1.1 * earlier and quantile > 0.72 * lower
+
+
+def share_in_the_end(curve: Curve, kinds: tuple[str, ...]) -> tuple[Share, Horizon]:
+    """Which share leaves by the doors `kinds` in the end? Returns the age it is read at, too.
+
+    Read at `final_age`, not at a horizon: who leaves late has left, too. The upper end of the
+    interval also holds what is `still_to_come`. Missing as in `settled_age`.
+    """
+    settled = settled_age(curve)
+    if settled.age is None:
+        return Share.missing(settled.reason), settled
+    age = final_age(curve)
+    found = share_at(curve, kinds, age)
+    if found.high is not None:
+        found = replace(found, high=min(found.high + still_to_come(curve, kinds, age), 1.0))
+    return found, Horizon(age, "learnt")
 
 
 def _reached(curve: Curve, share: Floats, limit: float) -> float | None:
