@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from leakkit.measures.stages import Learnt
 
 EPOCH = dt.date(1970, 1, 1)
-ALL, BASELINE, PROBE = range(3)
+ALL, BASELINE, PROBE, CURRENT = range(4)
 """The windows that are counted."""
 LEARNING, ANY_VISIT, BY_VALUE = range(3)
 """The parts that are counted per bootstrap cluster."""
@@ -118,7 +118,11 @@ def find_stays(counts: Counts, asked: list[Asked]) -> dict[tuple[int, ...], Stay
     parts = []
     for pipeline in asked:
         days = pipeline.windows
-        chosen = {ALL: (days.start_day, days.end_day), BASELINE: days.baseline}
+        chosen = {
+            ALL: (days.start_day, days.end_day),
+            BASELINE: days.baseline,
+            CURRENT: days.current,
+        }
         parts += [Window(pipeline.number, part, *span) for part, span in chosen.items() if span]
     return taken.stays_by_group(counts.stays(parts), ["part", "pipeline", "stage", "visits"])
 

@@ -303,6 +303,26 @@ def final_age(curve: Curve) -> float:
     return min(longest_followed(curve), float(observed[-1]) if observed.size else -1.0)
 
 
+def continued(curve: Curve, longer: Curve) -> Curve:
+    """Return a curve as far as it is followed, and from there on with the rates of `longer`.
+
+    A window of 90 days says much of the first 90 days of a visit and little of later ones.
+    """
+    short = (curve.staying_before > 0) & (curve.equivalent < MIN_FOLLOWED)
+    end = curve.ages[np.argmax(short)] if short.any() else np.inf
+    own, later = curve.ages < end, longer.ages >= end
+    table = RiskTable(
+        np.concatenate([curve.ages[own], longer.ages[later]]),
+        np.concatenate([curve.table.at_risk[own], longer.table.at_risk[later]]),
+        {
+            kind: np.concatenate([exits[own], longer.table.exits[kind][later]])
+            for kind, exits in curve.table.exits.items()
+        },
+        curve.table.entrants,
+    )
+    return aalen_johansen(table)
+
+
 def still_to_come(curve: Curve, kinds: tuple[str, ...], age: float) -> float:
     """How large a share may leave by `kinds` after `age`, if the rest goes on as before?
 
