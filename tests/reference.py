@@ -1247,7 +1247,8 @@ def quantile_of_exits(curve: Curve, t_star: float) -> int:
 def in_the_end(curve: Curve, kind: str) -> tuple[float | None, Share | None]:
     """F_kind at t*, or at the last observed age if that comes first.
 
-    The upper end holds the rest, too: of those inside at half of that age, as many as left by `kind` until it.
+    The upper end holds the rest, too: of those inside at half of that age, as many as left
+    by `kind` until it.
     """
     learnt = horizon(curve)
     if learnt.h is None or learnt.t_star is None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from leakkit.analysis import learning
 from leakkit.findings import value
-from leakkit.findings.changes import Recent, read_lost, window_curve
+from leakkit.findings.changes import Recent, doors_in_the_end
 from leakkit.findings.costs import Costs
 from leakkit.findings.whatif import embed, leaving_row
 from leakkit.measures import counts as taken
@@ -157,18 +157,17 @@ def _recent(
     stay = own.get((learning.ALL, stage, learning.FIRST), learning.NO_VISITS)
     whole = aalen_johansen(stay.table())
     age = final_age(whole)
-    current, baseline = (
-        window_curve(whole, own.get((part, stage, learning.FIRST)))
-        for part in (learning.CURRENT, learning.BASELINE)
+    now, before = (
+        None if part is None else doors_in_the_end(aalen_johansen(part.table()), whole, age)
+        for part in (
+            own.get((learning.ENTERED, stage, learning.FIRST)),
+            own.get((learning.BASELINE, stage, learning.FIRST)),
+        )
     )
-    if current is None or age < 0:
+    if now is None:
         return None
     first = moves[(moves["stage"] == stage) & (moves["visits"] == learning.FIRST)]
-    return Recent(
-        leaving_row(current, age, first, states),
-        read_lost(current, age),
-        None if baseline is None else read_lost(baseline, age),
-    )
+    return Recent(leaving_row(now[0], first, states), now[1], None if before is None else before[1])
 
 
 def _estimated(chain: Chain, won: list[float | None]) -> float | None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from leakkit.measures.stages import Learnt
 
 EPOCH = dt.date(1970, 1, 1)
-ALL, BASELINE, PROBE, CURRENT = range(4)
-"""The windows that are counted."""
+ALL, BASELINE, PROBE, ENTERED = range(4)
+"""The windows that are counted; `ENTERED` are the visits that begin in the current one."""
 LEARNING, ANY_VISIT, BY_VALUE = range(3)
 """The parts that are counted per bootstrap cluster."""
 FIRST, AGAIN = 1, 2
@@ -118,12 +118,10 @@ def find_stays(counts: Counts, asked: list[Asked]) -> dict[tuple[int, ...], Stay
     parts = []
     for pipeline in asked:
         days = pipeline.windows
-        chosen = {
-            ALL: (days.start_day, days.end_day),
-            BASELINE: days.baseline,
-            CURRENT: days.current,
-        }
+        chosen = {ALL: (days.start_day, days.end_day), BASELINE: days.baseline}
         parts += [Window(pipeline.number, part, *span) for part, span in chosen.items() if span]
+        if days.current:
+            parts.append(Window(pipeline.number, ENTERED, *days.current, entered=True))
     return taken.stays_by_group(counts.stays(parts), ["part", "pipeline", "stage", "visits"])
 
 

@@ -10,18 +10,16 @@ import numpy as np
 from leakkit.findings.finding import WARNING
 from leakkit.measures.survival import (
     MIN_FOLLOWED,
-    aalen_johansen,
-    continued,
     followed,
     greenwood,
     index_at,
+    longest_followed,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.findings.finding import Finding
-    from leakkit.measures.counts import StayCounts
     from leakkit.measures.survival import Curve, Floats
 
 DRAWS = 500
@@ -50,15 +48,38 @@ def read_lost(curve: Curve, age: float) -> LostShare:
     return LostShare(share, max(entrants, 1.0))
 
 
-def window_curve(whole: Curve, part: StayCounts | None) -> Curve | None:
-    """Return the curve of a window, which goes on with the rates of the whole history.
+def doors_in_the_end(
+    window: Curve, whole: Curve, age: float
+) -> tuple[Mapping[str, float], LostShare] | None:
+    """Which share of first visits leaves by each door until `age`, as read in one window?
 
-    A window follows deals for its own time only. None where it follows too few.
+    A window follows deals for its own time only. Who is inside when it ends leaves as in the
+    `whole` history, with losses as much more or less frequent as they were in the window so
+    far. The error of the lost share grows with it. None where too few are followed at all.
     """
-    if part is None:
+    reach = min(age, longest_followed(window, MIN_FOLLOWED))
+    if reach < 0:
         return None
-    curve = aalen_johansen(part.table())
-    return continued(curve, whole) if curve.equivalent[0] >= MIN_FOLLOWED else None
+    at, far, end = index_at(window, reach), index_at(whole, reach), index_at(whole, age)
+    leaving = {kind: float(share[at]) for kind, share in window.leaving.items()}
+    seen, staying = read_lost(window, reach), float(window.staying[at])
+    inside = float(whole.staying[far])
+    if staying > 0.0 and inside > 0.0:
+        rest = {k: float(share[end] - share[far]) / inside for k, share in whole.leaving.items()}
+        before = float(whole.leaving["lost"][far])
+        lost = min(rest["lost"] * (seen.share / before if before > 0.0 else 1.0), 1.0)
+        others = (1.0 - lost) / (1.0 - rest["lost"]) if rest["lost"] < 1.0 else 0.0
+        for kind, share in rest.items():
+            leaving[kind] += staying * (lost if kind == "lost" else share * others)
+    return leaving, _in_the_end(seen, leaving["lost"])
+
+
+def _in_the_end(seen: LostShare, share: float) -> LostShare:
+    """Return a lost share that goes on in proportion, and so does its error."""
+    if not 0.0 < seen.share < share < 1.0:
+        return LostShare(share, seen.entrants)
+    odds = seen.share / (1.0 - seen.share) * (1.0 - share) / share
+    return LostShare(share, max(seen.entrants * odds, 1.0))
 
 
 @dataclass(frozen=True)

@@ -111,28 +111,26 @@ def _row(
         chosen = moves[moves["stage"] == stage]
     curve = aalen_johansen(counts.table())
     limit = final_age(curve)
-    entrants = 0.0 if limit < 0 else read_lost(curve, limit).entrants
-    row = leaving_row(curve, limit, chosen, states)
-    return row, entrants, *_open(own, curve, max(limit, 0.0))
+    if limit < 0:
+        return leaving_row({}, chosen, states), 0.0, *_open(own, curve, 0.0)
+    where = index_at(curve, limit)
+    leaving = {kind: float(share[where]) for kind, share in curve.leaving.items()}
+    entrants = read_lost(curve, limit).entrants
+    return leaving_row(leaving, chosen, states), entrants, *_open(own, curve, limit)
 
 
-def leaving_row(curve: Curve, age: float, moves: pd.DataFrame, states: int) -> Floats:
-    """Return the chances out of one state, read at an age: to each state, won, lost, stuck.
+def leaving_row(leaving: Mapping[str, float], moves: pd.DataFrame, states: int) -> Floats:
+    """Return the chances out of one state: to each state, won, lost, stuck.
 
-    `moves` are those out of this state; below age 0 nothing is known, and all are stuck.
+    `leaving` are the shares by door, `moves` those out of this state in the whole history.
     """
     row = np.zeros(states + 3)
-    if age < 0:
-        row[-1] = 1.0
-        return row
-    where = index_at(curve, age)
-    row[-3] = curve.leaving["won_here"][where]
-    row[-2] = curve.leaving["lost"][where]
+    row[-3], row[-2] = leaving.get("won_here", 0.0), leaving.get("lost", 0.0)
     for kind in MOVING:
         to = moves[moves["exit"] == EXITS.index(kind)]
         target = (2 * to["to_stage"] + to["to_visits"] - 1).to_numpy(np.int64)
         n = to["n"].to_numpy(np.float64)
-        np.add.at(row, target, curve.leaving[kind][where] * n / max(float(n.sum()), 1.0))
+        np.add.at(row, target, leaving.get(kind, 0.0) * n / max(float(n.sum()), 1.0))
     row[-1] = max(1.0 - float(row[:-1].sum()), 0.0)
     return row
 

@@ -285,12 +285,12 @@ def _with_interval(curve: Curve, share: float, variance: float, age: float) -> S
     return Share(share, low, high)
 
 
-def longest_followed(curve: Curve) -> float:
+def longest_followed(curve: Curve, least: float = LEARN_FOLLOWED) -> float:
     """Return t*: the largest age up to which n* never falls under 30 (inf if all have left).
 
     -1 where even age 0 is followed by fewer.
     """
-    short = (curve.staying_before > 0) & (curve.equivalent < LEARN_FOLLOWED)
+    short = (curve.staying_before > 0) & (curve.equivalent < least)
     return float(curve.ages[np.argmax(short)] - 1) if short.any() else float("inf")
 
 
@@ -301,26 +301,6 @@ def final_age(curve: Curve) -> float:
     """
     observed = curve.ages[curve.table.at_risk > 0]
     return min(longest_followed(curve), float(observed[-1]) if observed.size else -1.0)
-
-
-def continued(curve: Curve, longer: Curve) -> Curve:
-    """Return a curve as far as it is followed, and from there on with the rates of `longer`.
-
-    A window of 90 days says much of the first 90 days of a visit and little of later ones.
-    """
-    short = (curve.staying_before > 0) & (curve.equivalent < MIN_FOLLOWED)
-    end = curve.ages[np.argmax(short)] if short.any() else np.inf
-    own, later = curve.ages < end, longer.ages >= end
-    table = RiskTable(
-        np.concatenate([curve.ages[own], longer.ages[later]]),
-        np.concatenate([curve.table.at_risk[own], longer.table.at_risk[later]]),
-        {
-            kind: np.concatenate([exits[own], longer.table.exits[kind][later]])
-            for kind, exits in curve.table.exits.items()
-        },
-        curve.table.entrants,
-    )
-    return aalen_johansen(table)
 
 
 def still_to_come(curve: Curve, kinds: tuple[str, ...], age: float) -> float:
