@@ -407,7 +407,7 @@ def test_the_headline_has_the_numbers_of_the_gravest_finding() -> None:
     assert f"{gravest.stage} now loses {WORDS.share(gravest.share)}" in said
     assert f"before it was {WORDS.share(gravest.reference)}" in said
     joint = next(one for one in diagnosis().repairs if one.points is None).result.new_deals
-    assert f"up to {WORDS.count(joint.value)} more deals would be won" in said
+    assert f"about {WORDS.count(joint.value)} more of the deals that come in" in said
     tests = sum(f.p_value is not None for f in diagnosis().analysis.findings)
     assert f"{tests} comparisons were made" in said
 
