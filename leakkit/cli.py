@@ -235,8 +235,8 @@ def init(
     from leakkit.config import Config
     from leakkit.report.folder import write_text
     from leakkit.sources import load
-    from leakkit.sources.beside import proposed_joins
-    from leakkit.sources.proposal import configuration_text
+    from leakkit.sources.propose.beside import proposed_joins
+    from leakkit.sources.propose.proposal import configuration_text
 
     place = Path(source)
     beside = (place if place.is_dir() else place.parent) / "leakkit.toml"

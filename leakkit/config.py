@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt
 import difflib
+import re
 import tomllib
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from leakkit.errors import Fault, LeakkitError
+from leakkit import limits
+from leakkit.errors import Fault, LeakkitError, shortened, show
+
+LANGUAGES = ("en",)
+"""The languages that there are texts in."""
 
 COLUMNS = (
     "opportunity_id",
@@ -45,6 +60,52 @@ _SILENT = dict.fromkeys(
 """Signs that change no letter: tatweel, vowels, joiners (ZWNJ), marks of direction, BOM."""
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
+MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
+)
+"""A date, or a date with a time: what `as_of` may be."""
+NO_FILES = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7")
+"""Encodings that Python knows and no file of rows is in."""
+
+
+def _number(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    """Refuse yes and no, which would count as 1 and 0."""
+    if isinstance(given, bool):
+        message = "it should be a number"
+        raise ValueError(message)  # noqa: TRY004 - pydantic turns it into a fault
+    return given
+
+
+def _is_moment(given: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether this is a date or a date with a time, of the years that there may be."""
+    if not isinstance(given, str) or not MOMENT.fullmatch(given):
+        return False
+    try:
+        return FIRST_YEAR <= dt.datetime.fromisoformat(given).year <= LAST_YEAR
+    except ValueError:
+        return False
+
+
+def _is_day(given: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether this is a date without a time."""
+    return _is_moment(given) and len(given) == len("2026-06-30")
+
+
+def _shown(given: str) -> str:
+    """Refuse a name of which nothing is seen."""
+    if not folded(given):
+        message = "a name needs a letter that is seen"
+        raise ValueError(message)
+    return given
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Whole = Annotated[int, BeforeValidator(_number)]
+Days = Annotated[Number, Field(ge=0, le=limits.DAYS)]
+Rate = Annotated[Number, Field(ge=1 / limits.RATE, le=limits.RATE)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Text = Annotated[str, Field(max_length=limits.NAME_LETTERS)]
+Name = Annotated[Text, Field(min_length=1), AfterValidator(_shown)]
 
 
 class _Part(BaseModel):
@@ -56,21 +117,21 @@ class _Part(BaseModel):
 class Stage(_Part):
     """One stage of a declared pipeline."""
 
-    name: str = Field(min_length=1)
-    expected_days: float | None = Field(default=None, ge=0)
-    target_lost: float | None = Field(default=None, ge=0, le=1)
+    name: Name
+    expected_days: Days | None = None
+    target_lost: Share | None = None
     kind: Literal["", "qualify", "offer"] = ""
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[Name, ...] = ()
 
 
 class Pipeline(_Part):
     """A declared pipeline: its stages in order, and the rows that close it."""
 
-    name: str = Field(min_length=1)
-    stages: tuple[Stage, ...] = Field(min_length=1)
-    won: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    expected_days: float | None = Field(default=None, ge=0)
+    name: Name
+    stages: tuple[Stage, ...] = Field(min_length=1, max_length=limits.STAGES)
+    won: tuple[Name, ...] = ()
+    lost: tuple[Name, ...] = ()
+    expected_days: Days | None = None
     unit: Literal["day", "hour"] = "day"
 
     @property
@@ -89,26 +150,26 @@ class Pipeline(_Part):
 class Join(_Part):
     """A further file of the folder whose columns are taken by a key."""
 
-    file: str
-    key: str
-    take: dict[str, str]
-    same: dict[str, str] = Field(default_factory=dict)
+    file: Name
+    key: Name
+    take: dict[Text, Name]
+    same: dict[Text, Text] = Field(default_factory=dict)
 
 
 class OutcomeWords(_Part):
     """Words of an outcome column."""
 
-    won: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    open: tuple[str, ...] = ()
+    won: tuple[Name, ...] = ()
+    lost: tuple[Name, ...] = ()
+    open: tuple[Name, ...] = ()
 
 
 class SourceRules(_Part):
     """How to read the files, where the recognised defaults do not fit."""
 
     format: Literal["auto", "csv", "parquet", "xes", "xlsx", "jsonl"] = "auto"
-    encoding: str = "auto"
-    sheet: str = ""
+    encoding: Text = "auto"
+    sheet: Text = ""
     date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
     typed_dates: Literal["auto", "kept", "swapped"] = "auto"
     calendar: Literal["auto", "gregorian", "jalali"] = "auto"
@@ -116,9 +177,9 @@ class SourceRules(_Part):
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
     outcomes: OutcomeWords = OutcomeWords()
-    stage_dates: dict[str, str] = Field(default_factory=dict)
-    joins: tuple[Join, ...] = ()
-    columns: dict[str, str] = Field(default_factory=dict)
+    stage_dates: dict[Text, Name] = Field(default_factory=dict)
+    joins: tuple[Join, ...] = Field(default=(), max_length=limits.JOINS)
+    columns: dict[Literal[COLUMNS], Name] = Field(default_factory=dict)  # type: ignore[valid-type] # the names in COLUMNS
 
     @model_validator(mode="before")
     @classmethod
@@ -128,7 +189,8 @@ class SourceRules(_Part):
             return given
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
-        return {**rest, "columns": {**columns, **rest.get("columns", {})}}
+        more = rest.get("columns", {})
+        return {**rest, "columns": {**columns, **more} if isinstance(more, dict) else more}
 
     @field_validator("encoding")
     @classmethod
@@ -136,40 +198,56 @@ class SourceRules(_Part):
         """The name must be one that Python knows."""
         try:
             "".encode("utf-8" if given == "auto" else given)
-        except LookupError:
+            known = given == "auto" or codecs.lookup(given).name not in NO_FILES
+        except (LookupError, ValueError):
+            known = False
+        if not known:
             message = f"{given!r} is no encoding; usual ones are utf-8, windows-1252, windows-1256"
-            raise ValueError(message) from None
+            raise ValueError(message)
+        return given
+
+    @field_validator("history_start", mode="before")
+    @classmethod
+    def _history_starts_on_a_day(cls, given: Any) -> Any:  # noqa: ANN401 - as above
+        """A day as a text or as TOML has it, of years that a date may be of."""
+        day = given.isoformat() if isinstance(given, dt.date) else given
+        if day is not None and not _is_day(day):
+            message = (
+                f"it is no day of the years {FIRST_YEAR} to {LAST_YEAR}; it should look like "
+                "2026-06-30"
+            )
+            raise ValueError(message)
         return given
 
 
 class Roles(_Part):
     """Which column plays which part; a signal without its role is NA."""
 
-    segments: tuple[str, ...] | None = None
-    product: str = ""
-    price: str = ""
-    discount: str = ""
-    competitor: str = ""
-    last_activity: str = ""
-    known_at_entry: tuple[str, ...] = ()
+    segments: tuple[Text, ...] | None = None
+    product: Text = ""
+    price: Text = ""
+    discount: Text = ""
+    competitor: Text = ""
+    last_activity: Text = ""
+    known_at_entry: tuple[Text, ...] = ()
 
 
 class Comparison(_Part):
     """Windows, thresholds and the skip policy."""
 
-    current_days: int = Field(default=90, ge=2)
-    baseline_days: int = Field(default=270, ge=1)
-    confirm_days: int = Field(default=28, ge=0)
-    min_change: float = Field(default=0.03, ge=0, le=1)
-    q: float = Field(default=0.03, gt=0, lt=1)
-    horizon_days: float = Field(default=0, ge=0)
+    current_days: Whole = Field(default=90, ge=2, le=limits.DAYS)
+    baseline_days: Whole = Field(default=270, ge=1, le=limits.DAYS)
+    confirm_days: Whole = Field(default=28, ge=0, le=limits.DAYS)
+    min_change: Share = 0.03
+    q: Number = Field(default=0.03, gt=0, lt=1)
+    horizon_days: Days = 0
     skip_policy: Literal["observed", "reached", "strict"] = "observed"
 
 
 class Reasons(_Part):
     """Where the user's dictionary of lost reasons is."""
 
-    file: str = ""
+    file: Text = ""
 
 
 class Config(_Part):
@@ -180,44 +258,43 @@ class Config(_Part):
     ('Inquiry', 90)
     """
 
-    as_of: str = ""
-    timezone: str = "UTC"
-    language: str = "en"
+    as_of: Text = ""
+    timezone: Text = "UTC"
+    language: Text = "en"
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
-    rates: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    rates: dict[Annotated[str, Field(pattern="^[A-Z]{3}$")], Rate] = Field(default_factory=dict)
     source: SourceRules = SourceRules()
     roles: Roles = Roles()
     comparison: Comparison = Comparison()
     reasons: Reasons = Reasons()
-    pipelines: tuple[Pipeline, ...] = ()
+    pipelines: tuple[Pipeline, ...] = Field(default=(), max_length=limits.PIPELINES)
 
     @classmethod
     def from_text(cls, text: str, name: str = "leakkit.toml") -> Config:
         """Read a configuration from its text; raise one LeakkitError with all its faults."""
-        try:
-            given = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            message = f"{name} is not valid TOML: {error}."
-            raise LeakkitError("config_syntax", message) from None
+        given = parsed(text, name)
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            faults = tuple(_fault(name, entry) for entry in error.errors())
+            faults = _faults(name, error)
             message = f"{name} has {len(faults)} fault(s):"
-            raise LeakkitError("config_faults", message, faults) from None
+            shown = tuple(faults[: limits.CONFIG_FAULTS])
+            raise LeakkitError("config_faults", message, shown) from None
 
     @classmethod
     def read(cls, path: str | Path) -> Config:
         """Read leakkit.toml from `path`."""
         file = Path(path)
         try:
-            text = file.read_text("utf-8-sig")
-        except OSError as error:
-            message = f"Cannot read the configuration {file}: {error.strerror}."
+            with file.open("rb") as stream:
+                content = stream.read(limits.CONFIG_BYTES + 1)
+            text = content.decode("utf-8-sig")
+        except (OSError, ValueError) as error:
+            if isinstance(error, UnicodeDecodeError):
+                message = f"The configuration {file} is not UTF-8 text."
+                raise LeakkitError("config_syntax", message) from None
+            message = f"Cannot read the configuration {file}: {_reason(error)}."
             raise LeakkitError("config_missing", message) from None
-        except UnicodeDecodeError:
-            message = f"The configuration {file} is not UTF-8 text."
-            raise LeakkitError("config_syntax", message) from None
         return cls.from_text(text, file.name)
 
     @field_validator("as_of", mode="before")
@@ -230,8 +307,20 @@ class Config(_Part):
     @classmethod
     def _as_of_is_a_moment(cls, given: str) -> str:
         """A date or a date with a time, ISO 8601."""
-        if given and not FIRST_YEAR <= dt.datetime.fromisoformat(given).year <= LAST_YEAR:
-            message = f"{given!r} is no day of the years {FIRST_YEAR} to {LAST_YEAR}"
+        if given and not _is_moment(given):
+            message = (
+                f"it is no day of the years {FIRST_YEAR} to {LAST_YEAR}; it should look like "
+                "2026-06-30 or 2026-06-30T14:05"
+            )
+            raise ValueError(message)
+        return given
+
+    @field_validator("language")
+    @classmethod
+    def _language_is_spoken(cls, given: str) -> str:
+        """There must be texts in it."""
+        if given not in LANGUAGES:
+            message = f"there are no texts in it; there are: {', '.join(LANGUAGES)}"
             raise ValueError(message)
         return given
 
@@ -241,7 +330,7 @@ class Config(_Part):
         """The zone must be one of the IANA database."""
         try:
             ZoneInfo(given)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             message = f"{given!r} is no time zone; it should look like 'Europe/Berlin' or 'UTC'"
             raise ValueError(message) from None
         return given
@@ -268,6 +357,28 @@ def folded(name: str) -> str:
     return whole.translate(_LETTERS).translate(_SILENT).strip().casefold()
 
 
+def parsed(text: str, name: str, code: str = "config_syntax") -> dict[str, Any]:
+    """Return what a text in TOML says; raise an error of this code where it is none."""
+    if len(text) > limits.CONFIG_BYTES:
+        message = f"{name} is longer than {limits.CONFIG_BYTES:,} letters: it is no configuration."
+        raise LeakkitError(code, message)
+    if max((line.count(".") for line in text.splitlines()), default=0) > limits.CONFIG_DOTS:
+        message = f"{name} has a line with more than {limits.CONFIG_DOTS} dots. Break the line."
+        raise LeakkitError(code, message)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        message = f"{name} is not valid TOML: its lists or tables are nested too deep."
+    except ValueError as error:
+        message = f"{name} is not valid TOML: {shortened(str(error))}."
+    raise LeakkitError(code, message)
+
+
+def _reason(error: Exception) -> str:
+    """Return why a file cannot be read."""
+    return getattr(error, "strerror", "") or str(error)
+
+
 def _refuse_repeats(names: list[str], where: str) -> None:
     """Raise where two names are the same once case and outer space are left out."""
     seen: set[str] = set()
@@ -278,15 +389,39 @@ def _refuse_repeats(names: list[str], where: str) -> None:
         seen.add(name)
 
 
+SAYS = {
+    "tuple_type": "it should be a list",
+    "dict_type": "it should be a table",
+    "model_type": "it should be a table",
+    "string_type": "it should be a text in quotes",
+    "missing": "this key is missing",
+}
+"""How some of pydantic's complaints are said to somebody who writes TOML."""
+
+
+def _faults(name: str, error: ValidationError) -> list[Fault]:
+    """Turn pydantic's complaints into faults; a list with faulty entries is not also too short."""
+    found = error.errors(include_url=False)
+    inside = {entry["loc"][:depth] for entry in found for depth in range(len(entry["loc"]))}
+    return [
+        _fault(name, entry)
+        for entry in found
+        if entry["type"] != "too_short" or entry["loc"] not in inside
+    ]
+
+
 def _fault(name: str, entry: Any) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails
     """Turn one of pydantic's complaints into a fault with the nearest known key as a hint."""
-    path = [str(part) for part in entry["loc"]]
-    value = "" if isinstance(entry["input"], dict | list) else str(entry["input"])
+    path = [shortened(str(part)) for part in entry["loc"] if part != "[key]"]
+    if path[:2] == ["source", "columns"] and len(path) > 2:  # noqa: PLR2004 - a key behind the two
+        del path[1]
+    value = "" if isinstance(entry["input"], dict | list | tuple) else show(entry["input"])
     if entry["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), 1, 0.4)
         hint = f"did you mean {near[0]!r}?" if near else "see docs/contracts.md for the known keys"
         return Fault(name, None, ".".join(path), value, "unknown key", hint)
-    return Fault(name, None, ".".join(path), value, str(entry["msg"]).removeprefix("Value error, "))
+    rule = SAYS.get(entry["type"], str(entry["msg"]).removeprefix("Value error, "))
+    return Fault(name, None, ".".join(path), value, rule)
 
 
 def _known_keys(path: list[str]) -> list[str]:

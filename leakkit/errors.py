@@ -16,6 +16,18 @@ def shortened(text: str) -> str:
     return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}\u2026"
 
 
+def show(value: object) -> str:
+    """Return a value as a fault shows it, whatever it is.
+
+    >>> show(3), show([True]), show(16**5_000)
+    ('3', '[True]', 'a number of very many digits')
+    """
+    try:
+        return shortened(str(value))
+    except ValueError:
+        return "a number of very many digits"
+
+
 KEPT = "\n\u200c\u200d"
 """What is no letter and stays: ends of lines, and the signs that join and part letters."""
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.config import Config
-    from leakkit.sources.columns import Table
-    from leakkit.sources.shapes import Found
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.shapes.shapes import Found
     from leakkit.store import Store
     from leakkit.store.resolve import Rules
 

@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from leakkit.analysis import analyze
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.sources.cells.jalali import MONTHS, day_number
 from leakkit.sources.check import checked, faults_csv
-from leakkit.sources.jalali import MONTHS, day_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -137,8 +137,8 @@ CODES = {
     "causes.kind_": set(KINDS),
     "causes.what_": {f"{kind}_{against}" for kind in KINDS for against in REFERENCES},
     "causes.family_": set(FAMILIES),
-    "causes.verdict_": {*FAMILIES, "undetermined"},
-    "causes.short_": {*FAMILIES, "undetermined"},
+    "causes.verdict_": {*FAMILIES, "undetermined"} - {"gave_up"},
+    "causes.short_": {*FAMILIES, "undetermined"} - {"gave_up"},
     "causes.strength_": {"strong", "moderate", "weak"},
     "causes.why_": whys(),
     "causes.stated_": set(FAMILIES),
@@ -174,7 +174,8 @@ CODES = {
 
 def test_the_codes_are_found_in_the_source() -> None:
     assert whys() == {
-        "bulk", "slow", "conflict", "against_other", "mixed", "one_source", "no_evidence",
+        "bulk", "slow", "conflict", "against_other", "gave_up", "mixed", "one_source",
+        "no_evidence",
     }  # fmt: skip
     assert {"few_reasons", "small_lead"} <= CODES["causes.stated_none_"]
     assert {"few_losses", "few_advanced", "no_excess"} <= CODES["causes.behaves_none_"]

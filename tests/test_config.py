@@ -1,13 +1,17 @@
 """leakkit.toml: what it may say, and what is said of its faults."""
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from leakkit import sample
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.store.moments import parse_as_of
 
 WHOLE = """
 as_of = "2026-06-30"
@@ -174,3 +178,76 @@ def test_a_number_without_end_or_a_rate_that_is_none_is_a_fault(text: str, where
     with pytest.raises(LeakkitError) as raised:
         Config.from_text(text)
     assert [fault.column for fault in raised.value.faults] == [where]
+
+
+DEEP = "a = " + "[" * 5_000
+HUGE = "[comparison]\ncurrent_days = 0x" + "F" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ('timezone = "Europe"', "[timezone] 'Europe'"),
+        ("[comparison]\nhorizon_days = 1e300", "[comparison.horizon_days] '1e+300'"),
+        ("[comparison]\ncurrent_days = true", "it should be a number"),
+        (HUGE, "a number of very many digits"),
+        ('[source]\ncolumns = "x"', "[source.columns] 'x': it should be a table"),
+        ("[source]\nstage = 5", "[source.stage] '5': it should be a text"),
+        ("[source]\nhistory_start = 5", "no day of the years"),
+        ("[source]\nhistory_start = 0001-01-01", "no day of the years"),
+        ('[source]\nencoding = "punycode"', "is no encoding"),
+        ('[source]\nencoding = "a\\u0000b"', "is no encoding"),
+        ('language = "xx"', "there are no texts in it; there are: en"),
+        (DEEP, "nested too deep"),
+        ("a" + ".a" * 20_000 + " = 1", "dots"),
+        ("a = " + "9" * 5_000, "is not valid TOML"),
+        ("#" + "x" * 1_000_001, "is no configuration"),
+        ('as_of = "2024-06-30T24:00"', "[as_of]"),
+        ('as_of = "2024-W05"', "[as_of]"),
+        ("as_of = 12:00:00", "[as_of]"),
+        ('[[pipelines]]\nname = " "\nstages = [{ name = "a" }]', "a letter that is seen"),
+        ('[roles]\nsegments = "x"', "it should be a list"),
+        ("rates = { eur = 1 }", "rates.eur"),
+    ],
+)
+def test_what_no_configuration_may_say_is_a_fault_and_no_traceback(text: str, part: str) -> None:
+    assert part in "\n".join(faults(text))
+
+
+def test_of_very_many_faults_the_first_are_listed() -> None:
+    lines = faults("\n".join(f"x{i} = 1" for i in range(5_000)))
+    assert lines[0] == "leakkit.toml has 5000 fault(s):"
+    assert len(lines) == 101
+
+
+def mutated(draw: st.DrawFn) -> str:
+    """Return the whole configuration as TOML, with some values replaced by odd ones."""
+    lines = WHOLE.splitlines()
+    settings = [at for at, line in enumerate(lines) if " = " in line]
+    for at in draw(st.lists(st.sampled_from(settings), min_size=1, max_size=3)):
+        key = lines[at].partition(" = ")[0]
+        lines[at] = f"{key} = {draw(st.sampled_from(ODD) | st.text().map(json.dumps))}"
+    return "\n".join(lines)
+
+
+ODD = (
+    *("true", "0", "-1", "1e300", "nan", "-inf", "9" * 400, "0x" + "F" * 4_000, '""', '" "', "[]"),
+    *("{}", "[[[[1]]]]", "{ a = { b = 1 } }", "12:00:00", "2024-02-29", "1979-05-27T07:32:00Z"),
+    *('"../../etc/passwd"', '"\\u0000"', '"\\u200b"', '"\'; DROP TABLE x; --"', '["a", "A"]'),
+    *('[""]', '"Europe"', '"utf-7"', '"0001-01-01"', '"9999-12-31T23:59:59+14:00"', "[1, true]"),
+)
+
+
+@settings(max_examples=300)
+@given(st.composite(mutated)())
+def test_a_mutated_configuration_is_read_or_has_faults(text: str) -> None:
+    try:
+        config = Config.from_text(text)
+    except LeakkitError as error:
+        found = error
+    else:
+        assert Config.model_validate(config.model_dump(mode="json")) == config
+        parse_as_of(config.as_of or "2024-06-30", config.timezone)
+        return
+    assert found.code in {"config_syntax", "config_faults"}
+    assert all(fault.rule for fault in found.faults)

@@ -13,7 +13,7 @@ import leakkit
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.check import check
-from leakkit.sources.names import near_pairs
+from leakkit.sources.headings.names import near_pairs
 from leakkit.store import Store
 
 TWO = '[[pipelines]]\nname = "P"\nstages = [{ name = "A" }, { name = "B" }]\n'

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from leakkit.findings.finding import Finding
 from leakkit.findings.readings import Reading
 from leakkit.findings.value import (
     Chances,
@@ -25,6 +26,9 @@ from leakkit.findings.warnings import Watched, find_warnings, plan_windows
 from leakkit.measures.survival import Share, aalen_johansen, risk_table
 from leakkit.measures.windows import Windows
 from tests.measuring import approx
+
+if TYPE_CHECKING:
+    from leakkit.findings.finding import Finding
 
 # ---------------------------------------------------------------- shrinkage
 

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from leakkit.sources import activities, asides, check, snapshots
+from leakkit.sources import check
+from leakkit.sources.shapes import activities, asides, snapshots
 from leakkit.store import account, doubts
 from leakkit.words import Words
 

@@ -133,8 +133,9 @@ def half_of_the_losses(seed: int = 14_000, runs: int = 200) -> Record:
     error = Mean.of(one.gain - one.truth for one in found)
     return Record(
         "semi-Markov stays, second visits that lose more; half of a stage's losses saved",
-        "the true gain is inside the interval in .90 of the runs, whose low end is for saved deals half as good",
-        f"inside in {held} of {runs}; mean error of the gain per deal {error}, of a true {found[0].truth:.4f}",
+        "the true gain is inside the interval in .90 of the runs",
+        f"inside in {held} of {runs}; mean error of the gain per deal {error}, of a true "
+        f"{found[0].truth:.4f}",
         runs,
         held >= 0.9 * runs,
         (

@@ -23,6 +23,8 @@ AS_OF = np.datetime64("2026-06-30", "D")
 WON, LOST = -1, -2
 GAMMA, LOG_NORMAL, HEAVY = "gamma", "log-normal", "log-normal, sigma 1.4"
 SHAPE, SIGMA, HEAVY_SIGMA = 1.5, 0.9, 1.4
+GAMMA_MEDIAN = 1.183
+"""The median of a gamma of this shape and scale 1."""
 VALUE, VALUE_SIGMA = 10_000.0, 1.0
 
 
@@ -66,11 +68,9 @@ class Seller:
         """Draw stays."""
         median = np.array(self.median)[stage]
         if self.stays == GAMMA:
-            drawn: Floats = median * rng.gamma(SHAPE, 1.0 / 1.183, stage.size)
-            return drawn
+            return median * rng.gamma(SHAPE, 1.0 / GAMMA_MEDIAN, stage.size).astype(np.float64)
         sigma = SIGMA if self.stays == LOG_NORMAL else HEAVY_SIGMA
-        found: Floats = median * rng.lognormal(0.0, sigma, stage.size)
-        return found
+        return median * rng.lognormal(0.0, sigma, stage.size).astype(np.float64)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from leakkit.findings.design import FAR, UNKNOWN, Design
 from leakkit.findings.drivers import Screen
 from leakkit.findings.mix import RateAndMix
 from leakkit.findings.reasons import dictionary
-from leakkit.sources.columns import simplified
+from leakkit.sources.headings.columns import simplified
 from leakkit.store.design import design_rows
 
 if TYPE_CHECKING:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from leakkit.measures.windows import Days
 
 OTHER = "other"
+GAVE_UP = "gave_up"
 OPPOSITE = {COMPLEXITY: UNCONVINCING, UNCONVINCING: COMPLEXITY}
 RETURNED = 4
 MOSTLY_MISSING, SELDOM_MISSING = 0.5, 0.3
@@ -55,8 +56,8 @@ class Verdict:
     """What the losses look like: a family with its strength, or why it is not determined.
 
     `family` is complexity, unconvincing, other or empty; `strength` strong, moderate, weak
-    or empty. `why` of an undetermined one: bulk, slow, conflict, against_other, mixed,
-    one_source, no_evidence. `lost_long_after` flags price losses that were closed late.
+    or empty. `why` of an undetermined one: bulk, slow, conflict, against_other, gave_up,
+    mixed, one_source, no_evidence. `lost_long_after` flags price losses that were closed late.
     """
 
     family: str
@@ -75,7 +76,7 @@ def verdict(
 ) -> Verdict:
     """Put the two sources together: the table of docs/method.md, section 8.
 
-    `stated` is complexity, unconvincing, other or '' for not determined, `behaviour`
+    `stated` is one of the families or '' for not determined, `behaviour`
     complexity, unconvincing, mixed or ''; `length_only` says that complexity stands on
     long stays alone; `missing_share` is that of losses whose reason is not known; `sure`
     says that the one source that names a family is sure enough to stand alone.
@@ -87,6 +88,8 @@ def verdict(
         return Verdict("", "", "mixed")
     if stated == OTHER:
         return Verdict(OTHER, "moderate") if not behaviour else Verdict("", "", "against_other")
+    if stated == GAVE_UP:
+        return _gave_up(behaviour, length_only=length_only, sure=sure)
     if not behaviour:
         return _by_reasons_alone(stated, missing_share, sure=sure)
     if stated == behaviour:
@@ -103,6 +106,15 @@ def _by_behaviour(stated: str, behaviour: str, *, length_only: bool, sure: bool)
     if stated:
         return Verdict("", "", "conflict")
     return Verdict(behaviour, "moderate") if sure else Verdict("", "", "one_source")
+
+
+def _gave_up(behaviour: str, *, length_only: bool, sure: bool) -> Verdict:
+    """Return the verdict where the reasons say that customers gave up: behaviour says why."""
+    if not behaviour:
+        return Verdict("", "", "gave_up")
+    if not sure:
+        return Verdict("", "", "one_source")
+    return Verdict(behaviour, "weak" if length_only else "moderate")
 
 
 def _by_reasons_alone(stated: str, missing_share: float, *, sure: bool) -> Verdict:
@@ -270,11 +282,12 @@ def _sure_alone(stated: Stated, behaviour: Behaviour) -> bool:
     Its lead must be sure with the 97.5 % interval, as either of the two sources may be the
     one that errs; and the other source must not show the second family as well.
     """
-    family = stated.family or behaviour.family
-    contrast = stated.lead if stated.family else behaviour.contrast
+    by_reasons = stated.family in OPPOSITE
+    family = stated.family if by_reasons else behaviour.family
+    contrast = stated.lead if by_reasons else behaviour.contrast
     if family not in OPPOSITE or contrast is None or not contrast.is_sure:
         return False
-    shown = behaviour.shows if stated.family else stated.names
+    shown = behaviour.shows if by_reasons else stated.names
     return not shown(OPPOSITE[family], family)
 
 
@@ -328,7 +341,8 @@ def _typical(found: Verdict, said: Ints, points: Ints) -> Bools:
         return np.ones(len(said), dtype=bool)
     says = said == FAMILIES.index(found.family)
     looks = {COMPLEXITY: points > 0, UNCONVINCING: points < 0}.get(found.family)
-    bears = says if looks is None else says | (looks & (said == NOT_KNOWN))
+    silent = (said == NOT_KNOWN) | (said == FAMILIES.index(GAVE_UP))
+    bears = says if looks is None else says | (looks & silent)
     return bears if bears.any() else np.ones(len(said), dtype=bool)
 
 

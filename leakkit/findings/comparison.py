@@ -8,9 +8,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import rel_entr
-from scipy.stats import binomtest, fisher_exact
-from scipy.stats import t as student
+from scipy.special import rel_entr, stdtr, stdtrit
 
 from leakkit.measures.survival import wilson
 
@@ -61,11 +59,11 @@ class Wobble:
     @property
     def widening(self) -> float:
         """How many times wider an interval is than chance alone makes it."""
-        return math.sqrt(self.phi) * float(student.ppf(0.975, self.freedom)) / NORMAL_975
+        return math.sqrt(self.phi) * float(stdtrit(self.freedom, 0.975)) / NORMAL_975
 
     def p_value(self, root: float) -> float:
         """Return the two-sided p of a signed root of a deviance."""
-        return 2.0 * float(student.sf(abs(root) / math.sqrt(self.phi), self.freedom))
+        return 2.0 * float(stdtr(self.freedom, -abs(root) / math.sqrt(self.phi)))
 
 
 STEADY = Wobble()
@@ -114,6 +112,8 @@ def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Co
     if entrants * min(target, 1.0 - target) >= MIN_EXPECTED:
         p_value = wobbling.p_value(math.sqrt(_deviance(now, target)))
     else:
+        from scipy.stats import binomtest
+
         trials = max(round(entrants), 1)
         p_value = float(binomtest(round(now.share * entrants), trials, target).pvalue)
     low, high = wilson(now.share, entrants)
@@ -137,6 +137,8 @@ def _deviance(read: Reading, expected: float) -> float:
 
 def _fisher(now: Reading, before: Reading) -> float:
     """Return Fisher's two-sided p on rounded counts."""
+    from scipy.stats import fisher_exact
+
     counts = []
     for one in (now, before):
         entrants = max(round(one.entrants), 1)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import norm
-from statsmodels.stats.multitest import multipletests
+from scipy.special import ndtr, ndtri
 
 from leakkit.measures.survival import wilson
 
@@ -15,8 +14,8 @@ if TYPE_CHECKING:
     from leakkit.measures.survival import Floats
 
 Interval = tuple[float, float]
-NORMAL_975 = float(norm.ppf(0.975))
-ONE_OF_TWO = float(norm.ppf(0.9875)) / NORMAL_975
+NORMAL_975 = float(ndtri(0.975))
+ONE_OF_TWO = float(ndtri(0.9875)) / NORMAL_975
 """How much wider the intervals of two sources are if together they may err in .05 of the cases."""
 
 
@@ -111,7 +110,7 @@ def pooled_z(share: Floats, n: Floats, reference: Floats, reference_n: Floats) -
 
 def two_sided(z: Floats) -> Floats:
     """Return the two-sided p of a z; 1 where there is none."""
-    p: Floats = np.where(np.isnan(z), 1.0, 2.0 * norm.sf(np.abs(z)))
+    p: Floats = np.where(np.isnan(z), 1.0, 2.0 * ndtr(-np.abs(z)))
     return p
 
 
@@ -120,5 +119,8 @@ def false_discovery(p: Floats) -> Floats:
 
     Reference: Benjamini and Hochberg (1995), J. R. Stat. Soc. B 57, 289-300.
     """
-    q: Floats = multipletests(p, method="fdr_bh")[1] if len(p) else np.zeros(0)
+    order = np.argsort(p)
+    q = np.empty(len(p))
+    raw = np.asarray(p)[order] * len(p) / np.arange(1, len(p) + 1)
+    q[order] = np.minimum(np.minimum.accumulate(raw[::-1])[::-1], 1.0)
     return q

@@ -7,13 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import qr
-from statsmodels.genmod.families import Binomial
-from statsmodels.genmod.generalized_linear_model import GLM
-from statsmodels.tools.sm_exceptions import (
-    ConvergenceWarning,
-    PerfectSeparationWarning,
-    SingularMatrixWarning,
-)
 
 if TYPE_CHECKING:
     from leakkit.findings.design import Bools
@@ -38,6 +31,15 @@ def fit_logistic(cases: Floats, n: Floats, columns: Floats) -> tuple[Floats, Flo
 
     None where no finite beta fits: a combination of columns parts the cases from the rest.
     """
+    # imported here: it takes a second, and few sources have columns to fit
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import (
+        ConvergenceWarning,
+        PerfectSeparationWarning,
+        SingularMatrixWarning,
+    )
+
     both = np.stack([cases, n - cases], axis=1)
     try:
         # a model with a coefficient per pattern leaves nothing over to divide by

@@ -1,26 +1,27 @@
 """What does a stated reason of a loss mean? A dictionary that the user can correct.
 
 Reasons are free texts in several languages. Each is compared, after normalisation, with
-the terms of `reasons.toml`; the longest term that it holds decides, and is kept, so that
-every match can be traced.
+the terms of `terms/`, a file for each language; the longest term that it holds decides,
+and is kept, so that every match can be traced.
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from leakkit.errors import Fault, LeakkitError
+from leakkit.config import parsed
+from leakkit.errors import Fault, LeakkitError, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FAMILIES = ("complexity", "unconvincing", "other")
+FAMILIES = ("complexity", "unconvincing", "gave_up", "other")
+"""What reasons are sorted into; `gave_up` says that the customer left, and not why."""
 TEXTS = "texts"
 LONGEST_TERM = 12
 """Words that a term may have."""
@@ -28,11 +29,12 @@ NAMED_COMPETITOR = "unconvincing.competitor"
 """What a deal says that names a competitor, and whose reason no term explains."""
 
 _LETTERS = str.maketrans(
-    "\u064a\u0649\u0626\u0643\u0629\u06c0\u0623\u0625\u0622\u0671\u0624\u200c",
-    "\u06cc\u06cc\u06cc\u06a9\u0647\u0647\u0627\u0627\u0627\u0627\u0648 ",
+    "\u064a\u0649\u0626\u0643\u0629\u06c0\u0623\u0625\u0622\u0671\u0624\u200c\u0142\u0141\u0131",
+    "\u06cc\u06cc\u06cc\u06a9\u0647\u0647\u0627\u0627\u0627\u0627\u0648 lli",
     "\u0640\u0621\u200d\u200e\u200f\u00ad\ufeff",
 )
-"""Arabic letters as Persian ones, the non-joiner as a space; what is only drawn is left out."""
+"""Arabic letters as Persian ones, the non-joiner as a space, the Polish l with its stroke and
+the Turkish i without its dot as plain ones; what is only drawn is left out."""
 
 
 def normalised(text: str) -> str:
@@ -49,6 +51,7 @@ def normalised(text: str) -> str:
     return " ".join("".join(plain).split())
 
 
+@cache
 def _plain(letter: str) -> str:
     """Return a letter, the digit that it is, nothing for an accent, a space for the rest."""
     if letter.isdecimal():
@@ -81,19 +84,21 @@ class Dictionary:
     """The terms by their normalised form, and the operation to review by code.
 
     `words` and `beginnings` map a normalised term to (code, term as written); `texts` maps
-    whole normalised reasons to codes.
+    whole normalised reasons to codes. `vague` are the normalised terms that decide only where
+    a text holds no other one: "too long" may be said of a delivery or of an approval.
     """
 
     words: Mapping[str, tuple[str, str]]
     beginnings: Mapping[str, tuple[str, str]]
     texts: Mapping[str, str]
     reviews: Mapping[str, str]
+    vague: frozenset[str] = frozenset()
 
     def meaning(self, reason: str) -> Meaning | None:
         """Return what a reason means; None where no term explains it.
 
         The whole text by the user's [texts] goes first, then the longest term, in words
-        and then in letters; equally long ones in the order of the families.
+        and then in letters, vague ones last; equally long ones in the order of the families.
 
         >>> built_in().meaning("Competitor was cheaper, sadly").code
         'unconvincing.competitor'
@@ -104,8 +109,13 @@ class Dictionary:
         found = list(self._found(text))
         if not found:
             return None
-        _, (code, term) = min(found, key=lambda one: (*_rank(one[0]), _place(one[1][0]), one[1]))
+        _, (code, term) = min(found, key=self._rank)
         return _meant(code, term, "term")
+
+    def _rank(self, found: tuple[str, tuple[str, str]]) -> tuple[bool, int, int, int, str]:
+        """Return what makes a term go before others: more words, then more letters."""
+        part, (code, term) = found
+        return part in self.vague, -len(part.split()), -len(part), _place(code), term
 
     def _found(self, text: str) -> Iterable[tuple[str, tuple[str, str]]]:
         """Yield the terms that a normalised text holds."""
@@ -137,11 +147,6 @@ def _meant(code: str, term: str, origin: str) -> Meaning:
     return Meaning(family, sub, term, origin)
 
 
-def _rank(term: str) -> tuple[int, int]:
-    """Return what makes a term go before others: more words, then more letters."""
-    return -len(term.split()), -len(term)
-
-
 def _place(code: str) -> int:
     """Return the place of a code's family."""
     return FAMILIES.index(code.partition(".")[0])
@@ -149,16 +154,20 @@ def _place(code: str) -> int:
 
 @cache
 def built_in() -> Dictionary:
-    """Return the dictionary that comes with leakkit."""
-    text = resources.files("leakkit.findings").joinpath("reasons.toml").read_text("utf-8")
-    return merged(Dictionary({}, {}, {}, {}), text, "reasons.toml")
+    """Return the dictionary that comes with leakkit: a file of terms for each language."""
+    found = resources.files("leakkit.findings").joinpath("terms")
+    files = sorted((file for file in found.iterdir()), key=lambda file: file.name)
+    whole = Dictionary({}, {}, {}, {})
+    for file in files:
+        whole = merged(whole, file.read_text("utf-8"), file.name)
+    return whole
 
 
 def dictionary(text: str = "", name: str = "reasons.toml") -> Dictionary:
     r"""Return the built-in dictionary with a user's file merged over it.
 
     `text` is that file's content. Its terms beat built-in ones, `review` replaces that of
-    a sub-reason, and new sub-reasons of the three families may be made up. Raises
+    a sub-reason, and new sub-reasons of the four families may be made up. Raises
     LeakkitError with all faults of the file.
 
     >>> own = '[unconvincing.price]\nterms = ["gold plated"]'
@@ -170,25 +179,23 @@ def dictionary(text: str = "", name: str = "reasons.toml") -> Dictionary:
 
 def merged(base: Dictionary, text: str, name: str) -> Dictionary:
     """Return `base` with the entries of a TOML text over it."""
-    try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = f"{name} is not valid TOML: {error}."
-        raise LeakkitError("reasons_syntax", message) from None
+    given = parsed(text, name, "reasons_syntax")
     faults = tuple(_faults(given, name))
     if faults:
         message = f"{name} has {len(faults)} fault(s):"
         raise LeakkitError("reasons_faults", message, faults)
     words, beginnings = dict(base.words), dict(base.beginnings)
-    reviews = dict(base.reviews)
+    reviews, vague = dict(base.reviews), base.vague
     for code, part in _parts(given):
-        for term in part.get("terms", ()):
-            target = beginnings if term.endswith("*") else words
-            target[normalised(term)] = (code, term)
+        plain = {term: normalised(term) for term in part.get("terms", ())}
+        unsure = {term: normalised(term) for term in part.get("vague", ())}
+        for term, form in (plain | unsure).items():
+            (beginnings if term.endswith("*") else words)[form] = (code, term)
+        vague = vague.difference(plain.values()).union(unsure.values())
         if "review" in part:
             reviews[code] = part["review"]
     texts = {normalised(said): code for said, code in given.get(TEXTS, {}).items() if code}
-    return Dictionary(words, beginnings, {**base.texts, **texts}, reviews)
+    return Dictionary(words, beginnings, {**base.texts, **texts}, reviews, vague)
 
 
 def _parts(given: dict[str, dict[str, dict[str, str]]]) -> Iterable[tuple[str, dict[str, str]]]:
@@ -205,7 +212,7 @@ def _faults(given: dict[str, object], name: str) -> Iterable[Fault]:
         if key not in {*FAMILIES, TEXTS}:
             yield Fault(name, None, key, "", "unknown family", f"allowed are {allowed}")
         elif not isinstance(value, dict):
-            yield Fault(name, None, key, str(value), "should be a table")
+            yield Fault(name, None, key, show(value), "should be a table")
         elif key == TEXTS:
             yield from _faults_of_texts(value, name)
         else:
@@ -216,29 +223,35 @@ def _faults(given: dict[str, object], name: str) -> Iterable[Fault]:
 def _faults_of_part(code: str, part: object, name: str) -> Iterable[Fault]:
     """Say what is wrong with one sub-reason."""
     if not isinstance(part, dict):
-        yield Fault(name, None, code, str(part), "should be a table with terms and review")
+        yield Fault(name, None, code, show(part), "should be a table with terms and review")
         return
-    for key in part.keys() - {"terms", "review"}:
-        yield Fault(name, None, f"{code}.{key}", "", "unknown key", "allowed are terms, review")
-    terms = part.get("terms", [])
+    allowed = "allowed are terms, vague, review"
+    for key in sorted(part.keys() - {"terms", "vague", "review"}):
+        yield Fault(name, None, f"{code}.{key}", "", "unknown key", allowed)
+    for key in ("terms", "vague"):
+        yield from _faults_of_terms(f"{code}.{key}", part.get(key, []), name)
+    if not isinstance(part.get("review", ""), str):
+        yield Fault(name, None, f"{code}.review", show(part["review"]), "should be a text")
+
+
+def _faults_of_terms(place: str, terms: object, name: str) -> Iterable[Fault]:
+    """Say what is wrong with a list of terms."""
     if not isinstance(terms, list) or any(not isinstance(term, str) for term in terms):
-        yield Fault(name, None, f"{code}.terms", str(terms), "should be a list of texts")
+        yield Fault(name, None, place, show(terms), "should be a list of texts")
     elif empty := [term for term in terms if not normalised(term)]:
-        yield Fault(name, None, f"{code}.terms", str(empty[0]), "has neither letter nor digit")
+        yield Fault(name, None, place, str(empty[0]), "has neither letter nor digit")
     elif long := [term for term in terms if len(normalised(term).split()) > LONGEST_TERM]:
         rule = f"has more than {LONGEST_TERM} words; give whole reasons under [{TEXTS}]"
-        yield Fault(name, None, f"{code}.terms", str(long[0]), rule)
-    if not isinstance(part.get("review", ""), str):
-        yield Fault(name, None, f"{code}.review", str(part["review"]), "should be a text")
+        yield Fault(name, None, place, str(long[0]), rule)
 
 
 def _faults_of_texts(texts: dict[str, object], name: str) -> Iterable[Fault]:
     """Say what is wrong with the reasons that are given as whole texts."""
     for said, code in texts.items():
-        family, _, sub = str(code).partition(".")
+        family, _, sub = show(code).partition(".")
         if code != "" and (family not in FAMILIES or not sub):
             hint = "write family.sub, such as unconvincing.price"
-            yield Fault(name, None, f"{TEXTS}.{said}", str(code), "unknown family", hint)
+            yield Fault(name, None, f"{TEXTS}.{said}", show(code), "unknown family", hint)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ leave it, by kind. See docs/method.md, sections 2 and 5.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import norm
-from statsmodels.stats.proportion import proportion_confint
+from scipy.special import ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-Z95 = float(norm.ppf(0.975))
+Z95 = float(ndtri(0.975))
 MIN_FOLLOWED = 20.0
 """Equivalent entrants below which a share is not printed."""
 LEARN_FOLLOWED = 30.0
@@ -236,8 +236,11 @@ def wilson(share: float, entrants: float) -> tuple[float, float]:
 
     Reference: Wilson (1927), J. Am. Stat. Assoc. 22, 209-212.
     """
-    low, high = proportion_confint(share * entrants, entrants, method="wilson")
-    return min(max(float(low), 0.0), share), max(min(float(high), 1.0), share)
+    square = Z95 * Z95
+    middle = (share + square / (2 * entrants)) / (1 + square / entrants)
+    inside = share * (1 - share) / entrants + square / (4 * entrants * entrants)
+    reach = Z95 * math.sqrt(inside) / (1 + square / entrants)
+    return min(max(middle - reach, 0.0), share), max(min(middle + reach, 1.0), share)
 
 
 def loglog_interval(share: float, variance: float) -> tuple[float, float]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import Fault
-from leakkit.sources import activities
+from leakkit.sources.headings.names import declared_names, nearest
+from leakkit.sources.headings.recognised import Recognised
 from leakkit.sources.load import load
-from leakkit.sources.names import declared_names, nearest
-from leakkit.sources.recognised import Recognised
-from leakkit.sources.snapshots import earlier_faults
+from leakkit.sources.shapes import activities
+from leakkit.sources.shapes.snapshots import earlier_faults
 from leakkit.store import account
 from leakkit.store.resolve import outcome_words
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.config import Config
-    from leakkit.sources.shapes import Found
+    from leakkit.sources.shapes.shapes import Found
     from leakkit.store.database import Store
     from leakkit.store.resolve import Rules
 

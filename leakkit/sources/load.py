@@ -16,17 +16,17 @@ from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
-from leakkit.sources.activities import read_activities
-from leakkit.sources.columns import Table
-from leakkit.sources.files import form_of_name
-from leakkit.sources.find import CONFIG_FILE, find
-from leakkit.sources.joins import joined
-from leakkit.sources.money import count_toman, with_toman
-from leakkit.sources.proposal import propose
-from leakkit.sources.recognised import Reading
-from leakkit.sources.rows import distinct
-from leakkit.sources.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
-from leakkit.sources.snapshots import earlier_rows
+from leakkit.sources.cells.money import count_toman, with_toman
+from leakkit.sources.formats.files import form_of_name
+from leakkit.sources.formats.rows import distinct
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.recognised import Reading
+from leakkit.sources.headings.tables import CONFIG_FILE, find
+from leakkit.sources.propose.proposal import propose
+from leakkit.sources.shapes.activities import read_activities
+from leakkit.sources.shapes.joins import joined
+from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
+from leakkit.sources.shapes.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
 from leakkit.store import upkeep as settled
 from leakkit.store.database import Store, quoted

@@ -16,7 +16,6 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-import seaborn as sns
 from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -171,6 +170,8 @@ def theme() -> dict[Any, Any]:
         "savefig.facecolor": "none",
         "lines.solid_capstyle": "round",
     }
+    import seaborn as sns
+
     return {**sns.axes_style("white"), **own}
 
 
@@ -202,6 +203,8 @@ class Sheet:
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Put a coordinate system on the paper, without any text of its own."""
+        import seaborn as sns
+
         box = (left / self.width, 1 - (top + height) / self.height)
         axes = self.figure.add_axes((*box, width / self.width, height / self.height))
         axes.tick_params(labelbottom=False, labelleft=False, left=False, bottom=False)

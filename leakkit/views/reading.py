@@ -10,7 +10,7 @@ from leakkit.analysis import headline_bounds
 from leakkit.analysis.results import EVERYTHING
 from leakkit.errors import Fault, shortened
 from leakkit.measures.stages import CLICKED_THROUGH_SHARE
-from leakkit.sources.names import declared_names, nearest
+from leakkit.sources.headings.names import declared_names, nearest
 from leakkit.views.elements import heading
 from leakkit.views.tables import Column, Table, bdi
 

@@ -23,7 +23,6 @@ from markupsafe import Markup, escape
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LANGUAGES = ("en",)
 EPOCH = dt.date(1970, 1, 1)
 SHORT_FROM = 10_000
 """Amounts from here on read better in their short form."""

@@ -1,0 +1,353 @@
+"""Amounts in texts: separators, signs, digits of any script, and the currency in the cell.
+
+A column is brought into plain numbers with a decimal point before anything else reads
+it; what can be read in two ways, 1.234, is refused with both readings and the key that
+decides. Rial and Toman differ by a factor of ten: the store keeps one of them, and what
+was converted is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from leakkit.config import DIGITS, folded
+from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.formats.rows import rewritten
+from leakkit.store.database import literal
+
+if TYPE_CHECKING:
+    from leakkit.config import Config
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
+
+SHOWN = 3
+MOST_SHAPES = 5_000
+CURRENCIES = {
+    "$": "USD",
+    "us$": "USD",
+    "€": "EUR",
+    "£": "GBP",
+    "₹": "INR",
+    "₽": "RUB",
+    "₺": "TRY",
+    "₩": "KRW",
+    "₪": "ILS",
+    "﷼": "IRR",
+    "ریال": "IRR",
+    "rial": "IRR",
+    "rials": "IRR",
+    "تومان": "IRT",
+    "تومن": "IRT",
+    "toman": "IRT",
+    "tomans": "IRT",
+    "درهم": "AED",
+    "دلار": "USD",
+    "یورو": "EUR",
+}
+"""Signs and words -> code. `$` is the configured currency where that is a dollar; a sign of
+several currencies, such as the yen's, is none of them: it is not read."""
+DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN")
+RIAL, TOMAN = "IRR", "IRT"
+RIALS_PER_TOMAN = 10
+
+GROUP = {".": "[,' \u066c\u2019]", ",": "[.' \u066c\u2019]"}
+NUMBER = {
+    point: (
+        rf"\d{{1,3}}(?:{group}\d{{2,3}})*{group}\d{{3}}(?:\{point}\d+)?"
+        rf"|\d+(?:\{point}\d+)?|\{point}\d+|\d+\{point}"
+    )
+    for point, group in GROUP.items()
+}
+"""How a number is written, by its decimal sign; groups of two are those of India."""
+EXPONENT = r"\d+(?:\.\d+)?[eE][+-]?\d+"
+AMBIGUOUS = r"[1-9]\d{0,2}[.,]\d{3}"
+MARK = r"([^\d.,()+\-]*)"
+CELL = (
+    rf"^{MARK}([-+(]?)\s*{MARK}\s*([\d.,' \x{{066c}}\x{{2019}}eE]*\d[.,]?(?:[eE][+-]?\d+)?)"
+    rf"\s*([-)]?)\s*{MARK}$"
+)
+"""Mark, sign, mark, number, sign, mark."""
+
+
+def plain_money(reading: Reading, table: Table) -> Table:
+    """Return a table whose values are plain numbers, with the currency in a column.
+
+    Columns of numbers, and texts that are plain numbers already, are left alone.
+    """
+    heading = table.heading("value")
+    if heading is None or table.types[heading] != "VARCHAR":
+        return _plain_codes(reading, table)
+    if not _is_odd(reading, table, heading):
+        return _plain_codes(reading, table)
+    said = _said(table, heading)
+    point = _decimal(reading, table, heading, said)
+    marks = _marks(reading, table, heading, said)
+    number = _number_sql(said, point, marks)
+    columns = {heading: f"COALESCE({number}, {table.text_under(heading)})"}
+    more = {}
+    if marks:
+        code, own = _code_sql(said, marks), table.heading("currency")
+        if own:
+            given = table.text_under(own)
+            # two currencies for one amount: neither is believed, and the amount is a fault
+            clash = f"{code} <> '' AND {given} <> '' AND upper({given}) <> {code}"
+            text = table.text_under(heading)
+            columns[heading] = f"CASE WHEN {clash} THEN {text} ELSE {columns[heading]} END"
+            columns[own] = f"CASE WHEN {code} <> '' THEN {code} ELSE {given} END"
+        else:
+            more = {"currency": code}
+    return _plain_codes(reading, rewritten(reading, table, columns, "money", more))
+
+
+def _is_odd(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether some cells are no plain numbers, or all that have a point could be thousands."""
+    text = table.text_under(heading)
+    plain, cut, clear = reading.store.rows(
+        f"""
+        SELECT count(*) FILTER (said <> '' AND TRY_CAST(said AS DECIMAL(24, 6)) IS NULL),
+               count(*) FILTER (place > 0 AND regexp_full_match(said, '[-+]?{AMBIGUOUS}')),
+               count(*) FILTER (place > 0 AND NOT regexp_full_match(said, '[-+]?{AMBIGUOUS}'))
+        FROM (SELECT {text} AS said, strpos({text}, '.') AS place FROM {table.relation})
+        """,  # noqa: S608 - quoted
+    )[0]
+    decided = reading.config.source.decimal != "auto"
+    return bool(plain) or decided or bool(cut and not clear)
+
+
+def _said(table: Table, heading: str) -> str:
+    """Return SQL for a text with Latin digits, usual spaces and the signs of Persian as others'."""
+    unseen = r"[\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{feff}]"
+    text = f"regexp_replace({table.text_under(heading)}, '{unseen}', '', 'g')"
+    signs = "\u066b\u2212\u00a0\u202f\u2009"
+    return f"trim(translate({text}, '{DIGITS}{signs}', '01234567890123456789{_POINT}-   '))"
+
+
+_POINT = "\u00b7"
+"""Stands for the Persian decimal sign, which is never a thousands separator."""
+
+
+def _part(said: str, place: int) -> str:
+    """Return SQL for one part of a cell; '' where the cell is no amount."""
+    cell = CELL.replace("'", "''").replace(".,", f".,{_POINT}")
+    return f"trim(regexp_extract({said}, '{cell}', {place}))"
+
+
+def _core(said: str) -> str:
+    """Return SQL for the digits and separators of a cell."""
+    return _part(said, 4)
+
+
+def _mark(said: str) -> str:
+    """Return SQL for what stands beside the number of a cell."""
+    return f"{_part(said, 1)} || {_part(said, 3)} || {_part(said, 6)}"
+
+
+def _decimal(reading: Reading, table: Table, heading: str, said: str) -> str:
+    """Decide which sign is the decimal one, from the shapes of all cells."""
+    source = reading.config.source
+    if source.decimal != "auto":
+        return source.decimal
+    rows = reading.store.rows(
+        f"""
+        SELECT regexp_replace(core, '[0-9]', '9', 'g') AS shape, count(*), min(line),
+               arg_min(core, line)
+        FROM (SELECT {table.line} AS line, {_core(said)} AS core FROM {table.relation})
+        WHERE core <> '' GROUP BY shape ORDER BY count(*) DESC, shape LIMIT {MOST_SHAPES}
+        """,  # noqa: S608 - quoted
+    )
+    # a shape with the Persian decimal sign decides nothing about the others
+    shapes = [(s, int(n), int(line), text) for s, n, line, text in rows if _POINT not in s]
+    only = {
+        point: [one for one in shapes if _is(one[0], point) and not _is(one[0], other)]
+        for point, other in ((".", ","), (",", "."))
+    }
+    if only["."] and only[","]:
+        return _of_two(table.file, heading, only)
+    for point in (".", ","):
+        if only[point]:
+            _, _, line, text = only[point][0]
+            reading.say(table.file, f"decimal:{heading}", point, f"row {line}: {text}")
+            return point
+    open_ones = [one for one in shapes if re.fullmatch(AMBIGUOUS.replace("[1-9]", r"\d"), one[0])]
+    if open_ones:
+        raise _ambiguous(table.file, heading, _shown(reading, table, said))
+    return "."
+
+
+def _is(shape: str, point: str) -> bool:
+    """Say whether a shape is a number with this decimal sign."""
+    return re.fullmatch(NUMBER[point], shape) is not None or (
+        point == "." and re.fullmatch(EXPONENT, shape) is not None
+    )
+
+
+def _of_two(file: str, heading: str, only: dict[str, list[tuple[str, int, int, str]]]) -> str:
+    """Raise where some cells need a decimal point and others a decimal comma."""
+    faults = tuple(
+        Fault(file, line, heading, text, f"a number only with the decimal sign {point!r}")
+        for point, found in only.items()
+        for _, _, line, text in found[:2]
+    )
+    message = (
+        f"{file}: some amounts have a decimal point and others a decimal comma. Say which in "
+        "[source]: decimal = '.' or decimal = ','; the others are then faults:"
+    )
+    raise LeakkitError("mixed_numbers", message, faults)
+
+
+def _shown(reading: Reading, table: Table, said: str) -> list[tuple[int, str]]:
+    """Return the first rows whose amounts have two readings."""
+    rows = reading.store.rows(
+        f"SELECT {table.line} AS line, {_core(said)} AS core FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE regexp_full_match({_core(said)}, '{AMBIGUOUS}') ORDER BY line LIMIT {SHOWN}"
+    )
+    return [(int(line), str(core)) for line, core in rows]
+
+
+def _ambiguous(file: str, heading: str, shown: list[tuple[int, str]]) -> LeakkitError:
+    """Return the error that shows both readings of three rows, and the key that decides."""
+    faults = []
+    for line, core in shown:
+        whole, sign, rest = re.match(r"(\d+)([.,])(\d+)", core).groups()  # type: ignore[union-attr] # the query found it so
+        other = "," if sign == "." else "."
+        rule = f"decimal = {sign!r}: {whole}.{rest} or decimal = {other!r}: {whole}{rest}"
+        faults.append(Fault(file, line, heading, core, rule))
+    message = (
+        f"{file}: it is not clear whether the amounts have thousands or decimals. "
+        "Say which in [source]: decimal = '.' or decimal = ',':"
+    )
+    return LeakkitError("ambiguous_numbers", message, tuple(faults))
+
+
+def _number_sql(said: str, point: str, marks: dict[str, str]) -> str:
+    """Return SQL for a cell as a plain number; NULL where it is none, or of unknown kind."""
+    known = ", ".join(map(literal, ["", *marks]))
+    core = _core(said)
+    fits = f"regexp_full_match({core}, '{_pattern(point)}')"
+    whole = f"regexp_replace({core}, '{GROUP[point].replace(chr(39), chr(39) * 2)}', '', 'g')"
+    number = f"replace(replace({whole}, '{point}', '.'), '{_POINT}', '.')"
+    minus = f"({_part(said, 2)} IN ('-', '(') OR {_part(said, 5)} = '-')"
+    signed = f"CASE WHEN {minus} THEN '-' ELSE '' END || {number}"
+    return (
+        f"CASE WHEN regexp_full_match({core}, '{EXPONENT}') "
+        f"THEN CAST(TRY_CAST({core} AS DECIMAL(24, 6)) AS VARCHAR) "
+        f"WHEN {fits} AND {_mark(said)} IN ({known}) THEN {signed} END"
+    )
+
+
+def _pattern(point: str) -> str:
+    """Return the pattern of a number; the Persian decimal sign is one beside any other."""
+    return NUMBER[point].replace(rf"\{point}", rf"[\{point}{_POINT}]").replace("'", "''")
+
+
+def _marks(reading: Reading, table: Table, heading: str, said: str) -> dict[str, str]:
+    """Return the marks of currencies in the cells -> codes; raise where unmarked cells are open."""
+    rows = reading.store.rows(
+        f"""
+        SELECT mark, count(*), min(line), arg_min(said, line)
+        FROM (SELECT {table.line} AS line, {said} AS said, {_mark(said)} AS mark,
+                     {_core(said)} AS core
+              FROM {table.relation})
+        WHERE core <> '' GROUP BY mark ORDER BY count(*) DESC, mark LIMIT {MOST_SHAPES}
+        """,  # noqa: S608 - quoted
+    )
+    codes = {str(said): code for said, *_ in rows if (code := code_of(said, reading.config))}
+    unmarked = [row for row in rows if row[0] == ""]
+    known = sorted(set(codes.values()))
+    if unmarked and known and "currency" not in reading.config.model_fields_set:
+        _, n, line, text = unmarked[0]
+        fault = Fault(table.file, int(line), heading, str(text), "an amount without a currency")
+        message = (
+            f"{table.file}: {n} amount(s) have no currency, others are in {', '.join(known)}. "
+            f"Say which is meant: currency = '{known[0]}':"
+        )
+        raise LeakkitError("currency_undeclared", message, (fault,))
+    for text, code in codes.items():
+        reading.say(table.file, "currency", code, text)
+    return codes
+
+
+def code_of(mark: str, config: Config) -> str:
+    """Return the code of a currency for a sign, a word or a code; '' where it is none.
+
+    >>> from leakkit.config import Config
+    >>> [code_of(mark, Config()) for mark in ("€", "Toman", "usd", "kg.", "")]
+    ['EUR', 'IRT', 'USD', '', '']
+    """
+    word = folded(mark).rstrip(".")
+    if word == "$" and config.currency in DOLLARS:
+        return config.currency
+    if word in CURRENCIES:
+        return CURRENCIES[word]
+    return word.upper() if re.fullmatch("[a-z]{3}", word) else ""
+
+
+def _code_sql(said: str, codes: dict[str, str]) -> str:
+    """Return SQL for the code of the currency in a cell; '' where it has none."""
+    cases = " ".join(f"WHEN {literal(text)} THEN {literal(code)}" for text, code in codes.items())
+    return f"CASE {_mark(said)} {cases} ELSE '' END"
+
+
+def _plain_codes(reading: Reading, table: Table) -> Table:
+    """Write the codes of a currency column that says them as signs or words."""
+    heading = table.heading("currency")
+    if heading is None or table.types[heading] != "VARCHAR":
+        return _of_heading(reading, table)
+    said = table.text_under(heading)
+    rows = reading.store.rows(
+        f"SELECT said FROM (SELECT DISTINCT {said} AS said FROM {table.relation}) "  # noqa: S608 - quoted
+        "WHERE said <> '' ORDER BY said LIMIT 1000"
+    )
+    words = [str(row[0]) for row in rows]
+    codes = {
+        word: code
+        for word in words
+        if not re.fullmatch("[A-Z]{3}", word) and (code := code_of(word, reading.config))
+    }
+    if not codes:
+        return table
+    for word, code in codes.items():
+        reading.say(table.file, "currency", code, word)
+    cases = " ".join(f"WHEN {literal(word)} THEN {literal(code)}" for word, code in codes.items())
+    columns = {heading: f"CASE {said} {cases} ELSE {said} END"}
+    return rewritten(reading, table, columns, "currency")
+
+
+def _of_heading(reading: Reading, table: Table) -> Table:
+    """Take the currency from the heading of the values: "Amount (Toman)"."""
+    heading = table.heading("value")
+    found = re.search(r"[(\[]([^()\[\]]+)[)\]]\s*$", heading or "")
+    code = code_of(found[1], reading.config) if found else ""
+    if not heading or code not in {*CURRENCIES.values()}:
+        return table
+    reading.say(table.file, "currency", code, heading)
+    return rewritten(reading, table, {}, "currency", {"currency": literal(code)})
+
+
+def with_toman(config: Config) -> Config:
+    """Return the configuration with the fixed rate between Rial and Toman, where it matters.
+
+    >>> from leakkit.config import Config
+    >>> with_toman(Config(currency="IRR")).rates, with_toman(Config(currency="IRT")).rates
+    ({'IRT': 10.0}, {'IRR': 0.1})
+    """
+    fixed = {RIAL: (TOMAN, float(RIALS_PER_TOMAN)), TOMAN: (RIAL, 1 / RIALS_PER_TOMAN)}
+    if config.currency in fixed:
+        other, rate = fixed[config.currency]
+        return config.model_copy(update={"rates": {other: rate} | config.rates})
+    # the one has a rate to a third currency, and so the other has one
+    given = config.rates
+    implied = {other: given[one] * rate for one, (other, rate) in fixed.items() if one in given}
+    return config.model_copy(update={"rates": implied | config.rates})
+
+
+def count_toman(reading: Reading, config: Config) -> None:
+    """Count the values that were converted between Rial and Toman."""
+    other = {RIAL: TOMAN, TOMAN: RIAL}.get(config.currency)
+    if other:
+        found = "SELECT count(*) FROM given_opportunities WHERE currency = $code AND value > 0"
+        reading.count("toman_converted", int(reading.store.value(found, {"code": other})))
+
+
+__all__ = ["code_of", "count_toman", "plain_money", "with_toman"]

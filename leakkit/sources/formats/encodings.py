@@ -1,0 +1,217 @@
+"""Text files as UTF-8: unpacked, told apart, and re-encoded as a stream."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from leakkit.errors import Fault, LeakkitError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from leakkit.sources.headings.recognised import Reading
+
+CHUNK = 1 << 20
+SHOWN_FAULTS = 100
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+RUNS = re.compile(rb"[\x80-\xff]+")
+ONLY_1256 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+"""Bytes that are letters in windows-1256 and nothing in windows-1252."""
+LONE, TOGETHER = 1.3, 2.0
+"""Mean length of runs of letters beyond ASCII: in Western words they stand alone, Arabic
+and Persian words are made of them. What lies between is not decided."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What one pass over a text file has found: its encoding, and how many lines it has.
+
+    `ends` counts the ends of lines; None where they were not counted.
+    """
+
+    encoding: str
+    ends: int | None = None
+
+
+def unpacked(reading: Reading, path: Path) -> Path:
+    """Return the file itself, or what a .gz holds, unpacked into the scratch folder."""
+    with path.open("rb") as stream:
+        start = stream.read(2)
+    if start != b"\x1f\x8b":
+        return path
+    inside = reading.scratch / (path.name.removesuffix(".gz").removesuffix(".GZ") or "unpacked")
+    try:
+        with gzip.open(path, "rb") as packed, inside.open("wb") as out:
+            while chunk := packed.read(CHUNK):
+                out.write(chunk)
+    except (OSError, EOFError, zlib.error):
+        message = f"{path.name} is a broken .gz file: it ends too early, or its bytes are damaged."
+        raise LeakkitError("unreadable_file", message) from None
+    reading.say(path.name, "packed", "gz")
+    return inside
+
+
+def unzipped(reading: Reading, path: Path) -> list[Path]:
+    """Return the files that a .zip holds, unpacked into the scratch folder."""
+    folder = reading.scratch / "zip"
+    folder.mkdir()
+    found = []
+    try:
+        with zipfile.ZipFile(path) as packed:
+            for entry in packed.infolist():
+                name = entry.filename.replace("\\", "/").rpartition("/")[2]
+                if not name or name.startswith(".") or "__MACOSX" in entry.filename:
+                    continue
+                if (folder / name).exists():
+                    message = f"{path.name} holds two files of the name {name}. Keep one of them."
+                    raise LeakkitError("two_files", message)
+                with packed.open(entry) as stream, (folder / name).open("wb") as out:
+                    _copy(stream, out)
+                found.append(folder / name)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError):
+        message = f"{path.name} is a broken .zip file, or one with a password. Unpack it first."
+        raise LeakkitError("unreadable_file", message) from None
+    reading.say(path.name, "packed", "zip", ", ".join(file.name for file in found))
+    return found
+
+
+def _copy(stream: IO[bytes], out: IO[bytes]) -> None:
+    """Copy a stream, chunk by chunk."""
+    while chunk := stream.read(CHUNK):
+        out.write(chunk)
+
+
+def as_utf8(reading: Reading, path: Path, name: str) -> tuple[Path, Text]:
+    """Return a text file in UTF-8, re-encoded where it is not, and what was seen on the way.
+
+    Raises LeakkitError for NUL bytes, mixed encodings, and what no encoding explains.
+    """
+    declared = reading.config.source.encoding
+    text = survey(path, name, declared)
+    if text.encoding in {"utf-8", "utf-8-sig"}:
+        if text.encoding == "utf-8-sig" or declared != "auto":
+            reading.say(name, "encoding", text.encoding)
+        return path, text
+    again = reading.scratch / f"utf8-{path.name}"
+    try:
+        with path.open("rb") as stream, again.open("wb") as out:
+            for part in _decoded(stream, text.encoding):
+                out.write(part.encode("utf-8"))
+    except UnicodeError as error:
+        message = f"{name} is not {text.encoding} throughout: {_reason(error)}. " + _SAY_ENCODING
+        raise LeakkitError("encoding", message) from None
+    reading.say(name, "encoding", text.encoding, "declared" if declared != "auto" else "letters")
+    return again, text
+
+
+_SAY_ENCODING = "Save it as 'CSV UTF-8', or name its encoding: [source] encoding = 'windows-1252'."
+
+
+def _reason(error: UnicodeError) -> str:
+    """Return why a text could not be decoded."""
+    return str(getattr(error, "reason", error))
+
+
+def _decoded(stream: IO[bytes], encoding: str) -> Iterator[str]:
+    """Decode a stream, chunk by chunk."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    while chunk := stream.read(CHUNK):
+        yield decoder.decode(chunk)
+    yield decoder.decode(b"", final=True)
+
+
+def survey(path: Path, name: str, declared: str = "auto") -> Text:
+    """Read a text file once: which encoding has it, are there NUL bytes, how many lines?"""
+    with path.open("rb") as stream:
+        start = stream.read(4096)
+    encoding = declared if declared != "auto" else _marked(start)
+    if encoding not in {"", "utf-8", "utf-8-sig"}:
+        return Text(encoding)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    new_lines, returns = 0, 0
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK):
+                if b"\0" in chunk:
+                    _refuse_nul(path, name)
+                new_lines += chunk.count(b"\n")
+                returns += 0 if new_lines else chunk.count(b"\r")
+                if decoder.getstate()[0] or not chunk.isascii():
+                    decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        if encoding:
+            message = f"{name} is not UTF-8 text. " + _SAY_ENCODING
+            raise LeakkitError("encoding", message) from None
+        return Text(_single_byte(path, name))
+    return Text(encoding or "utf-8", new_lines or returns)
+
+
+def _marked(start: bytes) -> str:
+    """Return the encoding that a mark at the start names, or UTF-16 that has none; '' else."""
+    for mark, encoding in MARKS:
+        if start.startswith(mark):
+            return encoding
+    half = max(len(start) // 2, 1)
+    if start[1::2].count(0) > 0.4 * half:
+        return "utf-16-le"
+    return "utf-16-be" if start[0::2].count(0) > 0.4 * half else ""
+
+
+def _refuse_nul(path: Path, name: str) -> None:
+    """Raise the error of a text file with NUL bytes, with the first rows that have them."""
+    with path.open("rb") as stream:
+        rows = [row for row, line in enumerate(stream) if b"\0" in line]
+    faults = tuple(
+        Fault(name, row or None, "", "", "the row holds NUL bytes") for row in rows[:SHOWN_FAULTS]
+    )
+    message = (
+        f"{name} holds NUL bytes in {len(rows)} row(s): it is damaged, or no text. Export it again."
+    )
+    raise LeakkitError("nul_bytes", message, faults)
+
+
+def _single_byte(path: Path, name: str) -> str:
+    """Tell windows-1252 from windows-1256 by how the letters beyond ASCII stand together.
+
+    A file with rows in UTF-8 and rows that are not is refused: no one encoding reads it.
+    """
+    runs, letters, arabic, good, bad = 0, 0, False, 0, []
+    with path.open("rb") as stream:
+        for row, line in enumerate(stream):
+            if line.isascii():
+                continue
+            found = RUNS.findall(line)
+            runs, letters = runs + len(found), letters + sum(map(len, found))
+            arabic = arabic or ONLY_1256.search(line) is not None
+            try:
+                line.decode("utf-8")
+                good += 1
+            except UnicodeDecodeError:
+                bad.append(row)
+    if good:
+        faults = tuple(
+            Fault(name, row or None, "", "", "the text is not UTF-8") for row in bad[:SHOWN_FAULTS]
+        )
+        message = (
+            f"{name} mixes encodings: {good} row(s) are UTF-8, {len(bad)} are not. Export it again."
+        )
+        raise LeakkitError("mixed_encodings", message, faults)
+    mean = letters / max(runs, 1)
+    if mean >= TOGETHER:
+        return "windows-1256"
+    if mean <= LONE and not arabic:
+        return "windows-1252"
+    message = f"{name} is not UTF-8, and its encoding cannot be told for sure. " + _SAY_ENCODING
+    raise LeakkitError("encoding", message)

@@ -1,0 +1,370 @@
+"""Files of rows, recognised by what they hold: CSV, Parquet, Excel, JSON lines, event logs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import zipfile
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.formats.encodings import as_utf8, unpacked
+from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows
+from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row, read_workbook
+from leakkit.sources.formats.xes import read_xes
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.names import once
+from leakkit.store.database import literal, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from leakkit.sources.headings.recognised import Reading
+
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".xls": "xlsx",
+    ".xlsb": "xlsx",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".xes": "xes",
+}
+"""The format that a file's ending names; what the file holds beats it."""
+SEPARATORS = ",;\t|"
+SHOWN_FAULTS = 100
+BROKEN = {
+    "MISSING COLUMNS": "the row has fewer columns than the heading",
+    "TOO MANY COLUMNS": "the row has more columns than the heading",
+    "UNQUOTED VALUE": "a quote opens or closes in the middle of a value",
+    "INVALID ENCODING": "the text is not UTF-8",
+    "LINE SIZE OVER MAXIMUM": "the row is longer than 2 MB",
+}
+"""What can be wrong with a row, by the engine's name for it."""
+CHECK_ROW = "check quotes and separators in this row"
+TOO_LONG = "a cell so long is no part of a deal: shorten it, or leave its column out"
+
+
+def form_of_name(path: Path) -> str:
+    """Return the format that a file's name says; '' where none is known."""
+    return FORMATS.get(_inner(path.name), "")
+
+
+def _inner(name: str) -> str:
+    """Return the ending of a name, in small letters, without .gz."""
+    plain = name.lower().removesuffix(".gz")
+    return plain[plain.rfind(".") :] if "." in plain else ""
+
+
+def form_of_content(path: Path) -> str:
+    """Return the format that the first bytes of a file show; '' where they show none."""
+    with path.open("rb") as stream:
+        start = stream.read(512)
+    if start[:4] == b"PAR1":
+        return "parquet"
+    if start[:4] == b"PK\x03\x04":
+        return "xlsx" if _is_workbook(path) else "zip"
+    if start[:4] == b"\xd0\xcf\x11\xe0":
+        return "xlsx"
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text[:1] == b"<":
+        return "html" if re.search(rb"<(!doctype html|html|table|head|meta)", text.lower()) else ""
+    return "jsonl" if re.match(rb'(\[\s*)?\{\s*("|\})', text) else ""
+
+
+def _is_workbook(path: Path) -> bool:
+    """Say whether a zip file is a workbook of Excel."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            return any(name.startswith("xl/workbook.") for name in packed.namelist())
+    except zipfile.BadZipFile:
+        return path.suffix.lower().startswith(".xls")
+
+
+def read_file(reading: Reading, path: Path, name: str) -> list[Table]:
+    """Read one file as tables whose columns still have the file's names.
+
+    One table, but for workbooks with a sheet for the history and one for the opportunities.
+    `name` keeps the tables of several files apart.
+    """
+    form = form_of_name(path)
+    if form == "xes":
+        return [read_xes(reading.store, path, reading.config.source.columns)]
+    inside = unpacked(reading, path)
+    said, shown = reading.config.source.format, form_of_content(inside)
+    if said != "auto":
+        form = said
+    elif shown and shown != form:
+        reading.say(path.name, "format", shown, "content")
+        form = shown
+    elif not shown and form == "xlsx" and inside.stat().st_size:
+        reading.say(path.name, "format", "csv", "content")
+        form = "csv"
+    if form == "html":
+        message = (
+            f"{path.name} is a web page, whatever its name says. "
+            "Open it in a spreadsheet and save it as .xlsx or .csv."
+        )
+        raise LeakkitError("unreadable_file", message)
+    if form == "zip":
+        message = f"{path.name} holds a .zip in which there is no table."
+        raise LeakkitError("unreadable_file", message)
+    if form == "xlsx":
+        return _sheets(reading, inside, path.name)
+    readers = {"parquet": _read_parquet, "csv": _read_csv, "jsonl": _read_jsonl}
+    if form not in readers:
+        raise unknown_format(path)
+    return [_table(reading, path.name, *readers[form](reading, inside, path.name, name))]
+
+
+def unknown_format(path: Path) -> LeakkitError:
+    """Return the error of a file that no reader is for."""
+    known = (
+        "folders, .csv, .tsv, .txt, .parquet, .xlsx, .xls, .xlsb, .jsonl, .json, .xes, "
+        ".gz and .zip of these, and .duckdb"
+    )
+    message = f"{path.name}: leakkit reads {known}."
+    return LeakkitError("unknown_format", message)
+
+
+def _table(reading: Reading, file: str, relation: str, line: str) -> Table:
+    """Describe a relation as the table of a file."""
+    types = types_of(reading, relation)
+    return Table(file, relation, line, types, reading.config.source.columns)
+
+
+def types_of(reading: Reading, relation: str) -> dict[str, str]:
+    """Return the engine's types of the columns of a file, by heading."""
+    rows = reading.store.rows(f"DESCRIBE SELECT * FROM {relation}")  # noqa: S608 - quoted
+    return {row[0]: row[1] for row in rows if row[0] not in {"file_row_number", LINE}}
+
+
+def _sheets(reading: Reading, path: Path, name: str) -> list[Table]:
+    """Read the chosen sheets of a workbook."""
+    found = read_workbook(reading, path, name)
+    several = len(found) > 1
+    tables = []
+    for sheet in found:
+        file = f"{name}, {sheet.name}" if several else name
+        table = _table(reading, file, sheet.relation, quoted(LINE))
+        tables.append(replace(table, typed=sheet.typed))
+    return tables
+
+
+def _place(path: Path) -> str:
+    """Return a path as SQL; signs that would stand for other files are taken as they are."""
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(path.absolute())))
+
+
+def _read_parquet(reading: Reading, path: Path, file: str, name: str) -> tuple[str, str]:
+    """Give a Parquet file a name; nothing is copied. Making the view reads what is in it."""
+    view = quoted(f"file_{name}")
+    try:
+        reading.store.run(
+            f"CREATE TEMP VIEW {view} AS SELECT * FROM read_parquet({_place(path)}, "  # noqa: S608 - quoted
+            "file_row_number = TRUE, hive_partitioning = FALSE)",
+        )
+    except duckdb.Error:
+        message = f"{file} cannot be read as a Parquet file."
+        raise LeakkitError("unreadable_file", message) from None
+    return view, "file_row_number + 1"
+
+
+def _read_jsonl(reading: Reading, path: Path, file: str, name: str) -> tuple[str, str]:
+    """Read a file with an object per line, or one array of objects; keys become headings."""
+    text, _ = as_utf8(reading, path, file)
+    with text.open(encoding="utf-8-sig") as stream:
+        start = stream.read(1)
+        stream.seek(0)
+        rows = _array(stream.read(), file) if start == "[" else list(_objects(stream, file))
+    headings = list(dict.fromkeys(key for _, row in rows for key in row))
+    if not headings:
+        message = f"{file} is empty: it needs a heading and rows."
+        raise LeakkitError("empty_file", message)
+    table = quoted(f"file_{name}")
+    cells = ((line, [_said(row.get(key)) for key in headings]) for line, row in rows)
+    put_rows(reading.store, table, distinct(headings), cells)
+    return table, quoted(LINE)
+
+
+def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, object]]]:
+    """Return (row, object) of every line that is not empty; raise with all that are none."""
+    faults = []
+    for row, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line, parse_float=str, parse_int=str)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            yield row, found
+        else:
+            faults.append(Fault(file, row, "", line.strip()[:80], "the line is no JSON object"))
+    if faults:
+        message = f"{file} has {len(faults)} row(s) that are no JSON objects:"
+        raise LeakkitError("broken_rows", message, tuple(faults[:SHOWN_FAULTS]))
+
+
+def _array(text: str, file: str) -> list[tuple[int, dict[str, object]]]:
+    """Return (number, object) of a JSON array of objects."""
+    try:
+        found = json.loads(text, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        message = f"{file} is no JSON array of objects."
+        raise LeakkitError("unreadable_file", message)
+    return list(enumerate(found, start=1))
+
+
+def _said(value: object) -> str:
+    """Return a JSON value as the text of a cell."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, str]:
+    """Copy a CSV file as texts; raise one error with every row that does not fit the heading.
+
+    The heading is read here and nothing is guessed: a first row that is broken would
+    else change what the engine takes for the heading.
+    """
+    store, table = reading.store, quoted(f"file_{name}")
+    text, seen = as_utf8(reading, path, file)
+    separator, skipped, headings = _heading(reading, text, file)
+    columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in headings)
+    try:
+        store.run(
+            f"CREATE TEMP TABLE {table} AS SELECT * FROM read_csv({_place(text)}, "  # noqa: S608 - quoted
+            f"auto_detect = FALSE, header = TRUE, columns = {{{columns}}}, "
+            f"delim = {literal(separator)}, quote = '\"', skip = {skipped}, "
+            "escape = '\"', nullstr = '', comment = '', hive_partitioning = FALSE, "
+            "store_rejects = TRUE, rejects_limit = 0)",
+        )
+    except duckdb.Error:
+        message = (
+            f"{file} cannot be read as CSV: its quotes do not match, "
+            "or it mixes two kinds of line ends."
+        )
+        raise LeakkitError("unreadable_file", message) from None
+    free_rowid(store, table, headings)
+    rows = int(store.value(f"SELECT count(*) FROM {table}"))  # noqa: S608 - quoted
+    # more ends of lines than rows: within quotes, or between rows
+    uneven = seen.ends is None or seen.ends > rows + 1 + skipped
+    blank = _blank_rows(text, skipped) if uneven else []
+    rejects = store.rows(
+        "SELECT line, min(error_type), min(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
+    )
+    store.run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    if rejects:
+        _refuse(file, [(int(line) - 1, kind, said) for line, kind, said in rejects])
+    return _numbered(reading, table, blank) if blank else (table, "rowid + 1")
+
+
+def _heading(reading: Reading, path: Path, file: str) -> tuple[str, int, list[str]]:
+    """Return the separator, how many lines stand before the heading, and the headings, each once.
+
+    The separator is what the heading uses most. A line `sep=;` says it, as Excel does.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            top = list(islice(lines, LOOKED_AT))
+    except OSError as error:
+        message = f"Cannot read {file}: {error.strerror}."
+        raise LeakkitError("unreadable_file", message) from None
+    cells = [_cells(line) for line in top]
+    skipped = heading_row(cells, reading.config.source.columns)
+    if top and (said := re.fullmatch(r"sep=(.)\s*", top[0], re.IGNORECASE)):
+        skipped = max(skipped, 1)
+        separator = said[1]
+    else:
+        separator = max(SEPARATORS, key=top[skipped].count) if top else ","
+    try:
+        headings = next(csv.reader(top[skipped:], delimiter=separator), [])
+    except csv.Error:
+        message = f"The heading of {file} cannot be read as CSV."
+        raise LeakkitError("unreadable_file", message) from None
+    if not any(heading.strip() for heading in headings):
+        message = f"{file} is empty: it needs a heading and rows."
+        raise LeakkitError("empty_file", message)
+    if skipped:
+        reading.say(file, "heading_row", str(skipped + 1))
+    if separator != ",":
+        reading.say(file, "separator", {"\t": "tab"}.get(separator, separator), "heading")
+    return separator, skipped, once(reading, file, headings)
+
+
+def _cells(line: str) -> list[str]:
+    """Return the cells of one line, by the separator that it uses most."""
+    try:
+        return next(csv.reader([line], delimiter=max(SEPARATORS, key=line.count)), [])
+    except csv.Error:
+        return [line]
+
+
+def _blank_rows(path: Path, skipped: int) -> list[int]:
+    """Return how many data rows stand before each blank line between the rows of a CSV file.
+
+    The engine leaves blank lines out; the numbers of rows must not. A line within quotes
+    is part of a cell.
+    """
+    found, rows, inside = [], -1, False
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        for line in islice(lines, skipped, None):
+            if not inside and not line.strip("\r\n"):
+                found.append(rows)
+                continue
+            rows += not inside
+            inside ^= line.count('"') % 2 == 1
+    return [before for before in found if 0 <= before < rows]
+
+
+def _numbered(reading: Reading, table: str, blank: list[int]) -> tuple[str, str]:
+    """Give every row of a table its number in the file, blank lines counted."""
+    numbered = quoted("numbered " + table.strip('"'))
+    reading.store.run(
+        f"""
+        CREATE TEMP TABLE {numbered} AS
+        SELECT t.rowid + 1 + COALESCE(b.blanks, 0) AS {quoted(LINE)}, t.*
+        FROM {table} t
+        ASOF LEFT JOIN (SELECT before, max(n) AS blanks
+                        FROM (SELECT unnest($rows) AS before,
+                                     unnest(range(1, len($rows) + 1)) AS n)
+                        GROUP BY before) b
+        ON t.rowid >= b.before
+        ORDER BY t.rowid
+        """,  # noqa: S608 - quoted
+        {"rows": blank},
+    )
+    reading.store.run(f"DROP TABLE {table}")
+    return numbered, quoted(LINE)
+
+
+def _refuse(file: str, rejects: list[tuple[int, str, str]]) -> None:
+    """Raise the error that lists the rows of a CSV file that cannot be read."""
+    faults = tuple(
+        Fault(
+            file,
+            row,
+            "",
+            said.strip()[:80],
+            BROKEN.get(kind, kind.lower()),
+            TOO_LONG if kind == "LINE SIZE OVER MAXIMUM" else CHECK_ROW,
+        )
+        for row, kind, said in rejects[:SHOWN_FAULTS]
+    )
+    message = f"{file} has {len(rejects)} row(s) that do not fit its heading:"
+    raise LeakkitError("broken_rows", message, faults)

@@ -1,0 +1,99 @@
+"""Rows that Python has read, handed to the database chunk by chunk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.store.database import Store
+
+CHUNK = 50_000
+LINE = "leakkit: row of the file"
+"""The column that says in which data row of its file a row stands."""
+
+
+def distinct(headings: Sequence[str]) -> list[str]:
+    """Return the headings with numbers where one is empty or stands twice (without case).
+
+    >>> distinct(["stage", "", "Stage"])
+    ['stage', 'column 2', 'Stage 2']
+    """
+    seen: dict[str, str] = {LINE: LINE}
+    for position, given in enumerate(headings, start=1):
+        heading = name = given.strip() or f"column {position}"
+        number = 1
+        while name.casefold() in seen:
+            number += 1
+            name = f"{heading} {number}"
+        seen[name.casefold()] = name
+    return list(seen.values())[1:]
+
+
+def free_rowid(store: Store, table: str, headings: Iterable[str]) -> None:
+    """Give a column that is called `rowid`, the engine's own word for the row, another name."""
+    for heading in headings:
+        if heading.casefold() == "rowid":
+            new = quoted(f"{heading} (given)")
+            store.run(f"ALTER TABLE {table} RENAME COLUMN {quoted(heading)} TO {new}")
+
+
+def put_rows(
+    store: Store, table: str, headings: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]
+) -> int:
+    """Make a temporary table of texts from (data row, cells), and count its rows."""
+    columns = ", ".join(f"{quoted(name)} VARCHAR" for name in headings)
+    store.run(f"CREATE OR REPLACE TEMP TABLE {table} ({quoted(LINE)} BIGINT, {columns})")
+    count = 0
+    for chunk in _chunks(rows):
+        frame = pd.DataFrame([cells for _, cells in chunk], columns=list(headings), dtype="str")
+        frame.insert(0, LINE, [row for row, _ in chunk])
+        store.connection.register("given_frame", frame)
+        store.run(f"INSERT INTO {table} SELECT * FROM given_frame")  # noqa: S608 - quoted
+        store.connection.unregister("given_frame")
+        count += len(chunk)
+    return count
+
+
+def _chunks(
+    rows: Iterable[tuple[int, Sequence[str]]],
+) -> Iterator[list[tuple[int, Sequence[str]]]]:
+    """Cut rows into chunks that fit into memory."""
+    waiting = iter(rows)
+    while chunk := list(islice(waiting, CHUNK)):
+        yield chunk
+
+
+def rewritten(
+    reading: Reading,
+    table: Table,
+    columns: dict[str, str],
+    what: str,
+    more: dict[str, str] | None = None,
+) -> Table:
+    """Copy a table with some columns written anew and some added, as texts.
+
+    `columns` and `more` are heading -> SQL over the columns of the table.
+    """
+    kept = [
+        f"CAST({columns[h]} AS VARCHAR) AS {quoted(h)}" if h in columns else quoted(h)
+        for h in table.types
+    ]
+    kept += [f"CAST({sql} AS VARCHAR) AS {quoted(name)}" for name, sql in (more or {}).items()]
+    name = quoted(f"{what} of {table.relation.strip(chr(34))}")
+    reading.store.run(
+        f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quoted(LINE)}, {', '.join(kept)} "  # noqa: S608 - quoted
+        f"FROM {table.relation}"
+    )
+    types = {h: "VARCHAR" if h in columns else kind for h, kind in table.types.items()}
+    types |= dict.fromkeys(more or {}, "VARCHAR")
+    return replace(table, relation=name, line=quoted(LINE), types=types)

@@ -1,0 +1,147 @@
+"""Event logs in XES (IEEE 1849), plain or gzipped, read as a stream."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import TYPE_CHECKING, BinaryIO
+from xml.parsers import expat
+
+import pandas as pd
+
+from leakkit.errors import LeakkitError
+from leakkit.sources.formats.rows import free_rowid
+from leakkit.sources.headings.columns import Table
+from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from leakkit.store.database import Store
+
+CHUNK = 50_000
+NAMES = {"concept:name": "stage", "time:timestamp": "entered_at", "org:resource": "owner"}
+"""Event attributes with a canonical name; all others keep their own."""
+TRACE_ID = "concept:name"
+
+
+def read_xes(store: Store, path: Path, renamed: dict[str, str]) -> Table:
+    """Read an event log as one table of events, with the attributes of the trace on each.
+
+    The trace's concept:name is the opportunity_id, the event's concept:name the stage,
+    time:timestamp entered_at, and the order in the file `seq`.
+    """
+    table = quoted("file_events")
+    known: dict[str, None] = {}
+    log = _Log(lambda events: _append(store, table, events, known))
+    try:
+        with _opened(path) as stream:
+            log.parser.ParseFile(stream)
+    except (expat.ExpatError, EOFError, OSError, zlib.error) as error:
+        message = f"{path.name} cannot be read as XES: {error}."
+        raise LeakkitError("unreadable_file", message) from None
+    log.flush()
+    if not known:
+        message = f"{path.name} holds no events."
+        raise LeakkitError("empty_file", message)
+    free_rowid(store, table, known)
+    names = (f"{name} (given)" if name.casefold() == "rowid" else name for name in known)
+    return Table(path.name, table, "rowid + 1", dict.fromkeys(names, "VARCHAR"), renamed)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open the log, unpacking it on the way where it is gzipped."""
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value] # GzipFile reads bytes as BinaryIO does
+
+
+class _Log:
+    """Collects the events of a log while the parser goes through it.
+
+    Memory holds one trace and at most `CHUNK` events. An attribute is a direct child of
+    a trace or an event; what is nested deeper belongs to that attribute and is left out.
+    """
+
+    def __init__(self, take: Callable[[list[dict[str, str]]], None]) -> None:
+        """Make the parser; `take` is handed the events, chunk by chunk."""
+        self.take = take
+        self.events: list[dict[str, str]] = []
+        self.trace: dict[str, str] = {}
+        self.of_trace: list[dict[str, str]] = []
+        self.current: dict[str, str] | None = None
+        self.depth = self.seq = 0
+        self.spelled = {name: name for name in (*NAMES.values(), "opportunity_id", "seq")}
+        self.parser = expat.ParserCreate(namespace_separator="}")
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.EntityDeclHandler = self._refuse
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Open a trace or an event, or take an attribute of the one that is open."""
+        kind = tag.rpartition("}")[2]
+        if kind == "trace":
+            self.current, self.depth = self.trace, 0
+        elif kind == "event":
+            self.current, self.depth = {}, 0
+            self.of_trace.append(self.current)
+        elif self.current is not None:
+            self.depth += 1
+            if self.depth == 1 and "value" in attributes and "key" in attributes:
+                self.current[attributes["key"]] = attributes["value"]
+
+    def _end(self, tag: str) -> None:
+        """Close what was opened; a closed trace hands its events over."""
+        kind = tag.rpartition("}")[2]
+        if kind == "event":
+            self.current, self.depth = self.trace, 0
+        elif kind == "trace":
+            self._hand_over()
+        elif self.current is not None:
+            self.depth -= 1
+
+    def _hand_over(self) -> None:
+        """Put the attributes of the trace on each of its events."""
+        shared = {self._name(key): value for key, value in self.trace.items() if key != TRACE_ID}
+        identity = self.trace.get(TRACE_ID, "")
+        for event in self.of_trace:
+            self.seq += 1
+            own = {self._name(key): value for key, value in event.items() if key not in NAMES}
+            named = {NAMES[key]: value for key, value in event.items() if key in NAMES}
+            row = {**shared, **own, **named, "opportunity_id": identity, "seq": str(self.seq)}
+            self.events.append(row)
+        self.trace, self.of_trace, self.current = {}, [], None
+        if len(self.events) >= CHUNK:
+            self.flush()
+
+    def _name(self, key: str) -> str:
+        """Return an attribute as it was spelled first: columns are the same in any case."""
+        return self.spelled.setdefault(key.casefold(), key)
+
+    def flush(self) -> None:
+        """Hand over the events that were collected."""
+        self.take(self.events)
+        self.events = []
+
+    def _refuse(self, name: str, *_: object) -> None:
+        """Refuse a log that defines entities: XES needs none, and some are bombs."""
+        message = f"The log defines the entity {name!r}; XES files have none."
+        raise LeakkitError("unreadable_file", message)
+
+
+def _append(store: Store, table: str, chunk: list[dict[str, str]], known: dict[str, None]) -> None:
+    """Add events to the table, with a column for every attribute that has occurred."""
+    if not chunk:
+        return
+    first = not known
+    for event in chunk:
+        known.update(dict.fromkeys(event))
+    frame = pd.DataFrame(chunk, columns=list(known), dtype="str")
+    store.connection.register("given_frame", frame)
+    if first:
+        store.run(f"CREATE TEMP TABLE {table} AS SELECT * FROM given_frame LIMIT 0")  # noqa: S608 - quoted
+    have = {row[0] for row in store.rows(f"DESCRIBE {table}")}
+    for name in known:
+        if name not in have:
+            store.run(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} VARCHAR")
+    store.run(f"INSERT INTO {table} BY NAME SELECT * FROM given_frame")  # noqa: S608 - quoted
+    store.connection.unregister("given_frame")

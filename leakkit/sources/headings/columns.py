@@ -1,0 +1,195 @@
+"""Columns of a file: which is which, and how their texts become moments, money and numbers."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from leakkit.config import COLUMNS, folded
+from leakkit.errors import Fault, LeakkitError
+from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leakkit.sources.cells.swapped import Typed
+
+ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2}(:?\d{2})?))?)?"
+"""The plain form of dates in texts: ISO 8601, with or without time, fraction and zone."""
+TO_THE_SECOND = "____-__-_____:__:__"
+"""The length and the signs of a date with a time to the second and no zone, as most are."""
+NEAR = 0.6
+"""Names at least so similar may be one, misspelt."""
+CLOCK_TYPES = ("TIMESTAMP", "DATE")
+ZONED = "TIMESTAMP WITH TIME ZONE"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file as it was read: a relation whose columns still have the file's names.
+
+    `relation` is SQL that stands after FROM; `line` is SQL for the number of the data
+    row; `types` are the engine's types by heading. `renamed` is what the configuration
+    says, `known` what was recognised by the headings of a maker: canonical -> heading, ''
+    where a column that bears the name is another. `typed` are the columns of a sheet whose
+    dates may have day and month swapped.
+    """
+
+    file: str
+    relation: str
+    line: str
+    types: dict[str, str]
+    renamed: dict[str, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+    typed: Mapping[str, Typed] = field(default_factory=dict)
+
+    def heading(self, name: str) -> str | None:
+        """Return the heading of the column with the canonical name `name`, or None.
+
+        The configured name goes first; a file of the folder that does not have it may
+        still have the canonical one, or a maker's.
+        """
+        configured = self.find(self.renamed[name]) if name in self.renamed else None
+        if configured is None and name in self.known:
+            return self.known[name] or None
+        return configured or self.find(name)
+
+    def find(self, wanted: str) -> str | None:
+        """Return the heading that is `wanted`, or is it without case and spaces."""
+        if wanted in self.types:
+            return wanted
+        by_form = {simplified(heading): heading for heading in self.types}
+        return by_form.get(simplified(wanted))
+
+    def require(self, names: tuple[str, ...], nowhere: tuple[str, ...] = ()) -> None:
+        """Raise one error with every needed column that is missing; those of `nowhere` are."""
+        missing = [*(name for name in names if self.heading(name) is None), *nowhere]
+        faults = tuple(
+            Fault(
+                self.file,
+                None,
+                self.renamed.get(name, name),
+                "",
+                "this column is missing",
+                self._near(name),
+            )
+            for name in dict.fromkeys(missing)
+        )
+        if faults:
+            message = f"{self.file} lacks {len(faults)} column(s) that are needed or configured:"
+            raise LeakkitError("missing_columns", message, faults)
+
+    def _near(self, name: str) -> str:
+        """Return a hint that names the nearest heading, of those that are no other column."""
+        taken = {self.heading(other) for other in COLUMNS if other != name}
+        forms = {simplified(h): h for h in self.types if h not in taken}
+        wanted = simplified(self.renamed.get(name, name))
+        near = [forms[form] for form in difflib.get_close_matches(wanted, list(forms), 1, NEAR)]
+        is_there = ", ".join(list(self.types)[:20])
+        guess = (
+            f"did you mean {near[0]!r}? Say so in [source]: {name} = {near[0]!r}; "
+            if near
+            else f"say in [source] which it is: {name} = '...'; "
+        )
+        return f"{guess}the file has: {is_there}"
+
+    def text(self, name: str) -> str:
+        """Return SQL for a column as trimmed text, '' where empty or absent."""
+        heading = self.heading(name)
+        return "''" if heading is None else self.text_under(heading)
+
+    def odd_text(self, name: str, first: int, last: int) -> str:
+        """Return SQL for a moment's text, '' where its column is typed and within two moments."""
+        if self.heading(name) is None:
+            return self.text(name)
+        usual = f"{self.clock(name)} BETWEEN {first} AND {last}"
+        return f"CASE WHEN {usual} THEN '' ELSE {self.text(name)} END"
+
+    def text_under(self, heading: str) -> str:
+        """Return SQL for the column with exactly this heading as trimmed text."""
+        said = quoted(heading)
+        if self.types[heading] != "VARCHAR":
+            return f"COALESCE(trim(CAST({said} AS VARCHAR)), '')"
+        # plain letters with none of the spaces at an end are the rule, and seen far faster
+        bare = f"strlen({said}) = length({said}) AND {said} >= '!' AND NOT ends_with({said}, ' ')"
+        return f"COALESCE(CASE WHEN {bare} THEN {said} ELSE trim({said}) END, '')"
+
+    def is_text(self, name: str) -> bool:
+        """Say whether a column holds texts."""
+        heading = self.heading(name)
+        return heading is not None and self.types[heading] == "VARCHAR"
+
+    def content(self) -> str:
+        """Return SQL for a number that is equal for equal rows."""
+        return f"hash({', '.join(self.text_under(heading) for heading in self.types)})"
+
+    def clock(self, name: str) -> str:
+        """Return SQL for the seconds since 1970 that a column's clock shows; NULL: unreadable."""
+        heading = self.heading(name)
+        if heading is None:
+            return "CAST(NULL AS BIGINT)"
+        column, kind = quoted(heading), self.types[heading]
+        if kind.startswith(CLOCK_TYPES):
+            stamp = column if kind == ZONED else f"CAST({column} AS TIMESTAMP)"
+            return f"epoch_us({stamp}) // 1000000"
+        if kind != "VARCHAR":
+            message = (
+                f"{self.file}: column {heading!r} holds {kind}, and not dates: neither days as "
+                "Excel counts them, nor seconds or milliseconds since 1970."
+            )
+            raise LeakkitError("date_type", message)
+        text = self.text(name)
+        # without fraction and zone, so that it does not matter what an engine makes of them
+        cut = f"substr({text}, 1, CASE WHEN substr({text}, 17, 1) = ':' THEN 19 ELSE 16 END)"
+        whole = f"CASE WHEN {text} LIKE '{TO_THE_SECOND}' THEN {text} ELSE {cut} END"
+        return (
+            f"CASE WHEN regexp_full_match({text}, '{ISO}') "
+            f"THEN epoch_us(TRY_CAST({whole} AS TIMESTAMP)) // 1000000 END"
+        )
+
+    def offset(self, name: str) -> str:
+        """Return SQL for the offset that stands with a clock, in seconds; NULL: none."""
+        heading = self.heading(name)
+        kind = self.types[heading] if heading else ""
+        if kind != "VARCHAR":
+            return "0" if kind == ZONED else "CAST(NULL AS BIGINT)"
+        text = self.text(name)
+        zone = f"regexp_extract({text}, '(Z|z|[+-]\\d{{2}}(:?\\d{{2}})?)$', 1)"
+        # the end of a text of 10 letters, a date, looks like an offset
+        none = f"{text} LIKE '{TO_THE_SECOND}' OR length({text}) <= 16"
+        return f"CASE WHEN {none} THEN NULL ELSE {_offset(zone)} END"
+
+    def money(self, name: str) -> str:
+        """Return SQL for a column as whole minor units (hundredths); NULL: empty or no number."""
+        heading = self.heading(name)
+        if heading is None:
+            return "CAST(NULL AS BIGINT)"
+        number = f"TRY_CAST({quoted(heading)} AS DECIMAL(24, 6))"
+        return f"TRY_CAST(round({number} * 100) AS BIGINT)"
+
+    def integer(self, name: str) -> str:
+        """Return SQL for a column as a whole number; NULL where empty or no number."""
+        heading = self.heading(name)
+        return f"TRY_CAST({quoted(heading)} AS BIGINT)" if heading else "CAST(NULL AS BIGINT)"
+
+
+def simplified(heading: str) -> str:
+    """Return the form in which headings are compared.
+
+    >>> simplified(" Opportunity ID")
+    'opportunity_id'
+    """
+    return folded(heading).replace(" ", "_")
+
+
+def _offset(zone: str) -> str:
+    """Return SQL for the seconds of an offset such as Z, +01, +0330 or -03:30; NULL where empty."""
+    digits = f"replace({zone}, ':', '')"
+    hours = f"CAST(substr({digits}, 2, 2) AS BIGINT)"
+    minutes = f"COALESCE(TRY_CAST(substr({digits}, 4, 2) AS BIGINT), 0)"
+    sign = f"CASE WHEN {digits}[1] = '-' THEN -1 ELSE 1 END"
+    return (
+        f"CASE WHEN {zone} = '' THEN NULL WHEN lower({zone}) = 'z' THEN 0 "
+        f"ELSE {sign} * ({hours} * 3600 + {minutes} * 60) END"
+    )

@@ -1,0 +1,350 @@
+"""Find the files of a source, read them, and say which part each plays."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leakkit.config import COLUMNS
+from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.formats.encodings import unzipped
+from leakkit.sources.formats.files import (
+    form_of_content,
+    form_of_name,
+    read_file,
+    types_of,
+    unknown_format,
+)
+from leakkit.sources.formats.rows import free_rowid
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.names import (
+    DEALS,
+    HISTORY,
+    REFUSED,
+    Part,
+    dated_stages,
+    declared_names,
+    part_of,
+)
+from leakkit.sources.shapes.activities import ACTIVITIES
+from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leakkit.sources.headings.recognised import Reading
+
+CONFIG_FILE = "leakkit.toml"
+SHOWN_FILES = 20
+DATED = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
+"""The day of a snapshot in the name of its file."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The tables of a source by the part they play, and the files they came from.
+
+    `snapshots` are (day, table) of the same deals on different days, in order of days;
+    `activities` is what happened to the deals beside moving.
+    """
+
+    label: str
+    history: Table | None
+    opportunities: Table | None
+    snapshots: tuple[tuple[str, Table], ...] = ()
+    inputs: tuple[dict[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+    activities: Table | None = None
+
+
+def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
+    """Recognise a source and read its files."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        return _in_folder(reading, path) if path.is_dir() else _one_file(reading, path)
+    if not isinstance(source, dict):
+        return _parted(reading, "frame", (), [_known(reading, _framed(reading, "frame", source))])
+    tables = {name: _framed(reading, name, frame) for name, frame in source.items()}
+    activities = tables.pop(ACTIVITIES, None)
+    if len(tables) == 1 and DEALS in tables:
+        parted = _parted(reading, "frames", (), [_known(reading, tables[DEALS])])
+        return replace(parted, activities=activities)
+    if HISTORY not in tables:
+        message = f"Frames need the name {HISTORY!r}; got {sorted(tables)}."
+        raise LeakkitError("no_history", message)
+    return Files(
+        "frames",
+        _named(reading, tables[HISTORY], HISTORY),
+        tables.get(DEALS) and _named(reading, tables[DEALS], DEALS),
+        activities=activities,
+    )
+
+
+def _framed(reading: Reading, name: str, frame: Any) -> Table:  # noqa: ANN401 - pandas, polars, pyarrow
+    """Take a frame as if it were a file."""
+    table = f"file_{name}"
+    try:
+        reading.store.put(table, frame)
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in {"duckdb", "_duckdb"}:
+            raise
+        message = (
+            f"{name}: leakkit reads frames of pandas, polars and pyarrow, "
+            f"not {type(frame).__name__}."
+        )
+        raise LeakkitError("unknown_frame", message) from None
+    given = types_of(reading, quoted(table))
+    for heading in (heading for heading, kind in given.items() if kind.startswith("ENUM")):
+        # a column of categories holds texts
+        reading.store.run(f"ALTER TABLE {quoted(table)} ALTER {quoted(heading)} TYPE VARCHAR")
+    free_rowid(reading.store, quoted(table), given)
+    types = types_of(reading, quoted(table))
+    return Table(name, quoted(table), "rowid + 1", types, reading.config.source.columns)
+
+
+def _one_file(reading: Reading, path: Path) -> Files:
+    """Read one file: its headings say which part it plays; a .zip of several is a folder."""
+    inputs = (_input(path),)
+    if form_of_content(path) == "zip" and form_of_name(path) != "parquet":
+        inside = unzipped(reading, path)
+        if len(inside) != 1:
+            files = _in_folder(reading, reading.scratch / "zip")
+            return replace(files, label=_stem(path), inputs=inputs)
+        tables = read_file(reading, inside[0], HISTORY)
+    elif not form_of_name(path) and reading.config.source.format == "auto":
+        raise unknown_format(path)
+    else:
+        tables = read_file(reading, path, HISTORY)
+    return _parted(reading, _stem(path), inputs, [_known(reading, table) for table in tables])
+
+
+def _parted(
+    reading: Reading, label: str, inputs: tuple[dict[str, str], ...], tables: list[Table]
+) -> Files:
+    """Say which part each table of one file plays."""
+    by_part = {part_of(list(t.types), t.renamed).table: t for t in tables}
+    if REFUSED in by_part:
+        raise _refused(by_part[REFUSED])
+    deals = by_part.get(DEALS)
+    alone = tables[0] if len(tables) == 1 else None
+    if alone and not alone.heading("entered_at") and _dated(reading, alone):
+        return Files(label, None, alone, inputs=inputs)
+    if alone and deals and deals.heading("stage") is None:
+        deals = None
+    history = by_part.get(HISTORY) or (None if deals else tables[0])
+    return Files(label, history, deals, inputs=inputs)
+
+
+def _dated(reading: Reading, table: Table) -> bool:
+    """Say whether a table has a date per stage."""
+    source, declared = reading.config.source, reading.config.pipelines
+    names = declared_names(declared)
+    return bool(dated_stages(list(table.types), source.stage_dates, names))
+
+
+def _refused(table: Table) -> LeakkitError:
+    """Return the error of a table that looks like a history and is none."""
+    message = (
+        f"{table.file} is the synchronisation history of a connector: its times say when a row "
+        "was copied, not when a deal changed its stage. Use the history of the CRM itself."
+    )
+    return LeakkitError("no_history", message)
+
+
+def _known(reading: Reading, table: Table) -> Table:
+    """Let a table know its columns by the headings of makers."""
+    part = part_of(list(table.types), table.renamed)
+    return _with(reading, table, part)
+
+
+def _with(reading: Reading, table: Table, part: Part) -> Table:
+    """Give a table the headings that its part knows, and say so."""
+    if part.maker:
+        reading.say(table.file, "maker", part.maker, "headings")
+    for name, heading in part.known.items():
+        if heading:
+            reading.say(table.file, "column", name, heading)
+    return replace(table, known=dict(part.known))
+
+
+def _named(reading: Reading, table: Table, wanted: str) -> Table:
+    """Let a table that is named by its part know its columns."""
+    part = part_of(list(table.types), table.renamed)
+    return _with(reading, table, part) if part.table in {wanted, HISTORY} else table
+
+
+def _in_folder(reading: Reading, folder: Path) -> Files:
+    """Read `opportunities`, `stage_history` and `activities` of a folder; name every other file."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    named = {
+        wanted: [f for f in files if _stem(f).lower() == wanted and form_of_name(f)]
+        for wanted in (HISTORY, DEALS, ACTIVITIES)
+    }
+    for wanted, matches in named.items():
+        if len(matches) > 1:
+            names = ", ".join(file.name for file in matches)
+            message = f"{folder.name} holds {wanted} twice: {names}. Keep one."
+            raise LeakkitError("two_files", message)
+    label = folder.resolve().name
+    joined = {join.file for join in reading.config.source.joins}
+    acts = named.pop(ACTIVITIES)
+    activities = read_file(reading, acts[0], ACTIVITIES)[0] if acts else None
+    joined |= {file.name for file in acts}
+    if not named[HISTORY]:
+        candidates = [f for f in files if may_be_data(f) and f.name not in joined]
+        tables = _tables(reading, candidates)
+        if named[DEALS]:
+            tables = [t for t in tables if _is_named(t, named[DEALS][0]) or _is_history(t)]
+        placed = _placed(reading, tables, folder.name, [f.name for f in files])
+        used = {t.file.partition(", ")[0] for t in _all(placed)}
+    else:
+        matched = {wanted: matches[0] for wanted, matches in named.items() if matches}
+        read = {wanted: read_file(reading, f, wanted)[0] for wanted, f in matched.items()}
+        placed = Files(
+            label,
+            _named(reading, read[HISTORY], HISTORY),
+            read.get(DEALS) and _named(reading, read[DEALS], DEALS),
+        )
+        used = {file.name for file in matched.values()}
+    used |= joined
+    ignored = tuple(f.name for f in files if f.name not in {*used, CONFIG_FILE})
+    inputs = tuple(_input(f) for f in files if f.name in used)
+    return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
+
+
+def _nothing_to_read(
+    tables: Sequence[Table], folder: str, names: Sequence[str] | None
+) -> LeakkitError:
+    """Return the error of a folder in which no file has what is needed, with their headings."""
+    there = ", ".join((names or [t.file for t in tables])[:SHOWN_FILES]) or "no files"
+    say = "say in [source] of a leakkit.toml what they are called"
+    faults = tuple(
+        Fault(t.file, None, "", ", ".join(list(t.types)[:SHOWN_FILES]), "its headings", say)
+        for t in tables[:SHOWN_FILES]
+    )
+    message = (
+        f"The folder {folder} has no file with the columns opportunity_id, stage and entered_at "
+        f"(a history), or opportunity_id, stage and dates (deals); it holds {there}."
+    )
+    return LeakkitError("no_history", message, faults)
+
+
+def _is_named(table: Table, file: Path) -> bool:
+    """Say whether a table stands in this file, alone or as one of its sheets."""
+    return table.file == file.name or table.file.startswith(f"{file.name}, ")
+
+
+def _is_history(table: Table) -> bool:
+    """Say whether a table has what a history needs."""
+    return part_of(list(table.types), table.renamed).table == HISTORY
+
+
+def _all(files: Files) -> list[Table]:
+    """Return every table that is used."""
+    days = [table for _, table in files.snapshots]
+    return [t for t in (files.history, files.opportunities, *days) if t]
+
+
+def may_be_data(file: Path) -> bool:
+    """Say whether a file may be one of the source: notes in .txt and settings in .json are not."""
+    return form_of_name(file) != "" and file.suffix.lower() not in {".txt", ".json"}
+
+
+def _tables(reading: Reading, files: list[Path]) -> list[Table]:
+    """Read every file that may hold a table; raise where none of them can be read.
+
+    One that cannot be read beside others that can is named, and ignored.
+    """
+    tables: list[Table] = []
+    errors = []
+    for number, file in enumerate(files):
+        try:
+            tables += read_file(reading, file, f"{number}_{_stem(file)}")
+        except LeakkitError as error:
+            errors.append(error)
+            reading.say(file.name, "unreadable", error.code)
+    if errors and not tables:
+        raise errors[0]
+    return tables
+
+
+def _placed(
+    reading: Reading, tables: list[Table], folder: str, names: list[str] | None = None
+) -> Files:
+    """Say which part each file of a folder plays, by its headings."""
+    parts: dict[str, list[tuple[Table, Part]]] = {}
+    for table in tables:
+        part = part_of(list(table.types), table.renamed)
+        parts.setdefault(part.table, []).append((table, part))
+    deals = [
+        (table, part)
+        for table, part in parts.get(DEALS, [])
+        if replace(table, known=dict(part.known)).heading("stage") or _dated(reading, table)
+    ]
+    history = parts.get(HISTORY, [])
+    if history and not deals:
+        deals = [(t, part) for t, part in parts.get(DEALS, []) if "outcome" in _names(t, part)]
+    snapshots = _snapshots(reading, deals) if not history else ()
+    for found in ([] if snapshots else deals, history):
+        if len(found) > 1:
+            there = ", ".join(table.file for table, _ in found)
+            message = (
+                f"{folder} holds several files that may be read: {there}. Name one of them, or "
+                "call them opportunities and stage_history."
+            )
+            raise LeakkitError("two_files", message)
+    if not history and not deals:
+        if parts.get(REFUSED):
+            raise _refused(parts[REFUSED][0][0])
+        raise _nothing_to_read(tables, folder, names)
+    for table, _ in parts.get(REFUSED, []):
+        reading.say(table.file, "refused", "synchronisation_history", "_fivetran_start")
+    if snapshots:
+        return Files(folder, None, snapshots[-1][1], snapshots)
+    one = [_with(reading, *found[0]) if found else None for found in (history, deals)]
+    return Files(folder, one[0], one[1])
+
+
+def _is_day(text: str) -> bool:
+    """Say whether a text is a day, and not the number of something."""
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _names(table: Table, part: Part) -> set[str]:
+    """Return the names of ours that a table has a column for."""
+    known = replace(table, known=dict(part.known))
+    return {name for name in COLUMNS if known.heading(name)}
+
+
+def _snapshots(reading: Reading, deals: list[tuple[Table, Part]]) -> tuple[tuple[str, Table], ...]:
+    """Return the files of deals that name different days, in order; () where they do not."""
+    if len(deals) < 2:  # noqa: PLR2004 - one is no sequence
+        return ()
+    days = [DATED.search(table.file) for table, _ in deals]
+    names = ["-".join(day.groups()) for day in days if day and _is_day("-".join(day.groups()))]
+    same = len({tuple(sorted(table.types)) for table, _ in deals}) == 1
+    if len(set(names)) < len(deals) or not same:
+        return ()
+    found = sorted(zip(names, deals, strict=True), key=lambda one: one[0])
+    return tuple((day, _with(reading, *one)) for day, one in found)
+
+
+def _stem(path: Path) -> str:
+    """Return a file's name without its endings."""
+    return path.name.partition(".")[0] or path.name
+
+
+def _input(path: Path) -> dict[str, str]:
+    """Return name, format and SHA-256 of an input file."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    form = form_of_name(path) or path.suffix.lower().lstrip(".")
+    return {"name": path.name, "format": form, "sha256": digest}

@@ -1,0 +1,74 @@
+"""Files beside a source that were not read: which of them a key could join to the deals."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leakkit.config import Config, Join
+from leakkit.errors import LeakkitError
+from leakkit.sources.formats.files import read_file
+from leakkit.sources.headings.columns import simplified
+from leakkit.sources.headings.names import near_pairs
+from leakkit.sources.headings.recognised import Reading
+from leakkit.sources.headings.tables import may_be_data
+from leakkit.store.database import Store, quoted
+
+if TYPE_CHECKING:
+    from leakkit.sources.headings.columns import Table
+
+ENOUGH = 0.5
+"""At least this share of the values of the deals must be keys of the other file."""
+
+
+def proposed_joins(store: Store, folder: Path) -> tuple[Join, ...]:
+    """Which files of the folder have one row per value of a column of the deals?
+
+    `store` is a source that was loaded; its files that were not read are looked at. A
+    value that is nearly a key is proposed as `same`, never merged in silence.
+    """
+    names = [name for name in store.meta("ignored_files") if may_be_data(Path(name))]
+    with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch, Store.new() as aside:
+        reading = Reading(aside, Config(), Path(scratch), [], {})
+        found = [_proposed(store, reading, folder / name, i) for i, name in enumerate(names)]
+    return tuple(join for join in found if join)
+
+
+def _proposed(store: Store, reading: Reading, file: Path, number: int) -> Join | None:
+    """Return how one file could be joined; None where no column of it is a key of the deals."""
+    try:
+        table = read_file(reading, file, f"beside_{number}")[0]
+    except LeakkitError:
+        return None
+    segments = store.meta("segments")
+    here = {simplified(heading): heading for heading in segments}
+    for heading in table.types:
+        mine = here.get(simplified(heading))
+        keys = _keys(reading.store, table, heading) if mine else set[str]()
+        if mine and keys and (same := _spellings(store, mine, keys)) is not None:
+            taken = {h: h for h in table.types if h != heading and simplified(h) not in here}
+            return Join(file=file.name, key=mine, take=taken, same=same) if taken else None
+    return None
+
+
+def _keys(store: Store, table: Table, heading: str) -> set[str]:
+    """Return the values of a column that stands for its row; none where one stands twice."""
+    said = table.text_under(heading)
+    rows = store.rows(
+        f"SELECT {said} AS k, count(*) FROM {table.relation} WHERE k <> '' GROUP BY k ORDER BY k"  # noqa: S608 - quoted
+    )
+    return {str(key) for key, n in rows} if all(n == 1 for _, n in rows) else set()
+
+
+def _spellings(store: Store, column: str, keys: set[str]) -> dict[str, str] | None:
+    """Return what may be other spellings of keys; None where few values of the deals are keys."""
+    rows = store.rows(
+        f"SELECT {quoted(column)} AS said FROM opportunities WHERE said <> '' "  # noqa: S608 - quoted
+        "GROUP BY said ORDER BY said"
+    )
+    said = [str(row[0]) for row in rows]
+    unknown = [value for value in said if value not in keys]
+    if len(unknown) > (1 - ENOUGH) * len(said):
+        return None
+    return near_pairs(unknown, sorted(keys))

@@ -1,0 +1,248 @@
+"""The shapes of a source: a history of events, a date per stage, or how deals stand on a day.
+
+Each shape is brought into the one that is resolved: opportunities, and a history of
+rows that say "this deal entered this stage at this moment".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from leakkit.config import folded
+from leakkit.sources.cells.dates import plain_dates
+from leakkit.sources.cells.money import plain_money
+from leakkit.sources.formats.rows import rewritten
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.makers import FLAGS, TIME_IN_STAGE
+from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names
+from leakkit.sources.shapes.asides import without_asides
+from leakkit.sources.shapes.snapshots import Snapshot, find_moves
+from leakkit.store.database import literal, quoted
+from leakkit.store.resolve import LOST_WORDS, WON_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.tables import Files
+
+EVENTS, WIDE, SNAPSHOT = "events", "wide", "snapshot"
+MOMENTS = ("entered_at", "created_at", "closed_at")
+HISTORY_COLUMNS = ("opportunity_id", "stage", "entered_at", "pipeline", "from_stage")
+TOLERANCE = 1.001
+"""Two times of a stage that differ by less are one visit, rounded twice."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A source in the shape that is resolved; `opportunities` is None for one event file.
+
+    `origins` is the relation of a history that was made here: `file`, `line` and `heading`
+    say where the cell stands that its line `made` was made of; '' where the history was
+    read. `asides` are the (file, row, rule) of rows that are no rows of the data, `days` the
+    snapshots where there are several.
+    """
+
+    label: str
+    shape: str
+    history: Table
+    opportunities: Table | None
+    inputs: tuple[dict[str, str], ...] = ()
+    ignored: tuple[str, ...] = ()
+    origins: str = ""
+    asides: tuple[tuple[str, int, str], ...] = ()
+    activities: Table | None = None
+    days: tuple[Snapshot, ...] = ()
+
+
+def shaped(reading: Reading, files: Files) -> Found:
+    """Bring the files into the shape that is resolved, every cell in its plain form."""
+    found = _shaped(reading, files)
+    return replace(found, asides=tuple(reading.asides), activities=files.activities)
+
+
+def _shaped(reading: Reading, files: Files) -> Found:
+    """Recognise the shape, and bring the files into that of a history."""
+    if files.snapshots:
+        return _from_snapshots(reading, files)
+    history, deals = files.history, files.opportunities
+    if history is not None:
+        plain = _plain(reading, history, with_money=deals is None)
+        told = deals and _plain(reading, deals)
+        if told and told.heading("stage"):
+            # a deal whose present stage is a closing word has ended, whatever its history shows
+            told = _with_outcome(reading, told)
+        return _found(files, EVENTS, plain, told)
+    if deals is None:  # pragma: no cover - finding raises before
+        raise AssertionError
+    dated = _dated(reading, deals)
+    if dated:
+        return _from_wide(reading, files, deals, dated)
+    reading.say(deals.file, "shape", SNAPSHOT, "no_history")
+    plain = _with_outcome(reading, _plain(reading, deals))
+    return _found(files, SNAPSHOT, _no_history(reading, deals), plain)
+
+
+def _found(
+    files: Files, shape: str, history: Table, deals: Table | None, origins: str = ""
+) -> Found:
+    """Put the parts together."""
+    return Found(files.label, shape, history, deals, files.inputs, files.ignored, origins)
+
+
+def _plain(
+    reading: Reading, table: Table, dated: Sequence[DatedStage] = (), *, with_money: bool = True
+) -> Table:
+    """Bring the dates, and where asked the money, of a table into plain form."""
+    table = without_asides(reading, table)
+    named = [heading for name in MOMENTS if (heading := table.heading(name))]
+    headings = list(dict.fromkeys([*named, *(one.heading for one in dated)]))
+    plain = plain_dates(reading, table, headings)
+    return plain_money(reading, plain) if with_money else plain
+
+
+def _dated(reading: Reading, table: Table) -> tuple[DatedStage, ...]:
+    """Return the columns of a table that hold the date of one stage."""
+    names = declared_names(reading.config.pipelines)
+    return dated_stages(list(table.types), reading.config.source.stage_dates, names)
+
+
+def _from_wide(
+    reading: Reading, files: Files, deals: Table, dated: tuple[DatedStage, ...]
+) -> Found:
+    """Make a history of a table with a date per stage: a row per date."""
+    deals.require(("opportunity_id",))
+    plain = _plain(reading, deals, dated)
+    reading.say(deals.file, "shape", WIDE, f"{len(dated)} columns")
+    for one in dated:
+        reading.say(deals.file, "stage_date", one.stage, one.heading)
+    if plain.heading("stage") and not any(_closes(reading, one.stage) for one in dated):
+        plain = _with_outcome(reading, plain)
+    _count_hidden(reading, plain)
+    each = len(dated)
+    pipeline = plain.text("pipeline")
+    rows = " UNION ALL ".join(
+        f"SELECT ({plain.line} - 1) * {each} + {place} AS made, "  # noqa: S608 - quoted
+        f"{plain.text('opportunity_id')} AS opportunity_id, {literal(one.stage)} AS stage, "
+        f"{quoted(one.heading)} AS entered_at, "
+        f"{literal(one.pipeline) if one.pipeline else pipeline} AS pipeline, '' AS from_stage, "
+        f"{literal(deals.file)} AS file, {plain.line} AS line, "
+        f"{literal(one.heading)} AS heading "
+        f"FROM {plain.relation} WHERE {plain.text_under(one.heading)} <> ''"
+        for place, one in enumerate(dated, start=1)
+    )
+    name = quoted("wide history")
+    reading.store.run(f"CREATE TEMP TABLE {name} AS {rows} ORDER BY 1")
+    history = _history_table(reading, deals.file, name)
+    # the stage where a deal stands is that of its dates, and no segment
+    return _found(files, WIDE, history, plain, name)
+
+
+def _closes(reading: Reading, stage: str) -> bool:
+    """Say whether the name of a dated stage closes a deal."""
+    own = [name for p in reading.config.pipelines for name in (*p.won, *p.lost)]
+    return folded(stage) in {folded(word) for word in (*WON_WORDS, *LOST_WORDS, *own)}
+
+
+def _history_table(reading: Reading, file: str, relation: str) -> Table:
+    """Describe a history that was made here."""
+    rows = reading.store.rows(f"DESCRIBE SELECT * FROM {relation}")  # noqa: S608 - quoted
+    types = {row[0]: row[1] for row in rows if row[0] in HISTORY_COLUMNS}
+    return Table(file, relation, "made", types)
+
+
+def _with_outcome(reading: Reading, table: Table) -> Table:
+    """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
+    if table.heading("outcome"):
+        return table
+    for won, closed in FLAGS:
+        flags = [table.find(won), table.find(closed)]
+        if all(flags):
+            is_won, is_closed = (
+                f"lower({table.text_under(str(h))}) IN ('true', '1')" for h in flags
+            )
+            sql = f"CASE WHEN {is_won} THEN 'won' WHEN {is_closed} THEN 'lost' ELSE 'open' END"
+            reading.say(table.file, "outcome", "flags", f"{won}, {closed}")
+            return rewritten(reading, table, {}, "outcome", {"outcome": sql})
+    stage, words = table.text("stage"), {"won": WON_WORDS, "lost": LOST_WORDS}
+    rows = reading.store.rows(f"SELECT DISTINCT {stage} FROM {table.relation}")  # noqa: S608 - quoted
+    cases = []
+    for outcome, built_in in words.items():
+        own = [word for p in reading.config.pipelines for word in getattr(p, outcome)]
+        closes = {folded(word) for word in (*built_in, *own)}
+        said = sorted(str(row[0]) for row in rows if folded(str(row[0])) in closes)
+        if said:
+            cases.append(f"WHEN {stage} IN ({', '.join(map(literal, said))}) THEN '{outcome}'")
+    if not cases:
+        return table
+    reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
+    sql = f"CASE {' '.join(cases)} ELSE '' END"
+    return rewritten(reading, table, {}, "outcome", {"outcome": sql})
+
+
+def _no_history(reading: Reading, deals: Table) -> Table:
+    """Return the empty history of deals of which only the present is known."""
+    columns = ", ".join(f"CAST('' AS VARCHAR) AS {name}" for name in HISTORY_COLUMNS)
+    name = quoted("no history")
+    reading.store.run(
+        f"CREATE TEMP TABLE {name} AS SELECT CAST(0 AS BIGINT) AS made, {columns} LIMIT 0"
+    )
+    return _history_table(reading, deals.file, name)
+
+
+def _count_hidden(reading: Reading, table: Table) -> None:
+    """Count the visits that one date per stage hides: more time in all than at the latest visit."""
+    pairs = []
+    for all_visits, latest, entered in TIME_IN_STAGE:
+        by_stage: dict[str, dict[int, str]] = {}
+        for heading in table.types:
+            for place, pattern in enumerate((all_visits, latest, entered)):
+                if match := pattern.match(heading.strip()):
+                    by_stage.setdefault(folded(match[1]), {})[place] = heading
+        pairs += [found for found in by_stage.values() if 0 in found and 1 in found]
+    if not pairs:
+        return
+    counts = " + ".join(
+        f"count(*) FILTER ({_number(one[0])} > {TOLERANCE} * {_number(one[1])})" for one in pairs
+    )
+    reading.count(
+        "hidden_visits",
+        int(reading.store.value(f"SELECT {counts} FROM {table.relation}")),  # noqa: S608 - quoted
+    )
+
+
+def _number(heading: str) -> str:
+    """Return SQL for a time in a stage: a number, or hours, minutes and seconds."""
+    text = f"trim(CAST({quoted(heading)} AS VARCHAR))"
+    clock = f"regexp_extract({text}, '^(\\d+):(\\d\\d):(\\d\\d)$', ['h', 'm', 's'])"
+    seconds = " + ".join(
+        f"TRY_CAST({clock}.{part} AS DOUBLE) * {size}"
+        for part, size in (("h", 3600), ("m", 60), ("s", 1))
+    )
+    return f"COALESCE(TRY_CAST(replace({text}, ',', '') AS DOUBLE), {seconds})"
+
+
+def _from_snapshots(reading: Reading, files: Files) -> Found:
+    """Make events of files that say how the same deals stood on different days."""
+    days = [
+        Snapshot(day, _with_outcome(reading, _plain(reading, table)))
+        for day, table in files.snapshots
+    ]
+    for one in days:
+        one.table.require(("opportunity_id", "stage"))
+        reading.say(one.table.file, "snapshot", one.day)
+    last = days[-1]
+    moves = find_moves(reading, days)
+    reading.say(last.table.file, "shape", SNAPSHOT, f"{len(days)} days to {last.day}")
+    history = _history_table(reading, last.table.file, moves)
+    found = _found(files, SNAPSHOT, history, last.table, moves)
+    return replace(found, days=tuple(days))
+
+
+def days_of(files: Files) -> tuple[str, str]:
+    """Return the days of the first and the last snapshot; empty where there are not several."""
+    return (files.snapshots[0][0], files.snapshots[-1][0]) if files.snapshots else ("", "")
+
+
+__all__ = ["EVENTS", "SNAPSHOT", "WIDE", "Found", "days_of", "shaped"]
