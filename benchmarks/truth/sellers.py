@@ -61,16 +61,15 @@ class Seller:
                 moves[stage, stage + 1] = 1.0 - lost - back
         won = np.zeros(stages)
         won[-1] = 1.0 - self.lost[-1] - self.returned[-1]
-        found: Floats = np.linalg.solve(np.eye(stages) - moves, won)
-        return found
+        return np.asarray(np.linalg.solve(np.eye(stages) - moves, won), np.float64)
 
     def days(self, rng: np.random.Generator, stage: Ints) -> Floats:
         """Draw stays."""
         median = np.array(self.median)[stage]
         if self.stays == GAMMA:
-            return median * rng.gamma(SHAPE, 1.0 / GAMMA_MEDIAN, stage.size).astype(np.float64)
+            return np.asarray(median * rng.gamma(SHAPE, 1.0 / GAMMA_MEDIAN, stage.size))
         sigma = SIGMA if self.stays == LOG_NORMAL else HEAVY_SIGMA
-        return median * rng.lognormal(0.0, sigma, stage.size).astype(np.float64)
+        return np.asarray(median * rng.lognormal(0.0, sigma, stage.size))
 
 
 @dataclass(frozen=True)

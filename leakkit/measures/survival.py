@@ -297,13 +297,13 @@ def longest_followed(curve: Curve, least: float = LEARN_FOLLOWED) -> float:
     return float(curve.ages[np.argmax(short)] - 1) if short.any() else float("inf")
 
 
-def final_age(curve: Curve) -> float:
+def final_age(curve: Curve, least: float = LEARN_FOLLOWED) -> float:
     """Return the age at which an outcome in the end is read: t*, or when the last one left.
 
     -1 where even age 0 is followed by too few.
     """
     observed = curve.ages[curve.table.at_risk > 0]
-    return min(longest_followed(curve), float(observed[-1]) if observed.size else -1.0)
+    return min(longest_followed(curve, least), float(observed[-1]) if observed.size else -1.0)
 
 
 def still_to_come(curve: Curve, kinds: tuple[str, ...], age: float) -> float:
@@ -457,21 +457,16 @@ def restricted_mean(curve: Curve, limit: float) -> tuple[float, float]:
     return float(ages[0] + strips.sum()), float(np.sqrt(terms.sum()))
 
 
-def chance_still(curve: Curve, kinds: tuple[str, ...], age: float, ahead: float) -> float | None:
-    """What is the chance that a deal still open at `age` leaves by `kinds` within `ahead`?
-
-    `A(g, w) = (F(g + w) - F(g)) / S(g)`, the estimator restarted at g. None where fewer
-    than 20 equivalent entrants of the restarted curve are followed to g + w.
-    """
-    start, end = index_at(curve, age), index_at(curve, age + ahead)
-    staying = curve.staying[start]
-    if staying <= 0.0:
-        return None
-    later = slice(start + 1, end + 1)
-    inside = curve.staying_before[later] > 0
-    restarted = (curve.equivalent[later][inside] * staying).round(9)
-    at_risk_next = curve.table.at_risk[start] - curve.table.any_exit[start]
-    if np.min(restarted, initial=float(at_risk_next)) < MIN_FOLLOWED:
-        return None
-    share = merged(curve, kinds)
-    return float((share[end] - share[start]) / staying)
+def restarted(curve: Curve, age: int) -> Curve:
+    """Return the curve of those who are still inside at `age`, its clock restarted there."""
+    start = index_at(curve, age)
+    table, later = curve.table, slice(start + 1, None)
+    inside = table.at_risk[[start]] - table.any_exit[[start]]
+    return aalen_johansen(
+        RiskTable(
+            np.concatenate([[0], table.ages[later] - age]),
+            np.concatenate([inside, table.at_risk[later]]),
+            {kind: np.concatenate([[0], exits[later]]) for kind, exits in table.exits.items()},
+            int(inside[0]),
+        )
+    )
