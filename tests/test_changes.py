@@ -101,7 +101,7 @@ def test_an_unsure_test_makes_the_shares_unsure() -> None:
 
 
 def test_only_what_changed_counts_as_it_is_now() -> None:
-    better = finding(severity="ok", change=-0.1, confirmed=True)
+    better = finding(severity="better", change=-0.1)
     calm = finding(severity="ok")
     for one, places in ((finding(), [0]), (better, [0]), (calm, [])):
         assert list(changes_of([one], ["A"], [RECENT])) == places

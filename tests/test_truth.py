@@ -208,6 +208,18 @@ def test_planted_causes_are_found(scenario: causes.Scenario) -> None:
     assert found.wrong <= (0.08 if scenario.name == "half and half" else 0.0)
 
 
+@pytest.mark.parametrize("scenario", causes.SILENT, ids=lambda one: one.name)
+def test_reasons_that_do_not_say_why(scenario: causes.Scenario) -> None:
+    found = causes.observe(scenario, 12, 2, here_only=scenario.planted.always == causes.GAVE_UP)
+    assert found.wrong == 0.0
+    if scenario.with_signs:
+        assert found.right >= 0.7
+    else:
+        assert found.undetermined >= 0.9
+    if scenario.planted.slower > 1.0:
+        assert found.long == 0.0
+
+
 def test_planted_pair_is_first() -> None:
     record = segments.planted_pair_is_first(runs=5)
     assert record.holds, record.found

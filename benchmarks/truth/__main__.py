@@ -19,6 +19,7 @@ from benchmarks.truth import (
     costs,
     coverage,
     endings,
+    exports,
     nights,
     power,
     reopened,
@@ -56,9 +57,11 @@ ROWS: tuple[Callable[..., Record], ...] = (
     endings.won_in_the_end,
     endings.late_deals_win_as_said,
     causes.planted_causes_are_found,
+    causes.reasons_do_not_tell,
     segments.planted_pair_is_first,
     segments.mix_is_no_rate_leak,
     power.changes_are_found,
+    exports.selected_exports_are_recognised,
 )
 
 

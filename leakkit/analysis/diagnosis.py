@@ -11,7 +11,7 @@ from leakkit.analysis.results import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
 from leakkit.findings.changes import got_worse
-from leakkit.findings.finding import WARNING, cards
+from leakkit.findings.finding import CHANGED, WARNING, cards, leading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,8 +115,9 @@ def _chosen(
     places = [stage for pipeline, stage in places_of(analysis) if pipeline == one.name]
     warned = [card[0].stage for card in led if card[0].severity in WARNING]
     asked = {stage.name for stage in one.stages if stage.exits.lost} | set(warned)
-    # without a warning, the stage of the headline stands first among the places
-    order = [card[0].stage for card in led] if warned else places
+    # where no warning leads the page, the stage of its headline stands first among the places
+    leads = leading(finding for card in led for finding in card)
+    order = [card[0].stage for card in led] if leads else places
     return [stage for stage in order if stage in asked and stage in places]
 
 
@@ -130,7 +131,7 @@ def _stage(
     """Look into one stage."""
     own = next((card for card in led if card[0].stage == name), ())
     cause = root_cause(store, analysis, one.name, name)
-    kinds = [finding.kind for finding in own if finding.severity in WARNING] or ["lost"]
+    kinds = [finding.kind for finding in own if finding.severity in CHANGED] or ["lost"]
     return StageDiagnosis(
         stage=next(stage for stage in one.stages if stage.name == name),
         findings=own,
@@ -144,7 +145,7 @@ def _stage(
 def _repairs(one: PipelineAnalysis, led: tuple[tuple[Finding, ...], ...]) -> tuple[Repair, ...]:
     """Return what fewer losses would bring: at each stage that loses, and where it got worse."""
     costs = one.costs
-    if costs is None:
+    if costs is None or one.notes.coverage:
         return ()
     names = [stage.name for stage in one.stages]
     findings = [finding for card in led for finding in card]

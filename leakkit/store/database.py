@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,12 +16,15 @@ from leakkit.errors import LeakkitError
 from leakkit.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
 MEMORY_LIMIT = "700MB"
 """What DuckDB may hold before it goes to disk: less than a plain read of a large export takes."""
+
+
+INTERRUPTED = "query interrupted"
 
 
 def quoted(name: str) -> str:
@@ -39,6 +43,17 @@ def literal(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise what interrupted a query, and not the engine's error of a query that was."""
+    try:
+        yield
+    except RuntimeError as error:
+        if INTERRUPTED not in str(error).lower():
+            raise
+        raise KeyboardInterrupt from None
 
 
 class Store:
@@ -100,11 +115,13 @@ class Store:
 
     def run(self, sql: str, facts: Mapping[str, Any] | None = None) -> None:
         """Carry out a statement."""
-        self.connection.execute(sql, dict(facts) if facts else None)
+        with _interruptible():
+            self.connection.execute(sql, dict(facts) if facts else None)
 
     def rows(self, sql: str, facts: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query; give it an ORDER BY where there may be several."""
-        return self.connection.execute(sql, dict(facts) if facts else None).fetchall()
+        with _interruptible():
+            return self.connection.execute(sql, dict(facts) if facts else None).fetchall()
 
     def value(self, sql: str, facts: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any column type
         """Return the only value of a query of one row and one column."""
@@ -112,7 +129,8 @@ class Store:
 
     def frame(self, sql: str, facts: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Return the rows of a query as a frame; the query must order them by all its keys."""
-        return self.connection.execute(sql, dict(facts) if facts else None).df()
+        with _interruptible():
+            return self.connection.execute(sql, dict(facts) if facts else None).df()
 
     def put(self, table: str, frame: pd.DataFrame) -> None:
         """Make a temporary table of a small frame, in place of an earlier one."""

@@ -345,6 +345,3 @@ TIME_IN_STAGE = (
     ),
 )
 """The two times that betray a second visit: all visits together, and the latest one."""
-
-FLAGS = (("is_won", "is_closed"), ("iswon", "isclosed"), ("hs_is_closed_won", "hs_is_closed"))
-"""Columns that say by true and false whether a deal is won, and whether it is closed."""
