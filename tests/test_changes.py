@@ -1,108 +1,114 @@
-"""A stage that changed: read in one window, carried on to the end, and drawn again."""
+"""Which segment drove a change: the difference of two differences, and its error by owner."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from leakkit.findings.changes import LostShare, Recent, change_of, changes_of, doors_in_the_end
-from leakkit.findings.comparison import VISIBLE
-from leakkit.findings.finding import Finding, Split
-from leakkit.measures.survival import Curve, aalen_johansen, risk_table
-from tests.measuring import approx
+from benchmarks.truth.stage import BASELINE, CURRENT, LOST, NEXT, design_of
+from leakkit.findings.changes import screen_changes
+from leakkit.findings.columns import candidates
+from leakkit.findings.design import Design, at_risk
+from leakkit.findings.groups import count, influence, read, spells
+
+HORIZON = 20
 
 
-def curve_of(lost: dict[int, int], on: dict[int, int], still: dict[int, int]) -> Curve:
-    """Return the curve of so many that are lost, go on, or are last seen on these days."""
-
-    def counted(days: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        return np.array(list(days), np.int64), np.array(list(days.values()), np.int64)
-
-    total = sum(sum(part.values()) for part in (lost, on, still))
-    exits = {"lost": counted(lost), "next": counted(on), "censored": counted(still)}
-    return aalen_johansen(risk_table((np.array([0]), np.array([total])), exits))
-
-
-WHOLE = curve_of({5: 50, 20: 50}, {5: 300, 20: 500}, {30: 100})
-"""Of 1,000: 5 % are lost by day 5 and 10 % in all; 10 % stay."""
-
-
-def test_a_window_that_is_long_enough_is_read_as_it_is() -> None:
-    window = curve_of({5: 20}, {5: 30, 20: 50}, {})
-    found = doors_in_the_end(window, WHOLE, 30)
-    assert found is not None
-    leaving, lost = found
-    assert leaving == {"lost": approx(0.2), "next": approx(0.8)}
-    assert (lost.share, lost.entrants) == (approx(0.2), approx(100.0))
-
-
-def test_a_short_window_goes_on_with_as_much_more_losses() -> None:
-    """15 % instead of 5 % are lost by day 5: later three times as many as ever, too."""
-    window = curve_of({5: 30}, {5: 50}, {6: 120})
-    found = doors_in_the_end(window, WHOLE, 30)
-    assert found is not None
-    leaving, lost = found
-    rest = 3 * 50 / 650
-    assert leaving["lost"] == approx(0.15 + 0.6 * rest)
-    assert leaving["next"] == approx(0.25 + 0.6 * (500 / 650) * (1 - rest) / (600 / 650))
-    assert sum(leaving.values()) < 1.0
-    # the standard error grows as the share does
-    relative = [np.sqrt((1 - s) / (s * n)) for s, n in ((0.15, 200.0), (lost.share, lost.entrants))]
-    assert relative[0] == approx(relative[1])
-
-
-def test_twenty_are_wanted() -> None:
-    assert doors_in_the_end(curve_of({5: 9}, {5: 10}, {}), WHOLE, 30) is None
-    assert doors_in_the_end(curve_of({5: 10}, {5: 10}, {}), WHOLE, 30) is not None
-
-
-ROW = np.array([0.0, 0.0, 0.0, 0.0, 0.6, 0.35, 0.05])
-RECENT = Recent(ROW, LostShare(0.35, 200.0), LostShare(0.05, 800.0))
-
-
-def finding(**how: object) -> Finding:
-    """Return an alarm on losses."""
-    plain = {"share": 0.3, "reference": 0.05, "change": 0.25, "smallest_visible": 0.035 * VISIBLE}
-    return Finding("P", "A", "lost", **({"severity": "alarm"} | plain | how))  # type: ignore[arg-type]
-
-
-def test_a_change_goes_back_to_what_it_was_in_the_end() -> None:
-    found = change_of(finding(), RECENT)
-    assert found is not None
-    assert found.points == approx(0.30)
-    rows, points = found.drawn()
-    assert rows.sum(axis=1) == approx(np.ones(len(rows)))
-    error = np.sqrt(0.35 * 0.65 / 200 + 0.05 * 0.95 / 800)
-    assert points.std() == pytest.approx(max(error, 0.035), rel=0.1)
-    # both chains are drawn together: where more are lost now, more goes back
-    assert np.corrcoef(rows[:, -2], points)[0, 1] > 0.9
-
-
-def test_what_the_mix_explains_stays() -> None:
-    found = change_of(finding(split=Split(0.2, 0.05)), RECENT)
-    assert found is not None
-    assert found.points == approx(0.25)
-
-
-def test_a_target_is_known() -> None:
-    found = change_of(finding(reference=0.1, reference_kind="target"), RECENT)
-    assert found is not None
-    assert (found.points, found.back_entrants) == (approx(0.25), None)
-
-
-def test_an_unsure_test_makes_the_shares_unsure() -> None:
-    plain, wobbling = (
-        change_of(finding(smallest_visible=s * VISIBLE), RECENT) for s in (0.01, 0.1)
+def stage(seed: int = 1, deals: int = 2_000, leak: float = 0.4, by: str = "owner") -> Design:
+    """Return a stage whose region A loses more by `leak` of late: all owners of it, or one."""
+    rng = np.random.default_rng(seed)
+    entered, region = rng.integers(0, 360, deals), rng.integers(0, 4, deals)
+    owner = region * 3 + rng.integers(0, 3, deals)
+    worse = region == 0 if by == "region" else owner == 0
+    lost = rng.random(deals) < 0.2 + leak * (worse & (entered >= CURRENT[0]))
+    return design_of(
+        entered,
+        rng.integers(0, 15, deals),
+        np.where(lost, LOST, NEXT),
+        segments={
+            "region": ["ABCD"[one] for one in region],
+            "owner": [f"O{one:02}" for one in owner],
+        },
+        owner="owner",
     )
-    assert plain is not None
-    assert wobbling is not None
-    assert plain.entrants == approx(200.0)
-    assert wobbling.drawn()[1].std() == pytest.approx(0.1, rel=0.1)
 
 
-def test_only_what_changed_counts_as_it_is_now() -> None:
-    better = finding(severity="better", change=-0.1)
-    calm = finding(severity="ok")
-    for one, places in ((finding(), [0]), (better, [0]), (calm, [])):
-        assert list(changes_of([one], ["A"], [RECENT])) == places
-    assert changes_of([finding()], ["A"], [None]) == {}
+def test_gap_is_the_difference_of_two_differences() -> None:
+    design = stage(by="region")
+    found = screen_changes(design, CURRENT, BASELINE, HORIZON)
+    first = found.drivers[0]
+    assert (first.column, first.value, found.owner) == ("region", "A", "owner")
+    assert first.gap.value == pytest.approx(
+        (first.now - first.before) - (first.rest_now - first.rest_before)
+    )
+    assert first.gap.low < first.gap.value < first.gap.high
+    assert first.gap.value == pytest.approx(0.4, abs=0.15)
+    assert first.n == int(((design.segments["region"] == 1) & (design.entered_day >= 270)).sum())
+
+
+def test_what_got_better_is_asked_for_by_itself() -> None:
+    fell = stage(2, leak=-0.2, by="region")
+    assert not screen_changes(fell, CURRENT, BASELINE, HORIZON).drivers
+    first = screen_changes(fell, CURRENT, BASELINE, HORIZON, falls=True).drivers[0]
+    assert (first.column, first.value) == ("region", "A")
+    assert first.gap.high < 0.0
+
+
+def test_a_change_of_one_owner_makes_no_sure_region() -> None:
+    """The owner is named; the region, whose other owners did not change, is less sure of it."""
+    design = stage(by="owner")
+    named = {(one.column, one.value) for one in screen_changes(
+        design, CURRENT, BASELINE, HORIZON).drivers}  # fmt: skip
+    assert ("owner", "O00") in named
+    assert ("region", "A") not in named
+
+
+def test_always_worse_is_no_change() -> None:
+    rng = np.random.default_rng(4)
+    region = rng.integers(0, 4, 2_000)
+    lost = rng.random(2_000) < 0.15 + 0.4 * (region == 0)
+    design = design_of(
+        rng.integers(0, 360, 2_000), rng.integers(0, 15, 2_000), np.where(lost, LOST, NEXT),
+        segments={"region": ["ABCD"[one] for one in region]},
+    )  # fmt: skip
+    found = screen_changes(design, CURRENT, BASELINE, HORIZON)
+    assert (found.drivers, found.owner, found.tested >= 4) == ((), "", True)
+
+
+@pytest.mark.parametrize("kind", ["lost", "overdue"])
+def test_influence_is_what_leaving_a_group_out_changes(kind: str) -> None:
+    design = stage(deals=900)
+    spans = spells(at_risk(design, BASELINE), 10.0, kind)
+    owner = design.segments["owner"][spans.rows]
+    counts = count(spans, owner, 13)
+    found = influence(counts)
+    assert found.sum() == pytest.approx(0.0, abs=1e-12)
+    whole = count(spans, np.zeros_like(owner), 1)
+    left_out = read(whole - counts).share[1:] - read(whole).share[0]
+    assert np.corrcoef(found[1:], -left_out)[0, 1] > 0.99
+    assert found[1:] == pytest.approx(-left_out * 11 / 12, abs=0.004)
+
+
+def test_influence_of_single_deals_is_greenwoods_error() -> None:
+    design = stage(deals=800)
+    spans = spells(at_risk(design, BASELINE), 10.0, "lost")
+    each = influence(count(spans, np.arange(len(spans)), len(spans)))
+    variance = read(count(spans, np.zeros(len(spans), np.int64), 1)).variance[0]
+    assert (each**2).sum() == pytest.approx(variance, rel=0.02)
+
+
+def test_a_value_that_went_out_of_use_does_not_know_the_outcome() -> None:
+    """No deal of an owner who left is open; of a column that is filled in at the close, neither."""
+    rng = np.random.default_rng(5)
+    entered = np.sort(rng.integers(0, 360, 1_500))
+    left = np.where(entered < 200, "Old owner", "New owner")
+    stay = rng.integers(5, 60, 1_500)
+    closed = entered + stay < 360
+    filled = np.where(closed & (rng.random(1_500) < 0.3), "late", "early")
+    design = design_of(
+        entered, stay, np.where(rng.random(1_500) < 0.3, LOST, NEXT),
+        segments={"owner": left.tolist(), "filled": filled.tolist()},
+    )  # fmt: skip
+    found = candidates(design, with_value=False)
+    assert set(found.codes) == {"owner"}
+    assert [(one.column, one.reason) for one in found.set_aside] == [("filled", "closed_only")]

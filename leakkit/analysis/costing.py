@@ -8,8 +8,8 @@ import numpy as np
 
 from leakkit.analysis import learning
 from leakkit.findings import value
-from leakkit.findings.changes import Recent, doors_in_the_end
 from leakkit.findings.costs import Costs
+from leakkit.findings.recent import Recent, doors_in_the_end
 from leakkit.findings.whatif import embed, leaving_row
 from leakkit.measures import counts as taken
 from leakkit.measures.stages import chance_to_win

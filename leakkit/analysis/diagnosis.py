@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.analysis.explaining import places_of
-from leakkit.analysis.reasons import drivers_of, opportunity_ids, rate_and_mix, root_cause
+from leakkit.analysis.reasons import (
+    changes_of,
+    drivers_of,
+    opportunity_ids,
+    rate_and_mix,
+    root_cause,
+)
 from leakkit.analysis.results import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
-from leakkit.findings.changes import got_worse
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading
+from leakkit.findings.recent import got_worse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.findings.causes import Cause
+    from leakkit.findings.changes import ChangeScreen
     from leakkit.findings.drivers import Screen
     from leakkit.findings.mix import RateAndMix
     from leakkit.findings.whatif import WhatIf
@@ -41,6 +48,7 @@ class StageDiagnosis:
     findings: tuple[Finding, ...]
     cause: Cause
     screen: Screen
+    changes: ChangeScreen
     mixes: Mapping[str, RateAndMix]
     ids: Mapping[int, str]
 
@@ -137,6 +145,7 @@ def _stage(
         findings=own,
         cause=cause,
         screen=drivers_of(store, analysis, one.name, name),
+        changes=changes_of(store, analysis, one.name, name, kinds[0]),
         mixes={kind: rate_and_mix(store, analysis, one.name, name, kind) for kind in kinds},
         ids=opportunity_ids(store, cause),
     )

@@ -1,179 +1,261 @@
-"""A stage that changed: what it loses now in the end, and what it would go back to."""
+"""Which segment drove a change: whose share moved more than that of the rest of the stage?
+
+"Associated with", never "caused by" (docs/method.md, section 9).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.finding import WARNING
-from leakkit.measures.survival import (
-    MIN_FOLLOWED,
-    followed,
-    greenwood,
-    index_at,
-    longest_followed,
-)
+from leakkit.findings.columns import candidates
+from leakkit.findings.contrasts import Excess, false_discovery, two_sided
+from leakkit.findings.design import at_risk
+from leakkit.findings.groups import count, influence, read, spells
+from leakkit.measures.survival import MIN_FOLLOWED, Z95
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterator
 
-    from leakkit.findings.finding import Finding
-    from leakkit.measures.survival import Curve, Floats
+    from leakkit.findings.columns import Columns
+    from leakkit.findings.design import Bools, Design
+    from leakkit.findings.groups import Readings, Spells
+    from leakkit.measures.survival import Floats, Ints
+    from leakkit.measures.windows import Days
 
-DRAWS = 500
-SEED = 20_250_101
-
-
-@dataclass(frozen=True)
-class LostShare:
-    """The share that is lost in the end; `entrants` without censoring would make it as sure."""
-
-    share: float
-    entrants: float
-
-    @property
-    def variance(self) -> float:
-        """The variance of the share."""
-        return self.share * (1.0 - self.share) / self.entrants
-
-
-def read_lost(curve: Curve, age: float) -> LostShare:
-    """Read the lost share at an age."""
-    at = index_at(curve, age)
-    share, variance = float(curve.leaving["lost"][at]), float(greenwood(curve, ("lost",))[at])
-    sure = 0.0 < share < 1.0 and variance > 0.0
-    entrants = share * (1.0 - share) / variance if sure else followed(curve, age)
-    return LostShare(share, max(entrants, 1.0))
-
-
-def doors_in_the_end(
-    window: Curve, whole: Curve, age: float
-) -> tuple[Mapping[str, float], LostShare] | None:
-    """Which share of first visits leaves by each door until `age`, as read in one window?
-
-    A window follows deals for its own time only. Who is inside when it ends leaves as in the
-    `whole` history, with losses as much more or less frequent as they were in the window so
-    far. The error of the lost share grows with it. None where too few are followed at all.
-    """
-    reach = min(age, longest_followed(window, MIN_FOLLOWED))
-    if reach < 0:
-        return None
-    at, far, end = index_at(window, reach), index_at(whole, reach), index_at(whole, age)
-    leaving = {kind: float(share[at]) for kind, share in window.leaving.items()}
-    seen, staying = read_lost(window, reach), float(window.staying[at])
-    inside = float(whole.staying[far])
-    if staying > 0.0 and inside > 0.0:
-        rest = {k: float(share[end] - share[far]) / inside for k, share in whole.leaving.items()}
-        before = float(whole.leaving["lost"][far])
-        lost = min(rest["lost"] * (seen.share / before if before > 0.0 else 1.0), 1.0)
-        others = (1.0 - lost) / (1.0 - rest["lost"]) if rest["lost"] < 1.0 else 0.0
-        for kind, share in rest.items():
-            leaving[kind] += staying * (lost if kind == "lost" else share * others)
-    return leaving, _in_the_end(seen, leaving["lost"])
-
-
-def _in_the_end(seen: LostShare, share: float) -> LostShare:
-    """Return a lost share that goes on in proportion, and so does its error."""
-    if not 0.0 < seen.share < share < 1.0:
-        return LostShare(share, seen.entrants)
-    odds = seen.share / (1.0 - seen.share) * (1.0 - share) / share
-    return LostShare(share, max(seen.entrants * odds, 1.0))
+MIN_EXITS = 5
+"""Exits that a segment, and its rest, need in both windows together."""
+MIN_OWNERS = 3
+"""Owners that an error by owner wants."""
 
 
 @dataclass(frozen=True)
-class Recent:
-    """One stage in the current window, and what it lost in the baseline window.
+class ChangeDriver:
+    """A segment whose share moved more than that of the rest.
 
-    `row` are the chances out of first visits now: a row of the chain of the pipeline.
+    `gap = (now - before) - (rest_now - rest_before)`, with its interval; `n` entered in
+    the current window. `as_of_today`: the column's value at entry is not known.
     """
 
-    row: Floats
-    now: LostShare
-    before: LostShare | None
+    column: str
+    value: str
+    n: int
+    before: float
+    now: float
+    rest_before: float
+    rest_now: float
+    gap: Excess
+    p_value: float
+    q_value: float
+    as_of_today: bool
 
 
 @dataclass(frozen=True)
-class Change:
-    """A stage as it is now, and the lost share that it would go back to.
+class ChangeScreen:
+    """The segments that drove a change, by the deals that it concerns at least.
 
-    `entrants` and `back_entrants` tell how sure `row` and `back` are; a target is known
-    (None). `stays` is the part of the change that comes from other deals coming in.
+    `tested` segments were compared; `binned` columns are in quintiles. `owner` is the
+    column by which the errors are clustered, or empty. Nothing is known for `reason`:
+    no_baseline, no_horizon or no_expected_days.
     """
 
-    row: Floats
-    entrants: float
-    back: float
-    back_entrants: float | None
-    stays: float
+    kind: str
+    horizon: float
+    tested: int
+    drivers: tuple[ChangeDriver, ...]
+    binned: tuple[str, ...] = ()
+    owner: str = ""
+    reason: str = ""
 
-    @property
-    def points(self) -> float:
-        """By how much the lost share would fall; below 0 where it would rise."""
-        return float(self.row[-2]) - self.back - self.stays
-
-    def drawn(self) -> tuple[Floats, Floats]:
-        """Draw the row now, and by how much its lost share would fall, together."""
-        rng = np.random.default_rng(SEED + 1)
-        gammas = rng.standard_gamma(self.row * self.entrants, (DRAWS, len(self.row)))
-        rows = gammas / np.maximum(gammas.sum(axis=1, keepdims=True), 1e-300)
-        back = np.full(DRAWS, self.back)
-        if self.back_entrants is not None and 0.0 < self.back < 1.0:
-            n = self.back_entrants
-            back = rng.beta(self.back * n, (1.0 - self.back) * n, DRAWS)
-        return rows, rows[:, -2] - back - self.stays
+    @classmethod
+    def missing(cls, kind: str, reason: str) -> ChangeScreen:
+        """Return the screen that cannot be made, for `reason`."""
+        return cls(kind, 0.0, 0, (), reason=reason)
 
 
-def change_of(finding: Finding, recent: Recent | None) -> Change | None:
-    """Return the change that a finding on losses is about; None where it cannot be read.
+def screen_changes(  # noqa: PLR0913 - the parts of one question
+    design: Design,
+    current: Days,
+    baseline: Days,
+    horizon: float,
+    *,
+    kind: str = "lost",
+    columns: tuple[str, ...] | None = None,
+    phi: float = 1.0,
+    q: float = 0.05,
+    falls: bool = False,
+) -> ChangeScreen:
+    """Whose share moved more than that of the rest of the stage?
 
-    The error of the test holds the wobble of months and what the re-weighting costs; where
-    it is larger than that of the two shares, these are taken as less sure.
+    A segment that always loses more stands out in a contrast of levels, and one that has
+    begun to lose more may not. So every value of every column is held against the rest
+    by the difference of two differences, first visits of both windows read at the same
+    `horizon`; one false discovery rate `q` over them. Where another segment moved, the rest
+    moved with it: so a segment must have moved by itself too. The error is the larger of that of
+    the four shares, times the wobble `phi`, and that of a sum over owners: deals of one
+    owner go together. With `falls` the segments that got better are asked for.
+
+    Reference: Liang and Zeger (1986), Biometrika 73, 13-22, for the error by owner.
     """
-    if recent is None or finding.change is None or finding.reference is None:
-        return None
-    if finding.reference_kind == "target":
-        wider = _wider(finding, recent.now.variance)
-        return Change(recent.row, recent.now.entrants / wider, finding.reference, None, 0.0)
-    if recent.before is None:
-        return None
-    wider = _wider(finding, recent.now.variance + recent.before.variance)
-    return Change(
-        recent.row,
-        recent.now.entrants / wider,
-        recent.before.share,
-        recent.before.entrants / wider,
-        finding.change - (finding.rate_change or 0.0),
+    looked = _looked_at(design, (baseline, current), horizon, kind, columns)
+    found = [one for name in looked.columns.codes for one in _column(looked, name, phi)]
+    if falls:
+        found = [replace(one, gap=-one.gap, moved=-one.moved) for one in found]
+    first = false_discovery(_p_values(found))
+    # an error by owner is never smaller, so only what passes without it has to be asked
+    found = [
+        replace(one, error=max(one.error, _error_by_owner(looked, one))) if low <= q else one
+        for one, low in zip(found, first, strict=True)
+    ]
+    p, sign = _p_values(found), -1.0 if falls else 1.0
+    named = [
+        _driver(looked, one, sign, float(mine), float(discovery))
+        for one, mine, discovery in zip(found, p, false_discovery(p), strict=True)
+        if one.gap > 0.0 and one.moved > Z95 and discovery <= q
+    ]
+    named.sort(key=lambda one: (-min(abs(one.gap.low), abs(one.gap.high)) * one.n, one.column))
+    return ChangeScreen(
+        kind=kind,
+        horizon=horizon,
+        tested=len(found),
+        drivers=tuple(named),
+        binned=tuple(sorted(looked.columns.binned)),
+        owner=design.owner if looked.owners is not None else "",
     )
 
 
-def _wider(finding: Finding, variance: float) -> float:
-    """Return how much larger the variance of the test is than a plain one."""
-    return max(finding.change_error**2 / variance, 1.0) if variance > 0.0 else 1.0
+@dataclass(frozen=True)
+class _Looked:
+    """Both windows, (baseline, current), with the columns and who owns each passage."""
+
+    spans: tuple[Spells, Spells]
+    columns: Columns
+    owner: str
+    owners: Ints | None
+
+    def inside(self, name: str, code: int) -> list[Bools]:
+        """Say which passages of each window are of a segment."""
+        return [self.columns.codes[name][one.rows] == code for one in self.spans]
 
 
-def changes_of(
-    findings: Iterable[Finding], stages: Sequence[str], recent: Sequence[Recent | None]
-) -> dict[int, Change]:
-    """Return the stages whose losses changed, for worse or for better, by position.
+@dataclass(frozen=True)
+class _Segment:
+    """One segment: its shares and those of the rest (before, now), the gap and its error.
 
-    `findings` are those of one pipeline, `stages` the names of its stages in order.
+    `moved` is its own change in standard errors of that.
     """
-    found = {}
-    for one in findings:
-        if one.kind == "lost" and (one.severity in WARNING or one.improved):
-            place = stages.index(one.stage)
-            change = change_of(one, recent[place])
-            if change is not None:
-                found[place] = change
-    return dict(sorted(found.items()))
+
+    name: str
+    code: int
+    own: tuple[float, float]
+    rest: tuple[float, float]
+    gap: float
+    error: float
+    moved: float
 
 
-def got_worse(finding: Finding) -> bool:
-    """Say whether a finding warns of more losses than before."""
-    return (
-        finding.kind == "lost"
-        and finding.severity in WARNING
-        and (finding.rate_change or 0.0) > 0.0
+def _looked_at(
+    design: Design,
+    windows: tuple[Days, Days],
+    horizon: float,
+    kind: str,
+    names: tuple[str, ...] | None,
+) -> _Looked:
+    """Read both windows, and choose the columns."""
+    risks = [at_risk(design, days) for days in windows]
+    rows = np.unique(np.concatenate([risk.rows for risk in risks]))
+    found = candidates(design.only(rows), names)
+    codes = {}
+    for name, inside in found.codes.items():
+        whole = np.zeros(len(design), np.int64)
+        whole[rows] = inside
+        codes[name] = whole
+    before, now = (spells(risk, horizon, kind) for risk in risks)
+    owners = design.segments.get(design.owner)
+    if owners is not None and len(np.unique(owners[rows])) < MIN_OWNERS:
+        owners = None
+    return _Looked((before, now), replace(found, codes=codes), design.owner, owners)
+
+
+def _column(looked: _Looked, name: str, phi: float) -> Iterator[_Segment]:
+    """Yield the segments of one column that can be compared."""
+    size, sides = len(looked.columns.labels[name]), []
+    for span in looked.spans:
+        code = looked.columns.codes[name][span.rows]
+        counts = count(span, code, size)
+        whole = count(span, np.zeros_like(code), 1)
+        sides.append((read(counts), read(whole - counts)))
+    cells = [side[part] for part in (0, 1) for side in sides]
+    exits = [cells[0].exits + cells[1].exits, cells[2].exits + cells[3].exits]
+    tested = np.logical_and.reduce(
+        [
+            *(each >= MIN_EXITS for each in exits),
+            *(cell.followed >= MIN_FOLLOWED for cell in cells),
+            *(np.isfinite(cell.n_eff) & (cell.n_eff > 0) for cell in cells),
+        ]
+    )
+    tested[0] = False
+    error = np.sqrt(phi * sum(_variance(cell) for cell in cells))
+    alone = np.sqrt(phi * sum(_variance(cell) for cell in cells[:2]))
+    for place in map(int, np.flatnonzero(tested)):
+        shares = [float(cell.share[place]) for cell in cells]
+        own, rest = (shares[0], shares[1]), (shares[2], shares[3])
+        gap = (own[1] - own[0]) - (rest[1] - rest[0])
+        moved = (own[1] - own[0]) / float(alone[place])
+        yield _Segment(name, place, own, rest, gap, float(error[place]), moved)
+
+
+def _variance(cell: Readings) -> Floats:
+    """Return the variance of shares, each with one event and one other added (Agresti, Caffo)."""
+    n = np.where(np.isfinite(cell.n_eff) & (cell.n_eff > 0), cell.n_eff, 1.0)
+    share = (cell.share * n + 1.0) / (n + 2.0)
+    found: Floats = share * (1.0 - share) / n
+    return found
+
+
+def _p_values(found: list[_Segment]) -> Floats:
+    """Return the two-sided p of every gap."""
+    return two_sided(np.array([one.gap / one.error for one in found], np.float64))
+
+
+def _error_by_owner(looked: _Looked, one: _Segment) -> float:
+    """Return the error of a gap from what each owner adds to it; 0 where owners are the segments.
+
+    `sqrt(G / (G - 1) sum_o U_o^2)`, with U_o the sum of the influence of owner o's deals.
+    """
+    if looked.owners is None or one.name == looked.owner:
+        return 0.0
+    owners = looked.owners
+    size = int(owners.max()) + 1
+    total, there = np.zeros(size), np.zeros(size, dtype=bool)
+    for span, inside, late in zip(looked.spans, looked.inside(one.name, one.code), (-1, 1),
+                                  strict=True):  # fmt: skip
+        owner = owners[span.rows]
+        there[np.unique(owner)] = True
+        own = influence(count(span, np.where(inside, owner, -1), size))
+        rest = influence(count(span, np.where(inside, -1, owner), size))
+        total += late * (own - rest)
+    known = int(there.sum())
+    return float(np.sqrt(known / max(known - 1, 1) * (total**2).sum()))
+
+
+def _driver(looked: _Looked, one: _Segment, sign: float, p: float, q: float) -> ChangeDriver:
+    """Return one segment with its numbers; `sign` turns a fall back into one."""
+    current = looked.spans[1]
+    came = looked.inside(one.name, one.code)[1] & current.entered
+    gap, wide = sign * one.gap, Z95 * one.error
+    return ChangeDriver(
+        column=one.name,
+        value=looked.columns.labels[one.name][one.code],
+        n=int(came.sum()),
+        before=round(one.own[0], 12),
+        now=round(one.own[1], 12),
+        rest_before=round(one.rest[0], 12),
+        rest_now=round(one.rest[1], 12),
+        gap=Excess(gap, gap - wide, gap + wide),
+        p_value=p,
+        q_value=q,
+        as_of_today=one.name in looked.columns.today,
     )

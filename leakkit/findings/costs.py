@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.findings.changes import Change, changes_of, got_worse
+from leakkit.findings.recent import Change, changes_of, got_worse
 from leakkit.findings.whatif import Chain, Repairs, WhatIf, what_if
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.changes import change_of
 from leakkit.findings.finding import Finding, Value
+from leakkit.findings.recent import change_of
 from leakkit.measures.survival import Z95, final_age, index_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leakkit.findings.changes import Recent
+    from leakkit.findings.recent import Recent
     from leakkit.measures.survival import Curve, Floats, Share
 
 COSTED = ("lost", "overdue")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from leakkit.findings.changes import DRAWS, SEED, Change, read_lost
 from leakkit.findings.finding import Value
+from leakkit.findings.recent import DRAWS, SEED, Change, read_lost
 from leakkit.findings.value import HALF_AS_GOOD
 from leakkit.measures.counts import EXITS, StayCounts
 from leakkit.measures.survival import aalen_johansen, final_age, index_at

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MEMORY_LIMIT = "700MB"
 """What DuckDB may hold before it goes to disk: less than a plain read of a large export takes."""
 
+MEMORY, SPILL = ":memory:", ".spill"
+
 
 INTERRUPTED = "query interrupted"
 
@@ -71,7 +73,7 @@ class Store:
         """The texts by column that stand on the connection as tables of codes, in that order."""
 
     @classmethod
-    def new(cls, path: str = ":memory:", threads: int | None = None) -> Store:
+    def new(cls, path: str = MEMORY, threads: int | None = None) -> Store:
         """Make an empty database in memory or in a new file."""
         return cls(_connect(path, threads, read_only=False))
 
@@ -155,6 +157,14 @@ class Store:
         """The configuration that the source was read with, proposed parts included."""
         return Config.model_validate(self.meta("config"))
 
+    @property
+    def owner(self) -> str:
+        """The column of the deals that names who owns them; '' where there is none."""
+        try:
+            return str(self.meta("owner"))
+        except KeyError:  # a store that was made before it was kept
+            return ""
+
 
 def _threads(said: str) -> int:
     """Return how many threads LEAKKIT_THREADS asks for."""
@@ -164,13 +174,24 @@ def _threads(said: str) -> int:
     return int(said)
 
 
+def _spill(path: str, *, read_only: bool) -> str:
+    """Return where DuckDB puts what memory cannot hold.
+
+    It is beside a file that only this process writes, so that the next one that writes there
+    can remove it.
+    """
+    if path == MEMORY or read_only:
+        return str(Path(tempfile.gettempdir()) / f"leakkit-{os.getpid()}")
+    return f"{path}{SPILL}"
+
+
 def _connect(path: str, threads: int | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Open DuckDB offline, within its memory, with text in code-point order."""
     settings: dict[str, Any] = {
         "memory_limit": MEMORY_LIMIT,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
-        "temp_directory": str(Path(tempfile.gettempdir()) / f"leakkit-{os.getpid()}"),
+        "temp_directory": _spill(path, read_only=read_only),
     }
     if threads or os.environ.get("LEAKKIT_THREADS"):
         settings["threads"] = threads or _threads(os.environ["LEAKKIT_THREADS"])

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
+def first_of(analysis: Analysis, pipeline: str, words: Words) -> Markup:
+    """Say that a view is of the first of several pipelines, as nobody named one; else nothing."""
+    names = [each.name for each in analysis.pipelines]
+    if len(names) == 1 or pipeline:
+        return Markup("")
+    said = words.listed([bdi(name) for name in names])
+    return words.html("headline.first_of", name=bdi(names[0]), n=len(names), names=said)
+
+
 def what_changed(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
     """Say what a finding found: which share, how much, against what."""
     stage = next(s for s in pipeline.stages if s.name == finding.stage)

@@ -11,6 +11,7 @@ from leakkit.findings.sight import sight
 from leakkit.measures.survival import Z95
 from leakkit.views.causes import beside, mix, verdict
 from leakkit.views.causes.comparisons import compared, comparisons
+from leakkit.views.causes.stages import no_stages
 from leakkit.views.elements import paragraphs, unfolded
 from leakkit.views.sentences import could_be_seen, judged, month, what_changed
 from leakkit.views.shift import shift_figure
@@ -33,6 +34,8 @@ HARDLY_EVER = 0.0005
 def warnings(diagnosis: Diagnosis) -> View:
     """Which stages got worse, by how much, since when, and how sure is that?"""
     words = words_of(diagnosis.analysis)
+    if diagnosis.pipeline.present is not None:
+        return no_stages(diagnosis, words, "warnings")
     shown = _cards(diagnosis, diagnosis.warnings[:SHOWN_CARDS], words)
     rest = _cards(diagnosis, diagnosis.warnings[SHOWN_CARDS:], words)
     if rest:

@@ -28,7 +28,8 @@ def worklist(diagnosis: Diagnosis) -> View:
     """Which late deals should somebody call first, and which should be decided?"""
     words, items = words_of(diagnosis.analysis), diagnosis.worklist
     if not items:
-        return answer(words, "worklist", headline=words.say("causes.no_late"))
+        key = "causes.no_late" if diagnosis.pipeline.present is None else "present.no_late"
+        return answer(words, "worklist", headline=words.say(key))
     unit = diagnosis.pipeline.unit_per_day
     parts = Markup("").join(
         _block(block, own, words, unit)
