@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from leakkit.measures.stages import Learnt
 
 EPOCH = dt.date(1970, 1, 1)
-ALL, BASELINE, PROBE = range(3)
-"""The windows that are counted."""
+ALL, BASELINE, PROBE, ENTERED = range(4)
+"""The windows that are counted; `ENTERED` are the visits that begin in the current one."""
 LEARNING, ANY_VISIT, BY_VALUE = range(3)
 """The parts that are counted per bootstrap cluster."""
 FIRST, AGAIN = 1, 2
@@ -145,6 +145,8 @@ def find_stays(counts: Counts, asked: list[Asked]) -> dict[tuple[int, ...], Stay
         days = pipeline.windows
         chosen = {ALL: (days.start_day, days.end_day), BASELINE: days.baseline}
         parts += [Window(pipeline.number, part, *span) for part, span in chosen.items() if span]
+        if days.current:
+            parts.append(Window(pipeline.number, ENTERED, *days.current, entered=True))
     return taken.stays_by_group(counts.stays(parts), ["part", "pipeline", "stage", "visits"])
 
 
@@ -213,7 +215,7 @@ def _learning_parts(
             curve = survival.aalen_johansen(sample.table(policy, last_stage=last))
             if survival.learn_expected(curve, taken.ADVANCED).age is None:
                 continue
-            cap = min(survival.longest_followed(curve), float(curve.ages[-1])) + 1
+            cap = survival.final_age(curve) + 1
             parts.append(_part(pipeline, LEARNING, position, int(cap)))
     return parts
 

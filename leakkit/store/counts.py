@@ -24,12 +24,16 @@ MONTHS_BACK = 400
 
 @dataclass(frozen=True)
 class Window:
-    """Days [first_day, end_day) of one pipeline, under the name `part`."""
+    """Days [first_day, end_day) of one pipeline, under the name `part`.
+
+    With `entered` only the visits that begin in these days are counted.
+    """
 
     pipeline: int
     part: int
     first_day: int
     end_day: int
+    entered: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,10 +181,12 @@ class Counts:
                 w.part,
                 w.first_day * self.units[w.pipeline],
                 w.end_day * self.units[w.pipeline],
+                int(w.entered),
             )
             for w in windows
         ]
-        return pd.DataFrame(rows, columns=["pipeline", "part", "first_tick", "end_tick"])
+        columns = ["pipeline", "part", "first_tick", "end_tick", "entered"]
+        return pd.DataFrame(rows, columns=columns)
 
     def frame_of(self, bounds: pd.DataFrame) -> None:
         """Set where each pipeline's curves begin and end, and what its cohort is.

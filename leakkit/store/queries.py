@@ -146,6 +146,7 @@ WITH inside AS (
     FROM asked_passages p
     JOIN parts w ON w.pipeline = p.pipeline
     WHERE p.entered_tick < w.end_tick AND (p.exit = 0 OR p.left_tick >= w.first_tick)
+        AND (w.entered = 0 OR p.entered_tick >= w.first_tick)
 )
 SELECT i.part, i.pipeline, i.stage, i.visits, grouping(i.exit) AS arrives,
        COALESCE(i.arrive_age, i.leave_age) AS age, COALESCE(i.exit, -1) AS exit,

@@ -118,7 +118,6 @@ def _joint_line(diagnosis: Diagnosis, words: Words) -> Markup:
         n=worth.value,
         low=worth.low,
         high=worth.high,
-        half=worth.value / 2,
         days=words.days(_current_days(diagnosis)),
     )
 
