@@ -132,6 +132,10 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
             "it is made where there is none.",
         ),
     ] = "",
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further folder of files that the configuration names; repeatable."),
+    ] = None,
     engine: Annotated[
         Engine, typer.Option(help="How notebooks start: from a warm process (Linux), or anew.")
     ] = Engine.FORK,
@@ -161,7 +165,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
-            engine=engine, anonymise=anonymise, progress=say.event,
+            engine=engine, anonymise=anonymise, allow=allow or (), progress=say.event,
         )  # fmt: skip
         say.result(result)
     if result.failed or result.trouble:
@@ -192,6 +196,10 @@ def check(
         str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
     ] = "",
     as_of: Annotated[str, typer.Option(help="The last day to use, such as 2026-06-30.")] = "",
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further folder of files that the configuration names; repeatable."),
+    ] = None,
     csv: Annotated[str, typer.Option(help="Write all faults into this file.")] = "",
 ) -> None:
     """Say what was recognised in a source and why, and every fault with row and column.
@@ -207,7 +215,7 @@ def check(
     from leakkit.sources.check import checked, faults_csv
     from leakkit.terminal import checked as said
 
-    store, facts = checked(*found_source(source, config or None), as_of=as_of)
+    store, facts = checked(*found_source(source, config or None), as_of=as_of, allow=allow or ())
     with store:
         lines = said(facts, analyze(store))
     for line in lines:
@@ -266,11 +274,15 @@ def explain(
         str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
     ] = "",
     as_of: Annotated[str, typer.Option(help="The last day to use, such as 2026-06-30.")] = "",
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further folder of files that the configuration names; repeatable."),
+    ] = None,
 ) -> None:
     """Say what became of every row of one deal, and in which numbers it was counted."""
     from leakkit import explaining
 
-    found = explaining.explain(source, opportunity, config or None, as_of=as_of)
+    found = explaining.explain(source, opportunity, config or None, as_of=as_of, allow=allow or ())
     typer.echo(explaining.as_text(found))
 
 

@@ -22,7 +22,7 @@ from leakkit.store.trace import (
 from leakkit.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -107,6 +107,7 @@ def explain(
     config: Config | str | Path | None = None,
     *,
     as_of: str = "",
+    allow: Sequence[str | Path] = (),
 ) -> Explanation:
     """What became of one deal, row by row, and where was it counted?
 
@@ -125,7 +126,9 @@ def explain(
         traced = trace(store, rules, opportunity_id.strip())
         seen.append((traced, tuple(_given(store, found, traced))))
 
-    with sources.load(*found_source(source, config), as_of=as_of, watch=watch) as store:
+    with sources.load(
+        *found_source(source, config), as_of=as_of, watch=watch, allow=allow
+    ) as store:
         if not seen:
             message = "A store keeps no rows as given: explain needs the files it was made of."
             raise LeakkitError("no_rows_as_given", message)

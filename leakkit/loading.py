@@ -8,6 +8,7 @@ from leakkit import sample, sources
 from leakkit.config import Config
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from leakkit.store import Store
@@ -21,6 +22,7 @@ def load(
     *,
     as_of: str = "",
     store: str = ":memory:",
+    allow: Sequence[str | Path] = (),
 ) -> Store:
     """Read a source into a store that `analyze` works on.
 
@@ -33,13 +35,15 @@ def load(
     time) beats the configured one. `store` is the path of a file to keep the result in; a
     store that is there is brought up to date, with the result of a full load.
 
+    `allow` names further folders in which files may be that the configuration names.
+
     Raises LeakkitError, with all the faults of a file or a configuration at once.
 
     >>> data = load("sample")
     >>> data.meta("rows")[0]["read"]
     12000
     """
-    return sources.load(*found(source, config), as_of=as_of, store=store)
+    return sources.load(*found(source, config), as_of=as_of, store=store, allow=allow)
 
 
 def found(

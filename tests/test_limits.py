@@ -209,3 +209,25 @@ def test_an_id_that_stands_for_nobody_may_have_any_number_of_visits(tmp_path: Pa
     (tmp_path / "a.csv").write_text("\n".join([HEADING, *rows]), "utf-8")
     with leakkit.load(tmp_path / "a.csv") as store:
         assert store.value("SELECT max(visit) FROM passages") == 32_770
+
+
+@pytest.mark.parametrize("how", ["above", "absolute", "link"])
+def test_a_file_outside_is_read_only_where_it_is_allowed(tmp_path: Path, how: str) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "export"
+    outside.mkdir()
+    folder.mkdir()
+    (outside / "owners.csv").write_text("owner,team\nann,north\nbob,south\n", "utf-8")
+    rows = "d1,A,2024-01-01,ann\nd2,A,2024-01-02,bob\n"
+    (folder / "stage_history.csv").write_text(f"{HEADING},owner\n{rows}", "utf-8")
+    if how == "link":
+        (folder / "owners.csv").symlink_to(outside / "owners.csv")
+    name = {"above": "../outside/owners.csv", "link": "owners.csv"}.get(how)
+    joined = json.dumps(name or str(outside / "owners.csv"))
+    join = f'[[source.joins]]\nfile = {joined}\nkey = "owner"\ntake = {{ team = "team" }}\n'
+    (folder / "leakkit.toml").write_text(join, "utf-8")
+    assert "--allow FOLDER" in refused(folder)
+    with leakkit.load(folder, allow=[outside]) as store:
+        assert "team" in store.meta("segments")
+    reasons = f"[reasons]\nfile = {joined}\n"
+    (folder / "leakkit.toml").write_text(reasons, "utf-8")
+    assert "--allow FOLDER" in refused(folder)

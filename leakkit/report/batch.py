@@ -64,6 +64,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     timeout_seconds: int = 600,
     engine: str = "fork",
     anonymise: str | Path = "",
+    allow: Sequence[str | Path] = (),
     progress: Callable[[Event], None] = lambda _: None,
 ) -> RunResult:
     """Make one offline page per pipeline of a source, and an overview of them.
@@ -75,6 +76,9 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     process, which takes a fraction of the time (Linux; elsewhere it is "stock"), or
     "stock"; both make the same pages. `anonymise` names the file of a key (it is made where
     there is none): owners and names of deals become pseudonyms of it.
+
+    `allow` names folders, beside those of the source and of the configuration, in which
+    files may be that the configuration names.
 
     A page that would not change is not made again, unless `force` is set. `progress` is
     called with every step.
@@ -93,7 +97,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     started = time.perf_counter()
     with claimed(folder), drafted(folder) as draft:
         progress(Event("reading"))
-        with stored(source, config, as_of, store) as kept:
+        with stored(source, config, as_of, store, allow) as kept:
             if anonymise:
                 pseudonymise(kept, Path(anonymise))
             progress(Event("analysing"))

@@ -21,7 +21,7 @@ from leakkit.store.upkeep import Upkeep
 from leakkit.words import LANGUAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -37,6 +37,7 @@ def stored(
     config: Config | str | Path | None,
     as_of: str,
     store: str | Path,
+    allow: Sequence[str | Path],
 ) -> Iterator[Path]:
     """Load the source into a file that notebooks can open; it goes when the run ends."""
     with scratch() as temporary:
@@ -45,11 +46,11 @@ def stored(
             load(source).close()
             shutil.copyfile(source, path)
         elif store:
-            load(source, config, as_of=as_of, store=str(store)).close()
+            load(source, config, as_of=as_of, store=str(store), allow=allow).close()
             shutil.copyfile(store, path)
         else:
             sources.load(
-                *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep()
+                *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep(), allow=allow
             ).close()
         yield path
 

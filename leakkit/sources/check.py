@@ -18,7 +18,7 @@ from leakkit.store import account
 from leakkit.store.resolve import outcome_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from leakkit.config import Config
@@ -92,6 +92,7 @@ def checked(
     config: Config | str | Path | None = None,
     *,
     as_of: str = "",
+    allow: Sequence[str | Path] = (),
 ) -> tuple[Store, Check]:
     """Return the store of a source, which the caller closes, and what was found in it."""
     found: list[Fault] = []
@@ -99,7 +100,7 @@ def checked(
     def watch(store: Store, files: Found, rules: Rules) -> None:
         found.extend(_all_faults(store, files, rules))
 
-    store = load(source, config, as_of=as_of, watch=watch)
+    store = load(source, config, as_of=as_of, watch=watch, allow=allow)
     guesses = Guesses(store.config)
     kept = [
         replace(fault, hint=_hint(fault.rule, fault.value, guesses))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from pydantic import ValidationError
 
+from leakkit import limits
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
 from leakkit.sources.cells.money import count_toman, with_toman
@@ -22,6 +23,7 @@ from leakkit.sources.formats.rows import distinct
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import CONFIG_FILE, find
+from leakkit.sources.places import folders_of, named_file
 from leakkit.sources.propose.proposal import propose
 from leakkit.sources.shapes.activities import read_activities
 from leakkit.sources.shapes.joins import joined
@@ -45,7 +47,7 @@ from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     Watch = Callable[[Store, Found, Rules], None]
 
@@ -66,6 +68,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     store: str = MEMORY,
     watch: Watch | None = None,
     upkeep: Upkeep = Upkeep(settle=True),  # noqa: B008 - frozen
+    allow: Sequence[str | Path] = (),
 ) -> Store:
     """Read a source into a store: a folder, a file, a store, or frames (docs/formats.md).
 
@@ -73,8 +76,9 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     one. `store` names a file to keep the result in; one that is there is brought up to
     date, for which only the deals that are new or changed are resolved. `watch` is called
     once the rows are resolved, while it can still be read what became of each. `upkeep`
-    says how a file is kept. Raises LeakkitError with all the faults of a file or a
-    configuration at once.
+    says how a file is kept. A file that the configuration names must be in its folder, in
+    that of the source, or in one of those that `allow` names. Raises LeakkitError with
+    all the faults of a file or a configuration at once.
     """
     if isinstance(source, str | Path):
         path = Path(source)
@@ -85,16 +89,17 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
             raise LeakkitError("no_source", message)
         config = config or _beside(path)
     if store != MEMORY and not store.endswith(PARTIAL):
-        return _into_file(source, config, as_of, Path(store), watch, upkeep)
+        return _into_file(source, config, as_of, Path(store), watch, upkeep, allow)
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
     if as_of:
         rules = _as_of_beats(rules, as_of)
-    reasons = _reasons_file(rules, source, config)
+    places = (folders_of(source, config), tuple(map(Path, allow)))
+    reasons = _reasons_file(rules, *places)
     database = Store.new(store)
     try:
         database.run(schema.TABLES)
         with scratch() as folder:
-            reading = Reading(database, rules, folder, [], {})
+            reading = Reading(database, rules, folder, [], {}, places=places)
             _read(reading, source, watch, reasons, upkeep if store != MEMORY else Upkeep())
     except BaseException as error:
         database.close()
@@ -129,6 +134,7 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
     file: Path,
     watch: Watch | None,
     upkeep: Upkeep,
+    allow: Sequence[str | Path],
 ) -> Store:
     """Load into a new file beside the one that is to be kept, which then takes its place.
 
@@ -150,7 +156,9 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
             left.unlink(missing_ok=True)
         shutil.rmtree(f"{partial}{SPILL}", ignore_errors=True)
         known = replace(upkeep, earlier=_earlier(file)) if file.exists() else upkeep
-        load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known).close()
+        load(
+            source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known, allow=allow
+        ).close()
         partial.replace(file)
     return Store.change(file)
 
@@ -192,26 +200,19 @@ def _beside(path: Path) -> Path | None:
     return file if file.is_file() else None
 
 
-def _reasons_file(rules: Config, source: Any, config: Config | str | Path | None) -> Path | None:  # noqa: ANN401 - as above
-    """Return the user's dictionary of reasons: beside leakkit.toml, else beside the source.
-
-    Without either (frames) its path stands for itself.
-    """
+def _reasons_file(rules: Config, folders: Sequence[Path], allowed: Sequence[Path]) -> Path | None:
+    """Return the user's dictionary of reasons: beside leakkit.toml, else beside the source."""
     name = rules.reasons.file
-    if not name:
-        return None
-    near = config if isinstance(config, str | Path) else source
-    folder = Path(near) if isinstance(near, str | Path) else Path()
-    file = (folder if folder.is_dir() else folder.parent) / name
-    if not file.is_file():
-        message = f"There is no file {name!r}, which [reasons] file names, in {file.parent}."
-        raise LeakkitError("no_reasons", message)
-    return file
+    try:
+        return named_file(name, folders, allowed, "[reasons] file") if name else None
+    except LeakkitError as error:
+        raise LeakkitError("no_reasons", str(error)) from None
 
 
 def _with_reasons(store: Store, found: Found, file: Path) -> Found:
     """Keep the text of the user's dictionary in the store, and count it as an input."""
-    content = file.read_bytes()
+    with file.open("rb") as stream:
+        content = stream.read(limits.CONFIG_BYTES + 1)
     try:
         store.set_meta("reasons", content.decode("utf-8-sig"))
     except UnicodeDecodeError:

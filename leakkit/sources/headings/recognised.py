@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from leakkit.config import Config
@@ -31,7 +32,8 @@ class Reading:
     """One reading of a source: into which store, by which rules, with room for scratch files.
 
     `said` collects what was recognised, `counted` the facts that the reading itself finds,
-    `asides` the (file, row, rule) of rows that are no rows of the data.
+    `asides` the (file, row, rule) of rows that are no rows of the data. `places` are the
+    folders in which files that the configuration names are sought, and others they may be in.
     """
 
     store: Store
@@ -40,6 +42,7 @@ class Reading:
     said: list[Recognised]
     counted: dict[str, int]
     asides: list[tuple[str, int, str]] = field(default_factory=list)
+    places: tuple[Sequence[Path], Sequence[Path]] = ((), ())
 
     def say(self, where: str, what: str, as_what: str, why: str = "") -> None:
         """Keep what was recognised; once, however often it is said."""

@@ -10,10 +10,13 @@ from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.files import read_file
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.names import near_pairs, nearest
+from leakkit.sources.places import named_file
 from leakkit.store.database import quoted
 from leakkit.store.resolve import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from leakkit.config import Join
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
@@ -30,27 +33,32 @@ def joined(reading: Reading, files: Files, source: Any) -> Files:  # noqa: ANN40
     if not isinstance(source, str | Path):
         message = "[[source.joins]] names files, and frames have none. Join the frames first."
         raise LeakkitError("join_file", message)
-    path = Path(source)
-    folder = path if path.is_dir() else path.parent
+    inside = reading.scratch / "zip"
+    near, allowed = reading.places
+    folders = (inside, *near) if inside.is_dir() else near
     table = files.opportunities or files.history
     for number, join in enumerate(joins):
         if table is not None:
-            table = _join(reading, table, folder, join, number)
+            table = _join(reading, table, _file_of(join, folders, allowed), join, number)
     if files.opportunities is None or table is None:
         return replace(files, history=table)
     days = [*files.snapshots[:-1], *((day, table) for day, _ in files.snapshots[-1:])]
     return replace(files, opportunities=table, snapshots=tuple(days))
 
 
-def _join(reading: Reading, table: Table, folder: Path, join: Join, number: int) -> Table:
-    """Take the columns of one file by its key."""
-    file = folder / join.file
-    if not file.is_file():
-        there = sorted(one.name for one in folder.iterdir() if one.is_file())
-        near = nearest(join.file, there)
+def _file_of(join: Join, folders: Sequence[Path], allowed: Sequence[Path]) -> Path:
+    """Return the file that a join names; raise with the nearest where it is not there."""
+    try:
+        return named_file(join.file, folders, allowed, "[[source.joins]]")
+    except LeakkitError as error:
+        there = [one.name for folder in folders for one in sorted(folder.iterdir())]
+        near = nearest(join.file, there) if error.code == "no_file" else ""
         hint = f" Did you mean {near!r}?" if near else ""
-        message = f"[[source.joins]] names {join.file!r}, which is not beside the files.{hint}"
-        raise LeakkitError("join_file", message)
+        raise LeakkitError("join_file", f"{error}{hint}") from None
+
+
+def _join(reading: Reading, table: Table, file: Path, join: Join, number: int) -> Table:
+    """Take the columns of one file by its key."""
     other = read_file(reading, file, f"join_{number}")[0]
     taken = {name: _column(other, heading) for name, heading in join.take.items()}
     here, there_key = _column(table, join.key), _column(other, join.key)
