@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
 import re
@@ -15,7 +16,9 @@ import leakkit
 from leakkit import limits
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.sources.formats import sheets
+from leakkit.sources.check import safe_text
+from leakkit.sources.formats import sheets, unpacking
+from leakkit.store import Store
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "limits.md"
 HEADING = "opportunity_id,stage,entered_at"
@@ -231,3 +234,39 @@ def test_a_file_outside_is_read_only_where_it_is_allowed(tmp_path: Path, how: st
     reasons = f"[reasons]\nfile = {joined}\n"
     (folder / "leakkit.toml").write_text(reasons, "utf-8")
     assert "--allow FOLDER" in refused(folder)
+
+
+def test_a_configuration_inside_a_zip_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "export.zip"
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr("export/deals.csv", ROWS.replace("stage", "Step"))
+        packed.writestr("export/leakkit.toml", '[source]\nstage = "Step"\n')
+    with leakkit.load(file) as store:
+        assert store.config.source.columns == {"stage": "Step"}
+        assert store.meta("rows")[0]["used"] == 2
+    (tmp_path / "leakkit.toml").write_text('currency = "EUR"\n', "utf-8")
+    assert "one beside it" in refused(file)
+
+
+def test_a_full_disk_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(ROWS.encode(), mtime=0))
+    monkeypatch.setattr(unpacking.Bound, "copy", full)
+    assert "no room left for temporary files" in refused(tmp_path / "a.csv.gz")
+
+
+def test_a_query_that_is_interrupted_is_no_fault() -> None:
+    class Interrupted:
+        def execute(self, *_: object) -> None:
+            message = "Query interrupted"
+            raise RuntimeError(message)
+
+    with pytest.raises(KeyboardInterrupt):
+        Store(Interrupted()).run("SELECT 1")  # type: ignore[arg-type] # a fake connection
+
+
+@pytest.mark.parametrize("text", ["\ufeff=1+1", "\u200b+1", " =1", "\uff1d1", "\u200b\uff20x"])
+def test_what_a_spreadsheet_may_take_for_a_formula_is_quoted(text: str) -> None:
+    assert safe_text(text) == f"'{text}"

@@ -44,6 +44,8 @@ HINTS = {
 """What happens with a row that breaks a rule, or what to do."""
 RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """Also in their full width, which some spreadsheets take for the same."""
+UNSEEN = " \xa0\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+"""What a spreadsheet may drop before the first letter."""
 
 
 @dataclass(frozen=True)
@@ -207,4 +209,4 @@ def safe_text(text: str) -> str:
     >>> safe_text("=1+1"), safe_text("Offer")
     ("'=1+1", 'Offer')
     """
-    return f"'{text}" if text.startswith(RUNS_AS_FORMULA) else text
+    return f"'{text}" if text.lstrip(UNSEEN).startswith(RUNS_AS_FORMULA) else text

@@ -18,8 +18,9 @@ from leakkit import limits
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
 from leakkit.sources.cells.money import count_toman, with_toman
-from leakkit.sources.formats.files import form_of_name
+from leakkit.sources.formats.files import form_of_content, form_of_name
 from leakkit.sources.formats.rows import distinct
+from leakkit.sources.formats.unpacking import lack_of_room, text_inside
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import CONFIG_FILE, find
@@ -108,6 +109,8 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         if type(error) in DAMAGED and (files := _parquet_files(source)):
             message = f"{', '.join(files)} cannot be read as a Parquet file: it is damaged."
             raise LeakkitError("unreadable_file", message) from None
+        if full := lack_of_room(error):
+            raise full from None
         raise
     return database
 
@@ -194,10 +197,20 @@ def _parquet_files(source: Any) -> list[str]:  # noqa: ANN401 - as above
     return [file.name for file in files if form_of_name(file) == "parquet"]
 
 
-def _beside(path: Path) -> Path | None:
-    """Return the leakkit.toml in the folder, or beside the file, if there is one."""
+def _beside(path: Path) -> Config | Path | None:
+    """Return the leakkit.toml in the folder, beside the file or inside a .zip, if there is one."""
     file = (path if path.is_dir() else path.parent) / CONFIG_FILE
-    return file if file.is_file() else None
+    packed = path.is_file() and form_of_content(path) == "zip"
+    text = text_inside(path, CONFIG_FILE) if packed else None
+    if text is None:
+        return file if file.is_file() else None
+    if file.is_file():
+        message = (
+            f"There is a {CONFIG_FILE} inside {path.name} and one beside it. Say which to use: "
+            "--config FILE."
+        )
+        raise LeakkitError("two_files", message)
+    return Config.from_text(text, f"{CONFIG_FILE} in {path.name}")
 
 
 def _reasons_file(rules: Config, folders: Sequence[Path], allowed: Sequence[Path]) -> Path | None:

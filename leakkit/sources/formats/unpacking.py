@@ -9,6 +9,8 @@ import zipfile
 import zlib
 from typing import IO, TYPE_CHECKING
 
+import duckdb
+
 from leakkit import limits
 from leakkit.errors import LeakkitError
 
@@ -87,6 +89,22 @@ def plain_name(entry: zipfile.ZipInfo) -> str:
     return "" if name.startswith(".") or "__MACOSX" in entry.filename else name
 
 
+def text_inside(path: Path, name: str) -> str | None:
+    """Return the text of a small file of this name in a .zip; None where there is none."""
+    try:
+        with open_zip(path, path.name) as packed:
+            named = [entry for entry in packed.infolist() if plain_name(entry) == name]
+            if not named:
+                return None
+            with packed.open(named[0]) as stream:
+                return stream.read(limits.CONFIG_BYTES + 1).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        message = f"{name} in {path.name} is not UTF-8 text."
+        raise LeakkitError("config_syntax", message) from None
+    except DAMAGED:
+        return None  # whoever reads the tables says what is wrong
+
+
 def open_zip(path: Path, name: str) -> zipfile.ZipFile:
     """Open a .zip whose list of files is not too long to be read."""
     with path.open("rb") as stream:
@@ -128,6 +146,25 @@ class Bound:
             )
             raise LeakkitError("too_large", message)
         return chunk
+
+
+def lack_of_room(error: BaseException) -> LeakkitError | None:
+    """Return the error that says that a disk or the memory is full, where that is what happened."""
+    text = str(error)
+    full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+    if full or "No space left" in text or "usable temporary directory" in text:
+        message = (
+            "There is no room left for temporary files, or for the store. Free some, or name "
+            "another folder for temporary files by the environment: TMPDIR=/folder."
+        )
+        return LeakkitError("no_room", message)
+    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+        message = (
+            "The source takes more memory than there is. Leave out columns that say nothing of a "
+            "deal, its stages or its dates, or give the history as a file of its own."
+        )
+        return LeakkitError("no_memory", message)
+    return None
 
 
 def refuse_full(error: BaseException) -> None:

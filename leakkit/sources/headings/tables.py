@@ -111,7 +111,7 @@ def _one_file(reading: Reading, path: Path) -> Files:
     """Read one file: its headings say which part it plays; a .zip of several is a folder."""
     inputs = (_input(path),)
     if form_of_content(path) == "zip" and form_of_name(path) != "parquet":
-        inside = unzipped(reading, path)
+        inside = [file for file in unzipped(reading, path) if file.name != CONFIG_FILE]
         if len(inside) != 1:
             files = _in_folder(reading, reading.scratch / "zip")
             return replace(files, label=_stem(path), inputs=inputs)
