@@ -20,7 +20,8 @@ class Seen:
     """What one run saw of one pipeline, for the next run to compare with.
 
     `fingerprint` is that of the data; `last_day` the last local day that was used. `warned`
-    holds (stage, kind) of what got worse and may be a headline; `shares` the share now by (stage, kind).
+    holds (stage, kind) of what got worse and may be a headline; `shares` the share now by
+    (stage, kind).
     """
 
     fingerprint: str
