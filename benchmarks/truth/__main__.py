@@ -57,6 +57,7 @@ ROWS: tuple[Callable[..., Record], ...] = (
     segments.mix_is_no_rate_leak,
     power.changes_are_found,
     exports.selected_exports_are_recognised,
+    exports.renamed_stage_is_named,
 )
 
 

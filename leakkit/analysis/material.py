@@ -38,6 +38,7 @@ FRAMES = {
     "started": queries.STARTED,
     "outcomes": queries.OUTCOMES,
     "ages": queries.AGES,
+    "spans": queries.SPANS,
     "flows": queries.FLOWS,
 }
 
