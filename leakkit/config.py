@@ -37,6 +37,7 @@ COLUMNS = (
     "closed_at",
     "outcome",
     "stage",
+    "last_stage",
     "value",
     "currency",
     "lost_reason",
@@ -128,7 +129,7 @@ class Pipeline(_Part):
     """A declared pipeline: its stages in order, and the rows that close it."""
 
     name: Name
-    stages: tuple[Stage, ...] = Field(min_length=1, max_length=limits.STAGES)
+    stages: tuple[Stage, ...] = Field(max_length=limits.STAGES)
     won: tuple[Name, ...] = ()
     lost: tuple[Name, ...] = ()
     expected_days: Days | None = None

@@ -287,7 +287,10 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     account.clear(store)
     write_passages(store)
     doubts.keep(store)
-    notes["facts"] = facts | reading.counted | account.facts_of_passages(store)
+    notes["facts"] = facts | reading.counted
+    if found.shape != SNAPSHOT or found.days:
+        # of deals that only stand somewhere it is not known where they began
+        notes["facts"] |= account.facts_of_passages(store)
     for key, value in notes.items():
         store.set_meta(key, value)
 
@@ -353,7 +356,14 @@ def _notes(reading: Reading, found: Found, given: _Given) -> dict[str, Any]:
         "cut": given.rules.cut,
         "last_day": given.last_day,
         "segments": list(given.rules.segments),
+        "owner": _owner(found, given.rules.segments),
     }
+
+
+def _owner(found: Found, segments: tuple[str, ...]) -> str:
+    """Return the column of the store that names who owns a deal; '' where there is none."""
+    heading = (found.opportunities or found.history).heading("owner")
+    return _stored(heading) if heading and _stored(heading) in segments else ""
 
 
 def _require(found: Found) -> None:

@@ -56,6 +56,11 @@ ORDER BY pipeline, created DESC NULLS FIRST, stage
 
 Deals without any date have come least far.
 """
+NUMBER = re.compile(
+    r"^\W*(?:(?P<number>\d+)\s*(?:%|[-.:)\]\u2013/_%]|\s)|(?P<letter>[a-z])(?:[.:)\]]|\s+[-\u2013])\s)"
+    r"[\s\-.:)\]\u2013]*[^\W\d]"
+)
+"""A number or a letter before the name of a stage: "3 - Offer", "[2] Demo", "b) Visit"."""
 AFTER_ALL = 1_000_000
 BY_WAY = "in the order that most deals took"
 ORDERED_BY = {SNAPSHOT: "one day shows no order; by the age of the deals"}
@@ -87,18 +92,43 @@ def propose(
     for pipeline, stage, places, deals in rows:
         name = names.setdefault(folded(pipeline), pipeline)
         ranked.setdefault(name, {}).setdefault(folded(stage), _Said()).add(stage, places, deals)
+    for pipeline in _pipelines(store, label) if snapshot else ():
+        # one whose rows name nothing but closes has no stage to count in, and still its deals
+        ranked.setdefault(names.setdefault(folded(pipeline), pipeline), {})
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
     return tuple(
         Pipeline(
             name=name,
-            stages=_in_order(stages.values()),
+            stages=_in_order(stages.values(), by_number=snapshot and not visited),
             won=_words(closes, schema.WON),
             lost=_words(closes, schema.LOST),
         )
         for name, stages in sorted(ranked.items())
     )
+
+
+def numbered(names: Sequence[str]) -> bool:
+    """Say whether numbers or letters before the names order all stages.
+
+    >>> numbered(["1 - Lead", "2 - Offer"]), numbered(["Lead", "2 - Offer"])
+    (True, False)
+    """
+    places = [_number_of(name) for name in names]
+    return len(names) > 1 and None not in places and len(set(places)) == len(places)
+
+
+def _number_of(name: str) -> tuple[int, str] | None:
+    """Return the number or letter before a name; None where there is none."""
+    found = NUMBER.match(folded(name))
+    return (int(found["number"] or 0), found["letter"] or "") if found else None
+
+
+def _pipelines(store: Store, label: str) -> list[str]:
+    """Return the pipelines that the deals name; `label` for those that name none."""
+    rows = store.rows("SELECT DISTINCT pipeline FROM given_opportunities ORDER BY pipeline")
+    return [str(said) or label for (said,) in rows]
 
 
 def _words(closes: Mapping[str, int], code: int) -> tuple[str, ...]:
@@ -127,9 +157,11 @@ class _Said:
         return min(self.spelt, key=lambda said: (-self.spelt[said], said))
 
 
-def _in_order(stages: Iterable[_Said]) -> tuple[Stage, ...]:
-    """Return the stages by the mean place at which deals came by."""
+def _in_order(stages: Iterable[_Said], *, by_number: bool) -> tuple[Stage, ...]:
+    """Return the stages by the mean place at which deals came by, or by numbers before names."""
     ordered = sorted(stages, key=lambda one: (one.places / one.deals, one.name))
+    if by_number and numbered([one.name for one in ordered]):
+        ordered.sort(key=lambda one: _number_of(one.name) or (0, ""))
     return tuple(Stage(name=one.name) for one in ordered)
 
 
