@@ -65,7 +65,7 @@ visits AS (
     WHERE m.stage >= 0
 )
 SELECT m.opportunity, m.pipeline, m.seq AS step, m.stage,
-       CAST(COALESCE(v.visit, 1) AS SMALLINT) AS visit, m.entry,
+       CAST(COALESCE(v.visit, 1) AS INTEGER) AS visit, m.entry,
        m.entered_at, m.entered_day, m.entered_tick, m.left_at, m.left_day, m.left_tick, m.exit,
        CASE WHEN m.exit = 6 OR m.after_stage < 0 THEN NULL ELSE m.after_stage END AS to_stage,
        CAST(CASE WHEN m.exit = 2 THEN m.after_stage - m.stage - 1
