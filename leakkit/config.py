@@ -64,6 +64,8 @@ MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
 )
 """A date, or a date with a time: what `as_of` may be."""
+FILE = re.compile(r"[.*?]")
+"""What makes a key of `[source]` the name of a file, or a pattern of names."""
 NO_FILES = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7")
 """Encodings that Python knows and no file of rows is in."""
 
@@ -164,6 +166,68 @@ class OutcomeWords(_Part):
     open: tuple[Name, ...] = ()
 
 
+class Changes(_Part):
+    """What the rows of a history of changes say, where they say more than moves.
+
+    `field` names the column that says what changed, `stage`, `status` and `created` its
+    words for a move, for an outcome, and for the creation. `closing` names a column that
+    says won or lost on the row that closes.
+    """
+
+    field: tuple[Text, ...] = ()
+    stage: tuple[Text, ...] = ()
+    status: tuple[Text, ...] = ()
+    created: tuple[Text, ...] = ()
+    closing: tuple[Text, ...] = ()
+
+
+class Lookup(_Part):
+    """A file beside a history that says whose row it is: its signs, its key, what to take."""
+
+    key: tuple[Text, ...]
+    signs: tuple[Text, ...]
+    take: tuple[Text, ...]
+
+
+class Export(_Part):
+    """One export of a maker: the part that it plays, and what its columns are called.
+
+    It is recognised when all of `signs` are among the headings. `columns` is canonical ->
+    headings, the first that is there; empty where none of the file's is meant. `fill` names
+    columns whose cells stand on the first row of a deal only.
+    """
+
+    name: Name
+    table: Literal["stage_history", "opportunities", "refused", "stages", "other"]
+    signs: tuple[Name, ...] = Field(min_length=1)
+    columns: dict[Literal[(*COLUMNS, "id", "label", "order")], tuple[Text, ...]] = Field(  # type: ignore[valid-type] # the names in COLUMNS
+        default_factory=dict
+    )
+    fill: tuple[Text, ...] = ()
+    changes: Changes | None = None
+    lookup: Lookup | None = None
+
+
+class FileRules(_Part):
+    """What the columns of one file are called, and which of its rows count."""
+
+    columns: dict[Literal[COLUMNS], Name] = Field(default_factory=dict)  # type: ignore[valid-type] # as above
+    where: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """Canonical names are columns; one value of `where` may stand without a list."""
+        if not isinstance(given, dict):
+            return given
+        columns = {key: value for key, value in given.items() if key in COLUMNS}
+        rest = {key: value for key, value in given.items() if key not in COLUMNS}
+        if isinstance(rest.get("where"), dict):
+            said = rest["where"].items()
+            rest["where"] = {key: (v,) if isinstance(v, str) else v for key, v in said}
+        return {"columns": columns, **rest}
+
+
 class SourceRules(_Part):
     """How to read the files, where the recognised defaults do not fit."""
 
@@ -180,15 +244,20 @@ class SourceRules(_Part):
     stage_dates: dict[Text, Name] = Field(default_factory=dict)
     joins: tuple[Join, ...] = Field(default=(), max_length=limits.JOINS)
     columns: dict[Literal[COLUMNS], Name] = Field(default_factory=dict)  # type: ignore[valid-type] # the names in COLUMNS
+    files: dict[Name, FileRules] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
     def _collect_columns(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
-        """Keys that are canonical names say what a column is called in the file."""
+        """Canonical names say what a column is called; names of files say it for one file."""
         if not isinstance(given, dict):
             return given
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
+        named = [k for k, v in rest.items() if isinstance(v, dict) and k not in cls.model_fields]
+        files = {key: rest.pop(key) for key in named if FILE.search(key)}
+        if files and isinstance(rest.get("files", {}), dict):
+            rest["files"] = {**rest.get("files", {}), **files}
         more = rest.get("columns", {})
         return {**rest, "columns": {**columns, **more} if isinstance(more, dict) else more}
 
@@ -267,6 +336,7 @@ class Config(_Part):
     roles: Roles = Roles()
     comparison: Comparison = Comparison()
     reasons: Reasons = Reasons()
+    makers: dict[Name, tuple[Export, ...]] = Field(default_factory=dict)
     pipelines: tuple[Pipeline, ...] = Field(default=(), max_length=limits.PIPELINES)
 
     @classmethod

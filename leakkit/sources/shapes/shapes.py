@@ -14,7 +14,7 @@ from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.columns import Table
-from leakkit.sources.headings.makers import FLAGS, TIME_IN_STAGE
+from leakkit.sources.headings.exports import FLAGS, TIME_IN_STAGE
 from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names
 from leakkit.sources.shapes.asides import without_asides
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
