@@ -194,7 +194,8 @@ class Export(_Part):
 
     It is recognised when all of `signs` are among the headings. `columns` is canonical ->
     headings, the first that is there; empty where none of the file's is meant. `fill` names
-    columns whose cells stand on the first row of a deal only.
+    columns whose cells stand on the first row of a deal only. `pattern` takes stage and
+    pipeline from one text, where there is no column for the pipeline.
     """
 
     name: Name
@@ -204,6 +205,7 @@ class Export(_Part):
         default_factory=dict
     )
     fill: tuple[Text, ...] = ()
+    pattern: Text = ""
     changes: Changes | None = None
     lookup: Lookup | None = None
 

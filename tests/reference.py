@@ -368,6 +368,8 @@ def tell(
         events = merge_equal_neighbours(events, history_fates)
         events = undo_closes(events, rules, history_fates, facts)
         events = merge_equal_neighbours(events, history_fates)
+        said = said_outcome(opportunity, rules)[0]
+        events = take_back_wins(events, said, history_fates, facts)
         events = replay_closes(events, history_fates, facts)
         first = events[0].moment if events else None
         events = apply_outcome_column(events, opportunity, rules, facts)
@@ -579,6 +581,21 @@ def undo_closes(
                 facts["close_undone"] += 1
                 mark(event, fates, "merged")
                 continue
+        kept.append(event)
+    return kept
+
+
+def take_back_wins(
+    events: list[Event], said: str | None, fates: dict[int, str], facts: Counter[str]
+) -> list[Event]:
+    """Step 9: a win with a loss after it is none, where the present state says lost."""
+    kept = []
+    for event, following in zip_longest(events, events[1:]):
+        after = following.close if following is not None else None
+        if event.close == "won" and after == "lost" and said == "lost":
+            facts["win_taken_back"] += 1
+            mark(event, fates, "merged")
+            continue
         kept.append(event)
     return kept
 

@@ -1140,6 +1140,7 @@ CODES = (
     "reopened_by_close",
     "started_at_stage",
     "ties",
+    "win_taken_back",
     "without_history",
     "without_opportunity",
 )

@@ -54,6 +54,8 @@ OF_READING = (
         "none_in_both",
         "date_unreadable",
         "activities_without_deal",
+        "changes_of_other_fields",
+        "starts_assumed",
         "hidden_visits",
         "toman_converted",
     ),

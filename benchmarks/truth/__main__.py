@@ -18,6 +18,7 @@ from benchmarks.truth import (
     causes,
     costs,
     coverage,
+    exports,
     nights,
     power,
     reopened,
@@ -54,6 +55,7 @@ ROWS: tuple[Callable[..., Record], ...] = (
     segments.planted_pair_is_first,
     segments.mix_is_no_rate_leak,
     power.changes_are_found,
+    exports.selected_exports_are_recognised,
 )
 
 

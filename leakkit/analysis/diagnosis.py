@@ -143,7 +143,7 @@ def _stage(
 def _repairs(one: PipelineAnalysis, led: tuple[tuple[Finding, ...], ...]) -> tuple[Repair, ...]:
     """Return what fewer losses would bring: at each stage that loses, and where it got worse."""
     costs = one.costs
-    if costs is None:
+    if costs is None or one.notes.coverage:
         return ()
     names = [stage.name for stage in one.stages]
     found = []

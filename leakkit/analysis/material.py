@@ -37,6 +37,7 @@ FRAMES = {
     "reached": queries.REACHED,
     "started": queries.STARTED,
     "outcomes": queries.OUTCOMES,
+    "ages": queries.AGES,
     "flows": queries.FLOWS,
 }
 

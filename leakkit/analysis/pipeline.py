@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
+from leakkit.analysis.coverage import coverage
 from leakkit.analysis.deferred import DeferredPipeline, settled
 from leakkit.analysis.material import late, whole_sum
 from leakkit.analysis.results import DataNotes
@@ -207,4 +208,13 @@ def _notes(material: Material) -> DataNotes:
         started_in_middle=whole_sum(started["n"][new & (started["stage"] > 0)]),
         closes=whole_sum(totals["n"][closes]),
         reopened=whole_sum(started["n"][started["entry"] == schema.REOPENED]),
+        coverage=_coverage(material),
     )
+
+
+def _coverage(material: Material) -> str:
+    """Say which deals the export leaves out; a part of the deals is judged by the whole."""
+    if material.whole:
+        return material.whole.notes.coverage
+    deals = material.frames["outcomes"].groupby("outcome")["n"].sum()
+    return coverage({str(k): int(n) for k, n in deals.items()}, material.frames["ages"])

@@ -48,6 +48,7 @@ class DataNotes:
     """What the data could and could not say about one pipeline.
 
     `outcomes` counts deals by (outcome, has history); the other counts are of deals.
+    `coverage` says which deals the export seems to leave out; empty for a whole one.
     """
 
     outcomes: Mapping[tuple[str, bool], int]
@@ -57,6 +58,7 @@ class DataNotes:
     started_in_middle: int
     closes: int
     reopened: int
+    coverage: str = ""
 
 
 @dataclass(frozen=True)

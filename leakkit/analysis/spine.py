@@ -96,8 +96,10 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     if findings is None:
         provisional = store.meta("provisional_order")
         split = partial(explaining.splits_of, store, whole)
+        pairs = zip(asked, whole.pipelines, strict=True)
+        compared = [one for one, built in pairs if not built.notes.coverage]
         found = comparing.find_findings(
-            counts, config, asked, learnt, costs, provisional=provisional, split=split
+            counts, config, compared, learnt, costs, provisional=provisional, split=split
         )
         whole = _part(explaining.explained(store, whole, found), numbers)
     if wanted == EVERYTHING:

@@ -36,10 +36,9 @@ from leakkit.store.resolve import (
     CLOSED,
     OWN_COLUMNS,
     Rules,
+    closed_outcomes,
     listed,
-    outcome_words,
     resolve,
-    texts,
     write_passages,
 )
 from leakkit.store.upkeep import Upkeep
@@ -305,7 +304,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     provisional = not config.pipelines
     if provisional:
         config = config.model_copy(
-            update={"pipelines": propose(store, found.label, snapshot=snapshot)}
+            update={"pipelines": propose(store, found.label, config, snapshot=snapshot)}
         )
     timed = _is_timed(store)
     cut, last_day = _as_of(store, config, hours, timed=timed)
@@ -556,10 +555,7 @@ def _as_of(store: Store, config: Config, hours: Zone, *, timed: bool) -> tuple[i
     """Return the last used moment and the last used local day."""
     if config.as_of:
         return parse_as_of(config.as_of, config.timezone)
-    words = outcome_words(config)
-    closed = [
-        w for w in texts(store, "outcome", "given_opportunities") if words.get(folded(w), 0) < 0
-    ]
+    closed = closed_outcomes(store, config)
     cut = store.value(
         """
         SELECT GREATEST((SELECT max(entered_at) FROM given_history),
@@ -625,10 +621,7 @@ def _stand(store: Store, config: Config, cut: int) -> None:
 
     When they came there is not known; so no stay is claimed, and no curve follows.
     """
-    words = outcome_words(config)
-    closed = [
-        w for w in texts(store, "outcome", "given_opportunities") if words.get(folded(w), 0) < 0
-    ]
+    closed = closed_outcomes(store, config)
     store.run(
         """
         INSERT INTO given_history BY NAME

@@ -21,7 +21,7 @@ SELECT (SELECT count(*) FROM given_history) AS read,
        e.not_asked + t.closed_after_win AS not_asked,
        e.set_aside + (SELECT count(*) FROM nameless) AS set_aside
 FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
-             count(*) FILTER (fate IN ('merged', 'close_undone')) AS merged,
+             count(*) FILTER (fate IN ('merged', 'close_undone', 'win_taken_back')) AS merged,
              count(*) FILTER (fate = 'closed_after_win') AS closed_after_win
       FROM told WHERE place > 0) t,
      (SELECT count(*) FILTER (not_asked) AS not_asked,
@@ -50,6 +50,7 @@ FACTS = {
     "told": {
         "close_undone": "fate = 'close_undone'",
         "closed_after_win": "fate = 'closed_after_win'",
+        "win_taken_back": "fate = 'win_taken_back'",
         "close_without_stage": "fate = 'close_without_stage'",
         "reopened_by_close": "fate = 'implied'",
     },

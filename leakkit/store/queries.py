@@ -501,6 +501,29 @@ ORDER BY o.pipeline, o.outcome, has_history
 """
 """Deals by outcome, and what is missing in them."""
 
+AGES = """
+WITH begun AS (
+    SELECT o.pipeline, o.outcome, o.closed_day, COALESCE(o.created_day, min(p.entered_day)) AS day
+    FROM asked_opportunities o
+    LEFT JOIN asked_passages p ON p.opportunity = o.opportunity
+    GROUP BY o.opportunity, o.pipeline, o.outcome, o.closed_day, o.created_day
+),
+usual AS (
+    SELECT pipeline, max(day) AS last_entry,
+           quantile_disc(closed_day - day, 0.9) FILTER (outcome <> 'open') AS days
+    FROM begun
+    GROUP BY pipeline
+)
+SELECT u.pipeline, max(q.last_day) - max(u.last_entry) AS since_entry, max(u.days) AS usual,
+       count(*) FILTER (b.outcome = 'open' AND q.last_day - b.day > u.days) AS overripe
+FROM usual u
+JOIN asked q ON q.pipeline = u.pipeline
+JOIN begun b ON b.pipeline = u.pipeline
+GROUP BY u.pipeline
+ORDER BY u.pipeline
+"""
+"""How old deals are, against how long those that are closed took."""
+
 ENTRANTS = """
 SELECT p.pipeline, p.stage, p.bucket, count(*) AS n,
        sum(CASE WHEN p.value IS NULL THEN 0 ELSE 1 END) AS known,

@@ -18,37 +18,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from leakkit import vocabulary
 from leakkit.config import Config, Pipeline, folded
 from leakkit.store import queries, schema
+from leakkit.store.closes import LOST_WORDS, WON_WORDS, close_of
 from leakkit.store.database import Store, literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from leakkit.store.moments import Zone
-
-WON_WORDS = (
-    *("won", "win", "closed won", "closedwon", "success", "successful", "موفق"),
-    *("gewonnen", "gagné", "gagnée", "ganado", "ganada", "vinto", "vinta"),
-)
-LOST_WORDS = (
-    "lost",
-    "loss",
-    "closed lost",
-    "closedlost",
-    "cancelled",
-    "canceled",
-    "declined",
-    "rejected",
-    "disqualified",
-    "ناموفق",
-    *("closed-lost to competition", "closed lost to competition"),
-    *("verloren", "perdu", "perdue", "perdido", "perdida", "perso", "persa"),
-)
-OPEN_WORDS = (
-    *("open", "in progress", "active", "ongoing", "جاری"),
-    *("offen", "laufend", "ouvert", "ouverte", "abierto", "abierta", "aperto", "aperta"),
-)
 
 CLOSED = {"(won)": schema.WON, "(lost)": schema.LOST}
 """What a row of a history that is made here says where a deal closes; every pipeline knows it."""
@@ -115,12 +94,40 @@ def resolve(store: Store, rules: Rules) -> None:
 
 
 def outcome_words(config: Config) -> dict[str, int]:
-    """Return the words of an outcome column -> 0 open, WON or LOST."""
+    """Return the words of an outcome column -> 0 open, WON or LOST.
+
+    What closes a row of the history closes a deal as well; the words for the column go first.
+    """
     own = config.source.outcomes
-    words = {0: (own.open, OPEN_WORDS), schema.WON: (own.won, WON_WORDS)}
-    words[schema.LOST] = (own.lost, LOST_WORDS)
-    built_in = {folded(word): code for code, (_, known) in words.items() for word in known}
-    return built_in | {folded(word): code for code, (said, _) in words.items() for word in said}
+    kinds = {0: "open", schema.WON: "won", schema.LOST: "lost"}
+    built_in = {
+        code: (*vocabulary.words("closes", kind), *vocabulary.words("outcomes", kind))
+        for code, kind in kinds.items()
+    }
+    rows = {
+        schema.WON: [word for pipeline in config.pipelines for word in pipeline.won],
+        schema.LOST: [word for pipeline in config.pipelines for word in pipeline.lost],
+    }
+    column = {0: own.open, schema.WON: own.won, schema.LOST: own.lost}
+    return {
+        folded(word): code
+        for words in (built_in, rows, column)
+        for code, said in words.items()
+        for word in said
+    }
+
+
+def outcome_of(said: str, words: Mapping[str, int]) -> int | None:
+    """Return what an outcome says, 0 open, WON or LOST; None where its words are not known."""
+    code = words.get(folded(said))
+    return close_of(said) if code is None else code
+
+
+def closed_outcomes(store: Store, config: Config) -> list[str]:
+    """Return the texts of the outcome column that say that a deal is won or lost."""
+    words = outcome_words(config)
+    said = texts(store, "outcome", "given_opportunities")
+    return [text for text in said if (outcome_of(text, words) or 0) < 0]
 
 
 def stage_names(pipeline: Pipeline) -> dict[str, int]:
@@ -161,7 +168,7 @@ def _names(store: Store, config: Config) -> Spoken:
     outcomes = texts(store, "outcome", "given_opportunities")
     came_from = texts(store, "from_stage", "spoken")
     stages = {*texts(store, "stage", *both), *came_from}
-    known = [(said, words[folded(said)]) for said in outcomes if folded(said) in words]
+    known = [(s, code) for s in outcomes if (code := outcome_of(s, words)) is not None]
     for table, columns, found in (
         ("pipeline_names", ("said", "pipeline"), pipelines),
         ("outcome_names", ("said", "code"), known),
@@ -188,12 +195,19 @@ def listed(kinds: dict[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, d
 def _stage_codes(config: Config, said: list[str]) -> list[tuple[str, int, int]]:
     """Return (text, pipeline, position or close) for every text that a pipeline knows."""
     return [
-        (text, number, names[folded(text)])
+        (text, number, code)
         for number, pipeline in enumerate(config.pipelines)
         for names in [stage_names(pipeline)]
         for text in said
-        if folded(text) in names
+        if (code := names.get(folded(text), _close_inside(text, pipeline))) is not None
     ]
+
+
+def _close_inside(text: str, pipeline: Pipeline) -> int | None:
+    """Return the close that a text names, where the pipeline has no words of its own for it."""
+    code = close_of(text)
+    own = pipeline.won if code == schema.WON else pipeline.lost
+    return None if own else code
 
 
 def _number(store: Store, rules: Rules, spoken: Spoken) -> None:
@@ -379,6 +393,8 @@ def _tell(store: Store, rules: Rules) -> None:
     day = rules.zone.day_sql
     equal = "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"
     days = f"{day('lead(entered_at) OVER w')} - {day('entered_at')}"
+    lost = f"""opportunity IN (SELECT opportunity FROM deals WHERE outcome_code = {schema.LOST}
+                               AND COALESCE(closed_at <= {rules.cut}, TRUE))"""  # noqa: S608 - numbers
     sql = """
         SELECT opportunity, place, code, entered_at, fate,
                CASE WHEN code < 0 THEN COALESCE(
@@ -395,6 +411,7 @@ def _tell(store: Store, rules: Rules) -> None:
         ("merged", equal),
         ("close_undone", f"code < 0 AND {days} <= 1"),
         ("merged", equal),
+        ("win_taken_back", f"code = {schema.WON} AND lead(code) OVER w = {schema.LOST} AND {lost}"),
         ("closed_after_win", f"code = {schema.LOST} AND lag(code) OVER w = {schema.WON}"),
         # what the last rule took out stood between wins; before any stage, pipelines may differ
         ("merged", "code < 0 AND code = lag(code) OVER w"),

@@ -23,6 +23,7 @@ TOLD = {
     "kept": (USED, 6, "kept"),
     "merged": (MERGED, 8, "equal_neighbours"),
     "close_undone": (MERGED, 9, "close_undone"),
+    "win_taken_back": (MERGED, 9, "win_taken_back"),
     "closed_after_win": (NOT_ASKED, 9, "closed_after_win"),
     "close_without_stage": (USED, 14, "close_without_stage"),
 }

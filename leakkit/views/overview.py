@@ -14,6 +14,7 @@ from markupsafe import Markup
 from leakkit.findings.finding import WARNING, cards, count_tests
 from leakkit.page.kinds import FIRST
 from leakkit.views import figures, tables
+from leakkit.views.coverage import left_out, pipelines_left_out
 from leakkit.views.dropoff.data import with_outcome
 from leakkit.views.dropoff.headline import headline_sentence
 from leakkit.views.dropoff.pipe import emphasised, pipe
@@ -70,6 +71,7 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
     lines = [
         mend_first(warned[0][1], words) if warned else Markup(""),
         _more_worse(warned, words),
+        pipelines_left_out(analysis, words),
         since_then(analysis, analysis.pipelines, words),
         words.html(
             "overview.as_of", n=len(analysis.pipelines), deals=deals, as_of=analysis.last_day
@@ -117,13 +119,23 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
 
 
 def nothing_lost(analysis: Analysis, words: Words) -> Markup:
-    """Say that no stage lost a deal: none was lost, or it cannot be said where."""
+    """Say that no stage lost a deal: none was lost, or it cannot be said, or not where."""
+    if said := _left_out(analysis, words):
+        return said
     lost = sum(one.notes.outcomes.get(("lost", False), 0) for one in analysis.pipelines)
     return words.html("headline.elsewhere" if lost else "overview.none", n=lost)
 
 
+def _left_out(analysis: Analysis, words: Words) -> Markup:
+    """Say what the exports leave out, where each leaves something out."""
+    said = [left_out(one, words) for one in analysis.pipelines]
+    return said[0] if said and all(said) else Markup("")
+
+
 def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Markup:
     """Say where most value is lost; stages whose losses may be healthy only where no other is."""
+    if said := _left_out(analysis, words):
+        return said
     serious = [leak for leak in leaks if leak.stage.kind != "qualify"] or list(leaks)
     if not serious:
         return nothing_lost(analysis, words)
@@ -143,7 +155,8 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     words, warned = words_of(analysis), _warnings(analysis)
     if not warned:
         tested = count_tests(analysis.findings)
-        said = words.say("overview.no_warnings" if tested else "overview.no_comparison")
+        apart = Markup("") if tested else pipelines_left_out(analysis, words)
+        said = apart or words.say("overview.no_warnings" if tested else "overview.no_comparison")
         return answer(words, "overview_warnings", headline=said)
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
     rows = [

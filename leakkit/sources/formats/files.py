@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.formats.answers import is_answer, read_answer
 from leakkit.sources.formats.encodings import as_utf8, unpacked
 from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows
 from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row, read_workbook
@@ -121,6 +122,8 @@ def read_file(reading: Reading, path: Path, name: str) -> list[Table]:
     if form == "zip":
         message = f"{path.name} holds a .zip in which there is no table."
         raise LeakkitError("unreadable_file", message)
+    if form == "jsonl" and is_answer(inside):
+        return _answer(reading, inside, path.name, name)
     if form == "xlsx":
         return _sheets(reading, inside, path.name)
     readers = {"parquet": _read_parquet, "csv": _read_csv, "jsonl": _read_jsonl}
@@ -201,6 +204,24 @@ def _read_jsonl(reading: Reading, path: Path, file: str, name: str) -> tuple[str
     cells = ((line, [_said(row.get(key)) for key in headings]) for line, row in rows)
     put_rows(reading.store, table, distinct(headings), cells)
     return table, quoted(LINE)
+
+
+def _answer(reading: Reading, path: Path, file: str, name: str) -> list[Table]:
+    """Read the answer of a web interface: its records, and the changes that stand in them."""
+    text, _ = as_utf8(reading, path, file)
+    found = read_answer(text.read_text(encoding="utf-8-sig"))
+    if found is None:
+        message = f"{file} is no JSON object with a list of records."
+        raise LeakkitError("unreadable_file", message)
+    tables = []
+    for label, rows in ((file, found.records), (f"{file}, changes", found.changes)):
+        if rows:
+            relation = quoted(f"file_{name} {len(tables)}")
+            headings = list(dict.fromkeys(key for _, row in rows for key in row))
+            cells = ((line, [_said(row.get(key)) for key in headings]) for line, row in rows)
+            put_rows(reading.store, relation, distinct(headings), cells)
+            tables.append(_table(reading, label, relation, quoted(LINE)))
+    return tables
 
 
 def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, object]]]:

@@ -71,7 +71,7 @@ def _filled(reading: Reading, table: Table, heading: str) -> int:
 def _is_id(reading: Reading, table: Table, heading: str) -> bool:
     """Say whether nearly all cells differ, and few have decimals."""
     filled, different, decimals = reading.store.rows(
-        "SELECT count(*), count(DISTINCT said), "
+        "SELECT count(*), count(DISTINCT said), "  # noqa: S608 - quoted
         "count(*) FILTER (regexp_full_match(said, '[-+]?[0-9., ]*[.,][0-9]{1,2}')) "
         f"FROM {_some(table, heading)}"
     )[0]
@@ -89,7 +89,7 @@ def _is_flag(reading: Reading, table: Table, heading: str) -> bool:
 def _has_digits(reading: Reading, table: Table, heading: str) -> bool:
     """Say whether most filled cells have digits, of any script."""
     filled, digits = reading.store.rows(
-        r"SELECT count(*), count(*) FILTER (regexp_matches(said, '\p{Nd}')) "
+        r"SELECT count(*), count(*) FILTER (regexp_matches(said, '\p{Nd}')) "  # noqa: S608 - quoted
         f"FROM {_some(table, heading)}"
     )[0]
     return bool(filled == 0 or digits * 2 >= filled)
@@ -101,4 +101,3 @@ def _is_outcome(reading: Reading, table: Table, heading: str) -> bool:
         f"SELECT DISTINCT trim(said) FROM {_some(table, heading)} LIMIT {FEW + 1}"  # noqa: S608 - quoted
     )
     return len(rows) <= FEW
-

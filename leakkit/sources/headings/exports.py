@@ -4,7 +4,7 @@ An export of a new maker is a new entry in `makers/*.toml`, in `[makers]` of lea
 or in a package that offers a table of the same form as an entry point `leakkit.makers`.
 Sources: the makers' own pages, public connectors and exports; what no maker's page shows
 is left out. Where a maker's heading means something else than it says, its entry is
-empty: HubSpot's "Close Date" of an open deal is the end of a month.
+empty: the expected close date of SugarCRM is a plan.
 """
 
 from __future__ import annotations
@@ -68,6 +68,21 @@ DATED_STAGE = (
 )
 """Headings that hold the date of one stage: HubSpot's, and the same typed by hand."""
 
+DATE_WORDS = "|".join(map(re.escape, (*VAGUE_MOMENT, "date of", "date du", "date de", "fecha de")))
+NO_STEP = re.compile(
+    r"expected|planned|due|last|next|modif|updat|change|birth|follow|reminder|"
+    r"erwartet|geplant|geburt|letzt|nächst|änderung|prévu|dernièr|naissance|relance|"
+    r"prevista|última|nacimiento|ultim|nascita|verwacht|laatst|geboorte|"
+    r"تولد|پیگیری بعدی|آخرین|بعدی|سررسید|تحویل",
+    re.IGNORECASE,
+)
+"""Dates that are no step of a sale: plans, last changes, birthdays."""
+DATED_STEP = (
+    re.compile(rf"^(?:{DATE_WORDS})[ _:]+(?P<stage>.+)$", re.IGNORECASE),
+    re.compile(r"^(?P<stage>.+)[ _](?:date|datum|am|le|on|tarihi)$", re.IGNORECASE),
+)
+"""Headings of a date for each step, as people write them: `Date of offer`, `Offer date`."""
+
 TIME_IN_STAGE = (
     (
         re.compile(r'^cumulative time in "(.+)"$', re.IGNORECASE),
@@ -81,6 +96,3 @@ TIME_IN_STAGE = (
     ),
 )
 """The two times that betray a second visit: all visits together, and the latest one."""
-
-FLAGS = (("is_won", "is_closed"), ("iswon", "isclosed"), ("hs_is_closed_won", "hs_is_closed"))
-"""Columns that say by true and false whether a deal is won, and whether it is closed."""

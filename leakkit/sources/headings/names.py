@@ -18,8 +18,10 @@ from leakkit.sources.headings.columns import simplified
 from leakkit.sources.headings.exports import (
     CLEAR,
     DATED_STAGE,
+    DATED_STEP,
     DEALS,
     HISTORY,
+    NO_STEP,
     REFUSED,
     USUAL,
     VAGUE_MOMENT,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.config import Pipeline
+    from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
 
 NEEDED = ("opportunity_id", "stage", "entered_at")
@@ -226,12 +229,16 @@ class DatedStage:
 
 
 def dated_stages(
-    headings: Sequence[str], said: Mapping[str, str], declared: Sequence[str] = ()
+    headings: Sequence[str],
+    said: Mapping[str, str],
+    declared: Sequence[str] = (),
+    taken: Sequence[str] | None = None,
 ) -> tuple[DatedStage, ...]:
     """Return the columns that hold the date of one stage, in the order of the file.
 
     `said` is `[source.stage_dates]` (stage -> heading), and beats all else; else
-    headings such as `Date entered Offer`, else those that are the names of declared stages.
+    headings such as `Date entered Offer`, else those that are the names of declared stages,
+    else, of a table without a stage, `Date of offer` where `taken` are other columns.
 
     >>> dated_stages(['Date entered "Offer (Sales)"'], {})
     (DatedStage(heading='Date entered "Offer (Sales)"', stage='Offer', pipeline='Sales'),)
@@ -251,7 +258,22 @@ def dated_stages(
     forms = {simplified(name): name for name in declared}
     named = [DatedStage(h, forms[f]) for f, h in by_form.items() if f in forms]
     enough = 2
-    return tuple(found) or (tuple(named) if len(named) >= enough else ())
+    steps = _dated_steps(headings, taken) if taken is not None else []
+    return tuple(found) or (tuple(named) if len(named) >= enough else tuple(steps))
+
+
+def _dated_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedStage]:
+    """Return the columns that are called the date of something, if there are three or more.
+
+    Those that are another column of ours, plans and last changes are no steps.
+    """
+    found = []
+    for heading in headings:
+        match = next((m for p in DATED_STEP if (m := p.match(heading.strip()))), None)
+        if match and heading not in taken and not NO_STEP.search(heading):
+            found.append(DatedStage(heading, match["stage"].strip()))
+    enough = 3
+    return found if len(found) >= enough else []
 
 
 def declared_names(pipelines: Iterable[Pipeline]) -> list[str]:
@@ -293,6 +315,13 @@ def near_pairs(unknown: Iterable[str], known: Iterable[str]) -> dict[str, str]:
         found = difflib.get_close_matches(simplified(name), forms, 1, NEAR)
         pairs |= {name: by_form[found[0]]} if found else {}
     return pairs
+
+
+def taken_headings(table: Table) -> list[str] | None:
+    """Return the headings that are columns of ours; None of a table that has a stage."""
+    if table.heading("stage") or table.heading("entered_at"):
+        return None
+    return [heading for name in COLUMNS if (heading := table.heading(name))]
 
 
 __all__ = ["DEALS", "HISTORY", "REFUSED", "Part", "near_pairs", "nearest", "part_of", "score"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS
 from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.formats.answers import is_answer
 from leakkit.sources.formats.encodings import unzipped
 from leakkit.sources.formats.files import (
     form_of_content,
@@ -29,6 +30,7 @@ from leakkit.sources.headings.names import (
     declared_names,
     loose,
     part_of,
+    taken_headings,
 )
 from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.store.database import quoted
@@ -146,7 +148,8 @@ def _dated(reading: Reading, table: Table) -> bool:
     """Say whether a table has a date per stage."""
     source, declared = reading.config.source, reading.config.pipelines
     names = declared_names(declared)
-    return bool(dated_stages(list(table.types), source.stage_dates, names))
+    taken = taken_headings(table)
+    return bool(dated_stages(list(table.types), source.stage_dates, names, taken))
 
 
 def _refused(table: Table) -> LeakkitError:
@@ -260,7 +263,9 @@ def _all(files: Files) -> list[Table]:
 
 def may_be_data(file: Path) -> bool:
     """Say whether a file may be one of the source: notes in .txt and settings in .json are not."""
-    return form_of_name(file) != "" and file.suffix.lower() not in {".txt", ".json"}
+    if file.suffix.lower() == ".json":
+        return is_answer(file)
+    return form_of_name(file) != "" and file.suffix.lower() != ".txt"
 
 
 def _tables(reading: Reading, files: list[Path]) -> list[Table]:
@@ -292,7 +297,8 @@ def _placed(
     deals = [
         (table, part)
         for table, part in parts.get(DEALS, [])
-        if replace(table, known=dict(part.known)).heading("stage") or _dated(reading, table)
+        if (known := replace(table, known=dict(part.known))).heading("stage")
+        or _dated(reading, known)
     ]
     history = parts.get(HISTORY, [])
     if history and not deals:

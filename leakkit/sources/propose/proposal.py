@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from leakkit.config import COLUMNS, Pipeline, Stage, folded
 from leakkit.errors import LeakkitError, visible
 from leakkit.sources.headings.recognised import Recognised
+from leakkit.sources.propose.ends import closing_stages
 from leakkit.sources.shapes.shapes import SNAPSHOT
-from leakkit.store.resolve import CLOSED, LOST_WORDS, WON_WORDS, texts
+from leakkit.store import schema
+from leakkit.store.resolve import CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from leakkit.config import Join, SourceRules
+    from leakkit.config import Config, Join, SourceRules
     from leakkit.store.database import Store
 
 FIRST_VISITS = """
@@ -60,17 +62,17 @@ ORDERED_BY = {SNAPSHOT: "one day shows no order; by the age of the deals"}
 """What the proposed order of stages rests on, by the shape of the source."""
 
 
-def propose(store: Store, label: str, *, snapshot: bool = False) -> tuple[Pipeline, ...]:
+def propose(
+    store: Store, label: str, config: Config, *, snapshot: bool = False
+) -> tuple[Pipeline, ...]:
     """Propose the pipelines of a source: stages by the mean rank of their first visits.
 
     Of a snapshot, stages without a visit follow by the mean age of the deals that stand
     there. Closing rows are recognised by common words (won, lost, cancelled, ...). It is a
     proposal: every page that rests on it says so.
     """
-    words = {folded(word) for word in (*CLOSED, *WON_WORDS, *LOST_WORDS)}
-    tables = ("given_history", "given_opportunities") if snapshot else ("given_history",)
-    closes = [said for said in texts(store, "stage", *tables) if folded(said) in words]
-    given = {"label": label, "closes": closes}
+    closes = closing_stages(store, config)
+    given = {"label": label, "closes": [*closes, *CLOSED]}
     ranked: dict[str, dict[str, _Said]] = {}
     names: dict[str, str] = {}
     rows = store.rows(FIRST_VISITS, given)
@@ -89,9 +91,20 @@ def propose(store: Store, label: str, *, snapshot: bool = False) -> tuple[Pipeli
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
     return tuple(
-        Pipeline(name=name, stages=_in_order(stages.values()))
+        Pipeline(
+            name=name,
+            stages=_in_order(stages.values()),
+            won=_words(closes, schema.WON),
+            lost=_words(closes, schema.LOST),
+        )
         for name, stages in sorted(ranked.items())
     )
+
+
+def _words(closes: Mapping[str, int], code: int) -> tuple[str, ...]:
+    """Return the names of one kind of close, each once however it is written."""
+    by_form = {folded(n): n for n, kind in sorted(closes.items(), reverse=True) if kind == code}
+    return tuple(sorted(name for name in by_form.values() if name not in CLOSED))
 
 
 @dataclass

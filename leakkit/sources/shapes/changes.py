@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit import vocabulary
 from leakkit.config import folded
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.rows import LINE, rewritten
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.recognised import Reading
     from leakkit.sources.headings.tables import Files
 
+FEWEST = 20
+"""Of fewer deals it is not said where all of them began."""
 CLOSES = {WON: "(won)", LOST: "(lost)"}
 LABEL = r'^\{\s*"[^"]*"\s*:\s*"([^"]*)"'
 """A label in several languages, as databases keep it: the first is taken."""
@@ -43,6 +44,7 @@ def prepared(reading: Reading, files: Files) -> Files:
     if files.stages is not None:
         history = history and _labelled(reading, history, files.stages)
         deals = deals and _labelled(reading, deals, files.stages)
+    deals = deals and _split(reading, deals)
     return replace(files, history=history, opportunities=deals)
 
 
@@ -111,37 +113,53 @@ def _filled(reading: Reading, table: Table) -> Table:
     return rewritten(reading, table, columns, "filled") if columns else table
 
 
+def _split(reading: Reading, table: Table) -> Table:
+    """Take stage and pipeline from texts that say both, if all do."""
+    pattern, stage = table.export.pattern if table.export else "", table.heading("stage")
+    if not pattern or stage is None or table.heading("pipeline"):
+        return table
+    text, shape = table.text_under(stage), literal(pattern)
+    others = reading.store.value(
+        f"SELECT count(*) FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {text} <> '' AND NOT regexp_matches({text}, {shape})"
+    )
+    if others:
+        return table
+    parts = [f"regexp_extract({text}, {shape}, {place})" for place in (1, 2)]
+    return rewritten(reading, table, {stage: parts[0]}, "split", {"pipeline": parts[1]})
+
+
 def _closed(reading: Reading, table: Table) -> Table:
     """Let the stage of a row that says won or lost be that."""
     changes, stage = table.export and table.export.changes, table.heading("stage")
     said = _heading(table, changes.closing) if changes else ""
     if not said or stage is None:
         return table
-    text = f"lower({table.text_under(said)})"
-    cases = " ".join(
-        f"WHEN {text} IN ({_listed(map(str.lower, vocabulary.words('outcomes', kind)))}) "
-        f"THEN '({kind})'"
-        for kind in ("won", "lost")
-    )
+    text = table.text_under(said)
+    rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
+    cases = _closing_cases(text, [str(row[0]) for row in rows])
     sql = f"CASE {cases} ELSE {table.text_under(stage)} END"
     return rewritten(reading, table, {stage: sql}, "closed")
 
 
+def _closing_cases(text: str, said: Iterable[str]) -> str:
+    """Return the cases of SQL that say which texts close a deal."""
+    closes = {one: close_of(one) for one in said}
+    cases = [
+        f"WHEN {text} = {literal(one)} THEN '{CLOSES[code]}'"
+        for one, code in closes.items()
+        if code is not None
+    ]
+    return " ".join(cases) or "WHEN FALSE THEN ''"
+
+
 def _labelled(reading: Reading, table: Table, stages: Table) -> Table:
     """Give the stages that a list of stages knows by a number or a code their labels."""
-    export = stages.export
-    if export is None:
-        return table
-    key, label = (_heading(stages, export.columns.get(name, ())) for name in ("id", "label"))
+    key, label = _key_and_label(stages)
     places = [h for name in ("stage", "from_stage") if (h := table.heading(name))]
     if not key or not label or not places:
         return table
-    text = stages.text_under(label)
-    rows = reading.store.rows(
-        f"SELECT {stages.text_under(key)}, min(CASE WHEN regexp_matches({text}, '{LABEL}') "  # noqa: S608 - quoted
-        f"THEN regexp_extract({text}, '{LABEL}', 1) ELSE {text} END) "
-        f"FROM {stages.relation} GROUP BY 1 ORDER BY 1"
-    )
+    rows = reading.store.rows(_labels(stages, key, label))
     cases = " ".join(f"WHEN {literal(str(k))} THEN {literal(str(said))}" for k, said in rows if k)
     if not cases:
         return table
@@ -153,13 +171,35 @@ def _labelled(reading: Reading, table: Table, stages: Table) -> Table:
     return rewritten(reading, table, columns, "labelled")
 
 
+def _key_and_label(stages: Table) -> tuple[str, str]:
+    """Return the headings of a list of stages for what a stage is known by, and for its name."""
+    columns = stages.export.columns if stages.export else {}
+    return _heading(stages, columns.get("id", ())), _heading(stages, columns.get("label", ()))
+
+
+def _labels(stages: Table, key: str, label: str) -> str:
+    """Return SQL for the (key, label) of the stages of a list."""
+    text = stages.text_under(label)
+    return (
+        f"SELECT {stages.text_under(key)}, min(CASE WHEN regexp_matches({text}, '{LABEL}') "  # noqa: S608 - quoted
+        f"THEN regexp_extract({text}, '{LABEL}', 1) ELSE {text} END) "
+        f"FROM {stages.relation} GROUP BY 1 ORDER BY 1"
+    )
+
+
 def is_changes(table: Table) -> bool:
     """Say whether a history has rows of changes."""
     return bool(table.export and table.export.changes and not table.export.changes.closing)
 
 
-def entries(reading: Reading, history: Table, deals: Table | None, relation: str) -> None:
-    """Make the relation of the entries of stages that a history of changes tells of."""
+def entries(
+    reading: Reading, history: Table, others: tuple[Table | None, Table | None], relation: str
+) -> None:
+    """Make the relation of the entries of stages that a history of changes tells of.
+
+    `others` are the deals and the list of stages, where they are there.
+    """
+    deals, stages = others
     changes = history.export.changes if history.export else None
     if changes is None:  # pragma: no cover - asked of such histories only
         raise AssertionError
@@ -170,15 +210,17 @@ def entries(reading: Reading, history: Table, deals: Table | None, relation: str
         CREATE OR REPLACE TEMP TABLE changes AS
         SELECT {history.line} AS line, {history.text("opportunity_id")} AS id,
                {history.text("from_stage")} AS old, {history.text("stage")} AS new,
-               {history.text("entered_at")} AS at, {history.text("pipeline")} AS pipeline,
+               {history.text("entered_at")} AS moment, {history.text("pipeline")} AS pipeline,
                {kind} AS kind
         FROM {history.relation}
         """  # noqa: S608 - quoted
     )
+    if stages is not None:
+        _without_other_fields(reading, stages)
     _count_others(reading)
     store.run(
-        f"CREATE OR REPLACE TEMP TABLE starts AS SELECT id, min(at) AS at, min(stage) AS stage, "  # noqa: S608 - quoted
-        f"min(line) AS line FROM ({_starts(deals)}) GROUP BY id"
+        f"CREATE OR REPLACE TEMP TABLE starts AS SELECT id, min(moment) AS moment, "  # noqa: S608 - quoted
+        f"min(stage) AS stage, min(line) AS line FROM ({_starts(deals)}) GROUP BY id"
     )
     file, heading = literal(history.file), literal(history.heading("stage") or "stage")
     store.run(
@@ -186,7 +228,7 @@ def entries(reading: Reading, history: Table, deals: Table | None, relation: str
         CREATE TEMP TABLE {relation} AS
         SELECT row_number() OVER (ORDER BY line, place) AS made, *,
                {file} AS file, {heading} AS heading
-        FROM ({_first_stages()} UNION ALL {_moves(_outcomes(reading))})
+        FROM ({_first_stages(_usual_start(reading))} UNION ALL {_moves(_outcomes(reading))})
         ORDER BY made
         """  # noqa: S608 - quoted
     )
@@ -208,6 +250,36 @@ def _kind(history: Table, changes: Changes) -> str:
     return f"CASE {' '.join(cases)} ELSE '' END"
 
 
+def _without_other_fields(reading: Reading, stages: Table) -> None:
+    """Leave out the moves to what is no stage of the list: another field of the same log."""
+    key, label = _key_and_label(stages)
+    if key and label:
+        reading.store.run(
+            f"UPDATE changes SET kind = '' WHERE kind = 'stage' AND new NOT IN "  # noqa: S608 - quoted
+            f"(SELECT unnest([l.a, l.b]) FROM ({_labels(stages, key, label)}) l(a, b))"
+        )
+
+
+def _usual_start(reading: Reading) -> str:
+    """Return the stage that every known deal began with, as SQL; NULL where they differ.
+
+    A deal that was created and never moved stands where all the others began.
+    """
+    rows = reading.store.rows(
+        "SELECT arg_min(old, (moment, line)) AS began FROM changes "
+        "WHERE kind = 'stage' AND moment <> '' GROUP BY id"
+    )
+    began = {str(row[0]) for row in rows}
+    if len(rows) < FEWEST or len(began) != 1 or began == {""}:
+        return "NULL"
+    unmoved = (
+        "SELECT count(*) FROM starts WHERE stage IS NULL AND moment <> '' "
+        "AND id NOT IN (SELECT id FROM changes WHERE kind = 'stage')"
+    )
+    reading.count("starts_assumed", int(reading.store.value(unmoved)))
+    return literal(began.pop())
+
+
 def _count_others(reading: Reading) -> None:
     """Count the rows of other fields, which are not asked for."""
     others = reading.store.value("SELECT count(*) FROM changes WHERE kind = ''")
@@ -216,7 +288,7 @@ def _count_others(reading: Reading) -> None:
 
 def _starts(deals: Table | None) -> str:
     """Return SQL for when each deal was created, and where it stands if that is known."""
-    rows = "SELECT id, at, NULL AS stage, line FROM changes WHERE kind = 'created'"
+    rows = "SELECT id, moment, NULL AS stage, line FROM changes WHERE kind = 'created'"
     if deals is None:
         return rows
     return (
@@ -226,18 +298,18 @@ def _starts(deals: Table | None) -> str:
     )
 
 
-def _first_stages() -> str:
+def _first_stages(usual: str) -> str:
     """Return SQL for the first stage of every deal: the first `from`, else where it stands."""
-    return """
+    return f"""
         SELECT COALESCE(s.line, m.line, 0) AS line, 0 AS place, COALESCE(m.id, s.id) AS
-               opportunity_id, COALESCE(m.old, s.stage) AS stage, s.at AS entered_at,
+               opportunity_id, COALESCE(m.old, s.stage, {usual}) AS stage, s.moment AS entered_at,
                COALESCE(m.pipeline, '') AS pipeline, '' AS from_stage
-        FROM (SELECT id, arg_min(old, (at, line)) AS old, min(line) AS line,
-                     arg_min(pipeline, (at, line)) AS pipeline
-              FROM changes WHERE kind = 'stage' AND at <> '' GROUP BY id) m
+        FROM (SELECT id, arg_min(old, (moment, line)) AS old, min(line) AS line,
+                     arg_min(pipeline, (moment, line)) AS pipeline
+              FROM changes WHERE kind = 'stage' AND moment <> '' GROUP BY id) m
         FULL JOIN starts s ON s.id = m.id
-        WHERE s.at <> '' AND COALESCE(m.old, s.stage, '') <> ''
-    """
+        WHERE s.moment <> '' AND COALESCE(m.old, s.stage, {usual}, '') <> ''
+    """  # noqa: S608 - of this module
 
 
 def _moves(outcomes: str) -> str:
@@ -246,14 +318,14 @@ def _moves(outcomes: str) -> str:
         SELECT line, 1 AS place, id AS opportunity_id,
                CASE kind WHEN 'stage' THEN new ELSE
                    CASE {outcomes} ELSE COALESCE(stood, began) END END AS stage,
-               at AS entered_at, pipeline, '' AS from_stage
+               moment AS entered_at, pipeline, '' AS from_stage
         FROM (SELECT *, last_value(CASE WHEN kind = 'stage' THEN new END IGNORE NULLS) OVER w
                      AS stood,
                      first_value(CASE WHEN kind = 'stage' THEN old END IGNORE NULLS) OVER
-                     (PARTITION BY id ORDER BY at, line
+                     (PARTITION BY id ORDER BY moment, line
                       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS began
               FROM changes WHERE kind IN ('stage', 'status')
-              WINDOW w AS (PARTITION BY id ORDER BY at, line))
+              WINDOW w AS (PARTITION BY id ORDER BY moment, line))
         WHERE NOT (kind = 'status' AND new = '')
     """  # noqa: S608 - of this module
 
@@ -261,10 +333,4 @@ def _moves(outcomes: str) -> str:
 def _outcomes(reading: Reading) -> str:
     """Return the cases of SQL that say which new values of a status close a deal."""
     said = reading.store.rows("SELECT DISTINCT new FROM changes WHERE kind = 'status' ORDER BY new")
-    closes = {str(row[0]): close_of(str(row[0])) for row in said}
-    cases = [
-        f"WHEN new = {literal(text)} THEN '{CLOSES[code]}'"
-        for text, code in closes.items()
-        if code is not None
-    ]
-    return " ".join(cases) or "WHEN FALSE THEN ''"
+    return _closing_cases("new", [str(row[0]) for row in said])

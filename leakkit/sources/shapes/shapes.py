@@ -14,12 +14,15 @@ from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.columns import Table
-from leakkit.sources.headings.exports import FLAGS, TIME_IN_STAGE
-from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names
+from leakkit.sources.headings.exports import TIME_IN_STAGE
+from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names, taken_headings
 from leakkit.sources.shapes.asides import without_asides
+from leakkit.sources.shapes.changes import entries, is_changes, prepared
+from leakkit.sources.shapes.flags import find_flags
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
+from leakkit.store import schema
+from leakkit.store.closes import close_of
 from leakkit.store.database import literal, quoted
-from leakkit.store.resolve import LOST_WORDS, WON_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +69,7 @@ def _shaped(reading: Reading, files: Files) -> Found:
     """Recognise the shape, and bring the files into that of a history."""
     if files.snapshots:
         return _from_snapshots(reading, files)
+    files = prepared(reading, files)
     history, deals = files.history, files.opportunities
     if history is not None:
         plain = _plain(reading, history, with_money=deals is None)
@@ -73,6 +77,8 @@ def _shaped(reading: Reading, files: Files) -> Found:
         if told and told.heading("stage"):
             # a deal whose present stage is a closing word has ended, whatever its history shows
             told = _with_outcome(reading, told)
+        if is_changes(history):
+            return _from_changes(reading, files, plain, told)
         return _found(files, EVENTS, plain, told)
     if deals is None:  # pragma: no cover - finding raises before
         raise AssertionError
@@ -82,6 +88,14 @@ def _shaped(reading: Reading, files: Files) -> Found:
     reading.say(deals.file, "shape", SNAPSHOT, "no_history")
     plain = _with_outcome(reading, _plain(reading, deals))
     return _found(files, SNAPSHOT, _no_history(reading, deals), plain)
+
+
+def _from_changes(reading: Reading, files: Files, history: Table, deals: Table | None) -> Found:
+    """Make the entries of stages that a history of changes tells of."""
+    name = quoted("entries of changes")
+    entries(reading, history, (deals, files.stages), name)
+    reading.say(history.file, "shape", EVENTS, "changes")
+    return _found(files, EVENTS, _history_table(reading, history.file, name), deals, name)
 
 
 def _found(
@@ -105,7 +119,8 @@ def _plain(
 def _dated(reading: Reading, table: Table) -> tuple[DatedStage, ...]:
     """Return the columns of a table that hold the date of one stage."""
     names = declared_names(reading.config.pipelines)
-    return dated_stages(list(table.types), reading.config.source.stage_dates, names)
+    said = reading.config.source.stage_dates
+    return dated_stages(list(table.types), said, names, taken_headings(table))
 
 
 def _from_wide(
@@ -117,7 +132,7 @@ def _from_wide(
     reading.say(deals.file, "shape", WIDE, f"{len(dated)} columns")
     for one in dated:
         reading.say(deals.file, "stage_date", one.stage, one.heading)
-    if plain.heading("stage") and not any(_closes(reading, one.stage) for one in dated):
+    if plain.heading("stage") and not any(closes_as(reading, one.stage) for one in dated):
         plain = _with_outcome(reading, plain)
     _count_hidden(reading, plain)
     each = len(dated)
@@ -139,12 +154,6 @@ def _from_wide(
     return _found(files, WIDE, history, plain, name)
 
 
-def _closes(reading: Reading, stage: str) -> bool:
-    """Say whether the name of a dated stage closes a deal."""
-    own = [name for p in reading.config.pipelines for name in (*p.won, *p.lost)]
-    return folded(stage) in {folded(word) for word in (*WON_WORDS, *LOST_WORDS, *own)}
-
-
 def _history_table(reading: Reading, file: str, relation: str) -> Table:
     """Describe a history that was made here."""
     rows = reading.store.rows(f"DESCRIBE SELECT * FROM {relation}")  # noqa: S608 - quoted
@@ -156,29 +165,42 @@ def _with_outcome(reading: Reading, table: Table) -> Table:
     """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
     if table.heading("outcome"):
         return table
-    for won, closed in FLAGS:
-        flags = [table.find(won), table.find(closed)]
-        if all(flags):
-            is_won, is_closed = (
-                f"lower({table.text_under(str(h))}) IN ('true', '1')" for h in flags
-            )
-            sql = f"CASE WHEN {is_won} THEN 'won' WHEN {is_closed} THEN 'lost' ELSE 'open' END"
-            reading.say(table.file, "outcome", "flags", f"{won}, {closed}")
-            return rewritten(reading, table, {}, "outcome", {"outcome": sql})
-    stage, words = table.text("stage"), {"won": WON_WORDS, "lost": LOST_WORDS}
-    rows = reading.store.rows(f"SELECT DISTINCT {stage} FROM {table.relation}")  # noqa: S608 - quoted
-    cases = []
-    for outcome, built_in in words.items():
-        own = [word for p in reading.config.pipelines for word in getattr(p, outcome)]
-        closes = {folded(word) for word in (*built_in, *own)}
-        said = sorted(str(row[0]) for row in rows if folded(str(row[0])) in closes)
-        if said:
-            cases.append(f"WHEN {stage} IN ({', '.join(map(literal, said))}) THEN '{outcome}'")
-    if not cases:
+    flags = find_flags(reading, table)
+    said = flags.sql(table, table.text("lost_reason"))
+    cases = _closing_cases(reading, table)
+    if not cases and said == "''":
         return table
-    reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
-    sql = f"CASE {' '.join(cases)} ELSE '' END"
+    if said != "''":
+        reading.say(table.file, "outcome", "flags", ", ".join(flags.headings.values()))
+    if cases:
+        reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
+    by_stage = f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
+    sql = f"CASE WHEN {said} <> '' THEN {said} ELSE {by_stage} END"
     return rewritten(reading, table, {}, "outcome", {"outcome": sql})
+
+
+def _closing_cases(reading: Reading, table: Table) -> list[str]:
+    """Return the cases of SQL that say which stages of a table are closes."""
+    stage = table.text("stage")
+    rows = reading.store.rows(f"SELECT DISTINCT {stage} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
+    said = {str(row[0]): closes_as(reading, str(row[0])) for row in rows}
+    kinds = {"won": schema.WON, "lost": schema.LOST}
+    closes = {kind: [s for s, code in said.items() if code == kinds[kind]] for kind in kinds}
+    return [
+        f"WHEN {stage} IN ({', '.join(map(literal, names))}) THEN '{kind}'"
+        for kind, names in closes.items()
+        if names
+    ]
+
+
+def closes_as(reading: Reading, stage: str) -> int | None:
+    """Return WON or LOST where a stage is a close, declared or by its name."""
+    for pipeline in reading.config.pipelines:
+        for code, words in ((schema.WON, pipeline.won), (schema.LOST, pipeline.lost)):
+            if folded(stage) in map(folded, words):
+                return code
+    declared = map(folded, declared_names(reading.config.pipelines))
+    return None if folded(stage) in declared else close_of(stage)
 
 
 def _no_history(reading: Reading, deals: Table) -> Table:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
 from leakkit.store.account import SHOWN_ROWS
 from leakkit.store.database import literal, quoted
-from leakkit.store.resolve import CLOSED, outcome_words
+from leakkit.store.resolve import CLOSED, outcome_of, outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +96,7 @@ def _where(reading: Reading, table: Table) -> str:
     said = table.text("outcome")
     words = outcome_words(reading.config)
     rows = reading.store.rows(f"SELECT DISTINCT {said} FROM {table.relation}")  # noqa: S608 - quoted
-    code = {str(row[0]): words.get(folded(str(row[0])), 0) for row in rows}
+    code = {str(row[0]): outcome_of(str(row[0]), words) for row in rows}
     cases = [
         f"WHEN {said} IN ({', '.join(map(literal, found))}) THEN {literal(close)}"
         for close, wanted in CLOSED.items()

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from leakkit.page.kinds import FIRST
 from leakkit.views.causes import mix, verdict
 from leakkit.views.causes.comparisons import compared
+from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.elements import paragraphs
 from leakkit.views.sentences import since_then, what_changed
 from leakkit.views.tables import bdi
@@ -41,7 +42,9 @@ def causes_headline(diagnosis: Diagnosis) -> View:
 
 
 def _worst(diagnosis: Diagnosis, words: Words) -> Markup:
-    """Say what the gravest finding found, or that there is none."""
+    """Say which deals are left out; else what the gravest finding found, or that there is none."""
+    if diagnosis.pipeline.notes.coverage:
+        return left_out(diagnosis.pipeline, words)
     if diagnosis.warnings:
         return what_changed(diagnosis.pipeline, diagnosis.warnings[0][0], words)
     return words.html("causes.quiet" if compared(diagnosis) else "causes.no_comparison")
@@ -93,6 +96,8 @@ def _current_days(diagnosis: Diagnosis) -> int:
 def _tested(diagnosis: Diagnosis, words: Words) -> Markup:
     """Say how many comparisons were made, of which days."""
     windows = diagnosis.pipeline.windows
+    if diagnosis.pipeline.notes.coverage:
+        return what_to_export(diagnosis.pipeline, words)
     tests = sum(f.p_value is not None for f in diagnosis.analysis.findings)
     if windows.current is None or windows.baseline is None:
         return words.html("causes.one_window")

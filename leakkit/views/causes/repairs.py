@@ -35,6 +35,8 @@ def repairs(diagnosis: Diagnosis) -> View:
 def _no_repairs(diagnosis: Diagnosis, words: Words) -> View:
     """Say why no repair is reckoned."""
     kind = SECTION if loses(diagnosis) else REPEATED
+    if diagnosis.pipeline.notes.coverage:
+        return answer(words, "repairs", headline=words.say("coverage.capped"), kind=REPEATED)
     said = words.say(f"causes.{_no_repair(diagnosis)}")
     return answer(words, "repairs", headline=said, kind=kind)
 

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.page.kinds import REPEATED, SECTION
+from leakkit.views.coverage import left_out
 from leakkit.views.view import answer
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ def no_stages(diagnosis: Diagnosis, words: Words, name: str) -> View:
     lost = diagnosis.pipeline.notes.outcomes.get(("lost", False), 0)
     if lost and not loses(diagnosis):
         said = words.html("headline.elsewhere", n=lost)
+        return answer(words, name, headline=said, kind=_kind(name))
+    if not loses(diagnosis) and (said := left_out(diagnosis.pipeline, words)):
         return answer(words, name, headline=said, kind=_kind(name))
     code = "no_days" if loses(diagnosis) else "no_stage"
     return answer(words, name, headline=words.say(f"causes.{code}"), kind=_kind(name))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.views import reading
+from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import bullets, heading, paragraphs, unfolded
 from leakkit.views.figures import reason_text
@@ -41,7 +42,8 @@ def _not_estimated(chosen: PipelineAnalysis, words: Words) -> Markup:
     """List the numbers that could not be estimated, or say that there are none."""
     missing = _missing(chosen, words)
     if not missing:
-        return paragraphs([words.html("data.nothing_missing")])
+        said = "coverage.estimated" if chosen.notes.coverage else "data.nothing_missing"
+        return paragraphs([words.html(said)])
     return heading(words.say("data.missing")) + bullets(missing)
 
 
@@ -64,7 +66,9 @@ def _recognised(analysis: Analysis, words: Words) -> Markup:
 
 def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     """Say what the data of a pipeline are, and how far they bear its headline."""
+    doubt = [left_out(chosen, words), what_to_export(chosen, words)]
     return [
+        *filter(None, doubt),
         *_deals(chosen, words),
         # a snapshot has no days on which anything is followed
         *(_days_used(chosen, words) if analysis.shape != SNAPSHOT else ()),

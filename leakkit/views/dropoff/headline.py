@@ -10,6 +10,7 @@ from leakkit.analysis.headline import headline as find_headline
 from leakkit.analysis.results import EVERYTHING
 from leakkit.findings.finding import NOT_ENOUGH, OK, WARNING, cards, count_tests
 from leakkit.page.kinds import FIRST
+from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.figures import stay
@@ -67,7 +68,9 @@ def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
 
 
 def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
-    """Say what got worse; where nothing did, which stage loses most."""
+    """Say which deals are left out; else what got worse, or which stage loses most."""
+    if chosen.notes.coverage:
+        return left_out(chosen, words)
     gravest = _gravest(analysis, chosen)
     if gravest is None:
         return _headline_text(chosen, words)
@@ -78,10 +81,20 @@ def _beside_headline(
     analysis: Analysis, chosen: PipelineAnalysis, words: Words
 ) -> tuple[Markup, ...]:
     """Say what to look at first, and where most is lost, where those are two stages."""
+    if chosen.notes.coverage:
+        return _of_a_list(chosen, words)
     gravest = _gravest(analysis, chosen)
     if gravest is None:
         return (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
     return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words))
+
+
+def _of_a_list(chosen: PipelineAnalysis, words: Words) -> tuple[Markup, ...]:
+    """Say what to export instead, and where the deals that are there were lost."""
+    instead = what_to_export(chosen, words)
+    if find_headline(chosen).stage is None:
+        return (instead,)
+    return (instead, _headline_text(chosen, words), _headline_cost(chosen, words))
 
 
 def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:

@@ -1,0 +1,94 @@
+"""Columns that say by yes and no whether a deal is won, lost, closed or archived."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from leakkit.config import folded
+
+if TYPE_CHECKING:
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
+
+YES = ("true", "1", "1.0", "yes", "y", "t", "ja", "oui", "si", "sí", "sim", "wahr", "vrai")
+NO = ("false", "0", "0.0", "no", "n", "f", "nein", "non", "não", "falsch", "faux")
+
+NAMES = {
+    "won": ("iswon", "won", "isclosedwon", "hsisclosedwon", "dealwon", "closedwon"),
+    "lost": ("islost", "lost", "isclosedlost", "hsisclosedlost", "deallost", "closedlost"),
+    "closed": ("isclosed", "closed", "hsisclosed", "isdealclosed", "dealclosed"),
+    "active": ("active", "isactive", "aktiv", "actif", "activo", "attivo"),
+    "archived": ("archived", "isarchived"),
+}
+"""What a flag says -> the headings of makers, in letters and digits only."""
+
+SIGNS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The flags of one table: what each says -> its heading."""
+
+    headings: dict[str, str]
+
+    def __bool__(self) -> bool:
+        """Say whether they tell a close at all."""
+        return bool(self.headings.keys() & {"won", "lost", "closed", "active", "archived"})
+
+    def sql(self, table: Table, reason: str) -> str:
+        """Return SQL for what the flags say: won, lost, open, or '' where they say nothing.
+
+        A deal that is archived with a reason for its loss is lost: Odoo keeps its stage.
+        """
+        yes = {what: is_yes(table, heading) for what, heading in self.headings.items()}
+        no = {what: is_no(table, heading) for what, heading in self.headings.items()}
+        cases = [f"WHEN {yes[what]} THEN '{what}'" for what in ("won", "lost") if what in yes]
+        if "closed" in yes and "won" in yes:
+            cases.append(f"WHEN {yes['closed']} THEN 'lost'")
+        cases += [
+            f"WHEN {gone} AND {reason} <> '' THEN 'lost'"
+            for gone in (no.get("active"), yes.get("archived"))
+            if gone
+        ]
+        if "closed" in no:
+            cases.append(f"WHEN {no['closed']} THEN 'open'")
+        return f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
+
+
+def find_flags(reading: Reading, table: Table) -> Flags:
+    """Return the flags of a table: columns with such a heading that hold yes and no only."""
+    by_form = {SIGNS.sub("", folded(heading)): heading for heading in reversed(table.types)}
+    found = {
+        what: by_form[form]
+        for what, forms in NAMES.items()
+        for form in reversed(forms)
+        if form in by_form and _is_flag(reading, table, by_form[form])
+    }
+    return Flags(found)
+
+
+def is_yes(table: Table, heading: str) -> str:
+    """Return SQL that says whether a flag is set."""
+    return f"lower({table.text_under(heading)}) IN ({_listed(YES)})"
+
+
+def is_no(table: Table, heading: str) -> str:
+    """Return SQL that says whether a flag is not set."""
+    return f"lower({table.text_under(heading)}) IN ({_listed(NO)})"
+
+
+def _is_flag(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether a column holds yes and no, and nothing else; an empty one says nothing."""
+    text = f"lower({table.text_under(heading)})"
+    filled, other = reading.store.rows(
+        f"SELECT count(*), count(*) FILTER ({text} NOT IN ({_listed((*YES, *NO))})) "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {text} <> ''"
+    )[0]
+    return bool(filled) and not other
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    """Return words of this module as SQL."""
+    return ", ".join(f"'{word}'" for word in words)

@@ -1,0 +1,67 @@
+"""Names that close a deal: a closing word alone, behind a number, or inside a longer name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from leakkit import vocabulary
+from leakkit.config import folded
+from leakkit.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WON_WORDS, LOST_WORDS = (vocabulary.words("closes", kind) for kind in ("won", "lost"))
+WON_INSIDE, LOST_INSIDE = (vocabulary.words("inside", kind) for kind in ("won", "lost"))
+"""Words that close a deal also inside a longer name; others, such as "success", do not."""
+UNDONE = frozenset({"not", "no", "nicht", "kein", "non", "pas", "nie", "не", "almost", "back"})
+"""Beside one of these a closing word says something else, or its opposite."""
+
+NUMBERED = re.compile(r"^[\W_]*(?:\d+[a-z]?|[a-z]\d*(?=\s*[.):_\-\u2013]))?[\W_]+|^\d+(?=[^\W\d])")
+"""Signs and numbers before a name, such as `7 - `, `C6:` or `G. `."""
+BETWEEN = re.compile(r"[\W_]+")
+
+
+def bare(name: str) -> str:
+    """Return a name in the form in which names are compared, without its number.
+
+    >>> bare("7 - Closed Lost"), bare("C6:LOSE"), bare("G. Project Won"), bare("Won")
+    ('closed lost', 'lose', 'project won', 'won')
+    """
+    form = folded(name)
+    return NUMBERED.sub("", form, count=1) or form
+
+
+def close_of(name: str) -> int | None:
+    """Return WON or LOST where a name says so, else None.
+
+    A name that says both, or that a close is not there, says nothing.
+
+    >>> close_of("7 - Closed Lost"), close_of("Project Won"), close_of("Not won yet")
+    (-2, -1, None)
+    """
+    form = bare(name)
+    for code, words in ((schema.WON, WON_WORDS), (schema.LOST, LOST_WORDS)):
+        if form in _forms(words):
+            return code
+    parts = [part for part in BETWEEN.split(form) if part]
+    if UNDONE.intersection(parts):
+        return None
+    said = f" {' '.join(parts)} "
+    found = {
+        code
+        for code, words in ((schema.WON, WON_INSIDE), (schema.LOST, LOST_INSIDE))
+        if any(f" {word} " in said for word in _forms(words))
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def closing(names: Iterable[str]) -> dict[str, int]:
+    """Return the names that close a deal -> WON or LOST."""
+    return {name: code for name in names if (code := close_of(name)) is not None}
+
+
+def _forms(words: Iterable[str]) -> frozenset[str]:
+    """Return words in the form in which they are compared."""
+    return frozenset(map(folded, words))

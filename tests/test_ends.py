@@ -1,0 +1,120 @@
+"""Which names, flags and stages close a deal, on small exports."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from leakkit.sources import load
+from leakkit.store import schema
+from leakkit.store.closes import close_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leakkit.store import Store
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("7 - Closed Lost", schema.LOST),
+        ("C6:LOSE", schema.LOST),
+        ("G. Project Won", schema.WON),
+        ("Application Rejected", schema.LOST),
+        ("Perdida por licitación", schema.LOST),
+        ("100% Gewonnen", schema.WON),
+        ("بسته شده - ناموفق", schema.LOST),
+        ("Not won yet", None),
+        ("Win-back", None),
+        ("Won/Lost", None),
+        ("Wonder", None),
+        ("3 - Contract", None),
+    ],
+)
+def test_a_closing_word_counts_alone_numbered_or_inside_a_name(name: str, code: int | None) -> None:
+    assert close_of(name) == code
+
+
+def outcomes(store: Store) -> Counter[str]:
+    """Count the deals by outcome."""
+    return Counter(dict(store.rows("SELECT outcome, count(*) FROM opportunities GROUP BY outcome")))
+
+
+def of_file(folder: Path, text: str, name: str = "deals.csv") -> Store:
+    """Load one file."""
+    (folder / name).write_text(text, "utf-8")
+    return load(folder / name)
+
+
+def many(*rows: str) -> str:
+    """Return rows three times over, each time of other deals; `#` is the number of the deal."""
+    return "".join(
+        row.replace("#", f"{i}{n}") + "\n" for n in range(3) for i, row in enumerate(rows)
+    )
+
+
+def test_stages_called_by_numbers_close_where_only_won_or_only_lost_deals_stand(
+    tmp_path: Path,
+) -> None:
+    text = "deal_id,stage,created_at,is_won,is_closed\n" + many(
+        "#,11,2024-01-01,false,false",
+        "#,22,2024-01-02,true,true",
+        "#,33,2024-01-03,false,true",
+    )
+    with of_file(tmp_path, text) as store:
+        assert outcomes(store) == Counter(won=3, lost=3, open=3)
+        assert [s.name for p in store.config.pipelines for s in p.stages] == ["11"]
+        assert store.meta("closing_rows") == {"won": ["22"], "lost": ["33"]}
+
+
+def test_a_stage_where_deals_were_lost_is_no_close(tmp_path: Path) -> None:
+    text = "deal_id,stage,created_at,status\n" + many(
+        "#,Offer,2024-01-01,Open",
+        "#,Offer,2024-01-02,Lost",
+        "#,Talks,2024-01-03,Won",
+        "#,Inquiry,2024-01-03,Lost",
+    )
+    with of_file(tmp_path, text) as store:
+        assert outcomes(store) == Counter(won=3, lost=6, open=3)
+        names = sorted(s.name for p in store.config.pipelines for s in p.stages)
+        assert names == ["Inquiry", "Offer", "Talks"]
+
+
+def test_an_archived_deal_with_a_reason_is_lost(tmp_path: Path) -> None:
+    text = "deal_id,stage,created_at,active,lost_reason\n" + many(
+        "#,Offer,2024-01-01,True,", "#,Offer,2024-01-02,False,Price", "#,Won,2024-01-02,True,"
+    )
+    with of_file(tmp_path, text) as store:
+        assert outcomes(store) == Counter(won=3, lost=3, open=3)
+
+
+def test_what_only_follows_a_win_is_a_win_too(tmp_path: Path) -> None:
+    text = (
+        "deal_id,stage,entered_at\n"
+        + many("#,Offer,2024-01-01", "#,Offer,2024-01-02")
+        + many("#,Won,2024-02-01")
+        + many("#,Paid,2024-03-01")
+    )
+    with of_file(tmp_path, text) as store:
+        assert outcomes(store) == Counter(won=3, open=3)
+        assert store.meta("closing_rows")["won"] == ["Paid", "Won"]
+        closed = store.rows("SELECT DISTINCT closed_day FROM opportunities WHERE outcome = 'won'")
+        assert closed == [(19_754,)]
+
+
+def test_a_name_with_a_closing_word_that_deals_pass_through_is_a_stage(tmp_path: Path) -> None:
+    text = (
+        "deal_id,stage,entered_at\n"
+        + many("#,Rejected by legal,2024-01-01")
+        + many("#,Offer,2024-02-01")
+        + many("#,Won,2024-03-01")
+    )
+    with of_file(tmp_path, text) as store:
+        assert outcomes(store) == Counter(won=3)
+        assert [s.name for p in store.config.pipelines for s in p.stages] == [
+            "Rejected by legal",
+            "Offer",
+        ]
