@@ -35,7 +35,8 @@ class Table:
     says, `known` what was recognised by the headings of a maker: canonical -> heading, ''
     where a column that bears the name is another. `typed` are the columns of a sheet whose
     dates may have day and month swapped. `export` is the maker's export that it is, and
-    `where` says which of its rows count, heading -> values.
+    `where` says which of its rows count, heading -> values; `parts` are the files, where
+    there are several.
     """
 
     file: str
@@ -47,6 +48,12 @@ class Table:
     typed: Mapping[str, Typed] = field(default_factory=dict)
     export: Export | None = None
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the names of the files that hold the table."""
+        return self.parts or (self.file.partition(", ")[0],)
 
     def heading(self, name: str) -> str | None:
         """Return the heading of the column with the canonical name `name`, or None.

@@ -68,7 +68,9 @@ DATED_STAGE = (
 )
 """Headings that hold the date of one stage: HubSpot's, and the same typed by hand."""
 
-DATE_WORDS = "|".join(map(re.escape, (*VAGUE_MOMENT, "date of", "date du", "date de", "fecha de")))
+DATE_WORDS = "|".join(
+    map(re.escape, ("date of", "date du", "date de", "fecha de", "data de", *VAGUE_MOMENT))
+)
 NO_STEP = re.compile(
     r"expected|planned|due|last|next|modif|updat|change|birth|follow|reminder|"
     r"erwartet|geplant|geburt|letzt|nächst|änderung|prévu|dernièr|naissance|relance|"
@@ -79,7 +81,7 @@ NO_STEP = re.compile(
 """Dates that are no step of a sale: plans, last changes, birthdays."""
 DATED_STEP = (
     re.compile(rf"^(?:{DATE_WORDS})[ _:]+(?P<stage>.+)$", re.IGNORECASE),
-    re.compile(r"^(?P<stage>.+)[ _](?:date|datum|am|le|on|tarihi)$", re.IGNORECASE),
+    re.compile(r"^(?P<stage>.+)[ _](?:date|datum|tarihi)$", re.IGNORECASE),
 )
 """Headings of a date for each step, as people write them: `Date of offer`, `Offer date`."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Export, folded
 from leakkit.errors import LeakkitError
-from leakkit.sources.formats.rows import distinct
+from leakkit.sources.formats.rows import distinct, refuse_wide
 from leakkit.sources.headings.columns import NEAR as MISSPELT
 from leakkit.sources.headings.columns import simplified
 from leakkit.sources.headings.exports import (
@@ -106,6 +106,9 @@ def _part_of_export(
 def _part_by_words(by_form: Mapping[str, str], named: Mapping[str, str]) -> Part:
     """Return the part of a file of no maker in particular, by usual words."""
     known, rivals = _usual(USUAL, by_form, named)
+    reasons = _all_of(("lost_reason", *USUAL["lost_reason"]), by_form)
+    if named.get("lost_reason") in reasons and len(reasons) > 1:
+        known["lost_reason"], rivals["lost_reason"] = named["lost_reason"], reasons
     there = {**named, **known}
     if all(name in named for name in NEEDED):
         return Part(HISTORY, known=known, rivals=rivals)
@@ -180,6 +183,7 @@ def once(reading: Reading, file: str, headings: Sequence[str]) -> list[str]:
 
     Raises where one that has our own name stands twice, and nobody says which it is.
     """
+    refuse_wide(file, len(headings))
     unique, seen = distinct(headings), set[str]()
     for heading, name in zip(headings, unique, strict=True):
         form = simplified(heading)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.recognised import Reading
     from leakkit.sources.headings.tables import Files
 
+SHOWN = 5
 FEWEST = 20
 """Of fewer deals it is not said where all of them began."""
 CLOSES = {WON: "(won)", LOST: "(lost)"}
@@ -217,6 +218,8 @@ def entries(
     )
     if stages is not None:
         _without_other_fields(reading, stages)
+    if deals is not None:
+        _refuse_other_names(reading, history, deals)
     _count_others(reading)
     store.run(
         f"CREATE OR REPLACE TEMP TABLE starts AS SELECT id, min(moment) AS moment, "  # noqa: S608 - quoted
@@ -258,6 +261,27 @@ def _without_other_fields(reading: Reading, stages: Table) -> None:
             f"UPDATE changes SET kind = '' WHERE kind = 'stage' AND new NOT IN "  # noqa: S608 - quoted
             f"(SELECT unnest([l.a, l.b]) FROM ({_labels(stages, key, label)}) l(a, b))"
         )
+
+
+def _refuse_other_names(reading: Reading, history: Table, deals: Table) -> None:
+    """Raise where the history calls no stage as the deals do: numbers here, names there."""
+    moved = _some_texts(reading, "SELECT new FROM changes WHERE kind = 'stage'")
+    stand = _some_texts(reading, f"SELECT {deals.text('stage')} FROM {deals.relation}")  # noqa: S608 - quoted
+    if len(moved) > 1 and len(stand) > 1 and not set(moved) & set(stand):
+        message = (
+            f"{history.file} calls the stages {', '.join(moved[:SHOWN])}, and {deals.file} "
+            f"{', '.join(stand[:SHOWN])}: no name is in both. Put the list of stages with their "
+            "numbers and names beside them, or export both with names."
+        )
+        raise LeakkitError("stage_names", message)
+
+
+def _some_texts(reading: Reading, sql: str) -> list[str]:
+    """Return the different texts of a query, in order."""
+    rows = reading.store.rows(
+        f"SELECT said FROM ({sql}) t(said) WHERE said <> '' GROUP BY 1 ORDER BY 1"  # noqa: S608 - of this module
+    )
+    return [str(row[0]) for row in rows]
 
 
 def _usual_start(reading: Reading) -> str:
