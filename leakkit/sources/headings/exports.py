@@ -57,7 +57,7 @@ USUAL = {name: vocabulary.words("headings", name) for name in COLUMNS}
 VAGUE_MOMENT = vocabulary.words("moments", "any")
 """The moment of a history, where its file has no other date and no outcome."""
 
-CLEAR = ("lost_reason", "owner", "currency")
+CLEAR = ("lost_reason", "last_stage", "owner", "currency")
 """What the usual headings name in a maker's export as well, where they can mean nothing else."""
 
 DATED_STAGE = (
