@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leakkit.config import Config
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words
+from leakkit.sources.headings.names import nearest
 from leakkit.sources.toml import listed, quoted
+from leakkit.store.resolve import outcome_words
 
 if TYPE_CHECKING:
-    from leakkit.config import Config
     from leakkit.store.database import Store
 
 UNKNOWN = """
@@ -35,11 +37,17 @@ def outcome_words_unknown(store: Store) -> Doubt:
     found = ids_of(store, UNKNOWN)
     said = words(store, "outcome", UNKNOWN)
     lines = tuple(
-        f"won, lost or open = [{quoted(text)}]   # in [source.outcomes]: {n:,} deals"
+        f"won, lost or open = [{quoted(text)}]   # in [source.outcomes]: {n:,} deals{_guess(text)}"
         for text, n in said
     )
     says = "have an outcome in words that are not known"
     return Doubt("outcome_words_unknown", says, found, deals(store), lines)
+
+
+def _guess(word: str) -> str:
+    """Ask for the known word that is nearest, where one is near."""
+    near = nearest(word, outcome_words(Config()))
+    return f", is it {near!r}?" if near else ""
 
 
 def nothing_closes(store: Store, config: Config) -> Doubt:
