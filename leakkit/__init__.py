@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from leakkit.findings import Finding
     from leakkit.listing import passages
     from leakkit.loading import load
+    from leakkit.parameters import check_parameters
     from leakkit.views import View
     from leakkit.views.explore import explore
 
@@ -33,6 +34,7 @@ __all__ = [
     "View",
     "__version__",
     "analyze",
+    "check_parameters",
     "diagnose",
     "explore",
     "load",
@@ -52,6 +54,7 @@ _ROOMS = {
     "Diagnosis": "leakkit.analysis",
     "diagnose": "leakkit.analysis",
     "explore": "leakkit.views.explore",
+    "check_parameters": "leakkit.parameters",
     "load": "leakkit.loading",
     "passages": "leakkit.listing",
 }

@@ -20,3 +20,31 @@ STAGES = 150
 """Stages of one pipeline, or different names in a column of stages that nobody declared."""
 JOINS = 20
 """Files that a configuration joins."""
+UNPACKED_BYTES = 20_000_000_000
+"""What a .gz or a .zip may unpack to."""
+UNPACKED_RATIO = 200
+"""So many times its size may a packed file unpack to, beyond UNPACKED_FREELY."""
+UNPACKED_FREELY = 100_000_000
+"""Up to here a packed file may unpack to any multiple of its size."""
+PACKED_FILES = 1_000
+"""Files in a .zip."""
+WORKBOOK_BYTES = 1_000_000_000
+"""What the parts of a workbook may unpack to."""
+WORKBOOK_CELLS = 10_000_000
+"""Cells of the sheets of a workbook that are read."""
+WORKBOOK_MEMORY = 1_500_000_000
+"""Memory of the process that reads a workbook (not on Windows)."""
+WORKBOOK_SECONDS = 120
+"""Processor time of that process (not on Windows)."""
+COLUMNS = 2_000
+"""Columns of a file."""
+LINE_BYTES = 50_000_000
+"""A line of a text file; rows of a CSV file over 2 MB are faults, each with its number."""
+JSON_BYTES = 200_000_000
+"""A file that is one JSON array, which is read whole."""
+XES_ATTRIBUTES = 500
+"""Different attributes of the events of a log."""
+XES_DEPTH = 100
+"""Elements within each other in a log of events."""
+XES_CASE = 100_000_000
+"""Letters of the events of one case in a log, each attribute with 50 for itself."""

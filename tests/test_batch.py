@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from markupsafe import escape
 
 from leakkit import report, sample
 from leakkit.errors import LeakkitError
-from leakkit.report import books
-from leakkit.report.folder import discard, slug, write_text
+from leakkit.report import books, manifest
+from leakkit.report.folder import slug, write_text
 from leakkit.report.kernel import can_fork, manager
 from leakkit.report.stale import PLACE, marked
 
@@ -106,7 +107,10 @@ def test_pages_name_no_file_and_no_place(made: tuple[Path, report.RunResult]) ->
     page = (made[0] / "spare-parts-177b75/stage_dropoff.html").read_text("utf-8")
     assert "/tmp" not in page  # noqa: S108 - no temporary path may stand in a page
     assert ".csv" not in page
-    assert "leakkit.load(source" in page  # the code, folded
+    # the code, folded, with the parameters of this page
+    assert "leakkit.load(source" in page
+    for line in ('source = "source"', 'pipeline = "Spare parts"', 'as_of = "2026-06-30"'):
+        assert str(escape(line)) in page
 
 
 def test_stages_csv_is_the_contract(made: tuple[Path, report.RunResult]) -> None:
@@ -140,9 +144,9 @@ def test_the_index_links_every_page(made: tuple[Path, report.RunResult]) -> None
 
 def test_two_runs_and_two_forms_of_the_data_give_the_same_bytes(tmp_path: Path) -> None:
     """Rows and columns in another order, CSV or Parquet, one thread or two: the same pages."""
-    csv = written(tmp_path / "csv")
-    parquet = tmp_path / "parquet"
-    parquet.mkdir()
+    csv = written(tmp_path / "csv" / "export")
+    parquet = tmp_path / "parquet" / "export"
+    parquet.mkdir(parents=True)
     (parquet / "leakkit.toml").write_bytes((csv / "leakkit.toml").read_bytes())
     for name in ("opportunities", "stage_history"):
         frame = pd.read_csv(csv / f"{name}.csv", keep_default_na=False)
@@ -221,6 +225,17 @@ def test_what_did_not_change_is_not_made_again(
         again = report.run(source, out, pipelines=ONE)
     assert [page.state for page in again.pages] == ["unchanged"]
     assert contents(out) == before
+    # the same data in another folder are the same
+    source = source.rename(tmp_path / "elsewhere")
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", None)
+        report.run(source, out, pipelines=ONE)
+    assert contents(out) == before
+    # nor does what other code made stand for what this one would make
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "code_digest", lambda: "other")
+        assert report.run(source, out, pipelines=ONE).count("made") == 1
+    assert report.run(source, out, pipelines=ONE).count("made") == 1
     # a page that somebody changed is made again, and so are all with other settings
     page = out / "spare-parts-177b75/stage_dropoff.html"
     page.write_text(page.read_text("utf-8") + "<!-- mine -->", encoding="utf-8")
@@ -259,14 +274,6 @@ def test_pages_that_nobody_asked_for_stay_and_those_of_the_gone_go(tmp_path: Pat
     left = [path.name for path in (out / "spare-parts-177b75").iterdir()]
     assert left == ["note.txt"]
     assert "spare-parts" not in (out / "index.html").read_text("utf-8")
-
-
-def test_a_changed_manifest_removes_nothing_elsewhere(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/stages.csv").write_text("mine", encoding="utf-8")
-    for name in ("../mine", "", ".", "a/../../mine"):
-        discard(tmp_path / "out", name)
-    assert (tmp_path / "mine/stages.csv").exists()
 
 
 def test_a_mark_replaces_an_earlier_one() -> None:

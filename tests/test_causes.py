@@ -20,6 +20,7 @@ from benchmarks.truth.stage import (
     RETURNED,
     Planted,
     design_of,
+    elsewhere,
     simulate,
 )
 from leakkit import analyze, load, sample
@@ -28,7 +29,7 @@ from leakkit.analysis import reasons as rooms
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, causes, reading
-from leakkit.findings.behaviour import Looks, together
+from leakkit.findings.behaviour import Looks, read_behaviour, together
 from leakkit.findings.causes import Verdict, agreement, find, verdict
 from leakkit.findings.contrasts import (
     Excess,
@@ -37,7 +38,7 @@ from leakkit.findings.contrasts import (
     share_difference,
 )
 from leakkit.findings.reasons import FAMILIES, built_in, dictionary
-from leakkit.findings.stated import meanings, read_stated
+from leakkit.findings.stated import Elsewhere, Usual, meanings, read_stated
 from leakkit.sources import load as load_source
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from leakkit.findings.design import Design
     from leakkit.store.database import Store
 
-C, U, OTHER = "complexity", "unconvincing", "other"
+C, U, OTHER, GAVE_UP = "complexity", "unconvincing", "other", "gave_up"
 
 # stated, behaviour, length only, share of reasons not known -> the verdict
 TABLE = [
@@ -67,6 +68,10 @@ TABLE = [
     (OTHER, C, True, 0.1, Verdict("", "", "against_other")),
     (OTHER, U, False, 0.1, Verdict("", "", "against_other")),
     (OTHER, "", False, 0.1, Verdict(OTHER, "moderate")),
+    (GAVE_UP, C, False, 0.1, Verdict(C, "moderate")),
+    (GAVE_UP, C, True, 0.1, Verdict(C, "weak")),
+    (GAVE_UP, U, False, 0.9, Verdict(U, "moderate")),
+    (GAVE_UP, "", False, 0.1, Verdict("", "", "gave_up")),
     *((said, "mixed", False, 0.1, Verdict("", "", "mixed")) for said in (C, U, OTHER, "")),
     ("", "", False, 0.1, Verdict("", "", "no_evidence")),
 ]
@@ -85,7 +90,12 @@ def test_verdict_is_that_of_the_table(
 
 @pytest.mark.parametrize(
     ("stated", "looks", "length", "why"),
-    [(C, "", False, "one_source"), ("", U, False, "one_source"), (U, C, True, "slow")],
+    [
+        (C, "", False, "one_source"),
+        ("", U, False, "one_source"),
+        (U, C, True, "slow"),
+        (GAVE_UP, C, True, "one_source"),
+    ],
 )
 def test_one_source_alone_must_be_surer(
     stated: str,
@@ -152,6 +162,9 @@ def test_contrast_counts_that_nobody_looks_like_both() -> None:
 
 # ---------------------------------------------------------------- stated
 
+EVEN = (Usual("elsewhere", (40, 40, 20, 40)),)
+"""What is given anyhow: a bit of everything."""
+
 
 def losses_that_say(reasons: list[str], **more: object) -> Design:
     n = len(reasons)
@@ -161,7 +174,7 @@ def losses_that_say(reasons: list[str], **more: object) -> Design:
 def test_stated_evidence_is_counted_with_what_is_missing() -> None:
     texts = ["Price"] * 30 + ["Approval"] * 6 + ["No budget"] * 4 + ["Moon phase"] * 5 + [""] * 15
     design = losses_that_say(texts)
-    found = read_stated(design, meanings(design, built_in()), built_in())
+    found = read_stated(design, meanings(design, built_in()), built_in(), EVEN)
     assert (found.family, found.known, found.missing, found.unmatched) == (U, 40, 15, 5)
     assert found.missing_share == 0.25
     by_family = {one.family: one for one in found.families}
@@ -188,8 +201,60 @@ def test_stated_evidence_is_counted_with_what_is_missing() -> None:
 )
 def test_reasons_that_say_no_family_say_why(texts: list[str], reason: str) -> None:
     design = losses_that_say(texts)
-    found = read_stated(design, meanings(design, built_in()), built_in())
+    found = read_stated(design, meanings(design, built_in()), built_in(), EVEN)
     assert (found.family, found.reason) == ("", reason)
+
+
+@pytest.mark.parametrize(
+    ("usual", "reason"),
+    [
+        ((), "no_usual"),
+        ((Usual("elsewhere", (1, 17, 0, 1)),), "no_usual"),
+        ((Usual("elsewhere", (4, 30, 2, 4)),), "usual_elsewhere"),
+        ((*EVEN, Usual("before", (4, 30, 2, 4))), "usual_before"),
+        ((*EVEN, Usual("before", (10, 10, 0, 10))), ""),
+    ],
+)
+def test_a_reason_that_is_always_given_says_nothing(usual: tuple[Usual, ...], reason: str) -> None:
+    design = losses_that_say(["Price"] * 30 + ["Approval"] * 6 + ["No budget"] * 4)
+    found = read_stated(design, meanings(design, built_in()), built_in(), usual)
+    assert (found.family, found.reason) == ("" if reason else U, reason)
+    assert [one.where for one in found.beyond] == [u.where for u in usual if u.known >= 20]
+
+
+def test_reasons_of_other_stages_are_those_of_the_same_days() -> None:
+    zero, one = np.zeros(4, np.int64), np.array([0, 0, 1, 0])
+    days, n = np.array([5, 50, 50, 50]), np.array([7, 3, 2, 4])
+    other = Elsewhere(days, ("Price", "Price", "Moon phase", "Approval"), one, n)
+    assert other.families((40, 60), built_in()) == Usual("elsewhere", (4, 5, 0, 0))
+    unnamed = Elsewhere(days, other.reasons, zero, n)
+    assert unnamed.families((0, 60), built_in()) == Usual("elsewhere", (4, 10, 0, 0))
+
+
+def test_before_counts_only_where_the_stage_got_worse() -> None:
+    """The same reasons now and before: they tell the stage from others, not now from before."""
+    design = simulate(np.random.default_rng(5), Planted((0.05, 0.85), sign_share=0.0))
+    assert find(design, CURRENT, BASELINE, elsewhere=elsewhere()).stated.family == U
+    worse = find(design, CURRENT, BASELINE, elsewhere=elsewhere(), got_worse=True).stated
+    assert (worse.family, worse.reason) == ("", "usual_before")
+
+
+def test_a_slow_down_of_everybody_is_no_sign() -> None:
+    """Against those who advanced before, all losses of now look long."""
+    slow = Planted((0.0, 0.0), sign_share=0.0, missing_share=1.0, slower=2.5, longer=1.0)
+    design = simulate(np.random.default_rng(6), slow)
+    losses = design.only(design.lost & design.left_in(CURRENT))
+    before = design.only(design.advanced & design.left_in(BASELINE))
+    assert read_behaviour(losses, before)[0].family == C
+    assert find(design, CURRENT, BASELINE).behaviour.family == ""
+
+
+def test_both_windows_are_read_with_those_who_advanced_as_often_in_each() -> None:
+    entered = [0] * 300 + [280] * 40 + [*range(10)] + [*range(270, 295)]
+    exits = [NEXT] * 340 + [LOST] * 35
+    stay = [*range(1, 101)] * 3 + [*range(1, 41)] + [*range(35)]
+    found = find(design_of(entered, stay, exits), CURRENT, BASELINE)
+    assert (found.window, found.losses, found.behaviour.advanced.n) == ("both", 35, 56)
 
 
 def test_named_competitor_explains_only_a_reason_that_nothing_else_explains() -> None:
@@ -204,7 +269,7 @@ def test_named_competitor_explains_only_a_reason_that_nothing_else_explains() ->
         None,
         None,
     ]
-    stated = read_stated(design, found, built_in())
+    stated = read_stated(design, found, built_in(), EVEN)
     assert (stated.competitor_named, stated.unmatched_reasons[0].n) == (3, 1)
 
 
@@ -591,10 +656,11 @@ def test_unknown_stage_is_an_error_that_names_the_known_ones(
 
 
 def test_users_dictionary_changes_the_verdict() -> None:
-    design = simulate(np.random.default_rng(9), Planted((0.05, 0.7), sign_share=0.0))
+    design = simulate(np.random.default_rng(9), Planted((0.05, 0.8), sign_share=0.0))
     own = dictionary('[complexity.haggling]\nterms = ["price too high", "competitor cheaper"]')
-    assert find(design, CURRENT, BASELINE).verdict.family == U
-    found = find(design, CURRENT, BASELINE, own)
+    usual = elsewhere()
+    assert find(design, CURRENT, BASELINE, elsewhere=usual).verdict.family == U
+    found = find(design, CURRENT, BASELINE, own, elsewhere=usual)
     assert (found.verdict.family, found.sub_reason) == (C, "complexity.haggling")
 
 

@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from markupsafe import Markup
+from nbconvert.utils.exceptions import ConversionException
 
 from leakkit.page.inert import inert
 from leakkit.page.style import stylesheet
@@ -198,18 +199,40 @@ def test_markdown_stays_in_the_notebook() -> None:
 
 
 def test_what_was_printed_is_folded() -> None:
-    trace = ["\x1b[0;31mValueError\x1b[0m: <script>"]
     html = export(
         V4.new_output("stream", name="stdout", text="<b>printed</b>\x00"),
         V4.new_output("stream", name="stderr", text="warned"),
-        V4.new_output("error", ename="ValueError", evalue="x", traceback=trace),
         V4.new_output(
             "execute_result", data={"text/plain": "<Figure size 1x1>"}, execution_count=1
         ),
     )
     page = BeautifulSoup(html, "html.parser")
     texts = [block.get_text() for block in page.select("details pre") if not block.code]
-    assert texts == ["<b>printed</b>", "warned", "ValueError: <script>", "<Figure size 1x1>"]
+    assert texts == ["<b>printed</b>", "warned", "<Figure size 1x1>"]
+
+
+def test_a_notebook_that_failed_makes_no_page() -> None:
+    trace = ["\x1b[0;31mValueError\x1b[0m: <script>"]
+    failed = V4.new_output("error", ename="ValueError", evalue="\x1b[31mno", traceback=trace)
+    with pytest.raises(ConversionException, match="no page: ValueError: no"):
+        export(failed)
+
+
+def test_the_code_of_a_page_has_the_parameters_that_were_used() -> None:
+    """What was put in by hand, paths by their names; else what a batch says of them."""
+    notebook = fakes.notebook(*views())
+    known = 'source = "sample"  # a folder\npipeline = ""\nresults = []'
+    given = '# Parameters\nsource = "/home/ada/crm"\npipeline = "Ersatzteile \u00fc"\n'
+    notebook.cells[:0] = [
+        V4.new_code_cell(known, metadata={"tags": ["parameters"]}),
+        V4.new_code_cell(given, metadata={"tags": ["injected-parameters"]}),
+    ]
+    code = BeautifulSoup(export_page(notebook), "html.parser").select("details pre code")
+    expected = 'source = "crm"  # a folder\npipeline = "Ersatzteile \u00fc"\nresults = []'
+    assert code[0].get_text() == expected
+    page = export_page(notebook, (), {"source": "label"})
+    code = BeautifulSoup(page, "html.parser").select("details pre code")
+    assert code[0].get_text() == expected.replace("crm", "label")
 
 
 def test_pictures_keep_their_alt() -> None:

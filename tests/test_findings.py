@@ -336,7 +336,8 @@ def test_file_has_the_fields_of_the_contract(whole: Analysis) -> None:
     fields = (
         "pipeline stage kind severity share reference reference_kind change low high p_value "
         "q_value smallest_visible phi followed followed_reference windows confirmed days "
-        "value_at_stake recoverable currency split since months cause review evidence"
+        "value_at_stake recoverable currency split since months cause review evidence "
+        "last_year decided"
     )
     assert list(content["findings"][0]) == fields.split()
 

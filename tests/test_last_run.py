@@ -11,7 +11,8 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.analysis import Seen, analyze, since_last_run
-from leakkit.report.manifest import NAME, Last
+from leakkit.report.draft import MANIFEST
+from leakkit.report.manifest import Last
 from leakkit.store.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def manifest(folder: Path, **entry: Any) -> Last:  # noqa: ANN401 - JSON of any 
     """Return what the last run left, if its manifest says so of one pipeline."""
     one = {"name": "Equipment", "slug": "e", "pages": {}, "stages": [], **entry}
     facts = {"schema_version": SCHEMA_VERSION, "pipelines": [one]}
-    (folder / NAME).write_text(json.dumps(facts), "utf-8")
+    (folder / MANIFEST).write_text(json.dumps(facts), "utf-8")
     return Last.read(folder)
 
 

@@ -22,6 +22,22 @@ def test_stock_papermill_and_nbconvert_make_the_page(tmp_path: Path) -> None:
     assert "<bdi>Proforma</bdi> loses the largest share" in page
     assert "<script" not in page
     assert "injected" not in page
+    assert "pipeline = &#34;Spare parts&#34;" in page
+
+
+def test_an_unknown_parameter_ends_the_run_and_makes_no_page(tmp_path: Path) -> None:
+    out = tmp_path / "out.ipynb"
+    run = ["-m", "papermill", str(BOOK), str(out), "-p", "pipline", "Spare parts"]
+    done = subprocess.run(
+        [sys.executable, *run, "--no-progress-bar"], check=False, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "This notebook has no parameter pipline. Did you mean pipeline?" in done.stderr
+    convert = [sys.executable, "-m", "nbconvert", "--to", "leakkit", str(out)]
+    done = subprocess.run(convert, check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "The notebook failed, so there is no page" in done.stderr
+    assert not (tmp_path / "out.html").exists()
 
 
 def test_the_notebook_has_the_parameters_that_are_promised() -> None:

@@ -14,6 +14,7 @@ from benchmarks.truth import (
     power,
     reopened,
     segments,
+    shifts,
     truncation,
     windows,
     wins,
@@ -179,6 +180,18 @@ def test_planted_causes_are_found(scenario: causes.Scenario) -> None:
     assert found.wrong <= (0.08 if scenario.name == "half and half" else 0.0)
 
 
+@pytest.mark.parametrize("scenario", causes.SILENT, ids=lambda one: one.name)
+def test_reasons_that_do_not_say_why(scenario: causes.Scenario) -> None:
+    found = causes.observe(scenario, 12, 2, here_only=scenario.planted.always == causes.GAVE_UP)
+    assert found.wrong == 0.0
+    if scenario.with_signs:
+        assert found.right >= 0.7
+    else:
+        assert found.undetermined >= 0.9
+    if scenario.planted.slower > 1.0:
+        assert found.long == 0.0
+
+
 def test_planted_pair_is_first() -> None:
     record = segments.planted_pair_is_first(runs=5)
     assert record.holds, record.found
@@ -210,3 +223,31 @@ def test_page_says_plainly_what_does_not_hold() -> None:
     assert "| 1 | one | a | b | 1,000 | yes |" in text
     assert "| 2 | two | c | d | 1 | **no** |" in text
     assert "## 2. Two\n\nwhy" in text
+
+
+def test_shift_of_owners_is_no_alarm_and_no_rate() -> None:
+    found = [shifts.judge_owners(seed) for seed in range(10)]
+    assert {one.severity for one in found} == {"watch"}
+    assert {one.says for one in found} == {"mix", "unclear"}
+
+
+def test_leaking_segment_is_named_first_and_none_without() -> None:
+    named = [shifts.screened(seed, 0.3).drivers for seed in range(12)]
+    first = [(one[0].column, one[0].value) for one in named if one]
+    assert first.count(("region", "South")) >= 9
+    assert sum(bool(shifts.screened(seed, 0.0).drivers) for seed in range(12)) <= 1
+
+
+def test_halved_loss_is_better_and_a_season_is_no_alarm() -> None:
+    halved = [shifts.named(shifts.halve(seed).findings).severity for seed in range(6)]
+    assert sum(one in {"better", "perhaps better"} for one in halved) >= 4
+    found = [one for seed in range(6) for one in shifts.season(seed)]
+    assert not any(one.severity == "alarm" for one in found)
+    watched = [one.as_last_year for one in found if one.severity == "watch"]
+    assert len(watched) >= 6
+    assert np.mean(watched) > 0.8
+
+
+def test_everybody_slower_is_no_lower_loss() -> None:
+    record = shifts.everybody_slower(runs=5)
+    assert record.holds, record.found

@@ -139,7 +139,15 @@ def test_few_events_take_fishers_test() -> None:
 
 def test_nothing_ever_is_no_change() -> None:
     found = compare(ratio(0, 40), ratio(0, 90))
-    assert (found.change, found.p_value, found.z, found.smallest_visible) == (0, 1, 0, 0)
+    assert (found.change, found.p_value, found.z) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("events", [0, 40])
+def test_smallest_visible_change_is_never_zero(events: int) -> None:
+    """Of no event in n, 3 of n may still be there: and no fewer could be seen."""
+    everybody = ratio(events, 40), ratio(3 * events, 120)
+    assert compare(*everybody).smallest_visible > 3 / 40
+    assert against_target(everybody[0], float(events > 0)).smallest_visible > 3 / 40
 
 
 def test_target_is_a_one_sample_test() -> None:
@@ -295,16 +303,39 @@ def test_mix_explains_an_alarm_away_but_not_out_of_sight() -> None:
 def test_small_change_counts_where_it_is_much_money() -> None:
     rare = watched(now=ratio(400, 10_000), before=ratio(600, 30_000))
     rare = replace(rare, now_then=rare.now, before_then=rare.before)
-    assert verdict(rare).severity == "ok"
+    assert verdict(rare).severity == "small change"
     stakes = {rare.key: Stakes(per_share=50.0, won_value=20.0)}
     assert verdict(rare, stakes=stakes).severity == "alarm"
-    assert verdict(rare, stakes={rare.key: Stakes(50.0, 21.0)}).severity == "ok"
+    assert verdict(rare, stakes={rare.key: Stakes(50.0, 21.0)}).severity == "small change"
 
 
-def test_ok_excludes_a_rise_of_five_points() -> None:
+def test_ok_rules_a_change_of_five_points_out_both_ways() -> None:
     assert verdict(watched(now=ratio(150, 1000))).severity == "ok"
     found = verdict(watched(now=ratio(15, 100)))
     assert found.severity == "not enough data"
+    assert found.high is not None
+    assert found.high > 0.05
+    falling = verdict(watched(now=ratio(28, 250), now_then=SAME))
+    assert (falling.severity, falling.p_value is not None) == ("not enough data", True)
+    assert falling.low is not None
+    assert falling.high is not None
+    assert falling.low < -0.05 < falling.high < 0.05
+
+
+def test_what_chance_does_not_make_is_not_called_steady() -> None:
+    """Surely 2 points more or fewer: neither worth a warning nor steady."""
+    many = ratio(4500, 30_000)
+    for events in (1300, 1700):
+        found = verdict(watched(now=ratio(events, 10_000), before=many, now_then=None))
+        assert found.severity == "small change"
+        assert found.p_value is not None
+        assert found.p_value < 0.05
+
+
+def test_margin_of_a_large_share_is_a_third_of_it() -> None:
+    large = watched(now=ratio(90, 200), before=ratio(360, 800), now_then=None)
+    found = verdict(large)
+    assert (found.severity, found.margin) == ("ok", approx(0.15))
     assert found.high is not None
     assert found.high > 0.05
 
@@ -315,10 +346,88 @@ def test_what_cannot_be_read_is_not_tested() -> None:
         assert (found.severity, found.p_value, found.change) == ("not enough data", None, None)
 
 
-def test_improvement_is_listed_as_such() -> None:
-    found = verdict(watched(now=ratio(5, 200)))
-    assert (found.severity, found.improved) == ("ok", True)
-    assert not verdict(watched(now=ratio(5, 200), now_then=SAME)).improved
+def test_a_fall_is_judged_as_a_rise_is() -> None:
+    """The complement of every share: what was an alarm is better, what was a watch perhaps."""
+
+    def other(read: Reading | None) -> Reading | None:
+        return None if read is None else replace(read, share=1.0 - read.share)
+
+    judged = {"alarm": "better", "watch": "perhaps better"}
+    for now, then in ((WORSE, WORSE), (MILD, MILD), (MILD, SAME), (MILD, None), (WORSE, SAME)):
+        worse = watched(now=now, now_then=then)
+        found = verdict(
+            replace(
+                worse,
+                now=other(worse.now),
+                before=other(worse.before),
+                now_then=other(worse.now_then),
+                before_then=other(worse.before_then),
+            )
+        )
+        assert found.severity == judged[verdict(worse).severity]
+        assert found.improved
+
+
+def test_mix_and_season_hold_better_back_too() -> None:
+    fell = watched(now=ratio(5, 200))
+    assert verdict(fell).severity == "better"
+    mixed = {fell.key: Split(-0.005, -0.12, low=-0.05, high=0.04)}
+    assert verdict(fell, splits=mixed).severity == "perhaps better"
+    assert verdict(replace(fell, last_year=ratio(6, 200))).severity == "perhaps better"
+    assert verdict(replace(fell, last_year=ratio(30, 200))).severity == "better"
+
+
+def test_what_cannot_be_split_is_no_alarm() -> None:
+    key = watched().key
+    for reason in ("not_comparable", "few_followed"):
+        found = verdict(watched(), splits={key: Split(None, None, reason=reason)})
+        assert (found.severity, found.says, found.rate_change) == ("watch", "unclear", None)
+    # without a column there is nothing that a mix could be of
+    assert verdict(watched(), splits={key: Split(None, None, reason="no_columns")}).says == "rate"
+
+
+def test_a_rate_that_may_be_nothing_is_no_alarm() -> None:
+    key = watched().key
+    unsure = Split(0.06, 0.09, "region=North", -0.01, 0.13)
+    assert verdict(watched(), splits={key: unsure}).severity == "watch"
+    assert verdict(watched(), splits={key: replace(unsure, low=0.01)}).severity == "alarm"
+
+
+def test_as_last_year_is_no_alarm() -> None:
+    found = verdict(watched(last_year=ratio(50, 200)))
+    assert (found.severity, found.as_last_year) == ("watch", True)
+    assert found.last_year is not None
+    assert (found.last_year.share, found.last_year.change) == (0.25, approx(0.05))
+
+
+@pytest.mark.parametrize(("sign", "speed"), [(-1, "slower"), (1, "faster")])
+def test_another_speed_is_not_another_loss(sign: int, speed: str) -> None:
+    """Of those who left as many are lost: only fewer (or more) had left by then."""
+    kept = 0.30 if sign < 0 else 0.02
+    share = 0.2 * (1 - kept) / 0.9
+    moved = watched(
+        now=ratio(1000 * share, 1000), before=ratio(600, 3000),
+        inside_now=ratio(1000 * kept, 1000), inside_before=ratio(300, 3000),
+        now_then=None,
+    )  # fmt: skip
+    found = verdict(moved)
+    assert found.severity in {"small change", "ok", "not enough data"}
+    assert found.decided is not None
+    assert (found.decided.speed, found.decided.share) == (speed, approx(0.2 / 0.9))
+    assert found.decided.change == approx(0.0)
+    # and where the share among the decided went the same way, it is said
+    lost = 0.10 * (1 - kept) / 0.9 if sign < 0 else 0.3 * (1 - kept) / 0.9
+    said = verdict(replace(moved, now=ratio(1000 * lost, 1000))).severity
+    assert said == ("better" if sign < 0 else "alarm")
+
+
+def test_a_watch_that_is_probably_chance_leads_no_page() -> None:
+    others = [watched(f"S{n}", now=SAME) for n in range(30)]
+    found = verdict(watched(now=MILD, now_then=SAME), *others)
+    assert found.severity == "watch"
+    assert (found.q_value or 0) > 0.2
+    assert not found.leads
+    assert verdict(watched(now=MILD, now_then=SAME)).leads
 
 
 def test_target_beats_the_baseline() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.truth.record import Record, share, table
-from benchmarks.truth.stage import BASELINE, CURRENT, Planted, simulate
+from benchmarks.truth.stage import BASELINE, CURRENT, Planted, elsewhere, simulate
 from leakkit.findings.causes import Verdict, find
 
 COMPLEXITY, UNCONVINCING = "complexity", "unconvincing"
@@ -62,7 +62,8 @@ class Outcome:
     """How often a scenario came out right, wrong and not determined, as shares of the runs.
 
     Right is the planted family. Wrong is another one of the two; where both or neither
-    are planted, either of them. `other` is neither.
+    are planted, either of them. `other` is neither. `long`: the losses are said to behave
+    like a process that is too complex, whatever the verdict.
     """
 
     scenario: Scenario
@@ -70,6 +71,7 @@ class Outcome:
     wrong: float
     undetermined: float
     verdicts: Counter[str]
+    long: float
 
     @property
     def right_of_determined(self) -> float:
@@ -78,10 +80,16 @@ class Outcome:
         return self.right / determined if determined else 1.0
 
 
-def observe(scenario: Scenario, runs: int, seed: int) -> Outcome:
-    """Read so many simulated stages of a scenario."""
+def observe(scenario: Scenario, runs: int, seed: int, *, here_only: bool = False) -> Outcome:
+    """Read so many simulated stages; what is always written, is so elsewhere if not `here_only`."""
+    usual = elsewhere("" if here_only else scenario.planted.always)
     found = [
-        find(simulate(np.random.default_rng([seed, run]), scenario.planted), CURRENT, BASELINE)
+        find(
+            simulate(np.random.default_rng([seed, run]), scenario.planted),
+            CURRENT,
+            BASELINE,
+            elsewhere=usual,
+        )
         for run in range(runs)
     ]
     families = [cause.verdict.family for cause in found]
@@ -92,6 +100,7 @@ def observe(scenario: Scenario, runs: int, seed: int) -> Outcome:
         wrong=float(np.mean([one in wrong for one in families])),
         undetermined=float(np.mean([not one for one in families])),
         verdicts=Counter(_words(cause.verdict) for cause in found),
+        long=float(np.mean([cause.behaviour.family == COMPLEXITY for cause in found])),
     )
 
 
@@ -131,5 +140,71 @@ def planted_causes_are_found(runs: int = 500) -> Record:
         f"({wrong.scenario.name})",
         runs * len(SCENARIOS),
         right >= 0.85 and wrong.wrong <= 0.05,
+        (note, table(heads, rows)),
+    )
+
+
+GAVE_UP = "gave_up"
+SILENT = (
+    Scenario(
+        "price written for everything", Planted(NONE, sign_share=0.0, always=UNCONVINCING), ""
+    ),
+    Scenario(
+        "everybody twice as slow",
+        Planted(NONE, sign_share=0.0, missing_share=1.0, slower=2.0, longer=1.0),
+        "",
+    ),
+    Scenario(
+        "complexity, with signs, all say that they gave up",
+        Planted(MOSTLY_C, always=GAVE_UP),
+        COMPLEXITY,
+        with_signs=True,
+    ),
+    Scenario(
+        "unconvincing, with signs, all say that they gave up",
+        Planted(MOSTLY_U, always=GAVE_UP),
+        UNCONVINCING,
+        with_signs=True,
+    ),
+    Scenario(
+        "all say that they gave up, without signs",
+        Planted(NONE, sign_share=0.0, always=GAVE_UP),
+        "",
+    ),
+)
+"""What the reasons cannot tell, or what they seem to."""
+
+
+def reasons_do_not_tell(runs: int = 200) -> Record:
+    """Write reasons that do not say why, and let everybody be slower."""
+    found = [
+        observe(scenario, runs, 6100 + number, here_only=scenario.planted.always == GAVE_UP)
+        for number, scenario in enumerate(SILENT)
+    ]
+    right = min(one.right for one in found if one.scenario.with_signs)
+    wrong = max(one.wrong for one in found)
+    silent = min(one.undetermined for one in found if not one.scenario.with_signs)
+    heads = ["planted", "right", "wrong", "not determined", "looks complex", "verdicts"]
+    rows = [
+        [
+            one.scenario.name,
+            *map(share, (one.right, one.wrong, one.undetermined, one.long)),
+            "; ".join(f"{name} {n}" for name, n in one.verdicts.most_common()),
+        ]
+        for one in found
+    ]
+    note = (
+        "The stage of the row above. Price is written in the other stages, too; that customers "
+        "gave up is written here more often than there."
+    )
+    return Record(
+        "price written for everything; everybody slower; reasons that say the customer gave up, "
+        "with and without signs",
+        "with signs right in at least .70 and wrong in at most .05; no verdict in at least .95 "
+        "of the others; losses look too slow in at most .05 where everybody is slower",
+        f"right in {share(right)} at worst, wrong in {share(wrong)} at most; no verdict in "
+        f"{share(silent)} at worst; too slow in {share(found[1].long)}",
+        runs * len(SILENT),
+        right >= 0.7 and wrong <= 0.05 and silent >= 0.95 and found[1].long <= 0.05,
         (note, table(heads, rows)),
     )

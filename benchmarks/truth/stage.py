@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from leakkit.findings.design import FAR, UNKNOWN, Design
+from leakkit.findings.stated import Elsewhere
 from leakkit.measures.counts import EXITS
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ TEXTS = {
     "complexity": ("Too many documents", "Approval took too long"),
     "unconvincing": ("Price too high", "Competitor cheaper"),
     "other": ("No budget", "Duplicate"),
+    "gave_up": ("No response", "Gave up waiting"),
 }
+USUAL = {"complexity": 40, "unconvincing": 40, "other": 40, "gave_up": 20}
+"""Reasons of each family that the other stages of the pipeline give in either window."""
 
 
 def design_of(
@@ -91,7 +95,9 @@ class Planted:
     `families` are the shares of losses by cause, (complexity, unconvincing), the rest
     being other causes; `sign_share` of those behave like it; `late_share` of all losses
     are entered late; `wrong_share` of the stated reasons are of a random family and
-    `missing_share` is not stated.
+    `missing_share` is not stated. `always` is the one family that is written for every
+    loss; in the current window all stays are `slower` times as long, and losses stay
+    `longer` times as long anyhow.
     """
 
     families: tuple[float, float]
@@ -99,6 +105,9 @@ class Planted:
     late_share: float = 0.0
     wrong_share: float = 0.05
     missing_share: float = 1 / 3
+    always: str = ""
+    slower: float = 1.0
+    longer: float = 1.2
 
 
 def simulate(rng: np.random.Generator, planted: Planted, deals: int = 900) -> Design:
@@ -112,14 +121,16 @@ def simulate(rng: np.random.Generator, planted: Planted, deals: int = 900) -> De
     cause = np.where(lost, rng.choice(3, deals, p=_shares(planted)), 2)
     signed = lost & (rng.random(deals) < planted.sign_share)
     tangled, dear = signed & (cause == 0), signed & (cause == 1)
-    stay = rng.gamma(1.5, 8.0, deals) * np.where(lost, 1.2, 1.0)
+    entered = rng.integers(0, DAYS, deals)
+    stay = rng.gamma(1.5, 8.0, deals) * np.where(lost, planted.longer, 1.0)
+    stay *= np.where(entered >= CURRENT[0], planted.slower, 1.0)
     stay *= np.where(tangled, 2.5, np.where(dear, 0.2, 1.0))
     late = lost & (rng.random(deals) < planted.late_share)
     stay += np.where(late, rng.exponential(30.0, deals), 0.0)
     product = rng.integers(1, 5, deals)
     value = np.exp(rng.normal(9.0, 0.6, deals)) * 1.8**product * np.where(dear, 3.0, 1.0)
     return design_of(
-        rng.integers(0, DAYS, deals),
+        entered,
         np.floor(stay).astype(np.int64),
         np.where(lost, LOST, NEXT),
         reasons=_reasons(rng, planted, lost, cause),
@@ -128,6 +139,15 @@ def simulate(rng: np.random.Generator, planted: Planted, deals: int = 900) -> De
         value=np.round(value * 100).astype(np.int64),
         returns=rng.poisson(np.where(tangled, 1.2, 0.1)),
     )
+
+
+def elsewhere(always: str = "") -> Elsewhere:
+    """Return what the other stages give as reasons: all families, or always the one."""
+    given = {always: sum(USUAL.values())} if always else USUAL
+    rows = [(day, TEXTS[name][0], n) for day in (100, 300) for name, n in given.items()]
+    days, reasons, n = zip(*rows, strict=True)
+    counts = np.array(n, np.int64)
+    return Elsewhere(np.array(days, np.int64), reasons, np.zeros(len(rows), np.int64), counts)
 
 
 def _shares(planted: Planted) -> Floats:
@@ -139,6 +159,8 @@ def _reasons(rng: np.random.Generator, planted: Planted, lost: Bools, cause: Int
     """Return what each loss says."""
     n = len(lost)
     families = list(TEXTS.values())
+    if planted.always:
+        families = [TEXTS[planted.always]] * 3
     said = np.where(rng.random(n) < planted.wrong_share, rng.integers(0, 3, n), cause)
     silent = rng.random(n) < planted.missing_share
     which = rng.integers(0, 2, n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.findings import readings, value, warnings
@@ -103,9 +104,11 @@ def _watched(
             for kind in KINDS:
                 if kind == "returned" and position == 0:
                     continue
-                read = None if curve is None else _read(curve, kind, learnt[number, position])
+                ages = learnt[number, position]
+                read = None if curve is None else _read(curve, kind, ages)
                 target = stage.target_lost if kind == "lost" else None
-                yield _one(one.rules.name, stage.name, kind, plan, read, target)
+                found = _one(one.rules.name, stage.name, kind, plan, read, target)
+                yield found if kind != "lost" else _with_inside(found, curve, ages)
 
 
 def _read(curve: Curve, kind: str, learnt: Learnt) -> Readings | None:
@@ -148,6 +151,16 @@ def _one(  # noqa: PLR0913, PLR0917 - its parts
         months=read.of(slice(MONTHS, MONTHS + len(plan.months))),
         target=target,
     )
+
+
+def _with_inside(one: Watched, curve: Curve | None, learnt: Learnt) -> Watched:
+    """Add the share that is still in the stage at the age that losses are read at."""
+    age = learnt.horizon.age
+    if curve is None or age is None:
+        return one
+    inside = readings.still_inside(curve, age)
+    before = None if one.plan.baseline is None else inside.at(BASELINE)
+    return replace(one, inside_now=inside.at(CURRENT), inside_before=before)
 
 
 def _won_values(

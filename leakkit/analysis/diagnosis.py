@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.analysis.explaining import places_of
-from leakkit.analysis.reasons import drivers_of, opportunity_ids, rate_and_mix, root_cause
+from leakkit.analysis.reasons import (
+    changes_of,
+    drivers_of,
+    opportunity_ids,
+    rate_and_mix,
+    root_cause,
+)
 from leakkit.analysis.results import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
-from leakkit.findings.finding import WARNING, cards
+from leakkit.findings.finding import CHANGED, WARNING, cards, leading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.findings.causes import Cause
+    from leakkit.findings.changes import ChangeScreen
     from leakkit.findings.drivers import Screen
     from leakkit.findings.mix import RateAndMix
     from leakkit.findings.whatif import WhatIf
@@ -40,6 +47,7 @@ class StageDiagnosis:
     findings: tuple[Finding, ...]
     cause: Cause
     screen: Screen
+    changes: ChangeScreen
     mixes: Mapping[str, RateAndMix]
     ids: Mapping[int, str]
 
@@ -114,8 +122,9 @@ def _chosen(
     places = [stage for pipeline, stage in places_of(analysis) if pipeline == one.name]
     warned = [card[0].stage for card in led if card[0].severity in WARNING]
     asked = {stage.name for stage in one.stages if stage.exits.lost} | set(warned)
-    # without a warning, the stage of the headline stands first among the places
-    order = [card[0].stage for card in led] if warned else places
+    # where no warning leads the page, the stage of its headline stands first among the places
+    leads = leading(finding for card in led for finding in card)
+    order = [card[0].stage for card in led] if leads else places
     return [stage for stage in order if stage in asked and stage in places]
 
 
@@ -129,12 +138,13 @@ def _stage(
     """Look into one stage."""
     own = next((card for card in led if card[0].stage == name), ())
     cause = root_cause(store, analysis, one.name, name)
-    kinds = [finding.kind for finding in own if finding.severity in WARNING] or ["lost"]
+    kinds = [finding.kind for finding in own if finding.severity in CHANGED] or ["lost"]
     return StageDiagnosis(
         stage=next(stage for stage in one.stages if stage.name == name),
         findings=own,
         cause=cause,
         screen=drivers_of(store, analysis, one.name, name),
+        changes=changes_of(store, analysis, one.name, name, kinds[0]),
         mixes={kind: rate_and_mix(store, analysis, one.name, name, kind) for kind in kinds},
         ids=opportunity_ids(store, cause),
     )

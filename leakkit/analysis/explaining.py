@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.analysis.headline import headline
 from leakkit.analysis.reasons import rate_and_mix, root_cause
 from leakkit.findings.causes import as_record
-from leakkit.findings.finding import WARNING
+from leakkit.findings.finding import CHANGED, WARNING, leading
 from leakkit.findings.mix import as_split
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ def places_of(analysis: Analysis) -> list[Place]:
     """Return where a cause is looked for: stages that warn, and those that could give back most.
 
     The 3 findings that could give back most are those of all pipelines; returned are
-    the places of the pipelines that `analysis` has. Where nothing of a pipeline warns,
-    the stage that its headline names comes first.
+    the places of the pipelines that `analysis` has. Where no warning of a pipeline leads
+    its page, the stage that its headline names comes first.
     """
     worth = [one for one in analysis.findings if one.recoverable is not None]
     worth.sort(key=lambda one: (-_recoverable(one), one.key))
     chosen = [one for one in analysis.findings if one.severity in WARNING]
     chosen += worth[:MOST_RECOVERABLE]
     here = {pipeline.name for pipeline in analysis.pipelines}
-    warned = {one.pipeline for one in chosen if one.severity in WARNING}
+    warned = {card[0].pipeline for card in leading(chosen)}
     calm = [pipeline for pipeline in analysis.pipelines if pipeline.name not in warned]
     named = [(one.pipeline, one.stage) for one in chosen if one.pipeline in here]
     return list(dict.fromkeys([*_leading(calm), *named]))
@@ -80,10 +80,10 @@ def with_causes(
 
 
 def splits_of(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -> dict[Key, Split]:
-    """Take the changes of alarms and watches apart into rate and mix, by finding."""
+    """Take the changes apart into rate and mix, of what got worse and what got better."""
     here = {pipeline.name for pipeline in analysis.pipelines}
-    warned = [one for one in findings if one.severity in WARNING and one.pipeline in here]
+    changed = [one for one in findings if one.severity in CHANGED and one.pipeline in here]
     return {
-        one.key: as_split(rate_and_mix(store, analysis, one.pipeline, one.stage, one.kind))
-        for one in warned
+        one.key: as_split(rate_and_mix(store, analysis, *one.key, phi=one.phi or 1.0))
+        for one in changed
     }

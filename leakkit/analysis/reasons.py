@@ -10,11 +10,15 @@ from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings import causes, drivers
 from leakkit.findings.behaviour import joined
-from leakkit.findings.design import FAR, UNKNOWN, Design
+from leakkit.findings.changes import ChangeScreen, screen_changes
+from leakkit.findings.design import FAR, LOST, UNKNOWN, Design
 from leakkit.findings.drivers import Screen
+from leakkit.findings.finding import WARNING
 from leakkit.findings.mix import RateAndMix
 from leakkit.findings.reasons import dictionary
+from leakkit.findings.stated import Elsewhere
 from leakkit.sources.headings.columns import simplified
+from leakkit.store.database import quoted
 from leakkit.store.design import design_rows
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.config import Config
     from leakkit.findings.causes import Cause
+    from leakkit.findings.finding import Key
     from leakkit.findings.reasons import Dictionary
     from leakkit.measures.stages import StageResult
     from leakkit.measures.survival import Ints
@@ -44,7 +49,49 @@ def root_cause(store: Store, analysis: Analysis, pipeline: str, stage: str) -> C
     """
     one, at = _stage(analysis, pipeline, stage)
     design = read_design(store, analysis, one, at)
-    return causes.find(design, _current(one), one.windows.baseline, dictionary_of(store))
+    return causes.find(
+        design,
+        _current(one),
+        one.windows.baseline,
+        dictionary_of(store),
+        elsewhere=_elsewhere(store, analysis, one, at),
+        got_worse=_got_worse(analysis, one, at),
+    )
+
+
+def _got_worse(analysis: Analysis, pipeline: PipelineAnalysis, stage: StageResult) -> bool:
+    """Say whether the stage warns because it loses more than before."""
+    key = (pipeline.name, stage.name, "lost")
+    return any(
+        one.key == key and one.severity in WARNING and (one.change or 0.0) > 0.0
+        for one in analysis.findings
+    )
+
+
+def _elsewhere(
+    store: Store, analysis: Analysis, pipeline: PipelineAnalysis, stage: StageResult
+) -> Elsewhere:
+    """Read the reasons of the losses of the other stages of a pipeline."""
+    config = analysis.config
+    rival = _column(config, tuple(store.meta("segments")), config.roles.competitor)
+    column = f"o.{quoted(rival)}" if rival else "''"
+    facts = {"pipeline": _number(config, pipeline), "stage": stage.stage, "lost": LOST}
+    rows = store.rows(REASONS_ELSEWHERE.replace("{rival}", column), facts)
+    day, said, rivals, n = zip(*rows, strict=True) if rows else ((), (), (), ())
+    days, rivals_named, counts = (np.array(part, np.int64) for part in (day, rivals, n))
+    return Elsewhere(days, said, rivals_named, counts)
+
+
+REASONS_ELSEWHERE = """
+SELECT p.left_day, o.lost_reason, CASE WHEN {rival} <> '' THEN 1 ELSE 0 END AS named,
+       count(*) AS n
+FROM passages p
+JOIN opportunities o ON o.opportunity = p.opportunity
+WHERE p.pipeline = $pipeline AND p.stage <> $stage AND p.exit = $lost AND o.lost_reason <> ''
+GROUP BY p.left_day, o.lost_reason, CASE WHEN {rival} <> '' THEN 1 ELSE 0 END
+ORDER BY p.left_day, o.lost_reason, named
+"""
+"""The reasons of what other stages lost, by day."""
 
 
 def drivers_of(
@@ -82,12 +129,18 @@ def drivers_of(
     return drivers.with_adjusted(found, design, columns)
 
 
-def rate_and_mix(
-    store: Store, analysis: Analysis, pipeline: str, stage: str, kind: str = "lost"
+def rate_and_mix(  # noqa: PLR0913, PLR0917 - the parts of one question
+    store: Store,
+    analysis: Analysis,
+    pipeline: str,
+    stage: str,
+    kind: str = "lost",
+    phi: float | None = None,
 ) -> RateAndMix:
     """Did the rate of a stage change against its baseline, or only who came?
 
-    `kind` is lost, returned (both read at the horizon) or overdue (read at E).
+    `kind` is lost, returned (both read at the horizon) or overdue (read at E). `phi`, which
+    widens the interval of the rate, is that of the finding where it is not given.
 
     >>> import leakkit
     >>> store = leakkit.load("sample")
@@ -107,7 +160,49 @@ def rate_and_mix(
     design = read_design(store, analysis, one, at)
     columns = _segments(analysis.config, design)
     baseline = one.windows.baseline
-    return drivers.split(design, _current(one), baseline, age, kind=kind, columns=columns)
+    wobble = _phi(analysis, (one.name, at.name, kind)) if phi is None else phi
+    return drivers.split(
+        design, _current(one), baseline, age, kind=kind, columns=columns, phi=wobble
+    )
+
+
+def changes_of(
+    store: Store, analysis: Analysis, pipeline: str, stage: str, kind: str = "lost"
+) -> ChangeScreen:
+    """Which segments drove a change of a stage: whose share moved more than that of the rest?
+
+    Of what got better, those that got better more. `kind` as in `rate_and_mix`.
+
+    >>> import leakkit
+    >>> store = leakkit.load("sample")
+    >>> found = changes_of(store, leakkit.analyze(store, "Equipment"), "Equipment", "Inquiry")
+    >>> found.tested > 20, found.drivers
+    (True, ())
+    """
+    one, at = _stage(analysis, pipeline, stage)
+    age = at.expected.age if kind == "overdue" else at.horizon.age
+    if one.windows.baseline is None:
+        return ChangeScreen.missing(kind, "no_baseline")
+    if age is None:
+        return ChangeScreen.missing(kind, "no_expected_days" if kind == "overdue" else "no_horizon")
+    design = read_design(store, analysis, one, at)
+    own = next((f for f in analysis.findings if f.key == (one.name, at.name, kind)), None)
+    return screen_changes(
+        design,
+        _current(one),
+        one.windows.baseline,
+        age,
+        kind=kind,
+        columns=_segments(analysis.config, design),
+        phi=_phi(analysis, (one.name, at.name, kind)),
+        q=analysis.config.comparison.q,
+        falls=own is not None and own.improved,
+    )
+
+
+def _phi(analysis: Analysis, key: Key) -> float:
+    """Return the wobble of the months that a finding was judged with; 1 where it is not known."""
+    return next((f.phi for f in analysis.findings if f.key == key and f.phi is not None), 1.0)
 
 
 def _segments(config: Config, design: Design) -> tuple[str, ...] | None:
@@ -164,7 +259,7 @@ def read_design(
 ) -> Design:
     """Read the passages of one stage, with the columns that the configuration names."""
     config = analysis.config
-    number = [folded(declared.name) for declared in config.pipelines].index(folded(pipeline.name))
+    number = _number(config, pipeline)
     segments = tuple(store.meta("segments"))
     rows = design_rows(store, number, stage.stage, segments)
     frame = rows.frame
@@ -197,6 +292,11 @@ def read_design(
         silent_days=_given(frame, "silent_days"),
         longest_gap_days=_given(frame, "longest_gap_days"),
     )
+
+
+def _number(config: Config, pipeline: PipelineAnalysis) -> int:
+    """Return the number of a pipeline in the store."""
+    return [folded(declared.name) for declared in config.pipelines].index(folded(pipeline.name))
 
 
 def _whole(frame: pd.DataFrame, column: str, missing: int = 0) -> Ints:

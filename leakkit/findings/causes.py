@@ -14,6 +14,7 @@ import numpy as np
 
 from leakkit.findings.behaviour import (
     COMPLEXITY,
+    MIN_ADVANCED,
     MIN_LOSSES,
     MIXED,
     UNCONVINCING,
@@ -29,11 +30,20 @@ from leakkit.findings.behaviour import (
 )
 from leakkit.findings.reading import DealToRead, choose
 from leakkit.findings.reasons import FAMILIES, built_in
-from leakkit.findings.stated import NOT_KNOWN, Stated, family_codes, meanings, read_stated
+from leakkit.findings.stated import (
+    NOT_KNOWN,
+    Elsewhere,
+    Stated,
+    family_codes,
+    meanings,
+    read_stated,
+    usual_before,
+)
 
 if TYPE_CHECKING:
     from leakkit.findings.design import Bools, Design
     from leakkit.findings.reasons import Dictionary
+    from leakkit.findings.stated import Usual
     from leakkit.measures.survival import Ints
     from leakkit.measures.windows import Days
 
@@ -183,25 +193,31 @@ class Cause:
     passages: int
 
 
-def find(
+def find(  # noqa: PLR0913 - what a cause is read from
     design: Design,
     current: Days,
     baseline: Days | None = None,
     terms: Dictionary | None = None,
     seed: int = SEED,
+    *,
+    elsewhere: Elsewhere | None = None,
+    got_worse: bool = False,
 ) -> Cause:
     """Do the losses of a stage look like too complex a process, or an unconvincing answer?
 
     `design` holds all passages of the stage. Losses are those of the current window, or
-    of both where it has under 30 after those closed in bulk are set apart; they are held
-    against the passages that advanced in both windows. Pure: the same in, the same out.
+    of both where it has under 30 after those closed in bulk are set apart, or under 50
+    that advanced; they are held against the passages that advanced in the same days. The
+    reasons are held against those given `elsewhere` in the pipeline, and, where the stage
+    `got_worse`, against those of the time before. Pure: the same in, the same out.
     """
     terms = terms or built_in()
-    both = joined(baseline, current)
-    advanced = design.only(design.advanced & design.left_in(both))
-    window, days, losses, apart = _losses(design, advanced, current, both)
+    window, days, losses, advanced, apart = _read(design, current, baseline)
     said = meanings(losses, terms)
-    stated = read_stated(losses, said, terms)
+    usual = [elsewhere.families(days, terms)] if elsewhere else []
+    if got_worse and baseline and window == "current":
+        usual.append(_before(design, baseline, terms))
+    stated = read_stated(losses, said, terms, usual)
     behaviour, points = read_behaviour(losses, advanced)
     found = verdict(
         stated.family,
@@ -214,7 +230,7 @@ def find(
         found = Verdict("", "", "bulk")
     codes = family_codes(said)
     sub, review = _to_review(found, stated, behaviour, terms)
-    back = design.only((design.exit == RETURNED) & design.left_in(both))
+    back = design.only((design.exit == RETURNED) & design.left_in(days))
     return Cause(
         stage=design.stage,
         verdict=found,
@@ -268,6 +284,10 @@ def as_record(cause: Cause) -> dict[str, Any]:
             "length_only": behaviour.length_only,
             "sub_reason": cause.sub_reason,
             "stated_shares": shares,
+            "beyond_usual": {
+                one.where: [one.excess.value, one.excess.low, one.excess.high]
+                for one in stated.beyond
+            },
             "excess_shares": {
                 name: None if one is None else [one.value, one.low, one.high]
                 for name, one in excess.items()
@@ -291,17 +311,55 @@ def _sure_alone(stated: Stated, behaviour: Behaviour) -> bool:
     return not shown(OPPOSITE[family], family)
 
 
-def _losses(
-    design: Design, advanced: Design, current: Days, both: Days
-) -> tuple[str, Days, Design, Administrative]:
-    """Return which window is read, and its losses without, and with the count of, paperwork."""
+def _read(
+    design: Design, current: Days, baseline: Days | None
+) -> tuple[str, Days, Design, Design, Administrative]:
+    """Return which window is read, its losses without, and with the count of, paperwork.
+
+    Beside them those who advanced in the same days: when everybody gets slower, losses of
+    now look long against those who advanced before.
+    """
+    advanced = design.only(design.advanced & design.left_in(current))
     lost = design.only(design.lost & design.left_in(current))
     bulk, apart = administrative(lost, advanced, current[1])
-    if len(lost) - apart.n >= MIN_LOSSES or apart.in_bulk or current == both:
-        return "current", current, lost.only(~bulk), apart
+    enough = len(lost) - apart.n >= MIN_LOSSES and len(advanced) >= MIN_ADVANCED
+    if enough or apart.in_bulk or baseline is None:
+        return "current", current, lost.only(~bulk), advanced, apart
+    both = joined(baseline, current)
+    advanced = design.only(design.advanced & design.left_in(both))
     lost = design.only(design.lost & design.left_in(both))
     bulk, apart = administrative(lost, advanced, both[1])
-    return "both", both, lost.only(~bulk), apart
+    lost = lost.only(~bulk)
+    return "both", both, lost, _as_the_losses(advanced, lost, current), apart
+
+
+def _as_the_losses(advanced: Design, lost: Design, current: Days) -> Design:
+    """Return those who advanced, as many of each window for every loss of it."""
+    now, lost_now = advanced.left_in(current), lost.left_in(current)
+    have = np.array([(~now).sum(), now.sum()])
+    wanted = np.array([(~lost_now).sum(), lost_now.sum()])
+    if not wanted.any():
+        return advanced
+    most = np.min(have[wanted > 0] / wanted[wanted > 0])
+    keep = np.floor(most * wanted + 1e-9).astype(np.int64)
+    parts = [
+        _thinned(advanced, np.flatnonzero(of), n) for of, n in zip((~now, now), keep, strict=True)
+    ]
+    return advanced.only(np.sort(np.concatenate(parts)))
+
+
+def _thinned(design: Design, rows: Ints, n: int) -> Ints:
+    """Return `n` of the rows, evenly over the days on which they left."""
+    order = rows[np.lexsort((design.opportunity[rows], design.left_tick[rows]))]
+    return order[np.arange(n) * len(order) // max(n, 1)]
+
+
+def _before(design: Design, baseline: Days, terms: Dictionary) -> Usual:
+    """Return what the losses of the time before say, without those closed in bulk."""
+    lost = design.only(design.lost & design.left_in(baseline))
+    advanced = design.only(design.advanced & design.left_in(baseline))
+    bulk, _ = administrative(lost, advanced, baseline[1])
+    return usual_before(meanings(lost.only(~bulk), terms))
 
 
 def agreement(said: Ints, points: Ints, has_reason: Bools) -> Agreement:

@@ -29,6 +29,8 @@ MIN_MONTH_FOLLOWED = 5.0
 PERMUTATIONS = 999
 SEED = 20_250_101
 SURE = 0.05
+RULE_OF_THREE = 3.0
+"""Events that may still be there where none was seen: the 95 % bound is 3 of n."""
 NORMAL_975 = NormalDist().inv_cdf(0.975)
 
 
@@ -88,7 +90,8 @@ def compare(now: Reading, before: Reading, wobbling: Wobble = STEADY) -> Compari
     """
     e1, e0 = now.entrants, before.entrants
     pooled = (e1 * now.share + e0 * before.share) / (e1 + e0)
-    spread = wobbling.phi * pooled * (1.0 - pooled) * (1.0 / e1 + 1.0 / e0)
+    possible = _possible(pooled, e1 + e0)
+    spread = wobbling.phi * possible * (1.0 - possible) * (1.0 / e1 + 1.0 / e0)
     change = now.share - before.share
     if min(e1, e0) * min(pooled, 1.0 - pooled) >= MIN_EXPECTED:
         deviance = _deviance(now, pooled) + _deviance(before, pooled)
@@ -100,6 +103,17 @@ def compare(now: Reading, before: Reading, wobbling: Wobble = STEADY) -> Compari
     return Comparison(change, low, high, z, p_value, VISIBLE * math.sqrt(spread))
 
 
+def _possible(share: float, entrants: float) -> float:
+    """Return the share, or the nearest that is possible where (nearly) nothing was seen.
+
+    Of no event in n the 95 % bound is about 3 / n: what is not seen is not known to be 0.
+
+    Reference: Hanley and Lippman-Hand (1983), JAMA 249, 1743-1745.
+    """
+    least = min(RULE_OF_THREE / entrants, 0.5)
+    return min(max(share, least), 1.0 - least)
+
+
 def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Comparison:
     """Is the share another one than the target?
 
@@ -108,7 +122,8 @@ def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Co
     the target, widened by the wobble.
     """
     entrants, change = now.entrants, now.share - target
-    spread = wobbling.phi * target * (1.0 - target) / entrants
+    possible = _possible(target, entrants)
+    spread = wobbling.phi * possible * (1.0 - possible) / entrants
     if entrants * min(target, 1.0 - target) >= MIN_EXPECTED:
         p_value = wobbling.p_value(math.sqrt(_deviance(now, target)))
     else:

@@ -14,9 +14,27 @@ if TYPE_CHECKING:
     from leakkit.measures.windows import Days
 
 KINDS = ("lost", "overdue", "returned")
-ALARM, WATCH, OK, NOT_ENOUGH = SEVERITIES = ("alarm", "watch", "ok", "not enough data")
+ALARM, WATCH, BETTER, PERHAPS_BETTER, SMALL, OK, NOT_ENOUGH = SEVERITIES = (
+    "alarm",
+    "watch",
+    "better",
+    "perhaps better",
+    "small change",
+    "ok",
+    "not enough data",
+)
 WARNING = frozenset((ALARM, WATCH))
 """Severities that ask for a review."""
+IMPROVED = frozenset((BETTER, PERHAPS_BETTER))
+CHANGED = WARNING | IMPROVED
+"""Severities of a change that is taken apart, and asked since when."""
+CANNOT_SPLIT = frozenset(("few_followed", "not_comparable"))
+"""Why other deals coming in cannot be told apart from other chances of the same deals."""
+RATE, MIX, UNCLEAR = "rate", "mix", "unclear"
+MOST_Q = 0.2
+"""A watch with a larger q is no headline: more than one of five such would be chance."""
+MIN_MARGIN, MARGIN_SHARE = 0.05, 1 / 3
+"""A share is steady where so large a change, or this part of the reference, is ruled out."""
 EPOCH = dt.date(1970, 1, 1)
 Key = tuple[str, str, str]
 """Pipeline, stage and kind: what a finding is about."""
@@ -24,14 +42,76 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Split:
-    """A change taken apart: `rate` and `mix` add up to it; None where it cannot be.
+    """A change taken apart: `rate` and `mix` add up to it; None where it cannot be, for `reason`.
 
-    `segment` names the column and value whose part of the deals changed most.
+    `segment` names the column and value whose part of the deals changed most; `low` and
+    `high` bound the rate.
     """
 
     rate: float | None
     mix: float | None
     segment: str = ""
+    low: float | None = None
+    high: float | None = None
+    reason: str = ""
+
+    def says(self, change: float) -> str:
+        """Say what a change is: of the rate, of the mix, or unclear.
+
+        Of the rate where its interval excludes 0 in the direction of the change; of the mix
+        where it does not and the mix is more than half of the change.
+
+        >>> Split(0.08, 0.02, low=0.03, high=0.13).says(0.10)
+        'rate'
+        >>> Split(0.01, 0.09, low=-0.04, high=0.06).says(0.10)
+        'mix'
+        >>> Split(None, None, reason="not_comparable").says(0.10)
+        'unclear'
+        """
+        if self.rate is None or self.mix is None:
+            return UNCLEAR if self.reason in CANNOT_SPLIT else RATE
+        sign = 1.0 if change >= 0.0 else -1.0
+        if self.low is None or self.high is None or min(self.low * sign, self.high * sign) > 0.0:
+            return RATE
+        return MIX if 2.0 * self.mix * sign > abs(change) else UNCLEAR
+
+
+@dataclass(frozen=True)
+class Past:
+    """The same share in another reading: what it was then, and the change since, with its bounds.
+
+    >>> Past(0.28, 0.02, -0.05, 0.09).as_now
+    True
+    """
+
+    share: float
+    change: float
+    low: float
+    high: float
+
+    @property
+    def as_now(self) -> bool:
+        """Say whether the share may be the same: the interval of the change holds 0."""
+        return self.low <= 0.0 <= self.high
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The share lost among the deals that had left the stage by the horizon, now and before.
+
+    `speed` is slower or faster where deals surely left later or earlier than before, else
+    empty; `p_value` is that of the change of this share.
+    """
+
+    share: float
+    reference: float
+    p_value: float
+    speed: str = ""
+
+    @property
+    def change(self) -> float:
+        """What the share changed by."""
+        return self.share - self.reference
 
 
 @dataclass(frozen=True)
@@ -63,8 +143,9 @@ class Finding:
     shares. `windows` holds the compared days [first, end) by name, `days` is the length of
     the current one: `value_at_stake` and `recoverable` are per so many days, in minor units
     of `currency`. `confirmed`: the second look, some weeks earlier, said the same. `since`
-    is the first local day of the month from which the share differs. `evidence` are the
-    choices with which `passages()` shows the deals. None is NA.
+    is the first local day of the month from which the share differs. `last_year` is the same
+    share 365 days earlier, and `decided` (of losses) the share among the deals that had left
+    by then. `evidence` are the choices with which `passages()` shows the deals. None is NA.
 
     >>> finding = Finding("Equipment", "Proforma", "lost", "alarm", change=0.17)
     >>> finding.key, finding.rate_change
@@ -99,6 +180,8 @@ class Finding:
     cause: Mapping[str, Any] | None = None
     review: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
+    last_year: Past | None = None
+    decided: Decided | None = None
 
     @property
     def key(self) -> Key:
@@ -106,14 +189,48 @@ class Finding:
         return self.pipeline, self.stage, self.kind
 
     @property
+    def says(self) -> str:
+        """Say what the change is: rate, mix, or unclear where the two cannot be told apart.
+
+        Against a target it is the rate: the split is of the change from the window before.
+        """
+        if self.reference_kind == "target" or self.split is None or self.change is None:
+            return RATE
+        return self.split.says(self.change)
+
+    @property
     def rate_change(self) -> float | None:
         """The part of the change that no shift between segments explains; else all of it.
 
-        Against a target all of it: the split is of the change from the window before.
+        None where the two cannot be told apart. Against a target all of it.
         """
-        if self.reference_kind == "target" or self.split is None or self.split.rate is None:
+        if self.reference_kind == "target" or self.split is None:
             return self.change
+        if self.split.rate is None:
+            return None if self.split.reason in CANNOT_SPLIT else self.change
         return self.split.rate
+
+    @property
+    def margin(self) -> float:
+        """The change that `ok` rules out: 5 points, or a third of the reference if that is more."""
+        return max(MIN_MARGIN, MARGIN_SHARE * (self.reference or 0.0))
+
+    @property
+    def leads(self) -> bool:
+        """Say whether it may be a headline: sure, or not likely chance.
+
+        True of an alarm, of what is better, and of a watch or what is perhaps better
+        with a q of at most .2.
+        """
+        if self.severity in {ALARM, BETTER}:
+            return True
+        sure = self.q_value is not None and self.q_value <= MOST_Q
+        return self.severity in CHANGED and sure
+
+    @property
+    def as_last_year(self) -> bool:
+        """Say whether the share may be that of the same days last year."""
+        return self.last_year is not None and self.last_year.as_now
 
     @property
     def change_error(self) -> float:
@@ -122,8 +239,8 @@ class Finding:
 
     @property
     def improved(self) -> bool:
-        """Say whether the share fell, as surely as an alarm says that one rose."""
-        return self.severity in {OK, NOT_ENOUGH} and self.confirmed and (self.change or 0.0) < 0.0
+        """Say whether the share fell, or may have."""
+        return self.severity in IMPROVED
 
     def with_cause(self, cause: Mapping[str, Any] | None, review: str = "") -> Finding:
         """Return the finding with its cause and the operation to review."""
@@ -175,8 +292,19 @@ def reached(findings: Iterable[Finding], severity: str) -> bool:
 
 
 def improvements(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings that something got better."""
-    return tuple(finding for finding in findings if finding.improved)
+    """Return the findings that something got better, or may have: the surest first."""
+    found = (finding for finding in findings if finding.improved)
+    return tuple(sorted(found, key=_gravest))
+
+
+def leading(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
+    """Return the cards of what got worse and may be a headline, each led by its gravest finding.
+
+    >>> unsure = Finding("P", "A", "lost", "watch", q_value=0.4)
+    >>> leading([unsure]), len(leading([unsure, Finding("P", "B", "lost", "alarm")]))
+    ((), 1)
+    """
+    return cards(one for one in findings if one.severity in WARNING and one.leads)
 
 
 def count_tests(findings: Iterable[Finding]) -> int:
@@ -216,12 +344,15 @@ def _finding(record: Mapping[str, Any]) -> Finding:
         name: (_day(first), _day(last) + 1) for name, (first, last) in record["windows"].items()
     }
     value, split, since = record["recoverable"], record["split"], record["since"]
+    last_year, decided = record.get("last_year"), record.get("decided")
     return Finding(
         **{
             **record,
             "windows": windows,
             "recoverable": value and Value(**value),
             "split": split and Split(**split),
+            "last_year": last_year and Past(**last_year),
+            "decided": decided and Decided(**decided),
             "since": None if since is None else _day(since),
             "months": tuple((_day(first), share) for first, share in record["months"]),
         }

@@ -55,7 +55,8 @@ class RateAndMix:
     periods have too little in common). `rate` is the mean of two orders: what changed at
     the mix of the current window, and at that of the baseline (`rates`). `simpson`: total
     and rate differ in sign. `effective` is how many deals of (baseline, current) the
-    weighted ones are worth; `columns` are those that the windows were made alike in.
+    weighted ones are worth; `columns` are those that the windows were made alike in: all,
+    or the one that shifted most (`alone`) where the windows are too different in all at once.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class RateAndMix:
     effective: tuple[float, float] | None
     columns: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
+    alone: bool = False
 
     @property
     def mostly_mix(self) -> bool:
@@ -113,8 +115,10 @@ def split(  # noqa: PLR0913 - the parts of one question
     more: then nothing in the stage has changed. Column by column that is called a change
     of rate where columns go together; so the deals of each window are weighted to look
     like those of the other in all columns at once, by the odds of a logistic model of
-    the window. `kind` is lost, returned (read at `horizon`) or overdue (`horizon` is E);
-    `phi` widens the interval of the rate (method, section 7).
+    the window. Where they have too little in common for that, the one column is tried that
+    shifted most; where that fails too, nothing can be told. `kind` is lost, returned (read at
+    `horizon`) or overdue (`horizon` is E); `phi` widens the interval of the rate (method,
+    section 7).
 
     Reference: DiNardo, Fortin and Lemieux (1996), Econometrica 64, 1001-1044;
     with one column and all deals decided it is Kitagawa (1955), JASA 50, 1168-1194.
@@ -130,7 +134,11 @@ def split(  # noqa: PLR0913 - the parts of one question
     total = float(observed[1].share[0] - observed[0].share[0])
     if not codes:
         return RateAndMix.missing(kind, horizon, "no_columns", total, known)
-    alike = _made_alike(codes, windows, spans, horizon)
+    used = dict(codes)
+    alike = _made_alike(used, windows, spans, horizon)
+    if alike is None and len(used) > 1:
+        used = _most_shifted(codes, windows)
+        alike = _made_alike(used, windows, spans, horizon)
     if alike is None:
         return RateAndMix.missing(kind, horizon, "not_comparable", total, known)
     rate, rates = _rate(observed, alike, phi)
@@ -145,18 +153,46 @@ def split(  # noqa: PLR0913 - the parts of one question
         simpson=total * rate.value < 0.0,
         shift=_shift(looked_at, windows, spans, total - rate.value),
         effective=alike.effective,
-        columns=tuple(codes),
+        columns=tuple(used),
         set_aside=looked_at.set_aside,
+        alone=len(used) < len(codes),
     )
+
+
+def _most_shifted(codes: Mapping[str, Ints], windows: list[AtRisk]) -> dict[str, Ints]:
+    """Return the column whose shares among the entrants differ most, beyond chance.
+
+    By Pearson's chi-square of window and value, less its degrees of freedom and in its
+    standard deviations: columns of many values differ by chance as well.
+    """
+    far = {name: _apart(code, windows) for name, code in codes.items()}
+    name = max(codes, key=lambda one: far[one])
+    return {name: codes[name]}
+
+
+def _apart(code: Ints, windows: list[AtRisk]) -> float:
+    """Return how far the values of a column differ between the windows, beyond chance."""
+    size = int(code.max(initial=0)) + 1
+    n = np.stack([np.bincount(code[r.rows[r.entered]], minlength=size) for r in windows])
+    n = n[:, n.sum(axis=0) > 0]
+    freedom = n.shape[1] - 1
+    if freedom < 1 or not n.sum(axis=1).all():
+        return -np.inf
+    expected = np.outer(n.sum(axis=1), n.sum(axis=0)) / n.sum()
+    square = float(((n - expected) ** 2 / expected).sum())
+    return float((square - freedom) / (2.0 * freedom) ** 0.5)
 
 
 def as_split(found: RateAndMix) -> Split:
     """Return what a finding carries of it; a segment is `column=value`, a fifth `column<=end`."""
-    rate = None if found.rate is None else found.rate.value
     if (shift := found.shift) is None:
-        return Split(rate, found.mix, "")
-    sign = "<=" if shift.binned and shift.value else "="
-    return Split(rate, found.mix, f"{shift.column}{sign}{shift.value}")
+        segment = ""
+    else:
+        sign = "<=" if shift.binned and shift.value else "="
+        segment = f"{shift.column}{sign}{shift.value}"
+    if (rate := found.rate) is None:
+        return Split(None, found.mix, segment, reason=found.reason)
+    return Split(rate.value, found.mix, segment, rate.low, rate.high)
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.contrasts import Excess, share_difference
+from leakkit.findings.contrasts import Excess, excess_share, share_difference
 from leakkit.findings.reasons import FAMILIES, NAMED_COMPETITOR, Meaning, Unmatched, unmatched
 from leakkit.measures.survival import wilson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from leakkit.findings.design import Design
     from leakkit.findings.reasons import Dictionary
     from leakkit.measures.survival import Ints
+    from leakkit.measures.windows import Days
 
 MIN_KNOWN = 20
 MIN_KNOWN_SHARE = 0.4
@@ -27,6 +28,53 @@ SIMILAR = 0.5
 NOT_KNOWN = -1
 COMPETITOR_TERM = ""
 """The term of a meaning that comes from a named competitor and not from a reason."""
+BEFORE, ELSEWHERE = "before", "elsewhere"
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """The reasons of the losses of a pipeline's other stages: `n` of each by day of the loss.
+
+    `named` says where a competitor is named.
+    """
+
+    left_day: Ints
+    reasons: tuple[str, ...]
+    named: Ints
+    n: Ints
+
+    def families(self, days: Days, terms: Dictionary) -> Usual:
+        """Count the families of the reasons of some days."""
+        counts: Counter[str] = Counter()
+        meant = {said: terms.meaning(said) for said in set(self.reasons) if said}
+        rows = zip(self.left_day, self.reasons, self.named, self.n, strict=True)
+        for day, said, named, n in rows:
+            if said and days[0] <= day < days[1] and (found := meant[said] or _if(named)):
+                counts[found.family] += int(n)
+        return Usual(ELSEWHERE, tuple(counts[family] for family in FAMILIES))
+
+
+@dataclass(frozen=True)
+class Usual:
+    """How often each family is given anyhow: before in this stage, or elsewhere in the pipeline."""
+
+    where: str
+    counts: tuple[int, ...]
+
+    @property
+    def known(self) -> int:
+        """Losses with a known reason."""
+        return sum(self.counts)
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """The share of a family among the usual reasons, and how far the losses go beyond it."""
+
+    where: str
+    known: int
+    share: float
+    excess: Excess
 
 
 @dataclass(frozen=True)
@@ -60,9 +108,11 @@ class Stated:
     """Stated evidence of one stage.
 
     `family` is the one that the reasons say, or empty for `reason`: few_reasons (under 20
-    known), few_known (under 40 % of the losses), no_lead (no family leads for sure), or
-    small_lead (the first has under 40 %). Of `losses`, `missing` have no reason, and that
-    of `unmatched` no term explains. `lead` is the first family minus the second.
+    known), few_known (under 40 % of the losses), no_lead (no family leads for sure),
+    small_lead (the first has under 40 %), no_usual (too few reasons to say what is given
+    anyhow), usual_before or usual_elsewhere (it is given there as often). Of `losses`,
+    `missing` have no reason, and that of `unmatched` no term explains. `lead` is the first
+    family minus the second, `beyond` the first against what is given anyhow.
     """
 
     family: str
@@ -76,6 +126,7 @@ class Stated:
     reasons: tuple[StatedReason, ...]
     unmatched_reasons: tuple[Unmatched, ...]
     competitor_named: int | None
+    beyond: tuple[Beyond, ...] = ()
 
     @property
     def missing_share(self) -> float:
@@ -90,7 +141,7 @@ class Stated:
     def names(self, family: str, beside: str) -> bool:
         """Say whether a family is named half as often as the one beside it, or more."""
         counts = {one.family: one.n for one in self.families}
-        return self.known >= MIN_KNOWN and counts[family] >= SIMILAR * counts[beside]
+        return self.known >= MIN_KNOWN and counts[family] >= max(SIMILAR * counts[beside], 1)
 
     def main_code(self, family: str) -> str:
         """Return the sub-reason that is said most often within a family; '' for none."""
@@ -112,12 +163,16 @@ def meanings(design: Design, terms: Dictionary) -> tuple[Meaning | None, ...]:
         code: terms.meaning(design.reasons[code]) for code in np.unique(design.reason) if code
     }
     named = _named(design)
-    family, _, sub = NAMED_COMPETITOR.partition(".")
-    competitor = Meaning(family, sub, COMPETITOR_TERM, "competitor")
     return tuple(
-        by_code[code] or (competitor if is_named else None) if code else None
+        by_code[code] or _if(is_named) if code else None
         for code, is_named in zip(design.reason.tolist(), named.tolist(), strict=True)
     )
+
+
+def _if(named: int) -> Meaning | None:
+    """Return what a reason without a meaning says where a competitor is named."""
+    family, _, sub = NAMED_COMPETITOR.partition(".")
+    return Meaning(family, sub, COMPETITOR_TERM, "competitor") if named else None
 
 
 def _named(design: Design) -> Ints:
@@ -133,13 +188,31 @@ def family_codes(found: tuple[Meaning | None, ...]) -> Ints:
     return np.array(places, dtype=np.int64)
 
 
-def read_stated(design: Design, found: tuple[Meaning | None, ...], terms: Dictionary) -> Stated:
-    """Count what the lost passages of `design` say, and judge whether it says one family."""
+def usual_before(found: tuple[Meaning | None, ...]) -> Usual:
+    """Count the families of what the losses of the time before say."""
+    codes = family_codes(found)
+    return Usual(BEFORE, tuple(int((codes == place).sum()) for place in range(len(FAMILIES))))
+
+
+def read_stated(
+    design: Design,
+    found: tuple[Meaning | None, ...],
+    terms: Dictionary,
+    usual: Sequence[Usual],
+) -> Stated:
+    """Count what the lost passages of `design` say, and judge whether it says one family.
+
+    A reason that is always given says nothing of this leak, so the family must be given
+    more often than anyhow, by each of the `usual` ones that are known.
+    """
     codes = family_codes(found)
     counts = [int((codes == place).sum()) for place in range(len(FAMILIES))]
     losses, known = len(design), sum(counts)
     missing = int((design.reason == 0).sum())
     family, reason, lead = _said(counts, losses)
+    beyond = _beyond(counts, usual) if lead else ()
+    if family and (held := _held_against(beyond)):
+        family, reason = "", held
     written = Counter(design.reasons[code] for code in design.reason.tolist() if code)
     named = int(_named(design).sum()) if design.competitor in design.segments else None
     return Stated(
@@ -156,6 +229,7 @@ def read_stated(design: Design, found: tuple[Meaning | None, ...], terms: Dictio
         reasons=_reasons(found),
         unmatched_reasons=unmatched(_left_over(design, found, written), terms),
         competitor_named=named,
+        beyond=beyond,
     )
 
 
@@ -185,6 +259,29 @@ def _said(counts: list[int], losses: int) -> tuple[str, str, Excess | None]:
     if counts[order[0]] < MIN_FAMILY_SHARE * known:
         return "", "small_lead", lead
     return FAMILIES[order[0]], "", lead
+
+
+def _beyond(counts: list[int], usual: Sequence[Usual]) -> tuple[Beyond, ...]:
+    """Hold the first family against what is given anyhow, where enough reasons are known."""
+    first, known = int(np.argmax(counts)), sum(counts)
+    return tuple(
+        Beyond(
+            one.where,
+            one.known,
+            one.counts[first] / one.known,
+            excess_share(counts[first], known, one.counts[first], one.known),
+        )
+        for one in usual
+        if one.known >= MIN_KNOWN
+    )
+
+
+def _held_against(beyond: tuple[Beyond, ...]) -> str:
+    """Return why the first family says nothing of this leak; empty where it does."""
+    if not beyond:
+        return "no_usual"
+    as_usual = [one.where for one in beyond if one.excess.low <= 0.0]
+    return f"usual_{as_usual[0]}" if as_usual else ""
 
 
 def _family(name: str, n: int, known: int, losses: int) -> StatedFamily:

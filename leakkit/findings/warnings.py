@@ -21,14 +21,20 @@ from leakkit.findings.comparison import (
 )
 from leakkit.findings.finding import (
     ALARM,
+    BETTER,
+    CHANGED,
     KINDS,
     NOT_ENOUGH,
     OK,
+    PERHAPS_BETTER,
+    RATE,
     SEVERITIES,
-    WARNING,
+    SMALL,
     WATCH,
+    Decided,
     Finding,
     Key,
+    Past,
     Split,
 )
 from leakkit.findings.readings import NOTHING, Reading, Readings
@@ -47,8 +53,7 @@ RELATIVE_CHANGE = 0.25
 WON_VALUE_SHARE = 0.05
 WATCH_P = 0.05
 NEVER_FOLLOWED = Reading(0.0, 0.0, 0.0)
-EXCLUDED_RISE = 0.05
-"""`ok` says that a rise as large as this one can be excluded."""
+SLOWER, FASTER = "slower", "faster"
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,9 @@ def _equal_parts(days: Days) -> tuple[Days, ...]:
 class Watched:
     """One share of one stage in all the windows: what a finding is made of.
 
-    `months` are the readings of `Plan.months`. A share that could not be read is None.
+    `months` are the readings of `Plan.months`. Of losses, `inside_now` and `inside_before`
+    are the share still in the stage at the age of reading. A share that could not be read
+    is None.
     """
 
     pipeline: str
@@ -142,6 +149,8 @@ class Watched:
     last_year: Reading | None = None
     months: Readings = field(default_factory=lambda: NOTHING)
     target: float | None = None
+    inside_now: Reading | None = None
+    inside_before: Reading | None = None
 
     @property
     def key(self) -> Key:
@@ -283,9 +292,11 @@ def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
         smallest_visible=compared.smallest_visible,
         confirmed=confirmed,
         split=split,
+        last_year=_last_year(one, wobbling or STEADY),
+        decided=_decided(one, wobbling or STEADY),
     )
-    severity = _severity(known, compared, one, rules, stakes)
-    if severity not in WARNING:
+    severity = _severity(known, compared, rules, stakes)
+    if severity not in CHANGED:
         return replace(known, severity=severity)
     return replace(known, severity=severity, since=_since(one), months=_by_month(one))
 
@@ -327,24 +338,89 @@ def _evidence(one: Watched) -> dict[str, str]:
     return where | ({"exit": exits[one.kind]} if one.kind in exits else {})
 
 
-def _severity(
-    finding: Finding,
-    compared: Comparison,
-    one: Watched,
-    rules: Rules,
-    stakes: Stakes | None,
-) -> str:
-    """Return alarm, watch, ok or not enough data."""
-    if compared.change > 0.0:
-        evident = _evident(finding, compared, rules)
-        big_rate = _is_big(finding.rate_change or 0.0, finding, rules, stakes)
-        big_change = _is_big(compared.change, finding, rules, stakes)
-        if evident and big_rate and _unmixed(finding, one, rules):
-            return ALARM
-        # an alarm that the mix explains stays a watch; a mere p does so only for the rate
+def _last_year(one: Watched, wobbling: Wobble) -> Past | None:
+    """Compare with the same days last year; None without them, and against a target.
+
+    What is over the target every year is over the target.
+    """
+    then, now = one.last_year, one.now
+    if one.target is not None or then is None or not then.known or now is None:
+        return None
+    found = compare(now, then, wobbling)
+    return Past(then.share, found.change, found.low, found.high)
+
+
+def _decided(one: Watched, wobbling: Wobble) -> Decided | None:
+    """Compare the share lost among the deals that had left by the age of reading.
+
+    Where deals leave later, fewer of them are lost by a day, and fewer won: the share lost
+    within so many days falls by itself. None where nothing can be said of the speed.
+    """
+    read = (one.now, one.before, one.inside_now, one.inside_before)
+    now, before, inside, was_inside = read
+    if now is None or before is None or inside is None or was_inside is None or one.target:
+        return None
+    if not (now.known and before.known):
+        return None
+    left = [_among_decided(now, inside), _among_decided(before, was_inside)]
+    if left[0] is None or left[1] is None:
+        return None
+    found, stay = compare(left[0], left[1], wobbling), compare(inside, was_inside, wobbling)
+    speed = "" if stay.p_value > WATCH_P else SLOWER if stay.change > 0.0 else FASTER
+    return Decided(left[0].share, left[1].share, found.p_value, speed)
+
+
+def _among_decided(lost: Reading, inside: Reading) -> Reading | None:
+    """Return the share lost of those that left; None where nobody did."""
+    left = 1.0 - inside.share
+    if left <= 0.0:
+        return None
+    n = lost.followed * left
+    return Reading(min(lost.share / left, 1.0), n, n)
+
+
+def _severity(finding: Finding, compared: Comparison, rules: Rules, stakes: Stakes | None) -> str:
+    """Return alarm or watch, better or perhaps better, ok, or not enough data."""
+    rise = compared.change > 0.0
+    sure, unsure = (ALARM, WATCH) if rise else (BETTER, PERHAPS_BETTER)
+    evident = _evident(finding, compared, rules)
+    # a target is kept or not: to be under it is no change
+    asked = rise or finding.reference_kind != "target"
+    if asked and not _is_speed(finding, rules):
+        sign = 1.0 if rise else -1.0
+        big_change = _is_big(sign * compared.change, finding, rules, stakes)
+        rate = compared.change if finding.rate_change is None else finding.rate_change
+        big_rate = _is_big(sign * rate, finding, rules, stakes)
+        if evident and big_rate and _unmixed(finding, rules):
+            return sure
+        # a sure change that the mix explains is said; a mere p only where the rate changed
         if (big_rate and compared.p_value <= WATCH_P) or (big_change and evident):
-            return WATCH
-    return OK if compared.high < EXCLUDED_RISE else NOT_ENOUGH
+            return unsure
+    return _quiet(finding, compared)
+
+
+def _quiet(finding: Finding, compared: Comparison) -> str:
+    """Say what is known where nothing is worth a word: what can be ruled out."""
+    if compared.high >= finding.margin:
+        return NOT_ENOUGH
+    if finding.reference_kind == "target" and compared.change <= 0.0:
+        return OK
+    if compared.low <= -finding.margin:
+        return NOT_ENOUGH
+    return OK if compared.p_value > WATCH_P else SMALL
+
+
+def _is_speed(finding: Finding, rules: Rules) -> bool:
+    """Say whether a change of the share lost is what another speed makes by itself.
+
+    So where deals got slower and fewer were lost in time (or faster, and more), unless the
+    share lost among the decided changed likewise, by as much and beyond chance.
+    """
+    decided, change = finding.decided, finding.change or 0.0
+    if decided is None or decided.speed != (FASTER if change > 0.0 else SLOWER):
+        return False
+    same = decided.change * change > 0.0 and abs(decided.change) >= rules.min_change
+    return not (same and decided.p_value <= WATCH_P)
 
 
 def _evident(finding: Finding, compared: Comparison, rules: Rules) -> bool:
@@ -356,7 +432,7 @@ def _evident(finding: Finding, compared: Comparison, rules: Rules) -> bool:
 
 
 def _is_big(change: float, finding: Finding, rules: Rules, stakes: Stakes | None) -> bool:
-    """Say whether a change is worth a warning: 3 points, or a quarter more and much money."""
+    """Say whether a change is worth a word: 3 points, or a quarter and much money."""
     if change >= rules.min_change:
         return True
     if stakes is None or not finding.reference or change < RELATIVE_CHANGE * finding.reference:
@@ -364,15 +440,16 @@ def _is_big(change: float, finding: Finding, rules: Rules, stakes: Stakes | None
     return change * stakes.per_share >= WON_VALUE_SHARE * stakes.won_value > 0.0
 
 
-def _unmixed(finding: Finding, one: Watched, rules: Rules) -> bool:
-    """Say whether nothing holds an alarm back: the wobble is known, the order, and the season."""
-    if finding.phi is None or rules.provisional:
+def _unmixed(finding: Finding, rules: Rules) -> bool:
+    """Say whether nothing holds a sure word back.
+
+    The wobble is known, and the order of the stages; the change is the rate's; and last
+    year at this time the share was surely another one, on the same side.
+    """
+    if finding.phi is None or rules.provisional or finding.says != RATE:
         return False
-    if one.target is not None:
-        return True  # what is over the target every year is over the target
-    last, now = one.last_year, one.now
-    as_last_year = last is not None and last.known and now is not None and now.share < last.share
-    return not as_last_year
+    past, change = finding.last_year, finding.change or 0.0
+    return past is None or (not past.as_now and past.change * change > 0.0)
 
 
 def _since(one: Watched) -> int | None:

@@ -13,18 +13,26 @@ from typing import TYPE_CHECKING
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.report import manifest
+from leakkit.report.draft import INDEX, MANIFEST, TIMES, Draft, drafted
 from leakkit.report.entries import entry_of
 from leakkit.report.fallback import Fallback
 from leakkit.report.findings_json import findings_json
-from leakkit.report.folder import claimed, write_text
+from leakkit.report.folder import claimed, digest_of
 from leakkit.report.manifest import Last
-from leakkit.report.overview import INDEX, Overview
+from leakkit.report.overview import BROKEN, Overview
 from leakkit.report.planning import Planning
 from leakkit.report.pool import Pool
 from leakkit.report.results import Event, PageResult, RunResult
-from leakkit.report.source import analysed, pseudonymise, require_language, stored
+from leakkit.report.source import (
+    analysed,
+    pseudonymise,
+    require_language,
+    shown_parameters,
+    stored,
+)
 from leakkit.report.tasks import Tasks
 from leakkit.report.writing import Writing
+from leakkit.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 MOST_JOBS = 4
 """More workers than this only where they are asked for: each takes some hundred MB."""
 INTERRUPTED = "interrupted before its turn"
+FINDINGS = "findings.json"
 NO_DEALS = "the source has no deal of this pipeline up to as_of"
 
 
@@ -72,7 +81,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
 
     A page that fails never stops the others, and leaves the page of an earlier run where
     it was, marked as old. So does a declared pipeline that no deal is in. Pages of pipelines
-    that are no longer declared are removed.
+    that are no longer declared are removed. Until all of that is done, the folder stays as it
+    was.
 
     Raises LeakkitError where the source or the configuration cannot be read, where
     nothing can be written, or where another run writes into the same folder.
@@ -81,7 +91,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
         require_language(language)
     folder = Path(out)
     started = time.perf_counter()
-    with claimed(folder):
+    with claimed(folder), drafted(folder) as draft:
         progress(Event("reading"))
         with stored(source, config, as_of, store) as kept:
             if anonymise:
@@ -89,14 +99,13 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             progress(Event("analysing"))
             last = Last.read(folder)
             analysis, files = analysed(kept, tuple(pipelines), language, last)
-            loaded = time.perf_counter() - started
+            times = Times(started, time.perf_counter() - started)
             planning = Planning(analysis, frozenset(map(folded, pipelines)), last)
-            tasks = Tasks(kept, analysis.language, timeout_seconds, engine)
-            batch = Batch(folder, planning, tasks, files, force, progress)
+            shown = shown_parameters(kept, source, config, analysis)
+            tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown)
+            batch = Batch(draft, planning, tasks, files, force, progress, times)
             with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)
-                took = time.perf_counter() - started
-                write_text(folder / "run.json", manifest.timings(result.pages, loaded, took))
     progress(Event("done", len(result.pages), len(result.pages)))
     return result
 
@@ -111,30 +120,42 @@ def _jobs(pipelines: int) -> int:
 
 @contextmanager
 def _written_to(folder: Path) -> Iterator[None]:
-    """Say in one line why the index or the manifest could not be written."""
+    """Say in one line why the files of a run could not be written; nothing is changed by then."""
     try:
         yield
     except OSError as error:
-        message = f"Cannot write into {folder}: {error.strerror or error}."
+        message = f"Cannot write into {folder}: {error.strerror or error}. Nothing was changed."
         raise LeakkitError("folder_not_writable", message) from None
+
+
+@dataclass(frozen=True)
+class Times:
+    """When a run began, and how many seconds it had loaded and analysed."""
+
+    started: float
+    loaded: float
+
+    def text(self, pages: Sequence[PageResult]) -> str:
+        """Return run.json."""
+        return manifest.timings(pages, self.loaded, time.perf_counter() - self.started)
 
 
 @dataclass(frozen=True)
 class Batch:
     """One run, from what is to be made to the folder; `files` are those beside each page."""
 
-    folder: Path
+    draft: Draft
     planning: Planning
     tasks: Tasks
     files: Mapping[str, Files]
     force: bool
     progress: Callable[[Event], None]
+    times: Times
 
     def make(self, pool: Pool) -> RunResult:
-        """Make every page, then the overview, then the manifest."""
+        """Make every page, then the overview, then the manifest, and publish them."""
         analysis = self.planning.analysis
         results: dict[str, PageResult] = {}
-        removed = self.fallback.remove_vanished(self.planning.declared)
         total = len(self.planning.plans) + len(self.planning.without_deals)
         try:
             for result in self._pages(pool):
@@ -147,12 +168,12 @@ class Batch:
         self.progress(Event("overview", total, total))
         trouble = self._finish(pages, pool)
         return RunResult(
-            self.folder / INDEX,
+            self.draft.folder / INDEX,
             pages,
             analysis.rows,
             analysis.facts,
             analysis.ignored_files,
-            removed,
+            self.planning.vanished,
             trouble,
             analysis.findings,
         )
@@ -160,16 +181,16 @@ class Batch:
     @cached_property
     def fallback(self) -> Fallback:
         """What stands where a page cannot be made."""
-        return Fallback(self.folder, self.planning.analysis.language, self.planning.last)
+        return Fallback(self.draft, self.planning.analysis.language, self.planning.last)
 
     def _pages(self, pool: Pool) -> Iterator[PageResult]:
         """Yield what becomes of each pipeline that is asked for, as its pages are done."""
         for name in self.planning.without_deals:
             yield self.fallback.failed(self.planning.begun(name), NO_DEALS)
-        writing = Writing(self.folder, self.files, self.fallback)
+        writing = Writing(self.draft, self.files, self.fallback)
         due: dict[str, list[str]] = {}
         for name, plan in self.planning.plans.items():
-            due[name] = plan.due(self.folder, force=self.force)
+            due[name] = plan.due(self.draft.folder, force=self.force)
             if not due[name]:
                 yield writing.write(plan, {})
         for name, rendered in self._rendered(pool, due):
@@ -205,10 +226,22 @@ class Batch:
         return tuple(pages)
 
     def _finish(self, pages: tuple[PageResult, ...], pool: Pool | None) -> str:
-        """Write overview and manifest; return why the overview is a plain list, if it is."""
-        analysis = self.planning.analysis
-        overview = Overview(self.folder, self.planning, self.tasks, self.force).write(pages, pool)
-        entries = [entry_of(page, self.planning, self.folder, self.files) for page in pages]
-        write_text(self.folder / "findings.json", findings_json(analysis))
-        write_text(self.folder / manifest.NAME, manifest.manifest(analysis, entries, overview))
+        """Draft what ties the pages together, and publish; return why there is no overview."""
+        analysis, draft = self.planning.analysis, self.draft
+        overview = Overview(draft, self.planning, self.tasks, self.force).write(pages, pool)
+        draft.write_text(FINDINGS, findings_json(analysis))
+        entries = [entry_of(page, self.planning, draft, self.files) for page in pages]
+        beside = (FINDINGS, BROKEN) if overview["failed"] else (FINDINGS,)
+        found = {name: digest_of(draft.find(name)) for name in beside}
+        files = {name: {"sha256": sha} for name, sha in found.items() if sha}
+        facts = manifest.manifest(analysis, entries, overview, files)
+        draft.write_text(MANIFEST, manifest.as_text(facts))
+        draft.write_text(TIMES, self.times.text(pages))
+        self._publish(facts)
         return str(overview["failed"])
+
+    def _publish(self, facts: manifest.Facts) -> None:
+        """Put the files of this run in place of the last one's."""
+        before = manifest.named_files(self.planning.last.facts)
+        gone = {name: before[name] for name in before.keys() - manifest.named_files(facts).keys()}
+        self.draft.publish(gone, Words(self.planning.analysis.language).say("page.replacing"))

@@ -10,26 +10,31 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 from nbconvert.exporters.html import HTMLExporter
 from nbconvert.exporters.templateexporter import TemplateExporter
+from nbconvert.utils.exceptions import ConversionException
 from traitlets import default
 
 from leakkit.page.inert import POLICY, inert
 from leakkit.page.kinds import FIRST, REPEATED
 from leakkit.page.style import style_element, stylesheet
+from leakkit.parameters import assigned, with_values
 from leakkit.words import LANGUAGES, Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nbformat import NotebookNode
 
 TEMPLATES = Path(__file__).parent / "template"
-HIDDEN_TAGS = frozenset(("injected-parameters", "explore", "remove-cell"))
+PARAMETERS, INJECTED = "parameters", "injected-parameters"
+HIDDEN_TAGS = frozenset((INJECTED, "explore", "remove-cell"))
+PATHS = ("source", "config")
+"""Parameters that are paths: a page says their names, and no places."""
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 NAME = re.compile(r"[A-Za-z][\w.-]*")
@@ -62,15 +67,20 @@ class Page:
         return Words(self.language if self.language in LANGUAGES else "en")
 
 
-def read_page(notebook: NotebookNode) -> Page:
-    """Sort what the cells of a notebook returned into the parts of a page."""
-    page = Page()
+def read_page(notebook: NotebookNode, shown: Mapping[str, Any] | None = None) -> Page:
+    """Sort what the cells of a notebook returned into the parts of a page.
+
+    Its code has the parameters that were used: those that were put in, or what `shown` says
+    of them. Raises nbconvert's ConversionException for a notebook that failed.
+    """
+    page, used = Page(), {**_injected(notebook), **(shown or {})}
     for cell in notebook.cells:
-        hidden = HIDDEN_TAGS.intersection(cell.metadata.get("tags", ()))
-        if cell.cell_type != "code" or hidden:
+        tags = cell.metadata.get("tags", ())
+        if cell.cell_type != "code" or HIDDEN_TAGS.intersection(tags):
             continue
         if cell.source.strip():
-            page.code.append(cell.source.rstrip())
+            code = with_values(cell.source, used) if PARAMETERS in tags else cell.source
+            page.code.append(code.rstrip())
         for output in cell.get("outputs", ()):
             _read_output(page, output)
     page.language = page.language or "en"
@@ -78,12 +88,21 @@ def read_page(notebook: NotebookNode) -> Page:
     return page
 
 
+def _injected(notebook: NotebookNode) -> dict[str, Any]:
+    """Return the parameters that were put into a notebook, paths by their last part."""
+    cells = (c.source for c in notebook.cells if INJECTED in c.metadata.get("tags", ()))
+    values = {name: value for cell in cells for name, value in assigned(cell).items()}
+    names = {name: PurePath(str(values[name])).name for name in PATHS if name in values}
+    return values | names
+
+
 def _read_output(page: Page, output: NotebookNode) -> None:
     """Put one output where it belongs."""
     if output.output_type == "stream":
         page.printed.append(_text(output.text))
     elif output.output_type == "error":
-        page.printed.append(_text("\n".join(output.traceback) or output.evalue))
+        message = f"The notebook failed, so there is no page: {output.ename}: {output.evalue}"
+        raise ConversionException(_text(message))
     elif output.output_type in {"display_data", "execute_result"}:
         _read_data(page, output.data, output.get("metadata", {}))
 
@@ -174,7 +193,7 @@ class LeakkitExporter(HTMLExporter):
     ) -> tuple[NotebookNode, dict[str, Any]]:
         """Read the page from the notebook as nbconvert's preprocessors leave it."""
         notebook, resources = super()._preprocess(nb, resources)  # type: ignore[no-untyped-call]
-        page = read_page(notebook)
+        page = read_page(notebook, resources.get("leakkit_shown"))
         resources["leakkit"] = {
             "page": page,
             "words": page.words,
@@ -191,11 +210,19 @@ def _exporter() -> LeakkitExporter:
     return LeakkitExporter()  # type: ignore[no-untyped-call]
 
 
-def export_page(notebook: NotebookNode, links: Iterable[Sequence[str]] = ()) -> str:
+def export_page(
+    notebook: NotebookNode,
+    links: Iterable[Sequence[str]] = (),
+    shown: Mapping[str, Any] | None = None,
+) -> str:
     """Return the page of a notebook that has run; `links` are (label, path) of other pages.
 
-    One exporter serves all pages of a process: building one costs more than a page.
+    `shown` are parameters that its code says in place of those that were put in. One
+    exporter serves all pages of a process: building one costs more than a page.
     """
-    resources = {"leakkit_links": [tuple(link) for link in links]}
+    resources = {
+        "leakkit_links": [tuple(link) for link in links],
+        "leakkit_shown": dict(shown or {}),
+    }
     html, _ = _exporter().from_notebook_node(notebook, resources)
     return html

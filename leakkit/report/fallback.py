@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.report import books
-from leakkit.report.folder import discard, slug, write_text
+from leakkit.report.folder import slug
 from leakkit.report.results import FAILED, NOT_ASKED, PageResult
 from leakkit.report.stale import marked
 from leakkit.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
+    from leakkit.report.draft import Draft
     from leakkit.report.manifest import Last
 
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 class Fallback:
     """The pages of the last run into a folder; what is said of them is in `language`."""
 
-    folder: Path
+    draft: Draft
     language: str
     last: Last
 
@@ -41,21 +40,21 @@ class Fallback:
         reasons = "; ".join(dict.fromkeys(failed.values()))
         result = replace(result, state=FAILED, failed=reasons, failed_books=tuple(failed))
         for book, reason in failed.items():
-            path = self.folder / result.slug / f"{book}.html"
-            if f"{book}.html" not in last.get("pages", {}) or not path.is_file():
+            name = f"{result.slug}/{book}.html"
+            known = f"{book}.html" in last.get("pages", {})
+            if not known or not self.draft.find(name).is_file():
                 result = _without(result, book)
                 continue
-            self._mark(path, last_day, reason)
+            self._mark(name, last_day, reason)
             result = replace(result, stale=True, last_day=last_day)
         headline = str(last.get("headline", "")) if books.DROPOFF in failed else result.headline
         return replace(result, headline=headline if result.page else "")
 
-    def _mark(self, path: Path, last_day: int, reason: str) -> None:
+    def _mark(self, name: str, last_day: int, reason: str) -> None:
         """Say on a page that it is old, and why."""
         text = Words(self.language).say("page.stale", as_of=last_day, reason=reason)
-        # an old page without its mark is better than none, and the index tells
-        with suppress(OSError, UnicodeDecodeError):
-            write_text(path, marked(path.read_text("utf-8"), text))
+        page = self.draft.find(name).read_text("utf-8", errors="replace")
+        self.draft.write_text(name, marked(page, text))
 
     def not_asked(self, name: str) -> PageResult:
         """Return the result of a pipeline that this run was not asked for."""
@@ -71,16 +70,9 @@ class Fallback:
         )
         result = _with_both(result)
         for book in books.PER_PIPELINE:
-            if not (self.folder / slug(name) / f"{book}.html").is_file():
+            if not self.draft.find(f"{slug(name)}/{book}.html").is_file():
                 result = _without(result, book)
         return result
-
-    def remove_vanished(self, declared: tuple[str, ...]) -> tuple[str, ...]:
-        """Remove the pages of pipelines that the source no longer has, and name them."""
-        gone = tuple(name for name in self.last.pipelines if name not in declared)
-        for name in gone:
-            discard(self.folder, slug(name))
-        return gone
 
 
 def _with_both(result: PageResult) -> PageResult:

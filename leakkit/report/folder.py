@@ -81,18 +81,3 @@ def claimed(folder: Path) -> Iterator[None]:
             message = f"Cannot write into {folder}: {error.strerror or error}."
             raise LeakkitError("folder_not_writable", message) from None
         yield
-
-
-def discard(folder: Path, name: str) -> None:
-    """Remove what a run made for a pipeline; files that it did not make stay.
-
-    `name` comes from a manifest that may have been changed: only a slug is believed.
-    """
-    place = folder / name
-    if not SLUG.fullmatch(name) or not place.is_dir() or place.is_symlink():
-        return
-    for pattern in ("*.html", "*.failed.ipynb", "stages.csv", "findings.json", "worklist.*"):
-        for file in place.glob(pattern):
-            file.unlink()
-    if not any(place.iterdir()):
-        place.rmdir()

@@ -6,14 +6,15 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from importlib import metadata, resources
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import Seen
 from leakkit.page.style import stylesheet
 from leakkit.report import books
+from leakkit.report.draft import INDEX, MANIFEST, believed
 from leakkit.store.schema import SCHEMA_VERSION
-from leakkit.version import __version__
+from leakkit.version import __version__, code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.report.results import PageResult
 
-NAME = "manifest.json"
 NOTEBOOKS = (books.DROPOFF, books.CAUSES, books.OVERVIEW)
 LIBRARIES = (
     "duckdb",
@@ -50,24 +50,15 @@ def versions() -> dict[str, str]:
     return {"leakkit": __version__} | {name: metadata.version(name) for name in LIBRARIES}
 
 
-@cache
-def _look(language: str) -> str:
-    """Return a digest of all that shapes a page beside its data: words, style and templates."""
-    texts = [resources.files("leakkit.words").joinpath(f"{language}.toml").read_text("utf-8")]
-    templates = resources.files("leakkit.report").joinpath("template/leakkit")
-    texts += [t.read_text("utf-8") for t in sorted(templates.iterdir(), key=lambda t: t.name)]
-    return digest("\0".join([stylesheet(), *texts]))
-
-
 def fingerprint(analysis: Analysis, book: str, about: object) -> str:
     """Return a digest of all that a page depends on; equal ones mean equal pages.
 
-    `about` is what the page shows beside the data of its source, as JSON values.
+    `about` is what the page shows beside the data of its source, as JSON values. The name
+    of the source is no part of it: the same data in another folder are the same data.
     """
     rows = [{key: n for key, n in row.items() if key != "file"} for row in analysis.rows]
     sources = [
         analysis.fingerprint,
-        analysis.label,
         analysis.shape,
         analysis.provisional_order,
         rows,
@@ -77,7 +68,8 @@ def fingerprint(analysis: Analysis, book: str, about: object) -> str:
         [asdict(doubt) for doubt in analysis.doubts or ()],
         analysis.config.model_dump(mode="json"),
         dict(analysis.last_run),
-        _look(analysis.language),
+        analysis.language,
+        code_digest(),
         versions(),
         books.digest(book),
         about,
@@ -95,7 +87,7 @@ class Last:
     def read(cls, folder: Path) -> Last:
         """Read the manifest of the last run."""
         try:
-            facts = json.loads((folder / NAME).read_text("utf-8"))
+            facts = json.loads((folder / MANIFEST).read_text("utf-8"))
             good = facts["schema_version"] == SCHEMA_VERSION
             # a manifest of another make is as good as none
             _ = [
@@ -186,9 +178,25 @@ def entry(
     }
 
 
-def manifest(analysis: Analysis, pipelines: Sequence[Facts], overview: Facts) -> str:
-    """Return manifest.json: the same bytes for the same inputs, settings and versions."""
-    facts = {
+def named_files(facts: Facts) -> dict[str, str]:
+    """Return the files that a manifest names, each with its SHA-256.
+
+    A manifest may have been changed: of its names only those are returned that a run gives.
+    """
+    found = {INDEX: facts.get("overview") or {}, **(facts.get("files") or {})}
+    for entry in facts.get("pipelines", ()):
+        found |= {f"{entry['slug']}/{name}": page for name, page in entry["pages"].items()}
+    return {name: str(one.get("sha256", "")) for name, one in found.items() if believed(name)}
+
+
+def manifest(
+    analysis: Analysis, pipelines: Sequence[Facts], overview: Facts, files: Mapping[str, Facts]
+) -> Facts:
+    """Return what manifest.json says: the same for the same inputs, settings and versions.
+
+    `files` are those in the run's folder itself, beside the index.
+    """
+    return {
         "schema_version": SCHEMA_VERSION,
         "inputs": list(analysis.inputs),
         "ignored_files": list(analysis.ignored_files),
@@ -199,12 +207,13 @@ def manifest(analysis: Analysis, pipelines: Sequence[Facts], overview: Facts) ->
         "provisional_order": analysis.provisional_order,
         "parameters": analysis.config.model_dump(mode="json") | {"language": analysis.language},
         "versions": versions(),
+        "code": code_digest(),
         "notebooks": {name: books.digest(name) for name in NOTEBOOKS},
         "stylesheet": digest(stylesheet()),
         "overview": overview,
+        "files": dict(files),
         "pipelines": list(pipelines),
     }
-    return _text(facts)
 
 
 def timings(made: Sequence[PageResult], loaded: float, total: float) -> str:
@@ -213,11 +222,11 @@ def timings(made: Sequence[PageResult], loaded: float, total: float) -> str:
         page.slug: {"seconds": round(page.seconds, 3), "cpu_seconds": round(page.cpu_seconds, 3)}
         for page in made
     }
-    return _text(
+    return as_text(
         {"load_and_analyze_seconds": round(loaded, 3), "seconds": round(total, 3), "pages": pages}
     )
 
 
-def _text(facts: Facts) -> str:
+def as_text(facts: Facts) -> str:
     """Return JSON with sorted keys and one line end."""
     return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

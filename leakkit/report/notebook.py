@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +14,12 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from leakkit.errors import LeakkitError
+from leakkit.parameters import assigned
 from leakkit.report.exporter import export_page
 from leakkit.report.kernel import manager
 from leakkit.report.pool import START_SECONDS
 from leakkit.report.rendering import Rendered, Task
+from leakkit.store.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +40,8 @@ def render(task: Task) -> Rendered:
     if unknown:
         return Rendered(failed=f"the notebook has no parameter {', '.join(unknown)}")
     book.cells = [cell for cell in book.cells if "explore" not in cell.metadata.get("tags", ())]
-    with tempfile.TemporaryDirectory(prefix="leakkit-") as temporary:
-        return _execute(book, task, Path(temporary))
+    with scratch() as temporary:
+        return _execute(book, task, temporary)
 
 
 def _execute(book: NotebookNode, task: Task, folder: Path) -> Rendered:
@@ -68,7 +69,7 @@ def _execute(book: NotebookNode, task: Task, folder: Path) -> Rendered:
         return Rendered(failed=_first_line(error), passing=True)
     if not _is_whole(done):
         return Rendered(failed="the notebook ended before its last view")
-    return Rendered(html=export_page(done, task.links))
+    return Rendered(html=export_page(done, task.links, task.shown))
 
 
 def _first_line(error: Exception) -> str:
@@ -86,7 +87,7 @@ def _is_whole(book: NotebookNode) -> bool:
 def _unknown(book: NotebookNode, parameters: Mapping[str, Any]) -> list[str]:
     """Return the parameters that the notebook does not know: papermill would only warn."""
     cells = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", ())]
-    known = {line.partition("=")[0].strip() for cell in cells for line in cell.source.splitlines()}
+    known = {name for cell in cells for name in assigned(cell.source)}
     return sorted(set(parameters) - known)
 
 

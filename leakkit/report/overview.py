@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.report import books, manifest
-from leakkit.report.folder import write_text
+from leakkit.report.draft import INDEX
 from leakkit.report.index import IndexRow, index_page
 from leakkit.report.planning import stands
-from leakkit.report.writing import keep_broken
+from leakkit.report.writing import broken_name
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from leakkit.report.draft import Draft
     from leakkit.report.manifest import Facts
     from leakkit.report.planning import Planning
     from leakkit.report.pool import Pool
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from leakkit.report.tasks import Tasks
     from leakkit.words import Words
 
-INDEX = "index.html"
+BROKEN = broken_name(books.OVERVIEW)
 
 
 @dataclass(frozen=True)
 class Overview:
     """The first page of a run's folder."""
 
-    folder: Path
+    draft: Draft
     planning: Planning
     tasks: Tasks
     force: bool
@@ -43,25 +43,26 @@ class Overview:
         facts, asked = [page.facts() for page in pages], list(self.planning.plans)
         fingerprint = manifest.fingerprint(self.planning.analysis, books.OVERVIEW, [facts, asked])
         if pool and self._stands(fingerprint):
-            html, trouble = (self.folder / INDEX).read_text("utf-8"), ""
+            html, trouble = self.draft.find(INDEX).read_text("utf-8"), ""
         else:
             html, trouble = self._rendered(facts, asked, pool)
         if trouble:
             html, fingerprint = self._plain_list(pages, trouble), ""
-        write_text(self.folder / INDEX, html)
+        self.draft.write_text(INDEX, html)
         return {"fingerprint": fingerprint, "sha256": manifest.digest(html), "failed": trouble}
 
     def _stands(self, fingerprint: str) -> bool:
         """Say whether it stands there as this run would make it."""
         last = self.planning.last.overview
-        return not self.force and stands(last, self.folder / INDEX, fingerprint)
+        return not self.force and stands(last, self.draft.folder / INDEX, fingerprint)
 
     def _rendered(self, facts: list[Facts], asked: list[str], pool: Pool | None) -> tuple[str, str]:
         """Return the page that the notebook makes, or why there is none."""
         if pool is None:
             return "", "the run was interrupted"
         ((_, rendered),) = pool.render([self.tasks.overview(facts, asked)])
-        keep_broken(self.folder, books.OVERVIEW, rendered)
+        if rendered.broken:
+            self.draft.write_text(BROKEN, rendered.broken)
         return rendered.html, rendered.failed
 
     def _plain_list(self, pages: Sequence[PageResult], trouble: str) -> str:

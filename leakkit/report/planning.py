@@ -68,6 +68,11 @@ class Planning:
         """The names of all pipelines, in their order."""
         return tuple(pipeline.name for pipeline in self.analysis.config.pipelines)
 
+    @property
+    def vanished(self) -> tuple[str, ...]:
+        """The names of pipelines of the last run that are no longer declared."""
+        return tuple(name for name in self.last.pipelines if name not in self.declared)
+
     def begun(self, name: str) -> PageResult:
         """Return what a pipeline's result begins as."""
         return PageResult(name, slug(name), MADE, last_day=self.analysis.last_day)

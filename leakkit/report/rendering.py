@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 class Task:
     """One notebook to run: its text, its parameters, and the seconds that a cell may take.
 
-    `links` are those to other pages, as (label, path). `engine` says how its kernel
-    starts: fork (where that is possible) or stock.
+    `shown` are the parameters that the page says it was made with, where they are not
+    those that the notebook is given. `links` are those to other pages, as (label, path).
+    `engine` says how its kernel starts: fork (where that is possible) or stock.
     """
 
     book: str
     parameters: Mapping[str, Any]
     timeout_seconds: int
+    shown: Mapping[str, Any]
     links: tuple[tuple[str, str], ...] = ()
     engine: str = "fork"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +11,12 @@ from leakkit import sources
 from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError
 from leakkit.findings import to_records
-from leakkit.loading import found, load
+from leakkit.loading import SAMPLE, found, load
 from leakkit.report.files import files_of
 from leakkit.sources.load import STORE_SUFFIX
 from leakkit.store import Store, pseudonyms
+from leakkit.store.moments import as_of_text
+from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 from leakkit.words import LANGUAGES
 
@@ -38,8 +39,8 @@ def stored(
     store: str | Path,
 ) -> Iterator[Path]:
     """Load the source into a file that notebooks can open; it goes when the run ends."""
-    with tempfile.TemporaryDirectory(prefix="leakkit-") as temporary:
-        path = Path(temporary) / f"store{STORE_SUFFIX}"
+    with scratch() as temporary:
+        path = temporary / f"store{STORE_SUFFIX}"
         if isinstance(source, str | Path) and Path(source).suffix == STORE_SUFFIX:
             load(source).close()
             shutil.copyfile(source, path)
@@ -51,6 +52,23 @@ def stored(
                 *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep()
             ).close()
         yield path
+
+
+def shown_parameters(
+    path: Path, source: object, config: Config | str | Path | None, analysis: Analysis
+) -> dict[str, str]:
+    """Return what a page says it was made from, in the words of its notebook.
+
+    The source is called by its label and a configuration by its name: a page names no places.
+    """
+    with Store.open(path) as store:
+        zone = store.config.timezone
+        as_of = as_of_text(store.meta("cut"), store.meta("last_day"), zone)
+    return {
+        "source": SAMPLE if isinstance(source, str) and source == SAMPLE else analysis.label,
+        "config": Path(config).name if isinstance(config, str | Path) else "",
+        "as_of": as_of,
+    }
 
 
 def require_language(language: str) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import escape
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLACE = "<!-- leakkit: as of -->"
 """Stands in every page where the mark goes."""
@@ -19,3 +24,12 @@ def marked(page: str, text: str) -> str:
     """
     notice = f'{PLACE}<p class="lk-trouble">{escape(text)}</p>'
     return MARK.sub(lambda _: notice, page, count=1)
+
+
+def digest_of_unmarked(file: Path) -> str:
+    """Return the SHA-256 of a page as it was before it was marked; empty where there is none."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return hashlib.sha256(MARK.sub(PLACE, text, count=1).encode()).hexdigest()

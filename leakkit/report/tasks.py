@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tasks:
-    """What the tasks of a run have in common."""
+    """What the tasks of a run have in common.
+
+    `shown` says what the store was made from: source, config and as_of.
+    """
 
     store: Path
     language: str
     timeout_seconds: int
     engine: str
+    shown: Mapping[str, str]
 
     def page(self, book: str, pipeline: str) -> Task:
         """Say how to make a page of a pipeline."""
@@ -35,9 +39,9 @@ class Tasks:
         self, book: str, parameters: Mapping[str, Any], links: tuple[tuple[str, str], ...]
     ) -> Task:
         """Say how to run a notebook on the store."""
-        common = {"source": str(self.store), "language": self.language}
+        given = {**parameters, "source": str(self.store), "language": self.language}
         text = books.text(book)
-        return Task(text, {**common, **parameters}, self.timeout_seconds, links, self.engine)
+        return Task(text, given, self.timeout_seconds, self.shown, links, self.engine)
 
     def _links(self, book: str) -> tuple[tuple[str, str], ...]:
         """Return the links of a page to the others, as (label, path)."""

@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -21,8 +22,10 @@ from typing import TYPE_CHECKING
 import psutil  # type: ignore[import-untyped] # ships no types
 
 from leakkit.report.rendering import Rendered, Task
+from leakkit.store.scratch import remove, scratch
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import TextIO
 
 
@@ -35,12 +38,24 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     asked: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin, asked), daemon=True).start()
-    while True:
-        print(json.dumps(asdict(_answer(asked.get()))), file=answers, flush=True)
+    with scratch() as folder:
+        _live_in(folder)
+        listening = (sys.stdin, asked, folder)
+        threading.Thread(target=_listen, args=listening, daemon=True).start()
+        while True:
+            print(json.dumps(asdict(_answer(asked.get()))), file=answers, flush=True)
 
 
-def _listen(lines: TextIO, asked: queue.SimpleQueue[str]) -> None:
+def _live_in(folder: Path) -> None:
+    """Have kernels and libraries leave all that they write in one folder."""
+    names = {"TMPDIR": "tmp", "JUPYTER_RUNTIME_DIR": "runtime", "IPYTHONDIR": "ipython"}
+    for variable, name in names.items():
+        (folder / name).mkdir()
+        os.environ[variable] = str(folder / name)
+    tempfile.tempdir = os.environ["TMPDIR"]
+
+
+def _listen(lines: TextIO, asked: queue.SimpleQueue[str], folder: Path) -> None:
     """Hand over what is asked; at its end leave, and leave nothing behind."""
     for line in lines:
         asked.put(line)
@@ -48,6 +63,7 @@ def _listen(lines: TextIO, asked: queue.SimpleQueue[str]) -> None:
     for process in family:
         _kill(process)
     psutil.wait_procs(family, timeout=SECONDS_TO_GO)
+    remove(folder)
     os._exit(0)
 
 

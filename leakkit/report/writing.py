@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.report import books
-from leakkit.report.folder import write_bytes, write_text
 from leakkit.report.results import MADE, UNCHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
+    from leakkit.report.draft import Draft
     from leakkit.report.fallback import Fallback
     from leakkit.report.files import Files
     from leakkit.report.planning import Plan
@@ -22,32 +21,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Writing:
-    """The folder of a run, the files beside each page, and what to do where a page failed."""
+    """The draft of a run, the files beside each page, and what to do where a page failed."""
 
-    folder: Path
+    draft: Draft
     files: Mapping[str, Files]
     fallback: Fallback
 
     def write(self, plan: Plan, rendered: Mapping[str, Rendered]) -> PageResult:
         """Write what came of the pages of a pipeline; those not named stand there already."""
-        failed = {book: done.failed for book, done in rendered.items() if done.failed}
-        try:
-            self._write(plan, rendered)
-        except OSError as error:
-            reason = f"cannot write the page: {error.strerror or error}"
-            failed = dict.fromkeys(books.PER_PIPELINE, reason)
+        self._write(plan, rendered)
         result = _result(plan, rendered)
+        failed = {book: done.failed for book, done in rendered.items() if done.failed}
         return self.fallback.old(result, failed) if failed else result
 
     def _write(self, plan: Plan, rendered: Mapping[str, Rendered]) -> None:
         """Write the files of a pipeline and its pages; of a broken notebook, how it stood."""
-        folder = self.folder / plan.result.slug
+        place = plan.result.slug
         for name, content in self.files[plan.result.pipeline].items():
-            write_bytes(folder / name, content)
+            self.draft.write_bytes(f"{place}/{name}", content)
         for book, done in rendered.items():
             if not done.broken and not done.failed:
-                write_text(folder / f"{book}.html", done.html)
-            keep_broken(folder, book, done)
+                self.draft.write_text(f"{place}/{book}.html", done.html)
+            if done.broken:
+                self.draft.write_text(f"{place}/{broken_name(book)}", done.broken)
 
 
 def _result(plan: Plan, rendered: Mapping[str, Rendered]) -> PageResult:
@@ -62,10 +58,6 @@ def _result(plan: Plan, rendered: Mapping[str, Rendered]) -> PageResult:
     )
 
 
-def keep_broken(folder: Path, book: str, done: Rendered) -> None:
-    """Keep a notebook as it broke, until a run of it succeeds."""
-    broken = folder / f"{book}.failed.ipynb"
-    if done.broken:
-        write_text(broken, done.broken)
-    elif not done.failed:
-        broken.unlink(missing_ok=True)
+def broken_name(book: str) -> str:
+    """Return what a notebook that broke is called; it is there until a run of it succeeds."""
+    return f"{book}.failed.ipynb"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-import tempfile
+import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found, days_of, shap
 from leakkit.sources.shapes.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
 from leakkit.store import upkeep as settled
-from leakkit.store.database import Store, quoted
+from leakkit.store.database import MEMORY, SPILL, Store, quoted
 from leakkit.store.holding import held
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
 from leakkit.store.recorded import Recorded, forget_plans, last_recorded
@@ -44,6 +44,7 @@ from leakkit.store.resolve import (
     resolve,
     write_passages,
 )
+from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ MOST_VALUES = 200
 """So many different texts may a column of segments have."""
 STORE_SUFFIX = ".duckdb"
 CODE = re.compile(r"[A-Z]{3}")
-MEMORY, PARTIAL = ":memory:", ".partial"
+PARTIAL = ".partial"
 DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
 """What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
 
@@ -95,8 +96,8 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     database = Store.new(store)
     try:
         database.run(schema.TABLES)
-        with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch:
-            reading = Reading(database, rules, Path(scratch), [], {})
+        with scratch() as folder:
+            reading = Reading(database, rules, folder, [], {})
             _read(reading, source, watch, reasons, upkeep if store != MEMORY else Upkeep())
     except BaseException as error:
         database.close()
@@ -139,6 +140,7 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
     if file.suffix != STORE_SUFFIX:
         message = f"{file} is no name for a store: it needs the ending {STORE_SUFFIX}."
         raise LeakkitError("store_name", message)
+    file = file.resolve()  # a link stays one, and what it leads to is held and replaced
     said = f"Another run is writing {file}. Wait for it, or keep another store."
     with ExitStack() as stack:
         try:
@@ -149,6 +151,7 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
         partial = Path(f"{file}{PARTIAL}")
         for left in (partial, Path(f"{partial}.wal")):
             left.unlink(missing_ok=True)
+        shutil.rmtree(f"{partial}{SPILL}", ignore_errors=True)
         known = replace(upkeep, earlier=_earlier(file)) if file.exists() else upkeep
         load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known).close()
         partial.replace(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,12 +16,17 @@ from leakkit.errors import LeakkitError
 from leakkit.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
 MEMORY_LIMIT = "700MB"
 """What DuckDB may hold before it goes to disk: less than a plain read of a large export takes."""
+
+MEMORY, SPILL = ":memory:", ".spill"
+
+
+INTERRUPTED = "query interrupted"
 
 
 def quoted(name: str) -> str:
@@ -41,6 +47,17 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise what interrupted a query, and not the engine's error of a query that was."""
+    try:
+        yield
+    except RuntimeError as error:
+        if INTERRUPTED not in str(error).lower():
+            raise
+        raise KeyboardInterrupt from None
+
+
 class Store:
     """The canonical tables of one source (docs/contracts.md), open for reading.
 
@@ -56,7 +73,7 @@ class Store:
         """The texts by column that stand on the connection as tables of codes, in that order."""
 
     @classmethod
-    def new(cls, path: str = ":memory:", threads: int | None = None) -> Store:
+    def new(cls, path: str = MEMORY, threads: int | None = None) -> Store:
         """Make an empty database in memory or in a new file."""
         return cls(_connect(path, threads, read_only=False))
 
@@ -100,11 +117,13 @@ class Store:
 
     def run(self, sql: str, facts: Mapping[str, Any] | None = None) -> None:
         """Carry out a statement."""
-        self.connection.execute(sql, dict(facts) if facts else None)
+        with _interruptible():
+            self.connection.execute(sql, dict(facts) if facts else None)
 
     def rows(self, sql: str, facts: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query; give it an ORDER BY where there may be several."""
-        return self.connection.execute(sql, dict(facts) if facts else None).fetchall()
+        with _interruptible():
+            return self.connection.execute(sql, dict(facts) if facts else None).fetchall()
 
     def value(self, sql: str, facts: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any column type
         """Return the only value of a query of one row and one column."""
@@ -112,7 +131,8 @@ class Store:
 
     def frame(self, sql: str, facts: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Return the rows of a query as a frame; the query must order them by all its keys."""
-        return self.connection.execute(sql, dict(facts) if facts else None).df()
+        with _interruptible():
+            return self.connection.execute(sql, dict(facts) if facts else None).df()
 
     def put(self, table: str, frame: pd.DataFrame) -> None:
         """Make a temporary table of a small frame, in place of an earlier one."""
@@ -146,13 +166,24 @@ def _threads(said: str) -> int:
     return int(said)
 
 
+def _spill(path: str, *, read_only: bool) -> str:
+    """Return where DuckDB puts what memory cannot hold.
+
+    It is beside a file that only this process writes, so that the next one that writes there
+    can remove it.
+    """
+    if path == MEMORY or read_only:
+        return str(Path(tempfile.gettempdir()) / f"leakkit-{os.getpid()}")
+    return f"{path}{SPILL}"
+
+
 def _connect(path: str, threads: int | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Open DuckDB offline, within its memory, with text in code-point order."""
     settings: dict[str, Any] = {
         "memory_limit": MEMORY_LIMIT,
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
-        "temp_directory": str(Path(tempfile.gettempdir()) / f"leakkit-{os.getpid()}"),
+        "temp_directory": _spill(path, read_only=read_only),
     }
     if threads or os.environ.get("LEAKKIT_THREADS"):
         settings["threads"] = threads or _threads(os.environ["LEAKKIT_THREADS"])

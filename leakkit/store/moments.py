@@ -129,3 +129,14 @@ def parse_as_of(text: str, zone_name: str) -> tuple[int, int]:
         following = dt.datetime.combine(local.date() + dt.timedelta(days=1), dt.time(), info)
         return int(following.timestamp()) - 1, day
     return int(local.timestamp()), day - 1
+
+
+def as_of_text(moment: int, last_day: int, zone_name: str) -> str:
+    """Return the `as_of` that means a last used moment and day: a date where one does.
+
+    >>> as_of_text(172799, 1, "UTC"), as_of_text(129600, 0, "UTC")
+    ('1970-01-02', '1970-01-02T12:00:00+00:00')
+    """
+    local = dt.datetime.fromtimestamp(moment, ZoneInfo(zone_name))
+    date = local.date().isoformat()
+    return date if parse_as_of(date, zone_name) == (moment, last_day) else local.isoformat()

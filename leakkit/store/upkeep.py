@@ -21,7 +21,7 @@ import duckdb
 
 from leakkit.store import account, schema
 from leakkit.store.database import literal, quoted
-from leakkit.version import __version__
+from leakkit.version import code_digest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +137,7 @@ def _rules_key(rules: Rules) -> str:
     """Return a digest of all that decides what becomes of a deal, but for `as_of`."""
     config = rules.config.model_dump(mode="json") | {"as_of": None}
     parts = [
-        (__version__, schema.SCHEMA_VERSION, duckdb.__version__),
+        (code_digest(), schema.SCHEMA_VERSION, duckdb.__version__),
         (config, rules.newest_first, rules.segments, rules.default_pipeline, rules.one_file),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from leakkit.findings.finding import WARNING, cards, count_tests
+from leakkit.findings.finding import WARNING, cards, count_tests, improvements
 from leakkit.page.kinds import FIRST
 from leakkit.views import figures, tables
 from leakkit.views.coverage import left_out, pipelines_left_out
@@ -20,7 +20,7 @@ from leakkit.views.dropoff.headline import headline_sentence
 from leakkit.views.dropoff.pipe import emphasised, pipe
 from leakkit.views.elements import heading, panels, paragraphs
 from leakkit.views.ink import plain
-from leakkit.views.sentences import mend_first, month, since_then, what_changed
+from leakkit.views.sentences import judged, mend_first, month, quiet, since_then
 from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.view import answer, words_of
 
@@ -65,12 +65,16 @@ def _leaks(analysis: Analysis) -> list[Leak]:
 
 def overview(analysis: Analysis, pages: Pages = ()) -> View:
     """Where do the pipelines leak most, all together?"""
-    words, warned = words_of(analysis), _warnings(analysis)
+    words = words_of(analysis)
+    warned = [one for one in _warnings(analysis) if one[1].leads]
+    compared = count_tests(analysis.findings) > 0
     said = _warned(warned, words) if warned else _costliest(analysis, _leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
         mend_first(warned[0][1], words) if warned else Markup(""),
         _more_worse(warned, words),
+        quiet(analysis.findings, words) if compared and not warned else Markup(""),
+        _better(analysis, words),
         pipelines_left_out(analysis, words),
         since_then(analysis, analysis.pipelines, words),
         words.html(
@@ -98,7 +102,7 @@ def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
 def _warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
     """Say what got worse that costs most."""
     pipeline, finding = warned[0]
-    what = what_changed(pipeline, finding, words)
+    what = judged(pipeline, finding, words)
     return words.html("overview.warned", pipeline=tables.bdi(pipeline.name), what=what)
 
 
@@ -116,6 +120,27 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
     rest = len(warned) - 1
     key = "overview.more_worse" if rest == len(named) else "overview.many_more_worse"
     return words.html(key, n=rest, named=said)
+
+
+def _better(analysis: Analysis, words: Words) -> Markup:
+    """Say what got better, the surest first, and name the rest."""
+    there = {pipeline.name: pipeline for pipeline in analysis.pipelines}
+    better = improvements(f for f in analysis.findings if f.pipeline in there and f.leads)
+    if not better:
+        return Markup("")
+    first, rest = better[0], better[1 : 1 + NAMED]
+    pipeline = there[first.pipeline]
+    what = judged(pipeline, first, words)
+    said = words.html("overview.better", pipeline=tables.bdi(pipeline.name), what=what)
+    if not rest:
+        return said
+    named = words.listed(
+        [
+            words.html("overview.named", stage=tables.bdi(f.stage), pipeline=tables.bdi(f.pipeline))
+            for f in rest
+        ]
+    )
+    return said + Markup(" ") + words.html("overview.more_better", n=len(better) - 1, named=named)
 
 
 def nothing_lost(analysis: Analysis, words: Words) -> Markup:
@@ -156,7 +181,8 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     if not warned:
         tested = count_tests(analysis.findings)
         apart = Markup("") if tested else pipelines_left_out(analysis, words)
-        said = apart or words.say("overview.no_warnings" if tested else "overview.no_comparison")
+        quiet_words = quiet(analysis.findings, words) if tested else None
+        said = apart or quiet_words or words.html("overview.no_comparison")
         return answer(words, "overview_warnings", headline=said)
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
     rows = [
@@ -167,7 +193,7 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     table = tables.Table(
         words.say("overview.warnings"),
         (
-            tables.Column("what_happened", lambda r: what_changed(r[0], r[1], words), "lk-name"),
+            tables.Column("what_happened", lambda r: judged(r[0], r[1], words), "lk-name"),
             tables.Column("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
             tables.Column("since", lambda r: _since(r[1], words)),
             tables.Column("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),

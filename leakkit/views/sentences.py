@@ -7,16 +7,28 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.earlier import since_last_run, vanished
+from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
+from leakkit.findings.sight import sight
 from leakkit.views.figures import stay
 from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.analysis.earlier import SinceThen
     from leakkit.findings import Finding
+    from leakkit.findings.sight import Sight
     from leakkit.words import Words
+
+
+def first_of(analysis: Analysis, pipeline: str, words: Words) -> Markup:
+    """Say that a view is of the first of several pipelines, as nobody named one; else nothing."""
+    names = [each.name for each in analysis.pipelines]
+    if len(names) == 1 or pipeline:
+        return Markup("")
+    said = words.listed([bdi(name) for name in names])
+    return words.html("headline.first_of", name=bdi(names[0]), n=len(names), names=said)
 
 
 def what_changed(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
@@ -32,16 +44,77 @@ def what_changed(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> 
     )
 
 
+def judged(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+    """Say what a finding found as surely as it was found: the sentence of a headline.
+
+    An alarm says it plainly. A watch says that it may be so; what changed because other
+    deals come in, or may have, and what is as last year at this time, says that.
+    """
+    what = what_changed(pipeline, finding, words)
+    if finding.severity == ALARM:
+        return what
+    if finding.severity in {BETTER, PERHAPS_BETTER}:
+        key = finding.severity.replace(" ", "_")
+        return words.html(f"causes.judged_{key}", what=what) + _because(finding, words)
+    doubt = _because(finding, words)
+    return what + doubt if doubt else words.html("causes.judged_watch", what=what)
+
+
+def _because(finding: Finding, words: Words) -> Markup:
+    """Say what else than the stage may have made a change; nothing where nothing may."""
+    said = []
+    if finding.says != RATE:
+        said.append(words.html(f"causes.because_{finding.says}"))
+    if finding.last_year and finding.as_last_year:
+        said.append(words.html("causes.because_season", share=finding.last_year.share))
+    return Markup("").join(Markup(" ") + one for one in said)
+
+
 def mend_first(finding: Finding, words: Words) -> Markup:
-    """Say that the stage of a finding is to be looked at first, since when, and what it costs."""
+    """Say that the stage of a finding is to be looked at first, since when, and what it costs.
+
+    Where it is not sure that the stage itself does worse, only that it is to be looked at.
+    """
     facts = {"stage": bdi(finding.stage), "since": Markup("")}
     if finding.since is not None:
         facts["since"] = words.html("mend.since", month=month(finding.since, words))
+    if finding.severity != ALARM:
+        key = "perhaps" if finding.says == RATE and not finding.as_last_year else "unclear"
+        return words.html(f"mend.first_{key}", **facts)
     value = finding.recoverable
     if value is None or not value.value:
         return words.html("mend.first", **facts)
     money = {"value": value.value, "low": value.low, "high": value.high}
     return words.html("mend.first_worth", **facts, **money, days=words.days(finding.days or 0))
+
+
+def quiet(findings: Iterable[Finding], words: Words) -> Markup:
+    """Say that nothing led to a headline, and what could have been seen.
+
+    Watches that are probably chance are named. Where nothing could be compared, that is
+    said instead.
+    """
+    own = tuple(findings)
+    seen = sight(own)
+    if not seen.tests:
+        return words.html("causes.no_comparison")
+    perhaps = list(dict.fromkeys(one.stage for one in own if one.severity in WARNING))
+    if perhaps:
+        named = words.listed([bdi(name) for name in perhaps])
+        said = words.html("causes.quiet_but", n=len(perhaps), names=named)
+    else:
+        said = words.html("causes.quiet")
+    return said + Markup(" ") + could_be_seen(seen, words)
+
+
+def could_be_seen(seen: Sight, words: Words) -> Markup:
+    """Say how many of the comparisons could have shown a rise, and from when on none can yet."""
+    if not seen.able:
+        return words.html("causes.none_able", n=seen.tests)
+    said = words.html("causes.able", n=seen.tests, able=seen.able)
+    if seen.blind_from is None:
+        return said
+    return said + Markup(" ") + words.html("causes.blind_from", day=seen.blind_from)
 
 
 def month(day: int, words: Words) -> Markup:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from markupsafe import Markup
 
+from leakkit.measures.survival import longest_followed, share_at
 from leakkit.views.elements import ranged, unfolded
 from leakkit.views.figures import reason_text, stay
 from leakkit.views.ink import plain, variable
@@ -179,11 +180,13 @@ def stage_table(
     reasons, more = Reasons(words), Reasons(words)
     columns = _value_columns if by == "value" else _main_columns
     main = Table(words.say("table.stages"), columns(pipeline, words, reasons), rows, worst)
-    rest = Table(words.say("table.stages_more"), _more_columns(words, more), rows)
+    rest = Table(
+        words.say("table.stages_more"), _more_columns(words, more, pipeline.unit_per_day), rows
+    )
     ages = Table(words.say("table.ages"), _age_columns(pipeline, words, more), rows)
     main_html = main.html(words) + reasons.html()
-    further = rest.html(words) + ages.html(words) + more.html()
-    return main_html + unfolded(words.say("table.more"), further)
+    folded = rest.html(words) + ages.html(words) + more.html()
+    return main_html + unfolded(words.say("table.more"), folded)
 
 
 def _main_columns(
@@ -223,9 +226,21 @@ def _value_columns(
     )
 
 
-def _more_columns(words: Words, reasons: Reasons) -> tuple[Column[StageResult], ...]:
+def _lost_so_far(words: Words, stage: StageResult, reasons: Reasons, unit: int) -> Markup:
+    """Return the share lost by the last age that is followed, with that age."""
+    limit = min(longest_followed(stage.curve), float(stage.curve.ages[-1]))
+    if limit < 0:
+        return reasons.dash("few_followed")
+    share = share_at(stage.curve, ("lost",), limit).share
+    if share is None:
+        return reasons.dash("few_followed")
+    return ranged(words.share(share), words.say("table.within", days=stay(words, limit, unit)))
+
+
+def _more_columns(words: Words, reasons: Reasons, unit: int) -> tuple[Column[StageResult], ...]:
     """Return the further shares, and the ratios of a CRM."""
     return (
+        Column("lost_so_far", lambda s: _lost_so_far(words, s, reasons, unit)),
         Column("returned", lambda s: _share_cell(words, s.returned, reasons)),
         Column("stalled", lambda s: _share_cell(words, s.stalled, reasons)),
         Column("went_overdue", lambda s: _share_cell(words, s.went_overdue, reasons)),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import re
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
 
 if TYPE_CHECKING:
@@ -44,52 +42,21 @@ class Text:
     ends: int | None = None
 
 
-def unpacked(reading: Reading, path: Path) -> Path:
-    """Return the file itself, or what a .gz holds, unpacked into the scratch folder."""
+def refuse_long_lines(path: Path, name: str) -> None:
+    """Raise where a line is longer than can be held in memory; in any encoding."""
+    pending = row = 0
     with path.open("rb") as stream:
-        start = stream.read(2)
-    if start != b"\x1f\x8b":
-        return path
-    inside = reading.scratch / (path.name.removesuffix(".gz").removesuffix(".GZ") or "unpacked")
-    try:
-        with gzip.open(path, "rb") as packed, inside.open("wb") as out:
-            while chunk := packed.read(CHUNK):
-                out.write(chunk)
-    except (OSError, EOFError, zlib.error):
-        message = f"{path.name} is a broken .gz file: it ends too early, or its bytes are damaged."
-        raise LeakkitError("unreadable_file", message) from None
-    reading.say(path.name, "packed", "gz")
-    return inside
-
-
-def unzipped(reading: Reading, path: Path) -> list[Path]:
-    """Return the files that a .zip holds, unpacked into the scratch folder."""
-    folder = reading.scratch / "zip"
-    folder.mkdir()
-    found = []
-    try:
-        with zipfile.ZipFile(path) as packed:
-            for entry in packed.infolist():
-                name = entry.filename.replace("\\", "/").rpartition("/")[2]
-                if not name or name.startswith(".") or "__MACOSX" in entry.filename:
-                    continue
-                if (folder / name).exists():
-                    message = f"{path.name} holds two files of the name {name}. Keep one of them."
-                    raise LeakkitError("two_files", message)
-                with packed.open(entry) as stream, (folder / name).open("wb") as out:
-                    _copy(stream, out)
-                found.append(folder / name)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError):
-        message = f"{path.name} is a broken .zip file, or one with a password. Unpack it first."
-        raise LeakkitError("unreadable_file", message) from None
-    reading.say(path.name, "packed", "zip", ", ".join(file.name for file in found))
-    return found
-
-
-def _copy(stream: IO[bytes], out: IO[bytes]) -> None:
-    """Copy a stream, chunk by chunk."""
-    while chunk := stream.read(CHUNK):
-        out.write(chunk)
+        while chunk := stream.read(CHUNK):
+            ends = [at for sign in (b"\n", b"\r") if (at := chunk.find(sign)) >= 0]
+            if pending + min(ends, default=len(chunk)) > limits.LINE_BYTES:
+                message = (
+                    f"{name} has a line of more than {limits.LINE_BYTES:,} bytes, line {row + 1}: "
+                    "it is no table, or the ends of its lines are missing."
+                )
+                raise LeakkitError("too_large", message)
+            last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+            pending = len(chunk) - last if ends else pending + len(chunk)
+            row += chunk.count(b"\n")
 
 
 def as_utf8(reading: Reading, path: Path, name: str) -> tuple[Path, Text]:

@@ -6,15 +6,18 @@ import csv
 import json
 import re
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.formats.encodings import as_utf8, unpacked
-from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows
+from leakkit.sources.formats.encodings import as_utf8, refuse_long_lines
+from leakkit.sources.formats.nested import flatten, rows_of_page
+from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows, refuse_wide
+from leakkit.sources.formats.unpacking import open_zip, unpacked
 from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row, read_workbook
 from leakkit.sources.formats.xes import read_xes
 from leakkit.sources.headings.columns import Table
@@ -22,7 +25,7 @@ from leakkit.sources.headings.names import once
 from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from leakkit.sources.headings.recognised import Reading
@@ -52,6 +55,7 @@ BROKEN = {
     "LINE SIZE OVER MAXIMUM": "the row is longer than 2 MB",
 }
 """What can be wrong with a row, by the engine's name for it."""
+HALF = re.compile("[\ud800-\udfff]")
 CHECK_ROW = "check quotes and separators in this row"
 TOO_LONG = "a cell so long is no part of a deal: shorten it, or leave its column out"
 
@@ -86,7 +90,7 @@ def form_of_content(path: Path) -> str:
 def _is_workbook(path: Path) -> bool:
     """Say whether a zip file is a workbook of Excel."""
     try:
-        with zipfile.ZipFile(path) as packed:
+        with open_zip(path, path.name) as packed:
             return any(name.startswith("xl/workbook.") for name in packed.namelist())
     except zipfile.BadZipFile:
         return path.suffix.lower().startswith(".xls")
@@ -122,7 +126,9 @@ def read_file(reading: Reading, path: Path, name: str) -> list[Table]:
         raise LeakkitError("unreadable_file", message)
     if form == "xlsx":
         return _sheets(reading, inside, path.name)
-    readers = {"parquet": _read_parquet, "csv": _read_csv, "jsonl": _read_jsonl}
+    if form == "jsonl":
+        return _read_json(reading, inside, path.name, name)
+    readers = {"parquet": _read_parquet, "csv": _read_csv}
     if form not in readers:
         raise unknown_format(path)
     return [_table(reading, path.name, *readers[form](reading, inside, path.name, name))]
@@ -141,6 +147,7 @@ def unknown_format(path: Path) -> LeakkitError:
 def _table(reading: Reading, file: str, relation: str, line: str) -> Table:
     """Describe a relation as the table of a file."""
     types = types_of(reading, relation)
+    refuse_wide(file, len(types))
     return Table(file, relation, line, types, reading.config.source.columns)
 
 
@@ -181,26 +188,90 @@ def _read_parquet(reading: Reading, path: Path, file: str, name: str) -> tuple[s
     return view, "file_row_number + 1"
 
 
-def _read_jsonl(reading: Reading, path: Path, file: str, name: str) -> tuple[str, str]:
-    """Read a file with an object per line, or one array of objects; keys become headings."""
+def _read_json(reading: Reading, path: Path, file: str, name: str) -> list[Table]:
+    """Read a file with an object per line, or one array or page of objects; keys are headings.
+
+    Histories within the rows are a second table.
+    """
+    whole = _is_whole(path)
+    if not whole:
+        refuse_long_lines(path, file)
+    elif path.stat().st_size > limits.JSON_BYTES:
+        message = (
+            f"{file} is one JSON array or object of more than {limits.JSON_BYTES:,} bytes, which "
+            "has to be read whole. Write an object per line instead: of these there may be any "
+            "number."
+        )
+        raise LeakkitError("too_large", message)
     text, _ = as_utf8(reading, path, file)
-    with text.open(encoding="utf-8-sig") as stream:
-        start = stream.read(1)
-        stream.seek(0)
-        rows = _array(stream.read(), file) if start == "[" else list(_objects(stream, file))
-    headings = list(dict.fromkeys(key for _, row in rows for key in row))
-    if not headings:
+    headings: tuple[dict[str, None], dict[str, None]] = ({}, {})
+    for _, row in _json_rows(text, file, whole=whole):
+        columns, entries = flatten(row)
+        headings[0].update(dict.fromkeys(columns))
+        headings[1].update(dict.fromkeys(key for entry in entries for key in entry))
+        refuse_wide(file, len(headings[0]))
+    if not headings[0]:
         message = f"{file} is empty: it needs a heading and rows."
         raise LeakkitError("empty_file", message)
-    table = quoted(f"file_{name}")
-    cells = ((line, [_said(row.get(key)) for key in headings]) for line, row in rows)
-    put_rows(reading.store, table, distinct(headings), cells)
-    return table, quoted(LINE)
+    flat = ((number, flatten(row)) for number, row in _json_rows(text, file, whole=whole))
+    rows = ((number, columns) for number, (columns, _) in flat)
+    tables = [_json_table(reading, file, quoted(f"file_{name}"), headings[0], rows)]
+    if headings[1]:
+        every = (one for _, row in _json_rows(text, file, whole=whole) for one in flatten(row)[1])
+        inner, place = f"{file}, history", quoted(f"file_{name}_history")
+        tables += [_json_table(reading, inner, place, headings[1], enumerate(every, start=1))]
+    return tables
+
+
+def _json_table(
+    reading: Reading,
+    file: str,
+    place: str,
+    headings: dict[str, None],
+    rows: Iterable[tuple[int, dict[str, object]]],
+) -> Table:
+    """Copy rows of JSON as texts."""
+    halves = Halves(reading)
+    cells = ((n, [halves.mended(_said(row.get(key))) for key in headings]) for n, row in rows)
+    put_rows(reading.store, place, distinct([halves.mended(key) for key in headings]), cells)
+    return _table(reading, file, place, quoted(LINE))
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a JSON file is one value, an array or an object over several lines."""
+    with path.open("rb") as stream:
+        start = stream.read(512).strip(b"\xff\xfe\xef\xbb\xbf\0 \t\r\n")
+    return (
+        start.startswith(b"[") or re.match(rb"\{\s*[\r\n]", start.replace(b"\0", b"")) is not None
+    )
+
+
+def _json_rows(text: Path, file: str, *, whole: bool) -> Iterator[tuple[int, dict[str, object]]]:
+    """Return (row, object) of a JSON file; the lines of a long one are never all in memory."""
+    with text.open(encoding="utf-8-sig") as stream:
+        yield from _whole(stream.read(), file) if whole else _objects(stream, file)
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Mends texts with half of a sign of two halves, which no text of Unicode may have."""
+
+    reading: Reading
+
+    def mended(self, text: str) -> str:
+        """Return a text with a mark where half a sign stands alone, and count it."""
+        if text.isascii() or not HALF.search(text):
+            return text
+        self.reading.count("half_signs", 1)
+        return HALF.sub("\ufffd", text)
 
 
 def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, object]]]:
-    """Return (row, object) of every line that is not empty; raise with all that are none."""
-    faults = []
+    """Return (row, object) of every line that is not empty; raise with all that are none.
+
+    A line may be a page of results; its rows are then numbered from one to the next.
+    """
+    faults, number = [], 0
     for row, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -208,25 +279,31 @@ def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, o
             found = json.loads(line, parse_float=str, parse_int=str)
         except (ValueError, RecursionError):
             found = None
-        if isinstance(found, dict):
-            yield row, found
-        else:
+        if not isinstance(found, dict):
             faults.append(Fault(file, row, "", line.strip()[:80], "the line is no JSON object"))
+            continue
+        page = rows_of_page(found)
+        for one in [found] if page is None else page:
+            number = max(number + 1, row)
+            yield number, one
     if faults:
         message = f"{file} has {len(faults)} row(s) that are no JSON objects:"
         raise LeakkitError("broken_rows", message, tuple(faults[:SHOWN_FAULTS]))
 
 
-def _array(text: str, file: str) -> list[tuple[int, dict[str, object]]]:
-    """Return (number, object) of a JSON array of objects."""
+def _whole(text: str, file: str) -> list[tuple[int, dict[str, object]]]:
+    """Return (number, object) of one JSON value: an array of objects, a page, or one object."""
     try:
         found = json.loads(text, parse_float=str, parse_int=str)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+    rows = rows_of_page(found)
+    if rows is None and isinstance(found, dict):
+        rows = [found]
+    if rows is None:
         message = f"{file} is no JSON array of objects."
         raise LeakkitError("unreadable_file", message)
-    return list(enumerate(found, start=1))
+    return list(enumerate(rows, start=1))
 
 
 def _said(value: object) -> str:
@@ -243,6 +320,7 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
     else change what the engine takes for the heading.
     """
     store, table = reading.store, quoted(f"file_{name}")
+    refuse_long_lines(path, file)
     text, seen = as_utf8(reading, path, file)
     separator, skipped, headings = _heading(reading, text, file)
     columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in headings)

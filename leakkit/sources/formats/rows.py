@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from leakkit import limits
+from leakkit.errors import LeakkitError
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -37,6 +39,16 @@ def distinct(headings: Sequence[str]) -> list[str]:
             name = f"{heading} {number}"
         seen[name.casefold()] = name
     return list(seen.values())[1:]
+
+
+def refuse_wide(file: str, columns: int) -> None:
+    """Raise where a file has more columns than can be worked on."""
+    if columns > limits.COLUMNS:
+        message = (
+            f"{file} has more than {limits.COLUMNS:,} columns. Leave out those that say nothing "
+            "of a deal, its stages or its dates."
+        )
+        raise LeakkitError("too_large", message)
 
 
 def free_rowid(store: Store, table: str, headings: Iterable[str]) -> None:

@@ -6,11 +6,12 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import python_calamine as calamine
-
+from leakkit import limits
 from leakkit.errors import LeakkitError
 from leakkit.sources.cells.swapped import typed_columns, with_swapped
 from leakkit.sources.formats.rows import LINE, put_rows
+from leakkit.sources.formats.sheets import Cells, read_cells
+from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.names import once, part_of, score
 from leakkit.store.database import quoted
 
@@ -41,48 +42,12 @@ def read_workbook(reading: Reading, path: Path, name: str) -> list[Sheet]:
     `[source] sheet` names one. Else: the sheets whose headings play a part (a history,
     opportunities); where none does, the first that is not empty. Hidden sheets are not read.
     """
-    try:
-        book = calamine.load_workbook(str(path))
-        sheets = [(sheet, _rows(book, sheet)) for sheet in _visible(book, reading)]
-    except calamine.PasswordError:
-        message = f"{name} is protected by a password. Save it without one."
-        raise LeakkitError("unreadable_file", message) from None
-    except (calamine.CalamineError, OSError, ValueError) as error:
-        message = f"{name} cannot be read as an Excel workbook: {error}."
-        raise LeakkitError("unreadable_file", message) from None
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        message = f"{name} cannot be read as an Excel workbook: it is damaged."
-        raise LeakkitError("unreadable_file", message) from None
     found = [
-        _taken(reading, sheet, rows, f"{sheet} of {name}")
-        for sheet, rows in sheets
-        if any(_is_filled(cells) for cells in rows)
+        _taken(reading, _compact(sheet), f"{sheet.name} of {name}")
+        for sheet in read_cells(path, name, reading.config.source.sheet)
+        if any(_is_filled(cells) for cells in sheet.rows)
     ]
     return _chosen(reading, name, found)
-
-
-def _visible(book: calamine.CalamineWorkbook, reading: Reading) -> list[str]:
-    """Return the names of the sheets to look at."""
-    wanted = reading.config.source.sheet
-    names = [
-        sheet.name
-        for sheet in book.sheets_metadata
-        if sheet.visible == calamine.SheetVisibleEnum.Visible
-        and sheet.typ == calamine.SheetTypeEnum.WorkSheet
-    ]
-    if not wanted:
-        return names
-    if wanted not in book.sheet_names:
-        message = f"There is no sheet {wanted!r}. There are: {', '.join(book.sheet_names)}."
-        raise LeakkitError("no_sheet", message)
-    return [wanted]
-
-
-def _rows(book: calamine.CalamineWorkbook, sheet: str) -> list[list[Any]]:
-    """Return the cells of a sheet; row 1 of the list is row 1 of the sheet."""
-    return book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
 
 
 def _is_filled(cells: Sequence[Any]) -> bool:
@@ -109,20 +74,56 @@ def _text(cell: Any) -> str:  # noqa: ANN401 - whatever a cell may hold
     return str(cell)
 
 
-def _taken(reading: Reading, sheet: str, rows: list[list[Any]], relation: str) -> Sheet:
+def _taken(reading: Reading, cells: Cells, relation: str) -> Sheet:
     """Copy a sheet into the database."""
-    tops = [[_text(cell) for cell in row] for row in rows[:LOOKED_AT]]
-    top = heading_row(tops, reading.config.source.columns)
+    sheet, renamed = cells.name, reading.config.source.columns
+    tops = [[_text(cell) for cell in row] for row in cells.rows[:LOOKED_AT]]
+    top = heading_row(tops, renamed)
     if top:
         reading.say(sheet, "heading_row", str(top + 1))
-    headings = once(reading, sheet, tops[top])
-    rest = rows[top + 1 :]
+    headings = once(reading, sheet, [_text(cell) for cell in cells.rows[top]])
+    rest = _filled_down(reading, cells, top, _place_of_id(headings, renamed))
     typed = typed_columns(rest, headings)
     if reading.config.source.typed_dates == "swapped":
         rest = with_swapped(rest, headings, typed)
     table = quoted(relation)
     put_rows(reading.store, table, headings, _padded(rest, len(headings)))
     return Sheet(sheet, table, headings, typed)
+
+
+def _compact(cells: Cells) -> Cells:
+    """Return a sheet that reaches very far without the columns in which nothing stands."""
+    if max(map(len, cells.rows), default=0) <= limits.COLUMNS:
+        return cells
+    used = {at for row in cells.rows for at, cell in enumerate(row) if cell not in {"", None}}
+    kept = sorted(used)
+    return Cells(cells.name, (), [[row[at] for at in kept if at < len(row)] for row in cells.rows])
+
+
+def _place_of_id(headings: list[str], renamed: dict[str, str]) -> int:
+    """Return which column has the ids of deals; -1 where none has."""
+    known = dict(part_of(headings, renamed).known)
+    table = Table("", "", "", dict.fromkeys(headings, "VARCHAR"), renamed, known)
+    heading = table.heading("opportunity_id")
+    return headings.index(heading) if heading in headings else -1
+
+
+def _filled_down(reading: Reading, cells: Cells, top: int, place: int) -> list[list[Any]]:
+    """Return the rows below the headings, with an id in every row that its merged cell covers."""
+    rest = cells.rows[top + 1 :]
+    filled = 0
+    for first, left, last, right in cells.merged:
+        at = first - top - 1
+        if not left <= place <= right or not 0 <= at < len(rest) or len(rest[at]) <= left:
+            continue
+        for row in rest[at + 1 : last - top]:
+            if _is_filled(row):
+                row.extend([""] * (place + 1 - len(row)))
+                row[place] = rest[at][left]
+                filled += 1
+    if filled:
+        reading.say(cells.name, "merged_ids", str(filled), "merged cells")
+    return rest
 
 
 def _padded(rows: Sequence[Sequence[Any]], width: int) -> Iterator[tuple[int, Sequence[str]]]:

@@ -9,8 +9,10 @@ from xml.parsers import expat
 
 import pandas as pd
 
+from leakkit import limits
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.rows import free_rowid
+from leakkit.sources.formats.unpacking import Bound, refuse_full
 from leakkit.sources.headings.columns import Table
 from leakkit.store.database import quoted
 
@@ -24,6 +26,8 @@ CHUNK = 50_000
 NAMES = {"concept:name": "stage", "time:timestamp": "entered_at", "org:resource": "owner"}
 """Event attributes with a canonical name; all others keep their own."""
 TRACE_ID = "concept:name"
+ATTRIBUTE = 50
+"""Letters that an attribute counts for beside those of its value."""
 
 
 def read_xes(store: Store, path: Path, renamed: dict[str, str]) -> Table:
@@ -34,11 +38,12 @@ def read_xes(store: Store, path: Path, renamed: dict[str, str]) -> Table:
     """
     table = quoted("file_events")
     known: dict[str, None] = {}
-    log = _Log(lambda events: _append(store, table, events, known))
+    log = _Log(path.name, lambda events: _append(store, table, events, known))
     try:
         with _opened(path) as stream:
-            log.parser.ParseFile(stream)
+            log.read(stream, Bound(path))
     except (expat.ExpatError, EOFError, OSError, zlib.error) as error:
+        refuse_full(error)
         message = f"{path.name} cannot be read as XES: {error}."
         raise LeakkitError("unreadable_file", message) from None
     log.flush()
@@ -62,22 +67,41 @@ class _Log:
     a trace or an event; what is nested deeper belongs to that attribute and is left out.
     """
 
-    def __init__(self, take: Callable[[list[dict[str, str]]], None]) -> None:
-        """Make the parser; `take` is handed the events, chunk by chunk."""
-        self.take = take
+    def __init__(self, name: str, take: Callable[[list[dict[str, str]]], None]) -> None:
+        """Make the parser; `take` is handed the events, chunk by chunk; `name` is the file's."""
+        self.name, self.take = name, take
         self.events: list[dict[str, str]] = []
+        self.keys: set[str] = set()
         self.trace: dict[str, str] = {}
         self.of_trace: list[dict[str, str]] = []
         self.current: dict[str, str] | None = None
-        self.depth = self.seq = 0
+        self.depth = self.seq = self.inside = self.letters = self.waiting = 0
         self.spelled = {name: name for name in (*NAMES.values(), "opportunity_id", "seq")}
         self.parser = expat.ParserCreate(namespace_separator="}")
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.EntityDeclHandler = self._refuse
 
+    def read(self, stream: BinaryIO | gzip.GzipFile, bound: Bound) -> None:
+        """Parse a log chunk by chunk, unpacking no more than its bound allows."""
+        fed = 0
+        while chunk := bound.read(stream):
+            self.parser.Parse(chunk)
+            fed += len(chunk)
+            if fed - self.parser.CurrentByteIndex > limits.LINE_BYTES:
+                self._refuse_large(f"a tag of more than {limits.LINE_BYTES:,} bytes")
+        self.parser.Parse(b"", True)  # noqa: FBT003 - expat's word for the end
+
+    def _refuse_large(self, what: str) -> None:
+        """Raise the error of a log that has more of something than it may."""
+        message = f"{self.name} has {what}: it is no log of events that leakkit can read."
+        raise LeakkitError("too_large", message)
+
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         """Open a trace or an event, or take an attribute of the one that is open."""
+        self.inside += 1
+        if self.inside > limits.XES_DEPTH:
+            self._refuse_large(f"more than {limits.XES_DEPTH} elements within each other")
         kind = tag.rpartition("}")[2]
         if kind == "trace":
             self.current, self.depth = self.trace, 0
@@ -87,10 +111,21 @@ class _Log:
         elif self.current is not None:
             self.depth += 1
             if self.depth == 1 and "value" in attributes and "key" in attributes:
-                self.current[attributes["key"]] = attributes["value"]
+                self._take(attributes["key"], attributes["value"])
+
+    def _take(self, key: str, value: str) -> None:
+        """Take an attribute of the case or the event that is open."""
+        self.current[key] = value  # type: ignore[index] # one is open
+        self.letters += len(value) + ATTRIBUTE
+        self.keys.add(key)
+        if len(self.keys) > limits.XES_ATTRIBUTES:
+            self._refuse_large(f"more than {limits.XES_ATTRIBUTES:,} different attributes")
+        if self.letters > limits.XES_CASE:
+            self._refuse_large(f"a case of more than {limits.XES_CASE:,} letters")
 
     def _end(self, tag: str) -> None:
         """Close what was opened; a closed trace hands its events over."""
+        self.inside -= 1
         kind = tag.rpartition("}")[2]
         if kind == "event":
             self.current, self.depth = self.trace, 0
@@ -110,7 +145,8 @@ class _Log:
             row = {**shared, **own, **named, "opportunity_id": identity, "seq": str(self.seq)}
             self.events.append(row)
         self.trace, self.of_trace, self.current = {}, [], None
-        if len(self.events) >= CHUNK:
+        self.waiting, self.letters = self.waiting + self.letters, 0
+        if len(self.events) >= CHUNK or self.waiting > limits.XES_CASE:
             self.flush()
 
     def _name(self, key: str) -> str:
@@ -120,7 +156,7 @@ class _Log:
     def flush(self) -> None:
         """Hand over the events that were collected."""
         self.take(self.events)
-        self.events = []
+        self.events, self.waiting = [], 0
 
     def _refuse(self, name: str, *_: object) -> None:
         """Refuse a log that defines entities: XES needs none, and some are bombs."""

@@ -33,7 +33,7 @@ class Table:
     row; `types` are the engine's types by heading. `renamed` is what the configuration
     says, `known` what was recognised by the headings of a maker: canonical -> heading, ''
     where a column that bears the name is another. `typed` are the columns of a sheet whose
-    dates may have day and month swapped.
+    dates may have day and month swapped; `parts` the files, where there are several.
     """
 
     file: str
@@ -43,6 +43,12 @@ class Table:
     renamed: dict[str, str] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
     typed: Mapping[str, Typed] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the names of the files that hold the table."""
+        return self.parts or (self.file.partition(", ")[0],)
 
     def heading(self, name: str) -> str | None:
         """Return the heading of the column with the canonical name `name`, or None.

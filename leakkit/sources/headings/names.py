@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
-from leakkit.sources.formats.rows import distinct
+from leakkit.sources.formats.rows import distinct, refuse_wide
 from leakkit.sources.headings.columns import NEAR as MISSPELT
 from leakkit.sources.headings.columns import simplified
 from leakkit.sources.headings.makers import (
@@ -125,6 +125,7 @@ def once(reading: Reading, file: str, headings: Sequence[str]) -> list[str]:
 
     Raises where one that has our own name stands twice, and nobody says which it is.
     """
+    refuse_wide(file, len(headings))
     unique, seen = distinct(headings), set[str]()
     for heading, name in zip(headings, unique, strict=True):
         form = simplified(heading)

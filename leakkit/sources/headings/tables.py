@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.formats.encodings import unzipped
 from leakkit.sources.formats.files import (
     form_of_content,
     form_of_name,
@@ -20,6 +19,7 @@ from leakkit.sources.formats.files import (
     unknown_format,
 )
 from leakkit.sources.formats.rows import free_rowid
+from leakkit.sources.formats.unpacking import unzipped
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.names import (
     DEALS,
@@ -30,6 +30,7 @@ from leakkit.sources.headings.names import (
     declared_names,
     part_of,
 )
+from leakkit.sources.headings.parts import join_parts
 from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.store.database import quoted
 
@@ -200,7 +201,7 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
         if named[DEALS]:
             tables = [t for t in tables if _is_named(t, named[DEALS][0]) or _is_history(t)]
         placed = _placed(reading, tables, folder.name, [f.name for f in files])
-        used = {t.file.partition(", ")[0] for t in _all(placed)}
+        used = {name for table in _all(placed) for name in table.files}
     else:
         matched = {wanted: matches[0] for wanted, matches in named.items() if matches}
         read = {wanted: read_file(reading, f, wanted)[0] for wanted, f in matched.items()}
@@ -250,8 +251,8 @@ def _all(files: Files) -> list[Table]:
 
 
 def may_be_data(file: Path) -> bool:
-    """Say whether a file may be one of the source: notes in .txt and settings in .json are not."""
-    return form_of_name(file) != "" and file.suffix.lower() not in {".txt", ".json"}
+    """Say whether a file may be one of the source: notes in .txt are not."""
+    return form_of_name(file) != "" and file.suffix.lower() != ".txt"
 
 
 def _tables(reading: Reading, files: list[Path]) -> list[Table]:
@@ -269,7 +270,7 @@ def _tables(reading: Reading, files: list[Path]) -> list[Table]:
             reading.say(file.name, "unreadable", error.code)
     if errors and not tables:
         raise errors[0]
-    return tables
+    return join_parts(reading, tables)
 
 
 def _placed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from leakkit.sources.headings.names import near_pairs
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import may_be_data
 from leakkit.store.database import Store, quoted
+from leakkit.store.scratch import scratch
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
@@ -29,8 +29,8 @@ def proposed_joins(store: Store, folder: Path) -> tuple[Join, ...]:
     value that is nearly a key is proposed as `same`, never merged in silence.
     """
     names = [name for name in store.meta("ignored_files") if may_be_data(Path(name))]
-    with tempfile.TemporaryDirectory(prefix="leakkit-") as scratch, Store.new() as aside:
-        reading = Reading(aside, Config(), Path(scratch), [], {})
+    with scratch() as place, Store.new() as aside:
+        reading = Reading(aside, Config(), place, [], {})
         found = [_proposed(store, reading, folder / name, i) for i, name in enumerate(names)]
     return tuple(join for join in found if join)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.views.causes import cells
-from leakkit.views.elements import paragraphs
+from markupsafe import Markup
+
+from leakkit.findings.finding import CHANGED
+from leakkit.views.causes import beside, cells
+from leakkit.views.elements import paragraphs, ranged
 from leakkit.views.tables import Column, Table, bdi
 
 if TYPE_CHECKING:
-    from markupsafe import Markup
-
     from leakkit.analysis import Diagnosis
     from leakkit.findings import Finding
     from leakkit.words import Words
@@ -36,13 +37,24 @@ def _columns(words: Words) -> tuple[Column[Finding], ...]:
     """Return the columns: what is compared, then and now, and what could have been seen."""
     return (
         Column("kind", lambda f: words.say(f"causes.kind_{f.kind}"), "lk-name"),
-        Column("severity", lambda f: words.say(f"causes.severity_{_code(f)}"), "lk-name"),
+        Column("severity", lambda f: _judgement(words, f), "lk-name"),
         Column("share_now", lambda f: cells.share(words, f.share)),
         Column("share_before", lambda f: cells.share(words, f.reference)),
         Column("change", lambda f: cells.points_between(words, f.change, f.low, f.high)),
         Column("visible", lambda f: cells.plain_points(words, f.smallest_visible)),
         Column("followed_now", lambda f: cells.count(words, f.followed)),
     )
+
+
+def _judgement(words: Words, finding: Finding) -> Markup:
+    """Say the judgement, and small beside it what it rests on."""
+    notes = (
+        beside.ruled_out(finding, words),
+        beside.speed(finding, words),
+        beside.last_year(finding, words) if finding.severity in CHANGED else Markup(""),
+    )
+    said = words.say(f"causes.severity_{_code(finding)}")
+    return ranged(said, Markup(" ").join(note for note in notes if note))
 
 
 def _code(finding: Finding) -> str:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from leakkit.findings.finding import RATE, improvements, leading
 from leakkit.page.kinds import FIRST
 from leakkit.views.causes import mix, verdict
-from leakkit.views.causes.comparisons import compared
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.elements import paragraphs
-from leakkit.views.sentences import since_then, what_changed
+from leakkit.views.sentences import first_of, judged, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
+    from leakkit.findings import Finding
     from leakkit.views.view import View
     from leakkit.words import Words
 
@@ -38,34 +39,52 @@ def causes_headline(diagnosis: Diagnosis) -> View:
         headline=_worst(diagnosis, words),
         note=paragraphs(lines),
         kind=FIRST,
+        selection=_first_of(diagnosis, words),
     )
 
 
+def _first_of(diagnosis: Diagnosis, words: Words) -> Markup:
+    """Say that the pipeline is the first of several; nothing of another one."""
+    analysis = diagnosis.analysis
+    first = diagnosis.pipeline.name == analysis.pipelines[0].name
+    return first_of(analysis, "", words) if first else Markup("")
+
+
 def _worst(diagnosis: Diagnosis, words: Words) -> Markup:
-    """Say which deals are left out; else what the gravest finding found, or that there is none."""
+    """Say which deals are left out; else what got worse, what got better, or that none did."""
     if diagnosis.pipeline.notes.coverage:
         return left_out(diagnosis.pipeline, words)
-    if diagnosis.warnings:
-        return what_changed(diagnosis.pipeline, diagnosis.warnings[0][0], words)
-    return words.html("causes.quiet" if compared(diagnosis) else "causes.no_comparison")
+    first = _leading(diagnosis)
+    if first is not None:
+        return judged(diagnosis.pipeline, first, words)
+    own = [finding for card in diagnosis.cards for finding in card]
+    better = [finding for finding in improvements(own) if finding.leads]
+    if not better:
+        return quiet(own, words)
+    return judged(diagnosis.pipeline, better[0], words) + Markup(" ") + quiet(own, words)
+
+
+def _leading(diagnosis: Diagnosis) -> Finding | None:
+    """Return the finding that leads the page; None where none does."""
+    led = leading(finding for card in diagnosis.cards for finding in card)
+    return led[0][0] if led else None
 
 
 def _first_mix(diagnosis: Diagnosis, words: Words) -> Markup:
-    """Say of the gravest finding that other deals came in, where that is most of it."""
-    for card in diagnosis.warnings[:1]:
-        for found in mix.mixes_of(diagnosis, card[0]):
-            if found.mostly_mix:
-                return mix.mix_line(found, words)
-    return Markup("")
+    """Say of the leading finding how much of it is other deals coming in, where some may be."""
+    first = _leading(diagnosis)
+    if first is None or first.says == RATE:
+        return Markup("")
+    return mix.mix_of(diagnosis, first, words)
 
 
 def _first_verdict(diagnosis: Diagnosis, words: Words) -> Markup:
     """Say what the losses of the gravest stage look like; of no losses, what to review."""
     if not diagnosis.stages:
         return Markup("")
-    first, warned = diagnosis.stages[0], diagnosis.warnings
-    if warned and warned[0][0].kind != "lost":
-        return verdict.review_line(diagnosis, warned[0][0], words)
+    first, leads = diagnosis.stages[0], _leading(diagnosis)
+    if leads is not None and leads.kind != "lost":
+        return verdict.review_line(diagnosis, leads, words)
     name, family = bdi(first.stage.name), first.cause.verdict.family
     said = words.html(f"causes.verdict_{family or 'undetermined'}", stage=name)
     return said + " " + verdict.strength(first.cause, words)

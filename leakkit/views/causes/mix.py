@@ -83,7 +83,12 @@ def mixes_of(diagnosis: Diagnosis, finding: Finding) -> list[RateAndMix]:
 def mix_of(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     """Say whether the deals of a finding changed, or what becomes of them."""
     found = mixes_of(diagnosis, finding)
-    return mix_line(found[0], words) if found else Markup("")
+    if not found:
+        return Markup("")
+    said = mix_line(found[0], words)
+    if not found[0].alone:
+        return said
+    return said + Markup(" ") + words.html("causes.mix_alone", column=bdi(found[0].columns[0]))
 
 
 def mix_line(mix: RateAndMix, words: Words) -> Markup:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.findings.finding import WARNING, improvements
-from leakkit.views.causes import mix, verdict
+from leakkit.findings.sight import sight
+from leakkit.views.causes import beside, mix, verdict
 from leakkit.views.causes.comparisons import compared, comparisons
 from leakkit.views.elements import paragraphs, unfolded
-from leakkit.views.sentences import month, what_changed
+from leakkit.views.sentences import could_be_seen, judged, month, what_changed
 from leakkit.views.shift import shift_figure
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
@@ -43,15 +44,27 @@ def warnings(diagnosis: Diagnosis) -> View:
 
 
 def _quiet(diagnosis: Diagnosis, words: Words) -> Markup:
-    """Say that nothing warns, or that nothing could be compared."""
-    return words.html("causes.none_warns" if compared(diagnosis) else "causes.not_compared")
+    """Say that nothing warns and what could have been seen, or that nothing could be compared."""
+    if not compared(diagnosis):
+        return words.html("causes.not_compared")
+    seen = sight(finding for card in diagnosis.cards for finding in card)
+    return words.html("causes.none_warns") + Markup(" ") + could_be_seen(seen, words)
 
 
 def _improved(diagnosis: Diagnosis, words: Words) -> list[Markup]:
-    """Say what got better."""
+    """Say what got better, or may have, how sure that is, and whether the deals changed."""
+    own = improvements(finding for card in diagnosis.cards for finding in card)
     return [
-        words.html("causes.improved", what=what_changed(diagnosis.pipeline, finding, words))
-        for finding in improvements(f for card in diagnosis.cards for f in card)
+        Markup(" ").join(
+            part
+            for part in (
+                judged(diagnosis.pipeline, finding, words),
+                _since(finding, words),
+                _sure(diagnosis, finding, words),
+            )
+            if part
+        )
+        for finding in own
     ]
 
 
@@ -68,6 +81,8 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
     lines = [
         _since(finding, words),
         _sure(diagnosis, finding, words),
+        beside.last_year(finding, words),
+        beside.speed(finding, words),
         mix.mix_of(diagnosis, finding, words),
         _worth(finding, words),
         *(what_changed(diagnosis.pipeline, f, words) for f in also),

@@ -8,13 +8,24 @@ from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
 from leakkit.analysis.results import EVERYTHING
-from leakkit.findings.finding import NOT_ENOUGH, OK, WARNING, cards, count_tests
+from leakkit.findings.finding import (
+    ALARM,
+    BETTER,
+    NOT_ENOUGH,
+    OK,
+    PERHAPS_BETTER,
+    SMALL,
+    WATCH,
+    improvements,
+    leading,
+)
 from leakkit.page.kinds import FIRST
+from leakkit.views.causes.cells import plain_points
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.figures import stay
-from leakkit.views.sentences import mend_first, since_then, what_changed
+from leakkit.views.sentences import first_of, judged, mend_first, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
 
@@ -26,6 +37,16 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 QUALIFY = "qualify"
+MENDED = {
+    ALARM: "worse_too",
+    WATCH: "perhaps_worse",
+    BETTER: "better",
+    PERHAPS_BETTER: "perhaps_better",
+    SMALL: "little",
+    OK: "steady",
+    NOT_ENOUGH: "unsure",
+}
+"""What is said of the stage that loses most, where another one got worse, by its judgement."""
 
 
 def headline(analysis: Analysis, pipeline: str = "") -> View:
@@ -50,7 +71,14 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
             [*_beside_headline(analysis, chosen, words), _apart(chosen, words), *lines]
         ),
         kind=FIRST,
-        selection=part_line(analysis, chosen, words, *CURVES),
+        selection=Markup(" ").join(
+            part
+            for part in (
+                first_of(analysis, pipeline, words),
+                part_line(analysis, chosen, words, *CURVES),
+            )
+            if part
+        ),
     )
 
 
@@ -60,21 +88,29 @@ def headline_sentence(analysis: Analysis, pipeline: str = "") -> str:
 
 
 def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
-    """Return the finding that warns most gravely; None for a part, which has none."""
+    """Return the finding that leads the page; None for a part, which has none."""
     if analysis.selection != EVERYTHING:
         return None
-    own = [f for f in analysis.findings if f.pipeline == chosen.name and f.severity in WARNING]
-    return cards(own)[0][0] if own else None
+    led = leading(f for f in analysis.findings if f.pipeline == chosen.name)
+    return led[0][0] if led else None
 
 
 def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
-    """Say which deals are left out; else what got worse, or which stage loses most."""
+    """Say which deals are left out; else what got worse, or what loses most and got better."""
     if chosen.notes.coverage:
         return left_out(chosen, words)
     gravest = _gravest(analysis, chosen)
-    if gravest is None:
-        return _headline_text(chosen, words)
-    return what_changed(chosen, gravest, words)
+    if gravest is not None:
+        return judged(chosen, gravest, words)
+    return Markup(" ").join([_headline_text(chosen, words), *_better(analysis, chosen, words)[:1]])
+
+
+def _better(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say what got better, the surest first; nothing of a part."""
+    if analysis.selection != EVERYTHING:
+        return []
+    own = improvements(f for f in analysis.findings if f.pipeline == chosen.name)
+    return [judged(chosen, finding, words) for finding in own if finding.leads]
 
 
 def _beside_headline(
@@ -83,10 +119,11 @@ def _beside_headline(
     """Say what to look at first, and where most is lost, where those are two stages."""
     if chosen.notes.coverage:
         return _of_a_list(chosen, words)
-    gravest = _gravest(analysis, chosen)
+    gravest, better = _gravest(analysis, chosen), _better(analysis, chosen, words)
     if gravest is None:
-        return (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
-    return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words))
+        first = (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
+        return (*first, *better[1:])
+    return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words), *better)
 
 
 def _of_a_list(chosen: PipelineAnalysis, words: Words) -> tuple[Markup, ...]:
@@ -101,8 +138,7 @@ def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> M
     """Say that nothing got worse, or that nothing could be compared; of a part, nothing."""
     if analysis.selection != EVERYTHING:
         return Markup("")
-    tested = count_tests(f for f in analysis.findings if f.pipeline == chosen.name)
-    return words.html("causes.quiet" if tested else "causes.no_comparison")
+    return quiet((f for f in analysis.findings if f.pipeline == chosen.name), words)
 
 
 def _largest(
@@ -118,9 +154,11 @@ def _largest(
     if stage.name == gravest.stage:
         return words.html("mend.same", **facts) + _how_sure(found, words)
     key = (chosen.name, stage.name, "lost")
-    judged = next((f.severity for f in analysis.findings if f.key == key), NOT_ENOUGH)
-    said = {OK: "steady", NOT_ENOUGH: "unsure"}.get(judged, "worse_too")
-    return words.html(f"mend.{said}", stage=bdi(stage.name), **facts) + _how_sure(found, words)
+    own = next((f for f in analysis.findings if f.key == key), None)
+    said = MENDED[NOT_ENOUGH if own is None else own.severity]
+    size = plain_points(words, own.margin) if own else ""
+    said_of = words.html(f"mend.{said}", stage=bdi(stage.name), size=size, **facts)
+    return said_of + _how_sure(found, words)
 
 
 def _apart(chosen: PipelineAnalysis, words: Words) -> Markup:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis.headline import headline as find_headline
 from leakkit.analysis.results import EVERYTHING
-from leakkit.findings.finding import WARNING, cards
+from leakkit.findings.finding import leading
 from leakkit.views import figures
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
 from leakkit.views.shift import shifts
@@ -36,8 +36,8 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
 
 def emphasised(chosen: PipelineAnalysis, findings: Iterable[Finding]) -> int | None:
     """Return the stage whose leak to look at first: what got worse, else what loses most."""
-    worse = [f for f in findings if f.pipeline == chosen.name and f.severity in WARNING]
-    led = [f for card in cards(worse) for f in card if f.kind == "lost"]
+    own = (f for f in findings if f.pipeline == chosen.name)
+    led = [f for card in leading(own) for f in card if f.kind == "lost"]
     names = {stage.name: stage.stage for stage in chosen.stages}
     largest = find_headline(chosen).stage
     if led and led[0].stage in names:

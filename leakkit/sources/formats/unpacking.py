@@ -1,0 +1,136 @@
+"""Packed files, unpacked into the scratch folder within bounds (docs/limits.md)."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import struct
+import zipfile
+import zlib
+from typing import IO, TYPE_CHECKING
+
+from leakkit import limits
+from leakkit.errors import LeakkitError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leakkit.sources.headings.recognised import Reading
+
+CHUNK = 1 << 20
+DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
+END = struct.Struct("<4s4H2LH")
+"""The record at the end of a .zip; its sixth part is the size of the list of files."""
+Packed = IO[bytes] | gzip.GzipFile
+LIST_BYTES = 500
+"""So much of that list may one file take."""
+
+
+def unpacked(reading: Reading, path: Path) -> Path:
+    """Return the file itself, or what a .gz holds, unpacked into the scratch folder."""
+    with path.open("rb") as stream:
+        start = stream.read(2)
+    if start != b"\x1f\x8b":
+        return path
+    inside = reading.scratch / (path.name.removesuffix(".gz").removesuffix(".GZ") or "unpacked")
+    try:
+        with gzip.open(path, "rb") as packed, inside.open("wb") as out:
+            Bound(path).copy(packed, out)
+    except DAMAGED as error:
+        refuse_full(error)
+        message = f"{path.name} is a broken .gz file: it ends too early, or its bytes are damaged."
+        raise LeakkitError("unreadable_file", message) from None
+    reading.say(path.name, "packed", "gz")
+    return inside
+
+
+def unzipped(reading: Reading, path: Path) -> list[Path]:
+    """Return the files that a .zip holds, unpacked into the scratch folder."""
+    folder = reading.scratch / "zip"
+    folder.mkdir()
+    try:
+        with open_zip(path, path.name) as packed:
+            found = _taken_out(packed, path, folder)
+    except DAMAGED as error:
+        refuse_full(error)
+        message = f"{path.name} is a broken .zip file, or one with a password. Unpack it first."
+        raise LeakkitError("unreadable_file", message) from None
+    reading.say(path.name, "packed", "zip", ", ".join(file.name for file in found))
+    return found
+
+
+def _taken_out(packed: zipfile.ZipFile, path: Path, folder: Path) -> list[Path]:
+    """Write each file of a .zip into a folder, under its name alone."""
+    found, bound = [], Bound(path)
+    for entry in packed.infolist():
+        name = plain_name(entry)
+        if not name:
+            continue
+        file = folder / name
+        if file.exists():
+            message = f"{path.name} holds two files of the name {name}. Keep one of them."
+            raise LeakkitError("two_files", message)
+        with packed.open(entry) as stream, file.open("wb") as out:
+            bound.copy(stream, out)
+        found.append(file)
+    return found
+
+
+def plain_name(entry: zipfile.ZipInfo) -> str:
+    """Return the name of a file in a .zip without folders; '' for what is none of the user's.
+
+    Raises for what Python unpacks with memory that the file itself asks for.
+    """
+    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise NotImplementedError
+    name = entry.filename.replace("\\", "/").rpartition("/")[2]
+    return "" if name.startswith(".") or "__MACOSX" in entry.filename else name
+
+
+def open_zip(path: Path, name: str) -> zipfile.ZipFile:
+    """Open a .zip whose list of files is not too long to be read."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - (1 << 16) - END.size))
+        tail = stream.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at >= 0 and len(tail) >= at + END.size:
+        size = END.unpack_from(tail, at)[5]
+        if size > limits.PACKED_FILES * LIST_BYTES:
+            message = f"{name} holds more files than {limits.PACKED_FILES:,}. Unpack it first."
+            raise LeakkitError("too_large", message)
+    return zipfile.ZipFile(path)
+
+
+class Bound:
+    """How much a packed file may unpack to, counted while it is unpacked."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the bound from the size of the packed file."""
+        self.name = path.name
+        ratio = path.stat().st_size * limits.UNPACKED_RATIO
+        self.most = min(limits.UNPACKED_BYTES, max(limits.UNPACKED_FREELY, ratio))
+        self.done = 0
+
+    def copy(self, packed: Packed, out: IO[bytes]) -> None:
+        """Unpack a stream into another, chunk by chunk; raise beyond the bound."""
+        while chunk := self.read(packed):
+            out.write(chunk)
+
+    def read(self, packed: Packed) -> bytes:
+        """Return the next chunk of a stream; raise beyond the bound."""
+        chunk = packed.read(CHUNK)
+        self.done += len(chunk)
+        if self.done > self.most:
+            message = (
+                f"{self.name} unpacks to more than {self.most:,} bytes, "
+                f"{limits.UNPACKED_RATIO} times its size or {limits.UNPACKED_BYTES:,}: "
+                "it may be made to fill a disk. If it is not, unpack it first."
+            )
+            raise LeakkitError("too_large", message)
+        return chunk
+
+
+def refuse_full(error: BaseException) -> None:
+    """Raise an error again that says that a disk is full: no file is broken by that."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        raise error

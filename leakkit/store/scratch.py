@@ -1,0 +1,69 @@
+"""Folders for what is needed while something runs; those of killed processes are removed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIX, LOCK = "leakkit-", ".lock"
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Make an empty folder that only this user can read, and remove it at the end.
+
+    A lock file beside it is held meanwhile. The system lets go of it however the process
+    ends, so the next one can tell what was left behind.
+    """
+    sweep()
+    handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=LOCK)
+    os.close(handle)
+    lock = FileLock(name)
+    folder = Path(name.removesuffix(LOCK))
+    with lock:
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of `scratch`, and its lock file."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        _lock_of(folder).unlink()
+
+
+def sweep() -> None:
+    """Remove the folders whose processes are gone."""
+    for file in Path(tempfile.gettempdir()).glob(f"{PREFIX}*{LOCK}"):
+        if not _is_own(file):
+            continue
+        with suppress(OSError, Timeout), FileLock(file, timeout=0):
+            remove(file.with_name(file.name.removesuffix(LOCK)))
+
+
+def _lock_of(folder: Path) -> Path:
+    """Return the lock file of a folder."""
+    return folder.with_name(folder.name + LOCK)
+
+
+def _is_own(file: Path) -> bool:
+    """Say whether a file is a plain one of this user: to lock a link could empty its target."""
+    try:
+        found = file.lstat()
+    except OSError:
+        return False
+    mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
+    return mine and stat.S_ISREG(found.st_mode)

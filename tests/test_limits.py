@@ -1,0 +1,175 @@
+"""What is bounded is refused in one sentence, and docs/limits.md says by how much."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+import leakkit
+from leakkit import limits
+from leakkit.errors import LeakkitError
+from leakkit.sources.formats import sheets
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "limits.md"
+HEADING = "opportunity_id,stage,entered_at"
+ROWS = HEADING + "\nd1,A,2024-01-01\nd1,B,2024-01-05\n"
+MERGED = (
+    ("", *HEADING.split(",")),
+    ("", "", "A", "2024-01-01"),
+    ("", "", "B", "2024-01-05"),
+    ("", "d2", "A", "2024-01-02"),
+)
+FAR = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+
+
+def refused(file: Path) -> str:
+    with pytest.raises(LeakkitError) as caught:
+        leakkit.load(file)
+    return str(caught.value)
+
+
+def workbook(file: Path, *rows: tuple[object, ...]) -> Path:
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet()
+        for at, row in enumerate(rows):
+            sheet.write_row(at, 0, row)
+    return file
+
+
+def rewritten(file: Path, old: str, new: str) -> Path:
+    """Write a workbook again with another text in its first sheet."""
+    with zipfile.ZipFile(file) as packed:
+        parts = {name: packed.read(name).decode() for name in packed.namelist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in parts.items():
+            packed.writestr(name, text.replace(old, new) if "/sheet1" in name else text)
+    return file
+
+
+def test_the_document_names_every_bound_as_it_is() -> None:
+    table = re.findall(
+        r"^\| .* \| ([\d,]+) \| ([A-Z_]+) \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE
+    )
+    said = {name: int(bound.replace(",", "")) for bound, name in table}
+    assert said == {name: int(value) for name, value in vars(limits).items() if name.isupper()}
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let bombs be small: the bounds are those of a test."""
+    for name, bound in {
+        "UNPACKED_FREELY": 100_000, "PACKED_FILES": 2, "LINE_BYTES": 5_000, "JSON_BYTES": 1_000,
+        "COLUMNS": 20, "XES_ATTRIBUTES": 20, "XES_CASE": 5_000, "WORKBOOK_CELLS": 100,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(limits, name, bound)
+
+
+@pytest.mark.usefixtures("small")
+def test_what_unpacks_to_far_more_is_refused_while_it_is_unpacked(tmp_path: Path) -> None:
+    bomb = (HEADING + "\n" + "0" * 3_000_000).encode()
+    file = tmp_path / "bomb.csv.gz"
+    file.write_bytes(gzip.compress(bomb, mtime=0))
+    assert "bomb.csv.gz unpacks to more than" in refused(file)
+    file = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a.csv", bomb)
+    assert "bomb.zip unpacks to more than" in refused(file)
+    file = rewritten(workbook(tmp_path / "bomb.xlsx", ("a",)), "<sheetData>", " " * 3_000_000)
+    assert "bomb.xlsx unpacks to" in refused(file)
+    log = tmp_path / "bomb.xes.gz"
+    log.write_bytes(gzip.compress(b"<log>" + b" " * 3_000_000, mtime=0))
+    assert "bomb.xes.gz unpacks to more than" in refused(log)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_zip_of_too_many_files_is_refused_before_its_list_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as packed:
+        for number in range(50):
+            packed.writestr(f"{number}.csv", ROWS)
+    assert "more files than 2" in refused(tmp_path / "many.zip")
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("long.csv", "x" * 6_000 + "\n" + ROWS, "line 1"),
+        ("long.jsonl", '{"a": "' + "x" * 6_000 + '"}', "line 1"),
+        ("array.json", "[" + " " * 2_000 + "{}]", "one JSON array"),
+        ("wide.csv", ",".join(f"c{i}" for i in range(30)) + "\n", "more than 20 columns"),
+        ("wide.jsonl", json.dumps({f"c{i}": i for i in range(30)}), "more than 20 columns"),
+        ("deep.json", "[" * 900, "is no JSON array"),
+        (
+            "attributes.xes",
+            "<log><trace><event>" + "".join(f'<string key="k{i}" value=""/>' for i in range(30)),
+            "20 different attributes",
+        ),
+        ("deep.xes", "<log>" + "<a>" * 200, "within each other"),
+        ("case.xes", "<log><trace>" + '<event><int key="a" value="1"/></event>' * 200, "a case"),
+        ("tag.xes", "<log><" + "a" * 9_000, "a tag of more than"),
+    ],
+)
+def test_what_goes_beyond_a_bound_is_refused(
+    tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    (tmp_path / name).write_text(content, "utf-8")
+    assert says in refused(tmp_path / name)
+
+
+def test_a_cell_far_away_ends_the_reading_of_a_workbook_and_nothing_else(tmp_path: Path) -> None:
+    file = workbook(tmp_path / "far.xlsx", tuple(HEADING.split(",")), ("d1", "A", "2024-01-01"))
+    assert "cells far from the data" in refused(rewritten(file, "</sheetData>", FAR))
+
+
+def test_a_parser_that_dies_is_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying = tmp_path / "dying.py"
+    dying.write_text('import os\nprint("[[", flush=True)\nos.abort()\n', "utf-8")
+    monkeypatch.setattr(sheets, "PROGRAM", dying)
+    assert "it is damaged" in refused(workbook(tmp_path / "a.xlsx", ("a",)))
+
+
+@pytest.mark.usefixtures("small")
+def test_a_workbook_of_too_many_cells_is_refused(tmp_path: Path) -> None:
+    rows = [(f"d{i}", "A", "2024-01-01") for i in range(50)]
+    assert "more than 100 cells" in refused(workbook(tmp_path / "a.xlsx", *rows))
+
+
+def test_a_note_far_to_the_right_is_one_column(tmp_path: Path) -> None:
+    rows = [("d1", "A", "2024-01-01"), ("d1", "B", "2024-01-05")]
+    file = workbook(tmp_path / "a.xlsx", tuple(HEADING.split(",")), *rows)
+    note = '<c r="XFD1" t="inlineStr"><is><t>note</t></is></c></row>'
+    with leakkit.load(rewritten(file, "</row>", note.replace("XFD1", "XFD9"))) as store:
+        assert store.meta("rows")[0]["used"] == 2
+
+
+def test_merged_cells_of_ids_are_filled_down_and_it_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "merged.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet()
+        for at, row in enumerate(MERGED):
+            sheet.write_row(at, 0, row)
+        sheet.merge_range(1, 1, 2, 1, "d1")
+    with leakkit.load(file) as store:
+        assert store.rows("SELECT opportunity_id FROM opportunities ORDER BY 1") == [
+            ("d1",),
+            ("d2",),
+        ]
+        assert store.value("SELECT count(*) FROM stage_history") == 3
+        said = {(one["what"], one["as_what"]) for one in store.meta("recognised")}
+    assert ("merged_ids", "1") in said
+
+
+def test_half_a_sign_in_json_is_marked_and_counted(tmp_path: Path) -> None:
+    rows = '{"opportunity_id":"d1\\ud800","stage":"A","entered_at":"2024-01-01"}\n'
+    (tmp_path / "half.jsonl").write_text(rows, "utf-8")
+    with leakkit.load(tmp_path / "half.jsonl") as store:
+        assert store.value("SELECT opportunity_id FROM opportunities") == "d1\ufffd"
+        assert store.meta("facts")["half_signs"] == 1

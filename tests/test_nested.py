@@ -1,0 +1,98 @@
+"""JSON as interfaces give it: pages of results, nested objects, histories within rows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from leakkit.config import Config
+from leakkit.sources.formats.files import read_file
+from leakkit.sources.formats.nested import flatten, rows_of_page
+from leakkit.sources.headings.recognised import Reading
+from leakkit.store.database import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DEAL = {
+    "id": "7",
+    "properties": {"dealstage": "won", "owner": {"name": "Ada"}},
+    "propertiesWithHistory": {
+        "dealstage": [
+            {"value": "won", "timestamp": "2024-02-01"},
+            {"value": "offer", "timestamp": "2024-01-01"},
+        ]
+    },
+}
+
+
+@pytest.fixture
+def reading(tmp_path: Path) -> Iterator[Reading]:
+    with Store.new(":memory:") as store:
+        yield Reading(store, Config(), tmp_path, [], {})
+
+
+def read(reading: Reading, text: str) -> dict[str, list[tuple[str, ...]]]:
+    """Write a file, read it, and return the rows of its tables with their headings first."""
+    file = reading.scratch / "deals.json"
+    file.write_text(text, "utf-8")
+    tables = read_file(reading, file, "deals")
+    return {
+        table.file: [
+            tuple(table.types),
+            *reading.store.rows(f"SELECT * EXCLUDE ({table.line}) FROM {table.relation}"),
+        ]
+        for table in tables
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"results": [DEAL]}),
+        json.dumps({"results": [DEAL]}, indent=2),
+        json.dumps([{"success": True, "data": [DEAL]}]),
+        json.dumps([DEAL]),
+        json.dumps(DEAL),
+        json.dumps(DEAL, indent=1),
+    ],
+)
+def test_the_same_deal_in_any_envelope(reading: Reading, text: str) -> None:
+    assert read(reading, text) == {
+        "deals.json": [("id", "dealstage", "owner.name"), ("7", "won", "Ada")],
+        "deals.json, history": [
+            ("dealId", "property", "value", "timestamp"),
+            ("7", "dealstage", "won", "2024-02-01"),
+            ("7", "dealstage", "offer", "2024-01-01"),
+        ],
+    }
+
+
+def test_pages_line_by_line_keep_every_row_apart(reading: Reading) -> None:
+    pages = [{"results": [{"id": "1"}, {"id": "2"}]}, {"results": [{"id": "3"}]}]
+    found = read(reading, "\n".join(map(json.dumps, pages)))
+    assert found["deals.json"] == [("id",), ("1",), ("2",), ("3",)]
+
+
+def test_what_a_row_holds_is_no_page() -> None:
+    """A deal with items is a deal, and not a page of items."""
+    deals = [{"id": "1", "items": [{"sku": "a"}, {"sku": "b"}]}]
+    assert rows_of_page(deals) == deals
+    assert flatten(deals[0])[0] == deals[0]
+
+
+def test_a_page_without_results_has_no_rows() -> None:
+    assert rows_of_page({"success": True, "data": None}) == []
+    assert rows_of_page({"name": "settings"}) is None
+
+
+def test_values_with_their_versions_are_a_history() -> None:
+    stage = {"value": "won", "versions": [{"value": "offer", "timestamp": "2024-01-01"}]}
+    columns, history = flatten({"dealId": "7", "properties": {"dealstage": stage}})
+    assert columns == {"dealId": "7", "dealstage": "won"}
+    assert history == [
+        {"dealId": "7", "property": "dealstage", "value": "offer", "timestamp": "2024-01-01"}
+    ]
