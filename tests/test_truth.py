@@ -10,9 +10,11 @@ from benchmarks.truth import (
     causes,
     costs,
     coverage,
+    endings,
     nights,
     power,
     reopened,
+    repairs,
     segments,
     shifts,
     truncation,
@@ -167,6 +169,33 @@ def test_what_if_is_near_the_plan_in_which_it_comes_true() -> None:
     assert found.gain == pytest.approx(found.truth, abs=0.008)
     assert found.new_deals.low <= found.deals * found.gain <= found.new_deals.high
     assert not found.rough
+
+
+def test_going_back_brings_what_the_leak_took() -> None:
+    """From 5 to 35 % lost: points that a chain of the whole history does not have."""
+    found = repairs.repair(2, 60_000, deals=1_200)
+    assert found is not None
+    assert found.more == pytest.approx(0.3)
+    assert found.holds
+    assert found.new_deals.value == pytest.approx(found.truth, rel=0.5)
+    assert abs(found.now_error) < 0.06
+    assert abs(found.then_error) < 0.06
+
+
+def test_the_chance_to_win_is_that_of_the_final_outcome() -> None:
+    found = [cell for run in range(3) for cell in endings.cells(run, 61_000)]
+    assert {cell.stays for cell in found} == set(endings.STAYS)
+    assert np.mean([cell.holds for cell in found]) >= 0.75
+    assert np.mean([cell.error for cell in found]) == pytest.approx(0.0, abs=0.03)
+
+
+def test_late_deals_to_call_are_won_as_often_as_said() -> None:
+    found = [late for run in range(3) for late in endings.late_deals(run, 62_000)]
+    call = [late for late in found if late.block == "call"]
+    said = np.mean([late.chance for late in call])
+    assert len(call) > 50
+    assert said == pytest.approx(np.mean([late.won for late in call]), abs=0.12)
+    assert sum(late.won for late in found if late.block == "decide") <= 1
 
 
 @pytest.mark.parametrize("scenario", causes.SCENARIOS, ids=lambda one: one.name)

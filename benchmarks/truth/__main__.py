@@ -18,10 +18,12 @@ from benchmarks.truth import (
     causes,
     costs,
     coverage,
+    endings,
     exports,
     nights,
     power,
     reopened,
+    repairs,
     segments,
     shifts,
     truncation,
@@ -52,6 +54,9 @@ ROWS: tuple[Callable[..., Record], ...] = (
     nights.slow_quarter,
     costs.equal_ones,
     costs.half_of_the_losses,
+    repairs.going_back,
+    endings.won_in_the_end,
+    endings.late_deals_win_as_said,
     causes.planted_causes_are_found,
     causes.reasons_do_not_tell,
     segments.planted_pair_is_first,
@@ -63,6 +68,7 @@ ROWS: tuple[Callable[..., Record], ...] = (
     shifts.everybody_slower,
     power.changes_are_found,
     exports.selected_exports_are_recognised,
+    exports.renamed_stage_is_named,
 )
 
 

@@ -17,6 +17,7 @@ from leakkit.analysis.results import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading
+from leakkit.findings.recent import got_worse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,16 +157,17 @@ def _repairs(one: PipelineAnalysis, led: tuple[tuple[Finding, ...], ...]) -> tup
     if costs is None or one.notes.coverage:
         return ()
     names = [stage.name for stage in one.stages]
+    findings = [finding for card in led for finding in card]
+    changes = costs.changes(findings, names)
     found = []
     for stage in one.stages:
         if stage.lost.share is None or stage.lost.share < REPAIR_POINTS:
             continue
-        result = costs.what_if({stage.stage: REPAIR_POINTS})
+        result = costs.what_if({stage.stage: REPAIR_POINTS}, changes)
         found.append(Repair((stage.name,), REPAIR_POINTS, result))
-    worse = [
-        f for card in led for f in card
-        if f.kind == "lost" and f.severity in WARNING and (f.rate_change or 0.0) > 0.0
-    ]  # fmt: skip
+    worse = tuple(
+        one.stage for one in findings if got_worse(one) and names.index(one.stage) in changes
+    )
     if worse:
-        found.append(Repair(tuple(f.stage for f in worse), None, costs.joint(worse, names)))
+        found.append(Repair(worse, None, costs.joint(findings, names)))
     return tuple(found)

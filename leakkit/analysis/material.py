@@ -38,7 +38,13 @@ FRAMES = {
     "started": queries.STARTED,
     "outcomes": queries.OUTCOMES,
     "ages": queries.AGES,
+    "spans": queries.SPANS,
     "flows": queries.FLOWS,
+    "last_stages": queries.LAST_STAGES,
+    "stood_for": queries.STOOD_FOR,
+    "closes": queries.CLOSES,
+    "lost_reasons": queries.LOST_REASONS,
+    "owned": queries.OWNED,
 }
 
 

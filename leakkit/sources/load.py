@@ -48,7 +48,7 @@ from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Watch = Callable[[Store, Found, Rules], None]
 
@@ -278,6 +278,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     facts = account.facts(store, rules.cut)
     account.faults(store, *files, found.origins)
     settled.take_over(store)
+    account.refuse_amounts(store, files[0] or files[1])
     acted = read_activities(reading, found.activities, rules.zone, rules.cut)
     if watch:
         watch(store, found, rules)
@@ -291,7 +292,10 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     account.clear(store)
     write_passages(store)
     doubts.keep(store)
-    notes["facts"] = facts | reading.counted | account.facts_of_passages(store)
+    notes["facts"] = facts | reading.counted
+    if found.shape != SNAPSHOT or found.days:
+        # of deals that only stand somewhere it is not known where they began
+        notes["facts"] |= account.facts_of_passages(store)
     for key, value in notes.items():
         store.set_meta(key, value)
 
@@ -313,7 +317,9 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     provisional = not config.pipelines
     if provisional:
         config = config.model_copy(
-            update={"pipelines": propose(store, found.label, config, snapshot=snapshot)}
+            update={
+                "pipelines": propose(store, found.label, config, _names(found), snapshot=snapshot)
+            }
         )
     timed = _is_timed(store)
     cut, last_day = _as_of(reading, found, config, hours)
@@ -332,6 +338,17 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         close_days=_closes_are_days(store),
     )
     return _Given(rules, last_day, provisional)
+
+
+def _names(found: Found) -> Mapping[str, str]:
+    """Return what the columns of pipelines and stages are called in the file."""
+    tables = [table for table in (found.opportunities, found.history) if table]
+    return {
+        name: heading
+        for table in tables
+        for name in ("pipeline", "stage")
+        if (heading := table.heading(name))
+    }
 
 
 def _place_faults(store: Store, found: Found) -> None:
@@ -360,7 +377,14 @@ def _notes(reading: Reading, found: Found, given: _Given) -> dict[str, Any]:
         "cut": given.rules.cut,
         "last_day": given.last_day,
         "segments": list(given.rules.segments),
+        "owner": _owner(found, given.rules.segments),
     }
+
+
+def _owner(found: Found, segments: tuple[str, ...]) -> str:
+    """Return the column of the store that names who owns a deal; '' where there is none."""
+    heading = (found.opportunities or found.history).heading("owner")
+    return _stored(heading) if heading and _stored(heading) in segments else ""
 
 
 def _require(found: Found) -> None:

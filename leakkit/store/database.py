@@ -157,6 +157,14 @@ class Store:
         """The configuration that the source was read with, proposed parts included."""
         return Config.model_validate(self.meta("config"))
 
+    @property
+    def owner(self) -> str:
+        """The column of the deals that names who owns them; '' where there is none."""
+        try:
+            return str(self.meta("owner"))
+        except KeyError:  # a store that was made before it was kept
+            return ""
+
 
 def _threads(said: str) -> int:
     """Return how many threads LEAKKIT_THREADS asks for."""

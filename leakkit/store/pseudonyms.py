@@ -56,9 +56,9 @@ def anonymise(store: Store, key: bytes) -> None:
     Ids of opportunities stay, so that whoever has the source finds them again; so do
     all other columns. The fingerprint changes with them.
     """
-    owner = folded(store.config.source.columns.get("owner", "owner"))
+    named = {folded(store.config.source.columns.get("owner", "owner")), folded(store.owner)}
     columns = [str(row[0]) for row in store.rows("DESCRIBE opportunities")]
-    kinds = {"name": "deal"} | {c: "owner" for c in columns if folded(c) in {owner, "owner"}}
+    kinds = {"name": "deal"} | {c: "owner" for c in columns if folded(c) in {*named, "owner"}}
     for column, kind in kinds.items():
         names = texts(store, quoted(column), "opportunities")
         rows = [(name, pseudonym(kind, name, key)) for name in names]

@@ -10,6 +10,7 @@ from leakkit.views.causes import cells
 from leakkit.views.causes.segments import columns_of, segment, value_of
 from leakkit.views.causes.stages import no_stages, sample_line, stages_of
 from leakkit.views.elements import heading, paragraphs
+from leakkit.views.present import causes as present
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.view import answer, words_of
 
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 def drivers(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """Which segments of the leaking stages leak more than the rest?"""
     words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)
+    if diagnosis.pipeline.present is not None:
+        owners, title = (
+            present.owners(diagnosis.pipeline, words),
+            words.say("question.present_owners"),
+        )
+        return answer(words, "drivers", title=title, table=owners)
     if not stages:
         return no_stages(diagnosis, words, "drivers")
     parts = Markup("\n").join(_screen(one, words) for one in stages)
