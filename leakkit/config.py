@@ -93,9 +93,9 @@ def _is_day(given: Any) -> bool:  # noqa: ANN401 - as above
 
 
 def _shown(given: str) -> str:
-    """Refuse a name of which nothing is seen."""
-    if not folded(given):
-        message = "a name needs a letter that is seen"
+    """Refuse a name of nothing but space."""
+    if not given.strip(" \t\r\n"):
+        message = "a name needs a letter"
         raise ValueError(message)
     return given
 

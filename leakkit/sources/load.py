@@ -45,7 +45,7 @@ from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     Watch = Callable[[Store, Found, Rules], None]
 
@@ -274,6 +274,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     facts = account.facts(store, rules.cut)
     account.faults(store, *files, found.origins)
     settled.take_over(store)
+    account.refuse_amounts(store, files[0] or files[1])
     acted = read_activities(reading, found.activities, rules.zone, rules.cut)
     if watch:
         watch(store, found, rules)
@@ -310,7 +311,9 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     provisional = not config.pipelines
     if provisional:
         config = config.model_copy(
-            update={"pipelines": propose(store, found.label, config, snapshot=snapshot)}
+            update={
+                "pipelines": propose(store, found.label, config, _names(found), snapshot=snapshot)
+            }
         )
     timed = _is_timed(store)
     cut, last_day = _as_of(store, config, hours, timed=timed)
@@ -328,6 +331,17 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         timed=timed,
     )
     return _Given(rules, last_day, provisional)
+
+
+def _names(found: Found) -> Mapping[str, str]:
+    """Return what the columns of pipelines and stages are called in the file."""
+    tables = [table for table in (found.opportunities, found.history) if table]
+    return {
+        name: heading
+        for table in tables
+        for name in ("pipeline", "stage")
+        if (heading := table.heading(name))
+    }
 
 
 def _place_faults(store: Store, found: Found) -> None:

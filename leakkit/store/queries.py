@@ -65,7 +65,7 @@ visits AS (
     WHERE m.stage >= 0
 )
 SELECT m.opportunity, m.pipeline, m.seq AS step, m.stage,
-       CAST(COALESCE(v.visit, 1) AS SMALLINT) AS visit, m.entry,
+       CAST(COALESCE(v.visit, 1) AS INTEGER) AS visit, m.entry,
        m.entered_at, m.entered_day, m.entered_tick, m.left_at, m.left_day, m.left_tick, m.exit,
        CASE WHEN m.exit = 6 OR m.after_stage < 0 THEN NULL ELSE m.after_stage END AS to_stage,
        CAST(CASE WHEN m.exit = 2 THEN m.after_stage - m.stage - 1
@@ -513,6 +513,22 @@ GROUP BY o.pipeline, o.outcome, CASE WHEN o.has_history THEN 1 ELSE 0 END
 ORDER BY o.pipeline, o.outcome, has_history
 """
 """Deals by outcome, and what is missing in them."""
+
+SPANS = """
+WITH spans AS (
+    SELECT p.pipeline, p.stage, min(p.entered_day) AS first, max(p.entered_day) AS last,
+           count(*) AS n
+    FROM asked_passages p
+    GROUP BY p.pipeline, p.stage
+)
+SELECT s.pipeline, s.stage, s.first, s.last, s.n, count(p.entered_day) AS came_after
+FROM spans s
+LEFT JOIN asked_passages p
+    ON p.pipeline = s.pipeline AND p.entry = 0 AND p.entered_day > s.last
+GROUP BY s.pipeline, s.stage, s.first, s.last, s.n
+ORDER BY s.pipeline, s.stage
+"""
+"""When deals came into each stage, and how many new ones came into the pipeline since."""
 
 LAST_STAGES = """
 SELECT o.pipeline,

@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from leakkit import limits
 from leakkit.config import COLUMNS, Pipeline, Stage, folded
-from leakkit.errors import LeakkitError, visible
+from leakkit.errors import LeakkitError, shortened, visible
 from leakkit.sources.headings.recognised import Recognised
 from leakkit.sources.propose.ends import closing_stages
 from leakkit.sources.shapes.shapes import SNAPSHOT
@@ -18,7 +19,7 @@ from leakkit.store import schema
 from leakkit.store.resolve import CLOSED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from leakkit.config import Config, Join, SourceRules
     from leakkit.store.database import Store
@@ -68,18 +69,21 @@ ORDERED_BY = {SNAPSHOT: "one day shows no order; by the age of the deals"}
 
 
 def propose(
-    store: Store, label: str, config: Config, *, snapshot: bool = False
+    store: Store, label: str, config: Config, columns: Mapping[str, str], *, snapshot: bool = False
 ) -> tuple[Pipeline, ...]:
     """Propose the pipelines of a source: stages by the mean rank of their first visits.
 
     Of a snapshot, stages without a visit follow by the mean age of the deals that stand
     there. Closing rows are recognised by common words (won, lost, cancelled, ...). It is a
     proposal: every page that rests on it says so.
+
+    `columns` are the headings of `pipeline` and `stage`: so many different names, or names
+    so long, are those of another column, and are refused.
     """
     closes = closing_stages(store, config)
     given = {"label": label, "closes": [*closes, *CLOSED]}
     ranked: dict[str, dict[str, _Said]] = {}
-    names: dict[str, str] = {}
+    spelt: dict[str, str] = {}
     rows = store.rows(FIRST_VISITS, given)
     visited = {(folded(pipeline), folded(stage)) for pipeline, stage, *_ in rows}
     standing = store.rows(STANDING, given) if snapshot else []
@@ -90,14 +94,17 @@ def propose(
         if (folded(pipeline), folded(stage)) not in visited
     ]
     for pipeline, stage, places, deals in rows:
-        name = names.setdefault(folded(pipeline), pipeline)
+        name = spelt.setdefault(folded(pipeline), pipeline)
         ranked.setdefault(name, {}).setdefault(folded(stage), _Said()).add(stage, places, deals)
     for pipeline in _pipelines(store, label) if snapshot else ():
         # one whose rows name nothing but closes has no stage to count in, and still its deals
-        ranked.setdefault(names.setdefault(folded(pipeline), pipeline), {})
+        ranked.setdefault(spelt.setdefault(folded(pipeline), pipeline), {})
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
+    _refuse_many("pipeline", ranked, limits.PIPELINES, columns)
+    for stages in ranked.values():
+        _refuse_many("stage", [one.name for one in stages.values()], limits.STAGES, columns)
     return tuple(
         Pipeline(
             name=name,
@@ -107,6 +114,23 @@ def propose(
         )
         for name, stages in sorted(ranked.items())
     )
+
+
+def _refuse_many(what: str, names: Collection[str], most: int, columns: Mapping[str, str]) -> None:
+    """Raise where a column has so many different names, or such long ones, that it is another."""
+    heading = columns.get(what, "")
+    longest = max(names, key=len, default="")
+    if len(names) > most:
+        why = f"{len(names):,} different {what}s, and there may be {most}"
+    elif len(longest) > limits.NAME_LETTERS:
+        why = f"a {what} of {len(longest):,} letters, {shortened(longest)!r}"
+    else:
+        return
+    message = (
+        f"There are {why}: is {heading!r} the {what}? If another column is, say so in [source]: "
+        f"{what} = '...'. If it is, declare the {what}s that count as [[pipelines]]."
+    )
+    raise LeakkitError("too_many_names", message)
 
 
 def numbered(names: Sequence[str]) -> bool:
