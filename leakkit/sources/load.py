@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from leakkit.sources.cells.money import count_toman, with_toman
 from leakkit.sources.formats.files import form_of_name
 from leakkit.sources.formats.rows import distinct
 from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.names import people
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import CONFIG_FILE, find
 from leakkit.sources.propose.proposal import propose
@@ -45,7 +46,7 @@ from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     Watch = Callable[[Store, Found, Rules], None]
 
@@ -134,10 +135,22 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
 
     So a run that is ended, or two at once, leave no half store behind.
     """
+    with replace_store(file) as (kept, partial):
+        known = replace(upkeep, earlier=_earlier(kept)) if kept.exists() else upkeep
+        load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known).close()
+    return Store.change(file)
+
+
+@contextmanager
+def replace_store(file: Path) -> Iterator[tuple[Path, Path]]:
+    """Hold the place of a store, and put what was written beside it in its place at the end.
+
+    Yields the store's own path, which is where a link leads to, and that to write to.
+    """
     if file.suffix != STORE_SUFFIX:
         message = f"{file} is no name for a store: it needs the ending {STORE_SUFFIX}."
         raise LeakkitError("store_name", message)
-    file = file.resolve()  # a link stays one, and what it leads to is held and replaced
+    file = file.resolve()
     said = f"Another run is writing {file}. Wait for it, or keep another store."
     with ExitStack() as stack:
         try:
@@ -149,10 +162,8 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
         for left in (partial, Path(f"{partial}.wal")):
             left.unlink(missing_ok=True)
         shutil.rmtree(f"{partial}{SPILL}", ignore_errors=True)
-        known = replace(upkeep, earlier=_earlier(file)) if file.exists() else upkeep
-        load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known).close()
+        yield file, partial
         partial.replace(file)
-    return Store.change(file)
 
 
 def _earlier(file: Path) -> Path | None:
@@ -353,6 +364,18 @@ def _notes(reading: Reading, found: Found, given: _Given) -> dict[str, Any]:
         "cut": given.rules.cut,
         "last_day": given.last_day,
         "segments": list(given.rules.segments),
+        **_people(found, given.rules.segments),
+    }
+
+
+def _people(found: Found, kept: Sequence[str]) -> dict[str, Any]:
+    """Return which of the kept columns is the owner, and which name people at all."""
+    table = found.opportunities or found.history
+    owner = _stored(table.heading("owner") or "")
+    named = dict.fromkeys([owner, *map(_stored, people(table.types))])
+    return {
+        "owner": owner if owner in kept else "",
+        "people": [column for column in named if column in kept],
     }
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 ASKED_TWICE = (queries.CLICKED_THROUGH, queries.DECIDED, queries.WINS, queries.STARTED)
 """Of what is set in between they use the starts only; while these stay, one answer serves twice."""
-OWNER = "owner"
-"""The column of the deals that names who works on them, where there is one."""
 DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
 """Answers that further queries read, kept as tables."""
 MONTHS_BACK = 400
@@ -137,8 +135,7 @@ class Counts:
 
     def late_deals(self) -> pd.DataFrame:
         """Return the open deals that are late, of the pipelines asked for (see `expect`)."""
-        columns = {row[0] for row in self.store.rows("DESCRIBE opportunities")}
-        owner = quoted(OWNER) if OWNER in columns else "''"
+        owner = quoted(self.store.owner) if self.store.owner else "''"
         return self._frame(queries.LATE_DEALS.replace("{owner}", owner))
 
     def clusters(self, parts: pd.DataFrame) -> pd.DataFrame:

@@ -153,6 +153,12 @@ class Store:
         self.run("INSERT INTO meta VALUES ($key, $value)", {"key": key, "value": text})
 
     @property
+    def owner(self) -> str:
+        """The column of the deals that names who works on them; empty where there is none."""
+        found = self.rows("SELECT value FROM meta WHERE key = 'owner'")
+        return str(json.loads(found[0][0])) if found else ""
+
+    @property
     def config(self) -> Config:
         """The configuration that the source was read with, proposed parts included."""
         return Config.model_validate(self.meta("config"))

@@ -312,8 +312,12 @@ USUAL = {
         *("verlustgrund", "علت شکست", "دلیل از دست رفتن"),
     ),
     "owner": (
-        *("deal owner", "sales agent", "salesperson", "bearbeiter", "verantwortlich"),
-        *("کارشناس فروش", "مسئول"),
+        *("deal owner", "opportunity owner", "record owner", "sales agent", "salesperson"),
+        *("sales person", "sales rep", "sales representative", "account manager"),
+        *("account executive", "assigned to", "responsible", "responsible person"),
+        *("bearbeiter", "verantwortlich", "verkäufer", "vertriebsmitarbeiter", "kundenbetreuer"),
+        *("vendeur", "responsable", "vendedor", "propietario", "proprietario"),
+        *("کارشناس فروش", "مسئول", "مسئول فروش", "مسئول معامله", "فروشنده", "کارشناس"),
     ),
 }
 """Headings of no maker in particular."""
