@@ -185,7 +185,7 @@ def _watch_queries(clock: Clock, frames: dict[str, Any]) -> None:
     def kept(store: Store, sql: str, facts: Mapping[str, Any] | None = None) -> pd.DataFrame:
         frame = ask(store, sql, facts)
         # findings ask for further windows by the same query: those of the curves are wanted
-        if sql != queries.STAYS or frame["part"].max() <= learning.BASELINE:
+        if sql != queries.STAYS or frame["part"].max() <= learning.ENTERED:
             frames[sql] = frame
         return frame
 

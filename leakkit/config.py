@@ -37,6 +37,7 @@ COLUMNS = (
     "closed_at",
     "outcome",
     "stage",
+    "last_stage",
     "value",
     "currency",
     "lost_reason",
@@ -92,9 +93,9 @@ def _is_day(given: Any) -> bool:  # noqa: ANN401 - as above
 
 
 def _shown(given: str) -> str:
-    """Refuse a name of which nothing is seen."""
-    if not folded(given):
-        message = "a name needs a letter that is seen"
+    """Refuse a name of nothing but space."""
+    if not given.strip(" \t\r\n"):
+        message = "a name needs a letter"
         raise ValueError(message)
     return given
 
@@ -128,7 +129,7 @@ class Pipeline(_Part):
     """A declared pipeline: its stages in order, and the rows that close it."""
 
     name: Name
-    stages: tuple[Stage, ...] = Field(min_length=1, max_length=limits.STAGES)
+    stages: tuple[Stage, ...] = Field(max_length=limits.STAGES)
     won: tuple[Name, ...] = ()
     lost: tuple[Name, ...] = ()
     expected_days: Days | None = None

@@ -36,6 +36,12 @@ WORKBOOK_MEMORY = 1_500_000_000
 """Memory of the process that reads a workbook (not on Windows)."""
 WORKBOOK_SECONDS = 120
 """Processor time of that process (not on Windows)."""
+VALUE = 100_000_000_000_000
+"""The largest amount of a deal; a larger one is a fault of its row."""
+TOTAL = 10_000_000_000_000_000
+"""The largest sum of the amounts of a source."""
+GUESSES = 1_000
+"""Different unknown names for which the nearest known one is looked for."""
 COLUMNS = 2_000
 """Columns of a file."""
 LINE_BYTES = 50_000_000

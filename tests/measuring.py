@@ -442,9 +442,8 @@ class Comparison:
             spells = ref.chance_to_win(everywhere, self.result.name, row.stage)
             curve = self.curve(spells, merged={})
             self.expect_curve(f"won from {row.name}", engine, curve, CLOSES)
-            horizon = ref.horizon(curve, None, self.unit)
-            self.expect(f"won from {row.name} h", row.won_horizon.age, horizon.h)
-            read = None if horizon.h is None else ref.share_of(curve, "won", horizon.h)
+            age, read = ref.in_the_end(curve, "won")
+            self.expect(f"won from {row.name} age", row.won_horizon.age, age)
             self.expect_share(f"won from {row.name}", row.won_from_here, read)
             later = ref.wins_left_out(everywhere, self.result.name, row.stage)
             if self.window is None:

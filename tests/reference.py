@@ -1261,6 +1261,26 @@ def quantile_of_exits(curve: Curve, t_star: float) -> int:
     return next(u for u in range(curve.last_age + 1) if 1 - curve.survival[u] >= goal)
 
 
+def in_the_end(curve: Curve, kind: str) -> tuple[float | None, Share | None]:
+    """F_kind at t*, or at the last observed age if that comes first.
+
+    The upper end holds the rest, too: of those inside at half of that age, as many as left
+    by `kind` until it.
+    """
+    learnt = horizon(curve)
+    if learnt.h is None or learnt.t_star is None:
+        return None, None
+    age = min(learnt.t_star, curve.last_age)
+    share = share_of(curve, kind, age)
+    inside = survival_at(curve, age / 2)
+    if inside:
+        gone = incidence_at(curve, kind, age) - incidence_at(curve, kind, age / 2)
+        share = replace(
+            share, high=min(share.high + float(survival_at(curve, age) * gone / inside), 1.0)
+        )
+    return age, share
+
+
 def horizon(curve: Curve, expected: float | None = None, unit: Unit = "day") -> Horizon:
     """The days after which 9 of 10 deals have left, rounded up to a usual number.
 

@@ -27,7 +27,7 @@ from leakkit.findings.drivers import Screen
 from leakkit.findings.finding import KINDS, SEVERITIES
 from leakkit.findings.mix import RateAndMix, Shift
 from leakkit.findings.reasons import FAMILIES, built_in
-from leakkit.findings.worklist import CALL, DECIDE
+from leakkit.findings.worklist import BLOCKS
 from leakkit.page.style import style_element
 from leakkit.views import tables
 from leakkit.views.causes.verdict import review
@@ -169,7 +169,7 @@ CODES = {
         *(code for code, _ in built_in().words.values()),
         *built_in().texts.values(),
     },
-    "causes.": {CALL, DECIDE, f"{CALL}_table", f"{DECIDE}_table"},
+    "causes.": {*BLOCKS, *(f"{block}_table" for block in BLOCKS)},
 }
 
 
@@ -410,7 +410,7 @@ def test_the_headline_has_the_numbers_of_the_gravest_finding() -> None:
     assert f"{gravest.stage} now loses {WORDS.share(gravest.share)}" in said
     assert f"before it was {WORDS.share(gravest.reference)}" in said
     joint = next(one for one in diagnosis().repairs if one.points is None).result.new_deals
-    assert f"up to {WORDS.count(joint.value)} more deals would be won" in said
+    assert f"about {WORDS.count(joint.value)} more of the deals that come in" in said
     tests = sum(f.p_value is not None for f in diagnosis().analysis.findings)
     assert f"{tests} comparisons were made" in said
 
@@ -463,7 +463,7 @@ def test_the_repairs_are_those_of_the_diagnosis() -> None:
 def test_the_worklist_counts_all_and_shows_the_first() -> None:
     items = diagnosis().worklist
     found = BeautifulSoup(views.worklist(diagnosis()).table, "html.parser").find_all("table")
-    blocks = [block for block in (CALL, DECIDE) if any(i.block == block for i in items)]
+    blocks = [block for block in BLOCKS if any(i.block == block for i in items)]
     assert len(found) == len(blocks)
     for table, block in zip(found, blocks, strict=True):
         own = [item for item in items if item.block == block]

@@ -205,7 +205,7 @@ HUGE = "[comparison]\ncurrent_days = 0x" + "F" * 5_000
         ('as_of = "2024-06-30T24:00"', "[as_of]"),
         ('as_of = "2024-W05"', "[as_of]"),
         ("as_of = 12:00:00", "[as_of]"),
-        ('[[pipelines]]\nname = " "\nstages = [{ name = "a" }]', "a letter that is seen"),
+        ('[[pipelines]]\nname = " "\nstages = [{ name = "a" }]', "a name needs a letter"),
         ('[roles]\nsegments = "x"', "it should be a list"),
         ("rates = { eur = 1 }", "rates.eur"),
     ],

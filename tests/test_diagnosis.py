@@ -163,12 +163,23 @@ def test_a_joint_repair_is_the_repair_of_its_stage_where_it_is_one() -> None:
     costs = found.pipeline.costs
     assert costs is not None
     assert finding.rate_change is not None
-    assert joint.result == costs.what_if({2: finding.rate_change}, {2: finding.change_error})
+    changes = costs.changes([finding], [stage.name for stage in found.pipeline.stages])
+    assert joint.result == costs.what_if(changes, changes)
     # the change was measured: a wider interval than if it were known
-    known = costs.what_if({2: finding.rate_change}).new_deals
+    known = costs.what_if({2: changes[2].points}, changes).new_deals
     drawn = joint.result.new_deals
     assert drawn.value == known.value
     assert drawn.low < known.low < known.high < drawn.high
+
+
+def test_repairs_begin_from_the_pipeline_as_it_is_now() -> None:
+    found = diagnosis("Equipment")
+    assert found.pipeline.costs is not None
+    (now,) = {one.result.chance for one in found.repairs}
+    # Proforma loses more than it did: fewer are won than over the whole history
+    assert now < found.pipeline.costs.chain.chance - 0.03
+    (joint,) = [one for one in found.repairs if one.points is None]
+    assert joint.result.chance_then > found.pipeline.costs.chain.chance
 
 
 def test_names_of_deals_to_read_are_those_of_the_source() -> None:

@@ -116,9 +116,9 @@ def test_total_of_a_pipeline_is_one_joint_what_if(whole: Analysis) -> None:
     assert result.costs is not None
     findings = [f for f in whole.findings if f.pipeline == "Equipment"]
     lost = of(whole, "Equipment", "Proforma", "lost")
-    assert lost.rate_change is not None
     joint = result.costs.joint(findings, [s.name for s in result.stages])
-    assert joint == result.costs.what_if({2: lost.rate_change}, {2: lost.change_error})
+    changes = result.costs.changes([lost], [s.name for s in result.stages])
+    assert joint == result.costs.what_if(changes, changes)
     assert joint.new_deals.low > 0
 
 

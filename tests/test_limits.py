@@ -13,6 +13,7 @@ import xlsxwriter
 
 import leakkit
 from leakkit import limits
+from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats import sheets
 
@@ -173,3 +174,38 @@ def test_half_a_sign_in_json_is_marked_and_counted(tmp_path: Path) -> None:
     with leakkit.load(tmp_path / "half.jsonl") as store:
         assert store.value("SELECT opportunity_id FROM opportunities") == "d1\ufffd"
         assert store.meta("facts")["half_signs"] == 1
+
+
+def test_a_column_with_very_many_texts_is_no_column_of_stages(tmp_path: Path) -> None:
+    rows = [f"d{i},S{i},2024-01-{i % 28 + 1:02}" for i in range(151)]
+    (tmp_path / "a.csv").write_text("\n".join(["deal_id,Step,entered_at", *rows]), "utf-8")
+    config = '[source]\nopportunity_id = "deal_id"\nstage = "Step"\n'
+    with pytest.raises(LeakkitError, match=r"151 different stages.*is 'Step' the stage"):
+        leakkit.load(tmp_path / "a.csv", Config.from_text(config))
+
+
+def test_a_name_of_very_many_letters_is_no_stage(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"{HEADING}\nd1,{'x' * 501},2024-01-01\n", "utf-8")
+    assert "a stage of 501 letters" in refused(tmp_path / "a.csv")
+
+
+def test_an_amount_that_cannot_be_is_a_fault_of_its_row(tmp_path: Path) -> None:
+    rows = [f"d{i},A,2024-01-01,{value}" for i, value in enumerate(("5e16", "5e16", "100"))]
+    (tmp_path / "a.csv").write_text("\n".join([f"{HEADING},value", *rows]), "utf-8")
+    with leakkit.load(tmp_path / "a.csv") as store:
+        assert store.meta("facts")["value_unreadable"] == 2
+        assert store.value("SELECT sum(value) FROM opportunities") == 10_000
+
+
+def test_amounts_that_are_too_large_together_are_refused(tmp_path: Path) -> None:
+    rows = [f"d{i},A,2024-01-01,{limits.VALUE}" for i in range(101)]
+    (tmp_path / "a.csv").write_text("\n".join([f"{HEADING},value", *rows]), "utf-8")
+    assert "is the currency right" in refused(tmp_path / "a.csv")
+
+
+def test_an_id_that_stands_for_nobody_may_have_any_number_of_visits(tmp_path: Path) -> None:
+    moments = [f"2024-01-01T{i // 3600:02}:{i // 60 % 60:02}:{i % 60:02}" for i in range(65_540)]
+    rows = [f"unknown,{'AB'[i % 2]},{moment}" for i, moment in enumerate(moments)]
+    (tmp_path / "a.csv").write_text("\n".join([HEADING, *rows]), "utf-8")
+    with leakkit.load(tmp_path / "a.csv") as store:
+        assert store.value("SELECT max(visit) FROM passages") == 32_770

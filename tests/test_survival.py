@@ -27,7 +27,7 @@ from leakkit.measures.survival import (
     Horizon,
     Share,
     aalen_johansen,
-    chance_still,
+    final_age,
     followed,
     greenwood,
     index_at,
@@ -37,12 +37,15 @@ from leakkit.measures.survival import (
     longest_followed,
     merged,
     quantile_age,
+    restarted,
     restricted_mean,
     risk_table,
     settled_age,
     share_at,
+    share_in_the_end,
     staying_at,
     staying_variance,
+    still_to_come,
     wilson,
 )
 from tests import reference as ref
@@ -348,36 +351,37 @@ def test_other_units_of_time_change_nothing(spells: list[Spell], factor: int) ->
 
 
 @few
-@given(some_spells(most=60), st.integers(0, 20), st.integers(1, 12))
-def test_the_restarted_curve_is_the_chance_still(spells: list[Spell], age: int, ahead: int) -> None:
-    curve = curve_of(spells)
-    chance = chance_still(curve, ADVANCED, age, ahead)
+@given(some_spells(most=60), st.integers(0, 20))
+def test_the_restarted_curve_is_that_of_those_still_there(spells: list[Spell], age: int) -> None:
+    found = restarted(curve_of(spells), age)
     later = [
         replace(s, since=max(s.since - age, 1), until=s.until - age)
         for s in spells
         if s.until > age
     ]
-    if not later or read(curve, curve.staying, age) == 0:
-        assert chance is None
+    if not later:
+        assert found.table.at_risk.sum() == 0
         return
-    restarted = curve_of(later)
-    numbers = [
-        read(restarted, restarted.equivalent, u)
-        for u in range(1, ahead + 1)
-        if u == 1 or read(restarted, restarted.staying, u - 1) > 0
-    ]
-    if min(numbers) < 20 - 1e-6:
-        assert chance is None
-    else:
-        assert chance == approx(read(restarted, merged(restarted, ADVANCED), ahead), 1e-12)
+    counted = curve_of(later)
+    for after in range(13):
+        for kind in KINDS:
+            expected = read(counted, counted.leaving[kind], after)
+            assert read(found, found.leaving[kind], after) == approx(expected, 1e-12)
 
 
-@pytest.mark.parametrize("gone", range(1, 60))
-def test_exactly_twenty_are_enough_for_the_chance_still(gone: int) -> None:
-    before = [Spell(1 + age % 7, "next") for age in range(gone)]
-    after = [Spell(10 + age % 5, "lost") for age in range(20)]
-    assert chance_still(curve_of([*before, *after]), ("lost",), 8, 20) == approx(1.0)
-    assert chance_still(curve_of([*before, *after[1:]]), ("lost",), 8, 20) is None
+def test_the_age_in_the_end_is_where_the_curve_ends() -> None:
+    assert final_age(curve_of([Spell(age, "lost") for age in range(1, 41)])) == 40
+    assert final_age(curve_of([Spell(5, "next")] * 29)) == -1
+
+
+def test_what_is_still_to_come_goes_on_as_before() -> None:
+    """Of 100, 40 win by day 10, and 20 of the other 60 by day 20: 20/60 of 40 are to come."""
+    spells = [Spell(10, "won_here")] * 40 + [Spell(20, "won_here")] * 20 + [Spell(21, "")] * 40
+    curve = curve_of(spells)
+    assert still_to_come(curve, ("won_here",), 20) == approx(0.4 * 0.2 / 0.6)
+    share, horizon = share_in_the_end(curve, ("won_here",))
+    assert (share.share, horizon.age) == (approx(0.6), 21)
+    assert share.high == approx(wilson(0.6, 100)[1] + 0.4 * 0.2 / 0.6)
 
 
 # -------------------------------------------------------------------- horizons by hand

@@ -10,10 +10,13 @@ from benchmarks.truth import (
     causes,
     costs,
     coverage,
+    endings,
     nights,
     power,
     reopened,
+    repairs,
     segments,
+    shifts,
     truncation,
     windows,
     wins,
@@ -168,6 +171,33 @@ def test_what_if_is_near_the_plan_in_which_it_comes_true() -> None:
     assert not found.rough
 
 
+def test_going_back_brings_what_the_leak_took() -> None:
+    """From 5 to 35 % lost: points that a chain of the whole history does not have."""
+    found = repairs.repair(2, 60_000, deals=1_200)
+    assert found is not None
+    assert found.more == pytest.approx(0.3)
+    assert found.holds
+    assert found.new_deals.value == pytest.approx(found.truth, rel=0.5)
+    assert abs(found.now_error) < 0.06
+    assert abs(found.then_error) < 0.06
+
+
+def test_the_chance_to_win_is_that_of_the_final_outcome() -> None:
+    found = [cell for run in range(3) for cell in endings.cells(run, 61_000)]
+    assert {cell.stays for cell in found} == set(endings.STAYS)
+    assert np.mean([cell.holds for cell in found]) >= 0.75
+    assert np.mean([cell.error for cell in found]) == pytest.approx(0.0, abs=0.03)
+
+
+def test_late_deals_to_call_are_won_as_often_as_said() -> None:
+    found = [late for run in range(3) for late in endings.late_deals(run, 62_000)]
+    call = [late for late in found if late.block == "call"]
+    said = np.mean([late.chance for late in call])
+    assert len(call) > 50
+    assert said == pytest.approx(np.mean([late.won for late in call]), abs=0.12)
+    assert sum(late.won for late in found if late.block == "decide") <= 1
+
+
 @pytest.mark.parametrize("scenario", causes.SCENARIOS, ids=lambda one: one.name)
 def test_planted_causes_are_found(scenario: causes.Scenario) -> None:
     found = causes.observe(scenario, 25, 1)
@@ -222,3 +252,31 @@ def test_page_says_plainly_what_does_not_hold() -> None:
     assert "| 1 | one | a | b | 1,000 | yes |" in text
     assert "| 2 | two | c | d | 1 | **no** |" in text
     assert "## 2. Two\n\nwhy" in text
+
+
+def test_shift_of_owners_is_no_alarm_and_no_rate() -> None:
+    found = [shifts.judge_owners(seed) for seed in range(10)]
+    assert {one.severity for one in found} == {"watch"}
+    assert {one.says for one in found} == {"mix", "unclear"}
+
+
+def test_leaking_segment_is_named_first_and_none_without() -> None:
+    named = [shifts.screened(seed, 0.3).drivers for seed in range(12)]
+    first = [(one[0].column, one[0].value) for one in named if one]
+    assert first.count(("region", "South")) >= 9
+    assert sum(bool(shifts.screened(seed, 0.0).drivers) for seed in range(12)) <= 1
+
+
+def test_halved_loss_is_better_and_a_season_is_no_alarm() -> None:
+    halved = [shifts.named(shifts.halve(seed).findings).severity for seed in range(6)]
+    assert sum(one in {"better", "perhaps better"} for one in halved) >= 4
+    found = [one for seed in range(6) for one in shifts.season(seed)]
+    assert not any(one.severity == "alarm" for one in found)
+    watched = [one.as_last_year for one in found if one.severity == "watch"]
+    assert len(watched) >= 6
+    assert np.mean(watched) > 0.8
+
+
+def test_everybody_slower_is_no_lower_loss() -> None:
+    record = shifts.everybody_slower(runs=5)
+    assert record.holds, record.found

@@ -20,11 +20,10 @@ from leakkit.findings.worklist import (
     LateDeal,
     StageOdds,
     as_old_as,
-    chance_from,
-    look_ahead,
+    chance_in_the_end,
     worklist,
 )
-from leakkit.measures.survival import aalen_johansen, risk_table
+from leakkit.measures.survival import aalen_johansen, risk_table, wilson
 from leakkit.report.worklist import COLUMNS, worklist_csv, worklist_xlsx
 from leakkit.sample import make
 from leakkit.sources import load
@@ -105,9 +104,10 @@ ODDS = StageOdds(
 
 
 def test_chance_is_that_of_a_count_without_censoring() -> None:
-    """After day 15 there are 110: 30 go on by day 20, 10 by day 50."""
-    assert chance_from(ODDS, 15, 30) == approx(0.5 * 30 / 110)
-    assert chance_from(ODDS, 15, 40) == approx(0.5 * 40 / 110)
+    """After day 15 there are 110: 30 go on by day 20, 10 by day 50, and none later."""
+    chance, ahead = chance_in_the_end(ODDS, 15)
+    assert (chance.share, ahead) == (approx(0.5 * 40 / 110), 75)
+    assert (chance.low, chance.high) == approx(wilson(0.5 * 40 / 110, 110))
     assert as_old_as(ODDS.curve, 15) == (110, 40)
     assert as_old_as(ODDS.curve, 60) == (60, 0)
     assert as_old_as(ODDS.curve, 500) == (0, 0)
@@ -115,16 +115,16 @@ def test_chance_is_that_of_a_count_without_censoring() -> None:
 
 def test_chance_wants_twenty_deals_as_old() -> None:
     few = replace(ODDS, curve=curve_of([5] * 40 + [20] * 9, [10] * 20, 10))
-    assert chance_from(few, 15, 10) is None
-    assert chance_from(ODDS, 15, 200) is None
+    assert chance_in_the_end(few, 15)[0].share is None
+    assert chance_in_the_end(ODDS, 90)[0].reason == "few_followed"
 
 
-def test_look_ahead_ends_where_curves_do() -> None:
-    assert look_ahead(ODDS, 15) == 30
-    assert look_ahead(replace(ODDS, expected=45.0), 15) == 45
-    assert look_ahead(ODDS, 75) == 15  # to t* = 90
-    assert look_ahead(ODDS, 90) is None
-    assert look_ahead(ODDS, 15, per_day=24) == 75
+def test_upper_end_holds_what_is_still_to_come() -> None:
+    """Of 60 inside after day 15, 20 leave by day 52 and 20 of the other 40 by day 89."""
+    odds = replace(ODDS, curve=curve_of([52] * 20 + [89] * 20, [10] * 40, 20))
+    chance, ahead = chance_in_the_end(odds, 15)
+    assert (chance.share, ahead) == (approx(0.5 * 40 / 60), 75)
+    assert chance.high == approx(wilson(0.5 * 40 / 60, 60)[1] + 0.5 * (20 / 60) * (20 / 40))
 
 
 def late(number: int, age: int, value: int | None = 1_000) -> LateDeal:
@@ -137,10 +137,10 @@ def test_calls_come_first_by_what_can_be_saved() -> None:
     deals = [late(1, 15), late(2, 15, 5_000), late(3, 400), late(4, 15, None), late(5, 60, 90_000)]
     found = worklist(deals, [ODDS])
     assert [i.opportunity_id for i in found] == ["D2", "D1", "D4", "D5", "D3"]
-    assert [i.block for i in found] == ["call", "call", "call", "decide", "decide"]
+    assert [i.block for i in found] == ["call", "call", "call", "decide", "unknown"]
     first, _, unknown, dead, old = found
-    assert first.saved == approx(5_000 * 0.5 * 30 / 110)
-    assert (first.over, first.ahead) == (1, 30)
+    assert first.saved == approx(5_000 * 0.5 * 40 / 110)
+    assert (first.over, first.ahead) == (1, 75)
     assert unknown.saved is None
     # nobody who stayed that long went on: a chance of 0 among 60
     assert (dead.chance, dead.as_old, dead.as_old_advanced) == (0.0, 60, 0)
@@ -153,12 +153,15 @@ def test_order_of_equal_deals_is_that_of_their_ids() -> None:
     assert worklist([], [ODDS]) == ()
 
 
-def test_a_tenth_of_the_chance_of_a_new_deal_is_not_worth_a_call() -> None:
+def test_only_what_is_known_to_be_small_is_to_be_decided() -> None:
     (found,) = worklist([late(1, 15)], [replace(ODDS, fresh=1.0)])
     assert found.block == "call"
     poor = replace(ODDS, landing={"next": 0.1}, fresh=0.5)
     (found,) = worklist([late(1, 15)], [poor])
     assert (found.block, found.chance is None) == ("decide", False)
+    # a new deal has hardly a better chance: then this one is as good as any
+    (found,) = worklist([late(1, 15)], [replace(poor, fresh=0.1)])
+    assert found.block == "call"
 
 
 # ---------------------------------------------------------------- of a source
@@ -228,7 +231,7 @@ def test_excel_holds_texts_and_no_formula(whole: Analysis, items: tuple[WorkItem
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         parts = {name: book.read(name) for name in book.namelist()}
     assert not [name for name in parts if "rels" in name and b"http://x" in parts[name]]
-    for block, sheet in (("call", 1), ("decide", 2)):
+    for block, sheet in (("call", 1), ("decide", 2), ("unknown", 3)):
         tree = ET.fromstring(parts[f"xl/worksheets/sheet{sheet}.xml"])  # noqa: S314 - our own
         assert not list(tree.iter(f"{SHEET}f"))
         assert not list(tree.iter(f"{SHEET}hyperlink"))

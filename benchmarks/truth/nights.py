@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LOST, NEXT, RETURNED = (EXITS.index(kind) for kind in ("lost", "next", "returned"))
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 DEALS = (30, 50, 100, 200, 400)
-MONTH, QUARTER = 30, 91
+MONTH, QUARTER, YEAR = 30, 91, 365
 PIPELINE = "Deals"
 SINGLE = ("current", "baseline", "current_then", "baseline_then", "last_year")
 BASELINE = SINGLE.index("baseline")
@@ -79,7 +79,9 @@ class World:
     `wobble` is the sd of a month's logit of losses: the month in which a deal is decided,
     or with `by_entry` the one in which it came in. Visits that begin on day `slow_from` or
     later take twice as long. `more_from` is (stage, day, points): of what is decided on
-    that day or later so much more is lost.
+    that day or later so much more is lost. `season` is how many points more than on average
+    are lost of what comes in on the worst day of a year, day `worst_day`; and fewer half a
+    year later.
     """
 
     lost: tuple[float, ...] = (0.2, 0.12, 0.25, 0.1)
@@ -91,6 +93,8 @@ class World:
     clean_ups: bool = False
     slow_from: int | None = None
     more_from: tuple[int, int, float] | None = None
+    season: float = 0.0
+    worst_day: int = 0
 
     def live(self, rng: np.random.Generator, length: int) -> list[Visits]:
         """Simulate the visits of `length` days, stage by stage."""
@@ -112,6 +116,8 @@ class World:
         chance = 1 / (1 + np.exp(-logit))
         if self.more_from is not None and self.more_from[0] == stage:
             chance = chance + np.where(left >= self.more_from[1], self.more_from[2], 0.0)
+        if self.season:
+            chance += self.season * np.cos(2 * np.pi * (entered - self.worst_day) / YEAR)
         is_lost = draw < chance
         back = draw > 1 - self.returned
         exits = np.where(is_lost, LOST, np.where(back, RETURNED, NEXT))
@@ -190,9 +196,11 @@ def _watched(stage: str, curve: Curve, age: tuple[float, float], plan: Plan) -> 
         there = [getattr(plan, name) is not None for name in SINGLE]
         single = [read.at(n) if known else None for n, known in enumerate(there)]
         now, before, now_then, before_then, last_year = single
+        inside = still_inside(curve, at)
+        decided = (inside.at(0), inside.at(BASELINE)) if kind == "lost" else (None, None)
         yield Watched(
             PIPELINE, stage, kind, plan, now, before, now_then, before_then, last_year,
-            read.of(slice(len(SINGLE), None)),
+            read.of(slice(len(SINGLE), None)), None, *decided,
         )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def find_findings(  # noqa: PLR0913 - the steps before it
     found = warnings.find_warnings(watched, rules, stakes=stakes)
     if splits := split(found):
         found = warnings.find_warnings(watched, rules, splits, stakes)
-    return value.with_values(found, watched, worths, config.currency)
+    return value.with_values(found, worths, config.currency)
 
 
 def _windows(one: Asked, plan: Plan) -> Iterator[Window]:

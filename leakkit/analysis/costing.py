@@ -9,9 +9,11 @@ import numpy as np
 from leakkit.analysis import learning
 from leakkit.findings import value
 from leakkit.findings.costs import Costs
-from leakkit.findings.whatif import embed
+from leakkit.findings.recent import Recent, doors_in_the_end
+from leakkit.findings.whatif import embed, leaving_row
 from leakkit.measures import counts as taken
-from leakkit.measures.survival import aalen_johansen, index_at, longest_followed, merged
+from leakkit.measures.stages import chance_to_win
+from leakkit.measures.survival import aalen_johansen, final_age
 from leakkit.store import queries, schema
 from leakkit.store.counts import Window
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from leakkit.analysis.learning import Asked
-    from leakkit.findings.value import Worth
     from leakkit.findings.whatif import Chain
     from leakkit.measures.counts import StayCounts
     from leakkit.measures.stages import Learnt
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from leakkit.store.counts import Counts
 
 NO_ENTRANTS = value.Entrants(0, None, 0.0, None)
-WON = ("won_here",)
 
 
 def find_costs(
@@ -54,20 +54,18 @@ def find_costs(
     found = {}
     for one in asked:
         key, names = (one.number,), range(len(one.rules.stages))
-        own = {(k[2], k[3]): v for k, v in stays.items() if k[:2] == (learning.ALL, one.number)}
+        own = {(k[0], k[2], k[3]): v for k, v in stays.items() if k[1] == one.number}
+        moves = following[0].get(key, following[1])
         begun = _begun(started[0].get(key, started[1]), len(names))
-        chain = embed(own, following[0].get(key, following[1]), begun)
+        chain = embed({k[1:]: v for k, v in own.items() if k[0] == learning.ALL}, moves, begun)
         won = _chances_to_win(wins[0].get(key, wins[1]), len(names))
         landing = _landing(chain, won)
-        doors = tuple(
-            _landing_by_exit(following[0].get(key, following[1]), stage, landing) for stage in names
-        )
+        doors = tuple(_landing_by_exit(moves, stage, landing) for stage in names)
         worths = tuple(
-            _worth(
-                own.get((stage, learning.FIRST), learning.NO_VISITS),
-                doors[stage],
-                learnt[one.number, stage],
+            value.Worth(
                 worth_of.get((one.number, stage), NO_ENTRANTS),
+                _chances(own, stage, doors[stage], learnt[one.number, stage]),
+                _recent(own, stage, moves, 2 * len(names)),
             )
             for stage in names
         )
@@ -113,17 +111,10 @@ def _new_deals(inflow: pd.DataFrame, one: Asked) -> int:
 
 
 def _chances_to_win(wins: pd.DataFrame, stages: int) -> list[float | None]:
-    """Return the chance to win from the first entry into each stage, where it is known.
-
-    Read at the longest age that is followed: a win after the horizon is a win, too.
-    """
+    """Return the chance to win from the first entry into each stage: what the page prints."""
     counted = taken.stays_by_group(wins, ["stage"])
-    found = []
-    for stage in range(stages):
-        curve = aalen_johansen(counted.get((stage,), learning.NO_VISITS).table())
-        limit = min(longest_followed(curve), float(curve.ages[-1]))
-        found.append(None if limit < 0 else float(merged(curve, WON)[index_at(curve, limit)]))
-    return found
+    own = [counted.get((stage,), learning.NO_VISITS) for stage in range(stages)]
+    return [chance_to_win(stay)[0].share for stay in own]
 
 
 def _landing(chain: Chain, won: list[float | None]) -> Floats:
@@ -148,14 +139,35 @@ def _landing_by_exit(following: pd.DataFrame, stage: int, landing: Floats) -> di
     return found
 
 
-def _worth(
-    stay: StayCounts, landing: Mapping[str, float], learnt: Learnt, entered: value.Entrants
-) -> Worth:
-    """Return what entries to one stage are worth."""
-    curve = aalen_johansen(stay.table())
-    return value.Worth(
-        entered, value.chances(curve, landing, learnt.horizon.age, learnt.expected.age)
+def _chances(
+    own: Mapping[tuple[int, int, int], StayCounts],
+    stage: int,
+    landing: Mapping[str, float],
+    learnt: Learnt,
+) -> value.Chances:
+    """Return the chances to win of deals that one stage let go in different ways."""
+    stay = own.get((learning.ALL, stage, learning.FIRST), learning.NO_VISITS)
+    return value.chances(aalen_johansen(stay.table()), landing, learnt.expected.age)
+
+
+def _recent(
+    own: Mapping[tuple[int, int, int], StayCounts], stage: int, moves: pd.DataFrame, states: int
+) -> Recent | None:
+    """Read one stage in both windows, at the age at which the whole history is read."""
+    stay = own.get((learning.ALL, stage, learning.FIRST), learning.NO_VISITS)
+    whole = aalen_johansen(stay.table())
+    age = final_age(whole)
+    now, before = (
+        None if part is None else doors_in_the_end(aalen_johansen(part.table()), whole, age)
+        for part in (
+            own.get((learning.ENTERED, stage, learning.FIRST)),
+            own.get((learning.BASELINE, stage, learning.FIRST)),
+        )
     )
+    if now is None:
+        return None
+    first = moves[(moves["stage"] == stage) & (moves["visits"] == learning.FIRST)]
+    return Recent(leaving_row(now[0], first, states), now[1], None if before is None else before[1])
 
 
 def _estimated(chain: Chain, won: list[float | None]) -> float | None:

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.analysis.explaining import places_of
-from leakkit.analysis.reasons import drivers_of, opportunity_ids, rate_and_mix, root_cause
+from leakkit.analysis.reasons import (
+    changes_of,
+    drivers_of,
+    opportunity_ids,
+    rate_and_mix,
+    root_cause,
+)
 from leakkit.analysis.results import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading
+from leakkit.findings.recent import got_worse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +25,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.findings.causes import Cause
+    from leakkit.findings.changes import ChangeScreen
     from leakkit.findings.drivers import Screen
     from leakkit.findings.mix import RateAndMix
     from leakkit.findings.whatif import WhatIf
@@ -40,6 +48,7 @@ class StageDiagnosis:
     findings: tuple[Finding, ...]
     cause: Cause
     screen: Screen
+    changes: ChangeScreen
     mixes: Mapping[str, RateAndMix]
     ids: Mapping[int, str]
 
@@ -136,6 +145,7 @@ def _stage(
         findings=own,
         cause=cause,
         screen=drivers_of(store, analysis, one.name, name),
+        changes=changes_of(store, analysis, one.name, name, kinds[0]),
         mixes={kind: rate_and_mix(store, analysis, one.name, name, kind) for kind in kinds},
         ids=opportunity_ids(store, cause),
     )
@@ -147,16 +157,17 @@ def _repairs(one: PipelineAnalysis, led: tuple[tuple[Finding, ...], ...]) -> tup
     if costs is None or one.notes.coverage:
         return ()
     names = [stage.name for stage in one.stages]
+    findings = [finding for card in led for finding in card]
+    changes = costs.changes(findings, names)
     found = []
     for stage in one.stages:
         if stage.lost.share is None or stage.lost.share < REPAIR_POINTS:
             continue
-        result = costs.what_if({stage.stage: REPAIR_POINTS})
+        result = costs.what_if({stage.stage: REPAIR_POINTS}, changes)
         found.append(Repair((stage.name,), REPAIR_POINTS, result))
-    worse = [
-        f for card in led for f in card
-        if f.kind == "lost" and f.severity in WARNING and (f.rate_change or 0.0) > 0.0
-    ]  # fmt: skip
+    worse = tuple(
+        one.stage for one in findings if got_worse(one) and names.index(one.stage) in changes
+    )
     if worse:
-        found.append(Repair(tuple(f.stage for f in worse), None, costs.joint(worse, names)))
+        found.append(Repair(worse, None, costs.joint(findings, names)))
     return tuple(found)

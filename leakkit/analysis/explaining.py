@@ -58,8 +58,8 @@ def causes_of(store: Store, analysis: Analysis) -> dict[Place, Cause]:
 
 
 def _recoverable(finding: Finding) -> float:
-    """Return what a finding could give back."""
-    return 0.0 if finding.recoverable is None else finding.recoverable.value
+    """Return what a finding could give back at least."""
+    return 0.0 if finding.recoverable is None else finding.recoverable.low
 
 
 def explained(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -> Analysis:

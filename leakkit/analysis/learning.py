@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from leakkit.measures.stages import Learnt
 
 EPOCH = dt.date(1970, 1, 1)
-ALL, BASELINE, PROBE = range(3)
-"""The windows that are counted."""
+ALL, BASELINE, PROBE, ENTERED = range(4)
+"""The windows that are counted; `ENTERED` are the visits that begin in the current one."""
 LEARNING, ANY_VISIT, BY_VALUE = range(3)
 """The parts that are counted per bootstrap cluster."""
 FIRST, AGAIN = 1, 2
 NO_VISITS = taken.StayCounts()
 LONG_AGO = -1_000_000
+SNAPSHOT = "snapshot"
+"""The shape of a source that says how deals stand."""
 
 
 def day_of(number: int) -> dt.date:
@@ -46,12 +48,16 @@ def number_of(day: dt.date) -> int:
 
 @dataclass(frozen=True)
 class Asked:
-    """One pipeline on its way: its number, its declaration, its days."""
+    """One pipeline on its way: its number, its declaration, its days.
+
+    `present`: of its deals only the present state is known.
+    """
 
     number: int
     rules: Pipeline
     windows: Windows
     first_calendar_day: int
+    present: bool = False
 
     @property
     def per_day(self) -> int:
@@ -69,19 +75,38 @@ def find_windows(counts: Counts, config: Config) -> list[Asked]:
     extent = {key[0]: rows.iloc[0] for key, rows in taken.groups(counts.extent(), ["pipeline"])}
     entered = dict(taken.groups(counts.entries(), ["pipeline"]))
     starts = _history_starts(counts, config, extent)
-    earliest = min((int(span["first_day"]) for span in extent.values()), default=0)
+    earliest = min((int(span["first_day"]) for span in extent.values()), default=counts.last_day)
     rules, end = config.comparison, counts.last_day + 1
     asked = []
-    for number, span in extent.items():
-        first, (start, origin) = int(span["first_day"]), starts[number]
+    standing = _present(counts, extent)
+    for number, span in sorted(_with_unfollowed(counts, extent).items()):
+        first = int(span["first_day"]) if pd.notna(span["first_day"]) else counts.last_day
+        start, origin = starts.get(number, (None, ""))
         days = entered.get((number,))
         inflow = (days["day"].to_numpy(), days["n"].to_numpy()) if days is not None else taken.NONE
         baseline, current = windows.choose_windows(
             first if start is None else start, end, inflow, rules.current_days, rules.baseline_days
         )
         days_of = Windows(first, end, start, origin, baseline, current)
-        asked.append(Asked(number, config.pipelines[number], days_of, earliest))
+        present = number in standing or number not in extent
+        asked.append(Asked(number, config.pipelines[number], days_of, earliest, present))
     return asked
+
+
+def _with_unfollowed(
+    counts: Counts, extent: Mapping[int, pd.Series[float]]
+) -> dict[int, pd.Series[float]]:
+    """Return the days of all pipelines that have deals, also where none has a history."""
+    rows = counts.unfollowed()
+    return {**extent, **{key[0]: each.iloc[0] for key, each in taken.groups(rows, ["pipeline"])}}
+
+
+def _present(counts: Counts, extent: Mapping[int, pd.Series[float]]) -> set[int]:
+    """Return the pipelines of a snapshot in which nothing was seen before its moment."""
+    if counts.store.meta("shape") != SNAPSHOT:
+        return set()
+    cut = int(counts.store.meta("cut"))
+    return {number for number, span in extent.items() if span["first_at"] == cut}
 
 
 def _history_starts(
@@ -120,6 +145,8 @@ def find_stays(counts: Counts, asked: list[Asked]) -> dict[tuple[int, ...], Stay
         days = pipeline.windows
         chosen = {ALL: (days.start_day, days.end_day), BASELINE: days.baseline}
         parts += [Window(pipeline.number, part, *span) for part, span in chosen.items() if span]
+        if days.current:
+            parts.append(Window(pipeline.number, ENTERED, *days.current, entered=True))
     return taken.stays_by_group(counts.stays(parts), ["part", "pipeline", "stage", "visits"])
 
 
@@ -188,7 +215,7 @@ def _learning_parts(
             curve = survival.aalen_johansen(sample.table(policy, last_stage=last))
             if survival.learn_expected(curve, taken.ADVANCED).age is None:
                 continue
-            cap = min(survival.longest_followed(curve), float(curve.ages[-1])) + 1
+            cap = survival.final_age(curve) + 1
             parts.append(_part(pipeline, LEARNING, position, int(cap)))
     return parts
 
@@ -228,6 +255,7 @@ def bounds(asked: list[Asked], mature: dict[int, int]) -> pd.DataFrame:
             "start_day": [p.windows.start_day for p in asked],
             "cohort_from": [p.windows.history_start or LONG_AGO for p in asked],
             "mature_before": [mature.get(p.number, LONG_AGO) for p in asked],
+            "present": [int(p.present) for p in asked],
             "expected_days": pd.array([p.rules.expected_days for p in asked], dtype="Float64"),
         }
     )

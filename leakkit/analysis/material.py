@@ -39,6 +39,11 @@ FRAMES = {
     "outcomes": queries.OUTCOMES,
     "ages": queries.AGES,
     "flows": queries.FLOWS,
+    "last_stages": queries.LAST_STAGES,
+    "stood_for": queries.STOOD_FOR,
+    "closes": queries.CLOSES,
+    "lost_reasons": queries.LOST_REASONS,
+    "owned": queries.OWNED,
 }
 
 

@@ -11,6 +11,7 @@ from leakkit.analysis import learning
 from leakkit.analysis.coverage import coverage
 from leakkit.analysis.deferred import DeferredPipeline, settled
 from leakkit.analysis.material import late, whole_sum
+from leakkit.analysis.present import last_stages, present_of
 from leakkit.analysis.results import DataNotes
 from leakkit.analysis.stage import curve_of, stage_of
 from leakkit.measures import balance, route, stages, survival
@@ -100,6 +101,8 @@ def _from_deals(material: Material) -> Parts:
         "route": lambda: _route(material),
         "opportunities": lambda: whole_sum(material.frames["outcomes"]["n"]),
         "notes": lambda: _notes(material),
+        "unfollowed": lambda: last_stages(material),
+        "present": lambda: present_of(material),
     }
 
 

@@ -10,6 +10,7 @@ from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings import causes, drivers
 from leakkit.findings.behaviour import joined
+from leakkit.findings.changes import ChangeScreen, screen_changes
 from leakkit.findings.design import FAR, LOST, UNKNOWN, Design
 from leakkit.findings.drivers import Screen
 from leakkit.findings.finding import WARNING
@@ -73,20 +74,21 @@ def _elsewhere(
     """Read the reasons of the losses of the other stages of a pipeline."""
     config = analysis.config
     rival = _column(config, tuple(store.meta("segments")), config.roles.competitor)
-    named = f"CASE WHEN o.{quoted(rival)} <> '' THEN 1 ELSE 0 END" if rival else "0"
+    column = f"o.{quoted(rival)}" if rival else "''"
     facts = {"pipeline": _number(config, pipeline), "stage": stage.stage, "lost": LOST}
-    rows = store.rows(REASONS_ELSEWHERE.replace("{named}", named), facts)
+    rows = store.rows(REASONS_ELSEWHERE.replace("{rival}", column), facts)
     day, said, rivals, n = zip(*rows, strict=True) if rows else ((), (), (), ())
     days, rivals_named, counts = (np.array(part, np.int64) for part in (day, rivals, n))
     return Elsewhere(days, said, rivals_named, counts)
 
 
 REASONS_ELSEWHERE = """
-SELECT p.left_day, o.lost_reason, {named} AS named, count(*) AS n
+SELECT p.left_day, o.lost_reason, CASE WHEN {rival} <> '' THEN 1 ELSE 0 END AS named,
+       count(*) AS n
 FROM passages p
 JOIN opportunities o ON o.opportunity = p.opportunity
 WHERE p.pipeline = $pipeline AND p.stage <> $stage AND p.exit = $lost AND o.lost_reason <> ''
-GROUP BY p.left_day, o.lost_reason, {named}
+GROUP BY p.left_day, o.lost_reason, CASE WHEN {rival} <> '' THEN 1 ELSE 0 END
 ORDER BY p.left_day, o.lost_reason, named
 """
 """The reasons of what other stages lost, by day."""
@@ -161,6 +163,40 @@ def rate_and_mix(  # noqa: PLR0913, PLR0917 - the parts of one question
     wobble = _phi(analysis, (one.name, at.name, kind)) if phi is None else phi
     return drivers.split(
         design, _current(one), baseline, age, kind=kind, columns=columns, phi=wobble
+    )
+
+
+def changes_of(
+    store: Store, analysis: Analysis, pipeline: str, stage: str, kind: str = "lost"
+) -> ChangeScreen:
+    """Which segments drove a change of a stage: whose share moved more than that of the rest?
+
+    Of what got better, those that got better more. `kind` as in `rate_and_mix`.
+
+    >>> import leakkit
+    >>> store = leakkit.load("sample")
+    >>> found = changes_of(store, leakkit.analyze(store, "Equipment"), "Equipment", "Inquiry")
+    >>> found.tested > 20, found.drivers
+    (True, ())
+    """
+    one, at = _stage(analysis, pipeline, stage)
+    age = at.expected.age if kind == "overdue" else at.horizon.age
+    if one.windows.baseline is None:
+        return ChangeScreen.missing(kind, "no_baseline")
+    if age is None:
+        return ChangeScreen.missing(kind, "no_expected_days" if kind == "overdue" else "no_horizon")
+    design = read_design(store, analysis, one, at)
+    own = next((f for f in analysis.findings if f.key == (one.name, at.name, kind)), None)
+    return screen_changes(
+        design,
+        _current(one),
+        one.windows.baseline,
+        age,
+        kind=kind,
+        columns=_segments(analysis.config, design),
+        phi=_phi(analysis, (one.name, at.name, kind)),
+        q=analysis.config.comparison.q,
+        falls=own is not None and own.improved,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leakkit.findings import Finding
     from leakkit.findings.costs import Costs
     from leakkit.measures.balance import Month, Pipe, PipelineBalance, StageBalance
+    from leakkit.measures.present import LastStage, Present
     from leakkit.measures.route import Route
     from leakkit.measures.stages import StageResult
     from leakkit.measures.windows import Windows
@@ -63,7 +64,12 @@ class DataNotes:
 
 @dataclass(frozen=True)
 class PipelineAnalysis:
-    """All that is known of one pipeline. Ages are in its unit of stay, money in minor units."""
+    """All that is known of one pipeline. Ages are in its unit of stay, money in minor units.
+
+    `unfollowed` are the deals without a history by the stage that their row names. Where
+    only the present state of all deals is known, it is `present`, and the other numbers,
+    which rest on passages, say nothing.
+    """
 
     name: str
     unit: str
@@ -85,6 +91,8 @@ class PipelineAnalysis:
     balances_value: tuple[StageBalance, ...] = field(default_factory=tuple, kw_only=True)
     pipe_value: Pipe | None = field(default_factory=lambda: None, kw_only=True)
     costs: Costs | None = field(default_factory=lambda: None, kw_only=True)
+    unfollowed: tuple[LastStage, ...] = field(default_factory=tuple, kw_only=True)
+    present: Present | None = field(default_factory=lambda: None, kw_only=True)
 
 
 @dataclass(frozen=True)

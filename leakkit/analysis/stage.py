@@ -198,11 +198,9 @@ def _from_wins(material: Material, stage: int) -> Parts:
 
 
 def _chance_to_win(material: Material, stage: int) -> tuple[Share, Horizon, int]:
-    """Return the chance to win from a stage, its horizon, and the wins that came after a loss."""
+    """Return the chance to win from a stage, the age of it, and the wins that came after a loss."""
     rows = material.of_stage("wins", stage).assign(total=0)
     arrived = rows["arrives"] == 1
     later = whole_sum(rows["won_later"][~arrived])
     counted = taken.stays_by_group(rows, ["stage"]).get((stage,), learning.NO_VISITS)
-    horizon = material.whole.stages[stage].won_horizon if material.whole else None
-    hours = material.asked.per_day > 1
-    return *stages.chance_to_win(counted, hours=hours, horizon=horizon), later
+    return *stages.chance_to_win(counted), later

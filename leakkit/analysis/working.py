@@ -42,7 +42,7 @@ def find_worklist(store: Store, analysis: Analysis, pipeline: str) -> tuple[Work
         counts, {(number, s.stage): Learnt(s.horizon, s.expected) for s in result.stages}
     )
     deals = [_deal(row) for row in counts.late_deals().to_dict("records")]
-    return worklist(deals, _odds(result), result.unit_per_day)
+    return worklist(deals, _odds(result))
 
 
 def _deal(row: Mapping[Any, Any]) -> LateDeal:

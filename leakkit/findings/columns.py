@@ -23,6 +23,8 @@ MISSING_DIFFERENCE = 0.20
 MIN_DEALS = 20
 MIN_EXPECTED_OPEN = 5.0
 """Open deals that a level should have, so that having none says something."""
+PERIODS = 12
+"""Parts of the history, with as many deals each, in which open deals are expected."""
 MOST_AUC = 0.95
 NUMERIC_SHARE = 0.9
 
@@ -72,7 +74,7 @@ def candidates(
     binned, aside = set(), []
     for name in dict.fromkeys([*wanted, *([VALUE] if with_value else [])]):
         code, texts, is_binned = _coded(design, name)
-        fault = _fault(name, code[once], texts, design.outcome[once])
+        fault = _fault(name, code[once], texts, design.outcome[once], design.entered_day[once])
         if fault is not None:
             aside.append(fault)
             continue
@@ -123,7 +125,9 @@ def _quintiles(numbers: Floats) -> tuple[Ints, tuple[str, ...]]:
     return code, ("", *(f"{end:.15g}" for end in ends))
 
 
-def _fault(name: str, code: Ints, texts: tuple[str, ...], outcome: Ints) -> SetAside | None:
+def _fault(
+    name: str, code: Ints, texts: tuple[str, ...], outcome: Ints, day: Ints
+) -> SetAside | None:
     """Say why a column is no candidate; None where it is one."""
     present = int(np.unique(code[code > 0]).size)
     if present > MOST_VALUES:
@@ -137,18 +141,30 @@ def _fault(name: str, code: Ints, texts: tuple[str, ...], outcome: Ints) -> SetA
         apart = float(np.mean(code[closed] == 0) - np.mean(code[~closed] == 0))
         if abs(apart) > MISSING_DIFFERENCE:
             return SetAside(name, "missing_differs", apart)
-        only = _closed_only(code, closed)
+        only = _closed_only(code, closed, day)
         if only is not None:
             return SetAside(name, "closed_only", float(only[1]), texts[only[0]])
     area = _area(code, outcome)
     return SetAside(name, "tells_outcome", area) if area > MOST_AUC else None
 
 
-def _closed_only(code: Ints, closed: Bools) -> tuple[int, int] | None:
-    """Return (level, deals) of a level that only closed deals have, beyond chance."""
+def _closed_only(code: Ints, closed: Bools, day: Ints) -> tuple[int, int] | None:
+    """Return (level, deals) of a level that only closed deals have, beyond chance.
+
+    How many open deals should have it is counted among deals that came in at the same
+    time: of an owner who left a year ago no deal is open, and that says nothing.
+    """
     n = np.bincount(code[closed])
     still = np.bincount(code[~closed], minlength=len(n))[: len(n)]
-    expected = n * (1.0 - closed.mean()) / closed.mean()
+    expected = np.zeros(len(n))
+    cuts = np.unique(np.quantile(day, np.arange(1, PERIODS) / PERIODS, method="inverted_cdf"))
+    period = np.searchsorted(cuts, day, side="right")
+    for each in np.unique(period):
+        there = period == each
+        done = int((there & closed).sum())
+        if done:
+            waiting = int(there.sum()) - done
+            expected += np.bincount(code[there & closed], minlength=len(n)) * (waiting / done)
     odd = (n >= MIN_DEALS) & (still == 0) & (expected >= MIN_EXPECTED_OPEN)
     odd[0] = False
     level = int(np.argmax(np.where(odd, n, -1)))

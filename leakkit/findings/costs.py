@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.findings.finding import ALARM, WATCH
-from leakkit.findings.whatif import Chain, WhatIf, what_if
+from leakkit.findings.recent import Change, changes_of, got_worse
+from leakkit.findings.whatif import Chain, Repairs, WhatIf, what_if
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,24 +42,22 @@ class Costs:
                 return None
         return total
 
+    def changes(self, findings: Iterable[Finding], stages: Sequence[str]) -> dict[int, Change]:
+        """Which stages lose more, or fewer, than before? By position; see `changes_of`."""
+        return changes_of(findings, stages, [worth.recent for worth in self.worths])
+
     def joint(self, findings: Iterable[Finding], stages: Sequence[str]) -> WhatIf:
         """What if all losses that an alarm or a watch is about went back to their reference?
 
         The total of a pipeline: values of single stages are not to be added. `findings`
         are those of this pipeline, `stages` the names of its stages in order.
         """
-        worse = {
-            stages.index(f.stage): f
-            for f in findings
-            if f.kind == "lost" and f.severity in {ALARM, WATCH} and (f.rate_change or 0.0) > 0.0
-        }
-        return self.what_if(
-            {stage: f.rate_change or 0.0 for stage, f in worse.items()},
-            {stage: f.change_error for stage, f in worse.items()},
-        )
+        findings = tuple(findings)
+        changes = self.changes(findings, stages)
+        worse = {stages.index(one.stage) for one in findings if got_worse(one)}
+        undone = {stage: change for stage, change in changes.items() if stage in worse}
+        return self.what_if(undone, changes)
 
-    def what_if(
-        self, points: Mapping[int, float], errors: Mapping[int, float] | None = None
-    ) -> WhatIf:
+    def what_if(self, repairs: Repairs, changes: Mapping[int, Change] | None = None) -> WhatIf:
         """What if stages lost so much fewer: extra wins per current window (see `what_if`)."""
-        return what_if(self.chain, points, self.new_deals, self.estimated, errors)
+        return what_if(self.chain, repairs, self.new_deals, self.estimated, changes)

@@ -116,16 +116,14 @@ class Decided:
 
 @dataclass(frozen=True)
 class Value:
-    """An amount with its 95 % interval; money in minor units, or deals."""
+    """An amount with its 95 % interval; money in minor units, or deals.
+
+    What a repair would bring has a low end for saved deals that are half as good.
+    """
 
     value: float
     low: float
     high: float
-
-    @property
-    def half(self) -> Value:
-        """The same if the saved deals are half as good."""
-        return Value(self.value / 2, self.low / 2, self.high / 2)
 
     def times(self, amount: float) -> Value:
         """The same in another unit."""
@@ -250,8 +248,8 @@ class Finding:
 def cards(findings: Iterable[Finding]) -> tuple[tuple[Finding, ...], ...]:
     """Return one card per stage: its findings, led by the gravest.
 
-    Graver is an alarm than a watch; of two, what would keep more money if it went back;
-    then what is surer; then what is larger.
+    Graver is an alarm than a watch; of two, what would keep more money if it went back, by the
+    low end (of many noisy amounts the largest is too large); then what is surer or larger.
 
     >>> small = Finding("P", "A", "lost", "alarm", p_value=1e-9, recoverable=Value(5, 4, 6))
     >>> large = Finding("P", "B", "lost", "alarm", p_value=1e-3, recoverable=Value(90, 80, 99))
@@ -271,7 +269,7 @@ def _gravest(finding: Finding) -> tuple[int, float, float, float, int]:
     warns, kept = finding.severity in WARNING, finding.recoverable
     return (
         SEVERITIES.index(finding.severity),
-        -kept.value if warns and kept else 0.0,
+        -kept.low if warns and kept else 0.0,
         p,
         -abs(finding.change or 0.0),
         KINDS.index(finding.kind),

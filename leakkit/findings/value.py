@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leakkit.findings.finding import Finding, Value
-from leakkit.measures.survival import Z95, index_at, longest_followed
+from leakkit.findings.recent import change_of
+from leakkit.measures.survival import Z95, final_age, index_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leakkit.findings.finding import Key
-    from leakkit.findings.warnings import Watched
+    from leakkit.findings.recent import Recent
     from leakkit.measures.survival import Curve, Floats, Share
 
 COSTED = ("lost", "overdue")
@@ -22,6 +22,8 @@ MIN_FAMILY = 5
 KNOWN_SHARE = 0.5
 DRAWS = 2_000
 SEED = 20_250_101
+HALF_AS_GOOD = 0.5
+"""Saved deals may win half as often as the others."""
 SURELY, PROBABLY, TOGETHER = 0.95, 0.80, 0.90
 
 
@@ -79,23 +81,20 @@ class Chances:
         return max(self.in_time - self.late, 0.0)
 
 
-def chances(
-    curve: Curve, landing: Mapping[str, float], horizon: float | None, expected: float | None
-) -> Chances:
+def chances(curve: Curve, landing: Mapping[str, float], expected: float | None) -> Chances:
     """How often are deals won that leave a stage by the right door, in time, or late?
 
     `landing[kind]` is the chance to win of deals that leave by that door (1 for won_here).
-    `W+ = sum_{j not lost} F_j(t) w_j / (1 - F_lost(h))`, with t the longest age that is
-    followed: deals that are still there at h are counted by what becomes of them later.
+    `W+ = sum_{j not lost} F_j(t) w_j / (1 - F_lost(t))`, with t the age at which the curve ends.
     """
-    limit = min(longest_followed(curve), float(curve.ages[-1]))
-    if limit < 0 or horizon is None:
+    limit = final_age(curve)
+    if limit < 0:
         return Chances(None, None, None)
     good = np.zeros_like(curve.staying)
     for kind, chance in landing.items():
         good = good + curve.leaving[kind] * chance
-    end, at = index_at(curve, limit), index_at(curve, min(horizon, limit))
-    rest = 1.0 - float(curve.leaving["lost"][at])
+    end = index_at(curve, limit)
+    rest = 1.0 - float(curve.leaving["lost"][end])
     kept = float(good[end]) / rest if rest > 0 else None
     if expected is None:
         return Chances(kept, None, None)
@@ -110,10 +109,11 @@ def chances(
 
 @dataclass(frozen=True)
 class Worth:
-    """What entries to a stage are worth, and how likely they are won."""
+    """What entries to a stage are worth, how likely they are won, and how the stage is now."""
 
     entrants: Entrants
     chances: Chances
+    recent: Recent | None = None
 
     def per_share(self, kind: str) -> float | None:
         """Return what a whole share would be worth: `N W V`, in minor units."""
@@ -155,80 +155,53 @@ def shrink(gaps: Floats, variances: Floats, *, around_mean: bool = False) -> Shr
     return Shrunken(mean + spread / (spread + variances) * (gaps - mean), spread)
 
 
-def family_variances(watched: Sequence[Watched], phi: float) -> Floats:
-    """Return the variances of the gaps of a family, from its mean rate.
-
-    From each member's own rate, one in which nothing was lost would look exact.
-    """
-    events, people, inverse = 0.0, 0.0, []
-    for one in watched:
-        readings = [r for r in (one.now, None if one.target is not None else one.before) if r]
-        events += sum(r.share * r.entrants for r in readings)
-        people += sum(r.entrants for r in readings)
-        inverse.append(sum(1.0 / r.entrants for r in readings))
-    rate = min(max(events / people, 0.5 / people), 1.0 - 0.5 / people)
-    found: Floats = phi * rate * (1.0 - rate) * np.array(inverse)
-    return found
-
-
 def with_values(
-    findings: Sequence[Finding],
-    watched: Sequence[Watched],
-    worths: Mapping[tuple[str, str], Worth],
-    currency: str,
+    findings: Sequence[Finding], worths: Mapping[tuple[str, str], Worth], currency: str
 ) -> tuple[Finding, ...]:
     """Add to each finding what is at stake and what could be recovered.
 
     At stake is the value of the deals that the leak takes in the window, `N F V`;
-    recoverable is `N gap W V` with the rate part of the change, shrunken within its
-    pipeline and kind. Its interval comes from 2,000 seeded draws of the change as measured
-    and of V. Nothing is recoverable from a share that fell.
+    recoverable is `N gap W V` with the rate part of the change. Losses are read where the
+    curve ends: one after the horizon is a loss, too. The interval comes from seeded draws of
+    the change and of V; its low end is for saved deals that are half as good as the others.
+    Nothing is recoverable from a share that fell.
     """
-    by_key = {one.key: one for one in watched}
-    gaps = _shrunken_gaps(findings, by_key)
-    return tuple(
-        _valued(finding, worths.get(finding.key[:2]), gaps.get(finding.key), currency)
-        for finding in findings
-    )
+    return tuple(_valued(one, worths.get(one.key[:2]), currency) for one in findings)
 
 
-def _shrunken_gaps(findings: Sequence[Finding], watched: Mapping[Key, Watched]) -> dict[Key, float]:
-    """Shrink the rate parts of the changes, family by family."""
-    families: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        if finding.rate_change is not None and finding.kind in COSTED:
-            families.setdefault((finding.pipeline, finding.kind), []).append(finding)
-    found: dict[Key, float] = {}
-    for family in families.values():
-        gaps = np.array([finding.rate_change for finding in family], np.float64)
-        variances = family_variances([watched[f.key] for f in family], family[0].phi or 1.0)
-        shrunken = shrink(gaps, variances).gaps
-        found |= {f.key: float(gap) for f, gap in zip(family, shrunken, strict=True)}
-    return found
-
-
-def _valued(finding: Finding, worth: Worth | None, gap: float | None, currency: str) -> Finding:
+def _valued(finding: Finding, worth: Worth | None, currency: str) -> Finding:
     """Add the money to one finding."""
     if worth is None or worth.entrants.mean_value is None or finding.share is None:
         return replace(finding, currency=currency)
-    at_stake = worth.entrants.deals * finding.share * worth.entrants.mean_value
+    taken = worth.recent.now.share if finding.kind == "lost" and worth.recent else finding.share
+    at_stake = worth.entrants.deals * taken * worth.entrants.mean_value
     known = replace(finding, currency=currency, value_at_stake=at_stake)
     per_share = worth.per_share(finding.kind) if finding.kind in COSTED else None
-    if per_share is None or gap is None:
+    if per_share is None or finding.rate_change is None:
         return known
-    return replace(known, recoverable=_recoverable(finding, worth, max(gap, 0.0), per_share))
+    return replace(known, recoverable=_recoverable(finding, worth, per_share))
 
 
-def _recoverable(finding: Finding, worth: Worth, gap: float, per_share: float) -> Value:
+def _recoverable(finding: Finding, worth: Worth, per_share: float) -> Value:
     """Return the recoverable value with its interval."""
     measured = worth.entrants
     relative = measured.mean_error / measured.mean_value if measured.mean_value else 0.0
-    change, value = np.random.default_rng(SEED).standard_normal((2, DRAWS))
-    change = np.maximum((finding.rate_change or 0.0) + finding.change_error * change, 0.0)
-    amounts = per_share * change * np.maximum(1.0 + relative * value, 0.0)
+    gap, drawn = _gap(finding, worth)
+    normal = np.random.default_rng(SEED).standard_normal(len(drawn))
+    amounts = per_share * np.maximum(drawn, 0.0) * np.maximum(1.0 + relative * normal, 0.0)
     low, high = np.quantile(amounts, [0.025, 0.975])
-    found = per_share * gap
-    return Value(found, min(float(low), found), max(float(high), found))
+    found = per_share * max(gap, 0.0)
+    return Value(found, min(HALF_AS_GOOD * float(low), found), max(float(high), found))
+
+
+def _gap(finding: Finding, worth: Worth) -> tuple[float, Floats]:
+    """Return by how much the share would fall, and draws of it; of losses, in the end."""
+    change = change_of(finding, worth.recent) if finding.kind == "lost" else None
+    if change is not None:
+        return change.points, change.drawn()[1]
+    rate = finding.rate_change or 0.0
+    normal = np.random.default_rng(SEED + 1).standard_normal(DRAWS)
+    return rate, rate + finding.change_error * normal
 
 
 @dataclass(frozen=True)

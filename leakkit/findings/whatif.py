@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from leakkit.findings.finding import Value
+from leakkit.findings.recent import DRAWS, SEED, Change, read_lost
+from leakkit.findings.value import HALF_AS_GOOD
 from leakkit.measures.counts import EXITS, StayCounts
-from leakkit.measures.survival import aalen_johansen, index_at, longest_followed
+from leakkit.measures.survival import aalen_johansen, final_age, index_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,12 +25,6 @@ MIN_AGAIN = 30
 """Entrants under which later visits are not told apart from first ones."""
 MOVING = ("next", "jumped", "returned")
 ROUGH = 0.02
-DRAWS = 500
-SEED = 20_250_101
-
-
-Points: TypeAlias = "float | Floats"
-"""By how much a lost share falls: in one way, or in as many as there are draws."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,11 @@ class Chain:
     start: Floats
     open_now: Floats
     still_exposed: Floats
+
+    @property
+    def rows(self) -> Floats:
+        """All chances out of every state: the moves, won, lost, stuck."""
+        return np.column_stack([self.moves, self.won, self.lost, self.stuck])
 
     @property
     def chances(self) -> Floats:
@@ -109,21 +110,29 @@ def _row(
         counts = own + stays.get((stage, FIRST), StayCounts())
         chosen = moves[moves["stage"] == stage]
     curve = aalen_johansen(counts.table())
-    limit = min(longest_followed(curve), float(curve.ages[-1]))
-    row = np.zeros(states + 3)
+    limit = final_age(curve)
     if limit < 0:
-        row[-1] = 1.0
-        return row, 0.0, *_open(own, curve, 0.0)
+        return leaving_row({}, chosen, states), 0.0, *_open(own, curve, 0.0)
     where = index_at(curve, limit)
-    row[-3] = curve.leaving["won_here"][where]
-    row[-2] = curve.leaving["lost"][where]
+    leaving = {kind: float(share[where]) for kind, share in curve.leaving.items()}
+    entrants = read_lost(curve, limit).entrants
+    return leaving_row(leaving, chosen, states), entrants, *_open(own, curve, limit)
+
+
+def leaving_row(leaving: Mapping[str, float], moves: pd.DataFrame, states: int) -> Floats:
+    """Return the chances out of one state: to each state, won, lost, stuck.
+
+    `leaving` are the shares by door, `moves` those out of this state in the whole history.
+    """
+    row = np.zeros(states + 3)
+    row[-3], row[-2] = leaving.get("won_here", 0.0), leaving.get("lost", 0.0)
     for kind in MOVING:
-        to = chosen[chosen["exit"] == EXITS.index(kind)]
+        to = moves[moves["exit"] == EXITS.index(kind)]
         target = (2 * to["to_stage"] + to["to_visits"] - 1).to_numpy(np.int64)
         n = to["n"].to_numpy(np.float64)
-        np.add.at(row, target, curve.leaving[kind][where] * n / max(float(n.sum()), 1.0))
+        np.add.at(row, target, leaving.get(kind, 0.0) * n / max(float(n.sum()), 1.0))
     row[-1] = max(1.0 - float(row[:-1].sum()), 0.0)
-    return row, float(curve.table.entrants), *_open(own, curve, limit)
+    return row
 
 
 def _open(own: StayCounts, curve: Curve, limit: float) -> tuple[float, float]:
@@ -156,9 +165,10 @@ def _solve(moves: Floats, ends: Floats) -> Floats:
 class WhatIf:
     """What fewer losses would bring: extra wins, new deals and open deals apart.
 
-    `chance` and `chance_then` are those of a new deal. `rough` says that the chain's chance
-    and the one that was estimated directly (`estimated`) are more than 2 points apart.
-    Each amount also stands at half: the saved deals may be half as good (`Value.half`).
+    `chance` is that of a new deal as things are now, `chance_then` that after the repair.
+    `rough` says that the chain's chance over the whole history and the one that was estimated
+    directly (`estimated`) are more than 2 points apart. The low end of each amount is for
+    saved deals that are half as good as the others.
     """
 
     new_deals: Value
@@ -169,88 +179,113 @@ class WhatIf:
     rough: bool
 
 
+Repairs: TypeAlias = "Mapping[int, float | Change]"
+"""What is repaired, by stage: so many points fewer lost, or a change that is undone."""
+
+
 def what_if(
     chain: Chain,
-    points: Mapping[int, float],
+    repairs: Repairs,
     new_deals: float,
     estimated: float | None = None,
-    errors: Mapping[int, float] | None = None,
+    changes: Mapping[int, Change] | None = None,
 ) -> WhatIf:
     """How many more deals would be won if stages lost fewer?
 
-    `points` says by how much the lost share of each stage falls (0.05 is 5 points); several
-    stages at once are one joint what-if, not a sum. The saved deals go the way of the
-    others: `P'_lost = P_lost - p`, the other chances times `(1 - P'_lost) / (1 - P_lost)`.
+    Two chains are compared. *Now*: that of the whole history, with the stages that changed
+    (`changes`) as they are in the current window. *Then*: the same, in which the lost share of
+    each repaired stage falls by points (0.05 is 5 points), or to where it was before the change;
+    several stages at once are one joint what-if, not a sum. The saved deals go the way of
+    the others: `P'_lost = P_lost - p`, the other chances times `(1 - P'_lost) / (1 - P_lost)`.
     `new_deals` is how many begin in the time that is asked about. Open deals in a stage
     gain there only by what they still have before them. The intervals are those of 500
-    seeded draws of the chain's rows; the draws of both chains are the same. Where the
-    points were measured, `errors` are their standard errors, and they are drawn as well.
+    seeded draws of the rows of the chain and of the changes, the same for both chains; their
+    low ends are halved, for saved deals that are half as good.
     """
-    rows = np.column_stack([chain.moves, chain.won, chain.lost, chain.stuck])
-    plain, draws = rows[None], _draws(rows, chain.entrants)
-    drawn_points = _drawn(points, errors or {})
-    found = [
-        _gains(chain, plain, points, new_deals),
-        _gains(chain, draws, drawn_points, new_deals),
-    ]
+    exact = _Draw.expected(chain, changes or {})
+    drawn = _Draw.again(chain, changes or {})
     new, still_open = (
-        Value(float(exact[0]), *map(float, np.quantile(drawn, [0.025, 0.975])))
-        for exact, drawn in zip(*found, strict=True)
+        _amount(float(one[0]), many)
+        for one, many in zip(
+            exact.gains(chain, repairs, new_deals),
+            drawn.gains(chain, repairs, new_deals),
+            strict=True,
+        )
     )
-    then = _solve(*_parts(_fewer_lost(plain, points)))[0]
     apart = None if estimated is None else abs(chain.chance - estimated)
     return WhatIf(
         new,
         still_open,
-        chain.chance,
-        float(chain.start @ then),
+        float(chain.start @ exact.chances()[0]),
+        float(chain.start @ exact.chances(repairs)[0]),
         estimated,
         rough=apart is None or apart > ROUGH,
     )
 
 
-def _draws(rows: Floats, entrants: Floats) -> Floats:
-    """Draw the rows again: Dirichlet, as sure as their entrants make them."""
-    shape = rows * np.maximum(entrants, 1.0)[:, None]
-    drawn: Floats = np.random.default_rng(SEED).standard_gamma(shape, (DRAWS, *rows.shape))
-    found: Floats = np.divide(drawn, np.maximum(drawn.sum(axis=-1, keepdims=True), 1e-300))
-    return found
+def _amount(found: float, drawn: Floats) -> Value:
+    """Return an amount whose low end is for saved deals that are half as good."""
+    low, high = map(float, np.quantile(drawn, [0.025, 0.975]))
+    return Value(found, min(HALF_AS_GOOD * low, found), max(high, found))
 
 
-def _drawn(points: Mapping[int, float], errors: Mapping[int, float]) -> dict[int, Points]:
-    """Draw measured points again, none below 0; others stay as they were asked for."""
-    normal = np.random.default_rng(SEED + 1).standard_normal((len(points), DRAWS))
-    return {
-        stage: np.maximum(fewer + errors[stage] * normal[at], 0.0) if stage in errors else fewer
-        for at, (stage, fewer) in enumerate(points.items())
-    }
+@dataclass(frozen=True)
+class _Draw:
+    """The rows of the chain as it is now, and how far each change would go back: one or many."""
+
+    rows: Floats
+    points: Mapping[int, Floats]
+
+    @classmethod
+    def expected(cls, chain: Chain, changes: Mapping[int, Change]) -> _Draw:
+        """Return the chain as estimated."""
+        found = {stage: (one.row[None], np.array([one.points])) for stage, one in changes.items()}
+        return cls._with(chain, chain.rows[None], found)
+
+    @classmethod
+    def again(cls, chain: Chain, changes: Mapping[int, Change]) -> _Draw:
+        """Draw the rows again: Dirichlet, as sure as their entrants make them."""
+        shape = chain.rows * np.maximum(chain.entrants, 1.0)[:, None]
+        drawn = np.random.default_rng(SEED).standard_gamma(shape, (DRAWS, *shape.shape))
+        rows = np.divide(drawn, np.maximum(drawn.sum(axis=-1, keepdims=True), 1e-300))
+        return cls._with(chain, rows, {stage: one.drawn() for stage, one in changes.items()})
+
+    @classmethod
+    def _with(
+        cls, chain: Chain, rows: Floats, changes: Mapping[int, tuple[Floats, Floats]]
+    ) -> _Draw:
+        """Put the stages that changed as they are now; later visits lose as many points more."""
+        rows = rows.copy()
+        for stage, (now, _) in changes.items():
+            first, again = 2 * stage, 2 * stage + 1
+            more = now[:, -2] - chain.lost[first]
+            rows[:, first] = now
+            rows[:, again] = _with_lost(rows[:, again], rows[:, again, -2] + more)
+        return cls(rows, {stage: points for stage, (_, points) in changes.items()})
+
+    def chances(self, repairs: Repairs | None = None) -> Floats:
+        """Return the chance to win from every state, as it is or after repairs."""
+        rows = self.rows.copy()
+        for stage, repair in (repairs or {}).items():
+            fewer = self.points[stage] if isinstance(repair, Change) else repair
+            for state in (2 * stage, 2 * stage + 1):
+                left = rows[:, state, -2] - np.maximum(fewer, 0.0)
+                rows[:, state] = _with_lost(rows[:, state], left)
+        return _solve(rows[..., :-3], rows[..., -3])
+
+    def gains(self, chain: Chain, repairs: Repairs, new_deals: float) -> tuple[Floats, Floats]:
+        """Return the extra wins of new deals and of open deals."""
+        gain = self.chances(repairs) - self.chances()
+        weight = chain.open_now.copy()
+        for stage in repairs:
+            weight[2 * stage : 2 * stage + 2] = chain.still_exposed[2 * stage : 2 * stage + 2]
+        return new_deals * (gain @ chain.start), gain @ weight
 
 
-def _gains(
-    chain: Chain, rows: Floats, points: Mapping[int, Points], new_deals: float
-) -> tuple[Floats, Floats]:
-    """Return the extra wins of new deals and of open deals, per draw."""
-    before = _solve(*_parts(rows))
-    gain = _solve(*_parts(_fewer_lost(rows, points))) - before
-    weight = chain.open_now.copy()
-    for stage in points:
-        weight[2 * stage : 2 * stage + 2] = chain.still_exposed[2 * stage : 2 * stage + 2]
-    return new_deals * (gain @ chain.start), gain @ weight
-
-
-def _parts(rows: Floats) -> tuple[Floats, Floats]:
-    """Return moves and wins of rows."""
-    return rows[..., :-3], rows[..., -3]
-
-
-def _fewer_lost(rows: Floats, points: Mapping[int, Points]) -> Floats:
-    """Take points off the lost shares of some stages."""
-    changed = rows.copy()
-    for stage, fewer in points.items():
-        for state in (2 * stage, 2 * stage + 1):
-            lost = rows[..., state, -2]
-            left = np.clip(lost - fewer, 0.0, 1.0)
-            scale = np.divide(1.0 - left, 1.0 - lost, out=np.ones_like(lost), where=lost < 1.0)
-            changed[..., state, :] *= scale[..., None]
-            changed[..., state, -2] = np.where(lost < 1.0, left, lost)
+def _with_lost(rows: Floats, lost: Floats) -> Floats:
+    """Set the lost share of rows; the other chances keep their proportions."""
+    before, now = rows[:, -2], np.clip(lost, 0.0, 1.0)
+    scale = np.divide(1.0 - now, 1.0 - before, out=np.ones_like(before), where=before < 1.0)
+    changed = rows * scale[:, None]
+    changed[:, -2] = np.where(before < 1.0, now, before)
     return changed

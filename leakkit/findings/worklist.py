@@ -6,17 +6,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.measures.counts import ADVANCED
-from leakkit.measures.survival import chance_still, index_at, longest_followed
+from leakkit.measures.survival import (
+    MIN_FOLLOWED,
+    Share,
+    final_age,
+    followed,
+    greenwood,
+    index_at,
+    merged,
+    restarted,
+    still_to_come,
+    wilson,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.measures.survival import Curve
 
-CALL, DECIDE = "call", "decide"
-MIN_AHEAD_DAYS = 30
+CALL, DECIDE, UNKNOWN = BLOCKS = ("call", "decide", "unknown")
+"""Whom to call first; what to close or to revive; and those of which too few were as old."""
 HARDLY = 0.1
-"""A deal with less than this part of the chance of a new one is to be closed or revived."""
+"""A chance is known to be small if all of its range is below this..."""
+OF_A_NEW_ONE = 0.5
+"""...and below this part of the chance of a new deal."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +69,10 @@ class StageOdds:
 class WorkItem:
     """One line of the worklist.
 
-    `block` is call or decide. `age` is how long the visit lasts, `over` how much of that is
-    past its time, both in units of stay; `over` is None where only the deal is late.
-    `chance` is that of a win that starts with leaving the stage within `ahead` units, and
-    `saved` what it is worth in minor units; None where too few deals got this old.
+    `block` is call, decide or unknown. `age` is how long the visit lasts, `over` how much of
+    that is past its time, both in units of stay; `over` is None where only the deal is late.
+    `chance` is that of a win in the end, with its range, read `ahead` units from now; `saved`
+    what it is worth in minor units. All None where too few deals got this old.
     `as_old` deals of the past were in the stage at this age, `as_old_advanced` of them
     advanced later.
     """
@@ -74,43 +87,47 @@ class WorkItem:
     deal_age_days: int
     value: int | None
     chance: float | None
+    low: float | None
+    high: float | None
     ahead: float | None
     saved: float | None
     as_old: int
     as_old_advanced: int
 
 
-def worklist(
-    deals: Iterable[LateDeal], odds: Sequence[StageOdds], per_day: int = 1
-) -> tuple[WorkItem, ...]:
+def worklist(deals: Iterable[LateDeal], odds: Sequence[StageOdds]) -> tuple[WorkItem, ...]:
     """Which late deals are worth a call today, and which are to be closed or revived?
 
-    The oldest ones first would be the wrong order: hardly any of them is ever won. Ordered
-    by `value x sum_j P_j(g, w) w_j`: the chance that a deal of age g leaves the stage by
-    door j within w (the expected days, at least 30 days), times the chance to win from
-    there. Behind them, in a block of their own, those older than t*, with too few
-    deals as old in the past, or with less than a tenth of the chance of a new deal.
+    The oldest ones first would be the wrong order. Ordered by value times the chance to win in
+    the end, given the age. Behind them, in a block of their own, those whose chance is known
+    to be small; and last those of which too few were as old to tell.
     """
-    items = [_item(deal, odds[deal.stage], per_day) for deal in deals]
+    known = {}
+    items = []
+    for deal in deals:
+        place = (deal.stage, deal.age)
+        if place not in known:
+            known[place] = chance_in_the_end(odds[deal.stage], deal.age)
+        items.append(_item(deal, odds[deal.stage], *known[place]))
     return tuple(sorted(items, key=_order))
 
 
-def _order(item: WorkItem) -> tuple[bool, float, float, int, str]:
+def _order(item: WorkItem) -> tuple[int, float, float, int, str]:
     """Order: calls first, by what can be saved, then by chance and age; then by id."""
-    saved, chance = item.saved or 0.0, item.chance or 0.0
-    return item.block == DECIDE, -saved, -chance, item.age, item.opportunity_id
+    worth = item.value if item.block == UNKNOWN else item.saved
+    place = BLOCKS.index(item.block)
+    return place, -(worth or 0.0), -(item.chance or 0.0), item.age, item.opportunity_id
 
 
-def _item(deal: LateDeal, odds: StageOdds, per_day: int) -> WorkItem:
+def _item(deal: LateDeal, odds: StageOdds, chance: Share, ahead: float | None) -> WorkItem:
     """Judge one deal."""
-    ahead = look_ahead(odds, deal.age, per_day)
-    chance = None if ahead is None else chance_from(odds, deal.age, ahead)
     as_old, advanced = as_old_as(odds.curve, deal.age)
     over = None
     if deal.visit_late and odds.expected is not None:
         over = deal.age - odds.expected
+    known = chance.share is not None and deal.value is not None
     return WorkItem(
-        block=CALL if _worth_a_call(chance, odds) else DECIDE,
+        block=_block(chance, odds),
         opportunity_id=deal.opportunity_id,
         name=deal.name,
         owner=deal.owner,
@@ -119,39 +136,44 @@ def _item(deal: LateDeal, odds: StageOdds, per_day: int) -> WorkItem:
         over=over,
         deal_age_days=deal.deal_age_days,
         value=deal.value,
-        chance=chance,
-        ahead=None if chance is None else ahead,
-        saved=None if chance is None or deal.value is None else chance * deal.value,
+        chance=chance.share,
+        low=chance.low,
+        high=chance.high,
+        ahead=ahead,
+        saved=(chance.share or 0.0) * (deal.value or 0) if known else None,
         as_old=as_old,
         as_old_advanced=advanced,
     )
 
 
-def _worth_a_call(chance: float | None, odds: StageOdds) -> bool:
-    """Say whether a deal can still be won like others."""
-    return chance is not None and chance > 0.0 and chance >= HARDLY * (odds.fresh or 0.0)
+def _block(chance: Share, odds: StageOdds) -> str:
+    """Say where a deal with this chance stands."""
+    if chance.high is None:
+        return UNKNOWN
+    fresh = 1.0 if odds.fresh is None else odds.fresh
+    return DECIDE if chance.high <= min(HARDLY, OF_A_NEW_ONE * fresh) else CALL
 
 
-def look_ahead(odds: StageOdds, age: int, per_day: int = 1) -> float | None:
-    """Return how far ahead to look from an age: max(E, 30 days), at most to t*; None past it."""
-    wanted = max(odds.expected or 0.0, float(MIN_AHEAD_DAYS * per_day))
-    left = longest_followed(odds.curve) - age
-    return None if left <= 0 else min(wanted, left)
+def chance_in_the_end(odds: StageOdds, age: int) -> tuple[Share, float | None]:
+    """What is the chance of a deal that is still in the stage at `age` to be won in the end?
 
-
-def chance_from(odds: StageOdds, age: int, ahead: float) -> float | None:
-    """What is the chance of a win that begins with leaving the stage within `ahead`?
-
-    `sum_j (F_j(g + w) - F_j(g)) / S(g) w_j`, the estimator restarted at g. None where
-    fewer than 20 equivalent entrants of the restarted curve are followed to g + w.
+    `sum_j F_j(t) w_j` of the curve restarted at the age, read as far as 20 equivalent entrants
+    are followed; t is returned, too. The interval is Wilson's, as sure as the share
+    that leaves by these doors; its upper end holds what is `still_to_come`. Missing where fewer
+    than 20 were as old.
     """
-    total = 0.0
-    for kind, won in odds.landing.items():
-        chance = chance_still(odds.curve, (kind,), age, ahead)
-        if chance is None:
-            return None
-        total += chance * won
-    return total
+    curve = restarted(odds.curve, age)
+    ahead = final_age(curve, MIN_FOLLOWED)
+    if ahead <= 0:
+        return Share.missing("few_followed"), None
+    at, kinds = index_at(curve, ahead), tuple(odds.landing)
+    won = sum(float(curve.leaving[kind][at]) * chance for kind, chance in odds.landing.items())
+    left, variance = float(merged(curve, kinds)[at]), float(greenwood(curve, kinds)[at])
+    sure = 0.0 < left < 1.0 and variance > 0.0
+    won = min(max(won, 0.0), 1.0)
+    low, high = wilson(won, left * (1.0 - left) / variance if sure else followed(curve, ahead))
+    more = sum(still_to_come(curve, (k,), ahead) * chance for k, chance in odds.landing.items())
+    return Share(won, low, min(high + more, 1.0)), ahead
 
 
 def as_old_as(curve: Curve, age: int) -> tuple[int, int]:

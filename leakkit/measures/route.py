@@ -120,6 +120,14 @@ def _noise(p: Floats, step: Floats, at_risk: Floats) -> Floats:
     return noise
 
 
+def _turns(kind: Ints, turn: Ints) -> list[Ints]:
+    """Return the places of the moves of each turn, in order of turns."""
+    moves = np.flatnonzero(kind == MOVES)
+    moves = moves[np.argsort(turn[moves], kind="stable")]
+    parts = np.split(moves, np.flatnonzero(np.diff(turn[moves])) + 1)
+    return parts if len(moves) else []
+
+
 class _Walk:
     """Iterates over the sub-steps of the route with the numbers at risk before each."""
 
@@ -152,8 +160,7 @@ class _Walk:
             origin, target = self.origin[first:end], self.target[first:end]
             n = self.n[first:end]
             at_risk += np.bincount(origin[kind == COMES], n[kind == COMES], self.states)
-            for each in np.unique(turn[kind == MOVES]):
-                chosen = (kind == MOVES) & (turn == each)
+            for chosen in _turns(kind, turn):
                 moved = np.zeros((self.states, self.states))
                 np.add.at(moved, (origin[chosen], target[chosen]), n[chosen])
                 yield int(age), at_risk.copy(), moved

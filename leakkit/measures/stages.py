@@ -19,14 +19,15 @@ from leakkit.measures.survival import (
     Horizon,
     Share,
     aalen_johansen,
+    final_age,
     followed,
     index_at,
     learn_expected,
     learn_horizon,
-    longest_followed,
     merged,
     quantile_age,
     share_at,
+    share_in_the_end,
     staying_at,
 )
 
@@ -186,7 +187,7 @@ def _expected(
     found = learn_expected(curve, ADVANCED)
     if found.age is None or clusters is None:
         return found
-    limit = min(longest_followed(curve), float(curve.ages[-1]))
+    limit = final_age(curve)
     left_out = tuple(EXITS.index(kind) for kind in censored)
     again = cluster_counts(clusters, ADVANCED_EXITS, censored=left_out)
     low, high = expected_interval(again, limit)
@@ -223,20 +224,14 @@ def lost_by_value(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Ho
     return Share(share, min(low, share), max(high, share))
 
 
-def chance_to_win(
-    counts: StayCounts, *, hours: bool = False, horizon: Horizon | None = None
-) -> tuple[Share, Horizon]:
+def chance_to_win(counts: StayCounts) -> tuple[Share, Horizon]:
     """What is the chance that a deal which enters this stage is won in the end?
 
     The clock starts at the first entry into the stage. The clock-forward product of
     stage shares would condition on being in the stage on day 0 (.864 for a true .804).
-    Read at the horizon of this very curve, or at that of the whole pipeline (`horizon`)
-    where `counts` are those of a part of its deals.
+    The age that it is read at is returned, too (see `share_in_the_end`).
     """
-    curve = aalen_johansen(counts.table())
-    if horizon is None:
-        horizon = learn_horizon(curve, None, HOUR_RUNGS if hours else DAY_RUNGS)
-    return share_at(curve, ("won_here",), horizon.age), horizon
+    return share_in_the_end(aalen_johansen(counts.table()), ("won_here",))
 
 
 @dataclass(frozen=True)

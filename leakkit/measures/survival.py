@@ -8,7 +8,7 @@ leave it, by kind. See docs/method.md, sections 2 and 5.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -288,13 +288,36 @@ def _with_interval(curve: Curve, share: float, variance: float, age: float) -> S
     return Share(share, low, high)
 
 
-def longest_followed(curve: Curve) -> float:
+def longest_followed(curve: Curve, least: float = LEARN_FOLLOWED) -> float:
     """Return t*: the largest age up to which n* never falls under 30 (inf if all have left).
 
     -1 where even age 0 is followed by fewer.
     """
-    short = (curve.staying_before > 0) & (curve.equivalent < LEARN_FOLLOWED)
+    short = (curve.staying_before > 0) & (curve.equivalent < least)
     return float(curve.ages[np.argmax(short)] - 1) if short.any() else float("inf")
+
+
+def final_age(curve: Curve, least: float = LEARN_FOLLOWED) -> float:
+    """Return the age at which an outcome in the end is read: t*, or when the last one left.
+
+    -1 where even age 0 is followed by too few.
+    """
+    observed = curve.ages[curve.table.at_risk > 0]
+    return min(longest_followed(curve, least), float(observed[-1]) if observed.size else -1.0)
+
+
+def still_to_come(curve: Curve, kinds: tuple[str, ...], age: float) -> float:
+    """How large a share may leave by `kinds` after `age`, if the rest goes on as before?
+
+    Of those who were inside at half of `age`, the share `a` left by `kinds` until `age`; if
+    as many of those inside at `age` do so in the same time again, `S(age) a` are to come.
+    """
+    half, end = index_at(curve, age / 2), index_at(curve, age)
+    staying = float(curve.staying[half])
+    if staying <= 0.0:
+        return 0.0
+    share = merged(curve, kinds)
+    return float(curve.staying[end]) * float(share[end] - share[half]) / staying
 
 
 @dataclass(frozen=True)
@@ -352,6 +375,22 @@ def _still_fits(
     lower = max((step for step in rungs if step < earlier), default=0)
     in_range = expected <= earlier <= limit
     return in_range and quantile <= 1.1 * earlier and quantile > 0.72 * lower
+
+
+def share_in_the_end(curve: Curve, kinds: tuple[str, ...]) -> tuple[Share, Horizon]:
+    """Which share leaves by the doors `kinds` in the end? Returns the age it is read at, too.
+
+    Read at `final_age`, not at a horizon: who leaves late has left, too. The upper end of the
+    interval also holds what is `still_to_come`. Missing as in `settled_age`.
+    """
+    settled = settled_age(curve)
+    if settled.age is None:
+        return Share.missing(settled.reason), settled
+    age = final_age(curve)
+    found = share_at(curve, kinds, age)
+    if found.high is not None:
+        found = replace(found, high=min(found.high + still_to_come(curve, kinds, age), 1.0))
+    return found, Horizon(age, "learnt")
 
 
 def _reached(curve: Curve, share: Floats, limit: float) -> float | None:
@@ -418,21 +457,16 @@ def restricted_mean(curve: Curve, limit: float) -> tuple[float, float]:
     return float(ages[0] + strips.sum()), float(np.sqrt(terms.sum()))
 
 
-def chance_still(curve: Curve, kinds: tuple[str, ...], age: float, ahead: float) -> float | None:
-    """What is the chance that a deal still open at `age` leaves by `kinds` within `ahead`?
-
-    `A(g, w) = (F(g + w) - F(g)) / S(g)`, the estimator restarted at g. None where fewer
-    than 20 equivalent entrants of the restarted curve are followed to g + w.
-    """
-    start, end = index_at(curve, age), index_at(curve, age + ahead)
-    staying = curve.staying[start]
-    if staying <= 0.0:
-        return None
-    later = slice(start + 1, end + 1)
-    inside = curve.staying_before[later] > 0
-    restarted = (curve.equivalent[later][inside] * staying).round(9)
-    at_risk_next = curve.table.at_risk[start] - curve.table.any_exit[start]
-    if np.min(restarted, initial=float(at_risk_next)) < MIN_FOLLOWED:
-        return None
-    share = merged(curve, kinds)
-    return float((share[end] - share[start]) / staying)
+def restarted(curve: Curve, age: int) -> Curve:
+    """Return the curve of those who are still inside at `age`, its clock restarted there."""
+    start = index_at(curve, age)
+    table, later = curve.table, slice(start + 1, None)
+    inside = table.at_risk[[start]] - table.any_exit[[start]]
+    return aalen_johansen(
+        RiskTable(
+            np.concatenate([[0], table.ages[later] - age]),
+            np.concatenate([inside, table.at_risk[later]]),
+            {kind: np.concatenate([[0], exits[later]]) for kind, exits in table.exits.items()},
+            int(inside[0]),
+        )
+    )

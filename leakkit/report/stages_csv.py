@@ -10,9 +10,36 @@ from leakkit.sources.check import safe_text
 
 if TYPE_CHECKING:
     from leakkit.analysis import PipelineAnalysis
+    from leakkit.measures.present import LastStage
     from leakkit.measures.stages import StageResult
     from leakkit.measures.survival import Horizon, Share
 
+COLUMNS = (
+    *("stage", "opportunities", "entered", "first_visits", "next", "jumped", "won_here"),
+    *("returned", "lost", "moved", "open", "overdue", "jumped_over", "reopened_in"),
+    *("horizon_days", "horizon_from", "followed"),
+    *("advance_share", "advance_low", "advance_high", "lost_share", "lost_low", "lost_high"),
+    *("returned_share", "returned_low", "returned_high"),
+    *("stalled_share", "stalled_low", "stalled_high"),
+    *("went_overdue_share", "went_overdue_low", "went_overdue_high"),
+    *("won_from_here_share", "won_from_here_low", "won_from_here_high"),
+    *("crm_advance_ratio", "crm_loss_ratio", "median_days", "p90_days"),
+    *("expected_days", "expected_days_from"),
+    *("value_entered", "value_lost", "value_overdue", "currency", "notes"),
+)
+OF_PRESENT = (
+    "stage",
+    "opportunities",
+    "won_here",
+    "lost",
+    "open",
+    "value_lost",
+    "currency",
+    "notes",
+)
+"""What a list without a history has; all else is NA."""
+WITHOUT_NOTE = ("_low", "_high", "_from")
+"""Ends of columns whose reason stands at the share, or the age, that they belong to."""
 SHARES = ("advance", "lost", "returned", "stalled", "went_overdue", "won_from_here")
 
 
@@ -26,7 +53,9 @@ def stages_csv(pipeline: PipelineAnalysis) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     rows = [_row(stage, pipeline) for stage in pipeline.stages]
-    writer.writerow(rows[0])
+    if pipeline.present is not None:
+        rows = [_present_row(one, pipeline) for one in pipeline.present.named]
+    writer.writerow(COLUMNS)
     writer.writerows(row.values() for row in rows)
     return text.getvalue()
 
@@ -49,6 +78,24 @@ def _row(stage: StageResult, pipeline: PipelineAnalysis) -> dict[str, str]:
     for name in ("value_entered", "value_lost", "value_overdue"):
         row[name] = money(getattr(stage, name))
     return {**row, "currency": pipeline.currency, "notes": ";".join(notes)}
+
+
+def _present_row(one: LastStage, pipeline: PipelineAnalysis) -> dict[str, str]:
+    """Return the cells of one stage of a present state: the deals whose row names it."""
+    missing = [
+        name for name in COLUMNS if name not in OF_PRESENT and not name.endswith(WITHOUT_NOTE)
+    ]
+    row = {
+        "stage": safe_text(one.name),
+        "opportunities": str(one.tally.deals),
+        "won_here": str(one.tally.won),
+        "lost": str(one.tally.lost),
+        "open": str(one.tally.open),
+        "value_lost": money(one.tally.value_lost),
+        "currency": pipeline.currency,
+        "notes": ";".join(f"{name}=no_history" for name in missing),
+    }
+    return {name: row.get(name, "") for name in COLUMNS}
 
 
 def _counts(stage: StageResult, notes: list[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import xlsxwriter
 
-from leakkit.findings.worklist import CALL, DECIDE
+from leakkit.findings.worklist import BLOCKS
 from leakkit.report.stages_csv import money
 from leakkit.sources.check import safe_text
 
@@ -33,6 +33,8 @@ COLUMNS = (
     "deal_age_days",
     "value",
     "chance",
+    "chance_low",
+    "chance_high",
     "saved_value",
     "currency",
     "look_ahead_days",
@@ -42,6 +44,8 @@ COLUMNS = (
 WIDTHS = {"opportunity_id": 16, "name": 36, "owner": 20, "stage": 22}
 FORMATS = {
     "chance": "0%",
+    "chance_low": "0%",
+    "chance_high": "0%",
     "value": "#,##0.00",
     "saved_value": "#,##0.00",
     "days_in_stage": "0.##",
@@ -67,7 +71,7 @@ def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> str:
 
 
 def worklist_xlsx(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> bytes:
-    """Return the worklist as an Excel file: one sheet to call, one to decide.
+    """Return the worklist as an Excel file: one sheet a block.
 
     Texts are written as texts, so no cell is a formula or a link. Equal lists give equal
     bytes: no clock, no path.
@@ -76,7 +80,7 @@ def worklist_xlsx(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> byte
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(stream, options)
     book.set_properties({"created": CREATED, "author": "", "comments": ""})
-    for block in (CALL, DECIDE):
+    for block in BLOCKS:
         _sheet(book, block, [_row(item, pipeline) for item in items if item.block == block])
     book.close()
     return stream.getvalue()
@@ -114,6 +118,8 @@ def _row(item: WorkItem, pipeline: PipelineAnalysis) -> dict[str, Cell]:
         "deal_age_days": item.deal_age_days,
         "value": None if item.value is None else item.value / 100,
         "chance": item.chance,
+        "chance_low": item.low,
+        "chance_high": item.high,
         "saved_value": None if item.saved is None else round(item.saved) / 100,
         "currency": pipeline.currency,
         "look_ahead_days": None if item.ahead is None else item.ahead / per_day,
@@ -130,6 +136,6 @@ def _text(name: str, cell: Cell) -> str:
         return safe_text(cell)
     if name in {"value", "saved_value"}:
         return money(round(cell * 100))
-    if name == "chance":
+    if name in {"chance", "chance_low", "chance_high"}:
         return f"{cell:.10f}"
     return f"{cell:.10f}".rstrip("0").rstrip(".")

@@ -7,6 +7,7 @@ import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from leakkit import limits
 from leakkit.errors import Fault
 from leakkit.sources.headings.names import declared_names, nearest
 from leakkit.sources.headings.recognised import Recognised
@@ -35,7 +36,7 @@ HINTS = {
     "outcome_disagrees": "the outcome and the last stage differ: the later one wins",
     "closed_before_created": "the close is before the creation: only the outcome is used",
     "value_negative": "a negative value is taken as missing",
-    "value_unreadable": "this is no amount; the value is taken as missing",
+    "value_unreadable": f"this is no amount up to {limits.VALUE:,}; the value is taken as missing",
     "date_unreadable": "this is no date; it is taken as empty",
     "repeated_heading": "the row repeats the heading; it is set aside",
     "total_row": "the row is a total; it is set aside",
@@ -99,8 +100,9 @@ def checked(
         found.extend(_all_faults(store, files, rules))
 
     store = load(source, config, as_of=as_of, watch=watch)
+    guesses = Guesses(store.config)
     kept = [
-        replace(fault, hint=_hint(fault.rule, fault.value, store.config))
+        replace(fault, hint=_hint(fault.rule, fault.value, guesses))
         for fault in account.kept_faults(store)
     ]
     return store, Check(
@@ -124,7 +126,8 @@ def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:
         "activities": files.activities,
     }
     asides = {(file, row): rule for file, row, rule in files.asides}
-    faults = _of_earlier(store, files, rules)
+    guesses = Guesses(rules.config)
+    faults = _of_earlier(store, files, guesses)
     for (name, rule), query in (account.FAULTS | activities.FAULTS).items():
         table = tables[name]
         if table is None:
@@ -134,30 +137,48 @@ def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:
             row = None if line is None else int(line)
             broken = asides.get((file, row or 0), rule) if rule == "missing_id" else rule
             heading = table.heading(column) or column
-            hint = _hint(broken, str(content), rules.config)
+            hint = _hint(broken, str(content), guesses)
             faults.append(Fault(file, row, heading, str(content), broken, hint))
     each = dict.fromkeys(faults)
     return sorted(each, key=lambda fault: (fault.where, fault.row or 0, fault.column, fault.rule))
 
 
-def _of_earlier(store: Store, files: Found, rules: Rules) -> list[Fault]:
+def _of_earlier(store: Store, files: Found, guesses: Guesses) -> list[Fault]:
     """Read the rows of earlier snapshots that cannot be used."""
     queries = earlier_faults(files.days) if files.days else {}
     return [
-        Fault(file, int(line), column, said, rule, _hint(rule, said, rules.config))
+        Fault(file, int(line), column, said, rule, _hint(rule, said, guesses))
         for rule, query in queries.items()
         for file, line, column, said in store.rows(f"{query} ORDER BY ALL")
     ]
 
 
-def _hint(rule: str, value: str, config: Config) -> str:
+class Guesses:
+    """The nearest known names, of the first unknown ones: to compare very many takes minutes."""
+
+    def __init__(self, config: Config) -> None:
+        """Collect the names that are known."""
+        self.config = config
+        self.found: dict[tuple[str, str], str] = {}
+
+    def nearest(self, rule: str, value: str) -> str:
+        """Return the known name that is nearest to a stage or an outcome."""
+        key = (rule, value)
+        if key not in self.found and len(self.found) < limits.GUESSES:
+            stages = rule == "unknown_stage"
+            known = declared_names(self.config.pipelines) if stages else outcome_words(self.config)
+            self.found[key] = nearest(value, known)
+        return self.found.get(key, "")
+
+
+def _hint(rule: str, value: str, guesses: Guesses) -> str:
     """Say what happens, or which name is nearest."""
     if rule == "unknown_stage":
-        near = nearest(value, declared_names(config.pipelines))
+        near = guesses.nearest(rule, value)
         guess = f"did you mean {near!r}? " if near else ""
         return f"{guess}Declare it as a stage or an alias; its deal is set aside"
     if rule == "outcome_unknown":
-        near = nearest(value, outcome_words(config))
+        near = guesses.nearest(rule, value)
         guess = f"did you mean {near!r}? " if near else ""
         return f"{guess}Say what it means in [source.outcomes]; it is taken as empty"
     return HINTS.get(rule, "")

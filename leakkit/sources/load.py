@@ -19,6 +19,7 @@ from leakkit.errors import LeakkitError
 from leakkit.sources.cells.money import count_toman, with_toman
 from leakkit.sources.formats.files import form_of_name
 from leakkit.sources.formats.rows import distinct
+from leakkit.sources.formats.unpacking import packed_text
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.names import people
 from leakkit.sources.headings.recognised import Reading
@@ -46,7 +47,7 @@ from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     Watch = Callable[[Store, Found, Rules], None]
 
@@ -84,7 +85,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         if not path.exists():
             message = f"There is no file or folder {path}."
             raise LeakkitError("no_source", message)
-        config = config or _beside(path)
+        config = config or _beside(path) or _packed(path)
     if store != MEMORY and not store.endswith(PARTIAL):
         return _into_file(source, config, as_of, Path(store), watch, upkeep)
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
@@ -203,6 +204,12 @@ def _beside(path: Path) -> Path | None:
     return file if file.is_file() else None
 
 
+def _packed(path: Path) -> Config | None:
+    """Return the configuration that a .zip holds, if it holds one."""
+    text = packed_text(path, CONFIG_FILE) if path.suffix.lower() == ".zip" else ""
+    return Config.from_text(text, f"{path.name}: {CONFIG_FILE}") if text else None
+
+
 def _reasons_file(rules: Config, source: Any, config: Config | str | Path | None) -> Path | None:  # noqa: ANN401 - as above
     """Return the user's dictionary of reasons: beside leakkit.toml, else beside the source.
 
@@ -285,6 +292,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     facts = account.facts(store, rules.cut)
     account.faults(store, *files, found.origins)
     settled.take_over(store)
+    account.refuse_amounts(store, files[0] or files[1])
     acted = read_activities(reading, found.activities, rules.zone, rules.cut)
     if watch:
         watch(store, found, rules)
@@ -298,7 +306,10 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     account.clear(store)
     write_passages(store)
     doubts.keep(store)
-    notes["facts"] = facts | reading.counted | account.facts_of_passages(store)
+    notes["facts"] = facts | reading.counted
+    if found.shape != SNAPSHOT or found.days:
+        # of deals that only stand somewhere it is not known where they began
+        notes["facts"] |= account.facts_of_passages(store)
     for key, value in notes.items():
         store.set_meta(key, value)
 
@@ -318,7 +329,9 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     provisional = not config.pipelines
     if provisional:
         config = config.model_copy(
-            update={"pipelines": propose(store, found.label, config, snapshot=snapshot)}
+            update={
+                "pipelines": propose(store, found.label, config, _names(found), snapshot=snapshot)
+            }
         )
     timed = _is_timed(store)
     cut, last_day = _as_of(store, config, hours, timed=timed)
@@ -336,6 +349,17 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         timed=timed,
     )
     return _Given(rules, last_day, provisional)
+
+
+def _names(found: Found) -> Mapping[str, str]:
+    """Return what the columns of pipelines and stages are called in the file."""
+    tables = [table for table in (found.opportunities, found.history) if table]
+    return {
+        name: heading
+        for table in tables
+        for name in ("pipeline", "stage")
+        if (heading := table.heading(name))
+    }
 
 
 def _place_faults(store: Store, found: Found) -> None:
@@ -364,19 +388,22 @@ def _notes(reading: Reading, found: Found, given: _Given) -> dict[str, Any]:
         "cut": given.rules.cut,
         "last_day": given.last_day,
         "segments": list(given.rules.segments),
-        **_people(found, given.rules.segments),
+        "owner": _owner(found, given.rules.segments),
+        "people": _people(found, given.rules.segments),
     }
 
 
-def _people(found: Found, kept: Sequence[str]) -> dict[str, Any]:
-    """Return which of the kept columns is the owner, and which name people at all."""
+def _owner(found: Found, segments: tuple[str, ...]) -> str:
+    """Return the column of the store that names who owns a deal; '' where there is none."""
+    heading = (found.opportunities or found.history).heading("owner")
+    return _stored(heading) if heading and _stored(heading) in segments else ""
+
+
+def _people(found: Found, segments: tuple[str, ...]) -> list[str]:
+    """Return the columns of the store that name who works on a deal, the owner among them."""
     table = found.opportunities or found.history
-    owner = _stored(table.heading("owner") or "")
-    named = dict.fromkeys([owner, *map(_stored, people(table.types))])
-    return {
-        "owner": owner if owner in kept else "",
-        "people": [column for column in named if column in kept],
-    }
+    named = [_owner(found, segments), *map(_stored, people(table.types))]
+    return [column for column in dict.fromkeys(named) if column in segments]
 
 
 def _require(found: Found) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store import schema
 from leakkit.store.database import literal, quoted
@@ -236,6 +237,21 @@ def refuse_unreadable(store: Store, file: str, *, snapshot: bool = False) -> Non
     shown = tuple(Fault(file, int(line), "entered_at", str(text), rule) for line, text in first)
     message = f"{file}: not one date of the column entered_at can be read."
     raise LeakkitError("no_dates", message, shown)
+
+
+def refuse_amounts(store: Store, file: str) -> None:
+    """Raise where the values are so large that their sums cannot be trusted."""
+    total = store.value("SELECT sum(abs(CAST(value AS DOUBLE))) FROM opportunities")
+    if not total or total <= limits.TOTAL * 100:
+        return
+    largest = store.rows(
+        "SELECT opportunity_id, value FROM opportunities WHERE value IS NOT NULL "
+        "ORDER BY value DESC, opportunity LIMIT 5"
+    )
+    rule = "one of the largest amounts: is the currency right, and its rate?"
+    shown = tuple(Fault(file, None, "value", f"{v // 100:,} of {i}", rule) for i, v in largest)
+    message = f"The amounts of {file} are more than {limits.TOTAL:,} in all."
+    raise LeakkitError("too_large", message, shown)
 
 
 def fingerprint(store: Store, cut: int, last_day: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -23,12 +24,16 @@ MONTHS_BACK = 400
 
 @dataclass(frozen=True)
 class Window:
-    """Days [first_day, end_day) of one pipeline, under the name `part`."""
+    """Days [first_day, end_day) of one pipeline, under the name `part`.
+
+    With `entered` only the visits that begin in these days are counted.
+    """
 
     pipeline: int
     part: int
     first_day: int
     end_day: int
+    entered: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,15 @@ class Counts:
                 if name == "late":
                     self._derive("deal_ends", queries.DEAL_ENDS)
                 self._derive(name, sql)
-        return self.store.frame(query)
+        return self.store.frame(
+            query.replace("{owner}", self.owner) if "{owner}" in query else query
+        )
+
+    @cached_property
+    def owner(self) -> str:
+        """SQL for the owner of a deal of `opportunities o`; '' where the source names none."""
+        column = self.store.owner
+        return f"o.{quoted(column)}" if column else "''"
 
     def _derive(self, name: str, sql: str) -> None:
         """Keep the answer of a query as a table, once."""
@@ -118,6 +131,10 @@ class Counts:
     def extent(self) -> pd.DataFrame:
         """Return first and last days of entries and exits per pipeline."""
         return self._frame(queries.EXTENT)
+
+    def unfollowed(self) -> pd.DataFrame:
+        """Return the pipelines that have deals and none with a history, with their first day."""
+        return self._frame(queries.UNFOLLOWED)
 
     def entries(self) -> pd.DataFrame:
         """Return how many deals entered each pipeline on each day."""
@@ -135,8 +152,7 @@ class Counts:
 
     def late_deals(self) -> pd.DataFrame:
         """Return the open deals that are late, of the pipelines asked for (see `expect`)."""
-        owner = quoted(self.store.owner) if self.store.owner else "''"
-        return self._frame(queries.LATE_DEALS.replace("{owner}", owner))
+        return self._frame(queries.LATE_DEALS)
 
     def clusters(self, parts: pd.DataFrame) -> pd.DataFrame:
         """Return the same per bootstrap cluster.
@@ -165,16 +181,18 @@ class Counts:
                 w.part,
                 w.first_day * self.units[w.pipeline],
                 w.end_day * self.units[w.pipeline],
+                int(w.entered),
             )
             for w in windows
         ]
-        return pd.DataFrame(rows, columns=["pipeline", "part", "first_tick", "end_tick"])
+        columns = ["pipeline", "part", "first_tick", "end_tick", "entered"]
+        return pd.DataFrame(rows, columns=columns)
 
     def frame_of(self, bounds: pd.DataFrame) -> None:
         """Set where each pipeline's curves begin and end, and what its cohort is.
 
-        `bounds` has pipeline, start_day, cohort_from, mature_before (days) and
-        expected_days (NA where none is declared).
+        `bounds` has pipeline, start_day, cohort_from, mature_before (days), expected_days (NA
+        where none is declared) and present (1: only the present state is known).
         """
         per_day = bounds["pipeline"].map(self.units)
         table = bounds.assign(

@@ -153,15 +153,17 @@ class Store:
         self.run("INSERT INTO meta VALUES ($key, $value)", {"key": key, "value": text})
 
     @property
-    def owner(self) -> str:
-        """The column of the deals that names who works on them; empty where there is none."""
-        found = self.rows("SELECT value FROM meta WHERE key = 'owner'")
-        return str(json.loads(found[0][0])) if found else ""
-
-    @property
     def config(self) -> Config:
         """The configuration that the source was read with, proposed parts included."""
         return Config.model_validate(self.meta("config"))
+
+    @property
+    def owner(self) -> str:
+        """The column of the deals that names who owns them; '' where there is none."""
+        try:
+            return str(self.meta("owner"))
+        except KeyError:  # a store that was made before it was kept
+            return ""
 
 
 def _threads(said: str) -> int:

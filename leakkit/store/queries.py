@@ -65,7 +65,7 @@ visits AS (
     WHERE m.stage >= 0
 )
 SELECT m.opportunity, m.pipeline, m.seq AS step, m.stage,
-       CAST(COALESCE(v.visit, 1) AS SMALLINT) AS visit, m.entry,
+       CAST(COALESCE(v.visit, 1) AS INTEGER) AS visit, m.entry,
        m.entered_at, m.entered_day, m.entered_tick, m.left_at, m.left_day, m.left_tick, m.exit,
        CASE WHEN m.exit = 6 OR m.after_stage < 0 THEN NULL ELSE m.after_stage END AS to_stage,
        CAST(CASE WHEN m.exit = 2 THEN m.after_stage - m.stage - 1
@@ -82,12 +82,24 @@ WHERE m.stage >= 0
 
 EXTENT = """
 SELECT p.pipeline, count(*) AS passages,
-       min(p.entered_day) AS first_day, max(p.entered_day) AS last_entry_day,
+       min(p.entered_at) AS first_at, min(p.entered_day) AS first_day,
+       max(p.entered_day) AS last_entry_day,
        min(CASE WHEN p.exit = 3 OR p.exit = 5 THEN p.left_day END) AS first_close_day
 FROM asked_passages p
 GROUP BY p.pipeline
 ORDER BY p.pipeline
 """
+
+UNFOLLOWED = """
+SELECT o.pipeline, min(COALESCE(o.created_day, o.closed_day)) AS first_day
+FROM asked_opportunities o
+LEFT JOIN (SELECT p.pipeline FROM asked_passages p GROUP BY p.pipeline) f
+    ON f.pipeline = o.pipeline
+WHERE f.pipeline IS NULL
+GROUP BY o.pipeline
+ORDER BY o.pipeline
+"""
+"""Pipelines that have deals, and none with a history."""
 
 DEAL_ENDS = """
 WITH spans AS (
@@ -134,6 +146,7 @@ WITH inside AS (
     FROM asked_passages p
     JOIN parts w ON w.pipeline = p.pipeline
     WHERE p.entered_tick < w.end_tick AND (p.exit = 0 OR p.left_tick >= w.first_tick)
+        AND (w.entered = 0 OR p.entered_tick >= w.first_tick)
 )
 SELECT i.part, i.pipeline, i.stage, i.visits, grouping(i.exit) AS arrives,
        COALESCE(i.arrive_age, i.leave_age) AS age, COALESCE(i.exit, -1) AS exit,
@@ -500,6 +513,68 @@ GROUP BY o.pipeline, o.outcome, CASE WHEN o.has_history THEN 1 ELSE 0 END
 ORDER BY o.pipeline, o.outcome, has_history
 """
 """Deals by outcome, and what is missing in them."""
+
+LAST_STAGES = """
+SELECT o.pipeline,
+       COALESCE(o.current_stage, CASE WHEN d.last_exit = 0 THEN d.last_stage ELSE -1 END, -1)
+           AS stage,
+       o.outcome, count(*) AS n, CAST(sum(COALESCE(o.value, 0)) AS BIGINT) AS total
+FROM asked_opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+LEFT JOIN deal_ends d ON d.opportunity = o.opportunity AND d.pipeline = o.pipeline
+WHERE q.present = 1 OR NOT o.has_history
+GROUP BY o.pipeline,
+         COALESCE(o.current_stage, CASE WHEN d.last_exit = 0 THEN d.last_stage ELSE -1 END, -1),
+         o.outcome
+ORDER BY o.pipeline, stage, o.outcome
+"""
+"""Deals of which only the present state is known, by the stage that their row names (-1: none)."""
+
+STOOD_FOR = """
+SELECT o.pipeline, o.outcome,
+       CASE WHEN o.outcome = 'open' THEN q.last_day ELSE o.closed_day END - o.created_day AS age,
+       count(*) AS n
+FROM asked_opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+WHERE q.present = 1 AND o.created_day IS NOT NULL
+    AND CASE WHEN o.outcome = 'open' THEN q.last_day ELSE o.closed_day END >= o.created_day
+GROUP BY o.pipeline, o.outcome,
+         CASE WHEN o.outcome = 'open' THEN q.last_day ELSE o.closed_day END - o.created_day
+ORDER BY o.pipeline, o.outcome, age
+"""
+"""Days from creation to the close, or of open deals until now, where no history is known."""
+
+CLOSES = """
+SELECT o.pipeline, o.closed_day AS day, o.outcome, count(*) AS n,
+       CAST(sum(COALESCE(o.value, 0)) AS BIGINT) AS total
+FROM asked_opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+WHERE q.present = 1 AND o.outcome <> 'open' AND o.closed_day IS NOT NULL
+GROUP BY o.pipeline, o.closed_day, o.outcome
+ORDER BY o.pipeline, day, o.outcome
+"""
+"""Closes by day, where no history is known."""
+
+LOST_REASONS = """
+SELECT o.pipeline, COALESCE(o.current_stage, -1) AS stage, o.lost_reason, count(*) AS n
+FROM asked_opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+WHERE q.present = 1 AND o.outcome = 'lost'
+GROUP BY o.pipeline, COALESCE(o.current_stage, -1), o.lost_reason
+ORDER BY o.pipeline, stage, n
+"""
+"""Lost deals by stage and reason, where no history is known; texts in no order."""
+
+OWNED = """
+SELECT o.pipeline, {owner} AS owner, o.outcome, count(*) AS n,
+       CAST(sum(COALESCE(o.value, 0)) AS BIGINT) AS total
+FROM asked_opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+WHERE q.present = 1
+GROUP BY o.pipeline, {owner}, o.outcome
+ORDER BY o.pipeline, o.outcome, n
+"""
+"""Deals by owner and outcome, where no history is known; texts in no order."""
 
 AGES = """
 WITH begun AS (

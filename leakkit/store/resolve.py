@@ -194,20 +194,19 @@ def listed(kinds: dict[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, d
 
 def _stage_codes(config: Config, said: list[str]) -> list[tuple[str, int, int]]:
     """Return (text, pipeline, position or close) for every text that a pipeline knows."""
-    return [
-        (text, number, code)
-        for number, pipeline in enumerate(config.pipelines)
-        for names in [stage_names(pipeline)]
-        for text in said
-        if (code := names.get(folded(text), _close_inside(text, pipeline))) is not None
-    ]
-
-
-def _close_inside(text: str, pipeline: Pipeline) -> int | None:
-    """Return the close that a text names, where the pipeline has no words of its own for it."""
-    code = close_of(text)
-    own = pipeline.won if code == schema.WON else pipeline.lost
-    return None if own else code
+    by_form: dict[str, list[str]] = {}
+    for text in said:
+        by_form.setdefault(folded(text), []).append(text)
+    closing = {text: code for text in said if (code := close_of(text)) is not None}
+    found = []
+    for number, pipeline in enumerate(config.pipelines):
+        own = {schema.WON: pipeline.won, schema.LOST: pipeline.lost}
+        # a close that a text names counts where the pipeline has no words of its own for it
+        codes = {text: code for text, code in closing.items() if not own[code]}
+        names = stage_names(pipeline).items()
+        codes |= {text: code for form, code in names for text in by_form.get(form, ())}
+        found += [(text, number, code) for text, code in sorted(codes.items())]
+    return found
 
 
 def _number(store: Store, rules: Rules, spoken: Spoken) -> None:

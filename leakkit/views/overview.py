@@ -20,6 +20,7 @@ from leakkit.views.dropoff.headline import headline_sentence
 from leakkit.views.dropoff.pipe import emphasised, pipe
 from leakkit.views.elements import heading, panels, paragraphs
 from leakkit.views.ink import plain
+from leakkit.views.present import stages as present
 from leakkit.views.sentences import judged, mend_first, month, quiet, since_then
 from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.view import answer, words_of
@@ -50,17 +51,27 @@ class Leak:
 
     pipeline: PipelineAnalysis
     stage: StageResult
+    lost: int
+    value_lost: int
 
 
 def _leaks(analysis: Analysis) -> list[Leak]:
     """Return every stage that lost deals, by the value lost, then by the deals."""
     found = [
-        Leak(pipeline, stage)
+        leak
         for pipeline in analysis.pipelines
         for stage in pipeline.stages
-        if stage.exits.lost
+        if (leak := _leak(pipeline, stage)).lost
     ]
-    return sorted(found, key=lambda leak: (-leak.stage.value_lost, -leak.stage.exits.lost))
+    return sorted(found, key=lambda leak: (-leak.value_lost, -leak.lost))
+
+
+def _leak(pipeline: PipelineAnalysis, stage: StageResult) -> Leak:
+    """Return what a stage lost; of a present state, the lost deals whose row names it."""
+    if pipeline.present is None:
+        return Leak(pipeline, stage, stage.exits.lost, stage.value_lost)
+    tally = pipeline.present.stages[stage.stage].tally
+    return Leak(pipeline, stage, tally.lost, tally.value_lost)
 
 
 def overview(analysis: Analysis, pages: Pages = ()) -> View:
@@ -148,6 +159,8 @@ def nothing_lost(analysis: Analysis, words: Words) -> Markup:
     if said := _left_out(analysis, words):
         return said
     lost = sum(one.notes.outcomes.get(("lost", False), 0) for one in analysis.pipelines)
+    if not lost and _of_lists(analysis):
+        return words.html("overview.none_in_lists")
     return words.html("headline.elsewhere" if lost else "overview.none", n=lost)
 
 
@@ -169,15 +182,17 @@ def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Marku
         "overview.worst",
         stage=tables.bdi(worst.stage.name),
         pipeline=tables.bdi(worst.pipeline.name),
-        n=worst.stage.exits.lost,
-        value=worst.stage.value_lost,
-        share=worst.stage.value_lost / max(sum(one.stage.value_lost for one in leaks), 1),
+        n=worst.lost,
+        value=worst.value_lost,
+        share=worst.value_lost / max(sum(one.value_lost for one in leaks), 1),
     )
 
 
 def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     """What got worse in any pipeline, what does it look like, and what could be kept?"""
     words, warned = words_of(analysis), _warnings(analysis)
+    if _of_lists(analysis):
+        return answer(words, "overview_warnings", headline=words.say("present.no_causes"))
     if not warned:
         tested = count_tests(analysis.findings)
         apart = Markup("") if tested else pipelines_left_out(analysis, words)
@@ -323,18 +338,33 @@ def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
 def _lone_pipe(analysis: Analysis, words: Words) -> View:
     """Show the one pipe there is in its large form."""
     view = pipe(analysis)
-    return answer(words, "overview_pipes", figure=view.figure)
+    title = view.title if _of_lists(analysis) else ""
+    return answer(words, "overview_pipes", title=title, figure=view.figure)
+
+
+def _of_lists(analysis: Analysis) -> bool:
+    """Say whether of every pipeline only the present state is known."""
+    return all(one.present is not None for one in analysis.pipelines)
 
 
 def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
     """Return the pipelines with the most value lost, in the order of the analysis."""
-    lost = {one.name: sum(s.value_lost for s in one.stages) for one in analysis.pipelines}
+    lost = {one.name: _value_lost(one) for one in analysis.pipelines}
     names = sorted(lost, key=lambda name: -lost[name])[:most]
     return [one for one in analysis.pipelines if one.name in names]
 
 
+def _value_lost(one: PipelineAnalysis) -> int:
+    """Return the value that a pipeline lost, as far as it is known where."""
+    if one.present is not None:
+        return one.present.total.value_lost
+    return sum(stage.value_lost for stage in one.stages)
+
+
 def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
     """Return the pipe of one pipeline, with the stage that its own page emphasises."""
+    if one.present is not None:
+        return present.picture(analysis, one, words, "count")
     told = shifts(one, analysis.findings)
     return figures.small_pipe(one, words, emphasised(one, analysis.findings), told)
 
@@ -351,7 +381,7 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     if not leaks:
         return answer(words, "overview_leaks", headline=nothing_lost(analysis, words))
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
-    whole = sum(leak.stage.value_lost for leak in leaks)
+    whole = sum(leak.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]
     rows = [(_link(leak.pipeline.name, links.get(leak.pipeline.name, "")), leak) for leak in shown]
     reasons = tables.Reasons(words)
@@ -360,20 +390,30 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
         words.say("overview.leaks"),
         (
             tables.Column("stage", lambda one: tables.bdi(one.stage.name), "lk-name"),
-            tables.Column(
-                "lost", lambda one: tables.bar_cell(words, one.stage.lost, reasons, most), "lk-lost"
-            ),
-            tables.Column("lost_deals", lambda one: words.count(one.stage.exits.lost)),
-            tables.Column("value_lost", lambda one: words.money(one.stage.value_lost)),
-            tables.Column(
-                "of_all_lost", lambda one: words.share(one.stage.value_lost / max(whole, 1))
-            ),
-            tables.Column("overdue", lambda one: tables.overdue_cell(words, one.stage, reasons)),
+            tables.Column("lost", lambda one: _lost_share(one, words, reasons, most), "lk-lost"),
+            tables.Column("lost_deals", lambda one: words.count(one.lost)),
+            tables.Column("value_lost", lambda one: words.money(one.value_lost)),
+            tables.Column("of_all_lost", lambda one: words.share(one.value_lost / max(whole, 1))),
+            tables.Column("overdue", lambda one: _overdue(one, words, reasons)),
         ),
         rows,
         head="pipeline_name",
     )
     return answer(words, "overview_leaks", table=table.html(words) + reasons.html())
+
+
+def _lost_share(leak: Leak, words: Words, reasons: tables.Reasons, most: float) -> Markup:
+    """Return the share that is lost of what enters the stage."""
+    if leak.pipeline.present is not None:
+        return reasons.dash("no_history")
+    return tables.bar_cell(words, leak.stage.lost, reasons, most)
+
+
+def _overdue(leak: Leak, words: Words, reasons: tables.Reasons) -> Markup:
+    """Return how many deals are late in the stage."""
+    if leak.pipeline.present is not None:
+        return reasons.dash("no_history")
+    return tables.overdue_cell(words, leak.stage, reasons)
 
 
 def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
@@ -393,7 +433,7 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
             tables.Column("no_history", lambda one: words.count(_without_history(one))),
             tables.Column("no_reason", lambda one: _no_reason(words, one)),
             tables.Column("no_value", lambda one: words.count(one.notes.without_value)),
-            tables.Column("missing", lambda one: words.count(_missing(one))),
+            tables.Column("missing", lambda one: _missing(one, words)),
         ),
         rows,
         head="pipeline_name",
@@ -411,10 +451,15 @@ def _no_reason(words: Words, pipeline: PipelineAnalysis) -> str:
 
 def _without_history(pipeline: PipelineAnalysis) -> int:
     """Count the deals without a stage history."""
+    if pipeline.present is not None:
+        return pipeline.opportunities
     return sum(n for (_, history), n in pipeline.notes.outcomes.items() if not history)
 
 
-def _missing(pipeline: PipelineAnalysis) -> int:
-    """Count the numbers of the stage table that could not be estimated."""
+def _missing(pipeline: PipelineAnalysis, words: Words) -> str:
+    """Say how many numbers of the stage table could not be estimated; of a list, none is tried."""
+    if pipeline.present is not None:
+        return tables.DASH
     names = ("lost", "advance", "won_from_here", "median")
-    return sum(bool(getattr(stage, name).reason) for stage in pipeline.stages for name in names)
+    missing = sum(bool(getattr(stage, name).reason) for stage in pipeline.stages for name in names)
+    return words.count(missing)

@@ -131,6 +131,16 @@ def _share_cell(words: Words, share: Share, reasons: Reasons) -> Markup:
     return ranged(words.share(share.share), _range(words, share.low, share.high))
 
 
+def _chance_cell(words: Words, stage: StageResult, reasons: Reasons, unit: int) -> Markup:
+    """Return the chance to win in the end, with its interval and the days it is read at."""
+    share, age = stage.won_from_here, stage.won_horizon.age
+    if share.share is None or share.low is None or share.high is None or age is None:
+        return reasons.dash(share.reason)
+    days = stay(words, age, unit)
+    within = words.say("table.range_within", low=share.low, high=share.high, days=days)
+    return ranged(words.share(share.share), within)
+
+
 def _range(words: Words, low: float, high: float) -> str:
     """Say an interval."""
     return words.say("table.range", low=low, high=high)
@@ -202,7 +212,7 @@ def _main_columns(
         Column("advanced", lambda s: _share_cell(words, s.advance, reasons)),
         Column("overdue", lambda s: overdue_cell(words, s, reasons)),
         Column("median", lambda s: _age_cell(words, s.median, reasons, unit)),
-        Column("won_from_here", lambda s: _share_cell(words, s.won_from_here, reasons)),
+        Column("won_from_here", lambda s: _chance_cell(words, s, reasons, unit)),
         Column("value_lost", lambda s: words.money(s.value_lost)),
     )
 
@@ -211,6 +221,7 @@ def _value_columns(
     pipeline: PipelineAnalysis, words: Words, reasons: Reasons
 ) -> tuple[Column[StageResult], ...]:
     """Return the columns of a manager who asks for money."""
+    unit = pipeline.unit_per_day
     lost = [s.lost_by_value.high for s in pipeline.stages]
     most = max([0.02, *(high for high in lost if high is not None)])
     return (
@@ -222,7 +233,7 @@ def _value_columns(
         Column("value_overdue", lambda s: words.money(s.value_overdue)),
         Column("deals_in", lambda s: words.count(s.opportunities)),
         Column("lost", lambda s: _share_cell(words, s.lost, reasons)),
-        Column("won_from_here", lambda s: _share_cell(words, s.won_from_here, reasons)),
+        Column("won_from_here", lambda s: _chance_cell(words, s, reasons, unit)),
     )
 
 

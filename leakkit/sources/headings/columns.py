@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from leakkit import limits
 from leakkit.config import COLUMNS, folded
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store.database import quoted
@@ -172,7 +173,8 @@ class Table:
         if heading is None:
             return "CAST(NULL AS BIGINT)"
         number = f"TRY_CAST({quoted(heading)} AS DECIMAL(24, 6))"
-        return f"TRY_CAST(round({number} * 100) AS BIGINT)"
+        minor = f"TRY_CAST(round({number} * 100) AS BIGINT)"
+        return f"CASE WHEN abs({number}) <= {limits.VALUE} THEN {minor} END"
 
     def integer(self, name: str) -> str:
         """Return SQL for a column as a whole number; NULL where empty or no number."""

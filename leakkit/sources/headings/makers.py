@@ -311,6 +311,10 @@ USUAL = {
         *("lost reason", "loss reason", "closed lost reason", "reason lost", "reason for loss"),
         *("verlustgrund", "علت شکست", "دلیل از دست رفتن"),
     ),
+    "last_stage": (
+        *("lost at stage", "lost in stage", "lost stage", "stage lost", "stage when lost"),
+        *("closed at stage", "stage before close", "stage at close", "laststage", "final stage"),
+    ),
     "owner": (
         *("deal owner", "opportunity owner", "record owner", "sales agent", "salesperson"),
         *("sales person", "sales rep", "sales representative", "account manager"),
@@ -325,7 +329,7 @@ USUAL = {
 VAGUE_MOMENT = ("date", "timestamp", "datum", "تاریخ")
 """The moment of a history, where its file has no other date and no outcome."""
 
-CLEAR = ("lost_reason",)
+CLEAR = ("lost_reason", "last_stage")
 """What the usual headings name in a maker's export as well, where they can mean nothing else."""
 
 DATED_STAGE = (

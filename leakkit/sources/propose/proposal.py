@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from leakkit import limits
 from leakkit.config import COLUMNS, Pipeline, Stage, folded
-from leakkit.errors import LeakkitError, visible
+from leakkit.errors import LeakkitError, shortened, visible
 from leakkit.sources.headings.recognised import Recognised
 from leakkit.sources.propose.ends import closing_stages
 from leakkit.sources.shapes.shapes import SNAPSHOT
@@ -18,7 +19,7 @@ from leakkit.store import schema
 from leakkit.store.resolve import CLOSED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from leakkit.config import Config, Join, SourceRules
     from leakkit.store.database import Store
@@ -56,6 +57,11 @@ ORDER BY pipeline, created DESC NULLS FIRST, stage
 
 Deals without any date have come least far.
 """
+NUMBER = re.compile(
+    r"^\W*(?:(?P<number>\d+)\s*(?:%|[-.:)\]\u2013/_%]|\s)|(?P<letter>[a-z])(?:[.:)\]]|\s+[-\u2013])\s)"
+    r"[\s\-.:)\]\u2013]*[^\W\d]"
+)
+"""A number or a letter before the name of a stage: "3 - Offer", "[2] Demo", "b) Visit"."""
 AFTER_ALL = 1_000_000
 BY_WAY = "in the order that most deals took"
 ORDERED_BY = {SNAPSHOT: "one day shows no order; by the age of the deals"}
@@ -63,18 +69,21 @@ ORDERED_BY = {SNAPSHOT: "one day shows no order; by the age of the deals"}
 
 
 def propose(
-    store: Store, label: str, config: Config, *, snapshot: bool = False
+    store: Store, label: str, config: Config, columns: Mapping[str, str], *, snapshot: bool = False
 ) -> tuple[Pipeline, ...]:
     """Propose the pipelines of a source: stages by the mean rank of their first visits.
 
     Of a snapshot, stages without a visit follow by the mean age of the deals that stand
     there. Closing rows are recognised by common words (won, lost, cancelled, ...). It is a
     proposal: every page that rests on it says so.
+
+    `columns` are the headings of `pipeline` and `stage`: so many different names, or names
+    so long, are those of another column, and are refused.
     """
     closes = closing_stages(store, config)
     given = {"label": label, "closes": [*closes, *CLOSED]}
     ranked: dict[str, dict[str, _Said]] = {}
-    names: dict[str, str] = {}
+    spelt: dict[str, str] = {}
     rows = store.rows(FIRST_VISITS, given)
     visited = {(folded(pipeline), folded(stage)) for pipeline, stage, *_ in rows}
     standing = store.rows(STANDING, given) if snapshot else []
@@ -85,20 +94,65 @@ def propose(
         if (folded(pipeline), folded(stage)) not in visited
     ]
     for pipeline, stage, places, deals in rows:
-        name = names.setdefault(folded(pipeline), pipeline)
+        name = spelt.setdefault(folded(pipeline), pipeline)
         ranked.setdefault(name, {}).setdefault(folded(stage), _Said()).add(stage, places, deals)
+    for pipeline in _pipelines(store, label) if snapshot else ():
+        # one whose rows name nothing but closes has no stage to count in, and still its deals
+        ranked.setdefault(spelt.setdefault(folded(pipeline), pipeline), {})
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
+    _refuse_many("pipeline", ranked, limits.PIPELINES, columns)
+    for stages in ranked.values():
+        _refuse_many("stage", [one.name for one in stages.values()], limits.STAGES, columns)
     return tuple(
         Pipeline(
             name=name,
-            stages=_in_order(stages.values()),
+            stages=_in_order(stages.values(), by_number=snapshot and not visited),
             won=_words(closes, schema.WON),
             lost=_words(closes, schema.LOST),
         )
         for name, stages in sorted(ranked.items())
     )
+
+
+def _refuse_many(what: str, names: Collection[str], most: int, columns: Mapping[str, str]) -> None:
+    """Raise where a column has so many different names, or such long ones, that it is another."""
+    heading = columns.get(what, "")
+    longest = max(names, key=len, default="")
+    if len(names) > most:
+        why = f"{len(names):,} different {what}s, and there may be {most}"
+    elif len(longest) > limits.NAME_LETTERS:
+        why = f"a {what} of {len(longest):,} letters, {shortened(longest)!r}"
+    else:
+        return
+    message = (
+        f"There are {why}: is {heading!r} the {what}? If another column is, say so in [source]: "
+        f"{what} = '...'. If it is, declare the {what}s that count as [[pipelines]]."
+    )
+    raise LeakkitError("too_many_names", message)
+
+
+def numbered(names: Sequence[str]) -> bool:
+    """Say whether numbers or letters before the names order all stages.
+
+    >>> numbered(["1 - Lead", "2 - Offer"]), numbered(["Lead", "2 - Offer"])
+    (True, False)
+    """
+    places = [_number_of(name) for name in names]
+    return len(names) > 1 and None not in places and len(set(places)) == len(places)
+
+
+def _number_of(name: str) -> tuple[int, str] | None:
+    """Return the number or letter before a name; None where there is none."""
+    found = NUMBER.match(folded(name))
+    return (int(found["number"] or 0), found["letter"] or "") if found else None
+
+
+def _pipelines(store: Store, label: str) -> list[str]:
+    """Return the pipelines that the deals name; `label` for those that name none."""
+    rows = store.rows("SELECT DISTINCT pipeline FROM given_opportunities ORDER BY pipeline")
+    return [str(said) or label for (said,) in rows]
 
 
 def _words(closes: Mapping[str, int], code: int) -> tuple[str, ...]:
@@ -127,9 +181,11 @@ class _Said:
         return min(self.spelt, key=lambda said: (-self.spelt[said], said))
 
 
-def _in_order(stages: Iterable[_Said]) -> tuple[Stage, ...]:
-    """Return the stages by the mean place at which deals came by."""
+def _in_order(stages: Iterable[_Said], *, by_number: bool) -> tuple[Stage, ...]:
+    """Return the stages by the mean place at which deals came by, or by numbers before names."""
     ordered = sorted(stages, key=lambda one: (one.places / one.deals, one.name))
+    if by_number and numbered([one.name for one in ordered]):
+        ordered.sort(key=lambda one: _number_of(one.name) or (0, ""))
     return tuple(Stage(name=one.name) for one in ordered)
 
 

@@ -22,6 +22,7 @@ from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.store import schema
 from leakkit.store.closes import close_of
 from leakkit.store.database import literal, quoted
+from leakkit.store.resolve import outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +75,7 @@ def _shaped(reading: Reading, files: Files) -> Found:
         told = deals and _plain(reading, deals)
         if told and told.heading("stage"):
             # a deal whose present stage is a closing word has ended, whatever its history shows
-            told = _with_outcome(reading, told)
+            told = _with_last_stage(reading, _with_outcome(reading, told))
         return _found(files, EVENTS, plain, told)
     if deals is None:  # pragma: no cover - finding raises before
         raise AssertionError
@@ -82,7 +83,7 @@ def _shaped(reading: Reading, files: Files) -> Found:
     if dated:
         return _from_wide(reading, files, deals, dated)
     reading.say(deals.file, "shape", SNAPSHOT, "no_history")
-    plain = _with_outcome(reading, _plain(reading, deals))
+    plain = _with_last_stage(reading, _with_outcome(reading, _plain(reading, deals)))
     return _found(files, SNAPSHOT, _no_history(reading, deals), plain)
 
 
@@ -166,6 +167,24 @@ def _with_outcome(reading: Reading, table: Table) -> Table:
     return rewritten(reading, table, {}, "outcome", {"outcome": sql})
 
 
+def _with_last_stage(reading: Reading, table: Table) -> Table:
+    """Let closed deals stand in the stage that a column of its own says they closed in."""
+    last = table.heading("last_stage")
+    if last is None or table.heading("outcome") is None:
+        return table
+    words, outcome = outcome_words(reading.config), table.text("outcome")
+    rows = reading.store.rows(f"SELECT DISTINCT {outcome} AS o FROM {table.relation} ORDER BY o")  # noqa: S608 - quoted
+    closed = [literal(str(said)) for (said,) in rows if words.get(folded(str(said)), 0) < 0]
+    if not closed:
+        return table
+    reading.say(table.file, "last_stage", "closed", last)
+    named = f"{outcome} IN ({', '.join(closed)}) AND {table.text_under(last)} <> ''"
+    sql = f"CASE WHEN {named} THEN {table.text_under(last)} ELSE {table.text('stage')} END"
+    stage = table.heading("stage")
+    columns, more = ({stage: sql}, {}) if stage else ({}, {"stage": sql})
+    return rewritten(reading, table, columns, "last stage", more)
+
+
 def _closing_cases(reading: Reading, table: Table) -> list[str]:
     """Return the cases of SQL that say which stages of a table are closes."""
     stage = table.text("stage")
@@ -235,7 +254,7 @@ def _number(heading: str) -> str:
 def _from_snapshots(reading: Reading, files: Files) -> Found:
     """Make events of files that say how the same deals stood on different days."""
     days = [
-        Snapshot(day, _with_outcome(reading, _plain(reading, table)))
+        Snapshot(day, _with_last_stage(reading, _with_outcome(reading, _plain(reading, table))))
         for day, table in files.snapshots
     ]
     for one in days:

@@ -10,12 +10,14 @@ from leakkit.views.causes import cells
 from leakkit.views.causes.segments import columns_of, segment, value_of
 from leakkit.views.causes.stages import no_stages, sample_line, stages_of
 from leakkit.views.elements import heading, paragraphs
+from leakkit.views.present import causes as present
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.view import answer, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.analysis.diagnosis import StageDiagnosis
+    from leakkit.findings.changes import ChangeDriver, ChangeScreen
     from leakkit.findings.drivers import Driver, Screen
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 def drivers(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """Which segments of the leaking stages leak more than the rest?"""
     words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)
+    if diagnosis.pipeline.present is not None:
+        owners, title = (
+            present.owners(diagnosis.pipeline, words),
+            words.say("question.present_owners"),
+        )
+        return answer(words, "drivers", title=title, table=owners)
     if not stages:
         return no_stages(diagnosis, words, "drivers")
     parts = Markup("\n").join(_screen(one, words) for one in stages)
@@ -32,7 +40,7 @@ def drivers(diagnosis: Diagnosis, *, stage: str = "") -> View:
 
 def _screen(one: StageDiagnosis, words: Words) -> Markup:
     """Return the screen of one stage."""
-    screen, head = one.screen, heading(bdi(one.stage.name))
+    screen, head = one.screen, heading(bdi(one.stage.name)) + _changes(one.changes, words)
     if screen.reason:
         return head + paragraphs([words.html(f"causes.screen_{screen.reason}")])
     lines = [_tested(screen, words), *_set_aside(screen, words)]
@@ -40,6 +48,36 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
         none = words.html("causes.no_driver") if screen.tested else Markup("")
         return head + paragraphs([none, *lines])
     return head + _table(screen, words) + paragraphs([*lines, _as_of_today(screen, words)])
+
+
+def _changes(found: ChangeScreen, words: Words) -> Markup:
+    """Tabulate the segments whose share moved more than that of the rest, where there are any."""
+    if found.reason:
+        return Markup("")
+    if not found.drivers:
+        key = "causes.no_change_driver" if found.tested else "causes.no_change_screened"
+        return paragraphs([words.html(key, n=found.tested)])
+    rows = [
+        (segment((each.column,), (each.value,), found.binned, words), each)
+        for each in found.drivers
+    ]
+    title = words.say(f"causes.changes_{found.kind}", n=found.tested)
+    table = Table(title, _change_columns(words), rows, head="segment")
+    today = sorted({each.column for each in found.drivers if each.as_of_today})
+    lines = [words.html("causes.as_of_today", n=len(today), columns=columns_of(today))]
+    return table.html(words) + paragraphs(lines if today else [])
+
+
+def _change_columns(words: Words) -> tuple[Column[ChangeDriver], ...]:
+    """Return the columns: both shares of the segment, both of the rest, and how far apart."""
+    return (
+        Column("deals_in_now", lambda d: words.count(d.n)),
+        Column("share_before", lambda d: words.share(d.before)),
+        Column("share_now", lambda d: words.share(d.now)),
+        Column("rest_before", lambda d: words.share(d.rest_before)),
+        Column("rest_now", lambda d: words.share(d.rest_now)),
+        Column("gap", lambda d: cells.excess(words, d.gap)),
+    )
 
 
 def _tested(screen: Screen, words: Words) -> Markup:

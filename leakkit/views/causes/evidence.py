@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views.causes import cells
 from leakkit.views.causes.bulk import set_apart
 from leakkit.views.causes.stages import no_stages, sample_line, stages_of
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.figures import stay
 from leakkit.views.ink import plain
+from leakkit.views.present import causes as present
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.view import answer, words_of
 
@@ -32,10 +34,19 @@ SHOWN_UNMATCHED = 5
 def evidence(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """What do the reasons say, what does behaviour say, and do they agree?"""
     words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)
+    if diagnosis.pipeline.present is not None:
+        return _of_present(diagnosis, words)
     if not stages:
         return no_stages(diagnosis, words, "evidence")
     parts = Markup("\n").join(_evidence(diagnosis, one, words) for one in stages)
     return answer(words, "evidence", table=parts)
+
+
+def _of_present(diagnosis: Diagnosis, words: Words) -> View:
+    """Show the reasons of a list without a history; how its losses behaved is not known."""
+    shown = present.reasons(diagnosis.analysis, diagnosis.pipeline, words)
+    kind, title = SECTION if shown else REPEATED, words.say("question.present_reasons")
+    return answer(words, "evidence", title=title, table=shown, kind=kind)
 
 
 def _evidence(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:

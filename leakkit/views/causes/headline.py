@@ -11,6 +11,7 @@ from leakkit.page.kinds import FIRST
 from leakkit.views.causes import mix, verdict
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.elements import paragraphs
+from leakkit.views.present import causes as present
 from leakkit.views.sentences import first_of, judged, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 def causes_headline(diagnosis: Diagnosis) -> View:
     """What got worse, why, and what would a repair bring? In three sentences."""
     words, pipeline = words_of(diagnosis.analysis), diagnosis.pipeline
+    if pipeline.present is not None:
+        return _of_present(diagnosis, words)
     lines = [
         _first_mix(diagnosis, words),
         _first_verdict(diagnosis, words),
@@ -40,6 +43,20 @@ def causes_headline(diagnosis: Diagnosis) -> View:
         note=paragraphs(lines),
         kind=FIRST,
         selection=_first_of(diagnosis, words),
+    )
+
+
+def _of_present(diagnosis: Diagnosis, words: Words) -> View:
+    """Say which reason is named most, and what a list without a history cannot say."""
+    analysis, chosen = diagnosis.analysis, diagnosis.pipeline
+    lines = [words.html("present.no_causes"), since_then(analysis, (chosen,), words)]
+    return answer(
+        words,
+        "causes_headline",
+        title=words.html("question.causes_headline", name=bdi(chosen.name)),
+        headline=present.headline(analysis, chosen, words),
+        note=paragraphs(lines),
+        kind=FIRST,
     )
 
 
@@ -101,7 +118,6 @@ def _joint_line(diagnosis: Diagnosis, words: Words) -> Markup:
         n=worth.value,
         low=worth.low,
         high=worth.high,
-        half=worth.value / 2,
         days=words.days(_current_days(diagnosis)),
     )
 

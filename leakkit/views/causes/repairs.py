@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views.causes import cells
-from leakkit.views.causes.stages import loses
+from leakkit.views.causes.stages import loses, no_stages
 from leakkit.views.elements import paragraphs
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.view import answer, words_of
@@ -34,6 +34,8 @@ def repairs(diagnosis: Diagnosis) -> View:
 
 def _no_repairs(diagnosis: Diagnosis, words: Words) -> View:
     """Say why no repair is reckoned."""
+    if diagnosis.pipeline.present is not None:
+        return no_stages(diagnosis, words, "repairs")
     kind = SECTION if loses(diagnosis) else REPEATED
     if diagnosis.pipeline.notes.coverage:
         return answer(words, "repairs", headline=words.say("coverage.capped"), kind=REPEATED)

@@ -33,6 +33,8 @@ def stages_of(diagnosis: Diagnosis, stage: str) -> tuple[StageDiagnosis, ...]:
 
 def no_stages(diagnosis: Diagnosis, words: Words, name: str) -> View:
     """Say why no stage was looked into."""
+    if diagnosis.pipeline.present is not None:
+        return answer(words, name, headline=words.say("present.no_causes"), kind=REPEATED)
     lost = diagnosis.pipeline.notes.outcomes.get(("lost", False), 0)
     if lost and not loses(diagnosis):
         said = words.html("headline.elsewhere", n=lost)

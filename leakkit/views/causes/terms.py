@@ -18,7 +18,20 @@ def causes_terms(diagnosis: Diagnosis) -> View:
     words = words_of(diagnosis.analysis)
     confirm = diagnosis.analysis.config.comparison.confirm_days
     days, alarm = words.days(confirm), "alarm" if confirm else "alarm_once"
-    keys = (alarm, "windows", "look_like", "excess", "rate", "adjusted", "keep", "late")
+    keys = (
+        alarm,
+        "windows",
+        "look_like",
+        "excess",
+        "rate",
+        "adjusted",
+        "keep",
+        "late",
+    )
+    if diagnosis.pipeline.present is not None:
+        return answer(
+            words, "causes_terms", note=paragraphs([words.html("present.term_looks_like")])
+        )
     said = (words.html(f"causes.term_{key}", days=days) for key in keys)
     return answer(words, "causes_terms", note=paragraphs(said))
 

@@ -8,8 +8,10 @@ from markupsafe import Markup
 
 from leakkit.findings.finding import WARNING, improvements
 from leakkit.findings.sight import sight
+from leakkit.measures.survival import Z95
 from leakkit.views.causes import beside, mix, verdict
 from leakkit.views.causes.comparisons import compared, comparisons
+from leakkit.views.causes.stages import no_stages
 from leakkit.views.elements import paragraphs, unfolded
 from leakkit.views.sentences import could_be_seen, judged, month, what_changed
 from leakkit.views.shift import shift_figure
@@ -19,7 +21,7 @@ from leakkit.views.view import answer, words_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.analysis import Diagnosis
+    from leakkit.analysis import Diagnosis, PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -32,6 +34,8 @@ HARDLY_EVER = 0.0005
 def warnings(diagnosis: Diagnosis) -> View:
     """Which stages got worse, by how much, since when, and how sure is that?"""
     words = words_of(diagnosis.analysis)
+    if diagnosis.pipeline.present is not None:
+        return no_stages(diagnosis, words, "warnings")
     shown = _cards(diagnosis, diagnosis.warnings[:SHOWN_CARDS], words)
     rest = _cards(diagnosis, diagnosis.warnings[SHOWN_CARDS:], words)
     if rest:
@@ -84,7 +88,7 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
         beside.last_year(finding, words),
         beside.speed(finding, words),
         mix.mix_of(diagnosis, finding, words),
-        _worth(finding, words),
+        _worth(diagnosis, finding, words),
         *(what_changed(diagnosis.pipeline, f, words) for f in also),
     ]
     return Markup(
@@ -123,7 +127,7 @@ def _sure(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     return said
 
 
-def _worth(finding: Finding, words: Words) -> Markup:
+def _worth(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     """Say what could be kept."""
     value = finding.recoverable
     if value is None or not value.value:
@@ -133,6 +137,25 @@ def _worth(finding: Finding, words: Words) -> Markup:
         value=value.value,
         low=value.low,
         high=value.high,
-        half=value.value / 2,
         days=words.days(finding.days or 0),
+    ) + _mean_value(diagnosis.pipeline, finding, words)
+
+
+def _mean_value(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+    """Say what a deal is worth, how sure that is, and how much of it a few large ones have."""
+    places = [place for place, one in enumerate(pipeline.stages) if one.name == finding.stage]
+    if pipeline.costs is None or not places:
+        return Markup("")
+    came = pipeline.costs.worths[places[0]].entrants
+    if came.mean_value is None:
+        return Markup("")
+    said = " " + words.html(
+        "causes.mean_value",
+        stage=bdi(finding.stage),
+        value=came.mean_value,
+        low=max(came.mean_value - Z95 * came.mean_error, 0.0),
+        high=came.mean_value + Z95 * came.mean_error,
     )
+    if came.largest_share is None:
+        return said
+    return said + " " + words.html("causes.largest", share=came.largest_share)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.findings.worklist import CALL, DECIDE
+from leakkit.findings.worklist import BLOCKS, DECIDE
 from leakkit.views.causes import cells
 from leakkit.views.elements import heading
 from leakkit.views.figures import stay
@@ -28,11 +28,12 @@ def worklist(diagnosis: Diagnosis) -> View:
     """Which late deals should somebody call first, and which should be decided?"""
     words, items = words_of(diagnosis.analysis), diagnosis.worklist
     if not items:
-        return answer(words, "worklist", headline=words.say("causes.no_late"))
+        key = "causes.no_late" if diagnosis.pipeline.present is None else "present.no_late"
+        return answer(words, "worklist", headline=words.say(key))
     unit = diagnosis.pipeline.unit_per_day
     parts = Markup("").join(
         _block(block, own, words, unit)
-        for block in (CALL, DECIDE)
+        for block in BLOCKS
         if (own := [item for item in items if item.block == block])
     )
     return answer(words, "worklist", table=parts, note=words.html("causes.worklist_note"))
@@ -41,7 +42,10 @@ def worklist(diagnosis: Diagnosis) -> View:
 def _block(block: str, items: Sequence[WorkItem], words: Words, unit: int) -> Markup:
     """Return one block of the worklist: its first deals."""
     rows = [(bdi(item.opportunity_id), item) for item in items[:SHOWN_DEALS]]
-    caption = words.say(f"causes.{block}_table", n=len(items), shown=len(rows))
+    facts: dict[str, float] = {"n": len(items), "shown": len(rows)}
+    if block == DECIDE:
+        facts["share"] = sum(item.chance or 0.0 for item in items) / len(items)
+    caption = words.say(f"causes.{block}_table", **facts)
     table = Table(caption, _columns(words, unit), rows, head="deal")
     return heading(words.say(f"causes.{block}")) + table.html(words)
 
@@ -54,7 +58,7 @@ def _columns(words: Words, unit: int) -> tuple[Column[WorkItem], ...]:
         Column("stage", lambda i: bdi(i.stage), "lk-name"),
         Column("in_stage", lambda i: stay(words, i.age, unit)),
         Column("over", lambda i: DASH if i.over is None else stay(words, i.over, unit)),
-        Column("chance", lambda i: cells.share(words, i.chance)),
+        Column("chance", lambda i: cells.share_between(words, i.chance, i.low, i.high)),
         Column("value", lambda i: cells.money(words, i.value)),
         Column("can_save", lambda i: cells.money(words, i.saved)),
     )

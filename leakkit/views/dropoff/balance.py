@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views import figures, tables
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
 from leakkit.views.dropoff.data import with_outcome
 from leakkit.views.elements import paragraphs, unfolded
+from leakkit.views.present import stages as present
 from leakkit.views.view import answer, words_of
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> Vie
     `by` value, the sums of money stand first, and the table of the stages has money.
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    if chosen.present is not None:
+        return _of_present(analysis, chosen, words, amount_of(by))
     count = _equation(chosen.balance, words, "balance.equation", words.count)
     value = _equation(chosen.balance_value, words, "balance.value", words.money)
     first, second = (value, count) if amount_of(by) == "value" else (count, value)
@@ -43,12 +47,32 @@ def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> Vie
     )
 
 
+def _of_present(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> View:
+    """Say how the deals of a list divide: it shows no flow that could be balanced."""
+    other = "count" if by == "value" else "value"
+    return answer(
+        words,
+        "balance",
+        title=words.say("question.present_balance"),
+        headline=present.equation(chosen, words, by),
+        table=paragraphs([present.equation(chosen, words, other)]),
+        note=paragraphs(_value_notes(chosen, words)),
+        selection=part_line(analysis, chosen, words),
+    )
+
+
 def _notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     """Say what overdue is, and of which deals time or value are not known."""
     lines = [words.html("balance.overdue")]
     unjudged = [stage.name for stage in chosen.stages if stage.overdue is None]
     if unjudged:
         lines.append(words.html("balance.unjudged", n=len(unjudged), names=", ".join(unjudged)))
+    return [*lines, *_value_notes(chosen, words)]
+
+
+def _value_notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say of which deals the value is not known, or 0."""
+    lines = []
     if chosen.notes.without_value:
         lines.append(words.html("balance.without_value", n=chosen.notes.without_value))
     zero = chosen.notes.zero_value_lost / max(with_outcome(chosen, "lost"), 1)
@@ -86,5 +110,10 @@ def _equation(
 def months(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     """How much came in and went out each month, and what was left? In deals or `by` value."""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    if chosen.present is not None:
+        closes = present.months(chosen, words, amount_of(by))
+        title, said = words.say("question.present_months"), part_line(analysis, chosen, words)
+        kind = SECTION if closes else REPEATED
+        return answer(words, "months", title=title, figure=closes, selection=said, kind=kind)
     shown = figures.months(chosen, words, by=amount_of(by))
     return answer(words, "months", figure=shown, selection=part_line(analysis, chosen, words))

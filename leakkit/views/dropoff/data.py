@@ -26,7 +26,8 @@ EVENTS, SNAPSHOT = "events", "snapshot"
 def data(analysis: Analysis, pipeline: str = "") -> View:
     """What could the data say, and what could they not?"""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
-    read = [words.html(f"data.shape_{analysis.shape}"), *_rows(analysis, words)]
+    shape = f"data.shape_{analysis.shape}" if chosen.present is None else "present.shape"
+    read = [words.html(shape), *_rows(analysis, words)]
     parts = [
         paragraphs([*read, *data_lines(analysis, chosen, words)]),
         _not_estimated(chosen, words),
@@ -40,6 +41,8 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
 
 def _not_estimated(chosen: PipelineAnalysis, words: Words) -> Markup:
     """List the numbers that could not be estimated, or say that there are none."""
+    if chosen.present is not None:
+        return paragraphs([words.html("present.missing")])
     missing = _missing(chosen, words)
     if not missing:
         said = "coverage.estimated" if chosen.notes.coverage else "data.nothing_missing"
@@ -70,7 +73,14 @@ def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> li
     return [
         *filter(None, doubt),
         *_deals(chosen, words),
-        # a snapshot has no days on which anything is followed
+        *(_followed_lines(analysis, chosen, words) if chosen.present is None else ()),
+    ]
+
+
+def _followed_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say what is known of a history: its days, its stages, its headline."""
+    return [
+        # of snapshots too little is followed
         *(_days_used(chosen, words) if analysis.shape != SNAPSHOT else ()),
         *reading.stage_lines(chosen, words),
         *reading.bounds_lines(analysis, chosen.name, words),
@@ -80,6 +90,7 @@ def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> li
 def _rows(analysis: Analysis, words: Words) -> list[Markup]:
     """Say what became of the rows of each file."""
     names = ("read", "used", "merged", "not_asked", "set_aside")
+    of_present = all(one.present is not None for one in analysis.pipelines)
     made = {"history": "made"} if analysis.shape != EVENTS else {}
     lines = [
         words.html(
@@ -87,6 +98,7 @@ def _rows(analysis: Analysis, words: Words) -> list[Markup]:
             **{name: counted[name] for name in names},
         )
         for counted in analysis.rows
+        if not (counted["table"] == "history" and of_present)
     ]
     return [*lines, words.html("data.rows_all")]
 
@@ -105,6 +117,8 @@ def _ended(chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words) 
     if closed := outcomes["won"] + outcomes["lost"]:
         shares = {"of_all": outcomes["won"] / total, "of_closed": outcomes["won"] / closed}
         yield words.html("data.won", n=chosen.opportunities, **shares, closed=closed)
+    if chosen.present is not None:
+        return
     none = {kind: notes.outcomes.get((kind, False), 0) for kind in outcomes}
     if sum(none.values()):
         yield words.html("data.without_history", n=sum(none.values()), **none)
@@ -119,7 +133,7 @@ def _gaps(chosen: PipelineAnalysis, lost: int, words: Words) -> Iterator[Markup]
         yield words.html("data.reasons", share=notes.without_reason_lost / lost)
     if zero := notes.zero_value_lost:
         yield words.html("data.zero_value", n=zero, share=zero / lost)
-    if notes.started_in_middle:
+    if notes.started_in_middle and chosen.present is None:
         yield words.html("data.middle", n=notes.started_in_middle)
     if outside := sum(stage.left_after_curves for stage in chosen.stages):
         yield words.html("data.outside", n=outside)

@@ -25,6 +25,7 @@ from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.figures import stay
+from leakkit.views.present import headline as present
 from leakkit.views.sentences import first_of, judged, mend_first, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 QUALIFY = "qualify"
+MANY_UNFOLLOWED = 0.05
+"""From this share of the losses on, those without a history are said under the headline."""
 MENDED = {
     ALARM: "worse_too",
     WATCH: "perhaps_worse",
@@ -60,7 +63,7 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
         lines.insert(0, words.html("headline.no_values"))
     if apart := analysis.facts.get("none_in_both"):
         lines.insert(0, words.html("facts.none_in_both", n=apart))
-    if analysis.provisional_order:
+    if analysis.provisional_order and chosen.present is None:
         lines.insert(0, words.html("headline.provisional"))
     return answer(
         words,
@@ -68,7 +71,12 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
         title=words.html("question.headline", name=chosen.name),
         headline=_headline(analysis, chosen, words),
         note=paragraphs(
-            [*_beside_headline(analysis, chosen, words), _apart(chosen, words), *lines]
+            [
+                *_beside_headline(analysis, chosen, words),
+                _apart(chosen, words) if chosen.present is None else "",
+                _unfollowed(chosen, words),
+                *lines,
+            ]
         ),
         kind=FIRST,
         selection=Markup(" ").join(
@@ -96,7 +104,12 @@ def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
 
 
 def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
-    """Say which deals are left out; else what got worse, or what loses most and got better."""
+    """Say which deals are left out; else what got worse, or what loses most and got better.
+
+    Where only the present state is known, in which stage most deals were lost.
+    """
+    if chosen.present is not None and (chosen.present.total.lost or not chosen.notes.coverage):
+        return present.said(chosen.present, words)
     if chosen.notes.coverage:
         return left_out(chosen, words)
     gravest = _gravest(analysis, chosen)
@@ -117,6 +130,8 @@ def _beside_headline(
     analysis: Analysis, chosen: PipelineAnalysis, words: Words
 ) -> tuple[Markup, ...]:
     """Say what to look at first, and where most is lost, where those are two stages."""
+    if chosen.present is not None:
+        return tuple(present.lines(analysis, chosen, words))
     if chosen.notes.coverage:
         return _of_a_list(chosen, words)
     gravest, better = _gravest(analysis, chosen), _better(analysis, chosen, words)
@@ -124,6 +139,25 @@ def _beside_headline(
         first = (_headline_cost(chosen, words), _no_warning(analysis, chosen, words))
         return (*first, *better[1:])
     return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words), *better)
+
+
+def _unfollowed(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say of the lost deals without a history where they stood; nothing where they are few."""
+    if chosen.present is not None:
+        return Markup("")
+    lost = sum(one.tally.lost for one in chosen.unfollowed)
+    every = sum(n for (outcome, _), n in chosen.notes.outcomes.items() if outcome == "lost")
+    if not lost or lost < MANY_UNFOLLOWED * every:
+        return Markup("")
+    found = sorted(chosen.unfollowed, key=lambda one: -one.tally.lost)
+    named = [
+        words.html("present.of_stage", stage=bdi(one.name), n=one.tally.lost)
+        for one in found
+        if one.tally.lost and one.stage is not None
+    ]
+    key = "present.unfollowed" if named else "present.unfollowed_nowhere"
+    facts = {"n": lost, "share": lost / every}
+    return words.html(key, **facts, named=words.listed(named))
 
 
 def _of_a_list(chosen: PipelineAnalysis, words: Words) -> tuple[Markup, ...]:

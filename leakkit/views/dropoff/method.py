@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit.version import __version__
+from leakkit.views.dropoff.choices import pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.view import answer, words_of
 
@@ -13,14 +14,17 @@ if TYPE_CHECKING:
     from leakkit.views.view import View
 
 
-def method(analysis: Analysis, pipeline: str = "") -> View:  # noqa: ARG001 - every view takes the same choices
+def method(analysis: Analysis, pipeline: str = "") -> View:
     """How are these numbers made, in plain words?"""
     words = words_of(analysis)
+    if pipeline_of(analysis, pipeline).present is not None:
+        lines = [words.html(f"present.method_{key}") for key in ("stage", "range", "first", "days")]
+        return answer(words, "method", note=paragraphs(lines))
     keys = ("leak", "share", "range", "horizon", "expected", "visits", "cohort", "overlap")
     return answer(words, "method", note=paragraphs(words.html(f"method.{key}") for key in keys))
 
 
-def provenance(analysis: Analysis, pipeline: str = "") -> View:  # noqa: ARG001 - as above
+def provenance(analysis: Analysis, pipeline: str = "") -> View:  # noqa: ARG001 - every view takes the same choices
     """From which data and with which settings was this page made?"""
     words, rules = words_of(analysis), analysis.config.comparison
     lines = [

@@ -9,6 +9,7 @@ from leakkit.analysis.results import EVERYTHING
 from leakkit.findings.finding import leading
 from leakkit.views import figures
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
+from leakkit.views.present import stages as present
 from leakkit.views.shift import shifts
 from leakkit.views.view import answer, words_of
 
@@ -26,6 +27,10 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     The strong red is the leak to look at first: the one that got worse, else the largest.
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    if chosen.present is not None:
+        shown = present.picture(analysis, chosen, words, amount_of(by))
+        title, said = words.say("question.present"), part_line(analysis, chosen, words)
+        return answer(words, "pipe", title=title, figure=shown, selection=said)
     found = () if analysis.selection != EVERYTHING else analysis.findings
     worst = emphasised(chosen, found)
     told = shifts(chosen, found) if amount_of(by) == "count" else ()

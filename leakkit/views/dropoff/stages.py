@@ -10,6 +10,7 @@ from leakkit.analysis.headline import headline as find_headline
 from leakkit.views import figures, tables
 from leakkit.views.dropoff.choices import CURVES, amount_of, part_line, pipeline_of, stages_of
 from leakkit.views.elements import heading, paragraphs
+from leakkit.views.present import stages as present
 from leakkit.views.view import answer, words_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
     `by` value, the share of the value that is lost stands first.
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    if chosen.present is not None:
+        shown = present.table(analysis, chosen, words) + present.notes(analysis, chosen, words)
+        return answer(words, "stages", table=shown, selection=part_line(analysis, chosen, words))
     worst = find_headline(chosen).stage
     marked = worst.stage if worst else None
     main = tables.stage_table(chosen, words, worst=marked, by=amount_of(by))
@@ -99,6 +103,10 @@ def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
 def days(analysis: Analysis, pipeline: str = "", *, stage: str = "") -> View:
     """After how many days do deals leave each stage (or one `stage`), and by which door?"""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    if chosen.present is not None:
+        title, said = words.say("question.present_ages"), part_line(analysis, chosen, words)
+        ages = present.ages(chosen, words)
+        return answer(words, "days", title=title, table=ages, selection=said)
     note = paragraphs([words.html("days.note")])
     shown = figures.days_by_exit(chosen, words, stages_of(chosen, stage))
     said = part_line(analysis, chosen, words, *CURVES)

@@ -1,0 +1,140 @@
+"""Sellers whose deals are followed to the very end: semi-Markov, with gamma or log-normal stays.
+
+Made apart from `leakkit.sample`, so that nothing of leakkit is judged by itself. A visit's
+door is drawn when it begins, then its stay; lives are lived to the end, and cut at `as_of`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from leakkit.config import Config
+from leakkit.sources import load
+
+if TYPE_CHECKING:
+    from benchmarks.truth.worlds import Floats, Ints
+    from leakkit.store import Store
+
+AS_OF = np.datetime64("2026-06-30", "D")
+WON, LOST = -1, -2
+GAMMA, LOG_NORMAL, HEAVY = "gamma", "log-normal", "log-normal, sigma 1.4"
+SHAPE, SIGMA, HEAVY_SIGMA = 1.5, 0.9, 1.4
+GAMMA_MEDIAN = 1.183
+"""The median of a gamma of this shape and scale 1."""
+VALUE, VALUE_SIGMA = 10_000.0, 1.0
+
+
+@dataclass(frozen=True)
+class Seller:
+    """Shares by stage of what is lost and what goes back, the median days, and how they spread.
+
+    Visits of the stage `leak` that begin in the last `leak_days` days lose `more` of their deals.
+    """
+
+    lost: tuple[float, ...] = (0.15, 0.25, 0.20, 0.08)
+    returned: tuple[float, ...] = (0.0, 0.05, 0.10, 0.05)
+    median: tuple[float, ...] = (6.0, 12.0, 9.0, 7.0)
+    stays: str = GAMMA
+    leak: int = 1
+    leak_days: int = 90
+    more: float = 0.0
+
+    def leaking(self) -> Seller:
+        """Return the seller as it is since the leak: for ever."""
+        lost, back = list(self.lost), list(self.returned)
+        lost[self.leak] += self.more
+        back[self.leak] *= (1.0 - lost[self.leak]) / (1.0 - self.lost[self.leak])
+        return replace(self, lost=tuple(lost), returned=tuple(back), more=0.0)
+
+    def chances(self) -> Floats:
+        """Return the exact chance to win, by stage: `w_s = on w_{s+1} + back w_{s-1}`."""
+        stages = len(self.lost)
+        moves = np.zeros((stages, stages))
+        for stage, (lost, back) in enumerate(zip(self.lost, self.returned, strict=True)):
+            if stage:
+                moves[stage, stage - 1] = back
+            if stage + 1 < stages:
+                moves[stage, stage + 1] = 1.0 - lost - back
+        won = np.zeros(stages)
+        won[-1] = 1.0 - self.lost[-1] - self.returned[-1]
+        return np.asarray(np.linalg.solve(np.eye(stages) - moves, won), np.float64)
+
+    def days(self, rng: np.random.Generator, stage: Ints) -> Floats:
+        """Draw stays."""
+        median = np.array(self.median)[stage]
+        if self.stays == GAMMA:
+            return np.asarray(median * rng.gamma(SHAPE, 1.0 / GAMMA_MEDIAN, stage.size))
+        sigma = SIGMA if self.stays == LOG_NORMAL else HEAVY_SIGMA
+        return np.asarray(median * rng.lognormal(0.0, sigma, stage.size))
+
+
+@dataclass(frozen=True)
+class Lives:
+    """All lives to their very end: rows of (deal, stage, day), and what became of each deal."""
+
+    deal: Ints
+    stage: Ints
+    day: Floats
+    won: Ints
+    value: Floats
+
+    def opened(self, rules: str = "") -> Store:
+        """Load what is known at the end of the last day."""
+        seen = np.flatnonzero(self.day < 1.0)
+        names = np.array([f"S{stage}" for stage in range(self.stage.max() + 1)] + ["Lost", "Won"])
+        moment = AS_OF + np.floor(self.day[seen] * 86_400).astype("timedelta64[s]")
+        history = pd.DataFrame(
+            {
+                "opportunity_id": pd.Series(self.deal[seen]).map("D{:06d}".format),
+                "stage": names[self.stage[seen]],
+                "entered_at": moment,
+            }
+        )
+        known = np.unique(self.deal[seen])
+        deals = pd.DataFrame(
+            {
+                "opportunity_id": pd.Series(known).map("D{:06d}".format),
+                "value": self.value[known].round(2),
+            }
+        )
+        stages = ", ".join(f'{{ name = "{name}" }}' for name in names[:-2])
+        text = (
+            f'as_of = "{AS_OF}"\n{rules}\n[[pipelines]]\nname = "Deals"\nwon = ["Won"]\n'
+            f'lost = ["Lost"]\nstages = [{stages}]\n'
+        )
+        return load({"opportunities": deals, "stage_history": history}, Config.from_text(text))
+
+
+def live(seller: Seller, deals: int, seed: int, history_days: int = 540) -> Lives:
+    """Let deals begin evenly over the days up to as_of (day 0), and live to their end."""
+    rng = np.random.default_rng([seed, deals])
+    stage = np.zeros(deals, np.int64)
+    day = np.sort(rng.uniform(1.0 - history_days, 1.0, deals))
+    value = rng.lognormal(np.log(VALUE), VALUE_SIGMA, deals)
+    rows = []
+    alive = np.arange(deals)
+    while alive.size:
+        rows.append((alive, stage[alive].copy(), day[alive].copy()))
+        alive = alive[stage[alive] >= 0]
+        stage[alive], day[alive] = _leave(seller, rng, stage[alive], day[alive])
+    deal, at, when = (np.concatenate(part) for part in zip(*rows, strict=True))
+    order = np.lexsort((when, deal))
+    return Lives(deal[order], at[order], when[order], (stage == WON).astype(np.int64), value)
+
+
+def _leave(
+    seller: Seller, rng: np.random.Generator, stage: Ints, day: Floats
+) -> tuple[Ints, Floats]:
+    """Draw where visits lead, and when."""
+    leaks = (stage == seller.leak) & (day >= 1.0 - seller.leak_days)
+    lost = np.array(seller.lost)[stage] + seller.more * leaks
+    # what is lost more comes out of all others alike
+    back = np.array(seller.returned)[stage] * (1.0 - lost) / (1.0 - np.array(seller.lost)[stage])
+    drawn = rng.uniform(size=stage.size)
+    ahead = np.where(stage + 1 < len(seller.lost), stage + 1, WON)
+    to = np.where(drawn < lost, LOST, np.where(drawn < lost + back, stage - 1, ahead))
+    return to, day + seller.days(rng, stage) + 0.001

@@ -1,0 +1,261 @@
+"""Which segment drove a change: whose share moved more than that of the rest of the stage?
+
+"Associated with", never "caused by" (docs/method.md, section 9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.findings.columns import candidates
+from leakkit.findings.contrasts import Excess, false_discovery, two_sided
+from leakkit.findings.design import at_risk
+from leakkit.findings.groups import count, influence, read, spells
+from leakkit.measures.survival import MIN_FOLLOWED, Z95
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from leakkit.findings.columns import Columns
+    from leakkit.findings.design import Bools, Design
+    from leakkit.findings.groups import Readings, Spells
+    from leakkit.measures.survival import Floats, Ints
+    from leakkit.measures.windows import Days
+
+MIN_EXITS = 5
+"""Exits that a segment, and its rest, need in both windows together."""
+MIN_OWNERS = 3
+"""Owners that an error by owner wants."""
+
+
+@dataclass(frozen=True)
+class ChangeDriver:
+    """A segment whose share moved more than that of the rest.
+
+    `gap = (now - before) - (rest_now - rest_before)`, with its interval; `n` entered in
+    the current window. `as_of_today`: the column's value at entry is not known.
+    """
+
+    column: str
+    value: str
+    n: int
+    before: float
+    now: float
+    rest_before: float
+    rest_now: float
+    gap: Excess
+    p_value: float
+    q_value: float
+    as_of_today: bool
+
+
+@dataclass(frozen=True)
+class ChangeScreen:
+    """The segments that drove a change, by the deals that it concerns at least.
+
+    `tested` segments were compared; `binned` columns are in quintiles. `owner` is the
+    column by which the errors are clustered, or empty. Nothing is known for `reason`:
+    no_baseline, no_horizon or no_expected_days.
+    """
+
+    kind: str
+    horizon: float
+    tested: int
+    drivers: tuple[ChangeDriver, ...]
+    binned: tuple[str, ...] = ()
+    owner: str = ""
+    reason: str = ""
+
+    @classmethod
+    def missing(cls, kind: str, reason: str) -> ChangeScreen:
+        """Return the screen that cannot be made, for `reason`."""
+        return cls(kind, 0.0, 0, (), reason=reason)
+
+
+def screen_changes(  # noqa: PLR0913 - the parts of one question
+    design: Design,
+    current: Days,
+    baseline: Days,
+    horizon: float,
+    *,
+    kind: str = "lost",
+    columns: tuple[str, ...] | None = None,
+    phi: float = 1.0,
+    q: float = 0.05,
+    falls: bool = False,
+) -> ChangeScreen:
+    """Whose share moved more than that of the rest of the stage?
+
+    A segment that always loses more stands out in a contrast of levels, and one that has
+    begun to lose more may not. So every value of every column is held against the rest
+    by the difference of two differences, first visits of both windows read at the same
+    `horizon`; one false discovery rate `q` over them. Where another segment moved, the rest
+    moved with it: so a segment must have moved by itself too. The error is the larger of that of
+    the four shares, times the wobble `phi`, and that of a sum over owners: deals of one
+    owner go together. With `falls` the segments that got better are asked for.
+
+    Reference: Liang and Zeger (1986), Biometrika 73, 13-22, for the error by owner.
+    """
+    looked = _looked_at(design, (baseline, current), horizon, kind, columns)
+    found = [one for name in looked.columns.codes for one in _column(looked, name, phi)]
+    if falls:
+        found = [replace(one, gap=-one.gap, moved=-one.moved) for one in found]
+    first = false_discovery(_p_values(found))
+    # an error by owner is never smaller, so only what passes without it has to be asked
+    found = [
+        replace(one, error=max(one.error, _error_by_owner(looked, one))) if low <= q else one
+        for one, low in zip(found, first, strict=True)
+    ]
+    p, sign = _p_values(found), -1.0 if falls else 1.0
+    named = [
+        _driver(looked, one, sign, float(mine), float(discovery))
+        for one, mine, discovery in zip(found, p, false_discovery(p), strict=True)
+        if one.gap > 0.0 and one.moved > Z95 and discovery <= q
+    ]
+    named.sort(key=lambda one: (-min(abs(one.gap.low), abs(one.gap.high)) * one.n, one.column))
+    return ChangeScreen(
+        kind=kind,
+        horizon=horizon,
+        tested=len(found),
+        drivers=tuple(named),
+        binned=tuple(sorted(looked.columns.binned)),
+        owner=design.owner if looked.owners is not None else "",
+    )
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """Both windows, (baseline, current), with the columns and who owns each passage."""
+
+    spans: tuple[Spells, Spells]
+    columns: Columns
+    owner: str
+    owners: Ints | None
+
+    def inside(self, name: str, code: int) -> list[Bools]:
+        """Say which passages of each window are of a segment."""
+        return [self.columns.codes[name][one.rows] == code for one in self.spans]
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """One segment: its shares and those of the rest (before, now), the gap and its error.
+
+    `moved` is its own change in standard errors of that.
+    """
+
+    name: str
+    code: int
+    own: tuple[float, float]
+    rest: tuple[float, float]
+    gap: float
+    error: float
+    moved: float
+
+
+def _looked_at(
+    design: Design,
+    windows: tuple[Days, Days],
+    horizon: float,
+    kind: str,
+    names: tuple[str, ...] | None,
+) -> _Looked:
+    """Read both windows, and choose the columns."""
+    risks = [at_risk(design, days) for days in windows]
+    rows = np.unique(np.concatenate([risk.rows for risk in risks]))
+    found = candidates(design.only(rows), names)
+    codes = {}
+    for name, inside in found.codes.items():
+        whole = np.zeros(len(design), np.int64)
+        whole[rows] = inside
+        codes[name] = whole
+    before, now = (spells(risk, horizon, kind) for risk in risks)
+    owners = design.segments.get(design.owner)
+    if owners is not None and len(np.unique(owners[rows])) < MIN_OWNERS:
+        owners = None
+    return _Looked((before, now), replace(found, codes=codes), design.owner, owners)
+
+
+def _column(looked: _Looked, name: str, phi: float) -> Iterator[_Segment]:
+    """Yield the segments of one column that can be compared."""
+    size, sides = len(looked.columns.labels[name]), []
+    for span in looked.spans:
+        code = looked.columns.codes[name][span.rows]
+        counts = count(span, code, size)
+        whole = count(span, np.zeros_like(code), 1)
+        sides.append((read(counts), read(whole - counts)))
+    cells = [side[part] for part in (0, 1) for side in sides]
+    exits = [cells[0].exits + cells[1].exits, cells[2].exits + cells[3].exits]
+    tested = np.logical_and.reduce(
+        [
+            *(each >= MIN_EXITS for each in exits),
+            *(cell.followed >= MIN_FOLLOWED for cell in cells),
+            *(np.isfinite(cell.n_eff) & (cell.n_eff > 0) for cell in cells),
+        ]
+    )
+    tested[0] = False
+    error = np.sqrt(phi * sum(_variance(cell) for cell in cells))
+    alone = np.sqrt(phi * sum(_variance(cell) for cell in cells[:2]))
+    for place in map(int, np.flatnonzero(tested)):
+        shares = [float(cell.share[place]) for cell in cells]
+        own, rest = (shares[0], shares[1]), (shares[2], shares[3])
+        gap = (own[1] - own[0]) - (rest[1] - rest[0])
+        moved = (own[1] - own[0]) / float(alone[place])
+        yield _Segment(name, place, own, rest, gap, float(error[place]), moved)
+
+
+def _variance(cell: Readings) -> Floats:
+    """Return the variance of shares, each with one event and one other added (Agresti, Caffo)."""
+    n = np.where(np.isfinite(cell.n_eff) & (cell.n_eff > 0), cell.n_eff, 1.0)
+    share = (cell.share * n + 1.0) / (n + 2.0)
+    found: Floats = share * (1.0 - share) / n
+    return found
+
+
+def _p_values(found: list[_Segment]) -> Floats:
+    """Return the two-sided p of every gap."""
+    return two_sided(np.array([one.gap / one.error for one in found], np.float64))
+
+
+def _error_by_owner(looked: _Looked, one: _Segment) -> float:
+    """Return the error of a gap from what each owner adds to it; 0 where owners are the segments.
+
+    `sqrt(G / (G - 1) sum_o U_o^2)`, with U_o the sum of the influence of owner o's deals.
+    """
+    if looked.owners is None or one.name == looked.owner:
+        return 0.0
+    owners = looked.owners
+    size = int(owners.max()) + 1
+    total, there = np.zeros(size), np.zeros(size, dtype=bool)
+    for span, inside, late in zip(looked.spans, looked.inside(one.name, one.code), (-1, 1),
+                                  strict=True):  # fmt: skip
+        owner = owners[span.rows]
+        there[np.unique(owner)] = True
+        own = influence(count(span, np.where(inside, owner, -1), size))
+        rest = influence(count(span, np.where(inside, -1, owner), size))
+        total += late * (own - rest)
+    known = int(there.sum())
+    return float(np.sqrt(known / max(known - 1, 1) * (total**2).sum()))
+
+
+def _driver(looked: _Looked, one: _Segment, sign: float, p: float, q: float) -> ChangeDriver:
+    """Return one segment with its numbers; `sign` turns a fall back into one."""
+    current = looked.spans[1]
+    came = looked.inside(one.name, one.code)[1] & current.entered
+    gap, wide = sign * one.gap, Z95 * one.error
+    return ChangeDriver(
+        column=one.name,
+        value=looked.columns.labels[one.name][one.code],
+        n=int(came.sum()),
+        before=round(one.own[0], 12),
+        now=round(one.own[1], 12),
+        rest_before=round(one.rest[0], 12),
+        rest_now=round(one.rest[1], 12),
+        gap=Excess(gap, gap - wide, gap + wide),
+        p_value=p,
+        q_value=q,
+        as_of_today=one.name in looked.columns.today,
+    )

@@ -1,0 +1,147 @@
+"""Where do deals stand, where did they stand when they closed, and how old were they?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit.measures.present import share_of
+from leakkit.sources.propose.proposal import numbered
+from leakkit.views import tables
+from leakkit.views.elements import paragraphs
+from leakkit.views.present.bars import bars
+from leakkit.views.present.headline import present_state
+from leakkit.views.tables import DASH, Column, Table, bdi
+
+if TYPE_CHECKING:
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.measures.present import Ages, LastStage, Present, Tally
+    from leakkit.words import Words
+
+MOST_MONTHS = 12
+
+
+def in_order(analysis: Analysis, present: Present) -> tuple[LastStage, ...]:
+    """Return the stages in their order where one is known, else by their losses.
+
+    Deals that name no stage come last.
+    """
+    if order_known(analysis, present):
+        return present.stages
+    named = sorted(present.named, key=lambda one: (-one.tally.lost, -one.tally.deals, one.name))
+    return (*named, *(one for one in present.stages if one.stage is None))
+
+
+def order_known(analysis: Analysis, present: Present) -> bool:
+    """Say whether the stages are declared, or numbers or letters before their names order them."""
+    return not analysis.provisional_order or numbered([one.name for one in present.named])
+
+
+def picture(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+    """Draw the deals of every stage by outcome."""
+    present = present_state(chosen)
+    rows = [(_name(one, words), one.tally) for one in in_order(analysis, present)]
+    return bars(rows, words, f"present {chosen.name}", by=by)
+
+
+def table(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Tabulate the deals of every stage by outcome, with the shares of the losses."""
+    present, reasons = present_state(chosen), tables.Reasons(words)
+    losses = present.lost_somewhere
+    shares = {one.name: share_of(one.tally.lost, losses) for one in present.named}
+    most = max([0.02, *(share.high or 0.0 for share in shares.values())])
+
+    def share(one: LastStage) -> Markup:
+        if one.stage is None:
+            return reasons.dash("stage_not_named")
+        return tables.bar_cell(words, shares[one.name], reasons, most)
+
+    columns: tuple[Column[LastStage], ...] = (
+        Column("present_lost", lambda one: words.count(one.tally.lost), "lk-lost"),
+        Column("of_losses", share),
+        Column("present_won", lambda one: words.count(one.tally.won)),
+        Column("present_open", lambda one: words.count(one.tally.open)),
+        Column("value_lost", lambda one: words.money(one.tally.value_lost)),
+        Column("value_open", lambda one: words.money(one.tally.value_open)),
+    )
+    rows = [(_heading(one, words), one) for one in in_order(analysis, present)]
+    foot = (words.say("table.pipeline"), _total(present.total, words))
+    return Table(words.say("table.present"), columns, rows, foot=foot).html(words) + reasons.html()
+
+
+def _total(total: Tally, words: Words) -> list[str]:
+    """Return the last row."""
+    return [
+        words.count(total.lost),
+        "",
+        words.count(total.won),
+        words.count(total.open),
+        words.money(total.value_lost),
+        words.money(total.value_open),
+    ]
+
+
+def notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say how the table is to be read, and what its order is."""
+    present = present_state(chosen)
+    order = Markup("") if order_known(analysis, present) else words.html("present.no_order")
+    return paragraphs([words.html("present.note"), order])
+
+
+def equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+    """Say how many deals there are, and how many of them are won, lost and open."""
+    total, value = present_state(chosen).total, by == "value"
+    prefix = "value_" if value else ""
+    won, lost, still = (getattr(total, f"{prefix}{kind}") for kind in ("won", "lost", "open"))
+    key = "present.equation_value" if value else "present.equation"
+    return words.html(key, n=won + lost + still, won=won, lost=lost, open=still)
+
+
+def ages(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Tabulate how old deals were when they closed, and are that are open."""
+    present = present_state(chosen)
+    if not present.ages:
+        return paragraphs([words.html("present.no_ages")])
+    columns: tuple[Column[Ages], ...] = (
+        Column("deals", lambda one: words.count(one.n)),
+        Column("middle_age", lambda one: words.days(one.median)),
+        Column("most_ages", lambda one: _between(one, words)),
+    )
+    rows = [(words.say(f"present.age_{kind}"), one) for kind, one in present.ages.items()]
+    shown = Table(words.say("table.present_ages"), columns, rows, head="outcome").html(words)
+    return shown + paragraphs(_age_notes(present, words))
+
+
+def _between(one: Ages, words: Words) -> str:
+    """Say between which ages 8 of 10 deals are; of a few deals nothing."""
+    if one.n < 10:  # noqa: PLR2004 - 8 of fewer are no 8 of 10
+        return DASH
+    return words.say("present.between", low=one.p10, high=words.days(one.p90))
+
+
+def _age_notes(present: Present, words: Words) -> list[Markup]:
+    """Say what these days are, and which open deals are older than won ones became."""
+    lines = [words.html("present.ages_note")]
+    won = present.ages.get("won")
+    if present.older is not None and won and won.n >= 10:  # noqa: PLR2004 - as above
+        days = words.days(won.p90)
+        lines.append(words.html("present.older", n=present.older, days=days))
+    return lines
+
+
+def months(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+    """Draw what was won and lost in each of the last months."""
+    shown = present_state(chosen).months[-MOST_MONTHS:]
+    rows = [(words.month(day), tally) for day, tally in shown]
+    return bars(rows, words, f"closes {chosen.name}", by=by) if rows else Markup("")
+
+
+def _name(one: LastStage, words: Words) -> str:
+    """Return the name of a stage as text."""
+    return one.name if one.stage is not None else words.say("present.not_named")
+
+
+def _heading(one: LastStage, words: Words) -> Markup:
+    """Return the name of a stage as the heading of a row."""
+    return bdi(one.name) if one.stage is not None else words.html("present.not_named")
