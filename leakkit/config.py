@@ -60,6 +60,13 @@ _SILENT = dict.fromkeys(
 )
 """Signs that change no letter: tatweel, vowels, joiners (ZWNJ), marks of direction, BOM."""
 
+CROSS_CHECKS = (
+    *("nothing_closes", "outcome_words_unknown", "open_with_reason", "outcome_against_history"),
+    *("flags_against_outcome", "present_stage_ahead", "breaks_in_history", "several_beginnings"),
+    *("history_older_than_deals", "shortened_ids", "ids_under_several_names"),
+)
+"""What a source is asked before any page, in the order in which it is said."""
+
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
@@ -177,6 +184,8 @@ class SourceRules(_Part):
     decimal: Literal["auto", ".", ","] = "auto"
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
+    present_stage: Literal["counts", "history"] = "counts"
+    accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()
     stage_dates: dict[Text, Name] = Field(default_factory=dict)
     joins: tuple[Join, ...] = Field(default=(), max_length=limits.JOINS)
@@ -192,6 +201,16 @@ class SourceRules(_Part):
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
         more = rest.get("columns", {})
         return {**rest, "columns": {**columns, **more} if isinstance(more, dict) else more}
+
+    @field_validator("accept")
+    @classmethod
+    def _checks_exist(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """Only a doubt that is asked can be accepted."""
+        for code in given:
+            if code not in CROSS_CHECKS:
+                message = f"{code!r} is no check; there are {', '.join(CROSS_CHECKS)}"
+                raise ValueError(message)
+        return given
 
     @field_validator("encoding")
     @classmethod

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from markupsafe import Markup
 
 import leakkit
 from leakkit import views
@@ -22,9 +23,11 @@ from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, causes, columns, drivers, mix, stated
 from leakkit.findings.behaviour import SIGNS, SignCount
 from leakkit.findings.causes import Verdict, verdict
+from leakkit.findings.changes import ChangeDriver, ChangeScreen
 from leakkit.findings.columns import SetAside
+from leakkit.findings.contrasts import Excess
 from leakkit.findings.drivers import Screen
-from leakkit.findings.finding import KINDS, SEVERITIES
+from leakkit.findings.finding import KINDS, SEVERITIES, Past, Split
 from leakkit.findings.mix import RateAndMix, Shift
 from leakkit.findings.reasons import FAMILIES, built_in
 from leakkit.findings.worklist import BLOCKS
@@ -536,3 +539,53 @@ def test_the_views_that_can_be_of_one_stage_are_those_that_take_it() -> None:
         name for name in VIEWS if "stage" in inspect.signature(getattr(views, name)).parameters
     }
     assert takes == set(PER_STAGE) == set(BY_STAGE)
+
+
+DOUBTED: dict[str, dict[str, Any]] = {
+    "cannot be told apart": {"split": Split(None, None, reason="not_comparable")},
+    "comes from other deals": {"split": Split(0.01, 0.15, "owner=X", -0.03, 0.05)},
+    "last year it was much the same": {"last_year": Past(0.3, 0.05, -0.05, 0.15)},
+    "Perhaps worse than before": {"q_value": 0.1},
+}
+
+
+@pytest.mark.parametrize("said", DOUBTED)
+def test_pages_agree_in_what_they_claim(said: str) -> None:
+    """One sentence on both pages of a pipeline and in the overview; and nobody says more."""
+    doubted = finding(severity="watch", **DOUBTED[said])
+    old, calm = diagnosis(), {"alarm": "ok", "watch": "ok"}
+    findings = tuple(
+        doubted if one.key == doubted.key
+        else replace(one, severity=calm.get(one.severity, one.severity))
+        for one in old.analysis.findings
+    )  # fmt: skip
+    analysis = replace(old.analysis, findings=findings)
+    own = [f for f in findings if f.pipeline == "Equipment"]
+    cards = tuple(tuple(f for f in own if f.stage == card[0].stage) for card in old.cards)
+    shown = replace(old, analysis=analysis, cards=cards)
+    of_page, of_causes = views.headline(analysis, "Equipment"), views.causes_headline(shown)
+    for view in (of_causes, of_page, views.overview(analysis)):
+        html = Markup(view.headline).striptags()  # noqa: S704 - our own page
+        assert said in html
+        assert "it does worse" not in Markup(view.note).striptags()  # noqa: S704 - our own page
+
+
+def test_a_watch_that_is_likely_chance_is_no_headline() -> None:
+    shown = with_card(finding(severity="watch", q_value=0.5))
+    said = text("causes_headline", shown)
+    assert "No stage surely got worse. Proforma may have" in said
+    assert "before it was" not in said
+
+
+def test_segments_that_drove_a_change_stand_first() -> None:
+    gap = Excess(0.29, 0.15, 0.43)
+    driver = ChangeDriver(
+        "region", HOSTILE, 61, 0.2, 0.5, 0.2, 0.21, gap, 1e-5, 1e-3, as_of_today=True
+    )
+    found = ChangeScreen("lost", 30.0, 17, (driver,))
+    html = BeautifulSoup(str(views.drivers(of(changes=found)).table), "html.parser")
+    assert not html.find_all("b")
+    said = text("drivers", of(changes=found))
+    assert "Segments whose losses changed more than those of the rest, of 17 compared" in said
+    assert said.index("20%") < said.index("50%") < said.index("21%")
+    assert "it may have been another" in said

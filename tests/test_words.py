@@ -4,7 +4,9 @@ import itertools
 
 import pytest
 
+from leakkit.config import CROSS_CHECKS
 from leakkit.sources import check
+from leakkit.sources.checks import crossing
 from leakkit.sources.shapes import activities, asides, snapshots
 from leakkit.store import account, doubts
 from leakkit.words import Words
@@ -57,6 +59,9 @@ OF_READING = (
         "hidden_visits",
         "toman_converted",
     ),
+    *(code for code in CROSS_CHECKS if code not in crossing.IN_DOUBT),
+    "ids_of_15_letters",
+    "planned_closes",
     *("join_keys_repaired", "join_keys_unknown", doubts.BURSTS, *asides.RULES.values()),
 )
 RULES = {rule for _, rule in (*account.FAULTS, *activities.FAULTS)}

@@ -68,6 +68,7 @@ ROWS: tuple[Callable[..., Record], ...] = (
     shifts.everybody_slower,
     power.changes_are_found,
     exports.selected_exports_are_recognised,
+    exports.renamed_stage_is_named,
 )
 
 

@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis.results import EVERYTHING
-from leakkit.findings.finding import KINDS, WARNING, cards
+from leakkit.findings.finding import KINDS, RATE, WARNING, leading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.findings import Finding
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Seen:
     """What one run saw of one pipeline, for the next run to compare with.
 
     `fingerprint` is that of the data; `last_day` the last local day that was used. `warned`
-    holds (stage, kind) of what got worse; `shares` the share now by (stage, kind).
+    holds (stage, kind) of what got worse and may be a headline; `shares` the share now by
+    (stage, kind).
     """
 
     fingerprint: str
@@ -41,7 +43,7 @@ class Seen:
             pipeline.opportunities,
             sum(n for (outcome, _), n in outcomes if outcome == "won"),
             sum(n for (outcome, _), n in outcomes if outcome == "lost"),
-            tuple(sorted((f.stage, f.kind) for f in own if f.severity in WARNING)),
+            tuple(sorted((f.stage, f.kind) for f in own if _is_worse(f))),
             tuple(sorted((f.stage, f.kind, round(f.share, 6)) for f in own if f.share is not None)),
         )
 
@@ -68,6 +70,11 @@ class Seen:
             "warned": [list(one) for one in self.warned],
             "shares": [list(one) for one in self.shares],
         }
+
+
+def _is_worse(finding: Finding) -> bool:
+    """Say whether a page says that a share got worse: not likely chance, nor other deals."""
+    return finding.severity in WARNING and finding.leads and finding.says == RATE
 
 
 def _kind(kind: object) -> str:
@@ -136,8 +143,8 @@ def _share(
     analysis: Analysis, pipeline: PipelineAnalysis, then: Seen
 ) -> tuple[str, str, float, float] | None:
     """Return the share of the gravest finding, then and now."""
-    own = (f for f in analysis.findings if f.pipeline == pipeline.name and f.severity in WARNING)
-    first = next((card[0] for card in cards(own)), None)
+    own = (f for f in analysis.findings if f.pipeline == pipeline.name)
+    first = next((card[0] for card in leading(own)), None)
     known: Mapping[tuple[str, str], float] = {(s, k): share for s, k, share in then.shares}
     if first is None or first.share is None or (first.stage, first.kind) not in known:
         return None

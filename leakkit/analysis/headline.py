@@ -31,11 +31,13 @@ def headline(pipeline: PipelineAnalysis) -> Headline:
     """Which stage loses the largest share of what enters it?
 
     Losses of a stage of kind `qualify` may be healthy: it is named only where no other
-    stage leaks. The largest estimate is not always that of the worst stage, so it says
-    how sure that is (docs/method.md, section 6). Where no share could be estimated, the
-    largest count is named.
+    stage leaks, and so is one that no deal comes into any more. The largest estimate is
+    not always that of the worst stage, so it says how sure that is (docs/method.md,
+    section 6). Where no share could be estimated, the largest count is named.
     """
-    leaking = [stage for stage in pipeline.stages if stage.exits.lost]
+    retired = {one.stage for one in pipeline.notes.retired}
+    lost = [stage for stage in pipeline.stages if stage.exits.lost]
+    leaking = [stage for stage in lost if stage.stage not in retired] or lost
     candidates = [stage for stage in leaking if stage.kind != "qualify"] or leaking
     known = sorted((s for s in candidates if s.lost.share), key=_by_share)
     if known:

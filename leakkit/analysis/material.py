@@ -38,6 +38,7 @@ FRAMES = {
     "started": queries.STARTED,
     "outcomes": queries.OUTCOMES,
     "ages": queries.AGES,
+    "spans": queries.SPANS,
     "flows": queries.FLOWS,
     "last_stages": queries.LAST_STAGES,
     "stood_for": queries.STOOD_FOR,

@@ -13,6 +13,7 @@ from leakkit.analysis.deferred import DeferredPipeline, settled
 from leakkit.analysis.material import late, whole_sum
 from leakkit.analysis.present import last_stages, present_of
 from leakkit.analysis.results import DataNotes
+from leakkit.analysis.retiring import find_retired
 from leakkit.analysis.stage import curve_of, stage_of
 from leakkit.measures import balance, route, stages, survival
 from leakkit.store import schema
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.deferred import Parts
     from leakkit.analysis.material import Material
     from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.retiring import Retired
     from leakkit.measures.balance import Month, PipelineBalance, StageBalance
     from leakkit.measures.route import Route
 
@@ -212,7 +214,19 @@ def _notes(material: Material) -> DataNotes:
         closes=whole_sum(totals["n"][closes]),
         reopened=whole_sum(started["n"][started["entry"] == schema.REOPENED]),
         coverage=_coverage(material),
+        retired=_retired(material),
     )
+
+
+def _retired(material: Material) -> tuple[Retired, ...]:
+    """Find the retired stages; those of the whole for a part of the deals."""
+    if material.whole:
+        return material.whole.notes.retired
+    per_day = material.asked.per_day
+    ages = (learnt.horizon.age for learnt in material.learnt)
+    horizons = {at: None if age is None else age / per_day for at, age in enumerate(ages)}
+    spans = material.frames["spans"][["stage", "first", "last", "n", "came_after"]]
+    return find_retired(spans, material.names, horizons, material.last_day)
 
 
 def _coverage(material: Material) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leakkit.analysis.material import Material
+    from leakkit.analysis.retiring import Retired
     from leakkit.config import Config
     from leakkit.errors import Fault
     from leakkit.findings import Finding
@@ -50,6 +51,7 @@ class DataNotes:
 
     `outcomes` counts deals by (outcome, has history); the other counts are of deals.
     `coverage` says which deals the export seems to leave out; empty for a whole one.
+    `retired` are the stages that no deal has come into for long.
     """
 
     outcomes: Mapping[tuple[str, bool], int]
@@ -60,6 +62,7 @@ class DataNotes:
     closes: int
     reopened: int
     coverage: str = ""
+    retired: tuple[Retired, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from pydantic import ValidationError
 
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
+from leakkit.sources.cells.ids import match_long_ids
 from leakkit.sources.cells.money import count_toman, with_toman
+from leakkit.sources.checks import cross_check
 from leakkit.sources.formats.files import form_of_name
 from leakkit.sources.formats.rows import distinct
 from leakkit.sources.formats.unpacking import packed_text
@@ -34,6 +36,7 @@ from leakkit.store import upkeep as settled
 from leakkit.store.database import MEMORY, SPILL, Store, quoted
 from leakkit.store.holding import held
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
+from leakkit.store.recorded import Recorded, forget_plans, last_recorded
 from leakkit.store.resolve import (
     CLOSED,
     OWN_COLUMNS,
@@ -288,6 +291,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     settled.compare(store, rules, upkeep)
     resolve(store, rules)
     reading.count(doubts.BURSTS, doubts.find(store, rules))
+    cross_check(reading, found, rules.config)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, rules.cut)
     account.faults(store, *files, found.origins)
@@ -320,6 +324,8 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     _require(found)
     segments = _segments(store, found, config)
     _read_rows(store, found, segments)
+    if found.opportunities:
+        match_long_ids(reading)
     hours = _zone_of(store, config)
     _give(store, found, hours)
     snapshot = found.shape == SNAPSHOT
@@ -334,7 +340,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
             }
         )
     timed = _is_timed(store)
-    cut, last_day = _as_of(store, config, hours, timed=timed)
+    cut, last_day = _as_of(reading, found, config, hours)
     if snapshot:
         _stand(store, config, cut)
     _write_names(store, config)
@@ -347,6 +353,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         default_pipeline=_default_pipeline(config, found.label if provisional else ""),
         one_file=found.opportunities is None,
         timed=timed,
+        close_days=_closes_are_days(store),
     )
     return _Given(rules, last_day, provisional)
 
@@ -604,29 +611,42 @@ def _is_timed(store: Store) -> bool:
     return bool(store.value(sql))
 
 
-def _as_of(store: Store, config: Config, hours: Zone, *, timed: bool) -> tuple[int, int]:
-    """Return the last used moment and the last used local day."""
+def _closes_are_days(store: Store) -> bool:
+    """Say whether the closing dates have no time: each is then any time of its day."""
+    sql = f"SELECT bool_and(closed_clock % {DAY} = 0) FROM read_opportunities"  # noqa: S608 - a number
+    return bool(store.value(sql))
+
+
+def _as_of(reading: Reading, found: Found, config: Config, hours: Zone) -> tuple[int, int]:
+    """Return the last used moment and the last used local day, and say which row set them."""
     if config.as_of:
         return parse_as_of(config.as_of, config.timezone)
+    store = reading.store
     closed = closed_outcomes(store, config)
-    cut = store.value(
-        """
-        SELECT GREATEST((SELECT max(entered_at) FROM given_history),
-                        max(created_at),
-                        max(closed_at) FILTER (outcome IN (SELECT unnest($closed))))
-        FROM given_opportunities
-        """,
-        {"closed": closed},
-    )
-    if cut is None:
+    last = last_recorded(store, config, closed)
+    if last is None:
         message = (
             "No date in the source says when its deals stood so. Say it: as_of = '2026-06-30'. "
             "Or, if its rows are a history, which column has the dates of the moves: "
             "entered_at = '...' in [source]."
         )
         raise LeakkitError("no_as_of", message)
-    day = hours.day(cut)
-    return (cut, day - 1) if timed else (hours.end_of_day(day), day)
+    day = hours.day(last.moment)
+    cut, last_day = (last.moment, day - 1) if _is_timed(store) else (hours.end_of_day(day), day)
+    store.set_meta("as_of_row", _place_of(store, found, last))
+    reading.count("planned_closes", forget_plans(store, cut, closed))
+    return cut, last_day
+
+
+def _place_of(store: Store, found: Found, last: Recorded) -> str:
+    """Say where the last recorded moment stands: file, row and heading."""
+    if last.column == "entered_at" and found.origins:
+        made = f"SELECT file, line, heading FROM {found.origins} WHERE made = $line"  # noqa: S608 - quoted
+        file, row, heading = store.rows(made, {"line": last.line})[0]
+        return f"{file} row {row} [{heading}]"
+    table = found.history if last.column == "entered_at" else found.opportunities or found.history
+    row = "" if last.line is None else f" row {last.line}"
+    return f"{table.file}{row} [{table.heading(last.column) or last.column}]"
 
 
 def _default_pipeline(config: Config, label: str) -> int | None:

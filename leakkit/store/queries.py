@@ -514,6 +514,22 @@ ORDER BY o.pipeline, o.outcome, has_history
 """
 """Deals by outcome, and what is missing in them."""
 
+SPANS = """
+WITH spans AS (
+    SELECT p.pipeline, p.stage, min(p.entered_day) AS first, max(p.entered_day) AS last,
+           count(*) AS n
+    FROM asked_passages p
+    GROUP BY p.pipeline, p.stage
+)
+SELECT s.pipeline, s.stage, s.first, s.last, s.n, count(p.entered_day) AS came_after
+FROM spans s
+LEFT JOIN asked_passages p
+    ON p.pipeline = s.pipeline AND p.entry = 0 AND p.entered_day > s.last
+GROUP BY s.pipeline, s.stage, s.first, s.last, s.n
+ORDER BY s.pipeline, s.stage
+"""
+"""When deals came into each stage, and how many new ones came into the pipeline since."""
+
 LAST_STAGES = """
 SELECT o.pipeline,
        COALESCE(o.current_stage, CASE WHEN d.last_exit = 0 THEN d.last_stage ELSE -1 END, -1)

@@ -84,7 +84,7 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
     lines = [
         mend_first(warned[0][1], words) if warned else Markup(""),
         _more_worse(warned, words),
-        quiet(analysis.findings, words) if compared and not warned else Markup(""),
+        quiet(analysis.findings, words, several=True) if compared and not warned else Markup(""),
         _better(analysis, words),
         pipelines_left_out(analysis, words),
         since_then(analysis, analysis.pipelines, words),
@@ -196,7 +196,7 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     if not warned:
         tested = count_tests(analysis.findings)
         apart = Markup("") if tested else pipelines_left_out(analysis, words)
-        quiet_words = quiet(analysis.findings, words) if tested else None
+        quiet_words = quiet(analysis.findings, words, several=True) if tested else None
         said = apart or quiet_words or words.html("overview.no_comparison")
         return answer(words, "overview_warnings", headline=said)
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -74,9 +75,27 @@ def _rule(analysis: Analysis, fault: Fault, words: Words) -> Markup:
 
 
 def stage_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
-    """Say which stages deals only pass by."""
+    """Say which stages deals only pass by, and which they come into no more."""
     names = [s.name for s in chosen.stages if s.clicked_through_share > CLICKED_THROUGH_SHARE]
-    return [words.html("data.clicked_through", stages=", ".join(names))] if names else []
+    passed = [words.html("data.clicked_through", stages=", ".join(names))] if names else []
+    old = [one for one in chosen.notes.retired if not one.renamed]
+    gone = [words.html("data.retired", stage=one.name, last=one.last) for one in old]
+    return [*passed, *gone, *renamed_lines(chosen, words)]
+
+
+def renamed_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Name the stages that seem to have a new name, with the line that makes them one."""
+    return [
+        words.html(
+            "data.renamed",
+            stage=one.name,
+            last=one.last,
+            new=one.renamed,
+            aliases=bdi(f"aliases = [{json.dumps(one.name, ensure_ascii=False)}]"),
+        )
+        for one in chosen.notes.retired
+        if one.renamed
+    ]
 
 
 def bounds_lines(analysis: Analysis, pipeline: str, words: Words) -> list[Markup]:

@@ -73,13 +73,16 @@ def _because(finding: Finding, words: Words) -> Markup:
 def mend_first(finding: Finding, words: Words) -> Markup:
     """Say that the stage of a finding is to be looked at first, since when, and what it costs.
 
-    Where it is not sure that the stage itself does worse, only that it is to be looked at.
+    Where it is not sure that the stage itself does worse, only that it is to be looked at;
+    of what is as last year at this time, nothing.
     """
+    if finding.severity != ALARM and finding.as_last_year:
+        return Markup("")
     facts = {"stage": bdi(finding.stage), "since": Markup("")}
     if finding.since is not None:
         facts["since"] = words.html("mend.since", month=month(finding.since, words))
     if finding.severity != ALARM:
-        key = "perhaps" if finding.says == RATE and not finding.as_last_year else "unclear"
+        key = "perhaps" if finding.says == RATE else "unclear"
         return words.html(f"mend.first_{key}", **facts)
     value = finding.recoverable
     if value is None or not value.value:
@@ -88,19 +91,19 @@ def mend_first(finding: Finding, words: Words) -> Markup:
     return words.html("mend.first_worth", **facts, **money, days=words.days(finding.days or 0))
 
 
-def quiet(findings: Iterable[Finding], words: Words) -> Markup:
+def quiet(findings: Iterable[Finding], words: Words, *, several: bool = False) -> Markup:
     """Say that nothing led to a headline, and what could have been seen.
 
-    Watches that are probably chance are named. Where nothing could be compared, that is
-    said instead.
+    Watches that are probably chance are named, of `several` pipelines with theirs. Where
+    nothing could be compared, that is said instead.
     """
     own = tuple(findings)
     seen = sight(own)
     if not seen.tests:
         return words.html("causes.no_comparison")
-    perhaps = list(dict.fromkeys(one.stage for one in own if one.severity in WARNING))
+    perhaps = dict.fromkeys((f.pipeline, f.stage) for f in own if f.severity in WARNING)
     if perhaps:
-        named = words.listed([bdi(name) for name in perhaps])
+        named = words.listed([_named(*place, words, several=several) for place in perhaps])
         said = words.html("causes.quiet_but", n=len(perhaps), names=named)
     else:
         said = words.html("causes.quiet")
@@ -136,7 +139,7 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
         changes.append(words.html("last_run.share", stage=bdi(stage), then=then, now=now))
     for name in ("appeared", "gone"):
         named = [
-            _stage_of(stage, one, words, several=several)
+            _named(one.name, stage, words, several=several)
             for one, since in found
             for stage in getattr(since, name)
         ]
@@ -160,8 +163,8 @@ def _more(found: Sequence[tuple[PipelineAnalysis, SinceThen]], words: Words) -> 
     return said + [words.html(f"last_run.{name}", n=n) for name, n in ended if n > 0]
 
 
-def _stage_of(stage: str, one: PipelineAnalysis, words: Words, *, several: bool) -> Markup:
+def _named(pipeline: str, stage: str, words: Words, *, several: bool) -> Markup:
     """Name a stage, with its pipeline where there are several."""
     if not several:
         return bdi(stage)
-    return words.html("overview.named", stage=bdi(stage), pipeline=bdi(one.name))
+    return words.html("overview.named", stage=bdi(stage), pipeline=bdi(pipeline))

@@ -17,12 +17,12 @@ from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.makers import TIME_IN_STAGE
 from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names
 from leakkit.sources.shapes.asides import without_asides
-from leakkit.sources.shapes.flags import find_flags
+from leakkit.sources.shapes.flags import find_flags, keep_flag_doubts
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.store import schema
 from leakkit.store.closes import close_of
 from leakkit.store.database import literal, quoted
-from leakkit.store.resolve import outcome_words
+from leakkit.store.resolve import outcome_of, outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,10 +151,11 @@ def _history_table(reading: Reading, file: str, relation: str) -> Table:
 
 def _with_outcome(reading: Reading, table: Table) -> Table:
     """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
-    if table.heading("outcome"):
-        return table
     flags = find_flags(reading, table)
     said = flags.sql(table, table.text("lost_reason"))
+    if table.heading("outcome"):
+        keep_flag_doubts(reading, table, said, _cases_of_outcome(reading, table))
+        return table
     cases = _closing_cases(reading, table)
     if not cases and said == "''":
         return table
@@ -163,6 +164,7 @@ def _with_outcome(reading: Reading, table: Table) -> Table:
     if cases:
         reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
     by_stage = f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
+    keep_flag_doubts(reading, table, said, by_stage)
     sql = f"CASE WHEN {said} <> '' THEN {said} ELSE {by_stage} END"
     return rewritten(reading, table, {}, "outcome", {"outcome": sql})
 
@@ -199,12 +201,28 @@ def _closing_cases(reading: Reading, table: Table) -> list[str]:
     ]
 
 
+def _cases_of_outcome(reading: Reading, table: Table) -> str:
+    """Return SQL for what the outcomes of a table mean: won, lost, open, or ''."""
+    text, words = table.text("outcome"), outcome_words(reading.config)
+    rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
+    codes = {str(row[0]): outcome_of(str(row[0]), words) for row in rows}
+    kinds = {schema.WON: "won", schema.LOST: "lost", 0: "open"}
+    cases = [
+        f"WHEN {text} = {literal(said)} THEN '{kinds[code]}'"
+        for said, code in codes.items()
+        if code is not None
+    ]
+    return f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
+
+
 def closes_as(reading: Reading, stage: str) -> int | None:
     """Return WON or LOST where a stage is a close, declared or by its name."""
-    for pipeline in reading.config.pipelines:
-        for code, words in ((schema.WON, pipeline.won), (schema.LOST, pipeline.lost)):
-            if folded(stage) in map(folded, words):
-                return code
+    outcomes, pipelines = reading.config.source.outcomes, reading.config.pipelines
+    won = [*outcomes.won, *(word for pipeline in pipelines for word in pipeline.won)]
+    lost = [*outcomes.lost, *(word for pipeline in pipelines for word in pipeline.lost)]
+    for code, words in ((schema.WON, won), (schema.LOST, lost), (None, outcomes.open)):
+        if folded(stage) in map(folded, words):
+            return code
     declared = map(folded, declared_names(reading.config.pipelines))
     return None if folded(stage) in declared else close_of(stage)
 
