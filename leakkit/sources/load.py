@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,9 @@ from leakkit.sources.cells.money import count_toman, with_toman
 from leakkit.sources.checks import cross_check
 from leakkit.sources.formats.files import form_of_name
 from leakkit.sources.formats.rows import distinct
+from leakkit.sources.formats.unpacking import packed_text
 from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.names import people
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import CONFIG_FILE, find
 from leakkit.sources.propose.proposal import propose
@@ -48,7 +50,7 @@ from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     Watch = Callable[[Store, Found, Rules], None]
 
@@ -86,7 +88,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         if not path.exists():
             message = f"There is no file or folder {path}."
             raise LeakkitError("no_source", message)
-        config = config or _beside(path)
+        config = config or _beside(path) or _packed(path)
     if store != MEMORY and not store.endswith(PARTIAL):
         return _into_file(source, config, as_of, Path(store), watch, upkeep)
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
@@ -137,10 +139,22 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
 
     So a run that is ended, or two at once, leave no half store behind.
     """
+    with replace_store(file) as (kept, partial):
+        known = replace(upkeep, earlier=_earlier(kept)) if kept.exists() else upkeep
+        load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known).close()
+    return Store.change(file)
+
+
+@contextmanager
+def replace_store(file: Path) -> Iterator[tuple[Path, Path]]:
+    """Hold the place of a store, and put what was written beside it in its place at the end.
+
+    Yields the store's own path, which is where a link leads to, and that to write to.
+    """
     if file.suffix != STORE_SUFFIX:
         message = f"{file} is no name for a store: it needs the ending {STORE_SUFFIX}."
         raise LeakkitError("store_name", message)
-    file = file.resolve()  # a link stays one, and what it leads to is held and replaced
+    file = file.resolve()
     said = f"Another run is writing {file}. Wait for it, or keep another store."
     with ExitStack() as stack:
         try:
@@ -152,10 +166,8 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
         for left in (partial, Path(f"{partial}.wal")):
             left.unlink(missing_ok=True)
         shutil.rmtree(f"{partial}{SPILL}", ignore_errors=True)
-        known = replace(upkeep, earlier=_earlier(file)) if file.exists() else upkeep
-        load(source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known).close()
+        yield file, partial
         partial.replace(file)
-    return Store.change(file)
 
 
 def _earlier(file: Path) -> Path | None:
@@ -193,6 +205,12 @@ def _beside(path: Path) -> Path | None:
     """Return the leakkit.toml in the folder, or beside the file, if there is one."""
     file = (path if path.is_dir() else path.parent) / CONFIG_FILE
     return file if file.is_file() else None
+
+
+def _packed(path: Path) -> Config | None:
+    """Return the configuration that a .zip holds, if it holds one."""
+    text = packed_text(path, CONFIG_FILE) if path.suffix.lower() == ".zip" else ""
+    return Config.from_text(text, f"{path.name}: {CONFIG_FILE}") if text else None
 
 
 def _reasons_file(rules: Config, source: Any, config: Config | str | Path | None) -> Path | None:  # noqa: ANN401 - as above
@@ -378,6 +396,7 @@ def _notes(reading: Reading, found: Found, given: _Given) -> dict[str, Any]:
         "last_day": given.last_day,
         "segments": list(given.rules.segments),
         "owner": _owner(found, given.rules.segments),
+        "people": _people(found, given.rules.segments),
     }
 
 
@@ -385,6 +404,13 @@ def _owner(found: Found, segments: tuple[str, ...]) -> str:
     """Return the column of the store that names who owns a deal; '' where there is none."""
     heading = (found.opportunities or found.history).heading("owner")
     return _stored(heading) if heading and _stored(heading) in segments else ""
+
+
+def _people(found: Found, segments: tuple[str, ...]) -> list[str]:
+    """Return the columns of the store that name who works on a deal, the owner among them."""
+    table = found.opportunities or found.history
+    named = [_owner(found, segments), *map(_stored, people(table.types))]
+    return [column for column in dict.fromkeys(named) if column in segments]
 
 
 def _require(found: Found) -> None:

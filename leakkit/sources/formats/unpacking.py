@@ -76,6 +76,29 @@ def _taken_out(packed: zipfile.ZipFile, path: Path, folder: Path) -> list[Path]:
     return found
 
 
+def packed_text(path: Path, wanted: str) -> str:
+    """Return the text of a small file that a .zip holds in any folder; empty without one.
+
+    Of a .zip that cannot be read nothing is returned: it is refused where its tables are read.
+    """
+    try:
+        with open_zip(path, path.name) as packed:
+            found = [entry for entry in packed.infolist() if plain_name(entry) == wanted]
+            if not found:
+                return ""
+            content = packed.open(found[0]).read(limits.CONFIG_BYTES + 1)
+    except DAMAGED:
+        return ""
+    if len(found) > 1 or len(content) > limits.CONFIG_BYTES:
+        message = f"{path.name} holds more than one {wanted}, or a very large one. Unpack it first."
+        raise LeakkitError("config_syntax", message)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        message = f"The {wanted} in {path.name} is not UTF-8 text."
+        raise LeakkitError("config_syntax", message) from None
+
+
 def plain_name(entry: zipfile.ZipInfo) -> str:
     """Return the name of a file in a .zip without folders; '' for what is none of the user's.
 

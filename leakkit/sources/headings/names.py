@@ -232,6 +232,18 @@ class DatedStage:
     pipeline: str = ""
 
 
+def people(headings: Iterable[str]) -> list[str]:
+    """Return the headings that name who works on a deal, in the words of any export.
+
+    >>> people(["Region", "Deal owner", "Salesperson"])
+    ['Deal owner', 'Salesperson']
+    """
+    tables = [*(export.columns for export in known_exports()), USUAL]
+    words = {"owner", *(word for table in tables for word in table.get("owner", ()))}
+    forms = set(map(simplified, words))
+    return [heading for heading in headings if simplified(heading) in forms]
+
+
 def dated_stages(
     headings: Sequence[str],
     said: Mapping[str, str],
