@@ -60,11 +60,20 @@ _SILENT = dict.fromkeys(
 )
 """Signs that change no letter: tatweel, vowels, joiners (ZWNJ), marks of direction, BOM."""
 
+CROSS_CHECKS = (
+    *("nothing_closes", "outcome_words_unknown", "open_with_reason", "outcome_against_history"),
+    *("flags_against_outcome", "present_stage_ahead", "breaks_in_history", "several_beginnings"),
+    *("history_older_than_deals", "shortened_ids", "ids_under_several_names"),
+)
+"""What a source is asked before any page, in the order in which it is said."""
+
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
 )
 """A date, or a date with a time: what `as_of` may be."""
+FILE = re.compile(r"[.*?]")
+"""What makes a key of `[source]` the name of a file, or a pattern of names."""
 NO_FILES = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7")
 """Encodings that Python knows and no file of rows is in."""
 
@@ -165,6 +174,70 @@ class OutcomeWords(_Part):
     open: tuple[Name, ...] = ()
 
 
+class Changes(_Part):
+    """What the rows of a history of changes say, where they say more than moves.
+
+    `field` names the column that says what changed, `stage`, `status` and `created` its
+    words for a move, for an outcome, and for the creation. `closing` names a column that
+    says won or lost on the row that closes.
+    """
+
+    field: tuple[Text, ...] = ()
+    stage: tuple[Text, ...] = ()
+    status: tuple[Text, ...] = ()
+    created: tuple[Text, ...] = ()
+    closing: tuple[Text, ...] = ()
+
+
+class Lookup(_Part):
+    """A file beside a history that says whose row it is: its signs, its key, what to take."""
+
+    key: tuple[Text, ...]
+    signs: tuple[Text, ...]
+    take: tuple[Text, ...]
+
+
+class Export(_Part):
+    """One export of a maker: the part that it plays, and what its columns are called.
+
+    It is recognised when all of `signs` are among the headings. `columns` is canonical ->
+    headings, the first that is there; empty where none of the file's is meant. `fill` names
+    columns whose cells stand on the first row of a deal only. `pattern` takes stage and
+    pipeline from one text, where there is no column for the pipeline.
+    """
+
+    name: Name
+    table: Literal["stage_history", "opportunities", "refused", "stages", "other"]
+    signs: tuple[Name, ...] = Field(min_length=1)
+    columns: dict[Literal[(*COLUMNS, "id", "label", "order")], tuple[Text, ...]] = Field(  # type: ignore[valid-type] # the names in COLUMNS
+        default_factory=dict
+    )
+    fill: tuple[Text, ...] = ()
+    pattern: Text = ""
+    changes: Changes | None = None
+    lookup: Lookup | None = None
+
+
+class FileRules(_Part):
+    """What the columns of one file are called, and which of its rows count."""
+
+    columns: dict[Literal[COLUMNS], Name] = Field(default_factory=dict)  # type: ignore[valid-type] # as above
+    where: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """Canonical names are columns; one value of `where` may stand without a list."""
+        if not isinstance(given, dict):
+            return given
+        columns = {key: value for key, value in given.items() if key in COLUMNS}
+        rest = {key: value for key, value in given.items() if key not in COLUMNS}
+        if isinstance(rest.get("where"), dict):
+            said = rest["where"].items()
+            rest["where"] = {key: (v,) if isinstance(v, str) else v for key, v in said}
+        return {"columns": columns, **rest}
+
+
 class SourceRules(_Part):
     """How to read the files, where the recognised defaults do not fit."""
 
@@ -177,21 +250,38 @@ class SourceRules(_Part):
     decimal: Literal["auto", ".", ","] = "auto"
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
+    present_stage: Literal["counts", "history"] = "counts"
+    accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()
     stage_dates: dict[Text, Name] = Field(default_factory=dict)
     joins: tuple[Join, ...] = Field(default=(), max_length=limits.JOINS)
     columns: dict[Literal[COLUMNS], Name] = Field(default_factory=dict)  # type: ignore[valid-type] # the names in COLUMNS
+    files: dict[Name, FileRules] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
     def _collect_columns(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
-        """Keys that are canonical names say what a column is called in the file."""
+        """Canonical names say what a column is called; names of files say it for one file."""
         if not isinstance(given, dict):
             return given
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
+        named = [k for k, v in rest.items() if isinstance(v, dict) and k not in cls.model_fields]
+        files = {key: rest.pop(key) for key in named if FILE.search(key)}
+        if files and isinstance(rest.get("files", {}), dict):
+            rest["files"] = {**rest.get("files", {}), **files}
         more = rest.get("columns", {})
         return {**rest, "columns": {**columns, **more} if isinstance(more, dict) else more}
+
+    @field_validator("accept")
+    @classmethod
+    def _checks_exist(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """Only a doubt that is asked can be accepted."""
+        for code in given:
+            if code not in CROSS_CHECKS:
+                message = f"{code!r} is no check; there are {', '.join(CROSS_CHECKS)}"
+                raise ValueError(message)
+        return given
 
     @field_validator("encoding")
     @classmethod
@@ -268,6 +358,7 @@ class Config(_Part):
     roles: Roles = Roles()
     comparison: Comparison = Comparison()
     reasons: Reasons = Reasons()
+    makers: dict[Name, tuple[Export, ...]] = Field(default_factory=dict)
     pipelines: tuple[Pipeline, ...] = Field(default=(), max_length=limits.PIPELINES)
 
     @classmethod

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from leakkit.config import CROSS_CHECKS
 from tests.reference import SECONDS_PER_DAY, PipelineRules, Rules, local_day
 
 if TYPE_CHECKING:
@@ -786,6 +787,8 @@ def toml_text(rules: Rules) -> str:
         "",
         "[source]",
         f"ignore_unknown_stages = {str(rules.ignore_unknown_stages).lower()}",
+        'present_stage = "history"',
+        f"accept = {quoted(list(CROSS_CHECKS))}",
         "",
         "[source.outcomes]",
         f"won = {quoted(list(rules.outcome_won))}",

@@ -64,6 +64,7 @@ class Rules:
     outcome_lost: tuple[str, ...] = ("Lost",)
     outcome_open: tuple[str, ...] = ("Open",)
     source_name: str = "source"
+    closes_are_days: bool = False
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,7 @@ def resolve(
     opportunity_rows = [Numbered(i, raw) for i, raw in enumerate(opportunities or [])]
     history_rows = [Numbered(i, raw) for i, raw in enumerate(history)]
     direction = file_direction(history)
+    rules = replace(rules, closes_are_days=closes_are_days(opportunities or [], rules))
     stories = []
     for opportunity_id in all_ids(opportunity_rows + history_rows):
         mine = [row for row in opportunity_rows if row.raw["opportunity_id"] == opportunity_id]
@@ -257,6 +259,14 @@ def resolve(
         closes=closes,
         final_closes=final,
         reopened=closes - final,
+    )
+
+
+def closes_are_days(opportunities: list[dict[str, Any]], rules: Rules) -> bool:
+    """Step 10: closing dates that are all at midnight have no time: each is its whole day."""
+    given = [row["closed_at"] for row in opportunities if row["closed_at"] is not None]
+    return bool(given) and all(
+        (moment + rules.utc_offset_seconds) % SECONDS_PER_DAY == 0 for moment in given
     )
 
 
@@ -643,7 +653,7 @@ def apply_outcome_column(
         facts["closed_without_moment"] += closed_at is None
         return events
     if end is None:
-        return [*events, close_by_column(events, said, closed_at, facts)]
+        return [*events, close_by_column(events, said, closed_at, rules, facts)]
     facts["outcome_disagrees"] += 1
     return later_close(events, said, closed_at)
 
@@ -675,15 +685,22 @@ def said_outcome(opportunity: RawRow | None, rules: Rules) -> tuple[str | None, 
 
 
 def close_by_column(
-    events: list[Event], said: str, closed_at: int | None, facts: Counter[str]
+    events: list[Event],
+    said: str,
+    closed_at: int | None,
+    rules: Rules,
+    facts: Counter[str],
 ) -> Event:
     """Step 10: the close that the column adds to an open history."""
     last = events[-1]
+    same_day = closed_at is not None and (
+        local_day(closed_at, rules) == local_day(last.moment, rules)
+    )
     if closed_at is None:
         facts["closed_without_moment"] += 1
         moment = max(event.last_touch for event in events)
     elif closed_at < last.moment:
-        facts["closed_before_entry"] += 1
+        facts["closed_before_entry"] += not (same_day and rules.closes_are_days)
         moment = last.moment
     else:
         moment = closed_at
@@ -811,6 +828,13 @@ def deal_without_history(
     pipeline = pipeline_rules(name, rules)
     said, closed_at = said_outcome(opportunity, rules)
     created_at = readable(opportunity["created_at"])
+    if (
+        rules.closes_are_days
+        and closed_at is not None
+        and created_at is not None
+        and local_day(closed_at, rules) == local_day(created_at, rules)
+    ):
+        closed_at = max(closed_at, created_at)
     facts["without_history"] += 1
     return Deal(
         opportunity_id=opportunity_id,

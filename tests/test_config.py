@@ -124,7 +124,6 @@ def test_all_faults_come_at_once_with_the_nearest_key() -> None:
         ('timezone = "Berlin"', "'Berlin' is no time zone"),
         ('as_of = "30.06.2026"', "as_of"),
         ("= 3", "is not valid TOML"),
-        ('[[pipelines]]\nname = "A"\nstages = []', "at least 1"),
         (
             '[[pipelines]]\nname = "A"\nstages = [{ name = "x" }, { name = "X " }]',
             "the name 'x' stands twice",

@@ -224,7 +224,7 @@ def test_opportunity_without_history(tell: Callable[..., Told]) -> None:
     found = tell("e,A,01-01", "d,01-01,01-03,Lost,5,,b\ne,01-01,,,,,")
     assert found.passages == [("A", "new", "open", None)]
     assert found.deals[0] == ("d", "lost", "01-01", "01-03", 500)
-    assert found.facts == {"without_history": 1}
+    assert found.facts == {"without_history": 1, "history_older_than_deals": 1}
 
 
 @pytest.mark.parametrize(("stage", "kept"), [("b", 1), ("Alpha", 0), ("Elsewhere", None)])

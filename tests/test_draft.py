@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.killing import mixed
 from leakkit.errors import LeakkitError
-from leakkit.report.draft import DRAFT, MANIFEST, READY, Draft, drafted, finish
+from leakkit.report.draft import DRAFT, MANIFEST, READY, Draft, begin_draft, finish
 from leakkit.report.folder import digest_of
 from leakkit.report.manifest import named_files
 from leakkit.report.stale import PLACE
@@ -104,7 +104,7 @@ def test_a_run_that_is_killed_at_any_step_mixes_nothing(
                 died = False
         assert mixed(folder) == []
         marked += any("A newer run" in text for n, text in contents(folder).items() if n[0] != ".")
-        with drafted(folder):
+        with begin_draft(folder):
             pass
         after = contents(folder)
         assert after.pop(f"{B}/my-notes.html") == "mine"

@@ -464,7 +464,7 @@ def test_a_snapshot_counts_and_estimates_nothing() -> None:
             assert share.share is None
             assert share.reason
     assert sales.notes.outcomes["won", False] == sales.notes.outcomes["lost", False] == 60
-    assert "not how they came there" in page.note
+    assert "a list of how deals stand, without a history" in page.note
 
 
 def test_snapshots_of_two_days_follow_every_deal_that_stood(tmp_path: Path) -> None:

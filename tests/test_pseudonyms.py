@@ -1,17 +1,23 @@
 """Pages that travel: owners and names of deals as pseudonyms."""
 
+import io
+import re
+import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import leakkit
-from leakkit import sample
+from leakkit import sample, views
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.report.files import files_of
+from leakkit.report.manifest import Facts, Last
 from leakkit.sources import load
 from leakkit.store import Store
-from leakkit.store.pseudonyms import anonymise, pseudonym, read_key
+from leakkit.store.database import quoted
+from leakkit.store.pseudonyms import anonymise, copy_without_traces, pseudonym, read_key
 
 KEY = b"a key that nobody knows"
 
@@ -58,3 +64,87 @@ def test_a_key_is_made_once(tmp_path: Path) -> None:
     (tmp_path / "short").write_text("1234")
     with pytest.raises(LeakkitError, match="fewer than 16"):
         read_key(tmp_path / "short")
+
+
+HEADINGS = ("owner", "Deal owner", "Salesperson", "Account Manager", "کارشناس فروش")
+
+
+def export(heading: str, deals: int) -> tuple[dict[str, pd.DataFrame], Config, list[str]]:
+    """Return an export with owners under a heading and in a further column, and all its names."""
+    plan = sample.make(deals)
+    table = plan.opportunities.copy()
+    table["owner"] = "Zarathustra " + table["owner"]
+    table["changed by"] = table["owner"]
+    table["name"] = "Secret " + table["opportunity_id"].astype(str)
+    names = sorted({*table["owner"], *table["name"]})
+    frames = {
+        "opportunities": table.rename(columns={"owner": heading}),
+        "stage_history": plan.stage_history.drop(columns="owner"),
+    }
+    return frames, Config.from_text(plan.config), names
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_owners_are_hidden_whatever_their_heading(heading: str, tmp_path: Path) -> None:
+    """No table of the store has a name, nor has its file, where what was there may lie on."""
+    frames, rules, names = export(heading, 100)
+    plain, hidden = tmp_path / "plain.duckdb", tmp_path / "hidden.duckdb"
+    with load(frames, rules, store=str(plain)) as store:
+        assert store.owner == heading
+        anonymise(store, KEY)
+        owners = store.rows(f"SELECT DISTINCT {quoted(heading)} FROM opportunities")
+        assert all(re.fullmatch("owner [0-9a-f]{8}", said) for (said,) in owners)
+    copy_without_traces(plain, hidden)
+    with Store.open(hidden) as store:
+        held = [store.frame(f"FROM {t}").to_csv() for (t,) in store.rows("SHOW TABLES")]
+    held.append(hidden.read_bytes().decode("latin-1"))
+    assert any("owner " in text for text in held)
+    assert not [name for name in names if any(name in text for text in held)]
+
+
+def test_no_file_and_no_view_has_a_name() -> None:
+    frames, rules, names = export("Deal owner", 1200)
+    store = load(frames, rules)
+    before = "".join(outputs(store).values())
+    assert "Zarathustra" in before
+    assert "Secret" in before
+    anonymise(store, KEY)
+    after = outputs(store)
+    text = "".join(after.values())
+    assert not [name for name in names if name in text]
+    owners = pd.read_csv(io.StringIO(after["worklist.csv"]))["owner"]
+    assert len(owners)
+    assert owners.str.fullmatch("owner [0-9a-f]{8}").all()
+
+
+def outputs(store: Store) -> dict[str, str]:
+    """Return what a run writes beside the pages of a pipeline, unpacked, and what they say."""
+    analysis = leakkit.analyze(store, "Equipment")
+    found = {}
+    for name, content in files_of(store, analysis, analysis["Equipment"]).items():
+        plain = content
+        if name.endswith("xlsx"):
+            with zipfile.ZipFile(io.BytesIO(content)) as book:
+                plain = b"".join(map(book.read, book.namelist()))
+        found[name] = plain.decode()
+    diagnosis = leakkit.diagnose(analysis)
+    for view in (views.drivers, views.worklist, views.deals_to_read, views.rate_and_mix):
+        found[view.__name__] = str(view(diagnosis).section())
+    return found
+
+
+def test_a_folder_shows_names_in_one_way() -> None:
+    """Pages of some pipelines in plain beside others in pseudonyms would give them away."""
+    both: list[Facts] = [
+        {"name": name, "slug": "a", "pages": {}, "stages": []} for name in ("A", "B")
+    ]
+    last = Last({"pipelines": both})
+    assert last.alike(("A",), anonymised=False) is last
+    assert last.alike(("a", "B"), anonymised=True).facts == {}
+    assert last.alike((), anonymised=True).facts == {}
+    with pytest.raises(LeakkitError, match="The other pages of this folder show names as they are"):
+        last.alike(("A",), anonymised=True)
+    hidden = Last({"pipelines": both, "anonymised": True})
+    assert hidden.alike(("A",), anonymised=True) is hidden
+    with pytest.raises(LeakkitError, match="show pseudonyms"):
+        hidden.alike(("A",), anonymised=False)

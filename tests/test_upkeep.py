@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import zipfile
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -171,3 +173,33 @@ def test_a_burst_of_deals_that_did_not_change_is_still_one(tmp_path: Path) -> No
     with load(folder, config, store=kept, watch=resolved) as renewed:
         assert content(renewed) == wanted
     assert resolved.resolved == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_store_that_is_a_link_stays_one(sample_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "kept.duckdb"
+    link.symlink_to(tmp_path / "disk" / "kept.duckdb")
+    for _ in range(2):
+        load(sample_folder, store=str(link)).close()
+    assert link.is_symlink()
+    assert {f.name for f in (tmp_path / "disk").iterdir()} == {"kept.duckdb", "kept.duckdb.lock"}
+
+
+def test_a_configuration_in_a_zip_is_read(sample_folder: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "export.zip"
+    names = ("leakkit.toml", "opportunities.csv", "stage_history.csv")
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in names:
+            archive.write(sample_folder / name, f"export/{name}")
+    with load(packed) as inside, load(sample_folder) as plain:
+        assert inside.config.pipelines == plain.config.pipelines
+    # the one beside it goes first, and two inside are too many
+    (tmp_path / "leakkit.toml").write_text("as_of = '2026-05-31'")
+    with load(packed) as beside:
+        assert beside.config.as_of == "2026-05-31"
+    (tmp_path / "leakkit.toml").unlink()
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.write(sample_folder / names[0], f"other/{names[0]}")
+    with pytest.raises(LeakkitError, match=r"more than one leakkit\.toml"):
+        load(packed)

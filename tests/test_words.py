@@ -4,7 +4,9 @@ import itertools
 
 import pytest
 
+from leakkit.config import CROSS_CHECKS
 from leakkit.sources import check
+from leakkit.sources.checks import crossing
 from leakkit.sources.shapes import activities, asides, snapshots
 from leakkit.store import account, doubts
 from leakkit.words import Words
@@ -54,9 +56,14 @@ OF_READING = (
         "none_in_both",
         "date_unreadable",
         "activities_without_deal",
+        "changes_of_other_fields",
+        "starts_assumed",
         "hidden_visits",
         "toman_converted",
     ),
+    *(code for code in CROSS_CHECKS if code not in crossing.IN_DOUBT),
+    "ids_of_15_letters",
+    "planned_closes",
     *("join_keys_repaired", "join_keys_unknown", doubts.BURSTS, *asides.RULES.values()),
 )
 RULES = {rule for _, rule in (*account.FAULTS, *activities.FAULTS)}

@@ -283,7 +283,7 @@ def read_design(
         segments={name: _whole(frame, f"segment_{i}") for i, name in enumerate(segments)},
         labels=rows.labels,
         passages=rows.passages,
-        owner=_column(config, segments, "owner"),
+        owner=store.owner,
         product=_column(config, segments, config.roles.product),
         competitor=_column(config, segments, config.roles.competitor),
         known_at_entry=tuple(

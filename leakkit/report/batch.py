@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.report import manifest
-from leakkit.report.draft import INDEX, MANIFEST, TIMES, Draft, drafted
+from leakkit.report.draft import INDEX, MANIFEST, TIMES, Draft, begin_draft
 from leakkit.report.entries import entry_of
 from leakkit.report.fallback import Fallback
 from leakkit.report.findings_json import findings_json
@@ -25,13 +25,13 @@ from leakkit.report.pool import Pool
 from leakkit.report.results import Event, PageResult, RunResult
 from leakkit.report.source import (
     analysed,
-    pseudonymise,
     require_language,
     shown_parameters,
     stored,
 )
 from leakkit.report.tasks import Tasks
 from leakkit.report.writing import Writing
+from leakkit.store import pseudonyms
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -95,19 +95,18 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
         require_language(language)
     folder = Path(out)
     started = time.perf_counter()
-    with claimed(folder), drafted(folder) as draft:
+    with claimed(folder), begin_draft(folder) as draft:
         progress(Event("reading"))
-        with stored(source, config, as_of, store, allow) as kept:
-            if anonymise:
-                pseudonymise(kept, Path(anonymise))
+        with stored(source, config, as_of, store, anonymise, allow) as kept:
             progress(Event("analysing"))
-            last = Last.read(folder)
+            standing = Last.read(folder)
+            last = standing.alike(pipelines, anonymised=pseudonyms.are_in(kept))
             analysis, files = analysed(kept, tuple(pipelines), language, last)
             times = Times(started, time.perf_counter() - started)
             planning = Planning(analysis, frozenset(map(folded, pipelines)), last)
             shown = shown_parameters(kept, source, config, analysis)
             tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown)
-            batch = Batch(draft, planning, tasks, files, force, progress, times)
+            batch = Batch(draft, planning, tasks, files, force, progress, times, standing)
             with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)
     progress(Event("done", len(result.pages), len(result.pages)))
@@ -146,7 +145,10 @@ class Times:
 
 @dataclass(frozen=True)
 class Batch:
-    """One run, from what is to be made to the folder; `files` are those beside each page."""
+    """One run, from what is to be made to the folder; `files` are those beside each page.
+
+    `standing` is what the manifest of the folder says, also where this run starts anew.
+    """
 
     draft: Draft
     planning: Planning
@@ -155,6 +157,7 @@ class Batch:
     force: bool
     progress: Callable[[Event], None]
     times: Times
+    standing: Last
 
     def make(self, pool: Pool) -> RunResult:
         """Make every page, then the overview, then the manifest, and publish them."""
@@ -238,7 +241,8 @@ class Batch:
         beside = (FINDINGS, BROKEN) if overview["failed"] else (FINDINGS,)
         found = {name: digest_of(draft.find(name)) for name in beside}
         files = {name: {"sha256": sha} for name, sha in found.items() if sha}
-        facts = manifest.manifest(analysis, entries, overview, files)
+        hidden = pseudonyms.are_in(self.tasks.store)
+        facts = manifest.manifest(analysis, entries, overview, files, anonymised=hidden)
         draft.write_text(MANIFEST, manifest.as_text(facts))
         draft.write_text(TIMES, self.times.text(pages))
         self._publish(facts)
@@ -246,6 +250,6 @@ class Batch:
 
     def _publish(self, facts: manifest.Facts) -> None:
         """Put the files of this run in place of the last one's."""
-        before = manifest.named_files(self.planning.last.facts)
+        before = manifest.named_files(self.standing.facts)
         gone = {name: before[name] for name in before.keys() - manifest.named_files(facts).keys()}
         self.draft.publish(gone, Words(self.planning.analysis.language).say("page.replacing"))

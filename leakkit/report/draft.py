@@ -40,7 +40,7 @@ FILE = re.compile(r"[a-z_]+(\.failed)?\.(html|csv|json|xlsx|ipynb)")
 
 
 @contextmanager
-def drafted(folder: Path) -> Iterator[Draft]:
+def begin_draft(folder: Path) -> Iterator[Draft]:
     """Begin a draft, once what a killed run left is put right; end with nothing left of it."""
     finish(folder)
     try:

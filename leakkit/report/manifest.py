@@ -10,6 +10,8 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import Seen
+from leakkit.config import folded
+from leakkit.errors import LeakkitError
 from leakkit.page.style import stylesheet
 from leakkit.report import books
 from leakkit.report.draft import INDEX, MANIFEST, believed
@@ -107,6 +109,24 @@ class Last:
         """What it says of the overview."""
         return dict(self.facts.get("overview") or {})
 
+    def alike(self, asked: Sequence[str], *, anonymised: bool) -> Last:
+        """Return this for a run that shows names as the last one did; else nothing.
+
+        Then nothing of the last run stays. Raises LeakkitError where pages of it would, as
+        they are not asked for.
+        """
+        if not self.facts or bool(self.facts.get("anonymised")) == anonymised:
+            return self
+        others = set(map(folded, self.pipelines)) - set(map(folded, asked))
+        if asked and others:
+            shown = "names as they are" if anonymised else "pseudonyms"
+            message = (
+                f"The other pages of this folder show {shown}. Make all of them (leave out "
+                "--pipeline), or choose another --out."
+            )
+            raise LeakkitError("names_shown", message)
+        return Last()
+
     def before(self, fingerprint: str) -> dict[str, Facts]:
         """Return what the last run on other data than these saw, by pipeline.
 
@@ -190,7 +210,12 @@ def named_files(facts: Facts) -> dict[str, str]:
 
 
 def manifest(
-    analysis: Analysis, pipelines: Sequence[Facts], overview: Facts, files: Mapping[str, Facts]
+    analysis: Analysis,
+    pipelines: Sequence[Facts],
+    overview: Facts,
+    files: Mapping[str, Facts],
+    *,
+    anonymised: bool,
 ) -> Facts:
     """Return what manifest.json says: the same for the same inputs, settings and versions.
 
@@ -210,6 +235,7 @@ def manifest(
         "code": code_digest(),
         "notebooks": {name: books.digest(name) for name in NOTEBOOKS},
         "stylesheet": digest(stylesheet()),
+        "anonymised": anonymised,
         "overview": overview,
         "files": dict(files),
         "pipelines": list(pipelines),

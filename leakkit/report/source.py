@@ -13,7 +13,7 @@ from leakkit.errors import LeakkitError
 from leakkit.findings import to_records
 from leakkit.loading import SAMPLE, found, load
 from leakkit.report.files import files_of
-from leakkit.sources.load import STORE_SUFFIX
+from leakkit.sources.load import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
 from leakkit.store.moments import as_of_text
 from leakkit.store.scratch import scratch
@@ -32,26 +32,36 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def stored(
+def stored(  # noqa: PLR0913, PLR0917 - those of a run
     source: str | Path | Mapping[str, pd.DataFrame],
     config: Config | str | Path | None,
     as_of: str,
     store: str | Path,
+    anonymise: str | Path,
     allow: Sequence[str | Path],
 ) -> Iterator[Path]:
-    """Load the source into a file that notebooks can open; it goes when the run ends."""
+    """Load the source into a file that notebooks can open; it goes when the run ends.
+
+    A store that is kept is of the same deals; with a key to `anonymise`, both have pseudonyms
+    in place of names.
+    """
     with scratch() as temporary:
         path = temporary / f"store{STORE_SUFFIX}"
-        if isinstance(source, str | Path) and Path(source).suffix == STORE_SUFFIX:
-            load(source).close()
-            shutil.copyfile(source, path)
-        elif store:
+        given = Path(source) if isinstance(source, str | Path) else Path()
+        if given.suffix == STORE_SUFFIX:
+            load(given).close()
+            shutil.copyfile(given, path)
+        elif store and not anonymise:
             load(source, config, as_of=as_of, store=str(store), allow=allow).close()
             shutil.copyfile(store, path)
         else:
             sources.load(
                 *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep(), allow=allow
             ).close()
+        if anonymise:
+            _pseudonymise(path, Path(anonymise))
+            if store and given.suffix != STORE_SUFFIX:
+                _keep(path, Path(store))
         yield path
 
 
@@ -79,10 +89,22 @@ def require_language(language: str) -> None:
         raise LeakkitError("no_language", message)
 
 
-def pseudonymise(path: Path, key: Path) -> None:
-    """Make pseudonyms of the owners and the names of deals in a store."""
-    with Store.change(path) as copied:
-        pseudonyms.anonymise(copied, pseudonyms.read_key(key))
+def _pseudonymise(path: Path, key: Path) -> None:
+    """Make pseudonyms of the owners and the names of deals in a store, and leave no trace."""
+    plain = path.with_name(f"plain{STORE_SUFFIX}")
+    path.replace(plain)
+    with Store.change(plain) as store:
+        pseudonyms.anonymise(store, pseudonyms.read_key(key))
+    pseudonyms.copy_without_traces(plain, path)
+    plain.unlink()
+
+
+def _keep(path: Path, file: Path) -> None:
+    """Keep a copy of a store; one that is there is replaced, and what is no store stays."""
+    with replace_store(file) as (kept, partial):
+        if kept.exists():
+            Store.open(kept).close()
+        shutil.copyfile(path, partial)
 
 
 def analysed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,7 @@ class Check:
     ignored_files: tuple[str, ...]
     provisional_order: bool
     fingerprint: str
+    as_of: str = ""
 
     @property
     def set_aside(self) -> int:
@@ -118,7 +120,17 @@ def checked(
         ignored_files=tuple(store.meta("ignored_files")),
         provisional_order=store.meta("provisional_order"),
         fingerprint=store.meta("fingerprint"),
+        as_of=_as_of(store),
     )
+
+
+def _as_of(store: Store) -> str:
+    """Say which day is the last used one, and what set it."""
+    day = dt.date(1970, 1, 1) + dt.timedelta(days=int(store.meta("last_day")))
+    if store.config.as_of:
+        return f"{day}, as the configuration says"
+    known = store.value("SELECT count(*) FROM meta WHERE key = 'as_of_row'")
+    return f"{day}, set by {store.meta('as_of_row')}" if known else str(day)
 
 
 def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:

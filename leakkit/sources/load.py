@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import re
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,14 @@ from pydantic import ValidationError
 from leakkit import limits
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
+from leakkit.sources.cells.ids import match_long_ids
 from leakkit.sources.cells.money import count_toman, with_toman
+from leakkit.sources.checks import cross_check
 from leakkit.sources.formats.files import form_of_content, form_of_name
 from leakkit.sources.formats.rows import distinct
 from leakkit.sources.formats.unpacking import lack_of_room, text_inside
 from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.names import people
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import CONFIG_FILE, find
 from leakkit.sources.places import folders_of, named_file
@@ -35,6 +38,7 @@ from leakkit.store import upkeep as settled
 from leakkit.store.database import MEMORY, SPILL, Store, quoted
 from leakkit.store.holding import held
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
+from leakkit.store.recorded import Recorded, forget_plans, last_recorded
 from leakkit.store.resolve import (
     CLOSED,
     OWN_COLUMNS,
@@ -48,7 +52,7 @@ from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Watch = Callable[[Store, Found, Rules], None]
 
@@ -143,10 +147,24 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
 
     So a run that is ended, or two at once, leave no half store behind.
     """
+    with replace_store(file) as (kept, partial):
+        known = replace(upkeep, earlier=_earlier(kept)) if kept.exists() else upkeep
+        load(
+            source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known, allow=allow
+        ).close()
+    return Store.change(file)
+
+
+@contextmanager
+def replace_store(file: Path) -> Iterator[tuple[Path, Path]]:
+    """Hold the place of a store, and put what was written beside it in its place at the end.
+
+    Yields the store's own path, which is where a link leads to, and that to write to.
+    """
     if file.suffix != STORE_SUFFIX:
         message = f"{file} is no name for a store: it needs the ending {STORE_SUFFIX}."
         raise LeakkitError("store_name", message)
-    file = file.resolve()  # a link stays one, and what it leads to is held and replaced
+    file = file.resolve()
     said = f"Another run is writing {file}. Wait for it, or keep another store."
     with ExitStack() as stack:
         try:
@@ -158,12 +176,8 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
         for left in (partial, Path(f"{partial}.wal")):
             left.unlink(missing_ok=True)
         shutil.rmtree(f"{partial}{SPILL}", ignore_errors=True)
-        known = replace(upkeep, earlier=_earlier(file)) if file.exists() else upkeep
-        load(
-            source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known, allow=allow
-        ).close()
+        yield file, partial
         partial.replace(file)
-    return Store.change(file)
 
 
 def _earlier(file: Path) -> Path | None:
@@ -284,6 +298,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     settled.compare(store, rules, upkeep)
     resolve(store, rules)
     reading.count(doubts.BURSTS, doubts.find(store, rules))
+    cross_check(reading, found, rules.config)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, rules.cut)
     account.faults(store, *files, found.origins)
@@ -316,6 +331,8 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     _require(found)
     segments = _segments(store, found, config)
     _read_rows(store, found, segments)
+    if found.opportunities:
+        match_long_ids(reading)
     hours = _zone_of(store, config)
     _give(store, found, hours)
     snapshot = found.shape == SNAPSHOT
@@ -330,7 +347,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
             }
         )
     timed = _is_timed(store)
-    cut, last_day = _as_of(store, config, hours, timed=timed)
+    cut, last_day = _as_of(reading, found, config, hours)
     if snapshot:
         _stand(store, config, cut)
     _write_names(store, config)
@@ -343,6 +360,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         default_pipeline=_default_pipeline(config, found.label if provisional else ""),
         one_file=found.opportunities is None,
         timed=timed,
+        close_days=_closes_are_days(store),
     )
     return _Given(rules, last_day, provisional)
 
@@ -385,6 +403,7 @@ def _notes(reading: Reading, found: Found, given: _Given) -> dict[str, Any]:
         "last_day": given.last_day,
         "segments": list(given.rules.segments),
         "owner": _owner(found, given.rules.segments),
+        "people": _people(found, given.rules.segments),
     }
 
 
@@ -392,6 +411,13 @@ def _owner(found: Found, segments: tuple[str, ...]) -> str:
     """Return the column of the store that names who owns a deal; '' where there is none."""
     heading = (found.opportunities or found.history).heading("owner")
     return _stored(heading) if heading and _stored(heading) in segments else ""
+
+
+def _people(found: Found, segments: tuple[str, ...]) -> list[str]:
+    """Return the columns of the store that name who works on a deal, the owner among them."""
+    table = found.opportunities or found.history
+    named = [_owner(found, segments), *map(_stored, people(table.types))]
+    return [column for column in dict.fromkeys(named) if column in segments]
 
 
 def _require(found: Found) -> None:
@@ -592,29 +618,42 @@ def _is_timed(store: Store) -> bool:
     return bool(store.value(sql))
 
 
-def _as_of(store: Store, config: Config, hours: Zone, *, timed: bool) -> tuple[int, int]:
-    """Return the last used moment and the last used local day."""
+def _closes_are_days(store: Store) -> bool:
+    """Say whether the closing dates have no time: each is then any time of its day."""
+    sql = f"SELECT bool_and(closed_clock % {DAY} = 0) FROM read_opportunities"  # noqa: S608 - a number
+    return bool(store.value(sql))
+
+
+def _as_of(reading: Reading, found: Found, config: Config, hours: Zone) -> tuple[int, int]:
+    """Return the last used moment and the last used local day, and say which row set them."""
     if config.as_of:
         return parse_as_of(config.as_of, config.timezone)
+    store = reading.store
     closed = closed_outcomes(store, config)
-    cut = store.value(
-        """
-        SELECT GREATEST((SELECT max(entered_at) FROM given_history),
-                        max(created_at),
-                        max(closed_at) FILTER (outcome IN (SELECT unnest($closed))))
-        FROM given_opportunities
-        """,
-        {"closed": closed},
-    )
-    if cut is None:
+    last = last_recorded(store, config, closed)
+    if last is None:
         message = (
             "No date in the source says when its deals stood so. Say it: as_of = '2026-06-30'. "
             "Or, if its rows are a history, which column has the dates of the moves: "
             "entered_at = '...' in [source]."
         )
         raise LeakkitError("no_as_of", message)
-    day = hours.day(cut)
-    return (cut, day - 1) if timed else (hours.end_of_day(day), day)
+    day = hours.day(last.moment)
+    cut, last_day = (last.moment, day - 1) if _is_timed(store) else (hours.end_of_day(day), day)
+    store.set_meta("as_of_row", _place_of(store, found, last))
+    reading.count("planned_closes", forget_plans(store, cut, closed))
+    return cut, last_day
+
+
+def _place_of(store: Store, found: Found, last: Recorded) -> str:
+    """Say where the last recorded moment stands: file, row and heading."""
+    if last.column == "entered_at" and found.origins:
+        made = f"SELECT file, line, heading FROM {found.origins} WHERE made = $line"  # noqa: S608 - quoted
+        file, row, heading = store.rows(made, {"line": last.line})[0]
+        return f"{file} row {row} [{heading}]"
+    table = found.history if last.column == "entered_at" else found.opportunities or found.history
+    row = "" if last.line is None else f" row {last.line}"
+    return f"{table.file}{row} [{table.heading(last.column) or last.column}]"
 
 
 def _default_pipeline(config: Config, label: str) -> int | None:

@@ -57,7 +57,10 @@ FACTS = {
     },
     "passages": {"started_at_stage": "entry = 0 AND stage > 0"},
     "first_moves": {"from_stage_without_start": "NOT known", "from_stage_used": "known"},
-    "new_closes": {"closed_before_entry": "before_entry AND NOT instead"},
+    "new_closes": {
+        "closed_before_entry": "before_entry AND NOT instead",
+        "present_stage_ahead": "code >= 0",
+    },
     "judged SEMI JOIN opportunities USING (opportunity)": {
         "outcome_disagrees": "end_code < 0 AND said <> end_code",
         "closed_without_moment": "said < 0 AND closed_at IS NULL AND COALESCE(end_code, 0) >= 0",
@@ -119,7 +122,7 @@ FAULTS = {
     ("opportunities", "closed_before_created"): """SELECT d.line, 'closed_at',
             strftime(make_timestamp(d.closed_at * 1000000), '%Y-%m-%d')
         FROM deals d JOIN opportunities o ON o.opportunity = d.opportunity
-        WHERE NOT o.has_history AND d.closed_at < d.created_at""",
+        WHERE NOT o.has_history AND o.closed_at < o.created_at""",
     ("opportunities", "date_unreadable"): """SELECT line, 'created_at', created_unread FROM deals
         WHERE created_unread <> ''
         UNION ALL SELECT line, 'closed_at', closed_unread FROM deals WHERE closed_unread <> ''""",

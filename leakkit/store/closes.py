@@ -5,54 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from leakkit import vocabulary
 from leakkit.config import folded
 from leakkit.store import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-WON_WORDS = (
-    *("won", "win", "closed won", "closedwon", "success", "successful", "موفق"),
-    *("gewonnen", "gagné", "gagnée", "ganado", "ganada", "vinto", "vinta"),
-    *("ganho", "ganha", "wygrana", "wygrany", "kazan\u0131ld\u0131", "выиграна", "выиграно"),
-    *("hired", "فوز", "ناجح", "برنده", "برنده شده"),
-)
-LOST_WORDS = (
-    "lost",
-    "loss",
-    "lose",
-    "closed lost",
-    "closedlost",
-    "cancelled",
-    "canceled",
-    "declined",
-    "rejected",
-    "disqualified",
-    "ناموفق",
-    *("closed-lost to competition", "closed lost to competition"),
-    *("verloren", "perdu", "perdue", "perdido", "perdida", "perso", "persa"),
-    *("przegrana", "przegrany", "kaybedildi", "проиграна", "проиграно", "отказ"),
-    *("abgelehnt", "خسارة", "خاسر", "باخته", "از دست رفته"),
-)
-WON_INSIDE = (
-    *("won", "closedwon", "gewonnen", "gagné", "gagnée", "ganado", "ganada", "vinto", "vinta"),
-    *(
-        "ganho",
-        "ganha",
-        "wygrana",
-        "wygrany",
-        "kazan\u0131ld\u0131",
-        "выиграна",
-        "выиграно",
-        "موفق",
-        "برنده",
-    ),
-)
-LOST_INSIDE = (
-    *("lost", "lose", "closedlost", "rejected", "verloren", "perdu", "perdue"),
-    *("perdido", "perdida", "perso", "persa", "przegrana", "przegrany", "kaybedildi"),
-    *("проиграна", "проиграно", "ناموفق", "باخته", "از دست رفته"),
-)
+WON_WORDS, LOST_WORDS = (vocabulary.words("closes", kind) for kind in ("won", "lost"))
+WON_INSIDE, LOST_INSIDE = (vocabulary.words("inside", kind) for kind in ("won", "lost"))
 """Words that close a deal also inside a longer name; others, such as "success", do not."""
 UNDONE = frozenset({"not", "no", "nicht", "kein", "non", "pas", "nie", "не", "almost", "back"})
 """Beside one of these a closing word says something else, or its opposite."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from leakkit import vocabulary
 from leakkit.config import Config, Pipeline, folded
 from leakkit.store import queries, schema
 from leakkit.store.closes import LOST_WORDS, WON_WORDS, close_of
@@ -27,11 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from leakkit.store.moments import Zone
-
-OPEN_WORDS = (
-    *("open", "in progress", "active", "ongoing", "جاری"),
-    *("offen", "laufend", "ouvert", "ouverte", "abierto", "abierta", "aperto", "aperta"),
-)
 
 CLOSED = {"(won)": schema.WON, "(lost)": schema.LOST}
 """What a row of a history that is made here says where a deal closes; every pipeline knows it."""
@@ -57,6 +53,7 @@ class Rules:
     `segment_0`, `segment_1`, ... in what is given. `default_pipeline` is that of rows and
     deals that name none (None: they are set aside). In `one_file`, an event file, a deal
     is only what its rows are. `timed`: the history has times, and not only days.
+    `close_days`: the closing dates have none, so a close is any time of its day.
     """
 
     config: Config
@@ -67,6 +64,7 @@ class Rules:
     default_pipeline: int | None
     one_file: bool
     timed: bool = True
+    close_days: bool = False
 
     @property
     def no_pipeline(self) -> str:
@@ -103,7 +101,11 @@ def outcome_words(config: Config) -> dict[str, int]:
     What closes a row of the history closes a deal as well; the words for the column go first.
     """
     own = config.source.outcomes
-    built_in = {0: OPEN_WORDS, schema.WON: WON_WORDS, schema.LOST: LOST_WORDS}
+    kinds = {0: "open", schema.WON: "won", schema.LOST: "lost"}
+    built_in = {
+        code: (*vocabulary.words("closes", kind), *vocabulary.words("outcomes", kind))
+        for code, kind in kinds.items()
+    }
     rows = {
         schema.WON: [word for pipeline in config.pipelines for word in pipeline.won],
         schema.LOST: [word for pipeline in config.pipelines for word in pipeline.lost],
@@ -483,7 +485,10 @@ def _touches(store: Store) -> None:
 
 def _outcomes(store: Store, rules: Rules) -> None:
     """Step 10: hold the outcome column against the end of the history."""
-    cut = rules.cut
+    cut, day = rules.cut, rules.zone.day_sql
+    early = "j.closed_at < j.end_at"
+    if rules.close_days:
+        early = f"{day('j.closed_at')} < {day('j.end_at')}"
     store.run(
         f"""
         CREATE TEMP TABLE ends AS
@@ -502,12 +507,34 @@ def _outcomes(store: Store, rules: Rules) -> None:
         SELECT j.opportunity, j.pipeline, j.said AS code, j.stageless, j.end_code < 0 AS instead,
                CASE WHEN j.end_code < 0 THEN j.end_place ELSE j.end_place + 2 END AS place,
                GREATEST(j.end_at, COALESCE(j.closed_at, t.last_change, j.end_at)) AS entered_at,
-               j.closed_at < j.end_at AS before_entry
+               {early} AS before_entry
         FROM judged j
         LEFT JOIN (SELECT opportunity, max(last_touch) AS last_change FROM touches
                    GROUP BY opportunity) t ON t.opportunity = j.opportunity
         WHERE j.said < 0 AND (j.end_code >= 0 OR (j.end_code <> j.said AND j.closed_at > j.end_at));
         """,  # noqa: S608 - numbers and names of this module
+    )
+    if rules.config.source.present_stage == "counts":
+        _move_to_present(store, rules)
+
+
+def _move_to_present(store: Store, rules: Rules) -> None:
+    """Step 10: an open deal that stands elsewhere than its history ends has moved there since.
+
+    When, nobody wrote down: at the last used moment at the latest. Where `as_of` leaves
+    rows of the history out, the present stage is a later one, and says nothing.
+    """
+    store.run(
+        f"""
+        INSERT INTO new_closes
+        SELECT j.opportunity, j.pipeline, s.code, FALSE, FALSE, j.end_place + 2, {rules.cut}, FALSE
+        FROM judged j
+        JOIN deals d ON d.opportunity = j.opportunity
+        JOIN stage_names s ON s.pipeline = j.pipeline AND s.said = d.stage
+        WHERE j.end_code >= 0 AND s.code >= 0 AND s.code <> j.end_code
+          AND COALESCE(j.said, 0) = 0 AND NOT COALESCE(j.later_close, FALSE)
+          AND NOT EXISTS (SELECT 1 FROM given_history WHERE entered_at > {rules.cut})
+        """,  # noqa: S608 - numbers
     )
 
 
@@ -516,6 +543,10 @@ def _opportunities(store: Store, rules: Rules) -> None:
     segments = "".join(f", d.segment_{i}" for i in range(len(rules.segments)))
     named = "".join(f", segment_{i} AS {quoted(name)}" for i, name in enumerate(rules.segments))
     day, cut, own = rules.zone.day_sql, rules.cut, f"COALESCE(d.own_pipeline, {rules.no_pipeline})"
+    close = "d.closed_at"
+    if rules.close_days:
+        same = f"{day('d.closed_at')} = {day('d.created_at')}"
+        close = f"CASE WHEN {same} THEN GREATEST({close}, d.created_at) ELSE {close} END"
     store.run(
         f"""
         CREATE TABLE opportunities AS
@@ -534,7 +565,7 @@ def _opportunities(store: Store, rules: Rules) -> None:
                         ELSE e.first_at END AS created_at,
                    CASE WHEN COALESCE(n.code, e.end_code) < 0 THEN COALESCE(n.entered_at, e.end_at)
                         WHEN e.opportunity IS NULL AND d.outcome_code < 0 AND d.closed_at <= {cut}
-                        THEN d.closed_at END AS closed_at,
+                        THEN {close} END AS closed_at,
                    COALESCE(n.code, e.end_code,
                             CASE WHEN d.closed_at > {cut} THEN 0 ELSE d.outcome_code END) AS code,
                    {_value_sql(rules.config)} AS value, d.currency,

@@ -198,7 +198,11 @@ def _implied(
     columns = "place, pipeline, code, entered_at, stageless"
     closes = _rows(store, "new_closes", columns, deal, "place")
     rows = [(row, why) for row in told if (why := _why_implied(row)) is not None]
-    rows += [(row, (10, "outcome_column")) for row in closes if not row["stageless"]]
+    rows += [
+        (row, (10, "outcome_column" if row["code"] < 0 else "present_stage"))
+        for row in closes
+        if not row["stageless"]
+    ]
     found = [
         (
             row["place"],
@@ -222,7 +226,8 @@ def _why(
     """Say why the outcome is what it is (step 10), as codes."""
     columns = "said, end_code, closed_at, later_close"
     judged = _rows(store, "judged", columns, deal, "said")
-    closes = _rows(store, "new_closes", "instead, before_entry, code", deal, "place")
+    made = _rows(store, "new_closes", "instead, before_entry, code", deal, "place")
+    closes = [row for row in made if row["code"] < 0]
     first = _rows(store, "first_moves", "known", deal, "place")
     why = ["from_stage_without_start"] if any(not row["known"] for row in first) else []
     if any(row["fate"] == "close_without_stage" for row in told):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from leakkit import vocabulary
 from leakkit.config import DIGITS, folded
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.rows import rewritten
@@ -34,16 +35,11 @@ CURRENCIES = {
     "₩": "KRW",
     "₪": "ILS",
     "﷼": "IRR",
-    "ریال": "IRR",
-    "rial": "IRR",
-    "rials": "IRR",
-    "تومان": "IRT",
-    "تومن": "IRT",
-    "toman": "IRT",
-    "tomans": "IRT",
-    "درهم": "AED",
-    "دلار": "USD",
-    "یورو": "EUR",
+    **{
+        word.casefold(): code
+        for code in reversed(vocabulary.keys("currencies"))
+        for word in vocabulary.words("currencies", code)
+    },
 }
 """Signs and words -> code. `$` is the configured currency where that is a dollar; a sign of
 several currencies, such as the yen's, is none of them: it is not read."""

@@ -7,6 +7,7 @@ import json
 import re
 import zipfile
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -148,7 +149,11 @@ def _table(reading: Reading, file: str, relation: str, line: str) -> Table:
     """Describe a relation as the table of a file."""
     types = types_of(reading, relation)
     refuse_wide(file, len(types))
-    return Table(file, relation, line, types, reading.config.source.columns)
+    source = reading.config.source
+    rules = [rules for pattern, rules in source.files.items() if fnmatchcase(file, pattern)]
+    renamed = {**source.columns, **{k: v for one in rules for k, v in one.columns.items()}}
+    where = {key: values for one in rules for key, values in one.where.items()}
+    return Table(file, relation, line, types, renamed, where=where)
 
 
 def types_of(reading: Reading, relation: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from leakkit.sources.cells.swapped import typed_columns, with_swapped
 from leakkit.sources.formats.rows import LINE, put_rows
 from leakkit.sources.formats.sheets import Cells, read_cells
 from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.names import once, part_of, score
 from leakkit.store.database import quoted
 
@@ -150,10 +151,10 @@ def _chosen(reading: Reading, name: str, found: list[Sheet]) -> list[Sheet]:
     if not found:
         message = f"{name} is empty: it needs a heading and rows."
         raise LeakkitError("empty_file", message)
-    renamed = reading.config.source.columns
+    renamed, exports = reading.config.source.columns, exports_of(reading.config)
     parts: dict[str, list[Sheet]] = {}
     for one in found:
-        parts.setdefault(part_of(one.headings, renamed).table, []).append(one)
+        parts.setdefault(part_of(one.headings, renamed, exports).table, []).append(one)
     played = {part: sheets for part, sheets in parts.items() if part}
     for sheets in played.values():
         if len(sheets) > 1:

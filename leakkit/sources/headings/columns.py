@@ -14,6 +14,7 @@ from leakkit.store.database import quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from leakkit.config import Export
     from leakkit.sources.cells.swapped import Typed
 
 ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2}(:?\d{2})?))?)?"
@@ -34,7 +35,9 @@ class Table:
     row; `types` are the engine's types by heading. `renamed` is what the configuration
     says, `known` what was recognised by the headings of a maker: canonical -> heading, ''
     where a column that bears the name is another. `typed` are the columns of a sheet whose
-    dates may have day and month swapped; `parts` the files, where there are several.
+    dates may have day and month swapped. `export` is the maker's export that it is, and
+    `where` says which of its rows count, heading -> values; `parts` are the files, where
+    there are several.
     """
 
     file: str
@@ -44,6 +47,8 @@ class Table:
     renamed: dict[str, str] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
     typed: Mapping[str, Typed] = field(default_factory=dict)
+    export: Export | None = None
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
 
     @property

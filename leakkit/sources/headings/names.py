@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from leakkit.config import COLUMNS
+from leakkit.config import COLUMNS, Export, folded
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.rows import distinct, refuse_wide
 from leakkit.sources.headings.columns import NEAR as MISSPELT
 from leakkit.sources.headings.columns import simplified
-from leakkit.sources.headings.makers import (
+from leakkit.sources.headings.exports import (
     CLEAR,
     DATED_STAGE,
+    DATED_STEP,
     DEALS,
     HISTORY,
-    MAKERS,
+    NO_STEP,
     REFUSED,
     USUAL,
     VAGUE_MOMENT,
+    known_exports,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.config import Pipeline
+    from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
 
 NEEDED = ("opportunity_id", "stage", "entered_at")
@@ -41,23 +46,30 @@ NEAR = 0.85
 
 @dataclass(frozen=True)
 class Part:
-    """The part that a file plays: stage_history, opportunities, refused, or none.
+    """The part that a file plays: stage_history, opportunities, refused, stages, or none.
 
-    `known` are the headings that stand for canonical names beside the names themselves;
-    `maker` says by which export they were recognised.
+    `known` are the headings that stand for canonical names beside the names themselves, ''
+    where a column that bears the name is another; `maker` says by which export they were
+    recognised. `rivals` are all headings that a name could be, where there are several.
     """
 
     table: str
     maker: str = ""
     known: Mapping[str, str] = field(default_factory=dict)
+    rivals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    export: Export | None = None
 
 
-def part_of(headings: Sequence[str], renamed: Mapping[str, str]) -> Part:
+def part_of(
+    headings: Sequence[str],
+    renamed: Mapping[str, str],
+    exports: Sequence[Export] | None = None,
+) -> Part:
     """Say which part a file plays, by its headings.
 
-    Names that the configuration gives and canonical names go first: a file that has what
-    it needs by them is no maker's export. Then the exports of makers. What is not there
-    by any of these names is looked for by usual words.
+    What the configuration says goes first. A file that has what it needs by canonical
+    names is no maker's export. Then the exports of makers, whose headings beat canonical
+    names. What is not there by any of these is looked for by usual words.
 
     >>> part_of(["opportunity_id", "stage", "entered_at"], {}).table
     'stage_history'
@@ -65,28 +77,66 @@ def part_of(headings: Sequence[str], renamed: Mapping[str, str]) -> Part:
     'pipedrive'
     """
     by_form = _by_form(headings)
-    own = {
-        name: by_form.get(simplified(renamed.get(name, name))) or by_form.get(simplified(name))
-        for name in COLUMNS
-    }
-    named = {name: heading for name, heading in own.items() if heading}
-    if all(name in named for name in NEEDED):
-        return Part(HISTORY, known=_known(USUAL, by_form, named))
-    for maker in MAKERS:
-        if all(simplified(sign) in by_form for sign in maker.signs):
-            clear = {name: (*maker.columns.get(name, ()), *USUAL[name]) for name in CLEAR}
-            known = _known({**maker.columns, **clear}, by_form, named)
-            return Part(maker.table, maker.name, known)
-    known = _known(USUAL, by_form, named)
+    said = {n: h for n, given in renamed.items() if (h := by_form.get(loose(given)))}
+    named = {n: h for n in COLUMNS if (h := said.get(n) or _exactly(n, headings))}
+    if not all(name in named for name in NEEDED):
+        export = _export_of(by_form, known_exports() if exports is None else exports)
+        if export is not None:
+            return _part_of_export(export, by_form, said, headings)
+    return _part_by_words(by_form, named)
+
+
+def _part_of_export(
+    export: Export, by_form: Mapping[str, str], said: Mapping[str, str], headings: Sequence[str]
+) -> Part:
+    """Return the part of a maker's export: its headings beat canonical names."""
+    columns = {**export.columns}
+    for name in CLEAR:
+        if columns.get(name) != ():
+            columns[name] = (*columns.get(name, ()), *USUAL[name])
+    known = {n: _first(columns[n], by_form) for n in COLUMNS if n in columns and n not in said}
+    taken = {heading for heading in (*known.values(), *said.values()) if heading}
+    other = {n for n in COLUMNS if n not in {*known, *said} and _exactly(n, headings) in taken}
+    known = {n: h for n, h in known.items() if h or not columns[n]} | dict.fromkeys(other, "")
+    reasons = _all_of(columns.get("lost_reason", ()), by_form)
+    rivals = {"lost_reason": reasons} if len(reasons) > 1 and "lost_reason" in known else {}
+    return Part(export.table, export.name, known, rivals, export)
+
+
+def _part_by_words(by_form: Mapping[str, str], named: Mapping[str, str]) -> Part:
+    """Return the part of a file of no maker in particular, by usual words."""
+    known, rivals = _usual(USUAL, by_form, named)
+    reasons = _all_of(("lost_reason", *USUAL["lost_reason"]), by_form)
+    if named.get("lost_reason") in reasons and len(reasons) > 1:
+        known["lost_reason"], rivals["lost_reason"] = named["lost_reason"], reasons
     there = {**named, **known}
+    if all(name in named for name in NEEDED):
+        return Part(HISTORY, known=known, rivals=rivals)
     if "opportunity_id" not in there:
-        return Part("")
+        return Part("", known=known, rivals=rivals)
     if not there.keys() & DATED:
-        vague = _known({"entered_at": VAGUE_MOMENT}, by_form, named)
+        vague, _ = _usual({"entered_at": VAGUE_MOMENT}, by_form, there)
         known, there = {**known, **vague}, {**there, **vague}
-    if all(name in there for name in NEEDED):
-        return Part(HISTORY, known=known)
-    return Part(DEALS, known=known)
+    part = HISTORY if all(name in there for name in NEEDED) else DEALS
+    return Part(part, known=known, rivals=rivals)
+
+
+def _export_of(by_form: Mapping[str, str], exports: Sequence[Export]) -> Export | None:
+    """Return the export that the headings show; of several the one with the most signs."""
+    found = [one for one in exports if all(loose(sign) in by_form for sign in one.signs)]
+    return max(found, key=lambda one: len(one.signs), default=None)
+
+
+def loose(heading: str) -> str:
+    """Return a heading without case, accents and all that is neither letter nor digit.
+
+    >>> loose("StageName") == loose("stage_name") == loose("Stage  name:")
+    True
+    >>> loose("Date de cl\u00f4ture")
+    'datedecloture'
+    """
+    letters = unicodedata.normalize("NFKD", folded(heading)).replace("\u0131", "i")
+    return "".join(letter for letter in letters if letter.isalnum()) or simplified(heading)
 
 
 def _by_form(headings: Sequence[str]) -> dict[str, str]:
@@ -94,30 +144,38 @@ def _by_form(headings: Sequence[str]) -> dict[str, str]:
 
     A unit in brackets at the end is no part of a name: "Amount (EUR)" is an amount.
     """
-    bare = {simplified(UNIT.sub("", heading)): heading for heading in reversed(headings)}
-    return bare | {simplified(heading): heading for heading in reversed(headings)}
+    bare = {loose(UNIT.sub("", heading)): heading for heading in reversed(headings)}
+    return bare | {loose(heading): heading for heading in reversed(headings)}
 
 
-def _known(
+def _exactly(name: str, headings: Sequence[str]) -> str:
+    """Return the heading that is a canonical name but for case and spaces; '' without one."""
+    return next((heading for heading in headings if simplified(heading) == name), "")
+
+
+def _first(words: Sequence[str], by_form: Mapping[str, str]) -> str:
+    """Return the first heading that is one of these words; '' without one."""
+    return next((by_form[form] for form in map(loose, words) if form in by_form), "")
+
+
+def _all_of(words: Sequence[str], by_form: Mapping[str, str]) -> tuple[str, ...]:
+    """Return every heading that is one of these words, in the order of the words."""
+    return tuple(dict.fromkeys(by_form[f] for f in map(loose, words) if f in by_form))
+
+
+def _usual(
     columns: Mapping[str, Sequence[str]], by_form: Mapping[str, str], named: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the headings of a table of names that are there and not named already.
-
-    What a maker calls by one of our names may be something else: HubSpot's history calls
-    the stage `value`. Such a name stands for nothing then, or for the maker's heading.
-    """
-    there = {
-        name: next((by_form[simplified(h)] for h in headings if simplified(h) in by_form), "")
-        for name, headings in columns.items()
-    }
-    other = {name for name in columns if named.get(name) in set(there.values()) - {there[name]}}
-    free = {name: heading for name, heading in there.items() if name not in named or name in other}
-    taken = {heading for name, heading in named.items() if name not in other}
-    return {
-        name: heading
-        for name, heading in free.items()
-        if (heading and heading not in taken) or name in other
-    }
+) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """Return the headings of usual words that are there and no other column, and their rivals."""
+    taken, known, rivals = set(named.values()), dict[str, str](), dict[str, tuple[str, ...]]()
+    for name, words in columns.items():
+        free = tuple(heading for heading in _all_of(words, by_form) if heading not in taken)
+        if name in named or not free:
+            continue
+        known[name] = free[0]
+        rivals[name] = free
+        taken.add(free[0])
+    return known, rivals
 
 
 def once(reading: Reading, file: str, headings: Sequence[str]) -> list[str]:
@@ -148,18 +206,21 @@ def _place(headings: Sequence[str], form: str) -> int:
 
 def score(cells: Iterable[str], renamed: Mapping[str, str]) -> int:
     """Count how many cells of a row are headings that are known, to find the heading row."""
-    forms = {simplified(cell) for cell in cells if cell.strip()}
-    return len(forms & _all_forms(renamed)) + sum(
+    texts = [cell for cell in cells if cell.strip()]
+    forms = {simplified(cell) for cell in texts}
+    bare = {loose(UNIT.sub("", cell)) or loose(cell) for cell in texts}
+    return len(bare & _all_forms(tuple(renamed.values()))) + sum(
         any(pattern.match(form.replace("_", " ")) for pattern in DATED_STAGE[:3]) for form in forms
     )
 
 
-def _all_forms(renamed: Mapping[str, str]) -> set[str]:
+@cache
+def _all_forms(renamed: tuple[str, ...]) -> frozenset[str]:
     """Return every heading that is known, in the form in which headings are compared."""
-    tables = [maker.columns for maker in MAKERS] + [USUAL]
+    tables = [*(export.columns for export in known_exports()), USUAL]
     words = [word for table in tables for words in table.values() for word in words]
-    signs = [sign for maker in MAKERS for sign in maker.signs]
-    return {simplified(word) for word in (*COLUMNS, *renamed.values(), *words, *signs)}
+    signs = [sign for export in known_exports() for sign in export.signs]
+    return frozenset(loose(word) for word in (*COLUMNS, *renamed, *words, *signs))
 
 
 @dataclass(frozen=True)
@@ -171,13 +232,29 @@ class DatedStage:
     pipeline: str = ""
 
 
+def people(headings: Iterable[str]) -> list[str]:
+    """Return the headings that name who works on a deal, in the words of any export.
+
+    >>> people(["Region", "Deal owner", "Salesperson"])
+    ['Deal owner', 'Salesperson']
+    """
+    tables = [*(export.columns for export in known_exports()), USUAL]
+    words = {"owner", *(word for table in tables for word in table.get("owner", ()))}
+    forms = set(map(simplified, words))
+    return [heading for heading in headings if simplified(heading) in forms]
+
+
 def dated_stages(
-    headings: Sequence[str], said: Mapping[str, str], declared: Sequence[str] = ()
+    headings: Sequence[str],
+    said: Mapping[str, str],
+    declared: Sequence[str] = (),
+    taken: Sequence[str] | None = None,
 ) -> tuple[DatedStage, ...]:
     """Return the columns that hold the date of one stage, in the order of the file.
 
     `said` is `[source.stage_dates]` (stage -> heading), and beats all else; else
-    headings such as `Date entered Offer`, else those that are the names of declared stages.
+    headings such as `Date entered Offer`, else those that are the names of declared stages,
+    else, of a table without a stage, `Date of offer` where `taken` are other columns.
 
     >>> dated_stages(['Date entered "Offer (Sales)"'], {})
     (DatedStage(heading='Date entered "Offer (Sales)"', stage='Offer', pipeline='Sales'),)
@@ -197,7 +274,22 @@ def dated_stages(
     forms = {simplified(name): name for name in declared}
     named = [DatedStage(h, forms[f]) for f, h in by_form.items() if f in forms]
     enough = 2
-    return tuple(found) or (tuple(named) if len(named) >= enough else ())
+    steps = _dated_steps(headings, taken) if taken is not None else []
+    return tuple(found) or (tuple(named) if len(named) >= enough else tuple(steps))
+
+
+def _dated_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedStage]:
+    """Return the columns that are called the date of something, if there are three or more.
+
+    Those that are another column of ours, plans and last changes are no steps.
+    """
+    found = []
+    for heading in headings:
+        match = next((m for p in DATED_STEP if (m := p.match(heading.strip()))), None)
+        if match and heading not in taken and not NO_STEP.search(heading):
+            found.append(DatedStage(heading, match["stage"].strip()))
+    enough = 3
+    return found if len(found) >= enough else []
 
 
 def declared_names(pipelines: Iterable[Pipeline]) -> list[str]:
@@ -239,6 +331,13 @@ def near_pairs(unknown: Iterable[str], known: Iterable[str]) -> dict[str, str]:
         found = difflib.get_close_matches(simplified(name), forms, 1, NEAR)
         pairs |= {name: by_form[found[0]]} if found else {}
     return pairs
+
+
+def taken_headings(table: Table) -> list[str] | None:
+    """Return the headings that are columns of ours; None of a table that has a stage."""
+    if table.heading("stage") or table.heading("entered_at"):
+        return None
+    return [heading for name in COLUMNS if (heading := table.heading(name))]
 
 
 __all__ = ["DEALS", "HISTORY", "REFUSED", "Part", "near_pairs", "nearest", "part_of", "score"]

@@ -21,14 +21,15 @@ from leakkit.sources.formats.files import (
 from leakkit.sources.formats.rows import free_rowid
 from leakkit.sources.formats.unpacking import unzipped
 from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.evidence import by_cells
+from leakkit.sources.headings.exports import DEALS, HISTORY, REFUSED, STAGES, exports_of
 from leakkit.sources.headings.names import (
-    DEALS,
-    HISTORY,
-    REFUSED,
     Part,
     dated_stages,
     declared_names,
+    loose,
     part_of,
+    taken_headings,
 )
 from leakkit.sources.headings.parts import join_parts
 from leakkit.sources.shapes.activities import ACTIVITIES
@@ -50,7 +51,8 @@ class Files:
     """The tables of a source by the part they play, and the files they came from.
 
     `snapshots` are (day, table) of the same deals on different days, in order of days;
-    `activities` is what happened to the deals beside moving.
+    `activities` is what happened to the deals beside moving, `stages` a list of stages,
+    and `lookup` says of the rows of the history whose they are.
     """
 
     label: str
@@ -60,6 +62,8 @@ class Files:
     inputs: tuple[dict[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     activities: Table | None = None
+    stages: Table | None = None
+    lookup: Table | None = None
 
 
 def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
@@ -127,7 +131,7 @@ def _parted(
     reading: Reading, label: str, inputs: tuple[dict[str, str], ...], tables: list[Table]
 ) -> Files:
     """Say which part each table of one file plays."""
-    by_part = {part_of(list(t.types), t.renamed).table: t for t in tables}
+    by_part = {_part(reading, t).table: t for t in tables}
     if REFUSED in by_part:
         raise _refused(by_part[REFUSED])
     deals = by_part.get(DEALS)
@@ -144,7 +148,8 @@ def _dated(reading: Reading, table: Table) -> bool:
     """Say whether a table has a date per stage."""
     source, declared = reading.config.source, reading.config.pipelines
     names = declared_names(declared)
-    return bool(dated_stages(list(table.types), source.stage_dates, names))
+    taken = taken_headings(table)
+    return bool(dated_stages(list(table.types), source.stage_dates, names, taken))
 
 
 def _refused(table: Table) -> LeakkitError:
@@ -158,23 +163,28 @@ def _refused(table: Table) -> LeakkitError:
 
 def _known(reading: Reading, table: Table) -> Table:
     """Let a table know its columns by the headings of makers."""
-    part = part_of(list(table.types), table.renamed)
-    return _with(reading, table, part)
+    return _with(reading, table, _part(reading, table))
+
+
+def _part(reading: Reading, table: Table) -> Part:
+    """Say which part a table plays."""
+    return part_of(list(table.types), table.renamed, exports_of(reading.config))
 
 
 def _with(reading: Reading, table: Table, part: Part) -> Table:
     """Give a table the headings that its part knows, and say so."""
+    part = by_cells(reading, table, part)
     if part.maker:
         reading.say(table.file, "maker", part.maker, "headings")
     for name, heading in part.known.items():
         if heading:
             reading.say(table.file, "column", name, heading)
-    return replace(table, known=dict(part.known))
+    return replace(table, known=dict(part.known), export=part.export)
 
 
 def _named(reading: Reading, table: Table, wanted: str) -> Table:
     """Let a table that is named by its part know its columns."""
-    part = part_of(list(table.types), table.renamed)
+    part = _part(reading, table)
     return _with(reading, table, part) if part.table in {wanted, HISTORY} else table
 
 
@@ -199,7 +209,7 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
         candidates = [f for f in files if may_be_data(f) and f.name not in joined]
         tables = _tables(reading, candidates)
         if named[DEALS]:
-            tables = [t for t in tables if _is_named(t, named[DEALS][0]) or _is_history(t)]
+            tables = [t for t in tables if _is_named(t, named[DEALS][0]) or _is_history(reading, t)]
         placed = _placed(reading, tables, folder.name, [f.name for f in files])
         used = {name for table in _all(placed) for name in table.files}
     else:
@@ -239,15 +249,16 @@ def _is_named(table: Table, file: Path) -> bool:
     return table.file == file.name or table.file.startswith(f"{file.name}, ")
 
 
-def _is_history(table: Table) -> bool:
+def _is_history(reading: Reading, table: Table) -> bool:
     """Say whether a table has what a history needs."""
-    return part_of(list(table.types), table.renamed).table == HISTORY
+    return _part(reading, table).table == HISTORY
 
 
 def _all(files: Files) -> list[Table]:
     """Return every table that is used."""
     days = [table for _, table in files.snapshots]
-    return [t for t in (files.history, files.opportunities, *days) if t]
+    used = (files.history, files.opportunities, files.stages, files.lookup, *days)
+    return [table for table in used if table]
 
 
 def may_be_data(file: Path) -> bool:
@@ -279,17 +290,20 @@ def _placed(
     """Say which part each file of a folder plays, by its headings."""
     parts: dict[str, list[tuple[Table, Part]]] = {}
     for table in tables:
-        part = part_of(list(table.types), table.renamed)
+        part = _part(reading, table)
         parts.setdefault(part.table, []).append((table, part))
     deals = [
         (table, part)
         for table, part in parts.get(DEALS, [])
-        if replace(table, known=dict(part.known)).heading("stage") or _dated(reading, table)
+        if (known := replace(table, known=dict(part.known))).heading("stage")
+        or _dated(reading, known)
     ]
     history = parts.get(HISTORY, [])
     if history and not deals:
         deals = [(t, part) for t, part in parts.get(DEALS, []) if "outcome" in _names(t, part)]
     snapshots = _snapshots(reading, deals) if not history else ()
+    history = _preferred(history)
+    deals = deals if snapshots else _preferred(deals)
     for found in ([] if snapshots else deals, history):
         if len(found) > 1:
             there = ", ".join(table.file for table, _ in found)
@@ -307,7 +321,25 @@ def _placed(
     if snapshots:
         return Files(folder, None, snapshots[-1][1], snapshots)
     one = [_with(reading, *found[0]) if found else None for found in (history, deals)]
-    return Files(folder, one[0], one[1])
+    lists = [_with(reading, *found) for found in parts.get(STAGES, [])[:1]]
+    stages = lists[0] if lists else None
+    return Files(folder, one[0], one[1], stages=stages, lookup=_lookup(tables, one[0]))
+
+
+def _preferred(found: list[tuple[Table, Part]]) -> list[tuple[Table, Part]]:
+    """Return what a maker's headings name before what words do, and entries before changes."""
+    by_maker = [one for one in found if one[1].export] or found
+    plain = [one for one in by_maker if not (one[1].export and one[1].export.changes)]
+    return plain or by_maker
+
+
+def _lookup(tables: Sequence[Table], history: Table | None) -> Table | None:
+    """Return the table that says whose rows of a history are, where its export needs one."""
+    wanted = history.export.lookup if history and history.export else None
+    if wanted is None:
+        return None
+    signs = {loose(sign) for sign in wanted.signs}
+    return next((t for t in tables if signs <= {loose(h) for h in t.types}), None)
 
 
 def _is_day(text: str) -> bool:

@@ -54,7 +54,17 @@ def closing_stages(store: Store, config: Config) -> dict[str, int]:
     exact = {folded(word) for word in (*WON_WORDS, *LOST_WORDS, *CLOSED)}
     sure = {n: code for n, code in named.items() if bare(n) in exact or n not in passed}
     stood = _by_deals(store, config)
-    return {**sure, **stood, **_after_closes(store, {*sure, *stood})}
+    own = _declared(config, said)
+    found = {**sure, **stood, **_after_closes(store, {*sure, *stood, *own}), **own}
+    still_open = set(map(folded, config.source.outcomes.open))
+    return {name: code for name, code in found.items() if folded(name) not in still_open}
+
+
+def _declared(config: Config, said: list[str]) -> dict[str, int]:
+    """Return the names that [source.outcomes] calls won or lost."""
+    own = config.source.outcomes
+    words = {folded(w): schema.WON for w in own.won} | {folded(w): schema.LOST for w in own.lost}
+    return {name: words[folded(name)] for name in said if folded(name) in words}
 
 
 def _follow(store: Store, closes: dict[str, int]) -> None:

@@ -69,6 +69,34 @@ def find_flags(reading: Reading, table: Table) -> Flags:
     return Flags(found)
 
 
+def keep_flag_doubts(reading: Reading, table: Table, flags: str, other: str) -> None:
+    """Keep the deals whose flags say something else than their outcome or stage.
+
+    `flags` and `other` are SQL for won, lost, open or '' (nothing). Where the flags tell won
+    and lost deals apart by whole stages, a stage was only renamed, and they are right.
+    """
+    if "''" in {flags, other}:
+        return
+    stage = table.text("stage")
+    said = (
+        f"SELECT {table.text('opportunity_id')} AS opportunity_id, {stage} AS stage, "  # noqa: S608 - quoted
+        f"{flags} AS flag, {other} AS other FROM {table.relation}"
+    )
+    reading.store.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE flag_doubts AS
+        WITH said AS ({said}),
+             mixed AS (SELECT stage FROM said WHERE flag <> '' GROUP BY stage
+                       HAVING count(DISTINCT flag) > 1),
+             renamed AS (SELECT count(DISTINCT flag) > 1 AS of_two FROM said
+                         WHERE flag IN ('won', 'lost'))
+        SELECT opportunity_id FROM said
+        WHERE flag <> '' AND other <> '' AND flag <> other AND opportunity_id <> ''
+          AND (stage = '' OR stage IN (SELECT stage FROM mixed) OR NOT (SELECT of_two FROM renamed))
+        """  # noqa: S608 - as above
+    )
+
+
 def is_yes(table: Table, heading: str) -> str:
     """Return SQL that says whether a flag is set."""
     return f"lower({table.text_under(heading)}) IN ({_listed(YES)})"

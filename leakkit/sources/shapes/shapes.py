@@ -14,15 +14,16 @@ from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.columns import Table
-from leakkit.sources.headings.makers import TIME_IN_STAGE
-from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names
+from leakkit.sources.headings.exports import TIME_IN_STAGE
+from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names, taken_headings
 from leakkit.sources.shapes.asides import without_asides
-from leakkit.sources.shapes.flags import find_flags
+from leakkit.sources.shapes.changes import entries, is_changes, prepared
+from leakkit.sources.shapes.flags import find_flags, keep_flag_doubts
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.store import schema
 from leakkit.store.closes import close_of
 from leakkit.store.database import literal, quoted
-from leakkit.store.resolve import outcome_words
+from leakkit.store.resolve import outcome_of, outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +70,7 @@ def _shaped(reading: Reading, files: Files) -> Found:
     """Recognise the shape, and bring the files into that of a history."""
     if files.snapshots:
         return _from_snapshots(reading, files)
+    files = prepared(reading, files)
     history, deals = files.history, files.opportunities
     if history is not None:
         plain = _plain(reading, history, with_money=deals is None)
@@ -76,6 +78,8 @@ def _shaped(reading: Reading, files: Files) -> Found:
         if told and told.heading("stage"):
             # a deal whose present stage is a closing word has ended, whatever its history shows
             told = _with_last_stage(reading, _with_outcome(reading, told))
+        if is_changes(history):
+            return _from_changes(reading, files, plain, told)
         return _found(files, EVENTS, plain, told)
     if deals is None:  # pragma: no cover - finding raises before
         raise AssertionError
@@ -85,6 +89,14 @@ def _shaped(reading: Reading, files: Files) -> Found:
     reading.say(deals.file, "shape", SNAPSHOT, "no_history")
     plain = _with_last_stage(reading, _with_outcome(reading, _plain(reading, deals)))
     return _found(files, SNAPSHOT, _no_history(reading, deals), plain)
+
+
+def _from_changes(reading: Reading, files: Files, history: Table, deals: Table | None) -> Found:
+    """Make the entries of stages that a history of changes tells of."""
+    name = quoted("entries of changes")
+    entries(reading, history, (deals, files.stages), name)
+    reading.say(history.file, "shape", EVENTS, "changes")
+    return _found(files, EVENTS, _history_table(reading, history.file, name), deals, name)
 
 
 def _found(
@@ -108,7 +120,8 @@ def _plain(
 def _dated(reading: Reading, table: Table) -> tuple[DatedStage, ...]:
     """Return the columns of a table that hold the date of one stage."""
     names = declared_names(reading.config.pipelines)
-    return dated_stages(list(table.types), reading.config.source.stage_dates, names)
+    said = reading.config.source.stage_dates
+    return dated_stages(list(table.types), said, names, taken_headings(table))
 
 
 def _from_wide(
@@ -151,10 +164,11 @@ def _history_table(reading: Reading, file: str, relation: str) -> Table:
 
 def _with_outcome(reading: Reading, table: Table) -> Table:
     """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
-    if table.heading("outcome"):
-        return table
     flags = find_flags(reading, table)
     said = flags.sql(table, table.text("lost_reason"))
+    if table.heading("outcome"):
+        keep_flag_doubts(reading, table, said, _cases_of_outcome(reading, table))
+        return table
     cases = _closing_cases(reading, table)
     if not cases and said == "''":
         return table
@@ -163,6 +177,7 @@ def _with_outcome(reading: Reading, table: Table) -> Table:
     if cases:
         reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
     by_stage = f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
+    keep_flag_doubts(reading, table, said, by_stage)
     sql = f"CASE WHEN {said} <> '' THEN {said} ELSE {by_stage} END"
     return rewritten(reading, table, {}, "outcome", {"outcome": sql})
 
@@ -199,12 +214,28 @@ def _closing_cases(reading: Reading, table: Table) -> list[str]:
     ]
 
 
+def _cases_of_outcome(reading: Reading, table: Table) -> str:
+    """Return SQL for what the outcomes of a table mean: won, lost, open, or ''."""
+    text, words = table.text("outcome"), outcome_words(reading.config)
+    rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
+    codes = {str(row[0]): outcome_of(str(row[0]), words) for row in rows}
+    kinds = {schema.WON: "won", schema.LOST: "lost", 0: "open"}
+    cases = [
+        f"WHEN {text} = {literal(said)} THEN '{kinds[code]}'"
+        for said, code in codes.items()
+        if code is not None
+    ]
+    return f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
+
+
 def closes_as(reading: Reading, stage: str) -> int | None:
     """Return WON or LOST where a stage is a close, declared or by its name."""
-    for pipeline in reading.config.pipelines:
-        for code, words in ((schema.WON, pipeline.won), (schema.LOST, pipeline.lost)):
-            if folded(stage) in map(folded, words):
-                return code
+    outcomes, pipelines = reading.config.source.outcomes, reading.config.pipelines
+    won = [*outcomes.won, *(word for pipeline in pipelines for word in pipeline.won)]
+    lost = [*outcomes.lost, *(word for pipeline in pipelines for word in pipeline.lost)]
+    for code, words in ((schema.WON, won), (schema.LOST, lost), (None, outcomes.open)):
+        if folded(stage) in map(folded, words):
+            return code
     declared = map(folded, declared_names(reading.config.pipelines))
     return None if folded(stage) in declared else close_of(stage)
 

@@ -1,0 +1,96 @@
+"""All cross-checks of a source, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.checks import histories, keys, outcomes, reasons
+from leakkit.sources.checks.doubt import unlike
+from leakkit.store.resolve import listed
+
+if TYPE_CHECKING:
+    from leakkit.config import Config
+    from leakkit.sources.checks.doubt import Doubt
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.shapes.shapes import Found
+    from leakkit.store.database import Store
+
+NO_STOP = ("present_stage_ahead",)
+"""Put right by what the deal itself says."""
+IN_DOUBT = ("outcome_words_unknown", "outcome_against_history")
+COUNTED = (*IN_DOUBT, *NO_STOP)
+"""The account of the rows counts these itself, and puts the first two in doubt."""
+
+
+def cross_check(reading: Reading, found: Found, config: Config) -> None:
+    """Hold what a source says twice against itself; call once the deals are resolved.
+
+    Every disagreement is counted, kept with examples, and puts its deals in doubt. Raises
+    LeakkitError where one touches so many deals that no page could be right, with the
+    lines that decide, unless `accept` names it.
+    """
+    store = reading.store
+    doubts = [doubt for doubt in _asked(store, found, config) if doubt.n]
+    stopping = [d for d in doubts if d.stops and d.code not in {*NO_STOP, *config.source.accept}]
+    if stopping:
+        raise _stopped(found, config, stopping)
+    for doubt in doubts:
+        reading.count(doubt.code, 0 if doubt.code in COUNTED else doubt.n)
+    _put_in_doubt(store, [doubt for doubt in doubts if doubt.code not in IN_DOUBT])
+    store.set_meta(
+        "cross_checks",
+        [{**asdict(d), "deals": d.n, "examples": d.examples} for d in doubts],
+    )
+
+
+def _asked(store: Store, found: Found, config: Config) -> list[Doubt]:
+    """Ask every question."""
+    return [
+        outcomes.nothing_closes(store, config),
+        outcomes.outcome_words_unknown(store),
+        reasons.open_with_reason(store),
+        outcomes.outcome_against_history(store),
+        outcomes.flags_against_outcome(store),
+        histories.present_stage_ahead(store),
+        histories.breaks_in_history(store),
+        histories.several_beginnings(store, found.history),
+        histories.history_older_than_deals(store),
+        keys.shortened_ids(store),
+        keys.ids_under_several_names(store, found.history),
+    ]
+
+
+def _stopped(found: Found, config: Config, doubts: list[Doubt]) -> LeakkitError:
+    """Return the error that asks what is right."""
+    file = (found.opportunities or found.history).file
+    faults = tuple(
+        Fault(
+            file,
+            None,
+            "",
+            doubt.examples,
+            f"{doubt.n:,} of {doubt.of:,} deals {doubt.says} ({doubt.code})",
+            "; or ".join([*doubt.lines, unlike(config, doubt.code)]),
+        )
+        for doubt in doubts
+    )
+    message = (
+        "The source disagrees with itself, and a page made of it would be wrong. "
+        "Say in leakkit.toml what is right (leakkit init writes one):"
+    )
+    return LeakkitError("cross_checks", message, faults)
+
+
+def _put_in_doubt(store: Store, doubts: list[Doubt]) -> None:
+    """Let the last visits of these deals count as in doubt."""
+    rows = [(deal, doubt.code) for doubt in doubts for deal in doubt.deals]
+    if not rows:
+        return
+    sql, facts = listed({"said": "VARCHAR", "reason": "VARCHAR"}, rows)
+    store.run(
+        f"INSERT INTO doubted SELECT i.opportunity, r.reason FROM ({sql}) r "  # noqa: S608 - of this room
+        "JOIN ids i ON i.opportunity_id = r.said",
+        facts,
+    )

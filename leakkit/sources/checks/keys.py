@@ -1,0 +1,41 @@
+"""Ids that a spreadsheet has shortened, and one id under several names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.sources.checks.doubt import Doubt, deals, ids
+from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from leakkit.sources.headings.columns import Table
+    from leakkit.store.database import Store
+
+SHORT = r"regexp_full_match(opportunity_id, '\d([.,]\d+)?[eE]\+\d+')"
+
+
+def shortened_ids(store: Store) -> Doubt:
+    """Ask which ids are numbers in short form: several deals share one then."""
+    sql = " UNION ".join(
+        f"SELECT opportunity_id FROM given_{table} WHERE {SHORT}"  # noqa: S608 - names of this module
+        for table in ("history", "opportunities")
+    )
+    lines = ("export them again, that column as text: several deals may share one of these",)
+    says = "have an id in short form, such as 4.12340E+11"
+    return Doubt("shortened_ids", says, ids(store, sql), deals(store), lines, grave=True)
+
+
+def ids_under_several_names(store: Store, history: Table) -> Doubt:
+    """Ask which ids stand in an event file under more than one name."""
+    found: tuple[str, ...] = ()
+    key, name = history.heading("opportunity_id"), history.heading("name")
+    if key and name and key != name and key in history.types and name in history.types:
+        text, said = history.text_under(key), history.text_under(name)
+        found = ids(
+            store,
+            f"SELECT {text} FROM {history.relation} WHERE {quoted(key)} IS NOT NULL "  # noqa: S608 - quoted
+            f"AND {text} <> '' GROUP BY {text} "
+            f"HAVING count(DISTINCT lower({said})) FILTER ({said} <> '') > 1",
+        )
+    lines = ("opportunity_id = '...'   # in [source]: the column with a key of its own per deal",)
+    return Doubt("ids_under_several_names", "stand under several names", found, deals(store), lines)

@@ -1,0 +1,88 @@
+"""Outcomes: words that nobody knows, closes that are missing, columns that disagree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.config import Config
+from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words
+from leakkit.sources.headings.names import nearest
+from leakkit.sources.toml import listed, quoted
+from leakkit.store.resolve import outcome_words
+
+if TYPE_CHECKING:
+    from leakkit.store.database import Store
+
+UNKNOWN = """
+SELECT d.opportunity FROM deals d JOIN opportunities o ON o.opportunity = d.opportunity
+WHERE d.outcome <> '' AND d.outcome_code IS NULL AND o.outcome = 'open'
+"""
+DISAGREES = """
+SELECT j.opportunity FROM judged j JOIN opportunities o ON o.opportunity = j.opportunity
+WHERE j.end_code < 0 AND j.said <> j.end_code
+"""
+LAST = """
+SELECT said, count(*) AS n FROM (
+    SELECT COALESCE(s.name, '') AS said
+    FROM opportunities o
+    LEFT JOIN ends e ON e.opportunity = o.opportunity
+    LEFT JOIN stages s ON s.pipeline = o.pipeline
+        AND s.stage = COALESCE(e.end_code, o.current_stage))
+WHERE said <> '' GROUP BY said ORDER BY n DESC, said LIMIT 20
+"""
+
+
+def outcome_words_unknown(store: Store) -> Doubt:
+    """Ask which deals have an outcome in words that nobody knows, and are open by nothing else."""
+    found = ids_of(store, UNKNOWN)
+    said = words(store, "outcome", UNKNOWN)
+    lines = tuple(
+        f"won, lost or open = [{quoted(text)}]   # in [source.outcomes]: {n:,} deals{_guess(text)}"
+        for text, n in said
+    )
+    says = "have an outcome in words that are not known"
+    return Doubt("outcome_words_unknown", says, found, deals(store), lines)
+
+
+def _guess(word: str) -> str:
+    """Ask for the known word that is nearest, where one is near."""
+    near = nearest(word, outcome_words(Config()))
+    return f", is it {near!r}?" if near else ""
+
+
+def nothing_closes(store: Store, config: Config) -> Doubt:
+    """Ask whether no deal at all is won or lost; the words for it may not be known."""
+    open_only = store.value("SELECT count(*) FROM opportunities WHERE outcome <> 'open'") == 0
+    own = config.source.outcomes
+    told = bool(own.won or own.lost) or any(p.won or p.lost for p in config.pipelines)
+    asked = open_only and not told and not store.value("SELECT count(*) FROM unchanged")
+    found = ids(store, "SELECT opportunity_id FROM opportunities") if asked else ()
+    last = [(str(said), int(n)) for said, n in store.rows(LAST)] if asked else []
+    shown = ", ".join(f"{said} ({n:,})" for said, n in last)
+    lines = (
+        f"the last stages are {shown}",
+        "won = [...]   # in [source.outcomes]: those of them in which a deal is won",
+        "lost = [...]   # in [source.outcomes]: those in which it is lost",
+    )
+    return Doubt(
+        "nothing_closes", "are neither won nor lost, as all are", found, deals(store), lines
+    )
+
+
+def outcome_against_history(store: Store) -> Doubt:
+    """Ask which deals end otherwise in their history than their outcome says."""
+    found = ids_of(store, DISAGREES)
+    said = words(store, "outcome", DISAGREES)
+    lines = (f"the outcomes say {listed(said)}: what they mean is said in [source.outcomes]",)
+    says = "end otherwise in their history than their outcome says"
+    return Doubt("outcome_against_history", says, found, deals(store), lines)
+
+
+def flags_against_outcome(store: Store) -> Doubt:
+    """Ask which deals are won or lost by their flags and something else by outcome or stage."""
+    there = store.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'flag_doubts'")
+    sql = "SELECT opportunity_id FROM flag_doubts SEMI JOIN opportunities USING (opportunity_id)"
+    lines = ("outcome = '...'   # in [source]: the column that counts",)
+    says = "are won, lost or open by their flags, and something else by their outcome or stage"
+    found = ids(store, sql) if there else ()
+    return Doubt("flags_against_outcome", says, found, deals(store), lines)

@@ -1,0 +1,30 @@
+"""Deals that are open and have a reason for their loss."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.sources.checks.doubt import Doubt, deals, ids_of, words
+from leakkit.sources.toml import listed
+
+if TYPE_CHECKING:
+    from leakkit.store.database import Store
+
+NONE = ("-", "--", "none", "n/a", "na", "null", "nan", "no", "false", "0", ".")
+OPEN = f"""
+SELECT opportunity FROM opportunities
+WHERE outcome = 'open' AND lost_reason <> '' AND lower(lost_reason) NOT IN {NONE}
+"""  # noqa: S608 - words of this module
+
+
+def open_with_reason(store: Store) -> Doubt:
+    """Ask which open deals have a reason for a loss, and what else is said of them."""
+    found = ids_of(store, OPEN)
+    outcome, stage = words(store, "outcome", OPEN), words(store, "stage", OPEN)
+    lines = [
+        f"lost = {listed(said)}   # in [source.outcomes]: {what} of these deals, if it is a loss"
+        for what, said in (("outcomes", outcome), ("stages", stage))
+        if said
+    ]
+    says = "are open and have a reason for their loss"
+    return Doubt("open_with_reason", says, found, deals(store), tuple(lines))

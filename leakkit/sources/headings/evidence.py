@@ -1,0 +1,103 @@
+"""Which column plays a part, by what its cells hold: a heading alone may say something else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from leakkit.sources.headings.exports import DEALS
+from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.names import Part
+    from leakkit.sources.headings.recognised import Reading
+
+LOOKED_AT = 20_000
+"""So many rows of a file are looked at."""
+UNIQUE = 0.9
+"""An id of deals has at least this share of different values among its filled cells."""
+MOMENTS = ("created_at", "closed_at", "entered_at")
+FLAGS = frozenset({"true", "false", "yes", "no", "y", "n", "0", "1", "t", "f", "ja", "nein"})
+FEW = 50
+"""An outcome has no more different words."""
+
+
+def by_cells(reading: Reading, table: Table, part: Part) -> Part:
+    """Return the part with every column that usual headings name settled by its cells.
+
+    Of several columns that a heading could name, the first whose cells fit counts; of two
+    reasons that fit, the one that is filled more. A column whose cells do not fit is none.
+    """
+    known = dict(part.known)
+    for name, headings in part.rivals.items():
+        fits = [h for h in headings if _fits(reading, table, (name, h), part.table)]
+        fits = [h for h in fits if h == known[name] or h not in known.values()]
+        if name == "lost_reason":
+            fits.sort(key=lambda heading: -_filled(reading, table, heading))
+        best = fits[0] if fits else ""
+        if best != known[name]:
+            reading.say(table.file, "not_by_cells", name, known[name])
+        known[name] = best
+    kept = {name: heading for name, heading in known.items() if heading or name in part.known}
+    return replace(part, known=kept)
+
+
+def _fits(reading: Reading, table: Table, column: tuple[str, str], part: str) -> bool:
+    """Say whether the cells of a column can be what its heading says."""
+    name, heading = column
+    if table.types[heading] != "VARCHAR":
+        return name not in MOMENTS or table.types[heading] != "BOOLEAN"
+    if name == "opportunity_id":
+        return part != DEALS or _is_id(reading, table, heading)
+    if name in MOMENTS or name == "value":
+        return not _is_flag(reading, table, heading) and _has_digits(reading, table, heading)
+    return name != "outcome" or _is_outcome(reading, table, heading)
+
+
+def _some(table: Table, heading: str) -> str:
+    """Return SQL for the filled cells of a column in the rows that are looked at."""
+    return (
+        f"(SELECT {quoted(heading)} AS said FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {quoted(heading)} <> '' LIMIT {LOOKED_AT})"
+    )
+
+
+def _filled(reading: Reading, table: Table, heading: str) -> int:
+    """Count the filled cells."""
+    return int(reading.store.value(f"SELECT count(*) FROM {_some(table, heading)}"))  # noqa: S608 - quoted
+
+
+def _is_id(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether nearly all cells differ, and few have decimals."""
+    filled, different, decimals = reading.store.rows(
+        "SELECT count(*), count(DISTINCT said), "  # noqa: S608 - quoted
+        "count(*) FILTER (regexp_full_match(said, '[-+]?[0-9., ]*[.,][0-9]{1,2}')) "
+        f"FROM {_some(table, heading)}"
+    )[0]
+    return bool(filled == 0 or (different >= UNIQUE * filled and decimals * 2 <= filled))
+
+
+def _is_flag(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether a column says yes and no."""
+    rows = reading.store.rows(
+        f"SELECT DISTINCT lower(trim(said)) FROM {_some(table, heading)} LIMIT 4"  # noqa: S608 - quoted
+    )
+    return bool(rows) and {str(row[0]) for row in rows} <= FLAGS
+
+
+def _has_digits(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether most filled cells have digits, of any script."""
+    filled, digits = reading.store.rows(
+        r"SELECT count(*), count(*) FILTER (regexp_matches(said, '\p{Nd}')) "  # noqa: S608 - quoted
+        f"FROM {_some(table, heading)}"
+    )[0]
+    return bool(filled == 0 or digits * 2 >= filled)
+
+
+def _is_outcome(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether a column has few different words."""
+    rows = reading.store.rows(
+        f"SELECT DISTINCT trim(said) FROM {_some(table, heading)} LIMIT {FEW + 1}"  # noqa: S608 - quoted
+    )
+    return len(rows) <= FEW

@@ -1,0 +1,360 @@
+"""Histories of changes: fields that went from one value to another, made into entries of stages.
+
+A row of such a history says that a stage was left for another, that an outcome was set, or
+that a deal was created. What a deal began with stands in the first `from`, and is entered
+when the deal was created; without a moment for that, it is left out and counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from leakkit.config import folded
+from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.formats.rows import LINE, rewritten
+from leakkit.sources.headings.names import loose
+from leakkit.store.closes import close_of
+from leakkit.store.database import literal, quoted
+from leakkit.store.schema import LOST, WON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from leakkit.config import Changes
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.tables import Files
+
+SHOWN = 5
+FEWEST = 20
+"""Of fewer deals it is not said where all of them began."""
+CLOSES = {WON: "(won)", LOST: "(lost)"}
+LABEL = r'^\{\s*"[^"]*"\s*:\s*"([^"]*)"'
+"""A label in several languages, as databases keep it: the first is taken."""
+
+
+def prepared(reading: Reading, files: Files) -> Files:
+    """Keep the rows that count, say whose each is, and give stages their names."""
+    history = files.history and _kept(reading, files.history)
+    deals = files.opportunities and _kept(reading, files.opportunities)
+    if history is not None:
+        history = _looked_up(reading, history, files.lookup)
+        history = _filled(reading, history)
+        history = _closed(reading, history)
+    if files.stages is not None:
+        history = history and _labelled(reading, history, files.stages)
+        deals = deals and _labelled(reading, deals, files.stages)
+    deals = deals and _split(reading, deals)
+    return replace(files, history=history, opportunities=deals)
+
+
+def _kept(reading: Reading, table: Table) -> Table:
+    """Keep the rows that `where` asks for."""
+    if not table.where:
+        return table
+    missing = [name for name in table.where if table.find(name) is None]
+    if missing:
+        fault = Fault(table.file, None, missing[0], "", "this column of `where` is missing")
+        message = f"{table.file} lacks a column that `where` names:"
+        raise LeakkitError("missing_columns", message, (fault,))
+    tests = [
+        f"{table.text_under(str(table.find(name)))} IN ({_listed(values)})"
+        for name, values in table.where.items()
+    ]
+    name, columns = quoted(f"kept of {table.file}"), ", ".join(map(quoted, table.types))
+    reading.store.run(
+        f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quoted(LINE)}, {columns} "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {' AND '.join(tests)}"
+    )
+    return replace(table, relation=name, line=quoted(LINE), where={})
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Return texts as SQL."""
+    return ", ".join(literal(word) for word in words)
+
+
+def _heading(table: Table, words: Iterable[str]) -> str:
+    """Return the heading that is one of these words; '' without one."""
+    forms = {loose(heading): heading for heading in table.types}
+    return next((forms[form] for form in map(loose, words) if form in forms), "")
+
+
+def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
+    """Take the deal of each row from the table that has it."""
+    wanted = table.export.lookup if table.export else None
+    if wanted is None or other is None:
+        return table
+    key, taken = _heading(table, wanted.key), _heading(other, wanted.take)
+    its, name = _heading(other, wanted.signs[:1]), quoted(f"whose {table.file}")
+    columns = ", ".join(f"t.{quoted(heading)}" for heading in table.types)
+    reading.store.run(
+        f"""
+        CREATE TEMP TABLE {name} AS
+        SELECT t.line AS {quoted(LINE)}, {columns}, o.taken AS {quoted(taken)}
+        FROM (SELECT {table.line} AS line, * FROM {table.relation}) t
+        LEFT JOIN (SELECT {other.text_under(its)} AS key, min({other.text_under(taken)}) AS taken
+                   FROM {other.relation} GROUP BY key) o ON o.key = t.{quoted(key)}
+        """  # noqa: S608 - quoted
+    )
+    types, known = {**table.types, taken: "VARCHAR"}, {**table.known, "opportunity_id": taken}
+    return replace(table, relation=name, line=quoted(LINE), types=types, known=known)
+
+
+def _filled(reading: Reading, table: Table) -> Table:
+    """Fill what stands on the first row of a deal only."""
+    fill = [_heading(table, (word,)) for word in (table.export.fill if table.export else ())]
+    columns = {
+        heading: f"COALESCE(last_value(NULLIF({table.text_under(heading)}, '') IGNORE NULLS) "
+        f"OVER (ORDER BY {table.line}), '')"
+        for heading in fill
+        if heading
+    }
+    return rewritten(reading, table, columns, "filled") if columns else table
+
+
+def _split(reading: Reading, table: Table) -> Table:
+    """Take stage and pipeline from texts that say both, if all do."""
+    pattern, stage = table.export.pattern if table.export else "", table.heading("stage")
+    if not pattern or stage is None or table.heading("pipeline"):
+        return table
+    text, shape = table.text_under(stage), literal(pattern)
+    others = reading.store.value(
+        f"SELECT count(*) FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {text} <> '' AND NOT regexp_matches({text}, {shape})"
+    )
+    if others:
+        return table
+    parts = [f"regexp_extract({text}, {shape}, {place})" for place in (1, 2)]
+    return rewritten(reading, table, {stage: parts[0]}, "split", {"pipeline": parts[1]})
+
+
+def _closed(reading: Reading, table: Table) -> Table:
+    """Let the stage of a row that says won or lost be that."""
+    changes, stage = table.export and table.export.changes, table.heading("stage")
+    said = _heading(table, changes.closing) if changes else ""
+    if not said or stage is None:
+        return table
+    text = table.text_under(said)
+    rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
+    cases = _closing_cases(text, [str(row[0]) for row in rows])
+    sql = f"CASE {cases} ELSE {table.text_under(stage)} END"
+    return rewritten(reading, table, {stage: sql}, "closed")
+
+
+def _closing_cases(text: str, said: Iterable[str]) -> str:
+    """Return the cases of SQL that say which texts close a deal."""
+    closes = {one: close_of(one) for one in said}
+    cases = [
+        f"WHEN {text} = {literal(one)} THEN '{CLOSES[code]}'"
+        for one, code in closes.items()
+        if code is not None
+    ]
+    return " ".join(cases) or "WHEN FALSE THEN ''"
+
+
+def _labelled(reading: Reading, table: Table, stages: Table) -> Table:
+    """Give the stages that a list of stages knows by a number or a code their labels."""
+    key, label = _key_and_label(stages)
+    places = [h for name in ("stage", "from_stage") if (h := table.heading(name))]
+    if not key or not label or not places:
+        return table
+    rows = reading.store.rows(_labels(stages, key, label))
+    cases = " ".join(f"WHEN {literal(str(k))} THEN {literal(str(said))}" for k, said in rows if k)
+    if not cases:
+        return table
+    columns = {
+        heading: f"CASE {table.text_under(heading)} {cases} ELSE {table.text_under(heading)} END"
+        for heading in places
+    }
+    reading.say(table.file, "labels", stages.file, f"{len(rows)}")
+    return rewritten(reading, table, columns, "labelled")
+
+
+def _key_and_label(stages: Table) -> tuple[str, str]:
+    """Return the headings of a list of stages for what a stage is known by, and for its name."""
+    columns = stages.export.columns if stages.export else {}
+    return _heading(stages, columns.get("id", ())), _heading(stages, columns.get("label", ()))
+
+
+def _labels(stages: Table, key: str, label: str) -> str:
+    """Return SQL for the (key, label) of the stages of a list."""
+    text = stages.text_under(label)
+    return (
+        f"SELECT {stages.text_under(key)}, min(CASE WHEN regexp_matches({text}, '{LABEL}') "  # noqa: S608 - quoted
+        f"THEN regexp_extract({text}, '{LABEL}', 1) ELSE {text} END) "
+        f"FROM {stages.relation} GROUP BY 1 ORDER BY 1"
+    )
+
+
+def is_changes(table: Table) -> bool:
+    """Say whether a history has rows of changes."""
+    return bool(table.export and table.export.changes and not table.export.changes.closing)
+
+
+def entries(
+    reading: Reading, history: Table, others: tuple[Table | None, Table | None], relation: str
+) -> None:
+    """Make the relation of the entries of stages that a history of changes tells of.
+
+    `others` are the deals and the list of stages, where they are there.
+    """
+    deals, stages = others
+    changes = history.export.changes if history.export else None
+    if changes is None:  # pragma: no cover - asked of such histories only
+        raise AssertionError
+    store = reading.store
+    kind = _kind(history, changes)
+    store.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE changes AS
+        SELECT {history.line} AS line, {history.text("opportunity_id")} AS id,
+               {history.text("from_stage")} AS old, {history.text("stage")} AS new,
+               {history.text("entered_at")} AS moment, {history.text("pipeline")} AS pipeline,
+               {kind} AS kind
+        FROM {history.relation}
+        """  # noqa: S608 - quoted
+    )
+    if stages is not None:
+        _without_other_fields(reading, stages)
+    if deals is not None:
+        _refuse_other_names(reading, history, deals)
+    _count_others(reading)
+    store.run(
+        f"CREATE OR REPLACE TEMP TABLE starts AS SELECT id, min(moment) AS moment, "  # noqa: S608 - quoted
+        f"min(stage) AS stage, min(line) AS line FROM ({_starts(deals)}) GROUP BY id"
+    )
+    file, heading = literal(history.file), literal(history.heading("stage") or "stage")
+    store.run(
+        f"""
+        CREATE TEMP TABLE {relation} AS
+        SELECT row_number() OVER (ORDER BY line, place) AS made, *,
+               {file} AS file, {heading} AS heading
+        FROM ({_first_stages(_usual_start(reading))} UNION ALL {_moves(_outcomes(reading))})
+        ORDER BY made
+        """  # noqa: S608 - quoted
+    )
+    store.run("DROP TABLE changes; DROP TABLE starts")
+
+
+def _kind(history: Table, changes: Changes) -> str:
+    """Return SQL for what a row is: a move, an outcome, a creation, or another field."""
+    field = _heading(history, changes.field)
+    if not field:
+        return "'stage'"
+    text = f"lower({history.text_under(field)})"
+    kinds = (("stage", changes.stage), ("status", changes.status), ("created", changes.created))
+    cases = [
+        f"WHEN {text} IN ({_listed(map(folded, words))}) THEN '{kind}'"
+        for kind, words in kinds
+        if words
+    ]
+    return f"CASE {' '.join(cases)} ELSE '' END"
+
+
+def _without_other_fields(reading: Reading, stages: Table) -> None:
+    """Leave out the moves to what is no stage of the list: another field of the same log."""
+    key, label = _key_and_label(stages)
+    if key and label:
+        reading.store.run(
+            f"UPDATE changes SET kind = '' WHERE kind = 'stage' AND new NOT IN "  # noqa: S608 - quoted
+            f"(SELECT unnest([l.a, l.b]) FROM ({_labels(stages, key, label)}) l(a, b))"
+        )
+
+
+def _refuse_other_names(reading: Reading, history: Table, deals: Table) -> None:
+    """Raise where the history calls no stage as the deals do: numbers here, names there."""
+    moved = _some_texts(reading, "SELECT new FROM changes WHERE kind = 'stage'")
+    stand = _some_texts(reading, f"SELECT {deals.text('stage')} FROM {deals.relation}")  # noqa: S608 - quoted
+    if len(moved) > 1 and len(stand) > 1 and not set(moved) & set(stand):
+        message = (
+            f"{history.file} calls the stages {', '.join(moved[:SHOWN])}, and {deals.file} "
+            f"{', '.join(stand[:SHOWN])}: no name is in both. Put the list of stages with their "
+            "numbers and names beside them, or export both with names."
+        )
+        raise LeakkitError("stage_names", message)
+
+
+def _some_texts(reading: Reading, sql: str) -> list[str]:
+    """Return the different texts of a query, in order."""
+    rows = reading.store.rows(
+        f"SELECT said FROM ({sql}) t(said) WHERE said <> '' GROUP BY 1 ORDER BY 1"  # noqa: S608 - of this module
+    )
+    return [str(row[0]) for row in rows]
+
+
+def _usual_start(reading: Reading) -> str:
+    """Return the stage that every known deal began with, as SQL; NULL where they differ.
+
+    A deal that was created and never moved stands where all the others began.
+    """
+    rows = reading.store.rows(
+        "SELECT arg_min(old, (moment, line)) AS began FROM changes "
+        "WHERE kind = 'stage' AND moment <> '' GROUP BY id"
+    )
+    began = {str(row[0]) for row in rows}
+    if len(rows) < FEWEST or len(began) != 1 or began == {""}:
+        return "NULL"
+    unmoved = (
+        "SELECT count(*) FROM starts WHERE stage IS NULL AND moment <> '' "
+        "AND id NOT IN (SELECT id FROM changes WHERE kind = 'stage')"
+    )
+    reading.count("starts_assumed", int(reading.store.value(unmoved)))
+    return literal(began.pop())
+
+
+def _count_others(reading: Reading) -> None:
+    """Count the rows of other fields, which are not asked for."""
+    others = reading.store.value("SELECT count(*) FROM changes WHERE kind = ''")
+    reading.count("changes_of_other_fields", int(others))
+
+
+def _starts(deals: Table | None) -> str:
+    """Return SQL for when each deal was created, and where it stands if that is known."""
+    rows = "SELECT id, moment, NULL AS stage, line FROM changes WHERE kind = 'created'"
+    if deals is None:
+        return rows
+    return (
+        f"{rows} UNION ALL SELECT {deals.text('opportunity_id')}, "  # noqa: S608 - quoted
+        f"NULLIF({deals.text('created_at')}, ''), NULLIF({deals.text('stage')}, ''), NULL "
+        f"FROM {deals.relation}"
+    )
+
+
+def _first_stages(usual: str) -> str:
+    """Return SQL for the first stage of every deal: the first `from`, else where it stands."""
+    return f"""
+        SELECT COALESCE(s.line, m.line, 0) AS line, 0 AS place, COALESCE(m.id, s.id) AS
+               opportunity_id, COALESCE(m.old, s.stage, {usual}) AS stage, s.moment AS entered_at,
+               COALESCE(m.pipeline, '') AS pipeline, '' AS from_stage
+        FROM (SELECT id, arg_min(old, (moment, line)) AS old, min(line) AS line,
+                     arg_min(pipeline, (moment, line)) AS pipeline
+              FROM changes WHERE kind = 'stage' AND moment <> '' GROUP BY id) m
+        FULL JOIN starts s ON s.id = m.id
+        WHERE s.moment <> '' AND COALESCE(m.old, s.stage, {usual}, '') <> ''
+    """  # noqa: S608 - of this module
+
+
+def _moves(outcomes: str) -> str:
+    """Return SQL for the moves and the outcomes; a deal that is opened again stands as before."""
+    return f"""
+        SELECT line, 1 AS place, id AS opportunity_id,
+               CASE kind WHEN 'stage' THEN new ELSE
+                   CASE {outcomes} ELSE COALESCE(stood, began) END END AS stage,
+               moment AS entered_at, pipeline, '' AS from_stage
+        FROM (SELECT *, last_value(CASE WHEN kind = 'stage' THEN new END IGNORE NULLS) OVER w
+                     AS stood,
+                     first_value(CASE WHEN kind = 'stage' THEN old END IGNORE NULLS) OVER
+                     (PARTITION BY id ORDER BY moment, line
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS began
+              FROM changes WHERE kind IN ('stage', 'status')
+              WINDOW w AS (PARTITION BY id ORDER BY moment, line))
+        WHERE NOT (kind = 'status' AND new = '')
+    """  # noqa: S608 - of this module
+
+
+def _outcomes(reading: Reading) -> str:
+    """Return the cases of SQL that say which new values of a status close a deal."""
+    said = reading.store.rows("SELECT DISTINCT new FROM changes WHERE kind = 'status' ORDER BY new")
+    return _closing_cases("new", [str(row[0]) for row in said])
