@@ -60,7 +60,7 @@ VIEWS = (
 )
 REFERENCES = ("baseline", "target", "pooled")
 """What a finding may be compared with (docs/contracts.md)."""
-LONG = "long " * 100
+LONG = "long " * 80
 HOSTILE = '<b onclick="x()">&amp;\'\u202eevil {x} '
 
 

@@ -193,7 +193,8 @@ def test_a_name_of_very_many_letters_is_no_stage(tmp_path: Path) -> None:
 
 
 def test_an_amount_that_cannot_be_is_a_fault_of_its_row(tmp_path: Path) -> None:
-    rows = [f"d{i},A,2024-01-01,{value}" for i, value in enumerate(("5e16", "5e16", "100"))]
+    values = enumerate(("5e16", "5e16", "100"))
+    rows = [f"d{i},{stage},2024-01-01,{value}" for i, value in values for stage in ("A", "Won")]
     (tmp_path / "a.csv").write_text("\n".join([f"{HEADING},value", *rows]), "utf-8")
     with leakkit.load(tmp_path / "a.csv") as store:
         assert store.meta("facts")["value_unreadable"] == 2
@@ -201,7 +202,7 @@ def test_an_amount_that_cannot_be_is_a_fault_of_its_row(tmp_path: Path) -> None:
 
 
 def test_amounts_that_are_too_large_together_are_refused(tmp_path: Path) -> None:
-    rows = [f"d{i},A,2024-01-01,{limits.VALUE}" for i in range(101)]
+    rows = [f"d{i},{s},2024-01-01,{limits.VALUE}" for i in range(101) for s in ("A", "Won")]
     (tmp_path / "a.csv").write_text("\n".join([f"{HEADING},value", *rows]), "utf-8")
     assert "is the currency right" in refused(tmp_path / "a.csv")
 
