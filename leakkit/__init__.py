@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from leakkit.findings import Finding
     from leakkit.listing import passages
     from leakkit.loading import load
-    from leakkit.parameters import check_parameters
+    from leakkit.parameters import check_parameters  # noqa: F401 - for the first cell of a notebook
     from leakkit.views import View
     from leakkit.views.explore import explore
 
@@ -34,7 +34,6 @@ __all__ = [
     "View",
     "__version__",
     "analyze",
-    "check_parameters",
     "diagnose",
     "explore",
     "load",

@@ -222,7 +222,7 @@ def test_the_code_of_a_page_has_the_parameters_that_were_used() -> None:
     """What was put in by hand, paths by their names; else what a batch says of them."""
     notebook = fakes.notebook(*views())
     known = 'source = "sample"  # a folder\npipeline = ""\nresults = []'
-    given = '# Parameters\nsource = "/home/ada/crm"\npipeline = "Ersatzteile \u00fc"\n'
+    given = '# Parameters\nsource = "/data/crm"\npipeline = "Ersatzteile \u00fc"\n'
     notebook.cells[:0] = [
         V4.new_code_cell(known, metadata={"tags": ["parameters"]}),
         V4.new_code_cell(given, metadata={"tags": ["injected-parameters"]}),

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from leakkit.store.scratch import scratch, sweep
+from leakkit.scratch import scratch, sweep
 
 HOLD = """
 import os, sys
-from leakkit.store.scratch import scratch
+from leakkit.scratch import scratch
 with scratch() as folder:
     (folder / "store.duckdb").write_text("half")
     print(folder, flush=True)

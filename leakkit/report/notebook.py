@@ -19,7 +19,7 @@ from leakkit.report.exporter import export_page
 from leakkit.report.kernel import manager
 from leakkit.report.pool import START_SECONDS
 from leakkit.report.rendering import Rendered, Task
-from leakkit.store.scratch import scratch
+from leakkit.scratch import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

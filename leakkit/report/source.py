@@ -13,10 +13,10 @@ from leakkit.errors import LeakkitError
 from leakkit.findings import to_records
 from leakkit.loading import SAMPLE, found, load
 from leakkit.report.files import files_of
+from leakkit.scratch import scratch
 from leakkit.sources.load import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
 from leakkit.store.moments import as_of_text
-from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 from leakkit.words import LANGUAGES
 

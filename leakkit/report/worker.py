@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import psutil  # type: ignore[import-untyped] # ships no types
 
 from leakkit.report.rendering import Rendered, Task
-from leakkit.store.scratch import remove, scratch
+from leakkit.scratch import remove, scratch
 
 if TYPE_CHECKING:
     from pathlib import Path

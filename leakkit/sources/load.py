@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from leakkit import limits
 from leakkit.config import COLUMNS, Config, folded
 from leakkit.errors import LeakkitError
+from leakkit.scratch import scratch
 from leakkit.sources.cells.ids import match_long_ids
 from leakkit.sources.cells.money import count_toman, with_toman
 from leakkit.sources.checks import cross_check
@@ -48,7 +49,6 @@ from leakkit.store.resolve import (
     resolve,
     write_passages,
 )
-from leakkit.store.scratch import scratch
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:

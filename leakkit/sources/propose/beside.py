@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import Config, Join
 from leakkit.errors import LeakkitError
+from leakkit.scratch import scratch
 from leakkit.sources.formats.files import read_file
 from leakkit.sources.headings.columns import simplified
 from leakkit.sources.headings.names import near_pairs
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import may_be_data
 from leakkit.store.database import Store, quoted
-from leakkit.store.scratch import scratch
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
