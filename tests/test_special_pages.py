@@ -56,6 +56,12 @@ def day(number: int) -> str:
     return str(np.datetime64("2025-03-01") + number)
 
 
+def written(case: Case, at: int, late: int) -> str:
+    """Return the reason of a loss: of the last months that of the case, before one of three."""
+    before = (case.reason, "Price too high", "No budget")
+    return case.reason if late or not case.reason else before[at % 3]
+
+
 def deal(
     rng: np.random.Generator, name: str, at: int, born: int
 ) -> tuple[list[object], list[tuple[str, str, str, str]]]:
@@ -73,7 +79,7 @@ def deal(
         moves.append((number, name, "Won" if rng.random() < 0.8 else "Lost", day(closed)))
     value = int(rng.integers(5_000, 20_000))
     region, owner = "South" if south else "North", f"Owner {rng.integers(1, 6)}"
-    product, reason = f"Product {rng.integers(1, 4)}", case.reason if lost else ""
+    product, reason = f"Product {rng.integers(1, 4)}", written(case, at, late) if lost else ""
     facts = [number, name, f"Deal {at}", owner, region, product, value, reason]
     return facts, [move for move in moves if move[3] < day(DAYS)]
 
@@ -131,7 +137,7 @@ def test_the_conflict_shows_both_sides_and_takes_none() -> None:
     assert "Lost deals left earlier than deals that advanced." in chain
     assert "Review the deals named below, one by one" in chain
     assert "Read the deals named below before you act." in chain
-    assert "losses that say a reason and show a sign, 0% agree (kappa 0:" in said(
+    assert "losses that say a reason and show a sign, 4.1% agree (kappa 0:" in said(
         "Conflict", "evidence"
     )
     assert "like it" in said("Conflict", "deals_to_read")
