@@ -520,11 +520,17 @@ WITH spans AS (
            count(*) AS n
     FROM asked_passages p
     GROUP BY p.pipeline, p.stage
+),
+arrivals AS (
+    SELECT p.pipeline, p.entered_day AS day, count(*) AS n
+    FROM asked_passages p
+    WHERE p.entry = 0
+    GROUP BY p.pipeline, p.entered_day
 )
-SELECT s.pipeline, s.stage, s.first, s.last, s.n, count(p.entered_day) AS came_after
+SELECT s.pipeline, s.stage, s.first, s.last, s.n,
+       CAST(sum(CASE WHEN a.day > s.last THEN a.n ELSE 0 END) AS BIGINT) AS came_after
 FROM spans s
-LEFT JOIN asked_passages p
-    ON p.pipeline = s.pipeline AND p.entry = 0 AND p.entered_day > s.last
+LEFT JOIN arrivals a ON a.pipeline = s.pipeline
 GROUP BY s.pipeline, s.stage, s.first, s.last, s.n
 ORDER BY s.pipeline, s.stage
 """
@@ -599,19 +605,28 @@ WITH begun AS (
     LEFT JOIN asked_passages p ON p.opportunity = o.opportunity
     GROUP BY o.opportunity, o.pipeline, o.outcome, o.closed_day, o.created_day
 ),
-usual AS (
-    SELECT pipeline, max(day) AS last_entry,
-           quantile_disc(closed_day - day, 0.9) FILTER (outcome <> 'open') AS days
+ranked AS (
+    SELECT pipeline, closed_day - day AS days,
+           row_number() OVER (PARTITION BY pipeline ORDER BY closed_day - day) AS place
     FROM begun
-    GROUP BY pipeline
+    WHERE outcome <> 'open' AND closed_day IS NOT NULL AND day IS NOT NULL
+),
+closed AS (SELECT pipeline, count(*) AS n FROM ranked GROUP BY pipeline),
+usual AS (
+    SELECT r.pipeline, min(r.days) AS days
+    FROM ranked r
+    JOIN closed c ON c.pipeline = r.pipeline
+    WHERE r.place * 10 >= c.n * 9
+    GROUP BY r.pipeline
 )
-SELECT u.pipeline, max(q.last_day) - max(u.last_entry) AS since_entry, max(u.days) AS usual,
-       count(*) FILTER (b.outcome = 'open' AND q.last_day - b.day > u.days) AS overripe
-FROM usual u
-JOIN asked q ON q.pipeline = u.pipeline
-JOIN begun b ON b.pipeline = u.pipeline
-GROUP BY u.pipeline
-ORDER BY u.pipeline
+SELECT b.pipeline, max(q.last_day) - max(b.day) AS since_entry, max(u.days) AS usual,
+       CAST(sum(CASE WHEN b.outcome = 'open' AND q.last_day - b.day > u.days THEN 1 ELSE 0 END)
+            AS BIGINT) AS overripe
+FROM begun b
+JOIN asked q ON q.pipeline = b.pipeline
+LEFT JOIN usual u ON u.pipeline = b.pipeline
+GROUP BY b.pipeline
+ORDER BY b.pipeline
 """
 """How old deals are, against how long those that are closed took."""
 
