@@ -85,12 +85,13 @@ def test_unknown_outcomes_are_asked_by_word_and_count(tmp_path: Path) -> None:
 
 
 def test_a_source_in_which_nothing_closes_is_asked_for_its_words(tmp_path: Path) -> None:
-    rows = [f"{i},,Work,2024-01-0{i}\n{i},Work,Closed,2024-02-0{i}" for i in range(1, 6)]
+    days = [f"{i:02}" for i in range(1, 21)]
+    rows = [f"{day},,Work,2024-01-{day}\n{day},Work,Closed,2024-02-{day}" for day in days]
     (tmp_path / "moves.csv").write_text(HISTORY + "\n".join(rows), "utf-8")
-    assert "Closed (5)" in refused(tmp_path)
+    assert "Closed (20)" in refused(tmp_path)
     own = Config.from_text('[source.outcomes]\nwon = ["Closed"]')
     with load(tmp_path, own) as store:
-        assert store.value("SELECT count(*) FROM opportunities WHERE outcome = 'won'") == 5
+        assert store.value("SELECT count(*) FROM opportunities WHERE outcome = 'won'") == 20
 
 
 def test_flags_that_say_otherwise_stop_a_run(tmp_path: Path) -> None:

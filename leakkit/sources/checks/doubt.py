@@ -21,7 +21,8 @@ class Doubt:
     """Deals of which a source says two things.
 
     `deals` are their ids, `of` is how many deals were asked. `lines` are what decides in
-    leakkit.toml, or in the export; `grave` doubts stop a run however few deals they touch.
+    leakkit.toml, or in the export; `grave` doubts stop a run however few deals they touch,
+    others from `fewest` on.
     """
 
     code: str
@@ -30,6 +31,7 @@ class Doubt:
     of: int
     lines: tuple[str, ...]
     grave: bool = False
+    fewest: int = FEWEST
 
     @property
     def n(self) -> int:
@@ -41,7 +43,7 @@ class Doubt:
         """Say whether so many are touched that no page can be right."""
         if self.grave:
             return self.n > 0
-        return self.n >= FEWEST and self.n > SMALL * self.of
+        return self.n >= self.fewest and self.n > SMALL * self.of
 
     @property
     def examples(self) -> str:

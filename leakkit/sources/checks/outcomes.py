@@ -31,6 +31,9 @@ SELECT said, count(*) AS n FROM (
 WHERE said <> '' GROUP BY said ORDER BY n DESC, said LIMIT 20
 """
 
+FEWEST_OPEN = 20
+"""Fewer deals may well all be open; that none is closed is then said, and no question."""
+
 
 def outcome_words_unknown(store: Store) -> Doubt:
     """Ask which deals have an outcome in words that nobody knows, and are open by nothing else."""
@@ -64,9 +67,8 @@ def nothing_closes(store: Store, config: Config) -> Doubt:
         "won = [...]   # in [source.outcomes]: those of them in which a deal is won",
         "lost = [...]   # in [source.outcomes]: those in which it is lost",
     )
-    return Doubt(
-        "nothing_closes", "are neither won nor lost, as all are", found, deals(store), lines
-    )
+    says = "are neither won nor lost, as all are"
+    return Doubt("nothing_closes", says, found, deals(store), lines, fewest=FEWEST_OPEN)
 
 
 def outcome_against_history(store: Store) -> Doubt:
