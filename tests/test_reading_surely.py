@@ -146,7 +146,8 @@ def test_whole_days_are_so_in_every_zone(zone: str) -> None:
     days += pd.date_range("2021-03-01", "2021-04-05").strftime("%Y-%m-%d").tolist()
     rows = [(f"{day} {i}", "A", day) for day in days for i in range(40 if day[-2:] == "02" else 1)]
     frame = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
-    with leakkit.load({"stage_history": frame}, Config.from_text(f'timezone = "{zone}"')) as store:
+    config = f'timezone = "{zone}"\n[source.outcomes]\nwon = ["Won"]'
+    with leakkit.load({"stage_history": frame}, Config.from_text(config)) as store:
         last = pd.Timestamp(int(store.meta("last_day")), unit="D")
         assert f"{last:%Y-%m-%d}" == "2021-04-05"
         assert "moves_in_bursts" not in store.meta("facts")
@@ -157,7 +158,8 @@ def test_rows_that_are_not_asked_for_are_no_burst() -> None:
     rows = [(f"d{i}", "A", f"2026-01-{i + 1:02} 10:00:00") for i in range(20)]
     rows += [(f"late{i}", "A", "2026-06-01 12:00:00") for i in range(60)]
     frame = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
-    with leakkit.load({"stage_history": frame}, Config.from_text('as_of = "2026-02-01"')) as store:
+    config = 'as_of = "2026-02-01"\n[source.outcomes]\nwon = ["Won"]'
+    with leakkit.load({"stage_history": frame}, Config.from_text(config)) as store:
         assert "moves_in_bursts" not in store.meta("facts")
 
 
@@ -300,7 +302,8 @@ def test_a_deal_that_stands_in_another_pipeline_has_moved(tmp_path: Path) -> Non
 def test_numbers_in_names_of_files_are_no_days(tmp_path: Path) -> None:
     for number in (99887766, 99887767):
         folder(tmp_path, **{f"deals_{number}": "opportunity_id,stage,status\n1,A,Open\n"})
-    assert refused(tmp_path).code == "two_files"
+    # so they are one table in two files, and no snapshots of two days
+    assert refused(tmp_path).code == "no_as_of"
 
 
 def test_moments_that_are_counted_are_cut_as_others_are() -> None:

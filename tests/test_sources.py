@@ -634,11 +634,12 @@ HOSTILE = (
     "<script>alert(1)</script>",
     "line\nbreak",
     "پیش‌فاکتور",
-    "a" * 5000,
+    "a" * 400,
 )
 
 
 def test_hostile_texts_pass_through_unharmed(tmp_path: Path) -> None:
+    accepted = '[source]\naccept = ["open_with_reason", "nothing_closes"]'
     frames = {
         "stage_history": pd.DataFrame(
             {
@@ -655,7 +656,7 @@ def test_hostile_texts_pass_through_unharmed(tmp_path: Path) -> None:
     for name, frame in frames.items():
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
     for source in (frames, tmp_path):
-        with load(source, Config()) as store:
+        with load(source, Config.from_text(accepted)) as store:
             assert {row[0] for row in store.rows("SELECT name FROM stages")} == set(HOSTILE)
             assert {row[0] for row in store.rows("SELECT name FROM pipelines")} == set(HOSTILE)
             kept = store.rows(
