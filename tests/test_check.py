@@ -240,12 +240,12 @@ def test_the_proposed_configuration_says_what_was_found() -> None:
         "[source]\n"
         "# the export of a maker: pipedrive\n"
         'opportunity_id = "Deal - ID"\n'
-        'stage = "Deal - Stage"\n'
         'pipeline = "Deal - Pipeline"\n'
         'name = "Deal - Title"\n'
-        'outcome = "Deal - Status"\n'
         'created_at = "Deal - Deal created"\n'
         'closed_at = "Deal - Deal closed on"\n'
+        'outcome = "Deal - Status"\n'
+        'stage = "Deal - Stage"\n'
         'value = "Deal - Value"\n'
         'currency = "Deal - Currency of value"\n'
         'lost_reason = "Deal - Lost reason"\n'

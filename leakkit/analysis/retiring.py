@@ -62,7 +62,7 @@ def _began(
 ) -> bool:
     """Say whether entries began late, and not by chance."""
     before = row["first"] - start
-    missed = before * row["n"] / (last_day - row["first"] + 1)
+    missed = before * row["n"] / max(last_day - row["first"] + 1, 1)
     return before > _long(row["stage"], horizons) and missed >= MISSED
 
 

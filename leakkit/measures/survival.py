@@ -236,6 +236,8 @@ def wilson(share: float, entrants: float) -> tuple[float, float]:
 
     Reference: Wilson (1927), J. Am. Stat. Assoc. 22, 209-212.
     """
+    if not entrants > 0:
+        return math.nan, math.nan
     square = Z95 * Z95
     middle = (share + square / (2 * entrants)) / (1 + square / entrants)
     inside = share * (1 - share) / entrants + square / (4 * entrants * entrants)
