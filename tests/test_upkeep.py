@@ -194,10 +194,10 @@ def test_a_configuration_in_a_zip_is_read(sample_folder: Path, tmp_path: Path) -
             archive.write(sample_folder / name, f"export/{name}")
     with load(packed) as inside, load(sample_folder) as plain:
         assert inside.config.pipelines == plain.config.pipelines
-    # the one beside it goes first, and two inside are too many
+    # one beside it and one inside are too many, and so are two inside
     (tmp_path / "leakkit.toml").write_text("as_of = '2026-05-31'")
-    with load(packed) as beside:
-        assert beside.config.as_of == "2026-05-31"
+    with pytest.raises(LeakkitError, match="Say which to use"):
+        load(packed)
     (tmp_path / "leakkit.toml").unlink()
     with zipfile.ZipFile(packed, "a") as archive:
         archive.write(sample_folder / names[0], f"other/{names[0]}")

@@ -96,6 +96,9 @@ def text_inside(path: Path, name: str) -> str | None:
             named = [entry for entry in packed.infolist() if plain_name(entry) == name]
             if not named:
                 return None
+            if len(named) > 1:
+                message = f"{path.name} holds more than one {name}. Unpack it first."
+                raise LeakkitError("config_syntax", message)
             with packed.open(named[0]) as stream:
                 return stream.read(limits.CONFIG_BYTES + 1).decode("utf-8-sig")
     except UnicodeDecodeError:
