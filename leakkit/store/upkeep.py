@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 KEY = "settled_under"
 """The fact about a store that says under which rules its deals were settled."""
 
+ASKED_OF_ROWS = ("several_beginnings", "shortened_ids", "ids_under_several_names")
+"""Doubts that are asked of the rows as given, so of every deal at every load."""
+
 
 @dataclass(frozen=True)
 class Upkeep:
@@ -93,6 +96,8 @@ def settle(store: Store, rules: Rules) -> None:
         SEMI JOIN opportunities o ON o.opportunity = i.opportunity
         WHERE d.content IS NOT NULL
           AND (i.settled OR i.opportunity NOT IN ({account.odd_deals(rules.cut)}))
+          AND i.opportunity NOT IN (SELECT opportunity FROM doubted
+                                    WHERE reason NOT IN {ASKED_OF_ROWS})
         """  # noqa: S608 - a query of the room
     )
     store.set_meta(KEY, _rules_key(rules))

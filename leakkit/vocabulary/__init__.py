@@ -23,8 +23,8 @@ def _tables() -> tuple[dict[str, dict[str, list[str]]], ...]:
 def words(table: str, key: str) -> tuple[str, ...]:
     """Return the words of all languages under a key of a table, each once.
 
-    >>> words("outcomes", "won")[:2], "verloren" in words("outcomes", "lost")
-    (('won', 'win'), True)
+    >>> words("inside", "lost")[:2], "verloren" in words("inside", "lost")
+    (('lost', 'lose'), True)
     """
     said = [word for one in _tables() for word in one.get(table, {}).get(key, ())]
     return tuple(dict.fromkeys(said))

@@ -64,8 +64,12 @@ def ids_of(store: Store, sql: str) -> tuple[str, ...]:
 
 
 def deals(store: Store) -> int:
-    """Count the deals that are used."""
-    return int(store.value("SELECT count(*) FROM opportunities"))
+    """Count the deals that are used, those that an earlier store settled included."""
+    return int(
+        store.value(
+            "SELECT (SELECT count(*) FROM opportunities) + (SELECT count(*) FROM unchanged)"
+        )
+    )
 
 
 def words(store: Store, column: str, of: str) -> list[tuple[str, int]]:
