@@ -179,10 +179,16 @@ class Changes(_Part):
 
     `field` names the column that says what changed, `stage`, `status` and `created` its
     words for a move, for an outcome, and for the creation. `closing` names a column that
-    says won or lost on the row that closes.
+    says won or lost on the row that closes. `switch` names a column of new yes and no (1
+    and 0) on rows without texts, of which one field says whether a deal is kept, and
+    `switch_field` the column that says which field it is. `names` are the columns that name
+    the new and the old value, where the columns of the stage hold numbers.
     """
 
     field: tuple[Text, ...] = ()
+    switch: tuple[Text, ...] = ()
+    switch_field: tuple[Text, ...] = ()
+    names: dict[Literal["stage", "from_stage"], tuple[Text, ...]] = Field(default_factory=dict)
     stage: tuple[Text, ...] = ()
     status: tuple[Text, ...] = ()
     created: tuple[Text, ...] = ()
@@ -190,11 +196,15 @@ class Changes(_Part):
 
 
 class Lookup(_Part):
-    """A file beside a history that says whose row it is: its signs, its key, what to take."""
+    """A file beside a history that says whose row it is: its signs, its key, what to take.
+
+    `only` says which of its rows are of deals, where it has others: heading -> texts.
+    """
 
     key: tuple[Text, ...]
     signs: tuple[Text, ...]
     take: tuple[Text, ...]
+    only: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
 
 
 class Export(_Part):
@@ -203,7 +213,8 @@ class Export(_Part):
     It is recognised when all of `signs` are among the headings. `columns` is canonical ->
     headings, the first that is there; empty where none of the file's is meant. `fill` names
     columns whose cells stand on the first row of a deal only. `pattern` takes stage and
-    pipeline from one text, where there is no column for the pipeline.
+    pipeline from one text, where there is no column for the pipeline. `status_reason`: its
+    column of reasons says something of every deal, and is a reason on lost ones only.
     """
 
     name: Name
@@ -214,6 +225,7 @@ class Export(_Part):
     )
     fill: tuple[Text, ...] = ()
     pattern: Text = ""
+    status_reason: bool = False
     changes: Changes | None = None
     lookup: Lookup | None = None
 
@@ -251,6 +263,7 @@ class SourceRules(_Part):
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
     present_stage: Literal["counts", "history"] = "counts"
+    reason_means_loss: bool = False
     accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()
     stage_dates: dict[Text, Name] = Field(default_factory=dict)
