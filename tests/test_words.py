@@ -58,6 +58,8 @@ OF_READING = (
         "activities_without_deal",
         "changes_of_other_fields",
         "starts_assumed",
+        "other_transitions",
+        "second_hours",
         "hidden_visits",
         "toman_converted",
     ),

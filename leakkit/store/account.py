@@ -129,8 +129,11 @@ FAULTS = {
 }
 
 
-def rows(store: Store, files: tuple[str, str]) -> list[dict[str, Any]]:
-    """Count the rows of each file: read = used + merged + not asked for + set aside."""
+def rows(store: Store, files: tuple[str, str], left_out: int = 0) -> list[dict[str, Any]]:
+    """Count the rows of each file: read = used + merged + not asked for + set aside.
+
+    `left_out` rows of the history were read, not asked for, and not handed over.
+    """
     names = ("read", "used", "merged", "not_asked", "set_aside")
     counted = []
     tables = ("opportunities", "history")
@@ -138,6 +141,9 @@ def rows(store: Store, files: tuple[str, str]) -> list[dict[str, Any]]:
         if not file:
             continue
         counts = dict(zip(names, map(int, store.rows(query)[0]), strict=True))
+        if table == "history":
+            counts = {**counts, "read": counts["read"] + left_out}
+            counts["not_asked"] += left_out
         if counts["read"] != sum(counts[name] for name in names[1:]):
             message = (
                 f"{file}: the rows do not add up: {counts}. "

@@ -14,6 +14,7 @@ from leakkit.config import folded
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.rows import LINE, rewritten
 from leakkit.sources.headings.names import heading_of
+from leakkit.sources.shapes.lifecycle import one_transition
 from leakkit.sources.shapes.naming import refuse_other_names
 from leakkit.sources.shapes.switches import find_switches
 from leakkit.store.closes import close_of
@@ -42,6 +43,7 @@ def prepared(reading: Reading, files: Files) -> Files:
     if history is not None:
         history = _looked_up(reading, history, files.lookup)
         history = _filled(reading, history)
+        history = one_transition(reading, history)
         history = _closed(reading, history)
     if history is not None and files.stages is None:
         history = _self_labelled(reading, history)
