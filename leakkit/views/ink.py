@@ -58,6 +58,8 @@ FRACTION = re.compile(r"-?\d+\.\d{3,}")
 ISOLATE, POP = "\u2068", "\u2069"
 ELLIPSIS = "\u2026"
 UNSEEN = {"Cc", "Cs", "Co", "Zl", "Zp"}
+NO_XML = {"\ufffe", "\uffff"}
+"""No letters, and forbidden in any XML, pictures included."""
 BIDI_CONTROLS = set(
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\ufeff"
 )
@@ -83,6 +85,11 @@ def variable(role: str) -> Markup:
     return Markup(f"var(--lk-{role}, {PALETTE[role]})")  # noqa: S704 - two constants
 
 
+def is_seen(char: str) -> bool:
+    """Say whether a reader may see a character, and XML may hold it."""
+    return unicodedata.category(char) not in UNSEEN and char not in NO_XML
+
+
 def plain(name: str) -> str:
     """Return a name on one line, without characters that no reader can see.
 
@@ -92,7 +99,7 @@ def plain(name: str) -> str:
     seen = (
         " " if char.isspace() else char
         for char in name
-        if char.isspace() or not (unicodedata.category(char) in UNSEEN or char in BIDI_CONTROLS)
+        if char.isspace() or (is_seen(char) and char not in BIDI_CONTROLS)
     )
     return " ".join("".join(seen).split())
 
