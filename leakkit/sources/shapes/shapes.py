@@ -19,6 +19,7 @@ from leakkit.sources.headings.names import DatedStage, dated_stages, declared_na
 from leakkit.sources.shapes.asides import without_asides
 from leakkit.sources.shapes.changes import entries, is_changes, prepared
 from leakkit.sources.shapes.flags import find_flags, keep_flag_doubts
+from leakkit.sources.shapes.left_out import asked_for
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.store import schema
 from leakkit.store.closes import close_of
@@ -62,7 +63,7 @@ class Found:
 
 def shaped(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
-    found = _shaped(reading, files)
+    found = _shaped(reading, asked_for(reading, files))
     return replace(found, asides=tuple(reading.asides), activities=files.activities)
 
 
