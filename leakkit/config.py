@@ -184,10 +184,16 @@ class Changes(_Part):
 
     `field` names the column that says what changed, `stage`, `status` and `created` its
     words for a move, for an outcome, and for the creation. `closing` names a column that
-    says won or lost on the row that closes.
+    says won or lost on the row that closes. `switch` names a column of new yes and no (1
+    and 0) on rows without texts, of which one field says whether a deal is kept, and
+    `switch_field` the column that says which field it is. `names` are the columns that name
+    the new and the old value, where the columns of the stage hold numbers.
     """
 
     field: tuple[Text, ...] = ()
+    switch: tuple[Text, ...] = ()
+    switch_field: tuple[Text, ...] = ()
+    names: dict[Literal["stage", "from_stage"], tuple[Text, ...]] = Field(default_factory=dict)
     stage: tuple[Text, ...] = ()
     status: tuple[Text, ...] = ()
     created: tuple[Text, ...] = ()
@@ -195,11 +201,15 @@ class Changes(_Part):
 
 
 class Lookup(_Part):
-    """A file beside a history that says whose row it is: its signs, its key, what to take."""
+    """A file beside a history that says whose row it is: its signs, its key, what to take.
+
+    `only` says which of its rows are of deals, where it has others: heading -> texts.
+    """
 
     key: tuple[Text, ...]
     signs: tuple[Text, ...]
     take: tuple[Text, ...]
+    only: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
 
 
 class Export(_Part):
@@ -208,8 +218,9 @@ class Export(_Part):
     It is recognised when all of `signs` are among the headings. `columns` is canonical ->
     headings, the first that is there; empty where none of the file's is meant. `fill` names
     columns whose cells stand on the first row of a deal only. `pattern` takes stage and
-    pipeline from one text, where there is no column for the pipeline. `deleted` names columns
-    that say that a row is gone.
+    pipeline from one text, where there is no column for the pipeline. `status_reason`: its
+    column of reasons says something of every deal, and is a reason on lost ones only. `deleted`
+    names columns that say that a row is gone.
     """
 
     name: Name
@@ -221,6 +232,7 @@ class Export(_Part):
     fill: tuple[Text, ...] = ()
     pattern: Text = ""
     deleted: tuple[Text, ...] = ()
+    status_reason: bool = False
     changes: Changes | None = None
     lookup: Lookup | None = None
 
@@ -259,6 +271,7 @@ class SourceRules(_Part):
     present_stage: Literal["counts", "history"] = "counts"
     deleted: Literal["left_out", "kept"] = "left_out"
     leave_out: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+    reason_means_loss: bool = False
     accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()
     stage_dates: dict[Text, Name] = Field(default_factory=dict)
