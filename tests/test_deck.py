@@ -184,8 +184,10 @@ def test_nothing_stands_outside_of_its_slide_and_ids_are_unique(content: bytes) 
 
 
 def test_the_parts_of_a_chart_stand_in_the_order_of_the_schema(content: bytes) -> None:
-    order = ("idx", "order", "tx", "spPr", "invertIfNegative", "marker", "dPt", "dLbls")
-    order += ("errBars", "cat", "val", "smooth")
+    order = (
+        *("idx", "order", "tx", "spPr", "invertIfNegative", "marker", "dPt", "dLbls"),
+        *("errBars", "cat", "val", "smooth"),
+    )
     with zipfile.ZipFile(io.BytesIO(content)) as package:
         names = [name for name in package.namelist() if "/charts/" in name and "rels" not in name]
         assert len(names) > 5
@@ -227,7 +229,9 @@ def _template(path: Path, *keep: str) -> Path:
 def test_a_template_gives_its_master_and_its_colours(diagnosis: Diagnosis, tmp_path: Path) -> None:
     file = _template(tmp_path / "client.pptx", "Title Slide", "Title Only", "Title and Content")
     master = client(file)
-    write(master, [leaks(Told(diagnosis, words_of(diagnosis.analysis)))], Foot("For Acme only"))
+    found = leaks(Told(diagnosis, words_of(diagnosis.analysis)))
+    assert found is not None
+    write(master, [found], Foot("For Acme only"))
     made = Presentation(io.BytesIO(packed(master.deck, "Title", "Author")))
     (slide,) = made.slides
     assert slide.slide_layout.name == "Title Only"
