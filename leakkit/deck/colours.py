@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leakkit.views.ink import PALETTE
+from leakkit.views.palette import PALETTE
 
 TEXT, PAPER = "tx1", "bg1"
 MAIN = "main"

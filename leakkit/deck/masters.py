@@ -17,7 +17,7 @@ from pptx.util import Inches, Pt
 
 from leakkit.deck.colours import Colours
 from leakkit.errors import LeakkitError
-from leakkit.views.ink import PALETTE
+from leakkit.views.palette import PALETTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

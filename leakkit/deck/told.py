@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from leakkit.deck.content import LONGEST_NAME, Box, Line, Placed, Slide
 from leakkit.findings.finding import WARNING, leading
 from leakkit.views.dropoff.pipe import emphasised
-from leakkit.views.figures import stay
 from leakkit.views.grids import grids, sentences, shortened, text_of
 from leakkit.views.shift import Shift, shifts
+from leakkit.views.texts import stay
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
-from leakkit.views.ink import BIDI_CONTROLS, ELLIPSIS, ISOLATE, POP, is_seen
+from leakkit.views.texts import BIDI_CONTROLS, is_seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UNLIMITED = 100_000
+ISOLATE, POP, ELLIPSIS = "\u2068", "\u2069", "\u2026"
 LINES = frozenset(("p", "li", "h3", "summary"))
 """Elements that are a line of their own, where they stand in no table."""
 PARTS = frozenset(("th", "td", "caption"))
