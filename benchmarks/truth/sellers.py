@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 AS_OF = np.datetime64("2026-06-30", "D")
 WON, LOST = -1, -2
-GAMMA, LOG_NORMAL, HEAVY = "gamma", "log-normal", "log-normal, sigma 1.4"
-SHAPE, SIGMA, HEAVY_SIGMA = 1.5, 0.9, 1.4
+GAMMA, LOG_NORMAL = "gamma", "log-normal"
+MEDIUM, HEAVY = "log-normal, sigma .8", "log-normal, sigma 1.4"
+SHAPE, SIGMAS = 1.5, {LOG_NORMAL: 0.9, MEDIUM: 0.8, HEAVY: 1.4}
 GAMMA_MEDIAN = 1.183
 """The median of a gamma of this shape and scale 1."""
 HOPELESS, STALLS_FOR = 0.97, 6.0
@@ -74,8 +75,7 @@ class Seller:
         median = np.array(self.median)[stage]
         if self.stays == GAMMA:
             return np.asarray(median * rng.gamma(SHAPE, 1.0 / GAMMA_MEDIAN, stage.size))
-        sigma = SIGMA if self.stays == LOG_NORMAL else HEAVY_SIGMA
-        return np.asarray(median * rng.lognormal(0.0, sigma, stage.size))
+        return np.asarray(median * rng.lognormal(0.0, SIGMAS[self.stays], stage.size))
 
 
 @dataclass(frozen=True)
