@@ -37,7 +37,7 @@ from leakkit.views.causes.verdict import review
 from leakkit.views.causes.when_lost import ROWS
 from leakkit.views.causes.worklist import SHOWN_DEALS
 from leakkit.views.explore_causes import BY_STAGE
-from leakkit.views.ink import plain
+from leakkit.views.texts import plain
 from leakkit.words import Words
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from leakkit.findings import Finding
 from leakkit.findings.finding import Value
 from leakkit.report.folder import slug
 from leakkit.report.results import FAILED, MADE, NOT_ASKED, PageResult
-from leakkit.views.overview import MANY, MOST_LEAKS, PIPES_OF_MANY
+from leakkit.views.comparing import MANY, MOST_LEAKS, PIPES_OF_MANY
 from leakkit.words import Words
 from tests import fakes
 

@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup, Tag
 from leakkit.measures.stages import Exits
 from leakkit.measures.survival import Horizon, Share
 from leakkit.views import tables
-from leakkit.views.ink import plain
+from leakkit.views.texts import plain
 from leakkit.words import Words
 from tests import fakes
 
