@@ -101,6 +101,11 @@ def _is_day(given: Any) -> bool:  # noqa: ANN401 - as above
     return _is_moment(given) and len(given) == len("2026-06-30")
 
 
+def _lists(given: dict[Any, Any]) -> dict[Any, Any]:
+    """Let one text stand for a list of one."""
+    return {key: (v,) if isinstance(v, str) else v for key, v in given.items()}
+
+
 def _shown(given: str) -> str:
     """Refuse a name of nothing but space."""
     if not given.strip(" \t\r\n"):
@@ -214,17 +219,19 @@ class Export(_Part):
     headings, the first that is there; empty where none of the file's is meant. `fill` names
     columns whose cells stand on the first row of a deal only. `pattern` takes stage and
     pipeline from one text, where there is no column for the pipeline. `status_reason`: its
-    column of reasons says something of every deal, and is a reason on lost ones only.
+    column of reasons says something of every deal, and is a reason on lost ones only. `deleted`
+    names columns that say that a row is gone.
     """
 
     name: Name
-    table: Literal["stage_history", "opportunities", "refused", "stages", "other"]
+    table: Literal["stage_history", "opportunities", "refused", "stages", "merged", "other"]
     signs: tuple[Name, ...] = Field(min_length=1)
     columns: dict[Literal[(*COLUMNS, "id", "label", "order")], tuple[Text, ...]] = Field(  # type: ignore[valid-type] # the names in COLUMNS
         default_factory=dict
     )
     fill: tuple[Text, ...] = ()
     pattern: Text = ""
+    deleted: tuple[Text, ...] = ()
     status_reason: bool = False
     changes: Changes | None = None
     lookup: Lookup | None = None
@@ -245,8 +252,7 @@ class FileRules(_Part):
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
         if isinstance(rest.get("where"), dict):
-            said = rest["where"].items()
-            rest["where"] = {key: (v,) if isinstance(v, str) else v for key, v in said}
+            rest["where"] = _lists(rest["where"])
         return {"columns": columns, **rest}
 
 
@@ -263,6 +269,8 @@ class SourceRules(_Part):
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
     present_stage: Literal["counts", "history"] = "counts"
+    deleted: Literal["left_out", "kept"] = "left_out"
+    leave_out: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
     reason_means_loss: bool = False
     accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()
@@ -279,6 +287,8 @@ class SourceRules(_Part):
             return given
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
+        if isinstance(rest.get("leave_out"), dict):
+            rest["leave_out"] = _lists(rest["leave_out"])
         named = [k for k, v in rest.items() if isinstance(v, dict) and k not in cls.model_fields]
         files = {key: rest.pop(key) for key in named if FILE.search(key)}
         if files and isinstance(rest.get("files", {}), dict):

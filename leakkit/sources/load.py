@@ -30,9 +30,10 @@ from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import CONFIG_FILE, find
 from leakkit.sources.places import folders_of, named_file
 from leakkit.sources.propose.proposal import propose
-from leakkit.sources.shapes import lifecycle, told_twice
+from leakkit.sources.shapes import told_twice
 from leakkit.sources.shapes.activities import read_activities
 from leakkit.sources.shapes.joins import joined
+from leakkit.sources.shapes.left_out import without_histories
 from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
 from leakkit.sources.shapes.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
@@ -309,8 +310,8 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     if watch:
         watch(store, found, rules)
     _place_faults(store, found)
-    left_out = reading.counted.get(lifecycle.OTHERS, 0)
-    rows = [*account.rows(store, files, left_out), *earlier_rows(store, found.days), *acted]
+    counted = account.rows(store, files, reading.left)
+    rows = [*counted, *earlier_rows(reading, found.days), *acted]
     notes = _notes(reading, found, given) | {"rows": rows}
     notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
     if upkeep.settle:
@@ -333,6 +334,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     _require(found)
     segments = _segments(store, found, config)
     _read_rows(store, found, segments)
+    without_histories(reading, found.history.file)
     if found.opportunities:
         match_long_ids(reading)
     hours = _zone_of(store, config)

@@ -12,6 +12,8 @@ from leakkit.store import schema
 from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from leakkit.store.database import Store
 
 SHOWN_ROWS = 100
@@ -129,10 +131,12 @@ FAULTS = {
 }
 
 
-def rows(store: Store, files: tuple[str, str], left_out: int = 0) -> list[dict[str, Any]]:
+def rows(
+    store: Store, files: tuple[str, str], left: Mapping[tuple[str, str], int]
+) -> list[dict[str, Any]]:
     """Count the rows of each file: read = used + merged + not asked for + set aside.
 
-    `left_out` rows of the history were read, not asked for, and not handed over.
+    `left` counts by table and file the rows that were left out before all else.
     """
     names = ("read", "used", "merged", "not_asked", "set_aside")
     counted = []
@@ -141,9 +145,8 @@ def rows(store: Store, files: tuple[str, str], left_out: int = 0) -> list[dict[s
         if not file:
             continue
         counts = dict(zip(names, map(int, store.rows(query)[0]), strict=True))
-        if table == "history":
-            counts = {**counts, "read": counts["read"] + left_out}
-            counts["not_asked"] += left_out
+        for name in ("read", "not_asked"):
+            counts[name] += left.get((table, file), 0)
         if counts["read"] != sum(counts[name] for name in names[1:]):
             message = (
                 f"{file}: the rows do not add up: {counts}. "

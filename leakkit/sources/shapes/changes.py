@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
-from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.rows import LINE, rewritten
 from leakkit.sources.headings.names import heading_of
 from leakkit.sources.shapes.lifecycle import one_transition
@@ -37,9 +36,8 @@ LABEL = r'^\{\s*"[^"]*"\s*:\s*"([^"]*)"'
 
 
 def prepared(reading: Reading, files: Files) -> Files:
-    """Keep the rows that count, say whose each is, and give stages their names."""
-    history = files.history and _kept(reading, files.history)
-    deals = files.opportunities and _kept(reading, files.opportunities)
+    """Say whose each row is, and give stages their names."""
+    history, deals = files.history, files.opportunities
     if history is not None:
         history = _looked_up(reading, history, files.lookup)
         history = _filled(reading, history)
@@ -52,27 +50,6 @@ def prepared(reading: Reading, files: Files) -> Files:
         deals = deals and _labelled(reading, deals, files.stages)
     deals = deals and _split(reading, deals)
     return replace(files, history=history, opportunities=deals)
-
-
-def _kept(reading: Reading, table: Table) -> Table:
-    """Keep the rows that `where` asks for."""
-    if not table.where:
-        return table
-    missing = [name for name in table.where if table.find(name) is None]
-    if missing:
-        fault = Fault(table.file, None, missing[0], "", "this column of `where` is missing")
-        message = f"{table.file} lacks a column that `where` names:"
-        raise LeakkitError("missing_columns", message, (fault,))
-    tests = [
-        f"{table.text_under(str(table.find(name)))} IN ({_listed(values)})"
-        for name, values in table.where.items()
-    ]
-    name, columns = quoted(f"kept of {table.file}"), ", ".join(map(quoted, table.types))
-    reading.store.run(
-        f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quoted(LINE)}, {columns} "  # noqa: S608 - quoted
-        f"FROM {table.relation} WHERE {' AND '.join(tests)}"
-    )
-    return replace(table, relation=name, line=quoted(LINE), where={})
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -105,7 +82,9 @@ def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
         """  # noqa: S608 - quoted
     )
     rows = f"SELECT (SELECT count(*) FROM {table.relation}) - (SELECT count(*) FROM {name})"  # noqa: S608 - quoted
-    reading.count("changes_of_other_fields", int(reading.store.value(rows)))
+    others = int(reading.store.value(rows))
+    reading.count("changes_of_other_fields", others)
+    reading.leave_out("history", table.file, others)
     types, known = {**table.types, taken: "VARCHAR"}, {**table.known, "opportunity_id": taken}
     return replace(table, relation=name, line=quoted(LINE), types=types, known=known)
 
@@ -234,6 +213,7 @@ def entries(
 ) -> None:
     """Make the relation of the entries of stages that a history of changes tells of.
 
+    Its `own` rows stand for rows of the file; the other ones are beginnings.
     `others` are the deals and the list of stages, where they are there.
     """
     deals, stages = others
@@ -273,6 +253,12 @@ def entries(
         ORDER BY made
         """  # noqa: S608 - quoted
     )
+    rows, own, made = store.rows(
+        f"SELECT (SELECT count(*) FROM changes), count(*) FILTER (own), count(*) FROM {relation}"  # noqa: S608 - quoted
+    )[0]
+    reading.count("beginnings", int(made - own))
+    # rows of other fields, and those that say no more than another
+    reading.leave_out("history", history.file, int(rows - own))
     store.run("DROP TABLE changes; DROP TABLE starts")
 
 
@@ -350,7 +336,7 @@ def _first_stages(usual: str) -> str:
     return f"""
         SELECT COALESCE(s.line, m.line, 0) AS line, 0 AS place, COALESCE(m.id, s.id) AS
                opportunity_id, COALESCE(m.old, s.stage, {usual}) AS stage, s.moment AS entered_at,
-               COALESCE(m.pipeline, '') AS pipeline, '' AS from_stage
+               COALESCE(m.pipeline, '') AS pipeline, '' AS from_stage, s.line IS NOT NULL AS own
         FROM (SELECT id, arg_min(old, (moment, line)) AS old, min(line) AS line,
                      arg_min(pipeline, (moment, line)) AS pipeline
               FROM changes WHERE kind = 'stage' AND moment <> '' GROUP BY id) m
@@ -366,7 +352,7 @@ def _moves(outcomes: str, usual: str) -> str:
                CASE kind WHEN 'stage' THEN new ELSE
                    CASE {outcomes} ELSE COALESCE(stood, began, s.stage, {usual}) END END AS stage,
                c.moment AS entered_at, pipeline,
-               CASE WHEN kind = 'stage' THEN old ELSE '' END AS from_stage
+               CASE WHEN kind = 'stage' THEN old ELSE '' END AS from_stage, TRUE AS own
         FROM (SELECT *, last_value(CASE WHEN kind = 'stage' THEN new END IGNORE NULLS) OVER w
                      AS stood,
                      first_value(CASE WHEN kind = 'stage' THEN old END IGNORE NULLS) OVER

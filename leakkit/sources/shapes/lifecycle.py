@@ -68,5 +68,7 @@ def _kept(reading: Reading, table: Table, which: str) -> Table:
         """  # noqa: S608 - quoted
     )
     rows = f"SELECT (SELECT count(*) FROM {table.relation}) - (SELECT count(*) FROM {name})"  # noqa: S608 - quoted
-    reading.count(OTHERS, int(reading.store.value(rows)))
+    others = int(reading.store.value(rows))
+    reading.count(OTHERS, others)
+    reading.leave_out("history", table.file, others)
     return replace(table, relation=name, line=quoted(LINE))
