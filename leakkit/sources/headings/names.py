@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Export, folded
-from leakkit.errors import LeakkitError
+from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.formats.rows import distinct, refuse_wide
 from leakkit.sources.headings.columns import NEAR as MISSPELT
 from leakkit.sources.headings.columns import simplified
@@ -188,11 +188,13 @@ def once(reading: Reading, file: str, headings: Sequence[str]) -> list[str]:
     for heading, name in zip(headings, unique, strict=True):
         form = simplified(heading)
         if form in seen and form in COLUMNS and form not in reading.config.source.columns:
+            first = unique[_place(headings, form)]
             message = (
                 f"{file} has two columns {form!r}. Say in [source] which it is: "
-                f"{form} = {unique[_place(headings, form)]!r} or {form} = {name!r}."
+                f"{form} = {first!r} or {form} = {name!r}."
             )
-            raise LeakkitError("two_columns", message)
+            ask = Ask("source", form, (first, name), "which of the two columns")
+            raise LeakkitError("two_columns", message, asks=(ask,))
         if form and form in seen:
             reading.say(file, "heading_twice", name, heading.strip())
         seen.add(form)

@@ -167,6 +167,9 @@ def _with_outcome(reading: Reading, table: Table) -> Table:
     flags = find_flags(reading, table)
     said = flags.sql(table, table.text("lost_reason"))
     if table.heading("outcome"):
+        if "outcome" in table.renamed:
+            # the configuration says which column counts
+            return table
         keep_flag_doubts(reading, table, said, _cases_of_outcome(reading, table))
         return table
     cases = _closing_cases(reading, table)
