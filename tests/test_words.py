@@ -7,7 +7,7 @@ import pytest
 from leakkit.config import CROSS_CHECKS
 from leakkit.sources import check
 from leakkit.sources.checks import crossing
-from leakkit.sources.shapes import activities, asides, snapshots
+from leakkit.sources.shapes import activities, asides, left_out, snapshots
 from leakkit.store import account, doubts
 from leakkit.words import Words
 
@@ -57,6 +57,8 @@ OF_READING = (
         "date_unreadable",
         "activities_without_deal",
         "changes_of_other_fields",
+        "beginnings",
+        *left_out.FACTS.values(),
         "starts_assumed",
         "hidden_visits",
         "toman_converted",

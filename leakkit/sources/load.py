@@ -33,6 +33,7 @@ from leakkit.sources.places import folders_of, named_file
 from leakkit.sources.propose.proposal import propose
 from leakkit.sources.shapes.activities import read_activities
 from leakkit.sources.shapes.joins import joined
+from leakkit.sources.shapes.left_out import without_histories
 from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
 from leakkit.sources.shapes.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
@@ -309,7 +310,8 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     if watch:
         watch(store, found, rules)
     _place_faults(store, found)
-    rows = [*account.rows(store, files), *earlier_rows(store, found.days), *acted]
+    counted = account.rows(store, files, reading.left)
+    rows = [*counted, *earlier_rows(reading, found.days), *acted]
     notes = _notes(reading, found, given) | {"rows": rows}
     notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
     if upkeep.settle:
@@ -332,6 +334,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     _require(store, found)
     segments = _segments(store, found, config)
     _read_rows(store, found, segments)
+    without_histories(reading, found.history.file)
     if found.opportunities:
         match_long_ids(reading)
     hours = _zone_of(store, config)
@@ -426,11 +429,10 @@ def _require(store: Store, found: Found) -> None:
 
     One error names all of them, of both files, with the columns that each could be.
     """
-    tables = [table for table in (found.history, found.opportunities) if table]
     nowhere = tuple(
         name
         for name, heading in (found.opportunities or found.history).renamed.items()
-        if all(table.find(heading) is None for table in tables)
+        if all(table.find(heading) is None for table in found.given)
     )
     needed: tuple[str, ...] = NEEDED if found.shape == EVENTS else ()
     wanted = [(found.history, needed, nowhere if needed else ())]

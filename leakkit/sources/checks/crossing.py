@@ -93,7 +93,7 @@ def _asks(config: Config, doubts: list[Doubt]) -> tuple[Ask, ...]:
             "source",
             "accept",
             (doubt.code,),
-            f"{doubt.n:,} of {doubt.of:,} deals {doubt.says}",
+            f"if it is right that {doubt.n:,} of {doubt.of:,} deals {doubt.says}",
             needed=not any(ask.needed for ask in doubt.asks),
             beside=kept,
         )

@@ -90,7 +90,7 @@ def _ends(store: Store, last: Sequence[tuple[str, int]]) -> tuple[Ask, ...]:
     """Ask of each last stage what it means; of those that deals leave again only beside."""
     passed = {str(row[0]) for row in store.rows(PASSED)}
     ends = [said for said, _ in last if said not in passed] or [said for said, _ in last]
-    said = [(stage, f"the last stage of {n:,} deals") for stage, n in last]
+    said = [(stage, f"deals whose last stage it is: {n:,}") for stage, n in last]
     return (
         *words_to_sort([one for one in said if one[0] in ends]),
         *words_to_sort([one for one in said if one[0] not in ends], needed=False),

@@ -26,6 +26,8 @@ def open_with_reason(store: Store) -> Doubt:
         for what, said in (("outcomes", outcome), ("stages", stage))
         if said
     ]
+    if not store.value("SELECT count(*) FROM opportunities WHERE outcome = 'lost'"):
+        lines.append("reason_means_loss = true   # in [source]: every deal with a reason is lost")
     says = "are open and have a reason for their loss"
     asks = words_to_sort(
         [(text, f"{n:,} of these deals") for text, n in (*outcome, *stage)], needed=False

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.guesses import Column
     from leakkit.store.database import Store
 
+KEYED = "opportunity_id"
 SHOWN_FILES = 20
 SHOWN_HEADINGS = 20
 
@@ -82,8 +83,10 @@ def _could_be(store: Store, table: Table, shared: set[str]) -> dict[str, list[Co
     taken = {heading: name for name in COLUMNS if (heading := table.heading(name))}
     free = [one for one in columns if one.heading not in taken]
     found = {name: [c for c in columns if taken.get(c.heading) == name] for name in NEEDED}
-    found = {name: known or candidates(name, free) for name, known in found.items()}
-    found["opportunity_id"].sort(key=lambda column: column.heading not in shared)
+    for name, known in found.items():
+        found[name] = known or candidates(name, free)
+        found[name].sort(key=lambda column: name == KEYED and column.heading not in shared)
+        free = [one for one in free if one not in found[name][:1]]
     return found
 
 

@@ -79,11 +79,17 @@ def part_of(
     by_form = _by_form(headings)
     said = {n: h for n, given in renamed.items() if (h := by_form.get(loose(given)))}
     named = {n: h for n in COLUMNS if (h := said.get(n) or _exactly(n, headings))}
-    if not all(name in named for name in NEEDED):
-        export = _export_of(by_form, known_exports() if exports is None else exports)
-        if export is not None:
-            return _part_of_export(export, by_form, said, headings)
+    export = _export_of(by_form, known_exports() if exports is None else exports)
+    if export is not None and (
+        not all(name in named for name in NEEDED) or _says_the_same(export, by_form, said)
+    ):
+        return _part_of_export(export, by_form, said, headings)
     return _part_by_words(by_form, named)
+
+
+def _says_the_same(export: Export, by_form: Mapping[str, str], said: Mapping[str, str]) -> bool:
+    """Say whether a configuration calls the columns of an export as its maker does."""
+    return all(said.get(n) == _first(export.columns.get(n, ()), by_form) != "" for n in NEEDED)
 
 
 def _part_of_export(
@@ -125,6 +131,12 @@ def _export_of(by_form: Mapping[str, str], exports: Sequence[Export]) -> Export 
     """Return the export that the headings show; of several the one with the most signs."""
     found = [one for one in exports if all(loose(sign) in by_form for sign in one.signs)]
     return max(found, key=lambda one: len(one.signs), default=None)
+
+
+def heading_of(table: Table, words: Iterable[str]) -> str:
+    """Return the heading of a table that is the first of these words there is; '' without one."""
+    forms = {loose(heading): heading for heading in table.types}
+    return next((forms[form] for form in map(loose, words) if form in forms), "")
 
 
 def loose(heading: str) -> str:

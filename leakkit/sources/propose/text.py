@@ -152,11 +152,11 @@ def _list_lines(key: str, kept: Sequence[str], asks: Sequence[Ask]) -> list[str]
     lines = [f"  {toml.quoted(one)}," for one in dict.fromkeys((*kept, *asks[0].beside))]
     for ask in asks:
         options = " or ".join(map(toml.quoted, ask.options))
-        said = f"{options} {'if these stand as they are' if key == 'accept' else ''}: {ask.why}"
-        value = (
-            f"  {toml.quoted(FILL_IN)}," if ask.needed else f"  # {toml.quoted(ask.options[0])},"
-        )
-        lines.append(f"{value}   # {_comment(said.replace(' : ', ': '), 2 * SHOWN_OPTIONS)}")
+        if ask.needed:
+            value, said = f"  {toml.quoted(FILL_IN)},", f"{options}: {ask.why}"
+        else:
+            value, said = f"  # {toml.quoted(ask.options[0])},", ask.why
+        lines.append(f"{value}   # {_comment(said, 2 * SHOWN_OPTIONS)}")
     return [f"{key} = [", *lines, "]"]
 
 

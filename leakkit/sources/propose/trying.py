@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from leakkit.config import Config
+from leakkit.config import COLUMNS, Config
 from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.load import load
 
@@ -55,13 +55,26 @@ def tried(source: Path, config: Config, allow: Sequence[str | Path] = ()) -> Tri
             return Trial(tuple(asks.values()), load(source, trial, allow=allow), None)
         except LeakkitError as error:
             stopped = error
-        new = {_name(ask): ask for ask in stopped.asks if _name(ask) not in asks}
+        sure = not any(ask.key in (*COLUMNS, "read") for ask in asks.values())
+        new: dict[tuple[str, ...], Ask] = {}
+        for ask in stopped.asks:
+            if _name(ask) not in asks:
+                new.setdefault(_name(ask), ask if sure else _by_the_way(ask))
         answered = _answered(trial, list(new.values()))
         asks |= new
         if answered is None or answered == trial:
             break
         trial = answered
     return Trial(tuple(asks.values()), None, stopped)
+
+
+def _by_the_way(ask: Ask) -> Ask:
+    """Return a line as one that nothing waits for, where it may be no question at all.
+
+    Words and doubts of a source whose columns are guessed are those of the guess.
+    """
+    of_the_guess = ask.table == "source.outcomes" or ask.key == "accept"
+    return replace(ask, needed=False) if of_the_guess else ask
 
 
 def _name(ask: Ask) -> tuple[str, ...]:

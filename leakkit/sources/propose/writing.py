@@ -44,7 +44,7 @@ def proposed(
     if trial.asks or trial.stopped:
         headings = "\n".join(f"# {line}".rstrip() for line in heading_lines(source, config))
         head = "# The columns of the source, some of their cells, and what they could be:"
-        text += f"\n{head}\n#\n{headings.rstrip('# ')}"
+        text += f"\n{head}\n#\n{headings.rstrip('# ' + chr(10))}\n"
     lines = tuple(number for number, _, _ in unfilled(text))
     final = str(trial.stopped) if trial.stopped and not trial.stopped.asks else ""
     return Proposed(text, lines, final)
