@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leakkit import sample, sources
+from leakkit import sources
 from leakkit.config import Config
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def found(
     """Return the source and its configuration; those of the built-in one are made."""
     if not (isinstance(source, str) and source == SAMPLE):
         return source, config
+    from leakkit import sample
+
     made = sample.make()
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
     return frames, config or Config.from_text(made.config)

@@ -15,19 +15,10 @@ from markupsafe import Markup
 from matplotlib.patches import Rectangle
 
 from leakkit.views import pipe_forms
-from leakkit.views.ink import (
-    Run,
-    Sheet,
-    elide,
-    hue,
-    name_run,
-    plain,
-    responsive,
-    theme,
-    width_of,
-    wrap,
-)
+from leakkit.views.ink import Run, Sheet, elide, name_run, responsive, theme, width_of, wrap
+from leakkit.views.palette import hue
 from leakkit.views.pipe_forms import Told
+from leakkit.views.texts import plain, reason_text, stay
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,8 +42,6 @@ REASON_HEIGHT = 76.0
 FLOWS = {"came": "open-edge", "won": "won", "lost": "lost"}
 """The colours of what comes and goes in a month."""
 MOST_MONTHS = 36
-SHORT_HOURS = 72
-"""Stays up to so many hours are said in hours."""
 
 
 def pipe(
@@ -80,15 +69,6 @@ def small_pipe(
 ) -> Markup:
     """Return the small form of `pipe`, to stand beside others."""
     return pipe_forms.small(Told(pipeline, words, worst, "count", shifts))
-
-
-def stay(words: Words, age: float, unit_per_day: int) -> str:
-    """Say a stay that is measured in the pipeline's unit: short ones in hours."""
-    if unit_per_day == 1:
-        return words.days(age)
-    if age <= SHORT_HOURS:
-        return words.say("units.hours", n=age)
-    return words.days(age / unit_per_day)
 
 
 # By which door, after how many days
@@ -126,14 +106,6 @@ def stage_days(stage: StageResult, words: Words, unit_per_day: int = 1) -> Marku
         return sheet.svg(alt, f"days {stage.stage} {stage.name}")
 
 
-def reason_text(words: Words, reason: str) -> str:
-    """Say why a number is missing; a reason without words of its own shows its code."""
-    try:
-        return words.say(f"reasons.{reason}")
-    except KeyError:
-        return words.say("reasons.unknown", code=reason)
-
-
 def _panel_reason(sheet: Sheet, words: Words, reason: str) -> None:
     """Say in the panel why there is no curve."""
     for row, line in enumerate(wrap(reason_text(words, reason), PANEL[0] - 8, 12.5, lines=3)):
@@ -157,12 +129,18 @@ class _Panel:
     @property
     def shares(self) -> dict[str, float]:
         """The share of every door at the horizon, from the bottom of the stack."""
-        at = max(int(np.searchsorted(self.stage.curve.ages, self.horizon, side="right")) - 1, 0)
-        return {name: float(_door(self.stage, kinds)[at]) for name, kinds, _, _ in EXITS}
+        found = door_shares(self.stage, np.array([self.horizon]))
+        return {name: float(share[0]) for name, share in found.items()}
 
     def say_stay(self, age: float) -> str:
         """Say an age."""
         return stay(self.words, age, self.unit_per_day)
+
+
+def door_shares(stage: StageResult, ages: Floats) -> dict[str, Floats]:
+    """Return the share that has left by each door at some ages, from the bottom of the stack."""
+    at = np.maximum(np.searchsorted(stage.curve.ages, ages, side="right") - 1, 0)
+    return {name: _door(stage, kinds)[at] for name, kinds, _, _ in EXITS}
 
 
 def _door(stage: StageResult, kinds: tuple[str, ...]) -> Floats:
