@@ -61,6 +61,8 @@ OF_READING = (
         *left_out.FACTS.values(),
         *("footer_rows", "nul_bytes_dropped"),
         "starts_assumed",
+        "other_transitions",
+        "second_hours",
         "hidden_visits",
         "toman_converted",
     ),
