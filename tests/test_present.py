@@ -13,9 +13,10 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.config import Config
+from leakkit.frames.stages import COLUMNS
 from leakkit.measures.present import Tally, ages_of, most_frequent, share_of
 from leakkit.measures.survival import wilson
-from leakkit.report.stages_csv import COLUMNS, stages_csv
+from leakkit.report.stages_csv import stages_csv
 from leakkit.sources.propose.proposal import numbered
 
 if TYPE_CHECKING:

@@ -99,7 +99,7 @@ def naive_share(
 def test_a_segment_that_holds_every_deal_changes_nothing(name: str) -> None:
     part = leakkit.analyze(store(), name, segment="same", value="all")
     assert plain(part.pipelines) == [plain(counted(whole()[name]))]
-    assert part.findings == (), "they are of everything"
+    assert part.all_findings == (), "they are of everything"
     assert part.selection.segment == "same"
 
 

@@ -85,7 +85,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         inputs=tuple(store.meta("inputs")),
         ignored_files=tuple(store.meta("ignored_files")),
         fingerprint=store.meta("fingerprint"),
-        findings=findings or (),
+        all_findings=findings or (),
         doubts=doubts.read(store),
         recognised=tuple(store.meta("recognised")),
         faults=account.kept_faults(store),

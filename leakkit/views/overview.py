@@ -78,13 +78,15 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
     """Where do the pipelines leak most, all together?"""
     words = words_of(analysis)
     warned = [one for one in _warnings(analysis) if one[1].leads]
-    compared = count_tests(analysis.findings) > 0
+    compared = count_tests(analysis.all_findings) > 0
     said = _warned(warned, words) if warned else _costliest(analysis, _leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
         mend_first(warned[0][1], words) if warned else Markup(""),
         _more_worse(warned, words),
-        quiet(analysis.findings, words, several=True) if compared and not warned else Markup(""),
+        quiet(analysis.all_findings, words, several=True)
+        if compared and not warned
+        else Markup(""),
         _better(analysis, words),
         pipelines_left_out(analysis, words),
         since_then(analysis, analysis.pipelines, words),
@@ -106,7 +108,7 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
 def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
     """Return the findings that warn, one per stage, the gravest first, with their pipelines."""
     there = {pipeline.name: pipeline for pipeline in analysis.pipelines}
-    led = cards(f for f in analysis.findings if f.severity in WARNING and f.pipeline in there)
+    led = cards(f for f in analysis.all_findings if f.severity in WARNING and f.pipeline in there)
     return [(there[card[0].pipeline], card[0]) for card in led]
 
 
@@ -136,7 +138,7 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
 def _better(analysis: Analysis, words: Words) -> Markup:
     """Say what got better, the surest first, and name the rest."""
     there = {pipeline.name: pipeline for pipeline in analysis.pipelines}
-    better = improvements(f for f in analysis.findings if f.pipeline in there and f.leads)
+    better = improvements(f for f in analysis.all_findings if f.pipeline in there and f.leads)
     if not better:
         return Markup("")
     first, rest = better[0], better[1 : 1 + NAMED]
@@ -194,9 +196,9 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     if _of_lists(analysis):
         return answer(words, "overview_warnings", headline=words.say("present.no_causes"))
     if not warned:
-        tested = count_tests(analysis.findings)
+        tested = count_tests(analysis.all_findings)
         apart = Markup("") if tested else pipelines_left_out(analysis, words)
-        quiet_words = quiet(analysis.findings, words, several=True) if tested else None
+        quiet_words = quiet(analysis.all_findings, words, several=True) if tested else None
         said = apart or quiet_words or words.html("overview.no_comparison")
         return answer(words, "overview_warnings", headline=said)
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
@@ -365,8 +367,8 @@ def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Mark
     """Return the pipe of one pipeline, with the stage that its own page emphasises."""
     if one.present is not None:
         return present.picture(analysis, one, words, "count")
-    told = shifts(one, analysis.findings)
-    return figures.small_pipe(one, words, emphasised(one, analysis.findings), told)
+    told = shifts(one, analysis.all_findings)
+    return figures.small_pipe(one, words, emphasised(one, analysis.all_findings), told)
 
 
 def _link(name: str, path: str) -> Markup:

@@ -133,7 +133,7 @@ def _tested(diagnosis: Diagnosis, words: Words) -> Markup:
     windows = diagnosis.pipeline.windows
     if diagnosis.pipeline.notes.coverage:
         return what_to_export(diagnosis.pipeline, words)
-    tests = sum(f.p_value is not None for f in diagnosis.analysis.findings)
+    tests = sum(f.p_value is not None for f in diagnosis.analysis.all_findings)
     if windows.current is None or windows.baseline is None:
         return words.html("causes.one_window")
     (first, end), (before, before_end) = windows.current, windows.baseline

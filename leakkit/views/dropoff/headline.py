@@ -101,7 +101,7 @@ def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
     """Return the finding that leads the page; None for a part, which has none."""
     if analysis.selection != EVERYTHING:
         return None
-    led = leading(f for f in analysis.findings if f.pipeline == chosen.name)
+    led = leading(f for f in analysis.all_findings if f.pipeline == chosen.name)
     return led[0][0] if led else None
 
 
@@ -124,7 +124,7 @@ def _better(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[
     """Say what got better, the surest first; nothing of a part."""
     if analysis.selection != EVERYTHING:
         return []
-    own = improvements(f for f in analysis.findings if f.pipeline == chosen.name)
+    own = improvements(f for f in analysis.all_findings if f.pipeline == chosen.name)
     return [judged(chosen, finding, words) for finding in own if finding.leads]
 
 
@@ -174,7 +174,7 @@ def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> M
     """Say that nothing got worse, or that nothing could be compared; of a part, nothing."""
     if analysis.selection != EVERYTHING:
         return Markup("")
-    return quiet((f for f in analysis.findings if f.pipeline == chosen.name), words)
+    return quiet((f for f in analysis.all_findings if f.pipeline == chosen.name), words)
 
 
 def _largest(
@@ -190,7 +190,7 @@ def _largest(
     if stage.name == gravest.stage:
         return words.html("mend.same", **facts) + _how_sure(found, words)
     key = (chosen.name, stage.name, "lost")
-    own = next((f for f in analysis.findings if f.key == key), None)
+    own = next((f for f in analysis.all_findings if f.key == key), None)
     said = MENDED[NOT_ENOUGH if own is None else own.severity]
     size = plain_points(words, own.margin) if own else ""
     said_of = words.html(f"mend.{said}", stage=bdi(stage.name), size=size, **facts)

@@ -31,7 +31,7 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
         shown = present.picture(analysis, chosen, words, amount_of(by))
         title, said = words.say("question.present"), part_line(analysis, chosen, words)
         return answer(words, "pipe", title=title, figure=shown, selection=said)
-    found = () if analysis.selection != EVERYTHING else analysis.findings
+    found = () if analysis.selection != EVERYTHING else analysis.all_findings
     worst = emphasised(chosen, found)
     told = shifts(chosen, found) if amount_of(by) == "count" else ()
     shown = figures.pipe(chosen, words, worst=worst, by=by, shifts=told)
