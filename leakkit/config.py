@@ -9,7 +9,7 @@ import re
 import tomllib
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -25,6 +25,9 @@ from pydantic import (
 
 from leakkit import limits
 from leakkit.errors import Fault, LeakkitError, shortened, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LANGUAGES = ("en",)
 """The languages that there are texts in."""
@@ -364,9 +367,17 @@ class Config(_Part):
     @classmethod
     def from_text(cls, text: str, name: str = "leakkit.toml") -> Config:
         """Read a configuration from its text; raise one LeakkitError with all its faults."""
-        given = parsed(text, name)
+        return cls.from_mapping(parsed(text, name), name)
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, Any], name: str = "configuration") -> Config:
+        """Take a configuration given as a mapping; raise one LeakkitError with all its faults.
+
+        >>> Config.from_mapping({"currency": "EUR"}).currency
+        'EUR'
+        """
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(dict(given))
         except ValidationError as error:
             faults = _faults(name, error)
             message = f"{name} has {len(faults)} fault(s):"

@@ -23,7 +23,7 @@ from leakkit.views.ink import plain
 from leakkit.views.present import stages as present
 from leakkit.views.sentences import judged, mend_first, month, quiet, since_then
 from leakkit.views.shift import shift_cell, shifts, top_of
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import View, answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +74,7 @@ def _leak(pipeline: PipelineAnalysis, stage: StageResult) -> Leak:
     return Leak(pipeline, stage, tally.lost, tally.value_lost)
 
 
+@of_analysis
 def overview(analysis: Analysis, pages: Pages = ()) -> View:
     """Where do the pipelines leak most, all together?"""
     words = words_of(analysis)
@@ -190,6 +191,7 @@ def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Marku
     )
 
 
+@of_analysis
 def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     """What got worse in any pipeline, what does it look like, and what could be kept?"""
     words, warned = words_of(analysis), _warnings(analysis)
@@ -253,6 +255,7 @@ def _trouble(pages: Pages, words: Words) -> Markup:
     return words.html("overview.failed", n=failed) if failed else Markup("")
 
 
+@of_analysis
 def overview_pages(analysis: Analysis, pages: Pages = ()) -> View:
     """Which pages are there, what does each say, and which are missing or old?"""
     words = words_of(analysis)
@@ -317,6 +320,7 @@ def _files(page: Mapping[str, Any], words: Words) -> Markup:
     return Markup('<p class="lk-links">{}</p>').format(shown)
 
 
+@of_analysis
 def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     """What do the pipes look like beside each other?"""
     words = words_of(analysis)
@@ -377,6 +381,7 @@ def _link(name: str, path: str) -> Markup:
     return Markup('<a href="{}">{}</a>').format(path, shown) if path else shown
 
 
+@of_analysis
 def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     """Where are the largest losses, over all pipelines?"""
     words, leaks = words_of(analysis), _leaks(analysis)
@@ -418,6 +423,7 @@ def _overdue(leak: Leak, words: Words, reasons: tables.Reasons) -> Markup:
     return tables.overdue_cell(words, leak.stage, reasons)
 
 
+@of_analysis
 def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
     """How good is the data of each pipeline?"""
     words = words_of(analysis)

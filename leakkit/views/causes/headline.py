@@ -14,7 +14,7 @@ from leakkit.views.elements import paragraphs
 from leakkit.views.present import causes as present
 from leakkit.views.sentences import first_of, judged, quiet, since_then
 from leakkit.views.tables import bdi
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
+@of_diagnosis
 def causes_headline(diagnosis: Diagnosis) -> View:
     """What got worse, why, and what would a repair bring? In three sentences."""
     words, pipeline = words_of(diagnosis.analysis), diagnosis.pipeline

@@ -29,7 +29,7 @@ from leakkit.views.present import headline as present
 from leakkit.views.reading import renamed_lines
 from leakkit.views.sentences import first_of, judged, mend_first, quiet, since_then
 from leakkit.views.tables import bdi
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
@@ -53,6 +53,7 @@ MENDED = {
 """What is said of the stage that loses most, where another one got worse, by its judgement."""
 
 
+@of_analysis
 def headline(analysis: Analysis, pipeline: str = "") -> View:
     """Where does this pipeline lose most, and how much?"""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)

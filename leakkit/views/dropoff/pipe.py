@@ -11,7 +11,7 @@ from leakkit.views import figures
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
 from leakkit.views.present import stages as present
 from leakkit.views.shift import shifts
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from leakkit.views.view import View
 
 
+@of_analysis
 def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     """Where does the pipe leak? A cohort, each deal once, to scale; in deals or `by` value.
 
