@@ -33,8 +33,8 @@ def load(
     run, a frame of pandas, polars or pyarrow, or a mapping with frames by the names
     `opportunities` and `stage_history`. `config` is a Config, a mapping with its
     keys, or the path of a leakkit.toml; by default the one beside the files. `as_of` (a date,
-    or a date with a time) beats the configured one. `store` is the path of a file to keep the result in; a
-    store that is there is brought up to date, with the result of a full load.
+    or a date with a time) beats the configured one. `store` is the path of a file to keep the
+    result in; a store that is there is brought up to date, with the result of a full load.
 
     `allow` names further folders in which files may be that the configuration names.
 

@@ -45,6 +45,12 @@ CHOICES = {
 }
 """What can be chosen of each view."""
 MOST_VALUES = 30
+SHOWN_COLUMNS = frozenset(
+    {
+        *("opportunity_id", "name", "owner", "pipeline", "stage", "visit", "entry", "entered_day"),
+        *("left_day", "stay", "exit", "to_stage", "skipped", "lost_reason", "value"),
+    }
+)
 SHOWN_ROWS = 200
 MOST_KEPT = 200
 SELECTED = tuple(field.name for field in fields(Selection))
