@@ -187,7 +187,9 @@ def test_closed_deals_without_a_history_are_said_beside_those_with_one() -> None
         [(one, "A", "2024-01-01") for one in ids[:2]],
         columns=["opportunity_id", "stage", "entered_at"],
     )
-    analysis = leakkit.analyze(leakkit.load({"opportunities": frame, "stage_history": history}))
+    rules = leakkit.Config.from_text('[source]\naccept = ["history_older_than_deals"]')
+    source = {"opportunities": frame, "stage_history": history}
+    analysis = leakkit.analyze(leakkit.load(source, rules))
     (one,) = analysis.pipelines
     assert one.present is None
     assert one.stages[0].exits.lost == 2
