@@ -104,6 +104,11 @@ def _is_day(given: Any) -> bool:  # noqa: ANN401 - as above
     return _is_moment(given) and len(given) == len("2026-06-30")
 
 
+def _lists(given: dict[Any, Any]) -> dict[Any, Any]:
+    """Let one text stand for a list of one."""
+    return {key: (v,) if isinstance(v, str) else v for key, v in given.items()}
+
+
 def _shown(given: str) -> str:
     """Refuse a name of nothing but space."""
     if not given.strip(" \t\r\n"):
@@ -182,10 +187,16 @@ class Changes(_Part):
 
     `field` names the column that says what changed, `stage`, `status` and `created` its
     words for a move, for an outcome, and for the creation. `closing` names a column that
-    says won or lost on the row that closes.
+    says won or lost on the row that closes. `switch` names a column of new yes and no (1
+    and 0) on rows without texts, of which one field says whether a deal is kept, and
+    `switch_field` the column that says which field it is. `names` are the columns that name
+    the new and the old value, where the columns of the stage hold numbers.
     """
 
     field: tuple[Text, ...] = ()
+    switch: tuple[Text, ...] = ()
+    switch_field: tuple[Text, ...] = ()
+    names: dict[Literal["stage", "from_stage"], tuple[Text, ...]] = Field(default_factory=dict)
     stage: tuple[Text, ...] = ()
     status: tuple[Text, ...] = ()
     created: tuple[Text, ...] = ()
@@ -193,11 +204,15 @@ class Changes(_Part):
 
 
 class Lookup(_Part):
-    """A file beside a history that says whose row it is: its signs, its key, what to take."""
+    """A file beside a history that says whose row it is: its signs, its key, what to take.
+
+    `only` says which of its rows are of deals, where it has others: heading -> texts.
+    """
 
     key: tuple[Text, ...]
     signs: tuple[Text, ...]
     take: tuple[Text, ...]
+    only: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
 
 
 class Export(_Part):
@@ -206,17 +221,21 @@ class Export(_Part):
     It is recognised when all of `signs` are among the headings. `columns` is canonical ->
     headings, the first that is there; empty where none of the file's is meant. `fill` names
     columns whose cells stand on the first row of a deal only. `pattern` takes stage and
-    pipeline from one text, where there is no column for the pipeline.
+    pipeline from one text, where there is no column for the pipeline. `status_reason`: its
+    column of reasons says something of every deal, and is a reason on lost ones only. `deleted`
+    names columns that say that a row is gone.
     """
 
     name: Name
-    table: Literal["stage_history", "opportunities", "refused", "stages", "other"]
+    table: Literal["stage_history", "opportunities", "refused", "stages", "merged", "other"]
     signs: tuple[Name, ...] = Field(min_length=1)
     columns: dict[Literal[(*COLUMNS, "id", "label", "order")], tuple[Text, ...]] = Field(  # type: ignore[valid-type] # the names in COLUMNS
         default_factory=dict
     )
     fill: tuple[Text, ...] = ()
     pattern: Text = ""
+    deleted: tuple[Text, ...] = ()
+    status_reason: bool = False
     changes: Changes | None = None
     lookup: Lookup | None = None
 
@@ -236,8 +255,7 @@ class FileRules(_Part):
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
         if isinstance(rest.get("where"), dict):
-            said = rest["where"].items()
-            rest["where"] = {key: (v,) if isinstance(v, str) else v for key, v in said}
+            rest["where"] = _lists(rest["where"])
         return {"columns": columns, **rest}
 
 
@@ -254,6 +272,9 @@ class SourceRules(_Part):
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
     present_stage: Literal["counts", "history"] = "counts"
+    deleted: Literal["left_out", "kept"] = "left_out"
+    leave_out: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+    reason_means_loss: bool = False
     accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()
     stage_dates: dict[Text, Name] = Field(default_factory=dict)
@@ -269,6 +290,8 @@ class SourceRules(_Part):
             return given
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
+        if isinstance(rest.get("leave_out"), dict):
+            rest["leave_out"] = _lists(rest["leave_out"])
         named = [k for k, v in rest.items() if isinstance(v, dict) and k not in cls.model_fields]
         files = {key: rest.pop(key) for key in named if FILE.search(key)}
         if files and isinstance(rest.get("files", {}), dict):
