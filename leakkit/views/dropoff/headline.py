@@ -118,7 +118,9 @@ def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Mar
     gravest = _gravest(analysis, chosen)
     if gravest is not None:
         return judged(chosen, gravest, words)
-    return Markup(" ").join([_headline_text(chosen, words), *_better(analysis, chosen, words)[:1]])
+    return Markup(" ").join(
+        [largest_sentence(chosen, words), *_better(analysis, chosen, words)[:1]]
+    )
 
 
 def _better(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
@@ -168,7 +170,7 @@ def _of_a_list(chosen: PipelineAnalysis, words: Words) -> tuple[Markup, ...]:
     instead = what_to_export(chosen, words)
     if find_headline(chosen).stage is None:
         return (instead,)
-    return (instead, _headline_text(chosen, words), _headline_cost(chosen, words))
+    return (instead, largest_sentence(chosen, words), _headline_cost(chosen, words))
 
 
 def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
@@ -221,7 +223,7 @@ def _how_sure(found: Headline, words: Words) -> Markup:
     return Markup(" ") + words.html(f"mend.{found.sureness}", n=len(found.rivals), names=names)
 
 
-def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:
+def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say which stage loses most."""
     found = find_headline(chosen)
     if found.stage is None:
