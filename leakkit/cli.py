@@ -8,7 +8,7 @@ import traceback
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -36,16 +36,35 @@ def main() -> None:
         with stopped_like_ctrl_c():
             app()
     except LeakkitError as error:
-        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(
-            visible(f"leakkit: {error}")
-        )
-        sys.exit(BAD_INPUT)
+        _refuse(error)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except Exception:  # noqa: BLE001 - exit code 1, which Python would give, means something else
+    except Exception as error:  # noqa: BLE001 - exit code 1, which Python would give, means something else
+        from leakkit.sources.formats.unpacking import lack_of_room
+
+        if full := lack_of_room(error):
+            _refuse(full)
         traceback.print_exc()
         typer.echo("leakkit: this is a fault of leakkit itself, please report it.", err=True)
         sys.exit(OWN_FAULT)
+
+
+def _refuse(error: LeakkitError) -> NoReturn:
+    """Say what is wrong, and end with the code for it."""
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    console.print(visible(f"leakkit: {error}"))
+    sys.exit(BAD_INPUT)
+
+
+def _save(path: Path, text: str) -> None:
+    """Write a file that a command was asked for."""
+    from leakkit.report.folder import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        message = f"Cannot write {path}: {error.strerror or error}."
+        raise LeakkitError("file_not_writable", message) from None
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer's callback
@@ -215,7 +234,6 @@ def check(
     store, facts = checked(*found_source(source, config or None), as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read
     from leakkit.analysis import analyze
-    from leakkit.report.folder import write_text
     from leakkit.terminal import checked as said
 
     with store:
@@ -223,7 +241,7 @@ def check(
     for line in lines:
         typer.echo(visible(line))
     if csv:
-        write_text(Path(csv), faults_csv(facts.faults))
+        _save(Path(csv), faults_csv(facts.faults))
         typer.echo(f"{len(facts.faults)} faults in {csv}")
     if facts.set_aside:
         raise typer.Exit(SET_ASIDE)
@@ -243,7 +261,6 @@ def init(
     what the one beside the source says but for its pipelines.
     """
     from leakkit.config import Config
-    from leakkit.report.folder import write_text
     from leakkit.sources import load
     from leakkit.sources.propose.beside import proposed_joins
     from leakkit.sources.propose.proposal import configuration_text
@@ -260,7 +277,7 @@ def init(
     known = Config.read(beside) if beside.is_file() else Config()
     with load(source, known.model_copy(update={"pipelines": ()})) as store:
         joins = proposed_joins(store, place) if place.is_dir() else ()
-        write_text(file, configuration_text(store, joins))
+        _save(file, configuration_text(store, joins))
     other = f" --config {file}" if out else ""
     typer.echo(f"Written: {file}. Look it over, then: leakkit report {source}{other}")
 
