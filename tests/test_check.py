@@ -17,7 +17,7 @@ from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.check import check, checked, faults_csv
 from leakkit.sources.propose.beside import proposed_joins
-from leakkit.sources.propose.proposal import configuration_text
+from leakkit.sources.propose.text import configuration_text
 from leakkit.terminal import checked as said
 from tests.test_gallery import GALLERY, HOSTILE, LOST, READ, REFUSED
 
@@ -298,7 +298,7 @@ def test_what_the_command_says() -> None:
         "rows read = ",
         "  40 moves in minutes with very many: imports, or edits in bulk",
         "burst:\n",
-        "The history is read as whole",
+        "The history is taken as complete",
         "deals in this pipeline",
     ):
         assert part in text, part

@@ -216,7 +216,7 @@ def test_short_stays_are_said_in_hours() -> None:
     assert stay(WORDS, 240, 24) == "10 days"
     assert stay(WORDS, 24, 1) == "24 days"
     hours = figures.stage_days(fakes.analysis().stages[0], WORDS, unit_per_day=24)
-    assert "read after 45 hours" in hours
+    assert "counted within 45 hours" in hours
 
 
 def test_months_that_are_incomplete_are_striped() -> None:

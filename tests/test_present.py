@@ -168,7 +168,7 @@ def test_a_list_of_closes_alone_makes_a_page() -> None:
 def test_that_no_row_says_lost_is_no_news_of_the_pipeline(status: str) -> None:
     analysis = read(deals((("A", status, "", ""), ("B", "open", "", ""))))
     text = views.headline(analysis).section().striptags()
-    assert "No row of this list says" in text
+    assert "No deal in this list is marked as" in text
     assert "No deal has been lost" not in text
 
 

@@ -37,7 +37,7 @@ def test_numbers_dates_and_money(said: str, expected: str) -> None:
 
 def test_html_escapes_names_and_keeps_their_direction() -> None:
     said = WORDS.html("headline.count", stage="<b>پیش‌فاکتور</b> {x}")
-    assert "<bdi>&lt;b&gt;پیش‌فاکتور&lt;/b&gt; {x}</bdi> has lost most deals." in said
+    assert "<bdi>&lt;b&gt;پیش‌فاکتور&lt;/b&gt; {x}</bdi> has more losses than" in said
 
 
 def test_a_name_is_not_formatted_again() -> None:
@@ -60,6 +60,8 @@ OF_READING = (
         "beginnings",
         *left_out.FACTS.values(),
         "starts_assumed",
+        "other_transitions",
+        "second_hours",
         "hidden_visits",
         "toman_converted",
     ),
