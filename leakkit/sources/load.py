@@ -103,7 +103,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         rules = _as_of_beats(rules, as_of)
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = _reasons_file(rules, *places)
-    database = Store.new(store)
+    database = _made(store)
     try:
         database.run(schema.TABLES)
         with scratch() as folder:
@@ -120,6 +120,16 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
             raise full from None
         raise
     return database
+
+
+def _made(store: str) -> Store:
+    """Make an empty store; where there is no room for it, say that."""
+    try:
+        return Store.new(store)
+    except duckdb.Error as error:
+        if store != MEMORY:
+            Path(store).unlink(missing_ok=True)
+        raise lack_of_room(error) or error from None
 
 
 def _opened(file: Path, as_of: str) -> Store:
