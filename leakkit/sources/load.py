@@ -31,6 +31,7 @@ from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import CONFIG_FILE, find
 from leakkit.sources.places import folders_of, named_file
 from leakkit.sources.propose.proposal import propose
+from leakkit.sources.shapes import told_twice
 from leakkit.sources.shapes.activities import read_activities
 from leakkit.sources.shapes.joins import joined
 from leakkit.sources.shapes.left_out import without_histories
@@ -339,6 +340,9 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         match_long_ids(reading)
     hours = _zone_of(store, config)
     _give(store, found, hours)
+    newest_first = _newest_first(store)
+    if found.shape != SNAPSHOT and told_twice.part_hours(reading, hours, newest_first=newest_first):
+        newest_first = _newest_first(store)
     snapshot = found.shape == SNAPSHOT
     account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
     config = with_toman(_with_currency(store, config))
@@ -359,7 +363,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         config=config,
         zone=hours,
         cut=cut,
-        newest_first=_newest_first(store),
+        newest_first=newest_first,
         segments=tuple(distinct(list(map(_stored, segments)))),
         default_pipeline=_default_pipeline(config, found.label if provisional else ""),
         one_file=found.opportunities is None,
@@ -487,6 +491,7 @@ def _read_rows(store: Store, found: Found, segments: tuple[str, ...]) -> None:
                {_unread(history, "entered_at")} AS entered_text,
                {history.clock("entered_at")} AS entered_clock,
                {history.offset("entered_at")} AS entered_offset,
+               CAST({history.part("entered_at")} AS INTEGER) AS part,
                {history.text("from_stage")} AS from_stage, {history.integer("seq")} AS seq
         FROM {history.relation}
         """,  # noqa: S608 - quoted headings
@@ -716,7 +721,7 @@ def _stand(store: Store, config: Config, cut: int) -> None:
         """
         INSERT INTO given_history BY NAME
         SELECT line, opportunity_id, pipeline, stage, CAST($cut AS BIGINT) AS entered_at,
-               '' AS entered_unread, '' AS from_stage
+               '' AS entered_unread, '' AS from_stage, 0 AS part
         FROM given_opportunities
         WHERE stage <> '' AND opportunity_id <> '' AND COALESCE(created_at <= $cut, TRUE)
           AND outcome NOT IN (SELECT unnest($closed))

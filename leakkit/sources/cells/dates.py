@@ -467,6 +467,9 @@ def _counted(said: str, form: str) -> str:
     whole = "round" if form == "serial" else "floor"
     seconds = f"CAST({whole}({COUNTED[form].replace('x', number)}) AS BIGINT)"
     written = f"CAST(make_timestamp({seconds} * 1000000) AS VARCHAR)"
+    if form == "milliseconds":
+        rest = f"lpad(CAST(TRY_CAST({said} AS BIGINT) % 1000 AS VARCHAR), 3, '0')"
+        return f"{written} || '.' || {rest} || 'Z'"
     if form != "serial":
         return f"{written} || 'Z'"
     day = f"CASE WHEN {seconds} % 86400 = 0 THEN substr({written}, 1, 10) ELSE {written} END"

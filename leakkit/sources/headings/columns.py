@@ -210,6 +210,21 @@ class Table:
             f"THEN epoch_us(TRY_CAST({whole} AS TIMESTAMP)) // 1000000 END"
         )
 
+    def part(self, name: str) -> str:
+        """Return SQL for the microseconds of a column's clock after its second; 0 without any."""
+        heading = self.heading(name)
+        kind = self.types[heading] if heading else ""
+        if kind.startswith("TIMESTAMP"):
+            return f"epoch_us({quoted(str(heading))}) % 1000000"
+        if kind != "VARCHAR":
+            return "0"
+        text = self.text(name)
+        digits = f"regexp_extract(substr({text}, 21), '^[0-9]{{1,6}}')"
+        return (
+            f"CASE WHEN substr({text}, 20, 1) IN ('.', ',') "
+            f"THEN COALESCE(TRY_CAST(rpad({digits}, 6, '0') AS INTEGER), 0) ELSE 0 END"
+        )
+
     def offset(self, name: str) -> str:
         """Return SQL for the offset that stands with a clock, in seconds; NULL: none."""
         heading = self.heading(name)

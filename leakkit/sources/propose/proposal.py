@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 FIRST_VISITS = """
 WITH firsts AS (
     SELECT COALESCE(nullif(h.pipeline, ''), nullif(o.pipeline, ''), $label) AS pipeline,
-           h.opportunity_id, h.stage, min(h.entered_at) AS first_at, min(h.line) AS first_line
+           h.opportunity_id, h.stage, min(h.entered_at * 1000000 + h.part) AS first_at,
+           min(h.line) AS first_line
     FROM given_history h
     LEFT JOIN (SELECT opportunity_id, min(pipeline) AS pipeline FROM given_opportunities
                GROUP BY opportunity_id) o ON o.opportunity_id = h.opportunity_id
