@@ -1,42 +1,53 @@
 """Runs that are killed: is the folder still of one run, and does the next one put it right?
 
     python -m benchmarks.killing                # 200 random moments, and every write in turn
-    python -m benchmarks.killing --moments 10 --writes 0
+    python -m benchmarks.killing --moments 10
     python -m benchmarks.killing --write        # and write its section of docs/benchmarks.md
 
 A small source is reported for one day, then a run for another day into the same folder (with
 `--store`, and for one pipeline in every other run) is ended by SIGKILL. At random moments the
-kill meets the run itself, a worker or a kernel, which get one more try. In the part "every
-write" the run ends itself before each step that changes a file under the folder or the store.
+kill meets the run itself, or else a worker or a kernel, whose notebook gets one more try. For
+"before every write" one run is let through, and what stands in the folder and the store is
+copied before each step that changes a file there: what a kill at that moment would leave.
 A folder is mixed where a file is not of the run that manifest.json names, and neither it nor
 the pages beside it say so. At the end a last run is let through: it must give the bytes of a
 run that nobody disturbed, and leave no temporary file.
+
+To be done in minutes, the notebooks are of one view, and each run is a copy of this process,
+which has loaded what it needs. Workers and kernels are those of any run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psutil  # type: ignore[import-untyped] # ships no types
+from nbformat import v4
 
 from benchmarks import document
-from leakkit import sample
-from leakkit.report.draft import MANIFEST, PAGE, TIMES, believed
+from leakkit import cli, sample
+from leakkit.report import batch, books
+from leakkit.report.draft import INDEX, MANIFEST, PAGE, TIMES, begin_draft, believed
 from leakkit.report.folder import digest_of
 from leakkit.report.manifest import named_files
 from leakkit.store import Store
+
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
 
 DEALS = 60
 DAYS = ("2026-05-31", "2026-06-30")
@@ -44,23 +55,26 @@ PIPELINE = "Spare parts"
 SEED = 13
 HEADING = "## Runs that are killed"
 MARK = 'class="lk-trouble"'
-OWN = {MANIFEST, TIMES}
+OWN = {MANIFEST, TIMES, ".lock"}
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "open")
-DYING = """
-import os, signal, sys
-left, places = [int(sys.argv.pop(1))], sys.argv.pop(1).split(os.pathsep)
-def hook(event, facts):
-    if event not in {changes!r} or not str(facts[0]).startswith(tuple(places)):
-        return
-    if event == "open" and not (facts[2] or 0) & (os.O_WRONLY | os.O_RDWR):
-        return
-    left[0] -= 1
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(hook)
-from leakkit import cli
-cli.main()
-"""
+LOADED = (batch, cli)
+V4: Any = v4
+"""nbformat ships no types for its functions."""
+PARAMETERS = 'source = ""\npipeline = ""\nlanguage = ""\nresults = ()\npipelines = ()'
+ONE_VIEW = """from leakkit.views.view import View
+View("provenance", "A short page", f"{pipeline} {language}")"""
+
+
+def short_book(_: str) -> str:
+    """Return a notebook of one view: what a page says does not matter here."""
+    first = V4.new_code_cell(PARAMETERS, id="parameters", metadata={"tags": ["parameters"]})
+    book = V4.new_notebook(cells=[first, V4.new_code_cell(ONE_VIEW, id="view")])
+    book.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    return json.dumps(book)
 
 
 def mixed(folder: Path) -> list[str]:
@@ -78,10 +92,21 @@ def mixed(folder: Path) -> list[str]:
 
 
 def _is_marked(file: Path) -> bool:
-    """Say whether a page says that it is old; of another file, whether all pages beside it do."""
+    """Say whether a page says that it is old; of another file, whether those beside it do.
+
+    Where no page of a pipeline has ever been made, its files are those of the index.
+    """
     beside = [one for one in sorted(file.parent.glob(f"*{PAGE}")) if believed(one.name)]
-    pages = [file] if file.suffix == PAGE else beside
+    pages = [file] if file.suffix == PAGE else beside or list(file.parent.parent.glob(INDEX))
     return bool(pages) and all(MARK in page.read_text("utf-8") for page in pages)
+
+
+COMMAND = "    python -m benchmarks.killing --write    # kills, and writes this section"
+SAID = """A run into a folder with the pages of another day, with `--store`, is ended by SIGKILL:
+the run itself, or in one of four a worker or a kernel; every other run is of one pipeline. Wanted:
+no file that is not of the run that manifest.json names, unless the pages beside it say so; after
+the next run the bytes of one that nobody disturbed, and no temporary file."""
+FORK = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
@@ -107,26 +132,18 @@ class Place:
             *("--store", str(self.store), "--as-of", day, "--jobs", "1", "--quiet", *more),
         ]
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """An environment whose temporary files can be counted."""
+    def start(self, words: list[str], kept: Path | None = None) -> BaseProcess:
+        """Start the command; with `kept`, copy there what stands before each change."""
         (self.base / "tmp").mkdir(exist_ok=True)
-        return {**os.environ, "TMPDIR": str(self.base / "tmp")}
+        process = FORK.Process(target=_command, args=(self, words, kept))
+        process.start()
+        return process
 
-    def start(self, words: list[str], *python: str) -> subprocess.Popen[bytes]:
-        """Start the command."""
-        command = [sys.executable, *(python or ("-m", "leakkit.cli")), *words]
-        return subprocess.Popen(
-            command,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-
-    def run(self, words: list[str]) -> int:
+    def run(self, words: list[str], kept: Path | None = None) -> int | None:
         """Run the command to its end, and return its code."""
-        return self.start(words).wait()
+        process = self.start(words, kept)
+        process.join()
+        return process.exitcode
 
     def contents(self) -> dict[str, bytes]:
         """Return what is in the folder of the pages, but for the times."""
@@ -140,9 +157,50 @@ class Place:
 
     def store_is_whole(self) -> bool:
         """Say whether the store can be opened; one that is not there yet is no half one."""
-        if self.store.exists():
-            Store.open(self.store).close()
-        return True
+        process = FORK.Process(target=_open, args=(self.store,))
+        process.start()
+        process.join()
+        return process.exitcode == 0
+
+
+def _open(store: Path) -> None:
+    """Open a store, in a process that does nothing else: an engine does not survive a fork."""
+    if store.exists():
+        Store.open(store).close()
+
+
+def _command(place: Place, words: list[str], kept: Path | None) -> None:
+    """Be the command, silently, and as the leader of a session of its own."""
+    os.setsid()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(place.base / "tmp")
+    books.text = short_book  # type: ignore[assignment] # not the cached one
+    if kept:
+        _watch(place, kept)
+    sys.argv = ["leakkit", *words]
+    cli.main()
+
+
+def _watch(place: Place, kept: Path) -> None:
+    """Copy the folder and the store before each step that changes a file there."""
+    numbers, watched = count(), (str(place.out), str(place.store))
+    copying: list[str] = []
+
+    def hook(event: str, facts: tuple[Any, ...]) -> None:
+        if copying or event not in CHANGES or not str(facts[0]).startswith(watched):
+            return
+        if event == "open" and not (facts[2] or 0) & (os.O_WRONLY | os.O_RDWR):
+            return
+        copying.append(event)
+        copied = Place(kept / f"{next(numbers):04}")
+        shutil.copytree(place.out, copied.out)
+        if place.store.exists():
+            shutil.copyfile(place.store, copied.store)
+        copying.clear()
+
+    sys.addaudithook(hook)
 
 
 @dataclass(frozen=True)
@@ -174,9 +232,9 @@ def prepare(base: Path) -> Place:
     return place
 
 
-def at_random(place: Place, moments: int) -> Tally:
+def at_random(place: Place, moments: int, seed: int = SEED) -> Tally:
     """Kill a run, a worker or a kernel at random moments."""
-    chance = random.Random(SEED)  # noqa: S311 - no secret
+    chance = random.Random(seed)  # noqa: S311 - no secret
     started = time.perf_counter()
     place.run(place.words(DAYS[1], "--force"))
     whole = time.perf_counter() - started
@@ -184,36 +242,36 @@ def at_random(place: Place, moments: int) -> Tally:
     for turn in range(moments):
         more = ("--pipeline", PIPELINE) if turn % 2 else ()
         process = place.start(place.words(DAYS[turn % 3 // 2], "--force", *more))
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(chance.uniform(0, whole))
+        process.join(chance.uniform(0, whole))
         _kill(process, chance, alone=turn % 4 != 0)
         counted += bool(mixed(place.out)) or not place.store_is_whole()
     return Tally(moments, counted, *_aftermath(place))
 
 
-def _kill(process: subprocess.Popen[bytes], chance: random.Random, *, alone: bool) -> None:
+def _kill(process: BaseProcess, chance: random.Random, *, alone: bool) -> None:
     """Kill the run, or else one of its workers or kernels; wait until all of them are gone."""
     family: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
-        family = psutil.Process(process.pid).children(recursive=True)
-        victim = psutil.Process(process.pid) if alone or not family else chance.choice(family)
-        victim.kill()
-    process.wait()
+        run = psutil.Process(process.pid)
+        family = run.children(recursive=True)
+        victim = run if alone or not family else chance.choice(family)
+        victim.send_signal(signal.SIGKILL)
+    process.join()
     psutil.wait_procs(family, timeout=30)
 
 
-def at_every_write(place: Place, most: int) -> Tally:
-    """End a run before each step that changes a file, in turn."""
-    code = DYING.replace("{changes!r}", repr(CHANGES))
-    watched = os.pathsep.join([str(place.out), str(place.store)])
-    counted = kills = 0
-    while kills < most:
-        words = [str(kills + 1), watched, *place.words(DAYS[kills % 2])]
-        if place.start(words, "-c", code).wait() != -signal.SIGKILL:
-            break
-        kills += 1
-        counted += bool(mixed(place.out)) or not place.store_is_whole()
-    return Tally(kills, counted, *_aftermath(place))
+def at_every_write(place: Place) -> Tally:
+    """Look at the files before each step of a run that changes one, and let a run put it right."""
+    kept = place.base / "kept"
+    place.run(place.words(DAYS[1], "--pipeline", PIPELINE), kept)
+    place.run(place.words(DAYS[0]), kept / "whole")
+    moments = [Place(file.parent) for file in sorted(kept.rglob("out")) if file.is_dir()]
+    counted = 0
+    for moment in moments:
+        counted += bool(mixed(moment.out)) or not moment.store_is_whole()
+        with begin_draft(moment.out):
+            counted += bool(mixed(moment.out))
+    return Tally(len(moments), counted, *_aftermath(place))
 
 
 def _aftermath(place: Place) -> tuple[int, int]:
@@ -232,22 +290,19 @@ def main() -> None:
     """Kill, count and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--moments", type=int, default=200)
-    parser.add_argument("--writes", type=int, default=1_000, help="most writes to end at")
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     lines = ["| killed | times | mixed folders | files not mended | temporary files left |"]
-    lines.append("|---|---|---|---|---|")
+    lines.append("|---|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory(prefix="killing-") as base:
         place = prepare(Path(base))
-        if asked.moments:
-            lines.append(at_random(place, asked.moments).line("at random moments"))
-        if asked.writes:
-            lines.append(at_every_write(place, asked.writes).line("before every write in turn"))
+        lines.append(at_every_write(place).line("before every write in turn"))
+        print(lines[-1], flush=True)
+        lines.append(at_random(place, asked.moments, asked.seed).line("at random moments"))
     print("\n".join(lines))
     if asked.write:
-        document.put(
-            "\n".join([HEADING, "", "`make killing` kills runs (200 moments).", "", *lines])
-        )
+        document.put("\n".join([HEADING, COMMAND, "", SAID, "", *lines]))
 
 
 if __name__ == "__main__":

@@ -209,13 +209,15 @@ def check(
 
     Exit code 0: every row can be used; 1: rows were set aside; 2: the source cannot be used.
     """
-    from leakkit.analysis import analyze
     from leakkit.loading import found as found_source
-    from leakkit.report.folder import write_text
     from leakkit.sources.check import checked, faults_csv
-    from leakkit.terminal import checked as said
 
     store, facts = checked(*found_source(source, config or None), as_of=as_of, allow=allow or ())
+    # what is not needed to refuse a source is loaded once it is read
+    from leakkit.analysis import analyze
+    from leakkit.report.folder import write_text
+    from leakkit.terminal import checked as said
+
     with store:
         lines = said(facts, analyze(store))
     for line in lines:

@@ -70,6 +70,12 @@ CROSS_CHECKS = (
 )
 """What a source is asked before any page, in the order in which it is said."""
 
+FILL_IN = "FILL IN"
+"""What a proposed configuration says where only a person can know."""
+IN_A_LINE = re.compile(r"""(?P<text>"(?:[^"\\]|\\.)*"|'[^']*')|(?P<comment>#.*)""")
+"""The texts of a line of TOML, and the comment behind them."""
+
+OUTCOMES = ("won", "lost", "open")
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
@@ -112,6 +118,11 @@ def _as_date(given: Any) -> Any:  # noqa: ANN401 - as above
         message = "it should be a day, such as 2026-06-30"
         raise ValueError(message)
     return dt.date.fromisoformat(given)
+
+
+def _lists(given: dict[Any, Any]) -> dict[Any, Any]:
+    """Let one text stand for a list of one."""
+    return {key: (v,) if isinstance(v, str) else v for key, v in given.items()}
 
 
 def _shown(given: str) -> str:
@@ -187,16 +198,32 @@ class OutcomeWords(_Part):
     lost: tuple[Name, ...] = ()
     open: tuple[Name, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_words(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """A word may have a line of its own, `"Dead" = "lost"`, which goes before the lists."""
+        if not isinstance(given, dict):
+            return given
+        own = {k: v for k, v in given.items() if k not in cls.model_fields and v in OUTCOMES}
+        rest = {key: value for key, value in given.items() if key not in own}
+        return _with_own_words(rest, own) if own else given
+
 
 class Changes(_Part):
     """What the rows of a history of changes say, where they say more than moves.
 
     `field` names the column that says what changed, `stage`, `status` and `created` its
     words for a move, for an outcome, and for the creation. `closing` names a column that
-    says won or lost on the row that closes.
+    says won or lost on the row that closes. `switch` names a column of new yes and no (1
+    and 0) on rows without texts, of which one field says whether a deal is kept, and
+    `switch_field` the column that says which field it is. `names` are the columns that name
+    the new and the old value, where the columns of the stage hold numbers.
     """
 
     field: tuple[Text, ...] = ()
+    switch: tuple[Text, ...] = ()
+    switch_field: tuple[Text, ...] = ()
+    names: dict[Literal["stage", "from_stage"], tuple[Text, ...]] = Field(default_factory=dict)
     stage: tuple[Text, ...] = ()
     status: tuple[Text, ...] = ()
     created: tuple[Text, ...] = ()
@@ -204,11 +231,15 @@ class Changes(_Part):
 
 
 class Lookup(_Part):
-    """A file beside a history that says whose row it is: its signs, its key, what to take."""
+    """A file beside a history that says whose row it is: its signs, its key, what to take.
+
+    `only` says which of its rows are of deals, where it has others: heading -> texts.
+    """
 
     key: tuple[Text, ...]
     signs: tuple[Text, ...]
     take: tuple[Text, ...]
+    only: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
 
 
 class Export(_Part):
@@ -217,17 +248,21 @@ class Export(_Part):
     It is recognised when all of `signs` are among the headings. `columns` is canonical ->
     headings, the first that is there; empty where none of the file's is meant. `fill` names
     columns whose cells stand on the first row of a deal only. `pattern` takes stage and
-    pipeline from one text, where there is no column for the pipeline.
+    pipeline from one text, where there is no column for the pipeline. `status_reason`: its
+    column of reasons says something of every deal, and is a reason on lost ones only. `deleted`
+    names columns that say that a row is gone.
     """
 
     name: Name
-    table: Literal["stage_history", "opportunities", "refused", "stages", "other"]
+    table: Literal["stage_history", "opportunities", "refused", "stages", "merged", "other"]
     signs: tuple[Name, ...] = Field(min_length=1)
     columns: dict[Literal[(*COLUMNS, "id", "label", "order")], tuple[Text, ...]] = Field(  # type: ignore[valid-type] # the names in COLUMNS
         default_factory=dict
     )
     fill: tuple[Text, ...] = ()
     pattern: Text = ""
+    deleted: tuple[Text, ...] = ()
+    status_reason: bool = False
     changes: Changes | None = None
     lookup: Lookup | None = None
 
@@ -247,8 +282,7 @@ class FileRules(_Part):
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
         if isinstance(rest.get("where"), dict):
-            said = rest["where"].items()
-            rest["where"] = {key: (v,) if isinstance(v, str) else v for key, v in said}
+            rest["where"] = _lists(rest["where"])
         return {"columns": columns, **rest}
 
 
@@ -258,6 +292,7 @@ class SourceRules(_Part):
     format: Literal["auto", "csv", "parquet", "xes", "xlsx", "jsonl"] = "auto"
     encoding: Text = "auto"
     sheet: Text = ""
+    read: tuple[Name, ...] = ()
     date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
     typed_dates: Literal["auto", "kept", "swapped"] = "auto"
     calendar: Literal["auto", "gregorian", "jalali"] = "auto"
@@ -265,6 +300,9 @@ class SourceRules(_Part):
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
     present_stage: Literal["counts", "history"] = "counts"
+    deleted: Literal["left_out", "kept"] = "left_out"
+    leave_out: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+    reason_means_loss: bool = False
     accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()
     stage_dates: dict[Text, Name] = Field(default_factory=dict)
@@ -280,6 +318,8 @@ class SourceRules(_Part):
             return given
         columns = {key: value for key, value in given.items() if key in COLUMNS}
         rest = {key: value for key, value in given.items() if key not in COLUMNS}
+        if isinstance(rest.get("leave_out"), dict):
+            rest["leave_out"] = _lists(rest["leave_out"])
         named = [k for k, v in rest.items() if isinstance(v, dict) and k not in cls.model_fields]
         files = {key: rest.pop(key) for key in named if FILE.search(key)}
         if files and isinstance(rest.get("files", {}), dict):
@@ -365,7 +405,7 @@ class Intervention(_Part):
         """One value of a column may stand without a list."""
         if not isinstance(given, dict):
             return given
-        return {key: (v,) if isinstance(v, str) else v for key, v in given.items()}
+        return _lists(given)
 
     @model_validator(mode="after")
     def _ends_after_it_began(self) -> Intervention:
@@ -410,13 +450,15 @@ class Config(_Part):
     @classmethod
     def from_text(cls, text: str, name: str = "leakkit.toml") -> Config:
         """Read a configuration from its text; raise one LeakkitError with all its faults."""
-        return cls.from_mapping(parsed(text, name), name)
+        given = parsed(text, name)
+        _refuse_unfilled(text, name)
+        return cls.from_tables(given, name)
 
     @classmethod
-    def from_mapping(cls, given: Mapping[str, Any], name: str = "configuration") -> Config:
-        """Take a configuration given as a mapping; raise one LeakkitError with all its faults.
+    def from_tables(cls, given: Mapping[str, Any], name: str = "leakkit.toml") -> Config:
+        """Check what a configuration says, once it is parsed.
 
-        >>> Config.from_mapping({"currency": "EUR"}).currency
+        >>> Config.from_tables({"currency": "EUR"}).currency
         'EUR'
         """
         try:
@@ -430,18 +472,7 @@ class Config(_Part):
     @classmethod
     def read(cls, path: str | Path) -> Config:
         """Read leakkit.toml from `path`."""
-        file = Path(path)
-        try:
-            with file.open("rb") as stream:
-                content = stream.read(limits.CONFIG_BYTES + 1)
-            text = content.decode("utf-8-sig")
-        except (OSError, ValueError) as error:
-            if isinstance(error, UnicodeDecodeError):
-                message = f"The configuration {file} is not UTF-8 text."
-                raise LeakkitError("config_syntax", message) from None
-            message = f"Cannot read the configuration {file}: {_reason(error)}."
-            raise LeakkitError("config_missing", message) from None
-        return cls.from_text(text, file.name)
+        return cls.from_text(text_of(path), Path(path).name)
 
     @field_validator("as_of", mode="before")
     @classmethod
@@ -503,6 +534,32 @@ def folded(name: str) -> str:
     return whole.translate(_LETTERS).translate(_SILENT).strip().casefold()
 
 
+def text_of(path: str | Path) -> str:
+    """Return the text of a leakkit.toml."""
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(limits.CONFIG_BYTES + 1)
+        return content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            message = f"The configuration {file} is not UTF-8 text."
+            raise LeakkitError("config_syntax", message) from None
+        message = f"Cannot read the configuration {file}: {_reason(error)}."
+        raise LeakkitError("config_missing", message) from None
+
+
+def _with_own_words(lists: dict[str, Any], own: dict[str, str]) -> dict[str, Any]:
+    """Return the lists of words, with those that have a line of their own where it says."""
+    forms = set(map(folded, own))
+    for kind in OUTCOMES:
+        said = lists.get(kind, ())
+        if isinstance(said, list | tuple) and all(isinstance(word, str) for word in said):
+            kept = [word for word in said if folded(word) not in forms]
+            lists[kind] = (*kept, *(word for word, meant in own.items() if meant == kind))
+    return lists
+
+
 def parsed(text: str, name: str, code: str = "config_syntax") -> dict[str, Any]:
     """Return what a text in TOML says; raise an error of this code where it is none."""
     if len(text) > limits.CONFIG_BYTES:
@@ -518,6 +575,34 @@ def parsed(text: str, name: str, code: str = "config_syntax") -> dict[str, Any]:
     except ValueError as error:
         message = f"{name} is not valid TOML: {shortened(str(error))}."
     raise LeakkitError(code, message)
+
+
+def unfilled(text: str) -> list[tuple[int, str, str]]:
+    r"""Return the lines that a person is still to fill in: number, what stands there, and why.
+
+    >>> unfilled('[source]\nstage = "FILL IN"   # which column?')
+    [(2, 'stage', 'which column?')]
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        parts = list(IN_A_LINE.finditer(line))
+        texts = [one for one in parts if one["text"] and one["text"][1:-1] == FILL_IN]
+        if texts:
+            comment = next((one["comment"] for one in parts if one["comment"]), "")
+            key = line[: texts[0].start()].strip(" \t=[{,") or "here"
+            found.append((number, key, comment.lstrip("# ")))
+    return found
+
+
+def _refuse_unfilled(text: str, name: str) -> None:
+    """Raise one error with all the lines that are to be filled in."""
+    faults = [
+        Fault(f"{name} line {number}", None, key, "", "fill this in", shortened(why))
+        for number, key, why in unfilled(text)
+    ]
+    if faults:
+        message = f"{name} has {len(faults)} line(s) that say {FILL_IN!r}, and wait for you:"
+        raise LeakkitError("config_to_fill", message, tuple(faults[: limits.CONFIG_FAULTS]))
 
 
 def _reason(error: Exception) -> str:

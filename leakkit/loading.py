@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from leakkit import sample, sources
+from leakkit import sources
 from leakkit.config import Config
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def found(
         config = Config.from_mapping(config)
     if not (isinstance(source, str) and source == SAMPLE):
         return source, config
+    from leakkit import sample
+
     made = sample.make()
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
     return frames, config or Config.from_text(made.config)

@@ -125,11 +125,11 @@ def test_a_zone_and_other_dates_are_read_as_everywhere(tmp_path: Path) -> None:
     assert pd.Timestamp(at, unit="s") == pd.Timestamp("2026-01-30 21:00")
 
 
-def test_a_missing_column_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_a_file_without_its_columns_is_named_and_left_out(tmp_path: Path) -> None:
     folder(tmp_path, "opportunity_id,when\n1,2026-01-03\n")
-    with pytest.raises(LeakkitError, match=r"activities\.csv") as caught:
-        leakkit.load(tmp_path)
-    assert caught.value.code == "missing_columns"
+    with leakkit.load(tmp_path) as store:
+        assert store.meta("ignored_files") == ["activities.csv"]
+        assert [one["table"] for one in store.meta("rows")] == ["history"]
 
 
 def test_the_file_twice_is_refused(tmp_path: Path) -> None:

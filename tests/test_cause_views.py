@@ -37,7 +37,7 @@ from leakkit.views.causes.verdict import review
 from leakkit.views.causes.when_lost import ROWS
 from leakkit.views.causes.worklist import SHOWN_DEALS
 from leakkit.views.explore_causes import BY_STAGE
-from leakkit.views.ink import plain
+from leakkit.views.texts import plain
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def test_every_verdict_is_said(found: Verdict) -> None:
         said = text(name, shown)
         assert WORDS.say(f"causes.{strength}") in said
         assert ("Above all: the price." in said) == bool(sub)
-        assert ("closed long after" in said) == found.lost_long_after
+        assert ("closed late, so" in said) == found.lost_long_after
     assert WORDS.say(f"causes.short_{found.family or 'undetermined'}") in said
 
 
@@ -543,7 +543,7 @@ def test_the_views_that_can_be_of_one_stage_are_those_that_take_it() -> None:
 
 DOUBTED: dict[str, dict[str, Any]] = {
     "cannot be told apart": {"split": Split(None, None, reason="not_comparable")},
-    "comes from other deals": {"split": Split(0.01, 0.15, "owner=X", -0.03, 0.05)},
+    "is that other kinds of deals came in": {"split": Split(0.01, 0.15, "owner=X", -0.03, 0.05)},
     "last year it was much the same": {"last_year": Past(0.3, 0.05, -0.05, 0.15)},
     "Perhaps worse than before": {"q_value": 0.1},
 }
@@ -567,7 +567,7 @@ def test_pages_agree_in_what_they_claim(said: str) -> None:
     for view in (of_causes, of_page, views.overview(analysis)):
         html = Markup(view.headline).striptags()  # noqa: S704 - our own page
         assert said in html
-        assert "it does worse" not in Markup(view.note).striptags()  # noqa: S704 - our own page
+        assert "it got worse" not in Markup(view.note).striptags()  # noqa: S704 - our own page
 
 
 def test_a_watch_that_is_likely_chance_is_no_headline() -> None:
@@ -586,6 +586,6 @@ def test_segments_that_drove_a_change_stand_first() -> None:
     html = BeautifulSoup(str(views.drivers(of(changes=found)).table), "html.parser")
     assert not html.find_all("b")
     said = text("drivers", of(changes=found))
-    assert "Segments whose losses changed more than those of the rest, of 17 compared" in said
+    assert "Segments whose lost share changed more than that of the rest, of 17 compared" in said
     assert said.index("20%") < said.index("50%") < said.index("21%")
     assert "it may have been another" in said

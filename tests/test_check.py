@@ -298,7 +298,7 @@ def test_what_the_command_says() -> None:
         "rows read = ",
         "  40 moves in minutes with very many: imports, or edits in bulk",
         "burst:\n",
-        "The history is read as whole",
+        "The history is taken as complete",
         "deals in this pipeline",
     ):
         assert part in text, part

@@ -1,7 +1,9 @@
 """The command: its words, its exit codes, and its help."""
 
+import importlib
 import io
 import json
+import pkgutil
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -10,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from leakkit import cli, sample
+from leakkit import cli, sample, views
 from leakkit.version import __version__
 
 BAD_INPUT = 2
@@ -50,6 +52,38 @@ def test_help_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+DRAWING = ("matplotlib", "seaborn", "scipy.stats", "statsmodels", "papermill", "nbconvert")
+
+
+@pytest.mark.parametrize(
+    ("rows", "absent"),
+    [
+        ("opportunity_id,stage,entered_at\nd1,A,2024-01-01\n", DRAWING),
+        ("a,b\n", ("pandas", "numpy")),
+    ],
+    ids=["of a good source", "of a refused one"],
+)
+def test_a_check_loads_only_what_it_needs(
+    tmp_path: Path, rows: str, absent: tuple[str, ...]
+) -> None:
+    (tmp_path / "a.csv").write_text(rows, "utf-8")
+    code = (
+        f"import atexit, sys; sys.argv = ['leakkit', 'check', {str(tmp_path / 'a.csv')!r}]\n"
+        f"atexit.register(lambda: print([m for m in {absent!r} if m in sys.modules]))\n"
+        "from leakkit import cli\ncli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == (2 if "pandas" in absent else 0)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_view_is_there_whatever_was_imported_before() -> None:
+    for module in pkgutil.walk_packages(views.__path__, "leakkit.views."):
+        importlib.import_module(module.name)
+    assert {name for name in views.__all__ if not callable(getattr(views, name))} == set()
+    assert set(dir(views)) == set(views.__all__)
 
 
 def test_the_sample_and_its_report(tmp_path: Path) -> None:

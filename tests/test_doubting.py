@@ -75,7 +75,7 @@ def test_without_doubts_the_bounds_are_the_share() -> None:
     assert found is not None
     assert (found.stage.name, found.visits, found.missing) == ("A", 0, 0)
     assert found.low == found.high == found.stage.lost.share
-    assert "stands on a row in doubt" in views.data(analysis).note
+    assert "rests on a row in doubt" in views.data(analysis).note
 
 
 def test_bounds_are_the_shares_of_the_deals_with_their_doubts_decided() -> None:
@@ -126,7 +126,7 @@ def test_bounds_are_the_shares_of_the_deals_with_their_doubts_decided() -> None:
     assert found.low == pytest.approx(ends["B"], abs=1e-9)
     assert found.low < (found.stage.lost.share or 0) < found.high
     note = views.data(analysis).note
-    assert "12 of its first visits stand on such rows, and 4 deals that were set aside" in note
+    assert "12 of its first visits rest on such rows, and 4 deals that were set aside" in note
 
 
 def test_moves_of_a_burst_are_in_doubt() -> None:

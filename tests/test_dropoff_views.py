@@ -51,8 +51,9 @@ def test_the_headline_names_the_largest_share_that_is_not_of_a_qualifying_stage(
     # what got worse comes first, and then where most is lost
     assert "Order confirmation now holds 32% of its deals" in str(view)
     note = Markup(view.note).striptags()  # noqa: S704 - our own page
-    assert "Look at Order confirmation first: since about Apr 2026 it does worse" in note
-    assert "Proforma loses the largest share of the whole history (28%, " in note
+    assert "Look at Order confirmation first: it got worse around Apr 2026." in note
+    assert "Over the whole history Proforma loses the largest share of the deals" in note
+    assert "that enter (28%, " in note
     assert f"{found.stage.exits.lost:,} deals worth " in note
     assert "about as much as before: a rise of 9.2 points or more can be ruled out" in note
     steady = str(views.headline(analysis(), "Equipment").note)
@@ -68,12 +69,12 @@ def test_the_stage_to_look_at_first_is_said_beside_the_largest_leak() -> None:
     worse = next(f for f in whole.all_findings if f.key == (name, "Proforma", "lost"))
     same = replace(worse, stage="Negotiation")
     said = str(views.headline(replace(whole, all_findings=(*others, same)), name).note)
-    assert ", got worse too." in said
+    assert "got worse too." in said
     said = str(views.headline(replace(whole, all_findings=(same,)), name).note)
-    assert "It also loses the largest share of the whole history: 22%" in said
+    assert "It also loses the largest share over the whole history: 22% of the deals" in said
     unknown = replace(worse, recoverable=None, since=None)
     said = str(views.headline(replace(whole, all_findings=(unknown,)), name).note)
-    assert "first: it does worse than before." in said
+    assert "first: it got worse." in said
     assert emphasised(one, whole.all_findings) == 2
     assert emphasised(one, ()) == 3
 
@@ -133,7 +134,7 @@ def test_the_headline_without_an_estimate_takes_the_largest_count_and_says_so() 
     rows = [(f"d{i}", "A", "2026-01-01") for i in range(3)]
     rows += [("d0", "Lost", "2026-01-02"), ("d1", "B", "2026-01-03")]
     text = str(views.headline(tiny(rows)))
-    assert "A has lost most deals. There are too few to say what share." in text
+    assert "A has more losses than any other stage, but too few to say what share" in text
 
 
 def test_the_headline_without_losses() -> None:

@@ -14,9 +14,11 @@ import pytest
 from leakkit.measures.survival import Horizon
 from leakkit.page.style import stylesheet
 from leakkit.views import figures
-from leakkit.views.ink import PALETTE, elide, plain, width_of, wrap
-from leakkit.views.pipe import leaving, worst_stage
+from leakkit.views.ink import elide, width_of, wrap
+from leakkit.views.palette import PALETTE
 from leakkit.views.pipe_forms import Told, narrow, small, wide
+from leakkit.views.pipe_path import leaving, worst_stage
+from leakkit.views.texts import plain, stay
 from leakkit.words import Words
 from tests import fakes
 
@@ -210,11 +212,11 @@ def test_a_stage_without_a_curve_says_why() -> None:
 
 
 def test_short_stays_are_said_in_hours() -> None:
-    assert figures.stay(WORDS, 24, 24) == "24 hours"
-    assert figures.stay(WORDS, 240, 24) == "10 days"
-    assert figures.stay(WORDS, 24, 1) == "24 days"
+    assert stay(WORDS, 24, 24) == "24 hours"
+    assert stay(WORDS, 240, 24) == "10 days"
+    assert stay(WORDS, 24, 1) == "24 days"
     hours = figures.stage_days(fakes.analysis().stages[0], WORDS, unit_per_day=24)
-    assert "read after 45 hours" in hours
+    assert "counted within 45 hours" in hours
 
 
 def test_months_that_are_incomplete_are_striped() -> None:

@@ -19,7 +19,7 @@ from leakkit.findings import Finding
 from leakkit.findings.finding import Value
 from leakkit.report.folder import slug
 from leakkit.report.results import FAILED, MADE, NOT_ASKED, PageResult
-from leakkit.views.overview import MANY, MOST_LEAKS, PIPES_OF_MANY
+from leakkit.views.comparing import MANY, MOST_LEAKS, PIPES_OF_MANY
 from leakkit.words import Words
 from tests import fakes
 
@@ -162,7 +162,7 @@ def test_the_costliest_of_what_got_worse_is_said_first() -> None:
     view = views.overview(replace(found, all_findings=tuple(told)))
     said = view.section().striptags()
     assert "In Parts, Proforma now loses 37%" in said
-    assert f"going back would keep about {WORDS.money(9e8)} in" in said
+    assert f"about {WORDS.money(9e8)} would be kept in" in said
     named = f"2 more stages got worse: Proforma in Equipment (about {WORDS.money(5e6)})"
     assert f"{named} and Proforma in Service." in said
 

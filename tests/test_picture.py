@@ -13,7 +13,7 @@ from PIL import Image
 
 from leakkit.errors import LeakkitError
 from leakkit.views import figures
-from leakkit.views.ink import PALETTE
+from leakkit.views.palette import PALETTE
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes

@@ -59,7 +59,7 @@ def test_the_lane_says_every_stage_and_marks_what_got_worse() -> None:
 
 def test_without_a_comparison_there_is_no_lane() -> None:
     assert lane.depth(told(UNKNOWN).shifts) == 0
-    assert "Lost of those that enter" not in words_of(wide(told(UNKNOWN)))
+    assert "Lost, of the deals that enter" not in words_of(wide(told(UNKNOWN)))
 
 
 def test_the_dashed_leak_is_as_thick_as_the_share_of_now() -> None:

@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup, Tag
 from leakkit.measures.stages import Exits
 from leakkit.measures.survival import Horizon, Share
 from leakkit.views import tables
-from leakkit.views.ink import plain
+from leakkit.views.texts import plain
 from leakkit.words import Words
 from tests import fakes
 
@@ -81,7 +81,7 @@ def test_a_gap_is_explained_under_its_table() -> None:
     assert last[2] == f"{tables.DASH} a"
     reasons = page.find_all("ol", class_="lk-reasons")
     assert reasons[0].get_text(" ", strip=True) == (
-        f"{tables.DASH} a There is no day at which the outcome could be read."
+        f"{tables.DASH} a {WORDS.say('reasons.no_horizon')}"
     )
     for table, explained in ((0, reasons[0]), (1, reasons[1]), (2, reasons[1])):
         used = {mark.get_text() for mark in page.find_all("table")[table].find_all("sup")}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
+from benchmarks.truth import __main__ as command
 from benchmarks.truth import (
     ages,
     causes,
@@ -22,8 +25,11 @@ from benchmarks.truth import (
     wins,
 )
 from benchmarks.truth.page import page
-from benchmarks.truth.record import Mean, Record
+from benchmarks.truth.record import Mean, Record, keep, kept
 from leakkit.sample import make
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -246,12 +252,32 @@ def test_the_whole_engine_tests_as_the_counts_do() -> None:
 
 
 def test_page_says_plainly_what_does_not_hold() -> None:
-    records = [Record("one", "a", "b", 1_000, holds=True)]
-    records.append(Record("two", "c", "d", 1, holds=False, notes=("why",)))
-    text = page(records)
+    records = {
+        "m.two": Record("two", "c", "d", 1, holds=False, notes=("why",)),
+        "m.one": Record("one", "a", "b", 1_000, holds=True),
+    }
+    text = page(records, ["m.one", "m.two", "m.three"])
     assert "| 1 | one | a | b | 1,000 | yes |" in text
     assert "| 2 | two | c | d | 1 | **no** |" in text
-    assert "## 2. Two\n\nwhy" in text
+    assert "## 2. Two\n\n`m.two`\n\nwhy" in text
+    assert "| 3 | `m.three` |  | not run yet | 0 |  |" in text
+
+
+def test_what_was_measured_is_kept_by_row(tmp_path: Path) -> None:
+    path = tmp_path / "records.json"
+    first, second = (Record("one", "a", said, 1, holds=True, notes=("n",)) for said in "bc")
+    for name, record in (("m.one", first), ("m.two", first), ("m.one", second)):
+        keep(path, name, record)
+    assert kept(path) == {"m.one": second, "m.two": first}
+
+
+def test_rows_can_be_asked_for_by_name() -> None:
+    assert command.asked(["windows.windows_add_up", "--runs", "3"]).runs == 3
+    with pytest.raises(SystemExit):
+        command.asked(["windows.no_such_row"])
+    names = [command.name_of(row) for row in command.ROWS]
+    assert len(set(names)) == len(names)
+    assert set(kept(command.RECORDS)) <= set(names)
 
 
 def test_shift_of_owners_is_no_alarm_and_no_rate() -> None:

@@ -7,7 +7,7 @@ import pytest
 from leakkit.config import CROSS_CHECKS
 from leakkit.sources import check
 from leakkit.sources.checks import crossing
-from leakkit.sources.shapes import activities, asides, snapshots
+from leakkit.sources.shapes import activities, asides, left_out, snapshots
 from leakkit.store import account, doubts
 from leakkit.words import Words
 
@@ -37,7 +37,7 @@ def test_numbers_dates_and_money(said: str, expected: str) -> None:
 
 def test_html_escapes_names_and_keeps_their_direction() -> None:
     said = WORDS.html("headline.count", stage="<b>پیش‌فاکتور</b> {x}")
-    assert "<bdi>&lt;b&gt;پیش‌فاکتور&lt;/b&gt; {x}</bdi> has lost most deals." in said
+    assert "<bdi>&lt;b&gt;پیش‌فاکتور&lt;/b&gt; {x}</bdi> has more losses than" in said
 
 
 def test_a_name_is_not_formatted_again() -> None:
@@ -57,6 +57,8 @@ OF_READING = (
         "date_unreadable",
         "activities_without_deal",
         "changes_of_other_fields",
+        "beginnings",
+        *left_out.FACTS.values(),
         "starts_assumed",
         "hidden_visits",
         "toman_converted",

@@ -24,7 +24,7 @@ from leakkit.findings.worklist import (
     worklist,
 )
 from leakkit.frames.worklist import COLUMNS
-from leakkit.measures.survival import aalen_johansen, risk_table, wilson
+from leakkit.measures.survival import aalen_johansen, leaves_later, risk_table, wilson
 from leakkit.report.worklist import worklist_csv, worklist_xlsx
 from leakkit.sample import make
 from leakkit.sources import load
@@ -107,8 +107,10 @@ ODDS = StageOdds(
 def test_chance_is_that_of_a_count_without_censoring() -> None:
     """After day 15 there are 110: 30 go on by day 20, 10 by day 50, and none later."""
     chance, ahead = chance_in_the_end(ODDS, 15)
+    # nobody leaves in the second half of the 75 days: the 60 who are open are taken to stay
     assert (chance.share, ahead) == (approx(0.5 * 40 / 110), 75)
-    assert (chance.low, chance.high) == approx(wilson(0.5 * 40 / 110, 110))
+    low, high = wilson(0.5 * 40 / 110, 110)
+    assert (chance.low, chance.high) == approx((low, high))
     assert as_old_as(ODDS.curve, 15) == (110, 40)
     assert as_old_as(ODDS.curve, 60) == (60, 0)
     assert as_old_as(ODDS.curve, 500) == (0, 0)
@@ -120,12 +122,55 @@ def test_chance_wants_twenty_deals_as_old() -> None:
     assert chance_in_the_end(ODDS, 90)[0].reason == "few_followed"
 
 
-def test_upper_end_holds_what_is_still_to_come() -> None:
+def rest(begun: float, age: float, stayed: float) -> float:
+    """Return who leaves until ten times the age, if `stayed` remain of the second half."""
+    return float(1.0 - stayed ** (np.log(10) / np.log((begun + age) / (begun + age / 2))))
+
+
+def test_who_is_open_is_shared_out_as_those_who_left() -> None:
     """Of 60 inside after day 15, 20 leave by day 52 and 20 of the other 40 by day 89."""
     odds = replace(ODDS, curve=curve_of([52] * 20 + [89] * 20, [10] * 40, 20))
     chance, ahead = chance_in_the_end(odds, 15)
-    assert (chance.share, ahead) == (approx(0.5 * 40 / 60), 75)
-    assert chance.high == approx(wilson(0.5 * 40 / 60, 60)[1] + 0.5 * (20 / 60) * (20 / 40))
+    later = 20 / 60 * rest(15, 75, 20 / 40)
+    assert ahead == 75
+    assert chance.share == approx(0.5 * (40 / 60 + later))
+    # none of the rest wins; or those who leave win as often as the 40 who left may
+    assert chance.low == approx(wilson(0.5 * 40 / 60, 60)[0])
+    assert chance.high == approx(wilson(0.5, 40)[1] * (40 / 60 + later))
+
+
+def test_where_most_are_open_all_of_them_may_win() -> None:
+    """Of 60 inside after day 15, 6 leave in the second half of the 75 days."""
+    odds = replace(ODDS, curve=curve_of([80] * 6, [10] * 40, 54))
+    chance, _ = chance_in_the_end(odds, 15)
+    later = 54 / 60 * rest(15, 75, 54 / 60)
+    assert chance.share == approx(0.5 * (6 / 60 + later))
+    assert chance.high == approx(wilson(0.5 * 6 / 60, 60)[1] + later)
+    assert leaves_later(odds.curve, 0, 0.0) == 0.0
+
+
+@pytest.mark.parametrize("sigma", [0.8, 1.4])
+def test_heavy_tails_hide_no_wins(sigma: float) -> None:
+    """Doors that do not depend on the stay: half win, however long the tail is that is open."""
+    rng = np.random.default_rng(5)
+    stays = np.ceil(20 * rng.lognormal(0, sigma, 4_000)).astype(np.int64)
+    followed = rng.integers(1, 540, 4_000)
+    won = rng.uniform(size=4_000) < 0.5
+
+    def by_age(ages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return ages, np.ones(len(ages), np.int64)
+
+    seen, none = stays <= followed, by_age(np.zeros(0, np.int64))
+    kinds = {
+        "next": by_age(stays[seen & won]),
+        "lost": by_age(stays[seen & ~won]),
+        "censored": by_age(followed[~seen]),
+        **dict.fromkeys(("jumped", "won_here", "returned"), none),
+    }
+    curve = aalen_johansen(risk_table((np.array([0]), np.array([4_000])), kinds))
+    chance, _ = chance_in_the_end(StageOdds("A", curve, {"next": 1.0}, 14.0, 0.5), 80)
+    assert chance.share == pytest.approx(0.5, abs=0.06)
+    assert (chance.low or 1.0) < 0.5 < (chance.high or 0.0)
 
 
 def late(number: int, age: int, value: int | None = 1_000) -> LateDeal:

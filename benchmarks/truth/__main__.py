@@ -1,11 +1,12 @@
-"""Run every simulation and write docs/truth.md: `python -m benchmarks.truth`."""
+"""Run simulations and write docs/truth.md: all, or `python -m benchmarks.truth ROW ...`."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,16 @@ from benchmarks.truth import (
     wins,
 )
 from benchmarks.truth.page import page
+from benchmarks.truth.record import keep, kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from benchmarks.truth.record import Record
 
 TARGET = Path(__file__).parents[2] / "docs" / "truth.md"
+RECORDS = Path(__file__).with_name("records.json")
+"""What was measured last, by row."""
 ROWS: tuple[Callable[..., Record], ...] = (
     windows.windows_add_up,
     windows.short_stage_is_known,
@@ -72,28 +76,57 @@ ROWS: tuple[Callable[..., Record], ...] = (
 )
 
 
-def timed(number: int) -> tuple[Record, float]:
-    """Run one row, and say how many seconds it took."""
+def name_of(row: Callable[..., Record]) -> str:
+    """Return the name of a row: its module and function.
+
+    >>> name_of(windows.windows_add_up)
+    'windows.windows_add_up'
+    """
+    return f"{row.__module__.rpartition('.')[2]}.{row.__name__}"
+
+
+def timed(number: int, runs: int | None = None) -> tuple[Record, float]:
+    """Run one row, with its own number of runs by default; say how many seconds it took."""
     begin = time.perf_counter()
-    return ROWS[number](), time.perf_counter() - begin
+    record = ROWS[number]() if runs is None else ROWS[number](runs=runs)
+    return record, time.perf_counter() - begin
+
+
+def asked(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line; an unknown row is an error that names all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.truth", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="all rows by default")
+    parser.add_argument("--runs", type=int, help="fewer runs than a row has by itself")
+    found = parser.parse_args(arguments)
+    names = [name_of(row) for row in ROWS]
+    for one in found.rows:
+        if one not in names:
+            parser.error(f"no row {one}; the rows are {', '.join(names)}")
+    return found
 
 
 def main() -> int:
-    """Simulate, one row per processor, print progress, write the page; 1 where a row fails."""
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        # a year of weeks takes longest, and must not be left alone at the end
-        first = sorted(range(len(ROWS)), key=lambda number: ROWS[number] is not ages.ages_stay)
-        begun = {number: pool.submit(timed, number) for number in first}
-        runs = [begun[number] for number in range(len(ROWS))]
-        for number, run in enumerate(runs, 1):
+    """Simulate, one row per processor, print progress, write the page; 1 where a row fails.
+
+    Rows that were not asked for stay as they were measured last.
+    """
+    wanted, names = asked(), [name_of(row) for row in ROWS]
+    numbers = [n for n, name in enumerate(names) if not wanted.rows or name in wanted.rows]
+    # a year of weeks takes longest, and must not be left alone at the end
+    numbers.sort(key=lambda number: ROWS[number] is not ages.ages_stay)
+    fine = True
+    with ProcessPoolExecutor(min(os.cpu_count() or 1, len(numbers))) as pool:
+        begun = {pool.submit(timed, number, wanted.runs): number for number in numbers}
+        for run in as_completed(begun):
             record, seconds = run.result()
             verdict = "holds" if record.holds else "DOES NOT HOLD"
-            print(f"{number}/{len(ROWS)} {record.row}: {verdict} ({seconds:.0f} s)", flush=True)
+            print(f"{names[begun[run]]}: {verdict} ({seconds:.0f} s)", flush=True)
             print(f"    wanted: {record.wanted}\n    found:  {record.found}", flush=True)
-        records = [run.result()[0] for run in runs]
-    TARGET.write_text(page(records), encoding="utf-8", newline="\n")
+            fine = fine and record.holds
+            keep(RECORDS, names[begun[run]], record)
+    TARGET.write_text(page(kept(RECORDS), names), encoding="utf-8", newline="\n")
     print(f"Written: {TARGET.relative_to(TARGET.parents[1])}")
-    return 0 if all(record.holds for record in records) else 1
+    return 0 if fine else 1
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.truth.record import Mean, Record, share, table
-from benchmarks.truth.sellers import GAMMA, HEAVY, LOG_NORMAL, Seller, live
+from benchmarks.truth.sellers import GAMMA, HEAVY, LOG_NORMAL, MEDIUM, Seller, live
 from leakkit.analysis import analyze, find_worklist
 from leakkit.findings.worklist import BLOCKS, CALL, DECIDE, HARDLY
 
@@ -19,8 +20,10 @@ STAYS = (GAMMA, LOG_NORMAL, HEAVY)
 SIZES = ((1_500, 540), (4_000, 540), (700, 300))
 """Deals, and the days in which they begin."""
 MOST = 0.01
-CLOSE = 0.05
+CLOSE = 0.03
 """By so much the chances of a block may be off on average."""
+LATE_STAYS = (GAMMA, MEDIUM, HEAVY)
+STALLED = 0.15
 SLOWER = 2.5
 """Late deals are many where stays are long."""
 
@@ -36,9 +39,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Late:
-    """One late deal: its block, its chance if known, and whether it was won in the very end."""
+    """One late deal: its block, its chance if known, and whether it was won in the very end.
 
+    `run` is its pipeline, `stalled` whether hopeless deals were planted there.
+    """
+
+    run: int
     stays: str
+    stalled: bool
     block: str
     chance: float | None
     won: bool
@@ -94,13 +102,14 @@ def won_in_the_end(seed: int = 61_000, runs: int = 200) -> Record:
 
 def late_deals(number: int, seed: int) -> list[Late]:
     """List the late deals of one pipeline, with what became of them."""
-    plain = Seller(stays=STAYS[number % len(STAYS)])
-    seller = Seller(stays=plain.stays, median=tuple(SLOWER * days for days in plain.median))
+    stays, stalled = LATE_STAYS[number % len(LATE_STAYS)], number // len(LATE_STAYS) % 2 == 1
+    plain = Seller(stays=stays, stalled=STALLED if stalled else 0.0)
+    seller = replace(plain, median=tuple(SLOWER * days for days in plain.median))
     lives = live(seller, 2_000, seed + number)
     with lives.opened() as store:
         items = find_worklist(store, analyze(store), "Deals")
     return [
-        Late(seller.stays, i.block, i.chance, bool(lives.won[int(i.opportunity_id[1:])]))
+        Late(number, stays, stalled, i.block, i.chance, bool(lives.won[int(i.opportunity_id[1:])]))
         for i in items
     ]
 
@@ -110,33 +119,56 @@ def late_deals_win_as_said(seed: int = 62_000, runs: int = 200) -> Record:
     found = [late for run in range(runs) for late in late_deals(run, seed)]
     call = [late for late in found if late.block == CALL]
     decide = [late.won for late in found if late.block == DECIDE]
-    off = {kind: _off([late for late in call if late.stays == kind]) for kind in STAYS}
+    planted = any(late.block == DECIDE for late in found if late.stalled)
+    off = {
+        world: _off([late for late in call if (late.stays, late.stalled) == world])
+        for world in itertools.product(LATE_STAYS, (False, True))
+    }
     won = float(np.mean(decide)) if decide else 0.0
-    worst = max(off.values(), key=abs)
+    worst = max(off.values(), key=lambda mean: abs(mean.value))
     return Record(
         "the chances of late deals against their final outcome, by block",
-        f'"call first" off by {CLOSE:g} at most on average, at most {HARDLY:g} of "decide" won',
-        f'"call first" off by {worst:+.3f} at most; {share(won)} of {len(decide)} under '
-        '"decide" won',
+        f'"call first" off by at most {CLOSE:g} on average, two standard errors aside; of '
+        f'"decide" at most {HARDLY:g} won, and hopeless deals found there',
+        f'"call first" off by {worst} at most; {share(won)} of {len(decide)} under "decide" won',
         runs,
-        abs(worst) <= CLOSE and won <= HARDLY,
-        (_by_block(found),),
+        all(abs(mean.value) <= CLOSE + 2 * mean.error for mean in off.values())
+        and (planted or runs < len(off))
+        and won <= HARDLY,
+        (
+            (
+                "Four stages with long stays and returns; in half of the pipelines "
+                f"{STALLED:g} of the visits to the second stage are hopeless: .97 of them are "
+                "lost, after six times as long. The standard errors are those between pipelines."
+            ),
+            _by_block(found),
+        ),
     )
 
 
-def _off(late: Sequence[Late]) -> float:
-    """Return by how much the chances are off on average."""
-    return float(np.mean([(one.chance or 0.0) - one.won for one in late])) if late else 0.0
+def _off(late: Sequence[Late]) -> Mean:
+    """Return by how much the chances are off on average; pipelines count as a whole."""
+    if not late:
+        return Mean(0.0, 0.0)
+    runs = sorted({one.run for one in late})
+    gaps = [sum((i.chance or 0.0) - i.won for i in late if i.run == run) for run in runs]
+    mean = sum(gaps) / len(late)
+    sizes = [sum(i.run == run for i in late) for run in runs]
+    spread = sum((gap - mean * size) ** 2 for gap, size in zip(gaps, sizes, strict=True))
+    return Mean(mean, spread**0.5 / len(late))
 
 
 def _by_block(found: Sequence[Late]) -> str:
     """Tabulate the chances and the outcomes by kind of stay and block."""
     rows = []
-    for kind in STAYS:
-        for block in BLOCKS:
-            own = [late for late in found if (late.stays, late.block) == (kind, block)]
-            chances = [late.chance for late in own if late.chance is not None]
-            said = share(float(np.mean(chances))) if chances else "-"
-            won = share(float(np.mean([late.won for late in own]))) if own else "-"
-            rows.append([kind, block, str(len(own)), said, won])
-    return table(["stays", "block", "late deals", "mean chance", "won"], rows)
+    for stays, stalled, block in itertools.product(LATE_STAYS, (False, True), BLOCKS):
+        world = [late for late in found if (late.stays, late.stalled) == (stays, stalled)]
+        own = [late for late in world if late.block == block]
+        chances = [late.chance for late in own if late.chance is not None]
+        said = share(float(np.mean(chances))) if chances else "-"
+        won = share(float(np.mean([late.won for late in own]))) if own else "-"
+        off = str(_off(own)) if chances else "-"
+        rows.append([stays, "yes" if stalled else "no", block, str(len(own)), said, won, off])
+    return table(
+        ["stays", "hopeless deals", "block", "late deals", "mean chance", "won", "off by"], rows
+    )

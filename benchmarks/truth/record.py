@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,19 @@ class Record:
     runs: int
     holds: bool
     notes: tuple[str, ...] = ()
+
+
+def kept(path: Path) -> dict[str, Record]:
+    """Return what was measured last, by the name of the row."""
+    facts = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return {name: Record(**{**one, "notes": tuple(one["notes"])}) for name, one in facts.items()}
+
+
+def keep(path: Path, name: str, record: Record) -> None:
+    """Keep what was measured, in the place of what was measured before."""
+    facts = {key: asdict(one) for key, one in {**kept(path), name: record}.items()}
+    text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 AS_OF = np.datetime64("2026-06-30", "D")
 WON, LOST = -1, -2
-GAMMA, LOG_NORMAL, HEAVY = "gamma", "log-normal", "log-normal, sigma 1.4"
-SHAPE, SIGMA, HEAVY_SIGMA = 1.5, 0.9, 1.4
+GAMMA, LOG_NORMAL = "gamma", "log-normal"
+MEDIUM, HEAVY = "log-normal, sigma .8", "log-normal, sigma 1.4"
+SHAPE, SIGMAS = 1.5, {LOG_NORMAL: 0.9, MEDIUM: 0.8, HEAVY: 1.4}
 GAMMA_MEDIAN = 1.183
 """The median of a gamma of this shape and scale 1."""
+HOPELESS, STALLS_FOR = 0.97, 6.0
+"""The share lost of stalled visits, and how many times as long they stay."""
 VALUE, VALUE_SIGMA = 10_000.0, 1.0
 
 
@@ -33,6 +36,7 @@ class Seller:
     """Shares by stage of what is lost and what goes back, the median days, and how they spread.
 
     Visits of the stage `leak` that begin in the last `leak_days` days lose `more` of their deals.
+    Of its visits the part `stalled` is hopeless: nearly all are lost, long after the others.
     """
 
     lost: tuple[float, ...] = (0.15, 0.25, 0.20, 0.08)
@@ -42,6 +46,7 @@ class Seller:
     leak: int = 1
     leak_days: int = 90
     more: float = 0.0
+    stalled: float = 0.0
 
     def leaking(self) -> Seller:
         """Return the seller as it is since the leak: for ever."""
@@ -52,15 +57,17 @@ class Seller:
 
     def chances(self) -> Floats:
         """Return the exact chance to win, by stage: `w_s = on w_{s+1} + back w_{s-1}`."""
-        stages = len(self.lost)
+        stages, lost, back = len(self.lost), list(self.lost), list(self.returned)
+        lost[self.leak] += self.stalled * (HOPELESS - lost[self.leak])
+        back[self.leak] *= 1.0 - self.stalled
         moves = np.zeros((stages, stages))
-        for stage, (lost, back) in enumerate(zip(self.lost, self.returned, strict=True)):
+        for stage in range(stages):
             if stage:
-                moves[stage, stage - 1] = back
+                moves[stage, stage - 1] = back[stage]
             if stage + 1 < stages:
-                moves[stage, stage + 1] = 1.0 - lost - back
+                moves[stage, stage + 1] = 1.0 - lost[stage] - back[stage]
         won = np.zeros(stages)
-        won[-1] = 1.0 - self.lost[-1] - self.returned[-1]
+        won[-1] = 1.0 - lost[-1] - back[-1]
         return np.asarray(np.linalg.solve(np.eye(stages) - moves, won), np.float64)
 
     def days(self, rng: np.random.Generator, stage: Ints) -> Floats:
@@ -68,8 +75,7 @@ class Seller:
         median = np.array(self.median)[stage]
         if self.stays == GAMMA:
             return np.asarray(median * rng.gamma(SHAPE, 1.0 / GAMMA_MEDIAN, stage.size))
-        sigma = SIGMA if self.stays == LOG_NORMAL else HEAVY_SIGMA
-        return np.asarray(median * rng.lognormal(0.0, sigma, stage.size))
+        return np.asarray(median * rng.lognormal(0.0, SIGMAS[self.stays], stage.size))
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,13 @@ def _leave(
     lost = np.array(seller.lost)[stage] + seller.more * leaks
     # what is lost more comes out of all others alike
     back = np.array(seller.returned)[stage] * (1.0 - lost) / (1.0 - np.array(seller.lost)[stage])
+    stalls = np.zeros(stage.size, bool)
+    if seller.stalled:
+        stalls = (stage == seller.leak) & (rng.uniform(size=stage.size) < seller.stalled)
+        lost = np.where(stalls, HOPELESS, lost)
+        back = np.where(stalls, 0.0, back)
     drawn = rng.uniform(size=stage.size)
     ahead = np.where(stage + 1 < len(seller.lost), stage + 1, WON)
     to = np.where(drawn < lost, LOST, np.where(drawn < lost + back, stage - 1, ahead))
-    return to, day + seller.days(rng, stage) + 0.001
+    days = seller.days(rng, stage)
+    return to, day + np.where(stalls, STALLS_FOR * days, days) + 0.001

@@ -12,7 +12,7 @@ from leakkit.findings.costs import Costs
 from leakkit.findings.recent import Recent, doors_in_the_end
 from leakkit.findings.whatif import embed, leaving_row
 from leakkit.measures import counts as taken
-from leakkit.measures.stages import chance_to_win
+from leakkit.measures.stages import chance_to_win, chance_with_the_rest
 from leakkit.measures.survival import aalen_johansen, final_age
 from leakkit.store import queries, schema
 from leakkit.store.counts import Window
@@ -58,8 +58,10 @@ def find_costs(
         moves = following[0].get(key, following[1])
         begun = _begun(started[0].get(key, started[1]), len(names))
         chain = embed({k[1:]: v for k, v in own.items() if k[0] == learning.ALL}, moves, begun)
-        won = _chances_to_win(wins[0].get(key, wins[1]), len(names))
+        lives = _until_won(wins[0].get(key, wins[1]), len(names))
+        won = [chance_to_win(life)[0].share for life in lives]
         landing = _landing(chain, won)
+        ended = _landing(chain, [chance_with_the_rest(life) for life in lives])
         doors = tuple(_landing_by_exit(moves, stage, landing) for stage in names)
         worths = tuple(
             value.Worth(
@@ -71,7 +73,12 @@ def find_costs(
         )
         new = _new_deals(inflow[0].get(key, inflow[1]), one)
         found[one.number] = Costs(
-            chain, worths, new, _estimated(chain, won), tuple(map(float, landing[::2])), doors
+            chain,
+            worths,
+            new,
+            _estimated(chain, won),
+            tuple(map(float, landing[::2])),
+            tuple(_landing_by_exit(moves, stage, ended) for stage in names),
         )
     return found
 
@@ -110,11 +117,10 @@ def _new_deals(inflow: pd.DataFrame, one: Asked) -> int:
     return int(inflow["n"][inside].sum())
 
 
-def _chances_to_win(wins: pd.DataFrame, stages: int) -> list[float | None]:
-    """Return the chance to win from the first entry into each stage: what the page prints."""
+def _until_won(wins: pd.DataFrame, stages: int) -> list[StayCounts]:
+    """Return by stage how long deals lived from their first entry into it."""
     counted = taken.stays_by_group(wins, ["stage"])
-    own = [counted.get((stage,), learning.NO_VISITS) for stage in range(stages)]
-    return [chance_to_win(stay)[0].share for stay in own]
+    return [counted.get((stage,), learning.NO_VISITS) for stage in range(stages)]
 
 
 def _landing(chain: Chain, won: list[float | None]) -> Floats:

@@ -129,7 +129,7 @@ def _refuse_other(store: object, segment: object, value: object, language: str) 
             code = f"one_{name}"
             raise LeakkitError(code, message)
     if value and not segment:
-        message = f"value={value!r} needs the column that says it: segment='...'."
+        message = f"There is no segment ''. The value {value!r} needs its column: segment='...'."
         raise LeakkitError("no_segment", message)
 
 

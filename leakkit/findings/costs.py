@@ -21,7 +21,8 @@ class Costs:
 
     `new_deals` began in this window; `estimated` is their chance to win as estimated
     directly (without the chain), None where it could not be. By stage: `won` is the chance
-    to win from its first entry, `landing` that of deals that leave it, by the exit.
+    to win from its first entry, `landing` that of deals that leave it, by the exit, with those
+    that are still open shared out (for late deals).
     """
 
     chain: Chain

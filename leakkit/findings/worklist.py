@@ -13,10 +13,11 @@ from leakkit.measures.survival import (
     followed,
     greenwood,
     index_at,
+    leaves_later,
     merged,
     restarted,
-    still_to_come,
     wilson,
+    with_the_rest,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ HARDLY = 0.1
 """A chance is known to be small if all of its range is below this..."""
 OF_A_NEW_ONE = 0.5
 """...and below this part of the chance of a new deal."""
+HALF = 0.5
+"""Where more are open than this, those who have left say little of the rest."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,8 @@ class LateDeal:
 class StageOdds:
     """What is needed to say how a late deal of one stage may go on.
 
-    `curve` is that of first visits, `landing[kind]` the chance to win of a deal that leaves
-    by that door, `fresh` the chance of one that has just come in.
+    `curve` is that of first visits, `landing[kind]` the chance to win in the end of a deal that
+    leaves by that door, `fresh` the chance of one that has just come in.
     """
 
     name: str
@@ -71,8 +74,9 @@ class WorkItem:
 
     `block` is call, decide or unknown. `age` is how long the visit lasts, `over` how much of
     that is past its time, both in units of stay; `over` is None where only the deal is late.
-    `chance` is that of a win in the end, with its range, read `ahead` units from now; `saved`
-    what it is worth in minor units. All None where too few deals got this old.
+    `chance` is that of a win in the end, with its range, of deals that were followed for `ahead`
+    units from this age; `saved` what it is worth in minor units. All None where too few deals
+    got this old.
     `as_old` deals of the past were in the stage at this age, `as_old_advanced` of them
     advanced later.
     """
@@ -157,10 +161,10 @@ def _block(chance: Share, odds: StageOdds) -> str:
 def chance_in_the_end(odds: StageOdds, age: int) -> tuple[Share, float | None]:
     """What is the chance of a deal that is still in the stage at `age` to be won in the end?
 
-    `sum_j F_j(t) w_j` of the curve restarted at the age, read as far as 20 equivalent entrants
-    are followed; t is returned, too. The interval is Wilson's, as sure as the share
-    that leaves by these doors; its upper end holds what is `still_to_come`. Missing where fewer
-    than 20 were as old.
+    Of the curve restarted at the age `W = sum_j F_j(t) w_j` have won, read as far as 20
+    equivalent entrants are followed; t is returned, too. Of the share S that is open then, as
+    many leave as `leaves_later` says, and win as often as those that have left. The low end is
+    that of W alone: none of the rest wins. Missing where fewer than 20 were as old.
     """
     curve = restarted(odds.curve, age)
     ahead = final_age(curve, MIN_FOLLOWED)
@@ -168,12 +172,27 @@ def chance_in_the_end(odds: StageOdds, age: int) -> tuple[Share, float | None]:
         return Share.missing("few_followed"), None
     at, kinds = index_at(curve, ahead), tuple(odds.landing)
     won = sum(float(curve.leaving[kind][at]) * chance for kind, chance in odds.landing.items())
+    won = min(max(won, 0.0), 1.0)
     left, variance = float(merged(curve, kinds)[at]), float(greenwood(curve, kinds)[at])
     sure = 0.0 < left < 1.0 and variance > 0.0
-    won = min(max(won, 0.0), 1.0)
-    low, high = wilson(won, left * (1.0 - left) / variance if sure else followed(curve, ahead))
-    more = sum(still_to_come(curve, (k,), ahead) * chance for k, chance in odds.landing.items())
-    return Share(won, low, min(high + more, 1.0)), ahead
+    entrants = left * (1.0 - left) / variance if sure else followed(curve, ahead)
+    low, high = wilson(won, entrants)
+    staying = float(curve.staying[at])
+    later = staying * leaves_later(curve, ahead, age)
+    chance = with_the_rest(won, staying, later)
+    return Share(chance, low, max(high, _at_most(won, entrants, staying, later))), ahead
+
+
+def _at_most(won: float, entrants: float, staying: float, later: float) -> float:
+    """Return the upper end of a chance of which a part is open.
+
+    Those who leave later win as often as those who have left may; all of them may where more
+    are open than have left: then these say little of the rest.
+    """
+    if staying > HALF:
+        return min(wilson(won, entrants)[1] + later, 1.0)
+    gone = 1.0 - staying
+    return wilson(min(won / gone, 1.0), entrants * gone)[1] * (gone + later)
 
 
 def as_old_as(curve: Curve, age: int) -> tuple[int, int]:

@@ -24,11 +24,13 @@ from leakkit.measures.survival import (
     index_at,
     learn_expected,
     learn_horizon,
+    leaves_later,
     merged,
     quantile_age,
     share_at,
     share_in_the_end,
     staying_at,
+    with_the_rest,
 )
 
 if TYPE_CHECKING:
@@ -232,6 +234,19 @@ def chance_to_win(counts: StayCounts) -> tuple[Share, Horizon]:
     The age that it is read at is returned, too (see `share_in_the_end`).
     """
     return share_in_the_end(aalen_johansen(counts.table()), ("won_here",))
+
+
+def chance_with_the_rest(counts: StayCounts) -> float | None:
+    """What is the same chance, with those who are open at its end shared out?
+
+    As the chances of late deals are. None where there is no chance.
+    """
+    curve = aalen_johansen(counts.table())
+    chance, read = share_in_the_end(curve, ("won_here",))
+    if chance.share is None or read.age is None:
+        return None
+    staying = float(curve.staying[index_at(curve, read.age)])
+    return with_the_rest(chance.share, staying, staying * leaves_later(curve, read.age, 0.0))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ LEARN_FOLLOWED = 30.0
 LEARN_ENTRANTS = 30
 LEARN_EXITS = 15
 SETTLED = 0.9
+IN_THE_END = 10.0
+"""An open visit is followed in thought until it is so many times as old."""
 EXPECTED_ADVANCES = 50
 PLATEAU_FROM = 0.75
 PLATEAU_RISE = 0.05
@@ -320,6 +322,30 @@ def still_to_come(curve: Curve, kinds: tuple[str, ...], age: float) -> float:
         return 0.0
     share = merged(curve, kinds)
     return float(curve.staying[end]) * float(share[end] - share[half]) / staying
+
+
+def leaves_later(curve: Curve, age: float, begun: float) -> float:
+    """Of those who are inside at `age`, which share will have left in the end?
+
+    `begun` is the age at which the clock of `curve` was started. In the end: once the visit is
+    ten times as old. Per doubling of the age of the visit as many leave as in the second half
+    of the time that was followed; with the days alone a few that stay for years would be
+    taken for many that leave soon.
+    """
+    half, end = (float(curve.staying[index_at(curve, at)]) for at in (age / 2, age))
+    if end <= 0.0:
+        return 1.0
+    grown = math.log((begun + age) / (begun + age / 2)) if age > 0 else 0.0
+    return 1.0 - (end / half) ** (math.log(IN_THE_END) / grown) if grown > 0 else 0.0
+
+
+def with_the_rest(share: float, staying: float, later: float) -> float:
+    """Add to a share what is to come: of those who leave `later` as much as of those who left.
+
+    >>> with_the_rest(0.2, 0.5, 0.5)
+    0.4
+    """
+    return share + later * share / (1.0 - staying) if staying < 1.0 else share
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from leakkit.sources.places import folders_of, named_file
 from leakkit.sources.propose.proposal import propose
 from leakkit.sources.shapes.activities import read_activities
 from leakkit.sources.shapes.joins import joined
+from leakkit.sources.shapes.left_out import without_histories
 from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found, days_of, shaped
 from leakkit.sources.shapes.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
@@ -308,7 +309,8 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
     if watch:
         watch(store, found, rules)
     _place_faults(store, found)
-    rows = [*account.rows(store, files), *earlier_rows(store, found.days), *acted]
+    counted = account.rows(store, files, reading.left)
+    rows = [*counted, *earlier_rows(reading, found.days), *acted]
     notes = _notes(reading, found, given) | {"rows": rows}
     notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
     if upkeep.settle:
@@ -331,6 +333,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     _require(found)
     segments = _segments(store, found, config)
     _read_rows(store, found, segments)
+    without_histories(reading, found.history.file)
     if found.opportunities:
         match_long_ids(reading)
     hours = _zone_of(store, config)

@@ -12,6 +12,8 @@ from leakkit.store import schema
 from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from leakkit.store.database import Store
 
 SHOWN_ROWS = 100
@@ -129,8 +131,13 @@ FAULTS = {
 }
 
 
-def rows(store: Store, files: tuple[str, str]) -> list[dict[str, Any]]:
-    """Count the rows of each file: read = used + merged + not asked for + set aside."""
+def rows(
+    store: Store, files: tuple[str, str], left: Mapping[tuple[str, str], int]
+) -> list[dict[str, Any]]:
+    """Count the rows of each file: read = used + merged + not asked for + set aside.
+
+    `left` counts by table and file the rows that were left out before all else.
+    """
     names = ("read", "used", "merged", "not_asked", "set_aside")
     counted = []
     tables = ("opportunities", "history")
@@ -138,6 +145,8 @@ def rows(store: Store, files: tuple[str, str]) -> list[dict[str, Any]]:
         if not file:
             continue
         counts = dict(zip(names, map(int, store.rows(query)[0]), strict=True))
+        for name in ("read", "not_asked"):
+            counts[name] += left.get((table, file), 0)
         if counts["read"] != sum(counts[name] for name in names[1:]):
             message = (
                 f"{file}: the rows do not add up: {counts}. "

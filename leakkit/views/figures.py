@@ -15,19 +15,10 @@ from markupsafe import Markup
 from matplotlib.patches import Rectangle
 
 from leakkit.views import pipe_forms
-from leakkit.views.ink import (
-    Run,
-    Sheet,
-    elide,
-    hue,
-    name_run,
-    plain,
-    responsive,
-    theme,
-    width_of,
-    wrap,
-)
+from leakkit.views.ink import Run, Sheet, elide, name_run, responsive, theme, width_of, wrap
+from leakkit.views.palette import hue
 from leakkit.views.pipe_forms import Told
+from leakkit.views.texts import plain, reason_text, stay
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,8 +42,6 @@ REASON_HEIGHT = 76.0
 FLOWS = {"came": "open-edge", "won": "won", "lost": "lost"}
 """The colours of what comes and goes in a month."""
 MOST_MONTHS = 36
-SHORT_HOURS = 72
-"""Stays up to so many hours are said in hours."""
 
 
 def pipe(
@@ -80,15 +69,6 @@ def small_pipe(
 ) -> Markup:
     """Return the small form of `pipe`, to stand beside others."""
     return pipe_forms.small(Told(pipeline, words, worst, "count", shifts))
-
-
-def stay(words: Words, age: float, unit_per_day: int) -> str:
-    """Say a stay that is measured in the pipeline's unit: short ones in hours."""
-    if unit_per_day == 1:
-        return words.days(age)
-    if age <= SHORT_HOURS:
-        return words.say("units.hours", n=age)
-    return words.days(age / unit_per_day)
 
 
 # By which door, after how many days
@@ -124,14 +104,6 @@ def stage_days(stage: StageResult, words: Words, unit_per_day: int = 1) -> Marku
             alt = _panel_alt(panel)
             _panel_curve(sheet, panel)
         return sheet.svg(alt, f"days {stage.stage} {stage.name}")
-
-
-def reason_text(words: Words, reason: str) -> str:
-    """Say why a number is missing; a reason without words of its own shows its code."""
-    try:
-        return words.say(f"reasons.{reason}")
-    except KeyError:
-        return words.say("reasons.unknown", code=reason)
 
 
 def _panel_reason(sheet: Sheet, words: Words, reason: str) -> None:

@@ -22,33 +22,13 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import PathPatch
 
+from leakkit.views.palette import PALETTE, hue, variable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.path import Path
-
-PALETTE = {
-    "ink": "#1b2a33",
-    "muted": "#55656f",
-    "line": "#d3dbe0",
-    "paper": "#ffffff",
-    "flow": "#cbe1f0",
-    "flow-edge": "#256f9f",
-    "flow-ink": "#14537c",
-    "won": "#2f80b5",
-    "advanced": "#7db3d8",
-    "lost": "#c6362a",
-    "lost-soft": "#e59a90",
-    "lost-ink": "#a4281e",
-    "overdue": "#e3a32b",
-    "overdue-ink": "#7a5200",
-    "returned": "#8064ad",
-    "returned-ink": "#5f4690",
-    "open": "#c5d2da",
-    "open-edge": "#7b8e9a",
-}
-"""What each colour means, and how it looks on white paper."""
 
 FONT = Markup(
     "var(--lk-font, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', "
@@ -57,44 +37,8 @@ FONT = Markup(
 FRACTION = re.compile(r"-?\d+\.\d{3,}")
 ISOLATE, POP = "\u2068", "\u2069"
 ELLIPSIS = "\u2026"
-UNSEEN = {"Cc", "Cs", "Co", "Zl", "Zp"}
-BIDI_CONTROLS = set(
-    "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\ufeff"
-)
 ROUND = 0.5523
 """How far the handles of a Bezier curve reach for a quarter of a circle."""
-
-
-def hue(role: str) -> str:
-    """Return the colour of a role, as matplotlib takes it.
-
-    >>> hue("lost")
-    '#c6362a'
-    """
-    return PALETTE[role]
-
-
-def variable(role: str) -> Markup:
-    """Return the colour of a role, as a stylesheet takes it.
-
-    >>> print(variable("lost"))
-    var(--lk-lost, #c6362a)
-    """
-    return Markup(f"var(--lk-{role}, {PALETTE[role]})")  # noqa: S704 - two constants
-
-
-def plain(name: str) -> str:
-    """Return a name on one line, without characters that no reader can see.
-
-    >>> plain(" two   words ")
-    'two words'
-    """
-    seen = (
-        " " if char.isspace() else char
-        for char in name
-        if char.isspace() or not (unicodedata.category(char) in UNSEEN or char in BIDI_CONTROLS)
-    )
-    return " ".join("".join(seen).split())
 
 
 @cache

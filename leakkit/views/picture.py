@@ -25,7 +25,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Affine2D
 
 from leakkit.errors import LeakkitError
-from leakkit.views.ink import BIDI_CONTROLS, PALETTE, width_of
+from leakkit.views.ink import width_of
+from leakkit.views.palette import PALETTE
+from leakkit.views.texts import BIDI_CONTROLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

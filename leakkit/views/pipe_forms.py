@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 
 from leakkit.views import lane
-from leakkit.views.ink import Run, Sheet, elide, name_run, plain, theme, width_of, wrap
-from leakkit.views.pipe import (
+from leakkit.views.ink import Run, Sheet, elide, name_run, theme, width_of, wrap
+from leakkit.views.pipe_path import (
     RADIUS,
     STUB,
     Frame,
@@ -22,13 +22,14 @@ from leakkit.views.pipe import (
     tip,
     worst_stage,
 )
+from leakkit.views.texts import plain
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
     from leakkit.analysis import PipelineAnalysis
     from leakkit.measures.balance import Pipe, PipeStage
-    from leakkit.views.pipe import Column
+    from leakkit.views.pipe_path import Column
     from leakkit.views.shift import Shift
     from leakkit.words import Words
 

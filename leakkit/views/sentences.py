@@ -9,8 +9,8 @@ from markupsafe import Markup
 from leakkit.analysis.earlier import since_last_run, vanished
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
 from leakkit.findings.sight import sight
-from leakkit.views.figures import stay
 from leakkit.views.tables import bdi
+from leakkit.views.texts import stay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

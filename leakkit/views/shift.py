@@ -10,7 +10,9 @@ from markupsafe import Markup
 from matplotlib.path import Path
 
 from leakkit.findings.finding import WARNING
-from leakkit.views.ink import Run, Sheet, plain, theme, variable, width_of
+from leakkit.views.ink import Run, Sheet, theme, width_of
+from leakkit.views.palette import variable
+from leakkit.views.texts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

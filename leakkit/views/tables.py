@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 from leakkit.measures.survival import longest_followed, share_at
 from leakkit.views.elements import ranged, unfolded
-from leakkit.views.figures import reason_text, stay
-from leakkit.views.ink import plain, variable
+from leakkit.views.palette import variable
+from leakkit.views.texts import plain, reason_text, stay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

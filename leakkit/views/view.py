@@ -13,7 +13,6 @@ from leakkit.analysis import Analysis, Diagnosis
 from leakkit.errors import LeakkitError
 from leakkit.page.kinds import FIRST, SECTION
 from leakkit.page.style import style_element
-from leakkit.views import picture
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -87,6 +86,8 @@ class View:
         Traceback (most recent call last):
         leakkit.errors.LeakkitError: This view has no picture to save.
         """
+        from leakkit.views import picture
+
         path = Path(path)
         if path.suffix.lower() == ".svg":
             path.write_text(picture.svg(self.figure), "utf-8", newline="\n")

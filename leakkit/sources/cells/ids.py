@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.recognised import Reading
+    from leakkit.store.database import Store
 
 SHORT, LONG = 15, 18
 PAIRS = f"""
@@ -32,15 +33,20 @@ def match_long_ids(reading: Reading) -> None:
     if not rows:
         return
     reading.count("ids_of_15_letters", rows)
-    store.run(
+    replace_history(
+        store,
         """
-        CREATE TEMP TABLE matched_history AS
         SELECT h.* REPLACE (COALESCE(p.id, h.opportunity_id) AS opportunity_id)
         FROM read_history h LEFT JOIN id_pairs p ON p.said = h.opportunity_id
-        """
+        """,
     )
+
+
+def replace_history(store: Store, sql: str) -> None:
+    """Put the rows of a query in the place of the history as it was read."""
+    store.run(f"CREATE TEMP TABLE other_history AS {sql}")
     kind = store.value(
         "SELECT count(*) FROM duckdb_views() WHERE view_name = 'read_history' AND NOT internal"
     )
     store.run(f"DROP {'VIEW' if kind else 'TABLE'} read_history")
-    store.run("ALTER TABLE matched_history RENAME TO read_history")
+    store.run("ALTER TABLE other_history RENAME TO read_history")

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 BREAKS = """
 SELECT opportunity FROM ordered
-WHERE before_code IS NOT NULL AND from_code IS NOT NULL AND from_code <> before_code
+WHERE before_code >= 0 AND from_code IS NOT NULL AND from_code <> before_code
 """
 AGAIN = """
 SELECT opportunity_id FROM given_history
-WHERE opportunity_id <> '' AND stage <> ''
+WHERE opportunity_id <> '' AND stage NOT IN ('', '(won)', '(lost)')
   AND (SELECT count(*) FROM given_history WHERE from_stage <> '') > 0
 GROUP BY opportunity_id HAVING count(*) FILTER (from_stage = '') > 1
 """

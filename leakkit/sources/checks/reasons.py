@@ -26,5 +26,7 @@ def open_with_reason(store: Store) -> Doubt:
         for what, said in (("outcomes", outcome), ("stages", stage))
         if said
     ]
+    if not store.value("SELECT count(*) FROM opportunities WHERE outcome = 'lost'"):
+        lines.append("reason_means_loss = true   # in [source]: every deal with a reason is lost")
     says = "are open and have a reason for their loss"
     return Doubt("open_with_reason", says, found, deals(store), tuple(lines))

@@ -6,8 +6,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from leakkit import limits
 from leakkit.errors import LeakkitError
 from leakkit.store.database import quoted
@@ -63,6 +61,8 @@ def put_rows(
     store: Store, table: str, headings: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]
 ) -> int:
     """Make a temporary table of texts from (data row, cells), and count its rows."""
+    import pandas as pd
+
     columns = ", ".join(f"{quoted(name)} VARCHAR" for name in headings)
     store.run(f"CREATE OR REPLACE TEMP TABLE {table} ({quoted(LINE)} BIGINT, {columns})")
     count = 0

@@ -7,8 +7,6 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO
 from xml.parsers import expat
 
-import pandas as pd
-
 from leakkit import limits
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.rows import free_rowid
@@ -168,6 +166,8 @@ def _append(store: Store, table: str, chunk: list[dict[str, str]], known: dict[s
     """Add events to the table, with a column for every attribute that has occurred."""
     if not chunk:
         return
+    import pandas as pd
+
     first = not known
     for event in chunk:
         known.update(dict.fromkeys(event))

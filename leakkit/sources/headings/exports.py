@@ -21,8 +21,8 @@ from leakkit.config import COLUMNS, Export
 if TYPE_CHECKING:
     from leakkit.config import Config
 
-HISTORY, DEALS, REFUSED, STAGES, OTHER = (
-    *("stage_history", "opportunities", "refused", "stages", "other"),
+HISTORY, DEALS, REFUSED, STAGES, MERGED, OTHER = (
+    *("stage_history", "opportunities", "refused", "stages", "merged", "other"),
 )
 GROUP = "leakkit.makers"
 """The entry points of other packages that know makers."""

@@ -127,6 +127,12 @@ def _export_of(by_form: Mapping[str, str], exports: Sequence[Export]) -> Export 
     return max(found, key=lambda one: len(one.signs), default=None)
 
 
+def heading_of(table: Table, words: Iterable[str]) -> str:
+    """Return the heading of a table that is the first of these words there is; '' without one."""
+    forms = {loose(heading): heading for heading in table.types}
+    return next((forms[form] for form in map(loose, words) if form in forms), "")
+
+
 def loose(heading: str) -> str:
     """Return a heading without case, accents and all that is neither letter nor digit.
 

@@ -32,7 +32,8 @@ class Reading:
     """One reading of a source: into which store, by which rules, with room for scratch files.
 
     `said` collects what was recognised, `counted` the facts that the reading itself finds,
-    `asides` the (file, row, rule) of rows that are no rows of the data. `places` are the
+    `asides` the (file, row, rule) of rows that are no rows of the data, `left` how many rows
+    of a (table, file) nobody asks for, which were left out before all else. `places` are the
     folders in which files that the configuration names are sought, and others they may be in.
     """
 
@@ -42,6 +43,7 @@ class Reading:
     said: list[Recognised]
     counted: dict[str, int]
     asides: list[tuple[str, int, str]] = field(default_factory=list)
+    left: dict[tuple[str, str], int] = field(default_factory=dict)
     places: tuple[Sequence[Path], Sequence[Path]] = ((), ())
 
     def say(self, where: str, what: str, as_what: str, why: str = "") -> None:
@@ -54,6 +56,10 @@ class Reading:
         """Count a fact of the reading."""
         if n:
             self.counted[code] = self.counted.get(code, 0) + n
+
+    def leave_out(self, table: str, file: str, n: int) -> None:
+        """Count rows of a file that nobody asks for."""
+        self.left[table, file] = self.left.get((table, file), 0) + n
 
     def spoken(self) -> list[dict[str, str]]:
         """Return what was recognised, in the form in which the store keeps it."""

@@ -22,7 +22,14 @@ from leakkit.sources.formats.rows import free_rowid
 from leakkit.sources.formats.unpacking import unzipped
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.evidence import by_cells
-from leakkit.sources.headings.exports import DEALS, HISTORY, REFUSED, STAGES, exports_of
+from leakkit.sources.headings.exports import (
+    DEALS,
+    HISTORY,
+    MERGED,
+    REFUSED,
+    STAGES,
+    exports_of,
+)
 from leakkit.sources.headings.names import (
     Part,
     dated_stages,
@@ -52,7 +59,8 @@ class Files:
 
     `snapshots` are (day, table) of the same deals on different days, in order of days;
     `activities` is what happened to the deals beside moving, `stages` a list of stages,
-    and `lookup` says of the rows of the history whose they are.
+    `lookup` says of the rows of the history whose they are, and `merged` which deals were
+    merged into others.
     """
 
     label: str
@@ -64,6 +72,7 @@ class Files:
     activities: Table | None = None
     stages: Table | None = None
     lookup: Table | None = None
+    merged: Table | None = None
 
 
 def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
@@ -74,7 +83,7 @@ def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or f
     if not isinstance(source, dict):
         return _parted(reading, "frame", (), [_known(reading, _framed(reading, "frame", source))])
     tables = {name: _framed(reading, name, frame) for name, frame in source.items()}
-    activities = tables.pop(ACTIVITIES, None)
+    activities = _fitting(reading, tables.pop(ACTIVITIES, None))
     if len(tables) == 1 and DEALS in tables:
         parted = _parted(reading, "frames", (), [_known(reading, tables[DEALS])])
         return replace(parted, activities=activities)
@@ -203,10 +212,10 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
     label = folder.resolve().name
     joined = {join.file for join in reading.config.source.joins}
     acts = named.pop(ACTIVITIES)
-    activities = read_file(reading, acts[0], ACTIVITIES)[0] if acts else None
-    joined |= {file.name for file in acts}
+    activities = _activities(reading, acts[0]) if acts else None
+    aside = {file.name for file in acts}
     if not named[HISTORY]:
-        candidates = [f for f in files if may_be_data(f) and f.name not in joined]
+        candidates = [f for f in files if may_be_data(f) and f.name not in joined | aside]
         tables = _tables(reading, candidates)
         if named[DEALS]:
             tables = [t for t in tables if _is_named(t, named[DEALS][0]) or _is_history(reading, t)]
@@ -221,10 +230,28 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
             read.get(DEALS) and _named(reading, read[DEALS], DEALS),
         )
         used = {file.name for file in matched.values()}
-    used |= joined
+    used |= joined | (aside if activities else set())
     ignored = tuple(f.name for f in files if f.name not in {*used, CONFIG_FILE})
     inputs = tuple(_input(f) for f in files if f.name in used)
     return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
+
+
+def _activities(reading: Reading, file: Path) -> Table | None:
+    """Read the activities; None of a file that cannot be read, or is of another kind."""
+    try:
+        return _fitting(reading, read_file(reading, file, ACTIVITIES)[0])
+    except LeakkitError as error:
+        reading.say(file.name, "unreadable", error.code)
+        return None
+
+
+def _fitting(reading: Reading, table: Table | None) -> Table | None:
+    """Return activities that name a deal and a moment; others are said, and left out."""
+    missing = [name for name in ("opportunity_id", "at") if table and not table.heading(name)]
+    if table and missing:
+        reading.say(table.file, "unfit", f"it has no column {' and no column '.join(missing)}.")
+        return None
+    return table
 
 
 def _nothing_to_read(
@@ -257,7 +284,7 @@ def _is_history(reading: Reading, table: Table) -> bool:
 def _all(files: Files) -> list[Table]:
     """Return every table that is used."""
     days = [table for _, table in files.snapshots]
-    used = (files.history, files.opportunities, files.stages, files.lookup, *days)
+    used = (files.history, files.opportunities, files.stages, files.lookup, files.merged, *days)
     return [table for table in used if table]
 
 
@@ -318,12 +345,15 @@ def _placed(
         raise _nothing_to_read(tables, folder, names)
     for table, _ in parts.get(REFUSED, []):
         reading.say(table.file, "refused", "synchronisation_history", "_fivetran_start")
+    gone = [_with(reading, *found) for found in parts.get(MERGED, [])[:1]]
+    merged = gone[0] if gone else None
     if snapshots:
-        return Files(folder, None, snapshots[-1][1], snapshots)
+        return Files(folder, None, snapshots[-1][1], snapshots, merged=merged)
     one = [_with(reading, *found[0]) if found else None for found in (history, deals)]
     lists = [_with(reading, *found) for found in parts.get(STAGES, [])[:1]]
     stages = lists[0] if lists else None
-    return Files(folder, one[0], one[1], stages=stages, lookup=_lookup(tables, one[0]))
+    lookup = _lookup(tables, one[0])
+    return Files(folder, one[0], one[1], stages=stages, lookup=lookup, merged=merged)
 
 
 def _preferred(found: list[tuple[Table, Part]]) -> list[tuple[Table, Part]]:

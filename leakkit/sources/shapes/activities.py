@@ -38,11 +38,9 @@ def read_activities(
     or that is not asked for, is not asked for; equal rows merge. Called after the deals
     are resolved.
     """
+    table = table and _dated(reading, table)
     if table is None:
         return []
-    table.require(("opportunity_id", "at"))
-    heading = table.heading("at")
-    table = plain_dates(reading, table, [heading] if heading else [])
     store = reading.store
     _tell(store, table, hours, cut)
     store.run(
@@ -55,6 +53,18 @@ def read_activities(
     _keep_faults(store, table.file)
     reading.count("activities_without_deal", _count(store, "fate = 'not_asked' AND unknown"))
     return [{"table": ACTIVITIES, "file": table.file, **_counted(store, table)}]
+
+
+def _dated(reading: Reading, table: Table) -> Table | None:
+    """Bring the moments into plain form; None, and said, where they cannot be told for sure."""
+    heading = table.heading("at")
+    try:
+        plain = plain_dates(reading, table, [heading] if heading else [])
+        plain.clock("at")
+    except LeakkitError as error:
+        reading.say(table.file, "unfit", str(error).partition("\n")[0])
+        return None
+    return plain
 
 
 def _tell(store: Store, table: Table, hours: Zone, cut: int) -> None:

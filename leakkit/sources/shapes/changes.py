@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
-from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.rows import LINE, rewritten
-from leakkit.sources.headings.names import loose
+from leakkit.sources.headings.names import heading_of
+from leakkit.sources.shapes.naming import refuse_other_names
+from leakkit.sources.shapes.switches import find_switches
 from leakkit.store.closes import close_of
 from leakkit.store.database import literal, quoted
 from leakkit.store.schema import LOST, WON
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.recognised import Reading
     from leakkit.sources.headings.tables import Files
 
-SHOWN = 5
 FEWEST = 20
 """Of fewer deals it is not said where all of them began."""
 CLOSES = {WON: "(won)", LOST: "(lost)"}
@@ -35,13 +35,14 @@ LABEL = r'^\{\s*"[^"]*"\s*:\s*"([^"]*)"'
 
 
 def prepared(reading: Reading, files: Files) -> Files:
-    """Keep the rows that count, say whose each is, and give stages their names."""
-    history = files.history and _kept(reading, files.history)
-    deals = files.opportunities and _kept(reading, files.opportunities)
+    """Say whose each row is, and give stages their names."""
+    history, deals = files.history, files.opportunities
     if history is not None:
         history = _looked_up(reading, history, files.lookup)
         history = _filled(reading, history)
         history = _closed(reading, history)
+    if history is not None and files.stages is None:
+        history = _self_labelled(reading, history)
     if files.stages is not None:
         history = history and _labelled(reading, history, files.stages)
         deals = deals and _labelled(reading, deals, files.stages)
@@ -49,36 +50,9 @@ def prepared(reading: Reading, files: Files) -> Files:
     return replace(files, history=history, opportunities=deals)
 
 
-def _kept(reading: Reading, table: Table) -> Table:
-    """Keep the rows that `where` asks for."""
-    if not table.where:
-        return table
-    missing = [name for name in table.where if table.find(name) is None]
-    if missing:
-        fault = Fault(table.file, None, missing[0], "", "this column of `where` is missing")
-        message = f"{table.file} lacks a column that `where` names:"
-        raise LeakkitError("missing_columns", message, (fault,))
-    tests = [
-        f"{table.text_under(str(table.find(name)))} IN ({_listed(values)})"
-        for name, values in table.where.items()
-    ]
-    name, columns = quoted(f"kept of {table.file}"), ", ".join(map(quoted, table.types))
-    reading.store.run(
-        f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quoted(LINE)}, {columns} "  # noqa: S608 - quoted
-        f"FROM {table.relation} WHERE {' AND '.join(tests)}"
-    )
-    return replace(table, relation=name, line=quoted(LINE), where={})
-
-
 def _listed(words: Iterable[str]) -> str:
     """Return texts as SQL."""
     return ", ".join(literal(word) for word in words)
-
-
-def _heading(table: Table, words: Iterable[str]) -> str:
-    """Return the heading that is one of these words; '' without one."""
-    forms = {loose(heading): heading for heading in table.types}
-    return next((forms[form] for form in map(loose, words) if form in forms), "")
 
 
 def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
@@ -86,25 +60,34 @@ def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
     wanted = table.export.lookup if table.export else None
     if wanted is None or other is None:
         return table
-    key, taken = _heading(table, wanted.key), _heading(other, wanted.take)
-    its, name = _heading(other, wanted.signs[:1]), quoted(f"whose {table.file}")
+    key, taken = heading_of(table, wanted.key), heading_of(other, wanted.take)
+    its, name = heading_of(other, wanted.signs[:1]), quoted(f"whose {table.file}")
     columns = ", ".join(f"t.{quoted(heading)}" for heading in table.types)
+    tests = [
+        f"{other.text_under(heading)} IN ({_listed(texts)})"
+        for word, texts in wanted.only.items()
+        if (heading := heading_of(other, (word,)))
+    ]
     reading.store.run(
         f"""
         CREATE TEMP TABLE {name} AS
         SELECT t.line AS {quoted(LINE)}, {columns}, o.taken AS {quoted(taken)}
         FROM (SELECT {table.line} AS line, * FROM {table.relation}) t
-        LEFT JOIN (SELECT {other.text_under(its)} AS key, min({other.text_under(taken)}) AS taken
+        LEFT JOIN (SELECT {other.text_under(its)} AS key, min({other.text_under(taken)}) AS taken,
+                          bool_or({" AND ".join(tests) or "TRUE"}) AS ours
                    FROM {other.relation} GROUP BY key) o ON o.key = t.{quoted(key)}
+        WHERE COALESCE(o.ours, TRUE)
         """  # noqa: S608 - quoted
     )
+    rows = f"SELECT (SELECT count(*) FROM {table.relation}) - (SELECT count(*) FROM {name})"  # noqa: S608 - quoted
+    reading.count("changes_of_other_fields", int(reading.store.value(rows)))
     types, known = {**table.types, taken: "VARCHAR"}, {**table.known, "opportunity_id": taken}
     return replace(table, relation=name, line=quoted(LINE), types=types, known=known)
 
 
 def _filled(reading: Reading, table: Table) -> Table:
     """Fill what stands on the first row of a deal only."""
-    fill = [_heading(table, (word,)) for word in (table.export.fill if table.export else ())]
+    fill = [heading_of(table, (word,)) for word in (table.export.fill if table.export else ())]
     columns = {
         heading: f"COALESCE(last_value(NULLIF({table.text_under(heading)}, '') IGNORE NULLS) "
         f"OVER (ORDER BY {table.line}), '')"
@@ -133,7 +116,7 @@ def _split(reading: Reading, table: Table) -> Table:
 def _closed(reading: Reading, table: Table) -> Table:
     """Let the stage of a row that says won or lost be that."""
     changes, stage = table.export and table.export.changes, table.heading("stage")
-    said = _heading(table, changes.closing) if changes else ""
+    said = heading_of(table, changes.closing) if changes else ""
     if not said or stage is None:
         return table
     text = table.text_under(said)
@@ -161,21 +144,49 @@ def _labelled(reading: Reading, table: Table, stages: Table) -> Table:
     if not key or not label or not places:
         return table
     rows = reading.store.rows(_labels(stages, key, label))
-    cases = " ".join(f"WHEN {literal(str(k))} THEN {literal(str(said))}" for k, said in rows if k)
+    reading.say(table.file, "labels", stages.file, f"{len(rows)}")
+    return _with_labels(reading, table, [(str(k), str(said)) for k, said in rows if k])
+
+
+def _self_labelled(reading: Reading, table: Table) -> Table:
+    """Give stages the names that stand beside their numbers in the history itself."""
+    changes = table.export.changes if table.export else None
+    pairs = [
+        (heading, label)
+        for part, words in (changes.names.items() if changes else ())
+        if (heading := table.heading(part)) and (label := heading_of(table, words))
+    ]
+    each = " UNION ALL ".join(
+        f"SELECT {table.text_under(heading)} AS key, {table.text_under(label)} AS label "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {moves_of(table)}"
+        for heading, label in pairs
+    )
+    if not each:
+        return table
+    rows = reading.store.rows(
+        f"SELECT key, min(label) FROM ({each}) WHERE key <> '' AND label <> '' "  # noqa: S608 - as above
+        "GROUP BY key HAVING count(DISTINCT label) = 1 ORDER BY key"
+    )
+    return _with_labels(reading, table, [(str(key), str(label)) for key, label in rows])
+
+
+def _with_labels(reading: Reading, table: Table, labels: list[tuple[str, str]]) -> Table:
+    """Write the labels of stages in place of what they are known by."""
+    places = [h for name in ("stage", "from_stage") if (h := table.heading(name))]
+    cases = " ".join(f"WHEN {literal(key)} THEN {literal(label)}" for key, label in labels)
     if not cases:
         return table
     columns = {
         heading: f"CASE {table.text_under(heading)} {cases} ELSE {table.text_under(heading)} END"
         for heading in places
     }
-    reading.say(table.file, "labels", stages.file, f"{len(rows)}")
     return rewritten(reading, table, columns, "labelled")
 
 
 def _key_and_label(stages: Table) -> tuple[str, str]:
     """Return the headings of a list of stages for what a stage is known by, and for its name."""
     columns = stages.export.columns if stages.export else {}
-    return _heading(stages, columns.get("id", ())), _heading(stages, columns.get("label", ()))
+    return heading_of(stages, columns.get("id", ())), heading_of(stages, columns.get("label", ()))
 
 
 def _labels(stages: Table, key: str, label: str) -> str:
@@ -198,6 +209,7 @@ def entries(
 ) -> None:
     """Make the relation of the entries of stages that a history of changes tells of.
 
+    Its `own` rows stand for rows of the file; the other ones are beginnings.
     `others` are the deals and the list of stages, where they are there.
     """
     deals, stages = others
@@ -219,28 +231,42 @@ def entries(
     if stages is not None:
         _without_other_fields(reading, stages)
     if deals is not None:
-        _refuse_other_names(reading, history, deals)
+        find_switches(reading, history, changes, deals)
+        refuse_other_names(reading, history, deals, moves_of(history))
     _count_others(reading)
     store.run(
         f"CREATE OR REPLACE TEMP TABLE starts AS SELECT id, min(moment) AS moment, "  # noqa: S608 - quoted
         f"min(stage) AS stage, min(line) AS line FROM ({_starts(deals)}) GROUP BY id"
     )
     file, heading = literal(history.file), literal(history.heading("stage") or "stage")
+    usual = _usual_start(reading)
     store.run(
         f"""
         CREATE TEMP TABLE {relation} AS
         SELECT row_number() OVER (ORDER BY line, place) AS made, *,
                {file} AS file, {heading} AS heading
-        FROM ({_first_stages(_usual_start(reading))} UNION ALL {_moves(_outcomes(reading))})
+        FROM ({_first_stages(usual)} UNION ALL {_moves(_outcomes(reading), usual)})
         ORDER BY made
         """  # noqa: S608 - quoted
     )
+    rows, own, made = store.rows(
+        f"SELECT (SELECT count(*) FROM changes), count(*) FILTER (own), count(*) FROM {relation}"  # noqa: S608 - quoted
+    )[0]
+    reading.count("beginnings", int(made - own))
+    # rows of other fields, and those that say no more than another
+    reading.leave_out("history", history.file, int(rows - own))
     store.run("DROP TABLE changes; DROP TABLE starts")
+
+
+def moves_of(history: Table) -> str:
+    """Return SQL for the rows of a history that are moves."""
+    changes = history.export.changes if history.export else None
+    return f"{_kind(history, changes)} = 'stage'" if changes else "TRUE"
 
 
 def _kind(history: Table, changes: Changes) -> str:
     """Return SQL for what a row is: a move, an outcome, a creation, or another field."""
-    field = _heading(history, changes.field)
+    field = heading_of(history, changes.field)
     if not field:
         return "'stage'"
     text = f"lower({history.text_under(field)})"
@@ -261,27 +287,6 @@ def _without_other_fields(reading: Reading, stages: Table) -> None:
             f"UPDATE changes SET kind = '' WHERE kind = 'stage' AND new NOT IN "  # noqa: S608 - quoted
             f"(SELECT unnest([l.a, l.b]) FROM ({_labels(stages, key, label)}) l(a, b))"
         )
-
-
-def _refuse_other_names(reading: Reading, history: Table, deals: Table) -> None:
-    """Raise where the history calls no stage as the deals do: numbers here, names there."""
-    moved = _some_texts(reading, "SELECT new FROM changes WHERE kind = 'stage'")
-    stand = _some_texts(reading, f"SELECT {deals.text('stage')} FROM {deals.relation}")  # noqa: S608 - quoted
-    if len(moved) > 1 and len(stand) > 1 and not set(moved) & set(stand):
-        message = (
-            f"{history.file} calls the stages {', '.join(moved[:SHOWN])}, and {deals.file} "
-            f"{', '.join(stand[:SHOWN])}: no name is in both. Put the list of stages with their "
-            "numbers and names beside them, or export both with names."
-        )
-        raise LeakkitError("stage_names", message)
-
-
-def _some_texts(reading: Reading, sql: str) -> list[str]:
-    """Return the different texts of a query, in order."""
-    rows = reading.store.rows(
-        f"SELECT said FROM ({sql}) t(said) WHERE said <> '' GROUP BY 1 ORDER BY 1"  # noqa: S608 - of this module
-    )
-    return [str(row[0]) for row in rows]
 
 
 def _usual_start(reading: Reading) -> str:
@@ -327,7 +332,7 @@ def _first_stages(usual: str) -> str:
     return f"""
         SELECT COALESCE(s.line, m.line, 0) AS line, 0 AS place, COALESCE(m.id, s.id) AS
                opportunity_id, COALESCE(m.old, s.stage, {usual}) AS stage, s.moment AS entered_at,
-               COALESCE(m.pipeline, '') AS pipeline, '' AS from_stage
+               COALESCE(m.pipeline, '') AS pipeline, '' AS from_stage, s.line IS NOT NULL AS own
         FROM (SELECT id, arg_min(old, (moment, line)) AS old, min(line) AS line,
                      arg_min(pipeline, (moment, line)) AS pipeline
               FROM changes WHERE kind = 'stage' AND moment <> '' GROUP BY id) m
@@ -336,20 +341,22 @@ def _first_stages(usual: str) -> str:
     """  # noqa: S608 - of this module
 
 
-def _moves(outcomes: str) -> str:
+def _moves(outcomes: str, usual: str) -> str:
     """Return SQL for the moves and the outcomes; a deal that is opened again stands as before."""
     return f"""
-        SELECT line, 1 AS place, id AS opportunity_id,
+        SELECT line, 1 AS place, c.id AS opportunity_id,
                CASE kind WHEN 'stage' THEN new ELSE
-                   CASE {outcomes} ELSE COALESCE(stood, began) END END AS stage,
-               moment AS entered_at, pipeline, '' AS from_stage
+                   CASE {outcomes} ELSE COALESCE(stood, began, s.stage, {usual}) END END AS stage,
+               c.moment AS entered_at, pipeline,
+               CASE WHEN kind = 'stage' THEN old ELSE '' END AS from_stage, TRUE AS own
         FROM (SELECT *, last_value(CASE WHEN kind = 'stage' THEN new END IGNORE NULLS) OVER w
                      AS stood,
                      first_value(CASE WHEN kind = 'stage' THEN old END IGNORE NULLS) OVER
                      (PARTITION BY id ORDER BY moment, line
                       ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS began
               FROM changes WHERE kind IN ('stage', 'status')
-              WINDOW w AS (PARTITION BY id ORDER BY moment, line))
+              WINDOW w AS (PARTITION BY id ORDER BY moment, line)) c
+        LEFT JOIN (SELECT id, stage FROM starts) s ON s.id = c.id
         WHERE NOT (kind = 'status' AND new = '')
     """  # noqa: S608 - of this module
 

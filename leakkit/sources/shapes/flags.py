@@ -64,7 +64,7 @@ def find_flags(reading: Reading, table: Table) -> Flags:
         what: by_form[form]
         for what, forms in NAMES.items()
         for form in reversed(forms)
-        if form in by_form and _is_flag(reading, table, by_form[form])
+        if form in by_form and is_flag(reading, table, by_form[form])
     }
     return Flags(found)
 
@@ -107,7 +107,7 @@ def is_no(table: Table, heading: str) -> str:
     return f"lower({table.text_under(heading)}) IN ({_listed(NO)})"
 
 
-def _is_flag(reading: Reading, table: Table, heading: str) -> bool:
+def is_flag(reading: Reading, table: Table, heading: str) -> bool:
     """Say whether a column holds yes and no, and nothing else; an empty one says nothing."""
     text = f"lower({table.text_under(heading)})"
     filled, other = reading.store.rows(

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING
 from leakkit.config import folded
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
-from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.exports import TIME_IN_STAGE
 from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names, taken_headings
 from leakkit.sources.shapes.asides import without_asides
-from leakkit.sources.shapes.changes import entries, is_changes, prepared
-from leakkit.sources.shapes.flags import find_flags, keep_flag_doubts
+from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepared
+from leakkit.sources.shapes.left_out import asked_for
+from leakkit.sources.shapes.naming import named_by_deals
+from leakkit.sources.shapes.outcomes import closes_as, ended, reasons_of_losses, with_outcome
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
-from leakkit.store import schema
-from leakkit.store.closes import close_of
 from leakkit.store.database import literal, quoted
-from leakkit.store.resolve import outcome_of, outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +60,7 @@ class Found:
 
 def shaped(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
-    found = _shaped(reading, files)
+    found = _shaped(reading, asked_for(reading, files))
     return replace(found, asides=tuple(reading.asides), activities=files.activities)
 
 
@@ -77,7 +75,9 @@ def _shaped(reading: Reading, files: Files) -> Found:
         told = deals and _plain(reading, deals)
         if told and told.heading("stage"):
             # a deal whose present stage is a closing word has ended, whatever its history shows
-            told = _with_last_stage(reading, _with_outcome(reading, told))
+            told = ended(reading, told)
+        if told:
+            plain = named_by_deals(reading, plain, told, moves_of(plain))
         if is_changes(history):
             return _from_changes(reading, files, plain, told)
         return _found(files, EVENTS, plain, told)
@@ -87,7 +87,7 @@ def _shaped(reading: Reading, files: Files) -> Found:
     if dated:
         return _from_wide(reading, files, deals, dated)
     reading.say(deals.file, "shape", SNAPSHOT, "no_history")
-    plain = _with_last_stage(reading, _with_outcome(reading, _plain(reading, deals)))
+    plain = ended(reading, _plain(reading, deals))
     return _found(files, SNAPSHOT, _no_history(reading, deals), plain)
 
 
@@ -134,7 +134,8 @@ def _from_wide(
     for one in dated:
         reading.say(deals.file, "stage_date", one.stage, one.heading)
     if plain.heading("stage") and not any(closes_as(reading, one.stage) for one in dated):
-        plain = _with_outcome(reading, plain)
+        plain = with_outcome(reading, plain)
+    plain = reasons_of_losses(reading, plain)
     _count_hidden(reading, plain)
     each = len(dated)
     pipeline = plain.text("pipeline")
@@ -160,84 +161,6 @@ def _history_table(reading: Reading, file: str, relation: str) -> Table:
     rows = reading.store.rows(f"DESCRIBE SELECT * FROM {relation}")  # noqa: S608 - quoted
     types = {row[0]: row[1] for row in rows if row[0] in HISTORY_COLUMNS}
     return Table(file, relation, "made", types)
-
-
-def _with_outcome(reading: Reading, table: Table) -> Table:
-    """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
-    flags = find_flags(reading, table)
-    said = flags.sql(table, table.text("lost_reason"))
-    if table.heading("outcome"):
-        keep_flag_doubts(reading, table, said, _cases_of_outcome(reading, table))
-        return table
-    cases = _closing_cases(reading, table)
-    if not cases and said == "''":
-        return table
-    if said != "''":
-        reading.say(table.file, "outcome", "flags", ", ".join(flags.headings.values()))
-    if cases:
-        reading.say(table.file, "outcome", "closing_stage", table.heading("stage") or "")
-    by_stage = f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
-    keep_flag_doubts(reading, table, said, by_stage)
-    sql = f"CASE WHEN {said} <> '' THEN {said} ELSE {by_stage} END"
-    return rewritten(reading, table, {}, "outcome", {"outcome": sql})
-
-
-def _with_last_stage(reading: Reading, table: Table) -> Table:
-    """Let closed deals stand in the stage that a column of its own says they closed in."""
-    last = table.heading("last_stage")
-    if last is None or table.heading("outcome") is None:
-        return table
-    words, outcome = outcome_words(reading.config), table.text("outcome")
-    rows = reading.store.rows(f"SELECT DISTINCT {outcome} AS o FROM {table.relation} ORDER BY o")  # noqa: S608 - quoted
-    closed = [literal(str(said)) for (said,) in rows if words.get(folded(str(said)), 0) < 0]
-    if not closed:
-        return table
-    reading.say(table.file, "last_stage", "closed", last)
-    named = f"{outcome} IN ({', '.join(closed)}) AND {table.text_under(last)} <> ''"
-    sql = f"CASE WHEN {named} THEN {table.text_under(last)} ELSE {table.text('stage')} END"
-    stage = table.heading("stage")
-    columns, more = ({stage: sql}, {}) if stage else ({}, {"stage": sql})
-    return rewritten(reading, table, columns, "last stage", more)
-
-
-def _closing_cases(reading: Reading, table: Table) -> list[str]:
-    """Return the cases of SQL that say which stages of a table are closes."""
-    stage = table.text("stage")
-    rows = reading.store.rows(f"SELECT DISTINCT {stage} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
-    said = {str(row[0]): closes_as(reading, str(row[0])) for row in rows}
-    kinds = {"won": schema.WON, "lost": schema.LOST}
-    closes = {kind: [s for s, code in said.items() if code == kinds[kind]] for kind in kinds}
-    return [
-        f"WHEN {stage} IN ({', '.join(map(literal, names))}) THEN '{kind}'"
-        for kind, names in closes.items()
-        if names
-    ]
-
-
-def _cases_of_outcome(reading: Reading, table: Table) -> str:
-    """Return SQL for what the outcomes of a table mean: won, lost, open, or ''."""
-    text, words = table.text("outcome"), outcome_words(reading.config)
-    rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
-    codes = {str(row[0]): outcome_of(str(row[0]), words) for row in rows}
-    kinds = {schema.WON: "won", schema.LOST: "lost", 0: "open"}
-    cases = [
-        f"WHEN {text} = {literal(said)} THEN '{kinds[code]}'"
-        for said, code in codes.items()
-        if code is not None
-    ]
-    return f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
-
-
-def closes_as(reading: Reading, stage: str) -> int | None:
-    """Return WON or LOST where a stage is a close, declared or by its name."""
-    outcomes, pipelines = reading.config.source.outcomes, reading.config.pipelines
-    won = [*outcomes.won, *(word for pipeline in pipelines for word in pipeline.won)]
-    lost = [*outcomes.lost, *(word for pipeline in pipelines for word in pipeline.lost)]
-    for code, words in ((schema.WON, won), (schema.LOST, lost), (None, outcomes.open)):
-        if folded(stage) in map(folded, words):
-            return code
-    declared = map(folded, declared_names(reading.config.pipelines))
-    return None if folded(stage) in declared else close_of(stage)
 
 
 def _no_history(reading: Reading, deals: Table) -> Table:
@@ -284,10 +207,7 @@ def _number(heading: str) -> str:
 
 def _from_snapshots(reading: Reading, files: Files) -> Found:
     """Make events of files that say how the same deals stood on different days."""
-    days = [
-        Snapshot(day, _with_last_stage(reading, _with_outcome(reading, _plain(reading, table))))
-        for day, table in files.snapshots
-    ]
+    days = [Snapshot(day, ended(reading, _plain(reading, table))) for day, table in files.snapshots]
     for one in days:
         one.table.require(("opportunity_id", "stage"))
         reading.say(one.table.file, "snapshot", one.day)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
-    from leakkit.store.database import Store
 
 STOOD, MOVES = quoted("how deals stood"), quoted("moves between snapshots")
 
@@ -106,12 +105,15 @@ def _where(reading: Reading, table: Table) -> str:
     return f"CASE {' '.join(cases)} ELSE {stage} END" if cases else stage
 
 
-def earlier_rows(store: Store, snapshots: Sequence[Snapshot]) -> tuple[dict[str, int | str], ...]:
+def earlier_rows(
+    reading: Reading, snapshots: Sequence[Snapshot]
+) -> tuple[dict[str, int | str], ...]:
     """Count what became of the rows of all files but the last, whose deals are the present ones.
 
     Keeps the first of them that cannot be used as faults.
     """
     counted: list[dict[str, int | str]] = []
+    store = reading.store
     for number, one in enumerate(snapshots[:-1]):
         counts = store.rows(
             f"""
@@ -123,7 +125,9 @@ def earlier_rows(store: Store, snapshots: Sequence[Snapshot]) -> tuple[dict[str,
             {"number": number},
         )[0]
         parts = dict(zip(("read", "used", "merged", "set_aside"), map(int, counts), strict=True))
-        counted.append({"table": "snapshot", "file": one.table.file, **parts, "not_asked": 0})
+        left = reading.left.get(("snapshot", one.table.file), 0)
+        parts["read"] += left
+        counted.append({"table": "snapshot", "file": one.table.file, **parts, "not_asked": left})
         for rule, condition in FAULTS.items():
             store.run(
                 f"INSERT INTO faults SELECT file, line, 'opportunity_id', said, $rule "  # noqa: S608 - of this module

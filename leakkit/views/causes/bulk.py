@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.views.figures import stay
+from leakkit.views.texts import stay
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis

@@ -12,10 +12,10 @@ from leakkit.views.causes import verdict
 from leakkit.views.causes.bulk import set_apart
 from leakkit.views.causes.stages import no_stages, stages_of
 from leakkit.views.elements import paragraphs
-from leakkit.views.figures import stay
 from leakkit.views.sentences import what_changed
 from leakkit.views.shift import shift_cell, top_of
 from leakkit.views.tables import bdi
+from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

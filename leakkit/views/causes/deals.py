@@ -10,8 +10,8 @@ from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views.causes import cells
 from leakkit.views.causes.stages import stages_of
 from leakkit.views.elements import heading, ranged
-from leakkit.views.figures import stay
 from leakkit.views.tables import DASH, Column, Table, bdi
+from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ from leakkit.views.causes import cells
 from leakkit.views.causes.bulk import set_apart
 from leakkit.views.causes.stages import no_stages, sample_line, stages_of
 from leakkit.views.elements import heading, paragraphs
-from leakkit.views.figures import stay
-from leakkit.views.ink import plain
 from leakkit.views.present import causes as present
 from leakkit.views.tables import Column, Table, bdi
+from leakkit.views.texts import plain, stay
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.views.ink import plain
 from leakkit.views.tables import bdi
+from leakkit.views.texts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,9 +9,9 @@ from matplotlib.path import Path
 
 from leakkit.views.causes.stages import no_stages, stages_of
 from leakkit.views.elements import panels
-from leakkit.views.figures import stay
-from leakkit.views.ink import Run, Sheet, plain, theme
+from leakkit.views.ink import Run, Sheet, theme
 from leakkit.views.tables import bdi
+from leakkit.views.texts import plain, stay
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from leakkit.findings.worklist import BLOCKS, DECIDE
 from leakkit.views.causes import cells
 from leakkit.views.elements import heading
-from leakkit.views.figures import stay
 from leakkit.views.tables import DASH, Column, Table, bdi
+from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from leakkit.views import reading
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import bullets, heading, paragraphs, unfolded
-from leakkit.views.figures import reason_text
+from leakkit.views.texts import reason_text
 from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:

@@ -24,11 +24,11 @@ from leakkit.views.causes.cells import plain_points
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
-from leakkit.views.figures import stay
 from leakkit.views.present import headline as present
 from leakkit.views.reading import renamed_lines
 from leakkit.views.sentences import first_of, judged, mend_first, quiet, since_then
 from leakkit.views.tables import bdi
+from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from leakkit.views import figures, tables
 from leakkit.views.dropoff.choices import CURVES, amount_of, part_line, pipeline_of, stages_of
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.present import stages as present
+from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
         "stages.where_lost_note",
         won=route.won_share,
         lost=route.lost_share,
-        limit=figures.stay(words, route.limit, chosen.unit_per_day),
+        limit=stay(words, route.limit, chosen.unit_per_day),
         back=route.came_back,
     )
 

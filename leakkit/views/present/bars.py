@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.path import Path
 
-from leakkit.views.ink import Run, Sheet, elide, name_run, plain, responsive, theme
+from leakkit.views.ink import Run, Sheet, elide, name_run, responsive, theme
+from leakkit.views.texts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,10 +19,10 @@ from leakkit.views.dropoff.data import with_outcome
 from leakkit.views.dropoff.headline import headline_sentence
 from leakkit.views.dropoff.pipe import emphasised, pipe
 from leakkit.views.elements import heading, panels, paragraphs
-from leakkit.views.ink import plain
 from leakkit.views.present import stages as present
 from leakkit.views.sentences import judged, mend_first, month, quiet, since_then
 from leakkit.views.shift import shift_cell, shifts, top_of
+from leakkit.views.texts import plain
 from leakkit.views.view import View, answer, of_analysis, words_of
 
 if TYPE_CHECKING:

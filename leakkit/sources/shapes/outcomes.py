@@ -1,0 +1,191 @@
+"""How deals of a list ended: by a column of outcomes, by flags, by their stage, by their reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.config import folded
+from leakkit.sources.formats.rows import rewritten
+from leakkit.sources.headings.names import declared_names
+from leakkit.sources.shapes.flags import find_flags, keep_flag_doubts
+from leakkit.store import schema
+from leakkit.store.closes import close_of
+from leakkit.store.database import literal
+from leakkit.store.resolve import outcome_of, outcome_words
+
+if TYPE_CHECKING:
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
+
+KINDS = {schema.WON: "won", schema.LOST: "lost", 0: "open"}
+FEWEST = 3
+"""So many deals with a reason and a close show that a reason means a loss."""
+EXCEPTIONS = 0.05
+"""A larger share of deals with one of the two and not the other shows that it does not."""
+
+
+def ended(reading: Reading, table: Table) -> Table:
+    """Say of the deals of a list how they ended, in which stage, and why those lost were."""
+    return reasons_of_losses(reading, _with_last_stage(reading, with_outcome(reading, table)))
+
+
+def with_outcome(reading: Reading, table: Table) -> Table:
+    """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
+    flags = find_flags(reading, table)
+    said = flags.sql(table, table.text("lost_reason"))
+    heading = table.heading("outcome")
+    if heading:
+        cases = cases_of_outcome(reading, table)
+        keep_flag_doubts(reading, table, said, cases)
+        if not _reason_declared(reading, table):
+            return table
+        text = table.text("outcome")
+        lost = f"{table.text('lost_reason')} <> '' AND {cases} IN ('open', '')"
+        return rewritten(
+            reading, table, {heading: f"CASE WHEN {lost} THEN 'lost' ELSE {text} END"}, "reasons"
+        )
+    return _without_column(reading, table, said, list(flags.headings.values()))
+
+
+def _without_column(reading: Reading, table: Table, said: str, flags: list[str]) -> Table:
+    """Say the outcome of deals by flags, which are `said`, by closing stages or by reasons."""
+    cases = _closing_cases(reading, table)
+    by_stage = f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
+    by_reason = _by_reason(reading, table, by_stage) if said == "''" else "FALSE"
+    if by_reason == "FALSE" and _reason_declared(reading, table):
+        by_reason = f"{table.text('lost_reason')} <> '' AND {by_stage} = ''"
+    if not cases and said == "''" and by_reason == "FALSE":
+        return table
+    for found, how, heading in (
+        (said != "''", "flags", ", ".join(flags)),
+        (cases, "closing_stage", table.heading("stage")),
+        (by_reason != "FALSE", "reasons", table.heading("lost_reason")),
+    ):
+        if found:
+            reading.say(table.file, "outcome", how, heading or "")
+    keep_flag_doubts(reading, table, said, by_stage)
+    sql = f"CASE WHEN {said} <> '' THEN {said} WHEN {by_reason} THEN 'lost' ELSE {by_stage} END"
+    return rewritten(reading, table, {}, "outcome", {"outcome": sql})
+
+
+def _reason_declared(reading: Reading, table: Table) -> bool:
+    """Say whether the configuration says that a deal with a reason is lost."""
+    return reading.config.source.reason_means_loss and table.heading("lost_reason") is not None
+
+
+def _by_reason(reading: Reading, table: Table, by_stage: str) -> str:
+    """Return SQL for "this deal was lost" where reason and close say it together, else FALSE.
+
+    In a list without outcomes, in which no stage is a loss, a deal that has both a reason for
+    its loss and a close is lost, if deals that have only one of the two are the exception.
+    """
+    reason, close = table.text("lost_reason"), table.text("closed_at")
+    if table.heading("lost_reason") is None or table.heading("closed_at") is None:
+        return "FALSE"
+    both, one, none, lost = reading.store.rows(
+        f"SELECT count(*) FILTER (r AND c AND e = ''), count(*) FILTER (r <> c AND e = ''), "  # noqa: S608 - quoted
+        f"count(*) FILTER (NOT r AND NOT c AND e = ''), count(*) FILTER (e = 'lost') "
+        f"FROM (SELECT {reason} <> '' AS r, {close} <> '' AS c, {by_stage} AS e "
+        f"FROM {table.relation})"
+    )[0]
+    if lost or both < FEWEST or not none or one > EXCEPTIONS * (both + one + none):
+        return "FALSE"
+    return f"{reason} <> '' AND {close} <> '' AND {by_stage} = ''"
+
+
+def _with_last_stage(reading: Reading, table: Table) -> Table:
+    """Let closed deals stand in the stage that a column of its own says they closed in."""
+    last = table.heading("last_stage")
+    if last is None or table.heading("outcome") is None:
+        return table
+    outcome = table.text("outcome")
+    closed = [*outcomes_that_mean(reading, table, schema.WON)]
+    closed += outcomes_that_mean(reading, table, schema.LOST)
+    if not closed:
+        return table
+    reading.say(table.file, "last_stage", "closed", last)
+    listed = ", ".join(map(literal, sorted(closed)))
+    named = f"{outcome} IN ({listed}) AND {table.text_under(last)} <> ''"
+    sql = f"CASE WHEN {named} THEN {table.text_under(last)} ELSE {table.text('stage')} END"
+    stage = table.heading("stage")
+    columns, more = ({stage: sql}, {}) if stage else ({}, {"stage": sql})
+    return rewritten(reading, table, columns, "last stage", more)
+
+
+def reasons_of_losses(reading: Reading, table: Table) -> Table:
+    """Keep reasons on lost deals only, where the column says something of every deal.
+
+    A "Status Reason" says In Progress of an open deal and Won of a won one; only on a lost
+    one it is a reason. A maker's column is known to be one; another is, where every deal has
+    a text and no lost deal shares its text with one that is open or won.
+    """
+    reason = table.heading("lost_reason")
+    if reason is None or table.heading("outcome") is None:
+        return table
+    outcome = cases_of_outcome(reading, table)
+    known = table.export is not None and table.export.status_reason
+    if outcome == "''" or not (known or _is_status(reading, table, outcome)):
+        return table
+    reading.say(table.file, "reasons", "of_losses", reason)
+    sql = f"CASE WHEN {outcome} = 'lost' THEN {table.text_under(reason)} ELSE '' END"
+    return rewritten(reading, table, {reason: sql}, "reasons of losses")
+
+
+def _is_status(reading: Reading, table: Table, outcome: str) -> bool:
+    """Say whether every deal has a reason, and lost ones have others than all the rest."""
+    reading_of = f"SELECT {outcome} AS o, {table.text('lost_reason')} AS said FROM {table.relation}"  # noqa: S608 - quoted
+    won, still_open, lost, empty, shared = reading.store.rows(
+        f"""
+        WITH each AS ({reading_of})
+        SELECT count(*) FILTER (o = 'won'), count(*) FILTER (o = 'open'),
+               count(*) FILTER (o = 'lost'), count(*) FILTER (said = ''),
+               (SELECT count(*) FROM (SELECT said FROM each WHERE o = 'lost'
+                                      INTERSECT SELECT said FROM each WHERE o <> 'lost'))
+        FROM each
+        """  # noqa: S608 - as above
+    )[0]
+    return bool(won and still_open and lost) and not empty and not shared
+
+
+def outcomes_that_mean(reading: Reading, table: Table, code: int) -> list[str]:
+    """Return the texts of the column of outcomes that mean WON, LOST or 0 (open), in order."""
+    words, text = outcome_words(reading.config), table.text("outcome")
+    rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
+    return [str(said) for (said,) in rows if outcome_of(str(said), words) == code]
+
+
+def cases_of_outcome(reading: Reading, table: Table) -> str:
+    """Return SQL for what the outcomes of a table mean: won, lost, open, or ''."""
+    text = table.text("outcome")
+    cases = [
+        f"WHEN {text} IN ({', '.join(map(literal, said))}) THEN '{kind}'"
+        for code, kind in KINDS.items()
+        if (said := outcomes_that_mean(reading, table, code))
+    ]
+    return f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
+
+
+def _closing_cases(reading: Reading, table: Table) -> list[str]:
+    """Return the cases of SQL that say which stages of a table are closes."""
+    stage = table.text("stage")
+    rows = reading.store.rows(f"SELECT DISTINCT {stage} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
+    said = {str(row[0]): closes_as(reading, str(row[0])) for row in rows}
+    kinds = {"won": schema.WON, "lost": schema.LOST}
+    closes = {kind: [s for s, code in said.items() if code == kinds[kind]] for kind in kinds}
+    return [
+        f"WHEN {stage} IN ({', '.join(map(literal, names))}) THEN '{kind}'"
+        for kind, names in closes.items()
+        if names
+    ]
+
+
+def closes_as(reading: Reading, stage: str) -> int | None:
+    """Return WON or LOST where a stage is a close, declared or by its name."""
+    outcomes, pipelines = reading.config.source.outcomes, reading.config.pipelines
+    won = [*outcomes.won, *(word for pipeline in pipelines for word in pipeline.won)]
+    lost = [*outcomes.lost, *(word for pipeline in pipelines for word in pipeline.lost)]
+    for code, words in ((schema.WON, won), (schema.LOST, lost), (None, outcomes.open)):
+        if folded(stage) in map(folded, words):
+            return code
+    declared = map(folded, declared_names(reading.config.pipelines))
+    return None if folded(stage) in declared else close_of(stage)

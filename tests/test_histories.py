@@ -1,0 +1,252 @@
+"""Histories of makers: losses in switches, stages by numbers, reasons that are a status."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.sources import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leakkit.store import Store
+
+EXITS = ("open", "next", "jumped", "won", "returned", "lost", "moved")
+
+
+def write(folder: Path, name: str, heading: str, rows: list[str]) -> Path:
+    """Write one file of a source."""
+    (folder / name).write_text("\n".join([heading, *rows]) + "\n", "utf-8")
+    return folder
+
+
+def exits(store: Store, stage: str) -> dict[str, int]:
+    """Count the passages of a stage by how they ended."""
+    rows = store.rows(
+        "SELECT p.exit, count(*) FROM passages p JOIN stages s USING (pipeline, stage) "
+        "WHERE s.name = $stage GROUP BY 1 ORDER BY 1",
+        {"stage": stage},
+    )
+    return {EXITS[code]: n for code, n in rows}
+
+
+def facts(store: Store) -> dict[str, int]:
+    """Return the facts of a store."""
+    found: dict[str, int] = store.meta("facts")
+    return found
+
+
+LEAD = "id,name,active,stage_id,team_id,expected_revenue,create_date,date_closed,lost_reason_id"
+TRACKED = (
+    "id,mail_message_id,field_id,old_value_integer,new_value_integer,"
+    "old_value_char,new_value_char,create_date"
+)
+
+
+def odoo(folder: Path, flags: str = "ttft", more: str = "") -> Path:
+    """Write the tables of four deals: one lost and taken out again, won, lost, open."""
+    reasons = ["", "", "3", ""]
+    closes = ["", "2024-02-09 09:00:00", "2024-02-05 09:00:00", ""]
+    stages = [2, 3, 2, 1]
+    write(
+        folder,
+        "crm_lead.csv",
+        LEAD,
+        [
+            f"{i},Deal {i},{flags[i - 1]},{stages[i - 1]},1,100,2024-01-0{i} 09:00:00,"
+            f"{closes[i - 1]},{reasons[i - 1]}"
+            for i in range(1, 5)
+        ],
+    )
+    write(
+        folder,
+        "crm_stage.csv",
+        "id,name,sequence,is_won",
+        ["1,New,0,f", "2,Talks,1,f", "3,Won,2,t"],
+    )
+    moves = [
+        (1, 501, "1,2,New,Talks", "2024-01-10"),
+        (1, 77, "1,0,,", "2024-01-15"),
+        (1, 77, "0,1,,", "2024-02-01"),
+        (2, 501, "1,2,New,Talks", "2024-01-12"),
+        (2, 501, "2,3,Talks,Won", "2024-02-09"),
+        (2, 90, "0,1,,", "2024-01-20"),
+        (3, 501, "1,2,New,Talks", "2024-01-14"),
+        (3, 77, "1,0,,", "2024-02-05"),
+        (3, 90, "1,0,,", "2024-01-21"),
+    ]
+    write(
+        folder,
+        "mail_message.csv",
+        "id,model,res_id,date",
+        [f"{i},crm.lead,{deal},{day}" for i, (deal, _, _, day) in enumerate(moves, 1)]
+        + ["50,res.partner,1,2024-01-02"],
+    )
+    rows = [
+        f"{i},{i},{field},{values},{day} 09:00:00"
+        for i, (_, field, values, day) in enumerate(moves, 1)
+    ]
+    return write(
+        folder,
+        "mail_tracking_value.csv",
+        TRACKED,
+        [*rows, "50,50,501,1,2,New,Talks,2024-01-02 09:00:00", *([more] if more else [])],
+    )
+
+
+def test_a_loss_that_only_a_switch_tells_is_a_loss(tmp_path: Path) -> None:
+    with load(odoo(tmp_path)) as store:
+        assert exits(store, "Talks") == {"open": 1, "won": 1, "lost": 2}
+        assert exits(store, "New") == {"open": 1, "next": 3}
+        assert store.value("SELECT count(*) FROM passages WHERE entry = 4") == 1
+        # the rows of another switch, and of another kind of record
+        assert facts(store)["changes_of_other_fields"] == 3
+
+
+def test_a_deal_that_is_archived_without_a_reason_is_not_lost(tmp_path: Path) -> None:
+    more = "10,10,77,1,0,,,2024-02-08 09:00:00"
+    odoo(tmp_path, "ttff", more)
+    with (tmp_path / "mail_message.csv").open("a", encoding="utf-8") as file:
+        file.write("10,crm.lead,4,2024-02-08\n")
+    with load(tmp_path) as store:
+        assert exits(store, "New") == {"open": 1, "next": 3}
+
+
+PHASES = (
+    "(Do Not Modify) Opportunity,Topic,Status,Status Reason,Pipeline Phase,Created On,"
+    "Actual Close Date"
+)
+
+
+def test_a_status_reason_is_a_reason_on_lost_deals_only(tmp_path: Path) -> None:
+    rows = [
+        f"{kind}{i},Deal,{status},{reason},1-Qualify,2024-01-0{i},{close}"
+        for i in range(1, 6)
+        for kind, status, reason, close in (
+            ("o", "Open", "In Progress", ""),
+            ("w", "Won", "Won", f"2024-02-0{i}"),
+            ("l", "Lost", "Out-Sold", f"2024-02-0{i}"),
+        )
+    ]
+    write(tmp_path, "view.csv", PHASES, rows)
+    found = "SELECT outcome, lost_reason, count(*) FROM opportunities GROUP BY ALL ORDER BY 1"
+    with load(tmp_path) as store:
+        assert store.rows(found) == [("lost", "Out-Sold", 5), ("open", "", 5), ("won", "", 5)]
+        assert store.meta("cross_checks") == []
+
+
+def test_a_column_that_says_something_of_every_deal_is_a_status(tmp_path: Path) -> None:
+    rows = [
+        f"{kind}{i},Offer,2024-01-0{i},{status},{reason}"
+        for i in range(1, 6)
+        for kind, status, reason in (
+            ("o", "Open", "Ongoing"),
+            ("w", "Won", "Ordered"),
+            ("l", "Lost", "Price"),
+        )
+    ]
+    write(tmp_path, "deals.csv", "deal_id,stage,created_at,status,lost_reason", rows)
+    with load(tmp_path) as store:
+        assert store.value("SELECT count(*) FROM opportunities WHERE lost_reason <> ''") == 5
+
+
+def test_a_reason_and_a_close_together_are_a_loss(tmp_path: Path) -> None:
+    heading = "External ID,Opportunity,Stage,Expected Revenue,Lost Reason,Created on,Closed Date"
+    rows = [f"o{i},Deal,Talks,100,,2024-01-0{i}," for i in range(1, 6)]
+    rows += [f"l{i},Deal,Talks,100,Price,2024-01-0{i},2024-02-0{i}" for i in range(1, 6)]
+    rows += [f"w{i},Deal,Won,100,,2024-01-0{i},2024-02-0{i}" for i in range(1, 6)]
+    write(tmp_path, "leads.csv", heading, rows)
+    ended = "SELECT outcome, count(*) FROM opportunities GROUP BY 1 ORDER BY 1"
+    with load(tmp_path) as store:
+        assert store.rows(ended) == [("lost", 5), ("open", 5), ("won", 5)]
+    # a plan stands on open deals as well: then nothing is taken for a loss
+    write(
+        tmp_path,
+        "leads.csv",
+        heading,
+        [row + "2024-03-01" if row[-1] == "," else row for row in rows],
+    )
+    with pytest.raises(LeakkitError, match="reason_means_loss = true"):
+        load(tmp_path)
+    with load(tmp_path, Config.from_text("[source]\nreason_means_loss = true")) as store:
+        assert store.rows(ended) == [("lost", 5), ("open", 5), ("won", 5)]
+
+
+PIPEDRIVE = "Deal - ID,Deal - Stage,Deal - Status,Deal - Deal created,Deal - Lost reason"
+
+
+def pipedrive(folder: Path, named: int) -> Path:
+    """Write deals with names of stages and a log with numbers, and `named` deals in each stage."""
+    stages = ("Lead", "Demo", "Offer")
+    deals = [
+        f"{10 * s + i},{stage},open,2024-01-0{i},"
+        for s, stage in enumerate(stages)
+        for i in range(1, named + 1)
+    ]
+    write(
+        folder,
+        "deals.csv",
+        "Deal - ID,Deal - Stage,Deal - Status,Deal - Deal created,Deal - Lost reason",
+        deals,
+    )
+    log = [
+        f"{10 * s + i},stage_id,{at + 4},{at + 5},2024-02-0{at + 1} 09:00:00"
+        for s in range(3)
+        for i in range(1, named + 1)
+        for at in range(s)
+    ]
+    log += [f"{i},stage_id,5,4,2024-02-01 09:00:00" for i in range(1, named + 1)]
+    return write(folder, "log.csv", "deal_id,field_key,old_value,new_value,time", log)
+
+
+def test_numbers_of_stages_are_told_by_the_deals_that_stand_there(tmp_path: Path) -> None:
+    with load(pipedrive(tmp_path, 4)) as store:
+        assert store.rows("SELECT name FROM stages ORDER BY name") == [
+            ("Demo",),
+            ("Lead",),
+            ("Offer",),
+        ]
+        assert exits(store, "Offer") == {"open": 4}
+        assert exits(store, "Demo") == {"open": 4, "next": 4, "returned": 4}
+
+
+def test_numbers_that_few_deals_tell_are_refused_with_the_lines_to_write(tmp_path: Path) -> None:
+    pipedrive(tmp_path, 2)
+    with pytest.raises(LeakkitError, match="aliases") as caught:
+        load(tmp_path)
+    assert '{ name = "...", aliases = ["4"] }' in str(caught.value)
+    own = """
+    [[pipelines]]
+    name = "Sales"
+    stages = [{ name = "Lead", aliases = ["4"] }, { name = "Demo", aliases = ["5"] },
+              { name = "Offer", aliases = ["6"] }]
+    """
+    with load(tmp_path, Config.from_text(own)) as store:
+        assert exits(store, "Demo") == {"open": 2, "next": 2, "returned": 2}
+
+
+def test_a_flow_that_names_its_stages_is_read_by_names(tmp_path: Path) -> None:
+    flow = [
+        {
+            "timestamp": f"2024-02-0{i} 09:00:00",
+            "data": {
+                "item_id": i,
+                "field_key": "stage_id",
+                "old_value": "4",
+                "new_value": "5",
+                "log_time": f"2024-02-0{i} 09:00:00",
+                "additional_data": {"old_value_formatted": "Lead", "new_value_formatted": "Demo"},
+            },
+        }
+        for i in range(1, 4)
+    ]
+    (tmp_path / "flow.json").write_text(json.dumps({"data": flow}), "utf-8")
+    deals = [f"{i},{'Demo' if i < 4 else 'Lead'},open,2024-01-0{i}," for i in range(1, 6)]
+    with load(write(tmp_path, "deals.csv", PIPEDRIVE, deals)) as store:
+        assert exits(store, "Lead") == {"open": 2, "next": 3}
+        assert exits(store, "Demo") == {"open": 3}
