@@ -53,7 +53,7 @@ def found(
 ) -> tuple[Any, Config | str | Path | None]:
     """Return the source and its configuration; those of the built-in one are made."""
     if isinstance(config, Mapping):
-        config = Config.from_mapping(config)
+        config = Config.from_tables(config, "configuration")
     if not (isinstance(source, str) and source == SAMPLE):
         return source, config
     from leakkit import sample

@@ -116,6 +116,11 @@ def worklist(deals: Iterable[LateDeal], odds: Sequence[StageOdds]) -> tuple[Work
     return tuple(sorted(items, key=_order))
 
 
+def saved_in_all(items: Iterable[WorkItem]) -> float:
+    """What are the deals to call worth, each weighted by its chance? In minor units."""
+    return sum(item.saved or 0.0 for item in items if item.block == CALL)
+
+
 def _order(item: WorkItem) -> tuple[int, float, float, int, str]:
     """Order: calls first, by what can be saved, then by chance and age; then by id."""
     worth = item.value if item.block == UNKNOWN else item.saved

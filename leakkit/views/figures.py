@@ -129,12 +129,18 @@ class _Panel:
     @property
     def shares(self) -> dict[str, float]:
         """The share of every door at the horizon, from the bottom of the stack."""
-        at = max(int(np.searchsorted(self.stage.curve.ages, self.horizon, side="right")) - 1, 0)
-        return {name: float(_door(self.stage, kinds)[at]) for name, kinds, _, _ in EXITS}
+        found = door_shares(self.stage, np.array([self.horizon]))
+        return {name: float(share[0]) for name, share in found.items()}
 
     def say_stay(self, age: float) -> str:
         """Say an age."""
         return stay(self.words, age, self.unit_per_day)
+
+
+def door_shares(stage: StageResult, ages: Floats) -> dict[str, Floats]:
+    """Return the share that has left by each door at some ages, from the bottom of the stack."""
+    at = np.maximum(np.searchsorted(stage.curve.ages, ages, side="right") - 1, 0)
+    return {name: _door(stage, kinds)[at] for name, kinds, _, _ in EXITS}
 
 
 def _door(stage: StageResult, kinds: tuple[str, ...]) -> Floats:

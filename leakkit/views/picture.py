@@ -86,7 +86,7 @@ def png(figure: str) -> bytes:
     return buffer.getvalue()
 
 
-def _style(element: ET.Element) -> dict[str, str]:
+def style_of(element: ET.Element) -> dict[str, str]:
     """Return the style of an element."""
     parts = (part.partition(":") for part in element.get("style", "").split(";"))
     return {name.strip(): value.strip() for name, _, value in parts if name.strip()}
@@ -121,7 +121,7 @@ class _Copy:
         kind = element.tag.removeprefix(SPACE)
         clip = element.get("clip-path", clip)
         if kind == "path":
-            self._shape(_path(element.get("d", "")), _style(element), clip)
+            self._shape(_path(element.get("d", "")), style_of(element), clip)
         elif kind == "use":
             self._use(element, clip)
         elif kind == "text":
@@ -139,7 +139,7 @@ class _Copy:
         """Draw a shape that was described before."""
         shape = self.known[element.get(LINK, "").removeprefix("#")]
         move = Affine2D().translate(float(element.get("x", "0")), float(element.get("y", "0")))
-        style = {**_style(shape), **_style(element)}
+        style = {**style_of(shape), **style_of(element)}
         self._shape(_path(shape.get("d", "")).transformed(move), style, clip)
 
     def _shape(self, path: Path, style: dict[str, str], clip: str) -> None:
@@ -171,9 +171,9 @@ class _Copy:
 
     def _text(self, element: ET.Element) -> None:
         """Write one line, run by run."""
-        style, rtl = _style(element), element.get("direction") == "rtl"
+        style, rtl = style_of(element), element.get("direction") == "rtl"
         size = float(style["font-size"].removesuffix("px"))
-        runs = [(_spelt(one.text or ""), _style(one)) for one in element.iter(f"{SPACE}tspan")]
+        runs = [(_spelt(one.text or ""), style_of(one)) for one in element.iter(f"{SPACE}tspan")]
         widths = [width_of(said, size, bold=_bold(own)) for said, own in runs]
         anchor = element.get("text-anchor", "start")
         before = {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]

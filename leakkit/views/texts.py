@@ -9,11 +9,18 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 UNSEEN = {"Cc", "Cs", "Co", "Zl", "Zp"}
+NO_XML = {"\ufffe", "\uffff"}
+"""No letters, and forbidden in any XML, pictures included."""
 BIDI_CONTROLS = set(
     "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\ufeff"
 )
 SHORT_HOURS = 72
 """Stays up to so many hours are said in hours."""
+
+
+def is_seen(char: str) -> bool:
+    """Say whether a reader may see a character, and XML may hold it."""
+    return unicodedata.category(char) not in UNSEEN and char not in NO_XML
 
 
 def plain(name: str) -> str:
@@ -25,7 +32,7 @@ def plain(name: str) -> str:
     seen = (
         " " if char.isspace() else char
         for char in name
-        if char.isspace() or not (unicodedata.category(char) in UNSEEN or char in BIDI_CONTROLS)
+        if char.isspace() or (is_seen(char) and char not in BIDI_CONTROLS)
     )
     return " ".join("".join(seen).split())
 

@@ -84,12 +84,7 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
     finding, *others = card
     also = [f for f in others if f.severity in WARNING]
     lines = [
-        _since(finding, words),
-        _sure(diagnosis, finding, words),
-        beside.last_year(finding, words),
-        beside.speed(finding, words),
-        mix.mix_of(diagnosis, finding, words),
-        _worth(diagnosis, finding, words),
+        *card_lines(diagnosis, finding, words),
         *(what_changed(diagnosis.pipeline, f, words) for f in also),
     ]
     return Markup(
@@ -104,6 +99,19 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
         shift_figure(finding, words),
         verdict.review_line(diagnosis, finding, words),
     )
+
+
+def card_lines(diagnosis: Diagnosis, finding: Finding, words: Words) -> list[Markup]:
+    """Say since when, how sure, beside what else, and what could be kept; only what is known."""
+    said = (
+        _since(finding, words),
+        _sure(diagnosis, finding, words),
+        beside.last_year(finding, words),
+        beside.speed(finding, words),
+        mix.mix_of(diagnosis, finding, words),
+        _worth(diagnosis, finding, words),
+    )
+    return [line for line in said if line]
 
 
 def _since(finding: Finding, words: Words) -> Markup:

@@ -26,7 +26,7 @@ from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.present import headline as present
 from leakkit.views.reading import renamed_lines
-from leakkit.views.sentences import first_of, judged, mend_first, quiet, since_then
+from leakkit.views.sentences import first_of, judged, losses_line, mend_first, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_analysis, words_of
@@ -59,6 +59,7 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     lines = [
         since_then(analysis, (chosen,), words),
+        losses_line(analysis, chosen, words, only_many=True),
         words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities),
     ]
     if chosen.opportunities and chosen.notes.without_value == chosen.opportunities:
@@ -118,7 +119,9 @@ def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Mar
     gravest = _gravest(analysis, chosen)
     if gravest is not None:
         return judged(chosen, gravest, words)
-    return Markup(" ").join([_headline_text(chosen, words), *_better(analysis, chosen, words)[:1]])
+    return Markup(" ").join(
+        [largest_sentence(chosen, words), *_better(analysis, chosen, words)[:1]]
+    )
 
 
 def _better(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
@@ -168,7 +171,7 @@ def _of_a_list(chosen: PipelineAnalysis, words: Words) -> tuple[Markup, ...]:
     instead = what_to_export(chosen, words)
     if find_headline(chosen).stage is None:
         return (instead,)
-    return (instead, _headline_text(chosen, words), _headline_cost(chosen, words))
+    return (instead, largest_sentence(chosen, words), _headline_cost(chosen, words))
 
 
 def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
@@ -221,7 +224,7 @@ def _how_sure(found: Headline, words: Words) -> Markup:
     return Markup(" ") + words.html(f"mend.{found.sureness}", n=len(found.rivals), names=names)
 
 
-def _headline_text(chosen: PipelineAnalysis, words: Words) -> Markup:
+def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say which stage loses most."""
     found = find_headline(chosen)
     if found.stage is None:
