@@ -12,6 +12,7 @@ from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings.interventions import (
     EARLY,
+    FEW,
     NO_PAST,
     Effect,
     chosen_rows,
@@ -56,6 +57,11 @@ class _Question:
     before: Days
     since: Days
     read: Callable[[StageResult], Design]
+
+    @property
+    def over(self) -> bool:
+        """Say whether it ended before the last day of the data."""
+        return self.since[1] < self.pipeline.windows.end_day
 
     def touches(self, stage: StageResult) -> bool:
         """Say whether a stage was touched; all are where none is named."""
@@ -105,9 +111,8 @@ def _ask(
     rules, windows = analysis.config.comparison, pipeline.windows
     day = (one.day - EPOCH).days
     end = windows.end_day if one.until is None else (one.until - EPOCH).days + 1
-    before = days_before(
-        day, windows.start_day, apart=rules.current_days, length=rules.baseline_days
-    )
+    length = rules.baseline_days + rules.current_days
+    before = days_before(day, windows.start_day, length=length)
     since = (day, max(min(end, windows.end_day), day))
     return _Question(analysis, pipeline, one, before, since, read)
 
@@ -120,8 +125,11 @@ def _effect(question: _Question, stage: StageResult) -> Effect:
         return Effect(stage.name, age or 0.0, NO_PAST)
     change = question.change(design, stage)
     if change is None:
+        if question.over:
+            return Effect(stage.name, age, FEW)
         earliest = earliest_day(design, question.since, age)
-        return Effect(stage.name, age, EARLY, earliest=earliest)
+        late = None if earliest is None else max(earliest, question.since[1] + 1)
+        return Effect(stage.name, age, EARLY, earliest=late)
     return judge(stage.name, age, change, _untouched(question, stage, rest))
 
 

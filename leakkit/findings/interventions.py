@@ -1,7 +1,7 @@
 """Did what was changed on a day change what becomes of deals?
 
 "Since", never "because of": what else changed on that day is not known (docs/method.md,
-section 15).
+section 14).
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from leakkit.measures.windows import Days
 
 OPEN = 0
-FEWER, MORE, UNCLEAR, EARLY, NO_PAST = "fewer", "more", "unclear", "early", "no_past"
+FEWER, MORE, UNCLEAR = "fewer", "more", "unclear"
+EARLY, FEW, NO_PAST = "early", "few", "no_past"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Effect:
     `change` is before against since, `untouched` what the change would have been had the
     stage gone the way of what was not touched, `effect` the difference, or the change
     where everything was touched. `verdict` is fewer, more, unclear, early (too few deals
-    were followed so far; `earliest` is the first day on which it may be said) or no_past.
+    were followed so far; `earliest` is the first day on which it may be said), few (too few
+    came while it lasted) or no_past (too few were followed before).
     """
 
     stage: str
@@ -85,15 +87,16 @@ class Effect:
     earliest: int | None = None
 
 
-def days_before(day: int, first_day: int, *, apart: int, length: int) -> Days:
-    """Return the days that the time since `day` is compared with.
+def days_before(day: int, first_day: int, *, length: int) -> Days:
+    """Return the `length` days before `day`, from the first day of the history on.
 
-    The `apart` days directly before are left out: whoever acts on an alarm acts after
-    unusually bad days, and the days after those are better by themselves (regression to
-    the mean). `length` bounds the days, `first_day` is the first of the history.
+    `length` is that of both windows that an alarm compares. Whoever acts on an alarm acts
+    after days that were bad by chance as well, and the days after those are better by
+    themselves (regression to the mean). The bad days alone would make the action look as
+    if it had worked, the good ones before them as if it had done harm; the share of both
+    together does not depend on which of them was worse.
     """
-    end = max(day - apart, first_day)
-    return max(end - length, first_day), end
+    return max(day - length, first_day), day
 
 
 def compare_since(  # noqa: PLR0913 - the parts of one question
