@@ -272,6 +272,7 @@ class FileRules(_Part):
 
     columns: dict[Literal[COLUMNS], Name] = Field(default_factory=dict)  # type: ignore[valid-type] # as above
     where: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+    headings: tuple[Name, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -302,6 +303,9 @@ class SourceRules(_Part):
     present_stage: Literal["counts", "history"] = "counts"
     deleted: Literal["left_out", "kept"] = "left_out"
     leave_out: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+    headings: tuple[Name, ...] = ()
+    each_row_is_a_deal: bool = False
+    unnamed_stage: Text = ""
     reason_means_loss: bool = False
     accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()
