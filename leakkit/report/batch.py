@@ -182,7 +182,7 @@ class Batch:
             analysis.ignored_files,
             self.planning.vanished,
             trouble,
-            analysis.findings,
+            analysis.all_findings,
         )
 
     @cached_property

@@ -26,12 +26,12 @@ def findings_json(analysis: Analysis, pipeline: str = "") -> str:
     >>> json.loads(text)["findings"][0]["stage"]
     'Proforma'
     """
-    chosen = [f for f in analysis.findings if not pipeline or f.pipeline == pipeline]
+    chosen = [f for f in analysis.all_findings if not pipeline or f.pipeline == pipeline]
     last = dt.date(1970, 1, 1) + dt.timedelta(days=analysis.last_day)
     content = {
         "schema_version": SCHEMA_VERSION,
         "as_of": last.isoformat(),
-        "tests": count_tests(analysis.findings),
+        "tests": count_tests(analysis.all_findings),
         "findings": [_rounded(_in_major_units(record)) for record in to_records(chosen)],
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

@@ -29,6 +29,7 @@ from leakkit.sources.headings.exports import (
     MERGED,
     REFUSED,
     STAGES,
+    VERSIONS,
     exports_of,
 )
 from leakkit.sources.headings.missing import nothing_to_read
@@ -41,7 +42,9 @@ from leakkit.sources.headings.names import (
     taken_headings,
 )
 from leakkit.sources.headings.parts import join_parts
+from leakkit.sources.headings.versions import by_versions
 from leakkit.sources.shapes.activities import ACTIVITIES
+from leakkit.sources.shapes.row_deals import may_be_deals
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -61,7 +64,8 @@ class Files:
     `snapshots` are (day, table) of the same deals on different days, in order of days;
     `activities` is what happened to the deals beside moving, `stages` a list of stages,
     `lookup` says of the rows of the history whose they are, and `merged` which deals were
-    merged into others.
+    merged into others. `versions`: the history has a row for every change of a deal, or for
+    every day.
     """
 
     label: str
@@ -74,6 +78,7 @@ class Files:
     stages: Table | None = None
     lookup: Table | None = None
     merged: Table | None = None
+    versions: bool = False
 
 
 def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
@@ -141,7 +146,7 @@ def _parted(
     reading: Reading, label: str, inputs: tuple[dict[str, str], ...], tables: list[Table]
 ) -> Files:
     """Say which part each table of one file plays."""
-    by_part = {_part(reading, t).table: t for t in tables}
+    by_part = {_part_of(reading, t): t for t in tables}
     if REFUSED in by_part:
         raise _refused(by_part[REFUSED])
     deals = by_part.get(DEALS)
@@ -150,8 +155,9 @@ def _parted(
         return Files(label, None, alone, inputs=inputs)
     if alone and deals and deals.heading("stage") is None:
         deals = None
-    history = by_part.get(HISTORY) or (None if deals else tables[0])
-    return Files(label, history, deals, inputs=inputs)
+    versions = None if HISTORY in by_part else by_part.get(VERSIONS)
+    history = by_part.get(HISTORY) or versions or (None if deals else tables[0])
+    return Files(label, history, deals, inputs=inputs, versions=versions is not None)
 
 
 def _dated(reading: Reading, table: Table) -> bool:
@@ -178,7 +184,16 @@ def _known(reading: Reading, table: Table) -> Table:
 
 def _part(reading: Reading, table: Table) -> Part:
     """Say which part a table plays."""
-    return part_of(list(table.types), table.renamed, exports_of(reading.config))
+    part = part_of(list(table.types), table.renamed, exports_of(reading.config))
+    return by_versions(reading, table, part)
+
+
+def _part_of(reading: Reading, table: Table) -> str:
+    """Say which part a table of one file plays; rows without ids may be deals."""
+    played = _part(reading, table)
+    known = replace(table, known=dict(played.known))
+    asked = reading.config.source.each_row_is_a_deal
+    return DEALS if not played.table and may_be_deals(known, asked=asked) else played.table
 
 
 def _with(reading: Reading, table: Table, part: Part) -> Table:
@@ -246,7 +261,7 @@ def _activities(reading: Reading, file: Path) -> Table | None:
     try:
         return _fitting(reading, read_file(reading, file, ACTIVITIES)[0])
     except LeakkitError as error:
-        reading.say(file.name, "unreadable", error.code)
+        reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
         return None
 
 
@@ -283,7 +298,7 @@ def _is_named(table: Table, file: Path) -> bool:
 
 def _is_history(reading: Reading, table: Table) -> bool:
     """Say whether a table has what a history needs."""
-    return _part(reading, table).table == HISTORY
+    return _part(reading, table).table in {HISTORY, VERSIONS}
 
 
 def _all(files: Files) -> list[Table]:
@@ -310,7 +325,7 @@ def _tables(reading: Reading, files: list[Path]) -> list[Table]:
             tables += read_file(reading, file, f"{number}_{_stem(file)}")
         except LeakkitError as error:
             errors.append(error)
-            reading.say(file.name, "unreadable", error.code)
+            reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
     if errors and not tables:
         raise errors[0]
     return join_parts(reading, tables)
@@ -330,7 +345,9 @@ def _placed(
         if (known := replace(table, known=dict(part.known))).heading("stage")
         or _dated(reading, known)
     ]
-    history = parts.get(HISTORY, [])
+    history = parts.get(HISTORY) or parts.get(VERSIONS, [])
+    if not history and not deals:
+        deals = [(t, part) for t, part in parts.get("", []) if _part_of(reading, t) == DEALS]
     if history and not deals:
         deals = [(t, part) for t, part in parts.get(DEALS, []) if "outcome" in _names(t, part)]
     snapshots = _snapshots(reading, deals) if not history else ()
@@ -361,7 +378,8 @@ def _placed(
     lists = [_with(reading, *found) for found in parts.get(STAGES, [])[:1]]
     stages = lists[0] if lists else None
     lookup = _lookup(tables, one[0])
-    return Files(folder, one[0], one[1], stages=stages, lookup=lookup, merged=merged)
+    placed = Files(folder, one[0], one[1], stages=stages, lookup=lookup, merged=merged)
+    return replace(placed, versions=bool(history) and HISTORY not in parts)
 
 
 def _preferred(found: list[tuple[Table, Part]]) -> list[tuple[Table, Part]]:
