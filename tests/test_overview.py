@@ -167,7 +167,7 @@ def test_the_costliest_of_what_got_worse_is_said_first() -> None:
     assert f"{named} and Proforma in Service." in said
     # a watch may be chance, other deals or the season
     perhaps = [*told[:2], replace(told[2], severity="watch", q_value=0.1)]
-    said = views.overview(replace(found, findings=tuple(perhaps))).section().striptags()
+    said = views.overview(replace(found, all_findings=tuple(perhaps))).section().striptags()
     assert "2 more stages got worse, or may have: " in said
 
 
