@@ -38,10 +38,13 @@ def entered(seed: int, late: int, deals: int = 2_500) -> Entered:
         then = analyze(store)
         seen = Seen.of(then, then.pipelines[0]).facts()
     with lives.opened(late=late) as store:
-        now = replace(analyze(store), last_run={"Deals": seen})
+        store.set_meta("last_run", {"Deals": seen})
+        now = analyze(store)
         found = losses_appeared(now, now.pipelines[0])
-        kinds = {BETTER, PERHAPS_BETTER}
-        better = sum(f.kind == "lost" and f.severity in kinds for f in now.all_findings)
+    kinds = {BETTER, PERHAPS_BETTER}
+    better = sum(
+        f.kind == "lost" and f.severity in kinds for one in (then, now) for f in one.all_findings
+    )
     if found is None:
         return Entered(0, 0, 0.0, many=False, better=better)
     return Entered(found.losses, found.late, found.days, many=found.many, better=better)
