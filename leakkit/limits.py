@@ -18,6 +18,8 @@ PIPELINES = 300
 """Pipelines of a configuration, or different names in a column of pipelines."""
 STAGES = 150
 """Stages of one pipeline, or different names in a column of stages that nobody declared."""
+INTERVENTIONS = 50
+"""Interventions of a configuration."""
 JOINS = 20
 """Files that a configuration joins."""
 UNPACKED_BYTES = 20_000_000_000
@@ -42,7 +44,7 @@ TOTAL = 10_000_000_000_000_000
 """The largest sum of the amounts of a source."""
 GUESSES = 1_000
 """Different unknown names for which the nearest known one is looked for."""
-COLUMNS = 2_000
+COLUMNS = 500
 """Columns of a file."""
 LINE_BYTES = 50_000_000
 """A line of a text file; rows of a CSV file over 2 MB are faults, each with its number."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from benchmarks.truth import (
     costs,
     coverage,
     endings,
+    interventions,
     lateness,
     nights,
     power,
@@ -316,3 +318,10 @@ def test_halved_loss_is_better_and_a_season_is_no_alarm() -> None:
 def test_everybody_slower_is_no_lower_loss() -> None:
     record = shifts.everybody_slower(runs=5)
     assert record.holds, record.found
+
+
+def test_interventions_are_judged() -> None:
+    record = interventions.interventions_are_judged(runs=40)
+    called, covered = (float(word) for word in re.findall(r"in (1\.000|\.\d+)", record.found))
+    assert called <= 0.15
+    assert covered >= 0.85
