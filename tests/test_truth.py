@@ -212,6 +212,7 @@ def test_losses_that_are_entered_late_are_measured(late: int) -> None:
     found = [lateness.entered(68_000 + run, late, deals=1_200) for run in range(2)]
     assert all(one.new > 0 for one in found)
     assert [one.many for one in found] == [late > 0] * 2
+    assert not late or not sum(one.better for one in found)
     assert all(0 < one.days <= late if late else one.late == 0 for one in found)
 
 
