@@ -15,7 +15,7 @@ from leakkit.loading import SAMPLE, found, load
 from leakkit.report.files import files_of
 from leakkit.scratch import scratch
 from leakkit.sources.formats.unpacking import lack_of_room
-from leakkit.sources.load import STORE_SUFFIX, replace_store
+from leakkit.sources.stores import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
 from leakkit.store.moments import as_of_text
 from leakkit.store.upkeep import Upkeep
