@@ -43,6 +43,7 @@ NUMBER = (
 )
 """The number of a slide; PowerPoint fills it in."""
 FOOT_SIZE = 9.5
+DASH, LONGEST_NUMBER = "\u2013", 20
 PADDING = 0.055
 """Margin of a cell, in inches."""
 
@@ -72,8 +73,11 @@ def _open(master: Master, slide: Slide, foot: Foot) -> None:
         kind = shape.placeholder_format.type
         if kind in TITLES:
             shape.text_frame.text = writable(slide.title)
+            _direct(shape.text_frame.paragraphs[0], master)
         elif kind == KIND.SUBTITLE:
             shape.text_frame.text = writable(slide.subtitle)
+            for paragraph in shape.text_frame.paragraphs:
+                _direct(paragraph, master)
         else:
             shape._element.getparent().remove(shape._element)
     _small_print(made, master.opening, foot)
@@ -103,10 +107,14 @@ def _find(master: Master, slide: Slide, foot: Foot) -> None:
 def _title(shape: Any, title: str, master: Master) -> None:
     """Write a title as large as two lines of it fit."""
     shape.text_frame.text = writable(title)
-    if not master.own:
-        return
+    _direct(shape.text_frame.paragraphs[0], master)
     size = title_size(title, shape.width / POINT)
     shape.text_frame.paragraphs[0].runs[0].font.size = Pt(size)
+
+
+def _direct(paragraph: Any, master: Master) -> None:
+    """Let a paragraph run as the language of the deck does, whatever its master says."""
+    paragraph._p.get_or_add_pPr().set("rtl", "1" if master.direction == "rtl" else "0")
 
 
 def title_size(title: str, room: float) -> float:
@@ -215,6 +223,7 @@ class Hand:
         bold: bool = False,
     ) -> None:
         """Write a run of text in a colour of the house."""
+        _direct(paragraph, self.master)
         run = paragraph.add_run()
         run.text = writable(text)
         run.font.size, run.font.bold = Pt(size), bold
@@ -335,8 +344,9 @@ class Hand:
 
 
 def _numeric(rows: Sequence[Sequence[Cell]], column: int) -> bool:
-    """Say whether a column holds numbers."""
+    """Say whether a column holds numbers: short, and each with a digit, or a dash."""
+    texts = [row[column].text for row in rows]
     return all(
-        not row[column].text or any(c.isdigit() or c == "\u2013" for c in row[column].text)
-        for row in rows
+        not text or (len(text) <= LONGEST_NUMBER and any(c.isdigit() or c == DASH for c in text))
+        for text in texts
     )

@@ -12,7 +12,7 @@ from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError
 from leakkit.findings import to_records
 from leakkit.loading import SAMPLE, found, load
-from leakkit.report.files import files_of
+from leakkit.report.files import RUN, files_of, files_of_run, with_decks
 from leakkit.scratch import scratch
 from leakkit.sources.load import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
@@ -108,9 +108,11 @@ def _keep(path: Path, file: Path) -> None:
 
 
 def analysed(
-    path: Path, pipelines: tuple[str, ...], language: str, last: Last
+    path: Path, pipelines: tuple[str, ...], language: str, last: Last, *, deck: bool = False
 ) -> tuple[Analysis, dict[str, Files]]:
     """Analyse the pipelines, with the horizons of the last run; also the files beside each page.
+
+    Those of the run itself stand under `RUN`. With `deck` there are decks among them.
 
     Horizons, findings and what the last run saw are kept in the store, where notebooks
     find them.
@@ -120,6 +122,9 @@ def analysed(
         store.set_meta("last_run", last.before(store.meta("fingerprint")))
         analysis = analyze(store, list(pipelines) or None, language=language)
         store.set_meta("findings", to_records(analysis.findings))
+        require_language(analysis.language)
         files = {one.name: files_of(store, analysis, one) for one in analysis.pipelines}
-    require_language(analysis.language)
+        files[RUN] = files_of_run(analysis)
+        if deck:
+            files = with_decks(analysis, files)
     return analysis, files
