@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FAILED_PAGES, BAD_INPUT, FOUND, OWN_FAULT, INTERRUPTED = 1, 2, 3, 4, 130
-SET_ASIDE = 1
+SET_ASIDE = TO_FILL = 1
 
 app = typer.Typer(
     add_completion=False,
@@ -277,32 +277,48 @@ def init(
     out: Annotated[
         str, typer.Option(help="The file to write; by default leakkit.toml beside the source.")
     ] = "",
+    allow: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further folder of files that the configuration names; repeatable."),
+    ] = None,
 ) -> None:
     """Write a leakkit.toml as found in a source, each line commented for you to confirm.
 
-    A file that is there already is not overwritten; with --out another one is written, by
-    what the one beside the source says but for its pipelines.
+    Where the source cannot be read yet, the lines that decide are there to fill in, with
+    every heading of every file. With --out, what that file says already is kept, or else
+    what the leakkit.toml beside the source says; only comments are lost. Without it, a
+    file that is there is not written over.
+
+    Exit code 0: written, and the source can be read with it; 1: written, and lines have to
+    be filled in first, or the source itself be mended; 2: nothing was written.
     """
-    from leakkit.config import Config
     from leakkit.report.folder import write_text
-    from leakkit.sources import load
-    from leakkit.sources.propose.beside import proposed_joins
-    from leakkit.sources.propose.proposal import configuration_text
+    from leakkit.sources.propose.declared import declared
+    from leakkit.sources.propose.writing import proposed
 
     place = Path(source)
+    if not place.exists():
+        message = f"There is no file or folder {place}."
+        raise LeakkitError("no_source", message)
     beside = (place if place.is_dir() else place.parent) / "leakkit.toml"
     file = Path(out) if out else beside
-    if file.exists():
+    if file.exists() and not out:
         message = (
-            f"There is a {file} already. Name another file with --out: what the one that is "
-            "there says of the source is used. Or remove it first."
+            f"There is a {file} already. To have it completed, name it with --out: what it "
+            "says is kept, but for comments. Or name another file, or remove it first."
         )
         raise LeakkitError("file_exists", message)
-    known = Config.read(beside) if beside.is_file() else Config()
-    with load(source, known.model_copy(update={"pipelines": ()})) as store:
-        joins = proposed_joins(store, place) if place.is_dir() else ()
-        write_text(file, configuration_text(store, joins))
+    known = next((declared(one) for one in (file, beside) if one.is_file()), {})
+    found = proposed(place, known, allow or ())
+    write_text(file, found.text)
     other = f" --config {file}" if out else ""
+    if found.stopped:
+        typer.echo(visible(f"Written: {file}. The source cannot be read as it is: {found.stopped}"))
+    if found.to_fill:
+        lines = ", ".join(map(str, found.to_fill))
+        typer.echo(f"Written: {file}. Fill in its lines {lines} first.")
+    if found.stopped or found.to_fill:
+        raise typer.Exit(TO_FILL)
     typer.echo(f"Written: {file}. Look it over, then: leakkit report {source}{other}")
 
 

@@ -67,6 +67,12 @@ CROSS_CHECKS = (
 )
 """What a source is asked before any page, in the order in which it is said."""
 
+FILL_IN = "FILL IN"
+"""What a proposed configuration says where only a person can know."""
+IN_A_LINE = re.compile(r"""(?P<text>"(?:[^"\\]|\\.)*"|'[^']*')|(?P<comment>#.*)""")
+"""The texts of a line of TOML, and the comment behind them."""
+
+OUTCOMES = ("won", "lost", "open")
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 MOMENT = re.compile(
     r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII
@@ -178,6 +184,16 @@ class OutcomeWords(_Part):
     lost: tuple[Name, ...] = ()
     open: tuple[Name, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_words(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """A word may have a line of its own, `"Dead" = "lost"`, which goes before the lists."""
+        if not isinstance(given, dict):
+            return given
+        own = {k: v for k, v in given.items() if k not in cls.model_fields and v in OUTCOMES}
+        rest = {key: value for key, value in given.items() if key not in own}
+        return _with_own_words(rest, own) if own else given
+
 
 class Changes(_Part):
     """What the rows of a history of changes say, where they say more than moves.
@@ -262,6 +278,7 @@ class SourceRules(_Part):
     format: Literal["auto", "csv", "parquet", "xes", "xlsx", "jsonl"] = "auto"
     encoding: Text = "auto"
     sheet: Text = ""
+    read: tuple[Name, ...] = ()
     date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
     typed_dates: Literal["auto", "kept", "swapped"] = "auto"
     calendar: Literal["auto", "gregorian", "jalali"] = "auto"
@@ -388,6 +405,12 @@ class Config(_Part):
     def from_text(cls, text: str, name: str = "leakkit.toml") -> Config:
         """Read a configuration from its text; raise one LeakkitError with all its faults."""
         given = parsed(text, name)
+        _refuse_unfilled(text, name)
+        return cls.from_tables(given, name)
+
+    @classmethod
+    def from_tables(cls, given: dict[str, Any], name: str = "leakkit.toml") -> Config:
+        """Check what a configuration says, once it is parsed."""
         try:
             return cls.model_validate(given)
         except ValidationError as error:
@@ -399,18 +422,7 @@ class Config(_Part):
     @classmethod
     def read(cls, path: str | Path) -> Config:
         """Read leakkit.toml from `path`."""
-        file = Path(path)
-        try:
-            with file.open("rb") as stream:
-                content = stream.read(limits.CONFIG_BYTES + 1)
-            text = content.decode("utf-8-sig")
-        except (OSError, ValueError) as error:
-            if isinstance(error, UnicodeDecodeError):
-                message = f"The configuration {file} is not UTF-8 text."
-                raise LeakkitError("config_syntax", message) from None
-            message = f"Cannot read the configuration {file}: {_reason(error)}."
-            raise LeakkitError("config_missing", message) from None
-        return cls.from_text(text, file.name)
+        return cls.from_text(text_of(path), Path(path).name)
 
     @field_validator("as_of", mode="before")
     @classmethod
@@ -472,6 +484,32 @@ def folded(name: str) -> str:
     return whole.translate(_LETTERS).translate(_SILENT).strip().casefold()
 
 
+def text_of(path: str | Path) -> str:
+    """Return the text of a leakkit.toml."""
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(limits.CONFIG_BYTES + 1)
+        return content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            message = f"The configuration {file} is not UTF-8 text."
+            raise LeakkitError("config_syntax", message) from None
+        message = f"Cannot read the configuration {file}: {_reason(error)}."
+        raise LeakkitError("config_missing", message) from None
+
+
+def _with_own_words(lists: dict[str, Any], own: dict[str, str]) -> dict[str, Any]:
+    """Return the lists of words, with those that have a line of their own where it says."""
+    forms = set(map(folded, own))
+    for kind in OUTCOMES:
+        said = lists.get(kind, ())
+        if isinstance(said, list | tuple) and all(isinstance(word, str) for word in said):
+            kept = [word for word in said if folded(word) not in forms]
+            lists[kind] = (*kept, *(word for word, meant in own.items() if meant == kind))
+    return lists
+
+
 def parsed(text: str, name: str, code: str = "config_syntax") -> dict[str, Any]:
     """Return what a text in TOML says; raise an error of this code where it is none."""
     if len(text) > limits.CONFIG_BYTES:
@@ -487,6 +525,34 @@ def parsed(text: str, name: str, code: str = "config_syntax") -> dict[str, Any]:
     except ValueError as error:
         message = f"{name} is not valid TOML: {shortened(str(error))}."
     raise LeakkitError(code, message)
+
+
+def unfilled(text: str) -> list[tuple[int, str, str]]:
+    r"""Return the lines that a person is still to fill in: number, what stands there, and why.
+
+    >>> unfilled('[source]\nstage = "FILL IN"   # which column?')
+    [(2, 'stage', 'which column?')]
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        parts = list(IN_A_LINE.finditer(line))
+        texts = [one for one in parts if one["text"] and one["text"][1:-1] == FILL_IN]
+        if texts:
+            comment = next((one["comment"] for one in parts if one["comment"]), "")
+            key = line[: texts[0].start()].strip(" \t=[{,") or "here"
+            found.append((number, key, comment.lstrip("# ")))
+    return found
+
+
+def _refuse_unfilled(text: str, name: str) -> None:
+    """Raise one error with all the lines that are to be filled in."""
+    faults = [
+        Fault(f"{name} line {number}", None, key, "", "fill this in", shortened(why))
+        for number, key, why in unfilled(text)
+    ]
+    if faults:
+        message = f"{name} has {len(faults)} line(s) that say {FILL_IN!r}, and wait for you:"
+        raise LeakkitError("config_to_fill", message, tuple(faults[: limits.CONFIG_FAULTS]))
 
 
 def _reason(error: Exception) -> str:

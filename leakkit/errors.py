@@ -70,16 +70,50 @@ class Fault:
         return f"{place}{column}{value}: {self.rule}.{hint}"
 
 
+@dataclass(frozen=True)
+class Ask:
+    """A line of leakkit.toml that settles a fault: its table, its key, and what it may say.
+
+    `options` are values, the likeliest first; `beside` are the others of a list that the
+    value is one of. A line that is not needed is one way of several.
+    """
+
+    table: str
+    key: str
+    options: tuple[str, ...] = ()
+    why: str = ""
+    needed: bool = True
+    beside: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the line to write, by the likeliest value.
+
+        >>> str(Ask("source", "stage", ("Phase", "State")))
+        "in [source]: stage = 'Phase' or 'State'"
+        """
+        place = f"in [{self.table}]: " if self.table else ""
+        return f"{place}{self.key} = {' or '.join(map(repr, self.options)) or repr('...')}"
+
+
 class LeakkitError(Exception):
     """What leakkit raises: `code` for programs, `faults` as facts, the message for people.
+
+    `asks` are the lines of leakkit.toml that settle it, where there are any.
 
     >>> error = LeakkitError("no_rows", "deals.csv has a heading but no rows.")
     >>> error.code, str(error), error.faults
     ('no_rows', 'deals.csv has a heading but no rows.', ())
     """
 
-    def __init__(self, code: str, message: str, faults: tuple[Fault, ...] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        faults: tuple[Fault, ...] = (),
+        asks: tuple[Ask, ...] = (),
+    ) -> None:
         """Keep the facts, and say all of them in the message."""
         self.code = code
         self.faults = faults
+        self.asks = asks
         super().__init__("\n".join([message, *(f"  {fault}" for fault in faults)]))

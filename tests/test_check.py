@@ -17,7 +17,7 @@ from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.check import check, checked, faults_csv
 from leakkit.sources.propose.beside import proposed_joins
-from leakkit.sources.propose.proposal import configuration_text
+from leakkit.sources.propose.text import configuration_text
 from leakkit.terminal import checked as said
 from tests.test_gallery import GALLERY, HOSTILE, LOST, READ, REFUSED
 

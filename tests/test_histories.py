@@ -250,3 +250,115 @@ def test_a_flow_that_names_its_stages_is_read_by_names(tmp_path: Path) -> None:
     with load(write(tmp_path, "deals.csv", PIPEDRIVE, deals)) as store:
         assert exits(store, "Lead") == {"open": 2, "next": 3}
         assert exits(store, "Demo") == {"open": 3}
+
+
+def log(folder: Path, events: list[tuple[str, str, str, str]]) -> Path:
+    """Write an event log; each event is (case, name, transition, time)."""
+    cases: dict[str, list[str]] = {}
+    for case, name, way, at in events:
+        parts = [f'<string key="concept:name" value="{name}"/>']
+        parts += [f'<string key="lifecycle:transition" value="{way}"/>'] if way else []
+        parts += [f'<date key="time:timestamp" value="{at}"/>']
+        cases.setdefault(case, []).append(f"<event>{''.join(parts)}</event>")
+    traces = "".join(
+        f'<trace><string key="concept:name" value="{case}"/>{"".join(rows)}</trace>'
+        for case, rows in cases.items()
+    )
+    (folder / "log.xes").write_text(f'<?xml version="1.0"?><log>{traces}</log>', "utf-8")
+    return folder / "log.xes"
+
+
+def twice_told() -> list[tuple[str, str, str, str]]:
+    """Return three cases in which every stage is completed after the next one has started."""
+    return [
+        (case, name, way, f"2024-01-{day:02}T{hour}:00:00Z")
+        for case, end in (("1", "Won"), ("2", "Lost"), ("3", "Lost"))
+        for name, way, day, hour in (
+            ("Offer", "start", 2, "08"),
+            (end, "start", 9, "08"),
+            (end, "complete", 9, "09"),
+            ("Offer", "complete", 9, "10"),
+        )
+    ]
+
+
+def test_an_event_log_is_read_by_one_transition(tmp_path: Path) -> None:
+    with load(log(tmp_path, twice_told())) as store:
+        assert exits(store, "Offer") == {"won": 1, "lost": 2}
+        assert facts(store)["other_transitions"] == 6
+        rows = {one["table"]: one for one in store.meta("rows")}["history"]
+        assert (rows["read"], rows["used"], rows["not_asked"]) == (12, 6, 6)
+        said = [one for one in store.meta("recognised") if one["what"] == "transition"]
+        assert [(one["as_what"], one["why"]) for one in said] == [("start", "Lost, Offer, Won")]
+
+
+def test_a_stage_that_is_only_completed_is_read_by_that(tmp_path: Path) -> None:
+    events = [one for one in twice_told() if one[1:3] != ("Offer", "start") or one[0] == "1"]
+    events = [(c, n, w, at.replace("-09T10", "-02T10")) for c, n, w, at in events]
+    with load(log(tmp_path, sorted(events, key=lambda one: one[3]))) as store:
+        assert exits(store, "Offer") == {"won": 1, "lost": 2}
+        said = [one for one in store.meta("recognised") if one["what"] == "transition"]
+        assert [(one["as_what"], one["why"]) for one in said] == [
+            ("complete", "Offer"),
+            ("start", "Lost, Won"),
+        ]
+
+
+def test_an_event_log_in_a_table_has_the_names_of_xes(tmp_path: Path) -> None:
+    rows = [f"{at},{name},{case},{way}" for case, name, way, at in twice_told()]
+    heading = "time:timestamp,concept:name,case:concept:name,lifecycle:transition"
+    with load(write(tmp_path, "log.csv", heading, rows)) as store:
+        assert exits(store, "Offer") == {"won": 1, "lost": 2}
+
+
+@pytest.mark.parametrize("form", ["2024-01-05 09:00:00.{:03}", "1704445200{:03}"])
+def test_moves_of_one_second_stand_in_the_order_of_their_parts(form: str, tmp_path: Path) -> None:
+    rows = [
+        f"{i},{stage},{form.format(part)}"
+        for i in range(1, 5)
+        for stage, part in (("Won", 700), ("A", 100), ("C", 300), ("B", 200))
+    ]
+    write(tmp_path, "stage_history.csv", "opportunity_id,stage,entered_at", rows)
+    with load(tmp_path) as store:
+        path = "SELECT s.name FROM passages p JOIN stages s USING (pipeline, stage) "
+        assert store.rows(path + "WHERE opportunity = 2 ORDER BY step") == [("A",), ("B",), ("C",)]
+        assert "ties" not in facts(store)
+
+
+STEPS = ((2, "Review"), (3, "Quote"), (4, "Won"))
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_an_hour_that_comes_twice(zone: str, turn: int, tmp_path: Path) -> None:
+    rows = [f"{i},Offer,2024-01-0{i} 09:00:00" for i in range(1, 8)]
+    rows += [f"{i},{name},2024-0{m}-0{i} 09:00:00" for m, name in STEPS for i in range(1, 7)]
+    rows += [
+        "7,Talks,2024-10-27 02:50:00",
+        "7,Lost,2024-10-27 02:10:00",
+        "8,Offer,2024-10-27 02:05:00",
+    ]
+    rows = rows[::turn]
+    write(tmp_path, "stage_history.csv", "opportunity_id,stage,entered_at", rows)
+    with load(tmp_path, Config.from_text(f'timezone = "{zone}"')) as store:
+        assert facts(store)["second_hours"] == 1
+        assert exits(store, "Talks") == {"lost": 1}
+        stay = "SELECT left_at - entered_at FROM passages WHERE exit = 5"
+        assert store.value(stay) == 20 * 60
+
+
+def test_a_step_back_on_another_day_is_no_second_hour(tmp_path: Path) -> None:
+    rows = [f"{i},Offer,2024-01-0{i} 09:00:00" for i in range(1, 8)]
+    rows += [f"{i},{name},2024-0{m}-0{i} 09:00:00" for m, name in STEPS for i in range(1, 7)]
+    rows += ["7,Talks,2024-10-28 02:50:00", "7,Quote,2024-10-28 02:10:00"]
+    write(tmp_path, "stage_history.csv", "opportunity_id,stage,entered_at", rows)
+    with load(tmp_path) as store:
+        assert "second_hours" not in facts(store)
+        assert exits(store, "Talks") == {"open": 1}
+
+
+def test_a_history_under_ids_of_stages(tmp_path: Path) -> None:
+    rows = ["1,D1,,NEW,2024-06-01T09:00:00+05:00", "2,D1,NEW,WON,2024-06-05T09:00:00+05:00"]
+    heading = "event_id,deal_id,old_stage_id,new_stage_id,changed_at"
+    with load(write(tmp_path, "stage_history.csv", heading, rows)) as store:
+        assert exits(store, "NEW") == {"won": 1}

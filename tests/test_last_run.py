@@ -10,7 +10,7 @@ import pytest
 
 import leakkit
 from leakkit import views
-from leakkit.analysis import Seen, analyze, since_last_run
+from leakkit.analysis import Appeared, Seen, analyze, losses_appeared, since_last_run
 from leakkit.report.draft import MANIFEST
 from leakkit.report.manifest import Last
 from leakkit.store.schema import SCHEMA_VERSION
@@ -67,6 +67,41 @@ def test_the_same_data_twice_are_no_news(tmp_path: Path) -> None:
 def test_a_manifest_that_somebody_changed_says_nothing(tmp_path: Path, broken: Any) -> None:  # noqa: ANN401 - as it says
     assert Seen.read(broken) is None
     assert manifest(tmp_path, seen=broken).before("x") == {}
+
+
+def with_losses(now: Analysis, *days: int) -> Analysis:
+    """Return an analysis whose first pipeline lost a deal on each of these days."""
+    first = now.pipelines[0]
+    counted = tuple((day, days.count(day)) for day in sorted(set(days)))
+    first = replace(first, notes=replace(first.notes, losses=counted))
+    return replace(now, pipelines=(first, *now.pipelines[1:]))
+
+
+def test_losses_that_were_entered_late_are_counted_and_said(now: Analysis) -> None:
+    last = THEN.last_day
+    then = replace(THEN, losses=((last - 40, 2), (last - 20, 1), (last, 3)))
+    late = (last - 40, last - 20, last - 20, last - 10, last - 9, last - 8)
+    days = (last - 40, last - 40, *late, *[last] * 5, *[last + 3] * 4)
+    told = replace(with_losses(now, *days), last_run={"Equipment": then.facts()})
+    found = losses_appeared(told, told.pipelines[0])
+    # of the day 20 days before one was known; those of the last day itself are not late
+    assert found == Appeared(last, 11, 5, 10.0)
+    said = "Of 11 losses that are new since the last run, 5 are dated before May 31, 2026"
+    for view in (views.headline(told), views.data(told)):
+        assert said in text(view)
+        assert "half of them by 10 days or more" in text(view)
+    prompt = replace(with_losses(now, *[last + 2] * 3), last_run={"Equipment": then.facts()})
+    assert "none is dated before May 31, 2026" in text(views.data(prompt))
+    assert "losses that are new" not in text(views.headline(prompt))
+
+
+def test_without_an_earlier_run_losses_may_be_missing(now: Analysis) -> None:
+    assert "the most recent losses may be missing" in text(views.data(now))
+    old = replace(THEN, last_day=now.last_day - 91, losses=((1, 1),))
+    for seen in (THEN, old, replace(old, last_day=now.last_day)):
+        told = replace(now, last_run={"Equipment": seen.facts()})
+        assert losses_appeared(told, told.pipelines[0]) is None
+        assert "the most recent losses may be missing" in text(views.data(told))
 
 
 def test_what_a_run_saw_comes_back_as_it_was(now: Analysis) -> None:

@@ -524,7 +524,8 @@ def test_two_history_files(tmp_path: Path) -> None:
     (tmp_path / "stage_history.parquet").write_bytes(b"")
     assert str(error_of(tmp_path)) == (
         f"{tmp_path.name} holds stage_history twice: "
-        "stage_history.csv, stage_history.parquet. Keep one."
+        "stage_history.csv, stage_history.parquet. Keep one, or say in [source] which: "
+        "read = ['stage_history.csv']."
     )
 
 

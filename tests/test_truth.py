@@ -14,6 +14,7 @@ from benchmarks.truth import (
     costs,
     coverage,
     endings,
+    lateness,
     nights,
     power,
     reopened,
@@ -202,6 +203,14 @@ def test_late_deals_to_call_are_won_as_often_as_said() -> None:
     assert len(call) > 50
     assert said == pytest.approx(np.mean([late.won for late in call]), abs=0.12)
     assert sum(late.won for late in found if late.block == "decide") <= 1
+
+
+@pytest.mark.parametrize("late", [0, lateness.LATE])
+def test_losses_that_are_entered_late_are_measured(late: int) -> None:
+    found = [lateness.entered(68_000 + run, late, deals=1_200) for run in range(2)]
+    assert all(one.new > 0 for one in found)
+    assert [one.many for one in found] == [late > 0] * 2
+    assert all(0 < one.days <= late if late else one.late == 0 for one in found)
 
 
 @pytest.mark.parametrize("scenario", causes.SCENARIOS, ids=lambda one: one.name)

@@ -60,6 +60,8 @@ OF_READING = (
         "beginnings",
         *left_out.FACTS.values(),
         "starts_assumed",
+        "other_transitions",
+        "second_hours",
         "hidden_visits",
         "toman_converted",
     ),

@@ -21,6 +21,7 @@ from benchmarks.truth import (
     coverage,
     endings,
     exports,
+    lateness,
     nights,
     power,
     reopened,
@@ -73,6 +74,7 @@ ROWS: tuple[Callable[..., Record], ...] = (
     power.changes_are_found,
     exports.selected_exports_are_recognised,
     exports.renamed_stage_is_named,
+    lateness.late_losses_are_measured,
 )
 
 

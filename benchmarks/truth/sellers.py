@@ -88,9 +88,13 @@ class Lives:
     won: Ints
     value: Floats
 
-    def opened(self, rules: str = "") -> Store:
-        """Load what is known at the end of the last day."""
-        seen = np.flatnonzero(self.day < 1.0)
+    def opened(self, rules: str = "", *, before: int = 0, late: int = 0) -> Store:
+        """Load what is known at the end of the last day, or so many days `before` it.
+
+        Losses are known only `late` days after the day that they bear.
+        """
+        known_from = self.day + late * (self.stage == LOST)
+        seen = np.flatnonzero(known_from < 1.0 - before)
         names = np.array([f"S{stage}" for stage in range(self.stage.max() + 1)] + ["Lost", "Won"])
         moment = AS_OF + np.floor(self.day[seen] * 86_400).astype("timedelta64[s]")
         history = pd.DataFrame(
@@ -109,7 +113,7 @@ class Lives:
         )
         stages = ", ".join(f'{{ name = "{name}" }}' for name in names[:-2])
         text = (
-            f'as_of = "{AS_OF}"\n{rules}\n[[pipelines]]\nname = "Deals"\nwon = ["Won"]\n'
+            f'as_of = "{AS_OF - before}"\n{rules}\n[[pipelines]]\nname = "Deals"\nwon = ["Won"]\n'
             f'lost = ["Lost"]\nstages = [{stages}]\n'
         )
         return load({"opportunities": deals, "stage_history": history}, Config.from_text(text))

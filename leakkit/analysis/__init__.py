@@ -2,13 +2,20 @@
 
 from leakkit.analysis.diagnosis import Diagnosis, diagnose
 from leakkit.analysis.doubting import Bounds, headline_bounds
-from leakkit.analysis.earlier import Seen, SinceThen, since_last_run
+from leakkit.analysis.earlier import (
+    Appeared,
+    Seen,
+    SinceThen,
+    losses_appeared,
+    since_last_run,
+)
 from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis, Selection
 from leakkit.analysis.spine import analyze
 from leakkit.analysis.working import find_worklist
 
 __all__ = [
     "Analysis",
+    "Appeared",
     "Bounds",
     "DataNotes",
     "Diagnosis",
@@ -20,5 +27,6 @@ __all__ = [
     "diagnose",
     "find_worklist",
     "headline_bounds",
+    "losses_appeared",
     "since_last_run",
 ]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from leakkit.analysis.results import EVERYTHING
+import numpy as np
+
+from leakkit.analysis.results import EVERYTHING, LOSSES_KEPT
 from leakkit.findings.finding import KINDS, RATE, WARNING, leading
 
 if TYPE_CHECKING:
@@ -15,13 +17,17 @@ if TYPE_CHECKING:
     from leakkit.findings import Finding
 
 
+MANY_LATE, PART_LATE = 5, 0.2
+"""So many losses, and such a part of the new ones: then a page says so at its head."""
+
+
 @dataclass(frozen=True)
 class Seen:
     """What one run saw of one pipeline, for the next run to compare with.
 
     `fingerprint` is that of the data; `last_day` the last local day that was used. `warned`
     holds (stage, kind) of what got worse and may be a headline; `shares` the share now by
-    (stage, kind).
+    (stage, kind); `losses` the losses by day, None where an earlier version did not say.
     """
 
     fingerprint: str
@@ -31,6 +37,7 @@ class Seen:
     lost: int
     warned: tuple[tuple[str, str], ...]
     shares: tuple[tuple[str, str, float], ...]
+    losses: tuple[tuple[int, int], ...] | None = None
 
     @classmethod
     def of(cls, analysis: Analysis, pipeline: PipelineAnalysis) -> Seen:
@@ -45,6 +52,7 @@ class Seen:
             sum(n for (outcome, _), n in outcomes if outcome == "lost"),
             tuple(sorted((f.stage, f.kind) for f in own if _is_worse(f))),
             tuple(sorted((f.stage, f.kind, round(f.share, 6)) for f in own if f.share is not None)),
+            pipeline.notes.losses,
         )
 
     @classmethod
@@ -59,6 +67,7 @@ class Seen:
                 int(facts["lost"]),
                 tuple((str(stage), _kind(kind)) for stage, kind in facts["warned"]),
                 tuple((str(stage), _kind(kind), float(x)) for stage, kind, x in facts["shares"]),
+                _by_day(facts.get("losses")),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -69,7 +78,13 @@ class Seen:
             **asdict(self),
             "warned": [list(one) for one in self.warned],
             "shares": [list(one) for one in self.shares],
+            "losses": None if self.losses is None else [list(one) for one in self.losses],
         }
+
+
+def _by_day(losses: Any) -> tuple[tuple[int, int], ...] | None:  # noqa: ANN401 - as in `read`
+    """Return losses by day from a file; None where it says nothing of them."""
+    return None if losses is None else tuple((int(day), int(n)) for day, n in losses)
 
 
 def _is_worse(finding: Finding) -> bool:
@@ -122,6 +137,56 @@ def since_last_run(analysis: Analysis, pipeline: PipelineAnalysis) -> SinceThen 
         _only(then, now),
         _share(analysis, pipeline, then),
     )
+
+
+@dataclass(frozen=True)
+class Appeared:
+    """The losses that have appeared since the last run, and how many of them were entered late.
+
+    `late` of the `losses` bear a day before `last_day`, the last one of the last run's data:
+    half of them by `days` or more.
+    """
+
+    last_day: int
+    losses: int
+    late: int
+    days: float
+
+    @property
+    def many(self) -> bool:
+        """Whether so many are late that recent shares are too low."""
+        return self.late >= MANY_LATE and self.late >= self.losses * PART_LATE
+
+
+def losses_appeared(analysis: Analysis, pipeline: PipelineAnalysis) -> Appeared | None:
+    """How many of the losses that are new since the last run were entered late?
+
+    One export cannot tell: a loss that is entered late is not in it, and its deal looks open.
+    The last run can: what bears a day before the end of its data, and was not in them, is late.
+    None without a last run on data of the last quarter, for a part of the deals, and where no
+    loss is new.
+
+    >>> import leakkit
+    >>> analysis = leakkit.analyze(leakkit.load("sample"), "Equipment")
+    >>> losses_appeared(analysis, analysis.pipelines[0]) is None
+    True
+    """
+    then = Seen.read(analysis.last_run.get(pipeline.name))
+    if then is None or then.losses is None or analysis.selection != EVERYTHING:
+        return None
+    if not 0 < analysis.last_day - then.last_day <= LOSSES_KEPT / 2:
+        return None
+    before = dict(then.losses)
+    # of days that the last run did not keep nothing is known
+    first = then.last_day - LOSSES_KEPT
+    new = {d: n - before.get(d, 0) for d, n in pipeline.notes.losses if d > first}
+    late = {day: n for day, n in new.items() if n > 0 and day < then.last_day}
+    total = sum(n for n in new.values() if n > 0)
+    if not total:
+        return None
+    delays = np.repeat([then.last_day - day for day in late], list(late.values()))
+    days = float(np.median(delays)) if late else 0.0
+    return Appeared(then.last_day, total, sum(late.values()), days)
 
 
 def vanished(analysis: Analysis) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ FRAMES = {
     "last_stages": queries.LAST_STAGES,
     "stood_for": queries.STOOD_FOR,
     "closes": queries.CLOSES,
+    "losses": queries.LOSSES,
     "lost_reasons": queries.LOST_REASONS,
     "owned": queries.OWNED,
 }

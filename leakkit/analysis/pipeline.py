@@ -12,7 +12,7 @@ from leakkit.analysis.coverage import coverage
 from leakkit.analysis.deferred import DeferredPipeline, settled
 from leakkit.analysis.material import late, whole_sum
 from leakkit.analysis.present import last_stages, present_of
-from leakkit.analysis.results import DataNotes
+from leakkit.analysis.results import LOSSES_KEPT, DataNotes
 from leakkit.analysis.retiring import find_retired
 from leakkit.analysis.stage import curve_of, stage_of
 from leakkit.measures import balance, route, stages, survival
@@ -215,7 +215,15 @@ def _notes(material: Material) -> DataNotes:
         reopened=whole_sum(started["n"][started["entry"] == schema.REOPENED]),
         coverage=_coverage(material),
         retired=_retired(material),
+        losses=_recent_losses(material),
     )
+
+
+def _recent_losses(material: Material) -> tuple[tuple[int, int], ...]:
+    """Return the days of the last half year on which deals were lost, and how many."""
+    rows = material.frames["losses"]
+    recent = rows[rows["day"] > material.last_day - LOSSES_KEPT]
+    return tuple(zip(recent["day"].astype(int), recent["n"].astype(int), strict=True))
 
 
 def _retired(material: Material) -> tuple[Retired, ...]:

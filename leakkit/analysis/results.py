@@ -45,13 +45,18 @@ class Selection:
 EVERYTHING = Selection()
 
 
+LOSSES_KEPT = 180
+"""Days for which is kept how many deals were lost on each."""
+
+
 @dataclass(frozen=True)
 class DataNotes:
     """What the data could and could not say about one pipeline.
 
     `outcomes` counts deals by (outcome, has history); the other counts are of deals.
     `coverage` says which deals the export seems to leave out; empty for a whole one.
-    `retired` are the stages that no deal has come into for long.
+    `retired` are the stages that no deal has come into for long, `losses` the (day, losses)
+    of the last half year.
     """
 
     outcomes: Mapping[tuple[str, bool], int]
@@ -63,6 +68,7 @@ class DataNotes:
     reopened: int
     coverage: str = ""
     retired: tuple[Retired, ...] = ()
+    losses: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

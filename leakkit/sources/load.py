@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from leakkit import limits
 from leakkit.config import COLUMNS, Config, folded
-from leakkit.errors import LeakkitError
+from leakkit.errors import Ask, LeakkitError
 from leakkit.scratch import scratch
 from leakkit.sources.cells.ids import match_long_ids
 from leakkit.sources.cells.money import count_toman, with_toman
@@ -24,12 +24,14 @@ from leakkit.sources.checks import cross_check
 from leakkit.sources.formats.files import form_of_content, form_of_name
 from leakkit.sources.formats.rows import distinct
 from leakkit.sources.formats.unpacking import lack_of_room, text_inside
-from leakkit.sources.headings.columns import Table
-from leakkit.sources.headings.names import people
+from leakkit.sources.headings.columns import Table, refuse_lacking
+from leakkit.sources.headings.missing import lacking
+from leakkit.sources.headings.names import NEEDED, people
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import CONFIG_FILE, find
 from leakkit.sources.places import folders_of, named_file
 from leakkit.sources.propose.proposal import propose
+from leakkit.sources.shapes import told_twice
 from leakkit.sources.shapes.activities import read_activities
 from leakkit.sources.shapes.joins import joined
 from leakkit.sources.shapes.left_out import without_histories
@@ -330,7 +332,7 @@ def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -
 def _give_rows(reading: Reading, found: Found) -> _Given:
     """Make the two relations that resolving reads, and the rules by which it does."""
     store, config = reading.store, reading.config
-    _require(found)
+    _require(store, found)
     segments = _segments(store, found, config)
     _read_rows(store, found, segments)
     without_histories(reading, found.history.file)
@@ -338,6 +340,9 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         match_long_ids(reading)
     hours = _zone_of(store, config)
     _give(store, found, hours)
+    newest_first = _newest_first(store)
+    if found.shape != SNAPSHOT and told_twice.part_hours(reading, hours, newest_first=newest_first):
+        newest_first = _newest_first(store)
     snapshot = found.shape == SNAPSHOT
     account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
     config = with_toman(_with_currency(store, config))
@@ -358,7 +363,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
         config=config,
         zone=hours,
         cut=cut,
-        newest_first=_newest_first(store),
+        newest_first=newest_first,
         segments=tuple(distinct(list(map(_stored, segments)))),
         default_pipeline=_default_pipeline(config, found.label if provisional else ""),
         one_file=found.opportunities is None,
@@ -423,20 +428,21 @@ def _people(found: Found, segments: tuple[str, ...]) -> list[str]:
     return [column for column in dict.fromkeys(named) if column in segments]
 
 
-def _require(found: Found) -> None:
-    """Raise where a needed column is missing, or a configured one is in none of the files."""
-    tables = [table for table in (found.history, found.opportunities) if table]
+def _require(store: Store, found: Found) -> None:
+    """Raise where a needed column is missing, or a configured one is in none of the files.
+
+    One error names all of them, of both files, with the columns that each could be.
+    """
     nowhere = tuple(
         name
         for name, heading in (found.opportunities or found.history).renamed.items()
-        if all(table.find(heading) is None for table in tables)
+        if all(table.find(heading) is None for table in found.given)
     )
-    if found.shape == EVENTS:
-        found.history.require(("opportunity_id", "stage", "entered_at"), nowhere)
-    elif found.opportunities:
-        found.opportunities.require(("opportunity_id",), nowhere)
+    needed: tuple[str, ...] = NEEDED if found.shape == EVENTS else ()
+    wanted = [(found.history, needed, nowhere if needed else ())]
     if found.opportunities:
-        found.opportunities.require(("opportunity_id",))
+        wanted.append((found.opportunities, NEEDED[:1], () if needed else nowhere))
+    refuse_lacking([lacking(store, *one) for one in wanted])
 
 
 def _segments(store: Store, found: Found, config: Config) -> tuple[str, ...]:
@@ -485,6 +491,7 @@ def _read_rows(store: Store, found: Found, segments: tuple[str, ...]) -> None:
                {_unread(history, "entered_at")} AS entered_text,
                {history.clock("entered_at")} AS entered_clock,
                {history.offset("entered_at")} AS entered_offset,
+               CAST({history.part("entered_at")} AS INTEGER) AS part,
                {history.text("from_stage")} AS from_stage, {history.integer("seq")} AS seq
         FROM {history.relation}
         """,  # noqa: S608 - quoted headings
@@ -640,7 +647,12 @@ def _as_of(reading: Reading, found: Found, config: Config, hours: Zone) -> tuple
             "Or, if its rows are a history, which column has the dates of the moves: "
             "entered_at = '...' in [source]."
         )
-        raise LeakkitError("no_as_of", message)
+        moved = lacking(store, found.opportunities or found.history, ("entered_at",)).asks
+        asks = (
+            Ask("", "as_of", (), "the day of which the source is, such as 2026-06-30"),
+            *(replace(ask, needed=False) for ask in moved),
+        )
+        raise LeakkitError("no_as_of", message, asks=asks)
     day = hours.day(last.moment)
     cut, last_day = (last.moment, day - 1) if _is_timed(store) else (hours.end_of_day(day), day)
     store.set_meta("as_of_row", _place_of(store, found, last))
@@ -709,7 +721,7 @@ def _stand(store: Store, config: Config, cut: int) -> None:
         """
         INSERT INTO given_history BY NAME
         SELECT line, opportunity_id, pipeline, stage, CAST($cut AS BIGINT) AS entered_at,
-               '' AS entered_unread, '' AS from_stage
+               '' AS entered_unread, '' AS from_stage, 0 AS part
         FROM given_opportunities
         WHERE stage <> '' AND opportunity_id <> '' AND COALESCE(created_at <= $cut, TRUE)
           AND outcome NOT IN (SELECT unnest($closed))

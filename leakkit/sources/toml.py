@@ -1,12 +1,16 @@
-"""Texts and lists as TOML, for lines that a person is to copy."""
+"""Values and tables as TOML, for files that a person is to confirm, and lines to copy."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def quoted(text: str) -> str:
@@ -25,3 +29,66 @@ def listed(counted: Sequence[tuple[str, int]], most: int = 10) -> str:
     '["Dead", "On hold"]'
     """
     return f"[{', '.join(quoted(text) for text, _ in counted[:most])}]"
+
+
+def key(name: str) -> str:
+    """Return a key as TOML, in quotes where it needs them.
+
+    >>> key("won"), key("a.csv")
+    ('won', '"a.csv"')
+    """
+    return name if BARE.fullmatch(name) else quoted(name)
+
+
+def value(given: Any) -> str:  # noqa: ANN401 - whatever TOML may hold
+    """Return a value as TOML, on one line.
+
+    >>> value({"EUR": 1.08, "on": True, "names": ["a"]})
+    '{ EUR = 1.08, on = true, names = ["a"] }'
+    """
+    if isinstance(given, bool):
+        return str(given).lower()
+    if isinstance(given, str):
+        return quoted(given)
+    if isinstance(given, dict):
+        return f"{{ {', '.join(f'{key(k)} = {value(v)}' for k, v in given.items())} }}"
+    if isinstance(given, list | tuple):
+        return f"[{', '.join(map(value, given))}]"
+    return given.isoformat() if isinstance(given, dt.date | dt.time) else repr(given)
+
+
+def table(path: Sequence[str], given: Mapping[str, Any]) -> list[str]:
+    """Return a table with all that is in it; lists of tables follow it, each with its heading.
+
+    >>> table(("roles",), {"product": "Line", "more": {"a b": 1}})
+    ['[roles]', 'product = "Line"', 'more = { "a b" = 1 }', '']
+    """
+    lists = {name: each for name, each in given.items() if _holds_tables(each)}
+    lines = [f"{key(k)} = {value(v)}" for k, v in given.items() if k not in lists]
+    lines = [f"[{'.'.join(map(key, path))}]", *lines, ""] if lines else []
+    for name, each in lists.items():
+        lines += tables((*path, name), each)
+    return lines
+
+
+def tables(path: Sequence[str], each: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a list of tables.
+
+    >>> tables(("pipelines",), [{"name": "A", "stages": [{"name": "x"}]}])
+    ['[[pipelines]]', 'name = "A"', 'stages = [', '  { name = "x" },', ']', '']
+    """
+    lines = []
+    for one in each:
+        lines.append(f"[[{'.'.join(map(key, path))}]]")
+        for name, said in one.items():
+            if _holds_tables(said):
+                lines += [f"{key(name)} = [", *(f"  {value(part)}," for part in said), "]"]
+            else:
+                lines.append(f"{key(name)} = {value(said)}")
+        lines.append("")
+    return lines
+
+
+def _holds_tables(given: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether a value is a list of tables."""
+    return isinstance(given, list | tuple) and bool(given) and isinstance(given[0], dict)

@@ -577,6 +577,16 @@ ORDER BY o.pipeline, day, o.outcome
 """
 """Closes by day, where no history is known."""
 
+LOSSES = """
+SELECT o.pipeline, o.closed_day AS day, count(*) AS n
+FROM asked_opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+WHERE o.outcome = 'lost' AND o.closed_day IS NOT NULL
+GROUP BY o.pipeline, o.closed_day
+ORDER BY o.pipeline, day
+"""
+"""Lost deals by the day of their close."""
+
 LOST_REASONS = """
 SELECT o.pipeline, COALESCE(o.current_stage, -1) AS stage, o.lost_reason, count(*) AS n
 FROM asked_opportunities o

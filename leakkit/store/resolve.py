@@ -6,11 +6,11 @@ each function below names its step. Sources hand over two relations,
 - `given_opportunities` (line, content, opportunity_id, pipeline, name, created_at,
   closed_at, outcome, stage, value, currency, lost_reason, and segment columns), where
   `content` is equal for equal rows, and
-- `given_history` (line, opportunity_id, pipeline, stage, entered_at, from_stage, seq),
+- `given_history` (line, opportunity_id, pipeline, stage, entered_at, from_stage, seq, part),
 
-with texts trimmed and '' where empty, moments in UTC seconds, money in minor units of
-its own currency. This room runs on the local engine only, so it may use DuckDB's own
-functions; the counting in `queries.py` may not.
+with texts trimmed and '' where empty, moments in UTC seconds (`part`: the microseconds after
+them), money in minor units of its own currency. This room runs on the local engine only,
+so it may use DuckDB's own functions; the counting in `queries.py` may not.
 """
 
 from __future__ import annotations
@@ -289,12 +289,13 @@ def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
         WHERE h.pipeline = '' AND d.own_pipeline IS NULL AND {rules.no_pipeline} IS NULL
           AND NOT COALESCE(d.differ, FALSE) AND NOT i.settled AND {spoken.unnamed_pipeline};
         CREATE TEMP TABLE events AS
-        SELECT h.opportunity, CAST(h.pipeline AS SMALLINT) AS pipeline, h.entered_at, h.seq, h.line,
+        SELECT h.opportunity, CAST(h.pipeline AS SMALLINT) AS pipeline,
+               h.entered_at, h.part, h.seq, h.line,
                COALESCE(s.code, {schema.UNKNOWN}) AS code, {from_code} AS from_code,
                COALESCE(CASE WHEN a.step = 2 THEN FALSE WHEN h.pipeline = -1 THEN TRUE
                              WHEN a.step = 3 THEN FALSE
                              ELSE h.entered_at > {rules.cut} OR {ignored} END, FALSE) AS not_asked
-        FROM (SELECT i.opportunity, h.entered_at, h.seq, h.line, h.stage, h.from_stage,
+        FROM (SELECT i.opportunity, h.entered_at, h.part, h.seq, h.line, h.stage, h.from_stage,
                      COALESCE(p.pipeline, {own}) AS pipeline
               FROM given_history h
               LEFT JOIN ids i ON i.opportunity_id = h.opportunity_id
@@ -313,7 +314,7 @@ def in_order(rules: Rules) -> str:
     by_stage = f"""CASE code WHEN {schema.UNKNOWN} THEN 31000 WHEN {schema.WON} THEN 32000
                    WHEN {schema.LOST} THEN 32000 ELSE code END, line"""
     tied = {False: "line", True: "-line", None: by_stage}[rules.newest_first]
-    return f"PARTITION BY opportunity ORDER BY entered_at, seq NULLS LAST, {tied}"
+    return f"PARTITION BY opportunity ORDER BY entered_at, part, seq NULLS LAST, {tied}"
 
 
 def _forget_after_wins(store: Store, rules: Rules) -> None:
@@ -369,7 +370,7 @@ def _order(store: Store, rules: Rules) -> None:
         SELECT opportunity, pipeline, code, entered_at, from_code,
                2 * row_number() OVER w AS place,
                lag(code) OVER w AS before_code, lag(pipeline) OVER w AS before_pipeline,
-               COALESCE(entered_at = lag(entered_at) OVER w
+               COALESCE(entered_at = lag(entered_at) OVER w AND part = lag(part) OVER w
                         AND (seq IS NULL OR seq = lag(seq) OVER w), FALSE) AS tie
         FROM events
         WHERE NOT not_asked AND opportunity NOT IN (SELECT opportunity FROM aside)

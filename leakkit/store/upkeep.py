@@ -115,7 +115,7 @@ def _digest(store: Store) -> None:
         FROM (SELECT opportunity_id, CAST(count(*) AS INTEGER) AS rows, bit_xor(row) AS mixed,
                      sum(row % 4294967296) AS summed, max(entered_at) AS last_at
               FROM (SELECT opportunity_id, entered_at,
-                           hash(pipeline, stage, entered_at, from_stage, seq) AS row
+                           hash(pipeline, stage, entered_at, from_stage, seq, part) AS row
                     FROM given_history WHERE opportunity_id <> '')
               GROUP BY opportunity_id) h
         LEFT JOIN (SELECT opportunity_id, min(hash({said})) AS content,

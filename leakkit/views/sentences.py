@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.earlier import since_last_run, vanished
+from leakkit.analysis.earlier import losses_appeared, since_last_run, vanished
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
 from leakkit.findings.sight import sight
 from leakkit.views.tables import bdi
@@ -150,6 +150,20 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
     last = min(since.last_day for _, since in found)
     said = Markup("; ").join(changes)
     return words.html("last_run.said", last=last, changes=said)
+
+
+def losses_line(
+    analysis: Analysis, chosen: PipelineAnalysis, words: Words, *, only_many: bool = False
+) -> Markup:
+    """Say how many of the losses that are new since the last run were entered late, if known."""
+    new = losses_appeared(analysis, chosen)
+    if new is None or (only_many and not new.many):
+        return Markup("")
+    if not new.late:
+        return words.html("data.losses_in_time", n=new.losses, last=new.last_day)
+    delay = words.days(new.days)
+    facts = {"n": new.losses, "late": new.late, "last": new.last_day}
+    return words.html("data.losses_late", **facts, delay=delay)
 
 
 def _more(found: Sequence[tuple[PipelineAnalysis, SinceThen]], words: Words) -> list[Markup]:

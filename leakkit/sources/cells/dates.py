@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import DIGITS
-from leakkit.errors import Fault, LeakkitError
+from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.cells.jalali import MONTHS, day_number, day_number_sql
 from leakkit.sources.cells.swapped import settle
 from leakkit.sources.formats.rows import rewritten
@@ -264,14 +264,16 @@ def _ambiguous(
             rule = " or ".join(readings) or "no day"
             faults.append(Fault(file, row, heading, text, rule))
     hint = " or ".join(f"date_order = '{order}'" for order in orders)
+    text = shown[0][2] if shown else ""
+    ask = Ask("source", "date_order", orders, f"the order of day and month in {text!r}")
     if contradict:
         message = (
             f"{file}: some dates can only be day-first and others only month-first. "
             f"Say which in [source]: {hint}; the others are then faults:"
         )
-        return LeakkitError("mixed_dates", message, tuple(faults[: 2 * SHOWN]))
+        return LeakkitError("mixed_dates", message, tuple(faults[: 2 * SHOWN]), (ask,))
     message = f"{file}: the order of day and month is not clear. Say which in [source]: {hint}:"
-    return LeakkitError("ambiguous_dates", message, tuple(faults[:SHOWN]))
+    return LeakkitError("ambiguous_dates", message, tuple(faults[:SHOWN]), (ask,))
 
 
 def _as_day(text: str, order: str) -> str:
@@ -320,7 +322,8 @@ def _short_order(
             f"{table.file}: the calendar of years of two digits is not clear. Say which in "
             "[source]: calendar = 'jalali' or calendar = 'gregorian':"
         )
-        raise LeakkitError("ambiguous_calendar", message, faults)
+        ask = Ask("source", "calendar", ("jalali", "gregorian"), "of years of two digits")
+        raise LeakkitError("ambiguous_calendar", message, faults, (ask,))
     return source.date_order
 
 
@@ -464,6 +467,9 @@ def _counted(said: str, form: str) -> str:
     whole = "round" if form == "serial" else "floor"
     seconds = f"CAST({whole}({COUNTED[form].replace('x', number)}) AS BIGINT)"
     written = f"CAST(make_timestamp({seconds} * 1000000) AS VARCHAR)"
+    if form == "milliseconds":
+        rest = f"lpad(CAST(TRY_CAST({said} AS BIGINT) % 1000 AS VARCHAR), 3, '0')"
+        return f"{written} || '.' || {rest} || 'Z'"
     if form != "serial":
         return f"{written} || 'Z'"
     day = f"CASE WHEN {seconds} % 86400 = 0 THEN substr({written}, 1, 10) ELSE {written} END"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from leakkit import vocabulary
 from leakkit.config import DIGITS, folded
-from leakkit.errors import Fault, LeakkitError
+from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.formats.rows import rewritten
 from leakkit.store.database import literal
 
@@ -189,7 +189,8 @@ def _of_two(file: str, heading: str, only: dict[str, list[tuple[str, int, int, s
         f"{file}: some amounts have a decimal point and others a decimal comma. Say which in "
         "[source]: decimal = '.' or decimal = ','; the others are then faults:"
     )
-    raise LeakkitError("mixed_numbers", message, faults)
+    ask = Ask("source", "decimal", tuple(only), "the decimal sign of the amounts")
+    raise LeakkitError("mixed_numbers", message, faults, (ask,))
 
 
 def _shown(reading: Reading, table: Table, said: str) -> list[tuple[int, str]]:
@@ -213,7 +214,9 @@ def _ambiguous(file: str, heading: str, shown: list[tuple[int, str]]) -> Leakkit
         f"{file}: it is not clear whether the amounts have thousands or decimals. "
         "Say which in [source]: decimal = '.' or decimal = ',':"
     )
-    return LeakkitError("ambiguous_numbers", message, tuple(faults))
+    core = shown[0][1] if shown else ""
+    ask = Ask("source", "decimal", (".", ","), f"the decimal sign of amounts such as {core}")
+    return LeakkitError("ambiguous_numbers", message, tuple(faults), (ask,))
 
 
 def _number_sql(said: str, point: str, marks: dict[str, str]) -> str:
@@ -258,7 +261,8 @@ def _marks(reading: Reading, table: Table, heading: str, said: str) -> dict[str,
             f"{table.file}: {n} amount(s) have no currency, others are in {', '.join(known)}. "
             f"Say which is meant: currency = '{known[0]}':"
         )
-        raise LeakkitError("currency_undeclared", message, (fault,))
+        ask = Ask("", "currency", tuple(known), f"of {n:,} amount(s) that name none")
+        raise LeakkitError("currency_undeclared", message, (fault,), (ask,))
     for text, code in codes.items():
         reading.say(table.file, "currency", code, text)
     return codes

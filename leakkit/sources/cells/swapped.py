@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from leakkit.errors import Fault, LeakkitError
+from leakkit.errors import Ask, Fault, LeakkitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,4 +157,5 @@ def _ambiguous(file: str, doubts: Sequence[tuple[str, Typed]]) -> LeakkitError:
         f"{file}: day and month of the dates that Excel holds may be swapped: {why}. Say in "
         "[source] which: typed_dates = 'kept' or typed_dates = 'swapped':"
     )
-    return LeakkitError("swapped_dates", message, tuple(faults[:SHOWN]))
+    ask = Ask("source", "typed_dates", ("kept", "swapped"), "did Excel swap day and month?")
+    return LeakkitError("swapped_dates", message, tuple(faults[:SHOWN]), (ask,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from leakkit.errors import Fault, LeakkitError
+from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.checks import histories, keys, outcomes, reasons
 from leakkit.sources.checks.doubt import unlike
 from leakkit.store.resolve import listed
@@ -32,7 +32,9 @@ def cross_check(reading: Reading, found: Found, config: Config) -> None:
     lines that decide, unless `accept` names it.
     """
     store = reading.store
-    doubts = [doubt for doubt in _asked(store, found, config) if doubt.n]
+    made = any(one.what == "outcome" for one in reading.said)
+    outcome = "" if made or not found.opportunities else found.opportunities.heading("outcome")
+    doubts = [doubt for doubt in _asked(store, found, config, outcome or "") if doubt.n]
     stopping = [d for d in doubts if d.stops and d.code not in {*NO_STOP, *config.source.accept}]
     if stopping:
         raise _stopped(found, config, stopping)
@@ -45,14 +47,14 @@ def cross_check(reading: Reading, found: Found, config: Config) -> None:
     )
 
 
-def _asked(store: Store, found: Found, config: Config) -> list[Doubt]:
-    """Ask every question."""
+def _asked(store: Store, found: Found, config: Config, outcome: str) -> list[Doubt]:
+    """Ask every question; `outcome` is the heading of the outcomes, '' where they were made."""
     return [
         outcomes.nothing_closes(store, config),
         outcomes.outcome_words_unknown(store),
         reasons.open_with_reason(store),
         outcomes.outcome_against_history(store),
-        outcomes.flags_against_outcome(store),
+        outcomes.flags_against_outcome(store, outcome),
         histories.present_stage_ahead(store),
         histories.breaks_in_history(store),
         histories.several_beginnings(store, found.history),
@@ -80,7 +82,24 @@ def _stopped(found: Found, config: Config, doubts: list[Doubt]) -> LeakkitError:
         "The source disagrees with itself, and a page made of it would be wrong. "
         "Say in leakkit.toml what is right (leakkit init writes one):"
     )
-    return LeakkitError("cross_checks", message, faults)
+    return LeakkitError("cross_checks", message, faults, _asks(config, doubts))
+
+
+def _asks(config: Config, doubts: list[Doubt]) -> tuple[Ask, ...]:
+    """Return the lines that settle the doubts: accepting one is needed where no other is."""
+    kept = config.source.accept
+    accepting = tuple(
+        Ask(
+            "source",
+            "accept",
+            (doubt.code,),
+            f"if it is right that {doubt.n:,} of {doubt.of:,} deals {doubt.says}",
+            needed=not any(ask.needed for ask in doubt.asks),
+            beside=kept,
+        )
+        for doubt in doubts
+    )
+    return (*(ask for doubt in doubts for ask in doubt.asks), *accepting)
 
 
 def _put_in_doubt(store: Store, doubts: list[Doubt]) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from leakkit.errors import Ask
 from leakkit.store.account import SHOWN_ROWS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from leakkit.config import Config
     from leakkit.store.database import Store
 
@@ -22,7 +25,7 @@ class Doubt:
 
     `deals` are their ids, `of` is how many deals were asked. `lines` are what decides in
     leakkit.toml, or in the export; `grave` doubts stop a run however few deals they touch,
-    others from `fewest` on.
+    others from `fewest` on. `asks` are those of the lines that a proposed configuration holds.
     """
 
     code: str
@@ -32,6 +35,7 @@ class Doubt:
     lines: tuple[str, ...]
     grave: bool = False
     fewest: int = FEWEST
+    asks: tuple[Ask, ...] = ()
 
     @property
     def n(self) -> int:
@@ -79,6 +83,12 @@ def words(store: Store, column: str, of: str) -> list[tuple[str, int]]:
         f"AND {column} <> '' GROUP BY {column} ORDER BY n DESC, {column} LIMIT {SHOWN_ROWS}"
     )
     return [(str(text), int(n)) for text, n in rows]
+
+
+def words_to_sort(said: Sequence[tuple[str, str]], *, needed: bool = True) -> tuple[Ask, ...]:
+    """Return a line for each word, which says whether it is won, lost or open; `said` has why."""
+    kinds = ("won", "lost", "open")
+    return tuple(Ask("source.outcomes", word, kinds, why, needed) for word, why in said)
 
 
 def unlike(config: Config, code: str) -> str:

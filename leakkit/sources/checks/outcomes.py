@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.config import Config
-from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words
+from leakkit.config import Config, folded
+from leakkit.errors import Ask
+from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words, words_to_sort
 from leakkit.sources.headings.names import nearest
 from leakkit.sources.toml import listed, quoted
 from leakkit.store.resolve import outcome_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from leakkit.store.database import Store
 
 UNKNOWN = """
@@ -31,6 +34,14 @@ SELECT said, count(*) AS n FROM (
 WHERE said <> '' GROUP BY said ORDER BY n DESC, said LIMIT 20
 """
 
+PASSED = """
+SELECT DISTINCT stage FROM (
+    SELECT stage, lead(stage) OVER (PARTITION BY opportunity_id ORDER BY entered_at, line) AS after
+    FROM given_history WHERE stage <> '' AND opportunity_id <> '')
+WHERE after <> stage ORDER BY stage
+"""
+"""The stages that a deal has left for another one."""
+
 FEWEST_OPEN = 20
 """Fewer deals may well all be open; that none is closed is then said, and no question."""
 
@@ -44,7 +55,8 @@ def outcome_words_unknown(store: Store) -> Doubt:
         for text, n in said
     )
     says = "have an outcome in words that are not known"
-    return Doubt("outcome_words_unknown", says, found, deals(store), lines)
+    asks = words_to_sort([(text, f"{n:,} deals{_guess(text)}") for text, n in said])
+    return Doubt("outcome_words_unknown", says, found, deals(store), lines, asks=asks)
 
 
 def _guess(word: str) -> str:
@@ -59,8 +71,10 @@ def nothing_closes(store: Store, config: Config) -> Doubt:
     own = config.source.outcomes
     told = bool(own.won or own.lost) or any(p.won or p.lost for p in config.pipelines)
     asked = open_only and not told and not store.value("SELECT count(*) FROM unchanged")
-    found = ids(store, "SELECT opportunity_id FROM opportunities") if asked else ()
     last = [(str(said), int(n)) for said, n in store.rows(LAST)] if asked else []
+    sorted_out = set(map(folded, own.open))
+    asked = asked and not (last and all(folded(said) in sorted_out for said, _ in last))
+    found = ids(store, "SELECT opportunity_id FROM opportunities") if asked else ()
     shown = ", ".join(f"{said} ({n:,})" for said, n in last)
     lines = (
         f"the last stages are {shown}",
@@ -68,7 +82,19 @@ def nothing_closes(store: Store, config: Config) -> Doubt:
         "lost = [...]   # in [source.outcomes]: those in which it is lost",
     )
     says = "are neither won nor lost, as all are"
-    return Doubt("nothing_closes", says, found, deals(store), lines, fewest=FEWEST_OPEN)
+    asks = _ends(store, last) if asked else ()
+    return Doubt("nothing_closes", says, found, deals(store), lines, fewest=FEWEST_OPEN, asks=asks)
+
+
+def _ends(store: Store, last: Sequence[tuple[str, int]]) -> tuple[Ask, ...]:
+    """Ask of each last stage what it means; of those that deals leave again only beside."""
+    passed = {str(row[0]) for row in store.rows(PASSED)}
+    ends = [said for said, _ in last if said not in passed] or [said for said, _ in last]
+    said = [(stage, f"deals whose last stage it is: {n:,}") for stage, n in last]
+    return (
+        *words_to_sort([one for one in said if one[0] in ends]),
+        *words_to_sort([one for one in said if one[0] not in ends], needed=False),
+    )
 
 
 def outcome_against_history(store: Store) -> Doubt:
@@ -77,14 +103,19 @@ def outcome_against_history(store: Store) -> Doubt:
     said = words(store, "outcome", DISAGREES)
     lines = (f"the outcomes say {listed(said)}: what they mean is said in [source.outcomes]",)
     says = "end otherwise in their history than their outcome says"
-    return Doubt("outcome_against_history", says, found, deals(store), lines)
+    means = [(text, f"{n:,} of these deals") for text, n in said]
+    asks = words_to_sort(means, needed=False)
+    return Doubt("outcome_against_history", says, found, deals(store), lines, asks=asks)
 
 
-def flags_against_outcome(store: Store) -> Doubt:
+def flags_against_outcome(store: Store, outcome: str) -> Doubt:
     """Ask which deals are won or lost by their flags and something else by outcome or stage."""
     there = store.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'flag_doubts'")
     sql = "SELECT opportunity_id FROM flag_doubts SEMI JOIN opportunities USING (opportunity_id)"
-    lines = ("outcome = '...'   # in [source]: the column that counts",)
-    says = "are won, lost or open by their flags, and something else by their outcome or stage"
     found = ids(store, sql) if there else ()
-    return Doubt("flags_against_outcome", says, found, deals(store), lines)
+    lines = ("outcome = '...'   # in [source]: the column that counts",)
+    ask = Ask("source", "outcome", (outcome,), "it counts, and not the flags", needed=False)
+    says = "are won, lost or open by their flags, and something else by their outcome or stage"
+    return Doubt(
+        "flags_against_outcome", says, found, deals(store), lines, asks=(ask,) if outcome else ()
+    )

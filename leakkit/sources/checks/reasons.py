@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.sources.checks.doubt import Doubt, deals, ids_of, words
+from leakkit.sources.checks.doubt import Doubt, deals, ids_of, words, words_to_sort
 from leakkit.sources.toml import listed
 
 if TYPE_CHECKING:
@@ -29,4 +29,7 @@ def open_with_reason(store: Store) -> Doubt:
     if not store.value("SELECT count(*) FROM opportunities WHERE outcome = 'lost'"):
         lines.append("reason_means_loss = true   # in [source]: every deal with a reason is lost")
     says = "are open and have a reason for their loss"
-    return Doubt("open_with_reason", says, found, deals(store), tuple(lines))
+    asks = words_to_sort(
+        [(text, f"{n:,} of these deals") for text, n in (*outcome, *stage)], needed=False
+    )
+    return Doubt("open_with_reason", says, found, deals(store), tuple(lines), asks=asks)

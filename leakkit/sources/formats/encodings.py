@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from leakkit import limits
-from leakkit.errors import Fault, LeakkitError
+from leakkit.errors import Ask, Fault, LeakkitError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,11 +77,12 @@ def as_utf8(reading: Reading, path: Path, name: str) -> tuple[Path, Text]:
                 out.write(part.encode("utf-8"))
     except UnicodeError as error:
         message = f"{name} is not {text.encoding} throughout: {_reason(error)}. " + _SAY_ENCODING
-        raise LeakkitError("encoding", message) from None
+        raise LeakkitError("encoding", message, asks=_ASKED) from None
     reading.say(name, "encoding", text.encoding, "declared" if declared != "auto" else "letters")
     return again, text
 
 
+_ASKED = (Ask("source", "encoding", ("windows-1252", "windows-1256"), "how its letters are kept"),)
 _SAY_ENCODING = "Save it as 'CSV UTF-8', or name its encoding: [source] encoding = 'windows-1252'."
 
 
@@ -120,7 +121,7 @@ def survey(path: Path, name: str, declared: str = "auto") -> Text:
     except UnicodeDecodeError:
         if encoding:
             message = f"{name} is not UTF-8 text. " + _SAY_ENCODING
-            raise LeakkitError("encoding", message) from None
+            raise LeakkitError("encoding", message, asks=_ASKED) from None
         return Text(_single_byte(path, name))
     return Text(encoding or "utf-8", new_lines or returns)
 
@@ -181,4 +182,4 @@ def _single_byte(path: Path, name: str) -> str:
     if mean <= LONE and not arabic:
         return "windows-1252"
     message = f"{name} is not UTF-8, and its encoding cannot be told for sure. " + _SAY_ENCODING
-    raise LeakkitError("encoding", message)
+    raise LeakkitError("encoding", message, asks=_ASKED)

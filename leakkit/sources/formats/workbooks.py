@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from leakkit import limits
-from leakkit.errors import LeakkitError
+from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.cells.swapped import typed_columns, with_swapped
 from leakkit.sources.formats.rows import LINE, put_rows
 from leakkit.sources.formats.sheets import Cells, read_cells
@@ -163,7 +163,9 @@ def _chosen(reading: Reading, name: str, found: list[Sheet]) -> list[Sheet]:
                 f"{name} has {len(sheets)} sheets that may be read: {names}. "
                 "Say which: [source] sheet = '...'."
             )
-            raise LeakkitError("two_sheets", message)
+            named = tuple(sheet.name for sheet in sheets)
+            ask = Ask("source", "sheet", named, "the sheet to read")
+            raise LeakkitError("two_sheets", message, asks=(ask,))
     chosen = [sheets[0] for sheets in played.values()] or found[:1]
     if len(found) > len(chosen) or len(chosen) > 1:
         for sheet in chosen:

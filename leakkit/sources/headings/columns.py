@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from leakkit import limits
 from leakkit.config import COLUMNS, folded
-from leakkit.errors import Fault, LeakkitError
+from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from leakkit.config import Export
     from leakkit.sources.cells.swapped import Typed
@@ -25,6 +25,37 @@ NEAR = 0.6
 """Names at least so similar may be one, misspelt."""
 CLOCK_TYPES = ("TIMESTAMP", "DATE")
 ZONED = "TIMESTAMP WITH TIME ZONE"
+
+
+PARTS = {
+    "opportunity_id": "the key of a deal",
+    "stage": "the stage in which a deal stands, or that it enters",
+    "entered_at": "when a deal entered the stage",
+    "at": "when it happened",
+}
+"""What the columns are that a source cannot do without."""
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """The columns that a file lacks, and the lines that say which they are."""
+
+    file: str
+    faults: tuple[Fault, ...]
+    asks: tuple[Ask, ...]
+
+
+def refuse_lacking(lacking: Sequence[Lacking]) -> None:
+    """Raise one error with all columns that are missing, of every file."""
+    short = [one for one in lacking if one.faults]
+    if not short:
+        return
+    faults = tuple(fault for one in short for fault in one.faults)
+    files = " and ".join(one.file for one in short)
+    verb = "lacks" if len(short) == 1 else "lack"
+    message = f"{files} {verb} {len(faults)} column(s) that are needed or configured:"
+    asks = {ask.key: ask for one in reversed(short) for ask in reversed(one.asks)}
+    raise LeakkitError("missing_columns", message, faults, tuple(asks.values()))
 
 
 @dataclass(frozen=True)
@@ -76,7 +107,20 @@ class Table:
 
     def require(self, names: tuple[str, ...], nowhere: tuple[str, ...] = ()) -> None:
         """Raise one error with every needed column that is missing; those of `nowhere` are."""
+        refuse_lacking([self.lacks(names, nowhere)])
+
+    def lacks(
+        self,
+        names: tuple[str, ...],
+        nowhere: tuple[str, ...] = (),
+        by_cells: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Lacking:
+        """Return every needed column that is missing, and those of `nowhere`.
+
+        `by_cells` are the headings that a missing one could be by what their cells hold.
+        """
         missing = [*(name for name in names if self.heading(name) is None), *nowhere]
+        near = {n: self._nearest(n) or (by_cells or {}).get(n, ()) for n in dict.fromkeys(missing)}
         faults = tuple(
             Fault(
                 self.file,
@@ -84,24 +128,30 @@ class Table:
                 self.renamed.get(name, name),
                 "",
                 "this column is missing",
-                self._near(name),
+                self._hint(name, headings),
             )
-            for name in dict.fromkeys(missing)
+            for name, headings in near.items()
         )
-        if faults:
-            message = f"{self.file} lacks {len(faults)} column(s) that are needed or configured:"
-            raise LeakkitError("missing_columns", message, faults)
+        asks = tuple(
+            Ask("source", name, headings, PARTS.get(name, "")) for name, headings in near.items()
+        )
+        return Lacking(self.file, faults, asks)
 
-    def _near(self, name: str) -> str:
-        """Return a hint that names the nearest heading, of those that are no other column."""
+    def _nearest(self, name: str) -> tuple[str, ...]:
+        """Return the nearest heading, of those that are no other column."""
         taken = {self.heading(other) for other in COLUMNS if other != name}
         forms = {simplified(h): h for h in self.types if h not in taken}
         wanted = simplified(self.renamed.get(name, name))
-        near = [forms[form] for form in difflib.get_close_matches(wanted, list(forms), 1, NEAR)]
+        found = difflib.get_close_matches(wanted, list(forms), 1, NEAR)
+        return tuple(forms[form] for form in found)
+
+    def _hint(self, name: str, headings: Sequence[str]) -> str:
+        """Say which line of leakkit.toml names the column."""
         is_there = ", ".join(list(self.types)[:20])
+        asked = " or ".join(map(repr, headings))
         guess = (
-            f"did you mean {near[0]!r}? Say so in [source]: {name} = {near[0]!r}; "
-            if near
+            f"did you mean {asked}? Say so in [source]: {name} = {headings[0]!r}; "
+            if headings
             else f"say in [source] which it is: {name} = '...'; "
         )
         return f"{guess}the file has: {is_there}"
@@ -158,6 +208,21 @@ class Table:
         return (
             f"CASE WHEN regexp_full_match({text}, '{ISO}') "
             f"THEN epoch_us(TRY_CAST({whole} AS TIMESTAMP)) // 1000000 END"
+        )
+
+    def part(self, name: str) -> str:
+        """Return SQL for the microseconds of a column's clock after its second; 0 without any."""
+        heading = self.heading(name)
+        kind = self.types[heading] if heading else ""
+        if kind.startswith("TIMESTAMP"):
+            return f"epoch_us({quoted(str(heading))}) % 1000000"
+        if kind != "VARCHAR":
+            return "0"
+        text = self.text(name)
+        digits = f"regexp_extract(substr({text}, 21), '^[0-9]{{1,6}}')"
+        return (
+            f"CASE WHEN substr({text}, 20, 1) IN ('.', ',') "
+            f"THEN COALESCE(TRY_CAST(rpad({digits}, 6, '0') AS INTEGER), 0) ELSE 0 END"
         )
 
     def offset(self, name: str) -> str:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Export, folded
-from leakkit.errors import LeakkitError
+from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.formats.rows import distinct, refuse_wide
 from leakkit.sources.headings.columns import NEAR as MISSPELT
 from leakkit.sources.headings.columns import simplified
@@ -79,11 +79,17 @@ def part_of(
     by_form = _by_form(headings)
     said = {n: h for n, given in renamed.items() if (h := by_form.get(loose(given)))}
     named = {n: h for n in COLUMNS if (h := said.get(n) or _exactly(n, headings))}
-    if not all(name in named for name in NEEDED):
-        export = _export_of(by_form, known_exports() if exports is None else exports)
-        if export is not None:
-            return _part_of_export(export, by_form, said, headings)
+    export = _export_of(by_form, known_exports() if exports is None else exports)
+    if export is not None and (
+        not all(name in named for name in NEEDED) or _says_the_same(export, by_form, said)
+    ):
+        return _part_of_export(export, by_form, said, headings)
     return _part_by_words(by_form, named)
+
+
+def _says_the_same(export: Export, by_form: Mapping[str, str], said: Mapping[str, str]) -> bool:
+    """Say whether a configuration calls the columns of an export as its maker does."""
+    return all(said.get(n) == _first(export.columns.get(n, ()), by_form) != "" for n in NEEDED)
 
 
 def _part_of_export(
@@ -194,11 +200,13 @@ def once(reading: Reading, file: str, headings: Sequence[str]) -> list[str]:
     for heading, name in zip(headings, unique, strict=True):
         form = simplified(heading)
         if form in seen and form in COLUMNS and form not in reading.config.source.columns:
+            first = unique[_place(headings, form)]
             message = (
                 f"{file} has two columns {form!r}. Say in [source] which it is: "
-                f"{form} = {unique[_place(headings, form)]!r} or {form} = {name!r}."
+                f"{form} = {first!r} or {form} = {name!r}."
             )
-            raise LeakkitError("two_columns", message)
+            ask = Ask("source", form, (first, name), "which of the two columns")
+            raise LeakkitError("two_columns", message, asks=(ask,))
         if form and form in seen:
             reading.say(file, "heading_twice", name, heading.strip())
         seen.add(form)

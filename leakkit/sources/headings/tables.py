@@ -6,11 +6,12 @@ import datetime as dt
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS
-from leakkit.errors import Fault, LeakkitError
+from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.formats.files import (
     form_of_content,
     form_of_name,
@@ -30,6 +31,7 @@ from leakkit.sources.headings.exports import (
     STAGES,
     exports_of,
 )
+from leakkit.sources.headings.missing import nothing_to_read
 from leakkit.sources.headings.names import (
     Part,
     dated_stages,
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.recognised import Reading
 
 CONFIG_FILE = "leakkit.toml"
-SHOWN_FILES = 20
 DATED = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 """The day of a snapshot in the name of its file."""
 
@@ -199,7 +200,8 @@ def _named(reading: Reading, table: Table, wanted: str) -> Table:
 
 def _in_folder(reading: Reading, folder: Path) -> Files:
     """Read `opportunities`, `stage_history` and `activities` of a folder; name every other file."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+    everything = sorted(path for path in folder.iterdir() if path.is_file())
+    files = [file for file in everything if _is_asked_for(reading, file)]
     named = {
         wanted: [f for f in files if _stem(f).lower() == wanted and form_of_name(f)]
         for wanted in (HISTORY, DEALS, ACTIVITIES)
@@ -207,8 +209,11 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
     for wanted, matches in named.items():
         if len(matches) > 1:
             names = ", ".join(file.name for file in matches)
-            message = f"{folder.name} holds {wanted} twice: {names}. Keep one."
-            raise LeakkitError("two_files", message)
+            message = (
+                f"{folder.name} holds {wanted} twice: {names}. Keep one, or say in [source] which: "
+                f"read = ['{matches[0].name}']."
+            )
+            raise LeakkitError("two_files", message, asks=_which_file(matches, files))
     label = folder.resolve().name
     joined = {join.file for join in reading.config.source.joins}
     acts = named.pop(ACTIVITIES)
@@ -231,7 +236,7 @@ def _in_folder(reading: Reading, folder: Path) -> Files:
         )
         used = {file.name for file in matched.values()}
     used |= joined | (aside if activities else set())
-    ignored = tuple(f.name for f in files if f.name not in {*used, CONFIG_FILE})
+    ignored = tuple(f.name for f in everything if f.name not in {*used, CONFIG_FILE})
     inputs = tuple(_input(f) for f in files if f.name in used)
     return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
 
@@ -254,21 +259,21 @@ def _fitting(reading: Reading, table: Table | None) -> Table | None:
     return table
 
 
-def _nothing_to_read(
-    tables: Sequence[Table], folder: str, names: Sequence[str] | None
-) -> LeakkitError:
-    """Return the error of a folder in which no file has what is needed, with their headings."""
-    there = ", ".join((names or [t.file for t in tables])[:SHOWN_FILES]) or "no files"
-    say = "say in [source] of a leakkit.toml what they are called"
-    faults = tuple(
-        Fault(t.file, None, "", ", ".join(list(t.types)[:SHOWN_FILES]), "its headings", say)
-        for t in tables[:SHOWN_FILES]
+def _is_asked_for(reading: Reading, file: Path) -> bool:
+    """Say whether a file is to be read: all are, unless `read` names some, or patterns of names."""
+    asked = reading.config.source.read
+    return not asked or any(fnmatchcase(file.name, name) for name in asked)
+
+
+def _which_file(files: Sequence[Path], every: Sequence[Path]) -> tuple[Ask, ...]:
+    """Ask which of several files is read, beside those that play another part."""
+    names = tuple(file.name for file in files)
+    others = tuple(
+        file.name for file in every if file.name not in {*names, CONFIG_FILE} and may_be_data(file)
     )
-    message = (
-        f"The folder {folder} has no file with the columns opportunity_id, stage and entered_at "
-        f"(a history), or opportunity_id, stage and dates (deals); it holds {there}."
+    return (
+        Ask("source", "read", names, "which file is read; others are left aside", beside=others),
     )
-    return LeakkitError("no_history", message, faults)
 
 
 def _is_named(table: Table, file: Path) -> bool:
@@ -336,13 +341,16 @@ def _placed(
             there = ", ".join(table.file for table, _ in found)
             message = (
                 f"{folder} holds several files that may be read: {there}. Name one of them, or "
-                "call them opportunities and stage_history."
+                "call them opportunities and stage_history; or say in [source] which files are "
+                f"read: read = ['{found[0][0].files[0]}']."
             )
-            raise LeakkitError("two_files", message)
+            asked = [Path(table.files[0]) for table, _ in found]
+            every = [Path(name) for name in names or []]
+            raise LeakkitError("two_files", message, asks=_which_file(asked, every))
     if not history and not deals:
         if parts.get(REFUSED):
             raise _refused(parts[REFUSED][0][0])
-        raise _nothing_to_read(tables, folder, names)
+        raise nothing_to_read(reading.store, tables, folder, names)
     for table, _ in parts.get(REFUSED, []):
         reading.say(table.file, "refused", "synchronisation_history", "_fivetran_start")
     gone = [_with(reading, *found) for found in parts.get(MERGED, [])[:1]]

@@ -35,7 +35,7 @@ SELECT h.stage, lead(h.stage) OVER w AS next_stage,
                 FALSE) AS after_loss
 FROM given_history h LEFT JOIN ({closes}) c ON c.said = h.stage
 WHERE h.stage <> '' AND h.opportunity_id <> '' AND h.entered_at IS NOT NULL
-WINDOW w AS (PARTITION BY h.opportunity_id ORDER BY h.entered_at, h.line)
+WINDOW w AS (PARTITION BY h.opportunity_id ORDER BY h.entered_at, h.part, h.line)
 """
 
 

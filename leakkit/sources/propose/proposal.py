@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from leakkit import limits
-from leakkit.config import COLUMNS, Pipeline, Stage, folded
-from leakkit.errors import LeakkitError, shortened, visible
-from leakkit.sources.headings.recognised import Recognised
+from leakkit.config import Pipeline, Stage, folded
+from leakkit.errors import Ask, LeakkitError, shortened
 from leakkit.sources.propose.ends import closing_stages
-from leakkit.sources.shapes.shapes import SNAPSHOT
 from leakkit.store import schema
 from leakkit.store.resolve import CLOSED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from leakkit.config import Config, Join, SourceRules
+    from leakkit.config import Config
     from leakkit.store.database import Store
 
 FIRST_VISITS = """
 WITH firsts AS (
     SELECT COALESCE(nullif(h.pipeline, ''), nullif(o.pipeline, ''), $label) AS pipeline,
-           h.opportunity_id, h.stage, min(h.entered_at) AS first_at, min(h.line) AS first_line
+           h.opportunity_id, h.stage, min(h.entered_at * 1000000 + h.part) AS first_at,
+           min(h.line) AS first_line
     FROM given_history h
     LEFT JOIN (SELECT opportunity_id, min(pipeline) AS pipeline FROM given_opportunities
                GROUP BY opportunity_id) o ON o.opportunity_id = h.opportunity_id
@@ -41,9 +38,6 @@ GROUP BY pipeline, stage
 ORDER BY pipeline, stage
 """
 
-
-OFFER = re.compile(r"offer|quot|proposal|proforma|pro forma|angebot|پیش ?فاکتور|پیشنهاد")
-"""Names of stages in which an offer is made."""
 
 STANDING = """
 SELECT COALESCE(nullif(pipeline, ''), $label) AS pipeline, stage,
@@ -63,9 +57,6 @@ NUMBER = re.compile(
 )
 """A number or a letter before the name of a stage: "3 - Offer", "[2] Demo", "b) Visit"."""
 AFTER_ALL = 1_000_000
-BY_WAY = "in the order that most deals took"
-ORDERED_BY = {SNAPSHOT: "one day shows no order; by the age of the deals"}
-"""What the proposed order of stages rests on, by the shape of the source."""
 
 
 def propose(
@@ -130,7 +121,8 @@ def _refuse_many(what: str, names: Collection[str], most: int, columns: Mapping[
         f"There are {why}: is {heading!r} the {what}? If another column is, say so in [source]: "
         f"{what} = '...'. If it is, declare the {what}s that count as [[pipelines]]."
     )
-    raise LeakkitError("too_many_names", message)
+    ask = Ask("source", what, (heading,), why)
+    raise LeakkitError("too_many_names", message, asks=(ask,))
 
 
 def numbered(names: Sequence[str]) -> bool:
@@ -187,166 +179,3 @@ def _in_order(stages: Iterable[_Said], *, by_number: bool) -> tuple[Stage, ...]:
     if by_number and numbered([one.name for one in ordered]):
         ordered.sort(key=lambda one: _number_of(one.name) or (0, ""))
     return tuple(Stage(name=one.name) for one in ordered)
-
-
-def configuration_text(store: Store, joins: Sequence[Join] = ()) -> str:
-    """Write the leakkit.toml of a source as it was found, each line for a person to confirm.
-
-    `store` is a source that was loaded without a configuration. The text is valid TOML,
-    and loaded with it the source gives the same deals and stages. Words that close a deal
-    are those that occur; columns are written where they were recognised by other names
-    than ours; the currency is the one that most values name. `joins` (beside.py) stand
-    in comments: whether their columns are wanted, a file does not say.
-    """
-    config = store.config
-    last = dt.date(1970, 1, 1) + dt.timedelta(days=int(store.meta("last_day")))
-    found = [Recognised(**one) for one in store.meta("recognised")]
-    lines = [
-        "# leakkit.toml, as found. Every line is a proposal: confirm it or change it.",
-        "# All keys are explained in docs/contracts.md.",
-        "",
-        f'# as_of = "{last.isoformat()}"   # the last day of the data; without it, the latest one',
-        f"timezone = {_toml(config.timezone)}   # the zone of times without an offset",
-        f"currency = {_toml(_currency(store))}   # of values without a currency of their own",
-        "",
-        *_source_lines(found, config.source),
-    ]
-    outcomes = _outcome_lines(store)
-    if outcomes:
-        lines += ["[source.outcomes]   # the words of the column of outcomes", *outcomes, ""]
-    lines += [line.removeprefix("# ") for join in config.source.joins for line in _join_lines(join)]
-    lines += [line for join in joins for line in _join_lines(join)]
-    closes = _closing_rows(store)
-    for pipeline in config.pipelines:
-        lines += _pipeline_lines(pipeline, closes, ORDERED_BY.get(store.meta("shape"), BY_WAY))
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _toml(text: str) -> str:
-    """Return a text as TOML."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
-
-
-def _currency(store: Store) -> str:
-    """Return the currency that most values name, else the default."""
-    rows = store.rows(
-        "SELECT currency FROM opportunities WHERE regexp_full_match(currency, '[A-Z]{3}') "
-        "GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1"
-    )
-    return str(rows[0][0]) if rows else store.config.currency
-
-
-def _source_lines(found: Sequence[Recognised], source: SourceRules) -> list[str]:
-    """Write how the files were read, where it is not by our own names, or was said before."""
-    makers = [f"# the export of a maker: {_comment(x.as_what)}" for x in found if x.what == "maker"]
-    near = [
-        f"# the same key? {_comment(one.why)} and {_comment(one.as_what)}"
-        for one in found
-        if one.what.startswith("near_key:")
-    ]
-    keys: dict[str, dict[str, str]] = {}
-    for one in found:
-        key, value, note = _key_of(one)
-        if key:
-            keys.setdefault(key, {}).setdefault(value, note or one.where)
-    said_before = {**_settings(source), **source.columns}
-    lines = [f"{key} = {_value(value)}" for key, value in said_before.items()]
-    lines += [
-        line
-        for key, said in keys.items()
-        if key not in said_before
-        for line in _key_lines(key, said)
-    ]
-    unique = list(dict.fromkeys([*reversed(makers), *lines, *near]))
-    return ["[source]", *unique, ""] if unique else []
-
-
-def _settings(source: SourceRules) -> dict[str, str | bool]:
-    """Return the texts and switches of [source] that are not as they are without it."""
-    given = source.model_dump(mode="json", exclude_defaults=True)
-    return {key: value for key, value in given.items() if isinstance(value, str | bool)}
-
-
-def _value(value: object) -> str:
-    """Return a text or a switch as TOML."""
-    return str(value).lower() if isinstance(value, bool) else _toml(str(value))
-
-
-def _key_of(one: Recognised) -> tuple[str, str, str]:
-    """Return the key of [source] that says what was recognised, its value, and why."""
-    if one.what == "column":
-        return one.as_what, one.why, ""
-    if one.what == "date_order":
-        return "date_order", one.as_what, one.why
-    if one.what.startswith("decimal:"):
-        return "decimal", one.as_what, one.why
-    if one.what == "encoding" and one.as_what.startswith("windows"):
-        return "encoding", one.as_what, "told by the letters"
-    return "", "", ""
-
-
-def _key_lines(key: str, said: Mapping[str, str]) -> list[str]:
-    """Write a key; as comments where files differ, which are told apart without it as well.
-
-    `said` is value -> why, of a column the file.
-    """
-    if len(said) > 1:
-        return [f"# {key} = {_toml(value)}   # {_comment(why)}" for value, why in said.items()]
-    return [
-        f"{key} = {_toml(value)}" + ("" if key in COLUMNS else f"   # {_comment(why)}")
-        for value, why in said.items()
-    ]
-
-
-def _comment(text: str) -> str:
-    """Return a text that stays within its comment."""
-    return visible(text).replace("\n", " ")[:80]
-
-
-def _outcome_lines(store: Store) -> list[str]:
-    """Write the words of the outcome column that were understood, by what they mean."""
-    said = store.meta("outcome_words")
-    return [f"{kind} = [{', '.join(map(_toml, words))}]" for kind, words in said.items() if words]
-
-
-def _join_lines(join: Join) -> list[str]:
-    """Write one join as comments."""
-    file, key = _toml(join.file), _toml(join.key)
-    lines = [
-        f"# [[source.joins]]   # a row per {key}: are its columns wanted?",
-        f"# file = {file}",
-        f"# key = {key}",
-        f"# take = {_table(join.take)}",
-    ]
-    if join.same:
-        lines.append(f"# same = {_table(join.same)}   # other spellings of a key: are they?")
-    return [*lines, ""]
-
-
-def _table(texts: Mapping[str, str]) -> str:
-    """Return texts by name as TOML."""
-    each = ", ".join(f"{_toml(name)} = {_toml(text)}" for name, text in texts.items())
-    return f"{{ {each} }}"
-
-
-def _closing_rows(store: Store) -> dict[str, list[str]]:
-    """Return the texts of closing rows that occur, by what they mean."""
-    closes: dict[str, list[str]] = store.meta("closing_rows")
-    return closes
-
-
-def _pipeline_lines(
-    pipeline: Pipeline, closes: Mapping[str, Sequence[str]], order: str
-) -> list[str]:
-    """Write one pipeline: its closing rows, and its stages in the order of the deals."""
-    lines = ["[[pipelines]]", f"name = {_toml(pipeline.name)}"]
-    for kind in ("won", "lost"):
-        if closes.get(kind):
-            words = ", ".join(map(_toml, closes[kind]))
-            lines.append(f"{kind} = [{words}]   # rows with these words close a deal")
-    lines.append(f"stages = [   # {order}: is this the order?")
-    for stage in pipeline.stages:
-        kind = ', kind = "offer"' if OFFER.search(folded(stage.name)) else ""
-        note = "   # the offer: is it?" if kind else ""
-        lines.append(f"  {{ name = {_toml(stage.name)}{kind} }},{note}")
-    return [*lines, "]", ""]

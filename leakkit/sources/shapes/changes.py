@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import folded
 from leakkit.sources.formats.rows import LINE, rewritten
 from leakkit.sources.headings.names import heading_of
+from leakkit.sources.shapes.lifecycle import one_transition
 from leakkit.sources.shapes.naming import refuse_other_names
 from leakkit.sources.shapes.switches import find_switches
 from leakkit.store.closes import close_of
@@ -40,6 +41,7 @@ def prepared(reading: Reading, files: Files) -> Files:
     if history is not None:
         history = _looked_up(reading, history, files.lookup)
         history = _filled(reading, history)
+        history = one_transition(reading, history)
         history = _closed(reading, history)
     if history is not None and files.stages is None:
         history = _self_labelled(reading, history)
@@ -80,7 +82,9 @@ def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
         """  # noqa: S608 - quoted
     )
     rows = f"SELECT (SELECT count(*) FROM {table.relation}) - (SELECT count(*) FROM {name})"  # noqa: S608 - quoted
-    reading.count("changes_of_other_fields", int(reading.store.value(rows)))
+    others = int(reading.store.value(rows))
+    reading.count("changes_of_other_fields", others)
+    reading.leave_out("history", table.file, others)
     types, known = {**table.types, taken: "VARCHAR"}, {**table.known, "opportunity_id": taken}
     return replace(table, relation=name, line=quoted(LINE), types=types, known=known)
 

@@ -36,7 +36,9 @@ def with_outcome(reading: Reading, table: Table) -> Table:
     heading = table.heading("outcome")
     if heading:
         cases = cases_of_outcome(reading, table)
-        keep_flag_doubts(reading, table, said, cases)
+        if "outcome" not in table.renamed:
+            # else the configuration says which column counts
+            keep_flag_doubts(reading, table, said, cases)
         if not _reason_declared(reading, table):
             return table
         text = table.text("outcome")

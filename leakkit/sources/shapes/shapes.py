@@ -43,7 +43,7 @@ class Found:
     `origins` is the relation of a history that was made here: `file`, `line` and `heading`
     say where the cell stands that its line `made` was made of; '' where the history was
     read. `asides` are the (file, row, rule) of rows that are no rows of the data, `days` the
-    snapshots where there are several.
+    snapshots where there are several. `given` are the tables as they were read.
     """
 
     label: str
@@ -56,12 +56,19 @@ class Found:
     asides: tuple[tuple[str, int, str], ...] = ()
     activities: Table | None = None
     days: tuple[Snapshot, ...] = ()
+    given: tuple[Table, ...] = ()
 
 
 def shaped(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
     found = _shaped(reading, asked_for(reading, files))
-    return replace(found, asides=tuple(reading.asides), activities=files.activities)
+    used = (files.history, files.opportunities, files.stages, files.lookup, files.activities)
+    return replace(
+        found,
+        asides=tuple(reading.asides),
+        activities=files.activities,
+        given=(*(table for table in used if table), *(table for _, table in files.snapshots)),
+    )
 
 
 def _shaped(reading: Reading, files: Files) -> Found:

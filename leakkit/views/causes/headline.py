@@ -12,7 +12,7 @@ from leakkit.views.causes import mix, verdict
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.elements import paragraphs
 from leakkit.views.present import causes as present
-from leakkit.views.sentences import first_of, judged, quiet, since_then
+from leakkit.views.sentences import first_of, judged, losses_line, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, words_of
 
@@ -33,6 +33,7 @@ def causes_headline(diagnosis: Diagnosis) -> View:
         _first_verdict(diagnosis, words),
         _joint_line(diagnosis, words),
         since_then(diagnosis.analysis, (pipeline,), words),
+        losses_line(diagnosis.analysis, pipeline, words, only_many=True),
         _tested(diagnosis, words),
     ]
     return answer(

@@ -10,6 +10,7 @@ from leakkit.views import reading
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import bullets, heading, paragraphs, unfolded
+from leakkit.views.sentences import losses_line
 from leakkit.views.texts import reason_text
 from leakkit.views.view import answer, words_of
 
@@ -72,7 +73,7 @@ def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> li
     doubt = [left_out(chosen, words), what_to_export(chosen, words)]
     return [
         *filter(None, doubt),
-        *_deals(chosen, words),
+        *_deals(analysis, chosen, words),
         *(_followed_lines(analysis, chosen, words) if chosen.present is None else ()),
     ]
 
@@ -103,10 +104,10 @@ def _rows(analysis: Analysis, words: Words) -> list[Markup]:
     return [*lines, words.html("data.rows_all")]
 
 
-def _deals(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _deals(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     """Say what deals there are, how they ended, and what is missing in them."""
     outcomes = {kind: with_outcome(chosen, kind) for kind in ("won", "lost", "open")}
-    return [*_ended(chosen, outcomes, words), *_gaps(chosen, outcomes["lost"], words)]
+    return [*_ended(chosen, outcomes, words), *_gaps(analysis, chosen, outcomes["lost"], words)]
 
 
 def _ended(chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words) -> Iterator[Markup]:
@@ -126,11 +127,14 @@ def _ended(chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words) 
     yield words.html("data.closes", n=closes, final=closes - reopened, reopened=reopened)
 
 
-def _gaps(chosen: PipelineAnalysis, lost: int, words: Words) -> Iterator[Markup]:
+def _gaps(
+    analysis: Analysis, chosen: PipelineAnalysis, lost: int, words: Words
+) -> Iterator[Markup]:
     """Say of how many deals reason, value, beginning or end are not known."""
     notes = chosen.notes
     if lost:
         yield words.html("data.reasons", share=notes.without_reason_lost / lost)
+        yield losses_line(analysis, chosen, words) or words.html("data.losses_unknown")
     if zero := notes.zero_value_lost:
         yield words.html("data.zero_value", n=zero, share=zero / lost)
     if notes.started_in_middle and chosen.present is None:

@@ -26,7 +26,7 @@ from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.present import headline as present
 from leakkit.views.reading import renamed_lines
-from leakkit.views.sentences import first_of, judged, mend_first, quiet, since_then
+from leakkit.views.sentences import first_of, judged, losses_line, mend_first, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.texts import stay
 from leakkit.views.view import answer, words_of
@@ -58,6 +58,7 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     lines = [
         since_then(analysis, (chosen,), words),
+        losses_line(analysis, chosen, words, only_many=True),
         words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities),
     ]
     if chosen.opportunities and chosen.notes.without_value == chosen.opportunities:

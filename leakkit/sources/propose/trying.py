@@ -1,0 +1,112 @@
+"""A source is read with the likeliest answers, to learn of all that it asks at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from leakkit.config import COLUMNS, Config
+from leakkit.errors import Ask, LeakkitError
+from leakkit.sources.load import load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from leakkit.store.database import Store
+
+MOST_TRIES = 12
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a source asks before it can be read, and what it is with the likeliest answers.
+
+    `store` is None where reading stops all the same, and `stopped` says why.
+    """
+
+    asks: tuple[Ask, ...]
+    store: Store | None
+    stopped: LeakkitError | None
+
+    @property
+    def guessed(self) -> bool:
+        """Say whether the store rests on an answer that nobody has given.
+
+        A doubt that is accepted changes nothing; the words and columns that a doubt asks for
+        may change all.
+        """
+        accepted = any(ask.key == "accept" for ask in self.asks)
+        return any(ask.key != "accept" and (ask.needed or not accepted) for ask in self.asks)
+
+
+def tried(source: Path, config: Config, allow: Sequence[str | Path] = ()) -> Trial:
+    """Read a source; where it asks, give the likeliest answer and read on.
+
+    So one pass over it says all that is missing, and not one thing per try. The caller
+    closes the store. The dictionary of reasons is left out: it changes no deal.
+    """
+    asks: dict[tuple[str, ...], Ask] = {}
+    trial = config.model_copy(update={"reasons": Config().reasons})
+    for _ in range(MOST_TRIES):
+        try:
+            return Trial(tuple(asks.values()), load(source, trial, allow=allow), None)
+        except LeakkitError as error:
+            stopped = error
+        sure = not any(ask.key in (*COLUMNS, "read") for ask in asks.values())
+        new: dict[tuple[str, ...], Ask] = {}
+        for ask in stopped.asks:
+            if _name(ask) not in asks:
+                new.setdefault(_name(ask), ask if sure else _by_the_way(ask))
+        answered = _answered(trial, list(new.values()))
+        asks |= new
+        if answered is None or answered == trial:
+            break
+        trial = answered
+    return Trial(tuple(asks.values()), None, stopped)
+
+
+def _by_the_way(ask: Ask) -> Ask:
+    """Return a line as one that nothing waits for, where it may be no question at all.
+
+    Words and doubts of a source whose columns are guessed are those of the guess.
+    """
+    of_the_guess = ask.table == "source.outcomes" or ask.key == "accept"
+    return replace(ask, needed=False) if of_the_guess else ask
+
+
+def _name(ask: Ask) -> tuple[str, ...]:
+    """Return what tells one line from others; what is accepted has a line for each."""
+    return (ask.table, ask.key, *(ask.options if ask.key == "accept" else ()))
+
+
+def _answered(config: Config, asks: Sequence[Ask]) -> Config | None:
+    """Return the configuration with the likeliest answers; None where they cannot be given.
+
+    Where a doubt can be accepted, that changes nothing else, and goes before all others.
+    """
+    accepting = [ask for ask in asks if ask.key == "accept"]
+    given: dict[str, Any] = config.model_dump(mode="json", exclude_defaults=True)
+    for ask in accepting or asks:
+        if ask.options:
+            _set(given, ask)
+    try:
+        return Config.model_validate(given)
+    except ValidationError:
+        return None
+
+
+def _set(given: dict[str, Any], ask: Ask) -> None:
+    """Set one line of a configuration."""
+    here = given
+    for name in ask.table.split(".") if ask.table else ():
+        here = here.setdefault(name, {})
+    columns = here.get("columns", {}) if ask.table == "source" else {}
+    if ask.key in {"accept", "read"}:
+        here[ask.key] = [*here.get(ask.key, ()), ask.options[0], *ask.beside]
+    elif ask.key in columns:
+        columns[ask.key] = ask.options[0]
+    else:
+        here[ask.key] = ask.options[0]
