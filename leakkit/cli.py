@@ -212,7 +212,9 @@ def deck(  # noqa: PLR0913 - a command has as many options as it has
         source, out, config or None, pipelines=pipeline or (), as_of=as_of, language=language,
         template=template, anonymise=anonymise, allow=allow or (),
     )  # fmt: skip
-    typer.echo(f"Written: {made}")
+    for line in made.said:
+        typer.echo(visible(line), err=True)
+    typer.echo(f"Written: {made.file}")
 
 
 @contextmanager

@@ -126,6 +126,7 @@ Days = Annotated[Number, Field(ge=0, le=limits.DAYS)]
 Rate = Annotated[Number, Field(ge=1 / limits.RATE, le=limits.RATE)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Text = Annotated[str, Field(max_length=limits.NAME_LETTERS)]
+Colour = Annotated[str, Field(pattern="^(#[0-9a-fA-F]{6})?$")]
 Name = Annotated[Text, Field(min_length=1), AfterValidator(_shown)]
 
 
@@ -381,6 +382,18 @@ class Reasons(_Part):
     file: Text = ""
 
 
+class Brand(_Part):
+    """Whose pages, summaries and decks these are; `logo` is the name of a PNG or JPEG file."""
+
+    client: Text = ""
+    author: Text = ""
+    logo: Text = ""
+    colour: Colour = ""
+    accent: Colour = ""
+    footer: Text = ""
+    confidential: Text = ""
+
+
 class Config(_Part):
     r"""The whole of leakkit.toml; see docs/contracts.md for what each key means.
 
@@ -398,6 +411,7 @@ class Config(_Part):
     roles: Roles = Roles()
     comparison: Comparison = Comparison()
     reasons: Reasons = Reasons()
+    brand: Brand = Brand()
     makers: dict[Name, tuple[Export, ...]] = Field(default_factory=dict)
     pipelines: tuple[Pipeline, ...] = Field(default=(), max_length=limits.PIPELINES)
 
@@ -614,6 +628,7 @@ def _known_keys(path: list[str]) -> list[str]:
         "roles": Roles,
         "comparison": Comparison,
         "reasons": Reasons,
+        "brand": Brand,
         "pipelines": Pipeline,
         "stages": Stage,
     }

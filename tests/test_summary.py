@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,18 @@ import pytest
 from leakkit import analyze, views
 from leakkit.analysis import find_worklist
 from leakkit.config import Config
+from leakkit.errors import LeakkitError
 from leakkit.report import summary
 from leakkit.report.manifest import named_files
-from leakkit.sample import make
+from leakkit.sample import make, write
 from leakkit.sources import load
+from leakkit.views.brand import pale
 from leakkit.views.grids import text_of
+from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from leakkit.analysis import Analysis
     from leakkit.store import Store
@@ -80,3 +85,57 @@ def test_a_manifest_may_name_summaries_and_decks() -> None:
     facts = {"files": {"deck.pptx": {}}, "pipelines": [{"slug": "a-123456", "pages": pages}]}
     named = set(named_files(facts)) - {"index.html"}
     assert named == {"deck.pptx", "a-123456/summary.txt", "a-123456/deck.pptx"}
+
+
+# [brand]
+
+
+BRAND = """
+[brand]
+client = "Acme <b>"
+author = "Doe"
+logo = "logo.png"
+colour = "#7a1f5c"
+accent = "#ffee00"
+confidential = "For Acme only"
+"""
+DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+
+
+def _branded(folder: Path, logo: bytes = DOT) -> Path:
+    """Write a small source whose configuration names a brand."""
+    write(folder, 60, seed=4)
+    file = folder / "leakkit.toml"
+    text = file.read_text("utf-8")
+    at = text.index("[")
+    file.write_text(text[:at] + BRAND + text[at:], "utf-8")
+    (folder / "logo.png").write_bytes(logo)
+    return folder
+
+
+def test_a_brand_stands_on_the_summary_and_a_pale_colour_does_not(tmp_path: Path) -> None:
+    with load(_branded(tmp_path)) as store:
+        analysis = analyze(store)
+        html = summary.of_run(analysis)["summary.html"].decode()
+        said = pale(analysis.config.brand, words_of(analysis))
+    assert "Acme &lt;b&gt;" in html
+    assert "For Acme only" in html
+    assert base64.b64encode(DOT).decode() in html
+    assert "#7a1f5c" in html
+    assert "#ffee00" not in html
+    assert len(said) == 1
+    assert "accent #ffee00" in said[0]
+
+
+def test_a_logo_is_a_picture_in_an_allowed_place(tmp_path: Path) -> None:
+    source = _branded(tmp_path / "source", b"<svg onload='alert(1)'/>")
+    with pytest.raises(LeakkitError, match="neither a PNG nor a JPEG"):
+        load(source)
+    text = (source / "leakkit.toml").read_text("utf-8")
+    (tmp_path / "logo.png").write_bytes(DOT)
+    (source / "leakkit.toml").write_text(text.replace('"logo.png"', '"../logo.png"'), "utf-8")
+    with pytest.raises(LeakkitError, match=r"\[brand\] logo names '../logo.png', which is outside"):
+        load(source)
+    load(source, allow=(tmp_path,)).close()

@@ -15,6 +15,7 @@ from leakkit.deck.told import Told, lines_of, name_of
 from leakkit.deck.writing import Foot, write
 from leakkit.findings.finding import leading
 from leakkit.views import figures, pipe_forms
+from leakkit.views.brand import brand_of
 from leakkit.views.dropoff.pipe import emphasised
 from leakkit.views.grids import Cell, Grid, text_of
 from leakkit.views.tables import DASH
@@ -36,10 +37,9 @@ LISTED, DRAWN = 10, 4
 
 @dataclass(frozen=True)
 class Look:
-    """What makes a deck a client's: its template, and what its author says on it."""
+    """How a deck looks: in the master of a template, or in that of the house."""
 
     template: Path | None = None
-    author: str = ""
 
 
 def deck(analysis: Analysis, look: Look | None = None) -> bytes:
@@ -71,15 +71,17 @@ def _written(
 ) -> bytes:
     """Write the deck of some pipelines."""
     words = words_of(analysis)
-    master = client(look.template) if look.template else house()
+    brand = brand_of(analysis)
+    master = client(look.template) if look.template else house(brand.colour, brand.accent)
     master = replace(master, direction=words.direction)
     opening = _opening(analysis, pipelines, words)
     shown = [opening, *([_all(analysis, words)] if len(pipelines) > 1 else ())]
     few = len(pipelines) <= MANY
     for one in pipelines[:MOST]:
         shown += slides[one.name] if few else slides[one.name][:1]
-    write(master, shown, Foot())
-    return packed(master.deck, opening.title, look.author or "leakkit")
+    logo = brand.picture if look.template is None else b""
+    write(master, shown, Foot(brand.foot, logo, brand.client))
+    return packed(master.deck, opening.title, brand.author or "leakkit")
 
 
 def _opening(analysis: Analysis, pipelines: tuple[PipelineAnalysis, ...], words: Words) -> Slide:
@@ -90,7 +92,11 @@ def _opening(analysis: Analysis, pipelines: tuple[PipelineAnalysis, ...], words:
         else words.say("deck.opening")
     )
     deals = sum(one.opportunities for one in pipelines)
-    said = words.say("deck.subtitle", as_of=analysis.last_day, deals=deals)
+    brand = brand_of(analysis)
+    whose = {"client": brand.client, "author": brand.author}
+    lines = [words.say(f"brand.{key}", name=name) for key, name in whose.items() if name]
+    lines.append(words.say("deck.subtitle", as_of=analysis.last_day, deals=deals))
+    said = "\n".join(lines)
     finger = words.say("provenance.fingerprint", fingerprint=analysis.fingerprint)
     return Slide(title, subtitle=said, opening=True, notes=(finger,))
 

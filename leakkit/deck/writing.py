@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from pptx.enum.shapes import PP_PLACEHOLDER as KIND
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.oxml import parse_xml
-from pptx.util import Emu, Pt
+from pptx.util import Emu, Inches, Pt
 
 from leakkit.deck import drawn
 from leakkit.deck.charting import add_chart
 from leakkit.deck.content import Chart, Drawing, Tabled, Text
 from leakkit.deck.masters import TITLES
+from leakkit.errors import LeakkitError
 from leakkit.views.grids import writable
 from leakkit.views.ink import elide, width_of, wrap
 
@@ -43,6 +45,8 @@ NUMBER = (
 )
 """The number of a slide; PowerPoint fills it in."""
 FOOT_SIZE = 9.5
+LONGEST_LOGO = 5
+"""How wide a logo is, of its height, before it is made smaller."""
 DASH, LONGEST_NUMBER = "\u2013", 20
 PADDING = 0.055
 """Margin of a cell, in inches."""
@@ -52,9 +56,11 @@ Place = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Foot:
-    """What stands under every slide."""
+    """What stands on every slide: a line under it, and a logo with what it is."""
 
     text: str = ""
+    logo: bytes = b""
+    client: str = ""
 
 
 def write(master: Master, slides: Sequence[Slide], foot: Foot) -> None:
@@ -81,6 +87,7 @@ def _open(master: Master, slide: Slide, foot: Foot) -> None:
         else:
             shape._element.getparent().remove(shape._element)
     _small_print(made, master.opening, foot)
+    _logo(made, foot, (int(master.room.body[0]), Inches(0.6), Inches(0.9)), ends=False)
     _note(made, slide)
 
 
@@ -101,6 +108,8 @@ def _find(master: Master, slide: Slide, foot: Foot) -> None:
     if slide.foot:
         hand.foot(room.foot, slide.foot)
     _small_print(made, master.finding, foot)
+    right = room.kicker[0] + room.kicker[2]
+    _logo(made, foot, (right, Inches(0.22), Inches(0.42)), ends=True)
     _note(made, slide)
 
 
@@ -148,6 +157,27 @@ def _small_print(made: Any, layout: Any, foot: Foot) -> None:
                 f"<p:txBody><a:bodyPr/><a:lstStyle/><a:p>{said}</a:p></p:txBody></p:sp>"
             )
         )
+
+
+def _logo(made: Any, foot: Foot, place: tuple[int, int, int], *, ends: bool) -> None:
+    """Put the logo where it begins, or where it `ends`: (across, down, its height)."""
+    if not foot.logo:
+        return
+    across, down, high = place
+    try:
+        picture = made.shapes.add_picture(
+            io.BytesIO(foot.logo), Emu(across), Emu(down), height=Emu(high)
+        )
+    except (OSError, ValueError, SyntaxError):
+        message = "The logo that [brand] names cannot be read as a picture. Save it again."
+        raise LeakkitError("bad_logo", message) from None
+    picture.name = "Logo"
+    picture._element.nvPicPr.cNvPr.set("descr", writable(foot.client) or "Logo")
+    if picture.width > LONGEST_LOGO * high:
+        picture.height = Emu(round(high * LONGEST_LOGO * high / picture.width))
+        picture.width = Emu(LONGEST_LOGO * high)
+    if ends:
+        picture.left = Emu(across - picture.width)
 
 
 def _next_id(tree: Any) -> int:

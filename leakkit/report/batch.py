@@ -28,12 +28,15 @@ from leakkit.report.results import Event, PageResult, RunResult
 from leakkit.report.source import (
     analysed,
     require_language,
+    shown_brand,
     shown_parameters,
     stored,
 )
 from leakkit.report.tasks import Tasks
 from leakkit.report.writing import Writing
 from leakkit.store import pseudonyms
+from leakkit.views.brand import pale
+from leakkit.views.view import words_of
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -110,8 +113,9 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             analysis, files = analysed(kept, tuple(pipelines), language, last, deck=deck)
             times = Times(started, time.perf_counter() - started)
             planning = Planning(analysis, frozenset(map(folded, pipelines)), last)
+            brand = shown_brand(kept, analysis)
             shown = shown_parameters(kept, source, config, analysis)
-            tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown)
+            tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand)
             batch = Batch(draft, planning, tasks, files, force, progress, times, standing)
             with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)
@@ -189,6 +193,7 @@ class Batch:
             self.planning.vanished,
             trouble,
             analysis.findings,
+            tuple(pale(analysis.config.brand, words_of(analysis))),
         )
 
     @cached_property

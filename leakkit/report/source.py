@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from leakkit.sources.load import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
 from leakkit.store.moments import as_of_text
 from leakkit.store.upkeep import Upkeep
+from leakkit.views.brand import brand_of
 from leakkit.words import LANGUAGES
 
 if TYPE_CHECKING:
@@ -80,6 +82,14 @@ def shown_parameters(
         "config": Path(config).name if isinstance(config, str | Path) else "",
         "as_of": as_of,
     }
+
+
+def shown_brand(path: Path, analysis: Analysis) -> dict[str, str]:
+    """Return whose pages these are, as a page shows it; nothing where nobody says it."""
+    with Store.open(path) as store:
+        mark = brand_of(replace(analysis, store=store))
+    names = ("client", "author", "foot", "colour", "accent", "address")
+    return {name: getattr(mark, name) for name in names} if mark else {}
 
 
 def require_language(language: str) -> None:

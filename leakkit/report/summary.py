@@ -20,6 +20,7 @@ from leakkit.findings.worklist import CALL, saved_in_all
 from leakkit.page.inert import POLICY
 from leakkit.page.style import stylesheet
 from leakkit.report.findings_json import day_of, in_major_units, rounded
+from leakkit.views.brand import brand_of
 from leakkit.views.causes.verdict import operation
 from leakkit.views.grids import grids, sentences, shortened, text_of
 from leakkit.views.sentences import judged
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from leakkit.findings import Finding
     from leakkit.findings.worklist import WorkItem
     from leakkit.measures.stages import StageResult
+    from leakkit.views.brand import Mark
     from leakkit.words import Words
 
 TEMPLATES = Path(__file__).parent / "template" / "leakkit"
@@ -56,6 +58,7 @@ class Summary:
     tables: tuple[Markup, ...]
     foot: str
     facts: dict[str, Any]
+    brand: Mark
 
     def files(self, words: Words) -> dict[str, bytes]:
         """Return the page in its three forms: name -> content."""
@@ -69,6 +72,7 @@ class Summary:
         """Return one A4 page that runs no script and asks no network."""
         return _template().render(
             page=self,
+            brand=self.brand,
             title=self.title,
             words=words,
             lang=words.language,
@@ -85,7 +89,8 @@ class Summary:
             for grid in grids(table, LONGEST_NAME):
                 rows = [" | ".join(map(str, row)) for row in grid.rows]
                 parts.append("\n".join([grid.caption, " | ".join(grid.heads), *rows]))
-        return "\n\n".join([*parts, self.foot]) + "\n"
+        whose = [self.brand.client, self.brand.author, self.brand.foot]
+        return "\n\n".join([*parts, self.foot, *filter(None, whose)]) + "\n"
 
 
 def _wrapped(lines: Sequence[str]) -> list[str]:
@@ -116,6 +121,7 @@ def of_pipeline(
         tuple(filter(None, (_stages(one, words), _calls(items, words)))),
         words.say("provenance.fingerprint", fingerprint=analysis.fingerprint),
         _facts(analysis, one, items),
+        brand_of(analysis),
     )
     return summary.files(words)
 
@@ -239,7 +245,9 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
     }
     headline = Markup(view.headline)  # noqa: S704 - as above
     foot = words.say("provenance.fingerprint", fingerprint=analysis.fingerprint)
-    summary = Summary(str(view.title), headline, tuple(lines), (table,), foot, facts)
+    summary = Summary(
+        str(view.title), headline, tuple(lines), (table,), foot, facts, brand_of(analysis)
+    )
     return summary.files(words)
 
 
