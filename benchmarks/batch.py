@@ -103,7 +103,7 @@ def _with_findings(folder: Path) -> None:
 
     shutil.copyfile(folder / "store.duckdb", folder / ANALYSED)
     with Store.change(folder / ANALYSED) as store:
-        store.set_meta("findings", to_records(leakkit.analyze(store).findings))
+        store.set_meta("findings", to_records(leakkit.analyze(store).all_findings))
 
 
 def measured(command: Sequence[str]) -> Spent:

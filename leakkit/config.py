@@ -9,7 +9,7 @@ import re
 import tomllib
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -25,6 +25,9 @@ from pydantic import (
 
 from leakkit import limits
 from leakkit.errors import Fault, LeakkitError, shortened, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LANGUAGES = ("en",)
 """The languages that there are texts in."""
@@ -259,6 +262,7 @@ class FileRules(_Part):
 
     columns: dict[Literal[COLUMNS], Name] = Field(default_factory=dict)  # type: ignore[valid-type] # as above
     where: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+    headings: tuple[Name, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -289,6 +293,8 @@ class SourceRules(_Part):
     present_stage: Literal["counts", "history"] = "counts"
     deleted: Literal["left_out", "kept"] = "left_out"
     leave_out: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+    headings: tuple[Name, ...] = ()
+    each_row_is_a_deal: bool = False
     reason_means_loss: bool = False
     accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()
@@ -423,10 +429,14 @@ class Config(_Part):
         return cls.from_tables(given, name)
 
     @classmethod
-    def from_tables(cls, given: dict[str, Any], name: str = "leakkit.toml") -> Config:
-        """Check what a configuration says, once it is parsed."""
+    def from_tables(cls, given: Mapping[str, Any], name: str = "leakkit.toml") -> Config:
+        """Check what a configuration says, once it is parsed.
+
+        >>> Config.from_tables({"currency": "EUR"}).currency
+        'EUR'
+        """
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(dict(given))
         except ValidationError as error:
             faults = _faults(name, error)
             message = f"{name} has {len(faults)} fault(s):"

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from leakkit.store import Store
 
 ROWS = """
-SELECT o.opportunity_id, n.name AS pipeline, p.step, s.name AS stage, p.visit, p.entry,
-       p.entered_at, p.entered_day, p.left_at, p.left_day, p.left_tick - p.entered_tick AS stay,
-       p.exit, t.name AS to_stage, p.skipped, p.value
+SELECT o.opportunity_id, o.name, {owner} AS owner, n.name AS pipeline, p.step,
+       s.name AS stage, p.visit, p.entry, make_timestamp(p.entered_at * 1000000) AS entered,
+       make_timestamp(p.left_at * 1000000) AS "left", p.entered_at, p.entered_day, p.left_at,
+       p.left_day, p.left_tick - p.entered_tick AS stay, p.exit, t.name AS to_stage, p.skipped,
+       o.outcome, o.lost_reason, p.value / 100.0 AS value, $currency AS currency
 FROM passages p
 JOIN opportunities o ON o.opportunity = p.opportunity
 JOIN pipelines n ON n.pipeline = p.pipeline
@@ -62,9 +64,11 @@ def passages(  # noqa: PLR0913 - one filter per column
 ) -> pd.DataFrame:
     """Which visits to stages stand behind a number?
 
-    One row per passage: opportunity_id, pipeline, step, stage, visit (1 = first), entry
-    and exit in words, moments in UTC seconds, local days since 1970-01-01, `stay` in the
-    pipeline's unit (missing while open), to_stage, skipped stages, value in minor units.
+    One row per passage: the deal (opportunity_id, name, owner, outcome, lost_reason, value
+    in major units beside its currency), pipeline, step, stage, visit (1 = first), entry and
+    exit in words, `entered` and `left` as moments in UTC, the same in seconds (_at) and as
+    local days since 1970-01-01 (_day), `stay` in the pipeline's unit (missing while open),
+    to_stage, skipped stages.
     `exit` is one of open, next, jumped, won_here, returned, lost, moved. An empty choice
     means all. `segment` and `value` choose the deals whose column says so; `window`
     (all, current, baseline) the visits that were under way on its days; `visits` first
@@ -98,7 +102,9 @@ def passages(  # noqa: PLR0913 - one filter per column
     choices["segment"], choices["value"] = known_deals(store, numbers, segment, value)
     says = f"COALESCE(o.{quoted(str(choices['segment']))}, '')" if segment else "''"
     days = "" if window == "all" else _days_of(store, numbers, window)
-    frame = store.frame(ROWS.format(days=days, segment=says), choices)
+    owner = f"o.{quoted(store.owner)}" if store.owner else "''"
+    choices["currency"] = store.config.currency
+    frame = store.frame(ROWS.format(days=days, segment=says, owner=owner), choices)
     frame["entry"] = frame["entry"].map(dict(enumerate(ENTRIES)))
     frame["exit"] = frame["exit"].map(dict(enumerate(EXITS)))
     return frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from leakkit import sources
@@ -18,7 +19,7 @@ SAMPLE = "sample"
 
 def load(
     source: Any = SAMPLE,  # noqa: ANN401 - a path, or frames
-    config: Config | str | Path | None = None,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
     *,
     as_of: str = "",
     store: str = ":memory:",
@@ -30,10 +31,10 @@ def load(
     with a history, a date per stage or the present state of deals (CSV, Excel, Parquet,
     JSON lines, XES, also packed: docs/formats.md), a store that was kept by an earlier
     run, a frame of pandas, polars or pyarrow, or a mapping with frames by the names
-    `opportunities` and `stage_history`. `config` is a Config or the path of a
-    leakkit.toml; by default the one beside the files. `as_of` (a date, or a date with a
-    time) beats the configured one. `store` is the path of a file to keep the result in; a
-    store that is there is brought up to date, with the result of a full load.
+    `opportunities` and `stage_history`. `config` is a Config, a mapping with its
+    keys, or the path of a leakkit.toml; by default the one beside the files. `as_of` (a date,
+    or a date with a time) beats the configured one. `store` is the path of a file to keep the
+    result in; a store that is there is brought up to date, with the result of a full load.
 
     `allow` names further folders in which files may be that the configuration names.
 
@@ -48,9 +49,11 @@ def load(
 
 def found(
     source: Any,  # noqa: ANN401 - as above
-    config: Config | str | Path | None,
+    config: Config | Mapping[str, Any] | str | Path | None,
 ) -> tuple[Any, Config | str | Path | None]:
     """Return the source and its configuration; those of the built-in one are made."""
+    if isinstance(config, Mapping):
+        config = Config.from_tables(config, "configuration")
     if not (isinstance(source, str) and source == SAMPLE):
         return source, config
     from leakkit import sample

@@ -414,7 +414,7 @@ def test_the_headline_has_the_numbers_of_the_gravest_finding() -> None:
     assert f"before it was {WORDS.share(gravest.reference)}" in said
     joint = next(one for one in diagnosis().repairs if one.points is None).result.new_deals
     assert f"about {WORDS.count(joint.value)} more of the deals that come in" in said
-    tests = sum(f.p_value is not None for f in diagnosis().analysis.findings)
+    tests = sum(f.p_value is not None for f in diagnosis().analysis.all_findings)
     assert f"{tests} comparisons were made" in said
 
 
@@ -425,7 +425,7 @@ def test_the_comparisons_are_all_findings_of_the_pipeline() -> None:
             table.select("tbody tr")]  # fmt: skip
     found = {
         (f.stage, WORDS.say(f"causes.kind_{f.kind}")): f
-        for f in diagnosis().analysis.findings
+        for f in diagnosis().analysis.all_findings
         if f.pipeline == "Equipment"
     }
     assert {(row[0], row[1]) for row in rows} == found.keys()
@@ -557,9 +557,9 @@ def test_pages_agree_in_what_they_claim(said: str) -> None:
     findings = tuple(
         doubted if one.key == doubted.key
         else replace(one, severity=calm.get(one.severity, one.severity))
-        for one in old.analysis.findings
+        for one in old.analysis.all_findings
     )  # fmt: skip
-    analysis = replace(old.analysis, findings=findings)
+    analysis = replace(old.analysis, all_findings=findings)
     own = [f for f in findings if f.pipeline == "Equipment"]
     cards = tuple(tuple(f for f in own if f.stage == card[0].stage) for card in old.cards)
     shown = replace(old, analysis=analysis, cards=cards)

@@ -587,7 +587,7 @@ def test_planted_causes_of_the_sample_are_found(store: Store, analysis: Analysis
 
 def test_findings_that_warn_carry_their_cause_and_split(store: Store, analysis: Analysis) -> None:
     causes_by_place = explaining.causes_of(store, analysis)
-    found = explaining.with_causes(analysis.findings, causes_by_place)
+    found = explaining.with_causes(analysis.all_findings, causes_by_place)
     by_key = {one.key: one for one in found}
     alarm = by_key["Equipment", "Proforma", "lost"]
     assert alarm.cause is not None
@@ -596,11 +596,11 @@ def test_findings_that_warn_carry_their_cause_and_split(store: Store, analysis: 
     assert alarm.cause["stated_share"] > 0.5
     assert alarm.cause["evidence"]["excess_shares"][C][0] < 0.1 < alarm.cause["behaviour_share"]
     assert json.loads(json.dumps(alarm.cause)) == alarm.cause
-    warned = {one.key for one in analysis.findings if one.severity in {"alarm", "watch"}}
+    warned = {one.key for one in analysis.all_findings if one.severity in {"alarm", "watch"}}
     assert {(p, s) for p, s, _ in warned} <= causes_by_place.keys()
     assert len(causes_by_place) <= len(warned) + 3
     assert by_key["Service contracts", "Signature", "lost"].cause is None
-    splits = explaining.splits_of(store, analysis, analysis.findings)
+    splits = explaining.splits_of(store, analysis, analysis.all_findings)
     assert splits.keys() == warned
     split = splits[alarm.key]
     assert split.rate is not None

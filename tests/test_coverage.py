@@ -72,7 +72,7 @@ def page(kind: str) -> str:
 @pytest.mark.parametrize("kind", LEFT_OUT)
 def test_an_export_that_leaves_deals_out_is_not_believed(kind: str) -> None:
     assert of(kind).pipelines[0].notes.coverage == kind
-    assert not of(kind).findings
+    assert not of(kind).all_findings
     said = page(kind)
     assert "nothing can be said of what got better or worse" in said
     assert not [sentence for sentence in NOT_TO_BE_SAID if sentence in said]
@@ -88,5 +88,5 @@ def test_the_doubt_heads_the_page(kind: str) -> None:
 
 def test_a_whole_export_is_compared() -> None:
     assert not of("").pipelines[0].notes.coverage
-    assert of("").findings
+    assert of("").all_findings
     assert "export" not in str(views.headline(of("")).section())

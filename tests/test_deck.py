@@ -117,7 +117,9 @@ def test_charts_show_the_numbers_of_the_analysis(
     stages = analysis[PIPELINE].stages
     shown = _chart_values(_titled(slides, "Where it leaks"))
     assert shown == pytest.approx([s.lost.share for s in stages if s.lost.share is not None])
-    lost = {f.stage: f for f in analysis.findings if f.pipeline == PIPELINE and f.kind == "lost"}
+    lost = {
+        f.stage: f for f in analysis.all_findings if f.pipeline == PIPELINE and f.kind == "lost"
+    }
     found = [one for stage in stages if (one := lost.get(stage.name)) and one.change is not None]
     changes = _titled(slides, "What got worse")
     assert _chart_values(changes, 0) == pytest.approx([f.reference for f in found])

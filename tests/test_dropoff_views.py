@@ -63,19 +63,19 @@ def test_the_headline_names_the_largest_share_that_is_not_of_a_qualifying_stage(
 def test_the_stage_to_look_at_first_is_said_beside_the_largest_leak() -> None:
     whole, name = analysis(), "Equipment"
     one = whole[name]
-    others = tuple(f for f in whole.findings if f.key != (name, "Negotiation", "lost"))
-    said = str(views.headline(replace(whole, findings=others), name).note)
+    others = tuple(f for f in whole.all_findings if f.key != (name, "Negotiation", "lost"))
+    said = str(views.headline(replace(whole, all_findings=others), name).note)
     assert "whether that has changed, the data cannot say" in said
-    worse = next(f for f in whole.findings if f.key == (name, "Proforma", "lost"))
+    worse = next(f for f in whole.all_findings if f.key == (name, "Proforma", "lost"))
     same = replace(worse, stage="Negotiation")
-    said = str(views.headline(replace(whole, findings=(*others, same)), name).note)
+    said = str(views.headline(replace(whole, all_findings=(*others, same)), name).note)
     assert "got worse too." in said
-    said = str(views.headline(replace(whole, findings=(same,)), name).note)
+    said = str(views.headline(replace(whole, all_findings=(same,)), name).note)
     assert "It also loses the largest share over the whole history: 22% of the deals" in said
     unknown = replace(worse, recoverable=None, since=None)
-    said = str(views.headline(replace(whole, findings=(unknown,)), name).note)
+    said = str(views.headline(replace(whole, all_findings=(unknown,)), name).note)
     assert "first: it got worse." in said
-    assert emphasised(one, whole.findings) == 2
+    assert emphasised(one, whole.all_findings) == 2
     assert emphasised(one, ()) == 3
 
 
@@ -105,7 +105,7 @@ def shown(*first: tuple[float, float]) -> tuple[PipelineAnalysis, str]:
     shares = [(0.02, 0.01), *first, *[(0.02, 0.01)] * 5]
     stages = (known(s, *at) for s, at in zip(pipeline.stages, shares, strict=False))
     changed = replace(pipeline, stages=tuple(stages))
-    view = views.headline(replace(analysis(), pipelines=(changed,), findings=()))
+    view = views.headline(replace(analysis(), pipelines=(changed,), all_findings=()))
     return changed, Markup(f"{view.headline} {view.note}").striptags()  # noqa: S704 - our own page
 
 

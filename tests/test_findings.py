@@ -60,7 +60,7 @@ def whole(store: Store) -> Analysis:
 
 def of(analysis: Analysis, *key: str) -> Finding:
     """Return the finding of one pipeline, stage and kind."""
-    return next(f for f in analysis.findings if f.key == key)
+    return next(f for f in analysis.all_findings if f.key == key)
 
 
 # ---------------------------------------------------------------- the planted leaks
@@ -90,7 +90,7 @@ def test_a_leak_that_was_always_there_is_no_change(whole: Analysis) -> None:
 
 
 def test_every_share_has_one_finding(whole: Analysis) -> None:
-    keys = Counter(f.key for f in whole.findings)
+    keys = Counter(f.key for f in whole.all_findings)
     expected = {
         (p.name, s.name, kind)
         for p in whole.pipelines
@@ -99,7 +99,7 @@ def test_every_share_has_one_finding(whole: Analysis) -> None:
         if not (kind == "returned" and s.stage == 0)
     }
     assert keys == Counter(expected)
-    assert count_tests(whole.findings) == sum(f.q_value is not None for f in whole.findings)
+    assert count_tests(whole.all_findings) == sum(f.q_value is not None for f in whole.all_findings)
 
 
 def test_value_at_stake_is_plausible(whole: Analysis) -> None:
@@ -114,7 +114,7 @@ def test_value_at_stake_is_plausible(whole: Analysis) -> None:
 def test_total_of_a_pipeline_is_one_joint_what_if(whole: Analysis) -> None:
     result = whole["Equipment"]
     assert result.costs is not None
-    findings = [f for f in whole.findings if f.pipeline == "Equipment"]
+    findings = [f for f in whole.all_findings if f.pipeline == "Equipment"]
     lost = of(whole, "Equipment", "Proforma", "lost")
     joint = result.costs.joint(findings, [s.name for s in result.stages])
     changes = result.costs.changes([lost], [s.name for s in result.stages])
@@ -128,7 +128,7 @@ def test_null_data_stay_silent() -> None:
     alarms = 0
     for seed in (11, 12, 13):
         with opened(make(3_000, seed=seed, plan=Plan(lines, start="2025-01-01"))) as store:
-            findings = analyze(store).findings
+            findings = analyze(store).all_findings
         alarms += reached(findings, "alarm")
         assert sum(f.severity == "watch" for f in findings) <= 3
         assert count_tests(findings) > 20
@@ -140,7 +140,7 @@ def test_recovery_is_an_improvement() -> None:
     leaks = (Leak("One", "A", "lost", size=-0.2, from_date="2026-03-01"),)
     plan = Plan((line,), leaks=leaks, start="2025-01-01")
     with opened(make(2_000, seed=3, plan=plan)) as store:
-        findings = analyze(store).findings
+        findings = analyze(store).all_findings
     better = improvements(findings)
     assert ("One", "A", "lost") in [f.key for f in better]
     assert not reached(findings, "alarm")
@@ -248,7 +248,7 @@ def lost_in(visits: pd.DataFrame, first: int, age: float) -> bool:
 @pytest.mark.parametrize("part", ["Projects", "Equipment"])
 def test_a_part_has_the_findings_of_the_whole(store: Store, whole: Analysis, part: str) -> None:
     found = analyze(store, part)
-    assert found.findings == whole.findings
+    assert found.all_findings == whole.all_findings
     assert [p.name for p in found.pipelines] == [part]
     one, other = found[part].costs, whole[part].costs
     assert one is not None
@@ -273,21 +273,21 @@ def test_order_of_rows_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatc
 
 def test_findings_that_a_store_keeps_are_read_and_not_computed(whole: Analysis) -> None:
     with opened(make(300)) as store:
-        store.set_meta("findings", to_records(whole.findings[:3]))
-        assert analyze(store, "Equipment").findings == whole.findings[:3]
+        store.set_meta("findings", to_records(whole.all_findings[:3]))
+        assert analyze(store, "Equipment").all_findings == whole.all_findings[:3]
 
 
 def test_source_without_a_baseline_has_findings_without_tests() -> None:
     with opened(make(200, plan=Plan(default_plan().pipelines, start="2026-06-01"))) as store:
         found = analyze(store)
-    assert {f.severity for f in found.findings} == {"not enough data"}
-    assert count_tests(found.findings) == 0
+    assert {f.severity for f in found.all_findings} == {"not enough data"}
+    assert count_tests(found.all_findings) == 0
     assert json.loads(findings_json(found))["tests"] == 0
 
 
 def test_pipelines_with_hardly_a_deal_have_findings_that_say_so() -> None:
     with opened(make(3)) as store:
-        found = analyze(store).findings
+        found = analyze(store).all_findings
     assert {f.severity for f in found} == {"not enough data"}
 
 
@@ -324,14 +324,14 @@ FULL = Finding(
 
 
 def test_records_come_back_as_they_were(whole: Analysis) -> None:
-    through = json.loads(json.dumps(to_records([FULL, *whole.findings])))
-    assert from_records(through) == (FULL, *whole.findings)
+    through = json.loads(json.dumps(to_records([FULL, *whole.all_findings])))
+    assert from_records(through) == (FULL, *whole.all_findings)
 
 
 def test_file_has_the_fields_of_the_contract(whole: Analysis) -> None:
     content = json.loads(findings_json(whole, "Projects"))
     assert list(content) == ["schema_version", "as_of", "tests", "findings"]
-    assert (content["as_of"], content["tests"]) == ("2026-06-30", count_tests(whole.findings))
+    assert (content["as_of"], content["tests"]) == ("2026-06-30", count_tests(whole.all_findings))
     assert {f["pipeline"] for f in content["findings"]} == {"Projects"}
     fields = (
         "pipeline stage kind severity share reference reference_kind change low high p_value "
@@ -343,7 +343,7 @@ def test_file_has_the_fields_of_the_contract(whole: Analysis) -> None:
 
 
 def test_file_has_money_in_major_units_and_dates(whole: Analysis) -> None:
-    text = findings_json(replace(whole, findings=(FULL,)))
+    text = findings_json(replace(whole, all_findings=(FULL,)))
     (found,) = json.loads(text)["findings"]
     assert found["recoverable"] == {"value": 2.0, "low": 1.0, "high": 3.0}
     assert found["windows"] == {"current": ["1970-01-11", "1970-01-20"]}
@@ -363,19 +363,19 @@ def test_a_warning_has_its_months(whole: Analysis) -> None:
     late = [share for first, share in found.months if first >= (found.since or 0)]
     early = [share for first, share in found.months if first < (found.since or 0)]
     assert min(share or 0 for share in late) > max(share or 0 for share in early)
-    assert not any(f.months for f in whole.findings if f.severity not in {"alarm", "watch"})
+    assert not any(f.months for f in whole.all_findings if f.severity not in {"alarm", "watch"})
 
 
 def test_reached_looks_at_the_gravest(whole: Analysis) -> None:
-    assert reached(whole.findings, "alarm")
-    calm = [f for f in whole.findings if f.severity not in {"alarm", "watch"}]
+    assert reached(whole.all_findings, "alarm")
+    calm = [f for f in whole.all_findings if f.severity not in {"alarm", "watch"}]
     assert not reached(calm, "watch")
     with pytest.raises(ValueError, match="panic"):
         reached(calm, "panic")
 
 
 def test_one_card_per_stage_led_by_the_gravest(whole: Analysis) -> None:
-    found = cards(whole.findings)
+    found = cards(whole.all_findings)
     assert len(found) == sum(len(p.stages) for p in whole.pipelines)
     first = found[0][0]
     assert first.severity == "alarm"

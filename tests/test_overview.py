@@ -70,7 +70,7 @@ def pipeline(name: str, times: int = 1) -> PipelineAnalysis:
 def analysis(names: tuple[str, ...] = NAMES) -> Analysis:
     made = tuple(pipeline(name, 1 + at) for at, name in enumerate(names))
     worse = tuple(warning(one) for one in made)
-    return replace(frame(), pipelines=made, last_day=fakes.LAST_DAY, findings=worse)
+    return replace(frame(), pipelines=made, last_day=fakes.LAST_DAY, all_findings=worse)
 
 
 def warning(one: PipelineAnalysis) -> Finding:
@@ -116,7 +116,7 @@ def test_alone_it_links_nothing_and_says_everything() -> None:
 
 
 def test_the_costliest_leak_is_that_of_the_largest_value() -> None:
-    found = replace(analysis(), findings=())
+    found = replace(analysis(), all_findings=())
     every = [(one.name, s) for one in found.pipelines for s in one.stages]
     name, worst = max(every, key=lambda pair: pair[1].value_lost)
     share = worst.value_lost / sum(stage.value_lost for _, stage in every)
@@ -143,14 +143,14 @@ def test_what_got_worse_goes_before_what_costs_most() -> None:
 
 def test_a_steady_finding_is_no_warning() -> None:
     found = analysis()
-    calm = tuple(replace(one, severity="ok") for one in found.findings)
-    view = views.overview_warnings(replace(found, findings=calm))
+    calm = tuple(replace(one, severity="ok") for one in found.all_findings)
+    view = views.overview_warnings(replace(found, all_findings=calm))
     assert not view.table
     assert str(view.headline).startswith(WORDS.say("causes.quiet"))
     assert "could have shown a rise of 10 points" in str(view.headline)
     # where nothing could be compared, nobody can say that nothing got worse
     young = tuple(replace(one, p_value=None) for one in calm)
-    view = views.overview_warnings(replace(found, findings=young))
+    view = views.overview_warnings(replace(found, all_findings=young))
     assert view.headline == WORDS.say("overview.no_comparison")
 
 
@@ -158,8 +158,8 @@ def test_the_costliest_of_what_got_worse_is_said_first() -> None:
     found = analysis()
     worth = (5e6, 9e8, None)
     values = [None if value is None else Value(value, value / 2, value * 2) for value in worth]
-    told = [replace(f, recoverable=v) for f, v in zip(found.findings, values, strict=True)]
-    view = views.overview(replace(found, findings=tuple(told)))
+    told = [replace(f, recoverable=v) for f, v in zip(found.all_findings, values, strict=True)]
+    view = views.overview(replace(found, all_findings=tuple(told)))
     said = view.section().striptags()
     assert "In Parts, Proforma now loses 37%" in said
     assert f"about {WORDS.money(9e8)} would be kept in" in said
@@ -260,7 +260,7 @@ def test_hostile_names_stay_names(linked: bool) -> None:  # noqa: FBT001 - pytes
     found = analysis(HOSTILE)
     stages = fakes.analysis(fakes.pipe(names=fakes.HOSTILE)).stages
     evil = tuple(replace(p, stages=stages) for p in found.pipelines)
-    found = replace(found, pipelines=evil, findings=tuple(map(warning, evil)))
+    found = replace(found, pipelines=evil, all_findings=tuple(map(warning, evil)))
     made = html(found, pages if linked else None)
     page = soup(made)
     assert not page.find_all(["script", "img"])

@@ -13,9 +13,10 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.config import Config
+from leakkit.frames.stages import COLUMNS
 from leakkit.measures.present import Tally, ages_of, most_frequent, share_of
 from leakkit.measures.survival import wilson
-from leakkit.report.stages_csv import COLUMNS, stages_csv
+from leakkit.report.stages_csv import stages_csv
 from leakkit.sources.propose.proposal import numbered
 
 if TYPE_CHECKING:
@@ -186,7 +187,9 @@ def test_closed_deals_without_a_history_are_said_beside_those_with_one() -> None
         [(one, "A", "2024-01-01") for one in ids[:2]],
         columns=["opportunity_id", "stage", "entered_at"],
     )
-    analysis = leakkit.analyze(leakkit.load({"opportunities": frame, "stage_history": history}))
+    rules = leakkit.Config.from_text('[source]\naccept = ["history_older_than_deals"]')
+    source = {"opportunities": frame, "stage_history": history}
+    analysis = leakkit.analyze(leakkit.load(source, rules))
     (one,) = analysis.pipelines
     assert one.present is None
     assert one.stages[0].exits.lost == 2

@@ -87,9 +87,6 @@ def test_a_manifest_may_name_summaries_and_decks() -> None:
     assert named == {"deck.pptx", "a-123456/summary.txt", "a-123456/deck.pptx"}
 
 
-# [brand]
-
-
 BRAND = """
 [brand]
 client = "Acme <b>"

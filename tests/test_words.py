@@ -59,6 +59,7 @@ OF_READING = (
         "changes_of_other_fields",
         "beginnings",
         *left_out.FACTS.values(),
+        *("footer_rows", "nul_bytes_dropped"),
         "starts_assumed",
         "other_transitions",
         "second_hours",

@@ -23,8 +23,9 @@ from leakkit.findings.worklist import (
     chance_in_the_end,
     worklist,
 )
+from leakkit.frames.worklist import COLUMNS
 from leakkit.measures.survival import aalen_johansen, leaves_later, risk_table, wilson
-from leakkit.report.worklist import COLUMNS, worklist_csv, worklist_xlsx
+from leakkit.report.worklist import worklist_csv, worklist_xlsx
 from leakkit.sample import make
 from leakkit.sources import load
 from tests.measuring import approx

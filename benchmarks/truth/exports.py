@@ -73,7 +73,7 @@ def look(moves: pd.DataFrame) -> Look:
     days = pd.to_timedelta(moves["day"], unit="D").dt.floor("min")
     table_of = moves.drop(columns="day").assign(entered_at=START + days)
     analysis = leakkit.analyze(leakkit.load({"stage_history": table_of}))
-    warned = [one for one in analysis.findings if one.severity in WARNING]
+    warned = [one for one in analysis.all_findings if one.severity in WARNING]
     one = analysis.pipelines[0]
     retired = tuple((old.name, old.renamed) for old in one.notes.retired)
     first = headline(one).stage

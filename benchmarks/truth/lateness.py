@@ -40,7 +40,7 @@ def entered(seed: int, late: int, deals: int = 2_500) -> Entered:
         now = replace(analyze(store), last_run={"Deals": seen})
         found = losses_appeared(now, now.pipelines[0])
         kinds = {BETTER, PERHAPS_BETTER}
-        better = sum(f.kind == "lost" and f.severity in kinds for f in now.findings)
+        better = sum(f.kind == "lost" and f.severity in kinds for f in now.all_findings)
     if found is None:
         return Entered(0, 0, 0.0, many=False, better=better)
     return Entered(found.losses, found.late, found.days, many=found.many, better=better)

@@ -148,7 +148,7 @@ def agree(seed: int, base: float = 0.2, entries: int = 150, change: float = 0.1)
     visits = world(base, entries, change).live(np.random.default_rng([19, seed]), HISTORY_DAYS)
     core = {f.stage: f for f in look(visits, HISTORY_DAYS).findings if f.kind == "lost"}
     with opened(visits) as store:
-        whole = {f.stage: f for f in analyze(store).findings if f.kind == "lost"}
+        whole = {f.stage: f for f in analyze(store).all_findings if f.kind == "lost"}
     apart = [abs((core[name].p_value or 0) - (whole[name].p_value or 0)) for name in core]
     same = (core[f"S{CHANGED}"].severity in WARNING) == (whole[f"S{CHANGED}"].severity in WARNING)
     return Agreed(max(apart), same)

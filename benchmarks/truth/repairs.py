@@ -59,10 +59,10 @@ def repair(number: int, seed: int, deals: int = DEALS) -> Repaired | None:
     (result,) = analysis.pipelines
     assert result.costs is not None
     names = [stage.name for stage in result.stages]
-    changes = result.costs.changes(analysis.findings, names)
+    changes = result.costs.changes(analysis.all_findings, names)
     if seller.leak not in changes or changes[seller.leak].points <= 0.0:
         return None
-    found = result.costs.joint(analysis.findings, names)
+    found = result.costs.joint(analysis.all_findings, names)
     before, now = seller.chances()[0], seller.leaking().chances()[0]
     truth = result.costs.new_deals * (before - now)
     return Repaired(

@@ -103,11 +103,8 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
         message = "A diagnosis is of all deals: warnings of a part would be found by chance alone."
         raise LeakkitError("selected_already", message)
     one = analysis[pipeline] if pipeline or not analysis.pipelines else analysis.pipelines[0]
-    if analysis.store is None:
-        message = "This analysis has lost its store, which a diagnosis reads further rows from."
-        raise LeakkitError("no_store", message)
-    store = analysis.store
-    led = cards(f for f in analysis.findings if f.pipeline == one.name)
+    store = analysis.opened()
+    led = cards(f for f in analysis.all_findings if f.pipeline == one.name)
     stages = tuple(_stage(store, analysis, one, led, name) for name in _chosen(analysis, one, led))
     return Diagnosis(
         analysis, one, led, stages, _repairs(one, led), find_worklist(store, analysis, one.name)

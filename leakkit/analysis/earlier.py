@@ -42,7 +42,7 @@ class Seen:
     @classmethod
     def of(cls, analysis: Analysis, pipeline: PipelineAnalysis) -> Seen:
         """Say what this run sees."""
-        own = [f for f in analysis.findings if f.pipeline == pipeline.name]
+        own = [f for f in analysis.all_findings if f.pipeline == pipeline.name]
         outcomes = pipeline.notes.outcomes.items()
         return cls(
             analysis.fingerprint,
@@ -208,7 +208,7 @@ def _share(
     analysis: Analysis, pipeline: PipelineAnalysis, then: Seen
 ) -> tuple[str, str, float, float] | None:
     """Return the share of the gravest finding, then and now."""
-    own = (f for f in analysis.findings if f.pipeline == pipeline.name)
+    own = (f for f in analysis.all_findings if f.pipeline == pipeline.name)
     first = next((card[0] for card in leading(own)), None)
     known: Mapping[tuple[str, str], float] = {(s, k): share for s, k, share in then.shares}
     if first is None or first.share is None or (first.stage, first.kind) not in known:

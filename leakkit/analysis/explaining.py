@@ -33,9 +33,9 @@ def places_of(analysis: Analysis) -> list[Place]:
     the places of the pipelines that `analysis` has. Where no warning of a pipeline leads
     its page, the stage that its headline names comes first.
     """
-    worth = [one for one in analysis.findings if one.recoverable is not None]
+    worth = [one for one in analysis.all_findings if one.recoverable is not None]
     worth.sort(key=lambda one: (-_recoverable(one), one.key))
-    chosen = [one for one in analysis.findings if one.severity in WARNING]
+    chosen = [one for one in analysis.all_findings if one.severity in WARNING]
     chosen += worth[:MOST_RECOVERABLE]
     here = {pipeline.name for pipeline in analysis.pipelines}
     warned = {card[0].pipeline for card in leading(chosen)}
@@ -64,8 +64,8 @@ def _recoverable(finding: Finding) -> float:
 
 def explained(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -> Analysis:
     """Return the analysis with its findings, and the causes of those that deserve it."""
-    found = replace(analysis, findings=findings)
-    return replace(found, findings=with_causes(findings, causes_of(store, found)))
+    found = replace(analysis, all_findings=findings)
+    return replace(found, all_findings=with_causes(findings, causes_of(store, found)))
 
 
 def with_causes(

@@ -64,7 +64,7 @@ def _got_worse(analysis: Analysis, pipeline: PipelineAnalysis, stage: StageResul
     key = (pipeline.name, stage.name, "lost")
     return any(
         one.key == key and one.severity in WARNING and (one.change or 0.0) > 0.0
-        for one in analysis.findings
+        for one in analysis.all_findings
     )
 
 
@@ -186,7 +186,7 @@ def changes_of(
     if age is None:
         return ChangeScreen.missing(kind, "no_expected_days" if kind == "overdue" else "no_horizon")
     design = read_design(store, analysis, one, at)
-    own = next((f for f in analysis.findings if f.key == (one.name, at.name, kind)), None)
+    own = next((f for f in analysis.all_findings if f.key == (one.name, at.name, kind)), None)
     return screen_changes(
         design,
         _current(one),
@@ -202,7 +202,7 @@ def changes_of(
 
 def _phi(analysis: Analysis, key: Key) -> float:
     """Return the wobble of the months that a finding was judged with; 1 where it is not known."""
-    return next((f.phi for f in analysis.findings if f.key == key and f.phi is not None), 1.0)
+    return next((f.phi for f in analysis.all_findings if f.key == key and f.phi is not None), 1.0)
 
 
 def _segments(config: Config, design: Design) -> tuple[str, ...] | None:

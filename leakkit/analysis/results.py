@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from leakkit.analysis.snapshot import plain
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.findings.finding import WARNING
+from leakkit.frames import (
+    drivers_frame,
+    findings_frame,
+    months_frame,
+    stages_frame,
+    worklist_frame,
+)
+from leakkit.page.facts import facts_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pandas as pd
 
     from leakkit.analysis.material import Material
     from leakkit.analysis.retiring import Retired
@@ -24,6 +36,17 @@ if TYPE_CHECKING:
     from leakkit.measures.windows import Windows
     from leakkit.store.database import Store
     from leakkit.store.doubts import Doubt
+
+
+class HasName(Protocol):
+    """What is called by a name."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+
+
+Named = TypeVar("Named", bound=HasName)
 
 
 @dataclass(frozen=True)
@@ -71,7 +94,7 @@ class DataNotes:
     losses: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PipelineAnalysis:
     """All that is known of one pipeline. Ages are in its unit of stay, money in minor units.
 
@@ -103,12 +126,49 @@ class PipelineAnalysis:
     unfollowed: tuple[LastStage, ...] = field(default_factory=tuple, kw_only=True)
     present: Present | None = field(default_factory=lambda: None, kw_only=True)
 
+    def __repr__(self) -> str:
+        """Return what it is, in one line: all numbers would fill screens."""
+        names = ", ".join(stage.name for stage in self.stages)
+        return f"<Pipeline {self.name!r}: {self.opportunities:,} deals; {names}>"
 
-@dataclass(frozen=True)
+    def __len__(self) -> int:
+        """Return how many stages there are."""
+        return len(self.stages)
+
+    def __iter__(self) -> Iterator[StageResult]:
+        """Yield the stages, in their order."""
+        return iter(self.stages)
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a stage of a name, in whatever case."""
+        return isinstance(name, str) and folded(name) in {folded(s.name) for s in self.stages}
+
+    def __getitem__(self, name: str) -> StageResult:
+        """Return one stage by its name; LeakkitError `no_stage` where there is none."""
+        return _named("stage", name, self.stages)
+
+    def deals(self, outcome: str) -> int:
+        """Count the deals that are won, lost or open, with a history or without."""
+        return sum(n for (said, _), n in self.notes.outcomes.items() if said == outcome)
+
+
+def _named(what: str, name: str, known: Sequence[Named]) -> Named:
+    """Return what has a name, in whatever case; LeakkitError with all names where nothing has."""
+    for one in known:
+        if folded(one.name) == folded(str(name)):
+            return one
+    there = ", ".join(one.name for one in known)
+    message = f"There is no {what} {name!r}. There are: {there}."
+    code = f"no_{what}"
+    raise LeakkitError(code, message)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Analysis:
     """The analysis of a source: its pipelines, and what was read.
 
-    `findings` are those of all pipelines of the source, also where only some were asked for.
+    `all_findings` are those of all pipelines of the source, also where only some were asked
+    for; `findings()` has them as a frame.
     `faults` are the first hundred that break each rule (`leakkit check` has all), and
     `doubts` the visits that stand on rows which may be wrong.
     `selection` says which deals, days and visits it is of; by default all. `last_run` has
@@ -135,7 +195,7 @@ class Analysis:
     inputs: tuple[Mapping[str, str], ...]
     ignored_files: tuple[str, ...]
     fingerprint: str
-    findings: tuple[Finding, ...] = ()
+    all_findings: tuple[Finding, ...] = ()
     selection: Selection = field(default=EVERYTHING, kw_only=True)
     doubts: tuple[Doubt, ...] | None = field(default=(), kw_only=True)
     recognised: tuple[Mapping[str, str], ...] = field(default=(), kw_only=True)
@@ -147,13 +207,122 @@ class Analysis:
     def __repr__(self) -> str:
         """Return what it is of, in one line: all numbers would fill screens."""
         names = ", ".join(pipeline.name for pipeline in self.pipelines)
-        return f"<Analysis of {self.label!r}: {names}; {len(self.findings)} findings>"
+        return f"<Analysis of {self.label!r}: {names}; {len(self.all_findings)} findings>"
+
+    def _repr_html_(self) -> str:
+        """Return a line per pipeline, for a notebook."""
+        return facts_table(("pipeline", "deals", "won", "lost", "open", "warns at"), self._lines())
+
+    def _lines(self) -> list[tuple[object, ...]]:
+        """Return what the table of a notebook says of each pipeline."""
+        return [
+            (
+                one.name,
+                one.opportunities,
+                *(one.deals(outcome) for outcome in ("won", "lost", "open")),
+                ", ".join(dict.fromkeys(f.stage for f in self.warnings(one.name))),
+            )
+            for one in self.pipelines
+        ]
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether two analyses say the same, wherever they came from."""
+        return isinstance(other, Analysis) and plain(self) == plain(other)
+
+    def __hash__(self) -> int:
+        """Return the hash of what was read."""
+        return hash((self.fingerprint, self.selection))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep all numbers; the store they came from stays behind, and its questions with it."""
+        return {**vars(self), "store": None, "materials": ()}
+
+    def __len__(self) -> int:
+        """Return how many pipelines there are."""
+        return len(self.pipelines)
+
+    def __iter__(self) -> Iterator[PipelineAnalysis]:
+        """Yield the pipelines."""
+        return iter(self.pipelines)
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a pipeline of a name, in whatever case."""
+        if isinstance(name, PipelineAnalysis):
+            return any(name is one for one in self.pipelines)
+        return isinstance(name, str) and folded(name) in {folded(p.name) for p in self.pipelines}
 
     def __getitem__(self, name: str) -> PipelineAnalysis:
-        """Return one pipeline by its name."""
-        for pipeline in self.pipelines:
-            if folded(pipeline.name) == folded(name):
-                return pipeline
-        known = ", ".join(pipeline.name for pipeline in self.pipelines)
-        message = f"There is no pipeline {name!r}. There are: {known}."
-        raise LeakkitError("no_pipeline", message)
+        """Return one pipeline by its name; LeakkitError `no_pipeline` where there is none."""
+        return _named("pipeline", name, self.pipelines)
+
+    def __dir__(self) -> list[str]:
+        """Return what a user may ask for."""
+        return [name for name in super().__dir__() if not name.startswith("_")]
+
+    def chosen(self, pipeline: str = "") -> tuple[PipelineAnalysis, ...]:
+        """Return one pipeline by its name, or all."""
+        return (self[pipeline],) if pipeline else self.pipelines
+
+    def warnings(self, pipeline: str = "") -> tuple[Finding, ...]:
+        """Return the findings that ask for a review, gravest first: alarms, then watches."""
+        names = {one.name for one in self.chosen(pipeline)}
+        return tuple(f for f in self.all_findings if f.severity in WARNING and f.pipeline in names)
+
+    def stages(self, pipeline: str = "") -> pd.DataFrame:
+        """Return a row per stage: counts, shares with ranges, days, and money in major units.
+
+        >>> import leakkit
+        >>> analysis = leakkit.analyze(leakkit.load("sample"))
+        >>> analysis.stages("Equipment")[["stage", "entered", "lost"]].iloc[2].tolist()
+        ['Proforma', 2961, 823]
+        """
+        return stages_frame(self.chosen(pipeline))
+
+    def findings(self, pipeline: str = "") -> pd.DataFrame:
+        """Return a row per finding, gravest first: a share now and before, and what it costs."""
+        names = {one.name for one in self.chosen(pipeline)}
+        return findings_frame(one for one in self.all_findings if one.pipeline in names)
+
+    def months(self, pipeline: str = "") -> pd.DataFrame:
+        """Return a row per calendar month: what came in, and what became of it."""
+        return months_frame(self.chosen(pipeline))
+
+    def worklist(self, pipeline: str = "") -> pd.DataFrame:
+        """Return a row per late deal, those to call first in front: its chance, its value."""
+        from leakkit.analysis.working import find_worklist  # noqa: PLC0415 - it needs this class
+
+        store = self.opened()
+        lists = ((one, find_worklist(store, self, one.name)) for one in self.chosen(pipeline))
+        return worklist_frame(lists)
+
+    def drivers(self, pipeline: str = "") -> pd.DataFrame:
+        """Return a row per segment that leaks more than the rest of its stage.
+
+        Looks into the stages that warn, or that could give back most. See `diagnose`.
+        """
+        from leakkit.analysis.diagnosis import diagnose  # noqa: PLC0415 - it needs this class
+
+        return drivers_frame(diagnose(self, one.name) for one in self.chosen(pipeline))
+
+    def by(self, column: str, pipeline: str = "") -> pd.DataFrame:
+        """Return the stages of the deals of every value of a column: `stages()`, value by value.
+
+        `column` is one of those of the deals, such as "owner" or "region"; a deal without
+        a value counts under "". Horizons stay those of all deals, so that values compare.
+
+        >>> import leakkit
+        >>> analysis = leakkit.analyze(leakkit.load("sample"))
+        >>> frame = analysis.by("region", "Projects")
+        >>> list(frame.columns[:3]), frame["region"].nunique() > 1
+        (['pipeline', 'region', 'stage'], True)
+        """
+        from leakkit.analysis.selecting import frame_by  # noqa: PLC0415 - it needs this class
+
+        return frame_by(self, column, pipeline)
+
+    def opened(self) -> Store:
+        """Return the store for further questions; LeakkitError `no_store` where it is gone."""
+        if self.store is None:
+            message = "This analysis has lost its store; load the source and analyze it again."
+            raise LeakkitError("no_store", message)
+        return self.store

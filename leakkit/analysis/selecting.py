@@ -11,19 +11,20 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import pandas as pd
+
 from leakkit.analysis import learning, pipeline
 from leakkit.analysis.deferred import settled
 from leakkit.analysis.material import FRAMES
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.frames import stages_frame
 from leakkit.measures import counts as taken
 from leakkit.store.counts import Counts, Deals, Window
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    import pandas as pd
 
     from leakkit.analysis.material import Material
     from leakkit.analysis.results import Analysis, PipelineAnalysis, Selection
@@ -127,7 +128,7 @@ class Selector:
                 pipelines=tuple(self._pipeline(*pair, wanted) for pair in self.pairs),
                 selection=wanted,
                 materials=(),
-                findings=(),  # they are of everything
+                all_findings=(),  # they are of everything
             )
         return self._answers[wanted]
 
@@ -200,6 +201,21 @@ class Selector:
         return self._counts[key]
 
 
+def frame_by(analysis: Analysis, column: str, pipeline: str = "") -> pd.DataFrame:
+    """Return the stages of the deals of every value of a column, one value after the other."""
+    found = []
+    for one in analysis.chosen(pipeline):
+        number = [rules.name for rules in analysis.config.pipelines].index(one.name)
+        segment = known_column(analysis.opened(), column)
+        selector = Selector(analysis, one.name)
+        for value, _ in segment_values(analysis.opened(), [number], segment):
+            part = selector.select(replace(analysis.selection, segment=segment, value=value))
+            frame = stages_frame(part.pipelines)
+            frame.insert(1, segment, pd.Series([value] * len(frame), dtype="str"))
+            found.append(frame)
+    return pd.concat(found, ignore_index=True) if found else stages_frame(())
+
+
 def settle(analysis: Analysis) -> Analysis:
     """Return an analysis with every number found."""
     return replace(analysis, pipelines=tuple(map(settled, analysis.pipelines)))
@@ -239,12 +255,7 @@ def known_deals(
     """Return segment and value in the store's spelling; raise where there are none."""
     if not segment and not value:
         return "", ""
-    columns = list(store.meta("segments"))
-    column = _spelt(segment, columns)
-    if column is None:
-        there = ", ".join(columns) or "none"
-        message = f"There is no segment {segment!r}. There are: {there}."
-        raise LeakkitError("no_segment", message)
+    column = known_column(store, segment)
     values = [said for said, _ in segment_values(store, pipelines, column)]
     found = _spelt(value, values)
     if found is None:
@@ -253,6 +264,17 @@ def known_deals(
         message = f"No deal has the value {value!r} in {column}. There are: {there}."
         raise LeakkitError("no_value", message)
     return column, found
+
+
+def known_column(store: Store, name: str) -> str:
+    """Return a column of the deals in the store's spelling; raise where there is none."""
+    columns = list(store.meta("segments"))
+    column = _spelt(name, columns)
+    if column is None:
+        there = ", ".join(columns) or "none"
+        message = f"There is no segment {name!r}. There are: {there}."
+        raise LeakkitError("no_segment", message)
+    return column
 
 
 def _spelt(given: str, known: list[str]) -> str | None:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from leakkit.analysis import comparing, costing, explaining, learning, pipeline, selecting
 from leakkit.analysis.material import collect
 from leakkit.analysis.results import EVERYTHING, Analysis, Selection
-from leakkit.config import folded
+from leakkit.config import LANGUAGES, folded
 from leakkit.errors import LeakkitError
 from leakkit.findings import Finding, from_records
 from leakkit.store import account, doubts
 from leakkit.store.counts import Counts
+from leakkit.store.database import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from leakkit.config import Config
-    from leakkit.store.database import Store
 
 
 def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
@@ -56,6 +56,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     >>> analysis["Equipment"].stages[2].name
     'Proforma'
     """
+    _refuse_other(store, segment, value, language)
     config = store.config
     wanted = Selection(segment, value, window, visits, policy)
     names = [pipelines] if isinstance(pipelines, str) and pipelines else pipelines
@@ -85,7 +86,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         inputs=tuple(store.meta("inputs")),
         ignored_files=tuple(store.meta("ignored_files")),
         fingerprint=store.meta("fingerprint"),
-        findings=findings or (),
+        all_findings=findings or (),
         doubts=doubts.read(store),
         recognised=tuple(store.meta("recognised")),
         faults=account.kept_faults(store),
@@ -105,6 +106,31 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     if wanted == EVERYTHING:
         return whole
     return selecting.settle(selecting.Selector(whole).select(wanted))
+
+
+def _refuse_other(store: object, segment: object, value: object, language: str) -> None:
+    """Raise where what is given cannot be meant, with the call that can."""
+    if not isinstance(store, Store):
+        kind = repr(store) if isinstance(store, str) else f"a {type(store).__name__}"
+        message = (
+            f"analyze works on what load returns, not on {kind}. "
+            "Write: leakkit.analyze(leakkit.load(...))"
+        )
+        raise LeakkitError("not_loaded", message)
+    if language and language not in LANGUAGES:
+        message = f"There is no language {language!r}. There are: {', '.join(LANGUAGES)}."
+        raise LeakkitError("no_language", message)
+    for name, given in (("segment", segment), ("value", value)):
+        if not isinstance(given, str):
+            message = (
+                f"{name} is one text, not {given!r}. For all values of a column at once: "
+                "analysis.by('owner')"
+            )
+            code = f"one_{name}"
+            raise LeakkitError(code, message)
+    if value and not segment:
+        message = f"There is no segment ''. The value {value!r} needs its column: segment='...'."
+        raise LeakkitError("no_segment", message)
 
 
 def _part(whole: Analysis, numbers: tuple[int, ...] | None) -> Analysis:

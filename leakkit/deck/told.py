@@ -66,13 +66,13 @@ class Told:
     @cached_property
     def stage(self) -> StageResult | None:
         """The stage that the pictures emphasise: what to look at first."""
-        at = emphasised(self.pipeline, self.analysis.findings)
+        at = emphasised(self.pipeline, self.analysis.all_findings)
         return None if at is None else self.pipeline.stages[at]
 
     @cached_property
     def shifts(self) -> tuple[Shift, ...]:
         """The shares of every stage, now and before."""
-        return shifts(self.pipeline, self.analysis.findings)
+        return shifts(self.pipeline, self.analysis.all_findings)
 
     def say(self, key: str, **facts: object) -> str:
         """Return a sentence as text; names in it are shortened."""

@@ -39,6 +39,7 @@ LINES, LONE = 2, 0.22
 ARIAL = 0.87
 """How wide Arial is, of the font that words are measured in."""
 LONGEST_NOTE = 6000
+SMALL_RUN = '<a:rPr lang="en-GB" sz="900"><a:latin typeface="+mn-lt"/></a:rPr>'
 NUMBER = (
     '<a:fld id="{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}" type="slidenum"><a:rPr lang="en-GB"/>'
     "<a:t>#</a:t></a:fld>"
@@ -145,7 +146,7 @@ def _small_print(made: Any, layout: Any, foot: Foot) -> None:
             said, name = NUMBER, "sldNum"
         elif about.type == KIND.FOOTER and foot.text:
             text = escape(writable(foot.text), quote=False)
-            said, name = f'<a:r><a:rPr lang="en-GB"/><a:t>{text}</a:t></a:r>', "ftr"
+            said, name = f"<a:r>{SMALL_RUN}<a:t>{text}</a:t></a:r>", "ftr"
         else:
             continue
         tree = made.shapes._spTree

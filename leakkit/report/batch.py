@@ -192,7 +192,7 @@ class Batch:
             analysis.ignored_files,
             self.planning.vanished,
             trouble,
-            analysis.findings,
+            analysis.all_findings,
             tuple(pale(analysis.config.brand, words_of(analysis))),
         )
 

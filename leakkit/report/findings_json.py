@@ -26,11 +26,11 @@ def findings_json(analysis: Analysis, pipeline: str = "") -> str:
     >>> json.loads(text)["findings"][0]["stage"]
     'Proforma'
     """
-    chosen = [f for f in analysis.findings if not pipeline or f.pipeline == pipeline]
+    chosen = [f for f in analysis.all_findings if not pipeline or f.pipeline == pipeline]
     content = {
         "schema_version": SCHEMA_VERSION,
         "as_of": day_of(analysis.last_day),
-        "tests": count_tests(analysis.findings),
+        "tests": count_tests(analysis.all_findings),
         "findings": [rounded(in_major_units(record)) for record in to_records(chosen)],
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

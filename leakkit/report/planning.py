@@ -81,7 +81,7 @@ class Planning:
         """Say what the pages of a pipeline are made from."""
         headline = headline_sentence(self.analysis, pipeline.name)
         result = replace(self.begun(pipeline.name), headline=headline)
-        found = [f for f in self.analysis.findings if f.pipeline == pipeline.name]
+        found = [f for f in self.analysis.all_findings if f.pipeline == pipeline.name]
         learnt = manifest.learnt(pipeline)
         about = [pipeline.name, self.analysis.language, learnt, to_records(found)]
         fingerprints = {

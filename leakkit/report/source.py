@@ -131,7 +131,7 @@ def analysed(
         store.set_meta("earlier_horizons", last.horizons())
         store.set_meta("last_run", last.before(store.meta("fingerprint")))
         analysis = analyze(store, list(pipelines) or None, language=language)
-        store.set_meta("findings", to_records(analysis.findings))
+        store.set_meta("findings", to_records(analysis.all_findings))
         require_language(analysis.language)
         files = {one.name: files_of(store, analysis, one) for one in analysis.pipelines}
         files[RUN] = files_of_run(analysis)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import xlsxwriter
 
 from leakkit.findings.worklist import BLOCKS
-from leakkit.report.stages_csv import money
+from leakkit.frames.worklist import CHANCES, COLUMNS, MONEY, worklist_row
+from leakkit.report.stages_csv import decimal
 from leakkit.sources.check import safe_text
 
 if TYPE_CHECKING:
@@ -18,29 +19,11 @@ if TYPE_CHECKING:
 
     from leakkit.analysis import PipelineAnalysis
     from leakkit.findings.worklist import WorkItem
+    from leakkit.frames.cells import Cell
 
 CREATED = dt.datetime(2000, 1, 1, tzinfo=dt.UTC).replace(tzinfo=None)
 """Of every Excel file: the same numbers, the same bytes."""
 LONGEST_CELL = 32_767
-COLUMNS = (
-    "block",
-    "opportunity_id",
-    "name",
-    "owner",
-    "stage",
-    "days_in_stage",
-    "days_over",
-    "deal_age_days",
-    "value",
-    "chance",
-    "chance_low",
-    "chance_high",
-    "saved_value",
-    "currency",
-    "look_ahead_days",
-    "as_old",
-    "as_old_advanced",
-)
 WIDTHS = {"opportunity_id": 16, "name": 36, "owner": 20, "stage": 22}
 FORMATS = {
     "chance": "0%",
@@ -52,7 +35,6 @@ FORMATS = {
     "days_over": "0.##",
     "look_ahead_days": "0.##",
 }
-Cell = str | float | int | None
 
 
 def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> str:
@@ -65,7 +47,7 @@ def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for item in items:
-        row = _row(item, pipeline)
+        row = worklist_row(item, pipeline)
         writer.writerow([_text(name, row[name]) for name in COLUMNS])
     return text.getvalue()
 
@@ -81,7 +63,7 @@ def worklist_xlsx(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> byte
     book = xlsxwriter.Workbook(stream, options)
     book.set_properties({"created": CREATED, "author": "", "comments": ""})
     for block in BLOCKS:
-        _sheet(book, block, [_row(item, pipeline) for item in items if item.block == block])
+        _sheet(book, block, [worklist_row(item, pipeline) for item in items if item.block == block])
     book.close()
     return stream.getvalue()
 
@@ -104,38 +86,12 @@ def _sheet(book: xlsxwriter.Workbook, block: str, rows: list[dict[str, Cell]]) -
     sheet.autofilter(0, 0, max(len(rows), 1), len(COLUMNS) - 1)
 
 
-def _row(item: WorkItem, pipeline: PipelineAnalysis) -> dict[str, Cell]:
-    """Return the cells of one line by column; money in major units."""
-    per_day = pipeline.unit_per_day
-    return {
-        "block": item.block,
-        "opportunity_id": item.opportunity_id,
-        "name": item.name,
-        "owner": item.owner,
-        "stage": item.stage,
-        "days_in_stage": item.age / per_day,
-        "days_over": None if item.over is None else item.over / per_day,
-        "deal_age_days": item.deal_age_days,
-        "value": None if item.value is None else item.value / 100,
-        "chance": item.chance,
-        "chance_low": item.low,
-        "chance_high": item.high,
-        "saved_value": None if item.saved is None else round(item.saved) / 100,
-        "currency": pipeline.currency,
-        "look_ahead_days": None if item.ahead is None else item.ahead / per_day,
-        "as_old": item.as_old,
-        "as_old_advanced": item.as_old_advanced,
-    }
-
-
 def _text(name: str, cell: Cell) -> str:
     """Return a cell as CSV text."""
     if cell is None:
         return ""
     if isinstance(cell, str):
         return safe_text(cell)
-    if name in {"value", "saved_value"}:
-        return money(round(cell * 100))
-    if name in {"chance", "chance_low", "chance_high"}:
-        return f"{cell:.10f}"
-    return f"{cell:.10f}".rstrip("0").rstrip(".")
+    if not isinstance(cell, int | float):
+        raise TypeError(name)
+    return decimal(cell, money=name in MONEY, days=name not in CHANCES)

@@ -41,6 +41,7 @@ HINTS = {
     "date_unreadable": "this is no date; it is taken as empty",
     "repeated_heading": "the row repeats the heading; it is set aside",
     "total_row": "the row is a total; it is set aside",
+    "lone_cell": "the row says nothing of a deal; it is set aside",
 }
 """What happens with a row that breaks a rule, or what to do."""
 RUNS_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -139,14 +139,16 @@ def rows(
     `left` counts by table and file the rows that were left out before all else.
     """
     names = ("read", "used", "merged", "not_asked", "set_aside")
-    counted = []
+    counted: list[dict[str, Any]] = []
     tables = ("opportunities", "history")
     for table, file, query in zip(tables, files, (OPPORTUNITY_ROWS, HISTORY_ROWS), strict=True):
         if not file:
             continue
         counts = dict(zip(names, map(int, store.rows(query)[0]), strict=True))
-        for name in ("read", "not_asked"):
-            counts[name] += left.get((table, file), 0)
+        more = left.get((table, file), 0)
+        # what stands under the rows of a file is of no table: the first one counts it
+        more += left.get(("", file), 0) if file not in {one["file"] for one in counted} else 0
+        counts |= {name: counts[name] + more for name in ("read", "not_asked")}
         if counts["read"] != sum(counts[name] for name in names[1:]):
             message = (
                 f"{file}: the rows do not add up: {counts}. "

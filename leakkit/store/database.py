@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
+from markupsafe import Markup
 
-from leakkit.config import Config
+from leakkit.config import Config, folded
 from leakkit.errors import LeakkitError
+from leakkit.page.facts import facts_table
 from leakkit.store import schema
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ MEMORY_LIMIT = "700MB"
 MEMORY, SPILL = ":memory:", ".spill"
 
 
+ROWS = ("file", "read", "used", "merged", "not_asked", "set_aside")
 INTERRUPTED = "query interrupted"
 
 
@@ -49,9 +52,14 @@ def literal(text: str) -> str:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Raise what interrupted a query, and not the engine's error of a query that was."""
+    """Raise what interrupted a query, or that the store is closed, in leakkit's own words."""
     try:
         yield
+    except duckdb.ConnectionException as error:
+        if "closed" not in str(error):
+            raise
+        message = "This source is closed. Load it again: leakkit.load(...)."
+        raise LeakkitError("source_closed", message) from None
     except RuntimeError as error:
         if INTERRUPTED not in str(error).lower():
             raise
@@ -110,6 +118,49 @@ class Store:
     def __exit__(self, *_: object) -> None:
         """Close the connection."""
         self.close()
+
+    def __repr__(self) -> str:
+        """Return what was read, in one line."""
+        try:
+            names = ", ".join(self.pipelines)
+            return f"<Source {self.meta('label')!r}: {len(self):,} deals; {names}>"
+        except LeakkitError:
+            return "<Source, closed>"
+        except (KeyError, duckdb.Error):
+            return "<Source, being read>"
+
+    def _repr_html_(self) -> str:
+        """Return what became of the rows of every file, for a notebook."""
+        rows = [[row[name] for name in ROWS] for row in self.meta("rows")]
+        head = Markup("<p>{}</p>").format(repr(self))
+        return f"{head}{facts_table([name.replace('_', ' ') for name in ROWS], rows)}"
+
+    def __len__(self) -> int:
+        """Return how many deals there are."""
+        return int(self.value("SELECT count(*) FROM opportunities"))
+
+    def __bool__(self) -> bool:
+        """Say that it is there, also where it holds no deal."""
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the pipelines."""
+        return iter(self.pipelines)
+
+    def __contains__(self, name: object) -> bool:
+        """Say whether there is a pipeline of a name, in whatever case."""
+        known = {folded(one) for one in self.pipelines}
+        return isinstance(name, str) and folded(name) in known
+
+    @property
+    def pipelines(self) -> tuple[str, ...]:
+        """The names of the pipelines, in their order."""
+        return tuple(rules.name for rules in self.config.pipelines)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the deals by which a part can be chosen."""
+        return tuple(self.meta("segments"))
 
     def close(self) -> None:
         """Close the connection; a store in memory is gone."""

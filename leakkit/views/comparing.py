@@ -23,7 +23,7 @@ from leakkit.views.present import stages as present
 from leakkit.views.sentences import judged, mend_first, month, quiet, since_then
 from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.texts import plain
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import View, answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,17 +74,20 @@ def _leak(pipeline: PipelineAnalysis, stage: StageResult) -> Leak:
     return Leak(pipeline, stage, tally.lost, tally.value_lost)
 
 
+@of_analysis
 def overview(analysis: Analysis, pages: Pages = ()) -> View:
     """Where do the pipelines leak most, all together?"""
     words = words_of(analysis)
     warned = [one for one in _warnings(analysis) if one[1].leads]
-    compared = count_tests(analysis.findings) > 0
+    compared = count_tests(analysis.all_findings) > 0
     said = _warned(warned, words) if warned else _costliest(analysis, _leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
         mend_first(warned[0][1], words) if warned else Markup(""),
         _more_worse(warned, words),
-        quiet(analysis.findings, words, several=True) if compared and not warned else Markup(""),
+        quiet(analysis.all_findings, words, several=True)
+        if compared and not warned
+        else Markup(""),
         _better(analysis, words),
         pipelines_left_out(analysis, words),
         since_then(analysis, analysis.pipelines, words),
@@ -106,7 +109,7 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
 def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
     """Return the findings that warn, one per stage, the gravest first, with their pipelines."""
     there = {pipeline.name: pipeline for pipeline in analysis.pipelines}
-    led = cards(f for f in analysis.findings if f.severity in WARNING and f.pipeline in there)
+    led = cards(f for f in analysis.all_findings if f.severity in WARNING and f.pipeline in there)
     return [(there[card[0].pipeline], card[0]) for card in led]
 
 
@@ -136,7 +139,7 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
 def _better(analysis: Analysis, words: Words) -> Markup:
     """Say what got better, the surest first, and name the rest."""
     there = {pipeline.name: pipeline for pipeline in analysis.pipelines}
-    better = improvements(f for f in analysis.findings if f.pipeline in there and f.leads)
+    better = improvements(f for f in analysis.all_findings if f.pipeline in there and f.leads)
     if not better:
         return Markup("")
     first, rest = better[0], better[1 : 1 + NAMED]
@@ -188,15 +191,16 @@ def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Marku
     )
 
 
+@of_analysis
 def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     """What got worse in any pipeline, what does it look like, and what could be kept?"""
     words, warned = words_of(analysis), _warnings(analysis)
     if _of_lists(analysis):
         return answer(words, "overview_warnings", headline=words.say("present.no_causes"))
     if not warned:
-        tested = count_tests(analysis.findings)
+        tested = count_tests(analysis.all_findings)
         apart = Markup("") if tested else pipelines_left_out(analysis, words)
-        quiet_words = quiet(analysis.findings, words, several=True) if tested else None
+        quiet_words = quiet(analysis.all_findings, words, several=True) if tested else None
         said = apart or quiet_words or words.html("overview.no_comparison")
         return answer(words, "overview_warnings", headline=said)
     links = {page["pipeline"]: str(page.get("causes", "")) for page in pages}
@@ -251,6 +255,7 @@ def _trouble(pages: Pages, words: Words) -> Markup:
     return words.html("overview.failed", n=failed) if failed else Markup("")
 
 
+@of_analysis
 def overview_pages(analysis: Analysis, pages: Pages = ()) -> View:
     """Which pages are there, what does each say, and which are missing or old?"""
     words = words_of(analysis)
@@ -315,6 +320,7 @@ def _files(page: Mapping[str, Any], words: Words) -> Markup:
     return Markup('<p class="lk-links">{}</p>').format(shown)
 
 
+@of_analysis
 def overview_pipes(analysis: Analysis, pages: Pages = ()) -> View:
     """What do the pipes look like beside each other?"""
     words = words_of(analysis)
@@ -365,8 +371,8 @@ def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Mark
     """Return the pipe of one pipeline, with the stage that its own page emphasises."""
     if one.present is not None:
         return present.picture(analysis, one, words, "count")
-    told = shifts(one, analysis.findings)
-    return figures.small_pipe(one, words, emphasised(one, analysis.findings), told)
+    told = shifts(one, analysis.all_findings)
+    return figures.small_pipe(one, words, emphasised(one, analysis.all_findings), told)
 
 
 def _link(name: str, path: str) -> Markup:
@@ -375,6 +381,7 @@ def _link(name: str, path: str) -> Markup:
     return Markup('<a href="{}">{}</a>').format(path, shown) if path else shown
 
 
+@of_analysis
 def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     """Where are the largest losses, over all pipelines?"""
     words, leaks = words_of(analysis), _leaks(analysis)
@@ -416,6 +423,7 @@ def _overdue(leak: Leak, words: Words, reasons: tables.Reasons) -> Markup:
     return tables.overdue_cell(words, leak.stage, reasons)
 
 
+@of_analysis
 def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
     """How good is the data of each pipeline?"""
     words = words_of(analysis)

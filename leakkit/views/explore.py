@@ -45,6 +45,12 @@ CHOICES = {
 }
 """What can be chosen of each view."""
 MOST_VALUES = 30
+SHOWN_COLUMNS = frozenset(
+    {
+        *("opportunity_id", "name", "owner", "pipeline", "stage", "visit", "entry", "entered_day"),
+        *("left_day", "stay", "exit", "to_stage", "skipped", "lost_reason", "value"),
+    }
+)
 SHOWN_ROWS = 200
 MOST_KEPT = 200
 SELECTED = tuple(field.name for field in fields(Selection))
@@ -329,7 +335,11 @@ def _table(rows: pd.DataFrame, words: Words) -> Markup:
     the steps, which the order stands for, are left out.
     """
     shown = [name for name in rows.columns if not name.endswith("_at") and name != "step"]
-    say = {"entered_day": words.date, "left_day": words.date, "value": words.money}
+    say = {
+        "entered_day": words.date,
+        "left_day": words.date,
+        "value": lambda value: words.money(round(value * 100)),
+    }
     heads = Markup("").join(Markup('<th scope="col">{}</th>').format(name) for name in shown)
     columns = [[_cell(each, say.get(name)) for each in rows[name]] for name in shown]
     body = Markup("\n").join(

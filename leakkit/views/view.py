@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from markupsafe import Markup
 
+from leakkit.analysis import Analysis, Diagnosis
 from leakkit.errors import LeakkitError
 from leakkit.page.kinds import FIRST, SECTION
 from leakkit.page.style import style_element
 from leakkit.words import Words
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis
+    from collections.abc import Callable
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,40 @@ class View:
         return {"text/html": html, "text/plain": str(self)}, {
             "text/html": {"leakkit": self.metadata()}
         }
+
+
+def of_analysis(view: Callable[P, View]) -> Callable[P, View]:
+    """Return a view that refuses what is no analysis, and says what to call instead."""
+
+    @wraps(view)
+    def guarded(*given: P.args, **choices: P.kwargs) -> View:
+        _refuse_other(view.__name__, given, Analysis, "leakkit.analyze(leakkit.load(...))")
+        return view(*given, **choices)
+
+    return guarded
+
+
+def of_diagnosis(view: Callable[P, View]) -> Callable[P, View]:
+    """Return a view that refuses what is no diagnosis, and says what to call instead."""
+
+    @wraps(view)
+    def guarded(*given: P.args, **choices: P.kwargs) -> View:
+        _refuse_other(view.__name__, given, Diagnosis, "leakkit.diagnose(analysis)")
+        return view(*given, **choices)
+
+    return guarded
+
+
+def _refuse_other(name: str, given: tuple[object, ...], wanted: type, call: str) -> None:
+    """Raise where the first value is not what a view is of."""
+    if given and not isinstance(given[0], wanted):
+        kind = wanted.__name__
+        message = (
+            f"views.{name} shows {'an' if kind[0] in 'AEIOU' else 'a'} {kind}, not "
+            f"{type(given[0]).__name__}. Write: leakkit.views.{name}({call})"
+        )
+        code = f"not_{kind.lower()}"
+        raise LeakkitError(code, message)
 
 
 def words_of(analysis: Analysis) -> Words:

@@ -26,6 +26,8 @@ MARKS = (
 RUNS = re.compile(rb"[\x80-\xff]+")
 ONLY_1256 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 """Bytes that are letters in windows-1256 and nothing in windows-1252."""
+STRAY = re.compile(rb'(?<=[",;\t|>])\0(?=[^\0])')
+"""One NUL where a cell or a mark of rich text begins."""
 LONE, TOGETHER = 1.3, 2.0
 """Mean length of runs of letters beyond ASCII: in Western words they stand alone, Arabic
 and Persian words are made of them. What lies between is not decided."""
@@ -65,6 +67,7 @@ def as_utf8(reading: Reading, path: Path, name: str) -> tuple[Path, Text]:
     Raises LeakkitError for NUL bytes, mixed encodings, and what no encoding explains.
     """
     declared = reading.config.source.encoding
+    path = _without_nuls(reading, path)
     text = survey(path, name, declared)
     if text.encoding in {"utf-8", "utf-8-sig"}:
         if text.encoding == "utf-8-sig" or declared != "auto":
@@ -80,6 +83,28 @@ def as_utf8(reading: Reading, path: Path, name: str) -> tuple[Path, Text]:
         raise LeakkitError("encoding", message, asks=_ASKED) from None
     reading.say(name, "encoding", text.encoding, "declared" if declared != "auto" else "letters")
     return again, text
+
+
+def _without_nuls(reading: Reading, path: Path) -> Path:
+    """Return a text file without the single NULs that some exports write before rich text.
+
+    Any other NUL stays, and is refused: there a file is damaged.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(4096)
+        wide = _marked(start).startswith("utf-16") or reading.config.source.encoding != "auto"
+        stream.seek(0)
+        if wide or not any(b"\0" in chunk for chunk in iter(lambda: stream.read(CHUNK), b"")):
+            return path
+    again = reading.scratch / f"text-{path.name}"
+    dropped = 0
+    with path.open("rb") as stream, again.open("wb") as out:
+        for line in stream:
+            plain, n = STRAY.subn(b"", line) if b"\0" in line else (line, 0)
+            out.write(plain)
+            dropped += n
+    reading.count("nul_bytes_dropped", dropped)
+    return again
 
 
 _ASKED = (Ask("source", "encoding", ("windows-1252", "windows-1256"), "how its letters are kept"),)

@@ -15,7 +15,10 @@ import duckdb
 
 from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.formats.encodings import as_utf8, refuse_long_lines
+from leakkit.sources.formats.backslashes import NULL, without_backslashes
+from leakkit.sources.formats.encodings import Text, as_utf8, refuse_long_lines
+from leakkit.sources.formats.footers import say_footer, without_footer
+from leakkit.sources.formats.headless import given_headings
 from leakkit.sources.formats.nested import flatten, rows_of_page
 from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows, refuse_wide
 from leakkit.sources.formats.unpacking import open_zip, unpacked
@@ -170,6 +173,8 @@ def _sheets(reading: Reading, path: Path, name: str) -> list[Table]:
     for sheet in found:
         file = f"{name}, {sheet.name}" if several else name
         table = _table(reading, file, sheet.relation, quoted(LINE))
+        if sheet.footer:
+            say_footer(reading, file, sheet.footer)
         tables.append(replace(table, typed=sheet.typed))
     return tables
 
@@ -327,14 +332,15 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
     store, table = reading.store, quoted(f"file_{name}")
     refuse_long_lines(path, file)
     text, seen = as_utf8(reading, path, file)
-    separator, skipped, headings = _heading(reading, text, file)
-    columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in headings)
+    top = _heading(reading, text, file)
+    text, seen = _plain(reading, text, seen, file, top)
+    columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in top.headings)
     try:
         store.run(
             f"CREATE TEMP TABLE {table} AS SELECT * FROM read_csv({_place(text)}, "  # noqa: S608 - quoted
-            f"auto_detect = FALSE, header = TRUE, columns = {{{columns}}}, "
-            f"delim = {literal(separator)}, quote = '\"', skip = {skipped}, "
-            "escape = '\"', nullstr = '', comment = '', hive_partitioning = FALSE, "
+            f"auto_detect = FALSE, header = {top.written}, columns = {{{columns}}}, "
+            f"delim = {literal(top.separator)}, quote = '\"', skip = {top.skipped}, "
+            f"escape = '\"', nullstr = ['', '{NULL}'], comment = '', hive_partitioning = FALSE, "
             "store_rejects = TRUE, rejects_limit = 0)",
         )
     except duckdb.Error:
@@ -343,9 +349,10 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
             "or it mixes two kinds of line ends."
         )
         raise LeakkitError("unreadable_file", message) from None
-    free_rowid(store, table, headings)
+    free_rowid(store, table, top.headings)
     rows = int(store.value(f"SELECT count(*) FROM {table}"))  # noqa: S608 - quoted
     # more ends of lines than rows: within quotes, or between rows
+    skipped = top.skipped if top.written else -1
     uneven = seen.ends is None or seen.ends > rows + 1 + skipped
     blank = _blank_rows(text, skipped) if uneven else []
     rejects = store.rows(
@@ -357,8 +364,29 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
     return _numbered(reading, table, blank) if blank else (table, "rowid + 1")
 
 
-def _heading(reading: Reading, path: Path, file: str) -> tuple[str, int, list[str]]:
-    """Return the separator, how many lines stand before the heading, and the headings, each once.
+@dataclass(frozen=True)
+class Top:
+    """What the first lines of a CSV file show: its separator, and its headings, each once.
+
+    `skipped` lines stand before the headings; `written`: they stand in the file, and not in
+    the configuration only.
+    """
+
+    separator: str
+    skipped: int
+    headings: list[str]
+    written: bool = True
+
+
+def _plain(reading: Reading, text: Path, seen: Text, file: str, top: Top) -> tuple[Path, Text]:
+    """Return the text without what stands under the rows, and as CSV is usually written."""
+    text, cut = without_footer(reading, text, file, top.separator, len(top.headings))
+    plain = without_backslashes(reading, text, file, top.separator)
+    return plain, Text(seen.encoding) if cut or plain != text else seen
+
+
+def _heading(reading: Reading, path: Path, file: str) -> Top:
+    """Return what the first lines show; raise where they are rows of data without headings.
 
     The separator is what the heading uses most. A line `sep=;` says it, as Excel does.
     """
@@ -383,11 +411,22 @@ def _heading(reading: Reading, path: Path, file: str) -> tuple[str, int, list[st
     if not any(heading.strip() for heading in headings):
         message = f"{file} is empty: it needs a heading and rows."
         raise LeakkitError("empty_file", message)
+    given = given_headings(reading, file, [headings, *_next_rows(top[skipped + 1 :], separator)])
+    if given:
+        return Top(separator, 0, given, written=False)
     if skipped:
         reading.say(file, "heading_row", str(skipped + 1))
     if separator != ",":
         reading.say(file, "separator", {"\t": "tab"}.get(separator, separator), "heading")
-    return separator, skipped, once(reading, file, headings)
+    return Top(separator, skipped, once(reading, file, headings))
+
+
+def _next_rows(lines: list[str], separator: str) -> list[list[str]]:
+    """Return the cells of the rows under the heading, as far as they can be told."""
+    try:
+        return list(csv.reader(lines, delimiter=separator))
+    except csv.Error:
+        return []
 
 
 def _cells(line: str) -> list[str]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from leakkit import limits
 from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.cells.swapped import typed_columns, with_swapped
+from leakkit.sources.formats.footers import footer_of
+from leakkit.sources.formats.headless import given_headings
 from leakkit.sources.formats.rows import LINE, put_rows
 from leakkit.sources.formats.sheets import Cells, read_cells
 from leakkit.sources.headings.columns import Table
@@ -29,12 +31,16 @@ LOOKED_AT = 20
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet in the database: its relation, its headings, and dates that may be swapped."""
+    """A sheet in the database: its relation, its headings, and dates that may be swapped.
+
+    `footer` are the rows of a report that stand under those of the data.
+    """
 
     name: str
     relation: str
     headings: list[str]
     typed: dict[str, Typed]
+    footer: list[list[str]]
 
 
 def read_workbook(reading: Reading, path: Path, name: str) -> list[Sheet]:
@@ -80,16 +86,28 @@ def _taken(reading: Reading, cells: Cells, relation: str) -> Sheet:
     sheet, renamed = cells.name, reading.config.source.columns
     tops = [[_text(cell) for cell in row] for row in cells.rows[:LOOKED_AT]]
     top = heading_row(tops, renamed)
-    if top:
+    headings = given_headings(reading, sheet, tops[top:])
+    if headings:
+        top = -1
+    elif top:
         reading.say(sheet, "heading_row", str(top + 1))
-    headings = once(reading, sheet, [_text(cell) for cell in cells.rows[top]])
+    headings = headings or once(reading, sheet, [_text(cell) for cell in cells.rows[top]])
     rest = _filled_down(reading, cells, top, _place_of_id(headings, renamed))
+    footer = _footer(rest, len(headings))
+    rest = rest[: len(rest) - len(footer)]
     typed = typed_columns(rest, headings)
     if reading.config.source.typed_dates == "swapped":
         rest = with_swapped(rest, headings, typed)
     table = quoted(relation)
     put_rows(reading.store, table, headings, _padded(rest, len(headings)))
-    return Sheet(sheet, table, headings, typed)
+    return Sheet(sheet, table, headings, typed, footer)
+
+
+def _footer(rows: list[list[Any]], columns: int) -> list[list[str]]:
+    """Return the rows at the end that are the footer of a report."""
+    tail = [[_text(cell) for cell in row] for row in rows[-LOOKED_AT:]]
+    n = footer_of(tail, columns)
+    return tail[-n:] if 0 < n < len(rows) else []
 
 
 def _compact(cells: Cells) -> Cells:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 NEEDED = ("opportunity_id", "stage", "entered_at")
 DATED = {"entered_at", "created_at", "closed_at", "outcome"}
 """Where one of these is there, a column that is only called a date may be any."""
+DEAL_COLUMNS = tuple(name for name in USUAL if name not in {"entered_at", "from_stage"})
+"""What the usual headings of a list of deals name."""
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 MOST_COMPARED = 100_000
 NEAR = 0.85
@@ -97,7 +99,9 @@ def _part_of_export(
 ) -> Part:
     """Return the part of a maker's export: its headings beat canonical names."""
     columns = {**export.columns}
-    for name in CLEAR:
+    # headings of a maker without its ids are another's, or were written by hand
+    sure = "opportunity_id" in said or _first(columns.get("opportunity_id", ()), by_form)
+    for name in CLEAR if sure or export.table != DEALS else DEAL_COLUMNS:
         if columns.get(name) != ():
             columns[name] = (*columns.get(name, ()), *USUAL[name])
     known = {n: _first(columns[n], by_form) for n in COLUMNS if n in columns and n not in said}

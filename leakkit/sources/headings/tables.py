@@ -42,6 +42,7 @@ from leakkit.sources.headings.names import (
 )
 from leakkit.sources.headings.parts import join_parts
 from leakkit.sources.shapes.activities import ACTIVITIES
+from leakkit.sources.shapes.row_deals import may_be_deals
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _parted(
     reading: Reading, label: str, inputs: tuple[dict[str, str], ...], tables: list[Table]
 ) -> Files:
     """Say which part each table of one file plays."""
-    by_part = {_part(reading, t).table: t for t in tables}
+    by_part = {_part_of(reading, t): t for t in tables}
     if REFUSED in by_part:
         raise _refused(by_part[REFUSED])
     deals = by_part.get(DEALS)
@@ -179,6 +180,14 @@ def _known(reading: Reading, table: Table) -> Table:
 def _part(reading: Reading, table: Table) -> Part:
     """Say which part a table plays."""
     return part_of(list(table.types), table.renamed, exports_of(reading.config))
+
+
+def _part_of(reading: Reading, table: Table) -> str:
+    """Say which part a table of one file plays; rows without ids may be deals."""
+    played = _part(reading, table)
+    known = replace(table, known=dict(played.known))
+    asked = reading.config.source.each_row_is_a_deal
+    return DEALS if not played.table and may_be_deals(known, asked=asked) else played.table
 
 
 def _with(reading: Reading, table: Table, part: Part) -> Table:
@@ -246,7 +255,7 @@ def _activities(reading: Reading, file: Path) -> Table | None:
     try:
         return _fitting(reading, read_file(reading, file, ACTIVITIES)[0])
     except LeakkitError as error:
-        reading.say(file.name, "unreadable", error.code)
+        reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
         return None
 
 
@@ -310,7 +319,7 @@ def _tables(reading: Reading, files: list[Path]) -> list[Table]:
             tables += read_file(reading, file, f"{number}_{_stem(file)}")
         except LeakkitError as error:
             errors.append(error)
-            reading.say(file.name, "unreadable", error.code)
+            reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
     if errors and not tables:
         raise errors[0]
     return join_parts(reading, tables)
@@ -331,6 +340,8 @@ def _placed(
         or _dated(reading, known)
     ]
     history = parts.get(HISTORY, [])
+    if not history and not deals:
+        deals = [(t, part) for t, part in parts.get("", []) if _part_of(reading, t) == DEALS]
     if history and not deals:
         deals = [(t, part) for t, part in parts.get(DEALS, []) if "outcome" in _names(t, part)]
     snapshots = _snapshots(reading, deals) if not history else ()

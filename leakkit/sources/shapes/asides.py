@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from leakkit.sources.formats.rows import rewritten
@@ -9,18 +10,30 @@ from leakkit.sources.headings.columns import simplified
 from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
 
 AT_THE_END = 5
 """Totals stand in the last rows; under them may be a count, or who printed it."""
 TOTALS = (
-    *("total", "totals", "grand total", "sum", "subtotal", "summe", "gesamt", "total général"),
-    *("number of deals", "number of opportunities", "count", "anzahl"),
+    *("total", "totals", "grand total", "grand totals", "sum", "subtotal", "summe", "gesamt"),
+    *("gesamtsumme", "total général", "totaux", "total general", "total geral", "totale"),
+    *("number of deals", "number of opportunities", "count", "anzahl", "eindtotaal"),
     *("جمع", "جمع کل", "مجموع"),
 )
-RULES = {"repeated_heading": "repeated_headings", "total_row": "total_rows"}
+NAMES = ("opportunity_id", "pipeline", "stage", "from_stage", "outcome")
+RULES = {
+    "repeated_heading": "repeated_headings",
+    "total_row": "total_rows",
+    "lone_cell": "lone_cells",
+}
 """The rule that a row breaks -> the fact that counts such rows."""
+COUNTED = re.compile(r"\W*\([^()]*\)\W*$|\W+$")
+"""What may stand behind the word for a total: how many rows there are."""
+FEWEST_HEADINGS = 2
+"""A row in which so many cells hold the name of their own column repeats the headings."""
 
 
 def without_asides(reading: Reading, table: Table) -> Table:
@@ -31,28 +44,67 @@ def without_asides(reading: Reading, table: Table) -> Table:
     heading = table.heading("opportunity_id")
     if heading is None or table.types[heading] != "VARCHAR":
         return table
-    text = table.text_under(heading)
-    words = {heading, heading.strip(), *TOTALS, *map(str.upper, TOTALS), *map(str.title, TOTALS)}
-    words |= {word.capitalize() for word in TOTALS}
-    listed = ", ".join(map(literal, sorted(words)))
-    rows = reading.store.rows(
-        f"SELECT {table.line} AS line, {text} AS said FROM {table.relation} "  # noqa: S608 - quoted
-        f"WHERE {quoted(heading)} IN ({listed}) ORDER BY line"
-    )
-    if not rows:
-        return table
-    last = int(reading.store.value(f"SELECT max({table.line}) FROM {table.relation}"))  # noqa: S608 - quoted
-    found = []
-    for row, said in rows:
-        if simplified(str(said)) == simplified(heading):
-            found.append((table.file, int(row), "repeated_heading"))
-        elif last - int(row) < AT_THE_END:
-            found.append((table.file, int(row), "total_row"))
+    found = dict.fromkeys(_totals(reading, table, heading), "total_row")
+    found |= dict.fromkeys(repeated_headings(reading, table, heading), "repeated_heading")
     if not found:
         return table
-    for _, _, rule in found:
+    set_aside(reading, table, found)
+    return rewritten(reading, table, emptied(table, found), "rows")
+
+
+def emptied(table: Table, rows: Iterable[int]) -> dict[str, str]:
+    """Return SQL by heading that empties what could be taken for a deal or a stage in rows."""
+    named = {table.heading(name): None for name in NAMES}
+    listed = f"({', '.join(map(str, sorted(rows)))})"
+    return {
+        heading: f"CASE WHEN {table.line} IN {listed} THEN '' ELSE {table.text_under(heading)} END"
+        for heading in named
+        if heading
+    }
+
+
+def set_aside(reading: Reading, table: Table, found: Mapping[int, str]) -> None:
+    """Keep which rows are no rows of the data, and count them by their rule, each once."""
+    known = {(file, row) for file, row, _ in reading.asides}
+    for row, rule in sorted(found.items()):
+        if (table.file, row) in known:
+            continue
         reading.count(RULES[rule], 1)
-    reading.asides.extend(found)
-    lines = ", ".join(str(row) for _, row, _ in found)
-    columns = {heading: f"CASE WHEN {table.line} IN ({lines}) THEN '' ELSE {text} END"}
-    return rewritten(reading, table, columns, "rows")
+        reading.asides.append((table.file, row, rule))
+
+
+def repeated_headings(reading: Reading, table: Table, id_heading: str = "") -> list[int]:
+    """Return the rows in which cells hold the names of their own columns.
+
+    The name of the column of ids is enough; of other columns two are, as where the heading
+    of a group of a board is filled in part.
+    """
+    texts = [heading for heading, kind in table.types.items() if kind == "VARCHAR"]
+    same = [f"CAST({_is_heading(heading)} AS INTEGER)" for heading in texts]
+    tests = [f"{' + '.join(same)} >= {FEWEST_HEADINGS}"] if len(texts) >= FEWEST_HEADINGS else []
+    tests += [_is_heading(id_heading)] if id_heading else []
+    if not tests:
+        return []
+    rows = reading.store.rows(
+        f"SELECT {table.line} FROM {table.relation} WHERE {' OR '.join(tests)} ORDER BY 1"  # noqa: S608 - quoted
+    )
+    return [int(row[0]) for row in rows]
+
+
+def _is_heading(heading: str) -> str:
+    """Return SQL that says whether a cell is the name of its column, in any case."""
+    column, name = quoted(heading), literal(heading.strip().lower())
+    return (
+        f"COALESCE(length({column}) < {len(heading) + 9} AND lower(trim({column})) = {name}, FALSE)"
+    )
+
+
+def _totals(reading: Reading, table: Table, heading: str) -> list[int]:
+    """Return which of the last rows have a word for a total in the place of an id."""
+    last = reading.store.value(f"SELECT max({table.line}) FROM {table.relation}")  # noqa: S608 - quoted
+    rows = reading.store.rows(
+        f"SELECT {table.line}, {table.text_under(heading)} FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {table.line} > {int(last or 0) - AT_THE_END} ORDER BY 1"
+    )
+    words = {simplified(word) for word in TOTALS}
+    return [int(row) for row, said in rows if simplified(COUNTED.sub("", str(said))) in words]

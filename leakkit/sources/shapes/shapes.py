@@ -20,6 +20,7 @@ from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepar
 from leakkit.sources.shapes.left_out import asked_for
 from leakkit.sources.shapes.naming import named_by_deals
 from leakkit.sources.shapes.outcomes import closes_as, ended, reasons_of_losses, with_outcome
+from leakkit.sources.shapes.row_deals import with_ids
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.store.database import literal, quoted
 
@@ -61,7 +62,7 @@ class Found:
 
 def shaped(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
-    found = _shaped(reading, asked_for(reading, files))
+    found = _shaped(reading, asked_for(reading, with_ids(reading, files)))
     used = (files.history, files.opportunities, files.stages, files.lookup, files.activities)
     return replace(
         found,

@@ -16,7 +16,7 @@ from leakkit.views.sentences import what_changed
 from leakkit.views.shift import shift_cell, top_of
 from leakkit.views.tables import bdi
 from leakkit.views.texts import stay
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
+@of_diagnosis
 def cause_and_effect(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """From the stage to the leak, to what the losses look like, to what should be reviewed.
 

@@ -12,7 +12,7 @@ from leakkit.views.causes.stages import stages_of
 from leakkit.views.elements import heading, ranged
 from leakkit.views.tables import DASH, Column, Table, bdi
 from leakkit.views.texts import stay
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
+@of_diagnosis
 def deals_to_read(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """Which ten deals of each leaking stage should somebody read?"""
     words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)

@@ -12,7 +12,7 @@ from leakkit.views.causes.stages import no_stages, sample_line, stages_of
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.present import causes as present
 from leakkit.views.tables import Column, Table, bdi
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
+@of_diagnosis
 def drivers(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """Which segments of the leaking stages leak more than the rest?"""
     words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)

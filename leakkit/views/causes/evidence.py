@@ -14,7 +14,7 @@ from leakkit.views.elements import heading, paragraphs
 from leakkit.views.present import causes as present
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.texts import plain, stay
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
@@ -30,6 +30,7 @@ SHOWN_REASONS = 8
 SHOWN_UNMATCHED = 5
 
 
+@of_diagnosis
 def evidence(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """What do the reasons say, what does behaviour say, and do they agree?"""
     words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)

@@ -14,7 +14,7 @@ from leakkit.views.elements import paragraphs
 from leakkit.views.present import causes as present
 from leakkit.views.sentences import first_of, judged, losses_line, quiet, since_then
 from leakkit.views.tables import bdi
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
+@of_diagnosis
 def causes_headline(diagnosis: Diagnosis) -> View:
     """What got worse, why, and what would a repair bring? In three sentences."""
     words, pipeline = words_of(diagnosis.analysis), diagnosis.pipeline
@@ -134,7 +135,7 @@ def _tested(diagnosis: Diagnosis, words: Words) -> Markup:
     windows = diagnosis.pipeline.windows
     if diagnosis.pipeline.notes.coverage:
         return what_to_export(diagnosis.pipeline, words)
-    tests = sum(f.p_value is not None for f in diagnosis.analysis.findings)
+    tests = sum(f.p_value is not None for f in diagnosis.analysis.all_findings)
     if windows.current is None or windows.baseline is None:
         return words.html("causes.one_window")
     (first, end), (before, before_end) = windows.current, windows.baseline

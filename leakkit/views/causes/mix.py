@@ -11,7 +11,7 @@ from leakkit.views.causes.segments import segment
 from leakkit.views.causes.stages import no_stages
 from leakkit.views.elements import paragraphs
 from leakkit.views.tables import Column, Table, bdi
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
@@ -24,6 +24,7 @@ MIN_MIX = 0.01
 """So large must the part of other deals be for a note on what shifted."""
 
 
+@of_diagnosis
 def rate_and_mix(diagnosis: Diagnosis) -> View:
     """Did what becomes of deals change, or did other deals come?"""
     words = words_of(diagnosis.analysis)

@@ -11,7 +11,7 @@ from leakkit.views.causes import cells
 from leakkit.views.causes.stages import loses, no_stages
 from leakkit.views.elements import paragraphs
 from leakkit.views.tables import Column, Table, bdi
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
+@of_diagnosis
 def repairs(diagnosis: Diagnosis) -> View:
     """How many more deals would be won if a stage lost fewer?"""
     words = words_of(diagnosis.analysis)

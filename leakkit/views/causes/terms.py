@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from leakkit.views.dropoff.method import provenance
 from leakkit.views.elements import paragraphs
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.views.view import View
 
 
+@of_diagnosis
 def causes_terms(diagnosis: Diagnosis) -> View:
     """What do the words of this page mean? Each once."""
     words = words_of(diagnosis.analysis)
@@ -36,6 +37,7 @@ def causes_terms(diagnosis: Diagnosis) -> View:
     return answer(words, "causes_terms", note=paragraphs(said))
 
 
+@of_diagnosis
 def causes_provenance(diagnosis: Diagnosis) -> View:
     """From which data and with which settings was this page made?"""
     return provenance(diagnosis.analysis)

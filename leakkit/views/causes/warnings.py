@@ -16,7 +16,7 @@ from leakkit.views.elements import paragraphs, unfolded
 from leakkit.views.sentences import could_be_seen, judged, month, what_changed
 from leakkit.views.shift import shift_figure
 from leakkit.views.tables import bdi
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,7 @@ HARDLY_EVER = 0.0005
 """Chances under this would be said as 0%."""
 
 
+@of_diagnosis
 def warnings(diagnosis: Diagnosis) -> View:
     """Which stages got worse, by how much, since when, and how sure is that?"""
     words = words_of(diagnosis.analysis)

@@ -12,7 +12,7 @@ from leakkit.views.elements import panels
 from leakkit.views.ink import Run, Sheet, theme
 from leakkit.views.tables import bdi
 from leakkit.views.texts import plain, stay
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -31,6 +31,7 @@ ROWS = {
 WIDTH, LEFT, RIGHT, STEP, TOP = 340.0, 92.0, 12.0, 44.0, 14.0
 
 
+@of_diagnosis
 def when_lost(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """After how many days are deals lost, and after how many do others advance?"""
     words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)

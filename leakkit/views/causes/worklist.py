@@ -11,7 +11,7 @@ from leakkit.views.causes import cells
 from leakkit.views.elements import heading
 from leakkit.views.tables import DASH, Column, Table, bdi
 from leakkit.views.texts import stay
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SHOWN_DEALS = 12
 
 
+@of_diagnosis
 def worklist(diagnosis: Diagnosis) -> View:
     """Which late deals should somebody call first, and which should be decided?"""
     words, items = words_of(diagnosis.analysis), diagnosis.worklist

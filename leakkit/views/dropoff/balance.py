@@ -12,7 +12,7 @@ from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
 from leakkit.views.dropoff.data import with_outcome
 from leakkit.views.elements import paragraphs, unfolded
 from leakkit.views.present import stages as present
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MANY_ZERO_VALUES = 0.2
 
 
+@of_analysis
 def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     """What came in, and what became of it? Whole numbers that add up.
 
@@ -107,6 +108,7 @@ def _equation(
     return Markup("{}").format(words.say(key, **sides))
 
 
+@of_analysis
 def months(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     """How much came in and went out each month, and what was left? In deals or `by` value."""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)

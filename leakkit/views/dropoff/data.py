@@ -12,7 +12,7 @@ from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import bullets, heading, paragraphs, unfolded
 from leakkit.views.sentences import losses_line
 from leakkit.views.texts import reason_text
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 EVENTS, SNAPSHOT = "events", "snapshot"
 
 
+@of_analysis
 def data(analysis: Analysis, pipeline: str = "") -> View:
     """What could the data say, and what could they not?"""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)

@@ -29,7 +29,7 @@ from leakkit.views.reading import renamed_lines
 from leakkit.views.sentences import first_of, judged, losses_line, mend_first, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.texts import stay
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
@@ -53,6 +53,7 @@ MENDED = {
 """What is said of the stage that loses most, where another one got worse, by its judgement."""
 
 
+@of_analysis
 def headline(analysis: Analysis, pipeline: str = "") -> View:
     """Where does this pipeline lose most, and how much?"""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
@@ -102,7 +103,7 @@ def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
     """Return the finding that leads the page; None for a part, which has none."""
     if analysis.selection != EVERYTHING:
         return None
-    led = leading(f for f in analysis.findings if f.pipeline == chosen.name)
+    led = leading(f for f in analysis.all_findings if f.pipeline == chosen.name)
     return led[0][0] if led else None
 
 
@@ -127,7 +128,7 @@ def _better(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[
     """Say what got better, the surest first; nothing of a part."""
     if analysis.selection != EVERYTHING:
         return []
-    own = improvements(f for f in analysis.findings if f.pipeline == chosen.name)
+    own = improvements(f for f in analysis.all_findings if f.pipeline == chosen.name)
     return [judged(chosen, finding, words) for finding in own if finding.leads]
 
 
@@ -177,7 +178,7 @@ def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> M
     """Say that nothing got worse, or that nothing could be compared; of a part, nothing."""
     if analysis.selection != EVERYTHING:
         return Markup("")
-    return quiet((f for f in analysis.findings if f.pipeline == chosen.name), words)
+    return quiet((f for f in analysis.all_findings if f.pipeline == chosen.name), words)
 
 
 def _largest(
@@ -193,7 +194,7 @@ def _largest(
     if stage.name == gravest.stage:
         return words.html("mend.same", **facts) + _how_sure(found, words)
     key = (chosen.name, stage.name, "lost")
-    own = next((f for f in analysis.findings if f.key == key), None)
+    own = next((f for f in analysis.all_findings if f.key == key), None)
     said = MENDED[NOT_ENOUGH if own is None else own.severity]
     size = plain_points(words, own.margin) if own else ""
     said_of = words.html(f"mend.{said}", stage=bdi(stage.name), size=size, **facts)

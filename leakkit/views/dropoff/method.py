@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from leakkit.version import __version__
 from leakkit.views.dropoff.choices import pipeline_of
 from leakkit.views.elements import paragraphs
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
     from leakkit.views.view import View
 
 
+@of_analysis
 def method(analysis: Analysis, pipeline: str = "") -> View:
     """How are these numbers made, in plain words?"""
     words = words_of(analysis)
@@ -24,6 +25,7 @@ def method(analysis: Analysis, pipeline: str = "") -> View:
     return answer(words, "method", note=paragraphs(words.html(f"method.{key}") for key in keys))
 
 
+@of_analysis
 def provenance(analysis: Analysis, pipeline: str = "") -> View:  # noqa: ARG001 - every view takes the same choices
     """From which data and with which settings was this page made?"""
     words, rules = words_of(analysis), analysis.config.comparison

@@ -11,7 +11,7 @@ from leakkit.views import figures
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
 from leakkit.views.present import stages as present
 from leakkit.views.shift import shifts
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from leakkit.views.view import View
 
 
+@of_analysis
 def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     """Where does the pipe leak? A cohort, each deal once, to scale; in deals or `by` value.
 
@@ -31,7 +32,7 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
         shown = present.picture(analysis, chosen, words, amount_of(by))
         title, said = words.say("question.present"), part_line(analysis, chosen, words)
         return answer(words, "pipe", title=title, figure=shown, selection=said)
-    found = () if analysis.selection != EVERYTHING else analysis.findings
+    found = () if analysis.selection != EVERYTHING else analysis.all_findings
     worst = emphasised(chosen, found)
     told = shifts(chosen, found) if amount_of(by) == "count" else ()
     shown = figures.pipe(chosen, words, worst=worst, by=by, shifts=told)

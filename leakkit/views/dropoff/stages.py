@@ -12,7 +12,7 @@ from leakkit.views.dropoff.choices import CURVES, amount_of, part_line, pipeline
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.present import stages as present
 from leakkit.views.texts import stay
-from leakkit.views.view import answer, words_of
+from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
+@of_analysis
 def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     """What becomes of the deals that enter each stage, and how sure is that?
 
@@ -101,6 +102,7 @@ def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
     return said + Markup(" ") + words.html("stages.largest", stage=first.name, share=share)
 
 
+@of_analysis
 def days(analysis: Analysis, pipeline: str = "", *, stage: str = "") -> View:
     """After how many days do deals leave each stage (or one `stage`), and by which door?"""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)

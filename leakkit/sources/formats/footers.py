@@ -1,0 +1,84 @@
+"""What a report writes under its rows: who made it, whose it is, that it is confidential."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING
+
+from leakkit import vocabulary
+from leakkit.config import folded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from leakkit.sources.headings.recognised import Reading
+
+TAIL = 16_384
+"""So many bytes at the end of a file are looked at."""
+FEWEST_COLUMNS = 3
+"""In a file of fewer columns a row with one cell is no footer."""
+GROUP = re.compile(r"^[^,;\t|]{1,200}\(\d[\d.,]*\s+\w+\)\W*$")
+"""A line over a group of rows, such as `Stage: Proposal (12 records)`."""
+
+
+def footer_of(rows: Sequence[Sequence[str]], columns: int) -> int:
+    """Return how many rows at the end are a footer: one cell each, in the words of a report.
+
+    >>> footer_of([["d1", "A", "10"], [], ["Copyright (c) 2026"], ["Acme"]], 3)
+    3
+    """
+    if columns < FEWEST_COLUMNS:
+        return 0
+    n = 0
+    while n < len(rows) and _filled(rows[-1 - n]) <= 1:
+        n += 1
+    words = tuple(map(folded, vocabulary.words("footers", "begin")))
+    said = [folded(cell) for row in rows[len(rows) - n :] for cell in row if cell.strip()]
+    return n if any(text.startswith(words) for text in said) else 0
+
+
+def _filled(row: Sequence[str]) -> int:
+    """Count the cells in which something stands."""
+    return sum(bool(cell.strip()) for cell in row)
+
+
+def without_footer(
+    reading: Reading, text: Path, file: str, separator: str, columns: int
+) -> tuple[Path, int]:
+    """Return a CSV file without the footer of a report, and how many lines were cut off."""
+    size = text.stat().st_size
+    with text.open("rb") as stream:
+        stream.seek(max(size - TAIL, 0))
+        lines = stream.read().splitlines(keepends=True)[1 if size > TAIL else 0 :]
+    rows = [_cells(line, separator) for line in lines]
+    n = footer_of(rows, columns)
+    if not n or n == len(rows):
+        return text, 0
+    left = size - sum(map(len, lines[-n:]))
+    again = reading.scratch / f"whole-{text.name}"
+    with text.open("rb") as stream, again.open("wb") as out:
+        while left and (chunk := stream.read(min(left, 1 << 20))):
+            out.write(chunk)
+            left -= len(chunk)
+    say_footer(reading, file, rows[-n:])
+    return again, n
+
+
+def say_footer(reading: Reading, file: str, rows: Sequence[Sequence[str]]) -> None:
+    """Say and count the rows of a footer, which nobody asks for."""
+    told = [cell.strip() for row in rows for cell in row if cell.strip()]
+    filled = sum(_filled(row) > 0 for row in rows)
+    reading.say(file, "footer", str(filled), told[0])
+    reading.count("footer_rows", filled)
+    reading.leave_out("", file, filled)
+
+
+def _cells(line: bytes, separator: str) -> list[str]:
+    """Return the cells of a line; one that is no line of CSV is one of many cells."""
+    said = line.decode("utf-8", "replace").strip("\r\n")
+    try:
+        return next(csv.reader([said], delimiter=separator), [])
+    except csv.Error:
+        return [said] * FEWEST_COLUMNS

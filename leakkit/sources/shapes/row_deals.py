@@ -1,0 +1,94 @@
+"""Lists without a column of ids: each row is a deal, and is known by its row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from leakkit.errors import LeakkitError
+from leakkit.sources.formats.rows import rewritten
+from leakkit.sources.shapes.asides import emptied, repeated_headings, set_aside
+
+if TYPE_CHECKING:
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.tables import Files
+
+NEARLY_ALL = 0.6
+"""So many rows of a list of deals have a name of their own; a history has a few for each."""
+DATED = ("created_at", "closed_at")
+
+
+def may_be_deals(table: Table, *, asked: bool) -> bool:
+    """Say whether a table without ids has what a list of deals has; `asked`: it is one."""
+    if table.heading("opportunity_id") or table.heading("entered_at") or not table.heading("stage"):
+        return False
+    dated = any(table.heading(name) for name in (*DATED, "outcome"))
+    return asked or bool(table.heading("name") and dated)
+
+
+def with_ids(reading: Reading, files: Files) -> Files:
+    """Let each row of a list without ids, and without a history beside it, be a deal."""
+    deals = files.opportunities
+    if deals is None or files.history or files.snapshots or not _has_no_ids(reading, deals):
+        return files
+    return replace(files, opportunities=_numbered(reading, deals))
+
+
+def _has_no_ids(reading: Reading, table: Table) -> bool:
+    """Say whether the rows of a list are known by nothing, or by a name that is not their own.
+
+    Raises where so many names stand twice that the rows may be those of a history.
+    """
+    own, name = table.heading("opportunity_id"), table.heading("name")
+    if own and own != name:
+        return False
+    if own is None and reading.config.source.each_row_is_a_deal:
+        return True
+    if name is None:
+        return False
+    rows, names = reading.store.rows(
+        f"SELECT count(*), count(DISTINCT {table.text_under(name)}) FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {table.text_under(name)} <> ''"
+    )[0]
+    if own and rows == names:
+        return False
+    if names < NEARLY_ALL * rows and not reading.config.source.each_row_is_a_deal:
+        message = (
+            f"{table.file} has no column with ids, and its {rows:,} rows have only {names:,} "
+            f"names. Say which it is in [source]: opportunity_id = '...', or, if each row is a "
+            "deal, each_row_is_a_deal = true."
+        )
+        raise LeakkitError("no_ids", message)
+    return True
+
+
+def _numbered(reading: Reading, table: Table) -> Table:
+    """Return a table with an id made of the row, and none where a row is no deal."""
+    found = dict.fromkeys(_lone(reading, table), "lone_cell")
+    found |= dict.fromkeys(repeated_headings(reading, table), "repeated_heading")
+    set_aside(reading, table, found)
+    heading = _free(table, "row")
+    reading.say(table.file, "row_deals", heading)
+    line = f"'row ' || CAST({table.line} AS VARCHAR)"
+    new = rewritten(reading, table, {}, "numbered", {heading: line})
+    new = replace(new, known={**new.known, "opportunity_id": heading})
+    return rewritten(reading, new, emptied(new, found), "ids") if found else new
+
+
+def _free(table: Table, name: str) -> str:
+    """Return a heading that the table does not have."""
+    while table.find(name):
+        name += " (of the file)"
+    return name
+
+
+def _lone(reading: Reading, table: Table) -> list[int]:
+    """Return the rows that hold one cell or none: headings of groups, and what sums them up."""
+    filled = " + ".join(f"CAST({table.text_under(h)} <> '' AS INTEGER)" for h in table.types)
+    sure = [h for n in ("stage", *DATED, "outcome") if (h := table.heading(n))]
+    empty = " AND ".join(f"{table.text_under(heading)} = ''" for heading in sure) or "FALSE"
+    rows = reading.store.rows(
+        f"SELECT {table.line} FROM {table.relation} WHERE {filled} <= 1 OR ({empty}) ORDER BY 1"  # noqa: S608 - quoted
+    )
+    return [int(row[0]) for row in rows]
