@@ -136,7 +136,7 @@ def _listed(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], words: Word
 
 def _kept(analysis: Analysis, one: PipelineAnalysis, words: Words) -> str:
     """Say what could be kept where the finding that leads went back; a dash where none leads."""
-    led = leading(finding for finding in analysis.findings if finding.pipeline == one.name)
+    led = leading(finding for finding in analysis.all_findings if finding.pipeline == one.name)
     value = led[0][0].recoverable if led else None
     return words.money(value.value) if value and value.value else DASH
 
@@ -148,7 +148,7 @@ def _pipes(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], words: Words
     for at, one in enumerate(shown):
         if one.present is not None or not one.pipe.entered:
             continue
-        worst = emphasised(one, analysis.findings)
+        worst = emphasised(one, analysis.all_findings)
         told = pipe_forms.Told(one, words, worst, "count", ())
         names = tuple(name_of(stage.name) for stage in one.stages)
         figure = figures.small_pipe(one, words, worst)

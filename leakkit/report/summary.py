@@ -133,7 +133,7 @@ def _paragraphs(html: str) -> list[Markup]:
 
 def _gravest(analysis: Analysis, one: PipelineAnalysis) -> Finding | None:
     """Return the finding that leads the pages of a pipeline."""
-    led = leading(f for f in analysis.findings if f.pipeline == one.name)
+    led = leading(f for f in analysis.all_findings if f.pipeline == one.name)
     return led[0][0] if led else None
 
 
@@ -194,7 +194,7 @@ def _calls(items: Sequence[WorkItem], words: Words) -> Markup:
 
 def _facts(analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem]) -> dict[str, Any]:
     """Return what programs read of a pipeline: its sentence, its warnings, its late deals."""
-    found = [f for f in analysis.findings if f.pipeline == one.name and f.severity in WARNING]
+    found = [f for f in analysis.all_findings if f.pipeline == one.name and f.severity in WARNING]
     called = sum(item.block == CALL for item in items)
     return {
         "schema_version": SCHEMA_VERSION,
