@@ -8,7 +8,7 @@ import traceback
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -36,16 +36,35 @@ def main() -> None:
         with stopped_like_ctrl_c():
             app()
     except LeakkitError as error:
-        Console(stderr=True, highlight=False, markup=False, soft_wrap=True).print(
-            visible(f"leakkit: {error}")
-        )
-        sys.exit(BAD_INPUT)
+        _refuse(error)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except Exception:  # noqa: BLE001 - exit code 1, which Python would give, means something else
+    except Exception as error:  # noqa: BLE001 - exit code 1, which Python would give, means something else
+        from leakkit.sources.formats.unpacking import lack_of_room
+
+        if full := lack_of_room(error):
+            _refuse(full)
         traceback.print_exc()
         typer.echo("leakkit: this is a fault of leakkit itself, please report it.", err=True)
         sys.exit(OWN_FAULT)
+
+
+def _refuse(error: LeakkitError) -> NoReturn:
+    """Say what is wrong, and end with the code for it."""
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    console.print(visible(f"leakkit: {error}"))
+    sys.exit(BAD_INPUT)
+
+
+def _save(path: Path, text: str) -> None:
+    """Write a file that a command was asked for."""
+    from leakkit.report.folder import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        message = f"Cannot write {path}: {error.strerror or error}."
+        raise LeakkitError("file_not_writable", message) from None
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - typer's callback
@@ -258,7 +277,6 @@ def check(
     store, facts = checked(*found_source(source, config or None), as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read
     from leakkit.analysis import analyze
-    from leakkit.report.folder import write_text
     from leakkit.terminal import checked as said
 
     with store:
@@ -266,7 +284,7 @@ def check(
     for line in lines:
         typer.echo(visible(line))
     if csv:
-        write_text(Path(csv), faults_csv(facts.faults))
+        _save(Path(csv), faults_csv(facts.faults))
         typer.echo(f"{len(facts.faults)} faults in {csv}")
     if facts.set_aside:
         raise typer.Exit(SET_ASIDE)
@@ -294,7 +312,6 @@ def init(
     Exit code 0: written, and the source can be read with it; 1: written, and lines have to
     be filled in first, or the source itself be mended; 2: nothing was written.
     """
-    from leakkit.report.folder import write_text
     from leakkit.sources.propose.declared import declared
     from leakkit.sources.propose.writing import proposed
 
@@ -312,7 +329,7 @@ def init(
         raise LeakkitError("file_exists", message)
     known = next((declared(one) for one in (file, beside) if one.is_file()), {})
     found = proposed(place, known, allow or ())
-    write_text(file, found.text)
+    _save(file, found.text)
     other = f" --config {file}" if out else ""
     if found.stopped:
         typer.echo(visible(f"Written: {file}. The source cannot be read as it is: {found.stopped}"))

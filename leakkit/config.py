@@ -295,6 +295,7 @@ class SourceRules(_Part):
     leave_out: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
     headings: tuple[Name, ...] = ()
     each_row_is_a_deal: bool = False
+    unnamed_stage: Text = ""
     reason_means_loss: bool = False
     accept: tuple[str, ...] = ()
     outcomes: OutcomeWords = OutcomeWords()

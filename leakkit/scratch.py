@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import stat
@@ -10,12 +11,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PREFIX, LOCK = "leakkit-", ".lock"
+_SPILLS: dict[int, tuple[Path, BaseFileLock]] = {}
+"""The folder of each process, and what says that it is in use; a copy of a process has its own."""
 
 
 @contextmanager
@@ -36,6 +39,27 @@ def scratch() -> Iterator[Path]:
             yield folder
         finally:
             remove(folder)
+
+
+def spill() -> Path:
+    """Return a folder for what memory cannot hold: one for each process, which it ends with."""
+    if os.getpid() not in _SPILLS:
+        sweep()
+        handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=LOCK)
+        os.close(handle)
+        lock, folder = FileLock(name), Path(name.removesuffix(LOCK))
+        lock.acquire()
+        _SPILLS[os.getpid()] = folder, lock
+        atexit.register(_end_spill)
+    return _SPILLS[os.getpid()][0]
+
+
+def _end_spill() -> None:
+    """Remove the folder of this process."""
+    if os.getpid() in _SPILLS:
+        folder, lock = _SPILLS.pop(os.getpid())
+        lock.release()
+        remove(folder)
 
 
 def remove(folder: Path) -> None:

@@ -201,3 +201,23 @@ def test_a_deal_is_explained() -> None:
     unknown = here("explain", "nobody")
     assert unknown.returncode == BAD_INPUT
     assert "look like: 'EQ-000001'" in unknown.stderr
+
+
+def test_quiet_is_quiet_also_where_nobody_has_a_home(tmp_path: Path) -> None:
+    """As a table of timed jobs starts it: no environment, and no folder to keep caches in."""
+    rows = "opportunity_id,stage,entered_at\nd1,A,2024-01-01\nd1,B,2024-01-05\n"
+    (tmp_path / "a.csv").write_text(rows, "utf-8")
+    command = [sys.executable, "-m", "leakkit.cli", "report", str(tmp_path / "a.csv")]
+    command += ["--out", str(tmp_path / "out"), "--jobs", "1"]
+    alone = {"HOME": "/proc/nobody", "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+
+    def said(*more: str) -> tuple[str, str]:
+        done = subprocess.run(
+            [*command, *more], capture_output=True, text=True, env=alone, check=True
+        )
+        return done.stdout, done.stderr
+
+    out, err = said("--log", "json")
+    assert err == ""
+    assert [json.loads(line)["event"] for line in out.splitlines()][-1] == "result"
+    assert said("--quiet", "--force") == ("", "")

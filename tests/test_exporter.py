@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 import time
+from inspect import signature
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import nbformat
 import pytest
@@ -17,6 +19,7 @@ from nbconvert.utils.exceptions import ConversionException
 
 from leakkit.page.inert import inert
 from leakkit.page.style import stylesheet
+from leakkit.report import run
 from leakkit.report.exporter import LeakkitExporter, export_page
 from leakkit.report.index import IndexRow, index_page
 from leakkit.views import figures, tables
@@ -233,6 +236,28 @@ def test_the_code_of_a_page_has_the_parameters_that_were_used() -> None:
     page = export_page(notebook, (), {"source": "label"})
     code = BeautifulSoup(page, "html.parser").select("details pre code")
     assert code[0].get_text() == expected.replace("crm", "label")
+
+
+def test_the_code_of_an_overview_has_the_call_that_made_its_results() -> None:
+    notebook = fakes.notebook(*views())
+    given = 'source = "/data/crm"\nresults = [{"pipeline": "A", "page": "a/x.html"}]\n'
+    notebook.cells[:0] = [
+        V4.new_code_cell('source = "sample"\nresults = []', metadata={"tags": ["parameters"]}),
+        V4.new_code_cell(given, metadata={"tags": ["injected-parameters"]}),
+        V4.new_code_cell("import leakkit"),
+    ]
+    code = BeautifulSoup(export_page(notebook), "html.parser").select("details pre code")
+    said = [one.get_text() for one in code]
+    assert "a/x.html" not in str(code)
+    assert said[:2] == ['source = "crm"\nresults = []', "import leakkit"]
+    made, page = mock.Mock(), mock.Mock()
+    page.facts.return_value = {"pipeline": "A"}
+    made.report.run.return_value.pages = [page]
+    names = dict.fromkeys(("source", "config", "pipelines", "as_of", "language"), "x")
+    found: dict[str, Any] = {**names, "leakkit": made}
+    exec(said[2], found)  # noqa: S102 - our own code
+    assert found["results"] == [{"pipeline": "A"}]
+    assert set(made.report.run.call_args.kwargs) < set(signature(run).parameters)
 
 
 def test_pictures_keep_their_alt() -> None:

@@ -1,5 +1,6 @@
 """What a batch does when something breaks: old pages survive, the index tells, nothing stays."""
 
+import errno
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped] # ships no types
 import pytest
 
+from benchmarks.killing import mixed
 from leakkit import report, sample
 from leakkit.errors import LeakkitError
 from leakkit.report import books
@@ -23,6 +25,7 @@ from leakkit.report.pool import LOST
 TWO = ("Equipment", "Spare parts")
 PAGE = "equipment-7f2465/stage_dropoff.html"
 OTHER = "spare-parts-177b75/stage_dropoff.html"
+EARLIER = "2026-05-31"
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 SECONDS_TO_GO = 30
 pytestmark = pytest.mark.usefixtures("kept_workers")
@@ -319,3 +322,67 @@ def test_a_full_disk_keeps_old_pages(source: Path, small_disk: Path) -> None:
     (small_disk / "filler").unlink()
     assert not report.run(source, out, pipelines=TWO).failed
     assert contents(out) == before
+
+
+@pytest.mark.parametrize("written", [0, 1, 4])
+def test_a_disk_that_gets_full_while_pages_are_written(
+    out: Path, source: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    before, left = contents(out), [written]
+
+    def full(_: int) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(LeakkitError, match=r"No space left on device\. Nothing was changed"):
+            report.run(source, out, pipelines=TWO, as_of=EARLIER)
+    assert contents(out) == before
+    assert mixed(out) == []
+
+
+def said_by(*words: str) -> tuple[int, str]:
+    """Return the code of a command, and what it says of what is wrong."""
+    command = [sys.executable, "-m", "leakkit.cli", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+def test_a_full_disk_for_a_store_or_a_list_of_faults_is_said_as_such(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("opportunity_id,stage,entered_at\nd1,A,2024-01-01\n", "utf-8")
+    fill(small_disk / "filler")
+    code, said = said_by("report", str(file), "--store", str(small_disk / "s.duckdb"))
+    assert (code, "There is no room left" in said) == (BAD_INPUT, True)
+    code, said = said_by("check", str(file), "--csv", str(small_disk / "faults.csv"))
+    assert code == BAD_INPUT
+    assert said == f"leakkit: Cannot write {small_disk / 'faults.csv'}: No space left on device.\n"
+    assert {path.name for path in small_disk.iterdir()} == {"filler", "s.duckdb.lock"}
+
+
+QUERY = """
+from leakkit import cli
+from leakkit.store import Store
+
+def count_for_ever():
+    print("counting", flush=True)
+    Store.new().value("SELECT count(*) FROM range(10_000_000_000) a, range(10_000_000_000) b")
+
+cli.app = count_for_ever
+cli.main()
+"""
+
+
+def test_a_request_to_end_stops_a_query() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", QUERY], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "counting\n"
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (INTERRUPTED, "")

@@ -8,6 +8,7 @@ import pytest
 
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.explaining import explain
 from leakkit.sources import load
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ def test_deleted_deals_take_their_history_along(
         assert kept(store) == ["d2", "d3", "d4"]
         assert store.meta("facts")["deals_deleted"] == 1
         assert counted(store) == [(4, 3, 0, 1, 0), (6, 5, 0, 1, 0)]
+
+
+def test_a_deal_that_is_left_out_is_explained(tmp_path: Path) -> None:
+    put(tmp_path, deals=deals("is_deleted", "1", "0", "0", "0"), log=HISTORY)
+    with pytest.raises(LeakkitError, match="'d1' is not asked for: it is deleted"):
+        explain(tmp_path, "d1")
 
 
 def test_a_heading_of_deletions_needs_cells_that_say_so(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
+from leakkit.sources.check import check
 from tests.test_left_out import counted, kept
 
 if TYPE_CHECKING:
@@ -131,6 +132,17 @@ def test_headings_that_are_days_of_a_plan_are_headings(tmp_path: Path) -> None:
     with pytest.raises(LeakkitError) as caught:
         load(file)
     assert caught.value.code != "no_headings"
+
+
+def test_rows_without_a_stage_may_be_in_one_of_their_own(tmp_path: Path) -> None:
+    text = "opportunity_id,stage,entered_at\nd1,Offer,2024-01-01\nd1,,2024-01-02\n"
+    file = written(tmp_path, text + "d1,Won,2024-01-03\nd2,Offer,2024-01-04\n", "log.csv")
+    found = check(file)
+    assert [(fault.row, fault.rule) for fault in found.faults] == [(2, "unknown_stage")]
+    assert "unnamed_stage = '...'" in found.faults[0].hint
+    with load(file, Config.from_text("[source]\nunnamed_stage = 'Gone'")) as store:
+        assert kept(store) == ["d1", "d2"]
+        assert "Gone" in {str(row[0]) for row in store.rows("SELECT name FROM stages")}
 
 
 OUTFILE = (

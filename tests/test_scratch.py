@@ -64,3 +64,39 @@ def test_a_link_is_not_followed(temporary: Path) -> None:
     (temporary / "leakkit-x.lock").symlink_to(mine)
     sweep()
     assert mine.read_text() == "mine"
+
+
+SPILL = """
+import sys
+from pathlib import Path
+from leakkit.store import Store
+store = Store.new()
+folder = Path(store.value("SELECT current_setting('temp_directory')"))
+folder.mkdir(exist_ok=True)
+(folder / "duckdb_temp_storage-0.tmp").write_text("spilt")
+print(folder, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_what_a_store_in_memory_spilt_goes_with_its_process_or_the_next(
+    temporary: Path, *, killed: bool
+) -> None:
+    environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary)}
+    with subprocess.Popen(
+        [sys.executable, "-c", SPILL],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout
+        folder = Path(process.stdout.readline().strip())
+        sweep()
+        assert list(folder.iterdir())
+        if killed:
+            process.kill()
+    if killed:
+        sweep()
+    assert list(temporary.iterdir()) == []

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "template"
 PARAMETERS, INJECTED = "parameters", "injected-parameters"
+IMPORTED = "import leakkit"
+RESULTS = """made = leakkit.report.run(
+    source, "reports", config or None, pipelines=pipelines, as_of=as_of, language=language
+)
+results = [page.facts() for page in made.pages]"""
+"""What a batch puts into the overview is long; this is the call that makes it."""
 HIDDEN_TAGS = frozenset((INJECTED, "explore", "remove-cell"))
 PATHS = ("source", "config")
 """Parameters that are paths: a page says their names, and no places."""
@@ -74,6 +80,7 @@ def read_page(notebook: NotebookNode, shown: Mapping[str, Any] | None = None) ->
     of them. Raises nbconvert's ConversionException for a notebook that failed.
     """
     page, used = Page(), {**_injected(notebook), **(shown or {})}
+    made = bool(used.pop("results", ()))
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", ())
         if cell.cell_type != "code" or HIDDEN_TAGS.intersection(tags):
@@ -81,6 +88,8 @@ def read_page(notebook: NotebookNode, shown: Mapping[str, Any] | None = None) ->
         if cell.source.strip():
             code = with_values(cell.source, used) if PARAMETERS in tags else cell.source
             page.code.append(code.rstrip())
+            if made and IMPORTED in cell.source:
+                page.code.append(RESULTS)
         for output in cell.get("outputs", ()):
             _read_output(page, output)
     page.language = page.language or "en"

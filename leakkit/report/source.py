@@ -15,6 +15,7 @@ from leakkit.findings import to_records
 from leakkit.loading import SAMPLE, found, load
 from leakkit.report.files import RUN, files_of, files_of_run, with_decks
 from leakkit.scratch import scratch
+from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.sources.load import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
 from leakkit.store.moments import as_of_text
@@ -49,22 +50,47 @@ def stored(  # noqa: PLR0913, PLR0917 - those of a run
     """
     with scratch() as temporary:
         path = temporary / f"store{STORE_SUFFIX}"
-        given = Path(source) if isinstance(source, str | Path) else Path()
-        if given.suffix == STORE_SUFFIX:
-            load(given).close()
-            shutil.copyfile(given, path)
-        elif store and not anonymise:
-            load(source, config, as_of=as_of, store=str(store), allow=allow).close()
-            shutil.copyfile(store, path)
-        else:
-            sources.load(
-                *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep(), allow=allow
-            ).close()
-        if anonymise:
-            _pseudonymise(path, Path(anonymise))
-            if store and given.suffix != STORE_SUFFIX:
-                _keep(path, Path(store))
+        with _room():
+            _store_into(path, source, config, as_of, store, anonymise, allow)
         yield path
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Say where a disk is full that no page is written on."""
+    try:
+        yield
+    except Exception as error:
+        if full := lack_of_room(error):
+            raise full from None
+        raise
+
+
+def _store_into(  # noqa: PLR0913, PLR0917 - those of a run
+    path: Path,
+    source: str | Path | Mapping[str, pd.DataFrame],
+    config: Config | str | Path | None,
+    as_of: str,
+    store: str | Path,
+    anonymise: str | Path,
+    allow: Sequence[str | Path],
+) -> None:
+    """Load the source into a file, and keep a copy of it where that is asked for."""
+    given = Path(source) if isinstance(source, str | Path) else Path()
+    if given.suffix == STORE_SUFFIX:
+        load(given).close()
+        shutil.copyfile(given, path)
+    elif store and not anonymise:
+        load(source, config, as_of=as_of, store=str(store), allow=allow).close()
+        shutil.copyfile(store, path)
+    else:
+        sources.load(
+            *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep(), allow=allow
+        ).close()
+    if anonymise:
+        _pseudonymise(path, Path(anonymise))
+        if store and given.suffix != STORE_SUFFIX:
+            _keep(path, Path(store))
 
 
 def shown_parameters(

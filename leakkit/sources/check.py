@@ -189,6 +189,8 @@ class Guesses:
 
 def _hint(rule: str, value: str, guesses: Guesses) -> str:
     """Say what happens, or which name is nearest."""
+    if rule == "unknown_stage" and not value:
+        return "The row names no stage; say in [source] which it is in: unnamed_stage = '...'"
     if rule == "unknown_stage":
         near = guesses.nearest(rule, value)
         guess = f"did you mean {near!r}? " if near else ""

@@ -40,7 +40,7 @@ from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found, days_of, shap
 from leakkit.sources.shapes.snapshots import earlier_rows
 from leakkit.store import account, doubts, schema
 from leakkit.store import upkeep as settled
-from leakkit.store.database import MEMORY, SPILL, Store, quoted
+from leakkit.store.database import MEMORY, SPILL, Store, literal, quoted
 from leakkit.store.holding import held
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
 from leakkit.store.recorded import Recorded, forget_plans, last_recorded
@@ -105,7 +105,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = _reasons_file(rules, *places)
     logo = read_logo(rules.brand.logo, *places)
-    database = Store.new(store)
+    database = _made(store)
     try:
         database.run(schema.TABLES)
         with scratch() as folder:
@@ -123,6 +123,16 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
             raise full from None
         raise
     return database
+
+
+def _made(store: str) -> Store:
+    """Make an empty store; where there is no room for it, say that."""
+    try:
+        return Store.new(store)
+    except duckdb.Error as error:
+        if store != MEMORY:
+            Path(store).unlink(missing_ok=True)
+        raise lack_of_room(error) or error from None
 
 
 def _opened(file: Path, as_of: str) -> Store:
@@ -337,7 +347,7 @@ def _give_rows(reading: Reading, found: Found) -> _Given:
     store, config = reading.store, reading.config
     _require(store, found)
     segments = _segments(store, found, config)
-    _read_rows(store, found, segments)
+    _read_rows(store, found, segments, config.source.unnamed_stage)
     without_histories(reading, found.history.file)
     if found.opportunities:
         match_long_ids(reading)
@@ -483,14 +493,19 @@ def _stored(heading: str) -> str:
     return f"{heading} (given)" if heading.casefold() in OWN_COLUMNS else heading
 
 
-def _read_rows(store: Store, found: Found, segments: tuple[str, ...]) -> None:
-    """Make `read_history` and `read_opportunities`: texts, and the clocks that they show."""
-    history = found.history
+def _read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: str = "") -> None:
+    """Make `read_history` and `read_opportunities`: texts, and the clocks that they show.
+
+    `unnamed` is what a row of the history without a stage is in.
+    """
+    history, stage = found.history, found.history.text("stage")
+    if unnamed:
+        stage = f"COALESCE(NULLIF({stage}, ''), {literal(unnamed)})"
     store.run(
         f"""
         CREATE TEMP {_kept(history, "entered_at")} read_history AS
         SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
-               {history.text("pipeline")} AS pipeline, {history.text("stage")} AS stage,
+               {history.text("pipeline")} AS pipeline, {stage} AS stage,
                {_unread(history, "entered_at")} AS entered_text,
                {history.clock("entered_at")} AS entered_clock,
                {history.offset("entered_at")} AS entered_offset,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +14,7 @@ from markupsafe import Markup
 from leakkit.config import Config, folded
 from leakkit.errors import LeakkitError
 from leakkit.page.facts import facts_table
+from leakkit.scratch import spill
 from leakkit.store import schema
 
 if TYPE_CHECKING:
@@ -233,11 +233,11 @@ def _threads(said: str) -> int:
 def _spill(path: str, *, read_only: bool) -> str:
     """Return where DuckDB puts what memory cannot hold.
 
-    It is beside a file that only this process writes, so that the next one that writes there
-    can remove it.
+    The next process removes what a killed one left: of a file that only this one writes, the
+    next that writes there, else any.
     """
     if path == MEMORY or read_only:
-        return str(Path(tempfile.gettempdir()) / f"leakkit-{os.getpid()}")
+        return str(spill())
     return f"{path}{SPILL}"
 
 

@@ -386,17 +386,27 @@ def _order(store: Store, rules: Rules) -> None:
     )
 
 
-def _tell(store: Store, rules: Rules) -> None:
-    """Steps 8, 9 and 14: give every row in order its fate.
-
-    Most deals close once, at their end, and need one look at the row before. The others
-    are told rule by rule; each rule sees only the rows that the rules before it kept.
-    """
+def _fates(rules: Rules) -> tuple[tuple[str, str], ...]:
+    """Return the rules of steps 8, 9 and 14 in order: the fate of a row, and when it is that."""
     day = rules.zone.day_sql
     equal = "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"
     days = f"{day('lead(entered_at) OVER w')} - {day('entered_at')}"
     lost = f"""opportunity IN (SELECT opportunity FROM deals WHERE outcome_code = {schema.LOST}
                                AND COALESCE(closed_at <= {rules.cut}, TRUE))"""  # noqa: S608 - numbers
+    return (
+        ("merged", equal),
+        ("close_undone", f"code < 0 AND {days} <= 1"),
+        ("merged", equal),
+        ("win_taken_back", f"code = {schema.WON} AND lead(code) OVER w = {schema.LOST} AND {lost}"),
+        ("closed_after_win", f"code = {schema.LOST} AND lag(code) OVER w = {schema.WON}"),
+        # what the last rule took out stood between wins; before any stage, pipelines may differ
+        ("merged", "code < 0 AND code = lag(code) OVER w"),
+        ("close_without_stage", "max(code) OVER w < 0"),
+    )
+
+
+def _told_by_rule(rules: Rules) -> str:
+    """Return the query that tells rule by rule; each sees only the rows that are kept by then."""
     sql = """
         SELECT opportunity, place, code, entered_at, fate,
                CASE WHEN code < 0 THEN COALESCE(
@@ -409,28 +419,28 @@ def _tell(store: Store, rules: Rules) -> None:
         WHERE opportunity IN (SELECT opportunity FROM often_closed)
         WINDOW w AS (PARTITION BY opportunity ORDER BY place)
         """
-    for fate, condition in (
-        ("merged", equal),
-        ("close_undone", f"code < 0 AND {days} <= 1"),
-        ("merged", equal),
-        ("win_taken_back", f"code = {schema.WON} AND lead(code) OVER w = {schema.LOST} AND {lost}"),
-        ("closed_after_win", f"code = {schema.LOST} AND lag(code) OVER w = {schema.WON}"),
-        # what the last rule took out stood between wins; before any stage, pipelines may differ
-        ("merged", "code < 0 AND code = lag(code) OVER w"),
-        ("close_without_stage", "max(code) OVER w < 0"),
-    ):
+    for fate, condition in _fates(rules):
         sql = f"""
         SELECT * REPLACE (CASE WHEN fate = 'kept' AND {condition} THEN '{fate}'
                           ELSE fate END AS fate)
         FROM ({sql}) WINDOW w AS (PARTITION BY opportunity, fate ORDER BY place)
-        """  # noqa: S608 - as above
+        """  # noqa: S608 - names and numbers of this module
+    return sql
+
+
+def _tell(store: Store, rules: Rules) -> None:
+    """Steps 8, 9 and 14: give every row in order its fate.
+
+    Most deals close once, at their end, and need one look at the row before. The others
+    are told rule by rule.
+    """
     store.run(
         f"""
         CREATE TEMP TABLE often_closed AS
         SELECT DISTINCT opportunity FROM ordered
         WHERE before_code < 0 OR (before_code IS NULL AND code < 0);
         CREATE TEMP TABLE told_by_rule AS
-        SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({sql});
+        SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({_told_by_rule(rules)});
         CREATE TEMP VIEW told AS
         SELECT * FROM told_by_rule
         UNION ALL

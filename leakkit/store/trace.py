@@ -29,6 +29,15 @@ TOLD = {
 }
 """What resolving tells of a row that it put in order."""
 NEAREST = 3
+LEFT_OUT = "left_out"
+"""The relation of the deals that are left out before all else: (opportunity_id, why, seen)."""
+GONE = {
+    "deleted": "it is deleted",
+    "merged": "it was merged into another",
+    "listed": "it was merged into another",
+    "asked": "leave_out names it",
+}
+"""Why a deal is left out, in words."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,14 @@ def trace(store: Store, rules: Rules, opportunity_id: str) -> Trace:
 
 
 def _unknown(store: Store, opportunity_id: str) -> LeakkitError:
-    """Return the error for a deal that no row names, with ids that are near, else any."""
+    """Return the error for a deal that is left out, or in no row, with ids that are near."""
+    gone = store.rows(
+        f"SELECT why FROM {LEFT_OUT} WHERE opportunity_id = $id ORDER BY why LIMIT 1",  # noqa: S608 - of this module
+        {"id": opportunity_id},
+    )
+    if gone:
+        message = f"The deal {opportunity_id!r} is not asked for: {GONE[gone[0][0]]}."
+        return LeakkitError("no_opportunity", message)
     rows = store.rows(
         """
         SELECT opportunity_id, levenshtein(opportunity_id, $id) * 3 <= length($id) AS is_near

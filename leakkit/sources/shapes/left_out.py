@@ -20,6 +20,7 @@ from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.names import loose, nearest
 from leakkit.sources.shapes.flags import is_flag, is_yes
 from leakkit.store.database import literal, quoted
+from leakkit.store.trace import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.tables import Files
 
 HISTORY, DEALS, SNAPSHOT = "history", "opportunities", "snapshot"
-GONE = "left_out"
-"""The relation of the deals that are left out: (opportunity_id, why, and whether it was seen)."""
 FACTS = {
     "deleted": "deals_deleted",
     "merged": "deals_merged_away",
@@ -57,9 +56,8 @@ class Sign:
 
 def asked_for(reading: Reading, files: Files) -> Files:
     """Return the files without the rows that nobody asks for; they are counted."""
-    reading.store.run(
-        f"CREATE OR REPLACE TEMP TABLE {GONE} (opportunity_id VARCHAR, why VARCHAR, seen BOOLEAN)"
-    )
+    columns = "opportunity_id VARCHAR, why VARCHAR, seen BOOLEAN"
+    reading.store.run(f"CREATE OR REPLACE TEMP TABLE {LEFT_OUT} ({columns})")
     days = files.snapshots[:-1]
     tables = [t for t in (files.opportunities, files.history, *(t for _, t in days)) if t]
     if reading.config.source.deleted != "kept":
@@ -82,7 +80,7 @@ def without_histories(reading: Reading, file: str) -> None:
     """
     store = reading.store
     gone = (
-        f"(SELECT opportunity_id AS id, min(why) AS why, bool_or(seen) AS seen FROM {GONE} "  # noqa: S608 - of this module
+        f"(SELECT opportunity_id AS id, min(why) AS why, bool_or(seen) AS seen FROM {LEFT_OUT} "  # noqa: S608 - of this module
         "WHERE opportunity_id NOT IN (SELECT opportunity_id FROM read_opportunities) GROUP BY 1)"
     )
     # a list of merged deals may name some that were never exported
@@ -110,7 +108,7 @@ def _merged_elsewhere(reading: Reading, table: Table | None) -> None:
         return
     own = table.text("opportunity_id")
     reading.store.run(
-        f"INSERT INTO {GONE} SELECT DISTINCT {own}, 'listed', FALSE FROM {table.relation} "  # noqa: S608 - quoted
+        f"INSERT INTO {LEFT_OUT} SELECT DISTINCT {own}, 'listed', FALSE FROM {table.relation} "  # noqa: S608 - quoted
         f"WHERE {own} <> ''"
     )
     reading.say(table.file, "left_out", SAID["merged"], table.heading("opportunity_id") or "")
@@ -123,7 +121,7 @@ def _merged_lists(reading: Reading, table: Table) -> None:
         each = rf"unnest(regexp_split_to_array({table.text_under(heading)}, '[;,\s]+'))"
         found = f"SELECT {own} AS own, {each} AS id FROM {table.relation}"  # noqa: S608 - quoted
         reading.store.run(
-            f"INSERT INTO {GONE} SELECT DISTINCT id, 'listed', FALSE FROM ({found}) "  # noqa: S608 - as above
+            f"INSERT INTO {LEFT_OUT} SELECT DISTINCT id, 'listed', FALSE FROM ({found}) "  # noqa: S608 - as above
             "WHERE id <> '' AND id <> own"
         )
 
@@ -139,8 +137,8 @@ def _named(reading: Reading, tables: list[Table]) -> None:
             own = table.text("opportunity_id")
             test = f"{table.text_under(heading)} IN ({_listed(said)})" if said else "FALSE"
             reading.store.run(
-                f"INSERT INTO {GONE} SELECT DISTINCT {own}, 'asked', TRUE FROM {table.relation} "  # noqa: S608 - quoted
-                f"WHERE {test} AND {own} <> ''"
+                f"INSERT INTO {LEFT_OUT} SELECT DISTINCT {own}, 'asked', TRUE "  # noqa: S608 - quoted
+                f"FROM {table.relation} WHERE {test} AND {own} <> ''"
             )
 
 
@@ -180,7 +178,7 @@ def _without(reading: Reading, table: Table, part: str, *, alone: bool = False) 
     own = table.text("opportunity_id")
     if part != HISTORY or alone:
         # the history beside deals loses those that are gone when the rows of both are read
-        named = f"SELECT opportunity_id FROM {GONE} WHERE why IN ('asked', 'listed')"  # noqa: S608 - of this module
+        named = f"SELECT opportunity_id FROM {LEFT_OUT} WHERE why IN ('asked', 'listed')"  # noqa: S608 - of this module
         signs.append(Sign("", f"{own} IN ({named})", ""))
     gone = " OR ".join(f"COALESCE({sign.test}, FALSE)" for sign in signs) if signs else "FALSE"
     before, left = reading.store.rows(
@@ -209,7 +207,7 @@ def _note(reading: Reading, table: Table, part: str, sign: Sign) -> None:
     own = table.text("opportunity_id")
     if n and not sign.why:
         seen = f"opportunity_id IN (SELECT {own} FROM {table.relation})"  # noqa: S608 - quoted
-        reading.store.run(f"UPDATE {GONE} SET seen = TRUE WHERE {seen}")  # noqa: S608 - as above
+        reading.store.run(f"UPDATE {LEFT_OUT} SET seen = TRUE WHERE {seen}")  # noqa: S608 - as above
     if not n or not sign.why:
         return
     reading.say(table.file, "left_out", SAID[sign.why], sign.heading)
@@ -217,7 +215,7 @@ def _note(reading: Reading, table: Table, part: str, sign: Sign) -> None:
         reading.count(FACTS["where" if sign.why == "where" else "rows"], n)
         return
     reading.store.run(
-        f"INSERT INTO {GONE} SELECT DISTINCT {own}, {literal(sign.why)}, TRUE "  # noqa: S608 - quoted
+        f"INSERT INTO {LEFT_OUT} SELECT DISTINCT {own}, {literal(sign.why)}, TRUE "  # noqa: S608 - quoted
         f"FROM {table.relation} WHERE {sign.test} AND {own} <> ''"
     )
 
