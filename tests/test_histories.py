@@ -362,3 +362,143 @@ def test_a_history_under_ids_of_stages(tmp_path: Path) -> None:
     heading = "event_id,deal_id,old_stage_id,new_stage_id,changed_at"
     with load(write(tmp_path, "stage_history.csv", heading, rows)) as store:
         assert exits(store, "NEW") == {"won": 1}
+
+
+DAILY = "opportunity_day_id,opportunity_id,date_day,stage_name,amount"
+VERSIONS = (
+    "id,stage_name,amount,created_date,close_date,is_closed,is_won,"
+    "_fivetran_start,_fivetran_end,_fivetran_active"
+)
+
+
+def daily(stages: list[str], first: int = 1) -> list[tuple[int, str]]:
+    """Return a day and a stage for each day in turn."""
+    return [(first + at, stage) for at, stage in enumerate(stages)]
+
+
+def test_a_table_with_a_row_per_day_is_a_history(tmp_path: Path) -> None:
+    told = {
+        "D1": daily(["A", "A", "B", "Closed Won", "Closed Won"]),
+        "D2": daily(["A", "A", "A", "Closed Lost"], 2),
+        "D3": daily(["A", "B", "A"], 3),
+    }
+    rows = [
+        f"{deal}-{day},{deal},2024-01-0{day},{stage},100"
+        for deal, days in told.items()
+        for day, stage in days
+    ]
+    with load(write(tmp_path, "daily.csv", DAILY, rows[::-1])) as store:
+        assert exits(store, "A") == {"open": 1, "next": 2, "lost": 1}
+        assert exits(store, "B") == {"won": 1, "returned": 1}
+        stays = "SELECT left_day - entered_day FROM passages WHERE exit IN (3, 5) ORDER BY 1"
+        assert store.rows(stays) == [(1,), (3,)]
+        counted = {one["table"]: one for one in store.meta("rows")}
+        assert (counted["history"]["read"], counted["history"]["used"]) == (12, 8)
+        assert store.value("SELECT count(*) FROM opportunities WHERE value = 10000") == 3
+
+
+def version(deal: int, stage: str, ends: str, since: str, until: str = "") -> str:
+    """Return a row of a table in history mode."""
+    active = "false" if until else "true"
+    return f"{deal},{stage},{ends},{since} 08:00:00,{until or '9999-12-31'} 08:00:00,{active}"
+
+
+def test_versions_of_deals_are_a_history(tmp_path: Path) -> None:
+    still, won, lost = (
+        f"{amount},2024-01-01 07:00:00,{close},{flags}"
+        for amount, close, flags in (
+            (100, "2024-06-30", "false,false"),
+            (150, "2024-02-05", "true,true"),
+            (100, "2024-02-06", "true,false"),
+        )
+    )
+    rows = [
+        version(1, "Work", won, "2024-02-05"),
+        version(1, "Offer", still, "2024-01-02", "2024-01-20"),
+        version(1, "Work", still, "2024-01-20", "2024-02-05"),
+        version(2, "Offer", still, "2024-01-03", "2024-02-06"),
+        version(2, "Offer", lost, "2024-02-06"),
+        version(3, "Offer", still, "2024-01-04"),
+    ]
+    with load(write(tmp_path, "opportunity.csv", VERSIONS, rows)) as store:
+        assert exits(store, "Offer") == {"open": 1, "next": 1, "lost": 1}
+        assert exits(store, "Work") == {"won": 1}
+        # the last version says what a deal is worth
+        assert store.value("SELECT value FROM opportunities WHERE opportunity_id = '1'") == 15000
+
+
+@pytest.mark.parametrize(
+    ("since", "copied"),
+    [
+        ("_dlt_valid_from", "_dlt_load_id"),
+        ("dbt_valid_from", "dbt_scd_id"),
+        ("_airbyte_start_at", "_airbyte_unique_key"),
+        ("last_modified_date", "_sdc_batched_at"),
+    ],
+)
+def test_versions_by_other_connectors(since: str, copied: str, tmp_path: Path) -> None:
+    rows = [
+        f"{i},{stage},{at},{copy}"
+        for i in range(1, 4)
+        for stage, at, copy in (
+            ("Offer", f"2024-01-0{i} 08:00:00", "2024-05-01 08:00:00"),
+            ("Closed Won", f"2024-02-0{i} 08:00:00", "2024-05-02 08:00:00"),
+        )
+    ]
+    heading = f"deal_id,deal_stage,{since},{copied}"
+    with load(write(tmp_path, "deals.csv", heading, rows)) as store:
+        assert exits(store, "Offer") == {"won": 3}
+        assert store.value("SELECT min(left_day - entered_day) FROM passages") == 31
+
+
+def test_one_version_per_deal_is_a_present_state(tmp_path: Path) -> None:
+    rows = [f"{i},Offer,2024-01-0{i},2024-05-01 08:00:00" for i in range(1, 5)]
+    write(tmp_path, "deals.csv", "deal_id,deal_stage,created_at,_dlt_valid_from", rows)
+    with load(tmp_path) as store:
+        assert store.meta("shape") == "snapshot"
+
+
+def names(store: Store) -> list[str]:
+    """Return the stages in order."""
+    return [str(name) for (name,) in store.rows("SELECT name FROM stages ORDER BY stage")]
+
+
+def test_a_list_of_stages_says_their_order_and_their_ends(tmp_path: Path) -> None:
+    listed = [
+        "Zeal,Zeal,1,false,false",
+        "Alpha,Alpha,2,false,false",
+        "Gone,Gone,3,true,false",
+        "Signed,Signed,4,true,true",
+    ]
+    heading = "ApiName,MasterLabel,SortOrder,IsClosed,IsWon"
+    write(tmp_path, "OpportunityStage.csv", heading, listed)
+    rows = [
+        f"{i},{stage},2024-0{month}-0{i} 08:00:00"
+        for i in range(1, 5)
+        for stage, month in (("Alpha", 1), ("Zeal", 2), ("Signed" if i < 3 else "Gone", 3))
+    ]
+    write(tmp_path, "OpportunityHistory.csv", "OpportunityId,StageName,CreatedDate", rows)
+    with load(tmp_path) as store:
+        assert names(store) == ["Zeal", "Alpha"]
+        assert exits(store, "Zeal") == {"won": 2, "lost": 2}
+        assert exits(store, "Alpha") == {"returned": 4}
+
+
+@pytest.mark.parametrize(
+    ("column", "places"),
+    [("Probability (%)", (60, 20, 40)), ("Stage Order", (3, 1, 2)), ("Probability", (50, 50, 50))],
+)
+def test_a_column_of_the_deals_says_the_order(
+    column: str, places: tuple[int, ...], tmp_path: Path
+) -> None:
+    stages = dict(zip(("Ask", "Zoom", "Meet"), places, strict=True))
+    rows = [
+        f"{stage}{i},{stage},2024-0{month}-0{i},Open,{place}"
+        for month, (stage, place) in enumerate(stages.items(), 1)
+        for i in range(1, 4)
+    ]
+    rows += ["w,Ask,2024-01-09,Won,100", "l,Zoom,2024-01-09,Lost,0"]
+    write(tmp_path, "deals.csv", f"deal_id,deal_stage,created_at,status,{column}", rows)
+    with load(tmp_path) as store:
+        by_age = ["Meet", "Zoom", "Ask"]
+        assert names(store) == (by_age if len(set(places)) == 1 else ["Zoom", "Meet", "Ask"])

@@ -19,6 +19,9 @@ BUCKETS = 200
 OWN_BUCKET_BELOW = 2_000
 """Pipelines with fewer opportunities are resampled by the opportunity itself."""
 
+LISTED_STAGES = "listed_stages"
+"""While loading: (name, place, ends), what a list of stages says of their order and their ends."""
+
 TABLES = """
 CREATE TABLE meta (key VARCHAR, value VARCHAR);
 CREATE TABLE pipelines (pipeline SMALLINT, name VARCHAR, unit_per_day SMALLINT);

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 HISTORY, DEALS, REFUSED, STAGES, MERGED, OTHER = (
     *("stage_history", "opportunities", "refused", "stages", "merged", "other"),
 )
+VERSIONS = "versions"
+"""A table with several rows of a deal, one after another; its cells tell it, and no export."""
 GROUP = "leakkit.makers"
 """The entry points of other packages that know makers."""
 

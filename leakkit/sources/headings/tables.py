@@ -29,6 +29,7 @@ from leakkit.sources.headings.exports import (
     MERGED,
     REFUSED,
     STAGES,
+    VERSIONS,
     exports_of,
 )
 from leakkit.sources.headings.missing import nothing_to_read
@@ -41,6 +42,7 @@ from leakkit.sources.headings.names import (
     taken_headings,
 )
 from leakkit.sources.headings.parts import join_parts
+from leakkit.sources.headings.versions import by_versions
 from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.sources.shapes.row_deals import may_be_deals
 from leakkit.store.database import quoted
@@ -62,7 +64,8 @@ class Files:
     `snapshots` are (day, table) of the same deals on different days, in order of days;
     `activities` is what happened to the deals beside moving, `stages` a list of stages,
     `lookup` says of the rows of the history whose they are, and `merged` which deals were
-    merged into others.
+    merged into others. `versions`: the history has a row for every change of a deal, or for
+    every day.
     """
 
     label: str
@@ -75,6 +78,7 @@ class Files:
     stages: Table | None = None
     lookup: Table | None = None
     merged: Table | None = None
+    versions: bool = False
 
 
 def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
@@ -151,8 +155,9 @@ def _parted(
         return Files(label, None, alone, inputs=inputs)
     if alone and deals and deals.heading("stage") is None:
         deals = None
-    history = by_part.get(HISTORY) or (None if deals else tables[0])
-    return Files(label, history, deals, inputs=inputs)
+    versions = None if HISTORY in by_part else by_part.get(VERSIONS)
+    history = by_part.get(HISTORY) or versions or (None if deals else tables[0])
+    return Files(label, history, deals, inputs=inputs, versions=versions is not None)
 
 
 def _dated(reading: Reading, table: Table) -> bool:
@@ -179,7 +184,8 @@ def _known(reading: Reading, table: Table) -> Table:
 
 def _part(reading: Reading, table: Table) -> Part:
     """Say which part a table plays."""
-    return part_of(list(table.types), table.renamed, exports_of(reading.config))
+    part = part_of(list(table.types), table.renamed, exports_of(reading.config))
+    return by_versions(reading, table, part)
 
 
 def _part_of(reading: Reading, table: Table) -> str:
@@ -292,7 +298,7 @@ def _is_named(table: Table, file: Path) -> bool:
 
 def _is_history(reading: Reading, table: Table) -> bool:
     """Say whether a table has what a history needs."""
-    return _part(reading, table).table == HISTORY
+    return _part(reading, table).table in {HISTORY, VERSIONS}
 
 
 def _all(files: Files) -> list[Table]:
@@ -339,7 +345,7 @@ def _placed(
         if (known := replace(table, known=dict(part.known))).heading("stage")
         or _dated(reading, known)
     ]
-    history = parts.get(HISTORY, [])
+    history = parts.get(HISTORY) or parts.get(VERSIONS, [])
     if not history and not deals:
         deals = [(t, part) for t, part in parts.get("", []) if _part_of(reading, t) == DEALS]
     if history and not deals:
@@ -372,7 +378,8 @@ def _placed(
     lists = [_with(reading, *found) for found in parts.get(STAGES, [])[:1]]
     stages = lists[0] if lists else None
     lookup = _lookup(tables, one[0])
-    return Files(folder, one[0], one[1], stages=stages, lookup=lookup, merged=merged)
+    placed = Files(folder, one[0], one[1], stages=stages, lookup=lookup, merged=merged)
+    return replace(placed, versions=bool(history) and HISTORY not in parts)
 
 
 def _preferred(found: list[tuple[Table, Part]]) -> list[tuple[Table, Part]]:

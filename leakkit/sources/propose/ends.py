@@ -54,9 +54,10 @@ def closing_stages(store: Store, config: Config) -> dict[str, int]:
     exact = {folded(word) for word in (*WON_WORDS, *LOST_WORDS, *CLOSED)}
     sure = {n: code for n, code in named.items() if bare(n) in exact or n not in passed}
     stood = _by_deals(store, config)
-    own = _declared(config, said)
+    listed_ends, listed_open = _listed(store, said)
+    own = {**listed_ends, **_declared(config, said)}
     found = {**sure, **stood, **_after_closes(store, {*sure, *stood, *own}), **own}
-    still_open = set(map(folded, config.source.outcomes.open))
+    still_open = {*map(folded, config.source.outcomes.open), *listed_open} - set(map(folded, own))
     return {name: code for name, code in found.items() if folded(name) not in still_open}
 
 
@@ -65,6 +66,15 @@ def _declared(config: Config, said: list[str]) -> dict[str, int]:
     own = config.source.outcomes
     words = {folded(w): schema.WON for w in own.won} | {folded(w): schema.LOST for w in own.lost}
     return {name: words[folded(name)] for name in said if folded(name) in words}
+
+
+def _listed(store: Store, said: list[str]) -> tuple[dict[str, int], set[str]]:
+    """Return the stages that a list of stages calls closes, and those that it calls open."""
+    rows = store.rows(f"SELECT name, ends FROM {schema.LISTED_STAGES}")  # noqa: S608 - a name of this program
+    codes = {"won": schema.WON, "lost": schema.LOST}
+    ends = {folded(str(name)): codes[str(end)] for name, end in rows if end in codes}
+    still_open = {folded(str(name)) for name, end in rows if end == "open"}
+    return {name: ends[folded(name)] for name in said if folded(name) in ends}, still_open
 
 
 def _follow(store: Store, closes: dict[str, int]) -> None:

@@ -94,12 +94,13 @@ def propose(
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
     _refuse_many("pipeline", ranked, limits.PIPELINES, columns)
+    places = _listed_places(store)
     for stages in ranked.values():
         _refuse_many("stage", [one.name for one in stages.values()], limits.STAGES, columns)
     return tuple(
         Pipeline(
             name=name,
-            stages=_in_order(stages.values(), by_number=snapshot and not visited),
+            stages=_in_order(stages.values(), places, by_number=snapshot and not visited),
             won=_words(closes, schema.WON),
             lost=_words(closes, schema.LOST),
         )
@@ -173,9 +174,23 @@ class _Said:
         return min(self.spelt, key=lambda said: (-self.spelt[said], said))
 
 
-def _in_order(stages: Iterable[_Said], *, by_number: bool) -> tuple[Stage, ...]:
-    """Return the stages by the mean place at which deals came by, or by numbers before names."""
+def _listed_places(store: Store) -> dict[str, float]:
+    """Return the places of the stages that a list beside the deals, or a column, gives them."""
+    rows = store.rows(f"SELECT name, place FROM {schema.LISTED_STAGES} WHERE place IS NOT NULL")  # noqa: S608 - a name of this program
+    return {folded(str(name)): float(place) for name, place in rows}
+
+
+def _in_order(
+    stages: Iterable[_Said], places: Mapping[str, float], *, by_number: bool
+) -> tuple[Stage, ...]:
+    """Return the stages by the mean place at which deals came by, or by numbers before names.
+
+    A list that has all of them, each in a place of its own, goes before both.
+    """
     ordered = sorted(stages, key=lambda one: (one.places / one.deals, one.name))
     if by_number and numbered([one.name for one in ordered]):
         ordered.sort(key=lambda one: _number_of(one.name) or (0, ""))
+    found = [places.get(folded(one.name)) for one in ordered]
+    if None not in found and len(set(found)) == len(found):
+        ordered.sort(key=lambda one: places[folded(one.name)])
     return tuple(Stage(name=one.name) for one in ordered)

@@ -143,11 +143,11 @@ def _closing_cases(text: str, said: Iterable[str]) -> str:
 
 def _labelled(reading: Reading, table: Table, stages: Table) -> Table:
     """Give the stages that a list of stages knows by a number or a code their labels."""
-    key, label = _key_and_label(stages)
+    key, label = key_and_label(stages)
     places = [h for name in ("stage", "from_stage") if (h := table.heading(name))]
     if not key or not label or not places:
         return table
-    rows = reading.store.rows(_labels(stages, key, label))
+    rows = reading.store.rows(labels_of(stages, key, label))
     reading.say(table.file, "labels", stages.file, f"{len(rows)}")
     return _with_labels(reading, table, [(str(k), str(said)) for k, said in rows if k])
 
@@ -187,13 +187,13 @@ def _with_labels(reading: Reading, table: Table, labels: list[tuple[str, str]]) 
     return rewritten(reading, table, columns, "labelled")
 
 
-def _key_and_label(stages: Table) -> tuple[str, str]:
+def key_and_label(stages: Table) -> tuple[str, str]:
     """Return the headings of a list of stages for what a stage is known by, and for its name."""
     columns = stages.export.columns if stages.export else {}
     return heading_of(stages, columns.get("id", ())), heading_of(stages, columns.get("label", ()))
 
 
-def _labels(stages: Table, key: str, label: str) -> str:
+def labels_of(stages: Table, key: str, label: str) -> str:
     """Return SQL for the (key, label) of the stages of a list."""
     text = stages.text_under(label)
     return (
@@ -285,11 +285,11 @@ def _kind(history: Table, changes: Changes) -> str:
 
 def _without_other_fields(reading: Reading, stages: Table) -> None:
     """Leave out the moves to what is no stage of the list: another field of the same log."""
-    key, label = _key_and_label(stages)
+    key, label = key_and_label(stages)
     if key and label:
         reading.store.run(
             f"UPDATE changes SET kind = '' WHERE kind = 'stage' AND new NOT IN "  # noqa: S608 - quoted
-            f"(SELECT unnest([l.a, l.b]) FROM ({_labels(stages, key, label)}) l(a, b))"
+            f"(SELECT unnest([l.a, l.b]) FROM ({labels_of(stages, key, label)}) l(a, b))"
         )
 
 

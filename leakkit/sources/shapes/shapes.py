@@ -22,6 +22,8 @@ from leakkit.sources.shapes.naming import named_by_deals
 from leakkit.sources.shapes.outcomes import closes_as, ended, reasons_of_losses, with_outcome
 from leakkit.sources.shapes.row_deals import with_ids
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
+from leakkit.sources.shapes.stage_lists import keep_list, keep_order
+from leakkit.sources.shapes.versions import history_of, latest
 from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
@@ -78,6 +80,9 @@ def _shaped(reading: Reading, files: Files) -> Found:
         return _from_snapshots(reading, files)
     files = prepared(reading, files)
     history, deals = files.history, files.opportunities
+    keep_list(reading, files.stages)
+    if history is not None and files.versions:
+        return _from_versions(reading, files, history)
     if history is not None:
         plain = _plain(reading, history, with_money=deals is None)
         told = deals and _plain(reading, deals)
@@ -96,7 +101,19 @@ def _shaped(reading: Reading, files: Files) -> Found:
         return _from_wide(reading, files, deals, dated)
     reading.say(deals.file, "shape", SNAPSHOT, "no_history")
     plain = ended(reading, _plain(reading, deals))
+    if files.stages is None:
+        keep_order(reading, plain)
     return _found(files, SNAPSHOT, _no_history(reading, deals), plain)
+
+
+def _from_versions(reading: Reading, files: Files, table: Table) -> Found:
+    """Make a history of a table with several rows of a deal; its last row says how it is now."""
+    plain = with_outcome(reading, _plain(reading, table))
+    name = history_of(reading, plain)
+    deals = files.opportunities and ended(reading, _plain(reading, files.opportunities))
+    deals = deals or ended(reading, latest(reading, plain))
+    reading.say(table.file, "shape", EVENTS, "versions")
+    return _found(files, EVENTS, _history_table(reading, table.file, name), deals, name)
 
 
 def _from_changes(reading: Reading, files: Files, history: Table, deals: Table | None) -> Found:
@@ -184,10 +201,10 @@ def _no_history(reading: Reading, deals: Table) -> Table:
 def _count_hidden(reading: Reading, table: Table) -> None:
     """Count the visits that one date per stage hides: more time in all than at the latest visit."""
     pairs = []
-    for all_visits, latest, entered in TIME_IN_STAGE:
+    for all_visits, last_visit, entered in TIME_IN_STAGE:
         by_stage: dict[str, dict[int, str]] = {}
         for heading in table.types:
-            for place, pattern in enumerate((all_visits, latest, entered)):
+            for place, pattern in enumerate((all_visits, last_visit, entered)):
                 if match := pattern.match(heading.strip()):
                     by_stage.setdefault(folded(match[1]), {})[place] = heading
         pairs += [found for found in by_stage.values() if 0 in found and 1 in found]
