@@ -41,12 +41,14 @@ bench: $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m benchmarks.explore
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.rendering
+	$(BIN)/python -m benchmarks.killing
 
 truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into docs/truth.md
 	$(BIN)/python -m benchmarks.truth
 
-fuzz: $(VENV)/.installed-dev ## read random tables and raw bytes for 10 minutes
+fuzz: $(VENV)/.installed-dev ## read random tables and raw bytes for 10 minutes, and 20,000 mutated files
 	$(BIN)/python -m benchmarks.fuzz $(FUZZ_ARGS)
+	$(BIN)/python -W ignore -m benchmarks.mutations $(MUTATION_ARGS)
 
 clean: ## remove all that make has made, the virtual environment included
 	rm -rf $(VENV) sample build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 SHOWN_LETTERS = 200
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, letters: int = SHOWN_LETTERS) -> str:
     """Return a text that may be of any length, as much of it as anybody reads.
 
     >>> len(shortened("x" * 10_000))
     201
     """
-    return text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}\u2026"
+    return text if len(text) <= letters else f"{text[:letters]}\u2026"
 
 
 def show(value: object) -> str:

@@ -44,7 +44,7 @@ LOGO_BYTES = 1_000_000
 """The file of a logo, which every page holds."""
 GUESSES = 1_000
 """Different unknown names for which the nearest known one is looked for."""
-COLUMNS = 2_000
+COLUMNS = 500
 """Columns of a file."""
 LINE_BYTES = 50_000_000
 """A line of a text file; rows of a CSV file over 2 MB are faults, each with its number."""

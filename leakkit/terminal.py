@@ -18,7 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from leakkit.errors import visible
+from leakkit.errors import shortened, visible
 from leakkit.views import reading
 from leakkit.views.brand import pale
 from leakkit.views.dropoff.data import data_lines
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from leakkit.errors import Fault
     from leakkit.report import Event, PageResult, RunResult
     from leakkit.sources.check import Check
+    from leakkit.sources.unused import Unused
 
 DOING = {
     "reading": "reading the source",
@@ -41,6 +42,8 @@ DOING = {
     "overview": "making the overview",
 }
 SHOWN_FAULTS = 20
+UNUSED_FILES, UNUSED_COLUMNS, UNUSED_LETTERS = 5, 10, 40
+"""How much is said of columns that nothing uses."""
 STATES = ("made", "unchanged", "failed")
 SEVERITIES = ("alarm", "watch")
 
@@ -134,6 +137,7 @@ def checked(facts: Check, analysis: Analysis) -> list[str]:
     lines += _odd(facts.facts, words)
     if facts.ignored_files:
         lines.append(f"Other files in the folder, not read: {', '.join(facts.ignored_files)}")
+    lines += unused_lines(facts.unused)
     lines += [f"  {fault}" for fault in _hinted_once(facts.faults[:SHOWN_FAULTS])]
     if len(facts.faults) > SHOWN_FAULTS:
         lines.append(f"  and {len(facts.faults) - SHOWN_FAULTS:,} more: --csv writes them all")
@@ -142,6 +146,26 @@ def checked(facts: Check, analysis: Analysis) -> list[str]:
         lines.append(f"{pipeline.name}:")
         lines += [f"  {_plain(line)}" for line in data_lines(analysis, pipeline, words)]
     return lines
+
+
+def unused_lines(files: Sequence[Unused]) -> list[str]:
+    """Name the columns that nothing uses, with what each could be: a short block."""
+    lines = []
+    for one in files[:UNUSED_FILES]:
+        columns = [
+            f"    {shortened(c.heading, UNUSED_LETTERS)}: {c.could_be}"
+            for c in one.columns[:UNUSED_COLUMNS]
+        ]
+        more = len(one.columns) - UNUSED_COLUMNS
+        columns += [f"    and {more:,} more"] if more > 0 else []
+        silent = [shortened(heading, UNUSED_LETTERS) for heading in one.silent[:UNUSED_COLUMNS]]
+        rest = len(one.silent) - UNUSED_COLUMNS
+        said = ", ".join([*silent, *([f"{rest:,} more"] if rest > 0 else [])])
+        columns += [f"    empty, or the same in every row: {said}"] if said else []
+        lines += [f"  {one.file}:", *columns]
+    more = len(files) - UNUSED_FILES
+    lines += [f"  and columns of {more:,} more files"] if more > 0 else []
+    return ["Columns that nothing uses, and what they could be:", *lines] if lines else []
 
 
 def _hinted_once(faults: Sequence[Fault]) -> list[Fault]:

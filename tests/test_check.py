@@ -19,6 +19,7 @@ from leakkit.sources.check import check, checked, faults_csv
 from leakkit.sources.propose.beside import proposed_joins
 from leakkit.sources.propose.text import configuration_text
 from leakkit.terminal import checked as said
+from leakkit.terminal import unused_lines
 from tests.test_gallery import GALLERY, HOSTILE, LOST, READ, REFUSED
 
 if TYPE_CHECKING:
@@ -348,3 +349,46 @@ def test_workbooks_of_one_folder_do_not_mix(tmp_path: Path) -> None:
         ("opportunities", 2),
         ("history", 1),
     ]
+
+
+def test_columns_that_nothing_uses_are_named_with_what_they_could_be(tmp_path: Path) -> None:
+    rows = [
+        f"{i},Offer,2024-01-{i % 28 + 1:02},Won,note {i},{i % 3},2025-02-{i % 28 + 1:02},{i}.5,x"
+        for i in range(210)
+    ]
+    head = "deal_id,stage,created_at,status,remark,region,renewal,score,constant"
+    (tmp_path / "deals.csv").write_text("\n".join([head, *rows]), "utf-8")
+    store, found = checked(tmp_path)
+    with store:
+        assert "region" in store.meta("segments")
+        lines = said(found, leakkit.analyze(store))
+    at = lines.index("Columns that nothing uses, and what they could be:")
+    assert lines[at + 1 : at + 6] == [
+        "  deals.csv:",
+        "    remark: another text in every row: opportunity_id or name",
+        "    renewal: dates: created_at, closed_at or entered_at",
+        "    score: another number in every row: opportunity_id, value or seq",
+        "    empty, or the same in every row: constant",
+    ]
+
+
+def test_columns_that_nothing_uses_take_few_lines(tmp_path: Path) -> None:
+    heads = [f"day {i} {'x' * 300}" for i in range(300)]
+    cells = ",".join(["2024-01-01"] * 300)
+    other = cells.replace("-01,", "-02,")
+    text = f"deal_id,stage,created_at,status,{','.join(heads)}\n1,A,2024-01-01,Won,{cells}\n"
+    (tmp_path / "deals.csv").write_text(f"{text}2,A,2024-01-01,Won,{other}\n", "utf-8")
+    store, found = checked(tmp_path)
+    store.close()
+    lines = unused_lines(found.unused)
+    assert len(lines) < 20
+    assert max(map(len, lines)) < 500
+    assert "    and 289 more" in lines
+
+
+def test_a_column_that_is_used_is_not_named() -> None:
+    with leakkit.load("sample") as store:
+        assert store.meta("segments")
+    store, found = checked(GALLERY / "faults" / "burst.csv")
+    store.close()
+    assert not {"stage", "entered_at"} & {c.heading for one in found.unused for c in one.columns}

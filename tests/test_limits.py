@@ -92,6 +92,28 @@ def test_what_unpacks_to_far_more_is_refused_while_it_is_unpacked(tmp_path: Path
 
 
 @pytest.mark.usefixtures("small")
+def test_a_file_that_says_that_it_unpacks_to_far_more_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb = (HEADING + "\n" + "0" * 3_000_000).encode()
+    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(bomb, mtime=0))
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a.csv", bomb)
+    monkeypatch.setattr(unpacking.Bound, "copy", None)
+    for name in ("bomb.csv.gz", "bomb.zip"):
+        assert f"{name} unpacks to more than" in refused(tmp_path / name)
+
+
+def test_the_widest_file_that_is_read(tmp_path: Path) -> None:
+    """Each column is looked at in many ways, none of which may take the square of their number."""
+    names = [f"c{i}" for i in range(limits.COLUMNS - 3)]
+    rows = [f"d1,{stage},2024-01-01{',x' * len(names)}" for stage in "AB"]
+    (tmp_path / "a.csv").write_text("\n".join([",".join([HEADING, *names]), *rows]), "utf-8")
+    with leakkit.load(tmp_path / "a.csv") as store:
+        assert store.meta("rows")[0]["used"] == 2
+
+
+@pytest.mark.usefixtures("small")
 def test_a_zip_of_too_many_files_is_refused_before_its_list_is_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "many.zip", "w") as packed:
         for number in range(50):

@@ -15,6 +15,7 @@ from leakkit.sources.headings.recognised import Recognised
 from leakkit.sources.load import load
 from leakkit.sources.shapes import activities
 from leakkit.sources.shapes.snapshots import earlier_faults
+from leakkit.sources.unused import Unused, looked_at, unused
 from leakkit.store import account
 from leakkit.store.resolve import outcome_words
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.config import Config
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.guesses import Column
     from leakkit.sources.shapes.shapes import Found
     from leakkit.store.database import Store
     from leakkit.store.resolve import Rules
@@ -55,7 +58,8 @@ class Check:
     """What was found in a source that can be used.
 
     `rows` counts per file: read = used + merged + not asked for + set aside. `facts` are
-    counts by code. `faults` are all of them, in order of file, row and column.
+    counts by code. `faults` are all of them, in order of file, row and column. `unused` are
+    the columns that nothing uses, of files and frames; a store has no other columns.
     """
 
     label: str
@@ -68,6 +72,7 @@ class Check:
     provisional_order: bool
     fingerprint: str
     as_of: str = ""
+    unused: tuple[Unused, ...] = ()
 
     @property
     def set_aside(self) -> int:
@@ -101,9 +106,11 @@ def checked(
 ) -> tuple[Store, Check]:
     """Return the store of a source, which the caller closes, and what was found in it."""
     found: list[Fault] = []
+    looked: list[tuple[Table, list[Column]]] = []
 
     def watch(store: Store, files: Found, rules: Rules) -> None:
         found.extend(_all_faults(store, files, rules))
+        looked.extend(looked_at(store, files.given))
 
     store = load(source, config, as_of=as_of, watch=watch, allow=allow)
     guesses = Guesses(store.config)
@@ -111,10 +118,11 @@ def checked(
         replace(fault, hint=_hint(fault.rule, fault.value, guesses))
         for fault in account.kept_faults(store)
     ]
+    recognised = tuple(Recognised(**one) for one in store.meta("recognised"))
     return store, Check(
         label=store.meta("label"),
         shape=store.meta("shape"),
-        recognised=tuple(Recognised(**one) for one in store.meta("recognised")),
+        recognised=recognised,
         rows=tuple(store.meta("rows")),
         facts=store.meta("facts"),
         faults=tuple(found or kept),
@@ -122,6 +130,7 @@ def checked(
         provisional_order=store.meta("provisional_order"),
         fingerprint=store.meta("fingerprint"),
         as_of=_as_of(store),
+        unused=unused(looked, store.config, store.meta("segments"), recognised),
     )
 
 

@@ -37,13 +37,22 @@ def unpacked(reading: Reading, path: Path) -> Path:
     inside = reading.scratch / (path.name.removesuffix(".gz").removesuffix(".GZ") or "unpacked")
     try:
         with gzip.open(path, "rb") as packed, inside.open("wb") as out:
-            Bound(path).copy(packed, out)
+            bound = Bound(path)
+            bound.hold(_declared_by_gz(path))
+            bound.copy(packed, out)
     except DAMAGED as error:
         refuse_full(error)
         message = f"{path.name} is a broken .gz file: it ends too early, or its bytes are damaged."
         raise LeakkitError("unreadable_file", message) from None
     reading.say(path.name, "packed", "gz")
     return inside
+
+
+def _declared_by_gz(path: Path) -> int:
+    """Return how large the last part of a .gz says it is, which saves unpacking it to refuse it."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 4))
+        return int.from_bytes(stream.read(), "little")
 
 
 def unzipped(reading: Reading, path: Path) -> list[Path]:
@@ -64,6 +73,7 @@ def unzipped(reading: Reading, path: Path) -> list[Path]:
 def _taken_out(packed: zipfile.ZipFile, path: Path, folder: Path) -> list[Path]:
     """Write each file of a .zip into a folder, under its name alone."""
     found, bound = [], Bound(path)
+    bound.hold(sum(entry.file_size for entry in packed.infolist() if plain_name(entry)))
     for entry in packed.infolist():
         name = plain_name(entry)
         if not name:
@@ -141,14 +151,18 @@ class Bound:
         """Return the next chunk of a stream; raise beyond the bound."""
         chunk = packed.read(CHUNK)
         self.done += len(chunk)
-        if self.done > self.most:
+        self.hold(self.done)
+        return chunk
+
+    def hold(self, size: int) -> None:
+        """Raise where a size is beyond the bound: one that was counted, or one that is declared."""
+        if size > self.most:
             message = (
                 f"{self.name} unpacks to more than {self.most:,} bytes, "
                 f"{limits.UNPACKED_RATIO} times its size or {limits.UNPACKED_BYTES:,}: "
                 "it may be made to fill a disk. If it is not, unpack it first."
             )
             raise LeakkitError("too_large", message)
-        return chunk
 
 
 def lack_of_room(error: BaseException) -> LeakkitError | None:

@@ -19,8 +19,11 @@ UNIQUE = 0.9
 """An id of deals has at least this share of different values among its filled cells."""
 MOMENTS = ("created_at", "closed_at", "entered_at")
 FLAGS = frozenset({"true", "false", "yes", "no", "y", "n", "0", "1", "t", "f", "ja", "nein"})
+STAGES_OF = ("stage", "last_stage", "from_stage")
 FEW = 50
 """An outcome has no more different words."""
+ENOUGH = 20
+"""Of fewer cells each may well be another one."""
 
 
 def by_cells(reading: Reading, table: Table, part: Part) -> Part:
@@ -52,6 +55,8 @@ def _fits(reading: Reading, table: Table, column: tuple[str, str], part: str) ->
         return part != DEALS or _is_id(reading, table, heading)
     if name in MOMENTS or name == "value":
         return not _is_flag(reading, table, heading) and _has_digits(reading, table, heading)
+    if name in STAGES_OF:
+        return not _is_measured(reading, table, heading)
     return name != "outcome" or _is_outcome(reading, table, heading)
 
 
@@ -95,9 +100,22 @@ def _has_digits(reading: Reading, table: Table, heading: str) -> bool:
     return bool(filled == 0 or digits * 2 >= filled)
 
 
+def _is_measured(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether a column holds days, amounts or another text in every row: no stages."""
+    filled, different, days, parts = reading.store.rows(
+        r"SELECT count(*), count(DISTINCT said), "  # noqa: S608 - quoted
+        r"count(*) FILTER (regexp_matches(said, '^\p{Nd}{1,4}[-/.]\p{Nd}{1,2}[-/.]\p{Nd}{1,4}')), "
+        r"count(*) FILTER (regexp_matches(said, '^[-+]?\p{Nd}+[.,]\p{Nd}+$')) "
+        f"FROM {_some(table, heading)}"
+    )[0]
+    alone = filled >= ENOUGH and different >= UNIQUE * filled
+    return bool(filled and (alone or days * 2 > filled or parts * 2 > filled))
+
+
 def _is_outcome(reading: Reading, table: Table, heading: str) -> bool:
-    """Say whether a column has few different words."""
-    rows = reading.store.rows(
-        f"SELECT DISTINCT trim(said) FROM {_some(table, heading)} LIMIT {FEW + 1}"  # noqa: S608 - quoted
-    )
-    return len(rows) <= FEW
+    """Say whether a column has few different words, and not another one in nearly every row."""
+    filled, different = reading.store.rows(
+        f"SELECT count(*), count(DISTINCT trim(said)) FROM {_some(table, heading)}"  # noqa: S608 - quoted
+    )[0]
+    alone = filled >= ENOUGH and different >= UNIQUE * filled
+    return bool(different <= FEW and not alone)

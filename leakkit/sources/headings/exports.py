@@ -59,6 +59,9 @@ USUAL = {name: vocabulary.words("headings", name) for name in COLUMNS}
 VAGUE_MOMENT = vocabulary.words("moments", "any")
 """The moment of a history, where its file has no other date and no outcome."""
 
+PLAIN_IDS = vocabulary.words("ids", "any")
+"""The key of a list of deals, where no heading says more and every row has another one."""
+
 CLEAR = ("lost_reason", "last_stage", "owner", "currency")
 """What the usual headings name in a maker's export as well, where they can mean nothing else."""
 

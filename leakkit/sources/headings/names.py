@@ -22,6 +22,7 @@ from leakkit.sources.headings.exports import (
     DEALS,
     HISTORY,
     NO_STEP,
+    PLAIN_IDS,
     REFUSED,
     USUAL,
     VAGUE_MOMENT,
@@ -41,6 +42,8 @@ DATED = {"entered_at", "created_at", "closed_at", "outcome"}
 DEAL_COLUMNS = tuple(name for name in USUAL if name not in {"entered_at", "from_stage"})
 """What the usual headings of a list of deals name."""
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
+FALL_BACK = ("created_at", "closed_at", "value")
+"""What is looked for by usual words where a maker's own heading is not there."""
 MOST_COMPARED = 100_000
 NEAR = 0.85
 """Keys at least so similar are proposed as one; nothing is merged before the user says so."""
@@ -53,6 +56,7 @@ class Part:
     `known` are the headings that stand for canonical names beside the names themselves, ''
     where a column that bears the name is another; `maker` says by which export they were
     recognised. `rivals` are all headings that a name could be, where there are several.
+    `plain_id` says that the key is only called an id, as those of other lists are.
     """
 
     table: str
@@ -60,6 +64,7 @@ class Part:
     known: Mapping[str, str] = field(default_factory=dict)
     rivals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     export: Export | None = None
+    plain_id: bool = False
 
 
 def part_of(
@@ -89,6 +94,20 @@ def part_of(
     return _part_by_words(by_form, named)
 
 
+def _plainly(
+    names: Sequence[str], by_form: Mapping[str, str], taken: Sequence[str]
+) -> dict[str, str]:
+    """Return usual headings for columns that a maker calls otherwise, and that are not there.
+
+    A close needs a heading that says it was: a maker's other dates of closes are plans.
+    """
+    found = {name: _all_of(USUAL[name], by_form) for name in names}
+    free = {name: [h for h in headings if h not in taken] for name, headings in found.items()}
+    if "closed_at" in free:
+        free["closed_at"] = [h for h in free["closed_at"] if "closed" in loose(h)]
+    return {name: headings[0] for name, headings in free.items() if headings}
+
+
 def _says_the_same(export: Export, by_form: Mapping[str, str], said: Mapping[str, str]) -> bool:
     """Say whether a configuration calls the columns of an export as its maker does."""
     return all(said.get(n) == _first(export.columns.get(n, ()), by_form) != "" for n in NEEDED)
@@ -110,25 +129,46 @@ def _part_of_export(
     known = {n: h for n, h in known.items() if h or not columns[n]} | dict.fromkeys(other, "")
     reasons = _all_of(columns.get("lost_reason", ()), by_form)
     rivals = {"lost_reason": reasons} if len(reasons) > 1 and "lost_reason" in known else {}
+    lacking = [n for n in FALL_BACK if columns.get(n) and not known.get(n) and n not in said]
+    for name, heading in _plainly(lacking, by_form, [*known.values(), *said.values()]).items():
+        known[name], rivals[name] = heading, (heading,)
     return Part(export.table, export.name, known, rivals, export)
 
 
 def _part_by_words(by_form: Mapping[str, str], named: Mapping[str, str]) -> Part:
     """Return the part of a file of no maker in particular, by usual words."""
     known, rivals = _usual(USUAL, by_form, named)
-    reasons = _all_of(("lost_reason", *USUAL["lost_reason"]), by_form)
-    if named.get("lost_reason") in reasons and len(reasons) > 1:
-        known["lost_reason"], rivals["lost_reason"] = named["lost_reason"], reasons
+    for name in () if all(name in named for name in NEEDED) else ("lost_reason", "stage"):
+        # our own name may stand above other cells than those that are meant
+        others = [h for h in _all_of((name, *USUAL[name]), by_form) if h not in known.values()]
+        if by_form.get(loose(name)) == named.get(name) and len(others) > 1:
+            known[name], rivals[name] = named[name], tuple(others)
     there = {**named, **known}
     if all(name in named for name in NEEDED):
         return Part(HISTORY, known=known, rivals=rivals)
-    if "opportunity_id" not in there:
+    ids = _plain_ids(by_form, there)
+    if "opportunity_id" not in there and not ids:
         return Part("", known=known, rivals=rivals)
+    if "opportunity_id" not in there:
+        rivals["opportunity_id"], known["opportunity_id"] = ids, ids[0]
+        return Part(DEALS, known=known, rivals=rivals, plain_id=True)
+    if "opportunity_id" in rivals:
+        rivals["opportunity_id"] += ids
     if not there.keys() & DATED:
         vague, _ = _usual({"entered_at": VAGUE_MOMENT}, by_form, there)
         known, there = {**known, **vague}, {**there, **vague}
     part = HISTORY if all(name in there for name in NEEDED) else DEALS
     return Part(part, known=known, rivals=rivals)
+
+
+def _plain_ids(by_form: Mapping[str, str], there: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the headings that are only called an id, in a list of deals.
+
+    In a history such a column numbers the rows, and never the deals.
+    """
+    is_list = "stage" in there and "entered_at" not in there and there.keys() & DATED
+    free = [h for h in _all_of(PLAIN_IDS, by_form) if h not in there.values()]
+    return tuple(free) if is_list else ()
 
 
 def _export_of(by_form: Mapping[str, str], exports: Sequence[Export]) -> Export | None:

@@ -384,7 +384,8 @@ def _placed(
 
 def _preferred(found: list[tuple[Table, Part]]) -> list[tuple[Table, Part]]:
     """Return what a maker's headings name before what words do, and entries before changes."""
-    by_maker = [one for one in found if one[1].export] or found
+    sure = [one for one in found if not one[1].plain_id] or found
+    by_maker = [one for one in sure if one[1].export] or sure
     plain = [one for one in by_maker if not (one[1].export and one[1].export.changes)]
     return plain or by_maker
 
