@@ -7,18 +7,25 @@ from typing import TYPE_CHECKING
 
 from leakkit import views
 from leakkit.analysis import diagnose
-from leakkit.deck.content import LONGEST_NAME, Box, Drawing, Placed, Slide, Tabled
+from leakkit.deck.content import (
+    COUNTS,
+    LONGEST_NAME,
+    Box,
+    Chart,
+    Placed,
+    Series,
+    Slide,
+    Tabled,
+)
 from leakkit.deck.masters import client, house
 from leakkit.deck.package import packed
 from leakkit.deck.slides import slides_of
 from leakkit.deck.told import Told, lines_of, name_of
 from leakkit.deck.writing import Foot, write
 from leakkit.findings.finding import leading
-from leakkit.views import figures, pipe_forms
 from leakkit.views.brand import brand_of
-from leakkit.views.dropoff.pipe import emphasised
 from leakkit.views.grids import Cell, Grid, text_of
-from leakkit.views.tables import DASH
+from leakkit.views.tables import DASH, bdi
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
 MANY = 6
 """Of more pipelines than this each has one slide: what it loses, and what to do."""
 MOST = 30
-LISTED, DRAWN = 10, 4
+LISTED, FEW, DRAWN = 10, 4, 6
 
 
 @dataclass(frozen=True)
@@ -105,10 +112,10 @@ def _all(analysis: Analysis, words: Words) -> Slide:
     """Return the slide of all pipelines: what leaks most, what each says, and their pipes."""
     view = views.overview(analysis)
     shown = analysis.pipelines[:LISTED]
-    few = len(analysis.pipelines) <= DRAWN
-    table = Tabled(_listed(analysis, shown, words), (1.5, 0.7, 7, 1.2), 13 if few else 11)
-    parts = [Placed(Box(0, 0.02, 1, 0.42 if few else 0.96), table)]
-    parts += _pipes(analysis, shown, words) if few else []
+    chart = _costly(analysis, words) if len(shown) <= FEW else None
+    table = Tabled(_listed(analysis, shown, words), (1.5, 0.7, 7, 1.2), 13 if chart else 11)
+    parts = [Placed(Box(0, 0.02, 1, 0.43 if chart else 0.96), table)]
+    parts += [Placed(Box(0, 0.48, 1, 0.52), chart)] if chart else []
     left_out = len(analysis.pipelines) - MOST
     said = (*lines_of(view), words.say("deck.python", text="leakkit.views.overview(analysis)"))
     notes = (*said, words.say("deck.others", n=left_out)) if left_out > 0 else said
@@ -141,18 +148,24 @@ def _kept(analysis: Analysis, one: PipelineAnalysis, words: Words) -> str:
     return words.money(value.value) if value and value.value else DASH
 
 
-def _pipes(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], words: Words) -> list[Placed]:
-    """Return the pipes of a few pipelines beside each other, as shapes."""
-    wide = 1 / len(shown)
-    placed = []
-    for at, one in enumerate(shown):
-        if one.present is not None or not one.pipe.entered:
-            continue
-        worst = emphasised(one, analysis.all_findings)
-        told = pipe_forms.Told(one, words, worst, "count", ())
-        names = tuple(name_of(stage.name) for stage in one.stages)
-        figure = figures.small_pipe(one, words, worst)
-        drawing = Drawing(name_of(one.name), pipe_forms.alt_text(told), figure, names)
-        box = Box(at * wide, 0.47, wide - 0.02, 0.53)
-        placed.append(Placed(box, drawing))
-    return placed
+def _costly(analysis: Analysis, words: Words) -> Chart | None:
+    """Return the stages that lost most value, over all pipelines; None where no value is known."""
+    found = [
+        (stage.value_lost, one.name, stage.name)
+        for one in analysis.pipelines
+        for stage in one.stages
+        if one.present is None and stage.value_lost > 0
+    ]
+    shown = sorted(found, key=lambda leak: -leak[0])[:DRAWN]
+    if not shown:
+        return None
+    title = words.say("deck.costly", currency=analysis.config.currency)
+    names = tuple(
+        text_of(words.html("overview.named", stage=bdi(stage), pipeline=bdi(name)), LONGEST_NAME)
+        for _, name, stage in shown
+    )
+    values = tuple(value / 100 for value, *_ in shown)
+    series = Series(words.say("table.value_lost"), values, "lost-soft", said=True)
+    said = [f"{name} {words.money(v)}" for name, (v, *_) in zip(names, shown, strict=True)]
+    alt = f"{title}: {'; '.join(said)}."
+    return Chart("bars", title, alt, names, (series,), COUNTS, legend=False, title=title)
