@@ -113,7 +113,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             analysis, files = analysed(kept, tuple(pipelines), language, last, deck=deck)
             times = Times(started, time.perf_counter() - started)
             planning = Planning(analysis, frozenset(map(folded, pipelines)), last)
-            brand = shown_brand(kept, analysis)
+            brand = shown_brand(analysis)
             shown = shown_parameters(kept, source, config, analysis)
             tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand)
             batch = Batch(draft, planning, tasks, files, force, progress, times, standing)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,10 +109,9 @@ def shown_parameters(
     }
 
 
-def shown_brand(path: Path, analysis: Analysis) -> dict[str, str]:
+def shown_brand(analysis: Analysis) -> dict[str, str]:
     """Return whose pages these are, as a page shows it; nothing where nobody says it."""
-    with Store.open(path) as store:
-        mark = brand_of(replace(analysis, store=store))
+    mark = brand_of(analysis)
     names = ("client", "author", "foot", "colour", "accent", "address")
     return {name: getattr(mark, name) for name in names} if mark else {}
 

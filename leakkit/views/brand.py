@@ -50,9 +50,8 @@ class Mark:
 
 
 def brand_of(analysis: Analysis) -> Mark:
-    """Return the brand of an analysis; its logo stands in its store."""
-    brand = analysis.config.brand
-    logo = analysis.store.meta_or("logo", {}) if analysis.store is not None else {}
+    """Return the brand of an analysis."""
+    brand, logo = analysis.config.brand, analysis.logo
     lines = [plain(brand.footer), plain(brand.confidential)]
     return Mark(
         plain(brand.client),
