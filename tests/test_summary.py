@@ -33,7 +33,7 @@ Made = tuple["Store", "Analysis"]
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[Made]:
-    found = make(900, seed=2)
+    found = make(1_200, seed=1)
     frames = {"opportunities": found.opportunities, "stage_history": found.stage_history}
     with load(frames, Config.from_text(found.config)) as store:
         yield store, analyze(store)
