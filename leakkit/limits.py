@@ -18,6 +18,8 @@ PIPELINES = 300
 """Pipelines of a configuration, or different names in a column of pipelines."""
 STAGES = 150
 """Stages of one pipeline, or different names in a column of stages that nobody declared."""
+INTERVENTIONS = 50
+"""Interventions of a configuration."""
 JOINS = 20
 """Files that a configuration joins."""
 UNPACKED_BYTES = 20_000_000_000
