@@ -65,7 +65,8 @@ _SILENT = dict.fromkeys(
 
 CROSS_CHECKS = (
     *("nothing_closes", "outcome_words_unknown", "open_with_reason", "outcome_against_history"),
-    *("flags_against_outcome", "present_stage_ahead", "breaks_in_history", "several_beginnings"),
+    *("flags_against_outcome", "present_stage_ahead", "lost_elsewhere", "breaks_in_history"),
+    *("closed_without_start", "several_beginnings"),
     *("history_older_than_deals", "shortened_ids", "ids_under_several_names"),
 )
 """What a source is asked before any page, in the order in which it is said."""
@@ -110,6 +111,16 @@ def _is_day(given: Any) -> bool:  # noqa: ANN401 - as above
     return _is_moment(given) and len(given) == len("2026-06-30")
 
 
+def _as_date(given: Any) -> Any:  # noqa: ANN401 - as above
+    """Take a day as its date, whether it is written as text or as a date of TOML."""
+    if isinstance(given, dt.date) and not isinstance(given, dt.datetime):
+        given = given.isoformat()
+    if not _is_day(given):
+        message = "it should be a day, such as 2026-06-30"
+        raise ValueError(message)
+    return dt.date.fromisoformat(given)
+
+
 def _lists(given: dict[Any, Any]) -> dict[Any, Any]:
     """Let one text stand for a list of one."""
     return {key: (v,) if isinstance(v, str) else v for key, v in given.items()}
@@ -128,7 +139,9 @@ Whole = Annotated[int, BeforeValidator(_number)]
 Days = Annotated[Number, Field(ge=0, le=limits.DAYS)]
 Rate = Annotated[Number, Field(ge=1 / limits.RATE, le=limits.RATE)]
 Share = Annotated[Number, Field(ge=0, le=1)]
+Day = Annotated[dt.date, BeforeValidator(_as_date)]
 Text = Annotated[str, Field(max_length=limits.NAME_LETTERS)]
+Colour = Annotated[str, Field(pattern="^(#[0-9a-fA-F]{6})?$")]
 Name = Annotated[Text, Field(min_length=1), AfterValidator(_shown)]
 
 
@@ -382,10 +395,53 @@ class Comparison(_Part):
     skip_policy: Literal["observed", "reached", "strict"] = "observed"
 
 
+class Intervention(_Part):
+    """What was changed on a day: in which pipelines, stages and deals, and until when."""
+
+    name: Name
+    day: Day
+    until: Day | None = None
+    pipelines: tuple[Name, ...] = ()
+    stages: tuple[Name, ...] = ()
+    segment: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
+
+    @field_validator("segment", mode="before")
+    @classmethod
+    def _collect(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """One value of a column may stand without a list."""
+        if not isinstance(given, dict):
+            return given
+        return _lists(given)
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> Intervention:
+        """An intervention lasts a day or longer."""
+        if self.until is not None and self.until < self.day:
+            message = f"until {self.until} is before its day, {self.day}"
+            raise ValueError(message)
+        return self
+
+    def meets(self, pipeline: str) -> bool:
+        """Say whether it was made in a pipeline."""
+        return not self.pipelines or folded(pipeline) in map(folded, self.pipelines)
+
+
 class Reasons(_Part):
     """Where the user's dictionary of lost reasons is."""
 
     file: Text = ""
+
+
+class Brand(_Part):
+    """Whose pages, summaries and decks these are; `logo` is the name of a PNG or JPEG file."""
+
+    client: Text = ""
+    author: Text = ""
+    logo: Text = ""
+    colour: Colour = ""
+    accent: Colour = ""
+    footer: Text = ""
+    confidential: Text = ""
 
 
 class Config(_Part):
@@ -405,6 +461,8 @@ class Config(_Part):
     roles: Roles = Roles()
     comparison: Comparison = Comparison()
     reasons: Reasons = Reasons()
+    brand: Brand = Brand()
+    interventions: tuple[Intervention, ...] = Field(default=(), max_length=limits.INTERVENTIONS)
     makers: dict[Name, tuple[Export, ...]] = Field(default_factory=dict)
     pipelines: tuple[Pipeline, ...] = Field(default=(), max_length=limits.PIPELINES)
 
@@ -625,6 +683,8 @@ def _known_keys(path: list[str]) -> list[str]:
         "roles": Roles,
         "comparison": Comparison,
         "reasons": Reasons,
+        "brand": Brand,
+        "interventions": Intervention,
         "pipelines": Pipeline,
         "stages": Stage,
     }

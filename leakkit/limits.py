@@ -18,6 +18,8 @@ PIPELINES = 300
 """Pipelines of a configuration, or different names in a column of pipelines."""
 STAGES = 150
 """Stages of one pipeline, or different names in a column of stages that nobody declared."""
+INTERVENTIONS = 50
+"""Interventions of a configuration."""
 JOINS = 20
 """Files that a configuration joins."""
 UNPACKED_BYTES = 20_000_000_000
@@ -40,6 +42,8 @@ VALUE = 100_000_000_000_000
 """The largest amount of a deal; a larger one is a fault of its row."""
 TOTAL = 10_000_000_000_000_000
 """The largest sum of the amounts of a source."""
+LOGO_BYTES = 1_000_000
+"""The file of a logo, which every page holds."""
 GUESSES = 1_000
 """Different unknown names for which the nearest known one is looked for."""
 COLUMNS = 500

@@ -544,7 +544,7 @@ def test_the_views_that_can_be_of_one_stage_are_those_that_take_it() -> None:
 DOUBTED: dict[str, dict[str, Any]] = {
     "cannot be told apart": {"split": Split(None, None, reason="not_comparable")},
     "is that other kinds of deals came in": {"split": Split(0.01, 0.15, "owner=X", -0.03, 0.05)},
-    "last year it was much the same": {"last_year": Past(0.3, 0.05, -0.05, 0.15)},
+    "so this may be the season": {"last_year": Past(0.3, 0.05, -0.05, 0.15)},
     "Perhaps worse than before": {"q_value": 0.1},
 }
 

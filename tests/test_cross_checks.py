@@ -184,3 +184,36 @@ def test_a_close_without_a_time_is_any_time_of_its_day(tmp_path: Path) -> None:
     found = facts(load(tmp_path))
     assert "closed_before_entry" not in found
     assert "closed_before_created" not in found
+
+
+def test_lost_deals_that_stand_elsewhere_stop_a_run(tmp_path: Path) -> None:
+    history = [f"{k}{i},,Talks,2024-01-{i + 1:02}" for i in range(10) for k in "ow"]
+    history += [f"{k}{i},Talks,Offer,2024-01-{i + 2:02}" for i in range(10) for k in "ow"]
+    history += [f"l{i},,Offer,2024-01-{i + 1:02}" for i in range(10)]
+    assert "10 of 30 deals were lost in another stage" in refused(files(tmp_path, right(), history))
+    lost_at = (
+        "SELECT s.name, count(*) FROM passages p JOIN stages s USING (pipeline, stage) "
+        "WHERE exit = 5 GROUP BY ALL"
+    )
+    kept = Config.from_text('[source]\npresent_stage = "history"')
+    with load(tmp_path, kept) as store:
+        assert store.rows(lost_at) == [("Offer", 10)]
+
+
+def test_losses_from_a_stage_without_a_start_stop_a_run(tmp_path: Path) -> None:
+    rows = [f"{i},Talks,Closed Lost,2024-01-0{i}" for i in range(1, 5)]
+    rows += [f"{i},Talks,Offer,2024-01-0{i}\n{i},Offer,Closed Won,2024-02-01" for i in range(5, 9)]
+    (tmp_path / "moves.csv").write_text(HISTORY + "\n".join(rows), "utf-8")
+    said = refused(tmp_path)
+    assert "4 of 8 deals were closed from a first stage" in said
+    assert "created_at = '...'" in said
+    # with a list of deals that says when they were created, the stage is there
+    deals = [f"{i},,2024-01-01,Won," for i in range(5, 9)]
+    deals += [f"{i},,2024-01-01,Lost," for i in range(1, 5)]
+    with load(files(tmp_path, deals)) as store:
+        found = "SELECT s.name, exit, count(*) FROM passages JOIN stages s USING (pipeline, stage) "
+        assert store.rows(found + "GROUP BY ALL ORDER BY 1 DESC, 2") == [
+            ("Talks", 1, 4),
+            ("Talks", 5, 4),
+            ("Offer", 3, 4),
+        ]

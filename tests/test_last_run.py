@@ -11,6 +11,8 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.analysis import Appeared, Seen, analyze, losses_appeared, since_last_run
+from leakkit.analysis.earlier import losses_missing, without_late_losses
+from leakkit.findings import Finding
 from leakkit.report.draft import MANIFEST
 from leakkit.report.manifest import Last
 from leakkit.store.schema import SCHEMA_VERSION
@@ -102,6 +104,29 @@ def test_without_an_earlier_run_losses_may_be_missing(now: Analysis) -> None:
         told = replace(now, last_run={"Equipment": seen.facts()})
         assert losses_appeared(told, told.pipelines[0]) is None
         assert "the most recent losses may be missing" in text(views.data(told))
+
+
+def test_losses_that_end_before_the_data_are_missing(now: Analysis) -> None:
+    daily = [now.last_day - ago for ago in range(20, 120)]
+    told = with_losses(now, *daily)
+    found = losses_missing(told.pipelines[0], now.last_day)
+    assert found is not None
+    assert found.since == now.last_day - 20
+    assert found.usual == pytest.approx(20.0)
+    for view in (views.headline(told), views.data(told)):
+        assert "where about 20 would be usual" in text(view)
+    better, worse, late = (
+        Finding("Equipment", "A", kind, severity)
+        for kind, severity in (("lost", "better"), ("lost", "alarm"), ("overdue", "better"))
+    )
+    kept = without_late_losses(told, (better, worse, late))
+    assert [one.severity for one in kept] == ["not enough data", "alarm", "better"]
+    # a pause as long as an earlier one, a short one, and losses to the last day are usual
+    usual = (*daily[:40], *daily[65:]), daily[:1], [day + 14 for day in daily]
+    for days in usual:
+        assert losses_missing(with_losses(now, *days).pipelines[0], now.last_day) is None
+    same = with_losses(now, *usual[2])
+    assert without_late_losses(same, (better, worse)) == (better, worse)
 
 
 def test_what_a_run_saw_comes_back_as_it_was(now: Analysis) -> None:

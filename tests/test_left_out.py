@@ -91,6 +91,18 @@ def test_a_heading_of_deletions_needs_cells_that_say_so(tmp_path: Path) -> None:
         assert len(kept(store)) == 4
 
 
+def test_a_day_of_deletion_may_be_a_plan(tmp_path: Path) -> None:
+    put(tmp_path, deals=deals("Deletion date", "2031-01-01", "2031-01-01", "", ""), log=HISTORY)
+    with load(tmp_path) as store:
+        assert len(kept(store)) == 4
+
+
+def test_a_dash_is_no_deal_that_another_was_merged_into(tmp_path: Path) -> None:
+    put(tmp_path, deals=deals("merged into", "-", "n/a", "", "-"), log=HISTORY)
+    with load(tmp_path) as store:
+        assert len(kept(store)) == 4
+
+
 def test_what_is_called_deleted_may_be_kept(tmp_path: Path) -> None:
     put(tmp_path, deals=deals("is_deleted", "1", "0", "0", "0"), log=HISTORY)
     with load(tmp_path, Config.from_text("[source]\ndeleted = 'kept'")) as store:

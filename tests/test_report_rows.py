@@ -11,6 +11,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.sources.check import check
+from leakkit.sources.formats.footers import footer_of
 from tests.test_left_out import counted, kept
 
 if TYPE_CHECKING:
@@ -69,6 +70,19 @@ def test_a_row_that_is_cut_off_is_no_footer(tmp_path: Path) -> None:
     with pytest.raises(LeakkitError) as caught:
         load(written(tmp_path, REPORT + '"Ann"\n'))
     assert caught.value.code == "broken_rows"
+
+
+@pytest.mark.parametrize(
+    ("rows", "cut"),
+    [
+        (["a,b,c", "d9,,", "Copyright 2026,,"], 1),
+        (["a,b,c", "d9,,", ",,", "History", "Copyright 2026"], 3),
+        (["a,b,c", "d9,,", ",,", "d10,,"], 0),
+        (["a,b,c", "Copyright 2026,x,"], 0),
+    ],
+)
+def test_a_footer_begins_with_a_blank_row_or_its_words(rows: list[str], cut: int) -> None:
+    assert footer_of([row.split(",") for row in rows], 3) == cut
 
 
 def test_totals_with_a_number_of_rows_are_totals(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from benchmarks.truth import (
     costs,
     coverage,
     endings,
+    interventions,
     lateness,
     nights,
     power,
@@ -210,6 +212,7 @@ def test_losses_that_are_entered_late_are_measured(late: int) -> None:
     found = [lateness.entered(68_000 + run, late, deals=1_200) for run in range(2)]
     assert all(one.new > 0 for one in found)
     assert [one.many for one in found] == [late > 0] * 2
+    assert not late or not sum(one.better for one in found)
     assert all(0 < one.days <= late if late else one.late == 0 for one in found)
 
 
@@ -315,3 +318,10 @@ def test_halved_loss_is_better_and_a_season_is_no_alarm() -> None:
 def test_everybody_slower_is_no_lower_loss() -> None:
     record = shifts.everybody_slower(runs=5)
     assert record.holds, record.found
+
+
+def test_interventions_are_judged() -> None:
+    record = interventions.interventions_are_judged(runs=40)
+    called, covered = (float(word) for word in re.findall(r"in (1\.000|\.\d+)", record.found))
+    assert called <= 0.15
+    assert covered >= 0.85

@@ -107,10 +107,13 @@ ODDS = StageOdds(
 def test_chance_is_that_of_a_count_without_censoring() -> None:
     """After day 15 there are 110: 30 go on by day 20, 10 by day 50, and none later."""
     chance, ahead = chance_in_the_end(ODDS, 15)
-    # nobody leaves in the second half of the 75 days: the 60 who are open are taken to stay
-    assert (chance.share, ahead) == (approx(0.5 * 40 / 110), 75)
+    # of 80 inside after day 33 ten are lost and ten go on; 60 are open at the end
+    later = 60 / 110 * rest(15, 75, 60 / 80)
+    assert ahead == 75
+    assert chance.share == approx(0.5 * 40 / 110 * (1 + later / (50 / 110)))
     low, high = wilson(0.5 * 40 / 110, 110)
-    assert (chance.low, chance.high) == approx((low, high))
+    # more are open than have left: all who leave may go on
+    assert (chance.low, chance.high) == (approx(low), approx(high + 0.5 * later))
     assert as_old_as(ODDS.curve, 15) == (110, 40)
     assert as_old_as(ODDS.curve, 60) == (60, 0)
     assert as_old_as(ODDS.curve, 500) == (0, 0)
@@ -123,15 +126,15 @@ def test_chance_wants_twenty_deals_as_old() -> None:
 
 
 def rest(begun: float, age: float, stayed: float) -> float:
-    """Return who leaves until ten times the age, if `stayed` remain of the second half."""
-    return float(1.0 - stayed ** (np.log(10) / np.log((begun + age) / (begun + age / 2))))
+    """Return who leaves until ten times the age, if `stayed` remain of three quarters of it."""
+    return float(1.0 - stayed ** (np.log(10) / np.log((begun + age) / (begun + age / 4))))
 
 
 def test_who_is_open_is_shared_out_as_those_who_left() -> None:
     """Of 60 inside after day 15, 20 leave by day 52 and 20 of the other 40 by day 89."""
     odds = replace(ODDS, curve=curve_of([52] * 20 + [89] * 20, [10] * 40, 20))
     chance, ahead = chance_in_the_end(odds, 15)
-    later = 20 / 60 * rest(15, 75, 20 / 40)
+    later = 20 / 60 * rest(15, 75, 20 / 60)
     assert ahead == 75
     assert chance.share == approx(0.5 * (40 / 60 + later))
     # none of the rest wins; or those who leave win as often as the 40 who left may
@@ -140,12 +143,12 @@ def test_who_is_open_is_shared_out_as_those_who_left() -> None:
 
 
 def test_where_most_are_open_all_of_them_may_win() -> None:
-    """Of 60 inside after day 15, 6 leave in the second half of the 75 days."""
+    """Of 60 inside after day 15, 6 leave late in the 75 days."""
     odds = replace(ODDS, curve=curve_of([80] * 6, [10] * 40, 54))
     chance, _ = chance_in_the_end(odds, 15)
     later = 54 / 60 * rest(15, 75, 54 / 60)
     assert chance.share == approx(0.5 * (6 / 60 + later))
-    assert chance.high == approx(wilson(0.5 * 6 / 60, 60)[1] + later)
+    assert chance.high == approx(wilson(0.5 * 6 / 60, 60)[1] + 0.5 * later)
     assert leaves_later(odds.curve, 0, 0.0) == 0.0
 
 
@@ -185,7 +188,7 @@ def test_calls_come_first_by_what_can_be_saved() -> None:
     assert [i.opportunity_id for i in found] == ["D2", "D1", "D4", "D5", "D3"]
     assert [i.block for i in found] == ["call", "call", "call", "decide", "unknown"]
     first, _, unknown, dead, old = found
-    assert first.saved == approx(5_000 * 0.5 * 40 / 110)
+    assert first.saved == approx(5_000 * (first.chance or 0.0))
     assert (first.over, first.ahead) == (1, 75)
     assert unknown.saved is None
     # nobody who stayed that long went on: a chance of 0 among 60
@@ -202,7 +205,7 @@ def test_order_of_equal_deals_is_that_of_their_ids() -> None:
 def test_only_what_is_known_to_be_small_is_to_be_decided() -> None:
     (found,) = worklist([late(1, 15)], [replace(ODDS, fresh=1.0)])
     assert found.block == "call"
-    poor = replace(ODDS, landing={"next": 0.1}, fresh=0.5)
+    poor = replace(ODDS, landing={"next": 0.05}, fresh=0.5)
     (found,) = worklist([late(1, 15)], [poor])
     assert (found.block, found.chance is None) == ("decide", False)
     # a new deal has hardly a better chance: then this one is as good as any

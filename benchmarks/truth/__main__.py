@@ -21,6 +21,7 @@ from benchmarks.truth import (
     coverage,
     endings,
     exports,
+    interventions,
     lateness,
     nights,
     power,
@@ -75,6 +76,7 @@ ROWS: tuple[Callable[..., Record], ...] = (
     exports.selected_exports_are_recognised,
     exports.renamed_stage_is_named,
     lateness.late_losses_are_measured,
+    interventions.interventions_are_judged,
 )
 
 

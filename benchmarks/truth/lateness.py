@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,7 +20,8 @@ class Entered:
     """What two runs say of the losses of one pipeline.
 
     `late` of the `new` ones, half of them by `days` or more; `better` stages of an unchanged
-    pipeline are said to lose less, surely or perhaps; `many` is said at the head of the page.
+    pipeline are said to lose less by one of the runs, surely or perhaps; `many` is said at the
+    head of the page.
     """
 
     new: int
@@ -37,10 +38,13 @@ def entered(seed: int, late: int, deals: int = 2_500) -> Entered:
         then = analyze(store)
         seen = Seen.of(then, then.pipelines[0]).facts()
     with lives.opened(late=late) as store:
-        now = replace(analyze(store), last_run={"Deals": seen})
+        store.set_meta("last_run", {"Deals": seen})
+        now = analyze(store)
         found = losses_appeared(now, now.pipelines[0])
-        kinds = {BETTER, PERHAPS_BETTER}
-        better = sum(f.kind == "lost" and f.severity in kinds for f in now.all_findings)
+    kinds = {BETTER, PERHAPS_BETTER}
+    better = sum(
+        f.kind == "lost" and f.severity in kinds for one in (then, now) for f in one.all_findings
+    )
     if found is None:
         return Entered(0, 0, 0.0, many=False, better=better)
     return Entered(found.losses, found.late, found.days, many=found.many, better=better)
@@ -52,6 +56,7 @@ def late_losses_are_measured(seed: int = 68_000, runs: int = 200) -> Record:
     slow, prompt = worlds[LATE], worlds[0]
     said = float(np.mean([one.many and one.days <= LATE for one in slow]))
     wrong = float(np.mean([one.late > 0 for one in prompt]))
+    better = float(np.mean([one.better > 0 for one in slow]))
     rows = [
         [
             f"{days} days late",
@@ -65,17 +70,19 @@ def late_losses_are_measured(seed: int = 68_000, runs: int = 200) -> Record:
     return Record(
         "losses entered 30 days late, two runs 28 days apart; losses entered at once",
         "said at the head of the page in .98 of the runs, and by no more days than they are late; "
-        "nothing is called late in .98 where nothing is",
-        f"said in {share(said)}; called late where nothing is in {share(wrong)}",
+        "nothing is called late in .98 where nothing is; no stage is better in .98",
+        f"said in {share(said)}; called late where nothing is in {share(wrong)}; better in "
+        f"{share(better)}",
         2 * runs,
-        said >= 0.98 and wrong <= 0.02,
+        said >= 0.98 and wrong <= 0.02 and better <= 0.02,
         (
             (
                 "Nothing changes in these pipelines. The days that are said are the least: a loss "
                 "that the last run did not have is late by what lies between its day and the end "
                 "of the data of that run. The last column is the part of the pipelines with a "
-                "stage that is said to be better, surely or perhaps: deals whose losses are not "
-                "entered yet look open, and recent shares are too low."
+                "stage that one of the runs says to be better, surely or perhaps: deals whose "
+                "losses are not entered yet look open, and recent shares are too low. The first "
+                "run has only the pause at the end to go by."
             ),
             table(["losses are", "new", "called late", "by days, median", "better"], rows),
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.analysis.explaining import places_of
+from leakkit.analysis.interventions import Intervened, find_interventions
 from leakkit.analysis.reasons import (
     changes_of,
     drivers_of,
@@ -78,6 +79,7 @@ class Diagnosis:
     stages: tuple[StageDiagnosis, ...]
     repairs: tuple[Repair, ...]
     worklist: tuple[WorkItem, ...]
+    interventions: tuple[Intervened, ...] = ()
 
     @property
     def warnings(self) -> tuple[tuple[Finding, ...], ...]:
@@ -107,7 +109,13 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
     led = cards(f for f in analysis.all_findings if f.pipeline == one.name)
     stages = tuple(_stage(store, analysis, one, led, name) for name in _chosen(analysis, one, led))
     return Diagnosis(
-        analysis, one, led, stages, _repairs(one, led), find_worklist(store, analysis, one.name)
+        analysis,
+        one,
+        led,
+        stages,
+        _repairs(one, led),
+        find_worklist(store, analysis, one.name),
+        find_interventions(store, analysis, one),
     )
 
 

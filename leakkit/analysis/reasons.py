@@ -73,7 +73,7 @@ def _elsewhere(
 ) -> Elsewhere:
     """Read the reasons of the losses of the other stages of a pipeline."""
     config = analysis.config
-    rival = _column(config, tuple(store.meta("segments")), config.roles.competitor)
+    rival = column_of(config, tuple(store.meta("segments")), config.roles.competitor)
     column = f"o.{quoted(rival)}" if rival else "''"
     facts = {"pipeline": _number(config, pipeline), "stage": stage.stage, "lost": LOST}
     rows = store.rows(REASONS_ELSEWHERE.replace("{rival}", column), facts)
@@ -115,7 +115,7 @@ def drivers_of(
     if at.horizon.age is None:
         return Screen.missing("lost", days, "no_horizon")
     design = read_design(store, analysis, one, at)
-    columns = _segments(analysis.config, design)
+    columns = segments_of(analysis.config, design)
     value = _value_of_loss(design, at, current) if value_of_loss is None else value_of_loss
     found = drivers.screen(
         design,
@@ -158,9 +158,9 @@ def rate_and_mix(  # noqa: PLR0913, PLR0917 - the parts of one question
             kind, 0.0, "no_expected_days" if kind == "overdue" else "no_horizon"
         )
     design = read_design(store, analysis, one, at)
-    columns = _segments(analysis.config, design)
+    columns = segments_of(analysis.config, design)
     baseline = one.windows.baseline
-    wobble = _phi(analysis, (one.name, at.name, kind)) if phi is None else phi
+    wobble = phi_of(analysis, (one.name, at.name, kind)) if phi is None else phi
     return drivers.split(
         design, _current(one), baseline, age, kind=kind, columns=columns, phi=wobble
     )
@@ -193,23 +193,23 @@ def changes_of(
         one.windows.baseline,
         age,
         kind=kind,
-        columns=_segments(analysis.config, design),
-        phi=_phi(analysis, (one.name, at.name, kind)),
+        columns=segments_of(analysis.config, design),
+        phi=phi_of(analysis, (one.name, at.name, kind)),
         q=analysis.config.comparison.q,
         falls=own is not None and own.improved,
     )
 
 
-def _phi(analysis: Analysis, key: Key) -> float:
+def phi_of(analysis: Analysis, key: Key) -> float:
     """Return the wobble of the months that a finding was judged with; 1 where it is not known."""
     return next((f.phi for f in analysis.all_findings if f.key == key and f.phi is not None), 1.0)
 
 
-def _segments(config: Config, design: Design) -> tuple[str, ...] | None:
+def segments_of(config: Config, design: Design) -> tuple[str, ...] | None:
     """Return the columns that the configuration calls segments; None for all that are kept."""
     if config.roles.segments is None:
         return None
-    named = (_column(config, tuple(design.segments), name) for name in config.roles.segments)
+    named = (column_of(config, tuple(design.segments), name) for name in config.roles.segments)
     return tuple(name for name in named if name)
 
 
@@ -284,10 +284,10 @@ def read_design(
         labels=rows.labels,
         passages=rows.passages,
         owner=store.owner,
-        product=_column(config, segments, config.roles.product),
-        competitor=_column(config, segments, config.roles.competitor),
+        product=column_of(config, segments, config.roles.product),
+        competitor=column_of(config, segments, config.roles.competitor),
         known_at_entry=tuple(
-            _column(config, segments, name) for name in config.roles.known_at_entry
+            column_of(config, segments, name) for name in config.roles.known_at_entry
         ),
         silent_days=_given(frame, "silent_days"),
         longest_gap_days=_given(frame, "longest_gap_days"),
@@ -310,7 +310,7 @@ def _given(frame: pd.DataFrame, column: str) -> Ints | None:
     return _whole(frame, column, UNKNOWN) if column in frame else None
 
 
-def _column(config: Config, segments: tuple[str, ...], name: str) -> str:
+def column_of(config: Config, segments: tuple[str, ...], name: str) -> str:
     """Return the stored name of a column; '' where it is not kept."""
     if not name:
         return ""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import comparing, costing, explaining, learning, pipeline, selecting
+from leakkit.analysis.earlier import without_late_losses
 from leakkit.analysis.material import collect
 from leakkit.analysis.results import EVERYTHING, Analysis, Selection
 from leakkit.config import LANGUAGES, folded
@@ -91,6 +92,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         recognised=tuple(store.meta("recognised")),
         faults=account.kept_faults(store),
         last_run=_last_run(store),
+        logo=store.meta_or("logo", {}),
         store=store,
         materials=materials,
     )
@@ -102,6 +104,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         found = comparing.find_findings(
             counts, config, compared, learnt, costs, provisional=provisional, split=split
         )
+        found = without_late_losses(whole, found)
         whole = _part(explaining.explained(store, whole, found), numbers)
     if wanted == EVERYTHING:
         return whole

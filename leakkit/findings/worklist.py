@@ -169,7 +169,9 @@ def chance_in_the_end(odds: StageOdds, age: int) -> tuple[Share, float | None]:
     Of the curve restarted at the age `W = sum_j F_j(t) w_j` have won, read as far as 20
     equivalent entrants are followed; t is returned, too. Of the share S that is open then, as
     many leave as `leaves_later` says, and win as often as those that have left. The low end is
-    that of W alone: none of the rest wins. Missing where fewer than 20 were as old.
+    that of W alone: none of the rest wins. At the upper end those who leave later win as often
+    as those who have left may; where more are open than have left, which then say little of
+    the rest, all leave by the best door. Missing where fewer than 20 were as old.
     """
     curve = restarted(odds.curve, age)
     ahead = final_age(curve, MIN_FOLLOWED)
@@ -184,20 +186,14 @@ def chance_in_the_end(odds: StageOdds, age: int) -> tuple[Share, float | None]:
     low, high = wilson(won, entrants)
     staying = float(curve.staying[at])
     later = staying * leaves_later(curve, ahead, age)
-    chance = with_the_rest(won, staying, later)
-    return Share(chance, low, max(high, _at_most(won, entrants, staying, later))), ahead
-
-
-def _at_most(won: float, entrants: float, staying: float, later: float) -> float:
-    """Return the upper end of a chance of which a part is open.
-
-    Those who leave later win as often as those who have left may; all of them may where more
-    are open than have left: then these say little of the rest.
-    """
     if staying > HALF:
-        return min(wilson(won, entrants)[1] + later, 1.0)
-    gone = 1.0 - staying
-    return wilson(min(won / gone, 1.0), entrants * gone)[1] * (gone + later)
+        used = [chance for kind, chance in odds.landing.items() if curve.leaving[kind][at] > 0]
+        high = min(high + later * max(used, default=1.0), 1.0)
+    else:
+        gone = 1.0 - staying
+        among = wilson(min(won / gone, 1.0), entrants * gone)[1]
+        high = max(high, among * (gone + later))
+    return Share(with_the_rest(won, staying, later), low, high), ahead
 
 
 def as_old_as(curve: Curve, age: int) -> tuple[int, int]:

@@ -30,8 +30,10 @@ LEARN_FOLLOWED = 30.0
 LEARN_ENTRANTS = 30
 LEARN_EXITS = 15
 SETTLED = 0.9
+PACE_OVER = 0.75
 IN_THE_END = 10.0
-"""An open visit is followed in thought until it is so many times as old."""
+"""An open visit is followed in thought, at the pace of this last part of what was followed, until
+it is so many times as old."""
 EXPECTED_ADVANCES = 50
 PLATEAU_FROM = 0.75
 PLATEAU_RISE = 0.05
@@ -328,15 +330,17 @@ def leaves_later(curve: Curve, age: float, begun: float) -> float:
     """Of those who are inside at `age`, which share will have left in the end?
 
     `begun` is the age at which the clock of `curve` was started. In the end: once the visit is
-    ten times as old. Per doubling of the age of the visit as many leave as in the second half
-    of the time that was followed; with the days alone a few that stay for years would be
-    taken for many that leave soon.
+    ten times as old. Per doubling of the age of the visit as many leave as in the last three
+    quarters of the time that was followed; with the days alone a few that stay for years would
+    be taken for many that leave soon, and with the first quarter those that never leave for
+    those that do.
     """
-    half, end = (float(curve.staying[index_at(curve, at)]) for at in (age / 2, age))
+    begin = age * (1.0 - PACE_OVER)
+    first, end = (float(curve.staying[index_at(curve, at)]) for at in (begin, age))
     if end <= 0.0:
         return 1.0
-    grown = math.log((begun + age) / (begun + age / 2)) if age > 0 else 0.0
-    return 1.0 - (end / half) ** (math.log(IN_THE_END) / grown) if grown > 0 else 0.0
+    grown = math.log((begun + age) / (begun + begin)) if age > 0 else 0.0
+    return 1.0 - (end / first) ** (math.log(IN_THE_END) / grown) if grown > 0 else 0.0
 
 
 def with_the_rest(share: float, staying: float, later: float) -> float:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from leakkit.views.causes.drivers import drivers
     from leakkit.views.causes.evidence import evidence
     from leakkit.views.causes.headline import causes_headline
+    from leakkit.views.causes.interventions import before_and_since
     from leakkit.views.causes.mix import rate_and_mix
     from leakkit.views.causes.repairs import repairs
     from leakkit.views.causes.terms import causes_provenance, causes_terms
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "View",
     "balance",
+    "before_and_since",
     "cause_and_effect",
     "causes_headline",
     "causes_provenance",
@@ -70,6 +72,7 @@ __all__ = [
 _PLACES = {
     "View": "view",
     "balance": "dropoff.balance",
+    "before_and_since": "causes.interventions",
     "cause_and_effect": "causes.chain",
     "causes_headline": "causes.headline",
     "causes_provenance": "causes.terms",

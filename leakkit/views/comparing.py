@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from leakkit.findings.finding import WARNING, cards, count_tests, improvements
+from leakkit.findings.finding import ALARM, WARNING, cards, count_tests, improvements
 from leakkit.page.kinds import FIRST
 from leakkit.views import figures, tables
 from leakkit.views.coverage import left_out, pipelines_left_out
@@ -121,7 +121,7 @@ def _warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) ->
 
 
 def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
-    """Name what else got worse, the costliest first, each with what it costs."""
+    """Name what else got worse, or may have, the costliest first, each with what it costs."""
     if len(warned) < 2:  # noqa: PLR2004 - one is the headline's
         return Markup("")
     named = []
@@ -132,8 +132,9 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
         named.append(words.html(key, **facts, value=value))
     said = Markup("{}").format(words.listed(named))
     rest = len(warned) - 1
-    key = "overview.more_worse" if rest == len(named) else "overview.many_more_worse"
-    return words.html(key, n=rest, named=said)
+    sure = all(f.severity == ALARM for _, f in warned[1:])
+    key = f"{'more' if rest == len(named) else 'many_more'}_{'worse' if sure else 'perhaps'}"
+    return words.html(f"overview.{key}", n=rest, named=said)
 
 
 def _better(analysis: Analysis, words: Words) -> Markup:

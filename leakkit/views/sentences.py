@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.earlier import losses_appeared, since_last_run, vanished
+from leakkit.analysis.earlier import losses_appeared, losses_missing, since_last_run, vanished
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
 from leakkit.findings.sight import sight
 from leakkit.views.tables import bdi
@@ -155,8 +155,14 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
 def losses_line(
     analysis: Analysis, chosen: PipelineAnalysis, words: Words, *, only_many: bool = False
 ) -> Markup:
-    """Say how many of the losses that are new since the last run were entered late, if known."""
+    """Say how many of the losses that are new since the last run were entered late, if known.
+
+    Else whether the latest losses seem to be missing.
+    """
     new = losses_appeared(analysis, chosen)
+    missing = losses_missing(chosen, analysis.last_day)
+    if missing and (new is None or not new.many):
+        return words.html("data.losses_missing", since=missing.since, n=round(missing.usual))
     if new is None or (only_many and not new.many):
         return Markup("")
     if not new.late:

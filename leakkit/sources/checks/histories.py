@@ -9,6 +9,7 @@ from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of
 from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
+    from leakkit.config import Config
     from leakkit.sources.headings.columns import Table
     from leakkit.store.database import Store
 
@@ -23,6 +24,23 @@ WHERE opportunity_id <> '' AND stage NOT IN ('', '(won)', '(lost)')
 GROUP BY opportunity_id HAVING count(*) FILTER (from_stage = '') > 1
 """
 AHEAD = "SELECT opportunity FROM new_closes WHERE code >= 0"
+ELSEWHERE = """
+SELECT o.opportunity
+FROM opportunities o
+JOIN deals d ON d.opportunity = o.opportunity
+JOIN stage_names s ON s.pipeline = o.pipeline AND s.said = d.stage
+JOIN (SELECT opportunity, arg_max(code, place) AS code FROM told
+      WHERE code >= 0 AND fate IN ('kept', 'implied') GROUP BY opportunity) t
+    ON t.opportunity = o.opportunity
+WHERE o.outcome = 'lost' AND s.code >= 0 AND s.code <> t.code
+"""
+NO_START = """
+SELECT opportunity FROM told
+WHERE fate = 'close_without_stage' AND opportunity IN (
+    SELECT i.opportunity FROM ids i
+    SEMI JOIN (SELECT opportunity_id FROM given_history WHERE from_stage <> '') h
+        ON h.opportunity_id = i.opportunity_id)
+"""
 OLDER = f"""
 SELECT o.opportunity_id
 FROM opportunities o
@@ -67,3 +85,27 @@ def present_stage_ahead(store: Store) -> Doubt:
     lines = ("present_stage = 'history'   # in [source]: deals stand where their history ends",)
     says = "stand in another stage than the last of their history"
     return Doubt("present_stage_ahead", says, ids_of(store, AHEAD), deals(store), lines)
+
+
+def lost_elsewhere(store: Store, config: Config) -> Doubt:
+    """Ask which lost deals stand in another stage than the last of their history."""
+    asked = config.source.present_stage == "counts"
+    found = ids_of(store, ELSEWHERE) if asked else ()
+    lines = (
+        "present_stage = 'history'   # in [source]: they were lost where their history ends",
+        "export both files on the same day",
+    )
+    says = "were lost in another stage than the last of their history"
+    return Doubt("lost_elsewhere", says, found, deals(store), lines)
+
+
+def closed_without_start(store: Store) -> Doubt:
+    """Ask which deals were closed from a stage that they entered nobody knows when.
+
+    Their stage is left out, so no loss counts there.
+    """
+    lines = (
+        "created_at = '...'   # in [source]: when a deal was created; or a list of deals beside it",
+    )
+    says = "were closed from a first stage of which no start is known, so it is left out"
+    return Doubt("closed_without_start", says, ids_of(store, NO_START), deals(store), lines)

@@ -26,6 +26,9 @@ GROUP = re.compile(r"^[^,;\t|]{1,200}\(\d[\d.,]*\s+\w+\)\W*$")
 def footer_of(rows: Sequence[Sequence[str]], columns: int) -> int:
     """Return how many rows at the end are a footer: one cell each, in the words of a report.
 
+    It begins with a blank row, else with the first row in such words: what stands above may
+    be a row of data with one cell.
+
     >>> footer_of([["d1", "A", "10"], [], ["Copyright (c) 2026"], ["Acme"]], 3)
     3
     """
@@ -34,9 +37,13 @@ def footer_of(rows: Sequence[Sequence[str]], columns: int) -> int:
     n = 0
     while n < len(rows) and _filled(rows[-1 - n]) <= 1:
         n += 1
+    last = rows[len(rows) - n :]
     words = tuple(map(folded, vocabulary.words("footers", "begin")))
-    said = [folded(cell) for row in rows[len(rows) - n :] for cell in row if cell.strip()]
-    return n if any(text.startswith(words) for text in said) else 0
+    told = [any(folded(cell).startswith(words) for cell in row if cell.strip()) for row in last]
+    blank = [not _filled(row) for row in last]
+    if not any(told):
+        return 0
+    return n - (blank.index(True) if any(blank[: told.index(True)]) else told.index(True))
 
 
 def _filled(row: Sequence[str]) -> int:

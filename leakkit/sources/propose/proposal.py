@@ -12,7 +12,8 @@ from leakkit.config import Pipeline, Stage, folded
 from leakkit.errors import Ask, LeakkitError, shortened
 from leakkit.sources.propose.ends import closing_stages
 from leakkit.store import schema
-from leakkit.store.resolve import CLOSED
+from leakkit.store.closes import closing
+from leakkit.store.resolve import CLOSED, texts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -21,14 +22,20 @@ if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 FIRST_VISITS = """
-WITH firsts AS (
+WITH told AS (
+    SELECT pipeline, opportunity_id, stage, entered_at * 1000000 + part AS at, line
+    FROM given_history WHERE stage <> '' AND entered_at IS NOT NULL
+    UNION ALL
+    -- what a deal came from it was in before, also where no row says when it came there
+    SELECT pipeline, opportunity_id, from_stage, entered_at * 1000000 + part - 1, line
+    FROM given_history WHERE from_stage <> '' AND entered_at IS NOT NULL
+), firsts AS (
     SELECT COALESCE(nullif(h.pipeline, ''), nullif(o.pipeline, ''), $label) AS pipeline,
-           h.opportunity_id, h.stage, min(h.entered_at * 1000000 + h.part) AS first_at,
-           min(h.line) AS first_line
-    FROM given_history h
+           h.opportunity_id, h.stage, min(h.at) AS first_at, min(h.line) AS first_line
+    FROM told h
     LEFT JOIN (SELECT opportunity_id, min(pipeline) AS pipeline FROM given_opportunities
                GROUP BY opportunity_id) o ON o.opportunity_id = h.opportunity_id
-    WHERE h.stage <> '' AND h.entered_at IS NOT NULL AND h.stage NOT IN (SELECT unnest($closes))
+    WHERE h.stage NOT IN (SELECT unnest($closes))
     GROUP BY ALL
 )
 SELECT pipeline, stage, sum(place) AS places, count(*) AS deals
@@ -72,7 +79,8 @@ def propose(
     so long, are those of another column, and are refused.
     """
     closes = closing_stages(store, config)
-    given = {"label": label, "closes": [*closes, *CLOSED]}
+    came_from = closing(texts(store, "from_stage", "given_history"))
+    given = {"label": label, "closes": [*closes, *CLOSED, *came_from]}
     ranked: dict[str, dict[str, _Said]] = {}
     spelt: dict[str, str] = {}
     rows = store.rows(FIRST_VISITS, given)

@@ -79,6 +79,8 @@ def without_histories(reading: Reading, file: str) -> None:
     the deals is not gone. `file` is that of the history.
     """
     store = reading.store
+    if not store.value(f"SELECT count(*) FROM {LEFT_OUT}"):  # noqa: S608 - of this module
+        return
     gone = (
         f"(SELECT opportunity_id AS id, min(why) AS why, bool_or(seen) AS seen FROM {LEFT_OUT} "  # noqa: S608 - of this module
         "WHERE opportunity_id NOT IN (SELECT opportunity_id FROM read_opportunities) GROUP BY 1)"
@@ -176,11 +178,13 @@ def _without(reading: Reading, table: Table, part: str, *, alone: bool = False) 
     if reading.config.source.deleted != "kept":
         signs += _deleted(reading, table)
     own = table.text("opportunity_id")
-    if part != HISTORY or alone:
+    named = f"SELECT opportunity_id FROM {LEFT_OUT} WHERE why IN ('asked', 'listed')"  # noqa: S608 - of this module
+    if (part != HISTORY or alone) and reading.store.value(f"SELECT count(*) FROM ({named})"):  # noqa: S608 - as above
         # the history beside deals loses those that are gone when the rows of both are read
-        named = f"SELECT opportunity_id FROM {LEFT_OUT} WHERE why IN ('asked', 'listed')"  # noqa: S608 - of this module
         signs.append(Sign("", f"{own} IN ({named})", ""))
-    gone = " OR ".join(f"COALESCE({sign.test}, FALSE)" for sign in signs) if signs else "FALSE"
+    if not signs:
+        return table
+    gone = " OR ".join(f"COALESCE({sign.test}, FALSE)" for sign in signs)
     before, left = reading.store.rows(
         f"SELECT count(*), count(*) FILTER ({gone}) FROM {table.relation}"  # noqa: S608 - quoted
     )[0]
@@ -272,7 +276,8 @@ def _sign(reading: Reading, table: Table, why: str, heading: str) -> Sign | None
     text = f"lower({table.text_under(heading)})"
     filled = f"{text} <> '' AND {text} NOT IN ({_listed(NEVER)}) AND {text} NOT LIKE '0000%'"
     if why == "merged":
-        return Sign(why, f"{filled} AND {text} <> lower({table.text('opportunity_id')})", heading)
+        other = f"{text} <> lower({table.text('opportunity_id')})"
+        return Sign(why, rf"{filled} AND {other} AND regexp_matches({text}, '\d')", heading)
     moment = rf"regexp_matches({text}, '^[^a-z]*\d')"
     odd = f"SELECT count(*) FROM {table.relation} WHERE {filled} AND NOT {moment}"  # noqa: S608 - quoted
     if reading.store.value(odd):
