@@ -15,6 +15,7 @@ from leakkit.sources.damage import explain_error
 from leakkit.sources.dictionary import find_dictionary, keep_dictionary
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import find
+from leakkit.sources.logo import keep_logo, read_logo
 from leakkit.sources.notes import place_faults, write_notes
 from leakkit.sources.places import folders_of
 from leakkit.sources.rules import give_rows
@@ -77,12 +78,14 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         rules = with_as_of(rules, as_of)
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = find_dictionary(rules, *places)
+    logo = read_logo(rules.brand.logo, *places)
     database = make_store(store)
     try:
         database.run(schema.TABLES)
         with scratch() as folder:
             reading = Reading(database, rules, folder, [], {}, places=places)
             _read(reading, source, watch, reasons, upkeep if store != MEMORY else Upkeep())
+            keep_logo(database, logo)
     except BaseException as error:
         database.close()
         if store != MEMORY:
