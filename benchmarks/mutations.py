@@ -128,9 +128,12 @@ def of_structure(rows: list[list[str]], chance: random.Random) -> list[list[str]
 def of_parts(content: bytes, chance: random.Random) -> bytes:
     """Mutate a file inside a packed one, drop it, or name it anew."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as packed:
-        names = packed.namelist()
-        parts = {name: packed.read(name) for name in names}
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            names = packed.namelist()
+            parts = {name: packed.read(name) for name in names}
+    except (zipfile.BadZipFile, RuntimeError):  # one of the gallery is broken
+        return of_bytes(content, chance)
     chosen = chance.choice(names)
     kind = chance.choice(("bytes", "bytes", "bytes", "drop", "rename"))
     if kind == "bytes":

@@ -29,6 +29,7 @@ from leakkit.sources.headings.missing import lacking
 from leakkit.sources.headings.names import NEEDED, people
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import CONFIG_FILE, find
+from leakkit.sources.logo import keep_logo, read_logo
 from leakkit.sources.places import folders_of, named_file
 from leakkit.sources.propose.proposal import propose
 from leakkit.sources.shapes import told_twice
@@ -103,12 +104,14 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         rules = _as_of_beats(rules, as_of)
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = _reasons_file(rules, *places)
+    logo = read_logo(rules.brand.logo, *places)
     database = _made(store)
     try:
         database.run(schema.TABLES)
         with scratch() as folder:
             reading = Reading(database, rules, folder, [], {}, places=places)
             _read(reading, source, watch, reasons, upkeep if store != MEMORY else Upkeep())
+            keep_logo(database, logo)
     except BaseException as error:
         database.close()
         if store != MEMORY:
