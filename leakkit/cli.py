@@ -158,6 +158,9 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     engine: Annotated[
         Engine, typer.Option(help="How notebooks start: from a warm process (Linux), or anew.")
     ] = Engine.FORK,
+    deck: Annotated[
+        bool, typer.Option("--deck", help="Also write PowerPoint decks, as the command deck does.")
+    ] = False,
     fail_on: Annotated[
         FailOn | None,
         typer.Option(help="End with code 3 where all is good but a finding is as grave as this."),
@@ -184,7 +187,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
-            engine=engine, anonymise=anonymise, allow=allow or (), progress=say.event,
+            engine=engine, anonymise=anonymise, allow=allow or (), deck=deck, progress=say.event,
         )  # fmt: skip
         say.result(result)
     if result.failed or result.trouble:
@@ -228,7 +231,9 @@ def deck(  # noqa: PLR0913 - a command has as many options as it has
         source, out, config or None, pipelines=pipeline or (), as_of=as_of, language=language,
         template=template, anonymise=anonymise, allow=allow or (),
     )  # fmt: skip
-    typer.echo(f"Written: {made}")
+    for line in made.said:
+        typer.echo(visible(line), err=True)
+    typer.echo(f"Written: {made.file}")
 
 
 @contextmanager

@@ -142,6 +142,7 @@ Rate = Annotated[Number, Field(ge=1 / limits.RATE, le=limits.RATE)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 Day = Annotated[dt.date, BeforeValidator(_as_date)]
 Text = Annotated[str, Field(max_length=limits.NAME_LETTERS)]
+Colour = Annotated[str, Field(pattern="^(#[0-9a-fA-F]{6})?$")]
 Name = Annotated[Text, Field(min_length=1), AfterValidator(_shown)]
 
 
@@ -432,6 +433,18 @@ class Reasons(_Part):
     file: Text = ""
 
 
+class Brand(_Part):
+    """Whose pages, summaries and decks these are; `logo` is the name of a PNG or JPEG file."""
+
+    client: Text = ""
+    author: Text = ""
+    logo: Text = ""
+    colour: Colour = ""
+    accent: Colour = ""
+    footer: Text = ""
+    confidential: Text = ""
+
+
 class Config(_Part):
     r"""The whole of leakkit.toml; see docs/contracts.md for what each key means.
 
@@ -449,6 +462,7 @@ class Config(_Part):
     roles: Roles = Roles()
     comparison: Comparison = Comparison()
     reasons: Reasons = Reasons()
+    brand: Brand = Brand()
     interventions: tuple[Intervention, ...] = Field(default=(), max_length=limits.INTERVENTIONS)
     makers: dict[Name, tuple[Export, ...]] = Field(default_factory=dict)
     pipelines: tuple[Pipeline, ...] = Field(default=(), max_length=limits.PIPELINES)
@@ -670,6 +684,7 @@ def _known_keys(path: list[str]) -> list[str]:
         "roles": Roles,
         "comparison": Comparison,
         "reasons": Reasons,
+        "brand": Brand,
         "interventions": Intervention,
         "pipelines": Pipeline,
         "stages": Stage,

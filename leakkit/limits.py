@@ -42,6 +42,8 @@ VALUE = 100_000_000_000_000
 """The largest amount of a deal; a larger one is a fault of its row."""
 TOTAL = 10_000_000_000_000_000
 """The largest sum of the amounts of a source."""
+LOGO_BYTES = 1_000_000
+"""The file of a logo, which every page holds."""
 GUESSES = 1_000
 """Different unknown names for which the nearest known one is looked for."""
 COLUMNS = 500

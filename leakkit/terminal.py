@@ -20,6 +20,7 @@ from rich.progress import (
 
 from leakkit.errors import shortened, visible
 from leakkit.views import reading
+from leakkit.views.brand import pale
 from leakkit.views.dropoff.data import data_lines
 from leakkit.words import Words
 
@@ -110,6 +111,8 @@ class Spoken:
         """Print what became of the rows, what was odd, what failed, and where the pages are."""
         for line in account(result):
             self.console.print(visible(line))
+        for line in result.said:
+            self.console.print(visible(line))
         for page in result.failed:
             # also where nothing else is said
             typer.echo(visible(f"FAILED {page.pipeline}: {page.failed}"), err=True)
@@ -138,6 +141,7 @@ def checked(facts: Check, analysis: Analysis) -> list[str]:
     lines += [f"  {fault}" for fault in _hinted_once(facts.faults[:SHOWN_FAULTS])]
     if len(facts.faults) > SHOWN_FAULTS:
         lines.append(f"  and {len(facts.faults) - SHOWN_FAULTS:,} more: --csv writes them all")
+    lines += pale(analysis.config.brand, words)
     for pipeline in analysis.pipelines:
         lines.append(f"{pipeline.name}:")
         lines += [f"  {_plain(line)}" for line in data_lines(analysis, pipeline, words)]

@@ -84,8 +84,9 @@ def test_a_run_writes_its_folder(made: tuple[Path, report.RunResult]) -> None:
     out, result = made
     assert not result.failed
     each = ["findings.json", "root_causes.html", "stage_dropoff.html", "stages.csv"]
-    each += ["worklist.csv", "worklist.xlsx"]
+    each += ["summary.html", "summary.json", "summary.txt", "worklist.csv", "worklist.xlsx"]
     names = ["findings.json", "index.html", "manifest.json"]
+    names += ["summary.html", "summary.json", "summary.txt"]
     for slug_of in ("equipment-7f2465", "spare-parts-177b75"):
         names += [f"{slug_of}/{name}" for name in each]
     assert sorted(contents(out)) == sorted(names)

@@ -88,8 +88,6 @@ def test_stripes_curves_and_marks_are_drawn_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("figure", "name", "code"),
     [
-        ("", "a.png", "no_picture"),
-        (figures.days_by_exit(fakes.analysis(), WORDS), "a.svg", "many_pictures"),
         (figures.pipe(fakes.analysis(), WORDS), "a.pdf", "no_format"),
     ],
 )
@@ -98,3 +96,30 @@ def test_what_cannot_be_saved_is_said(tmp_path: Path, figure: str, name: str, co
         View("a", "A", figure=figure).save(tmp_path / name)
     assert caught.value.code == code
     assert not (tmp_path / name).exists()
+
+
+TABLE = (
+    "<h3>First</h3><table><caption>Of it</caption>"
+    "<thead><tr><th>Stage</th><th>Lost</th></tr></thead><tbody><tr><th>=1+1</th>"
+    '<td>20%<span class="lk-range">19% to 21%</span></td></tr></tbody></table>'
+)
+
+
+def test_every_view_is_saved_in_every_form(tmp_path: Path) -> None:
+    days = figures.days_by_exit(fakes.analysis(), WORDS)
+    kinds = (
+        View("a", "A sentence", "It says so."),
+        View("b", "A table", table=TABLE),
+        View("c", "Pictures", figure=days, note="<p>A note.</p>"),
+    )
+    for view in kinds:
+        for ending in ("png", "svg", "csv", "xlsx"):
+            file = view.save(tmp_path / f"{view.name}.{ending}")
+            assert file.stat().st_size > 20
+            assert file.read_bytes() == view.save(tmp_path / f"again.{ending}").read_bytes()
+    text = (tmp_path / "b.csv").read_text("utf-8-sig")
+    assert text.splitlines() == ["Of it", "Stage,Lost,Lost (+)", "'=1+1,20%,19% to 21%"]
+    assert "It says so." in (tmp_path / "a.csv").read_text("utf-8-sig")
+    lost = (tmp_path / "c.svg").read_text("utf-8")
+    assert lost.count('data-lk="door-lost"') == days.count('data-lk="door-lost"') > 2
+    assert alike(pixels(tmp_path / "c.png"), "advanced").sum() > 20_000

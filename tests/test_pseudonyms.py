@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import leakkit
-from leakkit import sample, views
+from leakkit import report, sample, views
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.report.files import files_of
@@ -115,6 +115,25 @@ def test_no_file_and_no_view_has_a_name() -> None:
     owners = pd.read_csv(io.StringIO(after["worklist.csv"]))["owner"]
     assert len(owners)
     assert owners.str.fullmatch("owner [0-9a-f]{8}").all()
+
+
+@pytest.mark.usefixtures("kept_workers")
+def test_no_file_of_a_run_and_no_table_of_its_store_has_a_name(tmp_path: Path) -> None:
+    frames, rules, names = export(HEADINGS[-1], 600)
+    out, kept = tmp_path / "out", tmp_path / "kept.duckdb"
+    key, only = tmp_path / "key", ["Equipment"]
+    run = report.run(frames, out, rules, anonymise=key, store=kept, pipelines=only, jobs=1)
+    assert not run.failed
+    files = [file for file in out.rglob("*") if file.is_file()]
+    held = {file.name: file.read_bytes() for file in (*files, kept)}
+    with zipfile.ZipFile(next(out.glob("*/worklist.xlsx"))) as book:
+        held["parts"] = b"".join(map(book.read, book.namelist()))
+    with Store.open(kept) as store:
+        for (table,) in store.rows("SHOW TABLES"):
+            held[table] = store.frame(f"FROM {table}").to_csv().encode()
+    assert {"root_causes.html", "findings.json", "worklist.csv", "opportunities"} < held.keys()
+    assert b"owner " in held["worklist.csv"] + held["root_causes.html"]
+    assert not [(name, at) for at, text in held.items() for name in names if name.encode() in text]
 
 
 def outputs(store: Store) -> dict[str, str]:

@@ -182,7 +182,7 @@ XES = """<?xml version="1.0" encoding="UTF-8"?>
     <event>
       <string key="concept:name" value="A"/>
       <string key="org:resource" value="Ann"/>
-      <date key="time:timestamp" value="2024-01-01T23:30:00.250-02:00"/>
+      <date key="time:timestamp" value="2024-01-01T23:30:00.000-02:00"/>
     </event>
     <event>
       <string key="concept:name" value="C"/>

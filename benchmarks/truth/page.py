@@ -15,8 +15,8 @@ HEAD = """# Does the method hold?
 
 Simulations with a known answer, read by leakkit itself. Written by `make truth` \
 (`python -m benchmarks.truth`, or with the names of the rows to run again); the same code writes \
-the same page. The rows are those of [method.md](method.md), section 10. Short versions of all \
-rows run with the tests.
+the same page. The rows are those of [method.md](method.md), section 10; each stands as it was \
+measured last. Short versions of all rows run with the tests.
 """
 
 

@@ -201,6 +201,7 @@ class Analysis:
     recognised: tuple[Mapping[str, str], ...] = field(default=(), kw_only=True)
     faults: tuple[Fault, ...] = field(default=(), kw_only=True)
     last_run: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    logo: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True)
     store: Store | None = field(default=None, compare=False, repr=False, kw_only=True)
     materials: tuple[Material, ...] = field(default=(), compare=False, repr=False, kw_only=True)
 

@@ -92,6 +92,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         recognised=tuple(store.meta("recognised")),
         faults=account.kept_faults(store),
         last_run=_last_run(store),
+        logo=store.meta_or("logo", {}),
         store=store,
         materials=materials,
     )

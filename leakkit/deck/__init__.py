@@ -1,5 +1,5 @@
 """An analysis -> a PowerPoint deck that consultants edit: `deck` returns its bytes."""
 
-from leakkit.deck.making import Look, deck
+from leakkit.deck.making import Look, deck, decks
 
-__all__ = ["Look", "deck"]
+__all__ = ["Look", "deck", "decks"]

@@ -16,7 +16,6 @@ from leakkit.deck.told import (
     lines_of,
     said_in,
     short,
-    small,
     tables_of,
 )
 from leakkit.views.causes import verdict
@@ -53,10 +52,10 @@ def changes(told: Told) -> Slide | None:
         tested,
         told.call("warnings"),
     )
-    parts = _side_by_side(bars, line, 0.68 if said else 1.0)
+    parts = _side_by_side(bars, line, 0.67 if said else 1.0)
     if said:
-        lines = tuple(small(one, 3) for one in said[:SHOWN_LINES])
-        parts.append((Box(0, 0.72, 1, 0.27), Text(lines, told.words.say("deck.doubt"))))
+        lines = tuple(Line(one, 11, "muted", before=2) for one in said[:SHOWN_LINES])
+        parts.append((Box(0, 0.7, 1, 0.27), Text(lines, told.words.say("deck.doubt"))))
     foot = f"{tested} {_followed(told)}".strip()
     return told.slide(said_in(causes), "question.warnings", *parts, foot=foot, notes=notes)
 

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit import views
 from leakkit.analysis import diagnose
-from leakkit.deck.answers import answer
-from leakkit.deck.content import LONGEST_NAME, Box, Placed, Slide, Tabled
+from leakkit.deck.content import (
+    COUNTS,
+    LONGEST_NAME,
+    Box,
+    Chart,
+    Placed,
+    Series,
+    Slide,
+    Tabled,
+)
 from leakkit.deck.masters import client, house
 from leakkit.deck.package import packed
 from leakkit.deck.slides import slides_of
 from leakkit.deck.told import Told, lines_of, name_of
 from leakkit.deck.writing import Foot, write
+from leakkit.findings.finding import leading
+from leakkit.views.brand import brand_of
 from leakkit.views.grids import Cell, Grid, text_of
+from leakkit.views.tables import DASH, bdi
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from leakkit.analysis import Analysis
+    from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.words import Words
+
+    Slides = dict[str, tuple[Slide, ...]]
 
 MANY = 6
 """Of more pipelines than this each has one slide: what it loses, and what to do."""
 MOST = 30
-LISTED = 10
+LISTED, FEW, DRAWN = 10, 4, 6
 
 
 @dataclass(frozen=True)
 class Look:
-    """What makes a deck a client's: its template, and what its author says on it."""
+    """How a deck looks: in the master of a template, or in that of the house."""
 
     template: Path | None = None
-    author: str = ""
 
 
 def deck(analysis: Analysis, look: Look | None = None) -> bytes:
@@ -43,68 +54,118 @@ def deck(analysis: Analysis, look: Look | None = None) -> bytes:
 
     Equal analyses give equal bytes. Raises LeakkitError for a template that cannot be used.
     """
-    look = look or Look()
+    return _written(analysis, analysis.pipelines, _slides_of_each(analysis), look or Look())
+
+
+def decks(analysis: Analysis, look: Look | None = None) -> dict[str, bytes]:
+    """Return a deck of each pipeline by its name, and that of all under the empty name."""
+    slides, look = _slides_of_each(analysis), look or Look()
+    made = {one.name: _written(analysis, (one,), slides, look) for one in analysis.pipelines}
+    return made | {"": _written(analysis, analysis.pipelines, slides, look)}
+
+
+def _slides_of_each(analysis: Analysis) -> Slides:
+    """Return the slides of each pipeline by its name."""
     words = words_of(analysis)
-    master = client(look.template) if look.template else house()
-    slides = tuple(_slides(analysis, words))
-    write(master, slides, Foot())
-    return packed(master.deck, slides[0].title, look.author or "leakkit")
+    return {
+        one.name: tuple(slides_of(Told(diagnose(analysis, one.name), words)))
+        for one in analysis.pipelines
+    }
 
 
-def _slides(analysis: Analysis, words: Words) -> Iterator[Slide]:
-    """Yield the opening, all pipelines at a glance, and the slides of each."""
-    yield _opening(analysis, words)
-    shown = analysis.pipelines[:MOST]
-    if len(analysis.pipelines) > 1:
-        yield _all(analysis, words)
-    for one in shown:
-        told = Told(diagnose(analysis, one.name), words)
-        if len(analysis.pipelines) > MANY:
-            yield answer(told)
-        else:
-            yield from slides_of(told)
+def _written(
+    analysis: Analysis, pipelines: tuple[PipelineAnalysis, ...], slides: Slides, look: Look
+) -> bytes:
+    """Write the deck of some pipelines."""
+    words = words_of(analysis)
+    brand = brand_of(analysis)
+    master = client(look.template) if look.template else house(brand.colour, brand.accent)
+    master = replace(master, direction=words.direction)
+    opening = _opening(analysis, pipelines, words)
+    shown = [opening, *([_all(analysis, words)] if len(pipelines) > 1 else ())]
+    few = len(pipelines) <= MANY
+    for one in pipelines[:MOST]:
+        shown += slides[one.name] if few else slides[one.name][:1]
+    logo = brand.picture if look.template is None else b""
+    write(master, shown, Foot(brand.foot, logo, brand.client))
+    return packed(master.deck, opening.title, brand.author or "leakkit")
 
 
-def _opening(analysis: Analysis, words: Words) -> Slide:
+def _opening(analysis: Analysis, pipelines: tuple[PipelineAnalysis, ...], words: Words) -> Slide:
     """Return the slide that opens a deck."""
-    lone = len(analysis.pipelines) == 1
     title = (
-        words.say("deck.opening_one", name=name_of(analysis.pipelines[0].name))
-        if lone
+        words.say("deck.opening_one", name=name_of(pipelines[0].name))
+        if len(pipelines) == 1
         else words.say("deck.opening")
     )
-    deals = sum(one.opportunities for one in analysis.pipelines)
-    said = words.say("deck.subtitle", as_of=analysis.last_day, deals=deals)
+    deals = sum(one.opportunities for one in pipelines)
+    brand = brand_of(analysis)
+    whose = {"client": brand.client, "author": brand.author}
+    lines = [words.say(f"brand.{key}", name=name) for key, name in whose.items() if name]
+    lines.append(words.say("deck.subtitle", as_of=analysis.last_day, deals=deals))
+    said = "\n".join(lines)
     finger = words.say("provenance.fingerprint", fingerprint=analysis.fingerprint)
     return Slide(title, subtitle=said, opening=True, notes=(finger,))
 
 
 def _all(analysis: Analysis, words: Words) -> Slide:
-    """Return the slide of all pipelines: what leaks most, and what each says."""
+    """Return the slide of all pipelines: what leaks most, what each says, and their pipes."""
     view = views.overview(analysis)
+    shown = analysis.pipelines[:LISTED]
+    chart = _costly(analysis, words) if len(shown) <= FEW else None
+    table = Tabled(_listed(analysis, shown, words), (1.5, 0.7, 7, 1.2), 13 if chart else 11)
+    parts = [Placed(Box(0, 0.02, 1, 0.43 if chart else 0.96), table)]
+    parts += [Placed(Box(0, 0.48, 1, 0.52), chart)] if chart else []
+    left_out = len(analysis.pipelines) - MOST
+    said = (*lines_of(view), words.say("deck.python", text="leakkit.views.overview(analysis)"))
+    notes = (*said, words.say("deck.others", n=left_out)) if left_out > 0 else said
+    deals, as_of = sum(one.opportunities for one in analysis.pipelines), analysis.last_day
+    foot = words.say("overview.as_of", n=len(analysis.pipelines), deals=deals, as_of=as_of)
+    title = text_of(view.headline, LONGEST_NAME)
+    return Slide(title, words.say("deck.all"), tuple(parts), foot, notes)
+
+
+def _listed(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], words: Words) -> Grid:
+    """Return what each pipeline says, and what could be kept in it."""
     rows = tuple(
         (
             Cell(name_of(one.name)),
             Cell(words.count(one.opportunities)),
             Cell(text_of(views.headline(analysis, one.name).headline, LONGEST_NAME)),
+            Cell(_kept(analysis, one, words)),
         )
-        for one in analysis.pipelines[:LISTED]
+        for one in shown
     )
-    heads = ("pipeline_name", "deals", "what_happened")
-    grid = Grid(
-        words.say("question.overview_pages"), tuple(words.say(f"table.{h}") for h in heads), rows
+    heads = ("pipeline_name", "deals", "what_happened", "could_keep_value")
+    caption = words.say("question.overview_pages")
+    return Grid(caption, tuple(words.say(f"table.{head}") for head in heads), rows)
+
+
+def _kept(analysis: Analysis, one: PipelineAnalysis, words: Words) -> str:
+    """Say what could be kept where the finding that leads went back; a dash where none leads."""
+    led = leading(finding for finding in analysis.all_findings if finding.pipeline == one.name)
+    value = led[0][0].recoverable if led else None
+    return words.money(value.value) if value and value.value else DASH
+
+
+def _costly(analysis: Analysis, words: Words) -> Chart | None:
+    """Return the stages that lost most value, over all pipelines; None where no value is known."""
+    found = [
+        (stage.value_lost, one.name, stage.name)
+        for one in analysis.pipelines
+        for stage in one.stages
+        if one.present is None and stage.value_lost > 0
+    ]
+    shown = sorted(found, key=lambda leak: -leak[0])[:DRAWN]
+    if not shown:
+        return None
+    title = words.say("deck.costly", currency=analysis.config.currency)
+    names = tuple(
+        text_of(words.html("overview.named", stage=bdi(stage), pipeline=bdi(name)), LONGEST_NAME)
+        for _, name, stage in shown
     )
-    said = lines_of(view)
-    left_out = len(analysis.pipelines) - MOST
-    notes = [*said, words.say("deck.python", text="leakkit.views.overview(analysis)")]
-    if left_out > 0:
-        notes.append(words.say("deck.others", n=left_out))
-    foot = words.say(
-        "overview.as_of",
-        n=len(analysis.pipelines),
-        deals=sum(one.opportunities for one in analysis.pipelines),
-        as_of=analysis.last_day,
-    )
-    part = Placed(Box(0, 0.02, 1, 0.96), Tabled(grid, (1.6, 0.8, 7), 13))
-    title = text_of(view.headline, LONGEST_NAME)
-    return Slide(title, words.say("deck.all"), (part,), foot, tuple(notes))
+    values = tuple(value / 100 for value, *_ in shown)
+    series = Series(words.say("table.value_lost"), values, "lost-soft", said=True)
+    said = [f"{name} {words.money(v)}" for name, (v, *_) in zip(names, shown, strict=True)]
+    alt = f"{title}: {'; '.join(said)}."
+    return Chart("bars", title, alt, names, (series,), COUNTS, legend=False, title=title)

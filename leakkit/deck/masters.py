@@ -60,7 +60,7 @@ class Master:
     finding: SlideLayout
     room: Room
     colours: Colours
-    own: bool = True
+    direction: str = "ltr"
 
 
 def house(main: str = "", accent: str = "") -> Master:
@@ -233,7 +233,7 @@ def client(path: Path) -> Master:
             "Let its title stand in the upper third of the slide."
         )
         raise LeakkitError("template_room", message)
-    return Master(deck, opening, finding, room, Colours(_main(finding), own=False), own=False)
+    return Master(deck, opening, finding, room, Colours(_main(finding), own=False))
 
 
 def _opened(path: Path) -> Deck:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from leakkit.views.view import View
     from leakkit.words import Words
 
-LABEL, BODY, SMALL = 11.0, 14.0, 12.0
+LABEL, BODY = 11.0, 14.0
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,3 @@ def label(text: str, before: float = 14.0) -> Line:
 def body(text: str, before: float = 2.0) -> Line:
     """Return a sentence."""
     return Line(text, BODY, before=before)
-
-
-def small(text: str, before: float = 6.0) -> Line:
-    """Return a sentence in a smaller size."""
-    return Line(text, SMALL, "muted", before=before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from pptx.enum.shapes import PP_PLACEHOLDER as KIND
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.oxml import parse_xml
-from pptx.util import Emu, Pt
+from pptx.util import Emu, Inches, Pt
 
 from leakkit.deck import drawn
 from leakkit.deck.charting import add_chart
 from leakkit.deck.content import Chart, Drawing, Tabled, Text
 from leakkit.deck.masters import TITLES
+from leakkit.errors import LeakkitError
 from leakkit.views.grids import writable
 from leakkit.views.ink import elide, width_of, wrap
 
@@ -37,12 +39,16 @@ LINES, LONE = 2, 0.22
 ARIAL = 0.87
 """How wide Arial is, of the font that words are measured in."""
 LONGEST_NOTE = 6000
+SMALL_RUN = '<a:rPr lang="en-GB" sz="900"><a:latin typeface="+mn-lt"/></a:rPr>'
 NUMBER = (
     '<a:fld id="{B6F15528-21DE-4FAA-801E-634DDDAF4B2B}" type="slidenum"><a:rPr lang="en-GB"/>'
     "<a:t>#</a:t></a:fld>"
 )
 """The number of a slide; PowerPoint fills it in."""
 FOOT_SIZE = 9.5
+LONGEST_LOGO = 5
+"""How wide a logo is, of its height, before it is made smaller."""
+DASH, LONGEST_NUMBER = "\u2013", 20
 PADDING = 0.055
 """Margin of a cell, in inches."""
 
@@ -51,9 +57,11 @@ Place = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Foot:
-    """What stands under every slide."""
+    """What stands on every slide: a line under it, and a logo with what it is."""
 
     text: str = ""
+    logo: bytes = b""
+    client: str = ""
 
 
 def write(master: Master, slides: Sequence[Slide], foot: Foot) -> None:
@@ -72,11 +80,15 @@ def _open(master: Master, slide: Slide, foot: Foot) -> None:
         kind = shape.placeholder_format.type
         if kind in TITLES:
             shape.text_frame.text = writable(slide.title)
+            _direct(shape.text_frame.paragraphs[0], master)
         elif kind == KIND.SUBTITLE:
             shape.text_frame.text = writable(slide.subtitle)
+            for paragraph in shape.text_frame.paragraphs:
+                _direct(paragraph, master)
         else:
             shape._element.getparent().remove(shape._element)
     _small_print(made, master.opening, foot)
+    _logo(made, foot, (int(master.room.body[0]), Inches(0.6), Inches(0.9)), ends=False)
     _note(made, slide)
 
 
@@ -97,16 +109,22 @@ def _find(master: Master, slide: Slide, foot: Foot) -> None:
     if slide.foot:
         hand.foot(room.foot, slide.foot)
     _small_print(made, master.finding, foot)
+    right = room.kicker[0] + room.kicker[2]
+    _logo(made, foot, (right, Inches(0.22), Inches(0.42)), ends=True)
     _note(made, slide)
 
 
 def _title(shape: Any, title: str, master: Master) -> None:
     """Write a title as large as two lines of it fit."""
     shape.text_frame.text = writable(title)
-    if not master.own:
-        return
+    _direct(shape.text_frame.paragraphs[0], master)
     size = title_size(title, shape.width / POINT)
     shape.text_frame.paragraphs[0].runs[0].font.size = Pt(size)
+
+
+def _direct(paragraph: Any, master: Master) -> None:
+    """Let a paragraph run as the language of the deck does, whatever its master says."""
+    paragraph._p.get_or_add_pPr().set("rtl", "1" if master.direction == "rtl" else "0")
 
 
 def title_size(title: str, room: float) -> float:
@@ -128,7 +146,7 @@ def _small_print(made: Any, layout: Any, foot: Foot) -> None:
             said, name = NUMBER, "sldNum"
         elif about.type == KIND.FOOTER and foot.text:
             text = escape(writable(foot.text), quote=False)
-            said, name = f'<a:r><a:rPr lang="en-GB"/><a:t>{text}</a:t></a:r>', "ftr"
+            said, name = f"<a:r>{SMALL_RUN}<a:t>{text}</a:t></a:r>", "ftr"
         else:
             continue
         tree = made.shapes._spTree
@@ -140,6 +158,27 @@ def _small_print(made: Any, layout: Any, foot: Foot) -> None:
                 f"<p:txBody><a:bodyPr/><a:lstStyle/><a:p>{said}</a:p></p:txBody></p:sp>"
             )
         )
+
+
+def _logo(made: Any, foot: Foot, place: tuple[int, int, int], *, ends: bool) -> None:
+    """Put the logo where it begins, or where it `ends`: (across, down, its height)."""
+    if not foot.logo:
+        return
+    across, down, high = place
+    try:
+        picture = made.shapes.add_picture(
+            io.BytesIO(foot.logo), Emu(across), Emu(down), height=Emu(high)
+        )
+    except (OSError, ValueError, SyntaxError):
+        message = "The logo that [brand] names cannot be read as a picture. Save it again."
+        raise LeakkitError("bad_logo", message) from None
+    picture.name = "Logo"
+    picture._element.nvPicPr.cNvPr.set("descr", writable(foot.client) or "Logo")
+    if picture.width > LONGEST_LOGO * high:
+        picture.height = Emu(round(high * LONGEST_LOGO * high / picture.width))
+        picture.width = Emu(LONGEST_LOGO * high)
+    if ends:
+        picture.left = Emu(across - picture.width)
 
 
 def _next_id(tree: Any) -> int:
@@ -215,6 +254,7 @@ class Hand:
         bold: bool = False,
     ) -> None:
         """Write a run of text in a colour of the house."""
+        _direct(paragraph, self.master)
         run = paragraph.add_run()
         run.text = writable(text)
         run.font.size, run.font.bold = Pt(size), bold
@@ -335,8 +375,9 @@ class Hand:
 
 
 def _numeric(rows: Sequence[Sequence[Cell]], column: int) -> bool:
-    """Say whether a column holds numbers."""
+    """Say whether a column holds numbers: short, and each with a digit, or a dash."""
+    texts = [row[column].text for row in rows]
     return all(
-        not row[column].text or any(c.isdigit() or c == "\u2013" for c in row[column].text)
-        for row in rows
+        not text or (len(text) <= LONGEST_NUMBER and any(c.isdigit() or c == DASH for c in text))
+        for text in texts
     )

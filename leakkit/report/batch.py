@@ -16,22 +16,27 @@ from leakkit.report import manifest
 from leakkit.report.draft import INDEX, MANIFEST, TIMES, Draft, begin_draft
 from leakkit.report.entries import entry_of
 from leakkit.report.fallback import Fallback
+from leakkit.report.files import RUN
 from leakkit.report.findings_json import findings_json
 from leakkit.report.folder import claimed, digest_of
 from leakkit.report.manifest import Last
 from leakkit.report.overview import BROKEN, Overview
 from leakkit.report.planning import Planning
 from leakkit.report.pool import Pool
+from leakkit.report.presenting import require_pptx
 from leakkit.report.results import Event, PageResult, RunResult
 from leakkit.report.source import (
     analysed,
     require_language,
+    shown_brand,
     shown_parameters,
     stored,
 )
 from leakkit.report.tasks import Tasks
 from leakkit.report.writing import Writing
 from leakkit.store import pseudonyms
+from leakkit.views.brand import pale
+from leakkit.views.view import words_of
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -65,6 +70,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     engine: str = "fork",
     anonymise: str | Path = "",
     allow: Sequence[str | Path] = (),
+    deck: bool = False,
     progress: Callable[[Event], None] = lambda _: None,
 ) -> RunResult:
     """Make one offline page per pipeline of a source, and an overview of them.
@@ -78,7 +84,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     there is none): owners and names of deals become pseudonyms of it.
 
     `allow` names folders, beside those of the source and of the configuration, in which
-    files may be that the configuration names.
+    files may be that the configuration names. With `deck` there is a PowerPoint deck of each
+    pipeline, and one of all.
 
     A page that would not change is not made again, unless `force` is set. `progress` is
     called with every step.
@@ -93,6 +100,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     """
     if language:
         require_language(language)
+    if deck:
+        require_pptx()
     folder = Path(out)
     started = time.perf_counter()
     with claimed(folder), begin_draft(folder) as draft:
@@ -101,11 +110,12 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             progress(Event("analysing"))
             standing = Last.read(folder)
             last = standing.alike(pipelines, anonymised=pseudonyms.are_in(kept))
-            analysis, files = analysed(kept, tuple(pipelines), language, last)
+            analysis, files = analysed(kept, tuple(pipelines), language, last, deck=deck)
             times = Times(started, time.perf_counter() - started)
             planning = Planning(analysis, frozenset(map(folded, pipelines)), last)
+            brand = shown_brand(analysis)
             shown = shown_parameters(kept, source, config, analysis)
-            tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown)
+            tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand)
             batch = Batch(draft, planning, tasks, files, force, progress, times, standing)
             with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)
@@ -183,6 +193,7 @@ class Batch:
             self.planning.vanished,
             trouble,
             analysis.all_findings,
+            tuple(pale(analysis.config.brand, words_of(analysis))),
         )
 
     @cached_property
@@ -237,8 +248,10 @@ class Batch:
         analysis, draft = self.planning.analysis, self.draft
         overview = Overview(draft, self.planning, self.tasks, self.force).write(pages, pool)
         draft.write_text(FINDINGS, findings_json(analysis))
+        for name, content in self.files[RUN].items():
+            draft.write_bytes(name, content)
         entries = [entry_of(page, self.planning, draft, self.files) for page in pages]
-        beside = (FINDINGS, BROKEN) if overview["failed"] else (FINDINGS,)
+        beside = [FINDINGS, *self.files[RUN], *([BROKEN] if overview["failed"] else ())]
         found = {name: digest_of(draft.find(name)) for name in beside}
         files = {name: {"sha256": sha} for name, sha in found.items() if sha}
         hidden = pseudonyms.are_in(self.tasks.store)

@@ -208,6 +208,7 @@ class LeakkitExporter(HTMLExporter):
             "words": page.words,
             "policy": POLICY,
             "links": resources.get("leakkit_links", ()),
+            "brand": resources.get("leakkit_brand"),
             "style": Markup(stylesheet()),  # noqa: S704 - our own file
         }
         return notebook, resources
@@ -223,15 +224,18 @@ def export_page(
     notebook: NotebookNode,
     links: Iterable[Sequence[str]] = (),
     shown: Mapping[str, Any] | None = None,
+    brand: Mapping[str, str] | None = None,
 ) -> str:
     """Return the page of a notebook that has run; `links` are (label, path) of other pages.
 
+    `brand` says whose page it is (client, author, foot, colour, accent, address).
     `shown` are parameters that its code says in place of those that were put in. One
     exporter serves all pages of a process: building one costs more than a page.
     """
     resources = {
         "leakkit_links": [tuple(link) for link in links],
         "leakkit_shown": dict(shown or {}),
+        "leakkit_brand": dict(brand or {}),
     }
     html, _ = _exporter().from_notebook_node(notebook, resources)
     return html

@@ -27,17 +27,16 @@ def findings_json(analysis: Analysis, pipeline: str = "") -> str:
     'Proforma'
     """
     chosen = [f for f in analysis.all_findings if not pipeline or f.pipeline == pipeline]
-    last = dt.date(1970, 1, 1) + dt.timedelta(days=analysis.last_day)
     content = {
         "schema_version": SCHEMA_VERSION,
-        "as_of": last.isoformat(),
+        "as_of": day_of(analysis.last_day),
         "tests": count_tests(analysis.all_findings),
-        "findings": [_rounded(_in_major_units(record)) for record in to_records(chosen)],
+        "findings": [rounded(in_major_units(record)) for record in to_records(chosen)],
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def _in_major_units(record: dict[str, Any]) -> dict[str, Any]:
+def in_major_units(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record with its money in major units."""
     value, recoverable = record["value_at_stake"], record["recoverable"]
     return record | {
@@ -46,12 +45,21 @@ def _in_major_units(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _rounded(content: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+def rounded(content: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     """Round every number: the last digits of a sum differ between machines."""
     if isinstance(content, float):
         return float(f"{content:.{DIGITS}g}")
     if isinstance(content, dict):
-        return {key: _rounded(value) for key, value in content.items()}
+        return {key: rounded(value) for key, value in content.items()}
     if isinstance(content, list):
-        return [_rounded(value) for value in content]
+        return [rounded(value) for value in content]
     return content
+
+
+def day_of(day: int) -> str:
+    """Return a local day number as a date.
+
+    >>> day_of(20634)
+    '2026-06-30'
+    """
+    return (dt.date(1970, 1, 1) + dt.timedelta(days=day)).isoformat()

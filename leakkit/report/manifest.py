@@ -17,6 +17,7 @@ from leakkit.report import books
 from leakkit.report.draft import INDEX, MANIFEST, believed
 from leakkit.store.schema import SCHEMA_VERSION
 from leakkit.version import __version__, code_digest
+from leakkit.views.brand import brand_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +71,7 @@ def fingerprint(analysis: Analysis, book: str, about: object) -> str:
         [asdict(doubt) for doubt in analysis.doubts or ()],
         analysis.config.model_dump(mode="json"),
         dict(analysis.last_run),
+        logo_digest(analysis),
         analysis.language,
         code_digest(),
         versions(),
@@ -77,6 +79,11 @@ def fingerprint(analysis: Analysis, book: str, about: object) -> str:
         about,
     ]
     return digest(json.dumps(sources, sort_keys=True))
+
+
+def logo_digest(analysis: Analysis) -> str:
+    """Return the digest of the logo that every page holds; empty without one."""
+    return brand_of(analysis).sha256
 
 
 @dataclass(frozen=True)

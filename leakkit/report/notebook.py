@@ -69,7 +69,7 @@ def _execute(book: NotebookNode, task: Task, folder: Path) -> Rendered:
         return Rendered(failed=_first_line(error), passing=True)
     if not _is_whole(done):
         return Rendered(failed="the notebook ended before its last view")
-    return Rendered(html=export_page(done, task.links, task.shown))
+    return Rendered(html=export_page(done, task.links, task.shown, task.brand))
 
 
 def _first_line(error: Exception) -> str:

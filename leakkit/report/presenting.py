@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from leakkit.errors import LeakkitError
 from leakkit.report.folder import write_bytes
 from leakkit.report.source import require_language, stored
 from leakkit.store import Store
+from leakkit.views.brand import pale
+from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +23,14 @@ if TYPE_CHECKING:
     from leakkit.config import Config
 
 SUFFIX = ".pptx"
+
+
+@dataclass(frozen=True)
+class Presented:
+    """A deck that was written, and what in its brand could not be used."""
+
+    file: Path
+    said: tuple[str, ...]
 
 
 def present(  # noqa: PLR0913 - every choice has a name
@@ -33,8 +44,8 @@ def present(  # noqa: PLR0913 - every choice has a name
     template: str | Path = "",
     anonymise: str | Path = "",
     allow: Sequence[str | Path] = (),
-) -> Path:
-    """Write a PowerPoint deck of a source, and return its path.
+) -> Presented:
+    """Write a PowerPoint deck of a source; return its path, and what is to be said of its brand.
 
     The choices are those of `run`; `template` is a .pptx whose master is filled. Equal
     sources give equal bytes. Raises LeakkitError where the source, the template or the
@@ -54,12 +65,13 @@ def present(  # noqa: PLR0913 - every choice has a name
         analysis = analyze(store, list(pipelines) or None, language=language)
         require_language(analysis.language)
         content = deck(analysis, look)
+        said = tuple(pale(analysis.config.brand, words_of(analysis)))
     try:
         write_bytes(file, content)
     except OSError as error:
         message = f"Cannot write {file}: {error.strerror or error}."
         raise LeakkitError("folder_not_writable", message) from None
-    return file
+    return Presented(file, said)
 
 
 def require_pptx() -> None:

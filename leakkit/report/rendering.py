@@ -15,7 +15,8 @@ class Task:
 
     `shown` are the parameters that the page says it was made with, where they are not
     those that the notebook is given. `links` are those to other pages, as (label, path).
-    `engine` says how its kernel starts: fork (where that is possible) or stock.
+    `engine` says how its kernel starts: fork (where that is possible) or stock. `brand` says
+    whose page it is.
     """
 
     book: str
@@ -24,6 +25,7 @@ class Task:
     shown: Mapping[str, Any]
     links: tuple[tuple[str, str], ...] = ()
     engine: str = "fork"
+    brand: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

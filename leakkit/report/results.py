@@ -63,7 +63,7 @@ class RunResult:
 
     `removed` names the pipelines whose pages went because the source no longer has them;
     `trouble` says why the overview is a plain list, if it is. `findings` are those of all
-    pipelines of the source.
+    pipelines of the source; `said` is what of [brand] could not be used.
     """
 
     index: Path
@@ -74,6 +74,7 @@ class RunResult:
     removed: tuple[str, ...] = ()
     trouble: str = ""
     findings: tuple[Finding, ...] = ()
+    said: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[PageResult, ...]:

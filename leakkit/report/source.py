@@ -12,13 +12,14 @@ from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError
 from leakkit.findings import to_records
 from leakkit.loading import SAMPLE, found, load
-from leakkit.report.files import files_of
+from leakkit.report.files import RUN, files_of, files_of_run, with_decks
 from leakkit.scratch import scratch
 from leakkit.sources.formats.unpacking import lack_of_room
-from leakkit.sources.load import STORE_SUFFIX, replace_store
+from leakkit.sources.stores import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
 from leakkit.store.moments import as_of_text
 from leakkit.store.upkeep import Upkeep
+from leakkit.views.brand import brand_of
 from leakkit.words import LANGUAGES
 
 if TYPE_CHECKING:
@@ -108,6 +109,13 @@ def shown_parameters(
     }
 
 
+def shown_brand(analysis: Analysis) -> dict[str, str]:
+    """Return whose pages these are, as a page shows it; nothing where nobody says it."""
+    mark = brand_of(analysis)
+    names = ("client", "author", "foot", "colour", "accent", "address")
+    return {name: getattr(mark, name) for name in names} if mark else {}
+
+
 def require_language(language: str) -> None:
     """Raise where there are no texts in a language."""
     if language not in LANGUAGES:
@@ -134,9 +142,11 @@ def _keep(path: Path, file: Path) -> None:
 
 
 def analysed(
-    path: Path, pipelines: tuple[str, ...], language: str, last: Last
+    path: Path, pipelines: tuple[str, ...], language: str, last: Last, *, deck: bool = False
 ) -> tuple[Analysis, dict[str, Files]]:
     """Analyse the pipelines, with the horizons of the last run; also the files beside each page.
+
+    Those of the run itself stand under `RUN`. With `deck` there are decks among them.
 
     Horizons, findings and what the last run saw are kept in the store, where notebooks
     find them.
@@ -146,6 +156,9 @@ def analysed(
         store.set_meta("last_run", last.before(store.meta("fingerprint")))
         analysis = analyze(store, list(pipelines) or None, language=language)
         store.set_meta("findings", to_records(analysis.all_findings))
+        require_language(analysis.language)
         files = {one.name: files_of(store, analysis, one) for one in analysis.pipelines}
-    require_language(analysis.language)
+        files[RUN] = files_of_run(analysis)
+        if deck:
+            files = with_decks(analysis, files)
     return analysis, files

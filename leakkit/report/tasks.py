@@ -26,6 +26,7 @@ class Tasks:
     timeout_seconds: int
     engine: str
     shown: Mapping[str, str]
+    brand: Mapping[str, str]
 
     def page(self, book: str, pipeline: str) -> Task:
         """Say how to make a page of a pipeline."""
@@ -41,7 +42,7 @@ class Tasks:
         """Say how to run a notebook on the store."""
         given = {**parameters, "source": str(self.store), "language": self.language}
         text = books.text(book)
-        return Task(text, given, self.timeout_seconds, self.shown, links, self.engine)
+        return Task(text, given, self.timeout_seconds, self.shown, links, self.engine, self.brand)
 
     def _links(self, book: str) -> tuple[tuple[str, str], ...]:
         """Return the links of a page to the others, as (label, path)."""

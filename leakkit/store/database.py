@@ -198,6 +198,11 @@ class Store:
             raise KeyError(key)
         return json.loads(found[0][0])
 
+    def meta_or(self, key: str, other: Any) -> Any:  # noqa: ANN401 - as above
+        """Return one fact about the store, or `other` where it has none."""
+        found = self.rows("SELECT value FROM meta WHERE key = $key", {"key": key})
+        return json.loads(found[0][0]) if found else other
+
     def set_meta(self, key: str, value: Any) -> None:  # noqa: ANN401 - JSON of any shape
         """Keep one fact about the store."""
         text = json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -91,6 +91,11 @@ def sentences(html: str, longest: int = UNLIMITED) -> tuple[str, ...]:
     return tuple(line for line in _read(html, longest).lines if line)
 
 
+def parts_of(html: str, longest: int = UNLIMITED) -> tuple[str | Grid, ...]:
+    """Return lines and tables in the order in which they stand."""
+    return tuple(part for part in _read(html, longest).parts if part)
+
+
 def text_of(html: str, longest: int = UNLIMITED) -> str:
     """Return a sentence of a page as plain text."""
     return " ".join(sentences(f"<p>{html}</p>", longest))
@@ -121,6 +126,7 @@ class _Reader(HTMLParser):
         self.longest = longest
         self.grids: list[Grid] = []
         self.lines: list[str] = []
+        self.parts: list[str | Grid] = []
         self._rows: list[_Row] = []
         self._caption, self._quiet, self._table = "", 0, False
         self._said: list[str] = [""]
@@ -158,6 +164,7 @@ class _Reader(HTMLParser):
         elif tag in LINES and not self._table:
             small = "".join(self._small or ())
             self.lines.append(" ".join(filter(None, (self._text(), small))))
+            self.parts.append(self.lines[-1])
             self._said, self._small = [""], None
         elif tag == "table":
             self._end_table()
@@ -188,3 +195,4 @@ class _Reader(HTMLParser):
         heads = tuple(cell.text for cell in head.cells)
         cells = tuple(tuple(row.cells) for row in rows)
         self.grids.append(Grid(self._caption, heads, cells, worst))
+        self.parts.append(self.grids[-1])

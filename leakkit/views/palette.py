@@ -43,3 +43,23 @@ def variable(role: str) -> Markup:
     var(--lk-lost, #c6362a)
     """
     return Markup(f"var(--lk-{role}, {PALETTE[role]})")  # noqa: S704 - two constants
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour such as #1b2a33, by WCAG 2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 - sRGB
+        for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str = "#ffffff") -> float:
+    """Return the contrast of two colours, by WCAG 2: 1 for none, 21 for black on white.
+
+    >>> round(contrast("#000000"), 1), round(contrast("#ffff00"), 1)
+    (21.0, 1.1)
+    """
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)

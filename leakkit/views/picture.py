@@ -44,9 +44,15 @@ BOX = "\u25a1"
 NARROW = re.compile(r'<div class="lk-narrow">.*?</div>', re.DOTALL)
 PICTURE = re.compile(r'<svg class="lk-svg".*?</svg>', re.DOTALL)
 VARIABLE = re.compile(r"var\(--lk-[a-z-]+, (#[0-9a-f]{6})\)")
+MOVED = re.compile(r"translate\(([\d.]+) ([\d.]+)\)")
 CODES = {"M": (Path.MOVETO, 1), "L": (Path.LINETO, 1), "C": (Path.CURVE4, 3), "Q": (Path.CURVE3, 2)}
 SPACE = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
+
+
+def is_one(figure: str) -> bool:
+    """Say whether a figure is one picture, of which there may be a narrow form."""
+    return len(PICTURE.findall(NARROW.sub("", figure))) == 1
 
 
 def only_picture(figure: str) -> str:
@@ -115,11 +121,16 @@ class _Copy:
     axes: Axes
     known: dict[str, ET.Element]
     order: list[int] = field(default_factory=lambda: [0])
+    left: float = 0.0
+    top: float = 0.0
+    """How far what is drawn now is moved: groups that are moved stand last in a picture."""
 
     def draw(self, element: ET.Element, clip: str) -> None:
         """Draw an element and what is in it."""
         kind = element.tag.removeprefix(SPACE)
         clip = element.get("clip-path", clip)
+        if moved := MOVED.fullmatch(element.get("transform", "")):
+            self.left, self.top = float(moved[1]), float(moved[2])
         if kind == "path":
             self._shape(_path(element.get("d", "")), style_of(element), clip)
         elif kind == "use":
@@ -150,7 +161,7 @@ class _Copy:
         striped = fill.startswith("url")
         dashes = [float(part) for part in style.get("stroke-dasharray", "").split(",") if part]
         patch = PathPatch(
-            path,
+            path.transformed(Affine2D().translate(self.left, self.top)),
             facecolor="none" if striped else fill,
             edgecolor=edge,
             hatch="////" if striped else None,
@@ -167,7 +178,9 @@ class _Copy:
             (box,) = self.known[clip.removeprefix("url(#").removesuffix(")")]
             x, y, wide, high = (float(box.get(key, "0")) for key in ("x", "y", "width", "height"))
             patch.set_clip_on(True)
-            patch.set_clip_path(Rectangle((x, y), wide, high, transform=self.axes.transData))
+            patch.set_clip_path(
+                Rectangle((x + self.left, y + self.top), wide, high, transform=self.axes.transData)
+            )
 
     def _text(self, element: ET.Element) -> None:
         """Write one line, run by run."""
@@ -177,12 +190,14 @@ class _Copy:
         widths = [width_of(said, size, bold=_bold(own)) for said, own in runs]
         anchor = element.get("text-anchor", "start")
         before = {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
-        left = float(element.get("x", "0")) - sum(widths) * (1 - before if rtl else before)
+        left = (
+            self.left + float(element.get("x", "0")) - sum(widths) * (1 - before if rtl else before)
+        )
         places = list(_places(left, widths[::-1]))[::-1] if rtl else list(_places(left, widths))
         for (said, own), x in zip(runs, places, strict=True):
             line = self.axes.text(
                 x,
-                float(element.get("y", "0")),
+                self.top + float(element.get("y", "0")),
                 said,
                 color=own["fill"],
                 family=FONT,

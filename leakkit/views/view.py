@@ -73,29 +73,28 @@ class View:
         )
 
     def save(self, path: str | Path) -> Path:
-        """Save the picture alone, for slides: `path` ends in .svg or .png. Return the path.
+        """Save the view: as a picture (.svg, .png), or its tables (.csv, .xlsx). Return the path.
+
+        A view of one figure saves that figure alone, for slides; any other its sentences,
+        pictures and tables as one picture. A view without a table saves its sentences.
 
         Colours and font are fixed, on white paper; texts stay texts in an SVG. A PNG has
         two dots for a pixel, and a box for a letter that its font, DejaVu Sans, has not
         (it has Latin, Greek, Cyrillic, Arabic and Hebrew). Of a figure in a wide and a
         narrow form the wide one is saved.
 
-        Raises LeakkitError: `no_picture`, `many_pictures`, or `no_format` of the path.
+        Raises LeakkitError `no_format` for another ending.
 
-        >>> View("a", "A table only").save("a.png")
+        >>> View("a", "A").save("a.pdf")
         Traceback (most recent call last):
-        leakkit.errors.LeakkitError: This view has no picture to save.
+        leakkit.errors.LeakkitError: A view is saved as .svg, .png, .csv or .xlsx, not as 'a.pdf'.
         """
-        from leakkit.views import picture
-
         path = Path(path)
-        if path.suffix.lower() == ".svg":
-            path.write_text(picture.svg(self.figure), "utf-8", newline="\n")
-        elif path.suffix.lower() == ".png":
-            path.write_bytes(picture.png(self.figure))
-        else:
-            message = f"A picture is saved as .svg or .png, not as {path.name!r}."
+        make = {".svg": _svg, ".png": _png, ".csv": _csv, ".xlsx": _xlsx}.get(path.suffix.lower())
+        if make is None:
+            message = f"A view is saved as .svg, .png, .csv or .xlsx, not as {path.name!r}."
             raise LeakkitError("no_format", message)
+        path.write_bytes(make(self))
         return path
 
     def metadata(self) -> dict[str, str]:
@@ -157,6 +156,41 @@ def _refuse_other(name: str, given: tuple[object, ...], wanted: type, call: str)
         )
         code = f"not_{kind.lower()}"
         raise LeakkitError(code, message)
+
+
+def _figure(view: View) -> str:
+    """Return the one figure of a view; of any other view, all of it as a figure."""
+    from leakkit.views import picture, poster
+
+    return view.figure if picture.is_one(view.figure) else poster.poster(view)
+
+
+def _svg(view: View) -> bytes:
+    """Return a view as an SVG file."""
+    from leakkit.views import picture
+
+    return picture.svg(_figure(view)).encode()
+
+
+def _png(view: View) -> bytes:
+    """Return a view as a PNG file."""
+    from leakkit.views import picture
+
+    return picture.png(_figure(view))
+
+
+def _csv(view: View) -> bytes:
+    """Return the tables of a view as a CSV file that Excel reads as UTF-8."""
+    from leakkit.views import sheets
+
+    return sheets.csv_of(view).encode("utf-8-sig")
+
+
+def _xlsx(view: View) -> bytes:
+    """Return the tables of a view as an Excel file."""
+    from leakkit.views import sheets
+
+    return sheets.xlsx_of(view)
 
 
 def words_of(analysis: Analysis) -> Words:

@@ -1,0 +1,58 @@
+"""Which configuration counts: the one given, or the one beside the files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.sources.formats.files import form_of_content
+from leakkit.sources.formats.unpacking import text_inside
+from leakkit.sources.headings.tables import CONFIG_FILE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leakkit.sources.headings.recognised import Reading
+
+
+def with_as_of(config: Config, as_of: str) -> Config:
+    """Return the configuration with another `as_of`."""
+    try:
+        return Config.model_validate({**config.model_dump(), "as_of": as_of})
+    except ValidationError:
+        message = (
+            f"{as_of!r} is no date or time: as_of should look like 2026-06-30 or 2026-06-30T14:05."
+        )
+        raise LeakkitError("as_of", message) from None
+
+
+def find_configuration(path: Path) -> Config | Path | None:
+    """Return the leakkit.toml in the folder, beside the file or inside a .zip, if there is one."""
+    file = (path if path.is_dir() else path.parent) / CONFIG_FILE
+    packed = path.is_file() and form_of_content(path) == "zip"
+    text = text_inside(path, CONFIG_FILE) if packed else None
+    if text is None:
+        return file if file.is_file() else None
+    if file.is_file():
+        message = (
+            f"There is a {CONFIG_FILE} inside {path.name} and one beside it. Say which to use: "
+            "--config FILE."
+        )
+        raise LeakkitError("two_files", message)
+    return Config.from_text(text, f"{CONFIG_FILE} in {path.name}")
+
+
+def within_days(reading: Reading, first: str, last: str) -> Reading:
+    """Let the history begin with the first snapshot and end with the last, unless declared."""
+    if not first:
+        return reading
+    config, rules = reading.config, reading.config.source
+    started = rules.history_start or dt.date.fromisoformat(first)
+    source = rules.model_copy(update={"history_start": started})
+    config = config.model_copy(update={"source": source, "as_of": config.as_of or last})
+    return replace(reading, config=config)

@@ -1,0 +1,32 @@
+"""Errors of the engine in leakkit's own words: a damaged file, or no room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from leakkit.errors import LeakkitError
+from leakkit.sources.formats.files import form_of_name
+from leakkit.sources.formats.unpacking import lack_of_room
+
+DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
+"""What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
+
+
+def explain_error(error: BaseException, source: Any) -> LeakkitError | None:  # noqa: ANN401 - a path, or frames
+    """Return what an error means to whoever gave the source; None where it says so itself."""
+    if type(error) in DAMAGED and (files := _parquet_files(source)):
+        message = f"{', '.join(files)} cannot be read as a Parquet file: it is damaged."
+        return LeakkitError("unreadable_file", message)
+    return lack_of_room(error)
+
+
+def _parquet_files(source: Any) -> list[str]:  # noqa: ANN401 - as above
+    """Return the names of the Parquet files of a source, which are read when asked only."""
+    if not isinstance(source, str | Path):
+        return []
+    path = Path(source)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [file.name for file in files if form_of_name(file) == "parquet"]

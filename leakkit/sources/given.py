@@ -1,0 +1,199 @@
+"""The two relations that resolving reads: every row with its texts, moments and money."""
+
+from __future__ import annotations
+
+from leakkit.config import COLUMNS, Config
+from leakkit.errors import LeakkitError
+from leakkit.sources.headings.columns import Table, refuse_lacking
+from leakkit.sources.headings.missing import lacking
+from leakkit.sources.headings.names import NEEDED
+from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found
+from leakkit.store.database import Store, literal, quoted
+from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone
+from leakkit.store.resolve import OWN_COLUMNS, closed_outcomes
+
+MOST_VALUES = 200
+"""So many different texts may a column of segments have."""
+
+
+def require_columns(store: Store, found: Found) -> None:
+    """Raise where a needed column is missing, or a configured one is in none of the files.
+
+    One error names all of them, of both files, with the columns that each could be.
+    """
+    nowhere = tuple(
+        name
+        for name, heading in (found.opportunities or found.history).renamed.items()
+        if all(table.find(heading) is None for table in found.given)
+    )
+    needed: tuple[str, ...] = NEEDED if found.shape == EVENTS else ()
+    wanted = [(found.history, needed, nowhere if needed else ())]
+    if found.opportunities:
+        wanted.append((found.opportunities, NEEDED[:1], () if needed else nowhere))
+    refuse_lacking([lacking(store, *one) for one in wanted])
+
+
+def choose_segments(store: Store, found: Found, config: Config) -> tuple[str, ...]:
+    """Return the headings to keep: those configured, else text columns with 2 to 200 values."""
+    table = found.opportunities or found.history
+    roles = config.roles
+    parts = (roles.product, roles.price, roles.discount, roles.competitor, roles.last_activity)
+    if roles.segments is not None:
+        wanted = [*roles.segments, *parts, *roles.known_at_entry]
+        named = {name: table.heading(name) for name in dict.fromkeys(wanted) if name}
+        missing = [name for name, heading in named.items() if heading is None]
+        if missing:
+            message = (
+                f"[roles] names columns that {table.file} does not have: {', '.join(missing)}."
+            )
+            raise LeakkitError("missing_columns", message)
+        return tuple(dict.fromkeys(heading for heading in named.values() if heading))
+    taken = {table.heading(name) for name in COLUMNS if name != "owner"}
+    texts = [h for h, kind in table.types.items() if kind == "VARCHAR" and h not in taken]
+    return tuple(h for h in texts if 2 <= _different(store, table, h) <= MOST_VALUES)  # noqa: PLR2004 - the rule of the contract
+
+
+def _different(store: Store, table: Table, heading: str) -> int:
+    """Count the different texts of a column, of more than `MOST_VALUES` only one."""
+    column = quoted(heading)
+    some = (
+        f"SELECT DISTINCT {column} FROM {table.relation} WHERE {column} <> '' "  # noqa: S608 - quoted
+        f"LIMIT {MOST_VALUES + 1}"
+    )
+    return int(store.value(f"SELECT count(*) FROM ({some})"))  # noqa: S608 - as above
+
+
+def stored_name(heading: str) -> str:
+    """Return the name of a further column in the store, which has columns of its own."""
+    return f"{heading} (given)" if heading.casefold() in OWN_COLUMNS else heading
+
+
+def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: str = "") -> None:
+    """Make `read_history` and `read_opportunities`: texts, and the clocks that they show.
+
+    `unnamed` is what a row of the history without a stage is in.
+    """
+    history, stage = found.history, found.history.text("stage")
+    if unnamed:
+        stage = f"COALESCE(NULLIF({stage}, ''), {literal(unnamed)})"
+    store.run(
+        f"""
+        CREATE TEMP {_kept(history, "entered_at")} read_history AS
+        SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
+               {history.text("pipeline")} AS pipeline, {stage} AS stage,
+               {_unread(history, "entered_at")} AS entered_text,
+               {history.clock("entered_at")} AS entered_clock,
+               {history.offset("entered_at")} AS entered_offset,
+               CAST({history.part("entered_at")} AS INTEGER) AS part,
+               {history.text("from_stage")} AS from_stage, {history.integer("seq")} AS seq
+        FROM {history.relation}
+        """,  # noqa: S608 - quoted headings
+    )
+    table = found.opportunities or history
+    names = ["opportunity_id", "pipeline", "stage", "name", "outcome", "currency", "lost_reason"]
+    columns = [f"{table.text(name)} AS {name}" for name in names]
+    # under names of our own: a heading may be any text, and any of our names
+    columns += [f"{table.text_under(name)} AS segment_{i}" for i, name in enumerate(segments)]
+    for name in ("created", "closed"):
+        moment = f"{name}_at"
+        columns += [
+            f"{(_unread if found.opportunities else Table.text)(table, moment)} AS {name}_text",
+            f"{table.clock(moment)} AS {name}_clock",
+            f"{table.offset(moment)} AS {name}_offset",
+        ]
+    columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
+    if found.opportunities:
+        columns.append(f"{table.content()} AS content")
+    each = f"SELECT {table.line} AS line, {', '.join(columns)} FROM {table.relation}"  # noqa: S608 - quoted headings
+    if found.opportunities:
+        kept = _kept(table, "created_at", "closed_at")
+        store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
+    else:
+        _gather(store, each, len(segments))
+
+
+def _unread(table: Table, moment: str) -> str:
+    """Return SQL for the text of a moment that may be a fault, far enough inside to be none."""
+    return table.odd_text(moment, EARLIEST + 2 * DAY, SENTINEL - 2 * DAY)
+
+
+def _kept(table: Table, *moments: str) -> str:
+    """Say how to keep what is read: dates in texts are parsed once, all else is read when asked."""
+    return "TABLE" if any(table.is_text(name) for name in moments) else "VIEW"
+
+
+def _gather(store: Store, each: str, segments: int) -> None:
+    """Make one opportunity of the rows of an event file: the last non-empty entry counts."""
+    names = ["name", "outcome", "currency", "lost_reason"]
+    names += [f"segment_{i}" for i in range(segments)]
+    columns = [f"COALESCE(arg_max({n}, line) FILTER ({n} <> ''), '') AS {n}" for n in names]
+    # an entry counts as a whole: a clock without an offset must not keep an earlier one's
+    columns += [
+        f"(arg_max(struct_pack(last := {name}), line) FILTER ({text} <> '')).last AS {name}"
+        for text, name in (
+            ("created_text", "created_text"),
+            ("created_text", "created_clock"),
+            ("created_text", "created_offset"),
+            ("closed_text", "closed_text"),
+            ("closed_text", "closed_clock"),
+            ("closed_text", "closed_offset"),
+            ("value_text", "value_text"),
+            ("value_text", "value"),
+        )
+    ]
+    store.run(
+        f"""
+        CREATE TEMP TABLE read_opportunities AS
+        SELECT CAST(NULL AS BIGINT) AS line, 0 AS content, opportunity_id,
+               '' AS pipeline, '' AS stage, {", ".join(columns)}
+        FROM ({each}) WHERE opportunity_id <> '' GROUP BY opportunity_id
+        """,  # noqa: S608 - quoted headings
+    )
+
+
+def give_moments(store: Store, found: Found, hours: Zone) -> None:
+    """Make `given_history` and `given_opportunities`, the two relations that resolving reads.
+
+    A moment is NULL where it is empty, unreadable or a sentinel. Its text is kept in
+    `_unread`, but for a sentinel outside the history, which says "never" and is no fault.
+    """
+
+    def moments(name: str) -> tuple[str, str, str]:
+        local = f"{name}_clock - {hours.offset_sql(f'{name}_clock', local=True)}"
+        seconds = f"COALESCE({name}_clock - {name}_offset, {local})"
+        moment = f"CASE WHEN {seconds} BETWEEN {EARLIEST} AND {SENTINEL - 1} THEN {seconds} END"
+        never = f"{seconds} >= {SENTINEL}" if name != "entered" else "FALSE"
+        unread = f"CASE WHEN {moment} IS NULL AND NOT COALESCE({never}, FALSE) THEN {name}_text END"
+        read = f"{name}_text, {name}_clock, {name}_offset"
+        return read, f"{moment} AS {name}_at", f"COALESCE({unread}, '') AS {name}_unread"
+
+    for table, names in (("history", ["entered"]), ("opportunities", ["created", "closed"])):
+        read, made, unread = (", ".join(parts) for parts in zip(*map(moments, names), strict=True))
+        # one snapshot adds rows of its own
+        kept = "TABLE" if found.shape == SNAPSHOT and table == "history" else "VIEW"
+        store.run(
+            f"""
+            CREATE TEMP {kept} given_{table} AS
+            SELECT * EXCLUDE ({read}), {made}, {unread} FROM read_{table};
+            """,  # noqa: S608 - names of this module
+        )
+
+
+def let_stand(store: Store, config: Config, cut: int) -> None:
+    """Let the open deals of one snapshot stand where they are, seen first at its moment.
+
+    When they came there is not known; so no stay is claimed, and no curve follows.
+    """
+    closed = closed_outcomes(store, config)
+    store.run(
+        """
+        INSERT INTO given_history BY NAME
+        SELECT line, opportunity_id, pipeline, stage, CAST($cut AS BIGINT) AS entered_at,
+               '' AS entered_unread, '' AS from_stage, 0 AS part
+        FROM given_opportunities
+        WHERE stage <> '' AND opportunity_id <> '' AND COALESCE(created_at <= $cut, TRUE)
+          AND outcome NOT IN (SELECT unnest($closed))
+          AND opportunity_id NOT IN (SELECT opportunity_id FROM given_history)
+        """,
+        {"cut": cut, "closed": closed},
+    )

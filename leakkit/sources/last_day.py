@@ -1,0 +1,108 @@
+"""The last day of a source, the zone of its clocks, and the direction of its rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from leakkit.errors import Ask, LeakkitError
+from leakkit.sources.headings.missing import lacking
+from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
+from leakkit.store.recorded import Recorded, forget_plans, last_recorded
+from leakkit.store.resolve import closed_outcomes
+
+if TYPE_CHECKING:
+    from leakkit.config import Config
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.shapes.shapes import Found
+    from leakkit.store.database import Store
+
+
+def find_zone(store: Store, config: Config) -> Zone:
+    """Find the offsets of the configured zone over the days that the data span."""
+    if config.timezone == "UTC":
+        return Zone((), (0,))
+    first, last = store.rows(
+        f"""
+        SELECT min(clock), max(clock)
+        FROM (SELECT entered_clock AS clock FROM read_history
+              UNION ALL SELECT created_clock FROM read_opportunities
+              UNION ALL SELECT closed_clock FROM read_opportunities)
+        WHERE clock BETWEEN {EARLIEST} AND {SENTINEL}
+        """,  # noqa: S608 - numbers
+    )[0]
+    if config.as_of and first is not None:
+        last = max(last, parse_as_of(config.as_of, config.timezone)[0])
+    return zone(config.timezone, (first or 0) - 2 * DAY, (last or 0) + 2 * DAY)
+
+
+def is_timed(store: Store) -> bool:
+    """Say whether the history has times: dates, and dates all at midnight, are whole days.
+
+    The clocks are taken as they are written: where a zone skips a midnight, no moment has it.
+    """
+    sql = f"""
+        SELECT bool_or(entered_clock % {DAY} <> 0) FROM read_history
+        WHERE entered_clock BETWEEN {EARLIEST} AND {SENTINEL}
+        """  # noqa: S608 - numbers
+    return bool(store.value(sql))
+
+
+def closes_are_days(store: Store) -> bool:
+    """Say whether the closing dates have no time: each is then any time of its day."""
+    sql = f"SELECT bool_and(closed_clock % {DAY} = 0) FROM read_opportunities"  # noqa: S608 - a number
+    return bool(store.value(sql))
+
+
+def find_last_day(reading: Reading, found: Found, config: Config, hours: Zone) -> tuple[int, int]:
+    """Return the last used moment and the last used local day, and say which row set them."""
+    if config.as_of:
+        return parse_as_of(config.as_of, config.timezone)
+    store = reading.store
+    closed = closed_outcomes(store, config)
+    last = last_recorded(store, config, closed)
+    if last is None:
+        message = (
+            "No date in the source says when its deals stood so. Say it: as_of = '2026-06-30'. "
+            "Or, if its rows are a history, which column has the dates of the moves: "
+            "entered_at = '...' in [source]."
+        )
+        moved = lacking(store, found.opportunities or found.history, ("entered_at",)).asks
+        asks = (
+            Ask("", "as_of", (), "the day of which the source is, such as 2026-06-30"),
+            *(replace(ask, needed=False) for ask in moved),
+        )
+        raise LeakkitError("no_as_of", message, asks=asks)
+    day = hours.day(last.moment)
+    cut, last_day = (last.moment, day - 1) if is_timed(store) else (hours.end_of_day(day), day)
+    store.set_meta("as_of_row", _place_of(store, found, last))
+    reading.count("planned_closes", forget_plans(store, cut, closed))
+    return cut, last_day
+
+
+def _place_of(store: Store, found: Found, last: Recorded) -> str:
+    """Say where the last recorded moment stands: file, row and heading."""
+    if last.column == "entered_at" and found.origins:
+        made = f"SELECT file, line, heading FROM {found.origins} WHERE made = $line"  # noqa: S608 - quoted
+        file, row, heading = store.rows(made, {"line": last.line})[0]
+        return f"{file} row {row} [{heading}]"
+    table = found.history if last.column == "entered_at" else found.opportunities or found.history
+    row = "" if last.line is None else f" row {last.line}"
+    return f"{table.file}{row} [{table.heading(last.column) or last.column}]"
+
+
+def find_direction(store: Store) -> bool | None:
+    """Say whether the history runs from new to old; None where it shows no direction."""
+    later, earlier = store.rows(
+        """
+        SELECT count(*) FILTER (entered_at > before_at), count(*) FILTER (entered_at < before_at)
+        FROM (SELECT entered_at, lag(entered_at) OVER (PARTITION BY opportunity_id ORDER BY line)
+                     AS before_at
+              FROM (SELECT * FROM given_history LIMIT 200000)
+              WHERE line <= 200000 AND entered_at IS NOT NULL AND opportunity_id <> '')
+        """,
+    )[0]
+    if later + earlier == 0:
+        return None
+    share = later / (later + earlier)
+    return False if share >= 0.9 else True if share <= 0.1 else None  # noqa: PLR2004 - the rule of the contract

@@ -1,0 +1,75 @@
+"""What a store says of itself once its deals are resolved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from leakkit.sources.given import stored_name
+from leakkit.sources.headings.names import people
+from leakkit.store import schema
+from leakkit.store.resolve import CLOSED
+
+if TYPE_CHECKING:
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.rules import Given
+    from leakkit.sources.shapes.shapes import Found
+    from leakkit.store.database import Store
+
+
+def place_faults(store: Store, found: Found) -> None:
+    """Say of each fault what its row is in the file that the user has."""
+    for file, row, rule in found.asides:
+        store.run(
+            "UPDATE faults SET rule = $rule WHERE file = $file AND line = $row "
+            "AND rule = 'missing_id'",
+            {"rule": rule, "file": file, "row": row},
+        )
+
+
+def write_notes(reading: Reading, found: Found, given: Given) -> dict[str, Any]:
+    """Return the facts about the store that are known once the deals are resolved."""
+    return {
+        "schema_version": schema.SCHEMA_VERSION,
+        "config": given.config.model_dump(mode="json"),
+        "provisional_order": given.provisional,
+        "label": found.label,
+        "inputs": list(found.inputs),
+        "ignored_files": list(found.ignored),
+        "shape": found.shape,
+        "recognised": reading.spoken(),
+        "outcome_words": _words_found(reading.store, "outcome_names"),
+        "closing_rows": _words_found(reading.store, "stage_names"),
+        "cut": given.rules.cut,
+        "last_day": given.last_day,
+        "segments": list(given.rules.segments),
+        "owner": _owner(found, given.rules.segments),
+        "people": _people(found, given.rules.segments),
+    }
+
+
+def _owner(found: Found, segments: tuple[str, ...]) -> str:
+    """Return the column of the store that names who owns a deal; '' where there is none."""
+    heading = (found.opportunities or found.history).heading("owner")
+    return stored_name(heading) if heading and stored_name(heading) in segments else ""
+
+
+def _people(found: Found, segments: tuple[str, ...]) -> list[str]:
+    """Return the columns of the store that name who works on a deal, the owner among them."""
+    table = found.opportunities or found.history
+    named = [_owner(found, segments), *map(stored_name, people(table.types))]
+    return [column for column in dict.fromkeys(named) if column in segments]
+
+
+def _words_found(store: Store, table: str) -> dict[str, list[str]]:
+    """Return the texts that were understood as outcomes or as closing rows, by what they mean.
+
+    `table` is one of those that resolving makes: `outcome_names` or `stage_names`.
+    """
+    kinds = {"won": schema.WON, "lost": schema.LOST, "open": 0}
+    rows = store.rows(f"SELECT DISTINCT said, code FROM {table} ORDER BY said")  # noqa: S608 - names of this program
+    closing = table == "stage_names"
+    return {
+        kind: [str(said) for said, found in rows if found == code and said not in CLOSED]
+        for kind, code in kinds.items()
+        if code or not closing
+    }

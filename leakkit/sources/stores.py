@@ -1,0 +1,84 @@
+"""Stores on disk: opened, made, and put in the place of an earlier one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from leakkit.errors import LeakkitError
+from leakkit.sources.formats.unpacking import lack_of_room
+from leakkit.store.database import MEMORY, SPILL, Store
+from leakkit.store.holding import held
+from leakkit.store.moments import parse_as_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STORE_SUFFIX = ".duckdb"
+PARTIAL = ".partial"
+
+
+def make_store(store: str) -> Store:
+    """Make an empty store; where there is no room for it, say that."""
+    try:
+        return Store.new(store)
+    except duckdb.Error as error:
+        if store != MEMORY:
+            Path(store).unlink(missing_ok=True)
+        raise lack_of_room(error) or error from None
+
+
+def open_store(file: Path, as_of: str) -> Store:
+    """Open a store that is a source; it was settled on one day, and cannot be on another."""
+    store = Store.open(file)
+    last_day = int(store.meta("last_day"))
+    if as_of and parse_as_of(as_of, store.config.timezone)[1] != last_day:
+        store.close()
+        day = dt.date(1970, 1, 1) + dt.timedelta(days=last_day)
+        message = (
+            f"{file.name} was loaded as of {day}, and a store keeps that. For another day load "
+            "its source again."
+        )
+        raise LeakkitError("store_is_settled", message)
+    return store
+
+
+@contextmanager
+def replace_store(file: Path) -> Iterator[tuple[Path, Path]]:
+    """Hold the place of a store, and put what was written beside it in its place at the end.
+
+    Yields the store's own path, which is where a link leads to, and that to write to.
+    """
+    if file.suffix != STORE_SUFFIX:
+        message = f"{file} is no name for a store: it needs the ending {STORE_SUFFIX}."
+        raise LeakkitError("store_name", message)
+    file = file.resolve()
+    said = f"Another run is writing {file}. Wait for it, or keep another store."
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(Path(f"{file}.lock"), LeakkitError("store_in_use", said)))
+        except OSError as error:
+            message = f"Cannot write the store {file}: {error.strerror or error}."
+            raise LeakkitError("store_not_writable", message) from None
+        partial = Path(f"{file}{PARTIAL}")
+        for left in (partial, Path(f"{partial}.wal")):
+            left.unlink(missing_ok=True)
+        shutil.rmtree(f"{partial}{SPILL}", ignore_errors=True)
+        yield file, partial
+        partial.replace(file)
+
+
+def find_earlier(file: Path) -> Path | None:
+    """Return the store that is there; None for one of another version, which is made anew."""
+    try:
+        Store.open(file).close()
+    except LeakkitError as error:
+        if error.code != "store_version":
+            raise
+        return None
+    return file
