@@ -114,7 +114,8 @@ def _keep_ends(reading: Reading, found: Found, names: Sequence[str]) -> None:
         CREATE OR REPLACE TEMP TABLE {ENDS} AS
         WITH visits AS (
             SELECT {history.text("opportunity_id")} AS opportunity_id,
-                   {history.text("stage")} AS stage, {history.text("entered_at")} AS moment, {history.line} AS line
+                   {history.text("stage")} AS stage,
+                   {history.text("entered_at")} AS moment, {history.line} AS line
             FROM {history.relation}
         ), followed AS (
             SELECT opportunity_id, stage,
