@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WON_WORDS, LOST_WORDS = (vocabulary.words("closes", kind) for kind in ("won", "lost"))
+ENDED_WORDS, BESIDE = (vocabulary.words("closes", kind) for kind in ("ended", "beside"))
+"""Names that close a deal without saying how, and what may stand beside two closes."""
 WON_INSIDE, LOST_INSIDE = (vocabulary.words("inside", kind) for kind in ("won", "lost"))
 """Words that close a deal also inside a longer name; others, such as "success", do not."""
 UNDONE = frozenset({"not", "no", "nicht", "kein", "non", "pas", "nie", "не", "almost", "back"})
@@ -55,6 +57,19 @@ def close_of(name: str) -> int | None:
         if any(f" {word} " in said for word in _forms(words))
     }
     return found.pop() if len(found) == 1 else None
+
+
+def closes_either_way(name: str) -> bool:
+    """Say whether a name is that of an end that may be a win or a loss.
+
+    >>> [closes_either_way(name) for name in ("6 - Closed", "Won/Lost", "Closed Won", "Offer")]
+    [True, True, False, False]
+    """
+    form = bare(name)
+    parts = {part for part in BETWEEN.split(form) if part}
+    won, lost, beside = map(_forms, (WON_WORDS, LOST_WORDS, (*BESIDE, *ENDED_WORDS)))
+    both = bool(parts & won and parts & lost)
+    return form in _forms(ENDED_WORDS) or (both and parts <= won | lost | beside)
 
 
 def closing(names: Iterable[str]) -> dict[str, int]:

@@ -49,11 +49,13 @@ def cross_check(reading: Reading, found: Found, config: Config) -> None:
 
 def _asked(store: Store, found: Found, config: Config, outcome: str) -> list[Doubt]:
     """Ask every question; `outcome` is the heading of the outcomes, '' where they were made."""
+    all_open = outcomes.nothing_closes(store, config)
     return [
-        outcomes.nothing_closes(store, config),
+        all_open,
         outcomes.outcome_words_unknown(store),
         reasons.open_with_reason(store),
         outcomes.outcome_against_history(store),
+        outcomes.closed_without_outcome(store, asked=all_open.stops),
         outcomes.flags_against_outcome(store, outcome),
         histories.present_stage_ahead(store),
         histories.lost_elsewhere(store, config),

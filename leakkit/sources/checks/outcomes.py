@@ -8,6 +8,7 @@ from leakkit.config import Config, folded
 from leakkit.errors import Ask
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words, words_to_sort
 from leakkit.sources.headings.names import nearest
+from leakkit.sources.shapes.either_way import ENDS
 from leakkit.sources.toml import listed, quoted
 from leakkit.store.resolve import outcome_words
 
@@ -41,6 +42,15 @@ SELECT DISTINCT stage FROM (
 WHERE after <> stage ORDER BY stage
 """
 """The stages that a deal has left for another one."""
+
+CLOSED = f"""
+SELECT stage, count(*) AS n FROM {ENDS} WHERE outcome = '' AND NOT closes
+GROUP BY stage ORDER BY n DESC, stage
+"""  # noqa: S608 - a name of this program
+CLOSED_DEALS = f"""
+SELECT opportunity_id FROM {ENDS} SEMI JOIN opportunities USING (opportunity_id)
+WHERE {ENDS}.outcome = '' AND NOT closes
+"""  # noqa: S608 - a name of this program
 
 FEWEST_OPEN = 20
 """Fewer deals may well all be open; that none is closed is then said, and no question."""
@@ -94,6 +104,24 @@ def _ends(store: Store, last: Sequence[tuple[str, int]]) -> tuple[Ask, ...]:
     return (
         *words_to_sort([one for one in said if one[0] in ends]),
         *words_to_sort([one for one in said if one[0] not in ends], needed=False),
+    )
+
+
+def closed_without_outcome(store: Store, *, asked: bool) -> Doubt:
+    """Ask what a stage such as `Closed` means, whose deals have no outcome.
+
+    `asked`: it is asked already, of every last stage.
+    """
+    rows = store.rows(CLOSED) if not asked else []
+    found = ids(store, CLOSED_DEALS) if not asked else ()
+    means = [(str(stage), f"{n:,} deals end there, and nothing says how") for stage, n in rows]
+    lines = tuple(
+        f"{quoted(stage)} = 'won', 'lost' or 'open'   # in [source.outcomes]: {why}; open: a stage"
+        for stage, why in means
+    )
+    says = "end in a stage that closes a deal, and no outcome says how"
+    return Doubt(
+        "closed_without_outcome", says, found, deals(store), lines, asks=words_to_sort(means)
     )
 
 

@@ -11,6 +11,7 @@ from leakkit import limits
 from leakkit.config import Pipeline, Stage, folded
 from leakkit.errors import Ask, LeakkitError, shortened
 from leakkit.sources.propose.ends import closing_stages
+from leakkit.sources.shapes.either_way import ENDS
 from leakkit.store import schema
 from leakkit.store.closes import closing
 from leakkit.store.resolve import CLOSED, texts
@@ -58,6 +59,7 @@ ORDER BY pipeline, created DESC NULLS FIRST, stage
 
 Deals without any date have come least far.
 """
+CLOSE_EITHER_WAY = f"SELECT DISTINCT stage FROM {ENDS} WHERE closes ORDER BY stage"  # noqa: S608 - a name of this program
 NUMBER = re.compile(
     r"^\W*(?:(?P<number>\d+)\s*(?:%|[-.:)\]\u2013/_%]|\s)|(?P<letter>[a-z])(?:[.:)\]]|\s+[-\u2013])\s)"
     r"[\s\-.:)\]\u2013]*[^\W\d]"
@@ -80,7 +82,8 @@ def propose(
     """
     closes = closing_stages(store, config)
     came_from = closing(texts(store, "from_stage", "given_history"))
-    given = {"label": label, "closes": [*closes, *CLOSED, *came_from]}
+    either = [str(row[0]) for row in store.rows(CLOSE_EITHER_WAY)]
+    given = {"label": label, "closes": [*closes, *CLOSED, *came_from, *either]}
     ranked: dict[str, dict[str, _Said]] = {}
     spelt: dict[str, str] = {}
     rows = store.rows(FIRST_VISITS, given)

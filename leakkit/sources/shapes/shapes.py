@@ -17,6 +17,7 @@ from leakkit.sources.headings.exports import TIME_IN_STAGE
 from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names, taken_headings
 from leakkit.sources.shapes.asides import without_asides
 from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepared
+from leakkit.sources.shapes.either_way import closes_of_deals
 from leakkit.sources.shapes.left_out import asked_for
 from leakkit.sources.shapes.naming import named_by_deals
 from leakkit.sources.shapes.outcomes import closes_as, ended, reasons_of_losses, with_outcome
@@ -65,6 +66,7 @@ class Found:
 def shaped(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
     found = _shaped(reading, asked_for(reading, with_ids(reading, files)))
+    found = closes_of_deals(reading, found)
     used = (files.history, files.opportunities, files.stages, files.lookup, files.activities)
     return replace(
         found,
