@@ -79,6 +79,7 @@ def shaped(reading: Reading, files: Files) -> Found:
 def _shaped(reading: Reading, files: Files) -> Found:
     """Recognise the shape, and bring the files into that of a history."""
     if files.snapshots:
+        keep_list(reading, files.stages)
         return _from_snapshots(reading, files)
     files = prepared(reading, files)
     history, deals = files.history, files.opportunities

@@ -29,12 +29,13 @@ def before_and_since(diagnosis: Diagnosis) -> View:
     if not found:
         said = words.say("interventions.none")
         return answer(words, "before_and_since", headline=said, kind=REPEATED)
-    parts = [_intervention(diagnosis, one, words) for one in found]
+    headline = _headline(found, words)
+    parts = [_intervention(diagnosis, one, words, headline) for one in found]
     note = paragraphs([words.html("interventions.note")])
     return answer(
         words,
         "before_and_since",
-        headline=_headline(found, words),
+        headline=headline,
         table=Markup("\n").join(parts),
         note=note,
     )
@@ -49,8 +50,8 @@ def _headline(found: tuple[Intervened, ...], words: Words) -> Markup:
     return _sentence(*(known or pairs)[0], words)
 
 
-def _intervention(diagnosis: Diagnosis, one: Intervened, words: Words) -> Markup:
-    """Return one intervention: its days, its stages, and what is said of each."""
+def _intervention(diagnosis: Diagnosis, one: Intervened, words: Words, headline: Markup) -> Markup:
+    """Return one intervention: its days, its stages, and what the headline does not say yet."""
     unit = diagnosis.pipeline.unit_per_day
     head = words.html(
         "interventions.days",
@@ -61,7 +62,8 @@ def _intervention(diagnosis: Diagnosis, one: Intervened, words: Words) -> Markup
     )
     rows = [(bdi(effect.stage), effect) for effect in one.effects]
     table = Table(words.say("interventions.table"), _columns(words, unit), rows).html(words)
-    lines = paragraphs([_sentence(one, effect, words) for effect in one.effects])
+    said = [_sentence(one, effect, words) for effect in one.effects]
+    lines = paragraphs([line for line in said if line != headline])
     return Markup("\n").join([heading(head), table, lines])
 
 
