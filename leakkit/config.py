@@ -301,6 +301,7 @@ class SourceRules(_Part):
     typed_dates: Literal["auto", "kept", "swapped"] = "auto"
     calendar: Literal["auto", "gregorian", "jalali"] = "auto"
     decimal: Literal["auto", ".", ","] = "auto"
+    value_times: int | None = Field(default=None, ge=1, le=1_000_000_000)
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
     present_stage: Literal["counts", "history"] = "counts"

@@ -90,6 +90,19 @@ STOPS = {
     ),
     "ambiguous_numbers": (amounts("1.234", "2.345"), {"decimal": ","}, (VALUE, 357900)),
     "mixed_numbers": (amounts("1234.50", "2345,75"), {"decimal": "."}, (VALUE, 123450)),
+    "unclear_unit": (
+        {"deals.csv": "deal_id,stage,created_at,status,Amount (M)\n1,Offer,2024-01-14,Won,2\n"},
+        {"value_times": "1000"},
+        (VALUE, 200_000),
+    ),
+    "closed_without_outcome": (
+        history(
+            [f"{i},,Work,2024-01-01\n{i},Work,Closed,2024-02-01" for i in range(9)]
+            + ["w,,Work,2024-01-01\nw,Work,Won,2024-02-01"]
+        ),
+        {'"Closed"': "lost", "Closed": "lost"},
+        (LOST, 9),
+    ),
     "currency_undeclared": (amounts("10 EUR", "10"), {"currency": "EUR"}, (VALUE, 2000)),
     "no_as_of": (
         {"deals.csv": "deal_id,stage,status\n1,Offer,Open\n2,Offer,Won\n3,Demo,Lost\n"},

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from leakkit import vocabulary
 from leakkit.config import DIGITS, folded
 from leakkit.errors import Ask, Fault, LeakkitError
+from leakkit.sources.cells.currencies import CURRENCIES
+from leakkit.sources.cells.factors import ASKED, unit_of
 from leakkit.sources.formats.rows import rewritten
 from leakkit.store.database import literal
 
@@ -24,25 +25,6 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 MOST_SHAPES = 5_000
-CURRENCIES = {
-    "$": "USD",
-    "us$": "USD",
-    "€": "EUR",
-    "£": "GBP",
-    "₹": "INR",
-    "₽": "RUB",
-    "₺": "TRY",
-    "₩": "KRW",
-    "₪": "ILS",
-    "﷼": "IRR",
-    **{
-        word.casefold(): code
-        for code in reversed(vocabulary.keys("currencies"))
-        for word in vocabulary.words("currencies", code)
-    },
-}
-"""Signs and words -> code. `$` is the configured currency where that is a dollar; a sign of
-several currencies, such as the yen's, is none of them: it is not read."""
 DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN")
 RIAL, TOMAN = "IRR", "IRT"
 RIALS_PER_TOMAN = 10
@@ -67,10 +49,16 @@ CELL = (
 
 
 def plain_money(reading: Reading, table: Table) -> Table:
-    """Return a table whose values are plain numbers, with the currency in a column.
+    """Return a table whose values are plain numbers in whole units, with the currency in a column.
 
-    Columns of numbers, and texts that are plain numbers already, are left alone.
+    Columns of numbers, and texts that are plain numbers already, are left alone, but where
+    a heading says that they are counted in thousands or millions.
     """
+    return _in_units(reading, _plain_numbers(reading, table))
+
+
+def _plain_numbers(reading: Reading, table: Table) -> Table:
+    """Return a table whose values are plain numbers, as they are written."""
     heading = table.heading("value")
     if heading is None or table.types[heading] != "VARCHAR":
         return _plain_codes(reading, table)
@@ -319,10 +307,37 @@ def _of_heading(reading: Reading, table: Table) -> Table:
     heading = table.heading("value")
     found = re.search(r"[(\[]([^()\[\]]+)[)\]]\s*$", heading or "")
     code = code_of(found[1], reading.config) if found else ""
+    if heading and code not in {*CURRENCIES.values()}:
+        # beside a factor: "Amount (k€)"
+        code = code_of(unit_of(heading).currency, reading.config)
     if not heading or code not in {*CURRENCIES.values()}:
         return table
     reading.say(table.file, "currency", code, heading)
     return rewritten(reading, table, {}, "currency", {"currency": literal(code)})
+
+
+def _in_units(reading: Reading, table: Table) -> Table:
+    """Multiply the values by what their heading says that they are counted in."""
+    heading, declared = table.heading("value"), reading.config.source.value_times
+    if heading is None:
+        return table
+    factor = declared or unit_of(heading).factor
+    if factor == ASKED:
+        message = (
+            f"{table.file}: {heading!r} may say that its amounts are counted in thousands or in "
+            "millions. Say in [source] what they are multiplied by: value_times = 1000, or "
+            "value_times = 1 where they are whole."
+        )
+        choices = ("1", "1000", "1000000")
+        ask = Ask("source", "value_times", choices, f"what the amounts of {heading} count in")
+        raise LeakkitError("unclear_unit", message, asks=(ask,))
+    if factor == 1:
+        return table
+    reading.say(table.file, "factor", f"{factor:,}", heading)
+    text = table.text_under(heading)
+    product = f"TRY_CAST({text} AS DECIMAL(24, 6)) * CAST({factor} AS DECIMAL(12, 0))"
+    columns = {heading: f"COALESCE(CAST({product} AS VARCHAR), {text})"}
+    return rewritten(reading, table, columns, "units")
 
 
 def with_toman(config: Config) -> Config:

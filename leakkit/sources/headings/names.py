@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Export, folded
 from leakkit.errors import Ask, LeakkitError
+from leakkit.sources.cells.factors import unit_of
 from leakkit.sources.formats.rows import distinct, refuse_wide
 from leakkit.sources.headings.columns import NEAR as MISSPELT
 from leakkit.sources.headings.columns import simplified
@@ -201,7 +202,28 @@ def _by_form(headings: Sequence[str]) -> dict[str, str]:
     A unit in brackets at the end is no part of a name: "Amount (EUR)" is an amount.
     """
     bare = {loose(UNIT.sub("", heading)): heading for heading in reversed(headings)}
-    return bare | {loose(heading): heading for heading in reversed(headings)}
+    counted = {form: h for h in reversed(headings) if (form := _counted(h))}
+    return counted | bare | {loose(heading): heading for heading in reversed(headings)}
+
+
+def _counted(heading: str) -> str:
+    """Return the form of a heading of money that says what its amounts are counted in, else ''.
+
+    >>> _counted("Umsatz in Mio. \u20ac"), _counted("Phase (K)")
+    ('umsatz', '')
+    """
+    unit = unit_of(heading)
+    form = loose(unit.name) if unit.factor != 1 else ""
+    return form if form in _money_forms() else ""
+
+
+@cache
+def _money_forms() -> frozenset[str]:
+    """Return every usual heading of money, in the form in which headings are compared."""
+    tables = [*(export.columns for export in known_exports()), USUAL]
+    return frozenset(
+        map(loose, ("value", *(w for table in tables for w in table.get("value", ()))))
+    )
 
 
 def _exactly(name: str, headings: Sequence[str]) -> str:
@@ -266,7 +288,7 @@ def score(cells: Iterable[str], renamed: Mapping[str, str]) -> int:
     """Count how many cells of a row are headings that are known, to find the heading row."""
     texts = [cell for cell in cells if cell.strip()]
     forms = {simplified(cell) for cell in texts}
-    bare = {loose(UNIT.sub("", cell)) or loose(cell) for cell in texts}
+    bare = {_counted(cell) or loose(UNIT.sub("", cell)) or loose(cell) for cell in texts}
     return len(bare & _all_forms(tuple(renamed.values()))) + sum(
         any(pattern.match(form.replace("_", " ")) for pattern in DATED_STAGE[:3]) for form in forms
     )
