@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
@@ -40,7 +40,7 @@ def pages(analysis: Analysis, broken: str = "") -> list[PageResult]:
     ]  # fmt: skip
 
 
-def last(analysis: Analysis, **changes: object) -> Last:
+def last(analysis: Analysis, **changes: Any) -> Last:  # noqa: ANN401 - fields of Seen
     """What the same data looked like last time, but for Equipment."""
     entries = []
     for one in analysis.pipelines:
