@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import traceback
@@ -32,6 +33,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command; faults of the input end it with code 2 and one clear message."""
+    # without a home it says where it keeps its caches, to whoever reads the mail of timed jobs
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         with stopped_like_ctrl_c():
             app()
