@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from leakkit.store import Store
 
 CLOSED = "SELECT opportunity_id, outcome, closed_day - 19722 FROM opportunities ORDER BY 1"
-RIGHT = [("a", "won", 5), ("b", "lost", 17), ("c", "won", 19), ("d", "lost", 20)]
+RIGHT: list[tuple[str, str, int | None]] = [
+    ("a", "won", 5),
+    ("b", "lost", 17),
+    ("c", "won", 19),
+    ("d", "lost", 20),
+]
 RIGHT += [("e", "open", None)]
 ROWS = """a,Offer,2024-01-01,Won,2024-01-05,
 b,Offer,2024-01-01,Lost,,2024-01-17
