@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from leakkit.errors import LeakkitError, visible
+from leakkit.errors import HALF_EXPORT, LeakkitError, visible
 from leakkit.version import __version__
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _refuse(error: LeakkitError) -> NoReturn:
     """Say what is wrong, and end with the code for it."""
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     console.print(visible(f"leakkit: {error}"))
-    sys.exit(BAD_INPUT)
+    sys.exit(FAILED_PAGES if error.code == HALF_EXPORT else BAD_INPUT)
 
 
 def _save(path: Path, text: str) -> None:
@@ -96,6 +96,8 @@ class FailOn(StrEnum):
 
     ALARM = "alarm"
     WATCH = "watch"
+    NEW_ALARM = "new-alarm"
+    NEW_WATCH = "new-watch"
 
 
 class LogForm(StrEnum):
@@ -163,8 +165,32 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     ] = False,
     fail_on: Annotated[
         FailOn | None,
-        typer.Option(help="End with code 3 where all is good but a finding is as grave as this."),
+        typer.Option(
+            help="End with code 3 where all is good but a finding is as grave as this; new- asks "
+            "only for what the last run into the folder did not warn of."
+        ),
     ] = None,
+    summary: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE", help="Write what is new since the last run to this file, as JSON."
+        ),
+    ] = "",
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Keep the old pages, with code 1, where a pipeline lost more than this part of "
+            "its deals since the last run, such as 0.3.",
+        ),
+    ] = None,
+    min_rows: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Keep the old pages, with code 1, where fewer rows than this are used."
+        ),
+    ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but faults.")] = False,
     log: Annotated[
         LogForm, typer.Option(help="Text for people, or one JSON object per line for programs.")
@@ -172,12 +198,14 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
 ) -> None:
     """Make one offline page per pipeline: where it leaks, and how sure that is.
 
-    Exit code 0: all pages are good; 1: some failed, the others are there; 2: the source,
+    Exit code 0: all pages are good; 1: some failed, the others are there, or the export is too
+    small for --max-drop or --min-rows and all stay as they were; 2: the source,
     the configuration or the folder cannot be used; 3: all pages are good, but a finding
     reached --fail-on; 4: a fault of leakkit itself; 130: interrupted.
     """
     from leakkit.findings import reached
     from leakkit.report import run
+    from leakkit.report.news import as_json, is_new
     from leakkit.terminal import voice
 
     if bool(source) == sample:
@@ -187,12 +215,18 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
-            engine=engine, anonymise=anonymise, allow=allow or (), deck=deck, progress=say.event,
+            engine=engine, anonymise=anonymise, allow=allow or (), deck=deck,
+            max_drop=max_drop, min_rows=min_rows, progress=say.event,
         )  # fmt: skip
         say.result(result)
+    if summary and result.analysis is not None:
+        _save(Path(summary), as_json(result.analysis, result.news, result.removed))
     if result.failed or result.trouble:
         raise typer.Exit(FAILED_PAGES)
-    if fail_on and reached(result.findings, fail_on):
+    severity = fail_on.removeprefix("new-") if fail_on else ""
+    if fail_on and severity != fail_on and is_new(result.news, severity):
+        raise typer.Exit(FOUND)
+    if fail_on and severity == fail_on and reached(result.findings, severity):
         raise typer.Exit(FOUND)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SHOWN_LETTERS = 200
+HALF_EXPORT = "half_export"
+"""The code of an export that has fewer deals, or rows, than is believed."""
 
 
 def shortened(text: str, letters: int = SHOWN_LETTERS) -> str:

@@ -117,7 +117,7 @@ def test_the_page_of_causes_names_the_offer_and_its_automatic_cancellations(stor
     assert "328 of 934 losses were set apart because they were closed in bulk." in said
     assert "328 after exactly 31 days, when hardly any deal advances" in said
     assert offer.screen.drivers[0].columns == ("value",)
-    assert "510 closed deals have 112 there and no open one has" in drivers
+    assert "559 closed deals have 112 there and no open one has" in drivers
     assert "The column value is known only as it stands today" in drivers
     assert "The columns owner, value are known only as they stand today" in drivers
 
@@ -268,12 +268,18 @@ def test_what_is_known_after_the_outcome_is_set_aside(data_dir: Path) -> None:
 
 
 def test_tables_of_connectors_are_recognised(data_dir: Path) -> None:
-    found = check(data_dir / "hubspot_connector")
+    with pytest.raises(LeakkitError, match=r"58 of 58 deals are neither won nor lost"):
+        check(data_dir / "hubspot_connector")
+    kept = Config.from_text('[source]\naccept = ["nothing_closes"]\ndeleted = "kept"')
+    found = check(data_dir / "hubspot_connector", kept)
     makers = {one.as_what for one in found.recognised if one.what == "maker"}
-    assert makers == {"hubspot_connector", "hubspot_stage_history"}
+    lists = {"hubspot_stage_list", "hubspot_merged_deals"}
+    assert makers == {"hubspot_connector", "hubspot_stage_history", *lists}
     assert found.facts["history_without_opportunity"] == 14
     assert found.facts["none_in_both"] == 14
-    found = check(data_dir / "salesforce_connector")
+    with pytest.raises(LeakkitError, match="by is_deleted all of its deals are deleted"):
+        check(data_dir / "salesforce_connector")
+    found = check(data_dir / "salesforce_connector", kept)
     assert [one.where for one in found.recognised if one.what == "refused"] == [
         "sf_opportunity_history_data.csv"
     ]

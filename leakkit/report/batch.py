@@ -20,6 +20,7 @@ from leakkit.report.files import RUN
 from leakkit.report.findings_json import findings_json
 from leakkit.report.folder import claimed, digest_of
 from leakkit.report.manifest import Last
+from leakkit.report.news import find_news, refuse_half_export
 from leakkit.report.overview import BROKEN, Overview
 from leakkit.report.planning import Planning
 from leakkit.report.pool import Pool
@@ -71,6 +72,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     anonymise: str | Path = "",
     allow: Sequence[str | Path] = (),
     deck: bool = False,
+    max_drop: float | None = None,
+    min_rows: int = 0,
     progress: Callable[[Event], None] = lambda _: None,
 ) -> RunResult:
     """Make one offline page per pipeline of a source, and an overview of them.
@@ -86,6 +89,10 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     `allow` names folders, beside those of the source and of the configuration, in which
     files may be that the configuration names. With `deck` there is a PowerPoint deck of each
     pipeline, and one of all.
+
+    With `max_drop`, a part of 1, a run that finds so many fewer deals in a pipeline than
+    the last one, or with `min_rows` fewer rows in all, raises LeakkitError `half_export`, and
+    the folder stays as it is.
 
     A page that would not change is not made again, unless `force` is set. `progress` is
     called with every step.
@@ -111,6 +118,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             standing = Last.read(folder)
             last = standing.alike(pipelines, anonymised=pseudonyms.are_in(kept))
             analysis, files = analysed(kept, tuple(pipelines), language, last, deck=deck)
+            refuse_half_export(analysis, standing, max_drop=max_drop, min_rows=min_rows)
             times = Times(started, time.perf_counter() - started)
             planning = Planning(analysis, frozenset(map(folded, pipelines)), last)
             brand = shown_brand(analysis)
@@ -194,6 +202,8 @@ class Batch:
             trouble,
             analysis.all_findings,
             tuple(pale(analysis.config.brand, words_of(analysis))),
+            find_news(analysis, self.standing, pages),
+            analysis,
         )
 
     @cached_property

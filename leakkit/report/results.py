@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from leakkit.analysis import Analysis
     from leakkit.findings import Finding
+    from leakkit.report.news import News
 
 MADE, UNCHANGED, FAILED, NOT_ASKED = "made", "unchanged", "failed", "not_asked"
 GOOD = "good"
@@ -63,7 +65,8 @@ class RunResult:
 
     `removed` names the pipelines whose pages went because the source no longer has them;
     `trouble` says why the overview is a plain list, if it is. `findings` are those of all
-    pipelines of the source; `said` is what of [brand] could not be used.
+    pipelines of the source; `said` is what of [brand] could not be used; `news` is what the
+    last run into the folder did not say, and `analysis` what all of it was made from.
     """
 
     index: Path
@@ -75,6 +78,8 @@ class RunResult:
     trouble: str = ""
     findings: tuple[Finding, ...] = ()
     said: tuple[str, ...] = ()
+    news: tuple[News, ...] = ()
+    analysis: Analysis | None = field(default=None, repr=False, compare=False)
 
     @property
     def failed(self) -> tuple[PageResult, ...]:
