@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from leakkit.analysis import analyze
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
+from leakkit.sources.check import checked
+from leakkit.terminal import checked as checked_lines
+from leakkit.views.dropoff.headline import headline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,3 +78,16 @@ def test_a_stage_that_deals_pass_through_is_no_loss(tmp_path: Path) -> None:
     back = [f"l{i},Talks,2024-03-01" for i in range(3)]
     with put(tmp_path, moves("Dropped", *back)) as store:
         assert ("Dropped",) in store.rows(NAMES)
+
+
+def test_one_deal_with_an_unknown_outcome_is_said_first_and_on_the_page(tmp_path: Path) -> None:
+    rows = [f"d{i},Offer,2024-01-{i + 1:02},{('Won', 'Lost', 'Open')[i % 3]}" for i in range(24)]
+    rows.append("x,Offer,2024-01-09,Verschoben")
+    text = "deal_id,deal_stage,created_at,status\n" + "\n".join(rows) + "\n"
+    (tmp_path / "deals.csv").write_text(text, "utf-8")
+    store, found = checked(tmp_path / "deals.csv")
+    with store:
+        analysis = analyze(store)
+        said = "In doubt, and counted as open: 1 outcome in words that are not known"
+        assert checked_lines(found, analysis)[0].strip().startswith(said)
+        assert said in str(headline(analysis).note)
