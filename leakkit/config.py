@@ -65,7 +65,7 @@ _SILENT = dict.fromkeys(
 
 CROSS_CHECKS = (
     *("nothing_closes", "outcome_words_unknown", "open_with_reason", "outcome_against_history"),
-    *("closed_without_outcome",),
+    *("closed_without_outcome", "stage_may_be_lost"),
     *("flags_against_outcome", "present_stage_ahead", "lost_elsewhere", "breaks_in_history"),
     *("closed_without_start", "several_beginnings"),
     *("history_older_than_deals", "shortened_ids", "ids_under_several_names"),

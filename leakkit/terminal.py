@@ -129,7 +129,8 @@ def _page(page: PageResult) -> str:
 def checked(facts: Check, analysis: Analysis) -> list[str]:
     """Return the lines that say what was found in a source, and what its pipelines are."""
     words = Words(analysis.language, analysis.config.currency)
-    lines = [f"Shape: {facts.shape}", f"as_of: {facts.as_of}"]
+    lines = [f"  {_plain(line)}" for line in reading.left_open_lines(facts.facts, words)]
+    lines += [f"Shape: {facts.shape}", f"as_of: {facts.as_of}"]
     lines += [f"  {_plain(line)}" for line in reading.recognised_lines(analysis, words)]
     if facts.provisional_order:
         lines.append("Provisional order of stages: write a configuration with leakkit init.")

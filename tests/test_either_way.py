@@ -87,8 +87,8 @@ def test_without_an_outcome_the_stage_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_stage_in_which_open_deals_stand_stays_one(tmp_path: Path) -> None:
     said = {"w": "Won", "l": "Open", "o": "Open"}
-    with put(tmp_path, {"moves.csv": moves("Close"), "deals.csv": deals(said)}) as store:
-        assert "Close" in [row[0] for row in store.rows("SELECT name FROM stages")]
+    with put(tmp_path, {"moves.csv": moves("Closed"), "deals.csv": deals(said)}) as store:
+        assert "Closed" in [row[0] for row in store.rows("SELECT name FROM stages")]
         assert store.rows(STAND) == [("open", 11), ("won", 4)]
 
 

@@ -103,6 +103,16 @@ STOPS = {
         {'"Closed"': "lost", "Closed": "lost"},
         (LOST, 9),
     ),
+    "stage_may_be_lost": (
+        {
+            "deals.csv": "deal_id,stage,created_at,owner\n"
+            + "\n".join(
+                f"{i},{('Won', 'Dead', 'Talks')[i % 3]},2024-01-14,x" for i in range(9)
+            )
+        },
+        {'"Dead"': "lost", "Dead": "lost"},
+        (LOST, 3),
+    ),
     "currency_undeclared": (amounts("10 EUR", "10"), {"currency": "EUR"}, (VALUE, 2000)),
     "no_as_of": (
         {"deals.csv": "deal_id,stage,status\n1,Offer,Open\n2,Offer,Won\n3,Demo,Lost\n"},

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 OF_ACTIVITIES = ("at", "kind")
-READ_BY_HEADING = ("stage_date", "outcome", "last_stage", "left_out", "switch")
+READ_BY_HEADING = ("stage_date", "outcome", "last_stage", "left_out", "switch", "ended_at")
 """What is recognised in columns that have no name of ours."""
 
 

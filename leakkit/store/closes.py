@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 WON_WORDS, LOST_WORDS = (vocabulary.words("closes", kind) for kind in ("won", "lost"))
 ENDED_WORDS, BESIDE = (vocabulary.words("closes", kind) for kind in ("ended", "beside"))
 """Names that close a deal without saying how, and what may stand beside two closes."""
+OUTCOME_LOST = vocabulary.words("outcomes", "lost")
+"""Words that mean a loss in a column of outcomes; a stage of that name most likely does."""
 WON_INSIDE, LOST_INSIDE = (vocabulary.words("inside", kind) for kind in ("won", "lost"))
 """Words that close a deal also inside a longer name; others, such as "success", do not."""
 UNDONE = frozenset({"not", "no", "nicht", "kein", "non", "pas", "nie", "не", "almost", "back"})
@@ -70,6 +72,15 @@ def closes_either_way(name: str) -> bool:
     won, lost, beside = map(_forms, (WON_WORDS, LOST_WORDS, (*BESIDE, *ENDED_WORDS)))
     both = bool(parts & won and parts & lost)
     return form in _forms(ENDED_WORDS) or (both and parts <= won | lost | beside)
+
+
+def may_be_lost(name: str) -> bool:
+    """Say whether a stage is called by a word that means a loss where it stands for an outcome.
+
+    >>> [may_be_lost(name) for name in ("Descartada", "9 - Dead", "Offer", "Lost")]
+    [True, True, False, False]
+    """
+    return close_of(name) is None and bare(name) in _forms(OUTCOME_LOST)
 
 
 def closing(names: Iterable[str]) -> dict[str, int]:

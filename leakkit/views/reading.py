@@ -98,6 +98,16 @@ def renamed_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     ]
 
 
+LEFT_OPEN = ("outcome_unknown", "closed_without_outcome", "stage_may_be_lost")
+"""Doubts that may have left closed deals open."""
+
+
+def left_open_lines(facts: Mapping[str, int], words: Words) -> list[Markup]:
+    """Say of deals that count as open that they may be closed, however few they are."""
+    found = [words.html(f"facts.{code}", n=n) for code in LEFT_OPEN if (n := facts.get(code, 0))]
+    return [words.html("headline.left_open", said=said) for said in found]
+
+
 def bounds_lines(analysis: Analysis, pipeline: str, words: Words) -> list[Markup]:
     """Say how far the headline could move if the rows in doubt were wrong."""
     found = headline_bounds(analysis, pipeline)

@@ -56,6 +56,7 @@ def _asked(store: Store, found: Found, config: Config, outcome: str) -> list[Dou
         reasons.open_with_reason(store),
         outcomes.outcome_against_history(store),
         outcomes.closed_without_outcome(store, asked=all_open.stops),
+        outcomes.stage_may_be_lost(store, config, asked=all_open.stops),
         outcomes.flags_against_outcome(store, outcome),
         histories.present_stage_ahead(store),
         histories.lost_elsewhere(store, config),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from leakkit.config import Config, folded
 from leakkit.errors import Ask
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words, words_to_sort
 from leakkit.sources.headings.names import nearest
+from leakkit.sources.propose.ends import MAY_BE_LOST
 from leakkit.sources.shapes.either_way import ENDS
 from leakkit.sources.toml import listed, quoted
 from leakkit.store.resolve import outcome_words
@@ -50,6 +52,14 @@ GROUP BY stage ORDER BY n DESC, stage
 CLOSED_DEALS = f"""
 SELECT opportunity_id FROM {ENDS} SEMI JOIN opportunities USING (opportunity_id)
 WHERE {ENDS}.outcome = '' AND NOT closes
+"""  # noqa: S608 - a name of this program
+
+IN_DOUBT = f"""
+SELECT s.name, o.opportunity_id
+FROM opportunities o
+LEFT JOIN ends e ON e.opportunity = o.opportunity
+JOIN stages s ON s.pipeline = o.pipeline AND s.stage = COALESCE(e.end_code, o.current_stage)
+WHERE s.name IN (SELECT stage FROM {MAY_BE_LOST}) AND o.outcome = 'open' ORDER BY 1, 2
 """  # noqa: S608 - a name of this program
 
 FEWEST_OPEN = 20
@@ -123,6 +133,35 @@ def closed_without_outcome(store: Store, *, asked: bool) -> Doubt:
     return Doubt(
         "closed_without_outcome", says, found, deals(store), lines, asks=words_to_sort(means)
     )
+
+
+def stage_may_be_lost(store: Store, config: Config, *, asked: bool) -> Doubt:
+    """Ask what a stage means whose name is a word for a loss, where no deal there says so.
+
+    `asked`: it is asked already, of every last stage. One such deal is enough to ask.
+    """
+    own = config.source.outcomes
+    sorted_out = list(map(folded, (*own.won, *own.lost, *own.open)))
+    rows = store.rows(IN_DOUBT) if proposed(store) and not asked else []
+    found = [(str(said), str(deal)) for said, deal in rows if folded(str(said)) not in sorted_out]
+    counted = Counter(said for said, _ in found)
+    means = [(said, f"{n:,} deals end there") for said, n in sorted(counted.items())]
+    lines = tuple(
+        f"{quoted(said)} = 'lost' or 'open'   # in [source.outcomes]: {why}; open: a stage"
+        for said, why in means
+    )
+    says = (
+        "end in a stage whose name is a word for a loss, and nothing else says that they are lost"
+    )
+    ends = tuple(sorted({deal for _, deal in found}))
+    asks = words_to_sort(means)
+    return Doubt("stage_may_be_lost", says, ends, deals(store), lines, fewest=1, asks=asks)
+
+
+def proposed(store: Store) -> bool:
+    """Say whether the stages were proposed, and so looked at for closes."""
+    sql = "SELECT count(*) FROM duckdb_tables() WHERE table_name = $name"
+    return bool(store.value(sql, {"name": MAY_BE_LOST}))
 
 
 def outcome_against_history(store: Store) -> Doubt:

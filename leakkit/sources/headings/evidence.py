@@ -49,15 +49,24 @@ def by_cells(reading: Reading, table: Table, part: Part) -> Part:
 def _fits(reading: Reading, table: Table, column: tuple[str, str], part: str) -> bool:
     """Say whether the cells of a column can be what its heading says."""
     name, heading = column
+    if name in MOMENTS:
+        return holds_dates(reading, table, heading)
     if table.types[heading] != "VARCHAR":
-        return name not in MOMENTS or table.types[heading] != "BOOLEAN"
+        return True
     if name == "opportunity_id":
         return part != DEALS or _is_id(reading, table, heading)
-    if name in MOMENTS or name == "value":
+    if name == "value":
         return not _is_flag(reading, table, heading) and _has_digits(reading, table, heading)
     if name in STAGES_OF:
         return not _is_measured(reading, table, heading)
     return name != "outcome" or _is_outcome(reading, table, heading)
+
+
+def holds_dates(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether the cells of a column can be moments."""
+    if table.types[heading] != "VARCHAR":
+        return table.types[heading] != "BOOLEAN"
+    return not _is_flag(reading, table, heading) and _has_digits(reading, table, heading)
 
 
 def _some(table: Table, heading: str) -> str:

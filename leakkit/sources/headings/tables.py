@@ -44,6 +44,7 @@ from leakkit.sources.headings.names import (
 from leakkit.sources.headings.parts import join_parts
 from leakkit.sources.headings.versions import by_versions
 from leakkit.sources.shapes.activities import ACTIVITIES
+from leakkit.sources.shapes.closing_dates import ending_dates
 from leakkit.sources.shapes.row_deals import may_be_deals
 from leakkit.store.database import quoted
 
@@ -349,7 +350,11 @@ def _placed(
     if not history and not deals:
         deals = [(t, part) for t, part in parts.get("", []) if _part_of(reading, t) == DEALS]
     if history and not deals:
-        deals = [(t, part) for t, part in parts.get(DEALS, []) if "outcome" in _names(t, part)]
+        deals = [
+            (t, part)
+            for t, part in parts.get(DEALS, [])
+            if "outcome" in _names(t, part) or ending_dates(reading, t)
+        ]
     snapshots = _snapshots(reading, deals) if not history else ()
     history = _preferred(history)
     deals = deals if snapshots else _preferred(deals)

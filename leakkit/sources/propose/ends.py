@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import folded
 from leakkit.store import schema
-from leakkit.store.closes import LOST_WORDS, WON_WORDS, bare, closing
+from leakkit.store.closes import LOST_WORDS, WON_WORDS, bare, closing, may_be_lost
 from leakkit.store.resolve import CLOSED, listed, outcome_of, outcome_words, texts
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ FEWEST = 3
 """Fewer deals in a stage show nothing."""
 PASSED = 0.5
 """A stage that more than this share of its visits leave for another one is passed through."""
+
+MAY_BE_LOST = "stages_that_may_be_lost"
+"""The stages whose name most likely means a loss, and of which nothing else says so."""
 
 STAND = """
 SELECT stage, count(*) AS deals,
@@ -56,7 +59,9 @@ def closing_stages(store: Store, config: Config) -> dict[str, int]:
     stood = _by_deals(store, config)
     listed_ends, listed_open = _listed(store, said)
     own = {**listed_ends, **_declared(config, said)}
+    sure |= dict.fromkeys(_surely_lost(store, config, said), schema.LOST)
     found = {**sure, **stood, **_after_closes(store, {*sure, *stood, *own}), **own}
+    _keep_asked(store, [n for n in said if may_be_lost(n) and n not in {*found, *passed}])
     still_open = {*map(folded, config.source.outcomes.open), *listed_open} - set(map(folded, own))
     return {name: code for name, code in found.items() if folded(name) not in still_open}
 
@@ -104,6 +109,37 @@ def _after_closes(store: Store, closes: set[str]) -> dict[str, int]:
     )
     found = {str(s): schema.WON if won else schema.LOST for s, won, lost in rows if won or lost}
     return {stage: code for stage, code in found.items() if stage not in closes}
+
+
+def _surely_lost(store: Store, config: Config, said: list[str]) -> list[str]:
+    """Return the stages called by a word for a loss that only lost deals stand in, or never leave.
+
+    What the outcomes say goes before what the history shows.
+    """
+    words = outcome_words(config)
+    codes = {s: outcome_of(s, words) for s in texts(store, "outcome", "given_opportunities")}
+    lost = [text for text, code in codes.items() if code == schema.LOST]
+    stand = {
+        str(stage): (int(deals), int(found))
+        for stage, deals, _, found in store.rows(STAND, {"won": [], "lost": lost})
+    }
+    left = store.rows(
+        "SELECT stage, count(*), count(*) FILTER (next_stage <> stage) FROM followed "
+        "GROUP BY stage ORDER BY stage"
+    )
+    never_left = {str(stage) for stage, visits, gone in left if visits >= FEWEST and not gone}
+    each = {name: stand.get(name, (0, 0)) for name in said if may_be_lost(name)}
+    return [
+        name
+        for name, (deals, found) in each.items()
+        if (deals and deals == found) or (not lost and name in never_left)
+    ]
+
+
+def _keep_asked(store: Store, names: list[str]) -> None:
+    """Keep the stages that are to be asked for."""
+    sql, facts = listed({"stage": "VARCHAR"}, [(name,) for name in names])
+    store.run(f"CREATE OR REPLACE TEMP TABLE {MAY_BE_LOST} AS {sql}", facts)
 
 
 def _by_deals(store: Store, config: Config) -> dict[str, int]:

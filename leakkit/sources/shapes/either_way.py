@@ -27,7 +27,7 @@ CREATE OR REPLACE TEMP TABLE {ENDS}
 (opportunity_id VARCHAR, stage VARCHAR, outcome VARCHAR, closes BOOLEAN)
 """
 SURE = 0.9
-"""In a close so many of the deals that end in it are won or lost."""
+"""In a close so many of the deals that end in it are won or lost, and none is said to be open."""
 PASSED = 0.5
 """A stage that more than this share of its visits leave for another one is passed through."""
 
@@ -42,7 +42,8 @@ def closes_of_deals(reading: Reading, found: Found) -> Found:
     _keep_ends(reading, found, names)
     rows = reading.store.rows(
         f"SELECT stage FROM {ENDS} GROUP BY stage "  # noqa: S608 - a name of this module
-        f"HAVING count(*) FILTER (outcome IN ('won', 'lost')) >= {SURE} * count(*) ORDER BY stage"
+        f"HAVING count(*) FILTER (outcome IN ('won', 'lost')) >= {SURE} * count(*) "
+        "AND count(*) FILTER (outcome = 'open') = 0 ORDER BY stage"
     )
     closes = [str(row[0]) for row in rows]
     if not closes:

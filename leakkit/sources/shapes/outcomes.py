@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import folded
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.names import declared_names
+from leakkit.sources.shapes.closing_dates import ending_dates, outcome_by_dates
 from leakkit.sources.shapes.flags import find_flags, keep_flag_doubts
 from leakkit.store import schema
 from leakkit.store.closes import close_of
@@ -56,17 +57,22 @@ def _without_column(reading: Reading, table: Table, said: str, flags: list[str])
     by_reason = _by_reason(reading, table, by_stage) if said == "''" else "FALSE"
     if by_reason == "FALSE" and _reason_declared(reading, table):
         by_reason = f"{table.text('lost_reason')} <> '' AND {by_stage} = ''"
-    if not cases and said == "''" and by_reason == "FALSE":
+    dates = outcome_by_dates(reading, table)
+    if not cases and {said, dates} == {"''"} and by_reason == "FALSE":
         return table
     for found, how, heading in (
         (said != "''", "flags", ", ".join(flags)),
         (cases, "closing_stage", table.heading("stage")),
         (by_reason != "FALSE", "reasons", table.heading("lost_reason")),
+        (dates != "''", "dates", ", ".join(ending_dates(reading, table).values())),
     ):
         if found:
             reading.say(table.file, "outcome", how, heading or "")
     keep_flag_doubts(reading, table, said, by_stage)
-    sql = f"CASE WHEN {said} <> '' THEN {said} WHEN {by_reason} THEN 'lost' ELSE {by_stage} END"
+    sql = (
+        f"CASE WHEN {said} <> '' THEN {said} WHEN {by_reason} THEN 'lost' "
+        f"WHEN {by_stage} <> '' THEN {by_stage} ELSE {dates} END"
+    )
     return rewritten(reading, table, {}, "outcome", {"outcome": sql})
 
 

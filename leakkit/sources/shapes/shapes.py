@@ -17,10 +17,17 @@ from leakkit.sources.headings.exports import TIME_IN_STAGE
 from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names, taken_headings
 from leakkit.sources.shapes.asides import without_asides
 from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepared
+from leakkit.sources.shapes.closing_dates import closed_by_dates, ending_dates
 from leakkit.sources.shapes.either_way import closes_of_deals
 from leakkit.sources.shapes.left_out import asked_for
 from leakkit.sources.shapes.naming import named_by_deals
-from leakkit.sources.shapes.outcomes import closes_as, ended, reasons_of_losses, with_outcome
+from leakkit.sources.shapes.outcomes import (
+    cases_of_outcome,
+    closes_as,
+    ended,
+    reasons_of_losses,
+    with_outcome,
+)
 from leakkit.sources.shapes.row_deals import with_ids
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.sources.shapes.stage_lists import keep_list, keep_order
@@ -67,6 +74,10 @@ def shaped(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
     found = _shaped(reading, asked_for(reading, with_ids(reading, files)))
     found = closes_of_deals(reading, found)
+    if found.opportunities is not None:
+        deals = found.opportunities
+        deals = closed_by_dates(reading, deals, cases_of_outcome(reading, deals))
+        found = replace(found, opportunities=deals)
     used = (files.history, files.opportunities, files.stages, files.lookup, files.activities)
     return replace(
         found,
@@ -89,7 +100,7 @@ def _shaped(reading: Reading, files: Files) -> Found:
     if history is not None:
         plain = _plain(reading, history, with_money=deals is None)
         told = deals and _plain(reading, deals)
-        if told and told.heading("stage"):
+        if told and (told.heading("stage") or ending_dates(reading, told)):
             # a deal whose present stage is a closing word has ended, whatever its history shows
             told = ended(reading, told)
         if told:
@@ -140,6 +151,7 @@ def _plain(
     """Bring the dates, and where asked the money, of a table into plain form."""
     table = without_asides(reading, table)
     named = [heading for name in MOMENTS if (heading := table.heading(name))]
+    named += ending_dates(reading, table).values()
     headings = list(dict.fromkeys([*named, *(one.heading for one in dated)]))
     plain = plain_dates(reading, table, headings)
     return plain_money(reading, plain) if with_money else plain

@@ -25,7 +25,7 @@ from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.present import headline as present
-from leakkit.views.reading import renamed_lines
+from leakkit.views.reading import left_open_lines, renamed_lines
 from leakkit.views.sentences import first_of, judged, losses_line, mend_first, quiet, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.texts import stay
@@ -66,7 +66,7 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
         lines.insert(0, words.html("headline.no_values"))
     if apart := analysis.facts.get("none_in_both"):
         lines.insert(0, words.html("facts.none_in_both", n=apart))
-    lines[:0] = renamed_lines(chosen, words)
+    lines[:0] = [*left_open_lines(analysis.facts, words), *renamed_lines(chosen, words)]
     if analysis.provisional_order and chosen.present is None:
         lines.insert(0, words.html("headline.provisional"))
     return answer(
