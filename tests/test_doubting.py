@@ -23,6 +23,7 @@ CONFIG = """
 as_of = "2026-03-31"
 [source]
 history_start = "2026-01-01"
+accept = ["outcome_words_unknown", "outcome_against_history"]
 [comparison]
 horizon_days = 20
 [[pipelines]]
