@@ -92,16 +92,29 @@ def test_what_unpacks_to_far_more_is_refused_while_it_is_unpacked(tmp_path: Path
 
 
 @pytest.mark.usefixtures("small")
-def test_a_file_that_says_that_it_unpacks_to_far_more_is_not_unpacked(
+def test_a_file_that_unpacks_to_far_more_is_not_unpacked_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bomb = (HEADING + "\n" + "0" * 3_000_000).encode()
-    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(bomb, mtime=0))
+    bomb = (HEADING + "\n" + "0" * 40_000_000).encode()
+    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(bomb, 1, mtime=0))
+    read, taken = unpacking.Bound.read, []
+
+    def counted(bound: unpacking.Bound, packed: unpacking.Packed) -> bytes:
+        taken.append(len(chunk := read(bound, packed)))
+        return chunk
+
+    monkeypatch.setattr(unpacking.Bound, "read", counted)
+    assert "bomb.csv.gz unpacks to more than" in refused(tmp_path / "bomb.csv.gz")
+    assert sum(taken) < len(bomb) / 4
+
+
+def test_a_zip_that_declares_far_more_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("a.csv", bomb)
+        packed.writestr("a.csv", HEADING + "\n" + "0" * 3_000_000)
     monkeypatch.setattr(unpacking.Bound, "copy", None)
-    for name in ("bomb.csv.gz", "bomb.zip"):
-        assert f"{name} unpacks to more than" in refused(tmp_path / name)
+    assert "bomb.zip unpacks to more than" in refused(tmp_path / "bomb.zip")
 
 
 def test_the_widest_file_that_is_read(tmp_path: Path) -> None:
@@ -276,7 +289,7 @@ def test_a_full_disk_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(ROWS.encode(), mtime=0))
-    monkeypatch.setattr(unpacking.Bound, "copy", full)
+    monkeypatch.setattr(unpacking.Bound, "read", full)
     assert "no room left for temporary files" in refused(tmp_path / "a.csv.gz")
 
 

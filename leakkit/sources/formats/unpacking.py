@@ -7,7 +7,7 @@ import gzip
 import struct
 import zipfile
 import zlib
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NoReturn
 
 import duckdb
 
@@ -36,23 +36,17 @@ def unpacked(reading: Reading, path: Path) -> Path:
         return path
     inside = reading.scratch / (path.name.removesuffix(".gz").removesuffix(".GZ") or "unpacked")
     try:
-        with gzip.open(path, "rb") as packed, inside.open("wb") as out:
-            bound = Bound(path)
-            bound.hold(_declared_by_gz(path))
-            bound.copy(packed, out)
+        bound = Bound(path)
+        with path.open("rb") as raw, gzip.open(raw, "rb") as packed, inside.open("wb") as out:
+            while chunk := bound.read(packed):
+                bound.hold_density(raw.tell())
+                out.write(chunk)
     except DAMAGED as error:
         refuse_full(error)
         message = f"{path.name} is a broken .gz file: it ends too early, or its bytes are damaged."
         raise LeakkitError("unreadable_file", message) from None
     reading.say(path.name, "packed", "gz")
     return inside
-
-
-def _declared_by_gz(path: Path) -> int:
-    """Return how large the last part of a .gz says it is, which saves unpacking it to refuse it."""
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - 4))
-        return int.from_bytes(stream.read(), "little")
 
 
 def unzipped(reading: Reading, path: Path) -> list[Path]:
@@ -154,15 +148,24 @@ class Bound:
         self.hold(self.done)
         return chunk
 
+    def hold_density(self, taken: int) -> None:
+        """Raise where what was taken of a file so far is packed more densely than any table."""
+        if self.done > max(limits.UNPACKED_FREELY, limits.UNPACKED_RATIO * taken):
+            self._refuse()
+
     def hold(self, size: int) -> None:
         """Raise where a size is beyond the bound: one that was counted, or one that is declared."""
         if size > self.most:
-            message = (
-                f"{self.name} unpacks to more than {self.most:,} bytes, "
-                f"{limits.UNPACKED_RATIO} times its size or {limits.UNPACKED_BYTES:,}: "
-                "it may be made to fill a disk. If it is not, unpack it first."
-            )
-            raise LeakkitError("too_large", message)
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        """Raise the error of a file that unpacks to too much."""
+        message = (
+            f"{self.name} unpacks to more than {limits.UNPACKED_RATIO} times its size, or to more "
+            f"than {limits.UNPACKED_BYTES:,} bytes: it may be made to fill a disk. If it is not, "
+            "unpack it first."
+        )
+        raise LeakkitError("too_large", message)
 
 
 def lack_of_room(error: BaseException) -> LeakkitError | None:
