@@ -46,7 +46,9 @@ bench: $(VENV)/.installed-dev ## measure speed and memory
 truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into docs/truth.md
 	$(BIN)/python -m benchmarks.truth
 
-fuzz: $(VENV)/.installed-dev ## read random tables and raw bytes for 10 minutes, and 20,000 mutated files
+fuzz: $(VENV)/.installed-dev ## all generated sources by two routes, random tables for 10 minutes, 20,000 mutated files
+	LEAKKIT_THOROUGH=1 $(BIN)/python -m pytest -q -n auto tests/test_second_route.py \
+	  tests/test_second_measures.py tests/test_explaining.py
 	$(BIN)/python -m benchmarks.fuzz $(FUZZ_ARGS)
 	$(BIN)/python -W ignore -m benchmarks.mutations $(MUTATION_ARGS)
 

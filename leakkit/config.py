@@ -127,6 +127,11 @@ def _lists(given: dict[Any, Any]) -> dict[Any, Any]:
     return {key: (v,) if isinstance(v, str) else v for key, v in given.items()}
 
 
+def _parted(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    """Let one text with commas stand for a list of texts."""
+    return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given
+
+
 def _shown(given: str) -> str:
     """Refuse a name of nothing but space."""
     if not given.strip(" \t\r\n"):
@@ -144,6 +149,7 @@ Day = Annotated[dt.date, BeforeValidator(_as_date)]
 Text = Annotated[str, Field(max_length=limits.NAME_LETTERS)]
 Colour = Annotated[str, Field(pattern="^(#[0-9a-fA-F]{6})?$")]
 Name = Annotated[Text, Field(min_length=1), AfterValidator(_shown)]
+Headings = Annotated[tuple[Name, ...], BeforeValidator(_parted)]
 
 
 class _Part(BaseModel):
@@ -275,7 +281,7 @@ class FileRules(_Part):
 
     columns: dict[Literal[COLUMNS], Name] = Field(default_factory=dict)  # type: ignore[valid-type] # as above
     where: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
-    headings: tuple[Name, ...] = ()
+    headings: Headings = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -301,13 +307,13 @@ class SourceRules(_Part):
     typed_dates: Literal["auto", "kept", "swapped"] = "auto"
     calendar: Literal["auto", "gregorian", "jalali"] = "auto"
     decimal: Literal["auto", ".", ","] = "auto"
-    value_times: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    value_times: Whole | None = Field(default=None, ge=1, le=1_000_000_000)
     history_start: dt.date | None = None
     ignore_unknown_stages: bool = False
     present_stage: Literal["counts", "history"] = "counts"
     deleted: Literal["left_out", "kept"] = "left_out"
     leave_out: dict[Name, tuple[Text, ...]] = Field(default_factory=dict)
-    headings: tuple[Name, ...] = ()
+    headings: Headings = ()
     each_row_is_a_deal: bool = False
     unnamed_stage: Text = ""
     reason_means_loss: bool = False

@@ -373,8 +373,8 @@ def test_columns_that_nothing_uses_are_named_with_what_they_could_be(tmp_path: P
 
 
 def test_columns_that_nothing_uses_take_few_lines(tmp_path: Path) -> None:
-    heads = [f"day {i} {'x' * 300}" for i in range(300)]
-    cells = ",".join(["2024-01-01"] * 300)
+    heads = [f"day {i} {'x' * 300}" for i in range(60)]
+    cells = ",".join(["2024-01-01"] * 60)
     other = cells.replace("-01,", "-02,")
     text = f"deal_id,stage,created_at,status,{','.join(heads)}\n1,A,2024-01-01,Won,{cells}\n"
     (tmp_path / "deals.csv").write_text(f"{text}2,A,2024-01-01,Won,{other}\n", "utf-8")
@@ -383,7 +383,7 @@ def test_columns_that_nothing_uses_take_few_lines(tmp_path: Path) -> None:
     lines = unused_lines(found.unused)
     assert len(lines) < 20
     assert max(map(len, lines)) < 500
-    assert "    and 289 more" in lines
+    assert "    and 49 more" in lines
 
 
 def test_a_column_that_is_used_is_not_named() -> None:

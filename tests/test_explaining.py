@@ -19,6 +19,7 @@ from leakkit.store.trace import trace, visits_of
 from tests import reference as ref
 from tests.generated import raw_source, write_source
 from tests.test_deals import CONFIG, IGNORE, OTHER, write
+from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -282,7 +283,7 @@ def test_an_open_deal_that_is_late_says_which_of_the_two(tell: Told) -> None:
 # ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", seeds(12, 40))
 def test_every_row_has_the_fate_of_the_reference_and_they_add_up(seed: int, tmp_path: Path) -> None:
     source = raw_source(seed)
     write_source(source, tmp_path)

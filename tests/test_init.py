@@ -103,6 +103,19 @@ STOPS = {
         {'"Closed"': "lost", "Closed": "lost"},
         (LOST, 9),
     ),
+    "no_headings": (
+        {"deals.csv": "1,Talks,2024-01-14,Open\n2,Offer,2024-01-15,Won\n3,Offer,2024-01-16,Lost\n"},
+        {"headings": "deal_id, stage, created_at, status"},
+        (WON, 1),
+    ),
+    "no_ids": (
+        {
+            "deals.csv": "Deal name,stage,created_at,status\n"
+            + "".join(f"{'AB'[i % 2]},Offer,2024-01-{i + 14},Won\n" for i in range(8))
+        },
+        {"each_row_is_a_deal": "true"},
+        (WON, 8),
+    ),
     "stage_may_be_lost": (
         {
             "deals.csv": "deal_id,stage,created_at,owner\n"

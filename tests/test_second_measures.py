@@ -15,6 +15,7 @@ from leakkit.sources import load
 from tests import reference as ref
 from tests.generated import raw_source, write_source
 from tests.measuring import Measured, bundle, compare, disagreements, measure, source_of
+from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.generated import Source
 
-SEEDS = range(152)
+SEEDS = seeds(64, 152)
 AT_ONCE = 8
 DAY = ref.SECONDS_PER_DAY
 LAST_DAY = 20_543  # 2026-03-31

@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 CLOSED = {"(won)": schema.WON, "(lost)": schema.LOST}
 """What a row of a history that is made here says where a deal closes; every pipeline knows it."""
 
+MOVED_FROM = """
+LEFT JOIN stage_names w ON w.pipeline = d.own_pipeline AND w.said = h.stage
+LEFT JOIN (SELECT said, min(pipeline) AS pipeline FROM stage_names WHERE code >= 0
+           GROUP BY said HAVING count(*) = 1) m
+    ON m.said = h.stage AND w.code IS NULL AND d.own_pipeline >= 0
+"""
+"""The one pipeline with a stage that the pipeline of its deal does not have: it was moved."""
+
 STANDING = "fate IN ('kept', 'implied', 'close_without_stage')"
 """Rows of `told` that say how a deal stands."""
 
@@ -273,6 +281,8 @@ def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
     if spoken.unnamed_pipeline:
         own = f"d.own_pipeline, {own}"
         deal = "LEFT JOIN deals d ON d.opportunity = i.opportunity AND h.pipeline = ''"
+        if len(rules.config.pipelines) > 1:
+            own, deal = f"m.pipeline, {own}", f"{deal} {MOVED_FROM}"
     from_code, whence = "CAST(NULL AS SMALLINT)", ""
     if spoken.from_stage:
         from_code = "f.code"

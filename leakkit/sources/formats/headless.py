@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from leakkit.errors import LeakkitError
+from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.headings.names import once, score
 from leakkit.sources.toml import quoted
 
@@ -51,7 +51,11 @@ def given_headings(reading: Reading, file: str, rows: Sequence[Sequence[str]]) -
         f"Name its {len(first)} columns in [source], with opportunity_id, stage and entered_at "
         f"among them: headings = [{', '.join(map(quoted, names))}]."
     )
-    raise LeakkitError("no_headings", message)
+    why = (
+        f"the names of its {len(first)} columns in their order, with commas between them, such as "
+        f"opportunity_id, stage, entered_at; its first row is {', '.join(first[:SHOWN])}{more}"
+    )
+    raise LeakkitError("no_headings", message, asks=(Ask("source", "headings", (), why),))
 
 
 def _is_data(rows: Sequence[Sequence[str]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit.errors import LeakkitError
+from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.shapes.asides import emptied, repeated_headings, set_aside
 
@@ -59,7 +59,18 @@ def _has_no_ids(reading: Reading, table: Table) -> bool:
             f"names. Say which it is in [source]: opportunity_id = '...', or, if each row is a "
             "deal, each_row_is_a_deal = true."
         )
-        raise LeakkitError("no_ids", message)
+        each = "true, if each row is a deal; else take this line out, and name the column of ids"
+        asks = (
+            Ask("source", "each_row_is_a_deal", ("true",), each),
+            Ask(
+                "source",
+                "opportunity_id",
+                tuple(table.types)[:3],
+                "the column of ids",
+                needed=False,
+            ),
+        )
+        raise LeakkitError("no_ids", message, asks=asks)
     return True
 
 
