@@ -108,6 +108,7 @@ def test_a_file_that_unpacks_to_far_more_is_not_unpacked_to_its_end(
     assert sum(taken) < len(bomb) / 4
 
 
+@pytest.mark.usefixtures("small")
 def test_a_zip_that_declares_far_more_is_not_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
