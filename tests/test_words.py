@@ -59,7 +59,7 @@ OF_READING = (
         "changes_of_other_fields",
         "beginnings",
         *left_out.FACTS.values(),
-        *("footer_rows", "nul_bytes_dropped"),
+        *("footer_rows", "nul_bytes_dropped", "group_rows"),
         "starts_assumed",
         "other_transitions",
         "second_hours",

@@ -17,7 +17,7 @@ from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.backslashes import NULL, without_backslashes
 from leakkit.sources.formats.encodings import Text, as_utf8, refuse_long_lines
-from leakkit.sources.formats.footers import say_footer, without_footer
+from leakkit.sources.formats.footers import say_footer, without_footer, without_groups
 from leakkit.sources.formats.headless import given_headings
 from leakkit.sources.formats.nested import flatten, rows_of_page
 from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows, refuse_wide
@@ -329,11 +329,18 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
     The heading is read here and nothing is guessed: a first row that is broken would
     else change what the engine takes for the heading.
     """
-    store, table = reading.store, quoted(f"file_{name}")
     refuse_long_lines(path, file)
     text, seen = as_utf8(reading, path, file)
     top = _heading(reading, text, file)
     text, seen = _plain(reading, text, seen, file, top)
+    return _copied(reading, (text, seen), file, name, top)
+
+
+def _copied(
+    reading: Reading, plain: tuple[Path, Text], file: str, name: str, top: Top
+) -> tuple[str, str]:
+    """Copy the rows of a CSV file; lines over groups of rows are left out, and it is read again."""
+    (text, seen), store, table = plain, reading.store, quoted(f"file_{name}")
     columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in top.headings)
     try:
         store.run(
@@ -359,6 +366,9 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
         "SELECT line, min(error_type), min(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
     )
     store.run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    if rejects and (parted := without_groups(reading, text, file, [said for *_, said in rejects])):
+        store.run(f"DROP TABLE {table}")
+        return _copied(reading, (parted, Text(seen.encoding)), file, name, top)
     if rejects:
         _refuse(file, [(int(line) - 1, kind, said) for line, kind, said in rejects])
     return _numbered(reading, table, blank) if blank else (table, "rowid + 1")

@@ -73,6 +73,29 @@ def without_footer(
     return again, n
 
 
+def without_groups(reading: Reading, text: Path, file: str, broken: Sequence[str]) -> Path | None:
+    """Return a CSV file with blank lines in place of the lines over groups of its rows.
+
+    None where a line that does not fit the heading is no such line.
+    """
+    groups = {line.strip() for line in broken}
+    if not all(map(GROUP.match, groups)):
+        return None
+    again, n = reading.scratch / f"ungrouped-{text.name}", 0
+    with (
+        text.open(encoding="utf-8-sig", newline="") as lines,
+        again.open("w", encoding="utf-8", newline="") as out,
+    ):
+        for line in lines:
+            is_group = line.strip() in groups
+            n += is_group
+            out.write("\n" if is_group else line)
+    reading.say(file, "groups", str(n), min(groups))
+    reading.count("group_rows", n)
+    reading.leave_out("", file, n)
+    return again
+
+
 def say_footer(reading: Reading, file: str, rows: Sequence[Sequence[str]]) -> None:
     """Say and count the rows of a footer, which nobody asks for."""
     told = [cell.strip() for row in rows for cell in row if cell.strip()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from leakkit.sources.formats.footers import GROUP
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.columns import simplified
 from leakkit.store.database import literal, quoted
@@ -23,6 +24,8 @@ TOTALS = (
     *("number of deals", "number of opportunities", "count", "anzahl", "eindtotaal"),
     *("جمع", "جمع کل", "مجموع"),
 )
+BETWEEN_ROWS = r"(?i)^\W*(sub|total|sum|gesamt|eindt|\x{062C}\x{0645}\x{0639})"
+"""How a total between the rows begins, for a first look."""
 NAMES = ("opportunity_id", "pipeline", "stage", "from_stage", "outcome")
 RULES = {
     "repeated_heading": "repeated_headings",
@@ -46,10 +49,22 @@ def without_asides(reading: Reading, table: Table) -> Table:
         return table
     found = dict.fromkeys(_totals(reading, table, heading), "total_row")
     found |= dict.fromkeys(repeated_headings(reading, table, heading), "repeated_heading")
+    found |= dict.fromkeys(_groups(reading, table, heading), "lone_cell")
     if not found:
         return table
     set_aside(reading, table, found)
     return rewritten(reading, table, emptied(table, found), "rows")
+
+
+def _groups(reading: Reading, table: Table, heading: str) -> list[int]:
+    """Return the rows with nothing but the heading of a group in the place of an id."""
+    own = table.text_under(heading)
+    others = [f"{table.text_under(other)} = ''" for other in table.types if other != heading]
+    rows = reading.store.rows(
+        f"SELECT {table.line}, {own} FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE ends_with({own}, ')') AND {' AND '.join(others) or 'FALSE'} ORDER BY 1"
+    )
+    return [int(row) for row, said in rows if GROUP.match(str(said))]
 
 
 def emptied(table: Table, rows: Iterable[int]) -> dict[str, str]:
@@ -104,11 +119,17 @@ def _is_heading(heading: str) -> str:
 
 
 def _totals(reading: Reading, table: Table, heading: str) -> list[int]:
-    """Return which of the last rows have a word for a total in the place of an id."""
+    """Return which rows have a word for a total in the place of an id.
+
+    They are of the last rows, or rows between others that name no stage.
+    """
     last = reading.store.value(f"SELECT max({table.line}) FROM {table.relation}")  # noqa: S608 - quoted
+    said, between = table.text_under(heading), "FALSE"
+    if table.heading("stage"):
+        between = f"{table.text('stage')} = '' AND regexp_matches({said}, '{BETWEEN_ROWS}')"
     rows = reading.store.rows(
-        f"SELECT {table.line}, {table.text_under(heading)} FROM {table.relation} "  # noqa: S608 - quoted
-        f"WHERE {table.line} > {int(last or 0) - AT_THE_END} ORDER BY 1"
+        f"SELECT {table.line}, {said} FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {table.line} > {int(last or 0) - AT_THE_END} OR ({between}) ORDER BY 1"
     )
     words = {simplified(word) for word in TOTALS}
     return [int(row) for row, said in rows if simplified(COUNTED.sub("", str(said))) in words]
