@@ -274,8 +274,9 @@ class Analysis:
 
         >>> import leakkit
         >>> analysis = leakkit.analyze(leakkit.load("sample"))
-        >>> analysis.stages("Equipment")[["stage", "entered", "lost"]].iloc[2].tolist()
-        ['Proforma', 2961, 823]
+        >>> frame = analysis.stages("Equipment").set_index("stage")
+        >>> int(frame.loc["Proforma", "lost"]), analysis["Equipment"]["Proforma"].exits.lost
+        (587, 587)
         """
         return stages_frame(self.chosen(pipeline))
 
