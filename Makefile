@@ -28,7 +28,7 @@ test: lint ## all checks and tests
 lint: $(VENV)/.installed-dev ## style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy leakkit tests $(wildcard benchmarks)
+	$(BIN)/mypy leakkit tests conftest.py $(wildcard benchmarks)
 	$(BIN)/lint-imports
 
 lab: $(VENV)/.installed ## open the notebooks in JupyterLab
@@ -48,7 +48,8 @@ truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into d
 
 fuzz: $(VENV)/.installed-dev ## all generated sources by two routes, random tables for 10 minutes, 20,000 mutated files
 	LEAKKIT_THOROUGH=1 $(BIN)/python -m pytest -q -n auto tests/test_second_route.py \
-	  tests/test_second_measures.py tests/test_explaining.py
+	  tests/test_second_measures.py tests/test_explaining.py tests/test_check.py \
+	  tests/test_upkeep.py
 	$(BIN)/python -m benchmarks.fuzz $(FUZZ_ARGS)
 	$(BIN)/python -W ignore -m benchmarks.mutations $(MUTATION_ARGS)
 

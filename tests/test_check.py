@@ -21,6 +21,7 @@ from leakkit.sources.propose.text import configuration_text
 from leakkit.terminal import checked as said
 from leakkit.terminal import unused_lines
 from tests.test_gallery import GALLERY, HOSTILE, LOST, READ, REFUSED
+from tests.thoroughness import every
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +124,10 @@ NOT_ALONE = {*(case.file for case in REFUSED), "shapes/wide_declared.csv"}
 """Files that are refused, some of them only without a configuration."""
 
 
-@pytest.mark.parametrize("name", sorted({*(case.file for case in READ), *NOT_ALONE, HOSTILE}))
+FILES = sorted({*(case.file for case in READ), *NOT_ALONE, HOSTILE})
+
+
+@pytest.mark.parametrize("name", every(3, FILES))
 def test_the_proposed_configuration_reads_the_source_alike(name: str) -> None:
     """What can be read without a configuration is read alike with the one that is proposed."""
     try:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.generated import Source
 
-SEEDS = seeds(64, 152)
+SEEDS = seeds(40, 152)
 AT_ONCE = 8
 DAY = ref.SECONDS_PER_DAY
 LAST_DAY = 20_543  # 2026-03-31

@@ -245,7 +245,7 @@ def test_planted_pair_is_first() -> None:
 
 
 def test_mix_is_no_rate_leak() -> None:
-    found = [segments.call(seed, 600) for seed in range(40)]
+    found = [segments.call(seed, 600) for seed in range(24)]
     assert sum(one.both for one in found) <= 2
     assert np.mean([one.total for one in found]) == pytest.approx(0.07, abs=0.012)
     assert Mean.of(one.total - one.mix for one in found).is_zero(3)
@@ -293,7 +293,7 @@ def test_rows_can_be_asked_for_by_name() -> None:
 
 
 def test_shift_of_owners_is_no_alarm_and_no_rate() -> None:
-    found = [shifts.judge_owners(seed) for seed in range(10)]
+    found = [shifts.judge_owners(seed) for seed in range(6)]
     assert {one.severity for one in found} == {"watch"}
     assert {one.says for one in found} == {"mix", "unclear"}
 

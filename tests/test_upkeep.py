@@ -18,6 +18,7 @@ from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.store import Store, pseudonyms
 from tests.generated import FILE_ORDERS, Source, raw_source, write_source
+from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def rng(seed: int) -> Random:
 @pytest.mark.parametrize("file_order", FILE_ORDERS)
 def test_bringing_up_to_date_is_a_full_load(file_order: str, tmp_path: Path) -> None:
     taken = 0
-    for seed in range(3):
+    for seed in seeds(2, 3):
         source = raw_source(seed, deals=30, file_order=file_order)
         folder, kept = tmp_path / f"source{seed}", str(tmp_path / f"kept{seed}.duckdb")
         write_source(the_night_before(source, rng(seed)), folder)
@@ -67,7 +68,7 @@ def test_bringing_up_to_date_is_a_full_load(file_order: str, tmp_path: Path) -> 
         with load(folder, store=kept) as renewed:
             assert content(renewed) == wanted
         taken += len(wanted["settled"])
-    assert taken > 20
+    assert taken > 12
 
 
 @pytest.fixture(scope="module")

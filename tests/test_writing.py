@@ -24,7 +24,7 @@ STAGES = '[[pipelines]]\nname = "S"\nstages = [{ name = "A" }]'
 moments = st.datetimes(dt.datetime(1971, 1, 2), dt.datetime(2048, 12, 30)).map(  # noqa: DTZ001 - as above
     lambda moment: moment.replace(microsecond=0)
 )
-few = settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(texts: list[str], more: str = "") -> list[int]:
