@@ -203,6 +203,7 @@ def test_a_file_is_written_in_one_step(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.txt"]
 
 
+@pytest.mark.usefixtures("_one_page")
 def test_how_many_run_at_once_changes_no_byte(tmp_path: Path) -> None:
     source = written(tmp_path / "source", 300)
     for jobs in (1, 4):
