@@ -20,7 +20,11 @@ from leakkit.store.database import Store
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from leakkit.analysis.learning import Asked
+    from leakkit.analysis.material import Material
     from leakkit.config import Config
+    from leakkit.findings.costs import Costs
+    from leakkit.measures.stages import Learnt
 
 
 def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
@@ -74,10 +78,26 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     learning.set_bounds(counts, asked)
     learning.expect(counts, learnt)
     materials = collect(counts, config, asked, stays, learnt, costs)
-    whole = Analysis(
+    whole = _whole(store, counts, materials, language or config.language, findings or ())
+    if findings is None:
+        whole = _part(_with_findings(whole, counts, asked, learnt, costs), numbers)
+    if wanted == EVERYTHING:
+        return whole
+    return selecting.settle(selecting.Selector(whole).select(wanted))
+
+
+def _whole(
+    store: Store,
+    counts: Counts,
+    materials: tuple[Material, ...],
+    language: str,
+    findings: tuple[Finding, ...],
+) -> Analysis:
+    """Return the analysis of all deals, with the findings that are known so far."""
+    return Analysis(
         pipelines=tuple(map(pipeline.build, materials)),
-        config=config,
-        language=language or config.language,
+        config=store.config,
+        language=language,
         label=store.meta("label"),
         last_day=counts.last_day,
         shape=store.meta("shape"),
@@ -87,7 +107,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         inputs=tuple(store.meta("inputs")),
         ignored_files=tuple(store.meta("ignored_files")),
         fingerprint=store.meta("fingerprint"),
-        all_findings=findings or (),
+        all_findings=findings,
         doubts=doubts.read(store),
         recognised=tuple(store.meta("recognised")),
         faults=account.kept_faults(store),
@@ -96,19 +116,29 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
         store=store,
         materials=materials,
     )
-    if findings is None:
-        provisional = store.meta("provisional_order")
-        split = partial(explaining.splits_of, store, whole)
-        pairs = zip(asked, whole.pipelines, strict=True)
-        compared = [one for one, built in pairs if not built.notes.coverage]
-        found = comparing.find_findings(
-            counts, config, compared, learnt, costs, provisional=provisional, split=split
-        )
-        found = without_late_losses(whole, found)
-        whole = _part(explaining.explained(store, whole, found), numbers)
-    if wanted == EVERYTHING:
-        return whole
-    return selecting.settle(selecting.Selector(whole).select(wanted))
+
+
+def _with_findings(
+    whole: Analysis,
+    counts: Counts,
+    asked: list[Asked],
+    learnt: dict[tuple[int, int], Learnt],
+    costs: dict[int, Costs],
+) -> Analysis:
+    """Compare what has changed in every pipeline that the export holds as a whole."""
+    store = whole.opened()
+    pairs = zip(asked, whole.pipelines, strict=True)
+    compared = [one for one, built in pairs if not built.notes.coverage]
+    found = comparing.find_findings(
+        counts,
+        whole.config,
+        compared,
+        learnt,
+        costs,
+        provisional=whole.provisional_order,
+        split=partial(explaining.splits_of, store, whole),
+    )
+    return explaining.explained(store, whole, without_late_losses(whole, found))
 
 
 def _refuse_other(store: object, segment: object, value: object, language: str) -> None:
