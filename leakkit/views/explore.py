@@ -51,6 +51,8 @@ SHOWN_COLUMNS = frozenset(
         *("left_day", "stay", "exit", "to_stage", "skipped", "lost_reason", "value"),
     }
 )
+LABEL_WIDTH = "7.5rem"
+"""Wide enough for the longest label; wider ones end in dots."""
 SHOWN_ROWS = 200
 MOST_KEPT = 200
 SELECTED = tuple(field.name for field in fields(Selection))
@@ -293,7 +295,10 @@ def _segments(selector: Selector) -> dict[str, list[str]]:
 def _dropdown(choice: Choice) -> Any:  # noqa: ANN401 - ipywidgets ships no types
     """Return the widget of a choice."""
     return ipywidgets.Dropdown(
-        options=list(choice.options), value=choice.options[0][1], description=choice.label
+        options=list(choice.options),
+        value=choice.options[0][1],
+        description=choice.label,
+        style={"description_width": LABEL_WIDTH},
     )
 
 
