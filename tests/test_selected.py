@@ -138,9 +138,10 @@ def same_counts(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int
         last = ends.groupby("opportunity").tail(1)
         assert stage.in_the_end.won == (last["exit"] == "won_here").sum()
         assert stage.in_the_end.open == (last["exit"] == "open").sum()
-        assert stage.in_the_end.lost_here == (
-            (last["exit"] == "lost") & (last["at"] == stage.stage)
-        ).sum()
+        assert (
+            stage.in_the_end.lost_here
+            == ((last["exit"] == "lost") & (last["at"] == stage.stage)).sum()
+        )
 
 
 def same_late(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int]) -> None:
