@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from leakkit.analysis.selection import Segment
+    from leakkit.analysis.selection import Segment, Values
     from leakkit.store import Store
 
 ROWS = """
@@ -63,7 +63,7 @@ def passages(  # noqa: PLR0913 - one filter per column
     exit: str = "",  # noqa: A002 - the field's word for how a passage ends
     opportunity: str = "",
     segment: Segment = "",
-    value: str | Sequence[str] = "",
+    value: Values = "",
     worth: Sequence[float | None] = ANY,
     days: Sequence[object] = OPEN_DAYS,
     window: str = "all",

@@ -13,6 +13,8 @@ Columns = tuple[tuple[str, tuple[str, ...]], ...]
 """Columns of the deals, each with the values that are meant."""
 Worth = tuple[float | None, float | None]
 """From this value on and below that one, in major units; None is no limit."""
+Values = str | Sequence[str | Sequence[str]]
+"""One value, several, or for each of several columns one or several."""
 Segment = str | Sequence[str] | Mapping[str, str | Sequence[str]]
 CHOICES = ("worth", "days", "window", "visits", "policy")
 """What can be chosen beside the values of columns."""
@@ -72,7 +74,7 @@ EVERYTHING = Selection()
 
 def select(  # noqa: PLR0913 - a part of the data has as many sides as it has
     segment: Segment = "",
-    value: str | Sequence[str] = "",
+    value: Values = "",
     *,
     worth: Sequence[float | None] = ANY,
     days: Sequence[object] = OPEN_DAYS,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.learning import Asked
     from leakkit.analysis.material import Material
-    from leakkit.analysis.selection import Segment
+    from leakkit.analysis.selection import Segment, Values
     from leakkit.config import Config
     from leakkit.findings.costs import Costs
     from leakkit.measures.stages import Learnt
@@ -36,7 +36,7 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     language: str = "",
     earlier: Mapping[tuple[str, str], float] | None = None,
     segment: Segment = "",
-    value: str | Sequence[str] = "",
+    value: Values = "",
     worth: Sequence[float | None] = ANY,
     days: Sequence[object] = OPEN_DAYS,
     window: str = "all",
