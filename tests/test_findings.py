@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from math import inf, log, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from scipy.stats import t as student
