@@ -122,7 +122,7 @@ def test_the_worst_stage_loses_the_largest_share() -> None:
 def test_an_empty_pipe_says_so() -> None:
     nothing = fakes.pipe(lost=(0,) * 6, overdue=(0,) * 6, in_time=(0,) * 6, won=0)
     html = figures.pipe(replace(fakes.analysis(), pipe=nothing), WORDS)
-    assert html.count("No deals to draw yet.</tspan>") == 2
+    assert html.count("No deals to draw yet.</tspan>") == 3
 
 
 def all_figures(pipeline_name: str, names: tuple[str, ...]) -> str:
