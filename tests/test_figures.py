@@ -196,7 +196,7 @@ def test_texts_have_contrast(role: str, block: int) -> None:
 
 def test_every_picture_says_what_it_shows() -> None:
     html = all_figures("Equipment", fakes.NAMES)
-    assert html.count('role="img" aria-label="') == html.count("<svg ") == 10
+    assert html.count('role="img" aria-label="') == html.count("<svg ") == 12
     assert (
         "Pipe of Equipment: of 1,000 deals that entered, 200 won, 550 lost, 153 overdue and 97 in "
         "time. At Proforma, 205 of the 560 that reached it were lost, 37%."
