@@ -27,11 +27,13 @@ from leakkit.views.tables import DASH
 from leakkit.views.view import View, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from leakkit.analysis import Analysis
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.views.bar_widgets import BarWidgets
+
+    Pages = Sequence[Mapping[str, Any]]
 
 FOLLOWING = frozenset({"headline", "balance", "pipe", "stages", "days", "months", "data", "deals"})
 """The views of one pipeline that are of what the bar says."""
@@ -39,6 +41,10 @@ OF_ALL = frozenset({"overview_pipes", "overview_leaks", "overview_quality"})
 """The views of all pipelines that are."""
 BY_STAGE = frozenset({"cause_and_effect", "evidence", "when_lost", "drivers", "deals_to_read"})
 """The views of a diagnosis that can be of one stage."""
+OF_DIAGNOSIS = BY_STAGE | {
+    *("causes_headline", "warnings", "rate_and_mix", "repairs", "before_and_since"),
+    *("worklist", "causes_terms", "causes_provenance"),
+}
 PAUSE_SECONDS = 0.08
 """Changes that follow each other faster are answered together."""
 SERVED = "voila"
@@ -69,16 +75,18 @@ class Filters:
     """The bar: `selection` and `by` are what is chosen, `code` the line that chooses it.
 
     Shown in a notebook it is widgets; `set` changes it from Python as well, and without any
-    notebook. `pipeline` is the one that it is of; empty for all of an overview.
+    notebook. `pipeline` is the one that it is of; empty where it is of `every` one.
     """
 
-    def __init__(self, of: Analysis | Diagnosis, pipeline: str = "") -> None:
+    def __init__(
+        self, of: Analysis | Diagnosis, pipeline: str = "", *, every: bool = False
+    ) -> None:
         """Begin with everything."""
         self.diagnosis = of if isinstance(of, Diagnosis) else None
         self.analysis = of.analysis if isinstance(of, Diagnosis) else of
         only = self.diagnosis.pipeline.name if self.diagnosis else pipeline
-        alone = self.analysis.pipelines[0].name if len(self.analysis.pipelines) == 1 else ""
-        self.pipeline = self.analysis[only].name if only else alone
+        first = self.analysis.pipelines[0]
+        self.pipeline = "" if every else (self.analysis[only] if only else first).name
         self.selector = Selector(self.analysis, self.pipeline)
         self.words = words_of(self.analysis)
         self.selection, self.by, self.stage = EVERYTHING, "count", ""
@@ -161,12 +169,12 @@ class Filters:
             self.widgets.display()
 
 
-def filters(of: Analysis | Diagnosis, pipeline: str = "") -> Filters:
+def filters(of: Analysis | Diagnosis, pipeline: str = "", *, every: bool = False) -> Filters:
     """Which deals, days and visits are all pictures of this notebook to be of?
 
     Returns one bar, which every `leakkit.explore(view, bar)` follows. `pipeline` is the one
-    to look at; all where empty and there are several. Of a diagnosis only a stage can be
-    chosen: causes are looked for in all deals.
+    to look at (the first where empty); with `every` the bar is of all, for the views of the
+    overview. Of a diagnosis only a stage can be chosen: causes are looked for in all deals.
 
     >>> import leakkit
     >>> analysis = leakkit.analyze(leakkit.load("sample"), "Equipment")
@@ -176,17 +184,18 @@ def filters(of: Analysis | Diagnosis, pipeline: str = "") -> Filters:
     >>> bar.code
     "bar.set(segment={'region': ['North', 'South']}, window='current')"
     """
-    return Filters(of, pipeline)
+    return Filters(of, pipeline, every=every)
 
 
 class Follower:
     """One picture under a bar; `view` is what is shown now, `code` the call that makes it."""
 
-    def __init__(
-        self, make: Callable[..., View], bar: Filters, facts: Mapping[str, object]
-    ) -> None:
+    def __init__(self, make: Callable[..., View], bar: Filters, results: Pages = ()) -> None:
         """Follow the bar."""
-        self.make, self.bar, self.facts = make, bar, facts
+        self.make, self.bar = make, bar
+        known = inspect.signature(make).parameters
+        self.facts: dict[str, Any] = {"pages": results} if "pages" in known and results else {}
+        self.own: dict[str, str] = {}
         self.name = make.__name__
         self.handle: Any = None
         self._kept: dict[str, View] = {}
@@ -227,10 +236,14 @@ class Follower:
         """Say whether the view is of what the bar says."""
         return not self.bar.diagnosis and self.name in FOLLOWING | OF_ALL
 
+    def _of_all(self) -> bool:
+        """Say whether the view is of all pipelines."""
+        return self.name.startswith("overview")
+
     def _drawn(self) -> dict[str, str]:
         """Return what is drawn, where the view has a choice."""
         known = inspect.signature(self.make).parameters
-        drawn = {}
+        drawn = {name: said for name, said in self.own.items() if said}
         if "by" in known and self.bar.by != "count":
             drawn["by"] = self.bar.by
         by_stage = self.name in BY_STAGE if self.bar.diagnosis else "stage" in known
@@ -243,7 +256,8 @@ class Follower:
         bar, words = self.bar, self.bar.words
         if bar.diagnosis:
             return self.make(bar.diagnosis, **self._drawn())
-        of = [bar.pipeline] if bar.pipeline and self.name in FOLLOWING else []
+        named = bar.pipeline not in {"", bar.analysis.pipelines[0].name}
+        of = [bar.pipeline] if named and not self._of_all() else []
         if self._follows():
             made = self.make(bar.part, *of, **self._drawn(), **self.facts)
             if self.name in FOLLOWING or bar.selection == EVERYTHING:
@@ -266,11 +280,15 @@ class Follower:
             self.handle.update(data, metadata=metadata, raw=True)
 
     def _ipython_display_(self) -> None:
-        """Show the picture under a name of its own."""
+        """Show the picture under a name of its own, and under a list of deals its choices."""
         from IPython.display import DisplayHandle  # noqa: PLC0415 - as above
 
         data, metadata = self.bundle()
         self.handle = DisplayHandle()  # type: ignore[no-untyped-call] # IPython has no types of it
+        if self.name == "deals":
+            from leakkit.views.bar_widgets import DealWidgets  # noqa: PLC0415 - widgets take time
+
+            DealWidgets(self).display()
         self.handle.display(data, metadata=metadata, raw=True)
 
 
@@ -285,7 +303,12 @@ def _said(selection: Selection, bar: Filters) -> Markup:
     return Markup(" ").join(said)
 
 
-def follow(make: Callable[..., View], bar: Filters, facts: Mapping[str, object]) -> View | Follower:
+def follow(make: Callable[..., View], bar: Filters, results: Pages = ()) -> View | Follower:
     """Return a view that follows a bar; where nobody is there, the view itself."""
-    follower = Follower(make, bar, facts)
+    known = FOLLOWING | OF_ALL
+    name = getattr(make, "__name__", "")
+    if not callable(make) or (bar.diagnosis is None) == (name in OF_DIAGNOSIS):
+        message = f"{name or make} cannot follow this bar. These can: {', '.join(sorted(known))}."
+        raise LeakkitError("no_choices", message)
+    follower = Follower(make, bar, results)
     return follower.view if runs_alone() else follower

@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, overload
 
 from leakkit.analysis import Diagnosis
-from leakkit.errors import LeakkitError
 from leakkit.views.bar import Filters, Follower, follow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
     from leakkit.analysis import Analysis
     from leakkit.views.explore import Explorer
     from leakkit.views.explore_causes import StageExplorer
     from leakkit.views.view import View
 
+    Pages = Sequence[Mapping[str, Any]]
+
 
 @overload
-def explore(view: Callable[..., View], of: Filters, **facts: object) -> View | Follower: ...
+def explore(
+    view: Callable[..., View], of: Filters, pipeline: str = "", *, results: Pages = ()
+) -> View | Follower: ...
 
 
 @overload
@@ -33,12 +37,13 @@ def explore(
     view: Callable[..., View],
     of: Filters | Analysis | Diagnosis,
     pipeline: str = "",
-    **facts: object,
+    *,
+    results: Pages = (),
 ) -> View | Follower | Explorer | StageExplorer:
     """What does a view say of some deals, of some days, of one stage?
 
     `view` is one of `leakkit.views`. Under a bar (`leakkit.filters`) it is of what the bar
-    says, and says so where it cannot be; `facts` are handed to the view. With an analysis of
+    says, and says so where it cannot be; `results` are those of an overview. With an analysis of
     everything it has controls of its own, and shows the call that makes the same view and
     the visits behind it; with a diagnosis the stage can be chosen. Raises LeakkitError for
     a view without choices, and for an analysis that is a part already.
@@ -51,10 +56,7 @@ def explore(
     "leakkit.views.days(leakkit.analyze(data, 'Equipment'), stage='Proforma')"
     """
     if isinstance(of, Filters):
-        return follow(view, of, facts)
-    if facts:
-        message = f"{', '.join(facts)} is for a view under a bar: leakkit.filters(analysis)."
-        raise LeakkitError("no_choices", message)
+        return follow(view, of, results)
     if isinstance(of, Diagnosis):
         from leakkit.views.explore_causes import explore_stages  # noqa: PLC0415 - widgets take time
 

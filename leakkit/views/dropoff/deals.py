@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
+from leakkit.config import folded
 from leakkit.frames.deals import COLUMNS, ORDER
 from leakkit.views import sheets
 from leakkit.views.dropoff.choices import part_line, pipeline_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     Row = Mapping[Any, Any]
 
+SEARCHED = ("opportunity_id", "name", "owner", "reason")
 SHOWN_ROWS = 200
 """So many rows are shown; a file has all."""
 
@@ -46,31 +48,43 @@ class DealList(View):
 
 
 @of_analysis
-def deals(
+def deals(  # noqa: PLR0913 - a list is asked for by as many things
     analysis: Analysis,
     pipeline: str = "",
     *,
     stage: str = "",
     left: str = "",
+    search: str = "",
     once: bool = False,
 ) -> DealList:
     """Which deals stand behind the numbers? By stage, and by how they left.
 
     `left` is lost, overdue, returned, advanced, moved or open; with `once` each deal of the
-    picture of the pipe is there once, where it stands, and may be won.
+    picture of the pipe is there once, where it stands, and may be won. `search` keeps those
+    of which id, name, owner or reason has a text.
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
-    rows = analysis.deals(chosen.name, stage=stage, left=left, once=once)
+    rows = _found(analysis.deals(chosen.name, stage=stage, left=left, once=once), search)
     shown = answer(
         words,
         "deals",
         headline=_headline(rows, words, once=once),
-        table=_counted(rows, chosen, words, whole=not left) + _first(rows, chosen, words),
+        table=_counted(rows, chosen, words, whole=not (left or search))
+        + _first(rows, chosen, words),
         note=paragraphs([words.html("deals.note_once" if once else "deals.note")]),
         selection=part_line(analysis, chosen, words, days="created" if once else "days"),
     )
     known = {one.name: getattr(shown, one.name) for one in fields(View)}
     return DealList(**known, rows=_said(rows, words))
+
+
+def _found(rows: pd.DataFrame, search: str) -> pd.DataFrame:
+    """Return the rows in whose texts a text stands, in whatever case."""
+    if not search:
+        return rows
+    wanted = folded(search)
+    hits = [rows[name].map(folded).str.contains(wanted, regex=False) for name in SEARCHED]
+    return rows[pd.concat(hits, axis=1).any(axis=1)]
 
 
 def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:
