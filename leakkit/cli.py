@@ -218,7 +218,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     if bool(source) == sample:
         message = "Give either a SOURCE or --sample."
         raise typer.BadParameter(message)
-    with voice(log, quiet=quiet) as say:
+    with _summed_up(summary), voice(log, quiet=quiet) as say:
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
@@ -235,6 +235,19 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         raise typer.Exit(FOUND)
     if fail_on and severity == fail_on and reached(result.findings, severity):
         raise typer.Exit(FOUND)
+
+
+@contextmanager
+def _summed_up(summary: str) -> Iterator[None]:
+    """Write why nothing was made where a run is refused: else the file told of an earlier one."""
+    from leakkit.report.news import refused_as_json
+
+    try:
+        yield
+    except LeakkitError as error:
+        if summary:
+            _save(Path(summary), refused_as_json(error))
+        raise
 
 
 @app.command(epilog="Example: leakkit deck exports/crm --out monday.pptx")

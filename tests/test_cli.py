@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import datetime as dt
 import json
 import pkgutil
 import subprocess
@@ -151,6 +152,9 @@ def test_a_log_for_programs(tmp_path: Path) -> None:
     assert (events[2]["pipeline"], events[2]["state"]) == ("Spare parts", "made")
     assert (events[-1]["made"], events[-1]["failed"]) == (1, 0)
     assert events[-1]["rows"][0]["read"] == 200
+    assert len({e["run"] for e in events}) == 1
+    moments = [dt.datetime.fromisoformat(e["time"]) for e in events]
+    assert moments == sorted(moments)
     # a second run, and nothing but its result
     quiet = here(*words, "--out", str(tmp_path / "out"), "--quiet")
     assert [json.loads(line)["unchanged"] for line in quiet.stdout.splitlines()] == [1]
