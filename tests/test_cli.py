@@ -1,8 +1,8 @@
 """The command: its words, its exit codes, and its help."""
 
+import datetime as dt
 import importlib
 import io
-import datetime as dt
 import json
 import pkgutil
 import subprocess
