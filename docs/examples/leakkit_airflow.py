@@ -1,4 +1,4 @@
-"""Airflow: the pages of every night; the task fails on a new alarm, so the alert of a DAG tells it.
+"""Airflow 3: the pages of every night; the task fails on a new alarm, so the alert of a DAG tells it.
 
 Copy to the folder of DAGs. Codes: 1 some pages failed, 2 the source cannot be used, 3 a new
 alarm; `skip_on_exit_code` is left empty, so that each of them is seen.
@@ -6,8 +6,8 @@ alarm; `skip_on_exit_code` is left empty, so that each of them is seen.
 
 import datetime as dt
 
-from airflow import DAG
-from airflow.operators.bash import BashOperator
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
 
 with DAG(
     "leakkit",
