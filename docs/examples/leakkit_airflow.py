@@ -1,4 +1,4 @@
-"""Airflow 3: the pages of every night; the task fails on a new alarm, so the alert of a DAG tells it.
+"""Airflow 3: the pages of every night. The task fails on a new alarm, and your alert tells it.
 
 Copy to the folder of DAGs. Codes: 1 some pages failed, 2 the source cannot be used, 3 a new
 alarm; `skip_on_exit_code` is left empty, so that each of them is seen.

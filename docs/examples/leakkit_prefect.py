@@ -16,7 +16,7 @@ COMMAND = (
 
 @flow(name="leakkit", log_prints=True)
 def report() -> None:
-    """Fail where leakkit ends with a code: some pages failed (1), no source (2), a new alarm (3)."""
+    """Fail where some pages failed (1), the source cannot be used (2), or an alarm is new (3)."""
     done = subprocess.run(shlex.split(COMMAND), capture_output=True, text=True, check=False)
     print(done.stdout, done.stderr)
     done.check_returncode()
