@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Export, folded
 from leakkit.errors import Ask, LeakkitError
-from leakkit.sources.cells.factors import unit_of
+from leakkit.sources.cells.factors import plainly, unit_of
 from leakkit.sources.formats.rows import distinct, refuse_wide
 from leakkit.sources.headings.columns import NEAR as MISSPELT
 from leakkit.sources.headings.columns import simplified
@@ -207,14 +207,15 @@ def _by_form(headings: Sequence[str]) -> dict[str, str]:
 
 
 def _counted(heading: str) -> str:
-    """Return the form of a heading of money that says what its amounts are counted in, else ''.
+    """Return the form of a heading of money that says its unit, or what it is a sum of, else ''.
 
-    >>> _counted("Umsatz in Mio. \u20ac"), _counted("Phase (K)")
-    ('umsatz', '')
+    >>> _counted("Umsatz in Mio. \u20ac"), _counted("Phase (K)"), _counted("amount_usd")
+    ('umsatz', '', 'amount')
     """
     unit = unit_of(heading)
-    form = loose(unit.name) if unit.factor != 1 else ""
-    return form if form in _money_forms() else ""
+    forms = [loose(unit.name) if unit.factor != 1 else "", loose(plainly(heading)[0])]
+    whole = loose(heading)
+    return next((form for form in forms if form != whole and form in _money_forms()), "")
 
 
 @cache
