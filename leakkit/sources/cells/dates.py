@@ -297,9 +297,10 @@ def _as_day(text: str, order: str) -> str:
 def _short_order(
     reading: Reading, table: Table, given: dict[str, str], written: dict[str, Written]
 ) -> str:
-    """Return the order of dates with years of two digits, which must be declared.
+    """Return the order of dates with years of two digits.
 
-    03/05/12 is a day in three orders and two calendars; no column of such dates is proof.
+    03/05/12 is a day in three orders and two calendars, so it must be declared, unless all
+    cells are days in one order only: of 02/23/26 the second part is no month.
     """
     columns = [h for h in given if written[h].counts.get("short", 0)]
     if not columns:
@@ -309,8 +310,10 @@ def _short_order(
     if source.date_order == "auto":
         if not main:
             return ""
-        shown = [(h, *one) for h in main for one in written[h].samples["short"]]
-        raise _ambiguous(table.file, shown, ("dmy", "mdy", "ymd"))
+        only = _only_order(reading, table, {h: given[h] for h in main})
+        if not only:
+            shown = [(h, *one) for h in main for one in written[h].samples["short"]]
+            raise _ambiguous(table.file, shown, ("dmy", "mdy", "ymd"))
     persian = not "".join(table.types).isascii()
     if source.calendar == "auto" and persian and main:
         shown = [(h, *one) for h in main for one in written[h].samples["short"]][:SHOWN]
@@ -324,7 +327,30 @@ def _short_order(
         )
         ask = Ask("source", "calendar", ("jalali", "gregorian"), "of years of two digits")
         raise LeakkitError("ambiguous_calendar", message, faults, (ask,))
-    return source.date_order
+    return source.date_order if source.date_order != "auto" else only
+
+
+def _only_order(reading: Reading, table: Table, given: dict[str, str]) -> str:
+    """Return the one order in which all dates with years of two digits are days; '' of more."""
+    pattern = FORMS["short"]
+    each = " UNION ALL ".join(
+        f"SELECT {table.line} AS line, {said} AS said, {_parts(said, pattern)} AS p "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {_fits(said, pattern)}"
+        for said in given.values()
+    )
+    line, text, *days = reading.store.rows(
+        f"""
+        SELECT min(line), arg_min(said, line), bool_and(b <= 12 AND a <= 31),
+               bool_and(a <= 12 AND b <= 31), bool_and(b <= 12 AND c <= 31)
+        FROM (SELECT line, said, CAST(p.a AS INTEGER) AS a, CAST(p.b AS INTEGER) AS b,
+                     CAST(p.c AS INTEGER) AS c FROM ({each}))
+        """  # noqa: S608 - quoted
+    )[0]
+    fit = [order for order, holds in zip(("dmy", "mdy", "ymd"), days, strict=True) if holds]
+    if len(fit) != 1:
+        return ""
+    reading.say(table.file, "date_order", fit[0], f"row {line}: {text}")
+    return fit[0]
 
 
 def _read_forms(

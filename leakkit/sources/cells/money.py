@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 MOST_SHAPES = 5_000
-DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN")
+DOLLARS = (
+    *("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD"),
+    *("MXN", "ARS", "CLP", "COP", "UYU", "DOP"),
+)
+"""The currencies whose sign is `$`: which one is meant is said elsewhere, or it is the USD."""
 RIAL, TOMAN = "IRR", "IRT"
 RIALS_PER_TOMAN = 10
 
@@ -78,6 +82,8 @@ def _plain_numbers(reading: Reading, table: Table) -> Table:
         if own:
             given = table.text_under(own)
             # two currencies for one amount: neither is believed, and the amount is a fault
+            sign = f"{_mark(said)} = '$' AND upper({given}) IN ({', '.join(map(literal, DOLLARS))})"
+            code = f"CASE WHEN {sign} THEN '' ELSE {code} END"
             clash = f"{code} <> '' AND {given} <> '' AND upper({given}) <> {code}"
             text = table.text_under(heading)
             columns[heading] = f"CASE WHEN {clash} THEN {text} ELSE {columns[heading]} END"
@@ -270,7 +276,10 @@ def _marks(
         """,  # noqa: S608 - quoted
     )
     read = {str(mark): units[mark].currency if mark in units else mark for mark, *_ in rows}
+    dollar = code_of(plainly(heading)[1], reading.config)
     codes = {mark: code for mark, said in read.items() if (code := code_of(said, reading.config))}
+    if dollar in DOLLARS:
+        codes |= {mark: dollar for mark in codes if read[mark] == "$"}
     unmarked = [row for row in rows if read[str(row[0])] == ""]
     known = sorted(set(codes.values()))
     if unmarked and known and "currency" not in reading.config.model_fields_set:
