@@ -67,7 +67,7 @@ CROSS_CHECKS = (
     *("nothing_closes", "outcome_words_unknown", "open_with_reason", "outcome_against_history"),
     *("closed_without_outcome", "stage_may_be_lost"),
     *("flags_against_outcome", "present_stage_ahead", "lost_elsewhere", "breaks_in_history"),
-    *("closed_without_start", "several_beginnings"),
+    *("stage_of_another_pipeline", "closed_without_start", "several_beginnings"),
     *("history_older_than_deals", "shortened_ids", "ids_under_several_names"),
 )
 """What a source is asked before any page, in the order in which it is said."""

@@ -77,7 +77,7 @@ def _cases_of_maker(table: Table, text: str) -> str:
 
 def _say_words(reading: Reading, table: Table) -> None:
     """Say by word and count what the outcomes of a table are read as."""
-    text = table.text("outcome")
+    text, heading = table.text("outcome"), table.heading("outcome") or ""
     rows = reading.store.rows(
         f"SELECT {text} AS said, count(*) FROM {table.relation} GROUP BY said ORDER BY 2 DESC, 1"  # noqa: S608 - quoted
     )
@@ -87,7 +87,7 @@ def _say_words(reading: Reading, table: Table) -> None:
         said = [f"{word} ({n:,})" for word, n in counts.items() if word in meant]
         if said:
             shown = [*said[:SHOWN_WORDS], *(["..."] if len(said) > SHOWN_WORDS else [])]
-            reading.say(table.file, f"words_{kind}", ", ".join(shown), table.heading("outcome") or "")
+            reading.say(table.file, f"words_{kind}", ", ".join(shown), heading)
 
 
 def _without_column(reading: Reading, table: Table, said: str, flags: list[str]) -> Table:
@@ -177,6 +177,25 @@ def reasons_of_losses(reading: Reading, table: Table) -> Table:
     reading.say(table.file, "reasons", "of_losses", reason)
     sql = f"CASE WHEN {outcome} = 'lost' THEN {table.text_under(reason)} ELSE '' END"
     return rewritten(reading, table, {reason: sql}, "reasons of losses")
+
+
+def reasons_of_rows(reading: Reading, deals: Table, history: Table) -> Table:
+    """Take the reason of a loss from the last row of the history that says one.
+
+    So it is where the deals have no column for it, and the rows of the history do.
+    """
+    heading = history.heading("lost_reason")
+    if heading is None or deals.heading("lost_reason"):
+        return deals
+    reading.say(deals.file, "row_reasons", "lost_reason", heading)
+    reason, key = history.text("lost_reason"), deals.text("opportunity_id")
+    last = (
+        f"(SELECT {history.text('opportunity_id')} AS id, "  # noqa: S608 - quoted
+        f"arg_max({reason}, {history.line}) AS said "
+        f"FROM {history.relation} WHERE {reason} <> '' GROUP BY id)"
+    )
+    sql = f"COALESCE((SELECT r.said FROM {last} r WHERE r.id = {key}), '')"  # noqa: S608 - as above
+    return rewritten(reading, deals, {}, "reasons of rows", {"lost_reason": sql})
 
 
 def _is_status(reading: Reading, table: Table, outcome: str) -> bool:

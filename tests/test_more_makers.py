@@ -1,0 +1,194 @@
+"""Exports of further makers, and lists as people keep them: won, lost and open are right at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from leakkit.errors import LeakkitError
+from leakkit.sources import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leakkit.store import Store
+
+LISTS = {
+    "copper": (
+        "Copper ID,Name,Owned By,Pipeline,Stage,Status,Value,Currency,Close Date,Created At",
+        "{id},Deal {id},Ann,Sales,{stage},{end},{value},USD,{closed},{created}",
+        "Won,Lost,Open",
+    ),
+    "insightly": (
+        "RecordId,OpportunityName,CurrentState,PipelineCurrentStage,OpportunityValue,"
+        "ForecastCloseDate,ActualCloseDate,DateCreated",
+        "{id},Deal {id},{end},{stage},{value},2027-01-01,{closed},{created}",
+        "WON,ABANDONED,OPEN",
+    ),
+    "nutshell": (
+        "Number,Description,Status,Stage,Value,Confidence,Created,Closed,Outcome",
+        'Lead-{id},Deal {id},{end},{stage},"${value}",20%,{created},{closed},',
+        "Won,Lost,Open",
+    ),
+    "streak": (
+        "Name,Stage,Deal Size,Date Created,Date Moved Into Current Stage,Box Key",
+        "Deal {id},{stage_or_end},{value},{created},{created},ag{id}",
+        "Closed - Won,Closed - Lost,",
+    ),
+    "keap": (
+        "Id,Opportunity Title,Stage,Projected Revenue High,Date Created",
+        "{id},Deal {id},{stage_or_end},{value},{created}",
+        "Closed Won - Customer,Lost - No budget,",
+    ),
+    "sap_sales_cloud": (
+        "ID,Name,Status,Sales Phase,Reason for Status,Expected Value,Currency,Created On",
+        "{id},Deal {id},{end},{stage},,{value},EUR,{created}",
+        "Won,Lost,In Process",
+    ),
+    "netsuite": (
+        "Internal ID,Document Number,Date,Name,Entity Status,Projected Total,Date Closed",
+        "{id},OPP{id},{created},Customer,{stage_or_end},{value},{closed}",
+        "Customer-Closed Won,Prospect-Closed Lost,",
+    ),
+    "nocrm": (
+        "id,title,status,step,amount,created_at,closed_at,estimated_closing_date",
+        "{id},Deal {id},{end},{stage},{value},{created},{closed},2027-01-01",
+        "won,cancelled,standby",
+    ),
+    "dynamics365_table": (
+        "opportunityid,name,statecode,stepname,estimatedvalue,createdon,actualclosedate",
+        "{id},Deal {id},{end},{stage},{value},{created},{closed}",
+        "1,2,0",
+    ),
+    "zendesk_sell": (
+        "id,name,stage_name,value,added_at,last_stage_change_at,last_active_stage",
+        "{id},Deal {id},{stage_or_end},{value},{created},{created},{stage}",
+        "Won,Unqualified,",
+    ),
+    "agilecrm": (
+        "Id,Name,Track,Milestone,Value,Probability,Created Date,Close Date",
+        "{id},Deal {id},Default,{stage_or_end},{value},20,{created},2027-01-01",
+        "Won,Lost,",
+    ),
+    "rdstation": (
+        "ID,Nome,Etapa,Estado,Motivo de Perda,Funil de vendas,Valor Único,Data de criação",
+        "{id},Neg {id},{stage},{end},,Funil,{value},{created}",
+        "Vendida,Perdida,Em andamento",
+    ),
+    "amocrm": (
+        "ID,Название сделки,Бюджет,Дата создания,Этап сделки,Воронка",
+        "{id},Сделка {id},{value},{created},{stage_or_end},Продажи",
+        "Успешно реализовано,Закрыто и не реализовано,",
+    ),
+    "teamleader": (
+        "Nr,Titel,Fase,Bedrag,Aanmaakdatum,Verwachte afsluitdatum,Afsluitdatum",
+        "{id},Deal {id},{stage_or_end},{value},{created},2027-01-01,{closed}",
+        "Aanvaard,Geweigerd,",
+    ),
+    "a list in Spanish": (
+        "No.,Cliente,Estatus,Etapa,Monto (MXN),Fecha de contacto,Fecha de cierre",
+        '{id},Cliente,{end},{stage},"$ {value}",{created},{closed}',
+        "Vendido,No vendido,En curso",
+    ),
+    "a list with a net amount": (
+        "Nr,Klient,Etap,Wynik,Wartość netto (PLN),Data zapytania,Data zamknięcia",
+        "{id},Firma,{stage},{end},{value},{created},{closed}",
+        "wygrana,przegrana,w toku",
+    ),
+    "a list with the currency in a heading": (
+        "OpportunityID,Stage,CurrentState,AmountUSD,CreatedDate,ActualCloseDate",
+        "{id},{stage},{end},{value},{created},{closed}",
+        "Won,Lost,Open",
+    ),
+}
+"""Export -> its headings, a row, and how it says won, lost and open."""
+
+DEALS = (
+    ("A", "won", "2026-02-10"),
+    ("B", "won", "2026-02-12"),
+    ("A", "lost", "2026-02-11"),
+    ("A", "lost", "2026-02-13"),
+    ("B", "lost", "2026-02-14"),
+    ("A", "open", ""),
+    ("B", "open", ""),
+)
+"""The stage, the end and the close of each deal."""
+
+
+def written(folder: Path, headings: str, row: str, said: str) -> Path:
+    """Write the deals as an export says them."""
+    ends = dict(zip(("won", "lost", "open"), said.split(","), strict=True))
+    rows = [
+        row.format(
+            id=100 + i,
+            stage=stage,
+            end=ends[end],
+            stage_or_end=stage if end == "open" else ends[end],
+            value=f"{1000 * i + 250}.50",
+            created=f"2026-01-{i:02}",
+            closed=closed,
+        )
+        for i, (stage, end, closed) in enumerate(DEALS, start=1)
+    ]
+    file = folder / "export.csv"
+    file.write_text("\n".join([headings, *rows]) + "\n", encoding="utf-8")
+    return file
+
+
+def outcomes(store: Store) -> dict[str, int]:
+    """Count the deals by how they ended."""
+    return dict(store.rows("SELECT outcome, count(*) FROM opportunities GROUP BY 1 ORDER BY 1"))
+
+
+@pytest.mark.parametrize("export", LISTS)
+def test_an_export_is_right_without_a_configuration(export: str, tmp_path: Path) -> None:
+    with load(written(tmp_path, *LISTS[export])) as store:
+        assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}
+        total = sum(100 * (1000 * i + 250) + 50 for i in range(1, 8))
+        assert store.value("SELECT sum(value) FROM opportunities") == total
+        standing = store.rows(
+            "SELECT s.name FROM passages p JOIN stages s USING (pipeline, stage) "
+            "WHERE p.exit = 0 ORDER BY 1"
+        )
+        assert standing == [("A",), ("B",)]
+
+
+def test_a_dollar_is_that_of_the_heading(tmp_path: Path) -> None:
+    with load(written(tmp_path, *LISTS["a list in Spanish"])) as store:
+        assert store.rows("SELECT DISTINCT currency FROM opportunities") == [("MXN",)]
+
+
+def test_a_reason_behind_a_close_undoes_nothing(tmp_path: Path) -> None:
+    headings, row, _ = LISTS["keap"]
+    with load(written(tmp_path, headings, row, "Won,Lost - no decision,")) as store:
+        assert outcomes(store)["lost"] == 3
+
+
+def test_a_stage_that_may_be_a_loss_is_asked_for(tmp_path: Path) -> None:
+    headings, row, _ = LISTS["keap"]
+    with pytest.raises(LeakkitError, match="Cancelled by customer") as raised:
+        load(written(tmp_path, headings, row, "Won,Cancelled by customer,"))
+    assert "stage_may_be_lost" in str(raised.value)
+
+
+AMOUNTS = {
+    "k€": ("2,5 k€", 250_000, "EUR"),
+    "Mio. €": ("1,2 Mio. €", 120_000_000, "EUR"),
+    "M$": ("$2.5M", 250_000_000, "USD"),
+    "k": ("3k", 300_000, ""),
+    "Persian": ("۲ میلیون تومان", 200_000_000, "IRT"),
+}
+"""How a cell counts in thousands or millions: the text, its minor units and its currency."""
+
+
+@pytest.mark.parametrize("case", AMOUNTS)
+def test_a_cell_says_what_it_counts_in(case: str, tmp_path: Path) -> None:
+    text, minor, currency = AMOUNTS[case]
+    file = tmp_path / "deals.csv"
+    rows = [f'{i};A;open;"{text}";2026-01-0{i}' for i in range(1, 4)]
+    file.write_text("\n".join(["Deal ID;Stage;Status;Amount;Created", *rows]) + "\n", "utf-8")
+    with load(file) as store:
+        read = store.rows("SELECT DISTINCT value, currency FROM opportunities")
+        assert read == [(minor, currency)]
+        assert any(one["what"] == "factor" for one in store.meta("recognised"))
