@@ -1,4 +1,4 @@
-"""Exports of further makers, and lists as people keep them: won, lost and open are right at once."""
+"""Exports of further makers, and lists that people keep: won, lost and open are right at once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ LISTS = {
         "Won,Lost,Open",
     ),
     "insightly": (
-        "RecordId,OpportunityName,CurrentState,PipelineCurrentStage,OpportunityValue,"
-        "ForecastCloseDate,ActualCloseDate,DateCreated",
-        "{id},Deal {id},{end},{stage},{value},2027-01-01,{closed},{created}",
+        "RecordId,CurrentState,PipelineCurrentStage,OpportunityValue,ActualCloseDate,DateCreated",
+        "{id},{end},{stage},{value},{closed},{created}",
         "WON,ABANDONED,OPEN",
     ),
     "nutshell": (
