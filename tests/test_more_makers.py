@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
+from leakkit.sources.propose.trying import all_at_once
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -191,3 +193,74 @@ def test_a_cell_says_what_it_counts_in(case: str, tmp_path: Path) -> None:
         read = store.rows("SELECT DISTINCT value, currency FROM opportunities")
         assert read == [(minor, currency)]
         assert any(one["what"] == "factor" for one in store.meta("recognised"))
+
+
+def test_an_error_names_all_lines_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    rows = [f"{i};A;{end};1.234;0{i}/02/2026" for i, end in enumerate(("won", "ended so"), start=1)]
+    file.write_text("\n".join(["Deal ID;Stage;Status;Amount;Created", *rows]) + "\n", "utf-8")
+    with pytest.raises(LeakkitError) as raised:
+        load(file)
+    assert {ask.key for ask in raised.value.asks} == {"date_order"}
+    error = all_at_once(raised.value, file, Config())
+    assert error.code == raised.value.code
+    assert {"date_order", "decimal"} <= {ask.key for ask in error.asks}
+    assert "decimal" in str(error)
+
+
+def test_years_of_two_digits_with_one_reading_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    dates = ("02/23/26", "02/24/26", "02/25/26")
+    rows = [f"{i};A;open;{day}" for i, day in enumerate(dates, start=1)]
+    file.write_text("\n".join(["Deal ID;Stage;Status;Created", *rows]) + "\n", "utf-8")
+    with load(file) as store:
+        assert store.meta("as_of_row") == "deals.csv row 3 [Created]"
+
+
+def test_a_first_stage_begins_so_many_days_before_its_move(tmp_path: Path) -> None:
+    file = tmp_path / "moves.csv"
+    file.write_text(
+        "deal_id,from_stage,to_stage,changed_at,days_in_from_stage\n"
+        "1,A,B,2026-01-11 09:00:00,10\n1,B,Closed Won,2026-01-20 09:00:00,9\n"
+        "2,A,Closed Lost,2026-01-15 09:00:00,9\n3,A,Closed Lost,2026-01-16 09:00:00,8\n"
+    )
+    with load(file) as store:
+        entered = store.rows(
+            "SELECT s.name, count(*), min(p.left_day - p.entered_day) FROM passages p "
+            "JOIN stages s USING (pipeline, stage) GROUP BY 1 ORDER BY 1"
+        )
+        assert entered == [("A", 3, 8), ("B", 1, 9)]
+
+
+def test_a_reason_of_the_history_is_that_of_its_deal(tmp_path: Path) -> None:
+    (tmp_path / "applications.csv").write_text(
+        "application_id,application_date,current_status\n1,2026-01-01,Hired\n2,2026-01-02,Rejected\n"
+    )
+    (tmp_path / "events.csv").write_text(
+        "application_id,stage_name,stage_date,stage_status,drop_reason\n"
+        "1,Screening,2026-01-03,Selected,\n1,Offer,2026-01-09,Accepted,\n"
+        "2,Screening,2026-01-04,Selected,\n2,Interview,2026-01-08,Rejected,Salary\n"
+    )
+    with load(tmp_path) as store:
+        assert outcomes(store) == {"lost": 1, "won": 1}
+        lost = "SELECT lost_reason FROM opportunities WHERE outcome = 'lost'"
+        assert store.rows(lost) == [("Salary",)]
+
+
+def test_a_stage_that_only_another_pipeline_has_is_asked_for(tmp_path: Path) -> None:
+    deals, moves = ["opportunity_id,pipeline"], ["opportunity_id,stage,entered_at"]
+    for i in range(1, 31):
+        moved = i <= 4
+        deals.append(f"{i},{'Renewals' if i <= 10 else 'Sales'}")
+        if moved or i > 10:
+            moves.append(f"{i},Demo,2026-01-01 09:00:00")
+        moves.append(f"{i},Offer,2026-01-05 09:00:00")
+        moves.append(f"{i},{'Won' if i % 2 else 'Lost'},2026-01-09 09:00:00")
+    (tmp_path / "opportunities.csv").write_text("\n".join(deals) + "\n")
+    (tmp_path / "stage_history.csv").write_text("\n".join(moves) + "\n")
+    with pytest.raises(LeakkitError, match="stage_of_another_pipeline") as raised:
+        load(tmp_path)
+    assert "4 of 30 deals" in str(raised.value)
+    accept = Config.from_text('[source]\naccept = ["stage_of_another_pipeline"]')
+    with load(tmp_path, accept) as store:
+        assert store.meta("facts")["stage_of_another_pipeline"] == 4

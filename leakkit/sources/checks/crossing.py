@@ -32,7 +32,7 @@ def cross_check(reading: Reading, found: Found, config: Config) -> None:
     lines that decide, unless `accept` names it.
     """
     store = reading.store
-    made = any(one.what == "outcome" for one in reading.said)
+    made = any(one.what == "outcome" for one in reading.told.said)
     outcome = "" if made or not found.opportunities else found.opportunities.heading("outcome")
     declared = bool(reading.config.pipelines)
     asked = _asked(store, found, config, outcome or "", declared=declared)

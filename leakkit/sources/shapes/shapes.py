@@ -83,7 +83,7 @@ def shaped(reading: Reading, files: Files) -> Found:
     used = (files.history, files.opportunities, files.stages, files.lookup, files.activities)
     return replace(
         found,
-        asides=tuple(reading.asides),
+        asides=tuple(reading.told.asides),
         activities=files.activities,
         given=(*(table for table in used if table), *(table for _, table in files.snapshots)),
     )
