@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -264,3 +265,35 @@ def test_a_stage_that_only_another_pipeline_has_is_asked_for(tmp_path: Path) -> 
     accept = Config.from_text('[source]\naccept = ["stage_of_another_pipeline"]')
     with load(tmp_path, accept) as store:
         assert store.meta("facts")["stage_of_another_pipeline"] == 4
+
+
+def test_the_activity_log_of_a_board_is_a_history(tmp_path: Path) -> None:
+    moves = (
+        ("1", "", "Lead", 1), ("1", "Lead", "Offer", 5), ("1", "Offer", "Won", 9),
+        ("2", "", "Lead", 2), ("2", "Lead", "Lost", 6), ("3", "", "Lead", 3),
+    )  # fmt: skip
+    logs = []
+    for deal, old, new, day in moves:
+        data = {
+            "pulse_id": deal,
+            "pulse_name": f"Deal {deal}",
+            "column_title": "Stage",
+            "previous_value": {"label": {"text": old}} if old else None,
+            "value": {"label": {"text": new}},
+        }
+        at = 17_672_256_000_000_000 + day * 864_000_000_000
+        log = {"id": f"l{at}", "event": "update_column_value", "data": json.dumps(data)}
+        logs.append({**log, "created_at": str(at)})
+    note = {"pulse_id": "1", "column_title": "Notes", "value": {"value": "called"}}
+    logs.append({**logs[0], "id": "n", "data": json.dumps(note)})
+    page = {"data": {"boards": [{"activity_logs": logs}]}, "account_id": 1}
+    file = tmp_path / "log.json"
+    file.write_text(json.dumps(page, indent=1))
+    with load(file) as store:
+        assert outcomes(store) == {"lost": 1, "open": 1, "won": 1}
+        stages = store.rows(
+            "SELECT s.name, count(*) FROM passages p JOIN stages s USING (pipeline, stage) "
+            "GROUP BY s.name, s.stage ORDER BY s.stage"
+        )
+        assert stages == [("Lead", 3), ("Offer", 1)]
+        assert store.meta("facts")["changes_of_other_fields"] == 1

@@ -51,14 +51,24 @@ FORMS = {
     "serial": r"(?P<a>\d{5}(?:\.\d+)?)",
     "seconds": r"(?P<a>\d{9,10}(?:\.\d+)?)",
     "milliseconds": r"(?P<a>\d{12,13})",
+    "microseconds": r"(?P<a>\d{16})",
+    "ticks": r"(?P<a>\d{17})",
 }
 """The ways to write a date, as patterns of what is left when digits are Latin."""
 COUNTED = {
     "serial": "(x - 25569) * 86400",
     "seconds": "x",
     "milliseconds": "x / 1000",
+    "microseconds": "x / 1000000",
+    "ticks": "x / 10000000",
 }
 """Dates that count: the seconds since 1970 in each. Excel counts days, 25569 in 1970."""
+OF_A_SECOND = {
+    "milliseconds": (1, 1_000, 3),
+    "microseconds": (1, 1_000_000, 6),
+    "ticks": (10, 1_000_000, 6),
+}
+"""Of those that count parts of a second: what is too fine, the parts, and their digits."""
 ALWAYS = {
     "ymd": "ymd",
     "compact": "ymd",
@@ -490,11 +500,13 @@ def _counted(said: str, form: str) -> str:
     """Return SQL for the ISO text of a number that counts days or seconds."""
     number = f"TRY_CAST({said} AS DOUBLE)"
     # days of a workbook are floats, whose nearest second was meant; all others are cut
-    whole = "round" if form == "serial" else "floor"
-    seconds = f"CAST({whole}({COUNTED[form].replace('x', number)}) AS BIGINT)"
+    cut = "round" if form == "serial" else "floor"
+    seconds = f"CAST({cut}({COUNTED[form].replace('x', number)}) AS BIGINT)"
     written = f"CAST(make_timestamp({seconds} * 1000000) AS VARCHAR)"
-    if form == "milliseconds":
-        rest = f"lpad(CAST(TRY_CAST({said} AS BIGINT) % 1000 AS VARCHAR), 3, '0')"
+    if form in OF_A_SECOND:
+        beyond, whole, digits = OF_A_SECOND[form]
+        parts = f"TRY_CAST({said} AS BIGINT) // {beyond} % {whole}"
+        rest = f"lpad(CAST({parts} AS VARCHAR), {digits}, '0')"
         return f"{written} || '.' || {rest} || 'Z'"
     if form != "serial":
         return f"{written} || 'Z'"
