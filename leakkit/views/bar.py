@@ -125,12 +125,21 @@ class Filters:
 
     def answer(self) -> None:
         """Show everything again as it is chosen now."""
-        if self.widgets:
-            self.widgets.show()
+        if self.widgets is None:
+            self._show_pictures()
+            return
+        self.widgets.show()
+        try:
+            self._show_pictures()
+        except Exception as error:
+            self.widgets.refuse(error)
+            raise
+        self.widgets.finish()
+
+    def _show_pictures(self) -> None:
+        """Show every picture below the bar again."""
         for follower in list(self.followers.values()):
             follower.show()
-        if self.widgets:
-            self.widgets.finish()
 
     def answer_soon(self) -> None:
         """The same, when nothing was changed for a moment: many changes are one."""

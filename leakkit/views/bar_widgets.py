@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from markupsafe import Markup
 
-from leakkit.analysis.selection import ANY, EVERYTHING, OPEN_DAYS, Selection
+from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
 from leakkit.analysis.spelling import POLICIES, segment_values
 from leakkit.errors import LeakkitError
 from leakkit.frames.deals import LEFT
@@ -136,7 +136,7 @@ class BarWidgets:
         own = (self.first, self.last, self.least, self.below)
         for control in (*self.choices.values(), *own):
             control.observe(self._changed, names="value")
-        self.reset.on_click(lambda _: self._take(EVERYTHING, "count", ""))
+        self.reset.on_click(lambda _: self._take({}, "count", ""))
 
     def display(self) -> None:
         """Show the widgets in the cell; as text, the line that chooses the same."""
@@ -247,27 +247,27 @@ class BarWidgets:
         if worth == OWN:
             worth = (self.least.value or None, self.below.value or None)
         self._show_own()
-        chosen = Selection(
-            tuple((panel.column, panel.chosen) for panel in self.panels if panel.chosen),
-            worth,
-            (days[0], days[1]),
-            "all" if window == OWN else window,
-            self._value("visits", "first"),
-            self._value("policy", ""),
-        )
+        chosen = {
+            "segment": {panel.column: panel.chosen for panel in self.panels if panel.chosen},
+            "worth": worth,
+            "days": days,
+            "window": "all" if window == OWN else window,
+            "visits": self._value("visits", "first"),
+            "policy": self._value("policy", ""),
+        }
         self._take(chosen, self._value("by", "count"), self._value("stage", ""))
 
-    def _take(self, chosen: Selection, by: str, stage: str) -> None:
+    def _take(self, chosen: dict[str, Any], by: str, stage: str) -> None:
         """Have the bar say what is chosen; what it refuses is said, and nothing changes."""
         configured = self.bar.analysis.config.comparison.skip_policy
-        if chosen.visits == "all" and configured != "observed":
-            chosen = Selection(**{**vars(chosen), "policy": "observed"})
+        if chosen.get("visits") == "all" and configured != "observed":
+            chosen["policy"] = "observed"
+        elif chosen.get("visits") == "all":
+            chosen["policy"] = ""
         try:
-            known = self.bar.selector.known(chosen)
+            known = self.bar.selector.known(select(**chosen))
         except LeakkitError as error:
-            self.status.value = Markup("<b>{}</b>").format(
-                self.words.say("bar.refused", why=str(error))
-            )
+            self.refuse(error)
             return
         self.bar.selection, self.bar.by, self.bar.stage = known, by, stage
         self.status.value = Markup("<b>{}</b>").format(self.words.say("bar.computing"))
@@ -294,6 +294,11 @@ class BarWidgets:
         note = self.words.say("bar.causes") if self.bar.diagnosis else ""
         said = Markup("<p>{} {} <code>{}</code></p>").format(note, call, self.bar.code)
         self.said.value = said
+
+    def refuse(self, error: Exception) -> None:
+        """Say why the pictures do not follow."""
+        said = self.words.say("bar.refused", why=str(error))
+        self.status.value = Markup("<b>{}</b>").format(said)
 
     def finish(self) -> None:
         """Take the sign away: every picture is of what the bar says."""
