@@ -131,6 +131,7 @@ def test_every_picture_follows_the_bar(page: Page, data: Store) -> None:
     bar = bar_of(page)
     bar.get_by_label("Filter by", exact=True).select_option(label="region")
     names = bar.locator("select[multiple] option")
+    names.filter(has_text="(").nth(1).wait_for(state="attached")
     wanted = [(names.nth(at).text_content() or "").rpartition(" (")[0] for at in (0, 1)]
     bar.locator("select[multiple]").select_option(index=[0, 1])
     bar.locator("code").filter(has_text="segment=").first.wait_for()
