@@ -132,7 +132,8 @@ def test_every_picture_follows_the_bar(page: Page, data: Store) -> None:
     bar.get_by_label("Filter by", exact=True).select_option(label="region")
     names = bar.locator("select[multiple] option")
     names.filter(has_text="(").nth(1).wait_for(state="attached")
-    wanted = [(names.nth(at).text_content() or "").rpartition(" (")[0] for at in (0, 1)]
+    texts = [(names.nth(at).text_content() or "").replace("\xa0", " ") for at in (0, 1)]
+    wanted = [text.rpartition(" (")[0] for text in texts]
     bar.locator("select[multiple]").select_option(index=[0, 1])
     bar.locator("code").filter(has_text="segment=").first.wait_for()
     bar.get_by_text("Computing:").wait_for(state="detached")
