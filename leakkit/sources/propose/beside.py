@@ -10,9 +10,9 @@ from leakkit.errors import LeakkitError
 from leakkit.scratch import scratch
 from leakkit.sources.formats.files import read_file
 from leakkit.sources.headings.columns import simplified
+from leakkit.sources.headings.folders import may_be_data
 from leakkit.sources.headings.names import near_pairs
 from leakkit.sources.headings.recognised import Reading
-from leakkit.sources.headings.tables import may_be_data
 from leakkit.store.database import Store, quoted
 
 if TYPE_CHECKING:

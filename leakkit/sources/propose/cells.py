@@ -8,9 +8,9 @@ from leakkit.errors import LeakkitError, visible
 from leakkit.scratch import scratch
 from leakkit.sources.formats.files import form_of_content, form_of_name, read_file
 from leakkit.sources.formats.unpacking import unzipped
+from leakkit.sources.headings.folders import may_be_data
 from leakkit.sources.headings.guesses import columns_of
 from leakkit.sources.headings.recognised import Reading
-from leakkit.sources.headings.tables import may_be_data
 from leakkit.store.database import Store
 
 if TYPE_CHECKING:
