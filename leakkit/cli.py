@@ -349,14 +349,20 @@ def init(
     Exit code 0: written, and the source can be read with it; 1: written, and lines have to
     be filled in first, or the source itself be mended; 2: nothing was written.
     """
+    from leakkit.sources.databases.addresses import Address, address_of
     from leakkit.sources.propose.declared import declared
     from leakkit.sources.propose.writing import proposed
 
-    place = Path(source)
-    if not place.exists():
-        message = f"There is no file or folder {place}."
-        raise LeakkitError("no_source", message)
-    beside = (place if place.is_dir() else place.parent) / "leakkit.toml"
+    place = address_of(source)
+    if isinstance(place, Address):
+        near = place.folder
+    else:
+        place = Path(source)
+        if not place.exists():
+            message = f"There is no file or folder {place}."
+            raise LeakkitError("no_source", message)
+        near = place if place.is_dir() else place.parent
+    beside = near / "leakkit.toml"
     file = Path(out) if out else beside
     if file.exists() and not out:
         message = (
@@ -375,7 +381,7 @@ def init(
         typer.echo(f"Written: {file}. Fill in its lines {lines} first.")
     if found.stopped or found.to_fill:
         raise typer.Exit(TO_FILL)
-    typer.echo(f"Written: {file}. Look it over, then: leakkit report {source}{other}")
+    typer.echo(f"Written: {file}. Look it over, then: leakkit report {place}{other}")
 
 
 @app.command(epilog="Example: leakkit explain D-004711 exports/crm")

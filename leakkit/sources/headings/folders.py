@@ -59,10 +59,10 @@ class Folder:
 def folder_of(path: Path) -> Folder:
     """Return a folder of files."""
     files = sorted(one for one in path.iterdir() if one.is_file())
-    return Folder(path.resolve().name, tuple(map(_member, files)))
+    return Folder(path.resolve().name, tuple(map(member_of, files)))
 
 
-def _member(file: Path) -> Member:
+def member_of(file: Path) -> Member:
     """Return a file as a member of its folder."""
     return Member(
         file.name,

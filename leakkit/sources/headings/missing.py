@@ -69,7 +69,8 @@ def nothing_to_read(store: Store, tables: Sequence[Table], folder: Folder) -> Le
     best = max((found for _, found in looked), key=_known, default={})
     message = (
         f"The {folder.kind} {folder.label} has no {folder.noun} with the columns opportunity_id, "
-        f"stage and entered_at (a history), or opportunity_id, stage and dates (deals); it holds {there}."
+        "stage and entered_at (a history), or opportunity_id, stage and dates (deals); it holds "
+        f"{there}."
     )
     return LeakkitError("no_history", message, faults, _asks(best) if tables else ())
 

@@ -158,7 +158,7 @@ def _parted(
         raise _refused(by_part[REFUSED])
     deals = by_part.get(DEALS)
     alone = tables[0] if len(tables) == 1 else None
-    if alone and not alone.heading("entered_at") and _dated(reading, alone):
+    if alone and not alone.heading("entered_at") and has_stage_dates(reading, alone):
         return Files(label, None, alone, inputs=inputs)
     if alone and deals and deals.heading("stage") is None:
         deals = None
@@ -167,7 +167,7 @@ def _parted(
     return Files(label, history, deals, inputs=inputs, versions=versions is not None)
 
 
-def _dated(reading: Reading, table: Table) -> bool:
+def has_stage_dates(reading: Reading, table: Table) -> bool:
     """Say whether a table has a date per stage."""
     source, declared = reading.config.source, reading.config.pipelines
     names = declared_names(declared)
@@ -325,7 +325,7 @@ def _placed(reading: Reading, tables: list[Table], folder: Folder) -> Files:
         (table, part)
         for table, part in parts.get(DEALS, [])
         if (known := replace(table, known=dict(part.known))).heading("stage")
-        or _dated(reading, known)
+        or has_stage_dates(reading, known)
     ]
     history = parts.get(HISTORY) or parts.get(VERSIONS, [])
     if not history and not deals:

@@ -28,6 +28,8 @@ def proposed_joins(store: Store, folder: Path) -> tuple[Join, ...]:
     `store` is a source that was loaded; its files that were not read are looked at. A
     value that is nearly a key is proposed as `same`, never merged in silence.
     """
+    if not folder.is_dir():
+        return ()
     names = [name for name in store.meta("ignored_files") if may_be_data(Path(name))]
     with scratch() as place, Store.new() as aside:
         reading = Reading(aside, Config(), place, [], {})
