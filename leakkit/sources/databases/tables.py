@@ -29,6 +29,8 @@ STATEMENT = re.compile(
     r"insert|merge|pragma|revoke|set|truncate|update|vacuum|values|table)\s",
     re.IGNORECASE | re.DOTALL,
 )
+QUOTED = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+"""Where a semicolon ends no statement."""
 LOOKED_AT = 2_000
 """So many rows are looked at of tables that play no part."""
 SHOWN = 20
@@ -100,10 +102,12 @@ def _from(session: Session, one: Listed) -> str:
 
 def _said(session: Session, listed: tuple[Listed, ...], part: str, text: str) -> Relation:
     """Return what the configuration says that a part is: a SELECT, or a table by its name."""
-    if SELECT.match(text):
+    one = text.strip().rstrip(";")
+    several = ";" in QUOTED.sub("", one)
+    if SELECT.match(text) and not several:
         # on a line of its own, for a comment at its end
-        return Relation(part, part, f"({text.strip().rstrip(';')}\n) AS t")
-    if STATEMENT.match(text):
+        return Relation(part, part, f"({one}\n) AS t")
+    if several or STATEMENT.match(text):
         message = (
             f"[source.tables] {part} is {text!r}. leakkit only reads: it takes the name of a "
             "table or a view, or one SELECT."
