@@ -116,8 +116,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder with opportunities and stage_history, an event file, a store, "
-            "or the word 'sample'.",
+            help="A folder with opportunities and stage_history, an event file, a database "
+            "(postgresql://user@host/name), a store, or the word 'sample'.",
         ),
     ] = "",
     *,
@@ -329,7 +329,9 @@ def check(
 
 @app.command(epilog="Example: leakkit init exports/crm")
 def init(
-    source: Annotated[str, typer.Argument(help="The folder or the file of an export.")],
+    source: Annotated[
+        str, typer.Argument(help="The folder or the file of an export, or a database.")
+    ],
     *,
     out: Annotated[
         str, typer.Option(help="The file to write; by default leakkit.toml beside the source.")
