@@ -300,10 +300,10 @@ def test_a_part_is_a_table_or_a_select(said: str, tmp_path: Path) -> None:
         ("DELETE FROM stage_history", "select_writes", "leakkit only reads"),
         (
             "SELECT 1) AS t; DROP TABLE stage_history; SELECT * FROM (SELECT 2",
-            "database_refuses",
+            "select_writes",
             "",
         ),
-        ("SELECT nothing FROM stage_history", "database_refuses", "no such column: nothing"),
+        ("SELECT pay FROM stage_history", "database_refuses", "no such column: pay"),
         ("SELECT * FROM moves", "no_table", "no such table: moves"),
     ],
 )

@@ -250,17 +250,21 @@ def test_no_server_is_said_with_its_place() -> None:
 def test_a_connection_lost_in_the_middle_leaves_the_earlier_store(
     tmp_path: Path, server: Server
 ) -> None:
-    rows = pd.DataFrame({"id": range(60_000)})
-    url = server.make("lost", arrow({"numbers": rows, "stage_history": history()}))
+    numbers = pd.DataFrame({"id": range(60_000)})
+    deals = pd.DataFrame({"deal_id": ["d1"], "stage": ["A"], "created_at": ["2024-01-01"]})
+    url = server.make("lost", arrow({"numbers": numbers, "deals": deals, "old": history()}))
     kept = tmp_path / "kept.duckdb"
-    leakkit.load(url, store=str(kept)).close()
+    leakkit.load(url, {"source": {"read": ["old"]}}, store=str(kept)).close()
     before = kept.read_bytes()
     cut = (
-        "SELECT 'd' || id AS opportunity_id, 'A' AS stage, '2024-01-01' AS entered_at, "
-        "CASE WHEN id = 50000 THEN pg_terminate_backend(pg_backend_pid()) END AS cut FROM numbers"
+        "CREATE VIEW moves AS SELECT 'd' || id AS deal_id, 'A' AS stage, "
+        "'2024-01-01' AS entered_at, CASE WHEN id = 50000 THEN pg_terminate_backend(pg_backend_pid()) END AS cut FROM numbers"
     )
+    with server.open("lost") as cursor:
+        cursor.execute(cut)
+    # the deals are read by then, and would do alone
     with pytest.raises(LeakkitError) as caught:
-        leakkit.load(url, {"source": {"tables": {"stage_history": cut}}}, store=str(kept))
+        leakkit.load(url, {"source": {"read": ["deals", "moves"]}}, store=str(kept))
     assert caught.value.code == "connection_lost"
     assert kept.read_bytes() == before
     assert {file.name for file in tmp_path.iterdir()} <= {"kept.duckdb", "kept.duckdb.lock"}

@@ -46,7 +46,14 @@ def _member(session: Session, relation: Relation, *, data: bool = True) -> Membe
         return [replace(table, parts=(relation.name,))]
 
     return Member(
-        relation.name, relation.part, named=True, data=data, read=read, stated=lambda: kept
+        relation.name,
+        relation.part,
+        named=True,
+        data=data,
+        read=read,
+        stated=lambda: kept,
+        # what failed in a transaction may be all that follows, or the connection
+        needed=True,
     )
 
 

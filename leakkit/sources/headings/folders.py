@@ -27,6 +27,7 @@ class Member:
     `stem` is its name without what is no name: the part it plays, where it is one of ours.
     `named` says whether that counts, `data` whether it may be looked into for one. `read`
     returns its tables under a name that keeps them apart, `stated` what is kept of it.
+    Where one cannot be read, others may be read without it, unless it is `needed`.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Member:
     data: bool
     read: Callable[[Reading, str], list[Table]]
     stated: Callable[[], dict[str, str]]
+    needed: bool = False
 
 
 @dataclass(frozen=True)

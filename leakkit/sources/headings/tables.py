@@ -267,6 +267,8 @@ def _activities(reading: Reading, file: Member) -> Table | None:
     try:
         return _fitting(reading, file.read(reading, ACTIVITIES)[0])
     except LeakkitError as error:
+        if file.needed:
+            raise
         reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
         return None
 
@@ -308,6 +310,8 @@ def _tables(reading: Reading, files: list[Member]) -> list[Table]:
         try:
             tables += file.read(reading, f"{number}_{file.stem}")
         except LeakkitError as error:
+            if file.needed:
+                raise
             errors.append(error)
             reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
     if errors and not tables:
