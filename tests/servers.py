@@ -54,13 +54,13 @@ class Server:
             yield cursor
 
     def make(self, database: str, tables: Mapping[str, pa.Table], *after: str) -> str:
-        """Make a database with these tables, run statements in it, and return its address."""
+        """Make a database with these tables, run statements after, and return its address."""
         with self.open("postgres") as cursor:
             cursor.execute(f'CREATE DATABASE "{database}"')
         with self.open(database) as cursor:
             for name, table in tables.items():
                 cursor.adbc_ingest(name, table, mode="create")
-            for statement in after:
+            for statement in (one for text in after for one in text.split(";") if one.strip()):
                 cursor.execute(statement)
         return self.url(database)
 
