@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
@@ -40,6 +42,7 @@ DOING = {
     "reading": "reading the source",
     "analysing": "analysing",
     "overview": "making the overview",
+    "printing": "printing to PDF",
 }
 SHOWN_FAULTS = 20
 UNUSED_FILES, UNUSED_COLUMNS, UNUSED_LETTERS = 5, 10, 40
@@ -62,7 +65,7 @@ class Voice(Protocol):
 def voice(form: str, *, quiet: bool) -> Iterator[Voice]:
     """Return the voice of a run: `form` is text or json."""
     if form == "json":
-        yield Log(quiet)
+        yield Log(quiet, uuid.uuid4().hex[:12])
         return
     console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
     with Progress(
@@ -118,6 +121,8 @@ class Spoken:
             typer.echo(visible(f"FAILED {page.pipeline}: {page.failed}"), err=True)
         if result.trouble:
             typer.echo(visible(f"FAILED overview: {result.trouble}"), err=True)
+        if result.not_printed:
+            typer.echo(visible(f"FAILED PDF: {result.not_printed}"), err=True)
         self.console.print(summary(result))
 
 
@@ -217,9 +222,13 @@ def _rows(rows: Sequence[Mapping[str, int | str]]) -> list[str]:
 
 @dataclass(frozen=True)
 class Log:
-    """To programs: one JSON object per line; `quiet` leaves failures and the last line."""
+    """To programs: one JSON object per line; `quiet` leaves failures and the last line.
+
+    Every line bears the moment and `run`, an id that no other run has.
+    """
 
     quiet: bool
+    run: str
 
     def event(self, event: Event) -> None:
         """Write one step."""
@@ -236,25 +245,29 @@ class Log:
                 "done": event.done,
                 "total": event.total,
             }
-        _write(facts)
+        self._write(facts)
 
     def result(self, result: RunResult) -> None:
         """Write what a run made."""
         counts = {state: result.count(state) for state in STATES}
-        _write(
+        for one in result.news:
+            for warned in one.appeared:
+                self._write({"event": "appeared", "pipeline": one.pipeline, **asdict(warned)})
+        self._write(
             {
                 "event": "result",
                 **counts,
                 **severities(result),
                 "index": str(result.index),
                 "overview_failed": result.trouble,
+                "pdf_failed": result.not_printed,
                 "removed": list(result.removed),
                 "rows": [dict(row) for row in result.rows],
                 "facts": dict(result.facts),
             }
         )
 
-
-def _write(facts: dict[str, Any]) -> None:
-    """Write one line."""
-    typer.echo(json.dumps(facts, ensure_ascii=False))
+    def _write(self, facts: dict[str, Any]) -> None:
+        """Write one line."""
+        moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        typer.echo(json.dumps({"time": moment, "run": self.run, **facts}, ensure_ascii=False))
