@@ -31,20 +31,14 @@ def heading_lines(source: Path | Address, config: Config) -> list[str]:
 
     A file that cannot be read is named with the reason.
     """
-<<<<<<< HEAD
     with ExitStack() as stack:
         place, store = stack.enter_context(scratch()), stack.enter_context(Store.new())
-        reading = Reading(store, config, place, [], {})
+        reading = Reading(store, config, place)
         if isinstance(source, Address):
             session = stack.enter_context(connected(source))
             files = list(folder_in(reading, session, LOOKED_AT).members)
         else:
             files = _files(reading, source)
-=======
-    with scratch() as place, Store.new() as store:
-        reading = Reading(store, config, place)
-        files = _files(reading, source)
->>>>>>> main
         lines = [
             line
             for number, file in enumerate(files[:SHOWN_FILES])
