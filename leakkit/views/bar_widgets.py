@@ -136,7 +136,7 @@ class BarWidgets:
         own = (self.first, self.last, self.least, self.below)
         for control in (*self.choices.values(), *own):
             control.observe(self._changed, names="value")
-        self.reset.on_click(lambda _: self._take({}, "count", ""))
+        self.reset.on_click(lambda _: self._clear())
 
     def display(self) -> None:
         """Show the widgets in the cell; as text, the line that chooses the same."""
@@ -257,6 +257,14 @@ class BarWidgets:
         }
         self._take(chosen, self._value("by", "count"), self._value("stage", ""))
 
+    def _clear(self) -> None:
+        """Choose everything again."""
+        self.still = True
+        for choice in self.choices.values():
+            choice.value = choice.options[0][1]
+        self.still = False
+        self._take({}, "count", "")
+
     def _take(self, chosen: dict[str, Any], by: str, stage: str) -> None:
         """Have the bar say what is chosen; what it refuses is said, and nothing changes."""
         configured = self.bar.analysis.config.comparison.skip_policy
@@ -306,16 +314,13 @@ class BarWidgets:
 
     def _show_choices(self, chosen: Selection) -> None:
         """Set the lists to what is chosen."""
-        days = (chosen.window, *chosen.days)
-        known = (
-            [value for _, value in self.choices["days"].options] if "days" in self.choices else []
-        )
-        if days not in known:
+        days: Any = (chosen.window, *chosen.days)
+        if self._is_own("days", days, ("all", *OPEN_DAYS), (OWN, *OPEN_DAYS)):
             self.first.value, self.last.value = map(_date, chosen.days)
             days = (OWN, *OPEN_DAYS)
         worth: Any = chosen.worth
-        if "worth" in self.choices and worth not in [v for _, v in self.choices["worth"].options]:
-            self.least.value, self.below.value = (limit or 0.0 for limit in worth)
+        if self._is_own("worth", worth, ANY, OWN):
+            self.least.value, self.below.value = (limit or 0.0 for limit in chosen.worth)
             worth = OWN
         said = {"days": days, "worth": worth, "visits": chosen.visits, "policy": chosen.policy}
         said |= {"by": self.bar.by, "stage": self.bar.stage}
@@ -324,6 +329,13 @@ class BarWidgets:
                 self.choices[name].value = value
         if "policy" in self.choices:
             self.choices["policy"].disabled = chosen.visits == "all"
+
+    def _is_own(self, name: str, chosen: object, unlimited: object, own: object) -> bool:
+        """Say whether a choice is one's own: it is in no list, or its fields are still empty."""
+        if not self._has(name):
+            return False
+        offered = [value for _, value in self.choices[name].options]
+        return chosen not in offered or (chosen == unlimited and self.choices[name].value == own)
 
     def _show_panels(self, chosen: Selection) -> None:
         """Open the columns that are chosen, and show their values."""
