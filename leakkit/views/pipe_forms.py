@@ -196,14 +196,18 @@ def _finish(sheet: Sheet, plan: Plan, told: Told, form: str) -> Markup:
     return sheet.svg(alt_text(told), salt, [("scale", f"{plan.scale:.9g}")])
 
 
-def wide(told: Told) -> Markup:
+DESK, SHEET = 1040.0, 850.0
+"""How wide the picture is on a desk, and on a sheet: there its smallest letters have 7 points."""
+
+
+def wide(told: Told, room: float = DESK) -> Markup:
     """Return the picture for a desk or for paper: the flow runs along the line of reading."""
     pipe = told.pipe
     with mpl.rc_context(theme()):
         if not pipe.entered or not pipe.stages:
-            return _empty(told, 1040)
+            return _empty(told, room)
         outlet = 46 + max(_outlet_room(told), 60)
-        length = min(1040.0 - outlet, 300.0 * len(pipe.stages) + 190)
+        length = min(room - outlet, 300.0 * len(pipe.stages) + 190)
         plan = _fitted(told, length)
         aside, end = _aside(told), plan.floor + (52 if pipe.lost else 4)
         depth = lane.depth(told.shifts)
@@ -215,7 +219,7 @@ def wide(told: Told) -> Markup:
             lane.draw(sheet, _lane(plan, told, end), told.words)
         if aside:
             sheet.text(2, height - 6, Run(aside, "muted"), size=SMALL)
-        return _finish(sheet, plan, told, "wide")
+        return _finish(sheet, plan, told, "wide" if room == DESK else "sheet")
 
 
 def _lane(plan: Plan, told: Told, top: float) -> lane.Lane:
