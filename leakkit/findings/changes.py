@@ -60,7 +60,7 @@ class ChangeScreen:
 
     `tested` segments were compared; `binned` columns are in quintiles. `owner` is the
     column by which the errors are clustered, or empty. Nothing is known for `reason`:
-    no_baseline, no_horizon or no_expected_days.
+    no_baseline, no_horizon, no_expected_days, or left_out of an export that leaves deals out.
     """
 
     kind: str

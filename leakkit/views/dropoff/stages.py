@@ -67,13 +67,15 @@ def _end(chosen: PipelineAnalysis, words: Words) -> Markup:
 def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say what becomes of all deals within the days of the route."""
     route = chosen.route
-    return words.html(
+    said = words.html(
         "stages.where_lost_note",
         won=route.won_share,
         lost=route.lost_share,
         limit=stay(words, route.limit, chosen.unit_per_day),
-        back=route.came_back,
     )
+    if not route.came_back:
+        return said
+    return said + Markup(" ") + words.html("stages.where_lost_back", back=route.came_back)
 
 
 def _policy_note(chosen: PipelineAnalysis, words: Words) -> Markup:
