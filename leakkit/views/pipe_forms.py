@@ -95,8 +95,7 @@ class Told:
 def caption(told: Told) -> str:
     """Say which deals the picture counts."""
     pipe, last_day = told.pipe, told.pipeline.windows.end_day - 1
-    key = "pipe.cohort" if pipe.mature else "pipe.cohort_all"
-    said = told.words.say(key, created=pipe.created_before_day, as_of=last_day)
+    said = told.words.say(f"pipe.cohort{_which(told)}", as_of=last_day, **_created(told))
     if any(stage.back for stage in pipe.stages):
         said += " " + told.words.say("pipe.back_note")
     return said
@@ -104,8 +103,20 @@ def caption(told: Told) -> str:
 
 def cohort(told: Told) -> str:
     """Say in a few words which deals the picture counts."""
-    key = "pipe.since" if told.pipe.mature else "pipe.since_all"
-    return told.words.say(key, created=told.pipe.created_before_day)
+    return told.words.say(f"pipe.since{_which(told)}", **_created(told))
+
+
+def _which(told: Told) -> str:
+    """Return which deals are counted, as the end of a key."""
+    if told.pipe.created_from_day is not None:
+        return "_days"
+    return "" if told.pipe.mature else "_all"
+
+
+def _created(told: Told) -> dict[str, int | None]:
+    """Return the days on which the deals were created."""
+    before = told.pipe.created_before_day
+    return {"created": before, "first": told.pipe.created_from_day, "last": before - 1}
 
 
 def alt_text(told: Told) -> str:
