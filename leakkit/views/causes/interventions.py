@@ -28,8 +28,8 @@ def before_and_since(diagnosis: Diagnosis) -> View:
     """Did what we changed work?"""
     words, found = words_of(diagnosis.analysis), diagnosis.interventions
     if diagnosis.pipeline.notes.coverage:
-        said = what_to_export(diagnosis.pipeline, words)
-        return answer(words, "before_and_since", headline=said, kind=REPEATED)
+        instead = what_to_export(diagnosis.pipeline, words)
+        return answer(words, "before_and_since", headline=instead, kind=REPEATED)
     if not found:
         said = words.say("interventions.none")
         return answer(words, "before_and_since", headline=said, kind=REPEATED)

@@ -9,9 +9,11 @@ from markupsafe import Markup
 from leakkit.findings.finding import WARNING, improvements
 from leakkit.findings.sight import sight
 from leakkit.measures.survival import Z95
+from leakkit.page.kinds import REPEATED
 from leakkit.views.causes import beside, mix, verdict
 from leakkit.views.causes.comparisons import compared, comparisons
 from leakkit.views.causes.stages import no_stages
+from leakkit.views.coverage import what_to_export
 from leakkit.views.elements import paragraphs, unfolded
 from leakkit.views.sentences import could_be_seen, judged, month, what_changed
 from leakkit.views.shift import shift_figure
@@ -37,6 +39,9 @@ def warnings(diagnosis: Diagnosis) -> View:
     words = words_of(diagnosis.analysis)
     if diagnosis.pipeline.present is not None:
         return no_stages(diagnosis, words, "warnings")
+    if diagnosis.pipeline.notes.coverage:
+        instead = what_to_export(diagnosis.pipeline, words)
+        return answer(words, "warnings", headline=instead, kind=REPEATED)
     shown = _cards(diagnosis, diagnosis.warnings[:SHOWN_CARDS], words)
     rest = _cards(diagnosis, diagnosis.warnings[SHOWN_CARDS:], words)
     if rest:
@@ -167,4 +172,4 @@ def _mean_value(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> M
     )
     if came.largest_share is None:
         return said
-    return said + " " + words.html("causes.largest", share=came.largest_share)
+    return said + " " + words.html(f"causes.{came.largest_called}", share=came.largest_share)

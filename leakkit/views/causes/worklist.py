@@ -46,16 +46,21 @@ def _none_late(pipeline: PipelineAnalysis) -> str:
     """Return the key of why no deal is late."""
     if pipeline.present is not None:
         return "present.no_late"
-    return "coverage.no_late" if pipeline.notes.coverage in NOBODY_OPEN else "causes.no_late"
+    if pipeline.notes.coverage in NOBODY_OPEN:
+        return "coverage.no_late"
+    unjudged = pipeline.stages and all(stage.overdue is None for stage in pipeline.stages)
+    return "causes.no_late_unjudged" if unjudged else "causes.no_late"
 
 
 def _block(block: str, items: Sequence[WorkItem], words: Words, unit: int) -> Markup:
     """Return one block of the worklist: its first deals."""
     rows = [(bdi(item.opportunity_id), item) for item in items[:SHOWN_DEALS]]
-    facts: dict[str, float] = {"n": len(items), "shown": len(rows)}
+    facts: dict[str, float] = {"n": len(items)}
     if block == DECIDE:
         facts["share"] = sum(item.chance or 0.0 for item in items) / len(items)
     caption = words.say(f"causes.{block}_table", **facts)
+    if len(rows) < len(items):
+        caption = words.say("causes.first_shown", what=caption, shown=len(rows))
     table = Table(caption, _columns(words, unit), rows, head="deal")
     return heading(words.say(f"causes.{block}")) + table.html(words)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -196,8 +196,14 @@ def _largest(
     if found.stage is None or found.by != "share":
         return Markup("")
     stage = found.stage
-    facts = {"share": stage.lost.share, "low": stage.lost.low, "high": stage.lost.high}
-    facts |= {"n": stage.exits.lost, "value": stage.value_lost, "days": _days(chosen, stage, words)}
+    facts: dict[str, Any] = {
+        "share": stage.lost.share,
+        "low": stage.lost.low,
+        "high": stage.lost.high,
+        "days": _days(chosen, stage, words),
+        "n": stage.exits.lost,
+        "value": stage.value_lost,
+    }
     if stage.name == gravest.stage:
         return words.html("mend.same", **facts) + _how_sure(found, words)
     key = (chosen.name, stage.name, "lost")
@@ -247,13 +253,13 @@ def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
     if found.by == "count":
         return words.html("headline.count", stage=found.stage.name)
     first, rivals = found.stage, found.rivals
-    facts = {
+    facts: dict[str, Any] = {
         "stage": first.name,
         "share": first.lost.share,
         "low": first.lost.low,
         "high": first.lost.high,
+        "days": _days(chosen, first, words),
     }
-    facts["days"] = _days(chosen, first, words)
     if not rivals:
         return words.html(f"headline.{found.sureness}", **facts)
     if len(rivals) > 1:

@@ -80,6 +80,8 @@ def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
 
 def _policy_note(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say whether the order of the leaks depends on how skipped stages are counted."""
+    if not any(stage.exits.lost for stage in chosen.stages):
+        return Markup("")
     orders = chosen.losing_order
     if len(set(orders.values())) == 1:
         return words.html("stages.policy_same")
@@ -98,10 +100,11 @@ def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
     order = sorted(lost, key=lambda s: (-s.value_lost, s.stage))
     said = words.html("stages.worst_by_value", names=", ".join(s.name for s in order))
     first = order[0]
-    share = chosen.costs.worths[first.stage].entrants.largest_share if chosen.costs else None
-    if share is None:
+    came = chosen.costs.worths[first.stage].entrants if chosen.costs else None
+    if came is None or came.largest_share is None:
         return said
-    return said + Markup(" ") + words.html("stages.largest", stage=first.name, share=share)
+    key = f"stages.{came.largest_called}"
+    return said + Markup(" ") + words.html(key, stage=first.name, share=came.largest_share)
 
 
 @of_analysis
