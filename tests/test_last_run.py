@@ -160,7 +160,7 @@ def test_nothing_new_is_said_too(now: Analysis) -> None:
     seen = replace(Seen.of(now, now.pipelines[0]), deals=4801)
     told = replace(now, last_run={"Equipment": seen.facts()})
     page = text(views.headline(told))
-    assert "1 deal fewer; Proforma from 31% to 31%; no stage newly worse, none better" in page
+    assert "1 fewer deal; Proforma from 31% to 31%; no stage newly worse, none better" in page
 
 
 def test_a_stage_that_warns_of_something_else_is_no_news(now: Analysis) -> None:
