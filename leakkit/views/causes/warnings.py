@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.findings.finding import WARNING, improvements
+from leakkit.findings.finding import RATE, WARNING, WATCH, improvements
 from leakkit.findings.sight import sight
 from leakkit.measures.survival import Z95
 from leakkit.page.kinds import REPEATED
@@ -138,7 +138,17 @@ def _sure(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     if finding.confirmed:
         days = words.days(diagnosis.analysis.config.comparison.confirm_days)
         said += " " + words.html("causes.confirmed", days=days)
+    if _undeclared(diagnosis, finding):
+        said += " " + words.html("causes.undeclared")
     return said
+
+
+def _undeclared(diagnosis: Diagnosis, finding: Finding) -> bool:
+    """Say whether a change is sure, and no alarm only because nobody declared the stages."""
+    sure = finding.q_value is not None and finding.q_value <= diagnosis.analysis.config.comparison.q
+    known = finding.phi is not None and finding.says == RATE and not finding.as_last_year
+    held = finding.severity == WATCH and diagnosis.analysis.provisional_order
+    return bool(held and known and sure and finding.confirmed)
 
 
 def _worth(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
