@@ -157,7 +157,7 @@ def test_the_deals_that_are_saved_are_those_that_are_counted(
     page.locator("section#deals").filter(has_text=f"{lost:,} visits to stages").first.wait_for()
     row.get_by_role("button", name="Save as CSV").click()
     row.get_by_text("Saved beside the notebook: deals.csv").wait_for()
-    (file,) = tmp_path_factory.getbasetemp().glob("lab*/notebooks/deals.csv")
+    (file,) = tmp_path_factory.getbasetemp().glob("lab[0-9]*/notebooks/deals.csv")
     rows = pd.read_csv(file)
     assert len(rows) == lost
     assert set(rows["How it left"]) == {"Lost"}
