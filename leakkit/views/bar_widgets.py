@@ -332,7 +332,7 @@ class BarWidgets:
 
     def _is_own(self, name: str, chosen: object, unlimited: object, own: object) -> bool:
         """Say whether a choice is one's own: it is in no list, or its fields are still empty."""
-        if not self._has(name):
+        if name not in self.choices:
             return False
         offered = [value for _, value in self.choices[name].options]
         return chosen not in offered or (chosen == unlimited and self.choices[name].value == own)
