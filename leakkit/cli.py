@@ -166,6 +166,10 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     deck: Annotated[
         bool, typer.Option("--deck", help="Also write PowerPoint decks, as the command deck does.")
     ] = False,
+    pdf: Annotated[
+        bool,
+        typer.Option("--pdf", help="Also print every page to PDF, by a Chromium, Chrome or Edge."),
+    ] = False,
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
@@ -218,13 +222,13 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
-            engine=engine, anonymise=anonymise, allow=allow or (), deck=deck,
+            engine=engine, anonymise=anonymise, allow=allow or (), deck=deck, pdf=pdf,
             max_drop=max_drop, min_rows=min_rows, progress=say.event,
         )  # fmt: skip
         say.result(result)
     if summary and result.analysis is not None:
         _save(Path(summary), as_json(result.analysis, result.news, result.removed))
-    if result.failed or result.trouble:
+    if result.failed or result.trouble or result.not_printed:
         raise typer.Exit(FAILED_PAGES)
     severity = fail_on.removeprefix("new-") if fail_on else ""
     if fail_on and severity != fail_on and is_new(result.news, severity):

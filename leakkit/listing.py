@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from leakkit.analysis.learning import find_windows
-from leakkit.analysis.selecting import VISITS, WINDOWS, known_deals, one_of
+from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
+from leakkit.analysis.spelling import VISITS, WINDOWS, days_within, deals_of, one_of, spelt
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.store.counts import Counts
@@ -15,6 +16,10 @@ from leakkit.store.database import quoted
 from leakkit.store.schema import ENTRIES, EXITS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from leakkit.analysis.selection import Segment, Values
     from leakkit.store import Store
 
 ROWS = """
@@ -32,7 +37,7 @@ LEFT JOIN stages t ON t.pipeline = p.pipeline AND t.stage = p.to_stage
 WHERE ($pipeline = '' OR n.name = $pipeline)
     AND ($stage = '' OR s.name IN (SELECT unnest($stages)))
     AND ($exit = -1 OR p.exit = $exit) AND ($opportunity = '' OR o.opportunity_id = $opportunity)
-    AND ($visits = 'all' OR p.visit = 1) AND ($segment = '' OR {segment} = $value)
+    AND ($visits = 'all' OR p.visit = 1){deals}
 ORDER BY p.opportunity, p.step
 """
 PIPELINES = "SELECT name FROM pipelines ORDER BY pipeline"
@@ -57,8 +62,10 @@ def passages(  # noqa: PLR0913 - one filter per column
     stage: str = "",
     exit: str = "",  # noqa: A002 - the field's word for how a passage ends
     opportunity: str = "",
-    segment: str = "",
-    value: str = "",
+    segment: Segment = "",
+    value: Values = "",
+    worth: Sequence[float | None] = ANY,
+    days: Sequence[object] = OPEN_DAYS,
     window: str = "all",
     visits: str = "all",
 ) -> pd.DataFrame:
@@ -70,9 +77,10 @@ def passages(  # noqa: PLR0913 - one filter per column
     local days since 1970-01-01 (_day), `stay` in the pipeline's unit (missing while open),
     to_stage, skipped stages.
     `exit` is one of open, next, jumped, won_here, returned, lost, moved. An empty choice
-    means all. `segment` and `value` choose the deals whose column says so; `window`
-    (all, current, baseline) the visits that were under way on its days; `visits` first
-    leaves out those of deals that came back. What there is not raises LeakkitError.
+    means all. `segment`, `value` and `worth` choose deals, as in `analyze`; `days` (first,
+    last) or a `window` (all, current, baseline) the visits that were under way then, with
+    the exits that they have today; `visits` first leaves out those of deals that came back.
+    What there is not raises LeakkitError.
 
     >>> import leakkit
     >>> lost = passages(leakkit.load("sample"), pipeline="Equipment", stage="Proforma", exit="lost")
@@ -83,11 +91,11 @@ def passages(  # noqa: PLR0913 - one filter per column
     one_of("visits", visits, VISITS)
     of = _known(store, "pipeline", pipeline, PIPELINES)
     # pipelines may spell a stage of one name each in its own way
-    spelt = _known(store, "stage", stage, STAGES, {"pipelines": of})
-    choices: dict[str, str | int | list[str]] = {
+    named = _known(store, "stage", stage, STAGES, {"pipelines": of})
+    choices: dict[str, Any] = {
         "pipeline": of[0] if of else "",
         "stage": stage,
-        "stages": spelt,
+        "stages": named,
         "opportunity": opportunity,
         "exit": _exit(exit),
         "visits": visits,
@@ -99,27 +107,29 @@ def passages(  # noqa: PLR0913 - one filter per column
             {"name": choices["pipeline"]},
         )
     ]
-    choices["segment"], choices["value"] = known_deals(store, numbers, segment, value)
-    says = f"COALESCE(o.{quoted(str(choices['segment']))}, '')" if segment else "''"
-    days = "" if window == "all" else _days_of(store, numbers, window)
+    wanted = select(segment, value, worth=worth, days=days, window=window)
+    chosen, facts = deals_of(spelt(store, numbers, wanted)).chosen()
+    deals = f" AND p.opportunity IN ({chosen})" if wanted.limits_deals else ""
+    risk = _at_risk(store, numbers, wanted) if wanted.limits_days else ""
     owner = f"o.{quoted(store.owner)}" if store.owner else "''"
-    choices["currency"] = store.config.currency
-    frame = store.frame(ROWS.format(days=days, segment=says, owner=owner), choices)
+    choices |= {"currency": store.config.currency, **(facts if deals else {})}
+    frame = store.frame(ROWS.format(days=risk, deals=deals, owner=owner), choices)
     frame["entry"] = frame["entry"].map(dict(enumerate(ENTRIES)))
     frame["exit"] = frame["exit"].map(dict(enumerate(EXITS)))
     return frame
 
 
-def _days_of(store: Store, numbers: list[int], window: str) -> str:
-    """Set the days of a window, per pipeline, and return SQL that keeps what was at risk then."""
+def _at_risk(store: Store, numbers: list[int], wanted: Selection) -> str:
+    """Set the days of a selection, per pipeline, and return SQL that keeps what was there then."""
     counts = Counts(store, tuple(numbers))
-    rows = [
-        (asked.number, days[0] * asked.per_day, days[1] * asked.per_day)
-        for asked in find_windows(counts, store.config)
-        if (days := getattr(asked.windows, window)) is not None
-    ]
+    rows = []
+    for asked in find_windows(counts, store.config):
+        windows, per_day = asked.windows, asked.per_day
+        if wanted.window == "all" or getattr(windows, wanted.window) is not None:
+            first, end = days_within(wanted, asked.rules.name, windows)
+            rows.append((asked.number, first * per_day, end * per_day))
     if not rows:
-        message = f"There is no {window} window: the history is too short."
+        message = f"There is no {wanted.window} window: the history is too short."
         raise LeakkitError("no_window", message)
     store.put("listed_days", pd.DataFrame(rows, columns=["pipeline", "first_tick", "end_tick"]))
     return AT_RISK

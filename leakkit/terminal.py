@@ -40,6 +40,7 @@ DOING = {
     "reading": "reading the source",
     "analysing": "analysing",
     "overview": "making the overview",
+    "printing": "printing to PDF",
 }
 SHOWN_FAULTS = 20
 UNUSED_FILES, UNUSED_COLUMNS, UNUSED_LETTERS = 5, 10, 40
@@ -118,6 +119,8 @@ class Spoken:
             typer.echo(visible(f"FAILED {page.pipeline}: {page.failed}"), err=True)
         if result.trouble:
             typer.echo(visible(f"FAILED overview: {result.trouble}"), err=True)
+        if result.not_printed:
+            typer.echo(visible(f"FAILED PDF: {result.not_printed}"), err=True)
         self.console.print(summary(result))
 
 
@@ -248,6 +251,7 @@ class Log:
                 **severities(result),
                 "index": str(result.index),
                 "overview_failed": result.trouble,
+                "pdf_failed": result.not_printed,
                 "removed": list(result.removed),
                 "rows": [dict(row) for row in result.rows],
                 "facts": dict(result.facts),

@@ -122,7 +122,7 @@ def test_the_worst_stage_loses_the_largest_share() -> None:
 def test_an_empty_pipe_says_so() -> None:
     nothing = fakes.pipe(lost=(0,) * 6, overdue=(0,) * 6, in_time=(0,) * 6, won=0)
     html = figures.pipe(replace(fakes.analysis(), pipe=nothing), WORDS)
-    assert html.count("No deals to draw yet.</tspan>") == 2
+    assert html.count("No deals to draw yet.</tspan>") == 3
 
 
 def all_figures(pipeline_name: str, names: tuple[str, ...]) -> str:
@@ -196,7 +196,7 @@ def test_texts_have_contrast(role: str, block: int) -> None:
 
 def test_every_picture_says_what_it_shows() -> None:
     html = all_figures("Equipment", fakes.NAMES)
-    assert html.count('role="img" aria-label="') == html.count("<svg ") == 10
+    assert html.count('role="img" aria-label="') == html.count("<svg ") == 12
     assert (
         "Pipe of Equipment: of 1,000 deals that entered, 200 won, 550 lost, 153 overdue and 97 in "
         "time. At Proforma, 205 of the 560 that reached it were lost, 37%."

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from math import inf, log, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from scipy.stats import t as student
@@ -350,7 +350,8 @@ def test_file_has_money_in_major_units_and_dates(whole: Analysis) -> None:
 
 def test_evidence_opens_the_deals(store: Store, whole: Analysis) -> None:
     found = of(whole, "Equipment", "Proforma", "lost")
-    rows = passages(store, **found.evidence)
+    evidence: dict[str, Any] = dict(found.evidence)
+    rows = passages(store, **evidence)
     assert set(rows["exit"]) == {"lost"}
     assert set(rows["stage"]) == {"Proforma"}
 

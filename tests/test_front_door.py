@@ -143,7 +143,7 @@ def test_a_closed_source_says_so() -> None:
 REFUSED: dict[str, tuple[Callable[[Any, Any], object], str]] = {
     "a path": (lambda _, __: leakkit.analyze("sample"), r"leakkit\.analyze\(leakkit\.load"),  # type: ignore[arg-type]
     "a language": (lambda data, _: leakkit.analyze(data, language="xx"), "no language 'xx'"),
-    "values": (lambda d, _: leakkit.analyze(d, segment="owner", value=["A"]), "analysis.by"),  # type: ignore[arg-type]
+    "a value": (lambda d, _: leakkit.analyze(d, segment="owner", value=["?"]), r"There are: '"),
     "no column": (lambda d, _: leakkit.analyze(d, value="A"), "segment="),
     "no stage": (lambda _, a: a["Equipment"]["Prforma"], "There are: Inquiry"),
     "no column of that name": (lambda _, a: a.by("colour"), "There are: owner"),

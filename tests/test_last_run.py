@@ -176,7 +176,7 @@ def test_without_an_earlier_run_nothing_is_said(now: Analysis) -> None:
     assert "Since the last run" not in text(views.headline(now))
     told = replace(now, last_run={"Equipment": THEN.facts()})
     assert "Since the last run" not in text(views.headline(told, "Projects"))
-    part = replace(told, selection=replace(told.selection, segment="owner", value="x"))
+    part = replace(told, selection=replace(told.selection, columns=(("owner", ("x",)),)))
     assert since_last_run(part, part.pipelines[0]) is None
 
 

@@ -9,7 +9,8 @@ from leakkit.analysis.earlier import (
     losses_appeared,
     since_last_run,
 )
-from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis, Selection
+from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis
+from leakkit.analysis.selection import Selection
 from leakkit.analysis.spine import analyze
 from leakkit.analysis.working import find_worklist
 

@@ -14,7 +14,7 @@ from leakkit.analysis.reasons import (
     rate_and_mix,
     root_cause,
 )
-from leakkit.analysis.results import EVERYTHING
+from leakkit.analysis.selection import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading

@@ -9,7 +9,7 @@ import numpy as np
 
 from leakkit.analysis import learning
 from leakkit.analysis.headline import headline
-from leakkit.analysis.results import EVERYTHING
+from leakkit.analysis.selection import EVERYTHING
 from leakkit.analysis.stage import curve_of
 from leakkit.measures import survival
 from leakkit.measures.counts import StayCounts

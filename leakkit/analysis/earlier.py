@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leakkit.analysis.results import EVERYTHING, LOSSES_KEPT
+from leakkit.analysis.results import LOSSES_KEPT
+from leakkit.analysis.selection import EVERYTHING
 from leakkit.findings.finding import KINDS, NOT_ENOUGH, RATE, WARNING, leading
 
 if TYPE_CHECKING:

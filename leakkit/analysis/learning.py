@@ -277,10 +277,13 @@ def set_bounds(counts: Counts, asked: list[Asked]) -> None:
     lay_out(counts, asked)
 
 
-def lay_out(counts: Counts, asked: list[Asked]) -> None:
-    """Tell the counting which stages lie between others, and which days make a month."""
+def lay_out(counts: Counts, asked: list[Asked], days: windows.Days | None = None) -> None:
+    """Tell the counting which stages lie between others, and which days make a month.
+
+    Where `days` are chosen, the first period is all that was before them.
+    """
     counts.between(_between(asked))
-    counts.periods(_calendar(asked, counts.last_day))
+    counts.periods(_calendar(asked, counts.last_day, days))
 
 
 @dataclass(frozen=True)
@@ -322,12 +325,17 @@ def _between(asked: list[Asked]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype("int64")
 
 
-def _calendar(asked: list[Asked], last_day: int) -> pd.DataFrame:
+def _calendar(
+    asked: list[Asked], last_day: int, chosen: windows.Days | None = None
+) -> pd.DataFrame:
     """Return the months of the data: day, period."""
     first = min((p.first_calendar_day for p in asked), default=last_day)
     days = np.arange(first, last_day + 2)
     months = np.array(days, "datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return pd.DataFrame({"day": days, "period": months - months[0]})
+    if chosen is None:
+        return pd.DataFrame({"day": days, "period": months - months[0]})
+    begun = np.datetime64(chosen[0], "D").astype("datetime64[M]").astype(np.int64)
+    return pd.DataFrame({"day": days, "period": np.where(days < chosen[0], 0, months - begun + 1)})
 
 
 def expect(counts: Counts, learnt: Mapping[tuple[int, int], Learnt]) -> None:

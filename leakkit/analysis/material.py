@@ -54,8 +54,8 @@ class Material:
     """The counts of one pipeline, or of some of its deals.
 
     `stays` by (window, stage, visits), `clusters` by (part, stage). What is counted of a
-    part is read at the ages of the `whole` pipeline. `days` are those that the curves are
-    read on, [first, end), where they are not the whole history.
+    part is read at the ages of the `whole` pipeline. `days` are those that are
+    counted, and that the curves are read on, [first, end), where they are not the whole history.
     """
 
     asked: Asked
@@ -76,6 +76,16 @@ class Material:
     def read_days(self) -> Days:
         """The days on which the curves are read."""
         return self.days or (self.asked.windows.start_day, self.asked.windows.end_day)
+
+    @property
+    def end_day(self) -> int:
+        """The day after the last one that is counted."""
+        return self.days[1] if self.days else self.last_day + 1
+
+    @property
+    def opening_periods(self) -> int:
+        """How many periods of the flows lie before what is counted."""
+        return 1 if self.days else 0
 
     @property
     def names(self) -> tuple[str, ...]:

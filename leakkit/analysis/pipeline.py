@@ -14,6 +14,7 @@ from leakkit.analysis.material import late, whole_sum
 from leakkit.analysis.present import last_stages, present_of
 from leakkit.analysis.results import LOSSES_KEPT, DataNotes
 from leakkit.analysis.retiring import find_retired
+from leakkit.analysis.spelling import POLICIES
 from leakkit.analysis.stage import curve_of, stage_of
 from leakkit.measures import balance, route, stages, survival
 from leakkit.store import schema
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from leakkit.analysis.retiring import Retired
     from leakkit.measures.balance import Month, PipelineBalance, StageBalance
     from leakkit.measures.route import Route
-
-POLICIES = ("observed", "reached", "strict")
 
 
 def deferred(material: Material) -> PipelineAnalysis:
@@ -58,6 +57,7 @@ def _declared(material: Material) -> Parts:
         "currency": lambda: material.config.currency,
         "windows": lambda: material.asked.windows,
         "skip_policy": lambda: material.policy,
+        "days": lambda: material.days,
         "costs": lambda: None if material.whole else material.costs,
     }
 
@@ -80,7 +80,7 @@ def _from_flows(material: Material) -> Parts:
 
     @cache
     def balances(column: str) -> tuple[StageBalance, ...]:
-        return balance.stage_balances(flows()[column])
+        return balance.stage_balances(flows()[column], material.opening_periods)
 
     def whole(column: str) -> PipelineBalance:
         found = balance.pipeline_balance(balances(column))
@@ -135,31 +135,40 @@ def _losing_order(material: Material) -> tuple[int, ...]:
 
 
 def _flows(material: Material, column: str) -> balance.Flows:
-    """Arrange the flows of the pipeline by month, up to that of the last used day or entry."""
+    """Arrange the flows of the pipeline by month, up to that of the last used day or entry.
+
+    Of chosen days, behind all that was before them.
+    """
     rows = material.frames["flows"]
-    start, end = (
-        learning.day_of(day) for day in (material.asked.first_calendar_day, material.last_day)
-    )
-    months = (end.year - start.year) * 12 + end.month - start.month
+    start, end = _calendar(material)
+    months = (end.year - start.year) * 12 + end.month - start.month + material.opening_periods
     periods = max([months, *rows["period"]]) + 1
     return balance.collect_flows(rows, len(material.names), periods, column)
 
 
+def _calendar(material: Material) -> tuple[dt.date, dt.date]:
+    """Return the first and the last day whose months are counted."""
+    first = material.days[0] if material.days else material.asked.first_calendar_day
+    return learning.day_of(first), learning.day_of(material.end_day - 1)
+
+
 def _months(material: Material, flows: Mapping[str, balance.Flows]) -> tuple[Month, ...]:
     """Return the balance of every calendar month since the pipeline's first day."""
-    first = learning.day_of(material.asked.windows.first_day)
-    start = learning.day_of(material.asked.first_calendar_day).replace(day=1)
-    months = []
-    for period in range(flows["n"].entries.shape[2]):
+    first = learning.day_of(material.days[0] if material.days else material.asked.windows.first_day)
+    start = _calendar(material)[0].replace(day=1)
+    months, before = [], material.opening_periods
+    for period in range(flows["n"].entries.shape[2] - before):
         day = _later_month(start, period)
         following = _later_month(start, period + 1)
         if following <= first:
             continue
         count, value = (
-            balance.pipeline_balance(balance.stage_balances(flows[c], period, period + 1))
+            balance.pipeline_balance(
+                balance.stage_balances(flows[c], before + period, before + period + 1)
+            )
             for c in ("n", "total")
         )
-        whole = first <= day and learning.number_of(following) <= material.last_day + 1
+        whole = first <= day and learning.number_of(following) <= material.end_day
         months.append(balance.Month(learning.number_of(day), count, value, whole))
     return tuple(months)
 
@@ -173,14 +182,18 @@ def _later_month(start: dt.date, months: int) -> dt.date:
 def _pipe(material: Material, column: str) -> balance.Pipe:
     """Assemble the picture of the pipe, in deals or in money."""
     age = material.whole.pipe.mature_days if material.whole else material.decided.settled.age
-    return balance.collect_pipe(
+    found = balance.collect_pipe(
         material.frames["cohort"],
         material.names,
-        age,
+        None if material.days else age,
         material.last_day + 1 - int(age or 0),
         material.last_day,
         column=column,
     )
+    if material.days is None:
+        return found
+    first, end = material.days
+    return replace(found, created_from_day=first, created_before_day=end)
 
 
 def _route(material: Material) -> Route:
@@ -222,7 +235,7 @@ def _notes(material: Material) -> DataNotes:
 def _recent_losses(material: Material) -> tuple[tuple[int, int], ...]:
     """Return the days of the last half year on which deals were lost, and how many."""
     rows = material.frames["losses"]
-    recent = rows[rows["day"] > material.last_day - LOSSES_KEPT]
+    recent = rows[rows["day"] >= material.end_day - LOSSES_KEPT]
     return tuple(zip(recent["day"].astype(int), recent["n"].astype(int), strict=True))
 
 

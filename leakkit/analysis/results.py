@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from leakkit.analysis.selection import EVERYTHING, Selection
 from leakkit.analysis.snapshot import plain
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from leakkit.measures.present import LastStage, Present
     from leakkit.measures.route import Route
     from leakkit.measures.stages import StageResult
-    from leakkit.measures.windows import Windows
+    from leakkit.measures.windows import Days, Windows
     from leakkit.store.database import Store
     from leakkit.store.doubts import Doubt
 
@@ -47,25 +48,6 @@ class HasName(Protocol):
 
 
 Named = TypeVar("Named", bound=HasName)
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which part of the data the numbers are of; every default means all of it.
-
-    The deals whose column `segment` says `value`; the days that curves are read on
-    (`window`: all, current, baseline); the `visits` of the curves (first, all); the skip
-    `policy` (empty: the configured one).
-    """
-
-    segment: str = ""
-    value: str = ""
-    window: str = "all"
-    visits: str = "first"
-    policy: str = ""
-
-
-EVERYTHING = Selection()
 
 
 LOSSES_KEPT = 180
@@ -98,6 +80,7 @@ class DataNotes:
 class PipelineAnalysis:
     """All that is known of one pipeline. Ages are in its unit of stay, money in minor units.
 
+    `days` are those [first, end) that it is of, where it is not of the whole history.
     `unfollowed` are the deals without a history by the stage that their row names. Where
     only the present state of all deals is known, it is `present`, and the other numbers,
     which rest on passages, say nothing.
@@ -125,6 +108,7 @@ class PipelineAnalysis:
     costs: Costs | None = field(default_factory=lambda: None, kw_only=True)
     unfollowed: tuple[LastStage, ...] = field(default_factory=tuple, kw_only=True)
     present: Present | None = field(default_factory=lambda: None, kw_only=True)
+    days: Days | None = field(default_factory=lambda: None, kw_only=True)
 
     def __repr__(self) -> str:
         """Return what it is, in one line: all numbers would fill screens."""

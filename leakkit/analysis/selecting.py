@@ -1,7 +1,9 @@
 """A part of what was analysed: some deals, some days, other visits, another skip policy.
 
 Nothing is learnt anew: horizons and expected days are those of the whole pipeline, so
-that parts can be compared with it and with each other.
+that parts can be compared with it and with each other. Of some days is what was under way on
+them, as it stood at their end; the pipe has the deals that were created on them, as they stand
+today, and the chance to win and the route follow deals through the whole history.
 """
 
 from __future__ import annotations
@@ -16,35 +18,23 @@ import pandas as pd
 from leakkit.analysis import learning, pipeline
 from leakkit.analysis.deferred import settled
 from leakkit.analysis.material import FRAMES
-from leakkit.config import folded
+from leakkit.analysis.spelling import days_of, deals_of, known_column, segment_values, spelt
 from leakkit.errors import LeakkitError
 from leakkit.frames import stages_frame
 from leakkit.measures import counts as taken
 from leakkit.store.counts import Counts, Deals, Window
-from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from leakkit.analysis.material import Material
-    from leakkit.analysis.results import Analysis, PipelineAnalysis, Selection
+    from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.analysis.selection import Selection
     from leakkit.measures.stages import Learnt
     from leakkit.measures.windows import Days
-    from leakkit.store.database import Store
 
-WINDOWS = ("all", "current", "baseline")
-VISITS = ("first", "all")
-SHOWN_VALUES = 20
-
-VALUES = """
-SELECT COALESCE(o.{segment}, '') AS said, count(*) AS n
-FROM opportunities o
-WHERE o.opportunity IN (
-    SELECT opportunity FROM passages WHERE pipeline IN (SELECT unnest($pipelines))
-    UNION SELECT opportunity FROM opportunities WHERE pipeline IN (SELECT unnest($pipelines)))
-GROUP BY said
-ORDER BY said
-"""
+LIVES = frozenset({"wins", "journey", "reached", "ages", "spans"})
+"""What follows deals, or visits, through the whole history, also where days are chosen."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -78,15 +68,15 @@ class Later(Mapping[Key, Value], Generic[Key, Value]):
 class Frames(Mapping[str, "pd.DataFrame"]):
     """The counts of a pipeline by name, each asked for when it is first looked at."""
 
-    def __init__(self, counts: Counts) -> None:
-        """Ask for nothing yet."""
-        self._counts = counts
+    def __init__(self, counting: Callable[[str], Counts]) -> None:
+        """Ask for nothing yet; `counting` says what counts under a name."""
+        self._counting = counting
         self._found: dict[str, pd.DataFrame] = {}
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """Return the counts of a name."""
         if name not in self._found:
-            self._found[name] = self._counts.ask(FRAMES[name])
+            self._found[name] = self._counting(name).ask(FRAMES[name])
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -114,14 +104,14 @@ class Selector:
         pairs = zip(analysis.pipelines, analysis.materials, strict=True)
         only = analysis[name].name if name else ""
         self.pairs = [(whole, material) for whole, material in pairs if only in {"", whole.name}]
-        self._counts: dict[tuple[int, str, str], Counts] = {}
-        self._frames: dict[tuple[int, str, str], Frames] = {}
-        self._deals: dict[tuple[str, str], tuple[str, str]] = {}
+        self._counts: dict[tuple[int, Deals, tuple[int, ...] | None], Counts] = {}
+        self._frames: dict[tuple[int, Deals, Days | None], Frames] = {}
+        self._known: dict[Selection, Selection] = {}
         self._answers: dict[Selection, Analysis] = {}
 
     def select(self, selection: Selection) -> Analysis:
         """Return the analysis of a part."""
-        wanted = self._known(selection)
+        wanted = self.known(selection)
         if wanted not in self._answers:
             self._answers[wanted] = replace(
                 self.analysis,
@@ -132,36 +122,29 @@ class Selector:
             )
         return self._answers[wanted]
 
-    def _known(self, selection: Selection) -> Selection:
+    def known(self, selection: Selection) -> Selection:
         """Return the selection in the spelling of the store; raise where there is no such part."""
-        one_of("window", selection.window, WINDOWS)
-        one_of("visits", selection.visits, VISITS)
-        one_of("policy", selection.policy, ("", *pipeline.POLICIES))
+        if selection not in self._known:
+            numbers = [material.asked.number for _, material in self.pairs]
+            self._known[selection] = self._checked(spelt(self.store, numbers, selection))
+        return self._known[selection]
+
+    def _checked(self, selection: Selection) -> Selection:
+        """Return the selection with the usual policy left out; raise where choices do not fit."""
         configured = self.analysis.config.comparison.skip_policy
         if selection.visits == "all" and (selection.policy or configured) != "observed":
             message = "All visits are counted as observed: give visits='all' policy='observed'."
             raise LeakkitError("all_visits_observed", message)
         for whole, _ in self.pairs:
-            if selection.window != "all" and getattr(whole.windows, selection.window) is None:
-                message = f"{whole.name} has no {selection.window} window. There are: " + ", ".join(
-                    w for w in WINDOWS if w == "all" or getattr(whole.windows, w) is not None
-                )
-                raise LeakkitError("no_window", f"{message}.")
-        numbers = [material.asked.number for _, material in self.pairs]
-        deals = (selection.segment, selection.value)
-        if deals not in self._deals:
-            self._deals[deals] = known_deals(self.store, numbers, *deals)
-        segment, value = self._deals[deals]
+            days_of(selection, whole)
         policy = "" if selection.policy == configured else selection.policy
-        return replace(selection, segment=segment, value=value, policy=policy)
+        return replace(selection, policy=policy)
 
     def _pipeline(
         self, whole: PipelineAnalysis, material: Material, selection: Selection
     ) -> PipelineAnalysis:
         """Return one pipeline of a part."""
-        days = None if selection.window == "all" else getattr(whole.windows, selection.window)
-        counts = self._counting(whole, material, selection)
-        asked = material.asked
+        days, deals = days_of(selection, whole), deals_of(selection)
         part = replace(
             material,
             whole=whole,
@@ -169,10 +152,10 @@ class Selector:
             visits=selection.visits,
             policy=selection.policy or material.policy,
         )
-        if selection.segment:
-            key = (asked.number, selection.segment, selection.value)
-            part = replace(part, frames=self._frames.setdefault(key, Frames(counts)))
-        if selection.segment or days:
+        if selection.limits_deals or days:
+            asked = material.asked
+            part = replace(part, frames=self._framing(whole, material, deals, days))
+            counts = self._counting(whole, material, deals)
             span = days or (asked.windows.start_day, asked.windows.end_day)
             learnt = {(asked.number, at): each for at, each in enumerate(material.learnt)}
             part = replace(
@@ -182,19 +165,38 @@ class Selector:
             )
         return pipeline.deferred(part)
 
+    def _framing(
+        self, whole: PipelineAnalysis, material: Material, deals: Deals, days: Days | None
+    ) -> Frames:
+        """Return the counts of the chosen deals, each under its name, on the chosen days."""
+
+        def counting(name: str) -> Counts:
+            if days is None or name in LIVES:
+                return self._counting(whole, material, deals)
+            if name == "cohort":
+                return self._counting(whole, material, replace(deals, created=days))
+            since = learning.LONG_AGO if name == "flows" else days[0]
+            return self._counting(whole, material, deals, (since, days[1]), days)
+
+        return self._frames.setdefault((material.asked.number, deals, days), Frames(counting))
+
     def _counting(
-        self, whole: PipelineAnalysis, material: Material, selection: Selection
+        self,
+        whole: PipelineAnalysis,
+        material: Material,
+        deals: Deals,
+        seen: Days | None = None,
+        days: Days | None = None,
     ) -> Counts:
-        """Return the counting of the chosen deals of one pipeline."""
+        """Return the counting of the chosen deals of one pipeline; months begin with `days`."""
         asked = material.asked
-        key = (asked.number, selection.segment, selection.value)
+        key = (asked.number, deals, seen if seen is None or days is None else (seen[0], *days))
         if key not in self._counts:
-            deals = Deals(selection.segment, selection.value) if selection.segment else None
-            counts = Counts(self.store, (asked.number,), deals)
+            counts = Counts(self.store, (asked.number,), deals, seen)
             age = whole.pipe.mature_days
             mature = {} if age is None else {asked.number: counts.last_day + 1 - int(age)}
             counts.frame_of(learning.bounds([asked], mature))
-            learning.lay_out(counts, [asked])
+            learning.lay_out(counts, [asked], days)
             learnt = {(asked.number, at): each for at, each in enumerate(material.learnt)}
             learning.expect(counts, learnt)
             self._counts[key] = counts
@@ -209,7 +211,7 @@ def frame_by(analysis: Analysis, column: str, pipeline: str = "") -> pd.DataFram
         segment = known_column(analysis.opened(), column)
         selector = Selector(analysis, one.name)
         for value, _ in segment_values(analysis.opened(), [number], segment):
-            part = selector.select(replace(analysis.selection, segment=segment, value=value))
+            part = selector.select(replace(analysis.selection, columns=((segment, (value,)),)))
             frame = stages_frame(part.pipelines)
             frame.insert(1, segment, pd.Series([value] * len(frame), dtype="str"))
             found.append(frame)
@@ -238,53 +240,3 @@ def _clusters(
     parts = learning.reading_parts([asked], learnt, days)
     found = learning.find_clusters(counts, [asked], parts)
     return {(part, stage): each for (part, _, stage), each in found.items()}
-
-
-def one_of(what: str, given: str, known: tuple[str, ...]) -> None:
-    """Raise where a choice is none of those that there are."""
-    if given not in known:
-        there = ", ".join(choice for choice in known if choice)
-        message = f"There is no {what} {given!r}. There are: {there}."
-        code = f"no_{what}"
-        raise LeakkitError(code, message)
-
-
-def known_deals(
-    store: Store, pipelines: Iterable[int], segment: str, value: str
-) -> tuple[str, str]:
-    """Return segment and value in the store's spelling; raise where there are none."""
-    if not segment and not value:
-        return "", ""
-    column = known_column(store, segment)
-    values = [said for said, _ in segment_values(store, pipelines, column)]
-    found = _spelt(value, values)
-    if found is None:
-        more = f", and {len(values) - SHOWN_VALUES} more" if len(values) > SHOWN_VALUES else ""
-        there = ", ".join(map(repr, values[:SHOWN_VALUES])) + more
-        message = f"No deal has the value {value!r} in {column}. There are: {there}."
-        raise LeakkitError("no_value", message)
-    return column, found
-
-
-def known_column(store: Store, name: str) -> str:
-    """Return a column of the deals in the store's spelling; raise where there is none."""
-    columns = list(store.meta("segments"))
-    column = _spelt(name, columns)
-    if column is None:
-        there = ", ".join(columns) or "none"
-        message = f"There is no segment {name!r}. There are: {there}."
-        raise LeakkitError("no_segment", message)
-    return column
-
-
-def _spelt(given: str, known: list[str]) -> str | None:
-    """Return how a name is spelt, which may be given without regard to case and outer space."""
-    if given in known:
-        return given
-    return next((name for name in known if folded(name) == folded(given)), None)
-
-
-def segment_values(store: Store, pipelines: Iterable[int], segment: str) -> list[tuple[str, int]]:
-    """Return the values of a segment among the deals of some pipelines, with their numbers."""
-    sql = VALUES.format(segment=quoted(segment))
-    return [(str(said), int(n)) for said, n in store.rows(sql, {"pipelines": list(pipelines)})]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from leakkit.analysis import comparing, costing, explaining, learning, pipeline, selecting
 from leakkit.analysis.earlier import without_late_losses
 from leakkit.analysis.material import collect
-from leakkit.analysis.results import EVERYTHING, Analysis, Selection
+from leakkit.analysis.results import Analysis
+from leakkit.analysis.selection import ANY, EVERYTHING, OPEN_DAYS, select
 from leakkit.config import LANGUAGES, folded
 from leakkit.errors import LeakkitError
 from leakkit.findings import Finding, from_records
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.learning import Asked
     from leakkit.analysis.material import Material
+    from leakkit.analysis.selection import Segment, Values
     from leakkit.config import Config
     from leakkit.findings.costs import Costs
     from leakkit.measures.stages import Learnt
@@ -33,8 +35,10 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     *,
     language: str = "",
     earlier: Mapping[tuple[str, str], float] | None = None,
-    segment: str = "",
-    value: str = "",
+    segment: Segment = "",
+    value: Values = "",
+    worth: Sequence[float | None] = ANY,
+    days: Sequence[object] = OPEN_DAYS,
     window: str = "all",
     visits: str = "first",
     policy: str = "",
@@ -46,11 +50,13 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     `earlier` are the horizons in days of the last run into the same folder, by
     (pipeline, stage), which stay while they fit; by default those kept in the store.
 
-    A part of the data: the deals whose column `segment` says `value`; the days that the
-    curves are read on (`window`: all, current, baseline); `visits` (first, all); the skip
-    `policy` (observed, reached, strict; the configured one where empty). Horizons and
-    expected days stay those of the whole pipeline, so that parts can be compared.
-    Raises LeakkitError for a pipeline, segment, value or window that is not there.
+    A part of the data: the deals whose column `segment` says `value`, or one of a list of
+    values; of several columns, `segment={"region": ["North", "South"], "owner": "A"}`; the
+    deals `worth` (from, below) in major units; what was under way on some `days` (first,
+    last), or in a `window` (all, current, baseline), as it stood at their end; `visits`
+    (first, all); the skip `policy` (observed, reached, strict; the configured one where
+    empty). Horizons and expected days stay those of the whole pipeline, so that parts can be
+    compared. Raises LeakkitError for a pipeline, segment, value or day that is not there.
 
     >>> from leakkit import sample
     >>> from leakkit.config import Config
@@ -61,9 +67,11 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     >>> analysis["Equipment"].stages[2].name
     'Proforma'
     """
-    _refuse_other(store, segment, value, language)
+    _refuse_other(store, language)
     config = store.config
-    wanted = Selection(segment, value, window, visits, policy)
+    wanted = select(
+        segment, value, worth=worth, days=days, window=window, visits=visits, policy=policy
+    )
     names = [pipelines] if isinstance(pipelines, str) and pipelines else pipelines
     # a part of the data has no findings: they are of everything
     findings = () if wanted != EVERYTHING else _kept_findings(store)
@@ -141,7 +149,7 @@ def _with_findings(
     return explaining.explained(store, whole, without_late_losses(whole, found))
 
 
-def _refuse_other(store: object, segment: object, value: object, language: str) -> None:
+def _refuse_other(store: object, language: str) -> None:
     """Raise where what is given cannot be meant, with the call that can."""
     if not isinstance(store, Store):
         kind = repr(store) if isinstance(store, str) else f"a {type(store).__name__}"
@@ -153,17 +161,6 @@ def _refuse_other(store: object, segment: object, value: object, language: str) 
     if language and language not in LANGUAGES:
         message = f"There is no language {language!r}. There are: {', '.join(LANGUAGES)}."
         raise LeakkitError("no_language", message)
-    for name, given in (("segment", segment), ("value", value)):
-        if not isinstance(given, str):
-            message = (
-                f"{name} is one text, not {given!r}. For all values of a column at once: "
-                "analysis.by('owner')"
-            )
-            code = f"one_{name}"
-            raise LeakkitError(code, message)
-    if value and not segment:
-        message = f"There is no segment ''. The value {value!r} needs its column: segment='...'."
-        raise LeakkitError("no_segment", message)
 
 
 def _part(whole: Analysis, numbers: tuple[int, ...] | None) -> Analysis:

@@ -136,7 +136,8 @@ class Pipe:
     In deals, or in money: then every number is the value of those deals, in minor units.
     `entered = won + lost + overdue + in_time`, where the last three are the sums over
     the stages. `mature` says whether the cohort holds only deals old enough to be
-    nearly decided; `created_before_day` is the first local day that is left out.
+    nearly decided; `created_before_day` is the first local day that is left out, and
+    `created_from_day` the first that is not, where days were chosen.
     """
 
     stages: tuple[PipeStage, ...]
@@ -147,6 +148,7 @@ class Pipe:
     created_before_day: int
     moved_aside: int
     without_history_aside: int
+    created_from_day: int | None = None
 
     @property
     def lost(self) -> int:

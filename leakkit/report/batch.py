@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.report import manifest
-from leakkit.report.draft import INDEX, MANIFEST, TIMES, Draft, begin_draft
+from leakkit.report.draft import INDEX, MANIFEST, PAGE, TIMES, Draft, begin_draft
 from leakkit.report.entries import entry_of
 from leakkit.report.fallback import Fallback
-from leakkit.report.files import RUN
+from leakkit.report.files import RUN, SUMMARY
 from leakkit.report.findings_json import findings_json
 from leakkit.report.folder import claimed, digest_of
 from leakkit.report.manifest import Last
 from leakkit.report.news import find_news, refuse_half_export
 from leakkit.report.overview import BROKEN, Overview
+from leakkit.report.paper import Sheets
 from leakkit.report.planning import Planning
 from leakkit.report.pool import Pool
 from leakkit.report.presenting import require_pptx
+from leakkit.report.printing import Printing, find_browser
 from leakkit.report.results import Event, PageResult, RunResult
 from leakkit.report.source import (
     analysed,
@@ -36,7 +38,7 @@ from leakkit.report.source import (
 from leakkit.report.tasks import Tasks
 from leakkit.report.writing import Writing
 from leakkit.store import pseudonyms
-from leakkit.views.brand import pale
+from leakkit.views.brand import brand_of, pale
 from leakkit.views.view import words_of
 from leakkit.words import Words
 
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
     from leakkit.config import Config
     from leakkit.report.files import Files
+    from leakkit.report.manifest import Facts
     from leakkit.report.rendering import Rendered
 
 MOST_JOBS = 4
@@ -72,6 +75,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     anonymise: str | Path = "",
     allow: Sequence[str | Path] = (),
     deck: bool = False,
+    pdf: bool = False,
     max_drop: float | None = None,
     min_rows: int = 0,
     progress: Callable[[Event], None] = lambda _: None,
@@ -88,7 +92,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
 
     `allow` names folders, beside those of the source and of the configuration, in which
     files may be that the configuration names. With `deck` there is a PowerPoint deck of each
-    pipeline, and one of all.
+    pipeline, and one of all. With `pdf` every page is a PDF file too, printed by a Chromium,
+    Chrome or Edge of this machine; LeakkitError `no_browser` where there is none.
 
     With `max_drop`, a part of 1, a run that finds so many fewer deals in a pipeline than
     the last one, or with `min_rows` fewer rows in all, raises LeakkitError `half_export`, and
@@ -109,6 +114,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
         require_language(language)
     if deck:
         require_pptx()
+    if pdf:
+        find_browser()
     folder = Path(out)
     started = time.perf_counter()
     with claimed(folder), begin_draft(folder) as draft:
@@ -124,7 +131,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             brand = shown_brand(analysis)
             shown = shown_parameters(kept, source, config, analysis)
             tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand)
-            batch = Batch(draft, planning, tasks, files, force, progress, times, standing)
+            batch = Batch(draft, planning, tasks, files, force, progress, times, standing, pdf)
             with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)
     progress(Event("done", len(result.pages), len(result.pages)))
@@ -176,6 +183,7 @@ class Batch:
     progress: Callable[[Event], None]
     times: Times
     standing: Last
+    pdf: bool
 
     def make(self, pool: Pool) -> RunResult:
         """Make every page, then the overview, then the manifest, and publish them."""
@@ -191,7 +199,7 @@ class Batch:
             raise
         pages = self._all(results, "")
         self.progress(Event("overview", total, total))
-        trouble = self._finish(pages, pool)
+        trouble, not_printed = self._finish(pages, pool)
         return RunResult(
             self.draft.folder / INDEX,
             pages,
@@ -203,6 +211,7 @@ class Batch:
             analysis.all_findings,
             tuple(pale(analysis.config.brand, words_of(analysis))),
             find_news(analysis, self.standing, pages),
+            not_printed,
             analysis,
         )
 
@@ -253,8 +262,11 @@ class Batch:
                 pages.append(self.fallback.not_asked(name))
         return tuple(pages)
 
-    def _finish(self, pages: tuple[PageResult, ...], pool: Pool | None) -> str:
-        """Draft what ties the pages together, and publish; return why there is no overview."""
+    def _finish(self, pages: tuple[PageResult, ...], pool: Pool | None) -> tuple[str, str]:
+        """Draft what ties the pages together, and publish.
+
+        Return why there is no overview, and why a page was not printed; mostly two empty texts.
+        """
         analysis, draft = self.planning.analysis, self.draft
         overview = Overview(draft, self.planning, self.tasks, self.force).write(pages, pool)
         draft.write_text(FINDINGS, findings_json(analysis))
@@ -265,11 +277,40 @@ class Batch:
         found = {name: digest_of(draft.find(name)) for name in beside}
         files = {name: {"sha256": sha} for name, sha in found.items() if sha}
         hidden = pseudonyms.are_in(self.tasks.store)
+        not_printed = self._print(pages, entries, files) if self.pdf and pool else ""
         facts = manifest.manifest(analysis, entries, overview, files, anonymised=hidden)
         draft.write_text(MANIFEST, manifest.as_text(facts))
         draft.write_text(TIMES, self.times.text(pages))
         self._publish(facts)
-        return str(overview["failed"])
+        return str(overview["failed"]), not_printed
+
+    def _print(
+        self, pages: Sequence[PageResult], entries: Sequence[Facts], files: dict[str, Facts]
+    ) -> str:
+        """Print what this run made, and add it to what the manifest will say."""
+        analysis = self.planning.analysis
+        client, words = brand_of(analysis).client, words_of(analysis)
+        self.progress(Event("printing", len(pages), len(pages)))
+        sheets = {
+            day: Sheets(client, words.say("paper.as_of", as_of=day))
+            for day in {analysis.last_day, *(page.last_day for page in pages)}
+        }
+        asked = dict.fromkeys((INDEX, SUMMARY), sheets[analysis.last_day])
+        for page, entry in zip(pages, entries, strict=True):
+            if page.pipeline in self.planning.plans:
+                named = [name for name in entry["pages"] if name.endswith(PAGE)]
+                asked |= {f"{page.slug}/{name}": sheets[page.last_day] for name in named}
+        printed, trouble = Printing(self.draft, manifest.files_in(self.standing.facts)).print_all(
+            asked
+        )
+        files |= {name: facts for name, facts in printed.items() if "/" not in name}
+        for entry in entries:
+            place = f"{entry['slug']}/"
+            own = {
+                n.removeprefix(place): facts for n, facts in printed.items() if n.startswith(place)
+            }
+            entry["pages"] |= own
+        return trouble
 
     def _publish(self, facts: manifest.Facts) -> None:
         """Put the files of this run in place of the last one's."""

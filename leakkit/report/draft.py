@@ -35,7 +35,7 @@ DRAFT, READY = ".draft", ".ready"
 MARKED, NEW, GONE = "marked", "new", "gone.json"
 MANIFEST, TIMES, INDEX = "manifest.json", "run.json", "index.html"
 PAGE = ".html"
-FILE = re.compile(r"[a-z_]+(\.failed)?\.(html|csv|json|xlsx|ipynb|pptx|txt)")
+FILE = re.compile(r"[a-z_]+(\.failed)?\.(html|csv|json|xlsx|ipynb|pptx|txt|pdf)")
 """Names of files that leakkit writes."""
 
 

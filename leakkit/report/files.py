@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 DECK = "deck.pptx"
+SUMMARY = "summary.html"
 RUN = ""
 """Stands for the run among the names of pipelines, which are never empty."""
 

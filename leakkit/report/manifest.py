@@ -205,15 +205,20 @@ def entry(
     }
 
 
-def named_files(facts: Facts) -> dict[str, str]:
-    """Return the files that a manifest names, each with its SHA-256.
+def files_in(facts: Facts) -> dict[str, Facts]:
+    """Return the files that a manifest names, each with what it says of it.
 
     A manifest may have been changed: of its names only those are returned that a run gives.
     """
     found = {INDEX: facts.get("overview") or {}, **(facts.get("files") or {})}
     for entry in facts.get("pipelines", ()):
         found |= {f"{entry['slug']}/{name}": page for name, page in entry["pages"].items()}
-    return {name: str(one.get("sha256", "")) for name, one in found.items() if believed(name)}
+    return {name: dict(one) for name, one in found.items() if believed(name)}
+
+
+def named_files(facts: Facts) -> dict[str, str]:
+    """Return the files that a manifest names, each with its SHA-256."""
+    return {name: str(one.get("sha256", "")) for name, one in files_in(facts).items()}
 
 
 def manifest(

@@ -66,7 +66,8 @@ class RunResult:
     `removed` names the pipelines whose pages went because the source no longer has them;
     `trouble` says why the overview is a plain list, if it is. `findings` are those of all
     pipelines of the source; `said` is what of [brand] could not be used; `news` is what the
-    last run into the folder did not say, and `analysis` what all of it was made from.
+    last run into the folder did not say, `not_printed` says why a PDF file is not there, if one
+    is not, and `analysis` is what all of it was made from.
     """
 
     index: Path
@@ -79,6 +80,7 @@ class RunResult:
     findings: tuple[Finding, ...] = ()
     said: tuple[str, ...] = ()
     news: tuple[News, ...] = ()
+    not_printed: str = ""
     analysis: Analysis | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -93,9 +95,10 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Event:
-    """What a run is doing: `doing` is reading, analysing, page, overview or done.
+    """What a run is doing.
 
-    With `page` comes what became of it; `done` of `total` pages are through.
+    `doing` is reading, analysing, page, overview, printing or done. With `page` comes what
+    became of it; `done` of `total` pages are through.
     """
 
     doing: str

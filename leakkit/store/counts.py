@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,6 +18,8 @@ ASKED_TWICE = (queries.CLICKED_THROUGH, queries.DECIDED, queries.WINS, queries.S
 """Of what is set in between they use the starts only; while these stay, one answer serves twice."""
 DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
 """Answers that further queries read, kept as tables."""
+SEEN = {"passages": queries.SEEN_PASSAGES, "opportunities": queries.SEEN_OPPORTUNITIES}
+"""What is left of the tables on some days; the passages before the deals, which rest on them."""
 MONTHS_BACK = 400
 """Months before as_of that can be told apart; what is older shares the first one."""
 
@@ -38,39 +40,62 @@ class Window:
 
 @dataclass(frozen=True)
 class Deals:
-    """The deals whose column `segment` says `value`; an empty value where it says nothing."""
+    """Some of the deals: of which every column says one of its values, worth so much.
 
-    segment: str
-    value: str
+    `columns` are pairs of a column and values (an empty one where it says nothing), `worth`
+    the least value and the one that is too much, `created` the days [first, end) of their
+    creation; None is no limit.
+    """
 
-    def chosen(self) -> tuple[str, dict[str, str]]:
-        """Return SQL for them, with its facts: both texts are somebody's."""
-        says = f"COALESCE({quoted(self.segment)}, '') = $value"
-        return f"SELECT opportunity FROM opportunities WHERE {says}", {"value": self.value}  # noqa: S608 - quoted
+    columns: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    worth: tuple[int | None, int | None] = (None, None)
+    created: tuple[int, int] | None = None
+
+    def chosen(self) -> tuple[str, dict[str, Any]]:
+        """Return SQL for them, with its facts: all texts are somebody's."""
+        says, facts = ["TRUE"], dict[str, Any]()
+        for at, (column, values) in enumerate(self.columns):
+            says.append(f"COALESCE({quoted(column)}, '') IN (SELECT unnest($values_{at}))")
+            facts[f"values_{at}"] = list(values)
+        for sign, name, limit in zip((">=", "<"), ("least", "below"), self.worth, strict=True):
+            if limit is not None:
+                says.append(f"value {sign} ${name}")
+                facts[name] = limit
+        if self.created:
+            says.append("created_day >= $first AND created_day < $end")
+            facts |= {"first": self.created[0], "end": self.created[1]}
+        where = " AND ".join(says)
+        return f"SELECT opportunity FROM opportunities WHERE {where}", facts  # noqa: S608 - quoted
+
+
+ALL_DEALS = Deals()
 
 
 class Counts:
     """The counts of some pipelines, given by number (all where None), read from an open store.
 
-    Where `deals` are given, of these only. Several may be in use by turns on one store:
-    the temporary tables of the one that is asked are put back first.
+    Where `deals` are given, of these only. Where days [first, end) are `seen`, of the visits
+    under way on these days, as they stood at their end. Several may be in use by turns on one
+    store: the temporary tables of the one that is asked are put back first.
     """
 
     def __init__(
         self,
         store: Store,
         pipelines: tuple[int, ...] | None = None,
-        deals: Deals | None = None,
+        deals: Deals = ALL_DEALS,
+        seen: tuple[int, int] | None = None,
     ) -> None:
         """Prepare the counting; writes only temporary tables."""
         self.store = store
-        self.deals = deals
+        self.deals = None if deals == ALL_DEALS else deals
+        self.seen = seen
         self.whole = pipelines is None
         self.units: dict[int, int] = dict(
             store.rows("SELECT pipeline, unit_per_day FROM pipelines ORDER BY pipeline")
         )
         self.asked = tuple(self.units) if pipelines is None else pipelines
-        self.last_day = int(store.meta("last_day"))
+        self.last_day = int(store.meta("last_day")) if seen is None else seen[1] - 1
         self.starts: dict[int, int] = {}
         self.kept: dict[str, pd.DataFrame] = {}
         self.tables = {"asked": pd.DataFrame({"pipeline": self.asked}).astype("int16")}
@@ -96,6 +121,11 @@ class Counts:
                 # nearly every query reads them
                 self.store.run(f"CREATE OR REPLACE TEMP TABLE chosen_passages AS {rows}")
                 rows = "SELECT * FROM chosen_passages"
+            if self.seen and table in SEEN:
+                days = {"first": self.seen[0], "end": self.seen[1]}
+                self.store.run(f"CREATE OR REPLACE TEMP VIEW unseen_{table} AS {rows}")
+                self.store.run(f"CREATE OR REPLACE TEMP TABLE seen_{table} AS {SEEN[table]}", days)
+                rows = f"SELECT * FROM seen_{table}"  # noqa: S608 - as above
             self.store.run(f"CREATE OR REPLACE TEMP VIEW asked_{table} AS {rows}")
 
     def _set(self, name: str, frame: pd.DataFrame) -> None:

@@ -80,6 +80,48 @@ WHERE m.stage >= 0
 """
 """One row per visit of a deal to a stage."""
 
+SEEN_PASSAGES = """
+SELECT p.opportunity, p.pipeline, p.step, p.stage,
+       CAST(row_number() OVER (PARTITION BY p.opportunity, p.pipeline, p.stage ORDER BY p.step)
+            AS INTEGER) AS visit,
+       CAST(CASE WHEN p.entered_day < $first THEN -1 ELSE p.entry END AS TINYINT) AS entry,
+       p.entered_at, p.entered_day, p.entered_tick,
+       CASE WHEN p.left_day < $end THEN p.left_at ELSE NULL END AS left_at,
+       CASE WHEN p.left_day < $end THEN p.left_day ELSE NULL END AS left_day,
+       CASE WHEN p.left_day < $end THEN p.left_tick ELSE NULL END AS left_tick,
+       CAST(CASE WHEN p.left_day < $end THEN p.exit ELSE 0 END AS TINYINT) AS exit,
+       CASE WHEN p.left_day < $end THEN p.to_stage ELSE NULL END AS to_stage,
+       CAST(CASE WHEN p.left_day < $end THEN p.skipped ELSE 0 END AS SMALLINT) AS skipped,
+       p.closes, p.value, p.bucket
+FROM unseen_passages p
+WHERE p.entered_day < $end AND (p.exit = 0 OR p.left_day >= $first)
+"""
+"""The passages under way on some days, as they stood at their end; entry -1: before them."""
+
+SEEN_OPPORTUNITIES = """
+WITH latest AS (
+    SELECT p.opportunity, p.pipeline, max(p.step) AS step
+    FROM asked_passages p
+    GROUP BY p.opportunity, p.pipeline
+),
+stood AS (
+    SELECT l.opportunity, l.pipeline, p.exit
+    FROM latest l
+    JOIN asked_passages p ON p.opportunity = l.opportunity AND p.step = l.step
+)
+SELECT o.opportunity, o.pipeline, o.has_history, o.value, o.lost_reason, o.current_stage,
+       o.created_day, o.closed_day,
+       CASE WHEN s.exit = 3 THEN 'won' WHEN s.exit = 5 THEN 'lost'
+            WHEN s.exit IS NOT NULL OR o.closed_day >= $end THEN 'open'
+            ELSE o.outcome END AS outcome
+FROM unseen_opportunities o
+LEFT JOIN stood s ON s.opportunity = o.opportunity AND s.pipeline = o.pipeline
+WHERE s.opportunity IS NOT NULL
+    OR (NOT o.has_history AND COALESCE(o.created_day, $first) < $end
+        AND (o.outcome = 'open' OR COALESCE(o.closed_day, $first) >= $first))
+"""
+"""The deals that have such a passage, or that without a history were there on these days."""
+
 EXTENT = """
 SELECT p.pipeline, count(*) AS passages,
        min(p.entered_at) AS first_at, min(p.entered_day) AS first_day,

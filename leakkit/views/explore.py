@@ -8,7 +8,7 @@ can hang a batch run for ever; a report shows the view itself.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 import ipywidgets
@@ -16,9 +16,10 @@ import pandas as pd
 from markupsafe import Markup
 
 from leakkit.analysis import Diagnosis
-from leakkit.analysis.pipeline import POLICIES
-from leakkit.analysis.results import EVERYTHING, Selection
-from leakkit.analysis.selecting import VISITS, WINDOWS, Selector, segment_values
+from leakkit.analysis.selecting import Selector
+from leakkit.analysis.selection import CHOICES as CHOSEN
+from leakkit.analysis.selection import EVERYTHING, Selection, select
+from leakkit.analysis.spelling import POLICIES, VISITS, WINDOWS, segment_values
 from leakkit.errors import LeakkitError
 from leakkit.listing import passages
 from leakkit.page.style import style_element
@@ -55,7 +56,7 @@ LABEL_WIDTH = "7.5rem"
 """Wide enough for the longest label; wider ones end in dots."""
 SHOWN_ROWS = 200
 MOST_KEPT = 200
-SELECTED = tuple(field.name for field in fields(Selection))
+SELECTED = ("segment", "value", *CHOSEN)
 """The choices that say what is counted; the others say what is drawn."""
 
 
@@ -184,7 +185,9 @@ class Explorer:
         configured = self.selector.analysis.config.comparison.skip_policy
         if chosen.get("visits") == "all" and configured != "observed":
             chosen["policy"] = "observed"
-        return Selection(**chosen)
+        if not chosen.get("segment"):
+            chosen.pop("value", None)
+        return select(**chosen)
 
     @property
     def drawn(self) -> dict[str, str]:
@@ -263,14 +266,13 @@ class Explorer:
 
     def _rows(self, selection: Selection, drawn: dict[str, str]) -> str:
         """Return the visits behind the view as HTML: the first of them."""
-        filters = {"pipeline": self.pipeline.name, "segment": selection.segment}
-        filters |= {"value": selection.value, "window": selection.window}
-        filters["stage"] = drawn.get("stage", "")
+        filters = {"pipeline": self.pipeline.name, "stage": drawn.get("stage", "")}
         if "visits" in self.controls:
             filters["visits"] = selection.visits
-        given = {name: each for name, each in filters.items() if each not in {"", "all"}}
-        if selection.segment:
-            given["value"] = selection.value
+        given: dict[str, Any] = {n: each for n, each in filters.items() if each not in {"", "all"}}
+        given |= {
+            n: each for n, each in selection.keywords().items() if n not in {"visits", "policy"}
+        }
         found = passages(self.selector.store, **given)
         said = ", ".join(f"{name}={each!r}" for name, each in given.items())
         call = _code(self.words.say("explore.call"), f"leakkit.passages(data, {said})")
@@ -304,13 +306,7 @@ def _dropdown(choice: Choice) -> Any:  # noqa: ANN401 - ipywidgets ships no type
 
 def _said(selection: Selection) -> list[str]:
     """Return a selection as keywords; what is not chosen is left out."""
-    usual = {field.name: getattr(EVERYTHING, field.name) for field in fields(Selection)}
-    said = {name: getattr(selection, name) for name in usual}
-    return [
-        f"{name}={value!r}"
-        for name, value in said.items()
-        if value != usual[name] or (name == "value" and selection.segment)
-    ]
+    return [f"{name}={value!r}" for name, value in selection.keywords().items()]
 
 
 def _code(label: str, code: str) -> str:

@@ -58,7 +58,8 @@ def pipe(
     of what reached it. `shifts` are the shares of its stages, now and before.
     """
     told = Told(pipeline, words, worst, by, shifts)
-    return responsive(pipe_forms.wide(told), pipe_forms.narrow(told))
+    printed = pipe_forms.wide(told, pipe_forms.SHEET)
+    return responsive(pipe_forms.wide(told), pipe_forms.narrow(told), printed)
 
 
 def small_pipe(
@@ -282,6 +283,7 @@ def months(pipeline: PipelineAnalysis, words: Words, *, by: str = "count") -> Ma
     return responsive(
         _months(pipeline, words, _Months.of(shown, 1000.0, by)),
         _months(pipeline, words, _Months.of(shown[-12:], 360.0, by)),
+        _months(pipeline, words, _Months.of(shown, pipe_forms.SHEET, by)),
     )
 
 

@@ -281,8 +281,12 @@ def _rounded(number: re.Match[str]) -> str:
     return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
-def responsive(wide: Markup, narrow: Markup) -> Markup:
-    """Return both forms of a picture; the stylesheet shows the one that fits the screen."""
-    return Markup(
-        '<div class="lk-fit"><div class="lk-wide">{}</div><div class="lk-narrow">{}</div></div>'
-    ).format(wide, narrow)
+def responsive(wide: Markup, narrow: Markup, printed: Markup | None = None) -> Markup:
+    """Return a figure that is `wide` on a desk and `narrow` on a phone; on paper `printed`."""
+    forms = {"wide": wide, "narrow": narrow, "print": printed}
+    shown = Markup("").join(
+        Markup('<div class="lk-{}">{}</div>').format(name, form)
+        for name, form in forms.items()
+        if form
+    )
+    return Markup('<div class="lk-fit">{}</div>').format(shown)

@@ -41,7 +41,7 @@ DOTS_PER_PIXEL = 2
 BOLD_FROM = 600
 BOX = "\u25a1"
 """Stands for a letter that the font does not have."""
-NARROW = re.compile(r'<div class="lk-narrow">.*?</div>', re.DOTALL)
+NARROW = re.compile(r'<div class="lk-(?:narrow|print)">.*?</div>', re.DOTALL)
 PICTURE = re.compile(r'<svg class="lk-svg".*?</svg>', re.DOTALL)
 VARIABLE = re.compile(r"var\(--lk-[a-z-]+, (#[0-9a-f]{6})\)")
 MOVED = re.compile(r"translate\(([\d.]+) ([\d.]+)\)")

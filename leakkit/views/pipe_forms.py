@@ -95,8 +95,7 @@ class Told:
 def caption(told: Told) -> str:
     """Say which deals the picture counts."""
     pipe, last_day = told.pipe, told.pipeline.windows.end_day - 1
-    key = "pipe.cohort" if pipe.mature else "pipe.cohort_all"
-    said = told.words.say(key, created=pipe.created_before_day, as_of=last_day)
+    said = told.words.say(f"pipe.cohort{_which(told)}", as_of=last_day, **_created(told))
     if any(stage.back for stage in pipe.stages):
         said += " " + told.words.say("pipe.back_note")
     return said
@@ -104,8 +103,20 @@ def caption(told: Told) -> str:
 
 def cohort(told: Told) -> str:
     """Say in a few words which deals the picture counts."""
-    key = "pipe.since" if told.pipe.mature else "pipe.since_all"
-    return told.words.say(key, created=told.pipe.created_before_day)
+    return told.words.say(f"pipe.since{_which(told)}", **_created(told))
+
+
+def _which(told: Told) -> str:
+    """Return which deals are counted, as the end of a key."""
+    if told.pipe.created_from_day is not None:
+        return "_days"
+    return "" if told.pipe.mature else "_all"
+
+
+def _created(told: Told) -> dict[str, int | None]:
+    """Return the days on which the deals were created."""
+    before = told.pipe.created_before_day
+    return {"created": before, "first": told.pipe.created_from_day, "last": before - 1}
 
 
 def alt_text(told: Told) -> str:
@@ -196,14 +207,18 @@ def _finish(sheet: Sheet, plan: Plan, told: Told, form: str) -> Markup:
     return sheet.svg(alt_text(told), salt, [("scale", f"{plan.scale:.9g}")])
 
 
-def wide(told: Told) -> Markup:
+DESK, SHEET = 1040.0, 850.0
+"""How wide the picture is on a desk, and on a sheet: there its smallest letters have 7 points."""
+
+
+def wide(told: Told, room: float = DESK) -> Markup:
     """Return the picture for a desk or for paper: the flow runs along the line of reading."""
     pipe = told.pipe
     with mpl.rc_context(theme()):
         if not pipe.entered or not pipe.stages:
-            return _empty(told, 1040)
+            return _empty(told, room)
         outlet = 46 + max(_outlet_room(told), 60)
-        length = min(1040.0 - outlet, 300.0 * len(pipe.stages) + 190)
+        length = min(room - outlet, 300.0 * len(pipe.stages) + 190)
         plan = _fitted(told, length)
         aside, end = _aside(told), plan.floor + (52 if pipe.lost else 4)
         depth = lane.depth(told.shifts)
@@ -215,7 +230,7 @@ def wide(told: Told) -> Markup:
             lane.draw(sheet, _lane(plan, told, end), told.words)
         if aside:
             sheet.text(2, height - 6, Run(aside, "muted"), size=SMALL)
-        return _finish(sheet, plan, told, "wide")
+        return _finish(sheet, plan, told, "wide" if room == DESK else "sheet")
 
 
 def _lane(plan: Plan, told: Told, top: float) -> lane.Lane:

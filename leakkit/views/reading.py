@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis import headline_bounds
-from leakkit.analysis.results import EVERYTHING
+from leakkit.analysis.selection import EVERYTHING
 from leakkit.errors import Fault, shortened
 from leakkit.measures.stages import CLICKED_THROUGH_SHARE
 from leakkit.sources.headings.names import declared_names, nearest

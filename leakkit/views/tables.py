@@ -199,20 +199,33 @@ def stage_table(
     return main_html + unfolded(words.say("table.more"), folded)
 
 
+def of_days(pipeline: PipelineAnalysis) -> str:
+    """Return the end of the keys of what is said otherwise of some days."""
+    return "_days" if pipeline.days else ""
+
+
+def span(pipeline: PipelineAnalysis) -> dict[str, int]:
+    """Return the first and the last of the chosen days, where there are any."""
+    if pipeline.days is None:
+        return {}
+    return {"first": pipeline.days[0], "last": pipeline.days[1] - 1}
+
+
 def _main_columns(
     pipeline: PipelineAnalysis, words: Words, reasons: Reasons
 ) -> tuple[Column[StageResult], ...]:
     """Return the columns that a manager reads."""
     unit = pipeline.unit_per_day
     most = max([0.02, *(s.lost.high for s in pipeline.stages if s.lost.high is not None)])
+    end = of_days(pipeline)
     return (
         Column("deals_in", lambda s: words.count(s.opportunities)),
         Column("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
         Column("crm_loss", lambda s: _ratio_cell(words, s.crm_loss_ratio, reasons)),
         Column("advanced", lambda s: _share_cell(words, s.advance, reasons)),
-        Column("overdue", lambda s: overdue_cell(words, s, reasons)),
+        Column(f"overdue{end}", lambda s: overdue_cell(words, s, reasons)),
         Column("median", lambda s: _age_cell(words, s.median, reasons, unit)),
-        Column("won_from_here", lambda s: _chance_cell(words, s, reasons, unit)),
+        Column(f"won_from_here{end}", lambda s: _chance_cell(words, s, reasons, unit)),
         Column("value_lost", lambda s: words.money(s.value_lost)),
     )
 
@@ -233,7 +246,9 @@ def _value_columns(
         Column("value_overdue", lambda s: words.money(s.value_overdue)),
         Column("deals_in", lambda s: words.count(s.opportunities)),
         Column("lost", lambda s: _share_cell(words, s.lost, reasons)),
-        Column("won_from_here", lambda s: _chance_cell(words, s, reasons, unit)),
+        Column(
+            f"won_from_here{of_days(pipeline)}", lambda s: _chance_cell(words, s, reasons, unit)
+        ),
     )
 
 
@@ -318,7 +333,8 @@ def in_the_end_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
     if any(stage.in_the_end.moved for stage in pipeline.stages):
         columns += (Column("moved", lambda s: words.count(s.in_the_end.moved)),)
     rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
-    return Table(words.say("table.in_the_end"), columns, rows).html(words)
+    caption = words.say(f"table.in_the_end{of_days(pipeline)}", **span(pipeline))
+    return Table(caption, columns, rows).html(words)
 
 
 # Balances
@@ -341,7 +357,8 @@ def balance_table(pipeline: PipelineAnalysis, words: Words, *, by: str = "count"
     names = {stage.stage: stage.name for stage in pipeline.stages}
     rows = [(bdi(names[row.stage]), row) for row in balances]
     foot = words.say("table.pipeline"), [_total(whole, key, say) for key in shown]
-    caption = words.say("table.balance_value" if money else "table.balance")
+    key = f"{'balance_value' if money else 'balance'}{of_days(pipeline)}"
+    caption = words.say(f"table.{key}", **span(pipeline))
     return Table(caption, columns, rows, foot=foot).html(words)
 
 
@@ -365,5 +382,6 @@ def where_lost_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
         Column("days_in", lambda s: stay(words, float(route.days_in[s.stage]), unit)),
     )
     rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
-    caption = words.say("table.where_lost", n=route.entrants, limit=stay(words, route.limit, unit))
+    facts = {"n": route.entrants, "limit": stay(words, route.limit, unit)}
+    caption = words.say(f"table.where_lost{of_days(pipeline)}", **facts)
     return Table(caption, columns, rows).html(words)

@@ -123,7 +123,12 @@ def open_zip(path: Path, name: str) -> zipfile.ZipFile:
         if size > limits.PACKED_FILES * LIST_BYTES:
             message = f"{name} holds more files than {limits.PACKED_FILES:,}. Unpack it first."
             raise LeakkitError("too_large", message)
-    return zipfile.ZipFile(path)
+    try:
+        return zipfile.ZipFile(path)
+    except (ValueError, NotImplementedError, struct.error) as error:
+        # a name that is no text, or a number that is out of range
+        message = f"{name}: its list of files is damaged."
+        raise zipfile.BadZipFile(message) from error
 
 
 class Bound:

@@ -34,8 +34,9 @@ def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> Vie
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     if chosen.present is not None:
         return _of_present(analysis, chosen, words, amount_of(by))
-    count = _equation(chosen.balance, words, "balance.equation", words.count)
-    value = _equation(chosen.balance_value, words, "balance.value", words.money)
+    now = "overdue_then" if chosen.days else "overdue_now"
+    count = _equation(chosen.balance, words, "balance.equation", words.count, now)
+    value = _equation(chosen.balance_value, words, "balance.value", words.money, now)
     first, second = (value, count) if amount_of(by) == "value" else (count, value)
     table = unfolded(words.say("balance.more"), tables.balance_table(chosen, words, by=by))
     return answer(
@@ -83,20 +84,20 @@ def _value_notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
 
 
 def _equation(
-    terms: PipelineBalance, words: Words, key: str, say: Callable[[float], str]
+    terms: PipelineBalance, words: Words, key: str, say: Callable[[float], str], overdue: str
 ) -> Markup:
     """Say a balance as an equation; what never happens is left out."""
     parts: dict[str, dict[str, int | None]] = {
-        "came": {"new": terms.new, "reopened": terms.reopened},
+        "came": {"opening": terms.opening, "new": terms.new, "reopened": terms.reopened},
         "went": {
             "won": terms.won,
             "lost": terms.lost,
             "moved": terms.moved,
-            "overdue_now": terms.overdue,
+            overdue: terms.overdue,
             "in_time": terms.in_time,
         },
     }
-    rare = ("reopened", "moved")
+    rare = ("opening", "reopened", "moved")
     sides = {
         side: " + ".join(
             words.say(f"balance.{name}", amount=say(amount or 0))

@@ -8,15 +8,18 @@ from markupsafe import Markup
 
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineAnalysis, Selection
     from leakkit.measures.stages import StageResult
     from leakkit.words import Words
 
 BY = ("count", "value")
-CURVES = ("window", "visits", "policy")
+CURVES = ("visits", "policy")
 """The choices that change what is read off curves, and nothing that is counted."""
+NAMED = 5
+"""So many values of a column are named; of more it is said how many."""
 
 
 def pipeline_of(analysis: Analysis, pipeline: str) -> PipelineAnalysis:
@@ -44,21 +47,59 @@ def amount_of(by: str) -> str:
     return by
 
 
-def part_line(analysis: Analysis, chosen: PipelineAnalysis, words: Words, *curves: str) -> Markup:
+def part_line(
+    analysis: Analysis,
+    chosen: PipelineAnalysis,
+    words: Words,
+    *curves: str,
+    days: str = "days",
+) -> Markup:
     """Say in one line which part of the data a view is of; empty where it is all.
 
-    `curves` are the choices beside the deals that this view depends on.
+    `curves` are the choices beside deals and days that this view depends on, `days` is the
+    key of how it depends on days.
     """
-    part, said = analysis.selection, []
-    if part.segment:
-        key = "selection.deals" if part.value else "selection.deals_without"
-        said.append(words.html(key, segment=part.segment, value=part.value))
-    days_of = {"current": chosen.windows.current, "baseline": chosen.windows.baseline}
-    if "window" in curves and (days := days_of.get(part.window)):
-        key = f"selection.{part.window}"
-        said.append(words.html(key, first=days[0], last=days[1] - 1))
+    part = analysis.selection
+    said = [*deals_lines(part, words), *_days_line(analysis, chosen, words, days)]
     if "visits" in curves and part.visits == "all":
         said.append(words.html("selection.visits"))
     if "policy" in curves and part.policy:
         said.append(words.html(f"selection.{part.policy}"))
     return Markup(" ").join(said)
+
+
+def deals_lines(part: Selection, words: Words) -> list[Markup]:
+    """Say which deals are chosen, a sentence for each column and one for the value."""
+    said = [_column_line(name, values, words) for name, values in part.columns]
+    least, below = (None if limit is None else limit * 100 for limit in part.worth)
+    facts = {"least": least, "below": below}
+    if least is not None and below is not None:
+        said.append(words.html("selection.worth_between", **facts))
+    elif least is not None or below is not None:
+        key = "selection.worth_below" if least is None else "selection.worth_from"
+        said.append(words.html(key, **facts))
+    return said
+
+
+def _column_line(name: str, values: tuple[str, ...], words: Words) -> Markup:
+    """Say which values of a column are chosen; of many, the first ones."""
+    if values == ("",):
+        return words.html("selection.deals_without", segment=name)
+    none = Markup("{}").format(words.say("explore.none"))
+    named = [bdi(value) if value else none for value in values]
+    if (more := len(named) - NAMED) > 1:
+        first = Markup(", ").join(named[:NAMED])
+        return words.html("selection.deals_more", segment=name, value=first, more=more)
+    return words.html("selection.deals", segment=name, value=words.listed(named))
+
+
+def _days_line(
+    analysis: Analysis, chosen: PipelineAnalysis, words: Words, key: str
+) -> list[Markup]:
+    """Say of which days a view is; nothing of the whole history."""
+    if chosen.days is None:
+        return []
+    window = analysis.selection.window
+    name = words.html(f"selection.{window}") if window != "all" else Markup("")
+    facts = {"first": chosen.days[0], "last": chosen.days[1] - 1, "as_of": analysis.last_day}
+    return [words.html(f"selection.{key}", window=name, **facts)]

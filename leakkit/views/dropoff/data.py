@@ -11,6 +11,7 @@ from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import bullets, heading, paragraphs, unfolded
 from leakkit.views.sentences import losses_line
+from leakkit.views.tables import of_days
 from leakkit.views.texts import reason_text
 from leakkit.views.view import answer, of_analysis, words_of
 
@@ -115,7 +116,7 @@ def _ended(chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words) 
     """Say how many deals are won, lost and open, and how many of them only by their outcome."""
     notes, total = chosen.notes, max(chosen.opportunities, 1)
     deals = {"n": chosen.opportunities, **outcomes}
-    yield words.html("data.deals", **deals, share=outcomes["open"] / total)
+    yield words.html(f"data.deals{of_days(chosen)}", **deals, share=outcomes["open"] / total)
     if closed := outcomes["won"] + outcomes["lost"]:
         shares = {"of_all": outcomes["won"] / total, "of_closed": outcomes["won"] / closed}
         yield words.html("data.won", n=chosen.opportunities, **shares, closed=closed)
@@ -124,6 +125,8 @@ def _ended(chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words) 
     none = {kind: notes.outcomes.get((kind, False), 0) for kind in outcomes}
     if sum(none.values()):
         yield words.html("data.without_history", n=sum(none.values()), **none)
+    if chosen.days:
+        return
     closes, reopened = notes.closes, notes.reopened
     yield words.html("data.closes", n=closes, final=closes - reopened, reopened=reopened)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
-from leakkit.analysis.results import EVERYTHING
+from leakkit.analysis.selection import EVERYTHING
 from leakkit.findings.finding import (
     ALARM,
     BETTER,
@@ -27,7 +27,7 @@ from leakkit.views.elements import paragraphs
 from leakkit.views.present import headline as present
 from leakkit.views.reading import left_open_lines, renamed_lines
 from leakkit.views.sentences import first_of, judged, losses_line, mend_first, quiet, since_then
-from leakkit.views.tables import bdi
+from leakkit.views.tables import bdi, of_days, span
 from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_analysis, words_of
 
@@ -60,7 +60,7 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
     lines = [
         since_then(analysis, (chosen,), words),
         losses_line(analysis, chosen, words, only_many=True),
-        words.html("headline.as_of", as_of=analysis.last_day, deals=chosen.opportunities),
+        _as_of(analysis, chosen, words),
     ]
     if chosen.opportunities and chosen.notes.without_value == chosen.opportunities:
         lines.insert(0, words.html("headline.no_values"))
@@ -92,6 +92,12 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
             if part
         ),
     )
+
+
+def _as_of(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say how many deals there are, and when."""
+    facts = {"as_of": analysis.last_day, "deals": chosen.opportunities}
+    return words.html(f"headline.as_of{of_days(chosen)}", **facts, **span(chosen))
 
 
 def headline_sentence(analysis: Analysis, pipeline: str = "") -> str:
@@ -229,7 +235,9 @@ def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
     found = find_headline(chosen)
     if found.stage is None:
         lost = chosen.notes.outcomes.get(("lost", False), 0)
-        return words.html("headline.elsewhere" if lost else "headline.none", n=lost)
+        if lost:
+            return words.html("headline.elsewhere", n=lost)
+        return words.html(f"headline.none{of_days(chosen)}", **span(chosen))
     if found.by == "count":
         return words.html("headline.count", stage=found.stage.name)
     first, rivals = found.stage, found.rivals
@@ -261,11 +269,12 @@ def _headline_cost(chosen: PipelineAnalysis, words: Words) -> Markup:
     if found.stage is None:
         return Markup("")
     first, rivals = found.stage, found.rivals
-    facts = {"n": first.exits.lost, "stage": first.name, "value": first.value_lost}
+    facts = {"n": first.exits.lost, "stage": first.name, "value": first.value_lost} | span(chosen)
+    end = of_days(chosen)
     if len(rivals) != 1:
-        return words.html("headline.lost_in" if rivals else "headline.lost", **facts)
+        return words.html(f"headline.lost{'_in' if rivals else ''}{end}", **facts)
     return words.html(
-        "headline.lost_both",
+        f"headline.lost_both{end}",
         **facts,
         rival_n=rivals[0].exits.lost,
         rival=rivals[0].name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit.analysis.headline import headline as find_headline
-from leakkit.analysis.results import EVERYTHING
+from leakkit.analysis.selection import EVERYTHING
 from leakkit.findings.finding import leading
 from leakkit.views import figures
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
@@ -36,7 +36,7 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     worst = emphasised(chosen, found)
     told = shifts(chosen, found) if amount_of(by) == "count" else ()
     shown = figures.pipe(chosen, words, worst=worst, by=by, shifts=told)
-    said = part_line(analysis, chosen, words)
+    said = part_line(analysis, chosen, words, days="created")
     return answer(words, "pipe", figure=shown, selection=said)
 
 

@@ -41,9 +41,9 @@ def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
 def _notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     """Say how the table is to be read; of a part, that the days it is read at are the whole's."""
     part = analysis.selection
-    is_part = part.window != "all" or part.visits != "first" or part.policy
+    whole = "selection.whole_days" if chosen.days else "selection.whole"
     return [
-        words.html("selection.whole") if is_part else Markup(""),
+        words.html(whole) if chosen.days or part.visits != "first" or part.policy else Markup(""),
         words.html("stages.note"),
         words.html("stages.crm"),
         _policy_note(chosen, words),
@@ -55,7 +55,7 @@ def _end(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Show what becomes of the deals in the end, and where they are lost."""
     return Markup("").join(
         (
-            heading(words.say("stages.in_the_end")),
+            heading(words.say("stages.in_the_end_days" if chosen.days else "stages.in_the_end")),
             tables.in_the_end_table(chosen, words),
             heading(words.say("stages.where_lost")),
             tables.where_lost_table(chosen, words),

@@ -1,0 +1,212 @@
+"""Which part of the data is meant: some deals, some days, other visits, another skip policy."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leakkit.errors import LeakkitError
+
+Columns = tuple[tuple[str, tuple[str, ...]], ...]
+"""Columns of the deals, each with the values that are meant."""
+Worth = tuple[float | None, float | None]
+"""From this value on and below that one, in major units; None is no limit."""
+Values = str | Sequence[str | Sequence[str]]
+"""One value, several, or for each of several columns one or several."""
+Segment = str | Sequence[str] | Mapping[str, str | Sequence[str]]
+CHOICES = ("worth", "days", "window", "visits", "policy")
+"""What can be chosen beside the values of columns."""
+ANY: Worth = (None, None)
+OPEN_DAYS = ("", "")
+LARGEST = 1e15
+"""Values beyond it cannot be told apart to the cent."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of the data the numbers are of; every default means all of it.
+
+    The deals of which every one of the `columns` says one of its values (an empty value
+    where it says nothing) and whose value is within `worth`; the days, first and last, as
+    texts (an empty one is no limit) or as the `window` that warnings compare (all, current,
+    baseline); the `visits` of the curves (first, all); the skip `policy` (empty: the
+    configured one).
+    """
+
+    columns: Columns = ()
+    worth: Worth = ANY
+    days: tuple[str, str] = OPEN_DAYS
+    window: str = "all"
+    visits: str = "first"
+    policy: str = ""
+
+    @property
+    def limits_deals(self) -> bool:
+        """Say whether it leaves out deals by what their columns or values say."""
+        return bool(self.columns) or self.worth != ANY
+
+    @property
+    def limits_days(self) -> bool:
+        """Say whether it is of some days only."""
+        return self.window != "all" or self.days != OPEN_DAYS
+
+    def keywords(self) -> dict[str, Any]:
+        """Return it as the keywords of `analyze`; what is not limited is left out.
+
+        >>> Selection((("region", ("North",)),), window="current").keywords()
+        {'segment': 'region', 'value': 'North', 'window': 'current'}
+        """
+        said: dict[str, Any] = {}
+        if len(self.columns) == 1 and len(self.columns[0][1]) == 1:
+            said = {"segment": self.columns[0][0], "value": self.columns[0][1][0]}
+        elif self.columns:
+            said = {"segment": {name: _one_or_list(values) for name, values in self.columns}}
+        for name in CHOICES:
+            if (chosen := getattr(self, name)) != getattr(EVERYTHING, name):
+                said[name] = chosen
+        return said
+
+
+EVERYTHING = Selection()
+
+
+def select(  # noqa: PLR0913 - a part of the data has as many sides as it has
+    segment: Segment = "",
+    value: Values = "",
+    *,
+    worth: Sequence[float | None] = ANY,
+    days: Sequence[object] = OPEN_DAYS,
+    window: str = "all",
+    visits: str = "first",
+    policy: str = "",
+) -> Selection:
+    """Return what was asked for as one value; raise where it cannot be meant.
+
+    >>> select({"owner": ["B", "A"], "region": "North"}).columns
+    (('owner', ('B', 'A')), ('region', ('North',)))
+    """
+    found = Selection(_columns(segment, value), _worth(worth), _days(days), window, visits, policy)
+    if found.window != "all" and found.days != OPEN_DAYS:
+        message = f"Give either window={window!r} or days={found.days!r}: both choose days."
+        raise LeakkitError("two_ranges", message)
+    return found
+
+
+def selection_of(given: object) -> Selection:
+    """Return what a mapping asks for: values by column, and the choices beside them.
+
+    >>> selection_of({"owner": "A", "window": "current"}).keywords()
+    {'segment': 'owner', 'value': 'A', 'window': 'current'}
+    """
+    if isinstance(given, Selection):
+        return given
+    if not isinstance(given, Mapping):
+        message = (
+            f"A part of the data is a mapping, not {given!r}. Write for example: "
+            '{"owner": "A"}, {"region": ["North", "South"]}, {"window": "current"}.'
+        )
+        raise LeakkitError("not_a_part", message)
+    columns = {name: said for name, said in given.items() if name not in CHOICES}
+    if isinstance(columns.get("segment"), Mapping):
+        columns |= columns.pop("segment")
+    chosen = {name: said for name, said in given.items() if name in CHOICES}
+    return select(columns, **chosen)
+
+
+def _one_or_list(values: tuple[str, ...]) -> str | list[str]:
+    """Return one value as it is, and several as a list."""
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _columns(segment: object, value: object) -> Columns:
+    """Return the values that are meant, by column."""
+    if isinstance(segment, Mapping):
+        if value:
+            message = f"The values stand in the mapping already: leave value={value!r} out."
+            raise LeakkitError("no_segment", message)
+        return tuple((_text("segment", name), _texts(said)) for name, said in segment.items())
+    if isinstance(segment, str):
+        if not segment and value:
+            message = (
+                f"There is no segment ''. The value {value!r} needs its column: segment='...'."
+            )
+            raise LeakkitError("no_segment", message)
+        return ((segment, _texts(value)),) if segment else ()
+    return _pairs(segment, value)
+
+
+def _pairs(segment: object, value: object) -> Columns:
+    """Return a list of columns with a list of as many values."""
+    names = list(segment) if isinstance(segment, Sequence) else [segment]
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    if len(names) != len(values):
+        message = (
+            f"{len(names)} columns need as many values, not {len(values)}. "
+            'Write them together: segment={"region": ["North", "South"], "owner": "A"}.'
+        )
+        raise LeakkitError("one_value", message)
+    pairs = zip(names, values, strict=True)
+    return tuple((_text("segment", name), _texts(said)) for name, said in pairs)
+
+
+def _texts(given: object) -> tuple[str, ...]:
+    """Return one value or a list of them as texts; each once, in their order."""
+    values = [given] if isinstance(given, str) or not isinstance(given, Sequence) else given
+    if not values:
+        message = "An empty list of values leaves no deal. Leave the column out to have all."
+        raise LeakkitError("no_value", message)
+    return tuple(dict.fromkeys(_text("value", each) for each in values))
+
+
+def _text(what: str, given: object) -> str:
+    """Return a text; raise for anything else."""
+    if not isinstance(given, str):
+        message = f"{what} is a text or a list of texts, not {given!r}."
+        code = f"one_{what}"
+        raise LeakkitError(code, message)
+    return given
+
+
+def _worth(given: object) -> Worth:
+    """Return the limits of a value; raise where they leave nothing, or are no numbers."""
+    pair = tuple(given) if isinstance(given, (list, tuple)) else ()
+    known = [x for x in pair if x is not None]
+    plain = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in known)
+    if (
+        len(pair) != 2  # noqa: PLR2004 - a pair
+        or not plain
+        or not all(abs(x) < LARGEST for x in known)
+        or sorted(set(known)) != known
+    ):
+        message = (
+            f"worth is a pair, from and below, not {given!r}. "
+            "Write for example: worth=(10_000, 50_000), worth=(10_000, None)."
+        )
+        raise LeakkitError("no_worth", message)
+    return (pair[0], pair[1])
+
+
+def _days(given: object) -> tuple[str, str]:
+    """Return first and last day as texts; raise where they are none, or in the wrong order."""
+    said = tuple(map(_day, given)) if isinstance(given, (list, tuple)) else ()
+    if len(said) != 2 or None in said or (all(said) and str(said[0]) > str(said[1])):  # noqa: PLR2004 - a pair
+        message = (
+            f"days is a pair, the first day and the last, not {given!r}. "
+            'Write for example: days=("2026-01-01", "2026-03-31"), days=("2026-01-01", "").'
+        )
+        raise LeakkitError("no_days", message)
+    return (str(said[0]), str(said[1]))
+
+
+def _day(given: object) -> str | None:
+    """Return a day as text, an empty one for no limit; None where it is no day."""
+    if given is None or given == "":
+        return ""
+    if isinstance(given, dt.date):
+        return given.strftime("%Y-%m-%d")
+    try:
+        return dt.date.fromisoformat(str(given)).isoformat()
+    except ValueError:
+        return None

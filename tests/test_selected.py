@@ -1,0 +1,251 @@
+"""Whatever is chosen, every count is that of the same deals counted again by pandas."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+import leakkit
+from leakkit.analysis.selecting import Selector
+from leakkit.analysis.selection import Selection, select, selection_of
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.measures.balance import ENTRY_TERMS, EXIT_TERMS
+from leakkit.sample import PipelinePlan, Plan, StagePlan, make
+from tests.thoroughness import seeds
+
+if TYPE_CHECKING:
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.store import Store
+
+NAME = "Rentals"
+PLAN = Plan(
+    (
+        PipelinePlan(
+            NAME,
+            stages=(
+                StagePlan("Inquiry", dwell_days=9),
+                StagePlan("Proforma", returned_share=0.15, dwell_days=20),
+                StagePlan("Order", returned_share=0.1, dwell_days=12),
+            ),
+            skip_share=0.15,
+            reopen_share=0.2,
+        ),
+    ),
+    start="2025-01-01",
+    as_of="2026-03-31",
+    timezone="UTC",
+)
+
+
+@cache
+def store() -> Store:
+    made = make(500, seed=11, plan=PLAN)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    return leakkit.load(frames, Config.from_text(made.config))
+
+
+@cache
+def whole() -> Analysis:
+    return leakkit.analyze(store())
+
+
+@cache
+def selector() -> Selector:
+    return Selector(whole(), NAME)
+
+
+@cache
+def deals() -> pd.DataFrame:
+    """Every deal with its columns, its value in major units and its days."""
+    sql = "SELECT * FROM opportunities ORDER BY opportunity"
+    return store().frame(sql).assign(major=lambda d: d["value"] / 100)
+
+
+@cache
+def visits() -> pd.DataFrame:
+    """Every visit, with the number of its stage and the columns of its deal."""
+    rows = leakkit.passages(store()).drop(columns=["owner", "outcome", "value", "name"])
+    names = [stage.name for stage in whole()[NAME].stages]
+    rows["at"] = rows["stage"].map(names.index)
+    return rows.merge(deals(), on="opportunity_id", suffixes=("", "_of_deal"))
+
+
+def drawn(seed: int) -> Selection:
+    """A state of the bar, drawn at random."""
+    rng = random.Random(seed)  # noqa: S311 - no secret
+    columns = {}
+    for name in rng.sample(["region", "owner", "source", "product"], rng.choice([0, 1, 1, 2])):
+        values = sorted(set(deals()[name]))
+        columns[name] = rng.sample(values, rng.randint(1, len(values)))
+    known = sorted(deals()["major"].dropna())
+    low, high = sorted(rng.sample(known, 2))
+    worth = rng.choice([(None, None), (None, None), (low, None), (None, high), (low, high)])
+    windows = whole()[NAME].windows
+    first = rng.randint(windows.start_day, windows.end_day - 1)
+    last = rng.randint(first, windows.end_day - 1)
+    said = [pd.Timestamp(day, unit="D").strftime("%Y-%m-%d") for day in (first, last)]
+    days = rng.choice([("", ""), (said[0], ""), ("", said[1]), tuple(said), tuple(said)])
+    window = rng.choice(["all", "current", "baseline"]) if days == ("", "") else "all"
+    everyone = rng.choice([{}, {}, {"visits": "all"}, {"policy": "strict"}])
+    return select(columns, worth=worth, days=days, window=window, **everyone)
+
+
+def said_of(selection: Selection) -> pd.Series[bool]:
+    """Say of every deal whether it is meant, by its columns and its value."""
+    found = pd.Series(data=True, index=deals().index)
+    for name, values in selection.columns:
+        found &= deals()[name].fillna("").isin(values)
+    least, below = selection.worth
+    if least is not None:
+        found &= deals()["major"] >= least
+    if below is not None:
+        found &= deals()["major"] < below
+    return found
+
+
+def under_way(rows: pd.DataFrame, days: tuple[int, int]) -> pd.DataFrame:
+    """The visits under way on some days, as they stood at their end."""
+    first, end = days
+    still = rows["left_day"].isna()
+    seen = rows[(rows["entered_day"] < end) & (still | (rows["left_day"] >= first))].copy()
+    later = seen["left_day"].isna() | (seen["left_day"] >= end)
+    seen.loc[later, "exit"] = "open"
+    return seen
+
+
+def same_counts(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int]) -> None:
+    """Compare what the stages and the balances say with the visits that were seen."""
+    begun = seen["entered_day"] >= days[0]
+    for stage, balance in zip(part.stages, part.balances, strict=True):
+        here = seen[seen["at"] == stage.stage]
+        kinds = {term: int((here["exit"] == term).sum()) for term in EXIT_TERMS}
+        assert {term: getattr(stage.exits, term) for term in EXIT_TERMS} == kinds
+        assert stage.exits.entered == len(here)
+        assert stage.opportunities == here["opportunity"].nunique()
+        assert stage.value_entered == here["value"].sum()
+        assert stage.value_lost == here["value"][here["exit"] == "lost"].sum()
+        came = here[begun[here.index]]
+        for term in ENTRY_TERMS:
+            assert getattr(balance, term) == (came["entry"] == term).sum()
+        assert balance.opening == len(here) - len(came)
+        assert balance.closing == kinds["open"]
+        ends = seen[seen["opportunity"].isin(here["opportunity"])].sort_values("step")
+        last = ends.groupby("opportunity").tail(1)
+        assert stage.in_the_end.won == (last["exit"] == "won_here").sum()
+        assert stage.in_the_end.open == (last["exit"] == "open").sum()
+        assert (
+            stage.in_the_end.lost_here
+            == ((last["exit"] == "lost") & (last["at"] == stage.stage)).sum()
+        )
+
+
+def same_late(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int]) -> None:
+    """Compare who is overdue at the end."""
+    for stage in part.stages:
+        if stage.overdue is None:
+            continue
+        still = seen[(seen["exit"] == "open") & (seen["at"] == stage.stage)]
+        age = days[1] - 1 - still["entered_day"]
+        late = age > (stage.expected.age or 10**6)
+        declared = whole().config.pipelines[0].expected_days
+        if declared is not None:
+            late |= days[1] - 1 - still["created_day"] > declared
+        assert stage.overdue == late.sum()
+
+
+@pytest.mark.parametrize("seed", seeds(6, 200))
+def test_every_count_is_that_of_pandas(seed: int) -> None:
+    selection = drawn(seed)
+    part = selector().select(selection)[NAME]
+    meant = deals()[said_of(selection)]
+    rows = visits()[visits()["opportunity"].isin(meant["opportunity"])]
+    windows = whole()[NAME].windows
+    days = part.days or (-(10**6), windows.end_day)
+    seen = under_way(rows, days) if part.days else rows
+    same_counts(part, seen, days)
+    same_late(part, seen, days)
+    with_history = meant[meant["opportunity"].isin(seen["opportunity"])]
+    last = seen.sort_values("step").groupby("opportunity")["exit"].last()
+    ended = last.map({"won_here": "won", "lost": "lost"}).fillna("open").value_counts()
+    for outcome in ("won", "lost", "open"):
+        assert part.notes.outcomes.get((outcome, True), 0) == ended.get(outcome, 0)
+    assert sum(n for (_, has), n in part.notes.outcomes.items() if has) == len(with_history)
+    terms = part.balance
+    assert terms.residual == 0
+    assert terms.lost == (seen["exit"] == "lost").sum()
+    assert sum(month.count.lost for month in part.months) == terms.lost
+    assert sum(month.value.won for month in part.months) == part.balance_value.won
+    assert part.months[-1].count.closing == terms.closing
+    if part.days:
+        created = meant[meant["has_history"] & meant["created_day"].between(days[0], days[1] - 1)]
+        assert part.pipe.entered == len(created)
+        for outcome in ("won", "lost"):
+            assert getattr(part.pipe, outcome) == (created["outcome"] == outcome).sum()
+        for view in ("headline", "stages", "balance", "pipe", "months", "days", "data"):
+            text = getattr(leakkit.views, view)(selector().select(selection), NAME).selection
+            assert "to" in text, "it says of which days it is"
+
+
+def test_all_days_are_all_days() -> None:
+    windows = whole()[NAME].windows
+    text = [
+        pd.Timestamp(day, unit="D").strftime("%Y-%m-%d")
+        for day in (windows.start_day, windows.end_day - 1)
+    ]
+    part, every = leakkit.analyze(store(), NAME, days=text)[NAME], whole()[NAME]
+    assert [stage.exits for stage in part.stages] == [stage.exits for stage in every.stages]
+    assert [stage.lost for stage in part.stages] == [stage.lost for stage in every.stages]
+    assert part.balances == every.balances
+    assert part.months == every.months
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        ({"worth": (5, 3)}, "no_worth", "worth is a pair, from and below, not (5, 3)."),
+        ({"worth": "5"}, "no_worth", "worth=(10_000, 50_000)"),
+        ({"days": ("2026-02-30", "")}, "no_days", "the first day and the last"),
+        ({"days": ("2026-03-01", "2026-01-01")}, "no_days", "the first day and the last"),
+        ({"days": ("2031-01-01", "")}, "no_days", "Its days are 2025-01-0"),
+        ({"days": ("2026-01-01", ""), "window": "current"}, "two_ranges", "both choose days"),
+        ({"segment": {"region": []}}, "no_value", "leaves no deal"),
+        ({"segment": ["region", "owner"], "value": ["North"]}, "one_value", "2 columns need"),
+        ({"segment": "region", "value": 7}, "one_value", "not 7"),
+        ({"segment": {"region": ["North", "Nowhere"]}}, "no_value", "'Nowhere' in region"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(given: dict[str, Any], code: str, said: str) -> None:
+    with pytest.raises(LeakkitError) as caught:
+        leakkit.analyze(store(), **given)
+    assert caught.value.code == code
+    assert said in str(caught.value)
+
+
+def test_lists_are_understood() -> None:
+    regions = sorted(set(deals()["region"]))[:2]
+    mapped = selector().select(select({"REGION": regions[::-1]}))
+    assert mapped is selector().select(select("region", regions))
+    assert mapped is selector().select(select(["region"], [regions]))
+    assert mapped.selection.columns == (("region", tuple(regions)),)
+    alone = [selector().select(select("region", one))[NAME].opportunities for one in regions]
+    assert mapped[NAME].opportunities == sum(alone)
+    assert selection_of({"region": regions}) == select("region", regions)
+    assert selection_of(mapped.selection) is mapped.selection
+
+
+def test_the_owner_is_known_by_that_name() -> None:
+    made = make(60, seed=3, plan=PLAN)
+    renamed = made.opportunities.rename(columns={"owner": "Sales rep"})
+    text = made.config.replace('"owner"', '"Sales rep"')
+    frames = {"opportunities": renamed, "stage_history": made.stage_history}
+    data = leakkit.load(frames, Config.from_text(text))
+    if not data.owner:
+        pytest.skip("this source names no owner")
+    who = next(name for name in data.frame("SELECT * FROM opportunities")[data.owner] if name)
+    part = leakkit.analyze(data, segment={"owner": who})
+    assert part.selection.columns == ((data.owner, (who,)),)
