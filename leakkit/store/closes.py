@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from leakkit import vocabulary
@@ -88,6 +89,7 @@ def closing(names: Iterable[str]) -> dict[str, int]:
     return {name: code for name in names if (code := close_of(name)) is not None}
 
 
-def _forms(words: Iterable[str]) -> frozenset[str]:
-    """Return words in the form in which they are compared."""
+@cache
+def _forms(words: tuple[str, ...]) -> frozenset[str]:
+    """Return words in the form in which they are compared, made once: names may be many."""
     return frozenset(map(folded, words))
