@@ -18,7 +18,7 @@ from leakkit.errors import HALF_EXPORT, LeakkitError, visible
 from leakkit.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 FAILED_PAGES, BAD_INPUT, FOUND, OWN_FAULT, INTERRUPTED = 1, 2, 3, 4, 130
 SET_ASIDE = TO_FILL = 1
@@ -57,6 +57,23 @@ def _refuse(error: LeakkitError) -> NoReturn:
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     console.print(visible(f"leakkit: {error}"))
     sys.exit(FAILED_PAGES if error.code == HALF_EXPORT else BAD_INPUT)
+
+
+@contextmanager
+def _asked_at_once(source: str, config: str, allow: Sequence[Path]) -> Iterator[None]:
+    """Let an error about a source name all lines that are missing, and not the first kind only."""
+    try:
+        yield
+    except LeakkitError as error:
+        if not error.asks or not Path(source).exists():
+            raise
+        from leakkit.config import Config
+        from leakkit.sources.configuration import find_configuration
+        from leakkit.sources.propose.trying import all_at_once
+
+        known = config or find_configuration(Path(source))
+        rules = known if isinstance(known, Config) else Config.read(known) if known else Config()
+        raise all_at_once(error, Path(source), rules, allow) from None
 
 
 def _save(path: Path, text: str) -> None:
@@ -218,7 +235,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     if bool(source) == sample:
         message = "Give either a SOURCE or --sample."
         raise typer.BadParameter(message)
-    with voice(log, quiet=quiet) as say:
+    asked = _asked_at_once(source, config, allow or ())
+    with _summed_up(summary), voice(log, quiet=quiet) as say, asked:
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
@@ -235,6 +253,19 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         raise typer.Exit(FOUND)
     if fail_on and severity == fail_on and reached(result.findings, severity):
         raise typer.Exit(FOUND)
+
+
+@contextmanager
+def _summed_up(summary: str) -> Iterator[None]:
+    """Write why nothing was made where a run is refused: else the file told of an earlier one."""
+    from leakkit.report.news import refused_as_json
+
+    try:
+        yield
+    except LeakkitError as error:
+        if summary:
+            _save(Path(summary), refused_as_json(error))
+        raise
 
 
 @app.command(epilog="Example: leakkit deck exports/crm --out monday.pptx")
@@ -315,7 +346,9 @@ def check(
     from leakkit.loading import found as found_source
     from leakkit.sources.check import checked, faults_csv
 
-    store, facts = checked(*found_source(source, config or None), as_of=as_of, allow=allow or ())
+    with _asked_at_once(source, config, allow or ()):
+        named = found_source(source, config or None)
+        store, facts = checked(*named, as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read
     from leakkit.analysis import analyze
     from leakkit.terminal import checked as said

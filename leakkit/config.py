@@ -67,7 +67,7 @@ CROSS_CHECKS = (
     *("nothing_closes", "outcome_words_unknown", "open_with_reason", "outcome_against_history"),
     *("closed_without_outcome", "stage_may_be_lost"),
     *("flags_against_outcome", "present_stage_ahead", "lost_elsewhere", "breaks_in_history"),
-    *("closed_without_start", "several_beginnings"),
+    *("stage_of_another_pipeline", "closed_without_start", "several_beginnings"),
     *("history_older_than_deals", "shortened_ids", "ids_under_several_names"),
 )
 """What a source is asked before any page, in the order in which it is said."""
@@ -259,7 +259,8 @@ class Export(_Part):
     columns whose cells stand on the first row of a deal only. `pattern` takes stage and
     pipeline from one text, where there is no column for the pipeline. `status_reason`: its
     column of reasons says something of every deal, and is a reason on lost ones only. `deleted`
-    names columns that say that a row is gone.
+    names columns that say that a row is gone. `outcomes` are what the maker means by words of
+    its own, in the column of outcomes or of stages.
     """
 
     name: Name
@@ -272,6 +273,7 @@ class Export(_Part):
     pattern: Text = ""
     deleted: tuple[Text, ...] = ()
     status_reason: bool = False
+    outcomes: OutcomeWords = OutcomeWords()
     changes: Changes | None = None
     lookup: Lookup | None = None
 

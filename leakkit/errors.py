@@ -116,6 +116,7 @@ class LeakkitError(Exception):
     ) -> None:
         """Keep the facts, and say all of them in the message."""
         self.code = code
+        self.message = message
         self.faults = faults
         self.asks = asks
         super().__init__("\n".join([message, *(f"  {fault}" for fault in faults)]))

@@ -58,3 +58,6 @@ XES_DEPTH = 100
 """Elements within each other in a log of events."""
 XES_CASE = 100_000_000
 """Letters of the events of one case in a log, each attribute with 50 for itself."""
+
+READ_AGAIN = 64_000_000
+"""A source of so many bytes is not read again to learn what else it asks."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
@@ -63,7 +65,7 @@ class Voice(Protocol):
 def voice(form: str, *, quiet: bool) -> Iterator[Voice]:
     """Return the voice of a run: `form` is text or json."""
     if form == "json":
-        yield Log(quiet)
+        yield Log(quiet, uuid.uuid4().hex[:12])
         return
     console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
     with Progress(
@@ -220,9 +222,13 @@ def _rows(rows: Sequence[Mapping[str, int | str]]) -> list[str]:
 
 @dataclass(frozen=True)
 class Log:
-    """To programs: one JSON object per line; `quiet` leaves failures and the last line."""
+    """To programs: one JSON object per line; `quiet` leaves failures and the last line.
+
+    Every line bears the moment and `run`, an id that no other run has.
+    """
 
     quiet: bool
+    run: str
 
     def event(self, event: Event) -> None:
         """Write one step."""
@@ -239,12 +245,15 @@ class Log:
                 "done": event.done,
                 "total": event.total,
             }
-        _write(facts)
+        self._write(facts)
 
     def result(self, result: RunResult) -> None:
         """Write what a run made."""
         counts = {state: result.count(state) for state in STATES}
-        _write(
+        for one in result.news:
+            for warned in one.appeared:
+                self._write({"event": "appeared", "pipeline": one.pipeline, **asdict(warned)})
+        self._write(
             {
                 "event": "result",
                 **counts,
@@ -258,7 +267,7 @@ class Log:
             }
         )
 
-
-def _write(facts: dict[str, Any]) -> None:
-    """Write one line."""
-    typer.echo(json.dumps(facts, ensure_ascii=False))
+    def _write(self, facts: dict[str, Any]) -> None:
+        """Write one line."""
+        moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        typer.echo(json.dumps({"time": moment, "run": self.run, **facts}, ensure_ascii=False))

@@ -32,7 +32,7 @@ DEAL = {
 @pytest.fixture
 def reading(tmp_path: Path) -> Iterator[Reading]:
     with Store.new(":memory:") as store:
-        yield Reading(store, Config(), tmp_path, [], {})
+        yield Reading(store, Config(), tmp_path)
 
 
 def read(reading: Reading, text: str) -> dict[str, list[tuple[str, ...]]]:

@@ -123,7 +123,6 @@ def test_a_run_that_is_refused_leaves_the_folder_as_it_was(tmp_path: Path) -> No
     assert CliRunner().invoke(cli.app, given).exit_code == 0
     (only,) = json.loads(told.read_text("utf-8"))["pipelines"]
     assert (only["pipeline"], only["deals_before"]) == ("Equipment", None)
-    told.unlink()
     before = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     write_small(source, 40)
     result = CliRunner().invoke(cli.app, given)
@@ -131,4 +130,7 @@ def test_a_run_that_is_refused_leaves_the_folder_as_it_was(tmp_path: Path) -> No
     assert result.exception.code == HALF_EXPORT
     after = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert after == before
-    assert not told.exists()
+    refused = json.loads(told.read_text("utf-8"))
+    assert refused["news"]
+    assert "Equipment" in refused["failed"]
+    assert "smaller than is believed" in refused["failed"]

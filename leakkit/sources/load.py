@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING, Any
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.scratch import scratch
-from leakkit.sources.checks import cross_check
 from leakkit.sources.configuration import find_configuration, with_as_of, within_days
 from leakkit.sources.damage import explain_error
 from leakkit.sources.dictionary import find_dictionary, keep_dictionary
+from leakkit.sources.filling import fill
 from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import find
 from leakkit.sources.logo import keep_logo, read_logo
-from leakkit.sources.notes import place_faults, write_notes
 from leakkit.sources.places import folders_of
-from leakkit.sources.rules import give_rows
-from leakkit.sources.shapes.activities import read_activities
 from leakkit.sources.shapes.joins import joined
-from leakkit.sources.shapes.shapes import SNAPSHOT, Found, days_of, shaped
-from leakkit.sources.shapes.snapshots import earlier_rows
+from leakkit.sources.shapes.shapes import days_of, shaped
 from leakkit.sources.stores import (
     PARTIAL,
     STORE_SUFFIX,
@@ -31,16 +27,14 @@ from leakkit.sources.stores import (
     open_store,
     replace_store,
 )
-from leakkit.store import account, doubts, schema
-from leakkit.store import upkeep as settled
+from leakkit.store import schema
 from leakkit.store.database import MEMORY, Store
-from leakkit.store.resolve import Rules, resolve, write_passages
 from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    Watch = Callable[[Store, Found, Rules], None]
+    from leakkit.sources.filling import Watch
 
 
 def load(  # noqa: PLR0913 - every choice of a load has a name
@@ -83,7 +77,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     try:
         database.run(schema.TABLES)
         with scratch() as folder:
-            reading = Reading(database, rules, folder, [], {}, places=places)
+            reading = Reading(database, rules, folder, places=places)
             _read(reading, source, watch, reasons, upkeep if store != MEMORY else Upkeep())
             keep_logo(database, logo)
     except BaseException as error:
@@ -129,39 +123,4 @@ def _read(
     found = shaped(reading, files)
     if reasons is not None:
         found = keep_dictionary(reading.store, found, reasons)
-    _fill(within_days(reading, *days_of(files)), found, watch, upkeep)
-
-
-def _fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -> None:
-    """Give the rows their canonical form, resolve them, and write down what was found."""
-    given = give_rows(reading, found)
-    store, rules = reading.store, given.rules
-    settled.compare(store, rules, upkeep)
-    resolve(store, rules)
-    reading.count(doubts.BURSTS, doubts.find(store, rules))
-    cross_check(reading, found, rules.config)
-    files = (found.opportunities.file if found.opportunities else "", found.history.file)
-    facts = account.facts(store, rules.cut)
-    account.faults(store, *files, found.origins)
-    settled.take_over(store)
-    account.refuse_amounts(store, files[0] or files[1])
-    acted = read_activities(reading, found.activities, rules.zone, rules.cut)
-    if watch:
-        watch(store, found, rules)
-    place_faults(store, found)
-    counted = account.rows(store, files, reading.left)
-    rows = [*counted, *earlier_rows(reading, found.days), *acted]
-    notes = write_notes(reading, found, given) | {"rows": rows}
-    notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
-    if upkeep.settle:
-        settled.settle(store, rules)
-    # the widest tables come last, when nothing else is held any more
-    account.clear(store)
-    write_passages(store)
-    doubts.keep(store)
-    notes["facts"] = facts | reading.counted
-    if found.shape != SNAPSHOT or found.days:
-        # of deals that only stand somewhere it is not known where they began
-        notes["facts"] |= account.facts_of_passages(store)
-    for key, value in notes.items():
-        store.set_meta(key, value)
+    fill(within_days(reading, *days_of(files)), found, watch, upkeep)

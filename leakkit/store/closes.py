@@ -20,8 +20,11 @@ OUTCOME_LOST = vocabulary.words("outcomes", "lost")
 """Words that mean a loss in a column of outcomes; a stage of that name most likely does."""
 WON_INSIDE, LOST_INSIDE = (vocabulary.words("inside", kind) for kind in ("won", "lost"))
 """Words that close a deal also inside a longer name; others, such as "success", do not."""
-UNDONE = frozenset({"not", "no", "nicht", "kein", "non", "pas", "nie", "не", "almost", "back"})
-"""Beside one of these a closing word says something else, or its opposite."""
+UNDONE = frozenset({"not", "no", "nicht", "kein", "non", "pas", "nie", "не", "almost", "nearly"})
+UNDONE |= {"fast", "noch", "nog", "niet", "presque", "casi", "quase", "neredeyse"}
+"""Before one of these words a closing word says something else, or its opposite."""
+UNDONE_AFTER = frozenset({"yet", "back", "değil", "نشد", "نشده", "نیست"})
+"""As above, where they stand behind it."""
 
 NUMBERED = re.compile(r"^[\W_]*(?:\d+[a-z]?|[a-z]\d*(?=\s*[.):_\-\u2013]))?[\W_]+|^\d+(?=[^\W\d])")
 """Signs and numbers before a name, such as `7 - `, `C6:` or `G. `."""
@@ -50,16 +53,28 @@ def close_of(name: str) -> int | None:
     for code, words in ((schema.WON, WON_WORDS), (schema.LOST, LOST_WORDS)):
         if form in _forms(words):
             return code
-    parts = [part for part in BETWEEN.split(form) if part]
-    if UNDONE.intersection(parts):
-        return None
-    said = f" {' '.join(parts)} "
     found = {
         code
         for code, words in ((schema.WON, WON_INSIDE), (schema.LOST, LOST_INSIDE))
-        if any(f" {word} " in said for word in _forms(words))
+        if _says(form, words)
     }
     return found.pop() if len(found) == 1 else None
+
+
+def _says(form: str, words: Iterable[str]) -> bool:
+    """Say whether a name says one of the words, and nothing beside it that undoes it.
+
+    What stands behind the word is a reason: "Lost - no budget" is a loss.
+
+    >>> [_says(name, ["lost"]) for name in ("lost - no budget", "not lost", "lost and back")]
+    [True, False, False]
+    """
+    said = " ".join(part for part in BETWEEN.split(form) if part)
+    for word in _forms(words):
+        before, found, after = f" {said} ".partition(f" {word} ")
+        if found and not UNDONE.intersection(before.split()):
+            return not UNDONE_AFTER.intersection(after.split())
+    return False
 
 
 def closes_either_way(name: str) -> bool:
@@ -78,10 +93,20 @@ def closes_either_way(name: str) -> bool:
 def may_be_lost(name: str) -> bool:
     """Say whether a stage is called by a word that means a loss where it stands for an outcome.
 
+    So is one that begins with such a word, or says a closing word that another one undoes.
+
     >>> [may_be_lost(name) for name in ("Descartada", "9 - Dead", "Offer", "Lost")]
     [True, True, False, False]
+    >>> [may_be_lost(name) for name in ("Cancelled by customer", "Not won", "Dead: no answer")]
+    [True, True, True]
     """
-    return close_of(name) is None and bare(name) in _forms(OUTCOME_LOST)
+    if close_of(name) is not None:
+        return False
+    form = bare(name)
+    said = f"{' '.join(part for part in BETWEEN.split(form) if part)} "
+    begins = any(said.startswith(f"{word} ") for word in _forms((*LOST_WORDS, *OUTCOME_LOST)))
+    inside = any(f" {word} " in f" {said}" for word in _forms((*WON_INSIDE, *LOST_INSIDE)))
+    return form in _forms(OUTCOME_LOST) or begins or inside
 
 
 def closing(names: Iterable[str]) -> dict[str, int]:

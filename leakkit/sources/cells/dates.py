@@ -51,14 +51,24 @@ FORMS = {
     "serial": r"(?P<a>\d{5}(?:\.\d+)?)",
     "seconds": r"(?P<a>\d{9,10}(?:\.\d+)?)",
     "milliseconds": r"(?P<a>\d{12,13})",
+    "microseconds": r"(?P<a>\d{16})",
+    "ticks": r"(?P<a>\d{17})",
 }
 """The ways to write a date, as patterns of what is left when digits are Latin."""
 COUNTED = {
     "serial": "(x - 25569) * 86400",
     "seconds": "x",
     "milliseconds": "x / 1000",
+    "microseconds": "x / 1000000",
+    "ticks": "x / 10000000",
 }
 """Dates that count: the seconds since 1970 in each. Excel counts days, 25569 in 1970."""
+OF_A_SECOND = {
+    "milliseconds": (1, 1_000, 3),
+    "microseconds": (1, 1_000_000, 6),
+    "ticks": (10, 1_000_000, 6),
+}
+"""Of those that count parts of a second: what is too fine, the parts, and their digits."""
 ALWAYS = {
     "ymd": "ymd",
     "compact": "ymd",
@@ -297,9 +307,10 @@ def _as_day(text: str, order: str) -> str:
 def _short_order(
     reading: Reading, table: Table, given: dict[str, str], written: dict[str, Written]
 ) -> str:
-    """Return the order of dates with years of two digits, which must be declared.
+    """Return the order of dates with years of two digits.
 
-    03/05/12 is a day in three orders and two calendars; no column of such dates is proof.
+    03/05/12 is a day in three orders and two calendars, so it must be declared, unless all
+    cells are days in one order only: of 02/23/26 the second part is no month.
     """
     columns = [h for h in given if written[h].counts.get("short", 0)]
     if not columns:
@@ -309,8 +320,10 @@ def _short_order(
     if source.date_order == "auto":
         if not main:
             return ""
-        shown = [(h, *one) for h in main for one in written[h].samples["short"]]
-        raise _ambiguous(table.file, shown, ("dmy", "mdy", "ymd"))
+        only = _only_order(reading, table, {h: given[h] for h in main})
+        if not only:
+            shown = [(h, *one) for h in main for one in written[h].samples["short"]]
+            raise _ambiguous(table.file, shown, ("dmy", "mdy", "ymd"))
     persian = not "".join(table.types).isascii()
     if source.calendar == "auto" and persian and main:
         shown = [(h, *one) for h in main for one in written[h].samples["short"]][:SHOWN]
@@ -324,7 +337,30 @@ def _short_order(
         )
         ask = Ask("source", "calendar", ("jalali", "gregorian"), "of years of two digits")
         raise LeakkitError("ambiguous_calendar", message, faults, (ask,))
-    return source.date_order
+    return source.date_order if source.date_order != "auto" else only
+
+
+def _only_order(reading: Reading, table: Table, given: dict[str, str]) -> str:
+    """Return the one order in which all dates with years of two digits are days; '' of more."""
+    pattern = FORMS["short"]
+    each = " UNION ALL ".join(
+        f"SELECT {table.line} AS line, {said} AS said, {_parts(said, pattern)} AS p "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {_fits(said, pattern)}"
+        for said in given.values()
+    )
+    line, text, *days = reading.store.rows(
+        f"""
+        SELECT min(line), arg_min(said, line), bool_and(b <= 12 AND a <= 31),
+               bool_and(a <= 12 AND b <= 31), bool_and(b <= 12 AND c <= 31)
+        FROM (SELECT line, said, CAST(p.a AS INTEGER) AS a, CAST(p.b AS INTEGER) AS b,
+                     CAST(p.c AS INTEGER) AS c FROM ({each}))
+        """  # noqa: S608 - quoted
+    )[0]
+    fit = [order for order, holds in zip(("dmy", "mdy", "ymd"), days, strict=True) if holds]
+    if len(fit) != 1:
+        return ""
+    reading.say(table.file, "date_order", fit[0], f"row {line}: {text}")
+    return fit[0]
 
 
 def _read_forms(
@@ -464,11 +500,13 @@ def _counted(said: str, form: str) -> str:
     """Return SQL for the ISO text of a number that counts days or seconds."""
     number = f"TRY_CAST({said} AS DOUBLE)"
     # days of a workbook are floats, whose nearest second was meant; all others are cut
-    whole = "round" if form == "serial" else "floor"
-    seconds = f"CAST({whole}({COUNTED[form].replace('x', number)}) AS BIGINT)"
+    cut = "round" if form == "serial" else "floor"
+    seconds = f"CAST({cut}({COUNTED[form].replace('x', number)}) AS BIGINT)"
     written = f"CAST(make_timestamp({seconds} * 1000000) AS VARCHAR)"
-    if form == "milliseconds":
-        rest = f"lpad(CAST(TRY_CAST({said} AS BIGINT) % 1000 AS VARCHAR), 3, '0')"
+    if form in OF_A_SECOND:
+        beyond, whole, digits = OF_A_SECOND[form]
+        parts = f"TRY_CAST({said} AS BIGINT) // {beyond} % {whole}"
+        rest = f"lpad(CAST({parts} AS VARCHAR), {digits}, '0')"
         return f"{written} || '.' || {rest} || 'Z'"
     if form != "serial":
         return f"{written} || 'Z'"

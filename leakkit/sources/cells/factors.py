@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
@@ -16,6 +16,8 @@ TOKEN = re.compile(
     r"(?i:\b(?:us|r|a|c|ca|au|nz|hk|nt|s|mx)\$)|\d[\d.,]*s?|[^\W\d_]+|[^\w\s\[\](){}.,:;/'\"\u2018\u2019\u00b4*%#&+<>=|~!?-]+"
 )
 BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
+GLUED = re.compile(r"(?<=[a-z])([A-Z]{3})$")
+"""A code at the end of a name without spaces: AmountUSD."""
 ZEROS = re.compile(r"(?:1[.,]?)?(000)s?(?:[.,]000)?")
 SHORT = {"k": 1_000, "m": 1_000_000, "t": 1_000, "b": 1_000_000_000, "bin": 1_000, "mil": 1_000}
 SHORT |= {"cr": 10_000_000, "mi": 1_000_000}
@@ -62,6 +64,50 @@ def unit_of(heading: str) -> Unit:
     factor = next(iter(found)) if len(found) == 1 else ASKED if found else 1
     marks = [w for group in (*inside, trailing if factor != 1 else []) for w in group if _code(w)]
     return Unit(factor, marks[0] if marks else "", name if factor != 1 else heading)
+
+
+@cache
+def unit_of_cell(mark: str) -> Unit:
+    """Return the unit that stands beside the number of a cell.
+
+    >>> [unit_of_cell(mark).factor for mark in ("k€", "Mio €", "M", "$", "T")]
+    [1000, 1000000, 1000000, 1, 0]
+    """
+    unit = unit_of(f"({mark})")
+    alone = unit.factor == ASKED and folded(mark).strip(" .") == "m"
+    return replace(unit, factor=SHORT["m"]) if alone else unit
+
+
+def plainly(heading: str) -> tuple[str, str]:
+    """Return a heading of money without its unit and what it is a sum of, and its currency.
+
+    >>> plainly("amount_usd"), plainly("Wartość netto (PLN)"), plainly("Umsatz in Mio. €")
+    (('amount', 'usd'), ('Wartość', 'pln'), ('Umsatz', '€'))
+    >>> plainly("Amount (EUR)"), plainly("Deal owner"), plainly("AmountUSD")
+    (('Amount', 'eur'), ('Deal owner', ''), ('Amount', 'usd'))
+    """
+    text = GLUED.sub(r" \1", UNSEEN.sub(" ", heading))
+    inside = [word for part in BRACKETS.findall(text) for word in _words(part)]
+    tokens = [(found[0], found.start()) for found in TOKEN.finditer(BRACKETS.sub(" ", text))]
+    last = len(tokens)
+    while last > 1 and (_is_unit(tokens[last - 1][0]) or _is_basis(tokens[last - 1][0])):
+        last -= 1
+    outside = BRACKETS.sub(" ", text)
+    name = outside[: tokens[last][1]] if last < len(tokens) else outside
+    trailing = [part for token, _ in tokens[last:] for part in _parts(token)]
+    marks = [word for word in (*inside, *trailing) if _code(word)]
+    return name.strip(" ,:;-_/'."), marks[0] if marks else ""
+
+
+def _is_basis(token: str) -> bool:
+    """Say whether a word only says what kind of sum an amount is: net, gross, in all."""
+    return folded(token) in _bases()
+
+
+@cache
+def _bases() -> frozenset[str]:
+    """Return the words for net, gross and in all, of all languages."""
+    return frozenset(map(folded, vocabulary.words("factors", "bases")))
 
 
 def _words(text: str) -> list[str]:

@@ -14,18 +14,24 @@ from typing import TYPE_CHECKING
 from leakkit.config import DIGITS, folded
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.cells.currencies import CURRENCIES
-from leakkit.sources.cells.factors import ASKED, unit_of
+from leakkit.sources.cells.factors import ASKED, Unit, plainly, unit_of, unit_of_cell
 from leakkit.sources.formats.rows import rewritten
 from leakkit.store.database import literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from leakkit.config import Config
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
 
 SHOWN = 3
 MOST_SHAPES = 5_000
-DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN")
+DOLLARS = (
+    *("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD"),
+    *("MXN", "ARS", "CLP", "COP", "UYU", "DOP"),
+)
+"""The currencies whose sign is `$`: which one is meant is said elsewhere, or it is the USD."""
 RIAL, TOMAN = "IRR", "IRT"
 RIALS_PER_TOMAN = 10
 
@@ -66,8 +72,9 @@ def _plain_numbers(reading: Reading, table: Table) -> Table:
         return _plain_codes(reading, table)
     said = _said(table, heading)
     point = _decimal(reading, table, heading, said)
-    marks = _marks(reading, table, heading, said)
-    number = _number_sql(said, point, marks)
+    units = _units(reading, table, heading, said)
+    marks = _marks(reading, table, heading, said, units)
+    number = _number_sql(said, point, units | marks, units)
     columns = {heading: f"COALESCE({number}, {table.text_under(heading)})"}
     more = {}
     if marks:
@@ -75,6 +82,8 @@ def _plain_numbers(reading: Reading, table: Table) -> Table:
         if own:
             given = table.text_under(own)
             # two currencies for one amount: neither is believed, and the amount is a fault
+            sign = f"{_mark(said)} = '$' AND upper({given}) IN ({', '.join(map(literal, DOLLARS))})"
+            code = f"CASE WHEN {sign} THEN '' ELSE {code} END"
             clash = f"{code} <> '' AND {given} <> '' AND upper({given}) <> {code}"
             text = table.text_under(heading)
             columns[heading] = f"CASE WHEN {clash} THEN {text} ELSE {columns[heading]} END"
@@ -103,6 +112,8 @@ def _said(table: Table, heading: str) -> str:
     """Return SQL for a text with Latin digits, usual spaces and the signs of Persian as others'."""
     unseen = r"[\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{feff}]"
     text = f"regexp_replace({table.text_under(heading)}, '{unseen}', '', 'g')"
+    # a dot behind a word shortens it: Mio.
+    text = rf"regexp_replace({text}, '(\p{{L}})\.', '\1', 'g')"
     signs = "\u066b\u2212\u00a0\u202f\u2009"
     return f"trim(translate({text}, '{DIGITS}{signs}', '01234567890123456789{_POINT}-   '))"
 
@@ -207,7 +218,7 @@ def _ambiguous(file: str, heading: str, shown: list[tuple[int, str]]) -> Leakkit
     return LeakkitError("ambiguous_numbers", message, tuple(faults), (ask,))
 
 
-def _number_sql(said: str, point: str, marks: dict[str, str]) -> str:
+def _number_sql(said: str, point: str, marks: Iterable[str], units: Mapping[str, Unit]) -> str:
     """Return SQL for a cell as a plain number; NULL where it is none, or of unknown kind."""
     known = ", ".join(map(literal, ["", *marks]))
     core = _core(said)
@@ -216,6 +227,10 @@ def _number_sql(said: str, point: str, marks: dict[str, str]) -> str:
     number = f"replace(replace({whole}, '{point}', '.'), '{_POINT}', '.')"
     minus = f"({_part(said, 2)} IN ('-', '(') OR {_part(said, 5)} = '-')"
     signed = f"CASE WHEN {minus} THEN '-' ELSE '' END || {number}"
+    cases = " ".join(f"WHEN {literal(mark)} THEN {one.factor}" for mark, one in units.items())
+    if cases:
+        product = f"CAST({number} AS DECIMAL(24, 6)) * CASE {_mark(said)} {cases} ELSE 1 END"
+        signed = f"CASE WHEN {minus} THEN '-' ELSE '' END || CAST({product} AS VARCHAR)"
     return (
         f"CASE WHEN regexp_full_match({core}, '{EXPONENT}') "
         f"THEN CAST(TRY_CAST({core} AS DECIMAL(24, 6)) AS VARCHAR) "
@@ -228,7 +243,28 @@ def _pattern(point: str) -> str:
     return NUMBER[point].replace(rf"\{point}", rf"[\{point}{_POINT}]").replace("'", "''")
 
 
-def _marks(reading: Reading, table: Table, heading: str, said: str) -> dict[str, str]:
+def _units(reading: Reading, table: Table, heading: str, said: str) -> dict[str, Unit]:
+    """Return the marks that say in a cell what its amount is counted in: `k`, `Mio. €`.
+
+    Where the heading says it as well, or the configuration does, those of cells are not read.
+    """
+    declared = reading.config.source.value_times
+    if unit_of(heading).factor != 1 or declared not in {None, 1}:
+        return {}
+    rows = reading.store.rows(
+        f"SELECT DISTINCT {_mark(said)} AS mark FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {_core(said)} <> '' ORDER BY mark LIMIT {MOST_SHAPES}"
+    )
+    found = {str(mark): unit_of_cell(str(mark)) for (mark,) in rows}
+    units = {mark: unit for mark, unit in found.items() if unit.factor > 1}
+    for mark, unit in units.items():
+        reading.say(table.file, "factor", f"{unit.factor:,}", mark)
+    return units
+
+
+def _marks(
+    reading: Reading, table: Table, heading: str, said: str, units: Mapping[str, Unit]
+) -> dict[str, str]:
     """Return the marks of currencies in the cells -> codes; raise where unmarked cells are open."""
     rows = reading.store.rows(
         f"""
@@ -239,8 +275,12 @@ def _marks(reading: Reading, table: Table, heading: str, said: str) -> dict[str,
         WHERE core <> '' GROUP BY mark ORDER BY count(*) DESC, mark LIMIT {MOST_SHAPES}
         """,  # noqa: S608 - quoted
     )
-    codes = {str(said): code for said, *_ in rows if (code := code_of(said, reading.config))}
-    unmarked = [row for row in rows if row[0] == ""]
+    read = {str(mark): units[mark].currency if mark in units else mark for mark, *_ in rows}
+    dollar = code_of(plainly(heading)[1], reading.config)
+    codes = {mark: code for mark, said in read.items() if (code := code_of(said, reading.config))}
+    if dollar in DOLLARS:
+        codes |= {mark: dollar for mark in codes if read[mark] == "$"}
+    unmarked = [row for row in rows if read[str(row[0])] == ""]
     known = sorted(set(codes.values()))
     if unmarked and known and "currency" not in reading.config.model_fields_set:
         _, n, line, text = unmarked[0]
@@ -309,7 +349,7 @@ def _of_heading(reading: Reading, table: Table) -> Table:
     code = code_of(found[1], reading.config) if found else ""
     if heading and code not in {*CURRENCIES.values()}:
         # beside a factor: "Amount (k€)"
-        code = code_of(unit_of(heading).currency, reading.config)
+        code = code_of(unit_of(heading).currency or plainly(heading)[1], reading.config)
     if not heading or code not in {*CURRENCIES.values()}:
         return table
     reading.say(table.file, "currency", code, heading)

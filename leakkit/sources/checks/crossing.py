@@ -32,9 +32,11 @@ def cross_check(reading: Reading, found: Found, config: Config) -> None:
     lines that decide, unless `accept` names it.
     """
     store = reading.store
-    made = any(one.what == "outcome" for one in reading.said)
+    made = any(one.what == "outcome" for one in reading.told.said)
     outcome = "" if made or not found.opportunities else found.opportunities.heading("outcome")
-    doubts = [doubt for doubt in _asked(store, found, config, outcome or "") if doubt.n]
+    declared = bool(reading.config.pipelines)
+    asked = _asked(store, found, config, outcome or "", declared=declared)
+    doubts = [doubt for doubt in asked if doubt.n]
     stopping = [d for d in doubts if d.stops and d.code not in {*NO_STOP, *config.source.accept}]
     if stopping:
         raise _stopped(found, config, stopping)
@@ -47,8 +49,13 @@ def cross_check(reading: Reading, found: Found, config: Config) -> None:
     )
 
 
-def _asked(store: Store, found: Found, config: Config, outcome: str) -> list[Doubt]:
-    """Ask every question; `outcome` is the heading of the outcomes, '' where they were made."""
+def _asked(
+    store: Store, found: Found, config: Config, outcome: str, *, declared: bool
+) -> list[Doubt]:
+    """Ask every question; `outcome` is the heading of the outcomes, '' where they were made.
+
+    `declared`: the configuration says which stages each pipeline has.
+    """
     all_open = outcomes.nothing_closes(store, config)
     return [
         all_open,
@@ -61,6 +68,7 @@ def _asked(store: Store, found: Found, config: Config, outcome: str) -> list[Dou
         histories.present_stage_ahead(store),
         histories.lost_elsewhere(store, config),
         histories.breaks_in_history(store),
+        histories.stage_of_another_pipeline(store, found.history, declared=declared),
         histories.closed_without_start(store),
         histories.several_beginnings(store, found.history),
         histories.history_older_than_deals(store),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of
+from leakkit.sources.toml import listed
 from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
@@ -48,6 +50,50 @@ WHERE o.given AND NOT o.has_history
   AND GREATEST(o.created_at, COALESCE(o.closed_at, o.created_at))
       > (SELECT max(entered_at) + {DAY} FROM given_history)
 """  # noqa: S608 - numbers
+
+PARTLY, NEARLY_ALL = 0.6, 0.9
+ELSEWHERE_FIRST = f"""
+WITH visits AS (
+    SELECT o.pipeline, h.opportunity_id, h.stage,
+           row_number() OVER w AS place, lead(h.stage) OVER w AS after
+    FROM given_history h JOIN opportunities o USING (opportunity_id)
+    WHERE h.stage <> '' AND h.entered_at IS NOT NULL
+    WINDOW w AS (PARTITION BY h.opportunity_id ORDER BY h.entered_at, h.part, h.line)),
+sizes AS (SELECT pipeline, count(DISTINCT opportunity_id) AS n FROM visits GROUP BY pipeline),
+shares AS (
+    SELECT v.pipeline, v.stage, count(DISTINCT v.opportunity_id) / any_value(s.n) AS share,
+           bool_and(v.place = 1 AND v.after <> '' AND v.after NOT IN ('(won)', '(lost)')) AS leads
+    FROM visits v JOIN sizes s USING (pipeline) GROUP BY v.pipeline, v.stage),
+foreign_stages AS (
+    SELECT p.pipeline, p.stage FROM shares p
+    WHERE p.share < {PARTLY} AND COALESCE(p.leads, FALSE) AND EXISTS (
+        SELECT 1 FROM shares q WHERE q.stage = p.stage AND q.pipeline <> p.pipeline
+        AND q.share >= {NEARLY_ALL}))
+SELECT v.opportunity_id, v.stage FROM visits v SEMI JOIN foreign_stages f
+    ON f.pipeline = v.pipeline AND f.stage = v.stage
+ORDER BY v.stage, v.opportunity_id
+"""  # noqa: S608 - numbers
+"""The deals that begin in a stage that part of their pipeline has, and all of another one."""
+
+
+def stage_of_another_pipeline(store: Store, history: Table, *, declared: bool) -> Doubt:
+    """Ask which deals began in a stage that belongs to another pipeline, where rows name none.
+
+    Such a deal was moved, and its first stage would be given to where it went. Where the
+    stages of pipelines are `declared`, they say it.
+    """
+    silent = history.heading("pipeline") is None and not declared
+    rows = store.rows(ELSEWHERE_FIRST) if silent else []
+    stages = listed(Counter(str(stage) for _, stage in rows).most_common())
+    line = f"[[pipelines]]   # the stages of each: {stages} in the one whose deals moved from there"
+    says = f"begin in a stage that few deals of their pipeline have, and all of another: {stages}"
+    return Doubt(
+        "stage_of_another_pipeline",
+        says,
+        tuple(str(deal) for deal, _ in rows),
+        deals(store),
+        (line,),
+    )
 
 
 def breaks_in_history(store: Store) -> Doubt:

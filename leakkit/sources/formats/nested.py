@@ -7,6 +7,7 @@ their own names, all others as `owner.name`. A history within a row is a table o
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 Row = dict[str, Any]
@@ -18,6 +19,10 @@ ENVELOPES = ("properties", "data", "attributes", "fields")
 HISTORIES = ("propertieswithhistory",)
 """Keys whose object holds the history of each column: a list of values with their times."""
 VERSIONS = "versions"
+LOGS = "activity_logs"
+"""The key under which a board of monday.com has the log of its changes."""
+AROUND = {"data", "account_id", "success", "errors", "extensions", "complexity"}
+"""What stands beside the object of a page that has the rows within."""
 DEEPEST = 8
 """So many objects may stand within one another; deeper ones stay texts."""
 IDS = ("id", "opportunity_id", "deal_id", "dealid", "hs_object_id")
@@ -50,6 +55,12 @@ def _listed(page: Row) -> list[Row] | None:
     """Return the list of objects that a page of results holds under one of the usual keys."""
     if any(key.casefold() in IDS for key in page):
         return None
+    boards = page.get("boards")
+    if isinstance(boards, list) and any(isinstance(b, dict) and LOGS in b for b in boards):
+        return [row for one in boards for row in one.get(LOGS) or ()]
+    inner = page.get("data")
+    if isinstance(inner, dict) and set(page) <= AROUND:
+        return _listed(inner)
     for key in PAGES:
         rows = page.get(key)
         if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
@@ -77,8 +88,8 @@ def flatten(row: Row) -> tuple[Row, list[Row]]:
 
 def _spread(row: Row, prefix: str, columns: Row, entries: list[Row], depth: int) -> None:
     """Put the columns of a row, and of the objects in it, into `columns`."""
-    for key, value in row.items():
-        name = f"{prefix}{key}"
+    for key, given in row.items():
+        name, value = f"{prefix}{key}", _unpacked(key, given)
         if isinstance(value, dict) and key.casefold() in HISTORIES:
             for column, versions in value.items():
                 entries += _entries(column, versions)
@@ -90,6 +101,17 @@ def _spread(row: Row, prefix: str, columns: Row, entries: list[Row], depth: int)
             _spread(value, inner, columns, entries, depth + 1)
         elif columns.get(name) in (None, ""):
             columns[name] = value
+
+
+def _unpacked(key: str, value: Any) -> Any:  # noqa: ANN401 - a value of JSON
+    """Return the object that the text of an envelope holds, or the value as it is."""
+    if not isinstance(value, str) or key.casefold() not in ENVELOPES or value[:1] != "{":
+        return value
+    try:
+        found = json.loads(value, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        return value
+    return found if isinstance(found, dict) else value
 
 
 def _entries(column: str, versions: object) -> list[Row]:

@@ -94,18 +94,28 @@ def rewritten(
 ) -> Table:
     """Copy a table with some columns written anew and some added, as texts.
 
-    `columns` and `more` are heading -> SQL over the columns of the table.
+    `columns` is heading -> SQL over the columns of the table, `more` canonical name -> SQL:
+    such a column is the one of its name, whatever else the file calls so.
     """
+    added = {name: _unused(table, name) for name in more or {}}
     kept = [
         f"CAST({columns[h]} AS VARCHAR) AS {quoted(h)}" if h in columns else quoted(h)
         for h in table.types
     ]
-    kept += [f"CAST({sql} AS VARCHAR) AS {quoted(name)}" for name, sql in (more or {}).items()]
+    kept += [f"CAST({sql} AS VARCHAR) AS {quoted(added[n])}" for n, sql in (more or {}).items()]
     name = quoted(f"{what} of {table.relation.strip(chr(34))}")
     reading.store.run(
         f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quoted(LINE)}, {', '.join(kept)} "  # noqa: S608 - quoted
         f"FROM {table.relation}"
     )
     types = {h: "VARCHAR" if h in columns else kind for h, kind in table.types.items()}
-    types |= dict.fromkeys(more or {}, "VARCHAR")
-    return replace(table, relation=name, line=quoted(LINE), types=types)
+    types |= dict.fromkeys(added.values(), "VARCHAR")
+    known = {**table.known, **{n: h for n, h in added.items() if n in table.known or n != h}}
+    return replace(table, relation=name, line=quoted(LINE), types=types, known=known)
+
+
+def _unused(table: Table, name: str) -> str:
+    """Return a heading for a new column that no column of the table has."""
+    while table.find(name):
+        name += " (of the file)"
+    return name

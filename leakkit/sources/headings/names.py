@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Export, folded
 from leakkit.errors import Ask, LeakkitError
-from leakkit.sources.cells.factors import unit_of
+from leakkit.sources.cells.factors import plainly, unit_of
 from leakkit.sources.formats.rows import distinct, refuse_wide
 from leakkit.sources.headings.columns import NEAR as MISSPELT
 from leakkit.sources.headings.columns import simplified
@@ -42,6 +42,8 @@ DATED = {"entered_at", "created_at", "closed_at", "outcome"}
 """Where one of these is there, a column that is only called a date may be any."""
 DEAL_COLUMNS = tuple(name for name in USUAL if name not in {"entered_at", "from_stage"})
 """What the usual headings of a list of deals name."""
+OWN_FIELD = re.compile(r"__c$|^(?:cf|custom|custom field)[_.: ]+", re.IGNORECASE)
+"""What a CRM adds to the name of a field that its users made: `Loss_Reason__c`, `cf_reason`."""
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 FALL_BACK = ("created_at", "closed_at", "value")
 """What is looked for by usual words where a maker's own heading is not there."""
@@ -199,22 +201,24 @@ def loose(heading: str) -> str:
 def _by_form(headings: Sequence[str]) -> dict[str, str]:
     """Return the headings by the form in which they are compared, the first of a form.
 
-    A unit in brackets at the end is no part of a name: "Amount (EUR)" is an amount.
+    A unit in brackets at the end is no part of a name, and neither is what says that users
+    made the field: "Amount (EUR)" is an amount, `Loss_Reason__c` a reason.
     """
-    bare = {loose(UNIT.sub("", heading)): heading for heading in reversed(headings)}
+    bare = {loose(UNIT.sub("", OWN_FIELD.sub("", h))): h for h in reversed(headings)}
     counted = {form: h for h in reversed(headings) if (form := _counted(h))}
     return counted | bare | {loose(heading): heading for heading in reversed(headings)}
 
 
 def _counted(heading: str) -> str:
-    """Return the form of a heading of money that says what its amounts are counted in, else ''.
+    """Return the form of a heading of money that says its unit, or what it is a sum of, else ''.
 
-    >>> _counted("Umsatz in Mio. \u20ac"), _counted("Phase (K)")
-    ('umsatz', '')
+    >>> _counted("Umsatz in Mio. \u20ac"), _counted("Phase (K)"), _counted("amount_usd")
+    ('umsatz', '', 'amount')
     """
     unit = unit_of(heading)
-    form = loose(unit.name) if unit.factor != 1 else ""
-    return form if form in _money_forms() else ""
+    forms = [loose(unit.name) if unit.factor != 1 else "", loose(plainly(heading)[0])]
+    whole = loose(heading)
+    return next((form for form in forms if form != whole and form in _money_forms()), "")
 
 
 @cache

@@ -71,7 +71,7 @@ def _joined(reading: Reading, group: list[Table]) -> list[Table]:
         last = _last_row(reading, part)
         reading.say(file, "part", part.file, f"rows {before + 1} to {before + last}")
         before += last
-    under = sum(reading.left.get(("", part.file), 0) for part in parts)
+    under = sum(reading.told.left.get(("", part.file), 0) for part in parts)
     if under:
         reading.leave_out("", file, under)
     name = quoted(f"parts of {parts[0].relation.strip(chr(34))}")

@@ -30,7 +30,7 @@ def proposed_joins(store: Store, folder: Path) -> tuple[Join, ...]:
     """
     names = [name for name in store.meta("ignored_files") if may_be_data(Path(name))]
     with scratch() as place, Store.new() as aside:
-        reading = Reading(aside, Config(), place, [], {})
+        reading = Reading(aside, Config(), place)
         found = [_proposed(store, reading, folder / name, i) for i, name in enumerate(names)]
     return tuple(join for join in found if join)
 

@@ -28,7 +28,7 @@ def heading_lines(source: Path, config: Config) -> list[str]:
     A file that cannot be read is named with the reason.
     """
     with scratch() as place, Store.new() as store:
-        reading = Reading(store, config, place, [], {})
+        reading = Reading(store, config, place)
         files = _files(reading, source)
         lines = [
             line

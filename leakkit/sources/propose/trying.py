@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from leakkit import limits
 from leakkit.config import COLUMNS, Config
-from leakkit.errors import Ask, LeakkitError
+from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.load import load
 
 if TYPE_CHECKING:
@@ -66,6 +67,40 @@ def tried(source: Path, config: Config, allow: Sequence[str | Path] = ()) -> Tri
             break
         trial = answered
     return Trial(tuple(asks.values()), None, stopped)
+
+
+def all_at_once(
+    error: LeakkitError, source: Path, config: Config, allow: Sequence[str | Path] = ()
+) -> LeakkitError:
+    """Return an error that also names the lines that would be asked for next, each once.
+
+    A stop names what is missing of one kind. What follows it is learnt by reading on with
+    the likeliest answers; a large source is not read again for that.
+    """
+    if not error.asks or _size(source) > limits.READ_AGAIN:
+        return error
+    trial = tried(source, config, allow)
+    if trial.store is not None:
+        trial.store.close()
+    known = {_name(ask) for ask in error.asks}
+    further = tuple(ask for ask in trial.asks if ask.needed and _name(ask) not in known)
+    faults = tuple(
+        Fault(source.name, None, "", "", "it is asked next", f"{ask}{_why(ask)}") for ask in further
+    )
+    return LeakkitError(
+        error.code, error.message, (*error.faults, *faults), (*error.asks, *further)
+    )
+
+
+def _why(ask: Ask) -> str:
+    """Return why a line is asked for, as the comment behind it."""
+    return f"   # {ask.why}" if ask.why else ""
+
+
+def _size(source: Path) -> int:
+    """Return how many bytes a source has."""
+    files = [source] if source.is_file() else [one for one in source.iterdir() if one.is_file()]
+    return sum(file.stat().st_size for file in files)
 
 
 def _by_the_way(ask: Ask) -> Ask:

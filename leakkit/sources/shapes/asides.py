@@ -83,12 +83,12 @@ def emptied(table: Table, rows: Iterable[int]) -> dict[str, str]:
 
 def set_aside(reading: Reading, table: Table, found: Mapping[int, str]) -> None:
     """Keep which rows are no rows of the data, and count them by their rule, each once."""
-    known = {(file, row) for file, row, _ in reading.asides}
+    known = {(file, row) for file, row, _ in reading.told.asides}
     for row, rule in sorted(found.items()):
         if (table.file, row) in known:
             continue
         reading.count(RULES[rule], 1)
-        reading.asides.append((table.file, row, rule))
+        reading.put_aside(table.file, row, rule)
 
 
 def repeated_headings(reading: Reading, table: Table, id_heading: str = "") -> list[int]:

@@ -232,6 +232,10 @@ def entries(
         FROM {history.relation}
         """  # noqa: S608 - quoted
     )
+    store.run(
+        "UPDATE changes SET kind = 'stage' WHERE kind = 'status' "
+        "AND NOT EXISTS (SELECT 1 FROM changes WHERE kind = 'stage')"
+    )
     if stages is not None:
         _without_other_fields(reading, stages)
     if deals is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit import vocabulary
@@ -57,8 +56,4 @@ def closed_by_dates(reading: Reading, table: Table, outcome: str) -> Table:
     )
     for kind, heading in dates.items():
         reading.say(table.file, "ended_at", kind, heading)
-    heading = "closed_at"
-    while table.find(heading):
-        heading += " (of the file)"
-    new = rewritten(reading, table, {}, "closing dates", {heading: each})
-    return replace(new, known={**new.known, "closed_at": heading})
+    return rewritten(reading, table, {}, "closing dates", {"closed_at": each})

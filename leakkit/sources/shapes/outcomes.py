@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.recognised import Reading
 
 KINDS = {schema.WON: "won", schema.LOST: "lost", 0: "open"}
+SHOWN_WORDS = 12
 FEWEST = 3
 """So many deals with a reason and a close show that a reason means a loss."""
 EXCEPTIONS = 0.05
@@ -36,6 +37,8 @@ def with_outcome(reading: Reading, table: Table) -> Table:
     said = flags.sql(table, table.text("lost_reason"))
     heading = table.heading("outcome")
     if heading:
+        table = _in_words(reading, table, heading)
+        _say_words(reading, table)
         cases = cases_of_outcome(reading, table)
         if "outcome" not in table.renamed:
             # else the configuration says which column counts
@@ -48,6 +51,43 @@ def with_outcome(reading: Reading, table: Table) -> Table:
             reading, table, {heading: f"CASE WHEN {lost} THEN 'lost' ELSE {text} END"}, "reasons"
         )
     return _without_column(reading, table, said, list(flags.headings.values()))
+
+
+def _in_words(reading: Reading, table: Table, heading: str) -> Table:
+    """Write the outcomes of a maker in words, where it counts them: 1 for won, 2 for lost."""
+    text = f"lower({table.text('outcome')})"
+    cases = _cases_of_maker(table, text)
+    if not cases or "outcome" in table.renamed:
+        return table
+    sql = f"CASE {cases} ELSE {table.text('outcome')} END"
+    return rewritten(reading, table, {heading: sql}, "outcomes in words")
+
+
+def _cases_of_maker(table: Table, text: str) -> str:
+    """Return the cases of SQL for what a maker's own words of ends mean; '' without such."""
+    own = table.export.outcomes if table.export else None
+    kinds = (("won", own.won), ("lost", own.lost), ("open", own.open)) if own else ()
+    cases = [
+        f"WHEN {text} IN ({', '.join(literal(folded(word)) for word in words)}) THEN '{kind}'"
+        for kind, words in kinds
+        if words
+    ]
+    return " ".join(cases)
+
+
+def _say_words(reading: Reading, table: Table) -> None:
+    """Say by word and count what the outcomes of a table are read as."""
+    text, heading = table.text("outcome"), table.heading("outcome") or ""
+    rows = reading.store.rows(
+        f"SELECT {text} AS said, count(*) FROM {table.relation} GROUP BY said ORDER BY 2 DESC, 1"  # noqa: S608 - quoted
+    )
+    counts = {str(said): int(n) for said, n in rows if said}
+    for code, kind in KINDS.items():
+        meant = set(outcomes_that_mean(reading, table, code))
+        said = [f"{word} ({n:,})" for word, n in counts.items() if word in meant]
+        if said:
+            shown = [*said[:SHOWN_WORDS], *(["..."] if len(said) > SHOWN_WORDS else [])]
+            reading.say(table.file, f"words_{kind}", ", ".join(shown), heading)
 
 
 def _without_column(reading: Reading, table: Table, said: str, flags: list[str]) -> Table:
@@ -139,6 +179,25 @@ def reasons_of_losses(reading: Reading, table: Table) -> Table:
     return rewritten(reading, table, {reason: sql}, "reasons of losses")
 
 
+def reasons_of_rows(reading: Reading, deals: Table, history: Table) -> Table:
+    """Take the reason of a loss from the last row of the history that says one.
+
+    So it is where the deals have no column for it, and the rows of the history do.
+    """
+    heading = history.heading("lost_reason")
+    if heading is None or deals.heading("lost_reason"):
+        return deals
+    reading.say(deals.file, "row_reasons", "lost_reason", heading)
+    reason, key = history.text("lost_reason"), deals.text("opportunity_id")
+    last = (
+        f"(SELECT {history.text('opportunity_id')} AS id, "  # noqa: S608 - quoted
+        f"arg_max({reason}, {history.line}) AS said "
+        f"FROM {history.relation} WHERE {reason} <> '' GROUP BY id)"
+    )
+    sql = f"COALESCE((SELECT r.said FROM {last} r WHERE r.id = {key}), '')"  # noqa: S608 - as above
+    return rewritten(reading, deals, {}, "reasons of rows", {"lost_reason": sql})
+
+
 def _is_status(reading: Reading, table: Table, outcome: str) -> bool:
     """Say whether every deal has a reason, and lost ones have others than all the rest."""
     reading_of = f"SELECT {outcome} AS o, {table.text('lost_reason')} AS said FROM {table.relation}"  # noqa: S608 - quoted
@@ -178,6 +237,9 @@ def _closing_cases(reading: Reading, table: Table) -> list[str]:
     stage = table.text("stage")
     rows = reading.store.rows(f"SELECT DISTINCT {stage} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
     said = {str(row[0]): closes_as(reading, str(row[0])) for row in rows}
+    own = table.export.outcomes if table.export else None
+    for code, words in ((schema.WON, own.won), (schema.LOST, own.lost)) if own else ():
+        said |= {s: code for s in said if folded(s) in map(folded, words) and said[s] is None}
     kinds = {"won": schema.WON, "lost": schema.LOST}
     closes = {kind: [s for s, code in said.items() if code == kinds[kind]] for kind in kinds}
     return [

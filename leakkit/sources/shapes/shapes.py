@@ -18,6 +18,7 @@ from leakkit.sources.headings.names import DatedStage, dated_stages, declared_na
 from leakkit.sources.shapes.asides import without_asides
 from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepared
 from leakkit.sources.shapes.closing_dates import closed_by_dates, ending_dates
+from leakkit.sources.shapes.durations import with_starts
 from leakkit.sources.shapes.either_way import closes_of_deals
 from leakkit.sources.shapes.left_out import asked_for
 from leakkit.sources.shapes.naming import named_by_deals
@@ -26,6 +27,7 @@ from leakkit.sources.shapes.outcomes import (
     closes_as,
     ended,
     reasons_of_losses,
+    reasons_of_rows,
     with_outcome,
 )
 from leakkit.sources.shapes.row_deals import with_ids
@@ -81,7 +83,7 @@ def shaped(reading: Reading, files: Files) -> Found:
     used = (files.history, files.opportunities, files.stages, files.lookup, files.activities)
     return replace(
         found,
-        asides=tuple(reading.asides),
+        asides=tuple(reading.told.asides),
         activities=files.activities,
         given=(*(table for table in used if table), *(table for _, table in files.snapshots)),
     )
@@ -98,16 +100,7 @@ def _shaped(reading: Reading, files: Files) -> Found:
     if history is not None and files.versions:
         return _from_versions(reading, files, history)
     if history is not None:
-        plain = _plain(reading, history, with_money=deals is None)
-        told = deals and _plain(reading, deals)
-        if told and (told.heading("stage") or ending_dates(reading, told)):
-            # a deal whose present stage is a closing word has ended, whatever its history shows
-            told = ended(reading, told)
-        if told:
-            plain = named_by_deals(reading, plain, told, moves_of(plain))
-        if is_changes(history):
-            return _from_changes(reading, files, plain, told)
-        return _found(files, EVENTS, plain, told)
+        return _from_history(reading, files, history)
     if deals is None:  # pragma: no cover - finding raises before
         raise AssertionError
     dated = _dated(reading, deals)
@@ -118,6 +111,24 @@ def _shaped(reading: Reading, files: Files) -> Found:
     if files.stages is None:
         keep_order(reading, plain)
     return _found(files, SNAPSHOT, _no_history(reading, deals), plain)
+
+
+def _from_history(reading: Reading, files: Files, history: Table) -> Found:
+    """Bring a history of entries or changes, and the deals beside it, into plain form."""
+    deals = files.opportunities
+    plain = _plain(reading, history, with_money=deals is None)
+    told = deals and _plain(reading, deals)
+    if told and (told.heading("stage") or ending_dates(reading, told)):
+        # a deal whose present stage is a closing word has ended, whatever its history shows
+        told = ended(reading, told)
+    if told:
+        told = reasons_of_rows(reading, told, plain)
+        plain = named_by_deals(reading, plain, told, moves_of(plain))
+    if is_changes(history):
+        return _from_changes(reading, files, plain, told)
+    if told is None:
+        plain = with_starts(reading, plain)
+    return _found(files, EVENTS, plain, told)
 
 
 def _from_versions(reading: Reading, files: Files, table: Table) -> Found:

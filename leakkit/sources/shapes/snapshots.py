@@ -125,7 +125,7 @@ def earlier_rows(
             {"number": number},
         )[0]
         parts = dict(zip(("read", "used", "merged", "set_aside"), map(int, counts), strict=True))
-        left = sum(reading.left.get((table, one.table.file), 0) for table in ("snapshot", ""))
+        left = sum(reading.told.left.get((table, one.table.file), 0) for table in ("snapshot", ""))
         parts["read"] += left
         counted.append({"table": "snapshot", "file": one.table.file, **parts, "not_asked": left})
         for rule, condition in FAULTS.items():

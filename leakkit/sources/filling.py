@@ -1,0 +1,59 @@
+"""Fill a store: resolve every deal, hold the source against itself, keep what became of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.sources.checks import cross_check
+from leakkit.sources.notes import place_faults, write_notes
+from leakkit.sources.rules import give_rows
+from leakkit.sources.shapes.activities import read_activities
+from leakkit.sources.shapes.shapes import SNAPSHOT, Found
+from leakkit.sources.shapes.snapshots import earlier_rows
+from leakkit.store import account, doubts
+from leakkit.store import upkeep as settled
+from leakkit.store.resolve import Rules, resolve, write_passages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from leakkit.sources.headings.recognised import Reading
+    from leakkit.store.database import Store
+    from leakkit.store.upkeep import Upkeep
+
+    Watch = Callable[[Store, Found, Rules], None]
+
+
+def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -> None:
+    """Give the rows their canonical form, resolve them, and write down what was found."""
+    given = give_rows(reading, found)
+    store, rules = reading.store, given.rules
+    settled.compare(store, rules, upkeep)
+    resolve(store, rules)
+    reading.count(doubts.BURSTS, doubts.find(store, rules))
+    cross_check(reading, found, rules.config)
+    files = (found.opportunities.file if found.opportunities else "", found.history.file)
+    facts = account.facts(store, rules.cut)
+    account.faults(store, *files, found.origins)
+    settled.take_over(store)
+    account.refuse_amounts(store, files[0] or files[1])
+    acted = read_activities(reading, found.activities, rules.zone, rules.cut)
+    if watch:
+        watch(store, found, rules)
+    place_faults(store, found)
+    counted = account.rows(store, files, reading.told.left)
+    rows = [*counted, *earlier_rows(reading, found.days), *acted]
+    notes = write_notes(reading, found, given) | {"rows": rows}
+    notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
+    if upkeep.settle:
+        settled.settle(store, rules)
+    # the widest tables come last, when nothing else is held any more
+    account.clear(store)
+    write_passages(store)
+    doubts.keep(store)
+    notes["facts"] = facts | reading.told.counted
+    if found.shape != SNAPSHOT or found.days:
+        # of deals that only stand somewhere it is not known where they began
+        notes["facts"] |= account.facts_of_passages(store)
+    for key, value in notes.items():
+        store.set_meta(key, value)

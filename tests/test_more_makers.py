@@ -1,0 +1,299 @@
+"""Exports of further makers, and lists that people keep: won, lost and open are right at once."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.sources import load
+from leakkit.sources.propose.trying import all_at_once
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leakkit.store import Store
+
+LISTS = {
+    "copper": (
+        "Copper ID,Name,Owned By,Pipeline,Stage,Status,Value,Currency,Close Date,Created At",
+        "{id},Deal {id},Ann,Sales,{stage},{end},{value},USD,{closed},{created}",
+        "Won,Lost,Open",
+    ),
+    "insightly": (
+        "RecordId,CurrentState,PipelineCurrentStage,OpportunityValue,ActualCloseDate,DateCreated",
+        "{id},{end},{stage},{value},{closed},{created}",
+        "WON,ABANDONED,OPEN",
+    ),
+    "nutshell": (
+        "Number,Description,Status,Stage,Value,Confidence,Created,Closed,Outcome",
+        'Lead-{id},Deal {id},{end},{stage},"${value}",20%,{created},{closed},',
+        "Won,Lost,Open",
+    ),
+    "streak": (
+        "Name,Stage,Deal Size,Date Created,Date Moved Into Current Stage,Box Key",
+        "Deal {id},{stage_or_end},{value},{created},{created},ag{id}",
+        "Closed - Won,Closed - Lost,",
+    ),
+    "keap": (
+        "Id,Opportunity Title,Stage,Projected Revenue High,Date Created",
+        "{id},Deal {id},{stage_or_end},{value},{created}",
+        "Closed Won - Customer,Lost - No budget,",
+    ),
+    "sap_sales_cloud": (
+        "ID,Name,Status,Sales Phase,Reason for Status,Expected Value,Currency,Created On",
+        "{id},Deal {id},{end},{stage},,{value},EUR,{created}",
+        "Won,Lost,In Process",
+    ),
+    "netsuite": (
+        "Internal ID,Document Number,Date,Name,Entity Status,Projected Total,Date Closed",
+        "{id},OPP{id},{created},Customer,{stage_or_end},{value},{closed}",
+        "Customer-Closed Won,Prospect-Closed Lost,",
+    ),
+    "nocrm": (
+        "id,title,status,step,amount,created_at,closed_at,estimated_closing_date",
+        "{id},Deal {id},{end},{stage},{value},{created},{closed},2027-01-01",
+        "won,cancelled,standby",
+    ),
+    "dynamics365_table": (
+        "opportunityid,name,statecode,stepname,estimatedvalue,createdon,actualclosedate",
+        "{id},Deal {id},{end},{stage},{value},{created},{closed}",
+        "1,2,0",
+    ),
+    "zendesk_sell": (
+        "id,name,stage_name,value,added_at,last_stage_change_at,last_active_stage",
+        "{id},Deal {id},{stage_or_end},{value},{created},{created},{stage}",
+        "Won,Unqualified,",
+    ),
+    "agilecrm": (
+        "Id,Name,Track,Milestone,Value,Probability,Created Date,Close Date",
+        "{id},Deal {id},Default,{stage_or_end},{value},20,{created},2027-01-01",
+        "Won,Lost,",
+    ),
+    "rdstation": (
+        "ID,Nome,Etapa,Estado,Motivo de Perda,Funil de vendas,Valor Único,Data de criação",
+        "{id},Neg {id},{stage},{end},,Funil,{value},{created}",
+        "Vendida,Perdida,Em andamento",
+    ),
+    "amocrm": (
+        "ID,Название сделки,Бюджет,Дата создания,Этап сделки,Воронка",
+        "{id},Сделка {id},{value},{created},{stage_or_end},Продажи",
+        "Успешно реализовано,Закрыто и не реализовано,",
+    ),
+    "teamleader": (
+        "Nr,Titel,Fase,Bedrag,Aanmaakdatum,Verwachte afsluitdatum,Afsluitdatum",
+        "{id},Deal {id},{stage_or_end},{value},{created},2027-01-01,{closed}",
+        "Aanvaard,Geweigerd,",
+    ),
+    "a list in Spanish": (
+        "No.,Cliente,Estatus,Etapa,Monto (MXN),Fecha de contacto,Fecha de cierre",
+        '{id},Cliente,{end},{stage},"$ {value}",{created},{closed}',
+        "Vendido,No vendido,En curso",
+    ),
+    "a list with a net amount": (
+        "Nr,Klient,Etap,Wynik,Wartość netto (PLN),Data zapytania,Data zamknięcia",
+        "{id},Firma,{stage},{end},{value},{created},{closed}",
+        "wygrana,przegrana,w toku",
+    ),
+    "a list with the currency in a heading": (
+        "OpportunityID,Stage,CurrentState,AmountUSD,CreatedDate,ActualCloseDate",
+        "{id},{stage},{end},{value},{created},{closed}",
+        "Won,Lost,Open",
+    ),
+}
+"""Export -> its headings, a row, and how it says won, lost and open."""
+
+DEALS = (
+    ("A", "won", "2026-02-10"),
+    ("B", "won", "2026-02-12"),
+    ("A", "lost", "2026-02-11"),
+    ("A", "lost", "2026-02-13"),
+    ("B", "lost", "2026-02-14"),
+    ("A", "open", ""),
+    ("B", "open", ""),
+)
+"""The stage, the end and the close of each deal."""
+
+
+def written(folder: Path, headings: str, row: str, said: str) -> Path:
+    """Write the deals as an export says them."""
+    ends = dict(zip(("won", "lost", "open"), said.split(","), strict=True))
+    rows = [
+        row.format(
+            id=100 + i,
+            stage=stage,
+            end=ends[end],
+            stage_or_end=stage if end == "open" else ends[end],
+            value=f"{1000 * i + 250}.50",
+            created=f"2026-01-{i:02}",
+            closed=closed,
+        )
+        for i, (stage, end, closed) in enumerate(DEALS, start=1)
+    ]
+    file = folder / "export.csv"
+    file.write_text("\n".join([headings, *rows]) + "\n", encoding="utf-8")
+    return file
+
+
+def outcomes(store: Store) -> dict[str, int]:
+    """Count the deals by how they ended."""
+    return dict(store.rows("SELECT outcome, count(*) FROM opportunities GROUP BY 1 ORDER BY 1"))
+
+
+@pytest.mark.parametrize("export", LISTS)
+def test_an_export_is_right_without_a_configuration(export: str, tmp_path: Path) -> None:
+    with load(written(tmp_path, *LISTS[export])) as store:
+        assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}
+        total = sum(100 * (1000 * i + 250) + 50 for i in range(1, 8))
+        assert store.value("SELECT sum(value) FROM opportunities") == total
+        standing = store.rows(
+            "SELECT s.name FROM passages p JOIN stages s USING (pipeline, stage) "
+            "WHERE p.exit = 0 ORDER BY 1"
+        )
+        assert standing == [("A",), ("B",)]
+
+
+def test_a_dollar_is_that_of_the_heading(tmp_path: Path) -> None:
+    with load(written(tmp_path, *LISTS["a list in Spanish"])) as store:
+        assert store.rows("SELECT DISTINCT currency FROM opportunities") == [("MXN",)]
+
+
+def test_a_reason_behind_a_close_undoes_nothing(tmp_path: Path) -> None:
+    headings, row, _ = LISTS["keap"]
+    with load(written(tmp_path, headings, row, "Won,Lost - no decision,")) as store:
+        assert outcomes(store)["lost"] == 3
+
+
+def test_a_stage_that_may_be_a_loss_is_asked_for(tmp_path: Path) -> None:
+    headings, row, _ = LISTS["keap"]
+    with pytest.raises(LeakkitError, match="Cancelled by customer") as raised:
+        load(written(tmp_path, headings, row, "Won,Cancelled by customer,"))
+    assert "stage_may_be_lost" in str(raised.value)
+
+
+AMOUNTS = {
+    "k€": ("2,5 k€", 250_000, "EUR"),
+    "Mio. €": ("1,2 Mio. €", 120_000_000, "EUR"),
+    "M$": ("$2.5M", 250_000_000, "USD"),
+    "k": ("3k", 300_000, ""),
+    "Persian": ("۲ میلیون تومان", 200_000_000, "IRT"),
+}
+"""How a cell counts in thousands or millions: the text, its minor units and its currency."""
+
+
+@pytest.mark.parametrize("case", AMOUNTS)
+def test_a_cell_says_what_it_counts_in(case: str, tmp_path: Path) -> None:
+    text, minor, currency = AMOUNTS[case]
+    file = tmp_path / "deals.csv"
+    rows = [f'{i};A;open;"{text}";2026-01-0{i}' for i in range(1, 4)]
+    file.write_text("\n".join(["Deal ID;Stage;Status;Amount;Created", *rows]) + "\n", "utf-8")
+    with load(file) as store:
+        read = store.rows("SELECT DISTINCT value, currency FROM opportunities")
+        assert read == [(minor, currency)]
+        assert any(one["what"] == "factor" for one in store.meta("recognised"))
+
+
+def test_an_error_names_all_lines_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    rows = [f"{i};A;{end};1.234;0{i}/02/2026" for i, end in enumerate(("won", "ended so"), start=1)]
+    file.write_text("\n".join(["Deal ID;Stage;Status;Amount;Created", *rows]) + "\n", "utf-8")
+    with pytest.raises(LeakkitError) as raised:
+        load(file)
+    assert {ask.key for ask in raised.value.asks} == {"date_order"}
+    error = all_at_once(raised.value, file, Config())
+    assert error.code == raised.value.code
+    assert {"date_order", "decimal"} <= {ask.key for ask in error.asks}
+    assert "decimal" in str(error)
+
+
+def test_years_of_two_digits_with_one_reading_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    dates = ("02/23/26", "02/24/26", "02/25/26")
+    rows = [f"{i};A;open;{day}" for i, day in enumerate(dates, start=1)]
+    file.write_text("\n".join(["Deal ID;Stage;Status;Created", *rows]) + "\n", "utf-8")
+    with load(file) as store:
+        assert store.meta("as_of_row") == "deals.csv row 3 [Created]"
+
+
+def test_a_first_stage_begins_so_many_days_before_its_move(tmp_path: Path) -> None:
+    file = tmp_path / "moves.csv"
+    file.write_text(
+        "deal_id,from_stage,to_stage,changed_at,days_in_from_stage\n"
+        "1,A,B,2026-01-11 09:00:00,10\n1,B,Closed Won,2026-01-20 09:00:00,9\n"
+        "2,A,Closed Lost,2026-01-15 09:00:00,9\n3,A,Closed Lost,2026-01-16 09:00:00,8\n"
+    )
+    with load(file) as store:
+        entered = store.rows(
+            "SELECT s.name, count(*), min(p.left_day - p.entered_day) FROM passages p "
+            "JOIN stages s USING (pipeline, stage) GROUP BY 1 ORDER BY 1"
+        )
+        assert entered == [("A", 3, 8), ("B", 1, 9)]
+
+
+def test_a_reason_of_the_history_is_that_of_its_deal(tmp_path: Path) -> None:
+    (tmp_path / "applications.csv").write_text(
+        "application_id,application_date,current_status\n1,2026-01-01,Hired\n2,2026-01-02,Rejected\n"
+    )
+    (tmp_path / "events.csv").write_text(
+        "application_id,stage_name,stage_date,stage_status,drop_reason\n"
+        "1,Screening,2026-01-03,Selected,\n1,Offer,2026-01-09,Accepted,\n"
+        "2,Screening,2026-01-04,Selected,\n2,Interview,2026-01-08,Rejected,Salary\n"
+    )
+    with load(tmp_path) as store:
+        assert outcomes(store) == {"lost": 1, "won": 1}
+        lost = "SELECT lost_reason FROM opportunities WHERE outcome = 'lost'"
+        assert store.rows(lost) == [("Salary",)]
+
+
+def test_a_stage_that_only_another_pipeline_has_is_asked_for(tmp_path: Path) -> None:
+    deals, moves = ["opportunity_id,pipeline"], ["opportunity_id,stage,entered_at"]
+    for i in range(1, 31):
+        moved = i <= 4
+        deals.append(f"{i},{'Renewals' if i <= 10 else 'Sales'}")
+        if moved or i > 10:
+            moves.append(f"{i},Demo,2026-01-01 09:00:00")
+        moves.append(f"{i},Offer,2026-01-05 09:00:00")
+        moves.append(f"{i},{'Won' if i % 2 else 'Lost'},2026-01-09 09:00:00")
+    (tmp_path / "opportunities.csv").write_text("\n".join(deals) + "\n")
+    (tmp_path / "stage_history.csv").write_text("\n".join(moves) + "\n")
+    with pytest.raises(LeakkitError, match="stage_of_another_pipeline") as raised:
+        load(tmp_path)
+    assert "4 of 30 deals" in str(raised.value)
+    accept = Config.from_text('[source]\naccept = ["stage_of_another_pipeline"]')
+    with load(tmp_path, accept) as store:
+        assert store.meta("facts")["stage_of_another_pipeline"] == 4
+
+
+def test_the_activity_log_of_a_board_is_a_history(tmp_path: Path) -> None:
+    moves = (
+        ("1", "", "Lead", 1), ("1", "Lead", "Offer", 5), ("1", "Offer", "Won", 9),
+        ("2", "", "Lead", 2), ("2", "Lead", "Lost", 6), ("3", "", "Lead", 3),
+    )  # fmt: skip
+    logs = []
+    for deal, old, new, day in moves:
+        data = {
+            "pulse_id": deal,
+            "pulse_name": f"Deal {deal}",
+            "column_title": "Stage",
+            "previous_value": {"label": {"text": old}} if old else None,
+            "value": {"label": {"text": new}},
+        }
+        at = 17_672_256_000_000_000 + day * 864_000_000_000
+        log = {"id": f"l{at}", "event": "update_column_value", "data": json.dumps(data)}
+        logs.append({**log, "created_at": str(at)})
+    note = {"pulse_id": "1", "column_title": "Notes", "value": {"value": "called"}}
+    logs.append({**logs[0], "id": "n", "data": json.dumps(note)})
+    page = {"data": {"boards": [{"activity_logs": logs}]}, "account_id": 1}
+    file = tmp_path / "log.json"
+    file.write_text(json.dumps(page, indent=1))
+    with load(file) as store:
+        assert outcomes(store) == {"lost": 1, "open": 1, "won": 1}
+        stages = store.rows(
+            "SELECT s.name, count(*) FROM passages p JOIN stages s USING (pipeline, stage) "
+            "GROUP BY s.name, s.stage ORDER BY s.stage"
+        )
+        assert stages == [("Lead", 3), ("Offer", 1)]
+        assert store.meta("facts")["changes_of_other_fields"] == 1
