@@ -72,7 +72,7 @@ def _page(book: str, names: dict[str, Any], links: Sequence[tuple[str, str]]) ->
 def run_notebook(book: str, known: dict[str, Any]) -> NotebookNode:
     """Return a notebook with what its cells return that show a view."""
     names = {"leakkit": leakkit, **known}
-    notebook = nbformat.reads(books.text(book), as_version=4)  # type: ignore[no-untyped-call] # no types
+    notebook: NotebookNode = nbformat.reads(books.text(book), as_version=4)  # type: ignore[no-untyped-call] # no types
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", ())
         if cell.cell_type == "code" and cell.source.startswith("leakkit.views") and not tags:
