@@ -70,7 +70,7 @@ def _says(form: str, words: Iterable[str]) -> bool:
     [True, False, False]
     """
     said = " ".join(part for part in BETWEEN.split(form) if part)
-    for word in _forms(words):
+    for word in _forms(tuple(words)):
         before, found, after = f" {said} ".partition(f" {word} ")
         if found and not UNDONE.intersection(before.split()):
             return not UNDONE_AFTER.intersection(after.split())
