@@ -133,8 +133,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder with opportunities and stage_history, an event file, a store, "
-            "or the word 'sample'.",
+            help="A folder with opportunities and stage_history, an event file, a database "
+            "(postgresql://user@host/name), a store, or the word 'sample'.",
         ),
     ] = "",
     *,
@@ -366,7 +366,9 @@ def check(
 
 @app.command(epilog="Example: leakkit init exports/crm")
 def init(
-    source: Annotated[str, typer.Argument(help="The folder or the file of an export.")],
+    source: Annotated[
+        str, typer.Argument(help="The folder or the file of an export, or a database.")
+    ],
     *,
     out: Annotated[
         str, typer.Option(help="The file to write; by default leakkit.toml beside the source.")
@@ -386,14 +388,20 @@ def init(
     Exit code 0: written, and the source can be read with it; 1: written, and lines have to
     be filled in first, or the source itself be mended; 2: nothing was written.
     """
+    from leakkit.sources.databases.addresses import Address, address_of
     from leakkit.sources.propose.declared import declared
     from leakkit.sources.propose.writing import proposed
 
-    place = Path(source)
-    if not place.exists():
-        message = f"There is no file or folder {place}."
-        raise LeakkitError("no_source", message)
-    beside = (place if place.is_dir() else place.parent) / "leakkit.toml"
+    place = address_of(source)
+    if isinstance(place, Address):
+        near = place.folder
+    else:
+        place = Path(source)
+        if not place.exists():
+            message = f"There is no file or folder {place}."
+            raise LeakkitError("no_source", message)
+        near = place if place.is_dir() else place.parent
+    beside = near / "leakkit.toml"
     file = Path(out) if out else beside
     if file.exists() and not out:
         message = (
@@ -412,7 +420,7 @@ def init(
         typer.echo(f"Written: {file}. Fill in its lines {lines} first.")
     if found.stopped or found.to_fill:
         raise typer.Exit(TO_FILL)
-    typer.echo(f"Written: {file}. Look it over, then: leakkit report {source}{other}")
+    typer.echo(f"Written: {file}. Look it over, then: leakkit report {place}{other}")
 
 
 @app.command(epilog="Example: leakkit explain D-004711 exports/crm")

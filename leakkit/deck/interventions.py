@@ -22,19 +22,20 @@ def acted(told: Told) -> Slide | None:
         return None
     view = views.before_and_since(told.diagnosis)
     chart, found, said = _shares(told), tables_of(view), between_tables(view)
-    parts: list[tuple[Box, Part]] = [(Box(0, 0, 1, 0.5), chart)] if chart else []
-    top = 0.53 if chart else 0.0
+    parts: list[tuple[Box, Part]] = [(Box(0, 0, 0.34, 0.96), chart)] if chart else []
+    left, top = 0.37 if chart else 0.0, 0.02
     if found:
         grid = found[0]
-        widths = (2.2, *[1.3] * (len(grid.heads) - 1))
-        parts.append((Box(0, top, 1, 0.24), Tabled(grid.only(grid.heads[1:], SHOWN_ROWS), widths)))
-        top += 0.26
-    lines = tuple(Line(one, 11, "muted", before=2) for one in said[:SHOWN_LINES])
+        widths = (1.7, *[1.5] * (len(grid.heads) - 1))
+        table = Tabled(grid.only(grid.heads[1:], SHOWN_ROWS), widths)
+        parts.append((Box(left, top, 1 - left, 0.5), table))
+        top += 0.16 + 0.08 * min(len(grid.rows), SHOWN_ROWS)
+    lines = tuple(Line(one, 12, "muted", before=3) for one in said[:SHOWN_LINES])
     if lines:
-        head = label(told.words.say("deck.doubt"), 0)
-        parts.append((Box(0, top, 1, 0.98 - top), Text((head, *lines), head.text)))
+        head = label(told.words.say("deck.compared"), 0)
+        parts.append((Box(left, top, 1 - left, 0.97 - top), Text((head, *lines), head.text)))
     notes = (*said, *lines_of(view), told.call("before_and_since"))
-    foot = " ".join(lines_of(view)[-1:])
+    foot = told.words.say("deck.since")
     return told.slide(said_in(view), "question.before_and_since", *parts, foot=foot, notes=notes)
 
 
@@ -61,7 +62,7 @@ def _shares(told: Told) -> Chart | None:
 def _series(name: str, groups: list[Group], role: str) -> Series:
     """Return one side of the day."""
     shares = tuple(group.share for group in groups)
-    return Series(name, shares, role, tuple((group.low, group.high) for group in groups), said=True)
+    return Series(name, shares, role, tuple((group.low, group.high) for group in groups))
 
 
 def _said(told: Told, change: Change) -> str:

@@ -17,6 +17,7 @@ from leakkit.store.resolve import OWN_COLUMNS, closed_outcomes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+MOST_LINES = 10**12
 MOST_VALUES = 200
 """So many different texts may a column of segments have."""
 AT_ONCE = 50
@@ -111,6 +112,8 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
     columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
         columns.append(f"{table.content()} AS content")
+    else:
+        columns.append(f"{_place_of(table)} AS place")
     if found.opportunities:
         kept = _kept(table, "created_at", "closed_at")
         each = _selected(table, [*columns, *further])
@@ -122,6 +125,15 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
 def _selected(table: Table, columns: Sequence[str]) -> str:
     """Return SQL for columns of a file, with its lines."""
     return f"SELECT {table.line} AS line, {', '.join(columns)} FROM {table.relation}"  # noqa: S608 - quoted headings
+
+
+def _place_of(table: Table) -> str:
+    """Return SQL for which of a deal's rows is the last: as in the file, or by its moment."""
+    if table.ordered:
+        return table.line
+    return (
+        f"CAST(COALESCE({table.clock('entered_at')}, 0) AS HUGEINT) * {MOST_LINES} + {table.line}"
+    )
 
 
 def _unread(table: Table, moment: str) -> str:
@@ -143,14 +155,14 @@ def _gather(store: Store, table: Table, columns: Sequence[str], further: Sequenc
     tables = ["gathered"]
     for first in range(0, len(further), AT_ONCE):
         some = further[first : first + AT_ONCE]
-        each = _selected(table, [f"{table.text('opportunity_id')} AS opportunity_id", *some])
+        each = _selected(table, [*columns[:1], f"{_place_of(table)} AS place", *some])
         names = [f"segment_{at}" for at in range(first, first + len(some))]
         tables.append(f"gathered_{first}")
         _gather_some(store, tables[-1], each, [_last_said(name) for name in names])
     gathered = [_last_said(name) for name in ("name", "outcome", "currency", "lost_reason")]
     # an entry counts as a whole: a clock without an offset must not keep an earlier one's
     gathered += [
-        f"(arg_max(struct_pack(last := {name}), line) FILTER ({text} <> '')).last AS {name}"
+        f"(arg_max(struct_pack(last := {name}), place) FILTER ({text} <> '')).last AS {name}"
         for text, name in (
             ("created_text", "created_text"),
             ("created_text", "created_clock"),
@@ -175,7 +187,7 @@ def _gather(store: Store, table: Table, columns: Sequence[str], further: Sequenc
 
 def _last_said(name: str) -> str:
     """Return SQL for the last text that is not empty."""
-    return f"COALESCE(arg_max({name}, line) FILTER ({name} <> ''), '') AS {name}"
+    return f"COALESCE(arg_max({name}, place) FILTER ({name} <> ''), '') AS {name}"
 
 
 def _gather_some(store: Store, table: str, each: str, columns: list[str]) -> None:
