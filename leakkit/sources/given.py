@@ -111,15 +111,11 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         ]
     columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
-        columns.append(f"{table.content()} AS content")
-    else:
-        columns.append(f"{_place_of(table)} AS place")
-    if found.opportunities:
         kept = _kept(table, "created_at", "closed_at")
-        each = _selected(table, [*columns, *further])
+        each = _selected(table, [*columns, *further, f"{table.content()} AS content"])
         store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
     else:
-        _gather(store, table, columns, further)
+        _gather(store, table, [*columns, f"{_place_of(table)} AS place"], further)
 
 
 def _selected(table: Table, columns: Sequence[str]) -> str:
