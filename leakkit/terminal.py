@@ -45,6 +45,8 @@ DOING = {
     "printing": "printing to PDF",
 }
 SHOWN_FAULTS = 20
+IGNORED = 50
+"""So many files or tables are named that are not read."""
 UNUSED_FILES, UNUSED_COLUMNS, UNUSED_LETTERS = 5, 10, 40
 """How much is said of columns that nothing uses."""
 STATES = ("made", "unchanged", "failed")
@@ -142,7 +144,7 @@ def checked(facts: Check, analysis: Analysis) -> list[str]:
     lines += _rows(facts.rows)
     lines += _odd(facts.facts, words)
     if facts.ignored_files:
-        lines.append(f"Other files in the folder, not read: {', '.join(facts.ignored_files)}")
+        lines.append(_ignored(facts.ignored_files))
     lines += unused_lines(facts.unused)
     lines += [f"  {fault}" for fault in _hinted_once(facts.faults[:SHOWN_FAULTS])]
     if len(facts.faults) > SHOWN_FAULTS:
@@ -193,9 +195,15 @@ def account(result: RunResult) -> list[str]:
     lines = _rows(result.rows)
     lines += _odd(result.facts, Words())
     if result.ignored_files:
-        lines.append(f"Other files in the folder, not read: {', '.join(result.ignored_files)}")
+        lines.append(_ignored(result.ignored_files))
     lines += [f"Removed, no longer in the source: {name}" for name in result.removed]
     return lines
+
+
+def _ignored(names: Sequence[str]) -> str:
+    """Name the files of a folder, or the tables of a database, that are not read."""
+    more = [f"and {len(names) - IGNORED:,} more"] if len(names) > IGNORED else []
+    return f"Not read: {', '.join([*names[:IGNORED], *more])}"
 
 
 def _odd(facts: Mapping[str, int], words: Words) -> list[str]:

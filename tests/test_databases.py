@@ -342,6 +342,16 @@ def test_a_column_that_may_hold_anything_is_read(cells: list[Any], tmp_path: Pat
     assert [int(value) for (value,) in found] == numbers
 
 
+def test_a_text_that_is_none_is_named_by_its_column(tmp_path: Path) -> None:
+    file = put(tmp_path / "a.db", {"stage_history": history(town=["K\u00f6ln", "x", "y"])})
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("UPDATE stage_history SET town = CAST(x'4BF66C6E' AS TEXT)")
+        database.commit()
+    error = refused(file)
+    assert error.code == "broken_text"
+    assert "stage_history: the column 'town' holds a text that is not UTF-8" in str(error)
+
+
 def test_only_columns_that_are_asked_for_travel(tmp_path: Path) -> None:
     more = {
         "region": ["n", "s", "n"],

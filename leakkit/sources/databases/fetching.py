@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
 from leakkit.sources.databases.asked import is_asked_for
@@ -58,6 +58,7 @@ def fetch(
     with session.reader(f"SELECT {asked} FROM {relation.sql}{limit}") as reader:  # noqa: S608 - quoted
         _put(store, f"CREATE TEMP TABLE {raw} AS", reader.schema.empty_table())
         for batch in reader:
+            _refuse_other_letters(relation.name, list(cells), batch)
             _put(store, f"INSERT INTO {raw}", batch)
     columns = {h: _as_read(store, raw, _at(i), c) for i, (h, c) in enumerate(cells.items())}
     table = quoted(f"file_{name}")
@@ -98,6 +99,19 @@ def _cells(reading: Reading, session: Session, relation: Relation) -> dict[str, 
         message = f"{file} has no column that can be read."
         raise LeakkitError("empty_file", message)
     return found
+
+
+def _refuse_other_letters(file: str, headings: list[str], batch: Any) -> None:  # noqa: ANN401 - of Arrow
+    """Raise where a text is none of Unicode: SQLite, and some servers, keep any bytes as text."""
+    for heading, column in zip(headings, batch.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except ValueError:
+            message = (
+                f"{file}: the column {heading!r} holds a text that is not UTF-8. Mend it in the "
+                "database, or leave the column out, by a view or a SELECT in [source.tables]."
+            )
+            raise LeakkitError("broken_text", message) from None
 
 
 def _put(store: Store, statement: str, frame: object) -> None:
