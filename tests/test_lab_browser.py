@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 
 import leakkit
+from leakkit import sample
 from leakkit.report import books
+from leakkit.sample import Plan
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -37,10 +39,20 @@ MINUTES = 3 * 60 * 1000
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("source")
+    sample.write(folder, 1_000, plan=Plan(sample.default_plan().pipelines[:1]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[str]:
     """Start JupyterLab on a copy of the notebooks, and return where it is."""
     base = tmp_path_factory.mktemp("lab")
     books.copy(base / "notebooks")
+    book = base / "notebooks/stage_dropoff.ipynb"
+    given = book.read_text("utf-8").replace('source = \\"sample\\"', f'source = \\"{source}\\"')
+    book.write_text(given, "utf-8")
     for name, choices in SETTINGS.items():
         file: Path = base / f"settings/@jupyterlab/{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -82,8 +94,8 @@ def page(address: str, browser_path: str) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def data() -> Store:
-    return leakkit.load("sample")
+def data(source: Path) -> Store:
+    return leakkit.load(source)
 
 
 def bar_of(page: Page) -> Locator:

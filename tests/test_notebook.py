@@ -5,6 +5,12 @@ import sys
 from pathlib import Path
 
 import nbformat
+import papermill
+import pytest
+from nbconvert.nbconvertapp import NbConvertApp
+from papermill.exceptions import PapermillExecutionError
+
+from tests.running import write_small
 
 BOOK = Path("notebooks/stage_dropoff.ipynb")
 
@@ -12,7 +18,8 @@ BOOK = Path("notebooks/stage_dropoff.ipynb")
 def test_stock_papermill_and_nbconvert_make_the_page(tmp_path: Path) -> None:
     out = tmp_path / "out.ipynb"
     run = ["-m", "papermill", str(BOOK), str(out), "-p", "pipeline", "Spare parts"]
-    subprocess.run([sys.executable, *run, "--no-progress-bar"], check=True, capture_output=True)
+    run += ["-p", "source", str(write_small(tmp_path / "source")), "--no-progress-bar"]
+    subprocess.run([sys.executable, *run], check=True, capture_output=True)
     book = nbformat.read(out, 4)  # type: ignore[no-untyped-call] # nbformat ships no types
     parameters = [c for c in book.cells if "injected-parameters" in c.metadata.get("tags", ())]
     assert "Spare parts" in parameters[0].source
@@ -26,17 +33,12 @@ def test_stock_papermill_and_nbconvert_make_the_page(tmp_path: Path) -> None:
 
 
 def test_an_unknown_parameter_ends_the_run_and_makes_no_page(tmp_path: Path) -> None:
-    out = tmp_path / "out.ipynb"
-    run = ["-m", "papermill", str(BOOK), str(out), "-p", "pipline", "Spare parts"]
-    done = subprocess.run(
-        [sys.executable, *run, "--no-progress-bar"], check=False, capture_output=True, text=True
-    )
-    assert done.returncode != 0
-    assert "This notebook has no parameter pipline. Did you mean pipeline?" in done.stderr
-    convert = [sys.executable, "-m", "nbconvert", "--to", "leakkit", str(out)]
-    done = subprocess.run(convert, check=False, capture_output=True, text=True)
-    assert done.returncode != 0
-    assert "The notebook failed, so there is no page" in done.stderr
+    out, given = tmp_path / "out.ipynb", {"pipline": "Spare parts"}
+    said = r"This notebook has no parameter pipline\. Did you mean pipeline\?"
+    with pytest.raises(PapermillExecutionError, match=said):
+        papermill.execute_notebook(BOOK, out, parameters=given, progress_bar=False)
+    with pytest.raises(SystemExit, match="1"):
+        NbConvertApp.launch_instance(["--to", "leakkit", str(out)])
     assert not (tmp_path / "out.html").exists()
 
 

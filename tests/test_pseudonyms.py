@@ -1,18 +1,24 @@
 """Pages that travel: owners and names of deals as pseudonyms."""
 
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 import leakkit
-from leakkit import report, sample, views
+from benchmarks import pages
+from leakkit import report, sample
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.report.files import files_of
+from leakkit.report.batch import FINDINGS
+from leakkit.report.exporter import export_page
+from leakkit.report.files import files_of, files_of_run
+from leakkit.report.findings_json import findings_json
 from leakkit.report.manifest import Facts, Last
 from leakkit.sources import load
 from leakkit.store import Store
@@ -69,9 +75,12 @@ def test_a_key_is_made_once(tmp_path: Path) -> None:
 HEADINGS = ("owner", "Deal owner", "Salesperson", "Account Manager", "کارشناس فروش")
 
 
+PLAN = sample.Plan(sample.default_plan().pipelines[:1])
+
+
 def export(heading: str, deals: int) -> tuple[dict[str, pd.DataFrame], Config, list[str]]:
     """Return an export with owners under a heading and in a further column, and all its names."""
-    plan = sample.make(deals)
+    plan = sample.make(deals, plan=PLAN)
     table = plan.opportunities.copy()
     table["owner"] = "Zarathustra " + table["owner"]
     table["changed by"] = table["owner"]
@@ -102,14 +111,20 @@ def test_owners_are_hidden_whatever_their_heading(heading: str, tmp_path: Path) 
     assert not [name for name in names if any(name in text for text in held)]
 
 
-def test_no_file_and_no_view_has_a_name() -> None:
-    frames, rules, names = export("Deal owner", 1200)
+def test_names_stand_in_what_is_written_where_nobody_hides_them() -> None:
+    frames, rules, _ = export("Deal owner", 400)
+    written = "".join(outputs(load(frames, rules)).values())
+    assert "Zarathustra" in written
+    assert "Secret" in written
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_no_file_no_page_and_no_notebook_has_a_name(heading: str) -> None:
+    frames, rules, names = export(heading, 400)
     store = load(frames, rules)
-    before = "".join(outputs(store).values())
-    assert "Zarathustra" in before
-    assert "Secret" in before
     anonymise(store, KEY)
     after = outputs(store)
+    assert {"worklist.csv", "worklist.xlsx", "findings.json", "root_causes.ipynb"} < after.keys()
     text = "".join(after.values())
     assert not [name for name in names if name in text]
     owners = pd.read_csv(io.StringIO(after["worklist.csv"]))["owner"]
@@ -117,12 +132,11 @@ def test_no_file_and_no_view_has_a_name() -> None:
     assert owners.str.fullmatch("owner [0-9a-f]{8}").all()
 
 
-@pytest.mark.usefixtures("kept_workers")
+@pytest.mark.usefixtures("kept_workers", "_short_pages")
 def test_no_file_of_a_run_and_no_table_of_its_store_has_a_name(tmp_path: Path) -> None:
-    frames, rules, names = export(HEADINGS[-1], 600)
+    frames, rules, names = export(HEADINGS[-1], 400)
     out, kept = tmp_path / "out", tmp_path / "kept.duckdb"
-    key, only = tmp_path / "key", ["Equipment"]
-    run = report.run(frames, out, rules, anonymise=key, store=kept, pipelines=only, jobs=1)
+    run = report.run(frames, out, rules, anonymise=tmp_path / "key", store=kept)
     assert not run.failed
     files = [file for file in out.rglob("*") if file.is_file()]
     held = {file.name: file.read_bytes() for file in (*files, kept)}
@@ -131,24 +145,31 @@ def test_no_file_of_a_run_and_no_table_of_its_store_has_a_name(tmp_path: Path) -
     with Store.open(kept) as store:
         for (table,) in store.rows("SHOW TABLES"):
             held[table] = store.frame(f"FROM {table}").to_csv().encode()
-    assert {"root_causes.html", "findings.json", "worklist.csv", "opportunities"} < held.keys()
-    assert b"owner " in held["worklist.csv"] + held["root_causes.html"]
+    assert {"index.html", "findings.json", "worklist.csv", "opportunities"} < held.keys()
+    assert b"owner " in held["worklist.csv"]
     assert not [(name, at) for at, text in held.items() for name in names if name.encode() in text]
 
 
 def outputs(store: Store) -> dict[str, str]:
-    """Return what a run writes beside the pages of a pipeline, unpacked, and what they say."""
-    analysis = leakkit.analyze(store, "Equipment")
-    found = {}
-    for name, content in files_of(store, analysis, analysis["Equipment"]).items():
+    """Return the files of a run, unpacked, its pages, and the notebooks that they are made of."""
+    analysis = leakkit.analyze(store)
+    (only,) = analysis.pipelines
+    diagnosis = leakkit.diagnose(analysis)
+    found = {FINDINGS: findings_json(analysis), "index.html": pages.overview(analysis)}
+    for name, content in {**files_of(store, analysis, only), **files_of_run(analysis)}.items():
         plain = content
         if name.endswith("xlsx"):
             with zipfile.ZipFile(io.BytesIO(content)) as book:
                 plain = b"".join(map(book.read, book.namelist()))
         found[name] = plain.decode()
-    diagnosis = leakkit.diagnose(analysis)
-    for view in (views.drivers, views.worklist, views.deals_to_read, views.rate_and_mix):
-        found[view.__name__] = str(view(diagnosis).section())
+    books: dict[str, dict[str, Any]] = {
+        "stage_dropoff": {"analysis": analysis},
+        "root_causes": {"diagnosis": diagnosis},
+    }
+    for name, known in books.items():
+        notebook = pages.run_notebook(name, known)
+        found[f"{name}.ipynb"] = json.dumps(notebook, ensure_ascii=False)
+        found[f"{name}.html"] = export_page(notebook)
     return found
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.running import write_small
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -36,7 +38,7 @@ def test_the_wheel_has_all_that_a_page_needs(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "reports/"))]
 
 
-def test_installed_from_the_wheel_it_reports_on_the_sample(wheel: Path, tmp_path: Path) -> None:
+def test_installed_from_the_wheel_it_makes_a_report(wheel: Path, tmp_path: Path) -> None:
     """The environment is new; the libraries are those of this one, leakkit is the wheel's."""
     venv.create(tmp_path / "new", with_pip=False, symlinks=os.name != "nt")
     scripts = tmp_path / "new" / ("Scripts" if os.name == "nt" else "bin")
@@ -58,8 +60,9 @@ def test_installed_from_the_wheel_it_reports_on_the_sample(wheel: Path, tmp_path
     kernel = [str(python), "-m", "ipykernel", "install", "--sys-prefix"]
     subprocess.run(kernel, check=True, capture_output=True)
     out = tmp_path / "out"
-    command = [str(python), "-m", "leakkit.cli", "report", "--sample", "--out", str(out)]
-    command += ["--pipeline", "Projects"]
+    source = write_small(tmp_path / "source")
+    command = [str(python), "-m", "leakkit.cli", "report", str(source), "--out", str(out)]
+    command += ["--pipeline", "Equipment"]
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "LEAKKIT"))}
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, cwd=tmp_path, env=clean
