@@ -70,11 +70,14 @@ def _says(form: str, words: Iterable[str]) -> bool:
     [True, False, False]
     """
     said = " ".join(part for part in BETWEEN.split(form) if part)
-    for word in _forms(tuple(words)):
-        before, found, after = f" {said} ".partition(f" {word} ")
-        if found and not UNDONE.intersection(before.split()):
-            return not UNDONE_AFTER.intersection(after.split())
-    return False
+    return any(_says_plainly(said, word) for word in _forms(tuple(words)))
+
+
+def _says_plainly(said: str, word: str) -> bool:
+    """Say whether a word stands in a name, and nothing before or after it undoes it."""
+    before, found, after = f" {said} ".partition(f" {word} ")
+    undone = UNDONE.intersection(before.split()) or UNDONE_AFTER.intersection(after.split())
+    return bool(found) and not undone
 
 
 def closes_either_way(name: str) -> bool:
