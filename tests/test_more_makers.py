@@ -297,3 +297,36 @@ def test_the_activity_log_of_a_board_is_a_history(tmp_path: Path) -> None:
         )
         assert stages == [("Lead", 3), ("Offer", 1)]
         assert store.meta("facts")["changes_of_other_fields"] == 1
+
+
+LISTED = {
+    "freshsales": (
+        "id,name,amount,deal_stage_id,deal_pipeline_id,expected_close,created_at",
+        "{id},Deal {id},{value},{stage_or_end},7,2027-01-01,{created}",
+        "id,name,position,forecast_type,probability\n"
+        "1,B,2,Open,50\n2,A,1,Open,10\n3,Done,3,Closed Won,100\n4,Gone,4,Closed Lost,0\n",
+    ),
+    "bitrix24": (
+        "ID,TITLE,STAGE_ID,CATEGORY_ID,OPPORTUNITY,CURRENCY_ID,DATE_CREATE,CLOSED",
+        "{id},Deal {id},{stage_or_end},0,{value},EUR,{created},",
+        "ID,ENTITY_ID,STATUS_ID,NAME,SORT,SEMANTICS\n"
+        "5,DEAL_STAGE,1,B,20,\n6,DEAL_STAGE,2,A,10,\n7,DEAL_STAGE,3,Done,30,S\n"
+        "8,DEAL_STAGE,4,Gone,40,F\n",
+    ),
+}
+"""Maker -> headings and a row of the deals, and its list of stages: names, order and closes."""
+
+
+@pytest.mark.parametrize("maker", LISTED)
+def test_a_list_of_stages_says_their_names_order_and_closes(maker: str, tmp_path: Path) -> None:
+    headings, row, stages = LISTED[maker]
+    deals = written(tmp_path, headings, row.replace("{stage_or_end}", "#{stage_or_end}#"), "3,4,")
+    text = deals.read_text()
+    for name, number in (("A", "2"), ("B", "1"), ("3", "3"), ("4", "4")):
+        text = text.replace(f"#{name}#", number)
+    deals.write_text(text)
+    (tmp_path / "stages.csv").write_text(stages)
+    with load(tmp_path) as store:
+        assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}
+        named = store.rows("SELECT name FROM stages WHERE stage >= 0 ORDER BY stage")
+        assert named == [("A",), ("B",)]

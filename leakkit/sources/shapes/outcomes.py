@@ -224,7 +224,9 @@ def outcomes_that_mean(reading: Reading, table: Table, code: int) -> list[str]:
 def cases_of_outcome(reading: Reading, table: Table) -> str:
     """Return SQL for what the outcomes of a table mean: won, lost, open, or ''."""
     text = table.text("outcome")
-    cases = [
+    of_maker = _cases_of_maker(table, f"lower({text})")
+    cases = [of_maker] if of_maker else []
+    cases += [
         f"WHEN {text} IN ({', '.join(map(literal, said))}) THEN '{kind}'"
         for code, kind in KINDS.items()
         if (said := outcomes_that_mean(reading, table, code))
