@@ -44,14 +44,14 @@ DEAL_COLUMNS = tuple(name for name in USUAL if name not in {"entered_at", "from_
 """What the usual headings of a list of deals name."""
 OWN_FIELD = re.compile(
     r"__c$|^(?:cf|custom|custom field)[_.: ]+"
-    r"|^(?:deal|opportunity|lead|trato|negocio|neg\u00f3cio|affaire|fırsat|szansa|сделка|معامله)\s+-\s+",
+    r"|^(?:deal|opportunity|lead|trato|negocio|neg\u00f3cio|affaire|f\u0131rsat|szansa|сделка|معامله)\s+-\s+",
     re.IGNORECASE,
 )
 """What a CRM adds to the name of a field: `Loss_Reason__c`, `cf_reason`, `Deal - Phase`."""
-LINKS = frozenset(
-    ("of", "the", "for", "in", "de", "del", "la", "el", "du", "des", "le", "da", "do", "di", "der")
-    + ("den", "die", "das", "van", "w", "в")
-)
+LINKS = {
+    *("of", "the", "for", "in", "de", "del", "la", "el", "du", "des", "le", "da", "do", "di"),
+    *("der", "den", "die", "das", "van", "w", "в"),
+}
 """Words of a heading that say nothing by themselves."""
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 FALL_BACK = ("created_at", "closed_at", "value")
