@@ -31,7 +31,7 @@ from leakkit.sources.headings.exports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from leakkit.config import Pipeline
     from leakkit.sources.headings.columns import Table
@@ -98,7 +98,8 @@ def part_of(
     by_form = _by_form(headings)
     said = {n: h for n, given in renamed.items() if (h := by_form.get(loose(given)))}
     named = {n: h for n in COLUMNS if (h := said.get(n) or _exactly(n, headings))}
-    export = _export_of(by_form, known_exports() if exports is None else exports)
+    signs = {form for h in headings for form in (loose(h), loose(UNIT.sub("", h)), _counted(h))}
+    export = _export_of(signs, known_exports() if exports is None else exports)
     if export is not None and (
         not all(name in named for name in NEEDED) or _says_the_same(export, by_form, said)
     ):
@@ -183,9 +184,9 @@ def _plain_ids(by_form: Mapping[str, str], there: Mapping[str, str]) -> tuple[st
     return tuple(free) if is_list else ()
 
 
-def _export_of(by_form: Mapping[str, str], exports: Sequence[Export]) -> Export | None:
-    """Return the export that the headings show; of several the one with the most signs."""
-    found = [one for one in exports if all(loose(sign) in by_form for sign in one.signs)]
+def _export_of(forms: Collection[str], exports: Sequence[Export]) -> Export | None:
+    """Return the export that the headings show as they are; of several the one of most signs."""
+    found = [one for one in exports if all(loose(sign) in forms for sign in one.signs)]
     return max(found, key=lambda one: len(one.signs), default=None)
 
 
