@@ -133,8 +133,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder with opportunities and stage_history, an event file, a store, "
-            "or the word 'sample'.",
+            help="A folder with opportunities and stage_history, an event file, a database "
+            "(postgresql://user@host/name), a store, or the word 'sample'.",
         ),
     ] = "",
     *,
@@ -235,7 +235,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     if bool(source) == sample:
         message = "Give either a SOURCE or --sample."
         raise typer.BadParameter(message)
-    with voice(log, quiet=quiet) as say, _asked_at_once(source, config, allow or ()):
+    asked = _asked_at_once(source, config, allow or ())
+    with _summed_up(summary), voice(log, quiet=quiet) as say, asked:
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
@@ -252,6 +253,19 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         raise typer.Exit(FOUND)
     if fail_on and severity == fail_on and reached(result.findings, severity):
         raise typer.Exit(FOUND)
+
+
+@contextmanager
+def _summed_up(summary: str) -> Iterator[None]:
+    """Write why nothing was made where a run is refused: else the file told of an earlier one."""
+    from leakkit.report.news import refused_as_json
+
+    try:
+        yield
+    except LeakkitError as error:
+        if summary:
+            _save(Path(summary), refused_as_json(error))
+        raise
 
 
 @app.command(epilog="Example: leakkit deck exports/crm --out monday.pptx")
@@ -352,7 +366,9 @@ def check(
 
 @app.command(epilog="Example: leakkit init exports/crm")
 def init(
-    source: Annotated[str, typer.Argument(help="The folder or the file of an export.")],
+    source: Annotated[
+        str, typer.Argument(help="The folder or the file of an export, or a database.")
+    ],
     *,
     out: Annotated[
         str, typer.Option(help="The file to write; by default leakkit.toml beside the source.")
@@ -372,14 +388,20 @@ def init(
     Exit code 0: written, and the source can be read with it; 1: written, and lines have to
     be filled in first, or the source itself be mended; 2: nothing was written.
     """
+    from leakkit.sources.databases.addresses import Address, address_of
     from leakkit.sources.propose.declared import declared
     from leakkit.sources.propose.writing import proposed
 
-    place = Path(source)
-    if not place.exists():
-        message = f"There is no file or folder {place}."
-        raise LeakkitError("no_source", message)
-    beside = (place if place.is_dir() else place.parent) / "leakkit.toml"
+    place = address_of(source)
+    if isinstance(place, Address):
+        near = place.folder
+    else:
+        place = Path(source)
+        if not place.exists():
+            message = f"There is no file or folder {place}."
+            raise LeakkitError("no_source", message)
+        near = place if place.is_dir() else place.parent
+    beside = near / "leakkit.toml"
     file = Path(out) if out else beside
     if file.exists() and not out:
         message = (
@@ -398,7 +420,7 @@ def init(
         typer.echo(f"Written: {file}. Fill in its lines {lines} first.")
     if found.stopped or found.to_fill:
         raise typer.Exit(TO_FILL)
-    typer.echo(f"Written: {file}. Look it over, then: leakkit report {source}{other}")
+    typer.echo(f"Written: {file}. Look it over, then: leakkit report {place}{other}")
 
 
 @app.command(epilog="Example: leakkit explain D-004711 exports/crm")

@@ -149,6 +149,7 @@ Day = Annotated[dt.date, BeforeValidator(_as_date)]
 Text = Annotated[str, Field(max_length=limits.NAME_LETTERS)]
 Colour = Annotated[str, Field(pattern="^(#[0-9a-fA-F]{6})?$")]
 Name = Annotated[Text, Field(min_length=1), AfterValidator(_shown)]
+Select = Annotated[str, Field(max_length=limits.SELECT_LETTERS), AfterValidator(_shown)]
 Headings = Annotated[tuple[Name, ...], BeforeValidator(_parted)]
 
 
@@ -305,6 +306,9 @@ class SourceRules(_Part):
     encoding: Text = "auto"
     sheet: Text = ""
     read: tuple[Name, ...] = ()
+    tables: dict[Literal["opportunities", "stage_history", "activities"], Select] = Field(
+        default_factory=dict
+    )
     date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
     typed_dates: Literal["auto", "kept", "swapped"] = "auto"
     calendar: Literal["auto", "gregorian", "jalali"] = "auto"

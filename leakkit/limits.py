@@ -10,6 +10,8 @@ CONFIG_FAULTS = 100
 """Faults of a configuration that are listed."""
 NAME_LETTERS = 500
 """Letters of a name in a configuration."""
+SELECT_LETTERS = 20_000
+"""Letters of a SELECT in a configuration."""
 DAYS = 36_500
 """Days of a window, a horizon or an expected stay."""
 RATE = 1e12

@@ -29,12 +29,13 @@ def load(
 
     `source` is the word "sample" (the built-in sample, made in memory), a file or a folder
     with a history, a date per stage or the present state of deals (CSV, Excel, Parquet,
-    JSON lines, XES, also packed: docs/formats.md), a store that was kept by an earlier
-    run, a frame of pandas, polars or pyarrow, or a mapping with frames by the names
-    `opportunities` and `stage_history`. `config` is a Config, a mapping with its
-    keys, or the path of a leakkit.toml; by default the one beside the files. `as_of` (a date,
-    or a date with a time) beats the configured one. `store` is the path of a file to keep the
-    result in; a store that is there is brought up to date, with the result of a full load.
+    JSON lines, XES, also packed: docs/formats.md), the address of a database (postgresql://,
+    sqlite://: docs/sources/databases.md), a store that was kept by an earlier run, a frame of
+    pandas, polars or pyarrow, or a mapping with frames by the names `opportunities` and
+    `stage_history`. `config` is a Config, a mapping with its keys, or the path of a
+    leakkit.toml; by default the one beside the files. `as_of` (a date, or a date with a time)
+    beats the configured one. `store` is the path of a file to keep the result in; a store that
+    is there is brought up to date, with the result of a full load.
 
     `allow` names further folders in which files may be that the configuration names.
 

@@ -104,6 +104,7 @@ class Leak:
     cause: which family the losses of the stage look like while it leaks; `cause_share`
     of them carry it, and `sign_share` of those also behave like it: `unconvincing`
     leaves early and is dear, `complexity` stays long. The others only say so.
+    action: what people did on its first day, as leakkit.toml will declare it.
 
     >>> Leak("Equipment", "Proforma", "lost", size=0.12, from_date="2026-03-23").kind
     'lost'
@@ -119,6 +120,7 @@ class Leak:
     cause: str = ""
     cause_share: float = 0.7
     sign_share: float = 0.9
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,9 +372,9 @@ def _stages(plan: Plan) -> Iterator[tuple[PipelinePlan, StagePlan]]:
 def default_plan() -> Plan:
     """Which leaks are in the built-in sample?
 
-    Equipment loses 12 points more of its proformas, Spare parts takes twice as long to
-    confirm an order (both since 2026-03-23), Projects has always been tangled in its
-    technical approval, and in Service contracts nothing happens.
+    Equipment loses 12 points more of its proformas since its prices were raised, and Spare
+    parts takes twice as long to confirm an order (both since 2026-03-23). Projects has always
+    been tangled in its technical approval. In Service contracts nothing happens.
 
     >>> [leak.pipeline for leak in default_plan().leaks]
     ['Equipment', 'Spare parts', 'Projects']
@@ -381,7 +383,7 @@ def default_plan() -> Plan:
         pipelines=(_equipment(), _spare_parts(), _service_contracts(), _projects()),
         leaks=(
             Leak("Equipment", "Proforma", "lost", size=0.12, from_date="2026-03-23",
-                 cause="unconvincing"),
+                 cause="unconvincing", action="New price list"),
             Leak("Spare parts", "Order confirmation", "overdue", size=2.0, from_date="2026-03-23"),
             Leak("Projects", "Technical approval", "returned", size=0.12, cause="complexity"),
         ),
@@ -1337,11 +1339,19 @@ def _config(plan: Plan) -> str:
         lines += ["", "[[pipelines]]", *_pairs(closes), "stages = ["]
         lines += [f"  {_stage_line(stage)}," for stage in pipeline.stages]
         lines += ["]"]
+    for leak in plan.leaks:
+        lines += _intervention(leak) if leak.action and leak.from_date else []
     return "\n".join(lines) + "\n"
 
 
 def _pairs(values: dict[str, Any]) -> list[str]:
     return [f"{key} = {_quoted(value)}" for key, value in values.items()]
+
+
+def _intervention(leak: Leak) -> list[str]:
+    where = {"pipelines": [leak.pipeline], "stages": [leak.stage]}
+    facts = {"name": leak.action, "day": str(leak.from_date), **where}
+    return ["", "[[interventions]]", *_pairs(facts)]
 
 
 def _stage_line(stage: StagePlan) -> str:

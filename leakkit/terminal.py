@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
@@ -43,6 +45,8 @@ DOING = {
     "printing": "printing to PDF",
 }
 SHOWN_FAULTS = 20
+IGNORED = 50
+"""So many files or tables are named that are not read."""
 UNUSED_FILES, UNUSED_COLUMNS, UNUSED_LETTERS = 5, 10, 40
 """How much is said of columns that nothing uses."""
 STATES = ("made", "unchanged", "failed")
@@ -63,7 +67,7 @@ class Voice(Protocol):
 def voice(form: str, *, quiet: bool) -> Iterator[Voice]:
     """Return the voice of a run: `form` is text or json."""
     if form == "json":
-        yield Log(quiet)
+        yield Log(quiet, uuid.uuid4().hex[:12])
         return
     console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
     with Progress(
@@ -140,7 +144,7 @@ def checked(facts: Check, analysis: Analysis) -> list[str]:
     lines += _rows(facts.rows)
     lines += _odd(facts.facts, words)
     if facts.ignored_files:
-        lines.append(f"Other files in the folder, not read: {', '.join(facts.ignored_files)}")
+        lines.append(_ignored(facts.ignored_files))
     lines += unused_lines(facts.unused)
     lines += [f"  {fault}" for fault in _hinted_once(facts.faults[:SHOWN_FAULTS])]
     if len(facts.faults) > SHOWN_FAULTS:
@@ -191,9 +195,15 @@ def account(result: RunResult) -> list[str]:
     lines = _rows(result.rows)
     lines += _odd(result.facts, Words())
     if result.ignored_files:
-        lines.append(f"Other files in the folder, not read: {', '.join(result.ignored_files)}")
+        lines.append(_ignored(result.ignored_files))
     lines += [f"Removed, no longer in the source: {name}" for name in result.removed]
     return lines
+
+
+def _ignored(names: Sequence[str]) -> str:
+    """Name the files of a folder, or the tables of a database, that are not read."""
+    more = [f"and {len(names) - IGNORED:,} more"] if len(names) > IGNORED else []
+    return f"Not read: {', '.join([*names[:IGNORED], *more])}"
 
 
 def _odd(facts: Mapping[str, int], words: Words) -> list[str]:
@@ -220,9 +230,13 @@ def _rows(rows: Sequence[Mapping[str, int | str]]) -> list[str]:
 
 @dataclass(frozen=True)
 class Log:
-    """To programs: one JSON object per line; `quiet` leaves failures and the last line."""
+    """To programs: one JSON object per line; `quiet` leaves failures and the last line.
+
+    Every line bears the moment and `run`, an id that no other run has.
+    """
 
     quiet: bool
+    run: str
 
     def event(self, event: Event) -> None:
         """Write one step."""
@@ -239,12 +253,15 @@ class Log:
                 "done": event.done,
                 "total": event.total,
             }
-        _write(facts)
+        self._write(facts)
 
     def result(self, result: RunResult) -> None:
         """Write what a run made."""
         counts = {state: result.count(state) for state in STATES}
-        _write(
+        for one in result.news:
+            for warned in one.appeared:
+                self._write({"event": "appeared", "pipeline": one.pipeline, **asdict(warned)})
+        self._write(
             {
                 "event": "result",
                 **counts,
@@ -258,7 +275,7 @@ class Log:
             }
         )
 
-
-def _write(facts: dict[str, Any]) -> None:
-    """Write one line."""
-    typer.echo(json.dumps(facts, ensure_ascii=False))
+    def _write(self, facts: dict[str, Any]) -> None:
+        """Write one line."""
+        moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        typer.echo(json.dumps({"time": moment, "run": self.run, **facts}, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""What tests share: the real data and the browser that some of them need, and no chance."""
+"""What tests share: the data, the browser and the server that some need, and no chance."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import pytest
 from hypothesis import settings
 
 from leakkit.report import pool
+from tests.servers import programs, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.servers import Server
 
 # Before numpy is loaded. The tests use all processors already, and threads that wait for one
 # another take a processor's time.
@@ -62,6 +65,15 @@ def browser_path() -> str:
         if path := shutil.which(name):
             return path
     _without("browser", f"none of these is installed: {', '.join(BROWSERS)}")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Return a PostgreSQL that is started for the tests, and ended after them."""
+    if (folder := programs()) is None:
+        _without("server", "no PostgreSQL is installed (Debian's package is called postgresql)")
+    with started(folder) as found:
+        yield found
 
 
 class KeptPool(pool.Pool):

@@ -1,5 +1,6 @@
 """The command: its words, its exit codes, and its help."""
 
+import datetime as dt
 import importlib
 import io
 import json
@@ -151,6 +152,9 @@ def test_a_log_for_programs(tmp_path: Path) -> None:
     assert (events[2]["pipeline"], events[2]["state"]) == ("Spare parts", "made")
     assert (events[-1]["made"], events[-1]["failed"]) == (1, 0)
     assert events[-1]["rows"][0]["read"] == 200
+    assert len({e["run"] for e in events}) == 1
+    moments = [dt.datetime.fromisoformat(e["time"]) for e in events]
+    assert moments == sorted(moments)
     # a second run, and nothing but its result
     quiet = here(*words, "--out", str(tmp_path / "out"), "--quiet")
     assert [json.loads(line)["unchanged"] for line in quiet.stdout.splitlines()] == [1]

@@ -61,7 +61,7 @@ def _renamed(config: Config) -> Config:
     for one in config.pipelines:
         stages = [s.model_copy(update={"name": NAMES.get(s.name, s.name)}) for s in one.stages]
         pipelines.append(one.model_copy(update={"stages": tuple(stages)}))
-    return config.model_copy(update={"pipelines": tuple(pipelines)})
+    return config.model_copy(update={"pipelines": tuple(pipelines), "interventions": ()})
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,9 @@ import pytest
 
 import leakkit
 from benchmarks.truth.interventions import simulate
+from leakkit.deck.content import Chart
+from leakkit.deck.interventions import acted
+from leakkit.deck.told import Told
 from leakkit.errors import LeakkitError
 from leakkit.findings.interventions import (
     compare_since,
@@ -20,10 +23,12 @@ from leakkit.findings.interventions import (
 )
 from leakkit.measures.survival import MIN_FOLLOWED
 from leakkit.page.kinds import REPEATED
+from leakkit.words import Words
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
 
+WORDS = Words()
 DAY, END, AGE = 500, 700, 30
 BEFORE = days_before(DAY, 0, length=360)
 
@@ -151,6 +156,21 @@ def test_an_intervention_has_its_place_on_the_page() -> None:
     html = leakkit.views.before_and_since(diagnosis).section()
     assert "A</bdi> loses fewer deals since Jun 1, 2025" in html
     assert "Price &lt;b&gt;book&lt;/b&gt;" in html
+
+
+def test_an_intervention_has_a_slide_with_the_numbers_of_the_page() -> None:
+    diagnosis = diagnosed(0.25, TOLD)
+    slide = acted(Told(diagnosis, WORDS))
+    assert slide is not None
+    assert slide.title.startswith("Price <b>book</b>: A loses fewer deals since Jun 1, 2025.")
+    (chart,) = [one.part for one in slide.parts if isinstance(one.part, Chart)]
+    change = diagnosis.interventions[0].effects[0].change
+    assert change is not None
+    assert [one.values for one in chart.series] == [  # noqa: PD011 - a chart, no frame
+        (change.before.share,),
+        (change.since.share,),
+    ]
+    assert acted(Told(diagnosed(0.0, ""), WORDS)) is None
 
 
 def test_too_early_is_said_with_the_first_day_of_an_answer() -> None:

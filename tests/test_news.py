@@ -126,7 +126,6 @@ def test_a_run_that_is_refused_leaves_the_folder_as_it_was(
     assert CliRunner().invoke(cli.app, given).exit_code == 0
     (only,) = json.loads(told.read_text("utf-8"))["pipelines"]
     assert (only["pipeline"], only["deals_before"]) == ("Projects", None)
-    told.unlink()
     before = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     sample.write(source, 100)
     result = CliRunner().invoke(cli.app, given)
@@ -134,4 +133,7 @@ def test_a_run_that_is_refused_leaves_the_folder_as_it_was(
     assert result.exception.code == HALF_EXPORT
     after = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert after == before
-    assert not told.exists()
+    refused = json.loads(told.read_text("utf-8"))
+    assert refused["news"]
+    assert "Projects" in refused["failed"]
+    assert "smaller than is believed" in refused["failed"]

@@ -1,5 +1,7 @@
 """The examples of docs/scheduling.md, held against checkers of their own."""
 
+import json
+import os
 import re
 import shlex
 import shutil
@@ -15,8 +17,10 @@ from leakkit.cli import app
 
 EXAMPLES = Path("docs/examples")
 LINES = {
-    "leakkit.cron": r"^0 3 \* \* \* leakkit (.+)$",
-    "leakkit.service": r"^ExecStart=/opt/leakkit/bin/leakkit (.+)$",
+    "leakkit.cron": r"^0 3 \* \* \* leakkit ([^;]+);",
+    "leakkit.service": r"^ExecStart=/opt/leakkit/bin/leakkit ((?:.+\\\n)*.+)$",
+    "leakkit_airflow.py": r'"leakkit ((?:.+"\n\s+")*.+)"',
+    "leakkit_prefect.py": r'"leakkit ((?:.+"\n\s+")*.+)"',
     "leakkit-github-actions.yml": r"- run: leakkit (.+)$",
     "leakkit-task.xml": r"<Arguments>(.+)</Arguments>",
 }
@@ -27,7 +31,8 @@ def test_every_example_uses_options_that_there_are(name: str) -> None:
     """The command is understood: what is missing is the source, and that is code 2."""
     found = re.search(LINES[name], (EXAMPLES / name).read_text("utf-8"), re.MULTILINE)
     assert found is not None
-    words = shlex.split(found.group(1).replace("\\", "/"))
+    command = re.sub(r'"\n\s+"|\\\n', "", found.group(1))
+    words = shlex.split(command.replace("\\", "/"))
     help_text = CliRunner().invoke(app, [words[0], "--help"], env={"COLUMNS": "200"}).output
     options = [word for word in words if word.startswith("--")]
     assert options
@@ -37,19 +42,19 @@ def test_every_example_uses_options_that_there_are(name: str) -> None:
 def test_every_example_is_in_the_page_and_is_tested() -> None:
     page = Path("docs/scheduling.md").read_text("utf-8")
     names = {path.name for path in EXAMPLES.iterdir()}
-    assert names == {*LINES, "leakkit.timer"}
+    assert names == {*LINES, "leakkit.timer", "leakkit-tell.service", "leakkit-tell.sh"}
     assert all(f"(examples/{name})" in page for name in names)
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
-    for name in ("leakkit.service", "leakkit.timer"):
+    units = ("leakkit.service", "leakkit.timer", "leakkit-tell.service")
+    for name in units:
         text = (EXAMPLES / name).read_text("utf-8")
         # the program is not installed there on this machine
         (tmp_path / name).write_text(text.replace("/opt/leakkit/bin/leakkit", "/bin/true"))
-    units = [str(tmp_path / name) for name in ("leakkit.service", "leakkit.timer")]
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *units],
+        ["systemd-analyze", "verify", "--man=no", *[str(tmp_path / name) for name in units]],
         capture_output=True,
         text=True,
         check=False,
@@ -86,3 +91,41 @@ def test_the_task_of_windows_is_well_formed() -> None:
     parts = [child.tag.removeprefix(space) for child in task]
     assert parts == ["RegistrationInfo", "Triggers", "Settings", "Actions"]
     assert (task.find(f".//{space}Command").text or "").endswith("leakkit.exe")  # type: ignore[union-attr]
+
+
+TOLD = """{"news": true, "failed": "", "pipelines": [
+ {"pipeline": "Pumps", "failed": "", "appeared": [{"sentence": "Offer now \\"loses\\" 31%."}]},
+ {"pipeline": "Spare parts", "failed": "a cell took too long", "appeared": []}]}"""
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="needs jq")
+@pytest.mark.parametrize(
+    ("news", "posted"),
+    [
+        (TOLD, 'Pumps: Offer now "loses" 31%.\nSpare parts failed: a cell took too long'),
+        ('{"news": true, "failed": "The export is half.", "pipelines": []}', "The export is half."),
+        ('{"news": false, "failed": "", "pipelines": []}', None),
+    ],
+)
+def test_the_script_posts_what_is_new_and_nothing_else(
+    tmp_path: Path, news: str, posted: str | None
+) -> None:
+    """A curl that keeps what it is given stands in for the chat."""
+    kept = tmp_path / "posted.json"
+    curl = tmp_path / "curl"
+    curl.write_text(f"#!/bin/sh\ncat > {kept}\n")
+    curl.chmod(0o755)
+    (tmp_path / "news.json").write_text(news)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(
+        ["/bin/sh", str(EXAMPLES / "leakkit-tell.sh"), str(tmp_path / "news.json")],
+        check=True,
+        env={"PATH": path, "WEBHOOK": "https://chat.example/hook"},
+    )
+    found = json.loads(kept.read_text())["text"] if kept.exists() else None
+    assert found == posted
+
+
+@pytest.mark.parametrize("name", ["leakkit_airflow.py", "leakkit_prefect.py"])
+def test_the_examples_in_python_compile(name: str) -> None:
+    compile((EXAMPLES / name).read_text("utf-8"), name, "exec")

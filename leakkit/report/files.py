@@ -9,6 +9,7 @@ from leakkit.report import summary
 from leakkit.report.findings_json import findings_json
 from leakkit.report.stages_csv import stages_csv
 from leakkit.report.worklist import worklist_csv, worklist_xlsx
+from leakkit.views.brand import brand_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
@@ -30,7 +31,7 @@ def files_of(store: Store, analysis: Analysis, pipeline: PipelineAnalysis) -> Fi
         "stages.csv": stages_csv(pipeline).encode(),
         "findings.json": findings_json(analysis, pipeline.name).encode(),
         "worklist.csv": worklist_csv(items, pipeline).encode(),
-        "worklist.xlsx": worklist_xlsx(items, pipeline),
+        "worklist.xlsx": worklist_xlsx(items, pipeline, brand_of(analysis)),
         **summary.of_pipeline(analysis, pipeline, items),
     }
 

@@ -77,11 +77,19 @@ def is_new(news: Sequence[News], severity: str) -> bool:
     return any(one.severity in wanted for each in news for one in each.appeared)
 
 
+def refused_as_json(error: LeakkitError) -> str:
+    """Return what there is to tell of a run that made nothing: why."""
+    nothing = {"as_of": "", "fingerprint": "", "pipelines": [], "removed": [], "rows": []}
+    content = {"news": True, "failed": str(error), **nothing}
+    return json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
 def as_json(analysis: Analysis, news: Sequence[News], removed: Sequence[str]) -> str:
     """Return the news as JSON text, for programs that mail or post."""
     content = {
         "as_of": (EPOCH + dt.timedelta(days=analysis.last_day)).isoformat(),
         "fingerprint": analysis.fingerprint,
+        "failed": "",
         "news": any(one.is_news for one in news) or bool(removed),
         "pipelines": [{**asdict(one), "news": one.is_news} for one in news],
         "removed": list(removed),

@@ -14,6 +14,7 @@ from leakkit.findings import to_records
 from leakkit.loading import SAMPLE, found, load
 from leakkit.report.files import RUN, files_of, files_of_run, with_decks
 from leakkit.scratch import scratch
+from leakkit.sources.databases.addresses import address_of
 from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.sources.stores import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
@@ -75,6 +76,7 @@ def _store_into(  # noqa: PLR0913, PLR0917 - those of a run
     allow: Sequence[str | Path],
 ) -> None:
     """Load the source into a file, and keep a copy of it where that is asked for."""
+    source = address_of(source)
     given = Path(source) if isinstance(source, str | Path) else Path()
     if given.suffix == STORE_SUFFIX:
         load(given).close()

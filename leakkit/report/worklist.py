@@ -13,9 +13,12 @@ from leakkit.findings.worklist import BLOCKS
 from leakkit.frames.worklist import CHANCES, COLUMNS, MONEY, worklist_row
 from leakkit.report.stages_csv import decimal
 from leakkit.sources.check import safe_text
+from leakkit.views.brand import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from xlsxwriter.worksheet import Worksheet
 
     from leakkit.analysis import PipelineAnalysis
     from leakkit.findings.worklist import WorkItem
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 CREATED = dt.datetime(2000, 1, 1, tzinfo=dt.UTC).replace(tzinfo=None)
 """Of every Excel file: the same numbers, the same bytes."""
 LONGEST_CELL = 32_767
+LONGEST_HEAD, A4 = 100, 9
+"""Letters of a text in the head of a printed page, and the number of A4 in Excel."""
+UNBRANDED = Mark()
 WIDTHS = {"opportunity_id": 16, "name": 36, "owner": 20, "stage": 22}
 FORMATS = {
     "chance": "0%",
@@ -52,8 +58,10 @@ def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> str:
     return text.getvalue()
 
 
-def worklist_xlsx(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> bytes:
-    """Return the worklist as an Excel file: one sheet a block.
+def worklist_xlsx(
+    items: Sequence[WorkItem], pipeline: PipelineAnalysis, brand: Mark = UNBRANDED
+) -> bytes:
+    """Return the worklist as an Excel file: one sheet a block, printed with its head on each page.
 
     Texts are written as texts, so no cell is a formula or a link. Equal lists give equal
     bytes: no clock, no path.
@@ -61,17 +69,22 @@ def worklist_xlsx(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> byte
     stream = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     book = xlsxwriter.Workbook(stream, options)
-    book.set_properties({"created": CREATED, "author": "", "comments": ""})
+    whose = {"author": brand.author, "company": brand.client}
+    book.set_properties({"created": CREATED, "comments": "", **whose})
     for block in BLOCKS:
-        _sheet(book, block, [worklist_row(item, pipeline) for item in items if item.block == block])
+        rows = [worklist_row(item, pipeline) for item in items if item.block == block]
+        _print_setup(_sheet(book, block, rows, brand), pipeline, brand)
     book.close()
     return stream.getvalue()
 
 
-def _sheet(book: xlsxwriter.Workbook, block: str, rows: list[dict[str, Cell]]) -> None:
+def _sheet(
+    book: xlsxwriter.Workbook, block: str, rows: list[dict[str, Cell]], brand: Mark
+) -> Worksheet:
     """Write one block."""
     sheet = book.add_worksheet(block)
-    head = book.add_format({"bold": True, "bottom": 1})
+    colour = {"bg_color": brand.colour, "font_color": "#FFFFFF"} if brand.colour else {}
+    head = book.add_format({"bold": True, "bottom": 1, **colour})
     for place, name in enumerate(COLUMNS):
         number = book.add_format({"num_format": FORMATS[name]}) if name in FORMATS else None
         sheet.set_column(place, place, WIDTHS.get(name, 13), number)
@@ -84,6 +97,22 @@ def _sheet(book: xlsxwriter.Workbook, block: str, rows: list[dict[str, Cell]]) -
                 sheet.write_number(line, place, cell)
     sheet.freeze_panes(1, 2)
     sheet.autofilter(0, 0, max(len(rows), 1), len(COLUMNS) - 1)
+    return sheet
+
+
+def _print_setup(sheet: Worksheet, pipeline: PipelineAnalysis, brand: Mark) -> None:
+    """Say how a sheet is printed: across, one page wide, whose it is and which page."""
+    sheet.set_landscape()
+    sheet.set_paper(A4)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+    sheet.set_header(f"&L{_printed(brand.client)}&R{_printed(pipeline.name)}")
+    sheet.set_footer(f"&L{_printed(brand.foot)}&R&P / &N")
+
+
+def _printed(text: str) -> str:
+    """Return a text as a head or foot of Excel holds it: an ampersand would be an order."""
+    return text.replace("&", "&&")[:LONGEST_HEAD]
 
 
 def _text(name: str, cell: Cell) -> str:

@@ -12,7 +12,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.files import form_of_content
 from leakkit.sources.formats.unpacking import text_inside
-from leakkit.sources.headings.tables import CONFIG_FILE
+from leakkit.sources.headings.folders import CONFIG_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path

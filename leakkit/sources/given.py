@@ -12,6 +12,7 @@ from leakkit.store.database import Store, literal, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone
 from leakkit.store.resolve import OWN_COLUMNS, closed_outcomes
 
+MOST_LINES = 10**12
 MOST_VALUES = 200
 """So many different texts may a column of segments have."""
 
@@ -104,12 +105,23 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
     columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
         columns.append(f"{table.content()} AS content")
+    else:
+        columns.append(f"{_place_of(table)} AS place")
     each = f"SELECT {table.line} AS line, {', '.join(columns)} FROM {table.relation}"  # noqa: S608 - quoted headings
     if found.opportunities:
         kept = _kept(table, "created_at", "closed_at")
         store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
     else:
         _gather(store, each, len(segments))
+
+
+def _place_of(table: Table) -> str:
+    """Return SQL for which of a deal's rows is the last: as in the file, or by its moment."""
+    if table.ordered:
+        return table.line
+    return (
+        f"CAST(COALESCE({table.clock('entered_at')}, 0) AS HUGEINT) * {MOST_LINES} + {table.line}"
+    )
 
 
 def _unread(table: Table, moment: str) -> str:
@@ -126,10 +138,10 @@ def _gather(store: Store, each: str, segments: int) -> None:
     """Make one opportunity of the rows of an event file: the last non-empty entry counts."""
     names = ["name", "outcome", "currency", "lost_reason"]
     names += [f"segment_{i}" for i in range(segments)]
-    columns = [f"COALESCE(arg_max({n}, line) FILTER ({n} <> ''), '') AS {n}" for n in names]
+    columns = [f"COALESCE(arg_max({n}, place) FILTER ({n} <> ''), '') AS {n}" for n in names]
     # an entry counts as a whole: a clock without an offset must not keep an earlier one's
     columns += [
-        f"(arg_max(struct_pack(last := {name}), line) FILTER ({text} <> '')).last AS {name}"
+        f"(arg_max(struct_pack(last := {name}), place) FILTER ({text} <> '')).last AS {name}"
         for text, name in (
             ("created_text", "created_text"),
             ("created_text", "created_clock"),

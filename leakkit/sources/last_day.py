@@ -13,6 +13,7 @@ from leakkit.store.resolve import closed_outcomes
 
 if TYPE_CHECKING:
     from leakkit.config import Config
+    from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
     from leakkit.sources.shapes.shapes import Found
     from leakkit.store.database import Store
@@ -91,8 +92,10 @@ def _place_of(store: Store, found: Found, last: Recorded) -> str:
     return f"{table.file}{row} [{table.heading(last.column) or last.column}]"
 
 
-def find_direction(store: Store) -> bool | None:
+def find_direction(store: Store, history: Table) -> bool | None:
     """Say whether the history runs from new to old; None where it shows no direction."""
+    if not history.ordered:
+        return None
     later, earlier = store.rows(
         """
         SELECT count(*) FILTER (entered_at > before_at), count(*) FILTER (entered_at < before_at)

@@ -11,6 +11,8 @@ from leakkit.errors import LeakkitError
 from leakkit.scratch import scratch
 from leakkit.sources.configuration import find_configuration, with_as_of, within_days
 from leakkit.sources.damage import explain_error
+from leakkit.sources.databases.addresses import Address, address_of
+from leakkit.sources.databases.tables import in_database, refuse_tables
 from leakkit.sources.dictionary import find_dictionary, keep_dictionary
 from leakkit.sources.filling import fill
 from leakkit.sources.headings.recognised import Reading
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def load(  # noqa: PLR0913 - every choice of a load has a name
-    source: Any,  # noqa: ANN401 - a path, or frames of pandas, polars or pyarrow
+    source: Any,  # noqa: ANN401 - a path, a database, or frames of pandas, polars or pyarrow
     config: Config | str | Path | None = None,
     *,
     as_of: str = "",
@@ -47,16 +49,20 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     upkeep: Upkeep = Upkeep(settle=True),  # noqa: B008 - frozen
     allow: Sequence[str | Path] = (),
 ) -> Store:
-    """Read a source into a store: a folder, a file, a store, or frames (docs/formats.md).
+    """Read a source into a store: a folder, a file, a database, a store, or frames.
 
-    `config` defaults to the leakkit.toml beside the files; `as_of` beats the configured
-    one. `store` names a file to keep the result in; one that is there is brought up to
-    date, for which only the deals that are new or changed are resolved. `watch` is called
-    once the rows are resolved, while it can still be read what became of each. `upkeep`
-    says how a file is kept. A file that the configuration names must be in its folder, in
-    that of the source, or in one of those that `allow` names. Raises LeakkitError with
-    all the faults of a file or a configuration at once.
+    `config` defaults to the leakkit.toml beside the files, or of the present folder where the
+    source is a database on a server; `as_of` beats the configured one. `store` names a file
+    to keep the result in; one that is there is brought up to date, for which only the deals
+    that are new or changed are resolved. `watch` is called once the rows are resolved, while
+    it can still be read what became of each. `upkeep` says how a file is kept. A file that
+    the configuration names must be in its folder, in that of the source, or in one of those
+    that `allow` names. Raises LeakkitError with all the faults of a file or a configuration
+    at once.
     """
+    source = address_of(source)
+    if isinstance(source, Address):
+        config = config or find_configuration(source.folder)
     if isinstance(source, str | Path):
         path = Path(source)
         if path.suffix == STORE_SUFFIX and path.is_file():
@@ -119,7 +125,12 @@ def _read(
     upkeep: Upkeep,
 ) -> None:
     """Find the files, take what is joined, bring them into shape, and fill the store."""
-    files = joined(reading, find(reading, source), source)
+    if isinstance(source, Address):
+        files = in_database(reading, source)
+    else:
+        refuse_tables(reading.config)
+        files = find(reading, source)
+    files = joined(reading, files, source)
     found = shaped(reading, files)
     if reasons is not None:
         found = keep_dictionary(reading.store, found, reasons)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
+from leakkit.sources.databases.addresses import Address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,4 +43,5 @@ def folders_of(source: Any, config: Config | str | Path | None) -> tuple[Path, .
     """
     near = [Path(one) for one in (config, source) if isinstance(one, str | Path)]
     folders = [one if one.is_dir() else one.parent for one in near]
+    folders += [source.folder] if isinstance(source, Address) else []
     return tuple(dict.fromkeys(folders)) or (Path(),)

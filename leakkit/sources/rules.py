@@ -66,9 +66,9 @@ def give_rows(reading: Reading, found: Found) -> Given:
         match_long_ids(reading)
     hours = find_zone(store, config)
     give_moments(store, found, hours)
-    newest_first = find_direction(store)
+    newest_first = find_direction(store, found.history)
     if found.shape != SNAPSHOT and told_twice.part_hours(reading, hours, newest_first=newest_first):
-        newest_first = find_direction(store)
+        newest_first = find_direction(store, found.history)
     snapshot = found.shape == SNAPSHOT
     account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
     config = with_toman(_with_currency(store, config))

@@ -135,7 +135,7 @@ def read_file(reading: Reading, path: Path, name: str) -> list[Table]:
     readers = {"parquet": _read_parquet, "csv": _read_csv}
     if form not in readers:
         raise unknown_format(path)
-    return [_table(reading, path.name, *readers[form](reading, inside, path.name, name))]
+    return [described(reading, path.name, *readers[form](reading, inside, path.name, name))]
 
 
 def unknown_format(path: Path) -> LeakkitError:
@@ -148,7 +148,9 @@ def unknown_format(path: Path) -> LeakkitError:
     return LeakkitError("unknown_format", message)
 
 
-def _table(reading: Reading, file: str, relation: str, line: str) -> Table:
+def described(
+    reading: Reading, file: str, relation: str, line: str, *, ordered: bool = True
+) -> Table:
     """Describe a relation as the table of a file."""
     types = types_of(reading, relation)
     refuse_wide(file, len(types))
@@ -156,7 +158,7 @@ def _table(reading: Reading, file: str, relation: str, line: str) -> Table:
     rules = [rules for pattern, rules in source.files.items() if fnmatchcase(file, pattern)]
     renamed = {**source.columns, **{k: v for one in rules for k, v in one.columns.items()}}
     where = {key: values for one in rules for key, values in one.where.items()}
-    return Table(file, relation, line, types, renamed, where=where)
+    return Table(file, relation, line, types, renamed, where=where, ordered=ordered)
 
 
 def types_of(reading: Reading, relation: str) -> dict[str, str]:
@@ -172,7 +174,7 @@ def _sheets(reading: Reading, path: Path, name: str) -> list[Table]:
     tables = []
     for sheet in found:
         file = f"{name}, {sheet.name}" if several else name
-        table = _table(reading, file, sheet.relation, quoted(LINE))
+        table = described(reading, file, sheet.relation, quoted(LINE))
         if sheet.footer:
             say_footer(reading, file, sheet.footer)
         tables.append(replace(table, typed=sheet.typed))
@@ -244,7 +246,7 @@ def _json_table(
     halves = Halves(reading)
     cells = ((n, [halves.mended(_said(row.get(key))) for key in headings]) for n, row in rows)
     put_rows(reading.store, place, distinct([halves.mended(key) for key in headings]), cells)
-    return _table(reading, file, place, quoted(LINE))
+    return described(reading, file, place, quoted(LINE))
 
 
 def _is_whole(path: Path) -> bool:

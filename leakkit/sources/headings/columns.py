@@ -68,7 +68,7 @@ class Table:
     where a column that bears the name is another. `typed` are the columns of a sheet whose
     dates may have day and month swapped. `export` is the maker's export that it is, and
     `where` says which of its rows count, heading -> values; `parts` are the files, where
-    there are several.
+    there are several. `ordered`: its rows stand in an order that somebody may have meant.
     """
 
     file: str
@@ -81,6 +81,7 @@ class Table:
     export: Export | None = None
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
+    ordered: bool = True
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from leakkit.sources.headings.columns import Lacking, Table
+    from leakkit.sources.headings.folders import Folder
     from leakkit.sources.headings.guesses import Column
     from leakkit.store.database import Store
 
@@ -44,14 +45,13 @@ def _headings(columns: Sequence[Column]) -> tuple[str, ...]:
     return tuple(column.heading for column in columns)
 
 
-def nothing_to_read(
-    store: Store, tables: Sequence[Table], folder: str, names: Sequence[str] | None
-) -> LeakkitError:
+def nothing_to_read(store: Store, tables: Sequence[Table], folder: Folder) -> LeakkitError:
     """Return the error of a folder in which no file has what is needed.
 
     It names the headings of every file, and for each needed column those that it could be.
     """
-    there = ", ".join((names or [table.file for table in tables])[:SHOWN_FILES]) or "no files"
+    names = [one.name for one in folder.members]
+    there = ", ".join(names[:SHOWN_FILES]) or f"no {folder.noun}s"
     headings = Counter(heading for table in tables for heading in table.types)
     shared = {heading for heading, n in headings.items() if n > 1}
     looked = [(table, _could_be(store, table, shared)) for table in tables[:SHOWN_FILES]]
@@ -68,8 +68,9 @@ def nothing_to_read(
     )
     best = max((found for _, found in looked), key=_known, default={})
     message = (
-        f"The folder {folder} has no file with the columns opportunity_id, stage and entered_at "
-        f"(a history), or opportunity_id, stage and dates (deals); it holds {there}."
+        f"The {folder.kind} {folder.label} has no {folder.noun} with the columns opportunity_id, "
+        "stage and entered_at (a history), or opportunity_id, stage and dates (deals); it holds "
+        f"{there}."
     )
     return LeakkitError("no_history", message, faults, _asks(best) if tables else ())
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import re
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS
-from leakkit.errors import Ask, LeakkitError
+from leakkit.errors import LeakkitError
 from leakkit.sources.formats.files import (
     form_of_content,
     form_of_name,
@@ -31,6 +29,15 @@ from leakkit.sources.headings.exports import (
     STAGES,
     VERSIONS,
     exports_of,
+)
+from leakkit.sources.headings.folders import (
+    CONFIG_FILE,
+    Folder,
+    Member,
+    folder_of,
+    input_of,
+    stem_of,
+    which_member,
 )
 from leakkit.sources.headings.missing import nothing_to_read
 from leakkit.sources.headings.names import (
@@ -53,7 +60,6 @@ if TYPE_CHECKING:
 
     from leakkit.sources.headings.recognised import Reading
 
-CONFIG_FILE = "leakkit.toml"
 DATED = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 """The day of a snapshot in the name of its file."""
 
@@ -86,7 +92,7 @@ def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or f
     """Recognise a source and read its files."""
     if isinstance(source, str | Path):
         path = Path(source)
-        return _in_folder(reading, path) if path.is_dir() else _one_file(reading, path)
+        return in_folder(reading, folder_of(path)) if path.is_dir() else _one_file(reading, path)
     if not isinstance(source, dict):
         return _parted(reading, "frame", (), [_known(reading, _framed(reading, "frame", source))])
     tables = {name: _framed(reading, name, frame) for name, frame in source.items()}
@@ -129,18 +135,18 @@ def _framed(reading: Reading, name: str, frame: Any) -> Table:  # noqa: ANN401 -
 
 def _one_file(reading: Reading, path: Path) -> Files:
     """Read one file: its headings say which part it plays; a .zip of several is a folder."""
-    inputs = (_input(path),)
+    inputs = (input_of(path),)
     if form_of_content(path) == "zip" and form_of_name(path) != "parquet":
         inside = [file for file in unzipped(reading, path) if file.name != CONFIG_FILE]
         if len(inside) != 1:
-            files = _in_folder(reading, reading.scratch / "zip")
-            return replace(files, label=_stem(path), inputs=inputs)
+            files = in_folder(reading, folder_of(reading.scratch / "zip"))
+            return replace(files, label=stem_of(path), inputs=inputs)
         tables = read_file(reading, inside[0], HISTORY)
     elif not form_of_name(path) and reading.config.source.format == "auto":
         raise unknown_format(path)
     else:
         tables = read_file(reading, path, HISTORY)
-    return _parted(reading, _stem(path), inputs, [_known(reading, table) for table in tables])
+    return _parted(reading, stem_of(path), inputs, [_known(reading, table) for table in tables])
 
 
 def _parted(
@@ -152,7 +158,7 @@ def _parted(
         raise _refused(by_part[REFUSED])
     deals = by_part.get(DEALS)
     alone = tables[0] if len(tables) == 1 else None
-    if alone and not alone.heading("entered_at") and _dated(reading, alone):
+    if alone and not alone.heading("entered_at") and has_stage_dates(reading, alone):
         return Files(label, None, alone, inputs=inputs)
     if alone and deals and deals.heading("stage") is None:
         deals = None
@@ -161,7 +167,7 @@ def _parted(
     return Files(label, history, deals, inputs=inputs, versions=versions is not None)
 
 
-def _dated(reading: Reading, table: Table) -> bool:
+def has_stage_dates(reading: Reading, table: Table) -> bool:
     """Say whether a table has a date per stage."""
     source, declared = reading.config.source, reading.config.pipelines
     names = declared_names(declared)
@@ -214,54 +220,55 @@ def _named(reading: Reading, table: Table, wanted: str) -> Table:
     return _with(reading, table, part) if part.table in {wanted, HISTORY} else table
 
 
-def _in_folder(reading: Reading, folder: Path) -> Files:
-    """Read `opportunities`, `stage_history` and `activities` of a folder; name every other file."""
-    everything = sorted(path for path in folder.iterdir() if path.is_file())
-    files = [file for file in everything if _is_asked_for(reading, file)]
+def in_folder(reading: Reading, folder: Folder) -> Files:
+    """Read `opportunities`, `stage_history` and `activities` of a folder; name all else."""
+    files = folder.asked_for(reading)
     named = {
-        wanted: [f for f in files if _stem(f).lower() == wanted and form_of_name(f)]
+        wanted: [one for one in files if one.stem.lower() == wanted and one.named]
         for wanted in (HISTORY, DEALS, ACTIVITIES)
     }
     for wanted, matches in named.items():
         if len(matches) > 1:
-            names = ", ".join(file.name for file in matches)
+            names = ", ".join(one.name for one in matches)
             message = (
-                f"{folder.name} holds {wanted} twice: {names}. Keep one, or say in [source] which: "
-                f"read = ['{matches[0].name}']."
+                f"{folder.label} holds {wanted} twice: {names}. Keep one, or say in [source] "
+                f"which: read = ['{matches[0].name}']."
             )
-            raise LeakkitError("two_files", message, asks=_which_file(matches, files))
-    label = folder.resolve().name
+            raise LeakkitError("two_files", message, asks=which_member(matches, files))
     joined = {join.file for join in reading.config.source.joins}
     acts = named.pop(ACTIVITIES)
     activities = _activities(reading, acts[0]) if acts else None
-    aside = {file.name for file in acts}
+    aside = {one.name for one in acts}
     if not named[HISTORY]:
-        candidates = [f for f in files if may_be_data(f) and f.name not in joined | aside]
+        candidates = [one for one in files if one.data and one.name not in joined | aside]
         tables = _tables(reading, candidates)
         if named[DEALS]:
-            tables = [t for t in tables if _is_named(t, named[DEALS][0]) or _is_history(reading, t)]
-        placed = _placed(reading, tables, folder.name, [f.name for f in files])
+            tables = [t for t in tables if _is_of(t, named[DEALS][0]) or _is_history(reading, t)]
+        placed = _placed(reading, tables, replace(folder, members=tuple(files)))
         used = {name for table in _all(placed) for name in table.files}
     else:
         matched = {wanted: matches[0] for wanted, matches in named.items() if matches}
-        read = {wanted: read_file(reading, f, wanted)[0] for wanted, f in matched.items()}
+        read = {wanted: one.read(reading, wanted)[0] for wanted, one in matched.items()}
         placed = Files(
-            label,
+            folder.label,
             _named(reading, read[HISTORY], HISTORY),
             read.get(DEALS) and _named(reading, read[DEALS], DEALS),
         )
-        used = {file.name for file in matched.values()}
+        used = {one.name for one in matched.values()}
     used |= joined | (aside if activities else set())
-    ignored = tuple(f.name for f in everything if f.name not in {*used, CONFIG_FILE})
-    inputs = tuple(_input(f) for f in files if f.name in used)
+    ignored = tuple(one.name for one in folder.members if one.name not in {*used, CONFIG_FILE})
+    inputs = tuple(one.stated() for one in files if one.name in used)
+    label = folder.label
     return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
 
 
-def _activities(reading: Reading, file: Path) -> Table | None:
+def _activities(reading: Reading, file: Member) -> Table | None:
     """Read the activities; None of a file that cannot be read, or is of another kind."""
     try:
-        return _fitting(reading, read_file(reading, file, ACTIVITIES)[0])
+        return _fitting(reading, file.read(reading, ACTIVITIES)[0])
     except LeakkitError as error:
+        if file.needed:
+            raise
         reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
         return None
 
@@ -275,26 +282,9 @@ def _fitting(reading: Reading, table: Table | None) -> Table | None:
     return table
 
 
-def _is_asked_for(reading: Reading, file: Path) -> bool:
-    """Say whether a file is to be read: all are, unless `read` names some, or patterns of names."""
-    asked = reading.config.source.read
-    return not asked or any(fnmatchcase(file.name, name) for name in asked)
-
-
-def _which_file(files: Sequence[Path], every: Sequence[Path]) -> tuple[Ask, ...]:
-    """Ask which of several files is read, beside those that play another part."""
-    names = tuple(file.name for file in files)
-    others = tuple(
-        file.name for file in every if file.name not in {*names, CONFIG_FILE} and may_be_data(file)
-    )
-    return (
-        Ask("source", "read", names, "which file is read; others are left aside", beside=others),
-    )
-
-
-def _is_named(table: Table, file: Path) -> bool:
+def _is_of(table: Table, one: Member) -> bool:
     """Say whether a table stands in this file, alone or as one of its sheets."""
-    return table.file == file.name or table.file.startswith(f"{file.name}, ")
+    return table.file == one.name or table.file.startswith(f"{one.name}, ")
 
 
 def _is_history(reading: Reading, table: Table) -> bool:
@@ -309,12 +299,7 @@ def _all(files: Files) -> list[Table]:
     return [table for table in used if table]
 
 
-def may_be_data(file: Path) -> bool:
-    """Say whether a file may be one of the source: notes in .txt are not."""
-    return form_of_name(file) != "" and file.suffix.lower() != ".txt"
-
-
-def _tables(reading: Reading, files: list[Path]) -> list[Table]:
+def _tables(reading: Reading, files: list[Member]) -> list[Table]:
     """Read every file that may hold a table; raise where none of them can be read.
 
     One that cannot be read beside others that can is named, and ignored.
@@ -323,8 +308,10 @@ def _tables(reading: Reading, files: list[Path]) -> list[Table]:
     errors = []
     for number, file in enumerate(files):
         try:
-            tables += read_file(reading, file, f"{number}_{_stem(file)}")
+            tables += file.read(reading, f"{number}_{file.stem}")
         except LeakkitError as error:
+            if file.needed:
+                raise
             errors.append(error)
             reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
     if errors and not tables:
@@ -332,9 +319,7 @@ def _tables(reading: Reading, files: list[Path]) -> list[Table]:
     return join_parts(reading, tables)
 
 
-def _placed(
-    reading: Reading, tables: list[Table], folder: str, names: list[str] | None = None
-) -> Files:
+def _placed(reading: Reading, tables: list[Table], folder: Folder) -> Files:
     """Say which part each file of a folder plays, by its headings."""
     parts: dict[str, list[tuple[Table, Part]]] = {}
     for table in tables:
@@ -344,7 +329,7 @@ def _placed(
         (table, part)
         for table, part in parts.get(DEALS, [])
         if (known := replace(table, known=dict(part.known))).heading("stage")
-        or _dated(reading, known)
+        or has_stage_dates(reading, known)
     ]
     history = parts.get(HISTORY) or parts.get(VERSIONS, [])
     if not history and not deals:
@@ -362,28 +347,28 @@ def _placed(
         if len(found) > 1:
             there = ", ".join(table.file for table, _ in found)
             message = (
-                f"{folder} holds several files that may be read: {there}. Name one of them, or "
-                "call them opportunities and stage_history; or say in [source] which files are "
-                f"read: read = ['{found[0][0].files[0]}']."
+                f"{folder.label} holds several {folder.noun}s that may be read: {there}. Name one "
+                "of them, or call them opportunities and stage_history; or say in [source] which "
+                f"{folder.noun}s are read: read = ['{found[0][0].files[0]}']."
             )
-            asked = [Path(table.files[0]) for table, _ in found]
-            every = [Path(name) for name in names or []]
-            raise LeakkitError("two_files", message, asks=_which_file(asked, every))
+            by_name = {one.name: one for one in folder.members}
+            asked = [by_name[table.files[0]] for table, _ in found]
+            raise LeakkitError("two_files", message, asks=which_member(asked, folder.members))
     if not history and not deals:
         if parts.get(REFUSED):
             raise _refused(parts[REFUSED][0][0])
-        raise nothing_to_read(reading.store, tables, folder, names)
+        raise nothing_to_read(reading.store, tables, folder)
     for table, _ in parts.get(REFUSED, []):
         reading.say(table.file, "refused", "synchronisation_history", "_fivetran_start")
     gone = [_with(reading, *found) for found in parts.get(MERGED, [])[:1]]
     merged = gone[0] if gone else None
     if snapshots:
-        return Files(folder, None, snapshots[-1][1], snapshots, merged=merged)
+        return Files(folder.label, None, snapshots[-1][1], snapshots, merged=merged)
     one = [_with(reading, *found[0]) if found else None for found in (history, deals)]
     lists = [_with(reading, *found) for found in parts.get(STAGES, [])[:1]]
     stages = lists[0] if lists else None
     lookup = _lookup(tables, one[0])
-    placed = Files(folder, one[0], one[1], stages=stages, lookup=lookup, merged=merged)
+    placed = Files(folder.label, one[0], one[1], stages=stages, lookup=lookup, merged=merged)
     return replace(placed, versions=bool(history) and HISTORY not in parts)
 
 
@@ -430,16 +415,3 @@ def _snapshots(reading: Reading, deals: list[tuple[Table, Part]]) -> tuple[tuple
         return ()
     found = sorted(zip(names, deals, strict=True), key=lambda one: one[0])
     return tuple((day, _with(reading, *one)) for day, one in found)
-
-
-def _stem(path: Path) -> str:
-    """Return a file's name without its endings."""
-    return path.name.partition(".")[0] or path.name
-
-
-def _input(path: Path) -> dict[str, str]:
-    """Return name, format and SHA-256 of an input file."""
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    form = form_of_name(path) or path.suffix.lower().lstrip(".")
-    return {"name": path.name, "format": form, "sha256": digest}

@@ -10,9 +10,9 @@ from leakkit.errors import LeakkitError
 from leakkit.scratch import scratch
 from leakkit.sources.formats.files import read_file
 from leakkit.sources.headings.columns import simplified
+from leakkit.sources.headings.folders import may_be_data
 from leakkit.sources.headings.names import near_pairs
 from leakkit.sources.headings.recognised import Reading
-from leakkit.sources.headings.tables import may_be_data
 from leakkit.store.database import Store, quoted
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def proposed_joins(store: Store, folder: Path) -> tuple[Join, ...]:
     `store` is a source that was loaded; its files that were not read are looked at. A
     value that is nearly a key is proposed as `same`, never merged in silence.
     """
+    if not folder.is_dir():
+        return ()
     names = [name for name in store.meta("ignored_files") if may_be_data(Path(name))]
     with scratch() as place, Store.new() as aside:
         reading = Reading(aside, Config(), place)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from leakkit.errors import LeakkitError, visible
 from leakkit.scratch import scratch
-from leakkit.sources.formats.files import form_of_content, form_of_name, read_file
+from leakkit.sources.databases.addresses import Address
+from leakkit.sources.databases.sessions import connected
+from leakkit.sources.databases.tables import LOOKED_AT, folder_in
+from leakkit.sources.formats.files import form_of_content, form_of_name
 from leakkit.sources.formats.unpacking import unzipped
+from leakkit.sources.headings.folders import Member, folder_of, may_be_data, member_of
 from leakkit.sources.headings.guesses import columns_of
 from leakkit.sources.headings.recognised import Reading
-from leakkit.sources.headings.tables import may_be_data
 from leakkit.store.database import Store
 
 if TYPE_CHECKING:
@@ -22,14 +26,19 @@ if TYPE_CHECKING:
 SHOWN_COLUMNS, SHOWN_FILES = 200, 50
 
 
-def heading_lines(source: Path, config: Config) -> list[str]:
+def heading_lines(source: Path | Address, config: Config) -> list[str]:
     """Return a line for every column of a source: its heading, three cells, what it could be.
 
     A file that cannot be read is named with the reason.
     """
-    with scratch() as place, Store.new() as store:
+    with ExitStack() as stack:
+        place, store = stack.enter_context(scratch()), stack.enter_context(Store.new())
         reading = Reading(store, config, place)
-        files = _files(reading, source)
+        if isinstance(source, Address):
+            session = stack.enter_context(connected(source))
+            files = list(folder_in(reading, session, LOOKED_AT).members)
+        else:
+            files = _files(reading, source)
         lines = [
             line
             for number, file in enumerate(files[:SHOWN_FILES])
@@ -39,22 +48,22 @@ def heading_lines(source: Path, config: Config) -> list[str]:
     return [*lines, *([f"and {more:,} more files"] if more > 0 else [])]
 
 
-def _files(reading: Reading, source: Path) -> list[Path]:
+def _files(reading: Reading, source: Path) -> list[Member]:
     """Return the files that may hold tables."""
     if source.is_dir():
-        return sorted(f for f in source.iterdir() if f.is_file() and may_be_data(f))
+        return [one for one in folder_of(source).members if one.data]
     if form_of_content(source) == "zip" and form_of_name(source) != "parquet":
         try:
-            return [file for file in unzipped(reading, source) if may_be_data(file)]
+            return [member_of(file) for file in unzipped(reading, source) if may_be_data(file)]
         except LeakkitError:
             return []
-    return [source]
+    return [member_of(source)]
 
 
-def _of_file(reading: Reading, file: Path, name: str) -> list[str]:
+def _of_file(reading: Reading, file: Member, name: str) -> list[str]:
     """Return the lines of one file."""
     try:
-        tables = read_file(reading, file, name)
+        tables = file.read(reading, name)
     except LeakkitError as error:
         return [f"{visible(file.name)}: {visible(str(error)).splitlines()[0]}", ""]
     lines = []

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from leakkit.sources.databases.addresses import Address
     from leakkit.store.database import Store
 
 MOST_TRIES = 12
@@ -43,7 +44,7 @@ class Trial:
         return any(ask.key != "accept" and (ask.needed or not accepted) for ask in self.asks)
 
 
-def tried(source: Path, config: Config, allow: Sequence[str | Path] = ()) -> Trial:
+def tried(source: Path | Address, config: Config, allow: Sequence[str | Path] = ()) -> Trial:
     """Read a source; where it asks, give the likeliest answer and read on.
 
     So one pass over it says all that is missing, and not one thing per try. The caller

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.config import Config, unfilled
@@ -13,8 +14,8 @@ from leakkit.sources.propose.trying import Trial, tried
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+    from leakkit.sources.databases.addresses import Address
     from leakkit.store.database import Store
 
 
@@ -31,7 +32,7 @@ class Proposed:
 
 
 def proposed(
-    source: Path, declared: Mapping[str, Any], allow: Sequence[str | Path] = ()
+    source: Path | Address, declared: Mapping[str, Any], allow: Sequence[str | Path] = ()
 ) -> Proposed:
     """Propose a leakkit.toml for a source, by what a file declares of it already.
 
@@ -50,14 +51,14 @@ def proposed(
     return Proposed(text, lines, final)
 
 
-def _text(source: Path, trial: Trial, declared: Mapping[str, Any]) -> str:
+def _text(source: Path | Address, trial: Trial, declared: Mapping[str, Any]) -> str:
     """Return the text of what was found by trying."""
     if trial.store is None:
         if trial.stopped is None:  # pragma: no cover - a trial ends with the one or the other
             raise AssertionError
         return unread_text(trial.stopped, declared, trial.asks)
     with trial.store as store:
-        joins = proposed_joins(store, source) if source.is_dir() else ()
+        joins = proposed_joins(store, source) if isinstance(source, Path) else ()
         said = _and_as_read(declared, store)
         return configuration_text(store, joins, said, trial.asks, guessed=trial.guessed)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
+from leakkit.errors import LeakkitError
 from leakkit.sources.formats.rows import LINE, rewritten
 from leakkit.sources.headings.names import heading_of
 from leakkit.sources.shapes.lifecycle import one_transition
@@ -98,6 +99,12 @@ def _filled(reading: Reading, table: Table) -> Table:
         for heading in fill
         if heading
     }
+    if columns and not table.ordered:
+        message = (
+            f"{table.file} leaves cells empty that the row above fills, and a database keeps its "
+            "rows in no order. Read the file that it was made of, or fill them in a SELECT."
+        )
+        raise LeakkitError("no_order", message)
     return rewritten(reading, table, columns, "filled") if columns else table
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.databases.addresses import Address
 from leakkit.sources.formats.files import read_file
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.names import near_pairs, nearest
@@ -30,7 +31,7 @@ def joined(reading: Reading, files: Files, source: Any) -> Files:  # noqa: ANN40
     joins = reading.config.source.joins
     if not joins:
         return files
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | Path | Address):
         message = "[[source.joins]] names files, and frames have none. Join the frames first."
         raise LeakkitError("join_file", message)
     inside = reading.scratch / "zip"

@@ -1,0 +1,142 @@
+"""Where a database is: an address with its secrets, and what may be shown of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from leakkit.errors import LeakkitError
+
+SCHEMES = {
+    "postgresql": "postgresql",
+    "postgres": "postgresql",
+    "sqlite": "sqlite",
+    "snowflake": "snowflake",
+    "bigquery": "bigquery",
+}
+"""The kind of database that the first word of an address names."""
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
+SQLITE_FIRST = b"SQLite format 3\0"
+SQLITE_NAMES = (".db", ".sqlite", ".sqlite3", ".db3")
+SHOWN = ("service", "host", "port", "dbname", "user")
+"""What may be shown of what stands behind the question mark; anything else may be a secret."""
+SECRET = re.compile("pass|secret|token|key|credential", re.IGNORECASE)
+PLACE = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:\[\],]*)(:\d*)?(,[^:\[\],]*(:\d*)?)*")
+"""One host or several, each with its port or without."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """A database as a source: which kind, where, and what may be shown of that.
+
+    `uri` is what its driver is given, `secrets` are the texts that must stand nowhere. `str`
+    gives the address without them. `file` is that of SQLite.
+
+    >>> str(address_of("postgresql://ann:s3cret@db.example/crm?sslmode=require"))
+    'postgresql://ann@db.example/crm'
+    """
+
+    kind: str
+    shown: str
+    label: str
+    uri: str = field(repr=False)
+    user: str = ""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    file: Path | None = None
+
+    def __str__(self) -> str:
+        """Return the address without its secrets."""
+        return self.shown
+
+    @property
+    def folder(self) -> Path:
+        """The folder in which its leakkit.toml stands: that of the file, else the present one."""
+        return self.file.parent if self.file else Path()
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text; nothing of one in which a secret stands."""
+        return "" if any(secret in text for secret in self.secrets) else text
+
+
+def address_of(source: Any) -> Any:  # noqa: ANN401 - a path, or frames
+    """Return the address that a source is; what is no database is given back as it is."""
+    if isinstance(source, str) and (said := ADDRESS.match(source)):
+        scheme = said[1].lower()
+        return _parsed(source, SCHEMES.get(scheme, ""), scheme)
+    if isinstance(source, str | Path) and is_sqlite(Path(source)):
+        return _of_file(Path(source))
+    return source
+
+
+def is_sqlite(path: Path) -> bool:
+    """Say whether a file is a database of SQLite; an empty one has its name only."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        start = stream.read(len(SQLITE_FIRST))
+    return start == SQLITE_FIRST or (not start and path.suffix.lower() in SQLITE_NAMES)
+
+
+def _of_file(path: Path) -> Address:
+    """Return the address of a file of SQLite, opened for reading only."""
+    place = quote(str(path.absolute()))
+    return Address("sqlite", path.name, path.stem, f"file:{place}?mode=ro", file=path)
+
+
+def _parsed(text: str, kind: str, scheme: str) -> Address:
+    """Return the address that a text is; raise where it cannot be read for sure."""
+    if not kind:
+        known = ", ".join(f"{name}://" for name in SCHEMES if name != "postgres")
+        message = f"leakkit knows no database {scheme}://. There are: {known}, files and folders."
+        raise LeakkitError("unknown_database", message)
+    if kind == "sqlite":
+        return _sqlite(text)
+    rest = text.partition("://")[2]
+    try:
+        parts = urlsplit(f"//{rest}")
+    except ValueError:
+        raise _unreadable(scheme) from None
+    login, _, place = parts.netloc.rpartition("@")
+    if "#" in rest or "@" in f"{parts.path}{parts.query}" or not PLACE.fullmatch(place):
+        raise _unreadable(scheme)
+    user, _, password = login.partition(":")
+    options = parse_qsl(parts.query, keep_blank_values=True)
+    kept = "&".join(f"{quote(k)}={quote(v)}" for k, v in options if k in SHOWN)
+    name = f"{user}@" if user else ""
+    shown = f"{scheme}://{name}{place}{parts.path}{f'?{kept}' if kept else ''}"
+    hidden = [password, *(value for key, value in options if SECRET.search(key))]
+    said = dict(options)
+    user = unquote(user) or said.get("user", "")
+    label = unquote(parts.path).rpartition("/")[2] or said.get("dbname", "")
+    label = label or said.get("service", "") or user or kind
+    return Address(kind, shown, label, text, user, _forms(hidden))
+
+
+def _forms(secrets: list[str]) -> tuple[str, ...]:
+    """Return texts that must stand nowhere, as they are written and as they are meant."""
+    return tuple(dict.fromkeys(form for one in secrets if one for form in (one, unquote(one))))
+
+
+def _sqlite(text: str) -> Address:
+    """Return the file that an address of SQLite names: sqlite:///here.db, sqlite:////there.db."""
+    path = Path(unquote(text.partition("://")[2].partition("?")[0].removeprefix("/")))
+    if not path.is_file():
+        message = f"There is no file {path}. An address of SQLite is sqlite:///FOLDER/FILE.db."
+        raise LeakkitError("no_source", message)
+    if not is_sqlite(path):
+        message = f"{path.name} is no database of SQLite."
+        raise LeakkitError("unreadable_file", message)
+    return _of_file(path)
+
+
+def _unreadable(scheme: str) -> LeakkitError:
+    """Return the error of an address that cannot be read; it shows nothing of it."""
+    message = (
+        f"This address of a database cannot be read. It should look like "
+        f"{scheme}://user@host:5432/database. In a password, write signs such as @ / ? # : % as "
+        "%40 %2F %3F %23 %3A %25; better, leave it out (docs/sources/databases.md)."
+    )
+    return LeakkitError("database_address", message)
