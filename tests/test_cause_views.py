@@ -240,6 +240,14 @@ def test_every_finding_is_said(kind: str, against: str, severity: str) -> None:
     assert (words[against] in text("causes_headline", shown)) == told
 
 
+def test_a_sure_change_under_an_order_that_nobody_declared_says_why_it_is_no_alarm() -> None:
+    held = with_card(finding(severity="watch"))
+    undeclared = replace(held, analysis=replace(held.analysis, provisional_order=True))
+    said = "It is no alarm only because the order of the stages is not declared"
+    assert said in text("warnings", undeclared)
+    assert said not in text("warnings", held)
+
+
 def test_a_stage_that_is_slow_is_not_asked_why_it_loses() -> None:
     said = text("causes_headline", with_card(finding(kind="overdue")))
     assert f"Review: {WORDS.say('causes.reviews.time_to_answer')}" in said

@@ -314,7 +314,7 @@ def test_without_a_time_before_it_says_so() -> None:
     text = str(views.causes_headline(found))
     assert "not enough days or deals to compare" in text
     note = views.causes_headline(found).note
-    assert "too short for a comparison" in note
+    assert "too few days or deals to compare with" in note
     assert "Nothing could be compared." in str(views.warnings(found).section())
 
 

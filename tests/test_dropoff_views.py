@@ -53,7 +53,7 @@ def test_the_headline_names_the_largest_share_that_is_not_of_a_qualifying_stage(
     note = Markup(view.note).striptags()  # noqa: S704 - our own page
     assert "Look at Order confirmation first: it got worse around Apr 2026." in note
     assert "Over the whole history Proforma loses the largest share of the deals" in note
-    assert "that enter (28%, " in note
+    assert "that enter (28%, within " in note
     assert f"{found.stage.exits.lost:,} deals worth " in note
     assert "about as much as before: a rise of 9.2 points or more can be ruled out" in note
     steady = str(views.headline(analysis(), "Equipment").note)

@@ -142,7 +142,7 @@ def test_differences_are_counted_and_said(now: Analysis) -> None:
     assert (since.deals, since.last_day) == (100, 20604)
     assert (since.appeared, since.gone) == (("Proforma",), ("Contract",))
     page = text(views.headline(told))
-    assert "Since the last run, on data up to May 31, 2026: 100 deals more; " in page
+    assert "Since the last run, on data up to May 31, 2026: 100 more deals; " in page
     assert "Proforma from 29% to 31%; newly worse: Proforma; no longer worse: Contract." in page
     over = text(views.overview(told))
     assert "newly worse: Proforma in Equipment; no longer worse: Contract in Equipment." in over
@@ -160,7 +160,7 @@ def test_nothing_new_is_said_too(now: Analysis) -> None:
     seen = replace(Seen.of(now, now.pipelines[0]), deals=4801)
     told = replace(now, last_run={"Equipment": seen.facts()})
     page = text(views.headline(told))
-    assert "1 deal fewer; Proforma from 31% to 31%; no stage newly worse, none better" in page
+    assert "1 fewer deal; Proforma from 31% to 31%; no stage newly worse, none better" in page
 
 
 def test_a_stage_that_warns_of_something_else_is_no_news(now: Analysis) -> None:

@@ -161,7 +161,7 @@ def test_the_costliest_of_what_got_worse_is_said_first() -> None:
     told = [replace(f, recoverable=v) for f, v in zip(found.all_findings, values, strict=True)]
     view = views.overview(replace(found, all_findings=tuple(told)))
     said = view.section().striptags()
-    assert "In Parts, Proforma now loses 37%" in said
+    assert "In Parts: Proforma now loses 37%" in said
     assert f"about {WORDS.money(9e8)} would be kept in" in said
     named = f"2 more stages got worse: Proforma in Equipment (about {WORDS.money(5e6)})"
     assert f"{named} and Proforma in Service." in said

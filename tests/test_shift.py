@@ -83,9 +83,9 @@ def test_the_tall_forms_name_what_got_worse(form: object) -> None:
 
 def test_the_alternative_text_says_what_got_worse() -> None:
     svg = figures.pipe(fakes.analysis(name="Equipment"), WORDS, shifts=told(*FOUND).shifts)
-    assert "Proforma got worse: it loses 50%, before it was 20%." in svg
-    assert "Contract got slower: 50% stay too long, before it was 20%." in svg
-    assert "Inquiry got" not in svg
+    assert "At Proforma, 50% are lost now; before it was 20%." in svg
+    assert "At Contract, 50% stay too long now; before it was 20%." in svg
+    assert "At Inquiry, 1" not in svg
 
 
 def test_the_card_draws_months_levels_and_the_range() -> None:

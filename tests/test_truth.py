@@ -182,8 +182,7 @@ def test_what_if_is_near_the_plan_in_which_it_comes_true() -> None:
 
 def test_going_back_brings_what_the_leak_took() -> None:
     """From 5 to 35 % lost: points that a chain of the whole history does not have."""
-    found = repairs.repair(2, 60_000, deals=1_200)
-    assert found is not None
+    (found,) = repairs.repairs([2], 60_000, deals=1_200)
     assert found.more == pytest.approx(0.3)
     assert found.holds
     assert found.new_deals.value == pytest.approx(found.truth, rel=0.5)
@@ -192,14 +191,14 @@ def test_going_back_brings_what_the_leak_took() -> None:
 
 
 def test_the_chance_to_win_is_that_of_the_final_outcome() -> None:
-    found = [cell for run in range(3) for cell in endings.cells(run, 61_000)]
+    found = endings.cells(range(3), 61_000)
     assert {cell.stays for cell in found} == set(endings.STAYS)
     assert np.mean([cell.holds for cell in found]) >= 0.75
     assert np.mean([cell.error for cell in found]) == pytest.approx(0.0, abs=0.03)
 
 
 def test_late_deals_to_call_are_won_as_often_as_said() -> None:
-    found = [late for run in range(3) for late in endings.late_deals(run, 62_000)]
+    found = endings.late_deals(range(3), 62_000)
     call = [late for late in found if late.block == "call"]
     said = np.mean([late.chance for late in call])
     assert len(call) > 50
@@ -209,7 +208,7 @@ def test_late_deals_to_call_are_won_as_often_as_said() -> None:
 
 @pytest.mark.parametrize("late", [0, lateness.LATE])
 def test_losses_that_are_entered_late_are_measured(late: int) -> None:
-    found = [lateness.entered(68_000 + run, late, deals=1_200) for run in range(2)]
+    found = lateness.entered(range(2), 68_000, late, deals=1_200)
     assert all(one.new > 0 for one in found)
     assert [one.many for one in found] == [late > 0] * 2
     assert not late or not sum(one.better for one in found)

@@ -9,12 +9,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.truth.record import Mean, Record, share, table
-from benchmarks.truth.sellers import GAMMA, HEAVY, LOG_NORMAL, MEDIUM, Seller, live
+from benchmarks.truth.sellers import (
+    GAMMA,
+    HEAVY,
+    LOG_NORMAL,
+    MEDIUM,
+    Seller,
+    live,
+    opened_together,
+    together,
+)
 from leakkit.analysis import analyze, find_worklist
 from leakkit.findings.worklist import BLOCKS, CALL, DECIDE, HARDLY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from benchmarks.truth.sellers import Lives
+    from leakkit.analysis import Analysis
+    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.findings.worklist import WorkItem
+    from leakkit.store import Store
 
 STAYS = (GAMMA, LOG_NORMAL, HEAVY)
 SIZES = ((1_500, 540), (4_000, 540), (700, 300))
@@ -25,7 +40,6 @@ CLOSE = 0.03
 LATE_STAYS = (GAMMA, MEDIUM, HEAVY)
 STALLED = 0.15
 SLOWER = 2.5
-"""Late deals are many where stays are long."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +68,26 @@ class Late:
     exact: float
 
 
-def cells(number: int, seed: int) -> list[Cell]:
-    """Compare every stage of one pipeline."""
-    seller = Seller(stays=STAYS[number % len(STAYS)])
-    deals, days = SIZES[number // len(STAYS) % len(SIZES)]
-    with live(seller, deals, seed + number, days).opened() as store:
-        (result,) = analyze(store).pipelines
+def cells(numbers: Iterable[int], seed: int) -> list[Cell]:
+    """Compare every stage of some pipelines."""
+    sellers = {f"P{number}": Seller(stays=STAYS[number % len(STAYS)]) for number in numbers}
+    lives = {}
+    for name, seller in sellers.items():
+        deals, days = SIZES[int(name[1:]) // len(STAYS) % len(SIZES)]
+        lives[name] = live(seller, deals, seed + int(name[1:]), days)
+    with opened_together(lives) as store:
+        results = _without_findings(store).pipelines
+    return [cell for result in results for cell in _cells(result, sellers[result.name])]
+
+
+def _without_findings(store: Store) -> Analysis:
+    """Analyse what does not hang on a comparison of windows."""
+    store.set_meta("findings", [])
+    return analyze(store)
+
+
+def _cells(result: PipelineAnalysis, seller: Seller) -> list[Cell]:
+    """Compare every stage of one pipeline with the exact chances."""
     found = []
     for stage, truth in zip(result.stages, seller.chances().tolist(), strict=True):
         one = stage.won_from_here
@@ -71,7 +99,7 @@ def cells(number: int, seed: int) -> list[Cell]:
 
 def won_in_the_end(seed: int = 61_000, runs: int = 200) -> Record:
     """The chance to win from a stage, with gamma, log-normal and heavy-tailed stays."""
-    found = [cell for run in range(runs) for cell in cells(run, seed)]
+    found = [cell for part in together(runs) for cell in cells(part, seed)]
     held = sum(cell.holds for cell in found) / len(found)
     errors = {kind: Mean.of(c.error for c in found if c.stays == kind) for kind in STAYS}
     rows = [
@@ -102,26 +130,40 @@ def won_in_the_end(seed: int = 61_000, runs: int = 200) -> Record:
     )
 
 
-def late_deals(number: int, seed: int) -> list[Late]:
-    """List the late deals of one pipeline, with what became of them."""
-    stays, stalled = LATE_STAYS[number % len(LATE_STAYS)], number // len(LATE_STAYS) % 2 == 1
-    plain = Seller(stays=stays, stalled=STALLED if stalled else 0.0)
-    seller = replace(plain, median=tuple(SLOWER * days for days in plain.median))
-    lives = live(seller, 2_000, seed + number)
-    with lives.opened() as store:
-        items = find_worklist(store, analyze(store), "Deals")
-    exact = seller.chances()
+def late_deals(numbers: Iterable[int], seed: int) -> list[Late]:
+    """List the late deals of some pipelines, with what became of them."""
+    sellers = {f"P{number}": slow_seller(number) for number in numbers}
+    lives = {name: live(one, 2_000, seed + int(name[1:])) for name, one in sellers.items()}
     found = []
-    for i in items:
-        won = bool(lives.won[int(i.opportunity_id[1:])])
-        known = float(won) if stalled else float(exact[int(i.stage[1:])])
-        found.append(Late(number, stays, stalled, i.block, i.chance, won, known))
+    with opened_together(lives) as store:
+        analysis = _without_findings(store)
+        for name, seller in sellers.items():
+            items = find_worklist(store, analysis, name)
+            found += [_late(int(name[1:]), seller, lives[name], item) for item in items]
     return found
+
+
+def slow_seller(number: int) -> Seller:
+    """Return one of the sellers with late deals: kinds of stays in turn, half with hopeless ones.
+
+    Late deals are many where stays are long.
+    """
+    stalled = STALLED if number // len(LATE_STAYS) % 2 == 1 else 0.0
+    plain = Seller(stays=LATE_STAYS[number % len(LATE_STAYS)], stalled=stalled)
+    return replace(plain, median=tuple(SLOWER * days for days in plain.median))
+
+
+def _late(run: int, seller: Seller, lives: Lives, item: WorkItem) -> Late:
+    """Return what was said of one late deal, and what became of it."""
+    won = bool(lives.won[int(item.opportunity_id[-6:])])
+    stalled = seller.stalled > 0.0
+    known = float(won) if stalled else float(seller.chances()[int(item.stage[1:])])
+    return Late(run, seller.stays, stalled, item.block, item.chance, won, known)
 
 
 def late_deals_win_as_said(seed: int = 62_000, runs: int = 200) -> Record:
     """The worklist by block, with gamma, log-normal and heavy-tailed stays."""
-    found = [late for run in range(runs) for late in late_deals(run, seed)]
+    found = [late for part in together(runs) for late in late_deals(part, seed)]
     call = [late for late in found if late.block == CALL]
     decide = [late.won for late in found if late.block == DECIDE]
     planted = any(late.block == DECIDE for late in found if late.stalled)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmarks.truth.record import Record, share, table
-from benchmarks.truth.sellers import Seller, live
+from benchmarks.truth.sellers import Seller, live, opened_together, together
 from leakkit.analysis import Seen, analyze, losses_appeared
-from leakkit.findings.finding import BETTER, PERHAPS_BETTER
+from leakkit.findings.finding import IMPROVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from leakkit.analysis import Analysis
+    from leakkit.analysis.results import PipelineAnalysis
 
 LATE, BETWEEN = 30, 28
 """Days by which losses are late, and days between the two runs."""
@@ -31,19 +38,25 @@ class Entered:
     better: int
 
 
-def entered(seed: int, late: int, deals: int = 2_500) -> Entered:
+def entered(numbers: Iterable[int], seed: int, late: int, deals: int = 2_500) -> list[Entered]:
     """Run on the data of four weeks ago, and again on those of today."""
-    lives = live(Seller(), deals, seed)
-    with lives.opened(before=BETWEEN, late=late) as store:
+    lives = {f"P{number}": live(Seller(), deals, seed + number) for number in numbers}
+    with opened_together(lives, before=BETWEEN, late=late) as store:
         then = analyze(store)
-        seen = Seen.of(then, then.pipelines[0]).facts()
-    with lives.opened(late=late) as store:
-        store.set_meta("last_run", {"Deals": seen})
+        seen = {one.name: Seen.of(then, one).facts() for one in then.pipelines}
+    with opened_together(lives, late=late) as store:
+        store.set_meta("last_run", seen)
         now = analyze(store)
-        found = losses_appeared(now, now.pipelines[0])
-    kinds = {BETTER, PERHAPS_BETTER}
+        return [_entered(then, now, one) for one in now.pipelines]
+
+
+def _entered(then: Analysis, now: Analysis, pipeline: PipelineAnalysis) -> Entered:
+    """Return what the two runs say of one pipeline."""
+    found = losses_appeared(now, pipeline)
     better = sum(
-        f.kind == "lost" and f.severity in kinds for one in (then, now) for f in one.all_findings
+        (f.pipeline, f.kind) == (pipeline.name, "lost") and f.severity in IMPROVED
+        for one in (then, now)
+        for f in one.all_findings
     )
     if found is None:
         return Entered(0, 0, 0.0, many=False, better=better)
@@ -52,7 +65,10 @@ def entered(seed: int, late: int, deals: int = 2_500) -> Entered:
 
 def late_losses_are_measured(seed: int = 68_000, runs: int = 200) -> Record:
     """Losses that are entered 30 days late, and losses that are entered at once."""
-    worlds = {days: [entered(seed + run, days) for run in range(runs)] for days in (LATE, 0)}
+    worlds = {
+        days: [one for part in together(runs) for one in entered(part, seed, days)]
+        for days in (LATE, 0)
+    }
     slow, prompt = worlds[LATE], worlds[0]
     said = float(np.mean([one.many and one.days <= LATE for one in slow]))
     wrong = float(np.mean([one.late > 0 for one in prompt]))

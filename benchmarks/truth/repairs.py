@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.truth.record import Mean, Record, share, table
-from benchmarks.truth.sellers import GAMMA, LOG_NORMAL, Seller, live
+from benchmarks.truth.sellers import (
+    GAMMA,
+    LOG_NORMAL,
+    Seller,
+    live,
+    opened_together,
+    together,
+)
 from leakkit.analysis import analyze
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from leakkit.analysis import Analysis
+    from leakkit.analysis.results import PipelineAnalysis
     from leakkit.findings.finding import Value
 
 DEALS = 1_600
@@ -51,18 +60,25 @@ def leaking(number: int) -> Seller:
     return Seller(lost=lost, leak=leak, more=more, stays=stays)
 
 
-def repair(number: int, seed: int, deals: int = DEALS) -> Repaired | None:
-    """Ask what it would bring if the leak went back; None where the stage does not warn."""
-    seller = leaking(number)
-    with live(seller, deals, seed + number).opened() as store:
+def repairs(numbers: Iterable[int], seed: int, deals: int = DEALS) -> list[Repaired]:
+    """Ask what it would bring if the leaks went back; stages that do not warn are left out."""
+    sellers = {f"P{number}": leaking(number) for number in numbers}
+    lives = {name: live(one, deals, seed + int(name[1:])) for name, one in sellers.items()}
+    with opened_together(lives) as store:
         analysis = analyze(store)
-    (result,) = analysis.pipelines
+    found = (_repaired(analysis, one, sellers[one.name]) for one in analysis.pipelines)
+    return [one for one in found if one]
+
+
+def _repaired(analysis: Analysis, result: PipelineAnalysis, seller: Seller) -> Repaired | None:
+    """Compare one pipeline with the truth; None where the leaking stage does not warn."""
     assert result.costs is not None
+    findings = [one for one in analysis.all_findings if one.pipeline == result.name]
     names = [stage.name for stage in result.stages]
-    changes = result.costs.changes(analysis.all_findings, names)
+    changes = result.costs.changes(findings, names)
     if seller.leak not in changes or changes[seller.leak].points <= 0.0:
         return None
-    found = result.costs.joint(analysis.all_findings, names)
+    found = result.costs.joint(findings, names)
     before, now = seller.chances()[0], seller.leaking().chances()[0]
     truth = result.costs.new_deals * (before - now)
     return Repaired(
@@ -72,7 +88,7 @@ def repair(number: int, seed: int, deals: int = DEALS) -> Repaired | None:
 
 def going_back(seed: int = 60_000, runs: int = 200) -> Record:
     """A leak of 10 to 30 points in the last 90 days, on bases of .05 to .30."""
-    found = [one for run in range(runs) if (one := repair(run, seed))]
+    found = [one for part in together(runs) for one in repairs(part, seed)]
     held = sum(one.holds for one in found) / len(found)
     now, then = (
         Mean.of(getattr(one, name) for one in found) for name in ("now_error", "then_error")

@@ -17,6 +17,7 @@ from leakkit.analysis.reasons import (
 from leakkit.analysis.selection import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
+from leakkit.findings.changes import ChangeScreen
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading
 from leakkit.findings.recent import got_worse
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.findings.causes import Cause
-    from leakkit.findings.changes import ChangeScreen
     from leakkit.findings.drivers import Screen
     from leakkit.findings.mix import RateAndMix
     from leakkit.findings.whatif import WhatIf
@@ -115,7 +115,7 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
         stages,
         _repairs(one, led),
         find_worklist(store, analysis, one.name),
-        find_interventions(store, analysis, one),
+        () if one.notes.coverage else find_interventions(store, analysis, one),
     )
 
 
@@ -145,13 +145,18 @@ def _stage(
     own = next((card for card in led if card[0].stage == name), ())
     cause = root_cause(store, analysis, one.name, name)
     kinds = [finding.kind for finding in own if finding.severity in CHANGED] or ["lost"]
+    if one.notes.coverage:  # its windows are not compared
+        changes, split = ChangeScreen.missing(kinds[0], "left_out"), {}
+    else:
+        changes = changes_of(store, analysis, one.name, name, kinds[0])
+        split = {kind: rate_and_mix(store, analysis, one.name, name, kind) for kind in kinds}
     return StageDiagnosis(
         stage=next(stage for stage in one.stages if stage.name == name),
         findings=own,
         cause=cause,
         screen=drivers_of(store, analysis, one.name, name),
-        changes=changes_of(store, analysis, one.name, name, kinds[0]),
-        mixes={kind: rate_and_mix(store, analysis, one.name, name, kind) for kind in kinds},
+        changes=changes,
+        mixes=split,
         ids=opportunity_ids(store, cause),
     )
 

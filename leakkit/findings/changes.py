@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leakkit.findings.columns import candidates
-from leakkit.findings.contrasts import Excess, false_discovery, two_sided
+from leakkit.findings.contrasts import Excess, false_discovery, one_sided
 from leakkit.findings.design import at_risk
-from leakkit.findings.groups import count, influence, read, spells
+from leakkit.findings.groups import count, read, spells
 from leakkit.measures.survival import MIN_FOLLOWED, Z95
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from leakkit.findings.columns import Columns
-    from leakkit.findings.design import Bools, Design
+    from leakkit.findings.design import AtRisk, Bools, Design
     from leakkit.findings.groups import Readings, Spells
     from leakkit.measures.survival import Floats, Ints
     from leakkit.measures.windows import Days
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 MIN_EXITS = 5
 """Exits that a segment, and its rest, need in both windows together."""
 MIN_OWNERS = 3
-"""Owners that an error by owner wants."""
+"""Owners whose changes are held against each other."""
+MIN_OF_OWNER = 5
+"""Equivalent entrants of an owner followed in each window."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class ChangeScreen:
 
     `tested` segments were compared; `binned` columns are in quintiles. `owner` is the
     column by which the errors are clustered, or empty. Nothing is known for `reason`:
-    no_baseline, no_horizon or no_expected_days.
+    no_baseline, no_horizon, no_expected_days, or left_out of an export that leaves deals out.
     """
 
     kind: str
@@ -93,20 +95,24 @@ def screen_changes(  # noqa: PLR0913 - the parts of one question
     begun to lose more may not. So every value of every column is held against the rest
     by the difference of two differences, first visits of both windows read at the same
     `horizon`; one false discovery rate `q` over them. Where another segment moved, the rest
-    moved with it: so a segment must have moved by itself too. The error is the larger of that of
-    the four shares, times the wobble `phi`, and that of a sum over owners: deals of one
-    owner go together. With `falls` the segments that got better are asked for.
+    moved with it: so a segment must have moved by itself too. The error is that of the four
+    shares, times the wobble `phi`, and of the owners: where some got worse and others better,
+    beyond chance, a segment may only have had the wrong ones. With `falls` the segments
+    that got better are asked for.
 
-    Reference: Liang and Zeger (1986), Biometrika 73, 13-22, for the error by owner.
+    Reference: DerSimonian and Laird (1986), Controlled Clinical Trials 7, 177-188; Thompson
+    and Sharp (1999), Statistics in Medicine 18, 2693-2708, for changes that hang on a part.
     """
-    looked = _looked_at(design, (baseline, current), horizon, kind, columns)
+    windows = (baseline, current)
+    looked = _looked_at(design, [at_risk(design, days) for days in windows], horizon, kind, columns)
+    looked = replace(looked, owners=_owners(design, looked.spans, phi))
     found = [one for name in looked.columns.codes for one in _column(looked, name, phi)]
     if falls:
         found = [replace(one, gap=-one.gap, moved=-one.moved) for one in found]
     first = false_discovery(_p_values(found))
-    # an error by owner is never smaller, so only what passes without it has to be asked
+    # with its owners an error is never smaller, so only what passes without has to be asked
     found = [
-        replace(one, error=max(one.error, _error_by_owner(looked, one))) if low <= q else one
+        _with_owners(looked, one) if low <= q else one
         for one, low in zip(found, first, strict=True)
     ]
     p, sign = _p_values(found), -1.0 if falls else 1.0
@@ -122,8 +128,52 @@ def screen_changes(  # noqa: PLR0913 - the parts of one question
         tested=len(found),
         drivers=tuple(named),
         binned=tuple(sorted(looked.columns.binned)),
-        owner=design.owner if looked.owners is not None else "",
+        owner=looked.owners.name if looked.owners else "",
     )
+
+
+@dataclass(frozen=True)
+class _Owners:
+    """How the share of each owner changed, and the weight of that (0 where too few were followed).
+
+    `codes` are the owners of the passages of the current window.
+    """
+
+    name: str
+    codes: Ints
+    change: Floats
+    weight: Floats
+
+    def error(self, inside: Bools) -> float:
+        """Return the error of a gap that comes from owners who change each by himself.
+
+        Changes are `a + gap f_o + d_o`, f_o the part of the owner's deals that is `inside`;
+        the variance of d_o is that of DerSimonian and Laird, and the gap takes d_o by the
+        difference of the owner's parts in the segment and in the rest.
+        """
+        own, rest = (
+            np.bincount(self.codes[rows], minlength=self.change.size) for rows in (inside, ~inside)
+        )
+        part = own / np.maximum(own + rest, 1)
+        taken = own / max(own.sum(), 1) - rest / max(rest.sum(), 1)
+        return float(np.sqrt(self._variance(part) * (taken**2).sum()))
+
+    @property
+    def freedom(self) -> int:
+        """Return the degrees of freedom of that error: the owners, less the plan of two."""
+        return int((self.weight > 0.0).sum()) - 2
+
+    def _variance(self, part: Floats) -> float:
+        """Return the variance of what owners change beyond chance, at least 0."""
+        known = self.weight > 0.0
+        weight, change = self.weight[known], self.change[known]
+        plan = np.column_stack([np.ones(weight.size), part[known]])
+        weighted = plan.T * weight
+        inverse = np.linalg.pinv(weighted @ plan)
+        left = change - plan @ (inverse @ (weighted @ change))
+        beyond = (weight * left**2).sum() - self.freedom
+        scale = weight.sum() - np.trace(inverse @ (weighted * weight) @ plan)
+        return max(float(beyond / scale), 0.0)
 
 
 @dataclass(frozen=True)
@@ -132,8 +182,7 @@ class _Looked:
 
     spans: tuple[Spells, Spells]
     columns: Columns
-    owner: str
-    owners: Ints | None
+    owners: _Owners | None = None
 
     def inside(self, name: str, code: int) -> list[Bools]:
         """Say which passages of each window are of a segment."""
@@ -144,7 +193,8 @@ class _Looked:
 class _Segment:
     """One segment: its shares and those of the rest (before, now), the gap and its error.
 
-    `moved` is its own change in standard errors of that.
+    `moved` is its own change in standard errors of that; the error of the gap has so many
+    degrees of `freedom`.
     """
 
     name: str
@@ -154,17 +204,17 @@ class _Segment:
     gap: float
     error: float
     moved: float
+    freedom: float = np.inf
 
 
 def _looked_at(
     design: Design,
-    windows: tuple[Days, Days],
+    risks: list[AtRisk],
     horizon: float,
     kind: str,
     names: tuple[str, ...] | None,
 ) -> _Looked:
     """Read both windows, and choose the columns."""
-    risks = [at_risk(design, days) for days in windows]
     rows = np.unique(np.concatenate([risk.rows for risk in risks]))
     found = candidates(design.only(rows), names)
     codes = {}
@@ -173,10 +223,23 @@ def _looked_at(
         whole[rows] = inside
         codes[name] = whole
     before, now = (spells(risk, horizon, kind) for risk in risks)
-    owners = design.segments.get(design.owner)
-    if owners is not None and len(np.unique(owners[rows])) < MIN_OWNERS:
-        owners = None
-    return _Looked((before, now), replace(found, codes=codes), design.owner, owners)
+    return _Looked((before, now), replace(found, codes=codes))
+
+
+def _owners(design: Design, spans: tuple[Spells, Spells], phi: float) -> _Owners | None:
+    """Read the change of every owner; None where too few can be read."""
+    codes = design.segments.get(design.owner)
+    if codes is None:
+        return None
+    size = len(design.labels[design.owner])
+    before, now = (read(count(span, codes[span.rows], size)) for span in spans)
+    known = np.minimum(before.followed, now.followed) >= MIN_OF_OWNER
+    known[0] = False
+    if known.sum() < MIN_OWNERS:
+        return None
+    variance = phi * (_variance(before) + _variance(now))
+    weight = np.where(known, 1.0 / variance, 0.0)
+    return _Owners(design.owner, codes[spans[1].rows], now.share - before.share, weight)
 
 
 def _column(looked: _Looked, name: str, phi: float) -> Iterator[_Segment]:
@@ -216,29 +279,21 @@ def _variance(cell: Readings) -> Floats:
 
 
 def _p_values(found: list[_Segment]) -> Floats:
-    """Return the two-sided p of every gap."""
-    return two_sided(np.array([one.gap / one.error for one in found], np.float64))
+    """Return the one-sided p of every gap: only what moved further is asked for."""
+    t = np.array([one.gap / one.error for one in found], np.float64)
+    return one_sided(t, np.array([one.freedom for one in found], np.float64))
 
 
-def _error_by_owner(looked: _Looked, one: _Segment) -> float:
-    """Return the error of a gap from what each owner adds to it; 0 where owners are the segments.
-
-    `sqrt(G / (G - 1) sum_o U_o^2)`, with U_o the sum of the influence of owner o's deals.
-    """
-    if looked.owners is None or one.name == looked.owner:
-        return 0.0
+def _with_owners(looked: _Looked, one: _Segment) -> _Segment:
+    """Return a segment with what the changes of its owners add to its error."""
     owners = looked.owners
-    size = int(owners.max()) + 1
-    total, there = np.zeros(size), np.zeros(size, dtype=bool)
-    for span, inside, late in zip(looked.spans, looked.inside(one.name, one.code), (-1, 1),
-                                  strict=True):  # fmt: skip
-        owner = owners[span.rows]
-        there[np.unique(owner)] = True
-        own = influence(count(span, np.where(inside, owner, -1), size))
-        rest = influence(count(span, np.where(inside, -1, owner), size))
-        total += late * (own - rest)
-    known = int(there.sum())
-    return float(np.sqrt(known / max(known - 1, 1) * (total**2).sum()))
+    if owners is None or one.name == owners.name:
+        return one
+    added = owners.error(looked.inside(one.name, one.code)[1])
+    error = float(np.hypot(one.error, added))
+    # Satterthwaite: what is estimated from few owners is not known well
+    freedom = owners.freedom * (error / added) ** 4 if added else np.inf
+    return replace(one, error=error, freedom=freedom)
 
 
 def _driver(looked: _Looked, one: _Segment, sign: float, p: float, q: float) -> ChangeDriver:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtr
 
 from leakkit.measures.survival import wilson
 
@@ -111,6 +111,16 @@ def pooled_z(share: Floats, n: Floats, reference: Floats, reference_n: Floats) -
 def two_sided(z: Floats) -> Floats:
     """Return the two-sided p of a z; 1 where there is none."""
     p: Floats = np.where(np.isnan(z), 1.0, 2.0 * ndtr(-np.abs(z)))
+    return p
+
+
+def one_sided(t: Floats, freedom: Floats) -> Floats:
+    """Return the p of a t that only counts above 0, of so many degrees of freedom (or inf).
+
+    >>> one_sided(np.array([1.96, 1.96]), np.array([np.inf, 10.0])).round(3).tolist()
+    [0.025, 0.039]
+    """
+    p: Floats = stdtr(freedom, -t)
     return p
 
 

@@ -172,29 +172,3 @@ def _ratio(over: Floats, under: Floats) -> Floats:
     """Divide, with 0 where there is nothing to divide by."""
     found: Floats = np.divide(over, under, out=np.zeros_like(under, float), where=under > 0)
     return found
-
-
-def influence(counts: Counts) -> Floats:
-    """Return what each group adds to the error of the share of all groups together.
-
-    The sum over its passages of their influence on F(h): with d_o and y_o the exits and
-    those at risk of a group, and m_o = d_o - y_o d / y,
-    `sum_u S(u-) m_o,k(u) / y(u) - sum_u (F(h) - F(u)) m_o(u) / (y(u) - d(u))`; of those
-    still there `-S(h) sum_u m_o(u) / (y(u) - d(u))`. They sum to 0.
-
-    Reference: Kalbfleisch and Prentice (2002), Statistical Analysis of Failure Time Data, ch. 5.
-    """
-    y, gone, own = (
-        np.maximum(each.sum(axis=0), 0.0) for each in (counts.at_risk, counts.gone, counts.own)
-    )
-    staying = np.cumprod(1.0 - _ratio(gone, y))
-    before = np.concatenate([[1.0], staying[:-1]])
-    all_gone = counts.gone - counts.at_risk * _ratio(gone, y)
-    if counts.staying:
-        found: Floats = -staying[-1] * (all_gone * _ratio(np.ones_like(y), y - gone)).sum(axis=1)
-        return found
-    wanted = counts.own - counts.at_risk * _ratio(own, y)
-    curve = np.cumsum(before * _ratio(own, y))
-    late = np.where(y > gone, _ratio(curve[-1] - curve, y - gone), 0.0)
-    summed: Floats = (wanted * _ratio(before, y) - all_gone * late).sum(axis=1)
-    return summed

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COSTED = ("lost", "overdue")
 MIN_FAMILY = 5
+HUNDRED = 100
 KNOWN_SHARE = 0.5
 DRAWS = 2_000
 SEED = 20_250_101
@@ -33,13 +34,22 @@ class Entrants:
 
     `mean_value` is their mean value in minor units, None if known for under half of them;
     `mean_error` its standard error; `largest_share` what part of the value the largest 1 %
-    of the deals have.
+    of the deals have, at least one deal.
     """
 
     deals: int
     mean_value: float | None
     mean_error: float
     largest_share: float | None
+
+    @property
+    def largest_called(self) -> str:
+        """Say what the largest share is of: 1 % of under 100 deals is one deal.
+
+        >>> Entrants(20, 100.0, 1.0, 0.5).largest_called
+        'largest_one'
+        """
+        return "largest_one" if self.deals < HUNDRED else "largest"
 
 
 def entrants(deals: Floats, known: Floats, total: Floats, largest: float | None) -> Entrants:

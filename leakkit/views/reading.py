@@ -112,7 +112,8 @@ def bounds_lines(analysis: Analysis, pipeline: str, words: Words) -> list[Markup
     """Say how far the headline could move if the rows in doubt were wrong."""
     found = headline_bounds(analysis, pipeline)
     if found is None:
-        asked = analysis.doubts is not None and analysis.selection == EVERYTHING
+        lost = any(stage.exits.lost for stage in analysis[pipeline].stages)
+        asked = lost and analysis.doubts is not None and analysis.selection == EVERYTHING
         return [words.html("data.bounds_no_share")] if asked else []
     stage = found.stage.name
     if not found.visits and not found.missing:

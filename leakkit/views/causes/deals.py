@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views.causes import cells
-from leakkit.views.causes.stages import stages_of
+from leakkit.views.causes.stages import no_stages, stages_of
 from leakkit.views.elements import heading, ranged
 from leakkit.views.tables import DASH, Column, Table, bdi
 from leakkit.views.texts import stay
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 def deals_to_read(diagnosis: Diagnosis, *, stage: str = "") -> View:
     """Which ten deals of each leaking stage should somebody read?"""
     words, stages = words_of(diagnosis.analysis), stages_of(diagnosis, stage)
+    if diagnosis.pipeline.present is not None:
+        return no_stages(diagnosis, words, "deals_to_read")
     unit = diagnosis.pipeline.unit_per_day
     parts = Markup("\n").join(filter(None, (_deals(one, words, unit) for one in stages)))
     if not parts:

@@ -92,7 +92,9 @@ def _reason_lines(stated: Stated, words: Words) -> list[Markup | str]:
         bdi(each.reason) for each in stated.unmatched_reasons[:SHOWN_UNMATCHED]
     )
     return [
-        words.html("causes.missing", share=stated.missing / max(stated.losses, 1)),
+        words.html("causes.missing", share=stated.missing / stated.losses)
+        if stated.missing
+        else "",
         words.html("causes.reasons", reasons=reasons) if reasons else "",
         words.html("causes.competitor", n=stated.competitor_named)
         if stated.competitor_named

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from leakkit.findings.interventions import EARLY
 from leakkit.page.kinds import REPEATED
 from leakkit.views.causes import cells
+from leakkit.views.coverage import what_to_export
 from leakkit.views.elements import heading, paragraphs, ranged
 from leakkit.views.tables import DASH, Column, Table, bdi
 from leakkit.views.texts import stay
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 def before_and_since(diagnosis: Diagnosis) -> View:
     """Did what we changed work?"""
     words, found = words_of(diagnosis.analysis), diagnosis.interventions
+    if diagnosis.pipeline.notes.coverage:
+        instead = what_to_export(diagnosis.pipeline, words)
+        return answer(words, "before_and_since", headline=instead, kind=REPEATED)
     if not found:
         said = words.say("interventions.none")
         return answer(words, "before_and_since", headline=said, kind=REPEATED)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from leakkit.page.kinds import REPEATED
 from leakkit.views.causes import cells
 from leakkit.views.causes.segments import segment
 from leakkit.views.causes.stages import no_stages
+from leakkit.views.coverage import what_to_export
 from leakkit.views.elements import paragraphs
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -29,6 +31,9 @@ def rate_and_mix(diagnosis: Diagnosis) -> View:
     """Did what becomes of deals change, or did other deals come?"""
     words = words_of(diagnosis.analysis)
     rows = [(bdi(one.stage.name), mix) for one in diagnosis.stages for mix in one.mixes.values()]
+    if diagnosis.pipeline.notes.coverage and diagnosis.stages:
+        said = what_to_export(diagnosis.pipeline, words)
+        return answer(words, "rate_and_mix", headline=said, kind=REPEATED)
     if not rows:
         return no_stages(diagnosis, words, "rate_and_mix")
     table = Table(words.say("causes.mix_table"), _columns(words), rows)

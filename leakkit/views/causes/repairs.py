@@ -9,6 +9,7 @@ from markupsafe import Markup
 from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views.causes import cells
 from leakkit.views.causes.stages import loses, no_stages
+from leakkit.views.coverage import what_to_export
 from leakkit.views.elements import paragraphs
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -39,9 +40,10 @@ def _no_repairs(diagnosis: Diagnosis, words: Words) -> View:
         return no_stages(diagnosis, words, "repairs")
     kind = SECTION if loses(diagnosis) else REPEATED
     if diagnosis.pipeline.notes.coverage:
-        return answer(words, "repairs", headline=words.say("coverage.capped"), kind=REPEATED)
-    said = words.say(f"causes.{_no_repair(diagnosis)}")
-    return answer(words, "repairs", headline=said, kind=kind)
+        said = what_to_export(diagnosis.pipeline, words)
+        return answer(words, "repairs", headline=said, kind=REPEATED)
+    code = _no_repair(diagnosis)
+    return answer(words, "repairs", headline=words.say(f"causes.{code}"), kind=kind)
 
 
 def _no_repair(diagnosis: Diagnosis) -> str:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.findings.finding import WARNING, improvements
+from leakkit.findings.finding import RATE, WARNING, WATCH, improvements
 from leakkit.findings.sight import sight
 from leakkit.measures.survival import Z95
+from leakkit.page.kinds import REPEATED
 from leakkit.views.causes import beside, mix, verdict
 from leakkit.views.causes.comparisons import compared, comparisons
 from leakkit.views.causes.stages import no_stages
+from leakkit.views.coverage import what_to_export
 from leakkit.views.elements import paragraphs, unfolded
 from leakkit.views.sentences import could_be_seen, judged, month, what_changed
 from leakkit.views.shift import shift_figure
@@ -37,6 +39,9 @@ def warnings(diagnosis: Diagnosis) -> View:
     words = words_of(diagnosis.analysis)
     if diagnosis.pipeline.present is not None:
         return no_stages(diagnosis, words, "warnings")
+    if diagnosis.pipeline.notes.coverage:
+        instead = what_to_export(diagnosis.pipeline, words)
+        return answer(words, "warnings", headline=instead, kind=REPEATED)
     shown = _cards(diagnosis, diagnosis.warnings[:SHOWN_CARDS], words)
     rest = _cards(diagnosis, diagnosis.warnings[SHOWN_CARDS:], words)
     if rest:
@@ -133,7 +138,17 @@ def _sure(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     if finding.confirmed:
         days = words.days(diagnosis.analysis.config.comparison.confirm_days)
         said += " " + words.html("causes.confirmed", days=days)
+    if _undeclared(diagnosis, finding):
+        said += " " + words.html("causes.undeclared")
     return said
+
+
+def _undeclared(diagnosis: Diagnosis, finding: Finding) -> bool:
+    """Say whether a change is sure, and no alarm only because nobody declared the stages."""
+    sure = finding.q_value is not None and finding.q_value <= diagnosis.analysis.config.comparison.q
+    known = finding.phi is not None and finding.says == RATE and not finding.as_last_year
+    held = finding.severity == WATCH and diagnosis.analysis.provisional_order
+    return bool(held and known and sure and finding.confirmed)
 
 
 def _worth(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
@@ -167,4 +182,4 @@ def _mean_value(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> M
     )
     if came.largest_share is None:
         return said
-    return said + " " + words.html("causes.largest", share=came.largest_share)
+    return said + " " + words.html(f"causes.{came.largest_called}", share=came.largest_share)

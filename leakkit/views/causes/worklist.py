@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from leakkit.analysis.coverage import CLOSED_ONLY, WON_ONLY
 from leakkit.findings.worklist import BLOCKS, DECIDE
 from leakkit.views.causes import cells
 from leakkit.views.elements import heading
@@ -16,12 +17,14 @@ from leakkit.views.view import answer, of_diagnosis, words_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.analysis import Diagnosis
+    from leakkit.analysis import Diagnosis, PipelineAnalysis
     from leakkit.findings.worklist import WorkItem
     from leakkit.views.view import View
     from leakkit.words import Words
 
 SHOWN_DEALS = 12
+NOBODY_OPEN = frozenset((CLOSED_ONLY, WON_ONLY))
+"""Exports without open deals, as if none were late."""
 
 
 @of_diagnosis
@@ -29,8 +32,7 @@ def worklist(diagnosis: Diagnosis) -> View:
     """Which late deals should somebody call first, and which should be decided?"""
     words, items = words_of(diagnosis.analysis), diagnosis.worklist
     if not items:
-        key = "causes.no_late" if diagnosis.pipeline.present is None else "present.no_late"
-        return answer(words, "worklist", headline=words.say(key))
+        return answer(words, "worklist", headline=words.say(_none_late(diagnosis.pipeline)))
     unit = diagnosis.pipeline.unit_per_day
     parts = Markup("").join(
         _block(block, own, words, unit)
@@ -40,13 +42,25 @@ def worklist(diagnosis: Diagnosis) -> View:
     return answer(words, "worklist", table=parts, note=words.html("causes.worklist_note"))
 
 
+def _none_late(pipeline: PipelineAnalysis) -> str:
+    """Return the key of why no deal is late."""
+    if pipeline.present is not None:
+        return "present.no_late"
+    if pipeline.notes.coverage in NOBODY_OPEN:
+        return "coverage.no_late"
+    unjudged = pipeline.stages and all(stage.overdue is None for stage in pipeline.stages)
+    return "causes.no_late_unjudged" if unjudged else "causes.no_late"
+
+
 def _block(block: str, items: Sequence[WorkItem], words: Words, unit: int) -> Markup:
     """Return one block of the worklist: its first deals."""
     rows = [(bdi(item.opportunity_id), item) for item in items[:SHOWN_DEALS]]
-    facts: dict[str, float] = {"n": len(items), "shown": len(rows)}
+    facts: dict[str, float] = {"n": len(items)}
     if block == DECIDE:
         facts["share"] = sum(item.chance or 0.0 for item in items) / len(items)
     caption = words.say(f"causes.{block}_table", **facts)
+    if len(rows) < len(items):
+        caption = words.say("causes.first_shown", what=caption, shown=len(rows))
     table = Table(caption, _columns(words, unit), rows, head="deal")
     return heading(words.say(f"causes.{block}")) + table.html(words)
 

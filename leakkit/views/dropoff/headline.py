@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.analysis.headline import Headline
     from leakkit.findings import Finding
+    from leakkit.measures.stages import StageResult
     from leakkit.views.view import View
     from leakkit.words import Words
 
@@ -195,8 +196,14 @@ def _largest(
     if found.stage is None or found.by != "share":
         return Markup("")
     stage = found.stage
-    facts = {"share": stage.lost.share, "low": stage.lost.low, "high": stage.lost.high}
-    facts |= {"n": stage.exits.lost, "value": stage.value_lost}
+    facts: dict[str, Any] = {
+        "share": stage.lost.share,
+        "low": stage.lost.low,
+        "high": stage.lost.high,
+        "days": _days(chosen, stage, words),
+        "n": stage.exits.lost,
+        "value": stage.value_lost,
+    }
     if stage.name == gravest.stage:
         return words.html("mend.same", **facts) + _how_sure(found, words)
     key = (chosen.name, stage.name, "lost")
@@ -230,6 +237,11 @@ def _how_sure(found: Headline, words: Words) -> Markup:
     return Markup(" ") + words.html(f"mend.{found.sureness}", n=len(found.rivals), names=names)
 
 
+def _days(chosen: PipelineAnalysis, stage: StageResult, words: Words) -> Markup | str:
+    """Say within how many days the shares of a stage count."""
+    return stay(words, stage.horizon.age or 0, chosen.unit_per_day)
+
+
 def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say which stage loses most."""
     found = find_headline(chosen)
@@ -241,15 +253,15 @@ def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
     if found.by == "count":
         return words.html("headline.count", stage=found.stage.name)
     first, rivals = found.stage, found.rivals
-    facts = {
+    facts: dict[str, Any] = {
         "stage": first.name,
         "share": first.lost.share,
         "low": first.lost.low,
         "high": first.lost.high,
+        "days": _days(chosen, first, words),
     }
     if not rivals:
-        days = stay(words, first.horizon.age or 0, chosen.unit_per_day)
-        return words.html(f"headline.{found.sureness}", **facts, days=days)
+        return words.html(f"headline.{found.sureness}", **facts)
     if len(rivals) > 1:
         names = words.listed([bdi(rival.name) for rival in rivals])
         return words.html("headline.several", **facts, names=names)
@@ -258,6 +270,7 @@ def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
         **facts,
         rival=rivals[0].name,
         rival_share=rivals[0].lost.share,
+        rival_days=_days(chosen, rivals[0], words),
         rival_low=rivals[0].lost.low,
         rival_high=rivals[0].lost.high,
     )

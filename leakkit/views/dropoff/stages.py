@@ -67,17 +67,21 @@ def _end(chosen: PipelineAnalysis, words: Words) -> Markup:
 def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say what becomes of all deals within the days of the route."""
     route = chosen.route
-    return words.html(
+    said = words.html(
         "stages.where_lost_note",
         won=route.won_share,
         lost=route.lost_share,
         limit=stay(words, route.limit, chosen.unit_per_day),
-        back=route.came_back,
     )
+    if not route.came_back:
+        return said
+    return said + Markup(" ") + words.html("stages.where_lost_back", back=route.came_back)
 
 
 def _policy_note(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say whether the order of the leaks depends on how skipped stages are counted."""
+    if not any(stage.exits.lost for stage in chosen.stages):
+        return Markup("")
     orders = chosen.losing_order
     if len(set(orders.values())) == 1:
         return words.html("stages.policy_same")
@@ -96,10 +100,11 @@ def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
     order = sorted(lost, key=lambda s: (-s.value_lost, s.stage))
     said = words.html("stages.worst_by_value", names=", ".join(s.name for s in order))
     first = order[0]
-    share = chosen.costs.worths[first.stage].entrants.largest_share if chosen.costs else None
-    if share is None:
+    came = chosen.costs.worths[first.stage].entrants if chosen.costs else None
+    if came is None or came.largest_share is None:
         return said
-    return said + Markup(" ") + words.html("stages.largest", stage=first.name, share=share)
+    key = f"stages.{came.largest_called}"
+    return said + Markup(" ") + words.html(key, stage=first.name, share=came.largest_share)
 
 
 @of_analysis

@@ -126,7 +126,8 @@ def _age_notes(present: Present, words: Words) -> list[Markup]:
     won = present.ages.get("won")
     if present.older is not None and won and won.n >= 10:  # noqa: PLR2004 - as above
         days = words.days(won.p90)
-        lines.append(words.html("present.older", n=present.older, days=days))
+        key = "older" if present.older else "older_none"
+        lines.append(words.html(f"present.{key}", n=present.older, days=days))
     return lines
 
 
