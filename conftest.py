@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 
 @cache
-def _sample(load: Callable[..., Store]) -> Store:
-    """Return the sample, loaded once."""
-    return load("sample")
-
-
-@cache
 def _analysis(analyze: Callable[..., Analysis], store: Store, pipelines: str) -> Analysis:
     """Return the analysis of the sample, or of one pipeline of it, made once."""
     return analyze(store, pipelines or None)
@@ -31,8 +25,10 @@ def _analysis(analyze: Callable[..., Analysis], store: Store, pipelines: str) ->
 
 def _load(load: Callable[..., Store], source: Any = "sample", *more: Any, **choices: Any) -> Store:  # noqa: ANN401 - those of load
     """Load a source; the sample as it is comes from the store that all examples share."""
+    from tests.running import sample_store  # noqa: PLC0415 - it loads everything
+
     plain = source == "sample" and not more and not choices
-    return _sample(load) if plain else load(source, *more, **choices)
+    return sample_store() if plain else load(source, *more, **choices)
 
 
 def _analyze(

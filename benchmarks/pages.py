@@ -66,12 +66,13 @@ def root_causes(diagnosis: Diagnosis) -> str:
 
 def _page(book: str, names: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:
     """Return the page of a notebook whose views find `names`."""
-    notebook = nbformat.reads(books.text(book), as_version=4)  # type: ignore[no-untyped-call] # no types
-    return export_page(_run(notebook, {"leakkit": leakkit, **names}), links)
+    return export_page(run_notebook(book, names), links)
 
 
-def _run(notebook: NotebookNode, names: dict[str, Any]) -> NotebookNode:
-    """Fill in what the cells that show a view return."""
+def run_notebook(book: str, known: dict[str, Any]) -> NotebookNode:
+    """Return a notebook with what its cells return that show a view."""
+    names = {"leakkit": leakkit, **known}
+    notebook: NotebookNode = nbformat.reads(books.text(book), as_version=4)  # type: ignore[no-untyped-call] # no types
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", ())
         if cell.cell_type == "code" and cell.source.startswith("leakkit.views") and not tags:

@@ -114,4 +114,14 @@ def kept_workers(_workers: None) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch, "Pool", KeptPool)
+        patch.setattr(batch, "MOST_JOBS", 1)
+        yield
+
+
+@pytest.fixture
+def _short_pages() -> Iterator[None]:
+    """Make one page of one view per pipeline, where what pages say is not the point."""
+    from tests.running import short_pages  # noqa: PLC0415 - it loads everything
+
+    with short_pages():
         yield

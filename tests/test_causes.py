@@ -23,7 +23,7 @@ from benchmarks.truth.stage import (
     elsewhere,
     simulate,
 )
-from leakkit import analyze, load, sample
+from leakkit import analyze, sample
 from leakkit.analysis import explaining
 from leakkit.analysis import reasons as rooms
 from leakkit.config import Config
@@ -40,6 +40,7 @@ from leakkit.findings.contrasts import (
 from leakkit.findings.reasons import FAMILIES, built_in, dictionary
 from leakkit.findings.stated import Elsewhere, Usual, meanings, read_stated
 from leakkit.sources import load as load_source
+from tests.running import sample_analysis, sample_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -557,12 +558,12 @@ def test_late_paperwork_is_not_called_complexity() -> None:
 
 @pytest.fixture(scope="module")
 def store() -> Store:
-    return load("sample")
+    return sample_store()
 
 
 @pytest.fixture(scope="module")
-def analysis(store: Store) -> Analysis:
-    return analyze(store)
+def analysis() -> Analysis:
+    return sample_analysis()
 
 
 def test_planted_causes_of_the_sample_are_found(store: Store, analysis: Analysis) -> None:

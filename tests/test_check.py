@@ -20,6 +20,7 @@ from leakkit.sources.propose.beside import proposed_joins
 from leakkit.sources.propose.text import configuration_text
 from leakkit.terminal import checked as said
 from leakkit.terminal import unused_lines
+from tests.running import sample_store
 from tests.test_gallery import GALLERY, HOSTILE, LOST, READ, REFUSED
 from tests.thoroughness import every
 
@@ -391,8 +392,7 @@ def test_columns_that_nothing_uses_take_few_lines(tmp_path: Path) -> None:
 
 
 def test_a_column_that_is_used_is_not_named() -> None:
-    with leakkit.load("sample") as store:
-        assert store.meta("segments")
+    assert sample_store().meta("segments")
     store, found = checked(GALLERY / "faults" / "burst.csv")
     store.close()
     assert not {"stage", "entered_at"} & {c.heading for one in found.unused for c in one.columns}

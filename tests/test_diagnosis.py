@@ -19,6 +19,7 @@ from leakkit.analysis.reasons import drivers_of, rate_and_mix, root_cause
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import ALARM, WATCH
+from tests.running import sample_analysis
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, Diagnosis
@@ -40,9 +41,8 @@ VIEWS = (
 PIPELINES = ("Equipment", "Spare parts", "Service contracts", "Projects")
 
 
-@cache
 def analysis() -> Analysis:
-    return leakkit.analyze(leakkit.load("sample"))
+    return sample_analysis()
 
 
 @cache

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from benchmarks.truth import segments
 from benchmarks.truth.stage import BASELINE, CURRENT, DAYS, LOST, NEXT, RETURNED, design_of
-from leakkit import analyze, load
 from leakkit.analysis import reasons as rooms
 from leakkit.findings import drivers, mix
 from leakkit.findings.adjusted import adjust
@@ -22,6 +21,7 @@ from leakkit.findings.contrasts import pooled_z, two_sided
 from leakkit.findings.design import at_risk
 from leakkit.findings.groups import count, read, spells
 from leakkit.measures import survival
+from tests.running import sample_analysis, sample_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -538,12 +538,12 @@ def test_total_is_the_difference_of_the_curves(kind: str) -> None:
 
 @pytest.fixture(scope="module")
 def store() -> Store:
-    return load("sample")
+    return sample_store()
 
 
 @pytest.fixture(scope="module")
-def analysis(store: Store) -> Analysis:
-    return analyze(store)
+def analysis() -> Analysis:
+    return sample_analysis()
 
 
 def test_planted_leaks_of_the_sample_are_of_the_rate(store: Store, analysis: Analysis) -> None:

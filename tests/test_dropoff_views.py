@@ -1,7 +1,6 @@
 """The page of where deals are lost: what it says is what was measured."""
 
 from dataclasses import replace
-from functools import cache
 
 import pandas as pd
 import pytest
@@ -18,14 +17,14 @@ from leakkit.measures.stages import StageResult
 from leakkit.measures.survival import Share
 from leakkit.views.dropoff.pipe import emphasised
 from leakkit.words import Words
+from tests.running import sample_analysis
 
 HOSTILE = '<script>alert("1")</script>'
 VIEWS = ("headline", "balance", "pipe", "stages", "days", "months", "data", "method", "provenance")
 
 
-@cache
 def analysis() -> Analysis:
-    return leakkit.analyze(leakkit.load("sample"))
+    return sample_analysis()
 
 
 def tiny(rows: list[tuple[str, str, str]], config: str = "") -> Analysis:

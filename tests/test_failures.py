@@ -15,12 +15,13 @@ import psutil  # type: ignore[import-untyped] # ships no types
 import pytest
 
 from benchmarks.killing import mixed
-from leakkit import report, sample
+from leakkit import report
 from leakkit.errors import LeakkitError
 from leakkit.report import books
 from leakkit.report.folder import claimed
 from leakkit.report.manifest import NOTEBOOKS
 from leakkit.report.pool import LOST
+from tests.running import here, short_pages, write_small
 
 TWO = ("Equipment", "Spare parts")
 PAGE = "equipment-7f2465/stage_dropoff.html"
@@ -37,18 +38,15 @@ KILL_WORKER = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _one_page_per_pipeline() -> Iterator[None]:
-    """Make one page per pipeline: what breaks does so in the same way with two."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(books, "PER_PIPELINE", books.PER_PIPELINE[:1])
+def _one_view() -> Iterator[None]:
+    """Make pages of one view: what breaks does so in the same way with more."""
+    with short_pages():
         yield
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("source")
-    sample.write(folder, 300)
-    return folder
+    return write_small(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +74,7 @@ def with_cell(source: str, name: str = "stage_dropoff") -> str:
     """Return a notebook with one more code cell, after its parameters."""
     book = json.loads(books.text(name))
     cell = {"cell_type": "code", "id": "more", "metadata": {}, "source": source}
-    book["cells"].insert(4, {**cell, "execution_count": None, "outputs": []})
+    book["cells"].insert(1, {**cell, "execution_count": None, "outputs": []})
     return json.dumps(book)
 
 
@@ -157,7 +155,7 @@ def test_a_cell_that_never_ends_fails_its_page_only(
     write = f"import os, pathlib\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))"
     loop = f"if pipeline == 'Equipment':\n    {write.replace(chr(10), chr(10) + '    ')}\n"
     broken(monkeypatch, loop + "    while True:\n        pass")
-    result = report.run(source, tmp_path / "out", pipelines=TWO, timeout_seconds=8)
+    result = report.run(source, tmp_path / "out", pipelines=TWO, timeout_seconds=4)
     assert [page.pipeline for page in result.failed] == ["Equipment"]
     assert "timed out" in result.failed[0].failed
     assert gone([int(mark.read_text())])
@@ -186,7 +184,7 @@ def test_a_worker_that_dies_again_fails_its_page_only(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken(monkeypatch, f"if pipeline == 'Equipment':\n    {KILL_WORKER}")
-    result = report.run(source, tmp_path / "out", pipelines=TWO, jobs=1)
+    result = report.run(source, tmp_path / "out", pipelines=TWO, jobs=1, engine="stock")
     assert [(p.pipeline, p.failed) for p in result.failed] == [("Equipment", LOST)]
     assert (tmp_path / "out" / OTHER).exists()
 
@@ -213,8 +211,7 @@ def started(source: Path, out: Path, cell: str, *more: str) -> subprocess.Popen[
         "import threading, time; "
         "threading.Thread(target=time.sleep, args=(600,), daemon=True).start(); "
         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); "
-        "whole = books.text; book = sys.argv.pop(1); "
-        "books.text = lambda name: book if name == 'stage_dropoff' else whole(name); cli.main()"
+        "book = sys.argv.pop(1); books.text = lambda _: book; cli.main()"
     )
     words = ["report", str(source), "--out", str(out), "--pipeline", TWO[0], *more]
     command = [sys.executable, "-c", code, with_cell(cell), *words]
@@ -280,8 +277,7 @@ def test_two_runs_at_once(tmp_path: Path, source: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="a folder of Linux that takes no files")
 def test_a_folder_that_takes_nothing(source: Path) -> None:
-    command = [sys.executable, "-m", "leakkit.cli", "report", str(source), "--out", "/proc/leakkit"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = here("report", str(source), "--out", "/proc/leakkit")
     assert done.returncode == BAD_INPUT
     assert "Cannot write into /proc/leakkit" in done.stderr
     assert "Traceback" not in done.stderr
@@ -343,24 +339,21 @@ def test_a_disk_that_gets_full_while_pages_are_written(
     assert mixed(out) == []
 
 
-def said_by(*words: str) -> tuple[int, str]:
-    """Return the code of a command, and what it says of what is wrong."""
-    command = [sys.executable, "-m", "leakkit.cli", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode, done.stderr
-
-
 def test_a_full_disk_for_a_store_or_a_list_of_faults_is_said_as_such(
     tmp_path: Path, small_disk: Path
 ) -> None:
     file = tmp_path / "a.csv"
     file.write_text("opportunity_id,stage,entered_at\nd1,A,2024-01-01\n", "utf-8")
     fill(small_disk / "filler")
-    code, said = said_by("report", str(file), "--store", str(small_disk / "s.duckdb"))
-    assert (code, "There is no room left" in said) == (BAD_INPUT, True)
-    code, said = said_by("check", str(file), "--csv", str(small_disk / "faults.csv"))
-    assert code == BAD_INPUT
-    assert said == f"leakkit: Cannot write {small_disk / 'faults.csv'}: No space left on device.\n"
+    out = ("--out", str(tmp_path / "out"))
+    done = here("report", str(file), *out, "--store", str(small_disk / "s.duckdb"))
+    assert (done.returncode, "There is no room left" in done.stderr) == (BAD_INPUT, True)
+    done = here("check", str(file), "--csv", str(small_disk / "faults.csv"))
+    assert done.returncode == BAD_INPUT
+    assert (
+        done.stderr
+        == f"leakkit: Cannot write {small_disk / 'faults.csv'}: No space left on device.\n"
+    )
     assert {path.name for path in small_disk.iterdir()} == {"filler", "s.duckdb.lock"}
 
 

@@ -30,10 +30,9 @@ from leakkit.report.findings_json import findings_json
 from leakkit.sample import Leak, PipelinePlan, Plan, StagePlan, default_plan, make
 from leakkit.sources import load
 from tests.measuring import approx
+from tests.running import sample_analysis, sample_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
     from leakkit.analysis import Analysis
@@ -48,14 +47,13 @@ def opened(made: Sample, rules: str = "", store: str = ":memory:") -> Store:
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with opened(make()) as found:
-        yield found
+def store() -> Store:
+    return sample_store()
 
 
 @pytest.fixture(scope="module")
-def whole(store: Store) -> Analysis:
-    return analyze(store)
+def whole() -> Analysis:
+    return sample_analysis()
 
 
 def of(analysis: Analysis, *key: str) -> Finding:

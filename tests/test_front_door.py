@@ -11,6 +11,7 @@ import pytest
 import leakkit
 from leakkit.errors import LeakkitError
 from leakkit.report.stages_csv import stages_csv
+from tests.running import sample_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ def test_the_stages_are_those_of_the_file(analysis: Analysis) -> None:
 
 
 def test_frames_have_one_type_a_column_also_where_they_are_empty(analysis: Analysis) -> None:
-    empty = leakkit.analyze(leakkit.load("sample"), "Projects").findings().iloc[:0]
+    empty = leakkit.analyze(sample_store(), "Projects").findings().iloc[:0]
     assert dict(empty.dtypes) == dict(analysis.findings().dtypes)
 
 

@@ -16,6 +16,7 @@ from leakkit.findings import Finding
 from leakkit.report.draft import MANIFEST
 from leakkit.report.manifest import Last
 from leakkit.store.schema import SCHEMA_VERSION
+from tests.running import sample_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ THEN = Seen(
 
 @pytest.fixture(scope="module")
 def now() -> Analysis:
-    return analyze(leakkit.load("sample"), ["Equipment", "Projects"])
+    return analyze(sample_store(), ["Equipment", "Projects"])
 
 
 def text(view: views.View) -> str:

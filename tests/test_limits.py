@@ -9,6 +9,7 @@ import re
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import xlsxwriter
 
@@ -16,6 +17,7 @@ import leakkit
 from leakkit import limits
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.sources import given
 from leakkit.sources.check import safe_text
 from leakkit.sources.formats import sheets, unpacking
 from leakkit.store import Store
@@ -307,3 +309,18 @@ def test_a_query_that_is_interrupted_is_no_fault() -> None:
 @pytest.mark.parametrize("text", ["\ufeff=1+1", "\u200b+1", " =1", "\uff1d1", "\u200b\uff20x"])
 def test_what_a_spreadsheet_may_take_for_a_formula_is_quoted(text: str) -> None:
     assert safe_text(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("at_once", [2, 50])
+def test_wide_event_files_are_gathered_some_columns_at_a_time(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last text of each column counts, whichever query asked for it."""
+    monkeypatch.setattr(given, "AT_ONCE", at_once)
+    moves = [("d1", "A", "2024-01-01"), ("d1", "B", "2024-01-05"), ("d2", "A", "2024-01-02")]
+    frame = pd.DataFrame(moves, columns=["opportunity_id", "stage", "entered_at"])
+    for column in "vwxyz":
+        frame[column] = [f"{column}1", "" if column == "w" else f"{column}2", f"{column}3"]
+    with leakkit.load({"stage_history": frame}) as store:
+        rows = store.rows("SELECT opportunity_id, v, w, x, y, z FROM opportunities ORDER BY 1")
+    assert rows == [("d1", "v2", "w1", "x2", "y2", "z2"), ("d2", "v3", "w3", "x3", "y3", "z3")]

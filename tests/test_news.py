@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-import leakkit
-from leakkit import cli, sample
+from leakkit import cli
 from leakkit.analysis import Seen
 from leakkit.errors import HALF_EXPORT, LeakkitError
-from leakkit.report import books
 from leakkit.report.manifest import Last
 from leakkit.report.news import as_json, find_news, is_new, refuse_half_export
 from leakkit.report.results import FAILED, MADE, PageResult
+from tests.running import sample_analysis, write_small
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +28,7 @@ LATE = ("Proforma", "lost")
 
 @pytest.fixture(scope="module")
 def analysis() -> Analysis:
-    return leakkit.analyze(leakkit.load("sample"))
+    return sample_analysis()
 
 
 def pages(analysis: Analysis, broken: str = "") -> list[PageResult]:
@@ -115,19 +114,17 @@ def test_a_drop_that_is_allowed_is_none(analysis: Analysis) -> None:
     refuse_half_export(analysis, Last(), max_drop=0.0, min_rows=0)
 
 
-def test_a_run_that_is_refused_leaves_the_folder_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(books, "PER_PIPELINE", books.PER_PIPELINE[:1])
+@pytest.mark.usefixtures("kept_workers", "_short_pages")
+def test_a_run_that_is_refused_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     source, out, told = tmp_path / "source", tmp_path / "out", tmp_path / "news.json"
-    sample.write(source, 300)
-    given = ["report", str(source), "--out", str(out), "--pipeline", "Projects", "--quiet"]
+    write_small(source)
+    given = ["report", str(source), "--out", str(out), "--pipeline", "Equipment", "--quiet"]
     given += ["--summary", str(told), "--max-drop", "0.3"]
     assert CliRunner().invoke(cli.app, given).exit_code == 0
     (only,) = json.loads(told.read_text("utf-8"))["pipelines"]
-    assert (only["pipeline"], only["deals_before"]) == ("Projects", None)
+    assert (only["pipeline"], only["deals_before"]) == ("Equipment", None)
     before = {path.name: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    sample.write(source, 100)
+    write_small(source, 40)
     result = CliRunner().invoke(cli.app, given)
     assert isinstance(result.exception, LeakkitError)
     assert result.exception.code == HALF_EXPORT
@@ -135,5 +132,5 @@ def test_a_run_that_is_refused_leaves_the_folder_as_it_was(
     assert after == before
     refused = json.loads(told.read_text("utf-8"))
     assert refused["news"]
-    assert "Projects" in refused["failed"]
+    assert "Equipment" in refused["failed"]
     assert "smaller than is believed" in refused["failed"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from leakkit.config import COLUMNS, Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.headings.columns import Table, refuse_lacking
@@ -12,9 +14,14 @@ from leakkit.store.database import Store, literal, quoted
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone
 from leakkit.store.resolve import OWN_COLUMNS, closed_outcomes
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 MOST_LINES = 10**12
 MOST_VALUES = 200
 """So many different texts may a column of segments have."""
+AT_ONCE = 50
+"""So many further columns of an event file are gathered by one query."""
 
 
 def require_columns(store: Store, found: Found) -> None:
@@ -94,7 +101,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
     names = ["opportunity_id", "pipeline", "stage", "name", "outcome", "currency", "lost_reason"]
     columns = [f"{table.text(name)} AS {name}" for name in names]
     # under names of our own: a heading may be any text, and any of our names
-    columns += [f"{table.text_under(name)} AS segment_{i}" for i, name in enumerate(segments)]
+    further = [f"{table.text_under(name)} AS segment_{i}" for i, name in enumerate(segments)]
     for name in ("created", "closed"):
         moment = f"{name}_at"
         columns += [
@@ -104,15 +111,16 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         ]
     columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
-        columns.append(f"{table.content()} AS content")
-    else:
-        columns.append(f"{_place_of(table)} AS place")
-    each = f"SELECT {table.line} AS line, {', '.join(columns)} FROM {table.relation}"  # noqa: S608 - quoted headings
-    if found.opportunities:
         kept = _kept(table, "created_at", "closed_at")
+        each = _selected(table, [*columns, *further, f"{table.content()} AS content"])
         store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
     else:
-        _gather(store, each, len(segments))
+        _gather(store, table, [*columns, f"{_place_of(table)} AS place"], further)
+
+
+def _selected(table: Table, columns: Sequence[str]) -> str:
+    """Return SQL for columns of a file, with its lines."""
+    return f"SELECT {table.line} AS line, {', '.join(columns)} FROM {table.relation}"  # noqa: S608 - quoted headings
 
 
 def _place_of(table: Table) -> str:
@@ -134,13 +142,22 @@ def _kept(table: Table, *moments: str) -> str:
     return "TABLE" if any(table.is_text(name) for name in moments) else "VIEW"
 
 
-def _gather(store: Store, each: str, segments: int) -> None:
-    """Make one opportunity of the rows of an event file: the last non-empty entry counts."""
-    names = ["name", "outcome", "currency", "lost_reason"]
-    names += [f"segment_{i}" for i in range(segments)]
-    columns = [f"COALESCE(arg_max({n}, place) FILTER ({n} <> ''), '') AS {n}" for n in names]
+def _gather(store: Store, table: Table, columns: Sequence[str], further: Sequence[str]) -> None:
+    """Make one opportunity of the rows of an event file: the last non-empty entry counts.
+
+    Further columns are gathered some at a time: the time for all at once grows with the
+    square of their number.
+    """
+    tables = ["gathered"]
+    for first in range(0, len(further), AT_ONCE):
+        some = further[first : first + AT_ONCE]
+        each = _selected(table, [*columns[:1], f"{_place_of(table)} AS place", *some])
+        names = [f"segment_{at}" for at in range(first, first + len(some))]
+        tables.append(f"gathered_{first}")
+        _gather_some(store, tables[-1], each, [_last_said(name) for name in names])
+    gathered = [_last_said(name) for name in ("name", "outcome", "currency", "lost_reason")]
     # an entry counts as a whole: a clock without an offset must not keep an earlier one's
-    columns += [
+    gathered += [
         f"(arg_max(struct_pack(last := {name}), place) FILTER ({text} <> '')).last AS {name}"
         for text, name in (
             ("created_text", "created_text"),
@@ -153,11 +170,27 @@ def _gather(store: Store, each: str, segments: int) -> None:
             ("value_text", "value"),
         )
     ]
+    _gather_some(store, tables[0], _selected(table, columns), gathered)
     store.run(
         f"""
         CREATE TEMP TABLE read_opportunities AS
-        SELECT CAST(NULL AS BIGINT) AS line, 0 AS content, opportunity_id,
-               '' AS pipeline, '' AS stage, {", ".join(columns)}
+        SELECT CAST(NULL AS BIGINT) AS line, 0 AS content, '' AS pipeline, '' AS stage, *
+        FROM {tables[0]} {" ".join(f"JOIN {name} USING (opportunity_id)" for name in tables[1:])}
+        """,  # noqa: S608 - names of this module
+    )
+    store.run("; ".join(f"DROP TABLE {name}" for name in tables))
+
+
+def _last_said(name: str) -> str:
+    """Return SQL for the last text that is not empty."""
+    return f"COALESCE(arg_max({name}, place) FILTER ({name} <> ''), '') AS {name}"
+
+
+def _gather_some(store: Store, table: str, each: str, columns: list[str]) -> None:
+    """Make a table of some columns of the opportunities of an event file."""
+    store.run(
+        f"""
+        CREATE TEMP TABLE {table} AS SELECT opportunity_id, {", ".join(columns)}
         FROM ({each}) WHERE opportunity_id <> '' GROUP BY opportunity_id
         """,  # noqa: S608 - quoted headings
     )

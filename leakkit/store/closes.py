@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from leakkit import vocabulary
@@ -69,7 +70,7 @@ def _says(form: str, words: Iterable[str]) -> bool:
     [True, False, False]
     """
     said = " ".join(part for part in BETWEEN.split(form) if part)
-    for word in _forms(words):
+    for word in _forms(tuple(words)):
         before, found, after = f" {said} ".partition(f" {word} ")
         if found and not UNDONE.intersection(before.split()):
             return not UNDONE_AFTER.intersection(after.split())
@@ -84,7 +85,7 @@ def closes_either_way(name: str) -> bool:
     """
     form = bare(name)
     parts = {part for part in BETWEEN.split(form) if part}
-    won, lost, beside = map(_forms, (WON_WORDS, LOST_WORDS, (*BESIDE, *ENDED_WORDS)))
+    won, lost, beside = _forms(WON_WORDS), _forms(LOST_WORDS), _forms((*BESIDE, *ENDED_WORDS))
     both = bool(parts & won and parts & lost)
     return form in _forms(ENDED_WORDS) or (both and parts <= won | lost | beside)
 
@@ -113,6 +114,7 @@ def closing(names: Iterable[str]) -> dict[str, int]:
     return {name: code for name in names if (code := close_of(name)) is not None}
 
 
-def _forms(words: Iterable[str]) -> frozenset[str]:
-    """Return words in the form in which they are compared."""
+@cache
+def _forms(words: tuple[str, ...]) -> frozenset[str]:
+    """Return words in the form in which they are compared, made once: names may be many."""
     return frozenset(map(folded, words))
