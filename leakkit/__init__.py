@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from leakkit.loading import load
     from leakkit.parameters import check_parameters  # noqa: F401 - for the first cell of a notebook
     from leakkit.views import View
-    from leakkit.views.explore import explore
+    from leakkit.views.bar import filters
+    from leakkit.views.exploring import explore
 
 __all__ = [
     "Analysis",
@@ -36,6 +37,7 @@ __all__ = [
     "analyze",
     "diagnose",
     "explore",
+    "filters",
     "load",
     "passages",
     "report",
@@ -52,7 +54,8 @@ _ROOMS = {
     "analyze": "leakkit.analysis",
     "Diagnosis": "leakkit.analysis",
     "diagnose": "leakkit.analysis",
-    "explore": "leakkit.views.explore",
+    "explore": "leakkit.views.exploring",
+    "filters": "leakkit.views.bar",
     "check_parameters": "leakkit.parameters",
     "load": "leakkit.loading",
     "passages": "leakkit.listing",

@@ -304,6 +304,7 @@ class SourceRules(_Part):
 
     format: Literal["auto", "csv", "parquet", "xes", "xlsx", "jsonl"] = "auto"
     encoding: Text = "auto"
+    link: Text = ""
     sheet: Text = ""
     read: tuple[Name, ...] = ()
     tables: dict[Literal["opportunities", "stage_history", "activities"], Select] = Field(
@@ -346,6 +347,17 @@ class SourceRules(_Part):
             rest["files"] = {**rest.get("files", {}), **files}
         more = rest.get("columns", {})
         return {**rest, "columns": {**columns, **more} if isinstance(more, dict) else more}
+
+    @field_validator("link")
+    @classmethod
+    def _link_is_an_address(cls, given: str) -> str:
+        """An address of the web in which the id of a deal has its place, and nothing else has."""
+        rest = given.replace("{opportunity_id}", "", 1)
+        web = re.fullmatch(r"https?://[^\s{}]+", rest)
+        if given and (rest == given or not web):
+            message = "it should look like https://crm.example/deals/{opportunity_id}"
+            raise ValueError(message)
+        return given
 
     @field_validator("accept")
     @classmethod

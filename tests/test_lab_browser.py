@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 import leakkit
@@ -85,21 +86,22 @@ def data() -> Store:
     return leakkit.load("sample")
 
 
-def explorer(page: Page, view: str) -> Locator:
-    """Return the widgets that explore a view."""
-    boxes = page.locator(".jp-OutputArea-output .widget-vbox")
-    return boxes.filter(has_text=f"leakkit.views.{view}(")
+def bar_of(page: Page) -> Locator:
+    """Return the widgets of the bar."""
+    return page.locator(".jp-OutputArea-output .widget-vbox").filter(has_text="bar.set(").first
 
 
-def choose(box: Locator, label: str, option: str, code: str) -> None:
-    """Move a control, and wait until the line with the call says so."""
-    box.get_by_label(label, exact=True).select_option(label=option)
-    box.locator("code").filter(has_text=code).first.wait_for()
+def choose(page: Page, label: str, option: str, code: str) -> None:
+    """Move a control of the bar, and wait until it says so and nothing is being computed."""
+    bar = bar_of(page)
+    bar.get_by_label(label, exact=True).select_option(label=option)
+    bar.locator("code").filter(has_text=code).first.wait_for()
+    bar.get_by_text("Computing:").wait_for(state="detached")
 
 
-def shown(box: Locator) -> tuple[list[str], list[str]]:
+def shown(page: Page, name: str) -> tuple[list[str], list[str]]:
     """Return what the pictures and the tables of a view say."""
-    section = box.locator("section.lk").first
+    section = page.locator(f"section#{name}").first
     pictures = section.locator("svg[aria-label]").evaluate_all(
         "all => all.map(one => one.getAttribute('aria-label'))"
     )
@@ -121,31 +123,42 @@ def said(page: Page, view: View) -> tuple[list[str], list[str]]:
     return pictures, cells
 
 
-def test_three_controls_change_number_and_picture(page: Page, data: Store) -> None:
-    box = explorer(page, "days")
+def test_every_picture_follows_the_bar(page: Page, data: Store) -> None:
     analysis = leakkit.analyze(data, "Equipment")
-    assert shown(box) == said(page, leakkit.views.days(analysis, "Equipment"))
-    choose(box, "Stage", "Proforma", "stage='Proforma'")
-    one = leakkit.views.days(analysis, "Equipment", stage="Proforma")
-    assert shown(box) == said(page, one)
-    choose(box, "Days", "the current window", "window='current'")
-    now = leakkit.analyze(data, "Equipment", window="current")
-    later = leakkit.views.days(now, "Equipment", stage="Proforma")
-    assert shown(box) == said(page, later)
-    assert shown(box) != said(page, one)
-    table = explorer(page, "stages")
-    before = shown(table)
-    choose(table, "Visits", "all visits", "visits='all'")
-    every = leakkit.analyze(data, "Equipment", visits="all")
-    assert shown(table) == said(page, leakkit.views.stages(every, "Equipment"))
-    assert shown(table) != before
+    assert shown(page, "days") == said(page, leakkit.views.days(analysis))
+    choose(page, "Days", "the current window", "window='current'")
+    choose(page, "In", "money", "by='value'")
+    bar = bar_of(page)
+    bar.get_by_label("Filter by", exact=True).select_option(label="region")
+    names = bar.locator("select[multiple] option")
+    names.filter(has_text="(").nth(1).wait_for(state="attached")
+    texts = [(names.nth(at).text_content() or "").replace("\xa0", " ") for at in (0, 1)]
+    wanted = [text.rpartition(" (")[0] for text in texts]
+    bar.locator("select[multiple]").select_option(index=[0, 1])
+    bar.locator("code").filter(has_text="segment=").first.wait_for()
+    bar.get_by_text("Computing:").wait_for(state="detached")
+    part = leakkit.analyze(data, "Equipment", segment={"region": wanted}, window="current")
+    for name, drawn in (("days", {}), ("stages", {"by": "value"}), ("pipe", {"by": "value"})):
+        view = getattr(leakkit.views, name)(part, **drawn)
+        page.locator(f"section#{name}").filter(has_text="the current window").first.wait_for()
+        assert shown(page, name) == said(page, view)
+    assert f"{part['Equipment'].opportunities:,} of" in (bar.text_content() or "")
 
 
-def test_the_deals_behind_a_view_open(page: Page, data: Store) -> None:
-    box = explorer(page, "days")
-    box.get_by_role("button").click()
-    box.locator("code").filter(has_text="leakkit.passages(data").wait_for()
-    call = box.locator("code").filter(has_text="leakkit.passages(data").text_content() or ""
-    rows = eval(call, {"leakkit": leakkit, "data": data})  # noqa: S307 - the call on the screen
-    first = box.locator("section.lk").nth(1).locator("tbody tr").first.locator("td").first
-    assert first.text_content() == rows["opportunity_id"].iloc[0]
+def test_the_deals_that_are_saved_are_those_that_are_counted(
+    page: Page, data: Store, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    bar_of(page).get_by_role("button", name="Reset").click()
+    bar_of(page).locator("code").get_by_text("bar.set()", exact=True).first.wait_for()
+    choose(page, "Stage", "Proforma", "stage='Proforma'")
+    row = page.locator(".widget-hbox").filter(has_text="How it left").last
+    row.get_by_label("How it left", exact=True).select_option(label="Lost")
+    lost = leakkit.analyze(data, "Equipment")["Equipment"]["Proforma"].exits.lost
+    page.locator("section#deals").filter(has_text=f"{lost:,} visits to stages").first.wait_for()
+    row.get_by_role("button", name="Save as CSV").click()
+    row.get_by_text("Saved beside the notebook: deals.csv").wait_for()
+    (file,) = tmp_path_factory.getbasetemp().glob("lab[0-9]*/notebooks/deals.csv")
+    rows = pd.read_csv(file)
+    assert len(rows) == lost
+    assert set(rows["How it left"]) == {"Lost"}
+    assert set(rows["Stage"]) == {"Proforma"}

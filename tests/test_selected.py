@@ -108,6 +108,28 @@ def said_of(selection: Selection) -> pd.Series[bool]:
     return found
 
 
+def same_lists(part: Analysis) -> None:
+    """The deals that are listed are exactly those that the pictures count."""
+    chosen, listed, once = part[NAME], part.deals(NAME), part.deals(NAME, once=True)
+    for stage, drawn in zip(chosen.stages, chosen.pipe.stages, strict=True):
+        here = listed[listed["stage"] == stage.name]
+        n = here["left"].value_counts().to_dict()
+        late = stage.overdue or 0
+        assert n.get("lost", 0) == stage.exits.lost
+        assert n.get("returned", 0) == stage.exits.returned
+        assert n.get("advanced", 0) == stage.exits.advanced
+        assert n.get("moved", 0) == stage.exits.moved
+        assert (n.get("overdue", 0), n.get("open", 0)) == (late, stage.exits.open - late)
+        assert round(here["value"][here["left"] == "lost"].sum() * 100) == stage.value_lost
+        assert len(part.deals(NAME, stage=stage.name, left="lost")) == stage.exits.lost
+        n = once["left"][once["stage"] == drawn.name].value_counts().to_dict()
+        assert n.get("lost", 0) == drawn.all_lost
+        assert n.get("overdue", 0) == drawn.all_overdue
+        assert n.get("open", 0) == drawn.all_in_time
+    assert (once["left"] == "won").sum() == chosen.pipe.won
+    assert len(once) == once["opportunity_id"].nunique() == chosen.pipe.entered
+
+
 def under_way(rows: pd.DataFrame, days: tuple[int, int]) -> pd.DataFrame:
     """The visits under way on some days, as they stood at their end."""
     first, end = days
@@ -161,7 +183,9 @@ def same_late(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int])
 @pytest.mark.parametrize("seed", seeds(6, 200))
 def test_every_count_is_that_of_pandas(seed: int) -> None:
     selection = drawn(seed)
-    part = selector().select(selection)[NAME]
+    answer = selector().select(selection)
+    part = answer[NAME]
+    same_lists(answer)
     meant = deals()[said_of(selection)]
     rows = visits()[visits()["opportunity"].isin(meant["opportunity"])]
     windows = whole()[NAME].windows

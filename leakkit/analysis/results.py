@@ -157,7 +157,7 @@ class Analysis:
     `doubts` the visits that stand on rows which may be wrong.
     `selection` says which deals, days and visits it is of; by default all. `last_run` has
     what the last run on other data saw, by pipeline. `store` and `materials` are where it
-    came from, for further questions.
+    came from, for further questions; of a part, `origin` is the whole.
 
     >>> import leakkit
     >>> analysis = leakkit.analyze(leakkit.load("sample"))
@@ -188,6 +188,7 @@ class Analysis:
     logo: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True)
     store: Store | None = field(default=None, compare=False, repr=False, kw_only=True)
     materials: tuple[Material, ...] = field(default=(), compare=False, repr=False, kw_only=True)
+    origin: Analysis | None = field(default=None, compare=False, repr=False, kw_only=True)
 
     def __repr__(self) -> str:
         """Return what it is of, in one line: all numbers would fill screens."""
@@ -220,7 +221,7 @@ class Analysis:
 
     def __getstate__(self) -> dict[str, Any]:
         """Keep all numbers; the store they came from stays behind, and its questions with it."""
-        return {**vars(self), "store": None, "materials": ()}
+        return {**vars(self), "store": None, "materials": (), "origin": None}
 
     def __len__(self) -> int:
         """Return how many pipelines there are."""
@@ -280,6 +281,26 @@ class Analysis:
         store = self.opened()
         lists = ((one, find_worklist(store, self, one.name)) for one in self.chosen(pipeline))
         return worklist_frame(lists)
+
+    def deals(
+        self, pipeline: str = "", *, stage: str = "", left: str = "", once: bool = False
+    ) -> pd.DataFrame:
+        """Which deals stand behind the numbers? A row per visit that the stages count.
+
+        `left` is how the visits left: lost, returned, advanced, moved; or still there:
+        overdue, open (in time). They add up to the deals that entered the `stage`. With
+        `once` a row is a deal of the picture of the pipe, where it stands, and may be won.
+        Money is in major units, a stay in days, a missing value unknown.
+
+        >>> import leakkit
+        >>> analysis = leakkit.analyze(leakkit.load("sample"))
+        >>> lost = analysis.deals("Equipment", stage="Proforma", left="lost")
+        >>> len(lost) == analysis["Equipment"]["Proforma"].exits.lost
+        True
+        """
+        from leakkit.analysis.listed import find_deals  # noqa: PLC0415 - it needs this class
+
+        return find_deals(self, pipeline, stage=stage, left=left, once=once)
 
     def drivers(self, pipeline: str = "") -> pd.DataFrame:
         """Return a row per segment that leaks more than the rest of its stage.

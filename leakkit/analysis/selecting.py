@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import pandas as pd
@@ -119,8 +119,16 @@ class Selector:
                 selection=wanted,
                 materials=(),
                 all_findings=(),  # they are of everything
+                origin=self.analysis,
             )
         return self._answers[wanted]
+
+    def counting(self, name: str, selection: Selection, frame: str) -> Counts:
+        """Return what counts a frame of one pipeline of a part."""
+        whole, material = next(pair for pair in self.pairs if pair[0].name == name)
+        known = self.known(selection)
+        days, deals = days_of(known, whole), deals_of(known)
+        return self._which(whole, material, deals, days, frame)
 
     def known(self, selection: Selection) -> Selection:
         """Return the selection in the spelling of the store; raise where there is no such part."""
@@ -169,16 +177,24 @@ class Selector:
         self, whole: PipelineAnalysis, material: Material, deals: Deals, days: Days | None
     ) -> Frames:
         """Return the counts of the chosen deals, each under its name, on the chosen days."""
-
-        def counting(name: str) -> Counts:
-            if days is None or name in LIVES:
-                return self._counting(whole, material, deals)
-            if name == "cohort":
-                return self._counting(whole, material, replace(deals, created=days))
-            since = learning.LONG_AGO if name == "flows" else days[0]
-            return self._counting(whole, material, deals, (since, days[1]), days)
-
+        counting = partial(self._which, whole, material, deals, days)
         return self._frames.setdefault((material.asked.number, deals, days), Frames(counting))
+
+    def _which(
+        self,
+        whole: PipelineAnalysis,
+        material: Material,
+        deals: Deals,
+        days: Days | None,
+        frame: str,
+    ) -> Counts:
+        """Return what counts a frame of the chosen deals, on the chosen days."""
+        if days is None or frame in LIVES:
+            return self._counting(whole, material, deals)
+        if frame == "cohort":
+            return self._counting(whole, material, replace(deals, created=days))
+        since = learning.LONG_AGO if frame == "flows" else days[0]
+        return self._counting(whole, material, deals, (since, days[1]), days)
 
     def _counting(
         self,

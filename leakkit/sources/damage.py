@@ -5,14 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.files import form_of_name
 from leakkit.sources.formats.unpacking import lack_of_room
-
-DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
-"""What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
+from leakkit.store.troubles import DAMAGED
 
 
 def explain_error(error: BaseException, source: Any) -> LeakkitError | None:  # noqa: ANN401 - a path, or frames

@@ -8,13 +8,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.store.database import MEMORY, SPILL, Store
 from leakkit.store.holding import held
 from leakkit.store.moments import parse_as_of
+from leakkit.store.troubles import ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +26,7 @@ def make_store(store: str) -> Store:
     """Make an empty store; where there is no room for it, say that."""
     try:
         return Store.new(store)
-    except duckdb.Error as error:
+    except ENGINE as error:
         if store != MEMORY:
             Path(store).unlink(missing_ok=True)
         raise lack_of_room(error) or error from None

@@ -150,7 +150,8 @@ WITH spans AS (
     FROM asked_passages p
     GROUP BY p.opportunity, p.pipeline
 )
-SELECT s.opportunity, s.pipeline, s.furthest, s.first_tick, s.won_step, p.stage AS last_stage,
+SELECT s.opportunity, s.pipeline, s.furthest, s.first_tick, s.won_step, s.last_step,
+       p.stage AS last_stage,
        p.exit AS last_exit, p.entered_tick AS last_tick, p.left_day AS last_left_day,
        o.created_day, o.value
 FROM spans s
@@ -738,6 +739,41 @@ GROUP BY p.pipeline, p.stage, CASE WHEN p.visit = 1 THEN 1 ELSE 2 END, p.exit, p
 ORDER BY p.pipeline, p.stage, visits, p.exit, p.to_stage, to_visits
 """
 """Where deals went from each stage, first visits and later ones apart."""
+
+LISTED_VISITS = """
+SELECT p.opportunity, p.step, o.opportunity_id, o.name, {owner} AS owner, p.stage, p.exit,
+       p.entered_day, p.left_day,
+       CASE WHEN p.left_tick IS NULL THEN q.end_tick - 1 ELSE p.left_tick END - p.entered_tick
+           AS stay,
+       CASE WHEN p.exit = 0 AND (l.visit_late = 1 OR l.deal_late = 1) THEN 1 ELSE 0 END AS late,
+       o.lost_reason, o.value
+FROM asked_passages p
+JOIN asked q ON q.pipeline = p.pipeline
+JOIN opportunities o ON o.opportunity = p.opportunity
+LEFT JOIN late l ON l.opportunity = p.opportunity AND l.pipeline = p.pipeline
+ORDER BY p.opportunity, p.step
+"""
+"""The visits that the stages count, each with whose deal it is."""
+
+LISTED_DEALS = """
+SELECT d.opportunity, o.opportunity_id, o.name, {owner} AS owner, d.last_stage AS stage,
+       d.last_exit AS exit, p.entered_day, p.left_day,
+       CASE WHEN p.left_tick IS NULL THEN q.end_tick - 1 ELSE p.left_tick END - p.entered_tick
+           AS stay,
+       CASE WHEN d.last_exit = 0 AND (l.visit_late = 1 OR l.deal_late = 1) THEN 1 ELSE 0 END
+           AS late,
+       CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END AS mature,
+       o.lost_reason, o.value
+FROM deal_ends d
+JOIN asked q ON q.pipeline = d.pipeline
+JOIN opportunities o ON o.opportunity = d.opportunity
+JOIN asked_passages p ON p.opportunity = d.opportunity AND p.pipeline = d.pipeline
+    AND p.step = d.last_step
+LEFT JOIN late l ON l.opportunity = d.opportunity AND l.pipeline = d.pipeline
+WHERE d.created_day >= q.cohort_from
+ORDER BY d.opportunity
+"""
+"""The deals of the pipe, each once, in the visit that was its last."""
 
 LATE_DEALS = """
 SELECT d.opportunity, o.opportunity_id, o.name, {owner} AS owner, d.last_stage AS stage,

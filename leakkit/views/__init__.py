@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from leakkit.views.dropoff.balance import balance, months
     from leakkit.views.dropoff.data import data
+    from leakkit.views.dropoff.deals import deals
     from leakkit.views.dropoff.headline import headline, headline_sentence
     from leakkit.views.dropoff.method import method, provenance
     from leakkit.views.dropoff.pipe import pipe
@@ -45,6 +46,7 @@ __all__ = [
     "causes_terms",
     "data",
     "days",
+    "deals",
     "deals_to_read",
     "drivers",
     "evidence",
@@ -79,6 +81,7 @@ _PLACES = {
     "causes_terms": "causes.terms",
     "data": "dropoff.data",
     "days": "dropoff.stages",
+    "deals": "dropoff.deals",
     "deals_to_read": "causes.deals",
     "drivers": "causes.drivers",
     "evidence": "causes.evidence",

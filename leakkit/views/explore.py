@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 import pandas as pd
 from markupsafe import Markup
 
-from leakkit.analysis import Diagnosis
 from leakkit.analysis.selecting import Selector
 from leakkit.analysis.selection import CHOICES as CHOSEN
 from leakkit.analysis.selection import EVERYTHING, Selection, select
@@ -23,7 +22,6 @@ from leakkit.analysis.spelling import POLICIES, VISITS, WINDOWS, segment_values
 from leakkit.errors import LeakkitError
 from leakkit.listing import passages
 from leakkit.page.style import style_element
-from leakkit.views.explore_causes import StageExplorer, explore_stages
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
@@ -60,34 +58,11 @@ SELECTED = ("segment", "value", *CHOSEN)
 """The choices that say what is counted; the others say what is drawn."""
 
 
-@overload
-def explore(view: Callable[..., View], analysis: Diagnosis) -> StageExplorer: ...
+def explore_view(view: Callable[..., View], analysis: Analysis, pipeline: str = "") -> Explorer:
+    """What does a view of one pipeline say of some deals, of some days, of one stage?
 
-
-@overload
-def explore(view: Callable[..., View], analysis: Analysis, pipeline: str = "") -> Explorer: ...
-
-
-def explore(
-    view: Callable[..., View], analysis: Analysis | Diagnosis, pipeline: str = ""
-) -> Explorer | StageExplorer:
-    """What does a view say of some deals, of some days, of one stage?
-
-    `view` is one of `leakkit.views` that has choices, `analysis` that of everything.
-    Shows the choices that make sense for the pipeline (the first where empty), the view,
-    the Python call that makes the same view (where `data` is the store), and on demand
-    the visits behind it. Of a diagnosis, the stage can be chosen. Raises LeakkitError for
-    a view without choices, and for an analysis that is a part already.
-
-    >>> import leakkit
-    >>> analysis = leakkit.analyze(leakkit.load("sample"), "Equipment")
-    >>> explorer = leakkit.explore(leakkit.views.days, analysis)
-    >>> explorer.controls["stage"].value = "Proforma"
-    >>> explorer.code
-    "leakkit.views.days(leakkit.analyze(data, 'Equipment'), stage='Proforma')"
+    Raises LeakkitError for a view without choices, and for an analysis that is a part.
     """
-    if isinstance(analysis, Diagnosis):
-        return explore_stages(view, analysis)
     name = getattr(view, "__name__", "")
     if name not in CHOICES:
         message = f"This view has nothing to choose. These have: {', '.join(CHOICES)}."

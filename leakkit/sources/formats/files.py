@@ -11,8 +11,6 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.backslashes import NULL, without_backslashes
@@ -27,6 +25,7 @@ from leakkit.sources.formats.xes import read_xes
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.names import once
 from leakkit.store.database import literal, quoted
+from leakkit.store.troubles import ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -194,7 +193,7 @@ def _read_parquet(reading: Reading, path: Path, file: str, name: str) -> tuple[s
             f"CREATE TEMP VIEW {view} AS SELECT * FROM read_parquet({_place(path)}, "  # noqa: S608 - quoted
             "file_row_number = TRUE, hive_partitioning = FALSE)",
         )
-    except duckdb.Error:
+    except ENGINE:
         message = f"{file} cannot be read as a Parquet file."
         raise LeakkitError("unreadable_file", message) from None
     return view, "file_row_number + 1"
@@ -352,7 +351,7 @@ def _copied(
             f"escape = '\"', nullstr = ['', '{NULL}'], comment = '', hive_partitioning = FALSE, "
             "store_rejects = TRUE, rejects_limit = 0)",
         )
-    except duckdb.Error:
+    except ENGINE:
         message = (
             f"{file} cannot be read as CSV: its quotes do not match, "
             "or it mixes two kinds of line ends."

@@ -9,10 +9,9 @@ import zipfile
 import zlib
 from typing import IO, TYPE_CHECKING, NoReturn
 
-import duckdb
-
 from leakkit import limits
 from leakkit.errors import LeakkitError
+from leakkit.store.troubles import FULL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,7 +182,7 @@ def lack_of_room(error: BaseException) -> LeakkitError | None:
             "another folder for temporary files by the environment: TMPDIR=/folder."
         )
         return LeakkitError("no_room", message)
-    if isinstance(error, MemoryError | duckdb.OutOfMemoryException):
+    if isinstance(error, MemoryError | FULL):
         message = (
             "The source takes more memory than there is. Leave out columns that say nothing of a "
             "deal, its stages or its dates, or give the history as a file of its own."

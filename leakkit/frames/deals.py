@@ -1,0 +1,68 @@
+"""One row per visit, or per deal: whose it is, how long it stayed, and how it left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from leakkit.analysis.results import PipelineAnalysis
+
+LEFT = ("lost", "overdue", "returned", "advanced", "moved", "open")
+"""How a visit left, or that it is still there: past its time (overdue) or in time (open)."""
+WON = "won"
+"""How a deal of the pipe ended, beside these."""
+ORDER = (LEFT[0], LEFT[1], *LEFT[2:4], WON, *LEFT[4:])
+COLUMNS = (
+    *("pipeline", "stage", "left", "opportunity_id", "name", "owner"),
+    *("value", "currency", "days", "entered", "left_on", "reason", "link"),
+)
+ID = "{opportunity_id}"
+"""Where the id of a deal stands in the address of a deal."""
+
+
+def deals_frame(rows: pd.DataFrame, pipeline: PipelineAnalysis, link: str) -> pd.DataFrame:
+    """Return the rows behind a pipeline's numbers: stage by stage, lost ones first, dear first.
+
+    `rows` has stage, left, opportunity_id, name, owner, value (minor units), stay, entered_day
+    and left_day (missing while open) and lost_reason. Money is in major units, stays are in
+    days. `link` is the address of a deal, in which its id stands in braces; it is only written.
+    """
+    said = rows["left"].map(ORDER.index)
+    order = (
+        rows.assign(place=said, dear=-rows["value"].astype("float64"))
+        .sort_values(["stage", "place", "dear", "opportunity_id", "entered_day"])
+        .index
+    )
+    rows = rows.loc[order].reset_index(drop=True)
+    names = {stage.stage: stage.name for stage in pipeline.stages}
+    stay = rows["stay"].clip(lower=0).astype("float64")
+    columns = {
+        "pipeline": pd.Series([pipeline.name] * len(rows), dtype="str"),
+        "stage": rows["stage"].map(names).astype("str"),
+        "left": rows["left"].astype("str"),
+        "opportunity_id": rows["opportunity_id"].astype("str"),
+        "name": rows["name"].fillna("").astype("str"),
+        "owner": rows["owner"].fillna("").astype("str"),
+        "value": rows["value"].astype("float64") / 100,
+        "currency": pd.Series([pipeline.currency] * len(rows), dtype="str"),
+        "days": stay / pipeline.unit_per_day,
+        "entered": _dates(rows["entered_day"]),
+        "left_on": _dates(rows["left_day"]),
+        "reason": rows["lost_reason"].fillna("").where(rows["left"] == "lost", "").astype("str"),
+        "link": _links(rows["opportunity_id"], link),
+    }
+    return pd.DataFrame(columns, columns=list(COLUMNS))
+
+
+def _dates(days: pd.Series[int]) -> pd.Series[pd.Timestamp]:
+    """Return day numbers since 1970-01-01 as dates."""
+    return pd.to_datetime(days.astype("float64"), unit="D").astype("datetime64[s]")
+
+
+def _links(ids: pd.Series[str], link: str) -> pd.Series[str]:
+    """Return the address of each deal; none where the configuration has none."""
+    said = [link.replace(ID, quote(str(one), safe="")) if link else "" for one in ids]
+    return pd.Series(said, dtype="str")

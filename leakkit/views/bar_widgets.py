@@ -1,0 +1,436 @@
+"""The bar as widgets: what can be chosen, how many deals each choice has, and what is meant now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from markupsafe import Markup
+
+from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
+from leakkit.analysis.spelling import POLICIES, segment_values
+from leakkit.errors import LeakkitError
+from leakkit.frames.deals import LEFT
+
+if TYPE_CHECKING:
+    from leakkit.views.bar import Filters, Follower
+
+EPOCH = dt.date(1970, 1, 1)
+BANDS = 5
+QUARTERS = 8
+LABEL = {"description_width": "8rem"}
+WIDE = "22rem"
+OWN = "own"
+MOST_SHOWN = 500
+"""So many values of a column are listed; the search finds the others."""
+
+
+class Values:
+    """The values of one column: a search, and a list in which several can be chosen."""
+
+    def __init__(self, bar: Filters, column: str, changed: Any, gone: Any) -> None:  # noqa: ANN401 - what to call
+        """List the values, the most frequent first, each with its deals."""
+        numbers = [material.asked.number for _, material in bar.selector.pairs]
+        found = segment_values(bar.selector.store, numbers, column)
+        self.column, self.words, self.changed = column, bar.words, changed
+        self.known = sorted(found, key=lambda pair: (-pair[1], pair[0]))
+        self.chosen: tuple[str, ...] = ()
+        self.still = False
+        self.search = ipywidgets.Text(
+            placeholder=bar.words.say("bar.search"), layout=ipywidgets.Layout(width=WIDE)
+        )
+        self.list = ipywidgets.SelectMultiple(
+            rows=min(max(len(found), 2), 6), layout=ipywidgets.Layout(width=WIDE)
+        )
+        self.remove = ipywidgets.Button(description=bar.words.say("bar.remove"))
+        self.remove.on_click(lambda _: gone(self))
+        self.search.observe(lambda _: self._fit(), names="value")
+        self.list.observe(self._picked, names="value")
+        head = ipywidgets.HTML(Markup("<b>{}</b>").format(column))
+        self.box = ipywidgets.VBox([ipywidgets.HBox([head, self.remove]), self.search, self.list])
+        self._fit()
+
+    def choose(self, values: tuple[str, ...]) -> None:
+        """Show what is chosen, without telling anybody."""
+        self.chosen = values
+        self._fit()
+
+    def _fit(self) -> None:
+        """List the values that the search finds, and those that are chosen."""
+        wanted = self.search.value.casefold()
+        none = self.words.say("explore.none")
+        shown = [
+            (f"{value or none} ({self.words.count(n)})", value)
+            for value, n in self.known
+            if value in self.chosen or wanted in (value or none).casefold()
+        ]
+        self.still = True
+        self.list.options = shown[:MOST_SHOWN]
+        offered = {value for _, value in shown[:MOST_SHOWN]}
+        self.list.value = tuple(value for value in self.chosen if value in offered)
+        self.still = False
+
+    def _picked(self, _: object) -> None:
+        """Take over what was picked."""
+        if not self.still:
+            self.chosen = tuple(self.list.value)
+            self.changed(None)
+
+
+class BarWidgets:
+    """The widgets of a bar; they change it, and are changed by it."""
+
+    def __init__(self, bar: Filters) -> None:
+        """Lay the widgets out as the bar says."""
+        self.bar, self.words = bar, bar.words
+        self.still = False
+        self.panels: list[Values] = []
+        say = self.words.say
+        columns = [] if bar.diagnosis else self._columns()
+        self.add = ipywidgets.Dropdown(
+            options=[(say("bar.choose"), ""), *((name, name) for name in columns)],
+            description=say("bar.add"), style=LABEL,
+        )  # fmt: skip
+        self.choices: dict[str, Any] = {
+            name: ipywidgets.Dropdown(options=options, description=say(f"bar.{name}"), style=LABEL)
+            for name, options in self._options().items()
+            if len(options) > 1
+        }
+        self.first, self.last = (
+            ipywidgets.DatePicker(description=say(f"bar.{name}"), style=LABEL)
+            for name in ("first", "last")
+        )
+        self.least, self.below = (
+            ipywidgets.FloatText(description=say(f"bar.{name}"), style=LABEL)
+            for name in ("least", "below")
+        )
+        self.reset = ipywidgets.Button(description=say("bar.reset"))
+        self.counted, self.said, self.status = (ipywidgets.HTML() for _ in range(3))
+        self.values = ipywidgets.HBox([], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        self.own_days = ipywidgets.HBox([self.first, self.last])
+        self.own_worth = ipywidgets.HBox([self.least, self.below])
+        self.box = self._laid_out(columns)
+        self._listen()
+        self.show()
+
+    def _laid_out(self, columns: list[str]) -> Any:  # noqa: ANN401 - ipywidgets ships no types
+        """Put the widgets into rows."""
+        row = ipywidgets.Layout(flex_flow="row wrap")
+        first = [self.add] if columns else []
+        return ipywidgets.VBox(
+            [
+                ipywidgets.HBox([*first, *self.choices.values()], layout=row),
+                self.values,
+                self.own_days,
+                self.own_worth,
+                ipywidgets.HBox([self.reset, self.counted, self.status], layout=row),
+                self.said,
+            ]
+        )
+
+    def _listen(self) -> None:
+        """Hear of every change."""
+        self.add.observe(self._added, names="value")
+        own = (self.first, self.last, self.least, self.below)
+        for control in (*self.choices.values(), *own):
+            control.observe(self._changed, names="value")
+        self.reset.on_click(lambda _: self._clear())
+
+    def display(self) -> None:
+        """Show the widgets in the cell; as text, the line that chooses the same."""
+        from IPython.display import display  # noqa: PLC0415 - only in a notebook
+
+        display(self.box)  # type: ignore[no-untyped-call] # IPython ships no types of it
+
+    # What can be chosen
+
+    def _columns(self) -> list[str]:
+        """Return the columns of the deals that have more than one value."""
+        store = self.bar.selector.store
+        numbers = [material.asked.number for _, material in self.bar.selector.pairs]
+        return [
+            name for name in store.meta("segments") if len(segment_values(store, numbers, name)) > 1
+        ]
+
+    def _options(self) -> dict[str, list[tuple[str, Any]]]:
+        """Return the choices, each as labels and values; one without a choice is left out."""
+        say, whole = self.words.say, self.bar.whole
+        stages = [(name, name) for name in (stage.name for stage in whole.stages)]
+        by_stage = [(say("explore.stage_all"), ""), *stages] if self.bar.pipeline else []
+        if self.bar.diagnosis:
+            return {"stage": by_stage}
+        configured = self.bar.analysis.config.comparison.skip_policy
+        policies = [configured, *(policy for policy in POLICIES if policy != configured)]
+        return {
+            "days": self._ranges() if whole.present is None else [],
+            "worth": self._bands(),
+            "visits": [(say(f"explore.visits_{one}"), one) for one in ("first", "all")],
+            "policy": [
+                (say(f"explore.policy_{one}"), "" if one == configured else one) for one in policies
+            ],
+            "by": [(say(f"explore.by_{one}"), one) for one in ("count", "value")],
+            "stage": by_stage,
+        }
+
+    def _ranges(self) -> list[tuple[str, Any]]:
+        """Return the ranges of days: the whole, the windows, 30 days, the quarters, one's own."""
+        say, windows = self.words.say, self.bar.whole.windows
+        found: list[tuple[str, Any]] = [(say("explore.window_all"), ("all", *OPEN_DAYS))]
+        found += [
+            (say(f"explore.window_{window}"), (window, *OPEN_DAYS))
+            for window in ("current", "baseline")
+            if getattr(windows, window) is not None
+        ]
+        last = windows.end_day - 1
+        month = max(last - 29, windows.start_day)
+        found.append((say("bar.last_30"), ("all", _text(month), _text(last))))
+        for first, end, label in _quarters(windows.start_day, last):
+            found.append((label, ("all", _text(first), _text(end))))
+        return [*found, (say("bar.own_days"), (OWN, *OPEN_DAYS))]
+
+    def _bands(self) -> list[tuple[str, Any]]:
+        """Return bands of value with as many deals each, and one's own limits."""
+        limits = _fifths(self.bar)
+        if not limits:
+            return []
+        say = self.words.say
+
+        def money(value: float | None) -> str:
+            return self.words.money((value or 0.0) * 100)
+
+        found: list[tuple[str, Any]] = [(say("bar.any_worth"), ANY)]
+        for least, below in zip((None, *limits), (*limits, None), strict=True):
+            if least is None:
+                label = say("bar.band_below", below=money(below))
+            elif below is None:
+                label = say("bar.band_from", least=money(least))
+            else:
+                label = say("bar.band", least=money(least), below=money(below))
+            found.append((label, (least, below)))
+        return [*found, (say("bar.own_worth"), OWN)]
+
+    # What was changed
+
+    def _added(self, _: object) -> None:
+        """Open the values of a column."""
+        column, self.add.value = self.add.value, ""
+        if column and column not in {panel.column for panel in self.panels}:
+            self._open(column)
+
+    def _open(self, column: str) -> Values:
+        """Put the values of a column into the bar."""
+        panel = Values(self.bar, column, self._changed, self._closed)
+        self.panels.append(panel)
+        self.values.children = [one.box for one in self.panels]
+        return panel
+
+    def _closed(self, panel: Values) -> None:
+        """Take a column out of the bar."""
+        self.panels.remove(panel)
+        self.values.children = [one.box for one in self.panels]
+        self._changed(None)
+
+    def _value(self, name: str, other: Any) -> Any:  # noqa: ANN401 - of any choice
+        """Return what is chosen under a name; `other` where there is no choice."""
+        return self.choices[name].value if name in self.choices else other
+
+    def _changed(self, _: object) -> None:
+        """Answer a change of a widget, unless the bar itself made it."""
+        if self.still:
+            return
+        window, *days = self._value("days", ("all", *OPEN_DAYS))
+        worth = self._value("worth", ANY)
+        if window == OWN:
+            days = [one.value.isoformat() if one.value else "" for one in (self.first, self.last)]
+        if worth == OWN:
+            worth = (self.least.value or None, self.below.value or None)
+        self._show_own()
+        chosen = {
+            "segment": {panel.column: panel.chosen for panel in self.panels if panel.chosen},
+            "worth": worth,
+            "days": days,
+            "window": "all" if window == OWN else window,
+            "visits": self._value("visits", "first"),
+            "policy": self._value("policy", ""),
+        }
+        self._take(chosen, self._value("by", "count"), self._value("stage", ""))
+
+    def _clear(self) -> None:
+        """Choose everything again."""
+        self.still = True
+        for choice in self.choices.values():
+            choice.value = choice.options[0][1]
+        self.still = False
+        self._take({}, "count", "")
+
+    def _take(self, chosen: dict[str, Any], by: str, stage: str) -> None:
+        """Have the bar say what is chosen; what it refuses is said, and nothing changes."""
+        configured = self.bar.analysis.config.comparison.skip_policy
+        if chosen.get("visits") == "all" and configured != "observed":
+            chosen["policy"] = "observed"
+        elif chosen.get("visits") == "all":
+            chosen["policy"] = ""
+        try:
+            known = self.bar.selector.known(select(**chosen))
+        except LeakkitError as error:
+            self.refuse(error)
+            return
+        self.bar.selection, self.bar.by, self.bar.stage = known, by, stage
+        self.status.value = Markup("<b>{}</b>").format(self.words.say("bar.computing"))
+        self.bar.answer_soon()
+
+    def _show_own(self) -> None:
+        """Show the fields of one's own days and limits where they are asked for."""
+        own = self._value("days", ("all",))[0] == OWN
+        self.own_days.layout.display = "" if own else "none"
+        self.own_worth.layout.display = "" if self._value("worth", ANY) == OWN else "none"
+
+    def show(self) -> None:
+        """Show what the bar says."""
+        self.still = True
+        try:
+            self._show_choices(self.bar.selection)
+            self._show_panels(self.bar.selection)
+        finally:
+            self.still = False
+        self._show_own()
+        counted = "" if self.bar.diagnosis else self.bar.counted
+        self.counted.value = Markup("<b>{}</b>").format(counted)
+        call = self.words.say("explore.call")
+        note = self.words.say("bar.causes") if self.bar.diagnosis else ""
+        said = Markup("<p>{} {} <code>{}</code></p>").format(note, call, self.bar.code)
+        self.said.value = said
+
+    def refuse(self, error: Exception) -> None:
+        """Say why the pictures do not follow."""
+        said = self.words.say("bar.refused", why=str(error))
+        self.status.value = Markup("<b>{}</b>").format(said)
+
+    def finish(self) -> None:
+        """Take the sign away: every picture is of what the bar says."""
+        self.status.value = ""
+
+    def _show_choices(self, chosen: Selection) -> None:
+        """Set the lists to what is chosen."""
+        days: Any = (chosen.window, *chosen.days)
+        if self._is_own("days", days, ("all", *OPEN_DAYS), (OWN, *OPEN_DAYS)):
+            self.first.value, self.last.value = map(_date, chosen.days)
+            days = (OWN, *OPEN_DAYS)
+        worth: Any = chosen.worth
+        if self._is_own("worth", worth, ANY, OWN):
+            self.least.value, self.below.value = (limit or 0.0 for limit in chosen.worth)
+            worth = OWN
+        said = {"days": days, "worth": worth, "visits": chosen.visits, "policy": chosen.policy}
+        said |= {"by": self.bar.by, "stage": self.bar.stage}
+        for name, value in said.items():
+            if name in self.choices and self.choices[name].value != value:
+                self.choices[name].value = value
+        if "policy" in self.choices:
+            self.choices["policy"].disabled = chosen.visits == "all"
+
+    def _is_own(self, name: str, chosen: object, unlimited: object, own: object) -> bool:
+        """Say whether a choice is one's own: it is in no list, or its fields are still empty."""
+        if name not in self.choices:
+            return False
+        offered = [value for _, value in self.choices[name].options]
+        return chosen not in offered or (chosen == unlimited and self.choices[name].value == own)
+
+    def _show_panels(self, chosen: Selection) -> None:
+        """Open the columns that are chosen, and show their values."""
+        wanted = dict(chosen.columns)
+        opened = {panel.column: panel for panel in self.panels}
+        for column, values in wanted.items():
+            panel = opened.get(column) or self._open(column)
+            if set(panel.chosen) != set(values):
+                panel.choose(values)
+        for column, panel in opened.items():
+            if column not in wanted and panel.chosen:
+                panel.choose(())
+
+
+class DealWidgets:
+    """What can be chosen of a list of deals, and the files that it can be saved as."""
+
+    def __init__(self, follower: Follower) -> None:
+        """Offer the ways to leave, a search, and two files."""
+        self.follower, self.words = follower, follower.bar.words
+        say = self.words.say
+        ways = [(say("bar.any_way"), ""), *((say(f"table.left_{way}"), way) for way in LEFT)]
+        self.left = ipywidgets.Dropdown(options=ways, description=say("bar.left"), style=LABEL)
+        self.search = ipywidgets.Text(
+            description=say("bar.search"), style=LABEL, continuous_update=False
+        )
+        self.saved = ipywidgets.HTML()
+        self.buttons = {
+            end: ipywidgets.Button(description=say(f"bar.save_{end}")) for end in ("csv", "xlsx")
+        }
+        for end, button in self.buttons.items():
+            button.on_click(partial(self._save, end))
+        for control in (self.left, self.search):
+            control.observe(self._changed, names="value")
+        row = ipywidgets.Layout(flex_flow="row wrap")
+        parts = [self.left, self.search, *self.buttons.values(), self.saved]
+        self.box = ipywidgets.HBox(parts, layout=row)
+
+    def display(self) -> None:
+        """Show the widgets in the cell."""
+        from IPython.display import display  # noqa: PLC0415 - only in a notebook
+
+        display(self.box)  # type: ignore[no-untyped-call] # IPython ships no types of it
+
+    def _changed(self, _: object) -> None:
+        """List what was chosen."""
+        self.follower.own = {"left": self.left.value, "search": self.search.value.strip()}
+        self.follower.show()
+
+    def _save(self, end: str, _: object) -> None:
+        """Write the list beside the notebook, and say where."""
+        path = self.follower.view.save(f"deals.{end}")
+        said = self.words.say("bar.saved", file=str(path))
+        self.saved.value = Markup("<span>{}</span>").format(said)
+
+
+def _text(number: int) -> str:
+    """Return a day number as a day."""
+    return (EPOCH + dt.timedelta(days=number)).isoformat()
+
+
+def _date(day: str) -> dt.date | None:
+    """Return a day as a date; None where there is none."""
+    return dt.date.fromisoformat(day) if day else None
+
+
+def _quarters(first: int, last: int) -> list[tuple[int, int, str]]:
+    """Return the last quarters that have days, the latest first: first day, last day, name."""
+    begin, end = EPOCH + dt.timedelta(days=first), EPOCH + dt.timedelta(days=last)
+    at = end.year * 4 + (end.month - 1) // 3
+    found: list[tuple[int, int, str]] = []
+    while len(found) < QUARTERS:
+        year, quarter = divmod(at, 4)
+        start = dt.date(year, quarter * 3 + 1, 1)
+        following = dt.date(year + quarter // 3, (quarter + 1) % 4 * 3 + 1, 1)
+        if following <= begin:
+            break
+        days = [max((start - EPOCH).days, first), min((following - EPOCH).days - 1, last)]
+        found.append((days[0], days[1], f"{year} Q{quarter + 1}"))
+        at -= 1
+    return found
+
+
+FIFTHS = """
+SELECT o.value
+FROM opportunities o
+WHERE o.value IS NOT NULL AND o.pipeline IN (SELECT unnest($pipelines))
+ORDER BY o.value
+"""
+
+
+def _fifths(bar: Filters) -> tuple[float, ...]:
+    """Return the values that part the deals into fifths; none where they are too alike."""
+    numbers = [material.asked.number for _, material in bar.selector.pairs]
+    known = [int(value) for (value,) in bar.selector.store.rows(FIFTHS, {"pipelines": numbers})]
+    places = [known[len(known) * part // BANDS] / 100 for part in range(1, BANDS)] if known else []
+    limits = sorted(set(places) - {known[0] / 100} if known else ())
+    return tuple(limits) if len(limits) == BANDS - 1 else ()

@@ -1,0 +1,165 @@
+"""Which deals stand behind a number? The same visits that the pictures count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from leakkit.config import folded
+from leakkit.frames.deals import COLUMNS, ORDER
+from leakkit.views import sheets
+from leakkit.views.dropoff.choices import part_line, pipeline_of
+from leakkit.views.elements import paragraphs
+from leakkit.views.tables import DASH, Column, Table, bdi
+from leakkit.views.texts import plain, stay
+from leakkit.views.view import View, answer, of_analysis, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.words import Words
+
+    Row = Mapping[Any, Any]
+
+SEARCHED = ("opportunity_id", "name", "owner", "reason")
+SHOWN_ROWS = 200
+"""So many rows are shown; a file has all."""
+
+
+@dataclass(frozen=True)
+class DealList(View):
+    """Deals behind a number; saved as .csv or .xlsx it has every row, with plain numbers."""
+
+    rows: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False, repr=False)
+
+    def save(self, path: str | Path) -> Path:
+        """Save the list: as a picture (.svg, .png), or all its rows (.csv, .xlsx)."""
+        path = Path(path)
+        make = {".csv": sheets.frame_csv, ".xlsx": sheets.frame_xlsx}.get(path.suffix.lower())
+        if make is None:
+            return super().save(path)
+        path.write_bytes(make(self.rows))
+        return path
+
+
+@of_analysis
+def deals(  # noqa: PLR0913 - a list is asked for by as many things
+    analysis: Analysis,
+    pipeline: str = "",
+    *,
+    stage: str = "",
+    left: str = "",
+    search: str = "",
+    once: bool = False,
+) -> DealList:
+    """Which deals stand behind the numbers? By stage, and by how they left.
+
+    `left` is lost, overdue, returned, advanced, moved or open; with `once` each deal of the
+    picture of the pipe is there once, where it stands, and may be won. `search` keeps those
+    of which id, name, owner or reason has a text.
+    """
+    words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    rows = _found(analysis.deals(chosen.name, stage=stage, left=left, once=once), search)
+    shown = answer(
+        words,
+        "deals",
+        headline=_headline(rows, words, once=once),
+        table=_counted(rows, chosen, words, whole=not (left or search))
+        + _first(rows, chosen, words),
+        note=paragraphs([words.html("deals.note_once" if once else "deals.note")]),
+        selection=part_line(analysis, chosen, words, days="created" if once else "days"),
+    )
+    known = {one.name: getattr(shown, one.name) for one in fields(View)}
+    return DealList(**known, rows=_said(rows, words))
+
+
+def _found(rows: pd.DataFrame, search: str) -> pd.DataFrame:
+    """Return the rows in whose texts a text stands, in whatever case."""
+    if not search:
+        return rows
+    wanted = folded(search)
+    hits = [rows[name].map(folded).str.contains(wanted, regex=False) for name in SEARCHED]
+    return rows[pd.concat(hits, axis=1).any(axis=1)]
+
+
+def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:
+    """Say how many there are, and what they are worth."""
+    each = rows.drop_duplicates("opportunity_id")
+    facts = {"n": len(rows), "deals": len(each), "value": 100 * float(each["value"].sum())}
+    return words.html("deals.headline_once" if once else "deals.headline", **facts)
+
+
+def _counted(rows: pd.DataFrame, chosen: PipelineAnalysis, words: Words, *, whole: bool) -> Markup:
+    """Count the rows by stage, and by how they left; nothing where one way was asked for."""
+    ways = [way for way in ORDER if (rows["left"] == way).any()]
+    if not whole or not ways:
+        return Markup("")
+    counts = rows.groupby(["stage", "left"]).size().to_dict()
+    names = [stage.name for stage in chosen.stages if (rows["stage"] == stage.name).any()]
+    columns = tuple(_way(way, counts, words) for way in ways)
+    caption = words.say("table.deals_counted")
+    return Table(caption, columns, [(bdi(name), name) for name in names]).html(words)
+
+
+def _way(way: str, counts: Mapping[Any, int], words: Words) -> Column[str]:
+    """Return the column that counts one way to leave, by stage."""
+    return Column(f"left_{way}", lambda name: words.count(counts.get((name, way), 0)))
+
+
+def _first(rows: pd.DataFrame, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Show the first rows."""
+    first: list[dict[Any, Any]] = rows.head(SHOWN_ROWS).to_dict("records")
+    if not first:
+        return Markup("")
+    key = "table.deals_all" if len(first) == len(rows) else "table.deals_first"
+    caption = words.say(key, n=len(rows), shown=len(first))
+    named = [(linked(row), row) for row in first]
+    return Table(caption, _columns(words, chosen.unit_per_day), named, head="deal").html(words)
+
+
+def linked(row: Row) -> Markup:
+    """Return the id of a deal, with its address where there is one."""
+    said = bdi(str(row["opportunity_id"]))
+    if not row["link"]:
+        return said
+    return Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>').format(
+        row["link"], said
+    )
+
+
+def _columns(words: Words, unit: int) -> tuple[Column[Any], ...]:
+    """Return the columns: whose deal it is, how it left, when, and why."""
+    return (
+        Column("deal_name", lambda r: bdi(r["name"] or DASH), "lk-name"),
+        Column("owner", lambda r: bdi(r["owner"] or DASH), "lk-name"),
+        Column("stage", lambda r: bdi(r["stage"]), "lk-name"),
+        Column("how_left", lambda r: words.say(f"table.left_{r['left']}"), "lk-name"),
+        Column("value", lambda r: _known(r["value"], lambda v: words.money(v * 100))),
+        Column("in_stage", lambda r: stay(words, r["days"] * unit, unit)),
+        Column("entered_on", lambda r: _known(r["entered"], lambda day: _date(day, words))),
+        Column("left_on", lambda r: _known(r["left_on"], lambda day: _date(day, words))),
+        Column("reason", lambda r: bdi(r["reason"] or DASH), "lk-name"),
+    )
+
+
+def _known(value: Any, say: Any) -> str:  # noqa: ANN401 - a cell of any kind, and how it is said
+    """Say a value that may be missing."""
+    return DASH if pd.isna(value) else str(say(value))
+
+
+def _date(day: pd.Timestamp, words: Words) -> str:
+    """Say a date."""
+    return words.date((day - pd.Timestamp(0)).days)
+
+
+def _said(rows: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """Return the rows under the words of the field, for a file."""
+    left = rows["left"].map({way: words.say(f"table.left_{way}") for way in ORDER})
+    named = rows.assign(left=left.astype("str"), name=rows["name"].map(plain))
+    kept = [name for name in COLUMNS if name != "link" or rows["link"].any()]
+    return named[kept].rename(columns={name: words.say(f"deals.{name}") for name in kept})
