@@ -1,5 +1,7 @@
 """Exports of further makers, and lists that people keep: won, lost and open are right at once."""
 
+# ruff: noqa: RUF001 - the letters of languages
+
 from __future__ import annotations
 
 import json
@@ -98,7 +100,32 @@ LISTS = {
         "{id},Firma,{stage},{end},{value},{created},{closed}",
         "wygrana,przegrana,w toku",
     ),
-    "a list with the currency in a heading": (
+    "a list in Italian": (
+        "N.,Fase,Stato,Importo (€),Data creazione,Data chiusura",
+        "{id},{stage},{end},{value},{created},{closed}",
+        "Vinta,Persa,Aperta",
+    ),
+    "a list in Portuguese": (
+        "Código,Etapa do funil,Status,Valor,Criado em,Fechado em",
+        "{id},{stage},{end},R$ {value},{created},{closed}",
+        "Ganha,Perdida,Aberta",
+    ),
+    "a list with reasons behind the outcome": (
+        "Tender No,Stage,Status,Price,Date received,Decision date",
+        "{id},{stage},{end},{value},{created},{closed}",
+        "Won - PO received,Cancelled by customer,Pending",
+    ),
+    "pipedrive in German": (
+        "Deal - ID,Deal - Status,Deal - Phase,Deal - Wert,Deal - Deal erstellt",
+        "{id},{end},{stage},{value},{created}",
+        "Gewonnen,Verloren,Offen",
+    ),
+    "hubspot in German": (
+        "Datensatz-ID,Dealname,Deal-Phase,Pipeline,Betrag,Erstellungsdatum",
+        "{id},Deal,{stage_or_end},Sales,{value},{created}",
+        "Abgeschlossen & gewonnen (Sales),Abgeschlossen & verloren (Sales),",
+    ),
+    "a list with a currency in a heading": (
         "OpportunityID,Stage,CurrentState,AmountUSD,CreatedDate,ActualCloseDate",
         "{id},{stage},{end},{value},{created},{closed}",
         "Won,Lost,Open",
@@ -297,3 +324,74 @@ def test_the_activity_log_of_a_board_is_a_history(tmp_path: Path) -> None:
         )
         assert stages == [("Lead", 3), ("Offer", 1)]
         assert store.meta("facts")["changes_of_other_fields"] == 1
+
+
+LISTED = {
+    "freshsales": (
+        "id,name,amount,deal_stage_id,deal_pipeline_id,expected_close,created_at",
+        "{id},Deal {id},{value},{stage_or_end},7,2027-01-01,{created}",
+        """id,name,position,forecast_type
+1,B,2,Open\n2,A,1,Open\n3,Done,3,Closed Won\n4,Gone,4,Closed Lost
+""",
+    ),
+    "bitrix24": (
+        "ID,TITLE,STAGE_ID,CATEGORY_ID,OPPORTUNITY,CURRENCY_ID,DATE_CREATE,CLOSED",
+        "{id},Deal {id},{stage_or_end},0,{value},EUR,{created},",
+        """ID,ENTITY_ID,STATUS_ID,NAME,SORT,SEMANTICS
+5,D,1,B,20,\n6,D,2,A,10,\n7,D,3,Done,30,S\n8,D,4,Gone,40,F
+""",
+    ),
+}
+"""Maker -> headings and a row of the deals, and its list of stages: names, order and closes."""
+
+
+@pytest.mark.parametrize("maker", LISTED)
+def test_a_list_of_stages_says_their_names_order_and_closes(maker: str, tmp_path: Path) -> None:
+    headings, row, stages = LISTED[maker]
+    deals = written(tmp_path, headings, row.replace("{stage_or_end}", "#{stage_or_end}#"), "3,4,")
+    text = deals.read_text()
+    for name, number in (("A", "2"), ("B", "1"), ("3", "3"), ("4", "4")):
+        text = text.replace(f"#{name}#", number)
+    deals.write_text(text)
+    (tmp_path / "stages.csv").write_text(stages)
+    with load(tmp_path) as store:
+        assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}
+        named = store.rows("SELECT name FROM stages WHERE stage >= 0 ORDER BY stage")
+        assert named == [("A",), ("B",)]
+
+
+MOVES = {
+    "Spanish": "ID oportunidad;Etapa anterior;Etapa nueva;Fecha del cambio;Ganada;Perdida",
+    "Arabic": "رقم الصفقة;من مرحلة;إلى مرحلة;تاريخ التغيير;فوز;خسارة",
+    "Persian": "کد معامله;از مرحله;به مرحله;تاریخ تغییر;موفق;ناموفق",
+    "Turkish": "Fırsat No;Eski aşama;Yeni aşama;Değişiklik tarihi;Kazanıldı;Kaybedildi",
+}
+"""Language -> the headings of a history of moves, and its words for won and lost."""
+
+
+@pytest.mark.parametrize("language", MOVES)
+def test_a_history_of_moves_in_the_words_of_a_language(language: str, tmp_path: Path) -> None:
+    *headings, won, lost = MOVES[language].split(";")
+    rows = [f"1;;A;2026-01-02\n1;A;B;2026-01-05\n1;B;{won};2026-01-09"]
+    rows += [f"2;;A;2026-01-03\n2;A;{lost};2026-01-06\n3;;A;2026-01-04"]
+    file = tmp_path / "moves.csv"
+    file.write_text("\n".join([";".join(headings), *rows]) + "\n", "utf-8")
+    with load(file) as store:
+        assert outcomes(store) == {"lost": 1, "open": 1, "won": 1}
+        assert store.rows("SELECT name FROM stages WHERE stage >= 0 ORDER BY stage") == [
+            ("A",),
+            ("B",),
+        ]
+
+
+def test_a_flag_that_is_empty_while_a_deal_is_open(tmp_path: Path) -> None:
+    row = "{id},{stage_or_end},{flag},{value},{created}"
+    file = written(tmp_path, "Project No,Phase,Won?,Value (EUR),Created on", row.replace(
+        "{flag}", "#{end}#"
+    ), "yes,no,")  # fmt: skip
+    text = file.read_text()
+    for said in ("yes", "no"):
+        text = text.replace(f",{said},#{said}#", f",Closed,{said}")
+    file.write_text(text.replace("##", ""))
+    with load(file) as store:
+        assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}

@@ -15,6 +15,7 @@ so it may use DuckDB's own functions; the counting in `queries.py` may not.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,13 @@ def resolve(store: Store, rules: Rules) -> None:
     _history(store, rules.zone)
 
 
+BEHIND = re.compile(
+    r"\s*[-:(,;/\u2013\u2014]\s*|\s+(?:by|from|due|because|as|since|von|vom|durch|wegen|par|pour"
+    r"|por|da|dal|per|door|przez|od|из-за|по|توسط|بدلیل|به دلیل|بسبب|من)\s+"
+)
+"""What parts a word for a loss from who caused it, or why."""
+
+
 def outcome_words(config: Config) -> dict[str, int]:
     """Return the words of an outcome column -> 0 open, WON or LOST.
 
@@ -130,7 +138,21 @@ def outcome_words(config: Config) -> dict[str, int]:
 def outcome_of(said: str, words: Mapping[str, int]) -> int | None:
     """Return what an outcome says, 0 open, WON or LOST; None where its words are not known."""
     code = words.get(folded(said))
-    return close_of(said) if code is None else code
+    if code is None:
+        code = close_of(said)
+    return _lost_by(said, words) if code is None else code
+
+
+def _lost_by(said: str, words: Mapping[str, int]) -> int | None:
+    """Return LOST where an outcome is a word for a loss and says behind it by whom, or why.
+
+    >>> words = {"cancelled": schema.LOST, "sold": schema.WON}
+    >>> [_lost_by(said, words) for said in ("Cancelled by us", "Cancelled: price", "Sold out")]
+    [-2, -2, None]
+    """
+    parts = BEHIND.split(folded(said), maxsplit=1)
+    known = len(parts) > 1 and words.get(parts[0].strip()) == schema.LOST
+    return schema.LOST if known else None
 
 
 def closed_outcomes(store: Store, config: Config) -> list[str]:

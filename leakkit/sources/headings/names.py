@@ -31,7 +31,7 @@ from leakkit.sources.headings.exports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from leakkit.config import Pipeline
     from leakkit.sources.headings.columns import Table
@@ -42,8 +42,17 @@ DATED = {"entered_at", "created_at", "closed_at", "outcome"}
 """Where one of these is there, a column that is only called a date may be any."""
 DEAL_COLUMNS = tuple(name for name in USUAL if name not in {"entered_at", "from_stage"})
 """What the usual headings of a list of deals name."""
-OWN_FIELD = re.compile(r"__c$|^(?:cf|custom|custom field)[_.: ]+", re.IGNORECASE)
-"""What a CRM adds to the name of a field that its users made: `Loss_Reason__c`, `cf_reason`."""
+OWN_FIELD = re.compile(
+    r"__c$|^(?:cf|custom|custom field)[_.: ]+"
+    r"|^(?:deal|opportunity|lead|trato|negocio|neg\u00f3cio|affaire|f\u0131rsat|szansa|сделка|معامله)\s+-\s+",
+    re.IGNORECASE,
+)
+"""What a CRM adds to the name of a field: `Loss_Reason__c`, `cf_reason`, `Deal - Phase`."""
+LINKS = {
+    *("of", "the", "for", "in", "de", "del", "la", "el", "du", "des", "le", "da", "do", "di"),
+    *("der", "den", "die", "das", "van", "w", "в"),
+}
+"""Words of a heading that say nothing by themselves."""
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 FALL_BACK = ("created_at", "closed_at", "value")
 """What is looked for by usual words where a maker's own heading is not there."""
@@ -89,7 +98,8 @@ def part_of(
     by_form = _by_form(headings)
     said = {n: h for n, given in renamed.items() if (h := by_form.get(loose(given)))}
     named = {n: h for n in COLUMNS if (h := said.get(n) or _exactly(n, headings))}
-    export = _export_of(by_form, known_exports() if exports is None else exports)
+    signs = {form for h in headings for form in (loose(h), loose(UNIT.sub("", h)), _counted(h))}
+    export = _export_of(signs, known_exports() if exports is None else exports)
     if export is not None and (
         not all(name in named for name in NEEDED) or _says_the_same(export, by_form, said)
     ):
@@ -174,9 +184,9 @@ def _plain_ids(by_form: Mapping[str, str], there: Mapping[str, str]) -> tuple[st
     return tuple(free) if is_list else ()
 
 
-def _export_of(by_form: Mapping[str, str], exports: Sequence[Export]) -> Export | None:
-    """Return the export that the headings show; of several the one with the most signs."""
-    found = [one for one in exports if all(loose(sign) in by_form for sign in one.signs)]
+def _export_of(forms: Collection[str], exports: Sequence[Export]) -> Export | None:
+    """Return the export that the headings show as they are; of several the one of most signs."""
+    found = [one for one in exports if all(loose(sign) in forms for sign in one.signs)]
     return max(found, key=lambda one: len(one.signs), default=None)
 
 
@@ -206,7 +216,24 @@ def _by_form(headings: Sequence[str]) -> dict[str, str]:
     """
     bare = {loose(UNIT.sub("", OWN_FIELD.sub("", h))): h for h in reversed(headings)}
     counted = {form: h for h in reversed(headings) if (form := _counted(h))}
-    return counted | bare | {loose(heading): heading for heading in reversed(headings)}
+    bags = {form: h for h in reversed(headings) if (form := _bag(UNIT.sub("", h)))}
+    return bags | counted | bare | {loose(heading): heading for heading in reversed(headings)}
+
+
+def _bag(heading: str) -> str:
+    """Return the words of a heading in an order of their own; '' where it has only one.
+
+    >>> _bag("Fecha del cambio") == _bag("fecha de cambio"), _bag("Etapa nueva"), _bag("Stage")
+    (True, '~etapa nueva', '')
+    """
+    parts = [loose(part) for part in re.split(r"[\W_]+", folded(heading)) if part]
+    words = sorted(part for part in parts if part not in LINKS)
+    return f"~{' '.join(words)}" if len(words) > 1 else ""
+
+
+def _in(word: str, by_form: Mapping[str, str]) -> str:
+    """Return the heading that is this word, in whatever order of its parts; '' without one."""
+    return by_form.get(loose(word)) or by_form.get(_bag(word) or "~", "")
 
 
 def _counted(heading: str) -> str:
@@ -237,12 +264,12 @@ def _exactly(name: str, headings: Sequence[str]) -> str:
 
 def _first(words: Sequence[str], by_form: Mapping[str, str]) -> str:
     """Return the first heading that is one of these words; '' without one."""
-    return next((by_form[form] for form in map(loose, words) if form in by_form), "")
+    return next((heading for word in words if (heading := _in(word, by_form))), "")
 
 
 def _all_of(words: Sequence[str], by_form: Mapping[str, str]) -> tuple[str, ...]:
     """Return every heading that is one of these words, in the order of the words."""
-    return tuple(dict.fromkeys(by_form[f] for f in map(loose, words) if f in by_form))
+    return tuple(dict.fromkeys(heading for word in words if (heading := _in(word, by_form))))
 
 
 def _usual(

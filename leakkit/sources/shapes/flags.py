@@ -37,8 +37,10 @@ class Flags:
         """Say whether they tell a close at all."""
         return bool(self.headings.keys() & {"won", "lost", "closed", "active", "archived"})
 
-    def sql(self, table: Table, reason: str) -> str:
+    def sql(self, table: Table, reason: str, ended: str = "FALSE") -> str:
         """Return SQL for what the flags say: won, lost, open, or '' where they say nothing.
+
+        `ended` is SQL for "this deal stands in a stage that is an end": not won, it is lost.
 
         A deal that is archived with a reason for its loss is lost: Odoo keeps its stage.
         """
@@ -47,6 +49,8 @@ class Flags:
         cases = [f"WHEN {yes[what]} THEN '{what}'" for what in ("won", "lost") if what in yes]
         if "closed" in yes and "won" in yes:
             cases.append(f"WHEN {yes['closed']} THEN 'lost'")
+        if "won" in no:
+            cases.append(f"WHEN {no['won']} AND {ended} THEN 'lost'")
         cases += [
             f"WHEN {gone} AND {reason} <> '' THEN 'lost'"
             for gone in (no.get("active"), yes.get("archived"))

@@ -10,7 +10,7 @@ from leakkit.sources.headings.names import declared_names
 from leakkit.sources.shapes.closing_dates import ending_dates, outcome_by_dates
 from leakkit.sources.shapes.flags import find_flags, keep_flag_doubts
 from leakkit.store import schema
-from leakkit.store.closes import close_of
+from leakkit.store.closes import close_of, closes_either_way
 from leakkit.store.database import literal
 from leakkit.store.resolve import outcome_of, outcome_words
 
@@ -34,7 +34,7 @@ def ended(reading: Reading, table: Table) -> Table:
 def with_outcome(reading: Reading, table: Table) -> Table:
     """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
     flags = find_flags(reading, table)
-    said = flags.sql(table, table.text("lost_reason"))
+    said = flags.sql(table, table.text("lost_reason"), _stages_that_end(reading, table))
     heading = table.heading("outcome")
     if heading:
         table = _in_words(reading, table, heading)
@@ -51,6 +51,14 @@ def with_outcome(reading: Reading, table: Table) -> Table:
             reading, table, {heading: f"CASE WHEN {lost} THEN 'lost' ELSE {text} END"}, "reasons"
         )
     return _without_column(reading, table, said, list(flags.headings.values()))
+
+
+def _stages_that_end(reading: Reading, table: Table) -> str:
+    """Return SQL for "this deal stands in a stage that closes either way", such as `Closed`."""
+    stage = table.text("stage")
+    rows = reading.store.rows(f"SELECT DISTINCT {stage} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
+    ends = [literal(str(row[0])) for row in rows if closes_either_way(str(row[0]))]
+    return f"{stage} IN ({', '.join(ends)})" if ends else "FALSE"
 
 
 def _in_words(reading: Reading, table: Table, heading: str) -> Table:
@@ -224,7 +232,9 @@ def outcomes_that_mean(reading: Reading, table: Table, code: int) -> list[str]:
 def cases_of_outcome(reading: Reading, table: Table) -> str:
     """Return SQL for what the outcomes of a table mean: won, lost, open, or ''."""
     text = table.text("outcome")
-    cases = [
+    of_maker = _cases_of_maker(table, f"lower({text})")
+    cases = [of_maker] if of_maker else []
+    cases += [
         f"WHEN {text} IN ({', '.join(map(literal, said))}) THEN '{kind}'"
         for code, kind in KINDS.items()
         if (said := outcomes_that_mean(reading, table, code))
