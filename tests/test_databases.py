@@ -22,7 +22,7 @@ from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.dialects import DIALECTS, Column
 from tests.generated import write_source
 from tests.measuring import bundle
-from tests.test_cli import here
+from tests.running import here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,8 +15,8 @@ from leakkit.errors import LeakkitError
 from leakkit.sources.databases import sessions
 from tests.generated import write_source
 from tests.measuring import bundle
+from tests.running import here
 from tests.servers import KEEPER, SECRET, Server
-from tests.test_cli import here
 from tests.test_databases import CONNECTOR, by_files, files_in, history, small, told
 
 if TYPE_CHECKING:
