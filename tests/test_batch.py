@@ -25,6 +25,7 @@ from leakkit.report.draft import INDEX
 from leakkit.report.folder import slug, write_text
 from leakkit.report.kernel import can_fork, manager
 from leakkit.report.stale import PLACE, marked
+from leakkit.views.view import View
 from tests.running import opening, short_pages, write_small
 
 ONE = ("Spare parts",)
@@ -123,7 +124,8 @@ def test_the_code_at_the_foot_of_a_page_makes_it(
             shown.append(eval(ast.unparse(line), names))  # noqa: S307 - our own code
         else:
             exec(ast.unparse(line), names)  # noqa: S102 - our own code
-    views = [view for view in shown if view is not None and view.kind != REPEATED]
+    found = [getattr(one, "view", one) for one in shown]
+    views = [view for view in found if isinstance(view, View) and view.kind != REPEATED]
     assert len(views) >= 7
     assert [view.name for view in views if view.section() not in page] == []
 

@@ -94,6 +94,10 @@ class Filters:
         self.widgets: BarWidgets | None = None
         self._waiting: asyncio.TimerHandle | None = None
 
+    def __repr__(self) -> str:
+        """Say how many deals are meant, and the line that chooses them."""
+        return f"<{self.pipeline or 'every pipeline'}: {self.counted}; {self.code}>"
+
     @property
     def whole(self) -> PipelineAnalysis:
         """The pipeline of everything; the first where the bar is of all."""

@@ -84,7 +84,7 @@ def _cases_of_maker(table: Table, text: str) -> str:
 
 
 def _say_words(reading: Reading, table: Table) -> None:
-    """Say by word and count what the outcomes of a table are read as."""
+    """Say by word and count what the outcomes of a table are read as, but for plain ones."""
     text, heading = table.text("outcome"), table.heading("outcome") or ""
     rows = reading.store.rows(
         f"SELECT {text} AS said, count(*) FROM {table.relation} GROUP BY said ORDER BY 2 DESC, 1"  # noqa: S608 - quoted
@@ -93,7 +93,7 @@ def _say_words(reading: Reading, table: Table) -> None:
     for code, kind in KINDS.items():
         meant = set(outcomes_that_mean(reading, table, code))
         said = [f"{word} ({n:,})" for word, n in counts.items() if word in meant]
-        if said:
+        if any(folded(word) != kind for word in meant & counts.keys()):
             shown = [*said[:SHOWN_WORDS], *(["..."] if len(said) > SHOWN_WORDS else [])]
             reading.say(table.file, f"words_{kind}", ", ".join(shown), heading)
 
