@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 V4: Any = v4
 """nbformat ships no types for its functions."""
+BAR, SHOWN = "bar = ", ("leakkit.views", "leakkit.explore")
+"""How the cells begin that make the bar of a notebook, and that show a view."""
 ALL = ("All pipelines", "index.html")
 DROPOFF = [ALL, ("Why, and what to do", "root_causes.html")]
 CAUSES = [ALL, ("Where deals are lost", "stage_dropoff.html")]
@@ -71,12 +73,15 @@ def _page(book: str, names: dict[str, Any], links: Sequence[tuple[str, str]]) ->
 
 def run_notebook(book: str, known: dict[str, Any]) -> NotebookNode:
     """Return a notebook with what its cells return that show a view."""
-    names = {"leakkit": leakkit, **known}
+    names = {"leakkit": leakkit, "pipeline": "", **known}
     notebook: NotebookNode = nbformat.reads(books.text(book), as_version=4)  # type: ignore[no-untyped-call] # no types
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags", ())
-        if cell.cell_type == "code" and cell.source.startswith("leakkit.views") and not tags:
-            view = eval(cell.source, names)  # noqa: S307 - a cell of our own notebooks
-            data, metadata = view._repr_mimebundle_()
+        if cell.cell_type != "code" or cell.metadata.get("tags", ()):
+            continue
+        if cell.source.startswith(BAR):
+            exec(cell.source, names)  # noqa: S102 - a cell of our own notebooks
+        elif cell.source.startswith(SHOWN):
+            shown = eval(cell.source, names)  # noqa: S307 - as above
+            data, metadata = getattr(shown, "view", shown)._repr_mimebundle_()
             cell.outputs = [V4.new_output("display_data", data=data, metadata=metadata)]
     return notebook
