@@ -26,7 +26,8 @@ def test_stock_papermill_and_nbconvert_make_the_page(tmp_path: Path) -> None:
     convert = ["-m", "nbconvert", "--to", "leakkit", str(out)]
     subprocess.run([sys.executable, *convert], check=True, capture_output=True)
     page = (tmp_path / "out.html").read_text("utf-8")
-    assert "<bdi>Proforma</bdi> loses the largest share" in page
+    assert "<title>Spare parts: where deals are lost</title>" in page
+    assert 'id="pipe"' in page
     assert "<script" not in page
     assert "injected" not in page
     assert "pipeline = &#34;Spare parts&#34;" in page

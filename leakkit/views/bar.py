@@ -211,7 +211,7 @@ class Follower:
         self.own: dict[str, str] = {}
         self.name = make.__name__
         self.handle: Any = None
-        self._kept: dict[str, View] = {}
+        self._kept: dict[tuple[str, Selection], View] = {}
         bar.followers[self._place()] = self
 
     def _place(self) -> str:
@@ -238,12 +238,13 @@ class Follower:
     @property
     def view(self) -> View:
         """The view of what is chosen."""
-        code = self.code
-        if code not in self._kept:
+        # a view that the bar does not limit has one call, and says so where the bar limits others
+        wanted = self.code, self.bar.selection
+        if wanted not in self._kept:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[code] = self._made()
-        return self._kept[code]
+            self._kept[wanted] = self._made()
+        return self._kept[wanted]
 
     def _follows(self) -> bool:
         """Say whether the view is of what the bar says."""
