@@ -135,7 +135,7 @@ def test_it_prints_light_and_whole(browser: Browser, address: str) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     boxes = page.evaluate(BOXES.format("'main > section > .lk-scroll'"))
     assert all(inner <= outer for inner, outer in boxes)
-    assert page.locator(".lk-wide").first.is_visible()
+    assert page.locator(".lk-print").first.is_visible()
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF-")
 
 

@@ -53,6 +53,8 @@ LINKS = {
     *("der", "den", "die", "das", "van", "w", "в"),
 }
 """Words of a heading that say nothing by themselves."""
+SERIES = 3
+"""So many headings that begin alike belong together."""
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 FALL_BACK = ("created_at", "closed_at", "value")
 """What is looked for by usual words where a maker's own heading is not there."""
@@ -216,8 +218,24 @@ def _by_form(headings: Sequence[str]) -> dict[str, str]:
     """
     bare = {loose(UNIT.sub("", OWN_FIELD.sub("", h))): h for h in reversed(headings)}
     counted = {form: h for h in reversed(headings) if (form := _counted(h))}
-    bags = {form: h for h in reversed(headings) if (form := _bag(UNIT.sub("", h)))}
+    one_by_one = [h for h in headings if h not in _in_series(headings)]
+    bags = {form: h for h in reversed(one_by_one) if (form := _bag(UNIT.sub("", h)))}
     return bags | counted | bare | {loose(heading): heading for heading in reversed(headings)}
+
+
+def _in_series(headings: Sequence[str]) -> set[str]:
+    """Return the headings that begin alike, as the dates of the steps of a deal do.
+
+    >>> dates = ("Date of inquiry", "Date of offer", "Date of order", "Name of account")
+    >>> sorted(_in_series(dates))
+    ['Date of inquiry', 'Date of offer', 'Date of order']
+    """
+    begun: dict[tuple[str, ...], list[str]] = {}
+    for heading in headings:
+        first, *rest = folded(heading).split()[:2] or [""]
+        if LINKS.intersection(rest):
+            begun.setdefault((first, *rest), []).append(heading)
+    return {one for series in begun.values() if len(series) >= SERIES for one in series}
 
 
 def _bag(heading: str) -> str:
