@@ -73,7 +73,7 @@ def quoted(text: str) -> str:
     r"""Return a text as a string of a stylesheet, whatever it holds.
 
     >>> print(quoted('5" pipes </style>'))
-    "5\000022  pipes \00003c /style\00003e "
+    "5\000022  pipes \00003c \00002f style\00003e "
     """
     plain = "".join(c if c.isalnum() or c in " .,:-()\u00b7" else f"\\{ord(c):06x} " for c in text)
     return f'"{plain}"'
