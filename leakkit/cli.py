@@ -60,7 +60,7 @@ def _refuse(error: LeakkitError) -> NoReturn:
 
 
 @contextmanager
-def _asked_at_once(source: str, config: str, allow: Sequence[Path]) -> Iterator[None]:
+def _ask_at_once(source: str, config: str, allow: Sequence[Path]) -> Iterator[None]:
     """Let an error about a source name all lines that are missing, and not the first kind only."""
     try:
         yield
@@ -118,6 +118,13 @@ class FailOn(StrEnum):
     WATCH = "watch"
     NEW_ALARM = "new-alarm"
     NEW_WATCH = "new-watch"
+
+
+class Paper(StrEnum):
+    """The paper that pages are printed on."""
+
+    A4 = "a4"
+    LETTER = "letter"
 
 
 class LogForm(StrEnum):
@@ -187,6 +194,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         bool,
         typer.Option("--pdf", help="Also print every page to PDF, by a Chromium, Chrome or Edge."),
     ] = False,
+    paper: Annotated[Paper, typer.Option(help="The paper of --pdf.")] = Paper.A4,
     fail_on: Annotated[
         FailOn | None,
         typer.Option(
@@ -235,13 +243,13 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     if bool(source) == sample:
         message = "Give either a SOURCE or --sample."
         raise typer.BadParameter(message)
-    asked = _asked_at_once(source, config, allow or ())
-    with _summed_up(summary), voice(log, quiet=quiet) as say, asked:
+    asked = _ask_at_once(source, config, allow or ())
+    with _tell_refusal(summary), voice(log, quiet=quiet) as say, asked:
         result = run(
             source or "sample", out, config or None, pipelines=pipeline or (), as_of=as_of,
             language=language, store=store, jobs=jobs, force=force, timeout_seconds=timeout,
             engine=engine, anonymise=anonymise, allow=allow or (), deck=deck, pdf=pdf,
-            max_drop=max_drop, min_rows=min_rows, progress=say.event,
+            paper=paper, max_drop=max_drop, min_rows=min_rows, progress=say.event,
         )  # fmt: skip
         say.result(result)
     if summary and result.analysis is not None:
@@ -256,15 +264,15 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
 
 
 @contextmanager
-def _summed_up(summary: str) -> Iterator[None]:
+def _tell_refusal(summary: str) -> Iterator[None]:
     """Write why nothing was made where a run is refused: else the file told of an earlier one."""
-    from leakkit.report.news import refused_as_json
+    from leakkit.report.news import refusal_as_json
 
     try:
         yield
     except LeakkitError as error:
         if summary:
-            _save(Path(summary), refused_as_json(error))
+            _save(Path(summary), refusal_as_json(error))
         raise
 
 
@@ -346,7 +354,7 @@ def check(
     from leakkit.loading import found as found_source
     from leakkit.sources.check import checked, faults_csv
 
-    with _asked_at_once(source, config, allow or ()):
+    with _ask_at_once(source, config, allow or ()):
         named = found_source(source, config or None)
         store, facts = checked(*named, as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read

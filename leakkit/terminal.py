@@ -258,7 +258,7 @@ class Log:
     def result(self, result: RunResult) -> None:
         """Write what a run made."""
         counts = {state: result.count(state) for state in STATES}
-        for one in result.news:
+        for one in () if self.quiet else result.news:
             for warned in one.appeared:
                 self._write({"event": "appeared", "pipeline": one.pipeline, **asdict(warned)})
         self._write(

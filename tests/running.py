@@ -14,8 +14,10 @@ from unittest import mock
 import pytest
 
 from benchmarks.killing import short_book
+from benchmarks.pages import SHOWN
 from leakkit import cli, sample
 from leakkit.analysis import analyze
+from leakkit.config import Config
 from leakkit.loading import load
 from leakkit.report import books
 from leakkit.sample import PipelinePlan, Plan, StagePlan
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.analysis import Analysis
+    from leakkit.sample import Sample
     from leakkit.store import Store
 
 STAGES = (StagePlan("Inquiry"), StagePlan("Proforma", kind="offer", lost_share=0.3))
@@ -36,6 +39,12 @@ SMALL = Plan((PipelinePlan("Equipment", stages=STAGES), PipelinePlan("Spare part
 def sample_store() -> Store:
     """Return the sample, which takes seconds to load, for all tests that only read it."""
     return load("sample")
+
+
+def load_made(made: Sample) -> Store:
+    """Return what a simulation made, loaded as frames with its own configuration."""
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    return load(frames, Config.from_text(made.config))
 
 
 @cache
@@ -53,7 +62,7 @@ def write_small(folder: Path, deals: int = 120) -> Path:
 def opening(name: str, whole: Callable[[str], str] = books.text) -> str:
     """Return a notebook with the first and the last of its views, and the list of pages."""
     book = json.loads(whole(name))
-    views = [cell for cell in book["cells"] if "".join(cell["source"]).startswith("leakkit.views")]
+    views = [cell for cell in book["cells"] if "".join(cell["source"]).startswith(SHOWN)]
     less = [cell for cell in views[1:-1] if "overview_pages" not in "".join(cell["source"])]
     book["cells"] = [cell for cell in book["cells"] if cell not in less]
     return json.dumps(book)

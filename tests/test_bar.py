@@ -10,11 +10,11 @@ import pytest
 
 import leakkit
 from leakkit import views
-from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.views import View, bar
 from leakkit.views.bar import Filters, Follower
 from leakkit.views.bar_widgets import BarWidgets
+from tests.running import load_made
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
@@ -25,9 +25,7 @@ NAMES = ("headline", "pipe", "stages", "balance", "days", "months", "data", "dea
 
 @cache
 def data() -> Store:
-    made = leakkit.sample.make(900)
-    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-    return leakkit.load(frames, Config.from_text(made.config))
+    return load_made(leakkit.sample.make(900))
 
 
 @cache

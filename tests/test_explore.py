@@ -14,6 +14,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.page.style import style_element
 from leakkit.views.explore import CHOICES, SHOWN_ROWS, Explorer
+from tests.running import load_made
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
@@ -38,9 +39,7 @@ stages = [{ name = "A" }, { name = "B's <i>" }, { name = "Never" }]
 
 @cache
 def data() -> Store:
-    made = leakkit.sample.make(3_000)
-    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-    return leakkit.load(frames, Config.from_text(made.config))
+    return load_made(leakkit.sample.make(3_000))
 
 
 @cache

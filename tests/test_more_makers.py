@@ -395,3 +395,18 @@ def test_a_flag_that_is_empty_while_a_deal_is_open(tmp_path: Path) -> None:
     file.write_text(text.replace("##", ""))
     with load(file) as store:
         assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}
+
+
+def test_the_closing_dates_of_hubspot_are_read_beside_its_flags(tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    file.write_text(
+        "hs_object_id,dealname,dealstage,pipeline,amount,createdate,closedate,"
+        "hs_is_closed_won,hs_is_closed\n"
+        "1,A,offer,default,100,2026-01-01,2026-02-03,true,true\n"
+        "2,B,offer,default,100,2026-01-02,2026-02-09,false,true\n"
+        "3,C,offer,default,100,2026-01-03,2026-12-31,false,false\n"
+    )
+    with load(file) as store:
+        assert "closed_without_moment" not in store.meta("facts")
+        assert store.value("SELECT count(closed_at) FROM opportunities") == 2
+        assert store.meta("last_day") < 20_500, "the date of an open deal is a plan"

@@ -10,7 +10,7 @@ import pytest
 from leakkit.errors import LeakkitError
 from leakkit.report import printing
 from leakkit.report.draft import begin_draft
-from leakkit.report.paper import Sheets, quoted
+from leakkit.report.paper import Sheets, write_string
 from leakkit.report.printing import Printing, find_browser, print_page
 
 if TYPE_CHECKING:
@@ -33,18 +33,18 @@ SHEETS = Sheets("Acme", "As of Jun 30, 2026")
 
 
 def test_what_is_folded_on_a_screen_stands_in_the_appendix() -> None:
-    laid = SHEETS.laid(PAGE)
+    laid = SHEETS.lay_out(PAGE)
     assert "<details" not in laid
     assert "More numbers: see the appendix." in laid
     assert laid.index("Last") < laid.index("Appendix") < laid.index("4,800") < laid.index("</main>")
 
 
 def test_links_into_the_folder_lead_nowhere_on_paper_and_others_stay() -> None:
-    assert re.findall(r'href="([^"]*)"', SHEETS.laid(PAGE)) == ["#b", "https://x.example/d"]
+    assert re.findall(r'href="([^"]*)"', SHEETS.lay_out(PAGE)) == ["#b", "https://x.example/d"]
 
 
 def test_the_running_head_holds_names_that_would_break_a_stylesheet() -> None:
-    style = re.search(r"<style>.*?</style>", SHEETS.laid(PAGE), re.DOTALL)
+    style = re.search(r"<style>.*?</style>", SHEETS.lay_out(PAGE), re.DOTALL)
     assert style is not None
     assert "Acme \u00b7 Spare " in style[0]
     assert style[0].count("<") == 2
@@ -53,19 +53,19 @@ def test_the_running_head_holds_names_that_would_break_a_stylesheet() -> None:
 
 @pytest.mark.parametrize("text", ['"', "\\", "\n", "</style>", "a'b", "\u202e", "{}"])
 def test_no_text_ends_the_string_it_stands_in(text: str) -> None:
-    inside = quoted(text)[1:-1]
+    inside = write_string(text)[1:-1]
     assert not set(inside.replace("\\", "")) & set("\"\n<>'{}\u202e")
     read = re.sub(r"\\([0-9a-f]{6}) ", lambda m: chr(int(m[1], 16)), inside)
     assert read == text
 
 
 def test_a_page_from_right_to_left_has_its_head_on_the_right() -> None:
-    turned = SHEETS.laid(PAGE.replace('dir="ltr"', 'dir="rtl"'))
+    turned = SHEETS.lay_out(PAGE.replace('dir="ltr"', 'dir="rtl"'))
     assert re.search(r'@top-right { content: "Acme', turned)
 
 
 def test_letter_paper() -> None:
-    assert "size: letter" in Sheets("", "", "letter").laid(PAGE)
+    assert "size: letter" in Sheets("", "", "letter").lay_out(PAGE)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_page_that_cannot_be_printed_stops_no_other(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("browser_path")
 def test_a_browser_prints_numbered_sheets_of_the_same_bytes() -> None:
-    laid = SHEETS.laid(PAGE)
+    laid = SHEETS.lay_out(PAGE)
     first, second = print_page(laid), print_page(laid)
     assert first == second
     assert first.startswith(b"%PDF-")

@@ -94,27 +94,6 @@ def select(  # noqa: PLR0913 - a part of the data has as many sides as it has
     return found
 
 
-def selection_of(given: object) -> Selection:
-    """Return what a mapping asks for: values by column, and the choices beside them.
-
-    >>> selection_of({"owner": "A", "window": "current"}).keywords()
-    {'segment': 'owner', 'value': 'A', 'window': 'current'}
-    """
-    if isinstance(given, Selection):
-        return given
-    if not isinstance(given, Mapping):
-        message = (
-            f"A part of the data is a mapping, not {given!r}. Write for example: "
-            '{"owner": "A"}, {"region": ["North", "South"]}, {"window": "current"}.'
-        )
-        raise LeakkitError("not_a_part", message)
-    columns = {name: said for name, said in given.items() if name not in CHOICES}
-    if isinstance(columns.get("segment"), Mapping):
-        columns |= columns.pop("segment")
-    chosen = {name: said for name, said in given.items() if name in CHOICES}
-    return select(columns, **chosen)
-
-
 def _one_or_list(values: tuple[str, ...]) -> str | list[str]:
     """Return one value as it is, and several as a list."""
     return values[0] if len(values) == 1 else list(values)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHOWN_ROWS, SHOWN_LINES = 5, 3
 
 
-def acted(told: Told) -> Slide | None:
+def actions(told: Told) -> Slide | None:
     """Show what became of the declared interventions; None where none is declared."""
     if not told.diagnosis.interventions:
         return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.deck.answers import answer
 from leakkit.deck.causes import changes, people, why
-from leakkit.deck.interventions import acted
+from leakkit.deck.interventions import actions
 from leakkit.deck.lists import owners, reasons, standing
 from leakkit.deck.losses import flow, leaks, pipe, stay
 from leakkit.deck.repairs import calls, repairs
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from leakkit.deck.told import Told
 
 OF_A_HISTORY: tuple[Callable[[Told], Slide | None], ...] = (
-    answer, pipe, leaks, changes, why, people, repairs, calls, acted, stay,
+    answer, pipe, leaks, changes, why, people, repairs, calls, actions, stay,
     flow, sure,
 )  # fmt: skip
 OF_A_LIST: tuple[Callable[[Told], Slide | None], ...] = (answer, standing, reasons, owners, sure)

@@ -76,6 +76,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     allow: Sequence[str | Path] = (),
     deck: bool = False,
     pdf: bool = False,
+    paper: str = "a4",
     max_drop: float | None = None,
     min_rows: int = 0,
     progress: Callable[[Event], None] = lambda _: None,
@@ -92,8 +93,9 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
 
     `allow` names folders, beside those of the source and of the configuration, in which
     files may be that the configuration names. With `deck` there is a PowerPoint deck of each
-    pipeline, and one of all. With `pdf` every page is a PDF file too, printed by a Chromium,
-    Chrome or Edge of this machine; LeakkitError `no_browser` where there is none.
+    pipeline, and one of all. With `pdf` every page is a PDF file too, printed on a4 or letter
+    `paper` by a Chromium, Chrome or Edge of this machine; LeakkitError `no_browser` where
+    there is none.
 
     With `max_drop`, a part of 1, a run that finds so many fewer deals in a pipeline than
     the last one, or with `min_rows` fewer rows in all, raises LeakkitError `half_export`, and
@@ -131,7 +133,10 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             brand = shown_brand(analysis)
             shown = shown_parameters(kept, source, config, analysis)
             tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand)
-            batch = Batch(draft, planning, tasks, files, force, progress, times, standing, pdf)
+            printed_on = paper if pdf else ""
+            batch = Batch(
+                draft, planning, tasks, files, force, progress, times, standing, printed_on
+            )
             with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)
     progress(Event("done", len(result.pages), len(result.pages)))
@@ -172,7 +177,8 @@ class Times:
 class Batch:
     """One run, from what is to be made to the folder; `files` are those beside each page.
 
-    `standing` is what the manifest of the folder says, also where this run starts anew.
+    `standing` is what the manifest of the folder says, also where this run starts anew;
+    `paper` is what pages are printed on, empty where they are not.
     """
 
     draft: Draft
@@ -183,7 +189,7 @@ class Batch:
     progress: Callable[[Event], None]
     times: Times
     standing: Last
-    pdf: bool
+    paper: str
 
     def make(self, pool: Pool) -> RunResult:
         """Make every page, then the overview, then the manifest, and publish them."""
@@ -277,7 +283,7 @@ class Batch:
         found = {name: digest_of(draft.find(name)) for name in beside}
         files = {name: {"sha256": sha} for name, sha in found.items() if sha}
         hidden = pseudonyms.are_in(self.tasks.store)
-        not_printed = self._print(pages, entries, files) if self.pdf and pool else ""
+        not_printed = self._print(pages, entries, files) if self.paper and pool else ""
         facts = manifest.manifest(analysis, entries, overview, files, anonymised=hidden)
         draft.write_text(MANIFEST, manifest.as_text(facts))
         draft.write_text(TIMES, self.times.text(pages))
@@ -292,7 +298,7 @@ class Batch:
         client, words = brand_of(analysis).client, words_of(analysis)
         self.progress(Event("printing", len(pages), len(pages)))
         sheets = {
-            day: Sheets(client, words.say("paper.as_of", as_of=day))
+            day: Sheets(client, words.say("paper.as_of", as_of=day), self.paper)
             for day in {analysis.last_day, *(page.last_day for page in pages)}
         }
         asked = dict.fromkeys((INDEX, SUMMARY), sheets[analysis.last_day])

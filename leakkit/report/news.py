@@ -77,7 +77,7 @@ def is_new(news: Sequence[News], severity: str) -> bool:
     return any(one.severity in wanted for each in news for one in each.appeared)
 
 
-def refused_as_json(error: LeakkitError) -> str:
+def refusal_as_json(error: LeakkitError) -> str:
     """Return what there is to tell of a run that made nothing: why."""
     nothing = {"as_of": "", "fingerprint": "", "pipelines": [], "removed": [], "rows": []}
     content = {"news": True, "failed": str(error), **nothing}

@@ -49,15 +49,15 @@ class Sheets:
     day: str
     size: str = "a4"
 
-    def laid(self, html: str) -> str:
+    def lay_out(self, html: str) -> str:
         """Return a page as it is printed."""
         language, direction = found.groups() if (found := LANGUAGE.search(html)) else ("en", "ltr")
         start, end = ("top-left", "top-right")
         if direction == "rtl":
             start, end = end, start
         style = SHEETS.format(
-            size=SIZES[self.size], start=start, end=end, head=quoted(self._head(html)),
-            day=quoted(self.day),
+            size=SIZES[self.size], start=start, end=end, head=write_string(self._head(html)),
+            day=write_string(self.day),
         )  # fmt: skip
         laid = _unfold(LINK.sub(r"\1", html), Words(language))
         return laid.replace(END_OF_HEAD, style + END_OF_HEAD, 1)
@@ -69,10 +69,10 @@ class Sheets:
         return " \u00b7 ".join(part for part in (self.whose, said) if part)
 
 
-def quoted(text: str) -> str:
+def write_string(text: str) -> str:
     r"""Return a text as a string of a stylesheet, whatever it holds.
 
-    >>> print(quoted('5" pipes </style>'))
+    >>> print(write_string('5" pipes </style>'))
     "5\000022  pipes \00003c \00002f style\00003e "
     """
     plain = "".join(c if c.isalnum() or c in " .,:-()\u00b7" else f"\\{ord(c):06x} " for c in text)

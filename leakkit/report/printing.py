@@ -86,7 +86,7 @@ def print_page(html: str) -> bytes:
         if done.returncode or not made.is_file():
             said = done.stderr.decode("utf-8", "replace").strip().splitlines()
             raise _not_printed(said[-1] if said else f"it ended with {done.returncode}")
-        return CLOCK.sub(_stopped, made.read_bytes())
+        return CLOCK.sub(_stop_clock, made.read_bytes())
 
 
 def _as_root() -> list[str]:
@@ -94,7 +94,7 @@ def _as_root() -> list[str]:
     return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 
 
-def _stopped(clock: re.Match[bytes]) -> bytes:
+def _stop_clock(clock: re.Match[bytes]) -> bytes:
     """Return a moment as long as the one that was found, and always the same."""
     digits = iter(b"20000101000000")
     return bytes(next(digits, ord("0")) if chr(c).isdigit() else c for c in clock[0])
@@ -126,7 +126,7 @@ class Printing:
 
     def _print(self, name: str, sheets: Sheets) -> Facts | str:
         """Print one page; return what the manifest says of it, or why it was not printed."""
-        file, html = pdf_of(name), sheets.laid(self.draft.find(name).read_text("utf-8"))
+        file, html = pdf_of(name), sheets.lay_out(self.draft.find(name).read_text("utf-8"))
         of, last = digest(html), self.last.get(file, {})
         if last.get("of") == of and digest_of(self.draft.folder / file) == last["sha256"]:
             return dict(last)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CREATED = dt.datetime(2000, 1, 1, tzinfo=dt.UTC).replace(tzinfo=None)
 """Of every Excel file: the same numbers, the same bytes."""
 LONGEST_CELL = 32_767
-LONGEST_HEAD, A4 = 100, 9
+LONGEST_HEAD, A4 = 50, 9
 """Letters of a text in the head of a printed page, and the number of A4 in Excel."""
 UNBRANDED = Mark()
 WIDTHS = {"opportunity_id": 16, "name": 36, "owner": 20, "stage": 22}
@@ -106,13 +106,17 @@ def _print_setup(sheet: Worksheet, pipeline: PipelineAnalysis, brand: Mark) -> N
     sheet.set_paper(A4)
     sheet.fit_to_pages(1, 0)
     sheet.repeat_rows(0)
-    sheet.set_header(f"&L{_printed(brand.client)}&R{_printed(pipeline.name)}")
-    sheet.set_footer(f"&L{_printed(brand.foot)}&R&P / &N")
+    sheet.set_header(f"&L{_escape_head(brand.client)}&R{_escape_head(pipeline.name)}")
+    sheet.set_footer(f"&L{_escape_head(brand.foot)}&R&P / &N")
 
 
-def _printed(text: str) -> str:
-    """Return a text as a head or foot of Excel holds it: an ampersand would be an order."""
-    return text.replace("&", "&&")[:LONGEST_HEAD]
+def _escape_head(text: str) -> str:
+    """Return a text as a head or foot of Excel holds it: an ampersand would be an order.
+
+    >>> _escape_head("Pumps & valves")
+    'Pumps && valves'
+    """
+    return text[:LONGEST_HEAD].replace("&", "&&")
 
 
 def _text(name: str, cell: Cell) -> str:
