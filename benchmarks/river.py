@@ -156,13 +156,14 @@ def run_leakkit(folder: Path) -> Spent:
 
 def _watch_load(clock: Clock) -> ModuleType:
     """Watch the parts of `load`, and return the module that holds it."""
+    from leakkit.sources import filling  # noqa: PLC0415 - as above
     from leakkit.store import account  # noqa: PLC0415 - as above
 
     # a module whose name is also that of the function which its folder exports
     sources = importlib.import_module("leakkit.sources.load")
     clock.watch(sources, "load", "load")
-    clock.watch(sources, "resolve", "resolve")
-    clock.watch(sources, "write_passages", "passages")
+    clock.watch(filling, "resolve", "resolve")
+    clock.watch(filling, "write_passages", "passages")
     for name in ("facts", "facts_of_passages", "faults", "rows", "fingerprint", "clear"):
         clock.watch(account, name, "account")
     return sources
