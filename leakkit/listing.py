@@ -11,8 +11,9 @@ from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
 from leakkit.analysis.spelling import VISITS, WINDOWS, days_within, deals_of, one_of, spelt
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.guards import require_kind, require_text
 from leakkit.store.counts import Counts
-from leakkit.store.database import quoted
+from leakkit.store.database import Store, quoted
 from leakkit.store.schema import ENTRIES, EXITS
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from leakkit.analysis.selection import Segment, Values
-    from leakkit.store import Store
 
 ROWS = """
 SELECT o.opportunity_id, o.name, {owner} AS owner, n.name AS pipeline, p.step,
@@ -87,8 +87,10 @@ def passages(  # noqa: PLR0913 - one filter per column
     >>> set(lost["exit"])
     {'lost'}
     """
+    require_kind("passages", store, Store)
     one_of("window", window, WINDOWS)
     one_of("visits", visits, VISITS)
+    require_text("opportunity", opportunity)
     of = _known(store, "pipeline", pipeline, PIPELINES)
     # pipelines may spell a stage of one name each in its own way
     named = _known(store, "stage", stage, STAGES, {"pipelines": of})
@@ -139,6 +141,7 @@ def _known(
     store: Store, what: str, name: str, query: str, facts: dict[str, list[str]] | None = None
 ) -> list[str]:
     """Return the declared spellings of a name, none of an empty one; raise where there are none."""
+    require_text(what, name)
     names = [str(row[0]) for row in store.rows(query, facts)]
     spelt = [known for known in names if folded(known) == folded(name)]
     if name and not spelt:
@@ -150,6 +153,7 @@ def _known(
 
 def _exit(name: str) -> int:
     """Return the number of an exit; -1 for all."""
+    require_text("exit", name)
     if name and name not in EXITS:
         message = f"There is no exit {name!r}. There are: {', '.join(EXITS)}."
         raise LeakkitError("no_exit", message)

@@ -11,8 +11,10 @@ from markupsafe import Markup
 
 from leakkit.analysis import Analysis, Diagnosis
 from leakkit.errors import LeakkitError
+from leakkit.guards import require_kind
 from leakkit.page.kinds import FIRST, SECTION
 from leakkit.page.style import style_element
+from leakkit.plain import PlainData
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
-class View:
+class View(PlainData):
     """The answer to one question: a headline, a figure, a table and a note.
 
     `selection` says which part of the data it is of, where it is not all.
@@ -129,7 +131,7 @@ def of_analysis(view: Callable[P, View]) -> Callable[P, View]:
 
     @wraps(view)
     def guarded(*given: P.args, **choices: P.kwargs) -> View:
-        _refuse_other(view.__name__, given, Analysis, "leakkit.analyze(leakkit.load(...))")
+        _require_first(view.__name__, given, choices.get("analysis"), Analysis)
         return view(*given, **choices)
 
     return guarded
@@ -140,22 +142,16 @@ def of_diagnosis(view: Callable[P, View]) -> Callable[P, View]:
 
     @wraps(view)
     def guarded(*given: P.args, **choices: P.kwargs) -> View:
-        _refuse_other(view.__name__, given, Diagnosis, "leakkit.diagnose(analysis)")
+        _require_first(view.__name__, given, choices.get("diagnosis"), Diagnosis)
         return view(*given, **choices)
 
     return guarded
 
 
-def _refuse_other(name: str, given: tuple[object, ...], wanted: type, call: str) -> None:
-    """Raise where the first value is not what a view is of."""
-    if given and not isinstance(given[0], wanted):
-        kind = wanted.__name__
-        message = (
-            f"views.{name} shows {'an' if kind[0] in 'AEIOU' else 'a'} {kind}, not "
-            f"{type(given[0]).__name__}. Write: leakkit.views.{name}({call})"
-        )
-        code = f"not_{kind.lower()}"
-        raise LeakkitError(code, message)
+def _require_first(name: str, given: tuple[object, ...], named: object, wanted: type) -> None:
+    """Raise where what a view is of, given in its place or by its name, is something else."""
+    if given or named is not None:
+        require_kind(f"views.{name}", given[0] if given else named, wanted)
 
 
 def _figure(view: View) -> str:
