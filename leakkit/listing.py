@@ -11,6 +11,7 @@ from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
 from leakkit.analysis.spelling import VISITS, WINDOWS, days_within, deals_of, one_of, spelt
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.frames.cells import majors
 from leakkit.guards import require_kind, require_text
 from leakkit.store.counts import Counts
 from leakkit.store.database import Store, quoted
@@ -27,7 +28,7 @@ SELECT o.opportunity_id, o.name, {owner} AS owner, n.name AS pipeline, p.step,
        s.name AS stage, p.visit, p.entry, make_timestamp(p.entered_at * 1000000) AS entered,
        make_timestamp(p.left_at * 1000000) AS "left", p.entered_at, p.entered_day, p.left_at,
        p.left_day, p.left_tick - p.entered_tick AS stay, p.exit, t.name AS to_stage, p.skipped,
-       o.outcome, o.lost_reason, p.value / 100.0 AS value, $currency AS currency
+       o.outcome, o.lost_reason, p.value, $currency AS currency
 FROM passages p
 JOIN opportunities o ON o.opportunity = p.opportunity
 JOIN pipelines n ON n.pipeline = p.pipeline
@@ -116,6 +117,7 @@ def passages(  # noqa: PLR0913 - one filter per column
     owner = f"o.{quoted(store.owner)}" if store.owner else "''"
     choices |= {"currency": store.config.currency, **(facts if deals else {})}
     frame = store.frame(ROWS.format(days=risk, deals=deals, owner=owner), choices)
+    frame["value"] = majors(frame["value"])
     frame["entry"] = frame["entry"].map(dict(enumerate(ENTRIES)))
     frame["exit"] = frame["exit"].map(dict(enumerate(EXITS)))
     return frame

@@ -130,7 +130,7 @@ class Store:
 
     def _repr_html_(self) -> str:
         """Return its rows, what was recognised and its faults, for a notebook."""
-        from leakkit.store.notebook import source_html  # noqa: PLC0415 - it needs this class
+        from leakkit.store.shown import source_html  # noqa: PLC0415 - it needs this class
 
         return source_html(self)
 
