@@ -172,10 +172,11 @@ def fisher(events: int, n: int, events_before: int, n_before: int) -> float:
     0.2424
     """
     both = events + events_before
-    could = np.arange(max(0, both - n_before), min(n, both) + 1)
+    fewest = max(0, both - n_before)
+    could = np.arange(fewest, min(n, both) + 1, dtype=float)
     logs = _log_ways(n, could) + _log_ways(n_before, both - could)
     chances = np.exp(logs - logs.max())
-    found = chances[events - could[0]]
+    found = chances[events - fewest]
     return float(chances[chances <= found * ALIKE].sum() / chances.sum())
 
 
