@@ -21,7 +21,7 @@ SHOWN_ROWS = 100
 HISTORY_ROWS = """
 SELECT (SELECT count(*) FROM given_history) AS read,
        t.used + (SELECT COALESCE(sum(rows), 0) FROM unchanged)
-           + (SELECT rows FROM straight_rows) AS used, t.merged,
+           + (SELECT COALESCE(sum(rows), 0) FROM straight_deals) AS used, t.merged,
        e.not_asked + t.closed_after_win AS not_asked,
        e.set_aside + (SELECT count(*) FROM nameless) AS set_aside
 FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
@@ -36,7 +36,7 @@ FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
 
 OPPORTUNITY_ROWS = """
 SELECT (SELECT count(*) FROM given_opportunities) AS read,
-       d.used + (SELECT count(*) FROM unchanged) + (SELECT deals FROM straight_rows) AS used,
+       d.used + (SELECT count(*) FROM unchanged) + (SELECT count(*) FROM straight_deals) AS used,
        r.merged, d.not_asked,
        d.set_aside + r.set_aside
            + (SELECT count(*) FROM given_opportunities WHERE opportunity_id = '') AS set_aside

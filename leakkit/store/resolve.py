@@ -288,7 +288,7 @@ def _deals(store: Store) -> None:
         """
         CREATE TEMP TABLE deals AS
         SELECT i.opportunity, p.pipeline AS own_pipeline, COALESCE(r.differ, FALSE) AS differ,
-               n.code AS outcome_code, o.* EXCLUDE (opportunity_id, pipeline, content)
+               n.code AS outcome_code, o.* EXCLUDE (opportunity_id, pipeline)
         FROM left_opportunities o
         JOIN ids i ON i.opportunity_id = o.opportunity_id
         LEFT JOIN pipeline_names p ON p.said = o.pipeline

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.store import numbers, schema
+from leakkit.store import numbers, passing, schema
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 MOST_ODD = 0.5
 """Where more of the deals are odd, all of them take the long way: two ways take longer."""
-STRAIGHT, ODD, CLOSED_BY_COLUMN, APART = range(4)
-"""The kinds of a row in `wide` while it is made; APART stands before rows of an earlier deal."""
+AT_ONCE = 200_000
+"""So many deals are looked at in one go: about a million rows."""
 
 ODD_DEALS = {
-    "no row of its own, or several": "o.content IS NULL",
+    "no row of its own, or several": "o.opportunity_id IS NULL",
     "value_negative": "o.value < 0",
     "value_unreadable": "o.value IS NULL AND o.value_text <> ''",
     "value_without_rate": "o.value >= 0 AND {value} IS NULL",
@@ -38,79 +38,66 @@ ODD_DEALS = {
 }
 """What makes a deal odd by its own row; what is not said (NULL) makes none odd."""
 
-ODD_ROWS = {
-    "no pipeline": "COALESCE(pipeline < 0, TRUE)",
-    "unknown_stage": f"code = {schema.UNKNOWN}",
-    "missing or after as_of": "COALESCE(entered_at > {cut}, TRUE)",
-    "odd deal": "odd",
-    "close first": "NOT follows AND code < 0",
-    "from_stage_used": "NOT follows AND from_code >= 0 AND from_code <> code",
-    "after a close": "follows AND before_code < 0",
-    "moved": "follows AND COALESCE(before_pipeline <> pipeline, TRUE)",
-    "equal neighbour": "follows AND before_code = code",
-    "out of order": "follows AND COALESCE(before_at > entered_at, TRUE)",
-    "tie": """follows AND before_at = entered_at AND (before_part > part
-              OR (before_part = part AND COALESCE(before_seq >= seq, TRUE)))""",
-    "break": "follows AND from_code <> before_code",
-    "outcome_disagrees": "is_last AND code < 0 AND said <> code",
-    "open_with_closed_at": "is_last AND code >= 0 AND said = 0 AND closed_at <= {cut}",
-    "closed without moment, or before": """is_last AND code >= 0 AND said < 0
-                                           AND COALESCE(closed_at < entered_at, TRUE)""",
-    "present_stage_ahead": "is_last AND code >= 0 AND present >= 0 AND present <> code",
-    "lost_elsewhere": f"""is_last AND code = {schema.LOST}
-                          AND present >= 0 AND present <> before_code""",
-}
-"""What makes a row, and so its deal, odd; `before_` is of the row before, `said` of the column."""
-
-CLOSING = "is_last AND code >= 0 AND COALESCE(said < 0, FALSE)"
-"""A row after which its deal is closed by the column only."""
-
-NOTHING = """
+KNOWN = f"""
+SELECT opportunity, COALESCE(said, {passing.NO_CODE}) AS said,
+       COALESCE(closed_at, {passing.NO_MOMENT}) AS closed_at,
+       COALESCE(created_at, {passing.NO_MOMENT}) AS created_at,
+       COALESCE(value, {passing.NO_MOMENT}) AS value, bucket, odd
+FROM known WHERE opportunity BETWEEN $first AND $last
+"""  # noqa: S608 - numbers
+STEPS = "SELECT * FROM steps WHERE opportunity BETWEEN $first AND $last"
+WIDE = """
+CREATE TABLE wide (
+    opportunity INTEGER, pipeline SMALLINT, stage SMALLINT, seq INTEGER,
+    before_stage SMALLINT, after_stage SMALLINT, entered_at BIGINT, entered_day INTEGER,
+    left_at BIGINT, left_day INTEGER, closes SMALLINT, entry TINYINT, exit TINYINT,
+    visit INTEGER, value BIGINT, bucket SMALLINT, last_touch BIGINT{ticks})
+"""
+LEFT_TICK = f", NULLIF(left_tick, {passing.NO_DAY}) AS left_tick"
+INTO_WIDE = f"""
+INSERT INTO wide BY NAME
+SELECT * REPLACE (NULLIF(before_stage, {passing.NO_CODE}) AS before_stage,
+                  NULLIF(after_stage, {passing.NO_CODE}) AS after_stage,
+                  NULLIF(left_at, {passing.NO_MOMENT}) AS left_at,
+                  NULLIF(left_day, {passing.NO_DAY}) AS left_day,
+                  NULLIF(value, {passing.NO_MOMENT}) AS value{{left_tick}})
+FROM given_columns
+"""  # noqa: S608 - numbers
+STRAIGHT_DEALS = """
+CREATE TEMP TABLE straight_deals (
+    opportunity INTEGER, pipeline SMALLINT, end_code SMALLINT, first_at BIGINT,
+    closed_at BIGINT, created_at BIGINT, rows INTEGER)
+"""
+INTO_DEALS = f"""
+INSERT INTO straight_deals BY NAME
+SELECT * REPLACE (NULLIF(closed_at, {passing.NO_MOMENT}) AS closed_at,
+                  NULLIF(created_at, {passing.NO_MOMENT}) AS created_at)
+FROM given_columns
+"""  # noqa: S608 - numbers
+NOTHING = f"""
 DROP TABLE IF EXISTS wide;
+DROP TABLE IF EXISTS straight_deals;
+{STRAIGHT_DEALS};
 CREATE TEMP VIEW left_history AS SELECT * FROM given_history;
-CREATE TEMP VIEW left_opportunities AS SELECT * FROM given_opportunities;
-CREATE TEMP TABLE straight_rows AS SELECT 0 AS deals, 0 AS rows;
-CREATE TEMP TABLE straight_deals (opportunity INTEGER, created_at BIGINT);
-CREATE TEMP TABLE straight_ends (opportunity INTEGER, end_code SMALLINT);
+CREATE TEMP VIEW left_opportunities AS SELECT * EXCLUDE (content) FROM given_opportunities;
 """
 """Without a straight deal all of them are left to `resolve`."""
-
-IN_ORDER = """
-SELECT COALESCE(bool_and(before <= opportunity), TRUE)
-       AND 100 * count(*) FILTER (before = opportunity AND before_at > entered_at) <= count(*)
-FROM (SELECT opportunity, entered_at, lag(opportunity) OVER () AS before,
-             lag(entered_at) OVER () AS before_at FROM steps)
-"""
-"""Whether the rows of each deal stand together, and nearly all of them in order."""
-
-IN_PLACE = f"""
-SELECT count(*) FILTER (kind = {APART}) = 0
-       AND count(*) FILTER (seq > 2) = count(*) FILTER (NOT is_last)
-       AND COALESCE(sum(entered_at) FILTER (seq > 2), 0)
-           = COALESCE(sum(left_at) FILTER (NOT is_last), 0)
-       AND COALESCE(sum(stage) FILTER (seq > 2), 0)
-           = COALESCE(sum(after_stage) FILTER (NOT is_last), 0)
-FROM wide
-"""  # noqa: S608 - numbers of this module
-"""Whether one pass saw the deals one after the other, and each row from both its neighbours."""
 
 
 def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool) -> None:
     """Take the straight deals, and leave all others to be resolved.
 
-    Makes `left_history` and `left_opportunities`, the rows that are left; `straight_rows`, how
-    many deals and rows of the history are used already; `straight_deals` with what they say of
-    their creation, and `straight_ends` with their last stages. Writes `wide` and `opportunities`
-    where there is a straight deal; there is none with `plain` being False, and where an earlier
-    store has settled deals.
+    Makes `left_history` and `left_opportunities`, the rows that are left, and `straight_deals`;
+    where there are such, also `wide` and `opportunities`. There are none with `plain` being
+    False, and where an earlier store has settled deals.
     """
     asked = plain and not store.value("SELECT count(*) FROM unchanged")
     if asked and _look(store, rules, spoken):
-        _part(store, rules)
+        _leave_others(store)
         _write_opportunities(store, rules)
     else:
         store.run(NOTHING)
-    store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("steps", "known", "odd")))
+    store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("steps", "known")))
 
 
 def taken(store: Store) -> bool:
@@ -119,28 +106,29 @@ def taken(store: Store) -> bool:
 
 
 def _look(store: Store, rules: Rules, spoken: Spoken) -> bool:
-    """Make `wide` and `odd`; False where the straight way does not pay, or cannot be trusted."""
+    """Take the straight deals into `wide`; False where that does not pay."""
     _know(store, rules)
     _step(store, rules, spoken)
     if store.value("SELECT count(*) FROM steps WHERE opportunity IS NULL"):
         numbers.number(store, with_history=True)
         _know(store, rules)
         _step(store, rules, spoken)
-    _put_in_order(store)
-    _widen(store, rules)
-    if not store.value(IN_PLACE):
-        return False
-    store.run(
-        f"""
-        CREATE TEMP TABLE odd AS
-        SELECT opportunity FROM wide WHERE kind = {ODD} GROUP BY opportunity
-        UNION ALL
-        SELECT opportunity FROM known
-        WHERE opportunity NOT IN (SELECT opportunity FROM wide WHERE seq = 2)
-        """  # noqa: S608 - numbers of this module
-    )
-    odd, deals = store.rows("SELECT (SELECT count(*) FROM odd), (SELECT count(*) FROM ids)")[0]
-    return bool(deals and odd <= MOST_ODD * deals)
+    by_hour = _pipelines_by_hour(store)
+    ticks = ("entered_tick", "left_tick") if by_hour else ()
+    store.run(WIDE.format(ticks="".join(f", {tick} INTEGER" for tick in ticks)))
+    store.run(STRAIGHT_DEALS)
+    deals = int(store.value("SELECT count(*) FROM ids"))
+    for first in range(1, deals + 1, AT_ONCE):
+        some = {"first": first, "last": first + AT_ONCE - 1}
+        rows, given = store.arrays(STEPS, some), store.arrays(KNOWN, some)
+        found = passing.straight_rows(
+            passing.Rows(**rows), passing.Deals(**given), rules.zone, rules.cut, by_hour
+        )
+        if found:
+            store.append(INTO_WIDE.format(left_tick=LEFT_TICK if ticks else ""), found.rows)
+            store.append(INTO_DEALS, found.deals)
+    straight = int(store.value("SELECT count(*) FROM straight_deals"))
+    return deals > 0 and straight >= (1 - MOST_ODD) * deals
 
 
 def _know(store: Store, rules: Rules) -> None:
@@ -165,7 +153,7 @@ def _know(store: Store, rules: Rules) -> None:
 
 
 def _step(store: Store, rules: Rules, spoken: Spoken) -> None:
-    """Make `steps`: every row with its deal, in numbers; rows without an id have none."""
+    """Make `steps`: every row that has an id with its deal, in numbers, as passing.Rows wants."""
     own = rules.no_pipeline
     if spoken.unnamed_pipeline:
         own = f"d.own_pipeline, {own}"
@@ -174,7 +162,8 @@ def _step(store: Store, rules: Rules, spoken: Spoken) -> None:
         ("from_code", "h.from_stage", spoken.from_stage),
         ("present", "d.stage", _says_where_it_stands(store, rules)),
     ):
-        further += f", {f'{name}.code' if is_said else 'CAST(NULL AS SMALLINT)'} AS {name}"
+        code = f"{name}.code" if is_said else "NULL"
+        further += f", CAST(COALESCE({code}, {passing.NO_CODE}) AS SMALLINT) AS {name}"
         if is_said:
             joins += (
                 f"LEFT JOIN stage_names {name} ON {name}.said = {text} "
@@ -183,10 +172,11 @@ def _step(store: Store, rules: Rules, spoken: Spoken) -> None:
     store.run(
         f"""
         CREATE OR REPLACE TEMP TABLE steps AS
-        SELECT d.opportunity, CAST(COALESCE(p.pipeline, {own}) AS SMALLINT) AS pipeline,
-               COALESCE(s.code, CAST({schema.UNKNOWN} AS SMALLINT)) AS code,
-               h.entered_at, h.part, h.seq, {rules.zone.day_sql("h.entered_at")} AS entered_day,
-               d.said, d.closed_at, d.value, d.bucket, d.odd{further}
+        SELECT d.opportunity,
+               CAST(COALESCE(p.pipeline, {own}, {passing.NO_PIPELINE}) AS SMALLINT) AS pipeline,
+               CAST(COALESCE(s.code, {passing.NO_CODE}) AS SMALLINT) AS code,
+               COALESCE(h.entered_at, {passing.NO_MOMENT}) AS entered_at,
+               COALESCE(h.part, 0) AS part, COALESCE(h.seq, {passing.NO_SEQ}) AS seq{further}
         FROM given_history h
         LEFT JOIN known d ON d.opportunity_id = h.opportunity_id
         LEFT JOIN pipeline_names p ON p.said = h.pipeline
@@ -203,122 +193,28 @@ def _says_where_it_stands(store: Store, rules: Rules) -> bool:
     return asked and bool(store.value("SELECT count(stage) FROM known"))
 
 
-def _put_in_order(store: Store) -> None:
-    """Put `steps` in order, unless they stand so already; `IN_PLACE` looks at it again."""
-    if not store.value(IN_ORDER):
-        store.run(
-            """
-            CREATE TEMP TABLE sorted_steps AS
-            SELECT * FROM steps ORDER BY opportunity, entered_at, part, seq NULLS LAST;
-            DROP TABLE steps;
-            ALTER TABLE sorted_steps RENAME TO steps
-            """
-        )
-
-
-NEIGHBOURS = """
-SELECT *, place - max(CASE WHEN NOT follows THEN place END) OVER (
-              ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) + 1 AS turn
-FROM (SELECT *, COALESCE(before = opportunity, FALSE) AS follows,
-             COALESCE(after <> opportunity, TRUE) AS is_last
-      FROM (SELECT *, row_number() OVER () AS place, lag(opportunity) OVER () AS before,
-                   lag(code) OVER () AS before_code, lag(pipeline) OVER () AS before_pipeline,
-                   lag(entered_at) OVER () AS before_at, lag(part) OVER () AS before_part,
-                   lag(seq) OVER () AS before_seq, lead(opportunity) OVER () AS after,
-                   lead(code) OVER () AS after_code, lead(entered_at) OVER () AS after_at,
-                   lead(entered_day) OVER () AS after_day
-            FROM steps))
-"""
-
-
-def _widen(store: Store, rules: Rules) -> None:
-    """Make `wide`: every row with its neighbours, from one pass over `steps`."""
-    odd = " OR ".join(f"COALESCE({one}, FALSE)" for one in ODD_ROWS.values())
-    zone = rules.zone
-    ticks = ""
-    if by_hour := _pipelines_by_hour(store):
-        ticks = ", ".join(
-            f"CASE WHEN pipeline IN ({by_hour}) THEN {zone.hour_sql(f'{name}_at')} "
-            f"ELSE {name}_day END AS {name}_tick"
-            for name in ("entered", "left")
-        )
-        ticks = f", {ticks}"
-    store.run(
-        f"""
-        CREATE TABLE wide AS
-        SELECT *{ticks} FROM (
-            SELECT opportunity, pipeline, code AS stage, CAST(2 * turn AS INTEGER) AS seq,
-                   CASE WHEN follows THEN before_code END AS before_stage,
-                   CAST(CASE WHEN NOT is_last THEN after_code WHEN {CLOSING} THEN said END
-                        AS SMALLINT) AS after_stage,
-                   entered_at, entered_day,
-                   CASE WHEN NOT is_last THEN after_at WHEN {CLOSING} THEN closed_at END AS left_at,
-                   CASE WHEN NOT is_last THEN after_day
-                        WHEN {CLOSING} THEN {zone.day_sql("closed_at")} END AS left_day,
-                   CAST(CASE WHEN code < 0 THEN 1 ELSE 0 END AS SMALLINT) AS closes,
-                   CAST(CASE WHEN NOT follows THEN {schema.NEW}
-                             WHEN before_code = code - 1 THEN {schema.FROM_PREVIOUS}
-                             WHEN before_code < code THEN {schema.JUMPED_IN}
-                             ELSE {schema.RETURNED_IN} END AS TINYINT) AS entry,
-                   CAST(CASE CASE WHEN NOT is_last THEN after_code WHEN {CLOSING} THEN said END
-                             WHEN {schema.WON} THEN {schema.WON_HERE}
-                             WHEN {schema.LOST} THEN {schema.LOST_HERE}
-                             ELSE CASE WHEN is_last THEN {schema.OPEN}
-                                       WHEN after_code = code + 1 THEN {schema.NEXT}
-                                       WHEN after_code > code THEN {schema.JUMPED}
-                                       ELSE {schema.RETURNED} END END AS TINYINT) AS exit,
-                   1 AS visit, value, bucket, CAST(NULL AS BIGINT) AS last_touch, is_last,
-                   CAST(CASE WHEN before > opportunity THEN {APART}
-                             WHEN {odd.format(cut=rules.cut)} THEN {ODD}
-                             WHEN {CLOSING} THEN {CLOSED_BY_COLUMN}
-                             ELSE {STRAIGHT} END AS TINYINT) AS kind
-            FROM ({NEIGHBOURS}))
-        """  # noqa: S608 - numbers and names of this program
-    )
-
-
-def _pipelines_by_hour(store: Store) -> str:
-    """Return the numbers of the pipelines whose stays are counted in hours, as SQL."""
+def _pipelines_by_hour(store: Store) -> tuple[int, ...]:
+    """Return the pipelines whose stays are counted in hours."""
     rows = store.rows("SELECT pipeline FROM pipelines WHERE unit_per_day = 24 ORDER BY pipeline")
-    return ", ".join(str(row[0]) for row in rows)
+    return tuple(int(row[0]) for row in rows)
 
 
-def _part(store: Store, rules: Rules) -> None:
-    """Part the odd deals from the others, whose rows are then complete."""
-    if store.value("SELECT count(*) FROM odd"):
-        store.run("DELETE FROM wide WHERE opportunity IN (SELECT opportunity FROM odd)")
+def _leave_others(store: Store) -> None:
+    """Leave the rows of all other deals to be resolved."""
     store.run(
-        f"""
-        CREATE TEMP TABLE straight_rows AS
-        SELECT count(*) FILTER (seq = 2) AS deals, count(*) AS rows FROM wide;
-        INSERT INTO wide BY NAME
-        SELECT * EXCLUDE (left_at, left_day) REPLACE (
-                   after_stage AS stage, seq + 2 AS seq, stage AS before_stage,
-                   NULL AS after_stage, left_at AS entered_at, left_day AS entered_day,
-                   1 AS closes, {schema.RETURNED_IN} AS entry, {schema.OPEN} AS exit)
-        FROM wide WHERE kind = {CLOSED_BY_COLUMN};
-        UPDATE wide SET visit = v.visit FROM (
-            SELECT rowid AS row, row_number() OVER (
-                       PARTITION BY opportunity, stage ORDER BY seq) AS visit
-            FROM wide WHERE stage >= 0 AND opportunity IN (
-                SELECT opportunity FROM wide WHERE stage >= 0 AND entry = {schema.RETURNED_IN})) v
-        WHERE wide.rowid = v.row AND v.visit > 1;
+        """
         CREATE TEMP TABLE left_ids AS
-        SELECT opportunity_id FROM ids WHERE opportunity IN (SELECT opportunity FROM odd);
-        CREATE TEMP TABLE straight_deals AS
-        SELECT opportunity, created_at FROM known
-        WHERE opportunity NOT IN (SELECT opportunity FROM odd);
-        CREATE TEMP VIEW straight_ends AS
-        SELECT opportunity, stage AS end_code FROM wide WHERE left_at IS NULL;
-        """  # noqa: S608 - numbers of this program
+        SELECT opportunity_id FROM ids
+        WHERE opportunity NOT IN (SELECT opportunity FROM straight_deals)
+        """
     )
-    left = "" if store.value("SELECT count(*) FROM left_ids") else "LIMIT 0"
-    for table in ("history", "opportunities"):
+    some = "" if store.value("SELECT count(*) FROM left_ids") else "LIMIT 0"
+    for table, but in (("history", ""), ("opportunities", "EXCLUDE (content)")):
         store.run(
             f"""
             CREATE TEMP TABLE left_{table} AS
-            SELECT * FROM given_{table}
-            WHERE opportunity_id IN (SELECT opportunity_id FROM left_ids) {left}
+            SELECT * {but} FROM given_{table}
+            WHERE opportunity_id IN (SELECT opportunity_id FROM left_ids) {some}
             """  # noqa: S608 - names of this module
         )
 
@@ -337,18 +233,15 @@ def _write_opportunities(store: Store, rules: Rules) -> None:
         SELECT * REPLACE ({day("created_at")} AS created_day, {day("closed_at")} AS closed_day)
         FROM (
             SELECT d.opportunity, d.opportunity_id, e.pipeline, d.bucket,
-                   CASE WHEN d.created_at <= f.entered_at THEN d.created_at
-                        ELSE f.entered_at END AS created_at, NULL AS created_day,
-                   CASE WHEN e.stage < 0 THEN e.entered_at END AS closed_at, NULL AS closed_day,
-                   CASE e.stage WHEN {schema.WON} THEN 'won' WHEN {schema.LOST} THEN 'lost'
+                   CASE WHEN e.created_at <= e.first_at THEN e.created_at
+                        ELSE e.first_at END AS created_at, NULL AS created_day,
+                   e.closed_at, NULL AS closed_day,
+                   CASE e.end_code WHEN {schema.WON} THEN 'won' WHEN {schema.LOST} THEN 'lost'
                         ELSE 'open' END AS outcome,
                    d.value, o.currency, COALESCE(o.lost_reason, '') AS lost_reason,
                    COALESCE(o.name, '') AS name, CAST(NULL AS SMALLINT) AS current_stage,
                    TRUE AS has_history, TRUE AS given{columns}
-            FROM (SELECT opportunity, pipeline, stage, entered_at FROM wide
-                  WHERE left_at IS NULL) e
-            JOIN (SELECT opportunity, entered_at FROM wide WHERE seq = 2) f
-                ON f.opportunity = e.opportunity
+            FROM straight_deals e
             JOIN known d ON d.opportunity = e.opportunity
             JOIN given_opportunities o ON o.{same} = d.{same})
         """  # noqa: S608 - quoted headings, and names of this program
@@ -364,8 +257,6 @@ def join(store: Store, zone: Zone) -> None:
     ticks = ", m.entered_tick, m.left_tick" if by_hour else ""
     store.run(
         f"""
-        ALTER TABLE wide DROP COLUMN kind;
-        ALTER TABLE wide DROP COLUMN is_last;
         INSERT INTO wide BY NAME
         SELECT m.opportunity, m.pipeline, m.stage, m.seq, m.before_stage, m.after_stage,
                m.entered_at, m.entered_day, m.left_at, m.left_day, m.closes, m.entry, m.exit,

@@ -28,7 +28,7 @@ SELECT j.opportunity FROM judged j JOIN opportunities o ON o.opportunity = j.opp
 WHERE j.end_code < 0 AND j.said <> j.end_code
 """
 LAST_STAGES = """
-SELECT opportunity, end_code FROM ends UNION ALL SELECT opportunity, end_code FROM straight_ends
+SELECT opportunity, end_code FROM ends UNION ALL SELECT opportunity, end_code FROM straight_deals
 """
 LAST = f"""
 SELECT said, count(*) AS n FROM (
