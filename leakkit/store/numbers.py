@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 OWN = "SELECT opportunity_id FROM given_opportunities"
+OF_HISTORY = "UNION ALL SELECT opportunity_id FROM given_history"
 AS_THEY_STAND = """
 CREATE TEMP TABLE ids AS
 SELECT opportunity_id, CAST(row_number() OVER () AS INTEGER) AS opportunity,
@@ -46,7 +47,7 @@ def number(store: Store, *, with_history: bool = False) -> None:
     row to row need no sorting; whether the numbers are right is checked.
     """
     if with_history or not _stand_in_order(store):
-        known = f"{OWN} UNION ALL SELECT opportunity_id FROM given_history" if with_history else OWN
+        known = f"{OWN} {OF_HISTORY}" if with_history else OWN
         store.run(SORTED.format(known=known))
     store.run(REPEATED)
 

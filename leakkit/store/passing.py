@@ -79,9 +79,20 @@ class Deals:
     bucket: Ints
     odd: Flags
 
-    def of(self, places: Ints) -> Deals:
+    def of(self, places: Ints | Flags) -> Deals:
         """Return what is said at some places."""
         return Deals(**{name: column[places] for name, column in vars(self).items()})
+
+    @property
+    def closes(self) -> Flags:
+        """Whether the outcome of each says that it is won or lost."""
+        found: Flags = (self.said < 0) & (self.said != NO_CODE)
+        return found
+
+    def places(self, rows: Rows) -> Ints:
+        """Return at which place the deal of each row is, of deals in order."""
+        found: Ints = rows.opportunity - self.opportunity[0]
+        return found
 
     def in_order(self) -> Deals:
         """Return the deals by their numbers, of which none may be missing."""
@@ -126,19 +137,18 @@ def straight_rows(
 
     `by_hour` are the pipelines whose stays are counted in hours.
     """
-    deals = deals.in_order()
-    rows = rows.in_order()
-    of = rows.opportunity - deals.opportunity[:1]
-    kept = ~np.isin(of, of[_odd(rows, deals.of(of), cut)])
+    deals, rows = deals.in_order(), rows.in_order()
+    days = zone.units(rows.entered_at, DAY)
+    odd_deals = deals.odd.copy()
+    odd_deals[deals.places(rows)[_odd(rows, days, deals, cut)]] = True
+    kept = ~odd_deals[deals.places(rows)]
     if not kept.any():
         return None
-    rows, deals = rows.each(lambda column: column[kept]), deals.of(of[kept])
-    own = _first(rows)
+    rows = rows.each(lambda column: column[kept]) if not kept.all() else rows
     complete = _with_closes(rows, deals)
-    given = deals.of(np.searchsorted(deals.opportunity, complete.opportunity))
+    counts = np.diff(np.flatnonzero(_first(rows)), append=len(rows.code))
     return Straight(
-        _wide(complete, given, zone, by_hour),
-        _ends(complete, given) | {"rows": np.diff(np.flatnonzero(own), append=len(own))},
+        _wide(complete, deals, zone, by_hour), _ends(complete, deals) | {"rows": counts}
     )
 
 
@@ -152,63 +162,74 @@ def _last(rows: Rows) -> Flags:
     return np.concatenate([_first(rows)[1:], [True]])
 
 
-def _odd(rows: Rows, given: Deals, cut: int) -> Flags:
-    """Say of each row whether it makes its deal odd; `given` is of the deal of each row."""
-    follows = ~_first(rows)
-    odd = given.odd | _odd_alone(rows, cut)
-    odd |= np.where(follows, _odd_behind(rows), _odd_at_first(rows))
-    return odd | (_last(rows) & _odd_at_last(rows, given, cut))
+def _odd(rows: Rows, days: Ints, deals: Deals, cut: int) -> Flags:
+    """Say of each row whether it makes its deal odd; `days` are the local ones of the rows."""
+    odd = np.where(_first(rows), _odd_at_first(rows), _odd_behind(rows, days))
+    odd |= _odd_alone(rows, cut)
+    last = np.flatnonzero(_last(rows))
+    odd[last] |= _odd_at_last(rows, last, deals, cut)
+    return odd
 
 
 def _odd_alone(rows: Rows, cut: int) -> Flags:
     """Rows without pipeline, stage or moment, or after the last used moment."""
     placed = (rows.pipeline > NO_PIPELINE) & (rows.code != schema.UNKNOWN)
-    return ~placed | (rows.entered_at == NO_MOMENT) | (rows.entered_at > cut)
+    odd: Flags = ~placed | (rows.entered_at == NO_MOMENT) | (rows.entered_at > cut)
+    return odd
 
 
 def _odd_at_first(rows: Rows) -> Flags:
     """First rows that close, or say that the deal came from another stage."""
-    return (rows.code < 0) | ((rows.from_code >= 0) & (rows.from_code != rows.code))
+    odd: Flags = (rows.code < 0) | ((rows.from_code >= 0) & (rows.from_code != rows.code))
+    return odd
 
 
-def _odd_behind(rows: Rows) -> Flags:
-    """Rows behind a close, a row of another pipeline, an equal one, or one that is not earlier.
+def _odd_behind(rows: Rows, days: Ints) -> Flags:
+    """Rows behind one of another pipeline, an equal one, or one that is not earlier.
 
-    Two rows of one moment need a seq that says which is the first. A row that says another
-    stage whence the deal came than that of the row before shows that one is missing.
+    Two rows of one moment need a seq that says which is the first. Behind a close a deal is
+    opened again only by a stage, and after more than a day. A row that says another stage
+    whence the deal came than that of the row before shows that one is missing.
     """
     before = _before(rows.code)
     apart = (_before(rows.seq) < rows.seq) & (rows.seq != NO_SEQ)
     tied = (_before(rows.entered_at) == rows.entered_at) & (_before(rows.part) == rows.part)
-    missing = (rows.from_code != NO_CODE) & (rows.from_code != before)
+    closed = (before < 0) & ((rows.code < 0) | (days - _before(days) <= 1))
+    missing = (rows.from_code != NO_CODE) & (before >= 0) & (rows.from_code != before)
     moved = _before(rows.pipeline) != rows.pipeline
-    return (before < 0) | moved | (before == rows.code) | (tied & ~apart) | missing
+    odd: Flags = closed | moved | (before == rows.code) | (tied & ~apart) | missing
+    return odd
 
 
-def _odd_at_last(rows: Rows, given: Deals, cut: int) -> Flags:
+def _odd_at_last(rows: Rows, last: Ints, deals: Deals, cut: int) -> Flags:
     """Last rows that end otherwise than the deal says, or of which it is not said when.
 
     Where the history is open, the deal may only be closed by its own row at a moment that is
     not before the last row. It stands in the stage of its last row, or says nothing of that.
     """
-    is_open = rows.code >= 0
-    disagrees = ~is_open & (given.said != NO_CODE) & (given.said != rows.code)
+    given = deals.of(deals.places(rows)[last])
+    code, present = rows.code[last], rows.present[last]
+    is_open = code >= 0
+    disagrees = ~is_open & (given.said != NO_CODE) & (given.said != code)
     known = given.closed_at != NO_MOMENT
     overdue = is_open & (given.said == 0) & known & (given.closed_at <= cut)
     # NO_MOMENT is before every moment
-    no_moment = is_open & (given.said < 0) & (given.said != NO_CODE)
-    no_moment &= given.closed_at < rows.entered_at
-    stage = np.where(is_open, rows.code, _before(rows.code))
-    elsewhere = (rows.present >= 0) & (rows.present != stage) & (rows.code != schema.WON)
-    return disagrees | overdue | no_moment | elsewhere
+    no_moment = is_open & given.closes & (given.closed_at < rows.entered_at[last])
+    stage = np.where(is_open, code, rows.code[np.maximum(last - 1, 0)])
+    elsewhere = (present >= 0) & (present != stage) & (code != schema.WON)
+    odd: Flags = disagrees | overdue | no_moment | elsewhere
+    return odd
 
 
-def _with_closes(rows: Rows, given: Deals) -> Rows:
+def _with_closes(rows: Rows, deals: Deals) -> Rows:
     """Return the rows with those closes that only the row of the deal says, at its end."""
-    closes = (given.said < 0) & (given.said != NO_CODE)
-    at = np.flatnonzero(_last(rows) & (rows.code >= 0) & closes)
+    last = np.flatnonzero(_last(rows) & (rows.code >= 0))
+    given = deals.of(deals.places(rows)[last])
+    at, given = last[given.closes], given.of(given.closes)
+    if not len(at):
+        return rows
     more = rows.each(lambda column: column[at])
-    more = replace(more, code=given.said[at], entered_at=given.closed_at[at])
+    more = replace(more, code=given.said, entered_at=given.closed_at)
     return Rows(
         **{
             name: np.insert(column, at + 1, getattr(more, name))
@@ -217,7 +238,7 @@ def _with_closes(rows: Rows, given: Deals) -> Rows:
     )
 
 
-def _wide(rows: Rows, given: Deals, zone: Zone, by_hour: tuple[int, ...]) -> dict[str, Ints]:
+def _wide(rows: Rows, deals: Deals, zone: Zone, by_hour: tuple[int, ...]) -> dict[str, Ints]:
     """Return the columns of `wide`."""
     is_first, is_last = _first(rows), _last(rows)
     days = zone.units(rows.entered_at, DAY)
@@ -225,6 +246,7 @@ def _wide(rows: Rows, given: Deals, zone: Zone, by_hour: tuple[int, ...]) -> dic
     before = np.where(is_first, NO_CODE, _before(rows.code))
     after = np.where(is_last, NO_CODE, _after(rows.code))
     entry = _entries(is_first, before, rows.code)
+    places = deals.places(rows)
     found = {
         "opportunity": rows.opportunity,
         "pipeline": rows.pipeline,
@@ -236,12 +258,12 @@ def _wide(rows: Rows, given: Deals, zone: Zone, by_hour: tuple[int, ...]) -> dic
         "entered_day": days,
         "left_at": np.where(is_last, NO_MOMENT, _after(rows.entered_at)),
         "left_day": np.where(is_last, NO_DAY, _after(days)),
-        "closes": rows.code < 0,
+        "closes": _closes(is_first, rows.code),
         "entry": entry,
         "exit": _exits(is_last, after, rows.code),
         "visit": _visits(rows, entry),
-        "value": given.value,
-        "bucket": given.bucket,
+        "value": deals.value[places],
+        "bucket": deals.bucket[places],
     }
     if by_hour:
         hours = np.isin(rows.pipeline, by_hour)
@@ -256,11 +278,20 @@ def _turns(is_first: Flags) -> Ints:
     return places - np.maximum.accumulate(np.where(is_first, places, 0)) + 1
 
 
+def _closes(is_first: Flags, code: Ints) -> Ints:
+    """Return how often each deal is closed up to each row."""
+    so_far = np.cumsum(code < 0, dtype=np.int32)
+    before = (so_far - (code < 0))[is_first]
+    found: Ints = so_far - np.repeat(before, np.diff(np.flatnonzero(is_first), append=len(code)))
+    return found
+
+
 def _entries(is_first: Flags, before: Ints, code: Ints) -> Ints:
     """Return how each row came about, as in `queries.MOVES`."""
     entry = np.full(len(code), schema.RETURNED_IN, np.int8)
     entry[before < code] = schema.JUMPED_IN
     entry[before == code - 1] = schema.FROM_PREVIOUS
+    entry[before < 0] = schema.REOPENED
     entry[is_first] = schema.NEW
     return entry
 
@@ -279,8 +310,13 @@ def _exits(is_last: Flags, after: Ints, code: Ints) -> Ints:
 def _visits(rows: Rows, entry: Ints) -> Ints:
     """Return which visit of the deal to its stage each row is, as in `queries.PASSAGES`."""
     visits = np.ones(len(entry), np.int32)
-    returned = rows.opportunity[(entry == schema.RETURNED_IN) & (rows.code >= 0)]
-    at = np.flatnonzero(np.isin(rows.opportunity, returned))
+    again = (entry >= schema.RETURNED_IN) & (rows.code >= 0)
+    if not again.any():
+        return visits
+    deals = rows.opportunity - rows.opportunity[0]
+    returned = np.zeros(deals[-1] + 1, bool)
+    returned[deals[again]] = True
+    at = np.flatnonzero(returned[deals])
     order = at[np.lexsort((rows.code[at], rows.opportunity[at]))]
     deal, stage = rows.opportunity[order], rows.code[order]
     new = (deal != _before(deal)) | (stage != _before(stage))
@@ -289,7 +325,7 @@ def _visits(rows: Rows, entry: Ints) -> Ints:
     return visits
 
 
-def _ends(rows: Rows, given: Deals) -> dict[str, Ints]:
+def _ends(rows: Rows, deals: Deals) -> dict[str, Ints]:
     """Return one row per deal: how it begins and ends."""
     first, last = np.flatnonzero(_first(rows)), np.flatnonzero(_last(rows))
     closed = np.where(rows.code[last] < 0, rows.entered_at[last], NO_MOMENT)
@@ -299,5 +335,5 @@ def _ends(rows: Rows, given: Deals) -> dict[str, Ints]:
         "end_code": rows.code[last],
         "first_at": rows.entered_at[first],
         "closed_at": closed,
-        "created_at": given.created_at[last],
+        "created_at": deals.created_at[deals.places(rows)[last]],
     }

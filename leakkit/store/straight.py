@@ -1,9 +1,10 @@
 """The straight way: deals in which nothing is odd, from one pass over their rows in order.
 
 Most deals need no resolving: their rows stand in order, name one pipeline, and close once, at
-the end. Of each of their rows it is enough to know the neighbours. `ODD_DEALS` and `ODD_ROWS`
-say what makes a deal odd (docs/straight-way.md gives the reasons); the odd ones, and only
-these, are left to `resolve`. Both ways give the same tables, which a property test holds them to.
+the end. Of each of their rows it is enough to know the neighbours (`passing`). `ODD_DEALS`
+here and the functions `_odd...` there say what makes a deal odd, docs/straight-way.md why; the
+odd ones, and only these, are left to `resolve`. Both ways give the same tables, which a
+property test holds them to.
 
 The rows of straight deals stand in the table `wide`; `moves`, `passages` and `stage_history`
 are views over it, once the odd deals have joined it.
@@ -80,7 +81,7 @@ DROP TABLE IF EXISTS straight_deals;
 {STRAIGHT_DEALS};
 CREATE TEMP VIEW left_history AS SELECT * FROM given_history;
 CREATE TEMP VIEW left_opportunities AS SELECT * EXCLUDE (content) FROM given_opportunities;
-"""
+"""  # noqa: S608 - a statement of this module
 """Without a straight deal all of them are left to `resolve`."""
 
 
@@ -222,9 +223,7 @@ def _leave_others(store: Store) -> None:
 def _write_opportunities(store: Store, rules: Rules) -> None:
     """Write the opportunities of the straight deals."""
     day = rules.zone.day_sql
-    columns = "".join(
-        f", o.segment_{i} AS {quoted(name)}" for i, name in enumerate(rules.segments)
-    )
+    columns = "".join(f", o.segment_{i} AS {quoted(name)}" for i, name in enumerate(rules.segments))
     # an event file has no row of its own for a deal
     same = "opportunity_id" if rules.one_file else "line"
     store.run(
