@@ -144,6 +144,15 @@ def test_where_most_are_odd_all_go_the_long_way(tmp_path: Path) -> None:
     assert (other, went) == (long, set())
 
 
+def test_deals_without_any_row_go_the_long_way(tmp_path: Path) -> None:
+    some = {"one": STRAIGHT["open"]} | {f"none {i}": ODD["without a row"] for i in range(40)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(straight, "MOST_ODD", 1.0)
+        patch.setattr(straight, "AT_ONCE", 10)
+        long, other, went = both(frames(some), Config.from_text(PLAN), tmp_path)
+    assert (other, went) == (long, {"one"})
+
+
 def test_rows_of_any_order_are_put_in_order() -> None:
     rng = np.random.default_rng(7)
     deal, day = rng.integers(1, 9, 60), rng.permutation(60)

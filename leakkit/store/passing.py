@@ -137,6 +137,8 @@ def straight_rows(
 
     `by_hour` are the pipelines whose stays are counted in hours.
     """
+    if not len(rows.code):
+        return None
     deals, rows = deals.in_order(), rows.in_order()
     days = zone.units(rows.entered_at, DAY)
     odd_deals = deals.odd.copy()

@@ -103,7 +103,12 @@ def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool) -> None:
 
 def taken(store: Store) -> bool:
     """Say whether any deal went the straight way."""
-    return bool(store.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'wide'"))
+    # an earlier store may stand beside this one
+    sql = """
+        SELECT count(*) FROM duckdb_tables()
+        WHERE table_name = 'wide' AND database_name = current_database()
+        """
+    return bool(store.value(sql))
 
 
 def _look(store: Store, rules: Rules, spoken: Spoken) -> bool:
