@@ -128,9 +128,13 @@ def read(store: Store, pipelines: Sequence[int]) -> Plain | None:
 
 
 def _in_order(rows: dict[str, Ints]) -> dict[str, Ints]:
-    """Put rows in the order of their deals and steps."""
-    order = np.lexsort((rows["step"], rows["opportunity"]))
-    return {name: column[order] for name, column in rows.items() if name != "step"}
+    """Put rows in the order of their deals and steps, where they do not stand so."""
+    step, deal = rows["step"], rows["opportunity"]
+    later = (deal[1:] > deal[:-1]) | ((deal[1:] == deal[:-1]) & (step[1:] > step[:-1]))
+    if later.all():
+        return rows
+    order = np.lexsort((step, deal))
+    return {name: column[order] for name, column in rows.items()}
 
 
 def _joined(some: list[dict[str, Ints]]) -> dict[str, Ints]:
@@ -141,6 +145,7 @@ def _joined(some: list[dict[str, Ints]]) -> dict[str, Ints]:
 def _together(rows: dict[str, Ints], deals: dict[str, Ints]) -> Plain:
     """Return rows with the places of their deals."""
     own = rows.pop("opportunity")
+    del rows["step"]
     is_first = np.concatenate([[True], own[1:] != own[:-1]])
     first = np.flatnonzero(is_first)
     last = np.append(first[1:], len(own)) - 1
@@ -240,7 +245,9 @@ def _ages(
 
 def stays(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.STAYS` counts."""
-    for part, asked in tables["parts"].groupby("part"):
+    parts = tables["parts"].astype("int64")
+    for number in sorted(set(parts["part"].tolist())):
+        asked = parts[parts["part"] == number]
         first = _of(plain, asked, "first_tick", FAR)[plain.pipeline]
         end = _of(plain, asked, "end_tick", -FAR)[plain.pipeline]
         only = _of(plain, asked, "entered", 0)[plain.pipeline]
@@ -248,7 +255,7 @@ def stays(plain: Plain, tables: Frames) -> Parts:
         at = np.flatnonzero(inside & ((only == 0) | (plain.entered >= first)))
         arrive, leave, exits = _ages(plain, at, first[at], end[at])
         same = [*_stages(plain, at), ("visits", plain.visits[at])]
-        worth, number = plain.worth[at], int(part)
+        worth = plain.worth[at]
         yield grouped([*same, ("age", arrive)], worth, part=number, arrives=1, exit=-1)
         yield grouped([*same, ("age", leave), ("exit", exits)], worth, part=number, arrives=0)
 
