@@ -223,7 +223,7 @@ def _by_month(visits: Visits, horizon: float, months: Sequence[Days]) -> Months:
 def _read(spans: Spells) -> Reading:
     """Read the share lost at the horizon."""
     found = read(count(spans, np.zeros(len(spans), np.int64), 1))
-    return Reading(float(found.share[0]), float(found.n_eff[0]), float(found.followed[0]))
+    return Reading(float(found.share[0].round(12)), float(found.n_eff[0]), float(found.followed[0]))
 
 
 def _side(seen: _Seen) -> Side:
