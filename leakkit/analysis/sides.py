@@ -69,9 +69,9 @@ class Part:
 class Compared:
     """Two parts of a pipeline: how they differ at every stage, and whether beyond chance.
 
-    `q` is the false discovery rate over all comparisons that were made together. `value` is
-    the value of a column that is held against the rest, where that was asked for. `owner`
-    names the column by which errors are clustered, where they are.
+    `q` is the false discovery rate over all comparisons that were made together. `owner`
+    names the column by which errors are clustered, where they are. Of the values of a column
+    `left_out` have fewer deals, and were not compared.
     """
 
     pipeline: PipelineAnalysis
@@ -80,6 +80,7 @@ class Compared:
     gaps: tuple[Gap, ...]
     q: float
     owner: str = ""
+    left_out: int = 0
 
 
 def compare_parts(
@@ -119,7 +120,8 @@ def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple
     found = []
     for value, _ in most:
         part = asked.part(Selection(((name, (value,)),)))
-        found.append(asked.compared(part, replace(part, rest=True)))
+        compared = asked.compared(part, replace(part, rest=True))
+        found.append(replace(compared, left_out=len(known) - len(most)))
     return asked.judged(found)
 
 
