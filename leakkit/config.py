@@ -168,6 +168,12 @@ class Stage(_Part):
     kind: Literal["", "qualify", "offer"] = ""
     aliases: tuple[Name, ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_name(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+        """A stage of which nothing else is said may stand as its name alone."""
+        return {"name": given} if isinstance(given, str) else given
+
 
 class Pipeline(_Part):
     """A declared pipeline: its stages in order, and the rows that close it."""

@@ -11,8 +11,10 @@ from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
 from leakkit.analysis.spelling import VISITS, WINDOWS, days_within, deals_of, one_of, spelt
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.frames.cells import majors
+from leakkit.guards import require_kind, require_text
 from leakkit.store.counts import Counts
-from leakkit.store.database import quoted
+from leakkit.store.database import Store, quoted
 from leakkit.store.schema import ENTRIES, EXITS
 
 if TYPE_CHECKING:
@@ -20,14 +22,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from leakkit.analysis.selection import Segment, Values
-    from leakkit.store import Store
 
 ROWS = """
 SELECT o.opportunity_id, o.name, {owner} AS owner, n.name AS pipeline, p.step,
        s.name AS stage, p.visit, p.entry, make_timestamp(p.entered_at * 1000000) AS entered,
        make_timestamp(p.left_at * 1000000) AS "left", p.entered_at, p.entered_day, p.left_at,
        p.left_day, p.left_tick - p.entered_tick AS stay, p.exit, t.name AS to_stage, p.skipped,
-       o.outcome, o.lost_reason, p.value / 100.0 AS value, $currency AS currency
+       o.outcome, o.lost_reason, p.value, $currency AS currency
 FROM passages p
 JOIN opportunities o ON o.opportunity = p.opportunity
 JOIN pipelines n ON n.pipeline = p.pipeline
@@ -87,8 +88,10 @@ def passages(  # noqa: PLR0913 - one filter per column
     >>> set(lost["exit"])
     {'lost'}
     """
+    require_kind("passages", store, Store)
     one_of("window", window, WINDOWS)
     one_of("visits", visits, VISITS)
+    require_text("opportunity", opportunity)
     of = _known(store, "pipeline", pipeline, PIPELINES)
     # pipelines may spell a stage of one name each in its own way
     named = _known(store, "stage", stage, STAGES, {"pipelines": of})
@@ -114,6 +117,7 @@ def passages(  # noqa: PLR0913 - one filter per column
     owner = f"o.{quoted(store.owner)}" if store.owner else "''"
     choices |= {"currency": store.config.currency, **(facts if deals else {})}
     frame = store.frame(ROWS.format(days=risk, deals=deals, owner=owner), choices)
+    frame["value"] = majors(frame["value"])
     frame["entry"] = frame["entry"].map(dict(enumerate(ENTRIES)))
     frame["exit"] = frame["exit"].map(dict(enumerate(EXITS)))
     return frame
@@ -139,6 +143,7 @@ def _known(
     store: Store, what: str, name: str, query: str, facts: dict[str, list[str]] | None = None
 ) -> list[str]:
     """Return the declared spellings of a name, none of an empty one; raise where there are none."""
+    require_text(what, name)
     names = [str(row[0]) for row in store.rows(query, facts)]
     spelt = [known for known in names if folded(known) == folded(name)]
     if name and not spelt:
@@ -150,6 +155,7 @@ def _known(
 
 def _exit(name: str) -> int:
     """Return the number of an exit; -1 for all."""
+    require_text("exit", name)
     if name and name not in EXITS:
         message = f"There is no exit {name!r}. There are: {', '.join(EXITS)}."
         raise LeakkitError("no_exit", message)

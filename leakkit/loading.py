@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit import sources
 from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.store import Store
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
-    from pathlib import Path
-
-    from leakkit.store import Store
 
 SAMPLE = "sample"
 
@@ -21,8 +22,8 @@ def load(
     source: Any = SAMPLE,  # noqa: ANN401 - a path, or frames
     config: Config | Mapping[str, Any] | str | Path | None = None,
     *,
-    as_of: str = "",
-    store: str = ":memory:",
+    as_of: str | dt.date = "",
+    store: str | Path = ":memory:",
     allow: Sequence[str | Path] = (),
 ) -> Store:
     """Read a source into a store that `analyze` works on.
@@ -45,7 +46,7 @@ def load(
     >>> data.meta("rows")[0]["read"]
     12000
     """
-    return sources.load(*found(source, config), as_of=as_of, store=store, allow=allow)
+    return sources.load(*found(source, config), as_of=str(as_of), store=str(store), allow=allow)
 
 
 def found(
@@ -53,8 +54,11 @@ def found(
     config: Config | Mapping[str, Any] | str | Path | None,
 ) -> tuple[Any, Config | str | Path | None]:
     """Return the source and its configuration; those of the built-in one are made."""
+    _refuse_other(source, config)
     if isinstance(config, Mapping):
         config = Config.from_tables(config, "configuration")
+    if isinstance(source, Mapping):
+        return dict(source), config
     if not (isinstance(source, str) and source == SAMPLE):
         return source, config
     from leakkit import sample
@@ -62,3 +66,31 @@ def found(
     made = sample.make()
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
     return frames, config or Config.from_text(made.config)
+
+
+def _refuse_other(source: object, config: object) -> None:
+    """Raise where what is given is no source, or no configuration, with what to write."""
+    if isinstance(source, Store):
+        message = (
+            "This source is loaded already. Write: leakkit.analyze(data), and give "
+            "leakkit.report.run what load was given."
+        )
+        raise LeakkitError("loaded_already", message)
+    if not (isinstance(source, (str, Path, Mapping)) or hasattr(source, "columns")):
+        message = (
+            f"load reads a file, a folder, a database or frames, not {_kind(source)}. "
+            'Write: leakkit.load("my-folder"), or '
+            'leakkit.load({"opportunities": frame, "stage_history": frame})'
+        )
+        raise LeakkitError("no_source", message)
+    if config is not None and not isinstance(config, (Config, Mapping, str, Path)):
+        message = (
+            f"A configuration is a path, a mapping or a Config, not {_kind(config)}. "
+            'Write: leakkit.load("my-folder", {"currency": "EUR"})'
+        )
+        raise LeakkitError("no_configuration", message)
+
+
+def _kind(given: object) -> str:
+    """Say of what kind a value is."""
+    return "None" if given is None else f"a {type(given).__name__}"

@@ -202,7 +202,7 @@ class Plan:
     >>> Plan(pipelines=(PipelinePlan("Rentals", stages=()),))
     Traceback (most recent call last):
     ...
-    ValueError: the plan cannot be simulated:
+    leakkit.errors.LeakkitError: the plan cannot be simulated:
     - pipeline "Rentals": stages is (); give at least one
     """
 
@@ -224,7 +224,7 @@ class Plan:
         faults = list(_faults(self))
         if faults:
             message = "the plan cannot be simulated:\n- " + "\n- ".join(faults)
-            raise ValueError(message)
+            raise LeakkitError("no_plan", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,11 +493,11 @@ def make(opportunities: int = 12_000, *, seed: int = 20260630, plan: Plan | None
     >>> sample.truth["leaks"][0]["stage"], sample.truth["leaks"][0]["size"]
     ('Proforma', 0.12)
 
-    Raises ValueError for a negative number of opportunities.
+    Raises LeakkitError for a negative number of opportunities.
     """
     if opportunities < 0:
         message = f"opportunities is {opportunities}; it must be 0 or more"
-        raise ValueError(message)
+        raise LeakkitError("no_deals", message)
     plan = default_plan() if plan is None else plan
     life_rng, label_rng = _streams(seed)
     births = _births(plan, opportunities, life_rng)

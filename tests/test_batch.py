@@ -309,6 +309,7 @@ def test_a_mark_replaces_an_earlier_one() -> None:
 
 
 @pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux only")
+@pytest.mark.usefixtures("_opened")
 def test_a_forked_kernel_makes_the_same_pages(tmp_path: Path) -> None:
     source = write_small(tmp_path / "source")
     for engine in ("fork", "stock"):

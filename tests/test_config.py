@@ -250,3 +250,9 @@ def test_a_mutated_configuration_is_read_or_has_faults(text: str) -> None:
         return
     assert found.code in {"config_syntax", "config_faults"}
     assert all(fault.rule for fault in found.faults)
+
+
+def test_a_stage_may_stand_as_its_name_alone() -> None:
+    text = '[[pipelines]]\nname = "P"\nstages = ["Lead", { name = "Offer", kind = "offer" }]'
+    stages = Config.from_text(text).pipelines[0].stages
+    assert [(stage.name, stage.kind) for stage in stages] == [("Lead", ""), ("Offer", "offer")]

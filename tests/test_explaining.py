@@ -316,24 +316,29 @@ def test_every_row_has_the_fate_of_the_reference_and_they_add_up(seed: int, tmp_
 
 
 @cache
-def sample_store() -> Any:  # noqa: ANN401 - a Store
-    made = leakkit.sample.make(600, seed=3)
+def sample_visits() -> tuple[Any, tuple[Any, ...]]:
+    """Return the store of a small seller, and the passages of every deal of its first pipeline."""
+    made = leakkit.sample.make(300, seed=3)
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-    return leakkit.load(frames, leakkit.Config.from_text(made.config))
+    store = leakkit.load(frames, leakkit.Config.from_text(made.config))
+    ids = store.rows("SELECT opportunity_id FROM opportunities ORDER BY opportunity_id")
+    return store, tuple(
+        passage
+        for (deal,) in ids
+        for passage in visits_of(store, deal)
+        if passage.pipeline == store.pipelines[0]
+    )
 
 
 @pytest.mark.parametrize("window", ["all", "current", "baseline"])
 def test_visits_are_counted_where_the_curves_count_them(window: str) -> None:
     """Every explained visit of the window, added up, is the risk table of the analysis."""
-    store = sample_store()
-    name = leakkit.analyze(store).pipelines[0].name
+    store, passages = sample_visits()
+    name = store.pipelines[0]
     part = leakkit.analyze(store, name, window=window)[name]
-    ids = store.rows("SELECT opportunity_id FROM opportunities ORDER BY opportunity_id")
     found = [
         (passage.stage, counted)
-        for (deal,) in ids
-        for passage in visits_of(store, deal)
-        if passage.pipeline == name
+        for passage in passages
         for counted in explaining._visit(part, passage).counted
         if counted.window == window and counted.first_visit
     ]

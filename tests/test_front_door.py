@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -63,6 +65,51 @@ def test_equal_analyses_are_equal_and_can_be_kept(data: Store, analysis: Analysi
     assert kept != leakkit.analyze(data, "Projects")
     with pytest.raises(LeakkitError, match="lost its store"):
         kept.worklist()
+
+
+def test_what_a_user_holds_is_equal_where_its_numbers_are(data: Store, analysis: Analysis) -> None:
+    again = leakkit.analyze(data)
+    assert analysis["Projects"] == again["Projects"] != analysis["Equipment"]
+    assert analysis["Projects"]["Contract"] == again["Projects"]["Contract"]
+    found = leakkit.diagnose(analysis, "Projects")
+    kept = pickle.loads(pickle.dumps(found))  # noqa: S301 - made here
+    assert kept == found == leakkit.diagnose(again, "Projects")
+    assert len(repr(found)) < 200
+    assert all(len(repr(stage)) < 200 for stage in analysis["Projects"])
+    assert all(len(repr(finding)) < 200 for finding in analysis.all_findings)
+
+
+def test_two_sources_are_equal_where_their_deals_are(data: Store) -> None:
+    made = leakkit.sample.make(2_000, seed=5)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    with leakkit.load(frames, leakkit.Config.from_text(made.config)) as again:
+        assert again == data
+        assert hash(again) == hash(data)
+    with leakkit.load(frames, {"currency": "EUR"}) as other:
+        assert other != data
+
+
+def test_completion_offers_what_may_be_used_and_is_written_down(
+    data: Store, analysis: Analysis
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+    for name in (*dir(data), *dir(analysis)):
+        assert re.search(rf"\.{name}\b", page), name
+        assert not name.startswith("_")
+    held = (analysis["Projects"], analysis["Projects"]["Contract"], leakkit.views.pipe(analysis))
+    assert not [name for one in held for name in dir(one) if name.startswith("_")]
+
+
+def test_what_a_notebook_shows_is_escaped() -> None:
+    made = leakkit.sample.make(60, seed=5)
+    history = made.stage_history.replace({"pipeline": {"Projects": "<b>Projects</b>"}})
+    deals = made.opportunities.replace({"pipeline": {"Projects": "<b>Projects</b>"}})
+    config = made.config.replace('"Projects"', '"<b>Projects</b>"')
+    frames = {"opportunities": deals, "stage_history": history}
+    with leakkit.load(frames, leakkit.Config.from_text(config)) as hostile:
+        analysis = leakkit.analyze(hostile)
+        for shown in (hostile, analysis, leakkit.diagnose(analysis, "<b>Projects</b>")):
+            assert "<b>" not in shown._repr_html_()
 
 
 def test_the_stages_are_those_of_the_file(analysis: Analysis) -> None:
@@ -140,7 +187,47 @@ def test_a_closed_source_says_so() -> None:
         leakkit.analyze(store)
 
 
+def test_a_part_is_compared_by_another_column(data: Store, analysis: Analysis) -> None:
+    part = leakkit.analyze(data, "Projects", segment="region", value="North")
+    owners, whole = part.by("owner"), part.stages()
+    assert owners.groupby("stage")["lost"].sum().to_dict() == dict(
+        zip(whole["stage"], whole["lost"], strict=True)
+    )
+    assert set(part.by("region")["region"]) == {"North"}
+    assert len(analysis.by("region", "Projects")) > len(part.by("region"))
+
+
 REFUSED: dict[str, tuple[Callable[[Any, Any], object], str]] = {
+    "a number for a name": (lambda d, _: leakkit.analyze(d, 2024), 'pipeline="2024"'),  # type: ignore[arg-type]
+    "nought for a name": (lambda _, a: leakkit.views.pipe(a, 0), "not 0"),  # type: ignore[arg-type]
+    "a list for a name": (lambda _, a: a.stages(["Projects"]), 'pipeline="Projects"'),
+    "a list for a window": (lambda d, _: leakkit.analyze(d, window=["all"]), 'window="all"'),  # type: ignore[arg-type]
+    "a column without its value": (
+        lambda d, _: leakkit.analyze(d, segment="owner"),
+        r"analysis\.by\('owner'\)",
+    ),
+    "a diagnosis of a source": (
+        lambda d, _: leakkit.diagnose(d),
+        r"diagnose\(leakkit\.analyze\(data",
+    ),
+    "visits of an analysis": (lambda _, a: leakkit.passages(a), r"passages\(analysis\.store\)"),
+    "visits of two pipelines": (
+        lambda d, _: leakkit.passages(d, pipeline=["A", "B"]),  # type: ignore[arg-type]
+        "pipeline is one text",
+    ),
+    "a view by its name": (lambda d, _: leakkit.views.pipe(analysis=d), r"analyze\(data\)"),
+    "a view of a pipeline": (lambda _, a: leakkit.views.pipe(a["Projects"]), "analysis, name"),
+    "exploring a source": (
+        lambda d, _: leakkit.explore(leakkit.views.pipe, d),
+        r"explore takes an analysis",
+    ),
+    "a bar of a source": (lambda d, _: leakkit.filters(d), r"filters\(leakkit\.analyze\(data"),
+    "a source that is loaded": (lambda d, _: leakkit.load(d), "loaded already"),
+    "nothing to load": (lambda _, __: leakkit.load(None), "not None"),
+    "a list to load": (lambda _, __: leakkit.load(["a.csv"]), "a list"),
+    "a configuration": (lambda _, __: leakkit.load("sample", 7), "not a int"),  # type: ignore[arg-type]
+    "a source to pickle": (lambda d, _: pickle.dumps(d), "keep it in a file"),
+    "deals fewer than none": (lambda _, __: leakkit.sample.make(-1), "0 or more"),
     "a path": (lambda _, __: leakkit.analyze("sample"), r"leakkit\.analyze\(leakkit\.load"),  # type: ignore[arg-type]
     "a language": (lambda data, _: leakkit.analyze(data, language="xx"), "no language 'xx'"),
     "a value": (lambda d, _: leakkit.analyze(d, segment="owner", value=["?"]), r"There are: '"),

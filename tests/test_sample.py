@@ -548,7 +548,7 @@ LEAK_FAULT = """\
 
 def test_all_faults_of_a_plan_at_once() -> None:
     stage = StagePlan("Proforma", kind="quote", lost_share=1.4)
-    with pytest.raises(ValueError, match="the plan") as caught:
+    with pytest.raises(LeakkitError, match="the plan") as caught:
         Plan(
             (PipelinePlan("Rentals", stages=(stage, stage)),),
             leaks=(Leak("Rentals", "Invoice", "late", size=2),),
@@ -569,12 +569,12 @@ def test_all_faults_of_a_plan_at_once() -> None:
 
 
 def test_no_working_day_is_a_fault() -> None:
-    with pytest.raises(ValueError, match="no working day from 2026-06-27 to 2026-06-28"):
+    with pytest.raises(LeakkitError, match="no working day from 2026-06-27 to 2026-06-28"):
         Plan((PipelinePlan("A", stages=(StagePlan("S"),)),), start="2026-06-27", as_of="2026-06-28")
 
 
 def test_negative_number_of_opportunities() -> None:
-    with pytest.raises(ValueError, match="opportunities is -1; it must be 0 or more"):
+    with pytest.raises(LeakkitError, match="opportunities is -1; it must be 0 or more"):
         make(-1)
 
 

@@ -283,7 +283,7 @@ def test_a_value_of_another_pipeline_leaves_nothing() -> None:
         ({"segment": "colour", "value": "red"}, "no_segment", "There is no segment 'colour'."),
         ({"value": "red"}, "no_segment", "There is no segment ''."),
         ({"segment": "own", "value": "red"}, "no_value", "'of Rentals', 'of Service'."),
-        ({"segment": "own"}, "no_value", "No deal has the value '' in own."),
+        ({"segment": "own"}, "no_value", "segment='own' needs its value"),
         ({"window": "last"}, "no_window", "There are: all, current, baseline."),
         ({"visits": "last"}, "no_visits", "There are: first, all."),
         ({"policy": "lax"}, "no_policy", "There are: observed, reached, strict."),

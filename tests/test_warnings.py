@@ -22,6 +22,7 @@ from leakkit.findings.comparison import (
     against_target,
     compare,
     difference_interval,
+    fisher,
     since_month,
     wobble,
 )
@@ -124,6 +125,16 @@ def test_a_wobble_from_few_months_is_less_sure() -> None:
     assert learnt.p_value == approx(2 * student.sf(sqrt(known.z**2), 8))
     wider = student.ppf(0.975, 8) / norm.ppf(0.975)
     assert learnt.high - learnt.change == approx(wider * (known.high - known.change))
+
+
+def test_fishers_test_is_that_of_scipy() -> None:
+    chance = np.random.default_rng(5)
+    for n, n_before in [*chance.integers(1, 400, (200, 2)).tolist(), [90_000, 120_000], [1, 1]]:
+        events, before = int(chance.integers(0, min(n, 9) + 1)), int(chance.integers(0, 2))
+        table = [[events, n - events], [before, n_before - before]]
+        wanted = approx(fisher_exact(table)[1])
+        assert fisher(events, n, before, n_before) == wanted
+        assert fisher(n - events, n, n_before - before, n_before) == wanted
 
 
 def test_few_events_take_fishers_test() -> None:

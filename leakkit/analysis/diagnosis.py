@@ -14,17 +14,21 @@ from leakkit.analysis.reasons import (
     rate_and_mix,
     root_cause,
 )
+from leakkit.analysis.results import Analysis
 from leakkit.analysis.selection import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
 from leakkit.findings.changes import ChangeScreen
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading
 from leakkit.findings.recent import got_worse
+from leakkit.guards import require_kind
+from leakkit.page.facts import facts_table
+from leakkit.plain import PlainData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.analysis.results import PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.findings.causes import Cause
     from leakkit.findings.drivers import Screen
@@ -63,8 +67,8 @@ class Repair:
     result: WhatIf
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(PlainData):
     """What is found of one pipeline; `cards` has the findings by stage, gravest first.
 
     >>> import leakkit
@@ -81,10 +85,29 @@ class Diagnosis:
     worklist: tuple[WorkItem, ...]
     interventions: tuple[Intervened, ...] = ()
 
+    def __repr__(self) -> str:
+        """Return what was looked into, in one line."""
+        names = ", ".join(one.stage.name for one in self.stages) or "no stage"
+        return f"<Diagnosis of {self.pipeline.name!r}: looked into {names}>"
+
+    def _repr_html_(self) -> str:
+        """Return a line per stage that was looked into, for a notebook."""
+        heads = ("stage", "judged", "losses", "looks like", "how strongly", "review")
+        return facts_table(heads, map(_line, self.stages))
+
     @property
     def warnings(self) -> tuple[tuple[Finding, ...], ...]:
         """The cards of stages that warn."""
         return tuple(card for card in self.cards if card[0].severity in WARNING)
+
+
+def _line(one: StageDiagnosis) -> tuple[object, ...]:
+    """Return what the table of a notebook says of a stage."""
+    cause = one.cause
+    judged = one.findings[0].severity if one.findings else ""
+    looks_like = cause.verdict.family or "not determined"
+    review = cause.review.replace("_", " ")
+    return one.stage.name, judged, cause.losses, looks_like, cause.verdict.strength, review
 
 
 def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
@@ -101,10 +124,11 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
     >>> found.stages[0].stage.name, found.stages[0].cause.verdict.family
     ('Proforma', 'unconvincing')
     """
+    require_kind("diagnose", analysis, Analysis)
     if analysis.selection != EVERYTHING:
         message = "A diagnosis is of all deals: warnings of a part would be found by chance alone."
         raise LeakkitError("selected_already", message)
-    one = analysis[pipeline] if pipeline or not analysis.pipelines else analysis.pipelines[0]
+    one = analysis[pipeline] if not analysis.pipelines else analysis.chosen(pipeline)[0]
     store = analysis.opened()
     led = cards(f for f in analysis.all_findings if f.pipeline == one.name)
     stages = tuple(_stage(store, analysis, one, led, name) for name in _chosen(analysis, one, led))

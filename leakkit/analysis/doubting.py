@@ -62,7 +62,7 @@ def headline_bounds(analysis: Analysis, pipeline: str = "") -> Bounds | None:
     True
     """
     names = [one.name for one in analysis.pipelines]
-    at = names.index(analysis[pipeline].name) if pipeline else 0
+    at = names.index(analysis.chosen(pipeline)[0].name)
     first = headline(analysis.pipelines[at])
     if analysis.doubts is None or analysis.selection != EVERYTHING or first.by != "share":
         return None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis.selection import EVERYTHING, Selection
-from leakkit.analysis.snapshot import plain
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import WARNING
@@ -17,10 +16,12 @@ from leakkit.frames import (
     stages_frame,
     worklist_frame,
 )
+from leakkit.guards import find_spelling, is_left_out
 from leakkit.page.facts import facts_table
+from leakkit.plain import PlainData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
@@ -39,17 +40,12 @@ if TYPE_CHECKING:
     from leakkit.store.doubts import Doubt
 
 
-class HasName(Protocol):
-    """What is called by a name."""
-
-    @property
-    def name(self) -> str:
-        """The name."""
-
-
-Named = TypeVar("Named", bound=HasName)
-
-
+OFFERED = (
+    *("all_findings", "by", "config", "deals", "drivers", "facts", "faults", "findings"),
+    *("fingerprint", "months", "pipelines", "rows", "selection", "stages", "store"),
+    *("warnings", "worklist"),
+)
+"""What tab completion offers of an analysis: the names of docs/api.md."""
 LOSSES_KEPT = 180
 """Days for which is kept how many deals were lost on each."""
 
@@ -76,8 +72,8 @@ class DataNotes:
     losses: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, repr=False)
-class PipelineAnalysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class PipelineAnalysis(PlainData):
     """All that is known of one pipeline. Ages are in its unit of stay, money in minor units.
 
     `days` are those [first, end) that it is of, where it is not of the whole history.
@@ -115,6 +111,22 @@ class PipelineAnalysis:
         names = ", ".join(stage.name for stage in self.stages)
         return f"<Pipeline {self.name!r}: {self.opportunities:,} deals; {names}>"
 
+    def _repr_html_(self) -> str:
+        """Return a line per stage, for a notebook."""
+        heads = ("stage", "entered", "lost", "lost share", "overdue", "open")
+        rows = [
+            (
+                one.name,
+                one.exits.entered,
+                one.exits.lost,
+                str(one.lost),
+                "" if one.overdue is None else one.overdue,
+                one.exits.open,
+            )
+            for one in self.stages
+        ]
+        return facts_table(heads, rows)
+
     def __len__(self) -> int:
         """Return how many stages there are."""
         return len(self.stages)
@@ -129,26 +141,16 @@ class PipelineAnalysis:
 
     def __getitem__(self, name: str) -> StageResult:
         """Return one stage by its name; LeakkitError `no_stage` where there is none."""
-        return _named("stage", name, self.stages)
+        found = find_spelling("stage", name, [stage.name for stage in self.stages])
+        return next(stage for stage in self.stages if stage.name == found)
 
     def deals(self, outcome: str) -> int:
         """Count the deals that are won, lost or open, with a history or without."""
         return sum(n for (said, _), n in self.notes.outcomes.items() if said == outcome)
 
 
-def _named(what: str, name: str, known: Sequence[Named]) -> Named:
-    """Return what has a name, in whatever case; LeakkitError with all names where nothing has."""
-    for one in known:
-        if folded(one.name) == folded(str(name)):
-            return one
-    there = ", ".join(one.name for one in known)
-    message = f"There is no {what} {name!r}. There are: {there}."
-    code = f"no_{what}"
-    raise LeakkitError(code, message)
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class Analysis:
+class Analysis(PlainData):
     """The analysis of a source: its pipelines, and what was read.
 
     `all_findings` are those of all pipelines of the source, also where only some were asked
@@ -211,10 +213,6 @@ class Analysis:
             for one in self.pipelines
         ]
 
-    def __eq__(self, other: object) -> bool:
-        """Say whether two analyses say the same, wherever they came from."""
-        return isinstance(other, Analysis) and plain(self) == plain(other)
-
     def __hash__(self) -> int:
         """Return the hash of what was read."""
         return hash((self.fingerprint, self.selection))
@@ -239,15 +237,16 @@ class Analysis:
 
     def __getitem__(self, name: str) -> PipelineAnalysis:
         """Return one pipeline by its name; LeakkitError `no_pipeline` where there is none."""
-        return _named("pipeline", name, self.pipelines)
+        found = find_spelling("pipeline", name, [one.name for one in self.pipelines])
+        return next(one for one in self.pipelines if one.name == found)
 
     def __dir__(self) -> list[str]:
-        """Return what a user may ask for."""
-        return [name for name in super().__dir__() if not name.startswith("_")]
+        """Return what a user may ask for; the rest is for further questions of leakkit itself."""
+        return sorted(OFFERED)
 
     def chosen(self, pipeline: str = "") -> tuple[PipelineAnalysis, ...]:
         """Return one pipeline by its name, or all."""
-        return (self[pipeline],) if pipeline else self.pipelines
+        return self.pipelines if is_left_out(pipeline) else (self[pipeline],)
 
     def warnings(self, pipeline: str = "") -> tuple[Finding, ...]:
         """Return the findings that ask for a review, gravest first: alarms, then watches."""

@@ -221,13 +221,18 @@ class Selector:
 
 def frame_by(analysis: Analysis, column: str, pipeline: str = "") -> pd.DataFrame:
     """Return the stages of the deals of every value of a column, one value after the other."""
+    segment = known_column(analysis.opened(), column)
+    chosen = dict(analysis.selection.columns)
+    among = chosen.pop(segment, None)
     found = []
     for one in analysis.chosen(pipeline):
         number = [rules.name for rules in analysis.config.pipelines].index(one.name)
-        segment = known_column(analysis.opened(), column)
-        selector = Selector(analysis, one.name)
+        selector = Selector(analysis.origin or analysis, one.name)
         for value, _ in segment_values(analysis.opened(), [number], segment):
-            part = selector.select(replace(analysis.selection, columns=((segment, (value,)),)))
+            if among is not None and value not in among:
+                continue
+            columns = (*chosen.items(), (segment, (value,)))
+            part = selector.select(replace(analysis.selection, columns=columns))
             frame = stages_frame(part.pipelines)
             frame.insert(1, segment, pd.Series([value] * len(frame), dtype="str"))
             found.append(frame)

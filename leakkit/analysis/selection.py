@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leakkit.errors import LeakkitError
+from leakkit.guards import is_left_out, require_text
 
 Columns = tuple[tuple[str, tuple[str, ...]], ...]
 """Columns of the deals, each with the values that are meant."""
@@ -59,8 +60,9 @@ class Selection:
         {'segment': 'region', 'value': 'North', 'window': 'current'}
         """
         said: dict[str, Any] = {}
-        if len(self.columns) == 1 and len(self.columns[0][1]) == 1:
-            said = {"segment": self.columns[0][0], "value": self.columns[0][1][0]}
+        column, values = self.columns[0] if len(self.columns) == 1 else ("", ())
+        if len(values) == 1 and values[0]:
+            said = {"segment": column, "value": values[0]}
         elif self.columns:
             said = {"segment": {name: _one_or_list(values) for name, values in self.columns}}
         for name in CHOICES:
@@ -87,6 +89,8 @@ def select(  # noqa: PLR0913 - a part of the data has as many sides as it has
     >>> select({"owner": ["B", "A"], "region": "North"}).columns
     (('owner', ('B', 'A')), ('region', ('North',)))
     """
+    for name, given in (("window", window), ("visits", visits), ("policy", policy)):
+        require_text(name, given)
     found = Selection(_columns(segment, value), _worth(worth), _days(days), window, visits, policy)
     if found.window != "all" and found.days != OPEN_DAYS:
         message = f"Give either window={window!r} or days={found.days!r}: both choose days."
@@ -112,6 +116,12 @@ def _columns(segment: object, value: object) -> Columns:
                 f"There is no segment ''. The value {value!r} needs its column: segment='...'."
             )
             raise LeakkitError("no_segment", message)
+        if segment and is_left_out(value):
+            message = (
+                f"segment={segment!r} needs its value: value='...'. For all of them at once: "
+                f"analysis.by({segment!r}). For deals without one: segment={{{segment!r}: ''}}."
+            )
+            raise LeakkitError("no_value", message)
         return ((segment, _texts(value)),) if segment else ()
     return _pairs(segment, value)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.guards import find_spelling, require_text
 from leakkit.store.counts import Deals
 from leakkit.store.database import quoted
 
@@ -40,6 +41,7 @@ ORDER BY said
 
 def one_of(what: str, given: str, known: tuple[str, ...]) -> None:
     """Raise where a choice is none of those that there are."""
+    require_text(what, given)
     if given not in known:
         there = ", ".join(choice for choice in known if choice)
         message = f"There is no {what} {given!r}. There are: {there}."
@@ -119,14 +121,10 @@ def _text(number: int) -> str:
 def known_column(store: Store, name: str) -> str:
     """Return a column of the deals in the store's spelling; raise where there is none."""
     columns = list(store.meta("segments"))
-    column = _spelling(name, columns)
-    if column is None and folded(name) == OWNER and store.owner in columns:
-        column = store.owner
-    if column is None:
-        there = ", ".join(columns) or "none"
-        message = f"There is no segment {name!r}. There are: {there}."
-        raise LeakkitError("no_segment", message)
-    return column
+    require_text("segment", name)
+    if folded(name) == OWNER and store.owner in columns and _spelling(name, columns) is None:
+        return store.owner
+    return find_spelling("segment", name, columns)
 
 
 def _known_values(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,16 @@ from leakkit.analysis.earlier import without_late_losses
 from leakkit.analysis.material import collect
 from leakkit.analysis.results import Analysis
 from leakkit.analysis.selection import ANY, EVERYTHING, OPEN_DAYS, select
-from leakkit.config import LANGUAGES, folded
+from leakkit.config import LANGUAGES
 from leakkit.errors import LeakkitError
 from leakkit.findings import Finding, from_records
+from leakkit.guards import find_spelling, is_left_out, require_kind, require_text
 from leakkit.store import account, doubts
 from leakkit.store.counts import Counts
 from leakkit.store.database import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from leakkit.analysis.learning import Asked
     from leakkit.analysis.material import Material
@@ -72,10 +74,9 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     wanted = select(
         segment, value, worth=worth, days=days, window=window, visits=visits, policy=policy
     )
-    names = [pipelines] if isinstance(pipelines, str) and pipelines else pipelines
     # a part of the data has no findings: they are of everything
     findings = () if wanted != EVERYTHING else _kept_findings(store)
-    numbers = _numbers(config, names or None)
+    numbers = _numbers(config, pipelines)
     # the false discovery rate is over all pipelines, whichever are asked for
     counts = Counts(store, numbers if findings is not None else None)
     asked = learning.find_windows(counts, config)
@@ -151,13 +152,8 @@ def _with_findings(
 
 def _refuse_other(store: object, language: str) -> None:
     """Raise where what is given cannot be meant, with the call that can."""
-    if not isinstance(store, Store):
-        kind = repr(store) if isinstance(store, str) else f"a {type(store).__name__}"
-        message = (
-            f"analyze works on what load returns, not on {kind}. "
-            "Write: leakkit.analyze(leakkit.load(...))"
-        )
-        raise LeakkitError("not_loaded", message)
+    require_kind("analyze", store, Store)
+    require_text("language", language)
     if language and language not in LANGUAGES:
         message = f"There is no language {language!r}. There are: {', '.join(LANGUAGES)}."
         raise LeakkitError("no_language", message)
@@ -175,17 +171,13 @@ def _part(whole: Analysis, numbers: tuple[int, ...] | None) -> Analysis:
     )
 
 
-def _numbers(config: Config, names: str | Sequence[str] | None) -> tuple[int, ...] | None:
+def _numbers(config: Config, names: object) -> tuple[int, ...] | None:
     """Return the numbers of the named pipelines."""
-    if names is None:
+    if is_left_out(names):
         return None
-    known = {folded(declared.name): number for number, declared in enumerate(config.pipelines)}
-    unknown = [name for name in names if folded(name) not in known]
-    if unknown:
-        there = ", ".join(declared.name for declared in config.pipelines)
-        message = f"There is no pipeline {', '.join(map(repr, unknown))}. There are: {there}."
-        raise LeakkitError("no_pipeline", message)
-    return tuple(sorted(known[folded(name)] for name in names))
+    asked = names if isinstance(names, Sequence) and not isinstance(names, str) else [names]
+    known = [declared.name for declared in config.pipelines]
+    return tuple(sorted({known.index(find_spelling("pipeline", name, known)) for name in asked}))
 
 
 def _earlier(store: Store) -> dict[tuple[str, str], float]:

@@ -23,6 +23,7 @@ from leakkit.deck.slides import slides_of
 from leakkit.deck.told import Told, lines_of, name_of
 from leakkit.deck.writing import Foot, write
 from leakkit.findings.finding import leading
+from leakkit.frames.cells import MINOR
 from leakkit.views.brand import brand_of
 from leakkit.views.grids import Cell, Grid, text_of
 from leakkit.views.tables import DASH, bdi
@@ -164,7 +165,7 @@ def _costly(analysis: Analysis, words: Words) -> Chart | None:
         text_of(words.html("overview.named", stage=bdi(stage), pipeline=bdi(name)), LONGEST_NAME)
         for _, name, stage in shown
     )
-    values = tuple(value / 100 for value, *_ in shown)
+    values = tuple(float(value) / MINOR for value, *_ in shown)
     series = Series(words.say("table.value_lost"), values, "lost-soft", said=True)
     said = [f"{name} {words.money(v)}" for name, (v, *_) in zip(names, shown, strict=True)]
     alt = f"{title}: {'; '.join(said)}."

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from leakkit.findings.comparison import VISIBLE
+from leakkit.plain import PlainData
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -130,8 +131,8 @@ class Value:
         return Value(self.value * amount, self.low * amount, self.high * amount)
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False)
+class Finding(PlainData):
     """What became of one share of one stage: `kind` is lost, overdue or returned.
 
     `share` is that of the current window, `change` is against `reference` (a share:
@@ -180,6 +181,13 @@ class Finding:
     evidence: Mapping[str, str] = field(default_factory=dict)
     last_year: Past | None = None
     decided: Decided | None = None
+
+    def __repr__(self) -> str:
+        """Return what it says, in one line."""
+        shares = [f"{100 * one:.1f} %" for one in (self.reference, self.share) if one is not None]
+        said = " to ".join(shares) if len(shares) > 1 else "not compared"
+        place = f"{self.kind} at {self.stage} of {self.pipeline}"
+        return f"<Finding: {self.severity}, {place}, {said}>"
 
     @property
     def key(self) -> Key:

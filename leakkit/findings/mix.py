@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.columns import candidates
+from leakkit.findings.columns import candidates, end_of
 from leakkit.findings.contrasts import Excess
 from leakkit.findings.design import at_risk
 from leakkit.findings.finding import Split
@@ -188,8 +188,9 @@ def as_split(found: RateAndMix) -> Split:
     if (shift := found.shift) is None:
         segment = ""
     else:
-        sign = "<=" if shift.binned and shift.value else "="
-        segment = f"{shift.column}{sign}{shift.value}"
+        fifth = shift.binned and shift.value
+        said = f"<={end_of(shift.column, shift.value)}" if fifth else f"={shift.value}"
+        segment = f"{shift.column}{said}"
     if (rate := found.rate) is None:
         return Split(None, found.mix, segment, reason=found.reason)
     return Split(rate.value, found.mix, segment, rate.low, rate.high)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 Cell = str | float | int | bool | np.datetime64 | None
 """A text, a number, a day, or None for what is not available."""
+
+
+MINOR = 100
+"""Minor units of money in a major one."""
 
 
 def major(minor: float | None) -> float | None:
@@ -20,7 +24,7 @@ def major(minor: float | None) -> float | None:
     >>> major(12345), major(None)
     (123.45, None)
     """
-    return None if minor is None else round(minor) / 100
+    return None if minor is None else round(minor) / MINOR
 
 
 def date(day: int | None) -> np.datetime64 | None:
@@ -32,18 +36,18 @@ def date(day: int | None) -> np.datetime64 | None:
     return None if day is None else np.datetime64(day, "D")
 
 
-def frame_of(
-    rows: Iterable[Mapping[str, Cell]], columns: Sequence[str], kinds: Mapping[str, str]
-) -> pd.DataFrame:
+def majors(minor: pd.Series[Any]) -> pd.Series[float]:
+    """Return a column of money in major units; what is missing stays so."""
+    return minor.astype("float64") / MINOR
+
+
+def frame_of(rows: Iterable[Mapping[str, Cell]], kinds: Mapping[str, str]) -> pd.DataFrame:
     """Return rows as a frame whose columns have one type each, also where it is empty.
 
-    `kinds` names the pandas type of a column (`Int64` and `boolean` know what is missing);
-    a column that it does not name holds texts.
+    `kinds` names the columns in their order, each with its pandas type (`Int64` and
+    `boolean` know what is missing).
     """
     found = list(rows)
     return pd.DataFrame(
-        {
-            name: pd.Series([row[name] for row in found], dtype=kinds.get(name, "str"))
-            for name in columns
-        }
+        {name: pd.Series([row[name] for row in found], dtype=kind) for name, kind in kinds.items()}
     )

@@ -7,6 +7,9 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from leakkit.config import folded
+from leakkit.frames.cells import majors
+
 if TYPE_CHECKING:
     from leakkit.analysis.results import PipelineAnalysis
 
@@ -19,6 +22,7 @@ COLUMNS = (
     *("pipeline", "stage", "left", "opportunity_id", "name", "owner"),
     *("value", "currency", "days", "entered", "left_on", "reason", "link"),
 )
+SEARCHED = ("opportunity_id", "name", "owner", "reason")
 ID = "{opportunity_id}"
 """Where the id of a deal stands in the address of a deal."""
 
@@ -46,7 +50,7 @@ def deals_frame(rows: pd.DataFrame, pipeline: PipelineAnalysis, link: str) -> pd
         "opportunity_id": rows["opportunity_id"].astype("str"),
         "name": rows["name"].fillna("").astype("str"),
         "owner": rows["owner"].fillna("").astype("str"),
-        "value": rows["value"].astype("float64") / 100,
+        "value": majors(rows["value"]),
         "currency": pd.Series([pipeline.currency] * len(rows), dtype="str"),
         "days": stay / pipeline.unit_per_day,
         "entered": _dates(rows["entered_day"]),
@@ -55,6 +59,15 @@ def deals_frame(rows: pd.DataFrame, pipeline: PipelineAnalysis, link: str) -> pd
         "link": _links(rows["opportunity_id"], link),
     }
     return pd.DataFrame(columns, columns=list(COLUMNS))
+
+
+def find_texts(rows: pd.DataFrame, search: str) -> pd.DataFrame:
+    """Return the deals in whose texts a text stands, in whatever case."""
+    if not search:
+        return rows
+    wanted = folded(search)
+    hits = [rows[name].map(folded).str.contains(wanted, regex=False) for name in SEARCHED]
+    return rows[pd.concat(hits, axis=1).any(axis=1)]
 
 
 def _dates(days: pd.Series[int]) -> pd.Series[pd.Timestamp]:

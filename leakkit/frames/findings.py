@@ -23,11 +23,12 @@ COLUMNS = (
     *("pipeline", "stage", "kind", "severity", "says", "reference_kind", *NUMBERS),
     *("confirmed", "since", "days", *MONEY, "currency", "review"),
 )
-KINDS = dict.fromkeys((*NUMBERS, *MONEY), "float64") | {
+TYPES = dict.fromkeys((*NUMBERS, *MONEY), "float64") | {
     "confirmed": "bool",
     "since": "datetime64[s]",
     "days": "Int64",
 }
+KINDS = {name: TYPES.get(name, "str") for name in COLUMNS}
 
 
 def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
@@ -36,7 +37,7 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     Shares and changes are 0 to 1; money is in major units, per so many `days`. `says` is
     what the change is of: rate, mix, or unclear.
     """
-    return frame_of(map(_row, findings), COLUMNS, KINDS)
+    return frame_of(map(_row, findings), KINDS)
 
 
 def _row(finding: Finding) -> dict[str, Cell]:

@@ -16,22 +16,44 @@ if TYPE_CHECKING:
     from leakkit.measures.balance import Month
 
 TERMS = ("opening", "new", "reopened", "won", "lost", "moved", "closing")
+ENDS = ("won", "lost")
 VALUES = tuple(f"{term}_value" for term in TERMS)
 COLUMNS = ("pipeline", "month", "complete", *TERMS, *VALUES, "currency")
-KINDS = (
-    dict.fromkeys(TERMS, "int64")
+TYPES = (
+    dict.fromkeys(TERMS, "Int64")
     | dict.fromkeys(VALUES, "float64")
-    | {"month": "datetime64[s]", "complete": "bool"}
+    | {"month": "datetime64[s]", "complete": "boolean"}
 )
+KINDS = {name: TYPES.get(name, "str") for name in COLUMNS}
 
 
 def months_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     """Return the months of pipelines: opening + new + reopened = won + lost + moved + closing.
 
-    `month` is its first day; `complete` is false where the data begin or end within it.
+    `month` is its first day; `complete` is false where the data begin or end within it. Of a
+    list without a history only what was won and lost is known.
     """
-    rows = [_row(month, pipeline) for pipeline in pipelines for month in pipeline.months]
-    return frame_of(rows, COLUMNS, KINDS)
+    rows = [row for pipeline in pipelines for row in _rows(pipeline)]
+    return frame_of(rows, KINDS)
+
+
+def _rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
+    """Return the cells of a pipeline; of a list without a history, what was won and lost."""
+    if pipeline.present is None:
+        return [_row(month, pipeline) for month in pipeline.months]
+    missing: dict[str, Cell] = dict.fromkeys((*TERMS, *VALUES))
+    return [
+        {
+            "pipeline": pipeline.name,
+            "month": date(first),
+            "complete": None,
+            **missing,
+            **{end: getattr(tally, end) for end in ENDS},
+            **{f"{end}_value": major(getattr(tally, f"value_{end}")) for end in ENDS},
+            "currency": pipeline.currency,
+        }
+        for first, tally in pipeline.present.months
+    ]
 
 
 def _row(month: Month, pipeline: PipelineAnalysis) -> dict[str, Cell]:

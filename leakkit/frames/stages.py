@@ -39,9 +39,10 @@ OF_PRESENT = frozenset(
 """What a list without a history has; all else is not available."""
 WITHOUT_NOTE = ("_low", "_high", "_from")
 """Ends of columns whose reason stands at the share, or the age, that they belong to."""
-KINDS = dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(
+TYPES = dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(
     (*SHARE_COLUMNS, *RATIOS, *DAYS, *MONEY, "followed"), "float64"
 )
+KINDS = {name: TYPES.get(name, "str") for name in ("pipeline", *COLUMNS)}
 
 
 def stages_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
@@ -49,7 +50,7 @@ def stages_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     rows = [
         {"pipeline": pipeline.name, **row} for pipeline in pipelines for row in stage_rows(pipeline)
     ]
-    return frame_of(rows, ("pipeline", *COLUMNS), KINDS)
+    return frame_of(rows, KINDS)
 
 
 def stage_rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
@@ -116,7 +117,7 @@ def _present_row(one: LastStage, pipeline: PipelineAnalysis) -> dict[str, Cell]:
         "currency": pipeline.currency,
         "notes": ";".join(f"{name}=no_history" for name in missing),
     }
-    return {name: known.get(name, None if name in KINDS else "") for name in COLUMNS}
+    return {name: known.get(name, None if name in TYPES else "") for name in COLUMNS}
 
 
 def _share(name: str, share: Share, notes: list[str]) -> dict[str, Cell]:

@@ -23,9 +23,10 @@ COLUMNS = (
 )
 CHANCES = ("chance", "chance_low", "chance_high")
 MONEY = ("value", "saved_value")
-KINDS = dict.fromkeys(
+TYPES = dict.fromkeys(
     (*CHANCES, *MONEY, "days_in_stage", "days_over", "look_ahead_days"), "float64"
 ) | dict.fromkeys(("deal_age_days", "as_old", "as_old_advanced"), "int64")
+KINDS = {name: TYPES.get(name, "str") for name in ("pipeline", *COLUMNS)}
 
 
 def worklist_frame(lists: Iterable[tuple[PipelineAnalysis, Sequence[WorkItem]]]) -> pd.DataFrame:
@@ -35,7 +36,7 @@ def worklist_frame(lists: Iterable[tuple[PipelineAnalysis, Sequence[WorkItem]]])
         for pipeline, items in lists
         for item in items
     ]
-    return frame_of(rows, ("pipeline", *COLUMNS), KINDS)
+    return frame_of(rows, KINDS)
 
 
 def worklist_row(item: WorkItem, pipeline: PipelineAnalysis) -> dict[str, Cell]:

@@ -32,12 +32,16 @@ from leakkit.measures.survival import (
     staying_at,
     with_the_rest,
 )
+from leakkit.page.facts import facts_table
+from leakkit.plain import PlainData
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from leakkit.measures.survival import Curve
 
+SHOWN_DOORS = ("next", "jumped", "won_here", "returned", "lost", "moved", "open")
+SHOWN_SHARES = ("advance", "lost", "returned", "stalled", "went_overdue", "won_from_here")
 CLICKED_THROUGH_SHARE = 0.3
 EXPECTED_WIDTH = 0.6
 WON_EXIT, LOST_EXIT = EXITS.index("won_here"), EXITS.index("lost")
@@ -78,8 +82,8 @@ class InTheEnd:
     moved: int
 
 
-@dataclass(frozen=True)
-class StageResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class StageResult(PlainData):
     """All that is known of one stage over the whole history.
 
     Ages and days are in the pipeline's unit of stay (see `unit_per_day` of the
@@ -118,6 +122,17 @@ class StageResult:
     clicked_through_share: float
     left_after_curves: int
     curve: Curve
+
+    def __repr__(self) -> str:
+        """Return what becomes of its deals, in one line: all numbers would fill a screen."""
+        entered, lost = self.exits.entered, self.exits.lost
+        return f"<Stage {self.name!r}: {entered:,} entered, {lost:,} lost: {self.lost}>"
+
+    def _repr_html_(self) -> str:
+        """Return its doors and its shares, for a notebook."""
+        doors = [(name, getattr(self.exits, name)) for name in SHOWN_DOORS]
+        shares = [(f"{name} share", str(getattr(self, name))) for name in SHOWN_SHARES]
+        return facts_table(("of those who entered", self.name), [*doors, *shares])
 
     @property
     def crm_advance_ratio(self) -> float | None:

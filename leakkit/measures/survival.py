@@ -50,6 +50,18 @@ class Share:
     high: float | None
     reason: str = ""
 
+    def __str__(self) -> str:
+        """Say it in percent with its range, or why it is not there.
+
+        >>> print(Share(0.159, 0.130, 0.194), "|", Share(None, None, None, "no_horizon"))
+        15.9 % (13.0 to 19.4 %) | no_horizon
+        """
+        if self.share is None:
+            return self.reason
+        if self.low is None or self.high is None:
+            return f"{100 * self.share:.1f} %"
+        return f"{100 * self.share:.1f} % ({100 * self.low:.1f} to {100 * self.high:.1f} %)"
+
     @classmethod
     def missing(cls, reason: str) -> Share:
         """Return the share that could not be estimated, for `reason`."""

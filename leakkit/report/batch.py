@@ -64,7 +64,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     out: str | Path,
     config: Config | str | Path | None = None,
     *,
-    pipelines: Sequence[str] = (),
+    pipelines: str | Sequence[str] = (),
     as_of: str = "",
     language: str = "",
     store: str | Path = "",
@@ -112,6 +112,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     Raises LeakkitError where the source or the configuration cannot be read, where
     nothing can be written, or where another run writes into the same folder.
     """
+    asked = (pipelines,) if isinstance(pipelines, str) and pipelines else tuple(pipelines)
     if language:
         require_language(language)
     if deck:
@@ -125,11 +126,11 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
         with stored(source, config, as_of, store, anonymise, allow) as kept:
             progress(Event("analysing"))
             standing = Last.read(folder)
-            last = standing.alike(pipelines, anonymised=pseudonyms.are_in(kept))
-            analysis, files = analysed(kept, tuple(pipelines), language, last, deck=deck)
+            last = standing.alike(asked, anonymised=pseudonyms.are_in(kept))
+            analysis, files = analysed(kept, asked, language, last, deck=deck)
             refuse_half_export(analysis, standing, max_drop=max_drop, min_rows=min_rows)
             times = Times(started, time.perf_counter() - started)
-            planning = Planning(analysis, frozenset(map(folded, pipelines)), last)
+            planning = Planning(analysis, frozenset(map(folded, asked)), last)
             brand = shown_brand(analysis)
             shown = shown_parameters(kept, source, config, analysis)
             tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand)

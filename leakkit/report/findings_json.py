@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from leakkit.findings import count_tests, to_records
+from leakkit.frames.cells import major
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
@@ -40,8 +41,8 @@ def in_major_units(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record with its money in major units."""
     value, recoverable = record["value_at_stake"], record["recoverable"]
     return record | {
-        "value_at_stake": None if value is None else round(value / 100, 2),
-        "recoverable": recoverable and {k: round(v / 100, 2) for k, v in recoverable.items()},
+        "value_at_stake": major(value),
+        "recoverable": recoverable and {k: major(v) for k, v in recoverable.items()},
     }
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from leakkit.frames.spreadsheets import decimal
 from leakkit.frames.stages import COLUMNS, DAYS, MONEY, stage_rows
 from leakkit.sources.check import safe_text
 
@@ -36,15 +37,3 @@ def _text(name: str, cell: Cell) -> str:
     if isinstance(cell, float):
         return decimal(cell, money=name in MONEY, days=name in DAYS)
     return safe_text(str(cell)) if name == "stage" else str(cell)
-
-
-def decimal(number: float, *, money: bool = False, days: bool = False) -> str:
-    """Return a number as text: money with two decimals, days without needless ones.
-
-    >>> decimal(1234.5, money=True), decimal(21.0, days=True), decimal(0.25)
-    ('1234.50', '21', '0.2500000000')
-    """
-    if money:
-        return f"{number:.2f}"
-    text = f"{number:.10f}"
-    return text.rstrip("0").rstrip(".") if days else text

@@ -17,6 +17,7 @@ from leakkit.analysis.headline import headline as find_headline
 from leakkit.findings import to_records
 from leakkit.findings.finding import WARNING, leading
 from leakkit.findings.worklist import CALL, saved_in_all
+from leakkit.frames.cells import major
 from leakkit.page.inert import POLICY
 from leakkit.page.style import stylesheet
 from leakkit.report.findings_json import day_of, in_major_units, rounded
@@ -204,7 +205,7 @@ def _facts(analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem])
         "as_of": day_of(analysis.last_day),
         "fingerprint": analysis.fingerprint,
         "warnings": [in_major_units(record) for record in to_records(found)],
-        "late": {"to_call": called, "saved_value": saved_in_all(items) / 100},
+        "late": {"to_call": called, "saved_value": major(saved_in_all(items))},
         "currency": one.currency,
     }
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
 from typing import TYPE_CHECKING
 
 import xlsxwriter
 
 from leakkit.findings.worklist import BLOCKS
+from leakkit.frames.spreadsheets import CREATED, LONGEST_CELL, OPTIONS, decimal
 from leakkit.frames.worklist import CHANCES, COLUMNS, MONEY, worklist_row
-from leakkit.report.stages_csv import decimal
 from leakkit.sources.check import safe_text
 from leakkit.views.brand import Mark
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from leakkit.findings.worklist import WorkItem
     from leakkit.frames.cells import Cell
 
-CREATED = dt.datetime(2000, 1, 1, tzinfo=dt.UTC).replace(tzinfo=None)
-"""Of every Excel file: the same numbers, the same bytes."""
-LONGEST_CELL = 32_767
 LONGEST_HEAD, A4 = 50, 9
 """Letters of a text in the head of a printed page, and the number of A4 in Excel."""
 UNBRANDED = Mark()
@@ -67,8 +63,7 @@ def worklist_xlsx(
     bytes: no clock, no path.
     """
     stream = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    book = xlsxwriter.Workbook(stream, options)
+    book = xlsxwriter.Workbook(stream, OPTIONS)
     whose = {"author": brand.author, "company": brand.client}
     book.set_properties({"created": CREATED, "comments": "", **whose})
     for block in BLOCKS:

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
-from markupsafe import Markup
 
 from leakkit.config import Config, folded
 from leakkit.errors import LeakkitError
-from leakkit.page.facts import facts_table
 from leakkit.scratch import spill
 from leakkit.store import schema
 
@@ -28,7 +26,8 @@ MEMORY_LIMIT = "700MB"
 MEMORY, SPILL = ":memory:", ".spill"
 
 
-ROWS = ("file", "read", "used", "merged", "not_asked", "set_aside")
+OFFERED = ("close", "columns", "config", "owner", "pipelines")
+"""What tab completion offers of a source."""
 INTERRUPTED = "query interrupted"
 
 
@@ -130,10 +129,33 @@ class Store:
             return "<Source, being read>"
 
     def _repr_html_(self) -> str:
-        """Return what became of the rows of every file, for a notebook."""
-        rows = [[row[name] for name in ROWS] for row in self.meta("rows")]
-        head = Markup("<p>{}</p>").format(repr(self))
-        return f"{head}{facts_table([name.replace('_', ' ') for name in ROWS], rows)}"
+        """Return its rows, what was recognised and its faults, for a notebook."""
+        from leakkit.store.shown import source_html  # noqa: PLC0415 - it needs this class
+
+        return source_html(self)
+
+    def __dir__(self) -> list[str]:
+        """Return what a user may ask for; the rest is for leakkit itself."""
+        return list(OFFERED)
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether two sources hold the same deals and visits, read in the same way."""
+        if self is other or not isinstance(other, Store):
+            return self is other
+        same = self.meta("fingerprint") == other.meta("fingerprint")
+        return same and self.config == other.config
+
+    def __hash__(self) -> int:
+        """Return the hash of what was read."""
+        return hash(self.meta("fingerprint"))
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Refuse to be pickled or copied, which would take all deals along."""
+        message = (
+            "A source is not pickled: keep it in a file and open that where it is needed. "
+            'Write: leakkit.load(..., store="deals.duckdb"), leakkit.load("deals.duckdb")'
+        )
+        raise LeakkitError("source_not_pickled", message)
 
     def __len__(self) -> int:
         """Return how many deals there are."""
@@ -187,7 +209,8 @@ class Store:
 
     def put(self, table: str, frame: pd.DataFrame) -> None:
         """Make a temporary table of a small frame, in place of an earlier one."""
-        self.connection.register("given_frame", frame)
+        with _interruptible():
+            self.connection.register("given_frame", frame)
         self.run(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS SELECT * FROM given_frame")  # noqa: S608 - quoted
         self.connection.unregister("given_frame")
 

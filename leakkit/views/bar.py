@@ -18,10 +18,11 @@ from uuid import uuid4
 
 from markupsafe import Markup
 
-from leakkit.analysis import Diagnosis
+from leakkit.analysis import Analysis, Diagnosis
 from leakkit.analysis.selecting import Selector
 from leakkit.analysis.selection import EVERYTHING, Selection, select
 from leakkit.errors import LeakkitError
+from leakkit.guards import require_kind
 from leakkit.views.dropoff.choices import amount_of, deals_lines, stages_of
 from leakkit.views.tables import DASH
 from leakkit.views.view import View, answer, words_of
@@ -29,7 +30,6 @@ from leakkit.views.view import View, answer, words_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from leakkit.analysis import Analysis
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.views.bar_widgets import BarWidgets
 
@@ -89,8 +89,7 @@ class Filters:
         self.diagnosis = of if isinstance(of, Diagnosis) else None
         self.analysis = of.analysis if isinstance(of, Diagnosis) else of
         only = self.diagnosis.pipeline.name if self.diagnosis else pipeline
-        first = self.analysis.pipelines[0]
-        self.pipeline = "" if every else (self.analysis[only] if only else first).name
+        self.pipeline = "" if every else self.analysis.chosen(only)[0].name
         self.selector = Selector(self.analysis, self.pipeline)
         self.words = words_of(self.analysis)
         self.selection, self.by, self.stage = EVERYTHING, "count", ""
@@ -201,6 +200,8 @@ def filters(of: Analysis | Diagnosis, pipeline: str = "", *, every: bool = False
     >>> bar.code
     "bar.set(segment={'region': ['North', 'South']}, window='current')"
     """
+    if not isinstance(of, Diagnosis):
+        require_kind("filters", of, Analysis)
     return Filters(of, pipeline, every=every)
 
 

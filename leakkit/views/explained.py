@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from leakkit import explaining
+from leakkit.frames.cells import frame_of
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.view import answer
 from leakkit.words import Words
@@ -14,8 +16,13 @@ from leakkit.words import Words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import pandas as pd
+
     from leakkit.explaining import Explanation, Row
     from leakkit.views.view import View
+
+
+FATE = {"line": "int64", "what": "str", "step": "int64", "reason": "str"}
 
 
 def explain(explanation: Explanation) -> View:
@@ -34,7 +41,17 @@ def explain(explanation: Explanation) -> View:
         headline=first,
         table=Markup("\n").join(parts),
         note=paragraphs(rest),
+        behind=partial(_frame, explanation),
     )
+
+
+def _frame(explanation: Explanation) -> pd.DataFrame:
+    """Return what became of each row of the deal."""
+    rows = [
+        {"file": row.file, **{name: getattr(row.fate, name) for name in FATE}}
+        for row in explanation.rows
+    ]
+    return frame_of(rows, {"file": "str", **FATE})
 
 
 def _grid(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:

@@ -67,7 +67,7 @@ def explore_view(view: Callable[..., View], analysis: Analysis, pipeline: str = 
     if name not in CHOICES:
         message = f"This view has nothing to choose. These have: {', '.join(CHOICES)}."
         raise LeakkitError("no_choices", message)
-    chosen = analysis[pipeline] if pipeline else analysis.pipelines[0]
+    chosen = analysis.chosen(pipeline)[0]
     return Explorer(view, Selector(analysis, chosen.name), chosen)
 
 
@@ -160,8 +160,9 @@ class Explorer:
         configured = self.selector.analysis.config.comparison.skip_policy
         if chosen.get("visits") == "all" and configured != "observed":
             chosen["policy"] = "observed"
-        if not chosen.get("segment"):
-            chosen.pop("value", None)
+        value = chosen.pop("value", "")
+        if column := chosen.get("segment"):
+            chosen["segment"] = {column: value}
         return select(**chosen)
 
     @property

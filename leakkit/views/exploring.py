@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
-from leakkit.analysis import Diagnosis
+from leakkit.analysis import Analysis, Diagnosis
+from leakkit.guards import require_kind
 from leakkit.views.bar import Filters, Follower, follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-    from leakkit.analysis import Analysis
     from leakkit.views.explore import Explorer
     from leakkit.views.explore_causes import StageExplorer
     from leakkit.views.view import View
@@ -55,6 +55,8 @@ def explore(
     >>> explorer.code
     "leakkit.views.days(leakkit.analyze(data, 'Equipment'), stage='Proforma')"
     """
+    if not isinstance(of, (Filters, Diagnosis)):
+        require_kind("explore", of, Analysis)
     if isinstance(of, Filters):
         return follow(view, of, results)
     if isinstance(of, Diagnosis):

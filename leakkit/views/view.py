@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import wraps
+from dataclasses import dataclass, field, replace
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from markupsafe import Markup
 
 from leakkit.analysis import Analysis, Diagnosis
 from leakkit.errors import LeakkitError
+from leakkit.frames.questions import BEHIND
+from leakkit.guards import require_kind
 from leakkit.page.kinds import FIRST, SECTION
 from leakkit.page.style import style_element
+from leakkit.plain import PlainData
 from leakkit.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
 
 P = ParamSpec("P")
+Seen = TypeVar("Seen", bound="View")
 
 
 @dataclass(frozen=True)
-class View:
+class View(PlainData):
     """The answer to one question: a headline, a figure, a table and a note.
 
     `selection` says which part of the data it is of, where it is not all.
@@ -52,6 +58,7 @@ class View:
     alt: str = ""
     kind: str = SECTION
     selection: str = ""
+    behind: Callable[[], pd.DataFrame] | None = field(default=None, compare=False, repr=False)
 
     def section(self) -> Markup:
         """Return the view as one HTML section, without a stylesheet."""
@@ -97,6 +104,23 @@ class View:
         path.write_bytes(make(self))
         return path
 
+    def frame(self) -> pd.DataFrame:
+        """Return the numbers behind the view, as a tidy frame (docs/api.md).
+
+        Shares are 0 to 1 beside what they are of, stays are in days, days are dates, money is
+        in major units beside its currency. Raises LeakkitError `no_frame` for a view that
+        was not made of an analysis or a diagnosis.
+
+        >>> import leakkit
+        >>> analysis = leakkit.analyze(leakkit.load("sample"), "Equipment")
+        >>> leakkit.views.pipe(analysis).frame()["stage"].tolist()[:2]
+        ['Inquiry', 'Requirements']
+        """
+        if self.behind is None:
+            message = f"There is no frame behind the view {self.name!r}: it shows no numbers."
+            raise LeakkitError("no_frame", message)
+        return self.behind()
+
     def metadata(self) -> dict[str, str]:
         """Return what the exporter needs to build the page around the view."""
         return {
@@ -124,38 +148,41 @@ class View:
         }
 
 
-def of_analysis(view: Callable[P, View]) -> Callable[P, View]:
+def of_analysis(view: Callable[P, Seen]) -> Callable[P, Seen]:
     """Return a view that refuses what is no analysis, and says what to call instead."""
 
     @wraps(view)
-    def guarded(*given: P.args, **choices: P.kwargs) -> View:
-        _refuse_other(view.__name__, given, Analysis, "leakkit.analyze(leakkit.load(...))")
-        return view(*given, **choices)
+    def guarded(*given: P.args, **choices: P.kwargs) -> Seen:
+        _require_first(view.__name__, given, choices.get("analysis"), Analysis)
+        return _with_frame(view(*given, **choices), view.__name__, given, choices)
 
     return guarded
 
 
-def of_diagnosis(view: Callable[P, View]) -> Callable[P, View]:
+def of_diagnosis(view: Callable[P, Seen]) -> Callable[P, Seen]:
     """Return a view that refuses what is no diagnosis, and says what to call instead."""
 
     @wraps(view)
-    def guarded(*given: P.args, **choices: P.kwargs) -> View:
-        _refuse_other(view.__name__, given, Diagnosis, "leakkit.diagnose(analysis)")
-        return view(*given, **choices)
+    def guarded(*given: P.args, **choices: P.kwargs) -> Seen:
+        _require_first(view.__name__, given, choices.get("diagnosis"), Diagnosis)
+        return _with_frame(view(*given, **choices), view.__name__, given, choices)
 
     return guarded
 
 
-def _refuse_other(name: str, given: tuple[object, ...], wanted: type, call: str) -> None:
-    """Raise where the first value is not what a view is of."""
-    if given and not isinstance(given[0], wanted):
-        kind = wanted.__name__
-        message = (
-            f"views.{name} shows {'an' if kind[0] in 'AEIOU' else 'a'} {kind}, not "
-            f"{type(given[0]).__name__}. Write: leakkit.views.{name}({call})"
-        )
-        code = f"not_{kind.lower()}"
-        raise LeakkitError(code, message)
+def _with_frame(
+    view: Seen, name: str, given: tuple[object, ...], choices: Mapping[str, object]
+) -> Seen:
+    """Return a view that knows how the numbers behind it are made."""
+    return (
+        replace(view, behind=partial(BEHIND[name], *given, **choices)) if name in BEHIND else view
+    )
+
+
+def _require_first(name: str, given: tuple[object, ...], named: object, wanted: type) -> None:
+    """Raise where what a view is of, given in its place or by its name, is something else."""
+    if given or named is not None:
+        require_kind(f"views.{name}", given[0] if given else named, wanted)
 
 
 def _figure(view: View) -> str:
@@ -198,7 +225,7 @@ def words_of(analysis: Analysis) -> Words:
     return Words(analysis.language, analysis.config.currency)
 
 
-def answer(words: Words, name: str, *, title: str = "", **parts: str) -> View:
+def answer(words: Words, name: str, *, title: str = "", **parts: Any) -> View:  # noqa: ANN401 - texts
     """Return the view that answers a question, under the question as its title."""
     title = title or words.say(f"question.{name}")
     return View(name, title, language=words.language, direction=words.direction, **parts)

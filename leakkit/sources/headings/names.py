@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,8 @@ UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 FALL_BACK = ("created_at", "closed_at", "value")
 """What is looked for by usual words where a maker's own heading is not there."""
 MOST_COMPARED = 100_000
+KEPT_FORMS = 50_000
+"""Forms of headings and of the words of all vocabularies, which every file is compared with."""
 NEAR = 0.85
 """Keys at least so similar are proposed as one; nothing is merged before the user says so."""
 
@@ -198,6 +200,7 @@ def heading_of(table: Table, words: Iterable[str]) -> str:
     return next((forms[form] for form in map(loose, words) if form in forms), "")
 
 
+@lru_cache(maxsize=KEPT_FORMS)
 def loose(heading: str) -> str:
     """Return a heading without case, accents and all that is neither letter nor digit.
 
@@ -238,6 +241,7 @@ def _in_series(headings: Sequence[str]) -> set[str]:
     return {one for series in begun.values() if len(series) >= SERIES for one in series}
 
 
+@lru_cache(maxsize=KEPT_FORMS)
 def _bag(heading: str) -> str:
     """Return the words of a heading in an order of their own; '' where it has only one.
 
@@ -254,6 +258,7 @@ def _in(word: str, by_form: Mapping[str, str]) -> str:
     return by_form.get(loose(word)) or by_form.get(_bag(word) or "~", "")
 
 
+@lru_cache(maxsize=KEPT_FORMS)
 def _counted(heading: str) -> str:
     """Return the form of a heading of money that says its unit, or what it is a sum of, else ''.
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
+from leakkit.guards import require_text
 from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views.coverage import left_out
 from leakkit.views.view import answer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 def stages_of(diagnosis: Diagnosis, stage: str) -> tuple[StageDiagnosis, ...]:
     """Return the stages that were looked into, or the one that is asked for."""
+    if stage:
+        require_text("stage", stage)
     found = tuple(
         one for one in diagnosis.stages if not stage or folded(one.stage.name) == folded(stage)
     )

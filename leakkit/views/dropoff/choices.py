@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.views.tables import bdi
 
@@ -24,19 +23,12 @@ NAMED = 5
 
 def pipeline_of(analysis: Analysis, pipeline: str) -> PipelineAnalysis:
     """Return the pipeline that is asked for; the first where none is."""
-    return analysis[pipeline] if pipeline else analysis.pipelines[0]
+    return analysis.chosen(pipeline)[0]
 
 
 def stages_of(chosen: PipelineAnalysis, stage: str) -> tuple[StageResult, ...]:
     """Return the stage that is asked for; all where none is."""
-    if not stage:
-        return chosen.stages
-    found = tuple(each for each in chosen.stages if folded(each.name) == folded(stage))
-    if not found:
-        names = ", ".join(each.name for each in chosen.stages)
-        message = f"There is no stage {stage!r}. There are: {names}."
-        raise LeakkitError("no_stage", message)
-    return found
+    return (chosen[stage],) if stage else chosen.stages
 
 
 def amount_of(by: str) -> str:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from markupsafe import Markup
 
-from leakkit.config import folded
-from leakkit.frames.deals import COLUMNS, ORDER
-from leakkit.views import sheets
+from leakkit.frames import spreadsheets
+from leakkit.frames.deals import COLUMNS, ORDER, find_texts
 from leakkit.views.dropoff.choices import part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.tables import DASH, Column, Table, bdi
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     Row = Mapping[Any, Any]
 
-SEARCHED = ("opportunity_id", "name", "owner", "reason")
 SHOWN_ROWS = 200
 """So many rows are shown; a file has all."""
 
@@ -40,7 +38,9 @@ class DealList(View):
     def save(self, path: str | Path) -> Path:
         """Save the list: as a picture (.svg, .png), or all its rows (.csv, .xlsx)."""
         path = Path(path)
-        make = {".csv": sheets.frame_csv, ".xlsx": sheets.frame_xlsx}.get(path.suffix.lower())
+        make = {".csv": spreadsheets.frame_csv, ".xlsx": spreadsheets.frame_xlsx}.get(
+            path.suffix.lower()
+        )
         if make is None:
             return super().save(path)
         path.write_bytes(make(self.rows))
@@ -64,7 +64,7 @@ def deals(  # noqa: PLR0913 - a list is asked for by as many things
     of which id, name, owner or reason has a text.
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
-    rows = _found(analysis.deals(chosen.name, stage=stage, left=left, once=once), search)
+    rows = find_texts(analysis.deals(chosen.name, stage=stage, left=left, once=once), search)
     shown = answer(
         words,
         "deals",
@@ -76,15 +76,6 @@ def deals(  # noqa: PLR0913 - a list is asked for by as many things
     )
     known = {one.name: getattr(shown, one.name) for one in fields(View)}
     return DealList(**known, rows=_said(rows, words))
-
-
-def _found(rows: pd.DataFrame, search: str) -> pd.DataFrame:
-    """Return the rows in whose texts a text stands, in whatever case."""
-    if not search:
-        return rows
-    wanted = folded(search)
-    hits = [rows[name].map(folded).str.contains(wanted, regex=False) for name in SEARCHED]
-    return rows[pd.concat(hits, axis=1).any(axis=1)]
 
 
 def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:

@@ -1,4 +1,4 @@
-"""A value as plain data: what two analyses are compared by."""
+"""Values as plain data: what two analyses are compared by, and what is offered of them."""
 
 from __future__ import annotations
 
@@ -52,3 +52,19 @@ def _(value: pd.DataFrame) -> dict[str, Any]:
 @plain.register
 def _(value: Mapping) -> dict[str, Any]:  # type: ignore[type-arg]  # a class to look up
     return {str(key): plain(each) for key, each in value.items()}
+
+
+class PlainData:
+    """A frozen value that a user holds: equal where its numbers are, wherever it came from."""
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether two values say the same."""
+        return isinstance(other, PlainData) and plain(self) == plain(other)
+
+    def __hash__(self) -> int:
+        """Return the hash of its name: the rest may be arrays."""
+        return hash(getattr(self, "name", ""))
+
+    def __dir__(self) -> list[str]:
+        """Return what a user may ask for."""
+        return [name for name in super().__dir__() if not name.startswith("_")]

@@ -1,0 +1,52 @@
+"""What a notebook shows of a source: its rows, what was recognised in it, and its faults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from leakkit.page.facts import facts_table
+from leakkit.store.account import kept_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from leakkit.store.database import Store
+
+ROWS = ("file", "read", "used", "merged", "not_asked", "set_aside")
+RECOGNISED = ("where", "what", "as_what", "why")
+FAULTS = ("where", "row", "column", "value", "rule")
+SHOWN_FAULTS = 5
+
+
+def source_html(store: Store) -> str:
+    """Return what was read of a source, as HTML; every text of it is escaped."""
+    faults = kept_faults(store)
+    return "".join(
+        (
+            Markup("<p>{}</p>").format(repr(store)),
+            _table(ROWS, store.meta("rows")),
+            _unfolded("What was recognised", _table(RECOGNISED, store.meta("recognised"))),
+            _unfolded(f"Faults, {len(faults)} kept", _table(FAULTS, _first(faults))),
+        )
+    )
+
+
+def _first(faults: Sequence[object]) -> list[dict[str, Any]]:
+    """Return the first faults by name; a row that is not known is left empty."""
+    named = [{name: getattr(one, name) for name in FAULTS} for one in faults[:SHOWN_FAULTS]]
+    return [one | {"row": "" if one["row"] is None else one["row"]} for one in named]
+
+
+def _table(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Return named columns of rows; nothing where there are no rows."""
+    cells = [[row[name] for name in names] for row in rows]
+    return facts_table([name.replace("_", " ") for name in names], cells) if cells else ""
+
+
+def _unfolded(title: str, table: str) -> Markup:
+    """Put a table under a title that unfolds it; nothing where there is none."""
+    shown = Markup(table)  # noqa: S704 - facts_table escapes every text
+    made = Markup("<details><summary>{}</summary>{}</details>")
+    return made.format(title, shown) if table else Markup("")
