@@ -164,7 +164,7 @@ def test_hostile_values_are_texts_everywhere(name: str) -> None:
             assert "<script" not in text
             assert "gion <b>" not in text
             assert "b's <i>" not in text
-        listed = leakkit.passages(store, segment='re"gion <b>', value=value)
+        listed = leakkit.passages(store, segment={'re"gion <b>': value})
         assert set(listed["opportunity_id"]) == {
             f"d{at}" for at in range(60) if (*HOSTILE, "")[at % 6] == value
         }
