@@ -202,6 +202,9 @@ def test_the_view_says_what_was_found(tmp_path: Any) -> None:  # noqa: ANN401 - 
     assert isinstance(view, View)
     rows = pd.read_csv(view.save(tmp_path / "sides.csv"), skiprows=1)
     assert rows["First visits"].astype(str).tolist() == [f"{g.one.visits:,}" for g in found.gaps]
+    frame = view.frame()
+    assert frame["difference"].tolist() == [g.comparison.change for g in found.gaps if g.comparison]
+    assert frame["one"][0].startswith("region = North, 2025-01-0")
     assert view.save(tmp_path / "sides.png").stat().st_size > 1_000
     assert str(view.section()).count('<th scope="row">') == len(found.gaps)
     every = leakkit.compare(analysis(), column="region")

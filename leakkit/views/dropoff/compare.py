@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from leakkit.analysis.sides import compare_parts, compare_values
 from leakkit.findings.sides import CHANCE, FEW, FEWER, MORE
+from leakkit.frames.sides import sides_frame
 from leakkit.views import sides
 from leakkit.views.causes import cells
 from leakkit.views.coverage import what_to_export
@@ -70,6 +72,7 @@ def compare(  # noqa: PLR0913 - a comparison is asked for by as many things
         table=_table(found, names, words),
         note=paragraphs(_notes([found], words)),
         selection=said,
+        behind=partial(sides_frame, [found]),
     )
 
 
@@ -112,6 +115,7 @@ def _values(found: Sequence[Compared], words: Words, said: Markup) -> View:
         table=panels(pictures) + unfolded(words.say("compare.every"), table.html(words)),
         note=paragraphs(_notes(found, words)),
         selection=said,
+        behind=partial(sides_frame, found),
     )
 
 
