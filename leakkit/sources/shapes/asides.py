@@ -47,10 +47,10 @@ def without_asides(reading: Reading, table: Table) -> Table:
     heading = table.heading("opportunity_id")
     if heading is None or table.types[heading] != "VARCHAR":
         return table
-    found = dict.fromkeys(_totals(reading, table, heading), "total_row")
+    found = dict.fromkeys(_footers(reading, table, heading), "lone_cell")
+    found |= dict.fromkeys(_totals(reading, table, heading), "total_row")
     found |= dict.fromkeys(repeated_headings(reading, table, heading), "repeated_heading")
-    for alone in (_groups(reading, table, heading), _footers(reading, table, heading)):
-        found |= dict.fromkeys(alone, "lone_cell")
+    found |= dict.fromkeys(_groups(reading, table, heading), "lone_cell")
     if not found:
         return table
     set_aside(reading, table, found)
@@ -79,9 +79,9 @@ def _footers(reading: Reading, table: Table, heading: str) -> list[int]:
         return []
     last = reading.store.value(f"SELECT max({table.line}) FROM {table.relation}")  # noqa: S608 - quoted
     words = f"regexp_matches({own}, '\\S\\s+\\S')"
+    ends = f"{table.line} > {int(last or 0) - AT_THE_END} AND {words} AND {others} = ''"
     rows = reading.store.rows(
-        f"SELECT {table.line} FROM {table.relation} "  # noqa: S608 - quoted
-        f"WHERE {table.line} > {int(last or 0) - AT_THE_END} AND {words} AND {others} = '' ORDER BY 1"
+        f"SELECT {table.line} FROM {table.relation} WHERE {ends} ORDER BY 1"  # noqa: S608 - quoted
     )
     ids = f"SELECT count(*) FROM {table.relation} WHERE {words} AND {others} <> ''"  # noqa: S608 - quoted
     return [int(row) for (row,) in rows] if rows and not reading.store.value(ids) else []
