@@ -19,6 +19,7 @@ from leakkit.store.trace import (
     trace,
     visits_of,
 )
+from leakkit.store.upkeep import Upkeep
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -127,7 +128,11 @@ def explain(
         seen.append((traced, tuple(_given(store, found, traced))))
 
     with sources.load(
-        *found_source(source, config), as_of=as_of, watch=watch, allow=allow
+        *found_source(source, config),
+        as_of=as_of,
+        watch=watch,
+        upkeep=Upkeep(plain=False),
+        allow=allow,
     ) as store:
         if not seen:
             message = "A store keeps no rows as given: explain needs the files it was made of."

@@ -29,7 +29,7 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     given = give_rows(reading, found)
     store, rules = reading.store, given.rules
     settled.compare(store, rules, upkeep)
-    resolve(store, rules)
+    resolve(store, rules, plain=upkeep.plain)
     reading.count(doubts.BURSTS, doubts.find(store, rules))
     cross_check(reading, found, rules.config)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
@@ -44,12 +44,12 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     counted = account.rows(store, files, reading.told.left)
     rows = [*counted, *earlier_rows(reading, found.days), *acted]
     notes = write_notes(reading, found, given) | {"rows": rows}
-    notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
     if upkeep.settle:
         settled.settle(store, rules)
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
-    write_passages(store)
+    write_passages(store, rules.zone)
+    notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
     doubts.keep(store)
     notes["facts"] = facts | reading.told.counted
     if found.shape != SNAPSHOT or found.days:

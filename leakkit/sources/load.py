@@ -84,7 +84,13 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         database.run(schema.TABLES)
         with scratch() as folder:
             reading = Reading(database, rules, folder, places=places)
-            _read(reading, source, watch, reasons, upkeep if store != MEMORY else Upkeep())
+            _read(
+                reading,
+                source,
+                watch,
+                reasons,
+                upkeep if store != MEMORY else Upkeep(plain=upkeep.plain),
+            )
             keep_logo(database, logo)
     except BaseException as error:
         database.close()

@@ -20,7 +20,8 @@ SHOWN_ROWS = 100
 
 HISTORY_ROWS = """
 SELECT (SELECT count(*) FROM given_history) AS read,
-       t.used + (SELECT COALESCE(sum(rows), 0) FROM unchanged) AS used, t.merged,
+       t.used + (SELECT COALESCE(sum(rows), 0) FROM unchanged)
+           + (SELECT COALESCE(sum(rows), 0) FROM straight_deals) AS used, t.merged,
        e.not_asked + t.closed_after_win AS not_asked,
        e.set_aside + (SELECT count(*) FROM nameless) AS set_aside
 FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
@@ -35,7 +36,8 @@ FROM (SELECT count(*) FILTER (fate IN ('kept', 'close_without_stage')) AS used,
 
 OPPORTUNITY_ROWS = """
 SELECT (SELECT count(*) FROM given_opportunities) AS read,
-       d.used + (SELECT count(*) FROM unchanged) AS used, r.merged, d.not_asked,
+       d.used + (SELECT count(*) FROM unchanged) + (SELECT count(*) FROM straight_deals) AS used,
+       r.merged, d.not_asked,
        d.set_aside + r.set_aside
            + (SELECT count(*) FROM given_opportunities WHERE opportunity_id = '') AS set_aside
 FROM (SELECT count(o.opportunity) AS used, count(a.opportunity) AS set_aside,
@@ -69,9 +71,13 @@ FACTS = {
         "open_with_closed_at": "said = 0 AND closed_at <= $cut AND COALESCE(end_code, 0) >= 0",
         "closes_after_as_of": "later_close",
     },
-    "opportunities o LEFT JOIN deals d ON d.opportunity = o.opportunity": {
+    """opportunities o LEFT JOIN (SELECT opportunity, created_at FROM deals UNION ALL
+                                  SELECT opportunity, created_at FROM straight_deals) d
+       ON d.opportunity = o.opportunity""": {
         "created_after_entry": "o.has_history AND d.created_at > o.created_at",
         "created_missing": "o.has_history AND d.created_at IS NULL",
+    },
+    "opportunities o LEFT JOIN deals d ON d.opportunity = o.opportunity": {
         "without_history": "NOT o.has_history",
         "history_without_opportunity": "NOT o.given",
         "closed_before_created": "NOT o.has_history AND o.closed_at < o.created_at",

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
+import numpy as np
+import pandas as pd
 
 from leakkit.config import Config, folded
 from leakkit.errors import LeakkitError
@@ -18,7 +20,7 @@ from leakkit.store import schema
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
 MEMORY_LIMIT = "700MB"
 """What DuckDB may hold before it goes to disk: less than a plain read of a large export takes."""
@@ -206,6 +208,19 @@ class Store:
         """Return the rows of a query as a frame; the query must order them by all its keys."""
         with _interruptible():
             return self.connection.execute(sql, dict(facts) if facts else None).df()
+
+    def arrays(self, sql: str, facts: Mapping[str, Any] | None = None) -> dict[str, NDArray[Any]]:
+        """Return the columns of a query that has no NULL, in whatever order the rows come."""
+        with _interruptible():
+            found = self.connection.execute(sql, dict(facts) if facts else None).fetchnumpy()
+        return {name: np.asarray(column) for name, column in found.items()}
+
+    def append(self, sql: str, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Carry out a statement that reads `given_columns`, which are arrays of one length."""
+        with _interruptible():
+            self.connection.register("given_columns", pd.DataFrame(columns, copy=False))
+        self.run(sql)
+        self.connection.unregister("given_columns")
 
     def put(self, table: str, frame: pd.DataFrame) -> None:
         """Make a temporary table of a small frame, in place of an earlier one."""

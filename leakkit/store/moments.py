@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DAY = 86_400
 HOUR = 3_600
@@ -66,6 +72,16 @@ class Zone:
         """Return the last second whose local day is `day`."""
         ends = ((day + 1) * DAY - 1 - offset for offset in self.offsets)
         return max(end for end in ends if self.day(end) == day)
+
+    def units(self, moments: NDArray[np.int64], size: int) -> NDArray[np.int32]:
+        """Return the numbers of local days or hours of many moments, as `day_sql` does.
+
+        >>> Zone((86_400,), (0, 3_600)).units(np.array([-1, 86_399, 86_400]), DAY)
+        array([-1,  0,  1], dtype=int32)
+        """
+        offsets = np.array(self.offsets)[np.searchsorted(self.until, moments, side="right")]
+        found: NDArray[np.int32] = ((moments + offsets) // size).astype(np.int32)
+        return found
 
     def offset(self, moment: int) -> int:
         """Return the offset at one moment, in seconds."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit import vocabulary
 from leakkit.config import Config, Pipeline, folded
-from leakkit.store import queries, schema
+from leakkit.store import numbers, queries, schema, straight
 from leakkit.store.closes import LOST_WORDS, WON_WORDS, close_of
 from leakkit.store.database import Store, literal, quoted
 
@@ -80,6 +80,19 @@ class Rules:
         """Return SQL for the pipeline of what names none."""
         return "NULL" if self.default_pipeline is None else str(self.default_pipeline)
 
+    def value_sql(self, deals: str) -> str:
+        """Return SQL for a deal's value in minor units of the one currency; NULL without a rate."""
+        own = self.config.currency.replace("'", "")
+        rates = " ".join(
+            f"WHEN {deals}.currency = {literal(code)} "
+            f"THEN TRY_CAST(round({deals}.value * {rate!r}) AS BIGINT)"
+            for code, rate in sorted(self.config.rates.items())
+        )
+        return (
+            f"CASE WHEN {deals}.value < 0 THEN NULL WHEN {deals}.currency IN ('', '{own}') "
+            f"OR {deals}.currency IS NULL THEN {deals}.value {rates} END"
+        )
+
 
 @dataclass(frozen=True)
 class Spoken:
@@ -89,9 +102,21 @@ class Spoken:
     from_stage: bool
 
 
-def resolve(store: Store, rules: Rules) -> None:
-    """Write the canonical tables, and what became of every row, into `store`."""
+def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
+    """Write the canonical tables, and what became of every row, into `store`.
+
+    Deals in which nothing is odd go the straight way, unless `plain` forbids it: then the
+    tables of resolving hold every deal.
+    """
     spoken = _names(store, rules.config)
+    store.run(
+        """
+        CREATE TEMP TABLE nameless AS
+        SELECT line, pipeline, stage FROM given_history WHERE opportunity_id = ''
+        """
+    )
+    numbers.number(store)
+    straight.take(store, rules, spoken, plain=plain)
     _number(store, rules, spoken)
     _forget_after_wins(store, rules)
     _set_aside(store, rules)
@@ -242,53 +267,35 @@ def _stage_codes(config: Config, said: list[str]) -> list[tuple[str, int, int]]:
 
 
 def _number(store: Store, rules: Rules, spoken: Spoken) -> None:
-    """Steps 1 to 5: number the deals, and give every row its deal.
+    """Steps 1 to 5: the deals, and every row with its deal.
 
     The history seldom knows a deal that the opportunities do not, and to look for one
     first takes longer than to begin anew when one is found.
     """
-    store.run(
-        """
-        CREATE TEMP TABLE nameless AS
-        SELECT line, pipeline, stage FROM given_history WHERE opportunity_id = ''
-        """
-    )
-    own = "SELECT opportunity_id FROM given_opportunities"
-    _ids(store, own)
+    _deals(store)
     _events(store, rules, spoken)
     if store.value("SELECT count(*) FROM events WHERE opportunity IS NULL"):
-        for table in ("ids", "repeated", "deals", "aside", "events"):
+        for table in ("deals", "aside", "events"):
             store.run(f"DROP TABLE {table}")
-        _ids(store, f"{own} UNION ALL SELECT opportunity_id FROM given_history")  # noqa: S608 - names
+        numbers.number(store, with_history=True)
+        _deals(store)
         _events(store, rules, spoken)
 
 
-def _ids(store: Store, known: str) -> None:
-    """Steps 1 and 2: number the opportunities in code-point order; merge equal rows."""
+def _deals(store: Store) -> None:
+    """Step 2: one row per deal that is to be resolved, the first of its equal rows."""
     store.run(
-        f"""
-        CREATE TEMP TABLE ids AS
-        SELECT opportunity_id,
-               CAST(row_number() OVER (ORDER BY opportunity_id) AS INTEGER) AS opportunity, often,
-               opportunity_id IN (SELECT opportunity_id FROM unchanged) AS settled
-        FROM (SELECT opportunity_id, count(*) > 1 AS often FROM ({known})
-              WHERE opportunity_id <> '' GROUP BY opportunity_id);
-        CREATE TEMP TABLE repeated AS
-        SELECT opportunity_id, count(*) AS lines, min(line) AS first_line,
-               min(content) <> max(content) AS differ
-        FROM given_opportunities
-        WHERE opportunity_id IN (SELECT opportunity_id FROM ids WHERE often)
-        GROUP BY opportunity_id HAVING count(*) > 1;
+        """
         CREATE TEMP TABLE deals AS
         SELECT i.opportunity, p.pipeline AS own_pipeline, COALESCE(r.differ, FALSE) AS differ,
-               n.code AS outcome_code, o.* EXCLUDE (opportunity_id, pipeline, content)
-        FROM given_opportunities o
+               n.code AS outcome_code, o.* EXCLUDE (opportunity_id, pipeline)
+        FROM left_opportunities o
         JOIN ids i ON i.opportunity_id = o.opportunity_id
         LEFT JOIN pipeline_names p ON p.said = o.pipeline
         LEFT JOIN outcome_names n ON n.said = o.outcome
         LEFT JOIN repeated r ON r.opportunity_id = o.opportunity_id
-        WHERE NOT i.settled AND (r.first_line IS NULL OR r.first_line = o.line);
-        """,  # noqa: S608 - names of this module
+        WHERE NOT i.settled AND (r.first_line IS NULL OR r.first_line = o.line)
+        """
     )
 
 
@@ -315,7 +322,7 @@ def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
         SELECT opportunity, 2 AS step, 'conflicting_rows' AS reason FROM deals WHERE differ
         UNION ALL
         SELECT DISTINCT i.opportunity, 3, 'missing_pipeline'
-        FROM given_history h
+        FROM left_history h
         JOIN ids i ON i.opportunity_id = h.opportunity_id
         LEFT JOIN deals d ON d.opportunity = i.opportunity
         WHERE h.pipeline = '' AND d.own_pipeline IS NULL AND {rules.no_pipeline} IS NULL
@@ -329,7 +336,7 @@ def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
                              ELSE h.entered_at > {rules.cut} OR {ignored} END, FALSE) AS not_asked
         FROM (SELECT i.opportunity, h.entered_at, h.part, h.seq, h.line, h.stage, h.from_stage,
                      COALESCE(p.pipeline, {own}) AS pipeline
-              FROM given_history h
+              FROM left_history h
               LEFT JOIN ids i ON i.opportunity_id = h.opportunity_id
               LEFT JOIN pipeline_names p ON p.said = h.pipeline
               {deal}
@@ -592,7 +599,8 @@ def _opportunities(store: Store, rules: Rules) -> None:
         close = f"CASE WHEN {same} THEN GREATEST({close}, d.created_at) ELSE {close} END"
     store.run(
         f"""
-        CREATE TABLE opportunities AS
+        {"INSERT INTO" if straight.taken(store) else "CREATE TABLE"} opportunities
+        {"BY NAME" if straight.taken(store) else "AS"}
         SELECT opportunity, opportunity_id, CAST(pipeline AS SMALLINT) AS pipeline, bucket,
                created_at, {day("created_at")} AS created_day,
                closed_at, {day("closed_at")} AS closed_day,
@@ -602,8 +610,7 @@ def _opportunities(store: Store, rules: Rules) -> None:
                has_history, given{named}
         FROM (
             SELECT i.opportunity, i.opportunity_id, COALESCE(e.pipeline, {own}) AS pipeline,
-                   CAST(CAST('0x' || substr(sha256(i.opportunity_id), 1, 8) AS UBIGINT)
-                        % {schema.BUCKETS} AS SMALLINT) AS bucket,
+                   {schema.bucket_sql("i.opportunity_id")} AS bucket,
                    CASE WHEN d.created_at <= e.first_at OR e.first_at IS NULL THEN d.created_at
                         ELSE e.first_at END AS created_at,
                    CASE WHEN COALESCE(n.code, e.end_code) < 0 THEN COALESCE(n.entered_at, e.end_at)
@@ -611,12 +618,13 @@ def _opportunities(store: Store, rules: Rules) -> None:
                         THEN {close} END AS closed_at,
                    COALESCE(n.code, e.end_code,
                             CASE WHEN d.closed_at > {cut} THEN 0 ELSE d.outcome_code END) AS code,
-                   {_value_sql(rules.config)} AS value, d.currency,
+                   {rules.value_sql("d")} AS value, d.currency,
                    COALESCE(d.lost_reason, '') AS lost_reason, COALESCE(d.name, '') AS name,
                    CASE WHEN e.opportunity IS NULL AND s.code >= 0 THEN s.code END AS current_stage,
                    e.opportunity IS NOT NULL AS has_history,
                    d.opportunity IS NOT NULL AS given{segments}
-            FROM ids i
+            FROM (SELECT opportunity_id, opportunity FROM ids WHERE opportunity IN (
+                      SELECT opportunity FROM deals UNION ALL SELECT opportunity FROM ends)) i
             LEFT JOIN deals d ON d.opportunity = i.opportunity
             LEFT JOIN ends e ON e.opportunity = i.opportunity
             LEFT JOIN new_closes n ON n.opportunity = i.opportunity
@@ -627,19 +635,6 @@ def _opportunities(store: Store, rules: Rules) -> None:
                    AND COALESCE(d.created_at <= {cut}, TRUE)))
         );
         """,  # noqa: S608 - quoted headings and names of this module
-    )
-
-
-def _value_sql(config: Config) -> str:
-    """Return SQL for a deal's value in minor units of the one currency; NULL without a rate."""
-    own = config.currency.replace("'", "")
-    rates = " ".join(
-        f"WHEN d.currency = {literal(code)} THEN TRY_CAST(round(d.value * {rate!r}) AS BIGINT)"
-        for code, rate in sorted(config.rates.items())
-    )
-    return (
-        "CASE WHEN d.value < 0 THEN NULL "
-        f"WHEN d.currency IN ('', '{own}') OR d.currency IS NULL THEN d.value {rates} END"
     )
 
 
@@ -669,7 +664,9 @@ def _history(store: Store, zone: Zone) -> None:
     )
 
 
-def write_passages(store: Store) -> None:
+def write_passages(store: Store, zone: Zone) -> None:
     """Write `moves` and `passages`, which every count stands on, from the canonical tables."""
     store.run(f"CREATE TABLE moves AS {queries.MOVES}")
     store.run(f"CREATE TABLE passages AS {queries.PASSAGES}")
+    if straight.taken(store):
+        straight.join(store, zone)

@@ -48,3 +48,9 @@ PASSAGE_COLUMNS = (
     "skipped",
 )
 """Of `passages`; `step` is the row's `seq` in `stage_history`."""
+
+
+def bucket_sql(opportunity_id: str) -> str:
+    """Return SQL for the bootstrap bucket of a deal: of its id, so that it stays the same."""
+    digest = f"CAST('0x' || substr(sha256({opportunity_id}), 1, 8) AS UBIGINT)"
+    return f"CAST({digest} % {BUCKETS} AS SMALLINT)"

@@ -38,10 +38,15 @@ ASKED_OF_ROWS = ("several_beginnings", "shortened_ids", "ids_under_several_names
 
 @dataclass(frozen=True)
 class Upkeep:
-    """How a store is kept: what it takes over, and whether a later one may do so from it."""
+    """How a store is kept: what it takes over, and whether a later one may do so from it.
+
+    `plain`: deals in which nothing is odd take the straight way, on which nothing is told of
+    their single rows.
+    """
 
     earlier: Path | None = None
     settle: bool = False
+    plain: bool = True
 
 
 def compare(store: Store, rules: Rules, upkeep: Upkeep) -> None:

@@ -27,15 +27,18 @@ DISAGREES = """
 SELECT j.opportunity FROM judged j JOIN opportunities o ON o.opportunity = j.opportunity
 WHERE j.end_code < 0 AND j.said <> j.end_code
 """
-LAST = """
+LAST_STAGES = """
+SELECT opportunity, end_code FROM ends UNION ALL SELECT opportunity, end_code FROM straight_deals
+"""
+LAST = f"""
 SELECT said, count(*) AS n FROM (
     SELECT COALESCE(s.name, '') AS said
     FROM opportunities o
-    LEFT JOIN ends e ON e.opportunity = o.opportunity
+    LEFT JOIN ({LAST_STAGES}) e ON e.opportunity = o.opportunity
     LEFT JOIN stages s ON s.pipeline = o.pipeline
         AND s.stage = COALESCE(e.end_code, o.current_stage))
 WHERE said <> '' GROUP BY said ORDER BY n DESC, said LIMIT 20
-"""
+"""  # noqa: S608 - a query of this module
 
 PASSED = """
 SELECT DISTINCT stage FROM (
@@ -57,7 +60,7 @@ WHERE {ENDS}.outcome = '' AND NOT closes
 IN_DOUBT = f"""
 SELECT s.name, o.opportunity_id
 FROM opportunities o
-LEFT JOIN ends e ON e.opportunity = o.opportunity
+LEFT JOIN ({LAST_STAGES}) e ON e.opportunity = o.opportunity
 JOIN stages s ON s.pipeline = o.pipeline AND s.stage = COALESCE(e.end_code, o.current_stage)
 WHERE s.name IN (SELECT stage FROM {MAY_BE_LOST}) AND o.outcome = 'open' ORDER BY 1, 2
 """  # noqa: S608 - a name of this program

@@ -1,0 +1,304 @@
+"""The straight way: deals in which nothing is odd, from one pass over their rows in order.
+
+Most deals need no resolving: their rows stand in order, name one pipeline, and close once, at
+the end. Of each of their rows it is enough to know the neighbours (`passing`). `ODD_DEALS`
+here and the functions `_odd...` there say what makes a deal odd, docs/straight-way.md why; the
+odd ones, and only these, are left to `resolve`. Both ways give the same tables, which a
+property test holds them to.
+
+The rows of straight deals stand in the table `wide`; `moves`, `passages` and `stage_history`
+are views over it, once the odd deals have joined it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit.store import numbers, passing, schema
+from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from leakkit.store.database import Store
+    from leakkit.store.moments import Zone
+    from leakkit.store.resolve import Rules, Spoken
+
+MOST_ODD = 0.5
+"""Where more of the deals are odd, all of them take the long way: two ways take longer."""
+AT_ONCE = 200_000
+"""So many deals are looked at in one go: about a million rows."""
+
+ODD_DEALS = {
+    "no row of its own, or several": "o.opportunity_id IS NULL",
+    "value_negative": "o.value < 0",
+    "value_unreadable": "o.value IS NULL AND o.value_text <> ''",
+    "value_without_rate": "o.value >= 0 AND {value} IS NULL",
+    "created_unreadable": "o.created_unread <> ''",
+    "closed_unreadable": "o.closed_unread <> ''",
+    "outcome_unknown": "o.outcome <> '' AND n.code IS NULL",
+    "closes_after_as_of": "n.code < 0 AND o.closed_at > {cut}",
+}
+"""What makes a deal odd by its own row; what is not said (NULL) makes none odd."""
+
+KNOWN = f"""
+SELECT opportunity, COALESCE(said, {passing.NO_CODE}) AS said,
+       COALESCE(closed_at, {passing.NO_MOMENT}) AS closed_at,
+       COALESCE(created_at, {passing.NO_MOMENT}) AS created_at,
+       COALESCE(value, {passing.NO_MOMENT}) AS value, bucket, odd
+FROM known WHERE opportunity BETWEEN $first AND $last
+"""  # noqa: S608 - numbers
+STEPS = "SELECT * FROM steps WHERE opportunity BETWEEN $first AND $last"
+WIDE = """
+CREATE TABLE wide (
+    opportunity INTEGER, pipeline SMALLINT, stage SMALLINT, seq INTEGER,
+    before_stage SMALLINT, after_stage SMALLINT, entered_at BIGINT, entered_day INTEGER,
+    left_at BIGINT, left_day INTEGER, closes SMALLINT, entry TINYINT, exit TINYINT,
+    visit INTEGER, value BIGINT, bucket SMALLINT, last_touch BIGINT{ticks})
+"""
+LEFT_TICK = f", NULLIF(left_tick, {passing.NO_DAY}) AS left_tick"
+INTO_WIDE = f"""
+INSERT INTO wide BY NAME
+SELECT * REPLACE (NULLIF(before_stage, {passing.NO_CODE}) AS before_stage,
+                  NULLIF(after_stage, {passing.NO_CODE}) AS after_stage,
+                  NULLIF(left_at, {passing.NO_MOMENT}) AS left_at,
+                  NULLIF(left_day, {passing.NO_DAY}) AS left_day,
+                  NULLIF(value, {passing.NO_MOMENT}) AS value{{left_tick}})
+FROM given_columns
+"""  # noqa: S608 - numbers
+STRAIGHT_DEALS = """
+CREATE TEMP TABLE straight_deals (
+    opportunity INTEGER, pipeline SMALLINT, end_code SMALLINT, first_at BIGINT,
+    closed_at BIGINT, created_at BIGINT, rows INTEGER)
+"""
+INTO_DEALS = f"""
+INSERT INTO straight_deals BY NAME
+SELECT * REPLACE (NULLIF(closed_at, {passing.NO_MOMENT}) AS closed_at,
+                  NULLIF(created_at, {passing.NO_MOMENT}) AS created_at)
+FROM given_columns
+"""  # noqa: S608 - numbers
+NOTHING = f"""
+DROP TABLE IF EXISTS wide;
+DROP TABLE IF EXISTS straight_deals;
+{STRAIGHT_DEALS};
+CREATE TEMP VIEW left_history AS SELECT * FROM given_history;
+CREATE TEMP VIEW left_opportunities AS SELECT * EXCLUDE (content) FROM given_opportunities;
+"""  # noqa: S608 - a statement of this module
+"""Without a straight deal all of them are left to `resolve`."""
+
+
+def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool) -> None:
+    """Take the straight deals, and leave all others to be resolved.
+
+    Makes `left_history` and `left_opportunities`, the rows that are left, and `straight_deals`;
+    where there are such, also `wide` and `opportunities`. There are none with `plain` being
+    False, and where an earlier store has settled deals.
+    """
+    asked = plain and not store.value("SELECT count(*) FROM unchanged")
+    if asked and _look(store, rules, spoken):
+        _leave_others(store)
+        _write_opportunities(store, rules)
+    else:
+        store.run(NOTHING)
+    store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("steps", "known")))
+
+
+def taken(store: Store) -> bool:
+    """Say whether any deal went the straight way."""
+    # an earlier store may stand beside this one
+    sql = """
+        SELECT count(*) FROM duckdb_tables()
+        WHERE table_name = 'wide' AND database_name = current_database()
+        """
+    return bool(store.value(sql))
+
+
+def _look(store: Store, rules: Rules, spoken: Spoken) -> bool:
+    """Take the straight deals into `wide`; False where that does not pay."""
+    _know(store, rules)
+    _step(store, rules, spoken)
+    if store.value("SELECT count(*) FROM steps WHERE opportunity IS NULL"):
+        numbers.number(store, with_history=True)
+        _know(store, rules)
+        _step(store, rules, spoken)
+    by_hour = _pipelines_by_hour(store)
+    ticks = ("entered_tick", "left_tick") if by_hour else ()
+    store.run(WIDE.format(ticks="".join(f", {tick} INTEGER" for tick in ticks)))
+    store.run(STRAIGHT_DEALS)
+    deals = int(store.value("SELECT count(*) FROM ids"))
+    for first in range(1, deals + 1, AT_ONCE):
+        some = {"first": first, "last": first + AT_ONCE - 1}
+        rows, given = store.arrays(STEPS, some), store.arrays(KNOWN, some)
+        found = passing.straight_rows(
+            passing.Rows(**rows), passing.Deals(**given), rules.zone, rules.cut, by_hour
+        )
+        if found:
+            store.append(INTO_WIDE.format(left_tick=LEFT_TICK if ticks else ""), found.rows)
+            store.append(INTO_DEALS, found.deals)
+    straight = int(store.value("SELECT count(*) FROM straight_deals"))
+    return deals > 0 and straight >= (1 - MOST_ODD) * deals
+
+
+def _know(store: Store, rules: Rules) -> None:
+    """Make `known`: what the row of each deal says, and whether that alone makes it odd."""
+    value = rules.value_sql("o")
+    odd = " OR ".join(f"COALESCE({one}, FALSE)" for one in ODD_DEALS.values())
+    store.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE known AS
+        SELECT i.opportunity, i.opportunity_id, o.line, p.pipeline AS own_pipeline,
+               CAST(n.code AS TINYINT) AS said, o.created_at, o.closed_at, {value} AS value,
+               {schema.bucket_sql("i.opportunity_id")} AS bucket, NULLIF(o.stage, '') AS stage,
+               {odd.format(value=value, cut=rules.cut)} AS odd
+        FROM ids i
+        LEFT JOIN (SELECT * FROM given_opportunities WHERE opportunity_id NOT IN (
+                       SELECT opportunity_id FROM repeated)) o
+            ON o.opportunity_id = i.opportunity_id
+        LEFT JOIN pipeline_names p ON p.said = o.pipeline
+        LEFT JOIN outcome_names n ON n.said = o.outcome
+        """  # noqa: S608 - numbers and names of this program
+    )
+
+
+def _step(store: Store, rules: Rules, spoken: Spoken) -> None:
+    """Make `steps`: every row that has an id with its deal, in numbers, as passing.Rows wants."""
+    own = rules.no_pipeline
+    if spoken.unnamed_pipeline:
+        own = f"d.own_pipeline, {own}"
+    further, joins = "", ""
+    for name, text, is_said in (
+        ("from_code", "h.from_stage", spoken.from_stage),
+        ("present", "d.stage", _says_where_it_stands(store, rules)),
+    ):
+        code = f"{name}.code" if is_said else "NULL"
+        further += f", CAST(COALESCE({code}, {passing.NO_CODE}) AS SMALLINT) AS {name}"
+        if is_said:
+            joins += (
+                f"LEFT JOIN stage_names {name} ON {name}.said = {text} "
+                f"AND {name}.pipeline = COALESCE(p.pipeline, {own})\n"
+            )
+    store.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE steps AS
+        SELECT d.opportunity,
+               CAST(COALESCE(p.pipeline, {own}, {passing.NO_PIPELINE}) AS SMALLINT) AS pipeline,
+               CAST(COALESCE(s.code, {passing.NO_CODE}) AS SMALLINT) AS code,
+               COALESCE(h.entered_at, {passing.NO_MOMENT}) AS entered_at,
+               COALESCE(h.part, 0) AS part, COALESCE(h.seq, {passing.NO_SEQ}) AS seq{further}
+        FROM given_history h
+        LEFT JOIN known d ON d.opportunity_id = h.opportunity_id
+        LEFT JOIN pipeline_names p ON p.said = h.pipeline
+        LEFT JOIN stage_names s ON s.pipeline = COALESCE(p.pipeline, {own}) AND s.said = h.stage
+        {joins}
+        WHERE h.opportunity_id <> ''
+        """  # noqa: S608 - numbers and names of this program
+    )
+
+
+def _says_where_it_stands(store: Store, rules: Rules) -> bool:
+    """Say whether the deals say where they stand, and it is asked."""
+    asked = rules.config.source.present_stage == "counts"
+    return asked and bool(store.value("SELECT count(stage) FROM known"))
+
+
+def _pipelines_by_hour(store: Store) -> tuple[int, ...]:
+    """Return the pipelines whose stays are counted in hours."""
+    rows = store.rows("SELECT pipeline FROM pipelines WHERE unit_per_day = 24 ORDER BY pipeline")
+    return tuple(int(row[0]) for row in rows)
+
+
+def _leave_others(store: Store) -> None:
+    """Leave the rows of all other deals to be resolved."""
+    store.run(
+        """
+        CREATE TEMP TABLE left_ids AS
+        SELECT opportunity_id FROM ids
+        WHERE opportunity NOT IN (SELECT opportunity FROM straight_deals)
+        """
+    )
+    some = "" if store.value("SELECT count(*) FROM left_ids") else "LIMIT 0"
+    for table, but in (("history", ""), ("opportunities", "EXCLUDE (content)")):
+        store.run(
+            f"""
+            CREATE TEMP TABLE left_{table} AS
+            SELECT * {but} FROM given_{table}
+            WHERE opportunity_id IN (SELECT opportunity_id FROM left_ids) {some}
+            """  # noqa: S608 - names of this module
+        )
+
+
+def _write_opportunities(store: Store, rules: Rules) -> None:
+    """Write the opportunities of the straight deals."""
+    day = rules.zone.day_sql
+    columns = "".join(f", o.segment_{i} AS {quoted(name)}" for i, name in enumerate(rules.segments))
+    # an event file has no row of its own for a deal
+    same = "opportunity_id" if rules.one_file else "line"
+    store.run(
+        f"""
+        CREATE TABLE opportunities AS
+        SELECT * REPLACE ({day("created_at")} AS created_day, {day("closed_at")} AS closed_day)
+        FROM (
+            SELECT d.opportunity, d.opportunity_id, e.pipeline, d.bucket,
+                   CASE WHEN e.created_at <= e.first_at THEN e.created_at
+                        ELSE e.first_at END AS created_at, NULL AS created_day,
+                   e.closed_at, NULL AS closed_day,
+                   CASE e.end_code WHEN {schema.WON} THEN 'won' WHEN {schema.LOST} THEN 'lost'
+                        ELSE 'open' END AS outcome,
+                   d.value, o.currency, COALESCE(o.lost_reason, '') AS lost_reason,
+                   COALESCE(o.name, '') AS name, CAST(NULL AS SMALLINT) AS current_stage,
+                   TRUE AS has_history, TRUE AS given{columns}
+            FROM straight_deals e
+            JOIN known d ON d.opportunity = e.opportunity
+            JOIN given_opportunities o ON o.{same} = d.{same})
+        """  # noqa: S608 - quoted headings, and names of this program
+    )
+
+
+def join(store: Store, zone: Zone) -> None:
+    """Let the odd deals join the others, and make the tables of both, as views.
+
+    Called when `stage_history`, `moves` and `passages` hold the odd deals.
+    """
+    by_hour = _pipelines_by_hour(store)
+    ticks = ", m.entered_tick, m.left_tick" if by_hour else ""
+    store.run(
+        f"""
+        INSERT INTO wide BY NAME
+        SELECT m.opportunity, m.pipeline, m.stage, m.seq, m.before_stage, m.after_stage,
+               m.entered_at, m.entered_day, m.left_at, m.left_day, m.closes, m.entry, m.exit,
+               COALESCE(p.visit, 1) AS visit, o.value, o.bucket, h.last_touch{ticks}
+        FROM moves m
+        JOIN stage_history h ON h.opportunity = m.opportunity AND h.seq = m.seq
+        JOIN opportunities o ON o.opportunity = m.opportunity
+        LEFT JOIN passages p ON p.opportunity = m.opportunity AND p.step = m.seq;
+        DROP TABLE passages; DROP TABLE moves; DROP TABLE stage_history;
+        """  # noqa: S608 - names of this module
+    )
+    tick = "{0}_tick" if by_hour else "{0}_day AS {0}_tick"
+    ticks = f"{tick.format('entered')}, {tick.format('left')}"
+    moved = f"exit = {schema.MOVED} OR after_stage < 0"
+    skipped = f"""CASE exit WHEN {schema.JUMPED} THEN after_stage - stage - 1
+                  WHEN {schema.WON_HERE} THEN {_stages_sql(store)} - stage - 1 ELSE 0 END"""
+    store.run(
+        f"""
+        CREATE VIEW stage_history AS
+        SELECT opportunity, pipeline, stage, entered_at, entered_day,
+               {zone.hour_sql("entered_at")} AS entered_hour, seq,
+               COALESCE(last_touch, entered_at) AS last_touch
+        FROM wide;
+        CREATE VIEW moves AS
+        SELECT opportunity, pipeline, stage, seq, before_stage, after_stage, entered_at,
+               entered_day, left_at, left_day, {ticks}, closes, entry, exit
+        FROM wide;
+        CREATE VIEW passages AS
+        SELECT opportunity, pipeline, seq AS step, stage, visit, entry, entered_at, entered_day,
+               {tick.format("entered")}, left_at, left_day, {tick.format("left")}, exit,
+               CASE WHEN {moved} THEN NULL ELSE after_stage END AS to_stage,
+               CAST({skipped} AS SMALLINT) AS skipped, closes, value, bucket
+        FROM wide WHERE stage >= 0
+        """  # noqa: S608 - numbers and names of this program
+    )
+
+
+def _stages_sql(store: Store) -> str:
+    """Return SQL for the number of stages of a pipeline."""
+    rows = store.rows("SELECT pipeline, count(*) FROM stages GROUP BY pipeline ORDER BY pipeline")
+    return f"CASE pipeline {' '.join(f'WHEN {p} THEN {n}' for p, n in rows)} END"

@@ -1,0 +1,172 @@
+"""The straight way: what it takes and what it leaves are together what resolving makes of all."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leakkit.config import CROSS_CHECKS, Config
+from leakkit.sources import load
+from leakkit.store import passing, straight
+from leakkit.store.moments import Zone
+from leakkit.store.upkeep import Upkeep
+from tests.generated import raw_source, write_source
+from tests.thoroughness import seeds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from leakkit.store import Store
+
+TABLES = (
+    *("opportunities", "stage_history", "moves", "passages", "doubts", "faults"),
+    *("settled", "pipelines", "stages"),
+)
+PLAN = f"""
+as_of = "2026-03-01"
+[source]
+accept = {list(CROSS_CHECKS)}
+[source.outcomes]
+won = ["Won"]
+lost = ["Lost"]
+open = ["Open"]
+[[pipelines]]
+name = "P"
+stages = [{{ name = "A" }}, {{ name = "B" }}, {{ name = "C" }}]
+"""
+
+
+def said(store: Store) -> dict[str, Any]:
+    """All that a store says, the types of its columns too."""
+    rows = {table: sorted(store.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
+    types = {f"{t} is": [r[:2] for r in store.rows(f"DESCRIBE {t}")] for t in TABLES}
+    return rows | types | {"meta": sorted(store.rows("SELECT * FROM meta"))}
+
+
+def both(source: Any, config: Any, folder: Path) -> tuple[dict[str, Any], dict[str, Any], set[str]]:  # noqa: ANN401 - what load takes
+    """Load by the long way and by both, into files; return what they say, and straight deals."""
+    found, went = [], []
+    sql = "SELECT opportunity_id FROM ids SEMI JOIN straight_deals USING (opportunity)"
+    for plain in (False, True):
+
+        def watch(store: Store, *_: object) -> None:
+            went.append({str(row[0]) for row in store.rows(sql)})
+
+        upkeep = Upkeep(settle=True, plain=plain)
+        name = str(folder / f"{plain}.duckdb")
+        with load(source, config, store=name, watch=watch, upkeep=upkeep) as store:
+            found.append(said(store))
+    assert not went[0]
+    return found[0], found[1], went[1]
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the straight way however few deals can go it, a few at a time."""
+    monkeypatch.setattr(straight, "MOST_ODD", 1.0)
+    monkeypatch.setattr(straight, "AT_ONCE", 17)
+
+
+@pytest.mark.usefixtures("always")
+def test_straight_and_odd_deals_are_together_what_resolving_makes_of_all(tmp_path: Path) -> None:
+    taken = left = 0
+    for seed in seeds(4, 3000):
+        rng = Random(seed)  # noqa: S311 - for odd data, not for secrets
+        folder = tmp_path / str(seed)
+        config = write_source(raw_source(seed, deals=60), folder)
+        if rng.random() < 0.5:
+            text = config.read_text("utf-8")
+            config.write_text(text.replace('present_stage = "history"', ""), "utf-8")
+        long, straight_and_odd, went = both(folder, None, tmp_path)
+        assert straight_and_odd == long, seed
+        taken, left = taken + len(went), left + len(long["opportunities"]) - len(went)
+    assert taken > 30
+    assert left > 30
+
+
+def frames(cases: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """A deal for each case: what its row says beside its id, and its moves in January."""
+    columns = ["opportunity_id", "created_at", "closed_at", "outcome", "value", "stage"]
+    deals = [{"opportunity_id": f"{i}", **row} for i, (row, _) in cases.items()]
+    rows = [(i, stage, f"2026-01-{at}") for i, (_, moves) in cases.items() for stage, at in moves]
+    history = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
+    opportunities = pd.DataFrame(deals, columns=columns, dtype="str").fillna("")
+    return {"opportunities": opportunities, "stage_history": history}
+
+
+A, B = ("A", "05 10:00"), ("B", "07 10:00")
+STRAIGHT = {
+    "open": ({}, [A, B]),
+    "closed by its column": ({"outcome": "Lost", "closed_at": "2026-01-20"}, [A, B]),
+    "closed in the minute of its last row": (
+        {"outcome": "Won", "closed_at": "2026-01-07 10:00"},
+        [A, B],
+    ),
+    "closed by its history": ({"outcome": "Won"}, [A, B, ("Won", "09 10:00")]),
+    "not in order in the file": ({}, [B, A]),
+    "returned": ({}, [A, B, ("A", "09 10:00"), ("B", "11 10:00")]),
+    "opened again after two days": ({}, [A, ("Lost", "07 10:00"), ("B", "09 10:00")]),
+    "stands in its last stage": ({"stage": "B"}, [A, B]),
+    "with a value": ({"value": "12.50"}, [A, B]),
+}
+ODD = {
+    "without a row": ({}, []),
+    "unknown stage": ({}, [A, ("Z", "08 10:00")]),
+    "no moment": ({}, [A, ("B", "08 what")]),
+    "equal neighbours": ({}, [A, ("A", "08 10:00")]),
+    "two rows of one minute": ({}, [A, ("B", "05 10:00")]),
+    "opened again within a day": ({}, [A, ("Lost", "07 10:00"), ("B", "08 10:00")]),
+    "closed twice": ({}, [A, ("Lost", "07 10:00"), ("Won", "20 10:00")]),
+    "closed first": ({}, [("Lost", "05 10:00"), ("B", "17 10:00")]),
+    "closed before its last row": ({"outcome": "Lost", "closed_at": "2026-01-06"}, [A, B]),
+    "closed nobody knows when": ({"outcome": "Lost"}, [A, B]),
+    "open with a past closing date": ({"outcome": "Open", "closed_at": "2026-02-02"}, [A, B]),
+    "otherwise than its history": ({"outcome": "Won"}, [A, B, ("Lost", "20 10:00")]),
+    "stands elsewhere": ({"outcome": "Open", "stage": "C"}, [A, B]),
+    "unknown outcome": ({"outcome": "Perhaps"}, [A, B]),
+    "negative": ({"value": "-1"}, [A, B]),
+}
+
+
+@pytest.mark.usefixtures("always")
+def test_what_goes_which_way(tmp_path: Path) -> None:
+    long, other, went = both(frames(STRAIGHT | ODD), Config.from_text(PLAN), tmp_path)
+    assert other == long
+    assert went == set(STRAIGHT)
+
+
+def test_where_most_are_odd_all_go_the_long_way(tmp_path: Path) -> None:
+    long, other, went = both(frames(ODD), Config.from_text(PLAN), tmp_path)
+    assert (other, went) == (long, set())
+
+
+def test_deals_without_any_row_go_the_long_way(tmp_path: Path) -> None:
+    some = {"one": STRAIGHT["open"]} | {f"none {i}": ODD["without a row"] for i in range(40)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(straight, "MOST_ODD", 1.0)
+        patch.setattr(straight, "AT_ONCE", 10)
+        long, other, went = both(frames(some), Config.from_text(PLAN), tmp_path)
+    assert (other, went) == (long, {"one"})
+
+
+def test_rows_of_any_order_are_put_in_order() -> None:
+    rng = np.random.default_rng(7)
+    deal, day = rng.integers(1, 9, 60), rng.permutation(60)
+    given = passing.Rows(
+        opportunity=deal, entered_at=day * 86_400, code=day % 3, pipeline=deal * 0,
+        part=deal * 0, seq=deal * 0 + passing.NO_SEQ, from_code=deal * 0 + passing.NO_CODE,
+        present=deal * 0 + passing.NO_CODE,
+    )  # fmt: skip
+    ordered = given.in_order()
+    pairs = list(zip(ordered.opportunity.tolist(), ordered.entered_at.tolist(), strict=True))
+    assert pairs == sorted(zip(deal.tolist(), (day * 86_400).tolist(), strict=True))
+
+
+def test_days_of_many_moments_are_those_of_one() -> None:
+    zone = Zone((86_400, 200_000), (0, 3_600, -7_200))
+    moments = np.array([-90_000, -1, 0, 86_399, 86_400, 199_999, 200_000, 400_000])
+    assert zone.units(moments, 86_400).tolist() == [zone.day(int(m)) for m in moments]
