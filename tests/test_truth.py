@@ -23,6 +23,7 @@ from benchmarks.truth import (
     repairs,
     segments,
     shifts,
+    sides,
     truncation,
     windows,
     wins,
@@ -324,3 +325,10 @@ def test_interventions_are_judged() -> None:
     called, covered = (float(word) for word in re.findall(r"in (1\.000|\.\d+)", record.found))
     assert called <= 0.15
     assert covered >= 0.85
+
+
+def test_parts_are_compared() -> None:
+    record = sides.sides_are_compared(runs=12)
+    worst, found, covered = (float(word) for word in re.findall(r"(1\.000|\.\d+)", record.found))
+    assert worst <= 0.25
+    assert min(found, covered) >= 0.8

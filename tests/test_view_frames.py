@@ -40,7 +40,7 @@ def frame_of(name: str, analysis: Analysis, diagnosis: Diagnosis) -> pd.DataFram
 
 
 def test_every_view_has_a_frame_and_every_frame_a_view() -> None:
-    assert set(BEHIND) == set(NAMES)
+    assert set(BEHIND) == set(NAMES) - {"compare"}, "which brings its own"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -48,7 +48,7 @@ def test_frames_are_tidy(name: str, analysis: Analysis, diagnosis: Diagnosis) ->
     rows = frame_of(name, analysis, diagnosis)
     assert len(rows)
     assert not [column for column in rows if rows[column].dtype == object]
-    assert "currency" in rows or not rows.filter(regex="^value_|_value$").columns.size
+    assert "currency" in rows or not rows.filter(regex="^value_|(?<![pq])_value$").columns.size
 
 
 def test_the_pipe_divides(analysis: Analysis) -> None:

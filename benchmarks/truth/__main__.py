@@ -29,6 +29,7 @@ from benchmarks.truth import (
     repairs,
     segments,
     shifts,
+    sides,
     truncation,
     windows,
     wins,
@@ -77,6 +78,7 @@ ROWS: tuple[Callable[..., Record], ...] = (
     exports.renamed_stage_is_named,
     lateness.late_losses_are_measured,
     interventions.interventions_are_judged,
+    sides.sides_are_compared,
 )
 
 

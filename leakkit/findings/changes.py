@@ -14,6 +14,7 @@ from leakkit.findings.columns import candidates
 from leakkit.findings.contrasts import Excess, false_discovery, one_sided
 from leakkit.findings.design import at_risk
 from leakkit.findings.groups import count, read, spells
+from leakkit.findings.owners import MIN_OF_OWNER, MIN_OWNERS, careful_variance, variance_beyond
 from leakkit.measures.survival import MIN_FOLLOWED, Z95
 
 if TYPE_CHECKING:
@@ -21,16 +22,12 @@ if TYPE_CHECKING:
 
     from leakkit.findings.columns import Columns
     from leakkit.findings.design import AtRisk, Bools, Design
-    from leakkit.findings.groups import Readings, Spells
+    from leakkit.findings.groups import Spells
     from leakkit.measures.survival import Floats, Ints
     from leakkit.measures.windows import Days
 
 MIN_EXITS = 5
 """Exits that a segment, and its rest, need in both windows together."""
-MIN_OWNERS = 3
-"""Owners whose changes are held against each other."""
-MIN_OF_OWNER = 5
-"""Equivalent entrants of an owner followed in each window."""
 
 
 @dataclass(frozen=True)
@@ -156,24 +153,14 @@ class _Owners:
         )
         part = own / np.maximum(own + rest, 1)
         taken = own / max(own.sum(), 1) - rest / max(rest.sum(), 1)
-        return float(np.sqrt(self._variance(part) * (taken**2).sum()))
+        known = self.weight > 0.0
+        beyond = variance_beyond(self.change[known], self.weight[known], part[known])
+        return float(np.sqrt(beyond * (taken**2).sum()))
 
     @property
     def freedom(self) -> int:
         """Return the degrees of freedom of that error: the owners, less the plan of two."""
         return int((self.weight > 0.0).sum()) - 2
-
-    def _variance(self, part: Floats) -> float:
-        """Return the variance of what owners change beyond chance, at least 0."""
-        known = self.weight > 0.0
-        weight, change = self.weight[known], self.change[known]
-        plan = np.column_stack([np.ones(weight.size), part[known]])
-        weighted = plan.T * weight
-        inverse = np.linalg.pinv(weighted @ plan)
-        left = change - plan @ (inverse @ (weighted @ change))
-        beyond = (weight * left**2).sum() - self.freedom
-        scale = weight.sum() - np.trace(inverse @ (weighted * weight) @ plan)
-        return max(float(beyond / scale), 0.0)
 
 
 @dataclass(frozen=True)
@@ -237,7 +224,7 @@ def _owners(design: Design, spans: tuple[Spells, Spells], phi: float) -> _Owners
     known[0] = False
     if known.sum() < MIN_OWNERS:
         return None
-    variance = phi * (_variance(before) + _variance(now))
+    variance = phi * (careful_variance(before) + careful_variance(now))
     weight = np.where(known, 1.0 / variance, 0.0)
     return _Owners(design.owner, codes[spans[1].rows], now.share - before.share, weight)
 
@@ -260,22 +247,14 @@ def _column(looked: _Looked, name: str, phi: float) -> Iterator[_Segment]:
         ]
     )
     tested[0] = False
-    error = np.sqrt(phi * sum(_variance(cell) for cell in cells))
-    alone = np.sqrt(phi * sum(_variance(cell) for cell in cells[:2]))
+    error = np.sqrt(phi * sum(careful_variance(cell) for cell in cells))
+    alone = np.sqrt(phi * sum(careful_variance(cell) for cell in cells[:2]))
     for place in map(int, np.flatnonzero(tested)):
         shares = [float(cell.share[place]) for cell in cells]
         own, rest = (shares[0], shares[1]), (shares[2], shares[3])
         gap = (own[1] - own[0]) - (rest[1] - rest[0])
         moved = (own[1] - own[0]) / float(alone[place])
         yield _Segment(name, place, own, rest, gap, float(error[place]), moved)
-
-
-def _variance(cell: Readings) -> Floats:
-    """Return the variance of shares, each with one event and one other added (Agresti, Caffo)."""
-    n = np.where(np.isfinite(cell.n_eff) & (cell.n_eff > 0), cell.n_eff, 1.0)
-    share = (cell.share * n + 1.0) / (n + 2.0)
-    found: Floats = share * (1.0 - share) / n
-    return found
 
 
 def _p_values(found: list[_Segment]) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -26,6 +26,30 @@ UNKNOWN = -1
 LOST = EXITS.index("lost")
 ADVANCED_EXITS = tuple(EXITS.index(kind) for kind in ADVANCED)
 CENSORED_EXITS = (EXITS.index("open"), EXITS.index("moved"))
+
+
+class Stays(Protocol):
+    """When passages of one stage began and ended, and how: what a risk set is made of."""
+
+    @property
+    def per_day(self) -> int:
+        """Units of stay in a day."""
+
+    @property
+    def visit(self) -> Ints:
+        """Which visit of its deal each is, from 1 on."""
+
+    @property
+    def exit(self) -> Ints:
+        """How each ended."""
+
+    @property
+    def entered_tick(self) -> Ints:
+        """When each began."""
+
+    @property
+    def left_tick(self) -> Ints:
+        """When each ended; `FAR` while open."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +154,7 @@ class AtRisk:
     entered: Bools
 
 
-def at_risk(design: Design, days: Days, *, first_only: bool = True) -> AtRisk:
+def at_risk(design: Stays, days: Days, *, first_only: bool = True) -> AtRisk:
     """Return the risk set of a window of days, which ends with `days[1] - 1`."""
     first, end = (day * design.per_day for day in days)
     inside = (design.entered_tick < end) & (design.left_tick >= first)

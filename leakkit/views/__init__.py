@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         overview_warnings,
     )
     from leakkit.views.dropoff.balance import balance, months
+    from leakkit.views.dropoff.compare import compare
     from leakkit.views.dropoff.data import data
     from leakkit.views.dropoff.deals import deals
     from leakkit.views.dropoff.headline import headline, headline_sentence
@@ -44,6 +45,7 @@ __all__ = [
     "causes_headline",
     "causes_provenance",
     "causes_terms",
+    "compare",
     "data",
     "days",
     "deals",
@@ -79,6 +81,7 @@ _PLACES = {
     "causes_headline": "causes.headline",
     "causes_provenance": "causes.terms",
     "causes_terms": "causes.terms",
+    "compare": "dropoff.compare",
     "data": "dropoff.data",
     "days": "dropoff.stages",
     "deals": "dropoff.deals",

@@ -25,7 +25,7 @@ from leakkit.errors import LeakkitError
 from leakkit.guards import require_kind
 from leakkit.views.dropoff.choices import amount_of, deals_lines, stages_of
 from leakkit.views.tables import DASH
-from leakkit.views.view import View, words_of
+from leakkit.views.view import View, answer, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,8 +35,12 @@ if TYPE_CHECKING:
 
     Pages = Sequence[Mapping[str, Any]]
 
-FOLLOWING = frozenset({"headline", "balance", "pipe", "stages", "days", "months", "data", "deals"})
+FOLLOWING = frozenset(
+    {"headline", "balance", "pipe", "stages", "days", "months", "data", "deals", "compare"}
+)
 """The views of one pipeline that are of what the bar says."""
+WITH_CHOICES = frozenset({"deals", "compare"})
+"""Those that have choices of their own."""
 OF_ALL = frozenset({"overview_pipes", "overview_leaks", "overview_quality"})
 """The views of all pipelines that are."""
 BY_STAGE = frozenset({"cause_and_effect", "evidence", "when_lost", "drivers", "deals_to_read"})
@@ -209,7 +213,7 @@ class Follower:
         self.make, self.bar = make, bar
         known = inspect.signature(make).parameters
         self.facts: dict[str, Any] = {"pages": results} if "pages" in known and results else {}
-        self.own: dict[str, str] = {}
+        self.own: dict[str, Any] = {}
         self.name = make.__name__
         self.handle: Any = None
         self._kept: dict[tuple[str, Selection], View] = {}
@@ -255,7 +259,7 @@ class Follower:
         """Say whether the view is of all pipelines."""
         return self.name.startswith("overview")
 
-    def _drawn(self) -> dict[str, str]:
+    def _drawn(self) -> dict[str, Any]:
         """Return what is drawn, where the view has a choice."""
         known = inspect.signature(self.make).parameters
         drawn = {name: said for name, said in self.own.items() if said}
@@ -272,16 +276,26 @@ class Follower:
         if bar.diagnosis:
             return self.make(bar.diagnosis, **self._drawn())
         named = bar.pipeline not in {"", bar.analysis.pipelines[0].name}
-        of = [bar.pipeline] if named and not self._of_all() else []
+        of = {"pipeline": bar.pipeline} if named and not self._of_all() else {}
         if self._follows():
-            made = self.make(bar.part, *of, **self._drawn(), **self.facts)
+            made = self._of_part(of)
             if self.name in FOLLOWING or bar.selection == EVERYTHING:
                 return made
             return replace(made, selection=_said(bar.selection, bar))
-        made = self.make(bar.analysis, *of, **self._drawn(), **self.facts)
+        made = self.make(bar.analysis, **of, **self._drawn(), **self.facts)
         if bar.selection == EVERYTHING:
             return made
         return replace(made, selection=words.html("bar.not_limited"))
+
+    def _of_part(self, of: dict[str, str]) -> View:
+        """Make the view of what is chosen; a comparison that cannot be made says why."""
+        try:
+            return self.make(self.bar.part, **of, **self._drawn(), **self.facts)
+        except LeakkitError as error:
+            if self.name != "compare":
+                raise
+            why = self.bar.words.html("compare.refused", why=str(error))
+            return answer(self.bar.words, "compare", headline=why)
 
     def bundle(self) -> tuple[dict[str, str], dict[str, Any]]:
         """Return what the cell holds: the picture, and as text the call and what it says."""
@@ -295,15 +309,15 @@ class Follower:
             self.handle.update(data, metadata=metadata, raw=True)
 
     def _ipython_display_(self) -> None:
-        """Show the picture under a name of its own, and under a list of deals its choices."""
+        """Show the picture under a name of its own, under choices where it has any."""
         from IPython.display import DisplayHandle  # noqa: PLC0415 - as above
 
         data, metadata = self.bundle()
         self.handle = DisplayHandle()  # type: ignore[no-untyped-call] # IPython has no types of it
-        if self.name == "deals":
-            from leakkit.views.bar_widgets import DealWidgets  # noqa: PLC0415 - widgets take time
+        if self.name in WITH_CHOICES:
+            from leakkit.views import picture_widgets  # noqa: PLC0415 - widgets take time
 
-            DealWidgets(self).display()
+            picture_widgets.display(self)
         self.handle.display(data, metadata=metadata, raw=True)
 
 

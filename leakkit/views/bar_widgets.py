@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -12,10 +11,9 @@ from markupsafe import Markup
 from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
 from leakkit.analysis.spelling import POLICIES, segment_values
 from leakkit.errors import LeakkitError
-from leakkit.frames.deals import LEFT
 
 if TYPE_CHECKING:
-    from leakkit.views.bar import Filters, Follower
+    from leakkit.views.bar import Filters
 
 EPOCH = dt.date(1970, 1, 1)
 BANDS = 5
@@ -348,48 +346,6 @@ class BarWidgets:
         for column, panel in opened.items():
             if column not in wanted and panel.chosen:
                 panel.choose(())
-
-
-class DealWidgets:
-    """What can be chosen of a list of deals, and the files that it can be saved as."""
-
-    def __init__(self, follower: Follower) -> None:
-        """Offer the ways to leave, a search, and two files."""
-        self.follower, self.words = follower, follower.bar.words
-        say = self.words.say
-        ways = [(say("bar.any_way"), ""), *((say(f"table.left_{way}"), way) for way in LEFT)]
-        self.left = ipywidgets.Dropdown(options=ways, description=say("bar.left"), style=LABEL)
-        self.search = ipywidgets.Text(
-            description=say("bar.search"), style=LABEL, continuous_update=False
-        )
-        self.saved = ipywidgets.HTML()
-        self.buttons = {
-            end: ipywidgets.Button(description=say(f"bar.save_{end}")) for end in ("csv", "xlsx")
-        }
-        for end, button in self.buttons.items():
-            button.on_click(partial(self._save, end))
-        for control in (self.left, self.search):
-            control.observe(self._changed, names="value")
-        row = ipywidgets.Layout(flex_flow="row wrap")
-        parts = [self.left, self.search, *self.buttons.values(), self.saved]
-        self.box = ipywidgets.HBox(parts, layout=row)
-
-    def display(self) -> None:
-        """Show the widgets in the cell."""
-        from IPython.display import display  # noqa: PLC0415 - only in a notebook
-
-        display(self.box)  # type: ignore[no-untyped-call] # IPython ships no types of it
-
-    def _changed(self, _: object) -> None:
-        """List what was chosen."""
-        self.follower.own = {"left": self.left.value, "search": self.search.value.strip()}
-        self.follower.show()
-
-    def _save(self, end: str, _: object) -> None:
-        """Write the list beside the notebook, and say where."""
-        path = self.follower.view.save(f"deals.{end}")
-        said = self.words.say("bar.saved", file=str(path))
-        self.saved.value = Markup("<span>{}</span>").format(said)
 
 
 def _text(number: int) -> str:

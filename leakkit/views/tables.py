@@ -57,11 +57,15 @@ class Reasons:
 
 @dataclass(frozen=True)
 class Column(Generic[Row]):
-    """One column: the key of its heading, how a row fills it, and its class, if any."""
+    """One column: the key of its heading, how a row fills it, and its class, if any.
+
+    `named` is a heading of its own, such as a value that a user named, instead of the key.
+    """
 
     key: str
     cell: Callable[[Row], str]
     kind: str = ""
+    named: str = ""
 
 
 def bdi(name: str) -> Markup:
@@ -88,9 +92,13 @@ class Table(Generic[Row]):
         """Return the table in a box of its own, which scrolls and is reached by keyboard."""
         heads = Markup("").join(
             Markup('<th scope="col"{}>{}</th>').format(
-                Markup(' class="lk-name"') if kind == "lk-name" else "", words.say(f"table.{key}")
+                Markup(' class="lk-name"') if kind == "lk-name" else "",
+                named or words.say(f"table.{key}"),
             )
-            for key, kind in ((self.head, ""), *((c.key, c.kind) for c in self.columns))
+            for key, kind, named in (
+                (self.head, "", ""),
+                *((c.key, c.kind, c.named) for c in self.columns),
+            )
         )
         body = Markup("\n").join(
             _row(name, [(c.kind, c.cell(row)) for c in self.columns], worst=at == self.worst)

@@ -1,0 +1,155 @@
+"""The choices that a picture has of its own, above it: which deals are listed, what is compared."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from markupsafe import Markup
+
+from leakkit.analysis.spelling import segment_values
+from leakkit.frames.deals import LEFT
+from leakkit.views.bar_widgets import LABEL
+
+if TYPE_CHECKING:
+    from leakkit.views.bar import Follower
+
+EPOCH = dt.date(1970, 1, 1)
+ROW = {"flex_flow": "row wrap"}
+NOW, DAY, EVERY, TWO = "now", "day", "every", "two"
+
+
+def display(follower: Follower) -> None:
+    """Show the choices of a picture in its cell."""
+    from IPython.display import display as show  # noqa: PLC0415 - only in a notebook
+
+    deals = follower.name == "deals"
+    box = DealWidgets(follower).box if deals else CompareWidgets(follower).box
+    show(box)  # type: ignore[no-untyped-call] # IPython ships no types of it
+
+
+class DealWidgets:
+    """What can be chosen of a list of deals, and the files that it can be saved as."""
+
+    def __init__(self, follower: Follower) -> None:
+        """Offer the ways to leave, a search, and two files."""
+        self.follower, self.words = follower, follower.bar.words
+        say = self.words.say
+        ways = [(say("bar.any_way"), ""), *((say(f"table.left_{way}"), way) for way in LEFT)]
+        self.left = ipywidgets.Dropdown(options=ways, description=say("bar.left"), style=LABEL)
+        self.search = ipywidgets.Text(
+            description=say("bar.search"), style=LABEL, continuous_update=False
+        )
+        self.saved = ipywidgets.HTML()
+        self.buttons = {
+            end: ipywidgets.Button(description=say(f"bar.save_{end}")) for end in ("csv", "xlsx")
+        }
+        for end, button in self.buttons.items():
+            button.on_click(partial(self._save, end))
+        for control in (self.left, self.search):
+            control.observe(self._changed, names="value")
+        row = ipywidgets.Layout(flex_flow="row wrap")
+        parts = [self.left, self.search, *self.buttons.values(), self.saved]
+        self.box = ipywidgets.HBox(parts, layout=row)
+
+    def _changed(self, _: object) -> None:
+        """List what was chosen."""
+        self.follower.own = {"left": self.left.value, "search": self.search.value.strip()}
+        self.follower.show()
+
+    def _save(self, end: str, _: object) -> None:
+        """Write the list beside the notebook, and say where."""
+        path = self.follower.view.save(f"deals.{end}")
+        said = self.words.say("bar.saved", file=str(path))
+        self.saved.value = Markup("<span>{}</span>").format(said)
+
+
+class CompareWidgets:
+    """What is compared: now and before, both sides of a day, the values of a column."""
+
+    def __init__(self, follower: Follower) -> None:
+        """Offer what there is to compare in the pipeline."""
+        self.follower, self.words = follower, follower.bar.words
+        say = self.words.say
+        self.what = ipywidgets.Dropdown(
+            options=self._options(), description=say("compare.what"), style=LABEL
+        )
+        last = follower.bar.whole.windows.current
+        self.day = ipywidgets.DatePicker(
+            description=say("compare.day"), style=LABEL, value=_date(last[0]) if last else None
+        )
+        self.first, self.second = (
+            ipywidgets.Dropdown(description=say(f"compare.{name}"), style=LABEL)
+            for name in ("first", "second")
+        )
+        self.still = False
+        for control in (self.what, self.day, self.first, self.second):
+            control.observe(self._changed, names="value")
+        parts = [self.what, self.day, self.first, self.second]
+        self.box = ipywidgets.HBox(parts, layout=ipywidgets.Layout(**ROW))
+        self._fit()
+
+    def _options(self) -> list[tuple[str, tuple[str, str]]]:
+        """Return what can be compared, each as a label and a kind with its column."""
+        say = self.words.say
+        found = [(say("compare.now_and_before"), (NOW, "")), (say("compare.at_a_day"), (DAY, ""))]
+        for kind, key in ((EVERY, "compare.values_of"), (TWO, "compare.two_of")):
+            found += [(say(key, column=name), (kind, name)) for name in self._columns()]
+        return found
+
+    def _columns(self) -> list[str]:
+        """Return the columns of the deals that have more than one value."""
+        names = self.follower.bar.selector.store.meta("segments")
+        return [name for name in names if len(self._values(name)) > 1]
+
+    def _values(self, column: str) -> list[str]:
+        """Return the values of a column, the most frequent first."""
+        selector = self.follower.bar.selector
+        numbers = [material.asked.number for _, material in selector.pairs]
+        found = segment_values(selector.store, numbers, column)
+        return [value for value, _ in sorted(found, key=lambda pair: (-pair[1], pair[0]))]
+
+    def _changed(self, change: Any) -> None:  # noqa: ANN401 - ipywidgets ships no types
+        """Compare what was chosen."""
+        if self.still:
+            return
+        if change["owner"] is self.what:
+            self._fit()
+        self.follower.own = self.chosen
+        self.follower.show()
+
+    def _fit(self) -> None:
+        """Offer the day, or the values, that go with what is compared."""
+        kind, column = self.what.value
+        self.day.layout.display = "" if kind == DAY else "none"
+        for control in (self.first, self.second):
+            control.layout.display = "" if kind == TWO else "none"
+        if kind != TWO:
+            return
+        none = self.words.say("explore.none")
+        values = [(value or none, value) for value in self._values(column)]
+        self.still = True
+        self.first.options, self.first.value = values, values[0][1]
+        self.second.options = [(self.words.say("compare.rest"), None), *values]
+        self.second.value = None
+        self.still = False
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What is compared, as `leakkit.compare` takes it."""
+        kind, column = self.what.value
+        if kind == DAY:
+            return {"day": self.day.value.isoformat() if self.day.value else ""}
+        if kind == EVERY:
+            return {"column": column}
+        if kind == NOW:
+            return {}
+        second = {} if self.second.value is None else {"other": {column: self.second.value}}
+        return {"one": {column: self.first.value}, **second}
+
+
+def _date(number: int) -> dt.date:
+    """Return a local day number as a date."""
+    return EPOCH + dt.timedelta(days=number)
