@@ -20,8 +20,6 @@ DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
 """Answers that further queries read, kept as tables."""
 SEEN = {"passages": queries.SEEN_PASSAGES, "opportunities": queries.SEEN_OPPORTUNITIES}
 """What is left of the tables on some days; the passages before the deals, which rest on them."""
-MONTHS_BACK = 400
-"""Months before as_of that can be told apart; what is older shares the first one."""
 
 
 @dataclass(frozen=True)
