@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from leakkit.store import queries
+from leakkit.store import arrays, queries
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
+    from leakkit.store.arrays import Plain
     from leakkit.store.database import Store
 
 ASKED_TWICE = (queries.CLICKED_THROUGH, queries.DECIDED, queries.WINS, queries.STARTED)
@@ -20,6 +22,22 @@ DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
 """Answers that further queries read, kept as tables."""
 SEEN = {"passages": queries.SEEN_PASSAGES, "opportunities": queries.SEEN_OPPORTUNITIES}
 """What is left of the tables on some days; the passages before the deals, which rest on them."""
+RELATIONS = re.compile(
+    r"\b(FROM|JOIN) (asked_passages|asked_moves|asked_opportunities|deal_ends|late)\b"
+)
+"""What a query reads of the deals that are asked for."""
+REST = """
+CREATE OR REPLACE TEMP TABLE rest_asked_passages AS
+SELECT p.* FROM asked_passages p
+WHERE p.opportunity IN (SELECT opportunity FROM unplain_deals);
+CREATE OR REPLACE TEMP TABLE rest_asked_moves AS
+SELECT m.* FROM asked_moves m
+WHERE m.opportunity IN (SELECT opportunity FROM unplain_deals);
+CREATE OR REPLACE TEMP TABLE rest_asked_opportunities AS
+SELECT o.* FROM asked_opportunities o
+WHERE o.opportunity NOT IN (SELECT opportunity FROM plain_deals)
+"""
+"""Of all deals those that are not counted in arrays."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +150,40 @@ class Counts:
         self._stand()
         self.store.put(name, frame)
 
+    @cached_property
+    def plain(self) -> Plain | None:
+        """The plainest of all deals in arrays; None where a part is asked for, or hours."""
+        if self.deals or self.seen or set(self.units.values()) != {1}:
+            return None
+        return arrays.read(self.store, self.asked)
+
     def _frame(self, query: str) -> pd.DataFrame:
+        """Answer a query: the plainest deals in arrays where it can be, all others in SQL."""
+        if query in arrays.COUNTS and self.plain:
+            return arrays.add(query, self.plain, self.tables, self._of_rest(query, self.plain))
+        if (
+            query == queries.LAST_STAGES
+            and self.plain
+            and not self.tables["asked"]["present"].any()
+        ):
+            # then it asks for deals without a history, of which none is plain
+            return self._of_rest(query, self.plain)
+        return self._asked(query)
+
+    def _of_rest(self, query: str, plain: Plain) -> pd.DataFrame:
+        """Run a query over the deals that are not plain."""
+        self._stand()
+        if "rest" not in self.made:
+            self.store.run(arrays.UNPLAIN)
+            self.store.put("plain_deals", pd.DataFrame({"opportunity": plain.opportunity}))
+            self.store.run(REST)
+            self.made.add("rest")
+        for name in DERIVED if " late " in query else ("deal_ends",):
+            if f"rest_{name}" not in self.made and RELATIONS.search(query):
+                self._derive(f"rest_{name}", RELATIONS.sub(r"\1 rest_\2", DERIVED[name]))
+        return self.store.frame(RELATIONS.sub(r"\1 rest_\2", query))
+
+    def _asked(self, query: str) -> pd.DataFrame:
         """Run a query, and before it those whose answers it reads."""
         self._stand()
         for name, sql in DERIVED.items():
@@ -237,7 +288,7 @@ class Counts:
     def expect(self, expected: pd.DataFrame) -> None:
         """Set the expected stay per pipeline and stage; which open deals are late follows."""
         self._set("expected", expected)
-        self.made.discard("late")
+        self.made -= {"late", "rest_late"}
 
     def between(self, rows: pd.DataFrame) -> None:
         """Set which stages lie between: pipeline, from_stage, skipped, stage."""

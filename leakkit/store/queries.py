@@ -653,10 +653,15 @@ ORDER BY o.pipeline, o.outcome, n
 
 AGES = """
 WITH begun AS (
-    SELECT o.pipeline, o.outcome, o.closed_day, COALESCE(o.created_day, min(p.entered_day)) AS day
+    SELECT o.pipeline, o.outcome, o.closed_day, COALESCE(o.created_day, e.day) AS day
     FROM asked_opportunities o
-    LEFT JOIN asked_passages p ON p.opportunity = o.opportunity
-    GROUP BY o.opportunity, o.pipeline, o.outcome, o.closed_day, o.created_day
+    LEFT JOIN (
+        SELECT u.opportunity, min(p.entered_day) AS day
+        FROM asked_opportunities u
+        JOIN asked_passages p ON p.opportunity = u.opportunity
+        WHERE u.created_day IS NULL
+        GROUP BY u.opportunity
+    ) e ON e.opportunity = o.opportunity
 ),
 ranked AS (
     SELECT pipeline, closed_day - day AS days,

@@ -1,0 +1,583 @@
+"""The heaviest counts of the plainest deals, in arrays; the same numbers as `queries` gives.
+
+A deal is plain here that stays in one pipeline and closes at most once, at its end. All others
+are counted by the queries, and the two add up (`add`). The queries are the definition: a test
+holds each function of this module to its own (tests/test_arrays.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from leakkit.store import queries, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from leakkit.store.database import Store
+
+    Ints = NDArray[np.signedinteger[Any]]
+    Flags = NDArray[np.bool_]
+    Frames = Mapping[str, pd.DataFrame]
+    Dimension = tuple[str, Any]
+    Parts = Iterator[pd.DataFrame]
+
+FAR = 2**31 - 1
+"""The tick of what has not happened."""
+AT_ONCE = 200_000
+MOST_PLACES = 4_000_000
+"""So many groups are counted in places of their own, where the rows are no fewer by far."""
+EXACT = 2**53
+"""Up to here doubles are exact whole numbers, in which the values are added up."""
+
+UNPLAIN = """
+CREATE OR REPLACE TEMP TABLE unplain_deals AS
+SELECT opportunity FROM passages WHERE closes > 0 OR exit = 6 GROUP BY opportunity
+"""
+RANGE = "SELECT COALESCE(min(opportunity), 1), COALESCE(max(opportunity), 0) FROM passages"
+ROWS = f"""
+SELECT opportunity, pipeline, stage, step, entry, exit, entered_tick AS entered,
+       COALESCE(left_tick, {FAR}) AS gone,
+       CAST(CASE WHEN visit = 1 THEN 1 ELSE 2 END AS TINYINT) AS visits,
+       CAST(COALESCE(to_stage, -1) AS SMALLINT) AS to_stage, skipped
+FROM passages WHERE opportunity BETWEEN $first AND $last
+"""  # noqa: S608 - a number
+DEALS = f"""
+SELECT opportunity, COALESCE(value, 0) AS value, bucket,
+       COALESCE(created_day, {FAR}) AS created
+FROM opportunities WHERE opportunity BETWEEN $first AND $last
+"""  # noqa: S608 - a number
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The visits of plain deals in their order, and the deals; an array per column.
+
+    `deal` is the place of a row's deal. `first` and `last` are the places of a deal's rows.
+    """
+
+    deal: Ints
+    pipeline: Ints
+    stage: Ints
+    entry: Ints
+    exit: Ints
+    entered: Ints
+    gone: Ints
+    visits: Ints
+    to_stage: Ints
+    skipped: Ints
+    first: Ints
+    last: Ints
+    opportunity: Ints
+    value: Ints
+    bucket: Ints
+    created: Ints
+
+    @cached_property
+    def worth(self) -> NDArray[np.float64]:
+        """The value of the deal of each row."""
+        return self.value.astype(np.float64)[self.deal]
+
+    @cached_property
+    def by_stage(self) -> tuple[Ints, Ints, Ints]:
+        """The rows in the order of their pipelines and stages; where each begins, and which."""
+        key = self.pipeline.astype(np.int32) * 256 + self.stage
+        order = np.argsort(key, kind="stable")
+        which, starts = np.unique(key[order], return_index=True)
+        return order, np.append(starts, len(order)), which
+
+    def of_stage(self, pipeline: int, stage: int) -> Ints:
+        """Return the places of the rows of one stage."""
+        order, starts, which = self.by_stage
+        at = int(np.searchsorted(which, pipeline * 256 + stage))
+        if at == len(which) or which[at] != pipeline * 256 + stage:
+            return order[:0]
+        return order[starts[at] : starts[at + 1]]
+
+
+def read(store: Store, pipelines: Sequence[int]) -> Plain | None:
+    """Read the plain deals of some pipelines, and make `unplain_deals`, those with visits.
+
+    None where sums of their values may not be exact.
+    """
+    store.run(UNPLAIN)
+    unplain = store.arrays("SELECT opportunity FROM unplain_deals")["opportunity"]
+    first, last = store.rows(RANGE)[0]
+    rows, deals = [], []
+    for low in range(first, last + 1, AT_ONCE):
+        some = {"first": low, "last": low + AT_ONCE - 1}
+        found = _in_order(store.arrays(ROWS, some))
+        kept = ~np.isin(found["opportunity"], unplain) & np.isin(found["pipeline"], pipelines)
+        found = {name: column[kept] for name, column in found.items()}
+        given = store.arrays(DEALS, some)
+        own = np.isin(given["opportunity"], found["opportunity"])
+        order = np.flatnonzero(own)[np.argsort(given["opportunity"][own])]
+        rows.append(found)
+        deals.append({name: column[order] for name, column in given.items()})
+    if not any(len(some["stage"]) for some in rows):
+        return None
+    return _exact(_together(_joined(rows), _joined(deals)))
+
+
+def _in_order(rows: dict[str, Ints]) -> dict[str, Ints]:
+    """Put rows in the order of their deals and steps, where they do not stand so."""
+    step, deal = rows["step"], rows["opportunity"]
+    later = (deal[1:] > deal[:-1]) | ((deal[1:] == deal[:-1]) & (step[1:] > step[:-1]))
+    if later.all():
+        return rows
+    order = np.lexsort((step, deal))
+    return {name: column[order] for name, column in rows.items()}
+
+
+def _joined(some: list[dict[str, Ints]]) -> dict[str, Ints]:
+    """Return the columns of several ranges as one."""
+    return {name: np.concatenate([one.pop(name) for one in some]) for name in list(some[0])}
+
+
+def _together(rows: dict[str, Ints], deals: dict[str, Ints]) -> Plain:
+    """Return rows with the places of their deals."""
+    own = rows.pop("opportunity")
+    del rows["step"]
+    is_first = np.concatenate([[True], own[1:] != own[:-1]])
+    first = np.flatnonzero(is_first)
+    last = np.append(first[1:], len(own)) - 1
+    deal = np.cumsum(is_first, dtype=np.int32) - 1
+    if not np.array_equal(own[first], deals["opportunity"]):
+        message = "The visits and the deals are not of the same opportunities."
+        raise ValueError(message)
+    return Plain(deal=deal, first=first, last=last, **rows, **deals)
+
+
+def _exact(plain: Plain) -> Plain | None:
+    """Return the deals where any sum of their values is exact."""
+    return plain if float(np.abs(plain.worth).sum()) < EXACT else None
+
+
+# ---------------------------------------------------------------- grouping
+
+
+def grouped(
+    dimensions: Sequence[Dimension],
+    total: NDArray[np.float64] | Ints | None = None,
+    **same: int,
+) -> pd.DataFrame:
+    """Count rows by their numbers, and add up `total`; `same` are columns of one number.
+
+    >>> grouped([("stage", np.array([3, 1, 3]))], kind=2).to_dict("list")
+    {'stage': [1, 3], 'n': [1, 2], 'kind': [2, 2]}
+    """
+    columns = [(name, np.asarray(column)) for name, column in dimensions]
+    spans = [
+        (int(column.min()), int(column.max()) - int(column.min()) + 1) if len(column) else (0, 1)
+        for _, column in columns
+    ]
+    key = np.zeros(len(columns[0][1]), np.int64)
+    for (_, column), (low, size) in zip(columns, spans, strict=True):
+        key *= size
+        key += column
+        key -= low
+    found, sums = _counted(key, int(np.prod([size for _, size in spans])), total)
+    made: dict[str, Any] = {}
+    left = found
+    for (name, _), (low, size) in reversed(list(zip(columns, spans, strict=True))):
+        made[name] = left % size + low
+        left = left // size
+    frame = {name: made[name] for name, _ in columns} | sums
+    return pd.DataFrame(frame).assign(**same)
+
+
+def _counted(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
+    """Return the different keys, and how often each is there and how much it adds up to."""
+    if places <= max(MOST_PLACES, 2 * len(key)):
+        n = np.bincount(key)
+        found = np.flatnonzero(n)
+        sums = {"n": n[found]}
+        if total is not None:
+            sums["total"] = np.bincount(key, total)[found].astype(np.int64)
+        return found, sums
+    order = np.argsort(key)
+    sorted_key = key[order]
+    at = np.flatnonzero(np.concatenate([[True], sorted_key[1:] != sorted_key[:-1]]))
+    sums = {"n": np.diff(at, append=len(key))}
+    if total is not None:
+        sums["total"] = np.add.reduceat(np.asarray(total)[order], at).astype(np.int64)
+    return sorted_key[at], sums
+
+
+def _of(plain: Plain, frame: pd.DataFrame, column: str, other: int) -> Ints:
+    """Return a number by pipeline, as an array; `other` where the frame has none."""
+    size = 1 + max(int(plain.pipeline.max()), int(frame["pipeline"].max()))
+    found = np.full(size, other, np.int64)
+    found[frame["pipeline"].to_numpy()] = frame[column].to_numpy()
+    return found
+
+
+def _stages(plain: Plain, at: Any = slice(None)) -> list[Dimension]:  # noqa: ANN401 - places or a slice
+    """Return the dimensions of pipeline and stage of some rows."""
+    return [("pipeline", plain.pipeline[at]), ("stage", plain.stage[at])]
+
+
+# ---------------------------------------------------------------- the counts
+
+
+def _ages(
+    plain: Plain, at: Ints, first: Ints | int, end: Ints | int, cap: int | None = None
+) -> tuple[Ints, Ints, Ints]:
+    """Return the ages at which some visits arrive and leave between two ticks, and their exits."""
+    entered, gone = plain.entered[at], plain.gone[at]
+    arrive = np.maximum(first - entered, 0)
+    left = gone < end
+    leave = np.where(left, gone, end - 1) - entered
+    exits = np.where(left, plain.exit[at], schema.OPEN)
+    if cap is not None:
+        exits = np.where(leave >= cap, schema.OPEN, exits)
+        arrive, leave = np.minimum(arrive, cap), np.minimum(leave, cap)
+    return arrive, leave, exits
+
+
+def stays(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.STAYS` counts."""
+    parts = tables["parts"].astype("int64")
+    for number in sorted(set(parts["part"].tolist())):
+        asked = parts[parts["part"] == number]
+        first = _of(plain, asked, "first_tick", FAR)[plain.pipeline]
+        end = _of(plain, asked, "end_tick", -FAR)[plain.pipeline]
+        only = _of(plain, asked, "entered", 0)[plain.pipeline]
+        inside = (plain.entered < end) & ((plain.exit == schema.OPEN) | (plain.gone >= first))
+        at = np.flatnonzero(inside & ((only == 0) | (plain.entered >= first)))
+        arrive, leave, exits = _ages(plain, at, first[at], end[at])
+        same = [*_stages(plain, at), ("visits", plain.visits[at])]
+        worth = plain.worth[at]
+        yield grouped([*same, ("age", arrive)], worth, part=number, arrives=1, exit=-1)
+        yield grouped([*same, ("age", leave), ("exit", exits)], worth, part=number, arrives=0)
+
+
+def clusters(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.CLUSTERS` counts."""
+    for asked in tables["cluster_parts"].astype("int64").to_dict("records"):
+        first, end = asked["first_tick"], asked["end_tick"]
+        at = plain.of_stage(asked["pipeline"], asked["stage"])
+        inside = plain.entered[at] < end
+        inside &= (plain.exit[at] == schema.OPEN) | (plain.gone[at] >= first)
+        if asked["first_only"]:
+            inside &= plain.visits[at] == 1
+        at = at[inside]
+        arrive, leave, exits = _ages(plain, at, first, end, asked["cap"])
+        deal = plain.deal[at]
+        cluster = plain.opportunity[deal] if asked["own"] else plain.bucket[deal]
+        same = [("visits", plain.visits[at]), ("cluster", cluster)]
+        alike = {name: asked[name] for name in ("sample", "pipeline", "stage")}
+        worth = plain.worth[at]
+        yield grouped([*same, ("age", arrive)], worth, arrives=1, exit=-1, **alike)
+        yield grouped([*same, ("age", leave), ("exit", exits)], worth, arrives=0, **alike)
+
+
+def journey(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.JOURNEY` counts; the close of a deal is a row of its own there."""
+    start = _of(plain, tables["asked"], "start_tick", FAR)
+    end = _of(plain, tables["asked"], "end_tick", -FAR)
+    begun = plain.entered[plain.first]
+    yield from _journey_of_visits(plain, start, end, begun)
+    yield from _journey_of_closes(plain, start, end, begun)
+
+
+def _turns(plain: Plain) -> Ints:
+    """Return the how-manieth row of its deal on its day each row is, from 0."""
+    places = np.arange(len(plain.deal), dtype=np.int32)
+    new = np.ones(len(places), bool)
+    new[1:] = (plain.deal[1:] != plain.deal[:-1]) | (plain.entered[1:] != plain.entered[:-1])
+    return places - np.maximum.accumulate(np.where(new, places, 0))
+
+
+def _journey_of_visits(plain: Plain, start: Ints, end: Ints, begun: Ints) -> Parts:
+    """Count the visits that come under observation, that are moved to, and that are censored."""
+    s, e, since = start[plain.pipeline], end[plain.pipeline], begun[plain.deal]
+    seen, new = plain.entered < e, plain.entry == schema.NEW
+    under = (new & (plain.entered >= s)) | ((plain.entered < s) & (plain.gone >= s))
+    at = np.flatnonzero(seen & under)
+    age = np.where(new[at], plain.entered[at], s[at]) - since[at]
+    yield _moves(plain.pipeline[at], 0, plain.stage[at], plain.stage[at], age)
+    at = np.flatnonzero(seen & ~new & (plain.entered >= s))
+    age = plain.entered[at] - since[at]
+    before = plain.stage[at - 1]
+    yield _moves(plain.pipeline[at], 1, before, plain.stage[at], age, _turns(plain)[at])
+    at = np.flatnonzero(seen & (plain.gone >= e) & (plain.gone >= s))
+    yield _moves(plain.pipeline[at], 2, plain.stage[at], plain.stage[at], e[at] - 1 - since[at])
+
+
+def _journey_of_closes(plain: Plain, start: Ints, end: Ints, begun: Ints) -> Parts:
+    """Count the same of the closes, which nothing follows."""
+    closed = np.isin(plain.exit[plain.last], (schema.WON_HERE, schema.LOST_HERE))
+    last, since = plain.last[closed], begun[closed]
+    won = plain.exit[last] == schema.WON_HERE
+    pipeline, code = plain.pipeline[last], np.where(won, schema.WON, schema.LOST)
+    day, s, e = plain.gone[last], start[pipeline], end[pipeline]
+    turn = np.where(plain.entered[last] == day, _turns(plain)[last] + 1, 0)
+    for kind, some, age, stage in (
+        (0, (day < e) & (day < s), s - since, code),
+        (1, (day < e) & (day >= s), day - since, plain.stage[last]),
+        (2, day < e, e - 1 - since, code),
+    ):
+        turns = turn[some] if kind == 1 else None
+        yield _moves(pipeline[some], kind, stage[some], code[some], age[some], turns)
+
+
+def _moves(  # noqa: PLR0913, PLR0917 - a row of the journey
+    pipeline: Ints, kind: int, stage: Ints, target: Ints, age: Ints, turn: Ints | None = None
+) -> pd.DataFrame:
+    """Count some rows of the journey."""
+    turns = np.zeros(len(age), np.int8) if turn is None else turn
+    same = [("pipeline", pipeline), ("stage", stage), ("target", target)]
+    return grouped([*same, ("age", age), ("turn", turns)], kind=kind)
+
+
+def wins(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.WINS` counts: of a plain deal its only close, and no win after a loss."""
+    start = _of(plain, tables["asked"], "start_tick", FAR)[plain.pipeline]
+    end = _of(plain, tables["asked"], "end_tick", -FAR)[plain.pipeline]
+    exits = np.where(plain.gone[plain.last] < FAR, plain.exit[plain.last], schema.OPEN)[plain.deal]
+    gone = plain.gone[plain.last][plain.deal]
+    inside = (plain.visits == 1) & (plain.entered < end)
+    at = np.flatnonzero(inside & ((exits == schema.OPEN) | (gone >= start)))
+    arrive = np.maximum(start[at] - plain.entered[at], 0)
+    left = gone[at] < end[at]
+    leave = np.where(left, gone[at], end[at] - 1) - plain.entered[at]
+    done = np.where(left, exits[at], schema.OPEN)
+    same = _stages(plain, at)
+    yield grouped([*same, ("age", arrive)], arrives=1, exit=-1, won_later=0)
+    yield grouped([*same, ("age", leave), ("exit", done)], arrives=0, won_later=0)
+
+
+def decided(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.DECIDED` counts."""
+    pipeline, gone = plain.pipeline[plain.last], plain.gone[plain.last]
+    start = _of(plain, tables["asked"], "start_day", FAR)[pipeline]
+    last = _of(plain, tables["asked"], "last_day", -FAR)[pipeline]
+    closed = gone <= last
+    until = np.where(closed, gone, last)
+    at = np.flatnonzero((plain.created <= last) & (until >= start))
+    arrive = np.maximum(start - plain.created, 0)
+    leave = until - plain.created
+    yield grouped(
+        [
+            ("pipeline", pipeline[at]),
+            ("arrive_age", arrive[at]),
+            ("leave_age", leave[at]),
+            ("closed", closed[at]),
+        ]
+    )
+
+
+def following(plain: Plain, _: Frames) -> Parts:
+    """Count what `queries.FOLLOWING` counts."""
+    at = np.flatnonzero(np.isin(plain.exit, (schema.NEXT, schema.JUMPED, schema.RETURNED)))
+    yield grouped(
+        [
+            *_stages(plain, at),
+            ("visits", plain.visits[at]),
+            ("exit", plain.exit[at]),
+            ("to_stage", plain.to_stage[at]),
+            ("to_visits", plain.visits[at + 1]),
+        ]
+    )
+
+
+def clicked_through(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.CLICKED_THROUGH` counts."""
+    zero = plain.gone == plain.entered
+    same = plain.deal[1:] == plain.deal[:-1]
+    beside = np.zeros(len(zero), bool)
+    beside[1:] |= zero[:-1] & same
+    beside[:-1] |= zero[1:] & same
+    asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
+    yield grouped(_stages(plain, np.flatnonzero(zero & beside & asked)))
+
+
+def flows(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.FLOWS` counts."""
+    days = tables["periods"].sort_values("day")
+    asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
+    come, known = _periods(days, plain.entered)
+    at = np.flatnonzero(asked & known)
+    leave, later = _periods(days, plain.gone[at])
+    leave = np.where(later, leave, -1)
+    same, worth = _stages(plain, at), plain.worth[at]
+    yield grouped([*same, ("door", plain.entry[at]), ("period", come[at])], worth, comes=1)
+    yield grouped([*same, ("door", plain.exit[at]), ("period", leave)], worth, comes=0)
+
+
+def _periods(days: pd.DataFrame, given: Ints) -> tuple[Ints, Flags]:
+    """Return the periods of days, and whether they have one."""
+    day, period = days["day"].to_numpy(), days["period"].to_numpy()
+    at = np.minimum(np.searchsorted(day, given), len(day) - 1)
+    return period[at], day[at] == given
+
+
+def ends_by_stage(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.ENDS_BY_STAGE` counts."""
+    asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
+    at = np.flatnonzero((plain.visits == 1) & asked)
+    last = plain.last[plain.deal[at]]
+    here = plain.stage[last] == plain.stage[at]
+    yield grouped([*_stages(plain, at), ("exit", plain.exit[last]), ("here", here)])
+
+
+def sizes(plain: Plain, _: Frames) -> Parts:
+    """Count what `queries.SIZES` counts."""
+    yield grouped([("pipeline", plain.pipeline[plain.last])])
+
+
+def _late(plain: Plain, tables: Frames) -> tuple[Flags, Flags, Flags]:
+    """Say of each deal whether it is open, and whether its visit and the whole deal are late."""
+    asked, expected = tables["asked"], tables["expected"]
+    pipeline, stage = plain.pipeline[plain.last], plain.stage[plain.last]
+    usual = np.full((256, 256), np.inf)
+    usual[expected["pipeline"].to_numpy(int), expected["stage"].to_numpy(int)] = expected[
+        "expected"
+    ]
+    whole = np.full(256, np.inf)
+    declared = asked["expected_days"].astype("Float64").fillna(np.inf).to_numpy(np.float64)
+    whole[asked["pipeline"].to_numpy(int)] = declared
+    is_open = (plain.exit[plain.last] == schema.OPEN) & np.isin(pipeline, asked["pipeline"])
+    stood = _of(plain, asked, "end_tick", -FAR)[pipeline] - 1 - plain.entered[plain.last]
+    age = _of(plain, asked, "last_day", -FAR)[pipeline] - plain.created
+    return is_open, stood > usual[pipeline, stage], age > whole[pipeline]
+
+
+def standing(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.STANDING` counts."""
+    is_open, visit, deal = _late(plain, tables)
+    at = np.flatnonzero(is_open)
+    same = _stages(plain, plain.last[at])
+    late = [("visit_late", visit[at]), ("deal_late", deal[at])]
+    yield grouped([*same, *late], plain.value[at])
+
+
+def cohort(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.COHORT` counts of deals that have a visit."""
+    is_open, visit, deal = _late(plain, tables)
+    pipeline = plain.pipeline[plain.last]
+    since = _of(plain, tables["asked"], "cohort_from", FAR)[pipeline]
+    mature = plain.created < _of(plain, tables["asked"], "mature_before", -FAR)[pipeline]
+    at = np.flatnonzero((plain.created >= since) & (plain.created < FAR))
+    last = plain.last[at]
+    yield grouped(
+        [
+            ("pipeline", pipeline[at]),
+            ("furthest", np.maximum.reduceat(plain.stage, plain.first)[at]),
+            ("last_stage", plain.stage[last]),
+            ("exit", plain.exit[last]),
+            ("overdue", (is_open & (visit | deal))[at]),
+            ("mature", mature[at]),
+        ],
+        plain.value[at],
+    )
+
+
+def reached(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.REACHED` counts."""
+    at = np.flatnonzero(plain.skipped > 0)
+    over = pd.DataFrame(
+        {
+            "row": at,
+            "pipeline": plain.pipeline[at].astype(np.int64),
+            "from_stage": plain.stage[at].astype(np.int64),
+            "skipped": plain.skipped[at].astype(np.int64),
+        }
+    ).merge(tables["between_stages"], on=["pipeline", "from_stage", "skipped"])
+    row, stage = over["row"].to_numpy(np.int64), over["stage"].to_numpy(np.int64)
+    key = plain.deal[row].astype(np.int64) * 256 + stage
+    # the earliest of each deal and stage
+    order = np.lexsort((row, key))
+    key, row, stage = key[order], row[order], stage[order]
+    own = np.concatenate([[True], key[1:] != key[:-1]])[: len(key)]
+    key, row, stage = key[own], row[own], stage[own]
+    visit, visited = _first_visits(plain, key)
+    kept = ~visited | (visit > row)
+    row, stage, visit, visited = row[kept], stage[kept], visit[kept], visited[kept]
+    gone = plain.gone[visit]
+    yield grouped(
+        [
+            ("pipeline", plain.pipeline[row]),
+            ("stage", stage),
+            ("tick", plain.gone[row]),
+            ("entered_tick", np.where(visited, plain.entered[visit], 0)),
+            ("exit", np.where(visited, plain.exit[visit], 0)),
+            ("left_tick", np.where(visited & (gone < FAR), gone, -1)),
+            ("visited", visited),
+        ]
+    )
+
+
+def _first_visits(plain: Plain, keys: Ints) -> tuple[Ints, Flags]:
+    """Return the rows of the first visits to deals and stages, and whether there is one."""
+    first = np.flatnonzero(plain.visits == 1)
+    own = plain.deal[first].astype(np.int64) * 256 + plain.stage[first]
+    order = np.argsort(own)
+    at = np.minimum(np.searchsorted(own[order], keys), len(own) - 1)
+    return first[order][at], own[order][at] == keys
+
+
+COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
+    queries.STAYS: (
+        stays,
+        ("part", "pipeline", "stage", "visits", "arrives", "age", "exit"),
+    ),
+    queries.CLUSTERS: (
+        clusters,
+        ("sample", "pipeline", "stage", "visits", "cluster", "arrives", "age", "exit"),
+    ),
+    queries.JOURNEY: (journey, ("pipeline", "age", "turn", "kind", "stage", "target")),
+    queries.WINS: (wins, ("pipeline", "stage", "arrives", "age", "exit")),
+    queries.DECIDED: (decided, ("pipeline", "arrive_age", "leave_age", "closed")),
+    queries.FOLLOWING: (
+        following,
+        ("pipeline", "stage", "visits", "exit", "to_stage", "to_visits"),
+    ),
+    queries.CLICKED_THROUGH: (clicked_through, ("pipeline", "stage")),
+    queries.FLOWS: (flows, ("pipeline", "stage", "comes", "door", "period")),
+    queries.ENDS_BY_STAGE: (ends_by_stage, ("pipeline", "stage", "exit", "here")),
+    queries.SIZES: (sizes, ("pipeline",)),
+    queries.STANDING: (standing, ("pipeline", "stage", "visit_late", "deal_late")),
+    queries.COHORT: (
+        cohort,
+        ("pipeline", "furthest", "last_stage", "exit", "overdue", "mature"),
+    ),
+    queries.REACHED: (
+        reached,
+        ("pipeline", "stage", "tick", "entered_tick", "exit", "left_tick", "visited"),
+    ),
+}
+"""The queries that are counted here, with the keys by which each is in order."""
+
+
+def add(query: str, plain: Plain, tables: Frames, rest: pd.DataFrame) -> pd.DataFrame:
+    """Add the counts of plain deals to those of all others, which are the answer of the query."""
+    count, keys = COUNTS[query]
+    mine = [part for part in count(plain, tables) if len(part)]
+    if not mine:
+        return rest
+    columns = {
+        name: np.concatenate([part[name].to_numpy(np.int64) for part in (*mine, rest)])
+        for name in rest.columns
+    }
+    order = np.lexsort([columns[name] for name in reversed(keys)])
+    new = np.zeros(len(order), bool)
+    new[:1] = True
+    for name in keys:
+        column = columns[name][order]
+        new[1:] |= column[1:] != column[:-1]
+    at = np.flatnonzero(new)
+    summed = {
+        name: column[order][at] if name in keys else np.add.reduceat(column[order], at)
+        for name, column in columns.items()
+    }
+    return pd.DataFrame(summed).astype(rest.dtypes)

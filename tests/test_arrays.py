@@ -1,0 +1,87 @@
+"""Counts in arrays: each is the answer of its query, on odd sources and on the sample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from leakkit.analysis import analyze
+from leakkit.sources import load
+from leakkit.store import arrays, counts
+from tests.generated import EQUIPMENT, SPARE_PARTS, raw_source, write_source
+from tests.running import sample_store
+from tests.thoroughness import seeds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+class Held:
+    """Holds every answer in arrays against that of the query, and counts them."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        """Look at every answer from now on."""
+        self.found: dict[str, int] = {}
+        self.answer = arrays.add
+        self.asking: counts.Counts
+        frame = counts.Counts._frame
+
+        def asked(asking: counts.Counts, query: str) -> pd.DataFrame:
+            self.asking = asking
+            return frame(asking, query)
+
+        patch.setattr(counts.Counts, "_frame", asked)
+        patch.setattr(arrays, "add", self.add)
+
+    def add(
+        self, query: str, plain: arrays.Plain, tables: arrays.Frames, rest: pd.DataFrame
+    ) -> pd.DataFrame:
+        """Answer in arrays, which must be what the query says."""
+        made = self.answer(query, plain, tables, rest)
+        wanted = self.asking._asked(query)
+        pd.testing.assert_frame_equal(made, wanted)
+        self.found[query] = self.found.get(query, 0) + len(made)
+        return made
+
+
+def test_every_count_in_arrays_is_that_of_its_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held(monkeypatch)
+    monkeypatch.setattr(arrays, "AT_ONCE", 1_000)
+    analyze(sample_store())
+    assert set(held.found) == set(arrays.COUNTS)
+    assert all(held.found.values())
+
+
+def test_odd_deals_are_counted_by_the_queries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held(monkeypatch)
+    plain = odd = 0
+    for seed in seeds(4, 400):
+        opportunities, history, rules = raw_source(seed, deals=80)
+        rules = type(rules)(**{**vars(rules), "pipelines": (EQUIPMENT, SPARE_PARTS)})
+        write_source((opportunities, history, rules), tmp_path / str(seed))
+        with load(tmp_path / str(seed)) as store:
+            analyze(store)
+            known = counts.Counts(store)
+            assert known.plain
+            plain += len(known.plain.opportunity)
+            odd += int(store.value("SELECT count(*) FROM unplain_deals"))
+    assert plain > 50
+    assert odd > 8
+    assert set(held.found) == set(arrays.COUNTS)
+
+
+def test_many_groups_are_counted_as_few_are() -> None:
+    rng = np.random.default_rng(3)
+    key, worth = rng.integers(0, 10**9, 500), rng.integers(0, 99, 500)
+    key[100:200] = key[:100]
+    frame = arrays.grouped([("key", key)], worth)
+    wanted = pd.DataFrame({"key": key, "total": worth}).groupby("key")["total"].agg(["size", "sum"])
+    assert frame["key"].tolist() == wanted.index.tolist()
+    assert frame["n"].tolist() == wanted["size"].tolist()
+    assert frame["total"].tolist() == wanted["sum"].tolist()
