@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.api import CumIncidenceRight
 
+from benchmarks.truth.coverage import loglog_interval
 from leakkit.measures import stages
 from leakkit.measures.counts import ADVANCED, StayCounts
 from leakkit.measures.survival import (
     DAY_RUNGS,
     HOUR_RUNGS,
-    Z95,
     Curve,
     Horizon,
     Share,
@@ -116,13 +116,6 @@ def some_spells(
 
 
 # -------------------------------------------------------------------- numbers of others
-
-
-def loglog_interval(share: float, variance: float) -> tuple[float, float]:
-    """Return the interval that R's survfit can print; it covers .43 where Wilson's covers .92."""
-    spread = Z95 * variance**0.5 / abs(share * np.log(share))
-    theta = np.log(-np.log(share))
-    return float(np.exp(-np.exp(theta + spread))), float(np.exp(-np.exp(theta - spread)))
 
 
 def test_six_subjects() -> None:
