@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import datetime as dt
-import difflib
 import re
 import tomllib
 import unicodedata
@@ -706,8 +705,10 @@ def _fault(name: str, entry: Any) -> Fault:  # noqa: ANN401 - pydantic's ErrorDe
         del path[1]
     value = "" if isinstance(entry["input"], dict | list | tuple) else show(entry["input"])
     if entry["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(path[-1], _known_keys(path[:-1]), 1, 0.4)
-        hint = f"did you mean {near[0]!r}?" if near else "see docs/contracts.md for the known keys"
+        from leakkit.likeness import find_nearest  # noqa: PLC0415 - only a fault needs it
+
+        near = find_nearest(path[-1], _known_keys(path[:-1]))
+        hint = f"did you mean {near!r}?" if near else "see docs/contracts.md for the known keys"
         return Fault(name, None, ".".join(path), value, "unknown key", hint)
     rule = SAYS.get(entry["type"], str(entry["msg"]).removeprefix("Value error, "))
     return Fault(name, None, ".".join(path), value, rule)

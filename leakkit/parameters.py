@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
+from leakkit.likeness import find_nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,8 +46,8 @@ def _refuse_unknown(given: Values, known: Values) -> None:
     for name in given:
         if name in known:
             continue
-        near = get_close_matches(name, known, 1)
-        hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(known) or 'none'}."
+        near = find_nearest(name, known)
+        hint = f"Did you mean {near}?" if near else f"It has: {', '.join(known) or 'none'}."
         message = f"This notebook has no parameter {name}. {hint}"
         raise LeakkitError("unknown_parameter", message)
 

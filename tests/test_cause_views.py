@@ -58,7 +58,7 @@ VIEWS = (
     "worklist",
     "causes_terms",
 )
-REFERENCES = ("baseline", "target", "pooled")
+REFERENCES = ("baseline", "target")
 """What a finding may be compared with (docs/contracts.md)."""
 LONG = "long " * 80
 HOSTILE = '<b onclick="x()">&amp;\'\u202eevil {x} '
@@ -236,7 +236,7 @@ def test_every_finding_is_said(kind: str, against: str, severity: str) -> None:
     told = warns or severity in {"better", "perhaps better"}
     assert (shown.warnings != ()) == warns
     assert ("There is nothing to warn of." in said) != warns
-    words = {"baseline": "before it was", "target": "the target is", "pooled": "comparable"}
+    words = {"baseline": "before it was", "target": "the target is"}
     assert (words[against] in text("causes_headline", shown)) == told
 
 

@@ -283,7 +283,7 @@ def test_a_widget_leaves_nothing_behind() -> None:
 def test_svg_outputs_are_shown_inert() -> None:
     svg = '<svg onload="x()" viewBox="0 0 1 1"><path d="M 0 0"/></svg>'
     html = export(V4.new_output("display_data", data={"image/svg+xml": svg}))
-    assert '<svg viewBox="0 0 1 1"><path d="M 0 0"/></svg>' in html
+    assert '<svg viewBox="0 0 1 1"><path d="M 0 0"></path></svg>' in html
 
 
 def test_a_notebook_without_views_is_a_page_too() -> None:

@@ -15,7 +15,6 @@ from leakkit.findings.reasons import (
     FAMILIES,
     LONGEST_TERM,
     Unmatched,
-    as_toml,
     built_in,
     dictionary,
     normalised,
@@ -219,19 +218,6 @@ def test_unmatched_reasons_are_listed_by_frequency() -> None:
     counts = {"Solar flare": 3, "solar flare!": 5, "Price": 90, "Tides": 4, "??": 7}
     found = unmatched(counts, built_in())
     assert found == (Unmatched("solar flare!", 8), Unmatched("Tides", 4))
-    assert as_toml(found) == '[texts]\n"solar flare!" = ""  # 8\n"Tides" = ""  # 4\n'
-
-
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30), max_size=6))
-@settings(max_examples=60)
-def test_list_of_unmatched_reasons_can_be_pasted(texts: list[str]) -> None:
-    found = unmatched(dict.fromkeys(texts, 1), built_in())
-    pasted = tomllib.loads(as_toml(found))["texts"]
-    assert pasted == dict.fromkeys((one.reason for one in found), "")
-    # and filled in, it explains every one of them
-    filled = as_toml(found).replace('= ""  #', '= "other.rain"  #')
-    own = dictionary(filled)
-    assert all(own.meaning(one.reason) is not None for one in found)
 
 
 @given(st.text(max_size=40))

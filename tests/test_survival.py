@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.api import CumIncidenceRight
 
+from benchmarks.truth.coverage import loglog_interval
 from leakkit.measures import stages
 from leakkit.measures.counts import ADVANCED, StayCounts
 from leakkit.measures.survival import (
@@ -33,7 +34,6 @@ from leakkit.measures.survival import (
     index_at,
     learn_expected,
     learn_horizon,
-    loglog_interval,
     longest_followed,
     merged,
     quantile_age,

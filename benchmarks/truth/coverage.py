@@ -12,10 +12,10 @@ from scipy.stats import binom
 
 from benchmarks.truth.record import Record, share, table
 from leakkit.measures.survival import (
+    Z95,
     aalen_johansen,
     greenwood,
     index_at,
-    loglog_interval,
     risk_table,
     share_at,
     wilson,
@@ -130,6 +130,13 @@ def _counted(ages: Ints) -> tuple[Ints, Ints]:
     """Return (ages, counts)."""
     counts = np.bincount(ages, minlength=1)
     return np.flatnonzero(counts), counts[counts > 0]
+
+
+def loglog_interval(share: float, variance: float) -> tuple[float, float]:
+    """Return the interval that R's survfit can print; it covers .43 where Wilson's covers .92."""
+    spread = Z95 * variance**0.5 / abs(share * np.log(share))
+    theta = np.log(-np.log(share))
+    return float(np.exp(-np.exp(theta + spread))), float(np.exp(-np.exp(theta - spread)))
 
 
 def _loglog_covers(curve: Curve, real: float) -> bool:

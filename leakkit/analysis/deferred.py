@@ -26,12 +26,14 @@ class Deferred:
         """Keep how each part is found; find none yet."""
         vars(self)["_parts"] = parts
 
-    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - a part may be of any type
-        """Find a part that is read for the first time; a field's default is no answer."""
-        known = object.__getattribute__(self, "__dict__")
-        if name not in known and name in known.get("_parts", ()):
-            known[name] = known["_parts"][name]()
-        return object.__getattribute__(self, name)
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a part may be of any type
+        """Find a part that is read for the first time; it is an attribute from then on."""
+        known = vars(self)
+        if name not in known.get("_parts", ()):
+            message = f"{type(self).__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        known[name] = known["_parts"][name]()
+        return known[name]
 
 
 class DeferredStage(Deferred, StageResult):

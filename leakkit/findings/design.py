@@ -98,11 +98,6 @@ class Design:
         return len(self.opportunity)
 
     @property
-    def is_sample(self) -> bool:
-        """Say whether the stage has more passages than are looked at."""
-        return self.passages > len(self)
-
-    @property
     def stay(self) -> Ints:
         """Return the whole units of stay; `FAR` and more while open."""
         return self.left_tick - self.entered_tick

@@ -7,7 +7,6 @@ and is kept, so that every match can be traced.
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -277,21 +276,3 @@ def unmatched(counts: Mapping[str, int], terms: Dictionary) -> tuple[Unmatched, 
         for each in together.values()
     ]
     return tuple(sorted(found, key=lambda one: (-one.n, one.reason)))
-
-
-def as_toml(found: Iterable[Unmatched]) -> str:
-    r"""Return unmatched reasons as TOML that can be pasted into the user's file.
-
-    Each line waits for a code between the last quotes; left empty, it changes nothing.
-
-    >>> print(as_toml([Unmatched('said "later"', 3)]), end="")
-    [texts]
-    "said \"later\"" = ""  # 3
-    """
-    return "".join([f"[{TEXTS}]\n", *(f'{_quoted(one.reason)} = ""  # {one.n}\n' for one in found)])
-
-
-def _quoted(text: str) -> str:
-    """Return a text as a TOML string: that of JSON, but for one control character."""
-    whole = text.encode("utf-8", "replace").decode("utf-8")
-    return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")

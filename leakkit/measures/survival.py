@@ -261,17 +261,6 @@ def wilson(share: float, entrants: float) -> tuple[float, float]:
     return min(max(middle - reach, 0.0), share), max(min(middle + reach, 1.0), share)
 
 
-def loglog_interval(share: float, variance: float) -> tuple[float, float]:
-    """Return the log-log 95 % interval that R's survfit can print (for comparisons only).
-
-    `theta = log(-log F)`. It covers .43 in small samples where Wilson's covers .92,
-    so leakkit never prints it.
-    """
-    spread = Z95 * variance**0.5 / abs(share * np.log(share))
-    theta = np.log(-np.log(share))
-    return float(np.exp(-np.exp(theta + spread))), float(np.exp(-np.exp(theta - spread)))
-
-
 def share_at(curve: Curve, kinds: tuple[str, ...], age: float | None) -> Share:
     """Which share has left by the doors `kinds` within `age`, and how sure is that?
 

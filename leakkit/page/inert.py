@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from html import unescape
-from html.parser import HTMLParser
 
-from markupsafe import Markup, escape
+import nh3
+from markupsafe import Markup
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
 """The Content-Security-Policy of every page."""
@@ -108,9 +108,8 @@ HTML = frozenset(
         "var",
     ]
 )
-SVG = {
-    name.lower(): name
-    for name in [
+SVG = frozenset(
+    [
         "svg",
         "g",
         "path",
@@ -132,10 +131,9 @@ SVG = {
         "stop",
         "use",
     ]
-}
-ATTRIBUTES = {
-    name.lower(): name
-    for name in [
+)
+NAMES = frozenset(
+    [
         "abbr",
         "alt",
         "class",
@@ -206,9 +204,9 @@ ATTRIBUTES = {
         "gradientTransform",
         "patternTransform",
     ]
-}
+)
 NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
-NAMES = frozenset(ATTRIBUTES.values())
+KNOWN = frozenset(name.lower() for name in HTML | SVG)
 OWN = re.compile(r"(aria|data)-[a-z0-9-]+")
 TAG = re.compile(r"<[^>]*>?")
 TIDY = re.compile(r'<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s+[\w:-]+="[^"<>]*")*)\s*(/?)>')
@@ -233,10 +231,7 @@ def inert(html: str) -> Markup:
     """
     if _is_inert(html):
         return Markup(html)  # noqa: S704 - every tag of it was checked
-    parser = _Inert()
-    parser.feed(html)
-    parser.close()
-    return parser.result()
+    return Markup(CLEANER.clean(html))  # noqa: S704 - what is left is on the lists above
 
 
 def _is_inert(html: str) -> bool:
@@ -251,8 +246,9 @@ def _is_inert(html: str) -> bool:
         if tag is None:
             return False
         close, name, attributes, empty = tag.groups()
-        known = name.lower() in SVG or name.lower() in HTML
-        if not known or not (_allowed if len(attributes) < SHORT else _look)(attributes):
+        if name.lower() not in KNOWN or not (_allowed if len(attributes) < SHORT else _look)(
+            attributes
+        ):
             return False
         if not empty and name.lower() not in VOID:
             depth += -1 if close else 1
@@ -287,74 +283,18 @@ def _safe_value(name: str, value: str) -> bool:
     return "url(" not in value.lower() or value.startswith("url(#")
 
 
-class _Inert(HTMLParser):
-    """Write again what is allowed."""
+def _kept(_: str, name: str, value: str) -> str | None:
+    """Return the value of an attribute that may stand; None where it goes."""
+    return value if _safe_value(name.lower(), value) else None
 
-    def __init__(self) -> None:
-        """Start with nothing written."""
-        super().__init__(convert_charrefs=True)
-        self._out: list[str] = []
-        self._open: list[str] = []
-        self._inside_dropped: list[str] = []
 
-    def result(self) -> Markup:
-        """Return what was written, all elements closed."""
-        self._out.extend(f"</{name}>" for name in reversed(self._open))
-        self._open = []
-        return Markup("".join(self._out))  # noqa: S704 - built from the lists above
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open an element, if it may stand here."""
-        if self._inside_dropped:
-            if tag == self._inside_dropped[0]:
-                self._inside_dropped.append(tag)
-            return
-        if tag in DROPPED_WITH_CONTENT:
-            self._inside_dropped.append(tag)
-            return
-        name = SVG.get(tag) or (tag if tag in HTML else "")
-        if not name:
-            return
-        self._out.append(f"<{name}{self._attributes(attrs)}>")
-        if name not in VOID:
-            self._open.append(name)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Open and close an element; only SVG knows those that close themselves."""
-        if tag in DROPPED_WITH_CONTENT:
-            return
-        if tag in SVG and not self._inside_dropped:
-            self._out.append(f"<{SVG[tag]}{self._attributes(attrs)}/>")
-        else:
-            self.handle_starttag(tag, attrs)
-
-    def _attributes(self, attrs: list[tuple[str, str | None]]) -> str:
-        """Return the attributes that may stand."""
-        written = []
-        for raw, value in attrs:
-            name = ATTRIBUTES.get(raw)
-            if name is None and OWN.fullmatch(raw):
-                name = raw
-            if name and _safe_value(raw, value or ""):
-                written.append(f' {name}="{escape(value)}"' if value is not None else f" {name}")
-        return "".join(written)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close an element that is open, and those left open in it."""
-        if self._inside_dropped:
-            if tag == self._inside_dropped[-1]:
-                self._inside_dropped.pop()
-            return
-        name = SVG.get(tag, tag)
-        if name not in self._open:
-            return
-        while self._open:
-            last = self._open.pop()
-            self._out.append(f"</{last}>")
-            if last == name:
-                return
-
-    def handle_data(self, data: str) -> None:
-        """Write text."""
-        if not self._inside_dropped:
-            self._out.append(str(escape(data)))
+CLEANER = nh3.Cleaner(
+    tags=set(HTML | SVG),
+    clean_content_tags=set(DROPPED_WITH_CONTENT),
+    attributes={"*": set(NAMES)},
+    attribute_filter=_kept,
+    generic_attribute_prefixes={"aria-", "data-"},
+    url_schemes={"data"},
+    link_rel=None,
+)
+"""Reads HTML as a browser does, and writes what is on the lists."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from jupyter_client.connect import KernelConnectionInfo
 
-STOCK, FORK = "stock", "fork"
+FORK = "fork"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Numeric libraries start threads as they load, and threads do not survive a fork."""
 PR_SET_PDEATHSIG = 1

@@ -38,8 +38,6 @@ SELECT o.* FROM asked_opportunities o
 WHERE o.opportunity NOT IN (SELECT opportunity FROM plain_deals)
 """
 """Of all deals those that are not counted in arrays."""
-MONTHS_BACK = 400
-"""Months before as_of that can be told apart; what is older shares the first one."""
 
 
 @dataclass(frozen=True)

@@ -30,25 +30,6 @@ CREATE TABLE settled (opportunity INTEGER, digest UBIGINT, rows INTEGER);
 CREATE TABLE faults (file VARCHAR, line BIGINT, field VARCHAR, content VARCHAR, rule VARCHAR);
 """
 
-PASSAGE_COLUMNS = (
-    "opportunity",
-    "pipeline",
-    "step",
-    "stage",
-    "visit",
-    "entry",
-    "entered_at",
-    "entered_day",
-    "entered_tick",
-    "left_at",
-    "left_day",
-    "left_tick",
-    "exit",
-    "to_stage",
-    "skipped",
-)
-"""Of `passages`; `step` is the row's `seq` in `stage_history`."""
-
 
 def bucket_sql(opportunity_id: str) -> str:
     """Return SQL for the bootstrap bucket of a deal: of its id, so that it stays the same."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from leakkit import limits
 from leakkit.config import COLUMNS, folded
 from leakkit.errors import Ask, Fault, LeakkitError
+from leakkit.likeness import find_nearest
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2
 """The plain form of dates in texts: ISO 8601, with or without time, fraction and zone."""
 TO_THE_SECOND = "____-__-_____:__:__"
 """The length and the signs of a date with a time to the second and no zone, as most are."""
-NEAR = 0.6
-"""Names at least so similar may be one, misspelt."""
 CLOCK_TYPES = ("TIMESTAMP", "DATE")
 ZONED = "TIMESTAMP WITH TIME ZONE"
 
@@ -143,8 +141,8 @@ class Table:
         taken = {self.heading(other) for other in COLUMNS if other != name}
         forms = {simplified(h): h for h in self.types if h not in taken}
         wanted = simplified(self.renamed.get(name, name))
-        found = difflib.get_close_matches(wanted, list(forms), 1, NEAR)
-        return tuple(forms[form] for form in found)
+        found = find_nearest(wanted, forms)
+        return (forms[found],) if found else ()
 
     def _hint(self, name: str, headings: Sequence[str]) -> str:
         """Say which line of leakkit.toml names the column."""

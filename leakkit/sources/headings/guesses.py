@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit import limits
 from leakkit.errors import visible
+from leakkit.likeness import compare_names
 from leakkit.sources.headings.columns import CLOCK_TYPES
 from leakkit.sources.headings.exports import USUAL
 from leakkit.sources.headings.names import loose
@@ -166,5 +166,5 @@ def likeness(name: str, column: Column) -> float:
 def _alike(heading: str, forms: Sequence[str]) -> float:
     """Return how like a heading is to one of the forms; one inside of the other is rather like."""
     inside = any(len(form) > SHORT and (form in heading or heading in form) for form in forms)
-    ratios = (difflib.SequenceMatcher(None, heading, form).ratio() for form in forms)
-    return max(RATHER if inside else 0, max(ratios, default=0))
+    alike = max((compare_names(heading, form) for form in forms), default=0)
+    return max(RATHER if inside else 0, alike)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -12,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Export, folded
 from leakkit.errors import Ask, LeakkitError
+from leakkit.likeness import MISSPELT, find_nearest
 from leakkit.sources.cells.factors import plainly, unit_of
 from leakkit.sources.formats.rows import distinct, refuse_wide
-from leakkit.sources.headings.columns import NEAR as MISSPELT
 from leakkit.sources.headings.columns import simplified
 from leakkit.sources.headings.exports import (
     CLEAR,
@@ -59,7 +58,7 @@ SERIES = 3
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
 FALL_BACK = ("created_at", "closed_at", "value")
 """What is looked for by usual words where a maker's own heading is not there."""
-MOST_COMPARED = 100_000
+MOST_COMPARED = 3_000_000
 KEPT_FORMS = 50_000
 """Forms of headings and of the words of all vocabularies, which every file is compared with."""
 NEAR = 0.85
@@ -454,8 +453,8 @@ def nearest(name: str, known: Iterable[str], cutoff: float = MISSPELT) -> str:
     'Quotation'
     """
     by_form = {simplified(one): one for one in known}
-    found = difflib.get_close_matches(simplified(name), list(by_form), 1, cutoff)
-    return by_form[found[0]] if found else ""
+    found = find_nearest(simplified(name), by_form, cutoff)
+    return by_form[found] if found else ""
 
 
 def near_pairs(unknown: Iterable[str], known: Iterable[str]) -> dict[str, str]:
@@ -469,8 +468,8 @@ def near_pairs(unknown: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     by_form = {simplified(one): one for one in known}
     forms, pairs = list(by_form), dict[str, str]()
     for name in islice(unknown, max(1, MOST_COMPARED // max(len(forms), 1))):
-        found = difflib.get_close_matches(simplified(name), forms, 1, NEAR)
-        pairs |= {name: by_form[found[0]]} if found else {}
+        found = find_nearest(simplified(name), forms, NEAR)
+        pairs |= {name: by_form[found]} if found else {}
     return pairs
 
 
