@@ -177,22 +177,23 @@ def _load_steps(clock: Clock) -> dict[str, float]:
 
 
 def _watch_queries(clock: Clock, frames: dict[str, Any]) -> None:
-    """Watch the statements of `analyze`, and keep the answers by their text."""
+    """Watch the counting of `analyze`, and keep the answers by their query."""
     from leakkit.analysis import learning  # noqa: PLC0415 - as above
-    from leakkit.store import Store, queries  # noqa: PLC0415 - as above
+    from leakkit.store import queries  # noqa: PLC0415 - as above
+    from leakkit.store.counts import Counts  # noqa: PLC0415 - as above
 
-    ask = Store.frame
+    ask = Counts._frame
 
-    def kept(store: Store, sql: str, facts: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        frame = ask(store, sql, facts)
+    def kept(counts: Counts, query: str) -> pd.DataFrame:
+        frame = ask(counts, query)
         # findings ask for further windows by the same query: those of the curves are wanted
-        if sql != queries.STAYS or frame["part"].max() <= learning.ENTERED:
-            frames[sql] = frame
+        if query != queries.STAYS or frame["part"].max() <= learning.ENTERED:
+            frames[query] = frame
         return frame
 
-    mock.patch.object(Store, "frame", kept).start()
-    for name in ("frame", "run", "rows"):
-        clock.watch(Store, name, "count")
+    mock.patch.object(Counts, "_frame", kept).start()
+    for name in ("_frame", "_set"):
+        clock.watch(Counts, name, "count")
 
 
 def _horizons(analysis: Analysis) -> list[tuple[int, int, float]]:

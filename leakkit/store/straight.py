@@ -141,6 +141,9 @@ def _know(store: Store, rules: Rules) -> None:
     """Make `known`: what the row of each deal says, and whether that alone makes it odd."""
     value = rules.value_sql("o")
     odd = " OR ".join(f"COALESCE({one}, FALSE)" for one in ODD_DEALS.values())
+    own_rows = "SELECT * FROM given_opportunities"
+    if store.value("SELECT count(*) FROM repeated"):
+        own_rows += " WHERE opportunity_id NOT IN (SELECT opportunity_id FROM repeated)"
     store.run(
         f"""
         CREATE OR REPLACE TEMP TABLE known AS
@@ -149,9 +152,7 @@ def _know(store: Store, rules: Rules) -> None:
                {schema.bucket_sql("i.opportunity_id")} AS bucket, NULLIF(o.stage, '') AS stage,
                {odd.format(value=value, cut=rules.cut)} AS odd
         FROM ids i
-        LEFT JOIN (SELECT * FROM given_opportunities WHERE opportunity_id NOT IN (
-                       SELECT opportunity_id FROM repeated)) o
-            ON o.opportunity_id = i.opportunity_id
+        LEFT JOIN ({own_rows}) o ON o.opportunity_id = i.opportunity_id
         LEFT JOIN pipeline_names p ON p.said = o.pipeline
         LEFT JOIN outcome_names n ON n.said = o.outcome
         """  # noqa: S608 - numbers and names of this program
@@ -160,13 +161,15 @@ def _know(store: Store, rules: Rules) -> None:
 
 def _step(store: Store, rules: Rules, spoken: Spoken) -> None:
     """Make `steps`: every row that has an id with its deal, in numbers, as passing.Rows wants."""
-    own = rules.no_pipeline
+    own, further, row, joins = rules.no_pipeline, "", "", ""
     if spoken.unnamed_pipeline:
-        own = f"d.own_pipeline, {own}"
-    further, joins = "", ""
+        own = f"k.own_pipeline, {own}"
+    stands = _says_where_it_stands(store, rules)
+    if spoken.unnamed_pipeline or stands:
+        row = "LEFT JOIN known k ON k.opportunity = d.opportunity"
     for name, text, is_said in (
         ("from_code", "h.from_stage", spoken.from_stage),
-        ("present", "d.stage", _says_where_it_stands(store, rules)),
+        ("present", "k.stage", stands),
     ):
         code = f"{name}.code" if is_said else "NULL"
         further += f", CAST(COALESCE({code}, {passing.NO_CODE}) AS SMALLINT) AS {name}"
@@ -184,8 +187,9 @@ def _step(store: Store, rules: Rules, spoken: Spoken) -> None:
                COALESCE(h.entered_at, {passing.NO_MOMENT}) AS entered_at,
                COALESCE(h.part, 0) AS part, COALESCE(h.seq, {passing.NO_SEQ}) AS seq{further}
         FROM given_history h
-        LEFT JOIN known d ON d.opportunity_id = h.opportunity_id
+        LEFT JOIN ids d ON d.opportunity_id = h.opportunity_id
         LEFT JOIN pipeline_names p ON p.said = h.pipeline
+        {row}
         LEFT JOIN stage_names s ON s.pipeline = COALESCE(p.pipeline, {own}) AND s.said = h.stage
         {joins}
         WHERE h.opportunity_id <> ''
