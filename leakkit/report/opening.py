@@ -113,7 +113,7 @@ def lab_command(folder: Path, *, port: int, browser: bool, options: Sequence[str
     return [*said, *options]
 
 
-def run_in_place(command: Sequence[str]) -> int:
+def run_in_place(command: list[str]) -> int:
     """Run a command in place of this one, so that Ctrl-C is its own; return its exit code."""
     if os.name == "posix":
         sys.stdout.flush()
