@@ -454,29 +454,62 @@ def explain(
     typer.echo(explaining.as_text(found))
 
 
-@app.command(epilog="Example: leakkit lab my-notebooks")
-def lab(
-    folder: Annotated[Path, typer.Argument(help="The folder of your own copies.")] = Path(
+@app.command(
+    epilog="Example: leakkit lab exports/crm --port 9000 --no-browser",
+    context_settings={"allow_extra_args": True},
+)
+def lab(  # noqa: PLR0913 - a command has as many options as it has
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="The source, as for report, that the notebooks are to be of; without one "
+            "they stay as they are, and new ones are of the sample.",
+        ),
+    ] = "",
+    *,
+    folder: Annotated[Path, typer.Option(help="The folder of your own copies.")] = Path(
         "leakkit-notebooks"
     ),
-    *,
+    config: Annotated[
+        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
+    ] = "",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port of JupyterLab; 0: one that is free.")
+    ] = 0,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open a browser, or only say where.")
+    ] = True,
     copy_only: Annotated[
         bool, typer.Option("--copy-only", help="Copy the notebooks, and do not open JupyterLab.")
     ] = False,
 ) -> None:
-    """Open JupyterLab on your own copies of the notebooks.
+    """Open JupyterLab on your own copies of the notebooks, with the source filled in.
 
-    A notebook that is in the folder already stays as it is.
+    A notebook that is in the folder already stays as it is, but for the lines that name the
+    source and the configuration. What stands behind -- is for JupyterLab.
     """
-    import subprocess
+    from leakkit.report import books, opening
 
-    from leakkit.report import books
-
+    options = list(context.args)
+    if source.startswith("-"):
+        # typer gives the first word behind -- to the argument
+        source, options = "", [source, *options]
+    if config and not source:
+        message = "A configuration is of a source: name it, as in leakkit lab exports/crm --config"
+        raise typer.BadParameter(message)
+    given = opening.placed(source, config) if source else {}
     for name in books.copy(folder):
         typer.echo(f"New: {folder / name}")
+    changed, odd = opening.fill_in(folder, given) if given else ([], [])
+    for name in changed:
+        typer.echo(visible(f"Of {given['source']}: {folder / name}"))
+    for name in odd:
+        typer.echo(f"Not changed, it has no lines source and config: {folder / name}", err=True)
     if not copy_only:
-        command = [sys.executable, "-m", "jupyterlab", str(folder)]
-        raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own words
+        command = opening.lab_command(folder, port=port, browser=browser, options=options)
+        raise typer.Exit(opening.run_in_place(command))
 
 
 @app.command(epilog="Example: leakkit sample my-sample")

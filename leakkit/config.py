@@ -504,6 +504,10 @@ class Config(_Part):
     makers: dict[Name, tuple[Export, ...]] = Field(default_factory=dict)
     pipelines: tuple[Pipeline, ...] = Field(default=(), max_length=limits.PIPELINES)
 
+    def __dir__(self) -> list[str]:
+        """Return the keys of leakkit.toml, and how one is read."""
+        return [*type(self).model_fields, "from_tables", "from_text", "read"]
+
     @classmethod
     def from_text(cls, text: str, name: str = "leakkit.toml") -> Config:
         """Read a configuration from its text; raise one LeakkitError with all its faults."""

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Leak", "PipelinePlan", "Plan", "Sample", "StagePlan", "default_plan", "make", "write"]
 
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)
+
+
 Ints: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from leakkit import cli, sample, views
+from leakkit.report import opening
 from leakkit.version import __version__
 from tests.running import here
 
@@ -144,14 +145,78 @@ def test_a_log_for_programs(tmp_path: Path) -> None:
 
 
 def test_your_own_copies_of_the_notebooks(tmp_path: Path) -> None:
-    first = here("lab", str(tmp_path / "lab"), "--copy-only")
+    words = ("lab", "--folder", str(tmp_path / "lab"), "--copy-only")
+    first = here(*words)
     assert first.returncode == 0
     names = sorted(path.name for path in (tmp_path / "lab").iterdir())
     assert {"overview.ipynb", "stage_dropoff.ipynb"} <= set(names)
     (tmp_path / "lab/overview.ipynb").write_text("mine")
-    second = here("lab", str(tmp_path / "lab"), "--copy-only")
+    second = here(*words)
     assert second.stdout == ""
     assert (tmp_path / "lab/overview.ipynb").read_text() == "mine"
+
+
+def test_the_source_is_filled_into_your_own_copies(tmp_path: Path) -> None:
+    source, config = tmp_path / 'it\'s "mine"', tmp_path / "own # rules.toml"
+    source.mkdir()
+    config.write_text("")
+    words = ("lab", "--folder", str(tmp_path / "lab"), "--copy-only")
+    here(*words)
+    book = tmp_path / "lab/stage_dropoff.ipynb"
+    before = json.loads(book.read_text("utf-8"))
+    (tmp_path / "lab/overview.ipynb").write_text("mine")
+    done = here("lab", str(source), "--config", str(config), *words[1:])
+    assert done.returncode == 0, done.stderr
+    assert f"Of {source}: {book}" in done.stdout
+    assert f"Not changed, it has no lines source and config: {book.parent}/overview" in done.stderr
+    after = json.loads(book.read_text("utf-8"))
+    cells = [c for c in after["cells"] if "parameters" in c["metadata"].get("tags", ())]
+    known: dict[str, object] = {}
+    exec("".join(cells[0]["source"]), known)  # noqa: S102 - the cell that a notebook begins with
+    assert (known["source"], known["config"]) == (str(source), str(config))
+    assert known["language"] == "en"
+    others = [c for c in after["cells"] if c not in cells]
+    assert others == [c for c in before["cells"] if c["id"] != cells[0]["id"]]
+    # again the same: nothing changes; and a further source is another one
+    assert here("lab", str(source), "--config", str(config), *words[1:]).stdout == ""
+    assert here("lab", "sample", *words[1:]).returncode == 0
+    assert 'source = \\"sample\\"  # ' in book.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nowhere",), "There is no file or folder nowhere."),
+        (("postgresql://ann:secret-1@db.example/crm",), "no password may stand in it"),
+        (("--config", "x.toml"), "A configuration is of a source"),
+    ],
+)
+def test_a_source_that_cannot_be_filled_in(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    done = here("lab", *words, "--folder", str(tmp_path / "lab"), "--copy-only")
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.replace("\u2502", " ").split())
+    assert "secret-1" not in done.stderr
+    assert not (tmp_path / "lab").exists()
+
+
+def test_jupyterlab_is_opened_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str]) -> int:
+        asked.append(command)
+        return 0
+
+    monkeypatch.setattr(opening, "run_in_place", run)
+    folder = str(tmp_path / "lab")
+    words = ("--folder", folder, "--port", "9000", "--no-browser", "--", "--allow-root", "--debug")
+    for source in ((), ("sample",)):
+        assert here("lab", *source, *words).returncode == 0
+        assert asked.pop()[1:] == [
+            *("-m", "jupyterlab", folder, "--ServerApp.port=9000", "--no-browser"),
+            *("--allow-root", "--debug"),
+        ]
 
 
 def test_a_source_is_checked(tmp_path: Path) -> None:

@@ -97,7 +97,9 @@ def test_completion_offers_what_may_be_used_and_is_written_down(
         assert re.search(rf"\.{name}\b", page), name
         assert not name.startswith("_")
     held = (analysis["Projects"], analysis["Projects"]["Contract"], leakkit.views.pipe(analysis))
-    assert not [name for one in held for name in dir(one) if name.startswith("_")]
+    assert not [name for one in (*held, data.config) for name in dir(one) if name.startswith("_")]
+    assert set(dir(leakkit.report)) == set(leakkit.report.__all__)
+    assert set(dir(leakkit.sample)) == set(leakkit.sample.__all__)
 
 
 def test_what_a_notebook_shows_is_escaped() -> None:
@@ -216,6 +218,10 @@ REFUSED: dict[str, tuple[Callable[[Any, Any], object], str]] = {
         "pipeline is one text",
     ),
     "a view by its name": (lambda d, _: leakkit.views.pipe(analysis=d), r"analyze\(data\)"),
+    "one pipeline of all": (
+        lambda _, a: leakkit.views.overview(a, "Projects"),  # type: ignore[arg-type]
+        r"overview\(leakkit\.analyze\(data, 'Projects'\)\)",
+    ),
     "a view of a pipeline": (lambda _, a: leakkit.views.pipe(a["Projects"]), "analysis, name"),
     "exploring a source": (
         lambda d, _: leakkit.explore(leakkit.views.pipe, d),

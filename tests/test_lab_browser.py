@@ -14,7 +14,6 @@ import pytest
 
 import leakkit
 from leakkit import sample
-from leakkit.report import books
 from leakkit.sample import Plan
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -47,12 +46,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[str]:
-    """Start JupyterLab on a copy of the notebooks, and return where it is."""
+    """Start `leakkit lab SOURCE`, and return where JupyterLab is."""
     base = tmp_path_factory.mktemp("lab")
-    books.copy(base / "notebooks")
-    book = base / "notebooks/stage_dropoff.ipynb"
-    given = book.read_text("utf-8").replace('source = \\"sample\\"', f'source = \\"{source}\\"')
-    book.write_text(given, "utf-8")
     for name, choices in SETTINGS.items():
         file: Path = base / f"settings/@jupyterlab/{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -61,9 +56,9 @@ def address(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[
     for kind in ("CONFIG_DIR", "RUNTIME_DIR", "DATA_DIR"):
         environment[f"JUPYTER_{kind}"] = str(base / kind)
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-        *("--ServerApp.port=0", f"--IdentityProvider.token={TOKEN}"),
-        f"--ServerApp.root_dir={base / 'notebooks'}",
+        *(sys.executable, "-m", "leakkit.cli", "lab", str(source), "--no-browser"),
+        *("--folder", str(base / "notebooks"), "--", "--allow-root", "--ServerApp.port=0"),
+        f"--IdentityProvider.token={TOKEN}",
     ]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     found = None
@@ -174,3 +169,35 @@ def test_the_deals_that_are_saved_are_those_that_are_counted(
     assert len(rows) == lost
     assert set(rows["How it left"]) == {"Lost"}
     assert set(rows["Stage"]) == {"Proforma"}
+
+
+def test_two_parts_are_compared_in_two_clicks(page: Page, data: Store) -> None:
+    row = page.locator(".widget-hbox").filter(has_text="Compare").last
+    row.get_by_label("Compare", exact=True).select_option(label="every value of region")
+    page.locator("section#compare").filter(has_text="Side by side: region").first.wait_for()
+    view = leakkit.compare(leakkit.analyze(data, "Equipment"), column="region")
+    assert shown(page, "compare") == said(page, view)
+
+
+CLIPPED = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+
+
+def test_no_label_is_clipped_at_any_width(page: Page) -> None:
+    labels = page.locator(".jp-OutputArea-output .widget-label")
+    for width in (1100, 1500):
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert labels.count() > 8
+        assert labels.evaluate_all(CLIPPED) == []
+
+
+def test_a_saved_notebook_shows_its_pictures_without_a_kernel(page: Page, address: str) -> None:
+    page.locator(".jp-Notebook").first.press("Control+s")
+    page.get_by_text("Saving completed").wait_for(state="attached")
+    token = {"Authorization": f"token {TOKEN}"}
+    for session in page.request.get(f"{address}api/sessions", headers=token).json():
+        place = f"{address}api/sessions/{session['id']}"
+        xsrf = next(c["value"] for c in page.context.cookies() if c.get("name") == "_xsrf")
+        page.request.delete(place, headers={**token, "X-XSRFToken": xsrf})
+    page.reload()
+    for name in ("pipe", "days", "months", "compare"):
+        page.locator(f"section#{name} svg").first.wait_for(state="attached")

@@ -15,7 +15,9 @@ from leakkit.analysis.selection import Selection, select
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.measures.balance import ENTRY_TERMS, EXIT_TERMS
+from leakkit.measures.counts import ADVANCED
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make
+from leakkit.views.grids import grids
 from tests.running import load_made
 from tests.thoroughness import seeds
 
@@ -129,6 +131,24 @@ def same_lists(part: Analysis) -> None:
     assert len(once) == once["opportunity_id"].nunique() == chosen.pipe.entered
 
 
+def same_views(answer: Analysis, seen: pd.DataFrame) -> None:
+    """The tables that people see have the counts of the same visits."""
+    part, names = answer[NAME], [stage.name for stage in whole()[NAME].stages]
+    counted, *_ = grids(str(leakkit.views.deals(answer, NAME).section()))
+    if len(seen):
+        ways = {"Lost": ["lost"], "Went back": ["returned"], "Advanced": list(ADVANCED)}
+        for row in counted.rows:
+            here = seen[seen["at"] == names.index(row[0].text)]
+            for head, cell in zip(counted.heads[1:], row[1:], strict=True):
+                if head in ways:
+                    assert cell.text == f"{here['exit'].isin(ways[head]).sum():,}"
+    flows = leakkit.views.balance(answer, NAME).frame()
+    for at, stage in enumerate(part.stages):
+        lost = int((seen["exit"][seen["at"] == at] == "lost").sum())
+        assert flows["lost"][at] == leakkit.views.stages(answer, NAME).frame()["lost"][at] == lost
+        assert stage.exits.lost == lost
+
+
 def under_way(rows: pd.DataFrame, days: tuple[int, int]) -> pd.DataFrame:
     """The visits under way on some days, as they stood at their end."""
     first, end = days
@@ -191,6 +211,7 @@ def test_every_count_is_that_of_pandas(seed: int) -> None:
     days = part.days or (-(10**6), windows.end_day)
     seen = under_way(rows, days) if part.days else rows
     same_counts(part, seen, days)
+    same_views(answer, seen)
     same_late(part, seen, days)
     with_history = meant[meant["opportunity"].isin(seen["opportunity"])]
     last = seen.sort_values("step").groupby("opportunity")["exit"].last()

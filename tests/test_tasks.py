@@ -71,6 +71,20 @@ def test_tasks_use_the_names_of_the_readme() -> None:
     assert not unknown
 
 
+def test_the_lines_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = leakkit.sample.make(400, seed=5, plan=SMALL)
+    monkeypatch.setattr("leakkit.sample.make", lambda: made)
+    asked: list[tuple[object, ...]] = []
+    # a run is made above
+    monkeypatch.setattr("leakkit.report.batch.run", lambda *given, **_: asked.append(given))
+    block = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert block
+    names: dict[str, Any] = {}
+    answer(block[1], names)
+    assert asked == [("sample", "reports")]
+    assert len(names["analysis"]) == 1
+
+
 def found(run: dict[str, Any], part: str) -> Any:  # noqa: ANN401 - whatever a cell shows
     """Return the answer of the only cell in whose code a text stands."""
     (key,) = [key for key in run if part in key and not key.isidentifier()]

@@ -20,3 +20,8 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
         raise AttributeError(message)
     room = "batch" if name == "run" else "results"
     return getattr(import_module(f"leakkit.report.{room}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from pathlib import Path
@@ -150,10 +151,13 @@ class View(PlainData):
 
 def of_analysis(view: Callable[P, Seen]) -> Callable[P, Seen]:
     """Return a view that refuses what is no analysis, and says what to call instead."""
+    of_all = "pages" in inspect.signature(view).parameters
 
     @wraps(view)
     def guarded(*given: P.args, **choices: P.kwargs) -> Seen:
         _require_first(view.__name__, given, choices.get("analysis"), Analysis)
+        if of_all and isinstance(named := (*given[1:], choices.get("pages"))[0], str):
+            _refuse_name(view.__name__, named)
         return _with_frame(view(*given, **choices), view.__name__, given, choices)
 
     return guarded
@@ -168,6 +172,15 @@ def of_diagnosis(view: Callable[P, Seen]) -> Callable[P, Seen]:
         return _with_frame(view(*given, **choices), view.__name__, given, choices)
 
     return guarded
+
+
+def _refuse_name(view: str, named: str) -> None:
+    """Raise where one pipeline is named to a view of all of them."""
+    message = (
+        f"views.{view} is of all pipelines of an analysis, not of {named!r}. "
+        f"Write: leakkit.views.{view}(leakkit.analyze(data, {named!r}))"
+    )
+    raise LeakkitError("of_all_pipelines", message)
 
 
 def _with_frame(

@@ -1,0 +1,121 @@
+"""A user's own copies of the notebooks, with the source filled in, for JupyterLab or Voila."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leakkit.errors import LeakkitError
+from leakkit.report import books
+from leakkit.sources.databases.addresses import Address, address_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+PARAMETERS = "parameters"
+SAMPLE = "sample"
+
+
+def placed(source: str, config: str) -> dict[str, str]:
+    """Return the parameters of a notebook that stands in another folder than this one.
+
+    Files are named from the root. Raises LeakkitError for a file that there is not, and for
+    an address with a password, which would stand in a file that is passed on.
+    """
+    found = {"source": source, "config": str(_there(config)) if config else ""}
+    if source == SAMPLE:
+        return found
+    known = address_of(source)
+    if not isinstance(known, Address) or known.file:
+        return {**found, "source": str(_there(source))} if "://" not in source else found
+    if known.secrets:
+        message = (
+            "A notebook is passed on, so no password may stand in it. Leave it out of the "
+            "address, and give it as the driver takes it otherwise: PGPASSWORD or ~/.pgpass."
+        )
+        raise LeakkitError("password_in_notebook", message)
+    return found
+
+
+def _there(name: str) -> Path:
+    """Return a file or a folder from the root; raise where there is none."""
+    path = Path(name)
+    if not path.exists():
+        message = f"There is no file or folder {name}. Your copies go where --folder says."
+        raise LeakkitError("no_source", message)
+    return path.resolve()
+
+
+def fill_in(folder: Path, given: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Set parameters in the notebooks of a folder; return those set anew, and those that cannot be.
+
+    Only the lines of these parameters change, in the cell that is tagged so.
+    """
+    changed, odd = [], []
+    for name in sorted(path.name for path in books.folder().glob("*.ipynb")):
+        path = folder / name
+        before = path.read_text("utf-8")
+        after = _filled(before, given)
+        if after is None:
+            odd.append(name)
+        elif after != before:
+            path.write_text(after, "utf-8", newline="\n")
+            changed.append(name)
+    return changed, odd
+
+
+def _filled(text: str, given: Mapping[str, str]) -> str | None:
+    """Return a notebook with its parameters set; None where it has no such lines."""
+    try:
+        book = json.loads(text)
+        (cell,) = [c for c in book["cells"] if PARAMETERS in c["metadata"].get("tags", ())]
+        lines = "".join(cell["source"]).split("\n")
+    except (ValueError, KeyError, TypeError):
+        return None
+    told = list(_told(lines, given))
+    if len([line for line in told if _name(line) in given]) != len(given):
+        return None
+    if told == lines:
+        return text
+    cell["source"] = "\n".join(told)
+    return json.dumps(book, indent=1, ensure_ascii=False) + "\n"
+
+
+def _told(lines: Sequence[str], given: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines of a cell, those of parameters with their values and their remarks."""
+    for line in lines:
+        name = _name(line)
+        if name not in given:
+            yield line
+            continue
+        _, sign, remark = line.rpartition("  # ")
+        value = json.dumps(given[name], ensure_ascii=False)
+        yield f"{name} = {value}{sign}{remark}" if sign else f"{name} = {value}"
+
+
+def _name(line: str) -> str:
+    """Return the name that a line assigns to; '' where it does not."""
+    name, sign, _ = line.partition(" = ")
+    return name if sign and name.isidentifier() else ""
+
+
+def lab_command(folder: Path, *, port: int, browser: bool, options: Sequence[str]) -> list[str]:
+    """Return the command that opens JupyterLab on a folder."""
+    said = [sys.executable, "-m", "jupyterlab", str(folder)]
+    if port:
+        said.append(f"--ServerApp.port={port}")
+    if not browser:
+        said.append("--no-browser")
+    return [*said, *options]
+
+
+def run_in_place(command: list[str]) -> int:
+    """Run a command in place of this one, so that Ctrl-C is its own; return its exit code."""
+    if os.name == "posix":
+        sys.stdout.flush()
+        os.execv(command[0], command)  # noqa: S606 - our own words
+    return subprocess.run(command, check=False).returncode  # noqa: S603 - as above
