@@ -39,7 +39,7 @@ stages = [{ name = "A" }, { name = "B's <i>" }, { name = "Never" }]
 
 @cache
 def data() -> Store:
-    return load_made(leakkit.sample.make(3_000))
+    return load_made(leakkit.sample.make(1_500))
 
 
 @cache
@@ -154,7 +154,8 @@ def test_hostile_values_are_texts_everywhere(name: str) -> None:
     shown.controls["segment"].value = 're"gion <b>'
     values = [value for _, value in shown.controls["value"].options]
     assert sorted(values) == sorted((*HOSTILE, ""))
-    for value in values:
+    # every value in one view, and in the others some of them, in turns
+    for value in values if name == "stages" else values[list(CHOICES).index(name) % 3 :: 3]:
         shown.controls["value"].value = value
         assert repr(value) in shown.code
         if value in HOSTILE[1:4]:
