@@ -63,11 +63,18 @@ _SILENT = dict.fromkeys(
 """Signs that change no letter: tatweel, vowels, joiners (ZWNJ), marks of direction, BOM."""
 
 CROSS_CHECKS = (
-    *("nothing_closes", "outcome_words_unknown", "open_with_reason", "outcome_against_history"),
+    *(
+        "most_set_aside",
+        "nothing_closes",
+        "outcome_words_unknown",
+        "open_with_reason",
+        "outcome_against_history",
+    ),
     *("closed_without_outcome", "stage_may_be_lost"),
     *("flags_against_outcome", "present_stage_ahead", "lost_elsewhere", "breaks_in_history"),
     *("stage_of_another_pipeline", "closed_without_start", "several_beginnings"),
-    *("history_older_than_deals", "shortened_ids", "ids_under_several_names"),
+    *("history_older_than_deals", "shortened_ids", "none_in_both"),
+    "ids_under_several_names",
 )
 """What a source is asked before any page, in the order in which it is said."""
 

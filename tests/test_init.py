@@ -154,6 +154,19 @@ STOPS = {
         {"here": "shortened_ids"},
         (WON, 1),
     ),
+    "none_in_both": (
+        {**deals(), **history([f"x{i},,Talks,2024-01-0{i + 1}" for i in range(9)])},
+        {"here": "none_in_both"},
+        (LOST, 10),
+    ),
+    "most_set_aside": (
+        history(
+            [f"{i},,A,2024-01-01\n{i},A,,2024-01-05" for i in TEN]
+            + ["w,,A,2024-01-01\nw,A,Won,2024-02-01"]
+        ),
+        {"here": "most_set_aside"},
+        (WON, 1),
+    ),
     "history_older_than_deals": (
         {**deals(), **history([f"l{i},,Talks,2023-01-01" for i in TEN])},
         {"here": "history_older_than_deals"},

@@ -351,6 +351,42 @@ def test_totals_and_what_stands_under_them_are_no_deals(tmp_path: Path) -> None:
     assert (found.facts["total_rows"], found.facts.get("deals_set_aside")) == (2, None)
 
 
+def test_words_alone_in_the_place_of_an_id_at_the_end_are_no_deal(tmp_path: Path) -> None:
+    folder(tmp_path, moves=f"{MOVES}60 records,,\n")
+    found = check(tmp_path / "moves.csv", Config.from_text(TWO))
+    assert {fault.rule for fault in found.faults} == {"lone_cell"}
+    assert (found.facts["lone_cells"], found.facts.get("deals_set_aside")) == (1, None)
+    rows = "".join(f"deal {i},A,2026-01-0{i}\n" for i in range(1, 9))
+    folder(tmp_path, moves=f"Opportunity ID,Stage,Entered At\n{rows}60 records,,\n")
+    assert "lone_cells" not in check(tmp_path / "moves.csv", Config.from_text(TWO)).facts
+
+
+@pytest.mark.parametrize(
+    ("headings", "stages"),
+    [
+        ("id,status,Close Date,Lead Date,Proposal Date,Negotiation Date", "Lead Proposal"),
+        ("Deal ID,Outcome,Closed,Date of enquiry,Date of offer,Date of contract", "enquiry offer"),
+        ("Nr,Ergebnis,Abschlussdatum,Anfragedatum,Angebotsdatum,Vertragsdatum", "Anfrage Angebot"),
+        ("No,sonuç,kapanış tarihi,talep tarihi,teklif tarihi,sözleşme tarihi", "talep teklif"),  # noqa: RUF001 - Turkish
+    ],
+)
+def test_a_date_for_each_step_in_words_of_people(
+    tmp_path: Path, headings: str, stages: str
+) -> None:
+    rows = [
+        f"{i},{('Won', 'Lost')[i % 2]},2026-02-1{i},2026-01-0{i + 1},2026-01-2{i},"
+        + ("2026-02-01" if i % 2 else "N/A")
+        for i in range(9)
+    ]
+    (tmp_path / "list.csv").write_text("\n".join([headings, *rows]), "utf-8")
+    with leakkit.load(tmp_path) as store:
+        said = [name for (name,) in store.rows("SELECT name FROM stages ORDER BY stage")]
+        assert said[:2] == stages.split()
+        assert len([name for name in said if name]) >= 3
+        assert store.value("SELECT count(*) FROM opportunities WHERE outcome <> 'open'") == 9
+        assert "deals_set_aside" not in store.meta("facts")
+
+
 def test_of_very_many_keys_only_some_are_compared() -> None:
     known = [f"key {i:05}" for i in range(5_000)]
     unknown = [f"kee {i:05}" for i in range(5_000)]

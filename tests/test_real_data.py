@@ -270,7 +270,9 @@ def test_what_is_known_after_the_outcome_is_set_aside(data_dir: Path) -> None:
 def test_tables_of_connectors_are_recognised(data_dir: Path) -> None:
     with pytest.raises(LeakkitError, match=r"58 of 58 deals are neither won nor lost"):
         check(data_dir / "hubspot_connector")
-    kept = Config.from_text('[source]\naccept = ["nothing_closes"]\ndeleted = "kept"')
+    kept = Config.from_text(
+        '[source]\naccept = ["nothing_closes", "none_in_both"]\ndeleted = "kept"'
+    )
     found = check(data_dir / "hubspot_connector", kept)
     makers = {one.as_what for one in found.recognised if one.what == "maker"}
     lists = {"hubspot_stage_list", "hubspot_merged_deals"}

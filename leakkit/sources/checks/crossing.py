@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NO_STOP = ("present_stage_ahead",)
 """Put right by what the deal itself says."""
 IN_DOUBT = ("outcome_words_unknown", "outcome_against_history")
-COUNTED = (*IN_DOUBT, *NO_STOP)
+COUNTED = (*IN_DOUBT, *NO_STOP, "none_in_both", "most_set_aside")
 """The account of the rows counts these itself, and puts the first two in doubt."""
 
 
@@ -58,6 +58,7 @@ def _asked(
     """
     all_open = outcomes.nothing_closes(store, config)
     return [
+        keys.most_set_aside(store),
         all_open,
         outcomes.outcome_words_unknown(store),
         reasons.open_with_reason(store),
@@ -73,6 +74,7 @@ def _asked(
         histories.several_beginnings(store, found.history),
         histories.history_older_than_deals(store),
         keys.shortened_ids(store),
+        keys.none_in_both(store, found),
         keys.ids_under_several_names(store, found.history),
     ]
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit.sources.checks.doubt import Doubt, deals, ids
+from leakkit.store.account import NONE_IN_BOTH
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
+    from leakkit.sources.shapes.shapes import Found
     from leakkit.store.database import Store
 
+SET_ASIDE = """
+SELECT i.opportunity_id FROM aside a JOIN ids i ON i.opportunity = a.opportunity
+"""
 SHORT = r"regexp_full_match(opportunity_id, '\d([.,]\d+)?[eE]\+\d+')"
 
 
@@ -23,6 +28,32 @@ def shortened_ids(store: Store) -> Doubt:
     lines = ("export them again, that column as text: several deals may share one of these",)
     says = "have an id in short form, such as 4.12340E+11"
     return Doubt("shortened_ids", says, ids(store, sql), deals(store), lines, grave=True)
+
+
+def most_set_aside(store: Store) -> Doubt:
+    """Ask which deals could not be read without guessing, where they are more than the others."""
+    apart, read = ids(store, SET_ASIDE), deals(store)
+    reasons = store.rows("SELECT reason, count(*) AS n FROM aside GROUP BY ALL ORDER BY n DESC, 1")
+    why = ", ".join(f"{reason} {n:,}" for reason, n in reasons)
+    says = f"cannot be read without guessing ({why})"
+    line = (
+        "[[pipelines]] with the other names of stages as aliases, or [source] with what no row "
+        "says (unnamed_stage, entered_at, pipeline)"
+    )
+    more = apart if len(apart) > read else ()
+    return Doubt("most_set_aside", says, more, read + len(apart), (line,))
+
+
+def none_in_both(store: Store, found: Found) -> Doubt:
+    """Ask which histories have no deal in the other file, where not a single one has."""
+    says = "have a history, and not one of them is in the file of the opportunities"
+    apart, files = ids(store, NONE_IN_BOTH), (found.history, found.opportunities)
+    lines = tuple(
+        f"[source.{quoted(table.file)}] opportunity_id = '...'   # the key that both files have"
+        for table in files
+        if table is not None
+    )
+    return Doubt("none_in_both", says, apart, deals(store), lines)
 
 
 def ids_under_several_names(store: Store, history: Table) -> Doubt:

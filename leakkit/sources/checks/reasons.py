@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leakkit.sources.cells.blanks import NOTHING
 from leakkit.sources.checks.doubt import Doubt, deals, ids_of, words, words_to_sort
 from leakkit.sources.toml import listed
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
 
-NONE = ("-", "--", "none", "n/a", "na", "null", "nan", "no", "false", "0", ".")
 OPEN = f"""
 SELECT opportunity FROM opportunities
-WHERE outcome = 'open' AND lost_reason <> '' AND lower(lost_reason) NOT IN {NONE}
-"""  # noqa: S608 - words of this module
+WHERE outcome = 'open' AND lost_reason <> '' AND lower(lost_reason) NOT IN {NOTHING}
+"""  # noqa: S608 - words of the house
 
 
 def open_with_reason(store: Store) -> Doubt:

@@ -69,7 +69,9 @@ DATED_STAGE = (
     re.compile(r'^date entered "(?P<stage>.+) \((?P<pipeline>[^()]+)\)"$', re.IGNORECASE),
     re.compile(r'^date entered "(?P<stage>.+)"$', re.IGNORECASE),
     re.compile(r"^date entered (?!current stage$)(?P<stage>[^\"]+)$", re.IGNORECASE),
-    re.compile(r"^hs_(v2_)?date_entered_(?!current_stage$)(?P<stage>.+)$", re.IGNORECASE),
+    re.compile(
+        r"^hs[_ ](v2[_ ])?date[_ ]entered[_ ](?!current[_ ]stage$)(?P<stage>.+)$", re.IGNORECASE
+    ),
 )
 """Headings that hold the date of one stage: HubSpot's, and the same typed by hand."""
 
@@ -87,8 +89,11 @@ NO_STEP = re.compile(
 DATED_STEP = (
     re.compile(rf"^(?:{DATE_WORDS})[ _:]+(?P<stage>.+)$", re.IGNORECASE),
     re.compile(r"^(?P<stage>.+)[ _](?:date|datum|tarihi)$", re.IGNORECASE),
+    re.compile(r"^(?P<stage>\w{3,}?)(?:(?<=[tg])s)?datum$", re.IGNORECASE),
 )
-"""Headings of a date for each step, as people write them: `Date of offer`, `Offer date`."""
+"""Headings of a date for each step, as people write them: `Date of offer`, `Angebotsdatum`."""
+FIRST_STEPS = vocabulary.words("steps", "first")
+"""Steps with which a sale begins: a heading of their date is that of the creation as well."""
 
 TIME_IN_STAGE = (
     (

@@ -20,6 +20,7 @@ from leakkit.sources.headings.exports import (
     DATED_STAGE,
     DATED_STEP,
     DEALS,
+    FIRST_STEPS,
     HISTORY,
     NO_STEP,
     PLAIN_IDS,
@@ -182,7 +183,9 @@ def _plain_ids(by_form: Mapping[str, str], there: Mapping[str, str]) -> tuple[st
 
     In a history such a column numbers the rows, and never the deals.
     """
-    is_list = "stage" in there and "entered_at" not in there and there.keys() & DATED
+    headings = list(dict.fromkeys(by_form.values()))
+    placed = "stage" in there or dated_stages(headings, {}, (), list(there.values()))
+    is_list = placed and "entered_at" not in there and there.keys() & DATED
     free = [h for h in _all_of(PLAIN_IDS, by_form) if h not in there.values()]
     return tuple(free) if is_list else ()
 
@@ -414,13 +417,17 @@ def dated_stages(
 def _dated_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedStage]:
     """Return the columns that are called the date of something, if there are three or more.
 
-    Those that are another column of ours, plans and last changes are no steps.
+    Those that are another column of ours, plans and last changes are no steps. The date
+    with which a sale begins is a step, and that of its creation.
     """
-    found = []
+    found, first = [], {loose(word) for word in FIRST_STEPS}
     for heading in headings:
         match = next((m for p in DATED_STEP if (m := p.match(heading.strip()))), None)
-        if match and heading not in taken and not NO_STEP.search(heading):
-            found.append(DatedStage(heading, match["stage"].strip()))
+        if not match or NO_STEP.search(heading):
+            continue
+        step = match["stage"].strip()
+        if heading not in taken or loose(step) in first:
+            found.append(DatedStage(heading, step))
     enough = 3
     return found if len(found) >= enough else []
 

@@ -47,7 +47,8 @@ def without_asides(reading: Reading, table: Table) -> Table:
     heading = table.heading("opportunity_id")
     if heading is None or table.types[heading] != "VARCHAR":
         return table
-    found = dict.fromkeys(_totals(reading, table, heading), "total_row")
+    found = dict.fromkeys(_footers(reading, table, heading), "lone_cell")
+    found |= dict.fromkeys(_totals(reading, table, heading), "total_row")
     found |= dict.fromkeys(repeated_headings(reading, table, heading), "repeated_heading")
     found |= dict.fromkeys(_groups(reading, table, heading), "lone_cell")
     if not found:
@@ -58,16 +59,41 @@ def without_asides(reading: Reading, table: Table) -> Table:
 
 def _groups(reading: Reading, table: Table, heading: str) -> list[int]:
     """Return the rows with nothing but the heading of a group in the place of an id."""
-    own = table.text_under(heading)
-    others = [table.text_under(other) for other in table.types if other != heading]
+    own, others = table.text_under(heading), _others(table, heading)
     if not others:
         return []
-    # one text, not one test each: the time for tests grows with the square of their number
-    alone = f"CASE WHEN ends_with({own}, ')') THEN concat({', '.join(others)}) = '' END"
+    alone = f"CASE WHEN ends_with({own}, ')') THEN {others} = '' END"
     rows = reading.store.rows(
         f"SELECT {table.line}, {own} FROM {table.relation} WHERE {alone} ORDER BY 1"  # noqa: S608 - quoted
     )
     return [int(row) for row, said in rows if GROUP.match(str(said))]
+
+
+def _footers(reading: Reading, table: Table, heading: str) -> list[int]:
+    """Return which of the last rows hold words alone in the place of an id: "60 records".
+
+    Words are no id where no row that says more has an id of several words.
+    """
+    own, others = table.text_under(heading), _others(table, heading)
+    if not others:
+        return []
+    last = reading.store.value(f"SELECT max({table.line}) FROM {table.relation}")  # noqa: S608 - quoted
+    words = f"regexp_matches({own}, '\\S\\s+\\S')"
+    ends = f"{table.line} > {int(last or 0) - AT_THE_END} AND {words} AND {others} = ''"
+    rows = reading.store.rows(
+        f"SELECT {table.line} FROM {table.relation} WHERE {ends} ORDER BY 1"  # noqa: S608 - quoted
+    )
+    ids = f"SELECT count(*) FROM {table.relation} WHERE {words} AND {others} <> ''"  # noqa: S608 - quoted
+    return [int(row) for (row,) in rows] if rows and not reading.store.value(ids) else []
+
+
+def _others(table: Table, heading: str) -> str:
+    """Return SQL for the texts of all other columns in one; '' where there are none.
+
+    One text, not one test each: the time for tests grows with the square of their number.
+    """
+    texts = [table.text_under(other) for other in table.types if other != heading]
+    return f"concat({', '.join(texts)})" if texts else ""
 
 
 def emptied(table: Table, rows: Iterable[int]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
+from leakkit.sources.cells.blanks import NOTHING
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.headings.columns import Table
@@ -190,6 +191,7 @@ def _from_wide(
     _count_hidden(reading, plain)
     each = len(dated)
     pipeline = plain.text("pipeline")
+    blank = ("", *NOTHING)
     rows = " UNION ALL ".join(
         f"SELECT ({plain.line} - 1) * {each} + {place} AS made, "  # noqa: S608 - quoted
         f"{plain.text('opportunity_id')} AS opportunity_id, {literal(one.stage)} AS stage, "
@@ -197,7 +199,7 @@ def _from_wide(
         f"{literal(one.pipeline) if one.pipeline else pipeline} AS pipeline, '' AS from_stage, "
         f"{literal(deals.file)} AS file, {plain.line} AS line, "
         f"{literal(one.heading)} AS heading "
-        f"FROM {plain.relation} WHERE {plain.text_under(one.heading)} <> ''"
+        f"FROM {plain.relation} WHERE lower({plain.text_under(one.heading)}) NOT IN {blank}"
         for place, one in enumerate(dated, start=1)
     )
     name = quoted("wide history")
