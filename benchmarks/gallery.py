@@ -94,6 +94,18 @@ def draw_pipes(folder: Path) -> None:
         file.write_bytes(small(file.read_bytes(), 760))
 
 
+def draw_sides(folder: Path) -> None:
+    """Save what was since a day beside what was before, and every region beside the rest."""
+    one = leakkit.analyze(leakkit.load("sample"), "Equipment")
+    shown = {
+        "sides_of_a_day": leakkit.compare(one, day="2026-04-01"),
+        "sides_by_region": leakkit.compare(one, column="region"),
+    }
+    for name, view in shown.items():
+        file = view.save(folder / f"{name}.png")
+        file.write_bytes(small(file.read_bytes(), 760))
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Start a browser."""
@@ -188,6 +200,7 @@ def main() -> None:
     folder = DOCS / "gallery"
     folder.mkdir(exist_ok=True)
     draw_pipes(folder)
+    draw_sides(folder)
     with chromium() as browser:
         shoot(browser, folder, made())
         if asked.notebook:

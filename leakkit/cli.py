@@ -1,4 +1,4 @@
-"""The command `leakkit`: report, deck, check, init, explain, lab and sample."""
+"""The command `leakkit`: report, deck, check, init, explain, lab, app and sample."""
 
 from __future__ import annotations
 
@@ -490,7 +490,7 @@ def lab(  # noqa: PLR0913 - a command has as many options as it has
     A notebook that is in the folder already stays as it is, but for the lines that name the
     source and the configuration. What stands behind -- is for JupyterLab.
     """
-    from leakkit.report import books, opening
+    from leakkit.report import opening
 
     options = list(context.args)
     if source.startswith("-"):
@@ -499,6 +499,43 @@ def lab(  # noqa: PLR0913 - a command has as many options as it has
     if config and not source:
         message = "A configuration is of a source: name it, as in leakkit lab exports/crm --config"
         raise typer.BadParameter(message)
+    _copy_notebooks(folder, source, config)
+    if not copy_only:
+        command = opening.lab_command(folder, port=port, browser=browser, options=options)
+        raise typer.Exit(opening.run_in_place(command))
+
+
+@app.command("app", epilog="Example: leakkit app exports/crm --port 9000")
+def serve(
+    source: Annotated[str, typer.Argument(help="The source, as for report.")],
+    *,
+    folder: Annotated[Path, typer.Option(help="The folder of the notebooks, as for lab.")] = Path(
+        "leakkit-notebooks"
+    ),
+    config: Annotated[
+        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
+    ] = "",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the app.")] = 8866,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open a browser, or only say where.")
+    ] = True,
+) -> None:
+    """Serve the notebooks without their code, for somebody at this machine.
+
+    Each visitor has a bar of filters, and pictures that follow it. The server hears this machine
+    only. It needs Voila: pip install 'leakkit[app]'.
+    """
+    from leakkit.report import opening
+
+    command = opening.app_command(folder, port=port, browser=browser)
+    _copy_notebooks(folder, source, config)
+    raise typer.Exit(opening.run_in_place(command))
+
+
+def _copy_notebooks(folder: Path, source: str, config: str) -> None:
+    """Copy the notebooks that are not there, fill the source in, and say what was done."""
+    from leakkit.report import books, opening
+
     given = opening.placed(source, config) if source else {}
     for name in books.copy(folder):
         typer.echo(f"New: {folder / name}")
@@ -507,9 +544,6 @@ def lab(  # noqa: PLR0913 - a command has as many options as it has
         typer.echo(visible(f"Of {given['source']}: {folder / name}"))
     for name in odd:
         typer.echo(f"Not changed, it has no lines source and config: {folder / name}", err=True)
-    if not copy_only:
-        command = opening.lab_command(folder, port=port, browser=browser, options=options)
-        raise typer.Exit(opening.run_in_place(command))
 
 
 @app.command(epilog="Example: leakkit sample my-sample")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -46,6 +47,13 @@ def _without(need: str, reason: str) -> NoReturn:
     if need in os.environ.get("LEAKKIT_REQUIRE", "").split(","):
         pytest.fail(f"LEAKKIT_REQUIRE asks for {need}, but {reason}")
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def voila() -> None:
+    """Need Voila, which the extra `app` installs."""
+    if find_spec("voila") is None:
+        _without("app", "Voila is not installed: pip install 'leakkit[app]'.")
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ class Held:
             return frame(asking, query)
 
         patch.setattr(counts.Counts, "_frame", asked)
+        patch.setattr(arrays, "FEWEST", 0)
         patch.setattr(arrays, "add", self.add)
 
     def add(
@@ -74,6 +75,10 @@ def test_odd_deals_are_counted_by_the_queries(
     assert plain > 50
     assert odd > 8
     assert set(held.found) == set(arrays.COUNTS)
+
+
+def test_few_visits_are_counted_by_the_queries_alone() -> None:
+    assert counts.Counts(sample_store()).plain is None
 
 
 def test_many_groups_are_counted_as_few_are() -> None:

@@ -26,7 +26,7 @@ def test_the_version() -> None:
     assert leakkit("--version").stdout == f"leakkit {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["report", "check", "init", "explain", "lab", "sample"])
+@pytest.mark.parametrize("command", ["report", "check", "init", "explain", "lab", "app", "sample"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = here(command, "--help")
     assert done.returncode == 0
@@ -217,6 +217,30 @@ def test_jupyterlab_is_opened_as_asked(tmp_path: Path, monkeypatch: pytest.Monke
             *("-m", "jupyterlab", folder, "--ServerApp.port=9000", "--no-browser"),
             *("--allow-root", "--debug"),
         ]
+
+
+def test_an_app_needs_voila_and_hears_this_machine_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str]) -> int:
+        asked.append(command)
+        return 0
+
+    monkeypatch.setattr(opening, "run_in_place", run)
+    words = ("app", "sample", "--folder", str(tmp_path / "app"), "--port", "9001", "--no-browser")
+    monkeypatch.setattr(opening, "find_spec", lambda _: None)
+    refused = here(*words)
+    assert refused.returncode == 2
+    assert "pip install 'leakkit[app]'" in refused.stderr
+    assert not (tmp_path / "app").exists()
+    monkeypatch.setattr(opening, "find_spec", lambda _: "there")
+    assert here(*words).returncode == 0
+    (command,) = asked
+    assert command[1:4] == ["-m", "voila", str(tmp_path / "app")]
+    assert {"--strip_sources=True", "--Voila.ip=127.0.0.1", "--port=9001"} <= set(command)
+    assert (tmp_path / "app/stage_dropoff.ipynb").exists()
 
 
 def test_a_source_is_checked(tmp_path: Path) -> None:

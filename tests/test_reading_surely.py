@@ -367,7 +367,7 @@ def test_words_alone_in_the_place_of_an_id_at_the_end_are_no_deal(tmp_path: Path
         ("id,status,Close Date,Lead Date,Proposal Date,Negotiation Date", "Lead Proposal"),
         ("Deal ID,Outcome,Closed,Date of enquiry,Date of offer,Date of contract", "enquiry offer"),
         ("Nr,Ergebnis,Abschlussdatum,Anfragedatum,Angebotsdatum,Vertragsdatum", "Anfrage Angebot"),
-        ("No,sonuç,kapanış tarihi,talep tarihi,teklif tarihi,sözleşme tarihi", "talep teklif"),
+        ("No,sonuç,kapanış tarihi,talep tarihi,teklif tarihi,sözleşme tarihi", "talep teklif"),  # noqa: RUF001 - Turkish
     ],
 )
 def test_a_date_for_each_step_in_words_of_people(

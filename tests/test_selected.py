@@ -134,8 +134,8 @@ def same_lists(part: Analysis) -> None:
 def same_views(answer: Analysis, seen: pd.DataFrame) -> None:
     """The tables that people see have the counts of the same visits."""
     part, names = answer[NAME], [stage.name for stage in whole()[NAME].stages]
-    counted, *_ = grids(str(leakkit.views.deals(answer, NAME).section()))
     if len(seen):
+        counted, *_ = grids(str(leakkit.views.deals(answer, NAME).section()))
         ways = {"Lost": ["lost"], "Went back": ["returned"], "Advanced": list(ADVANCED)}
         for row in counted.rows:
             here = seen[seen["at"] == names.index(row[0].text)]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,19 @@ def lab_command(folder: Path, *, port: int, browser: bool, options: Sequence[str
     if not browser:
         said.append("--no-browser")
     return [*said, *options]
+
+
+def app_command(folder: Path, *, port: int, browser: bool) -> list[str]:
+    """Return the command that serves a folder without code, to this machine only.
+
+    Raises LeakkitError where Voila is not installed.
+    """
+    if find_spec("voila") is None:
+        message = "The app is served by Voila: pip install 'leakkit[app]'."
+        raise LeakkitError("no_voila", message)
+    said = [sys.executable, "-m", "voila", str(folder), "--strip_sources=True"]
+    said += ["--Voila.ip=127.0.0.1", f"--port={port}"]
+    return said if browser else [*said, "--no-browser"]
 
 
 def run_in_place(command: list[str]) -> int:

@@ -50,8 +50,8 @@ def compare(  # noqa: PLR0913 - a comparison is asked for by as many things
     >>> import leakkit
     >>> analysis = leakkit.analyze(leakkit.load("sample"), "Equipment")
     >>> found = leakkit.compare(analysis, day="2026-04-01")
-    >>> print(found.headline.striptags()[:52])
-    Proforma loses more deals of since Apr 1, 2026 than
+    >>> print(found.headline.striptags()[:36])
+    Proforma loses a larger share: 31% (
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     said = part_line(analysis, chosen, words)
@@ -112,7 +112,8 @@ def _values(found: Sequence[Compared], words: Words, said: Markup) -> View:
         "compare",
         title=words.say("question.compare_values", column=column),
         headline=_headline(named, words) or none,
-        table=panels(pictures) + unfolded(words.say("compare.every"), table.html(words)),
+        figure=panels(pictures),
+        table=unfolded(words.say("compare.every"), table.html(words)),
         note=paragraphs(_notes(found, words)),
         selection=said,
         behind=partial(sides_frame, found),
