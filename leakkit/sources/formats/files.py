@@ -48,6 +48,8 @@ FORMATS = {
     ".xes": "xes",
 }
 """The format that a file's ending names; what the file holds beats it."""
+NOTHING = ("", NULL, "NULL", "(null)", "#N/A")
+"""Cells in which databases and spreadsheets write that nothing stands there."""
 SEPARATORS = ",;\t|"
 SHOWN_FAULTS = 100
 BROKEN = {
@@ -348,7 +350,7 @@ def _copied(
             f"CREATE TEMP TABLE {table} AS SELECT * FROM read_csv({_place(text)}, "  # noqa: S608 - quoted
             f"auto_detect = FALSE, header = {top.written}, columns = {{{columns}}}, "
             f"delim = {literal(top.separator)}, quote = '\"', skip = {top.skipped}, "
-            f"escape = '\"', nullstr = ['', '{NULL}'], comment = '', hive_partitioning = FALSE, "
+            f"escape = '\"', nullstr = [{', '.join(map(literal, NOTHING))}], comment = '', hive_partitioning = FALSE, "
             "store_rejects = TRUE, rejects_limit = 0)",
         )
     except ENGINE:

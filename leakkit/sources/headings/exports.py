@@ -68,7 +68,7 @@ CLEAR = ("lost_reason", "last_stage", "owner", "currency")
 DATED_STAGE = (
     re.compile(r'^date entered "(?P<stage>.+) \((?P<pipeline>[^()]+)\)"$', re.IGNORECASE),
     re.compile(r'^date entered "(?P<stage>.+)"$', re.IGNORECASE),
-    re.compile(r"^date entered (?!current stage$)(?P<stage>[^\"]+)$", re.IGNORECASE),
+    re.compile(r"^date[ _]entered[ _](?!current[ _]stage$)(?P<stage>[^\"]+)$", re.IGNORECASE),
     re.compile(
         r"^hs[_ ](v2[_ ])?date[_ ]entered[_ ](?!current[_ ]stage$)(?P<stage>.+)$", re.IGNORECASE
     ),
