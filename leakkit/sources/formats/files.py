@@ -350,8 +350,8 @@ def _copied(
             f"CREATE TEMP TABLE {table} AS SELECT * FROM read_csv({_place(text)}, "  # noqa: S608 - quoted
             f"auto_detect = FALSE, header = {top.written}, columns = {{{columns}}}, "
             f"delim = {literal(top.separator)}, quote = '\"', skip = {top.skipped}, "
-            f"escape = '\"', nullstr = [{', '.join(map(literal, NOTHING))}], comment = '', hive_partitioning = FALSE, "
-            "store_rejects = TRUE, rejects_limit = 0)",
+            f"escape = '\"', nullstr = [{', '.join(map(literal, NOTHING))}], comment = '', "
+            "hive_partitioning = FALSE, store_rejects = TRUE, rejects_limit = 0)",
         )
     except ENGINE:
         message = (
