@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from leakkit import sources
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.sources.databases.addresses import Address
 from leakkit.store import Store
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _refuse_other(source: object, config: object) -> None:
             "leakkit.report.run what load was given."
         )
         raise LeakkitError("loaded_already", message)
-    if not (isinstance(source, (str, Path, Mapping)) or hasattr(source, "columns")):
+    if not (isinstance(source, (str, Path, Mapping, Address)) or hasattr(source, "columns")):
         message = (
             f"load reads a file, a folder, a database or frames, not {_kind(source)}. "
             'Write: leakkit.load("my-folder"), or '

@@ -31,7 +31,7 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     settled.compare(store, rules, upkeep)
     resolve(store, rules, plain=upkeep.plain)
     reading.count(doubts.BURSTS, doubts.find(store, rules))
-    cross_check(reading, found, rules.config)
+    cross_check(reading, found, rules.config, listed_after=watch is not None)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, rules.cut)
     account.faults(store, *files, found.origins)

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
-import numpy as np
-import pandas as pd
 
 from leakkit.config import Config, folded
 from leakkit.errors import LeakkitError
@@ -20,6 +18,7 @@ from leakkit.store import schema
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import pandas as pd
     from numpy.typing import NDArray
 
 MEMORY_LIMIT = "700MB"
@@ -211,12 +210,16 @@ class Store:
 
     def arrays(self, sql: str, facts: Mapping[str, Any] | None = None) -> dict[str, NDArray[Any]]:
         """Return the columns of a query that has no NULL, in whatever order the rows come."""
+        import numpy as np  # noqa: PLC0415 - a refusal needs none
+
         with _interruptible():
             found = self.connection.execute(sql, dict(facts) if facts else None).fetchnumpy()
         return {name: np.asarray(column) for name, column in found.items()}
 
     def append(self, sql: str, columns: Mapping[str, NDArray[Any]]) -> None:
         """Carry out a statement that reads `given_columns`, which are arrays of one length."""
+        import pandas as pd  # noqa: PLC0415 - a refusal needs none
+
         with _interruptible():
             self.connection.register("given_columns", pd.DataFrame(columns, copy=False))
         self.run(sql)

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from leakkit.store import schema
 from leakkit.store.account import FACTS
 
@@ -111,6 +109,8 @@ def _bursts(store: Store, rules: Rules) -> tuple[list[int], int]:
     """Return the minutes with a burst, and how many moves are in them."""
     if not rules.timed:
         return [], 0
+    import numpy as np  # noqa: PLC0415 - a refusal needs none
+
     minutes = store.arrays(MINUTES.format(cut=rules.cut))["minute"]
     if not len(minutes):
         return [], 0

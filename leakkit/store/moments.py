@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 DAY = 86_400
@@ -76,9 +75,12 @@ class Zone:
     def units(self, moments: NDArray[np.int64], size: int) -> NDArray[np.int32]:
         """Return the numbers of local days or hours of many moments, as `day_sql` does.
 
+        >>> import numpy as np
         >>> Zone((86_400,), (0, 3_600)).units(np.array([-1, 86_399, 86_400]), DAY)
         array([-1,  0,  1], dtype=int32)
         """
+        import numpy as np  # noqa: PLC0415 - a refusal needs none
+
         offsets = np.array(self.offsets)[np.searchsorted(self.until, moments, side="right")]
         found: NDArray[np.int32] = ((moments + offsets) // size).astype(np.int32)
         return found

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit import vocabulary
 from leakkit.config import Config, Pipeline, folded
-from leakkit.store import numbers, queries, schema, straight
+from leakkit.store import numbers, queries, schema
 from leakkit.store.closes import LOST_WORDS, WON_WORDS, close_of
 from leakkit.store.database import Store, literal, quoted
 
@@ -109,6 +109,8 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
     tables of resolving hold every deal.
     """
     spoken = _names(store, rules.config)
+    from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
+
     store.run(
         """
         CREATE TEMP TABLE nameless AS
@@ -590,6 +592,8 @@ def _move_to_present(store: Store, rules: Rules) -> None:
 
 def _opportunities(store: Store, rules: Rules) -> None:
     """Steps 11 and 12: one row per deal that is asked for and not set aside."""
+    from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
+
     segments = "".join(f", d.segment_{i}" for i in range(len(rules.segments)))
     named = "".join(f", segment_{i} AS {quoted(name)}" for i, name in enumerate(rules.segments))
     day, cut, own = rules.zone.day_sql, rules.cut, f"COALESCE(d.own_pipeline, {rules.no_pipeline})"
@@ -666,6 +670,8 @@ def _history(store: Store, zone: Zone) -> None:
 
 def write_passages(store: Store, zone: Zone) -> None:
     """Write `moves` and `passages`, which every count stands on, from the canonical tables."""
+    from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
+
     store.run(f"CREATE TABLE moves AS {queries.MOVES}")
     store.run(f"CREATE TABLE passages AS {queries.PASSAGES}")
     if straight.taken(store):

@@ -24,8 +24,10 @@ COUNTED = (*IN_DOUBT, *NO_STOP, "none_in_both", "most_set_aside")
 """The account of the rows counts these itself, and puts the first two in doubt."""
 
 
-def cross_check(reading: Reading, found: Found, config: Config) -> None:
+def cross_check(reading: Reading, found: Found, config: Config, *, listed_after: bool) -> None:
     """Hold what a source says twice against itself; call once the deals are resolved.
+
+    `listed_after`: all faults are listed after it, so that those set aside stop nothing.
 
     Every disagreement is counted, kept with examples, and puts its deals in doubt. Raises
     LeakkitError where one touches so many deals that no page could be right, with the
@@ -37,7 +39,8 @@ def cross_check(reading: Reading, found: Found, config: Config) -> None:
     declared = bool(reading.config.pipelines)
     asked = _asked(store, found, config, outcome or "", declared=declared)
     doubts = [doubt for doubt in asked if doubt.n]
-    stopping = [d for d in doubts if d.stops and d.code not in {*NO_STOP, *config.source.accept}]
+    said = {*NO_STOP, *config.source.accept, *(("most_set_aside",) if listed_after else ())}
+    stopping = [doubt for doubt in doubts if doubt.stops and doubt.code not in said]
     if stopping:
         raise _stopped(found, config, stopping)
     for doubt in doubts:

@@ -38,7 +38,7 @@ def most_set_aside(store: Store) -> Doubt:
     says = f"cannot be read without guessing ({why})"
     line = (
         "[[pipelines]] with the other names of stages as aliases, or [source] with what no row "
-        "says (unnamed_stage, entered_at, pipeline)"
+        "says (unnamed_stage, entered_at, pipeline); leakkit check lists the rows"
     )
     more = apart if len(apart) > read else ()
     return Doubt("most_set_aside", says, more, read + len(apart), (line,))
