@@ -536,7 +536,7 @@ def _copy_notebooks(folder: Path, source: str, config: str) -> None:
     """Copy the notebooks that are not there, fill the source in, and say what was done."""
     from leakkit.report import books, opening
 
-    given = opening.placed(source, config) if source else {}
+    given = opening.find_parameters(source, config) if source else {}
     for name in books.copy(folder):
         typer.echo(f"New: {folder / name}")
     changed, odd = opening.fill_in(folder, given) if given else ([], [])

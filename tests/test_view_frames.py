@@ -73,7 +73,7 @@ def test_balances_close(analysis: Analysis) -> None:
 
 def test_curves_end_in_the_shares_of_the_stages(analysis: Analysis) -> None:
     rows = leakkit.views.days(analysis, "Equipment", stage="Proforma").frame()
-    last = rows[rows["door"] == "lost"].iloc[-1]
+    last = rows[rows["exit"] == "lost"].iloc[-1]
     assert last["share"] == pytest.approx(analysis["Equipment"]["Proforma"].lost.share)
     assert set(rows["stage"]) == {"Proforma"}
 

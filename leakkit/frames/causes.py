@@ -43,7 +43,7 @@ EVIDENCE = TEXT | {
     "of_advanced": "Int64",
 }
 QUANTILES = ("q10", "q25", "median", "q75", "q90")
-STAYS = TEXT | {"door": "str", "visits": "int64"}
+STAYS = TEXT | {"exit": "str", "visits": "int64"}
 STAYS |= {f"{name}_days": "float64" for name in QUANTILES}
 TO_READ = TEXT | {
     "kind": "str",
@@ -131,13 +131,13 @@ def _signs(cause: Cause) -> Iterator[Row]:
 
 
 def stays_frame(diagnosis: Diagnosis, stages: Stages) -> pd.DataFrame:
-    """Return after how many days visits left, by door: five quantiles of the stay."""
+    """Return after how many days visits left, by exit: five quantiles of the stay."""
     unit = diagnosis.pipeline.unit_per_day
     rows = [
         {
             "pipeline": diagnosis.pipeline.name,
             "stage": one.stage.name,
-            "door": left.kind,
+            "exit": left.kind,
             "visits": left.n,
             **{f"{name}_days": _days(getattr(left, name), unit) for name in QUANTILES},
         }

@@ -1,4 +1,4 @@
-"""One row per day in a stage and door: which share has left by it until then."""
+"""One row per day in a stage and exit: which share has left by it until then."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = {
     "pipeline": "str",
     "stage": "str",
     "days": "float64",
-    "door": "str",
+    "exit": "str",
     "share": "float64",
     "at_risk": "int64",
     "followed": "float64",
@@ -32,16 +32,16 @@ KINDS = {
 def curves_frame(pipeline: PipelineAnalysis, stages: Iterable[StageResult]) -> pd.DataFrame:
     """Return the curves of some stages, up to the horizon of each where it has one.
 
-    `share` of those who entered has left by a `door` by then; `at_risk` visits were still
+    `share` of those who entered has left by an `exit` by then; `at_risk` visits were still
     watched on that day, which is worth so many visits `followed` from their beginning.
     """
-    parts = [part for stage in stages for part in _doors(stage, pipeline)]
+    parts = [part for stage in stages for part in _exits(stage, pipeline)]
     whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(KINDS))
     return whole.astype(KINDS)
 
 
-def _doors(stage: StageResult, pipeline: PipelineAnalysis) -> list[pd.DataFrame]:
-    """Return the curve of every door of one stage."""
+def _exits(stage: StageResult, pipeline: PipelineAnalysis) -> list[pd.DataFrame]:
+    """Return the curve of every exit of one stage."""
     table, age = stage.curve.table, stage.horizon.age
     shown = table.ages <= (np.inf if age is None else age)
     return [
@@ -50,13 +50,13 @@ def _doors(stage: StageResult, pipeline: PipelineAnalysis) -> list[pd.DataFrame]
                 "pipeline": pipeline.name,
                 "stage": stage.name,
                 "days": table.ages[shown] / pipeline.unit_per_day,
-                "door": door,
+                "exit": exit_kind,
                 "share": share[shown],
                 "at_risk": table.at_risk[shown],
                 "followed": stage.curve.equivalent[shown],
             }
         )
-        for door, share in stage.curve.leaving.items()
+        for exit_kind, share in stage.curve.leaving.items()
     ]
 
 

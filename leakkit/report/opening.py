@@ -21,18 +21,18 @@ PARAMETERS = "parameters"
 SAMPLE = "sample"
 
 
-def placed(source: str, config: str) -> dict[str, str]:
+def find_parameters(source: str, config: str) -> dict[str, str]:
     """Return the parameters of a notebook that stands in another folder than this one.
 
     Files are named from the root. Raises LeakkitError for a file that there is not, and for
     an address with a password, which would stand in a file that is passed on.
     """
-    found = {"source": source, "config": str(_there(config)) if config else ""}
+    found = {"source": source, "config": str(_find_path(config)) if config else ""}
     if source == SAMPLE:
         return found
     known = address_of(source)
     if not isinstance(known, Address) or known.file:
-        return {**found, "source": str(_there(source))} if "://" not in source else found
+        return {**found, "source": str(_find_path(source))} if "://" not in source else found
     if known.secrets:
         message = (
             "A notebook is passed on, so no password may stand in it. Leave it out of the "
@@ -42,7 +42,7 @@ def placed(source: str, config: str) -> dict[str, str]:
     return found
 
 
-def _there(name: str) -> Path:
+def _find_path(name: str) -> Path:
     """Return a file or a folder from the root; raise where there is none."""
     path = Path(name)
     if not path.exists():
@@ -60,7 +60,7 @@ def fill_in(folder: Path, given: Mapping[str, str]) -> tuple[list[str], list[str
     for name in sorted(path.name for path in books.folder().glob("*.ipynb")):
         path = folder / name
         before = path.read_text("utf-8")
-        after = _filled(before, given)
+        after = _fill(before, given)
         if after is None:
             odd.append(name)
         elif after != before:
@@ -69,7 +69,7 @@ def fill_in(folder: Path, given: Mapping[str, str]) -> tuple[list[str], list[str
     return changed, odd
 
 
-def _filled(text: str, given: Mapping[str, str]) -> str | None:
+def _fill(text: str, given: Mapping[str, str]) -> str | None:
     """Return a notebook with its parameters set; None where it has no such lines."""
     try:
         book = json.loads(text)
@@ -77,8 +77,8 @@ def _filled(text: str, given: Mapping[str, str]) -> str | None:
         lines = "".join(cell["source"]).split("\n")
     except (ValueError, KeyError, TypeError):
         return None
-    told = list(_told(lines, given))
-    if len([line for line in told if _name(line) in given]) != len(given):
+    told = list(_fill_lines(lines, given))
+    if len([line for line in told if _read_name(line) in given]) != len(given):
         return None
     if told == lines:
         return text
@@ -86,10 +86,10 @@ def _filled(text: str, given: Mapping[str, str]) -> str | None:
     return json.dumps(book, indent=1, ensure_ascii=False) + "\n"
 
 
-def _told(lines: Sequence[str], given: Mapping[str, str]) -> Iterator[str]:
+def _fill_lines(lines: Sequence[str], given: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a cell, those of parameters with their values and their remarks."""
     for line in lines:
-        name = _name(line)
+        name = _read_name(line)
         if name not in given:
             yield line
             continue
@@ -98,7 +98,7 @@ def _told(lines: Sequence[str], given: Mapping[str, str]) -> Iterator[str]:
         yield f"{name} = {value}{sign}{remark}" if sign else f"{name} = {value}"
 
 
-def _name(line: str) -> str:
+def _read_name(line: str) -> str:
     """Return the name that a line assigns to; '' where it does not."""
     name, sign, _ = line.partition(" = ")
     return name if sign and name.isidentifier() else ""

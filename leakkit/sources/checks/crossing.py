@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NO_STOP = ("present_stage_ahead",)
 """Put right by what the deal itself says."""
 IN_DOUBT = ("outcome_words_unknown", "outcome_against_history")
-COUNTED = (*IN_DOUBT, *NO_STOP, "none_in_both", "most_set_aside")
+COUNTED = (*IN_DOUBT, *NO_STOP, "none_in_both")
 """The account of the rows counts these itself, and puts the first two in doubt."""
 
 

@@ -113,7 +113,7 @@ def _values(found: Sequence[Compared], words: Words, said: Markup) -> View:
         title=words.say("question.compare_values", column=column),
         headline=_headline(named, words) or none,
         figure=panels(pictures),
-        table=unfolded(words.say("compare.every"), table.html(words)),
+        table=unfolded(words.say("compare.unfold"), table.html(words)),
         note=paragraphs(_notes(found, words)),
         selection=said,
         behind=partial(sides_frame, found),
