@@ -144,9 +144,8 @@ def _chance_cell(words: Words, stage: StageResult, reasons: Reasons, unit: int) 
     share, age = stage.won_from_here, stage.won_horizon.age
     if share.share is None or share.low is None or share.high is None or age is None:
         return reasons.dash(share.reason)
-    days = stay(words, age, unit)
-    within = words.say("table.range_within", low=share.low, high=share.high, days=days)
-    return ranged(words.share(share.share), within)
+    within = words.say("table.within", days=stay(words, age, unit))
+    return ranged(_share_cell(words, share, reasons), within)
 
 
 def _range(words: Words, low: float, high: float) -> str:
