@@ -607,4 +607,4 @@ def test_rows_without_an_id_are_set_aside(tell: Callable[..., Told]) -> None:
 
 def test_facts_of_deals_that_are_set_aside_are_not_counted(tell: Callable[..., Told]) -> None:
     found = tell("d,B,01-01\nd,B,01-01\nd,Elsewhere,01-02", "d,02-01,01-01,Open,-5")
-    assert found.facts == {"deals_set_aside": 1}
+    assert found.facts == {"deals_set_aside": 1, "most_set_aside": 1}
