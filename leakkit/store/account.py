@@ -282,7 +282,7 @@ def refuse_amounts(store: Store, file: str, origins: str) -> None:
         return
     largest = store.rows(placed(LARGEST, file, origins) + " ORDER BY ALL")
     rule = "one of the largest amounts: is the currency right, and its rate?"
-    shown = tuple(Fault(*where, str(content), rule) for *where, content in largest)
+    shown = tuple(Fault(file, line, column, text, rule) for file, line, column, text in largest)
     message = f"The amounts of {file} are more than {limits.TOTAL:,} in all."
     raise LeakkitError("too_large", message, shown)
 
