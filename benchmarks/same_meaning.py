@@ -28,22 +28,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
 
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
-from leakkit.store import Store
 from tests import test_makers, test_more_makers
+
+if TYPE_CHECKING:
+    from leakkit.store import Store
 
 GALLERY = Path(__file__).parents[1] / "tests" / "gallery"
 ENCODINGS = ("utf-8-sig", "utf-16", "cp1252", "cp1256")
 BOOKS = (".xlsx", ".xls", ".xlsb")
 TEXTS = (".csv", ".tsv", ".txt")
 ISO = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(:\d\d)?(?:\.0+)?)?")
+SIGNS = re.compile(r"[^\w\s.,:/-]")
+"""What a heading says by signs, such as a currency, is not to be lost with them."""
 WORDS = ("-", "N/A", "NULL", "None", "(blank)", "--", "#N/A", "n/a", "nan", "—")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CREATED = 60
 """So many deals has an export that is made here."""
 
@@ -169,7 +174,7 @@ def of_the_tests(folder: Path) -> Iterator[Export]:
     ]
     for made in (test_makers, test_more_makers):
         for name, given in made.LISTS.items():
-            if len(given) == 3:  # noqa: PLR2004 - headings, a row, and words
+            if len(given) == 3:
                 target = folder / re.sub(r"\W", "_", name)
                 target.mkdir(exist_ok=True)
                 test_more_makers.written(target, *given, deals)
@@ -319,8 +324,20 @@ def camel(heading: str) -> str:
     >>> camel("Deal - Close date")
     'dealCloseDate'
     """
+    if SIGNS.search(heading):
+        return heading
     first, *others = re.findall(r"\w+", heading.replace("_", " ")) or [heading]
     return first[:1].lower() + first[1:] + "".join(word[:1].upper() + word[1:] for word in others)
+
+
+def snake(heading: str) -> str:
+    """Return a heading with lines between its words.
+
+    >>> snake("Deal - Close date")
+    'deal_close_date'
+    """
+    bare = re.sub(r"\W+", "_", heading).strip("_").lower()
+    return heading if SIGNS.search(heading) else bare or heading
 
 
 def dated(form: str, short: str) -> Change:
@@ -370,7 +387,7 @@ def halves(first: str, second: str, overlap: int = 0) -> Change:
 
     def write(sheet: Sheet, file: Path) -> None:
         middle = len(sheet.rows) // 2
-        if middle < 2:  # noqa: PLR2004 - too few to part
+        if middle < 2:
             write_csv(sheet, file)
             return
         for name, rows in (
@@ -463,7 +480,7 @@ SAME: dict[str, Change] = {
     "headings lower": named(str.lower),
     "headings title": named(str.title),
     "headings camel": named(camel),
-    "headings snake": named(lambda h: re.sub(r"\W+", "_", h).strip("_").lower() or h),
+    "headings snake": named(snake),
     "headings spaced": named(lambda h: f"  {h} "),
     "headings hard spaces": named(lambda h: h.replace(" ", "\u00a0")),
     "dates dotted": dated("%d.%m.%Y %H:%M:%S", "%d.%m.%Y"),
@@ -552,11 +569,8 @@ def changes_of(export: Export, base: Read) -> Iterator[tuple[str, Change, dict[s
     """Yield every change of an export: its name, names to give back, and whether to be loose."""
     for name, change in SAME.items():
         yield name, change, {}, False
-    stages = [name for _, name in base.stages]
-    names = {
-        name: f"Etappe {'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[at % 26]}{at // 26 or ''}"
-        for at, name in enumerate(dict.fromkeys(stages))
-    }
+    known = dict.fromkeys(name for _, name in base.stages)
+    names = {name: f"Etappe {LETTERS[at % 26]}{at // 26 or ''}" for at, name in enumerate(known)}
     yield "other names of stages", renamed(names), {new: old for old, new in names.items()}, False
     for sheet in export.sheets:
         for heading in dict.fromkeys(sheet.headings):
