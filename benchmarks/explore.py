@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import leakkit
 from benchmarks import document
 from leakkit.views.bar_widgets import OWN, BarWidgets
-from leakkit.views.exploring import BY_STAGE, FOLLOWING, OF_ALL, explore
+from leakkit.views.exploring import BY_STAGE, FOLLOWING, OF_ALL, Follower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -97,14 +97,15 @@ def answers(
         cpu: dict[tuple[str, str], list[float]] = defaultdict(list)
         for _ in range(rounds):
             bar = made()
-            shown = explore(getattr(leakkit.views, view), bar)
+            shown = Follower(getattr(leakkit.views, view), bar)
             for change, move in changes(bar):
                 start, worked = time.perf_counter(), time.process_time()
                 move()
                 shown.bundle()
                 seconds[change].append(time.perf_counter() - start)
                 cpu[change].append(time.process_time() - worked)
-        yield Answers(opportunities, view, dict(seconds), dict(cpu))
+        if seconds:
+            yield Answers(opportunities, view, dict(seconds), dict(cpu))
 
 
 def measure(opportunities: int, rounds: int) -> list[Answers]:
