@@ -225,7 +225,7 @@ REFUSED: dict[str, tuple[Callable[[Any, Any], object], str]] = {
     "a view of a pipeline": (lambda _, a: leakkit.views.pipe(a["Projects"]), "analysis, name"),
     "exploring a source": (
         lambda d, _: leakkit.explore(leakkit.views.pipe, d),
-        r"explore takes a bar, .* explore\(view, leakkit\.filters\(leakkit\.analyze\(data\)\)\)",
+        r"explore takes a bar, .*explore\(view, leakkit\.filters\(leakkit\.analyze\(data\)\)\)",
     ),
     "exploring an analysis": (
         lambda _, a: leakkit.explore(leakkit.views.pipe, a),
