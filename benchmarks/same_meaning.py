@@ -539,7 +539,10 @@ def _kept(store: Store, names: dict[str, str]) -> Read:
         "SELECT p.pipeline, s.name, p.entered_day, p.exit FROM passages p "
         "JOIN stages s USING (pipeline, stage) ORDER BY ALL"
     )
-    stages = store.rows("SELECT pipeline, name FROM stages ORDER BY pipeline, stage")
+    # of deals that only stand somewhere no order is claimed
+    order = "name" if store.meta("shape") == "snapshot" else "stage"
+    stages = store.rows(f"SELECT pipeline, name FROM stages ORDER BY pipeline, {order}")
+    named = [(n, names.get(name, name)) for n, name in stages]
     spoken = {f"{fact}={n}" for fact, n in store.meta("facts").items()}
     spoken |= {f"{one['code']}" for one in store.meta("cross_checks")}
     spoken |= {
@@ -552,7 +555,7 @@ def _kept(store: Store, names: dict[str, str]) -> Read:
         "",
         deals,
         sorted((n, names.get(name, name), *others) for n, name, *others in visits),
-        [(n, names.get(name, name)) for n, name in stages],
+        sorted(named) if order == "name" else named,
         sorted(Counter(row[0] for row in deals).items()),
         frozenset(spoken),
     )
