@@ -154,5 +154,5 @@ def analysis_of(text: str) -> Analysis:
 
 def test_a_note_makes_its_pages_anew_and_changes_no_number() -> None:
     noted, plain = analysis(), analysis(PIPELINES)
-    assert fingerprint(noted, DROPOFF, {}) != fingerprint(plain, STAGE_DROPOFF, {})
+    assert fingerprint(noted, DROPOFF, {}) != fingerprint(plain, DROPOFF, {})
     assert noted.stages().equals(plain.stages())
