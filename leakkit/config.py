@@ -482,6 +482,13 @@ class Brand(_Part):
     confidential: Text = ""
 
 
+class Anonymise(_Part):
+    """What `--anonymise` covers beside owners, customers and names of deals."""
+
+    columns: tuple[Text, ...] = ()
+    money: Rate = 1.0
+
+
 class Config(_Part):
     r"""The whole of leakkit.toml; see docs/contracts.md for what each key means.
 
@@ -500,6 +507,7 @@ class Config(_Part):
     comparison: Comparison = Comparison()
     reasons: Reasons = Reasons()
     brand: Brand = Brand()
+    anonymise: Anonymise = Anonymise()
     interventions: tuple[Intervention, ...] = Field(default=(), max_length=limits.INTERVENTIONS)
     makers: dict[Name, tuple[Export, ...]] = Field(default_factory=dict)
     pipelines: tuple[Pipeline, ...] = Field(default=(), max_length=limits.PIPELINES)
@@ -728,6 +736,7 @@ def _known_keys(path: list[str]) -> list[str]:
         "comparison": Comparison,
         "reasons": Reasons,
         "brand": Brand,
+        "anonymise": Anonymise,
         "interventions": Intervention,
         "pipelines": Pipeline,
         "stages": Stage,
