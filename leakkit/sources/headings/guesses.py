@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 2_000
 """So many rows of a file are looked at."""
-SHOWN_CELLS, SHOWN_LETTERS = 3, 30
+SHOWN_CELLS, SHOWN_LETTERS, SHOWN_AMONG = 3, 30, 200
 SHORT = 4
 """A form of no more letters may stand in any word."""
 FEW, UNIQUE, MOST = 50, 0.9, 0.8
@@ -56,14 +56,16 @@ FITS = {
 """Which cells one of our columns may have."""
 
 DAY = (
-    r"^\p{Nd}{1,4}[-/.]\p{Nd}{1,2}[-/.]\p{Nd}{1,4}|^\p{Nd}{1,2}[ .-]+\p{L}{3,}\.?[ .,-]+\p{Nd}{2,4}"
-    r"|^\p{L}{3,}\.? \p{Nd}{1,2},? \p{Nd}{4}"
+    r"^[\p{Nd}]{1,4}[-/.][\p{Nd}]{1,2}[-/.][\p{Nd}]{1,4}"
+    r"|^[\p{Nd}]{1,2}[ .-]+[\p{L}]{3,}\.?[ .,-]+[\p{Nd}]{2,4}"
+    r"|^[\p{L}]{3,}\.? [\p{Nd}]{1,2},? [\p{Nd}]{4}"
 )
 AMOUNT = (
-    r"^[^\p{L}\p{Nd}]{0,3}(\p{L}{1,3}[^\p{L}\p{Nd}]{1,2})?[-(]?"
-    r"\p{Nd}[\p{Nd}.,'\x{066C}\x{066B} ]*\)?"
-    r"( ?\p{L}{1,3}\.?| ?[^\p{L}\p{Nd}]{0,3}| ?(toman|تومان|ریال))$"
+    r"^[^\p{L}\p{Nd}]{0,3}([\p{L}]{1,3}[^\p{L}\p{Nd}]{1,2})?[-(]?"
+    r"[\p{Nd}][\p{Nd}.,'\x{066C}\x{066B} ]*\)?"
+    r"( ?[\p{L}]{1,3}\.?| ?[^\p{L}\p{Nd}]{0,3}| ?(toman|تومان|ریال))$"
 )
+NO_CELLS = (0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -85,39 +87,74 @@ def columns_of(store: Store, table: Table) -> list[Column]:
     some = list(table.types)[: limits.COLUMNS]
     if not some:
         return []
-    cells = ", ".join(f"{table.text_under(some[at])} AS said{at}" for at in range(len(some)))
+    cells = ", ".join(map(table.text_under, some))
     # once for all columns: a view of a file is read anew by every question
     store.run(
-        f"CREATE OR REPLACE TEMP TABLE looked_at AS "  # noqa: S608 - quoted
-        f"SELECT {cells} FROM {table.relation} LIMIT {LOOKED_AT}"
+        "CREATE OR REPLACE TEMP TABLE looked_at AS "  # noqa: S608 - quoted
+        "SELECT * FROM (SELECT row, unnest(range(len(cells))) AS place, unnest(cells) AS said "
+        "FROM (SELECT row_number() OVER () AS row, cells "
+        f"FROM (SELECT [{cells}] AS cells FROM {table.relation} LIMIT {LOOKED_AT}))) "
+        "WHERE said <> ''"
     )
-    found = [_column(store, table, at, heading) for at, heading in enumerate(some)]
+    counts, shown = _counts(store), _shown(store)
     store.run("DROP TABLE looked_at")
-    return found
+    return [
+        Column(
+            heading,
+            _kind(*_of_type(table.types[heading], counts.get(at, NO_CELLS))),
+            shown.get(at, ()),
+        )
+        for at, heading in enumerate(some)
+    ]
 
 
-def _column(store: Store, table: Table, at: int, heading: str) -> Column:
-    """Say what one column holds, of those that are looked at."""
+def _of_type(kind: str, counts: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the counts of a column; of one that is typed so, all cells are dates."""
+    filled, different, flag, date, number = counts
+    return filled, different, flag, filled if kind.startswith(CLOCK_TYPES) else date, number
+
+
+def _counts(store: Store) -> dict[int, tuple[int, ...]]:
+    """Count by column: cells, different ones, flags, dates, numbers."""
     flags = ", ".join(f"'{word}'" for word in (*YES, *NO))
-    said = f"(SELECT said{at} AS said FROM looked_at WHERE said{at} <> '')"  # noqa: S608 - a number
-    filled, different, flag, date, number = store.rows(
+    foreign = store.value("SELECT count(*) FROM looked_at WHERE strlen(said) > length(said)")
+    day, amount = (DAY, AMOUNT) if foreign else (_in_ascii(DAY), _in_ascii(AMOUNT))
+    rows = store.rows(
         f"""
-        SELECT count(*), count(DISTINCT said),
+        SELECT place, count(*), count(DISTINCT said),
                count(*) FILTER (lower(said) IN ({flags})),
                count(*) FILTER (regexp_matches(said, $day)),
                count(*) FILTER (regexp_matches(said, $amount))
-        FROM {said}
-        """,  # noqa: S608 - quoted
-        {"day": DAY, "amount": AMOUNT},
-    )[0]
-    cells = store.rows(
-        f"SELECT DISTINCT said FROM (SELECT said FROM {said} LIMIT 200) "  # noqa: S608 - quoted
-        f"ORDER BY length(said) > {SHOWN_LETTERS}, said LIMIT {SHOWN_CELLS}"
+        FROM looked_at GROUP BY place ORDER BY place
+        """,  # noqa: S608 - our own words
+        {"day": day, "amount": amount},
     )
-    typed = table.types[heading].startswith(CLOCK_TYPES)
-    counts = (int(filled), int(different), int(flag), int(filled if typed else date), int(number))
-    shown = tuple(visible(str(row[0])).replace("\n", " ")[:SHOWN_LETTERS] for row in cells)
-    return Column(heading, _kind(*counts), shown)
+    return {int(at): tuple(map(int, counts)) for at, *counts in rows}
+
+
+def _in_ascii(pattern: str) -> str:
+    """Return the same pattern for texts of ASCII: every letter there is takes long to compile."""
+    return pattern.replace(r"\p{L}", "A-Za-z").replace(r"\p{Nd}", "0-9")
+
+
+def _shown(store: Store) -> dict[int, tuple[str, ...]]:
+    """Return by column the first different cells, the short ones in front."""
+    rows = store.rows(
+        f"""
+        SELECT place, said FROM (
+            SELECT DISTINCT place, said FROM (
+                SELECT place, said FROM looked_at
+                QUALIFY row_number() OVER (PARTITION BY place ORDER BY row) <= {SHOWN_AMONG}))
+        QUALIFY row_number() OVER (
+            PARTITION BY place ORDER BY length(said) > {SHOWN_LETTERS}, said) <= {SHOWN_CELLS}
+        ORDER BY place, length(said) > {SHOWN_LETTERS}, said
+        """  # noqa: S608 - numbers
+    )
+    found: dict[int, tuple[str, ...]] = {}
+    for at, said in rows:
+        cell = visible(str(said)).replace("\n", " ")[:SHOWN_LETTERS]
+        found[int(at)] = (*found.get(int(at), ()), cell)
+    return found
 
 
 def _kind(filled: int, different: int, flag: int, date: int, number: int) -> str:
