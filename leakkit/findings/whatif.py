@@ -105,9 +105,9 @@ def embed(stays: Mapping[tuple[int, int], StayCounts], moves: Moves, started: Fl
     """Build the chain of one pipeline.
 
     `stays` are the counts over the whole history by (stage, visits: 1 first, 2 later);
-    `started` are the deals that began in each stage. The shares of a state are those of Aalen-Johansen at the longest age
-    that 30 equivalent entrants are followed to. Fewer than 30 later visits share the
-    numbers of all visits.
+    `started` are the deals that began in each stage. The shares of a state are those of
+    Aalen-Johansen at the longest age that 30 equivalent entrants are followed to. Fewer than
+    30 later visits share the numbers of all visits.
     """
     stages = len(started)
     rows = [
