@@ -31,12 +31,12 @@ from leakkit.findings.finding import KINDS, SEVERITIES, Past, Split
 from leakkit.findings.mix import RateAndMix, Shift
 from leakkit.findings.reasons import FAMILIES, built_in
 from leakkit.findings.worklist import BLOCKS
-from leakkit.page.style import style_element
 from leakkit.views import tables
+from leakkit.views.bar_widgets import BarWidgets
 from leakkit.views.causes.verdict import review
 from leakkit.views.causes.when_lost import ROWS
 from leakkit.views.causes.worklist import SHOWN_DEALS
-from leakkit.views.explore_causes import BY_STAGE
+from leakkit.views.exploring import BY_STAGE, OF_DIAGNOSIS, Follower
 from leakkit.views.texts import plain
 from leakkit.words import Words
 
@@ -517,29 +517,45 @@ def test_a_stage_that_was_not_looked_into_is_refused(name: str) -> None:
 def test_a_stage_can_be_chosen_and_the_call_says_the_same(name: str) -> None:
     other = replace(first(), stage=replace(first().stage, name=HOSTILE))
     both = replace(diagnosis(), stages=(first(), other))
-    view = getattr(views, name)
-    found = leakkit.explore(view, both)
-    style = style_element()
-    assert found.shown.value == f"{style}{view(both).section()}"
+    view, bar = getattr(views, name), leakkit.filters(both)
+    bar.widgets = widgets = BarWidgets(bar)
+    found = leakkit.explore(view, bar)
+    assert isinstance(found, Follower)
+    assert found.view.section() == view(both).section()
     assert found.code == (
         f"leakkit.views.{name}(leakkit.diagnose(leakkit.analyze(data, 'Equipment')))"
     )
-    found.controls["stage"].value = HOSTILE
-    assert found.shown.value == f"{style}{view(both, stage=HOSTILE).section()}"
-    assert "<b " not in found.said.value
-    found.controls["stage"].value = "Proforma"
+    widgets.choices["stage"].value = HOSTILE
+    assert found.view.section() == view(both, stage=HOSTILE).section()
+    assert "<b " not in widgets.said.value
+    widgets.choices["stage"].value = "Proforma"
     same = eval(found.code, {"leakkit": leakkit, "data": diagnosis().analysis.store})  # noqa: S307 - the call on the screen must run
-    assert found.shown.value == f"{style}{same.section()}"
+    assert found.view.section() == same.section()
+    with pytest.raises(LeakkitError) as caught:
+        bar.set(stage="Nowhere")
+    assert caught.value.code == "no_stage"
+    assert bar.stage == "Proforma", "what is refused changes nothing"
+
+
+@pytest.mark.parametrize("name", sorted(OF_DIAGNOSIS))
+def test_every_view_of_causes_follows_the_bar(name: str) -> None:
+    view, bar = getattr(views, name), leakkit.filters(of())
+    found = leakkit.explore(view, bar)
+    assert isinstance(found, Follower)
+    assert found.view.section() == view(of()).section()
+    drawn = {"stage": "Proforma"} if name in PER_STAGE else {}
+    bar.set(stage="proforma")
+    assert found.view.section() == view(of(), **drawn).section()
+    assert found.code.endswith(", stage='Proforma')") == bool(drawn)
 
 
 def test_of_one_stage_there_is_nothing_to_choose() -> None:
-    assert leakkit.explore(views.evidence, of()).controls == {}
+    bar = leakkit.filters(of())
+    assert BarWidgets(bar).choices == {}
     with pytest.raises(LeakkitError) as caught:
-        leakkit.explore(views.worklist, diagnosis())
+        leakkit.explore(views.pipe, bar)
     assert caught.value.code == "no_choices"
     assert "evidence" in str(caught.value)
-    shown = leakkit.explore(views.evidence, diagnosis())._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in shown
 
 
 def test_the_views_that_can_be_of_one_stage_are_those_that_take_it() -> None:

@@ -15,6 +15,7 @@ from leakkit.sources import load
 from leakkit.sources.propose.trying import all_at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from leakkit.store import Store
@@ -145,7 +146,13 @@ DEALS = (
 """The stage, the end and the close of each deal."""
 
 
-def written(folder: Path, headings: str, row: str, said: str) -> Path:
+def written(
+    folder: Path,
+    headings: str,
+    row: str,
+    said: str,
+    deals: Sequence[tuple[str, str, str]] = DEALS,
+) -> Path:
     """Write the deals as an export says them."""
     ends = dict(zip(("won", "lost", "open"), said.split(","), strict=True))
     rows = [
@@ -155,10 +162,10 @@ def written(folder: Path, headings: str, row: str, said: str) -> Path:
             end=ends[end],
             stage_or_end=stage if end == "open" else ends[end],
             value=f"{1000 * i + 250}.50",
-            created=f"2026-01-{i:02}",
+            created=f"2026-01-{1 + (i - 1) % 28:02}",
             closed=closed,
         )
-        for i, (stage, end, closed) in enumerate(DEALS, start=1)
+        for i, (stage, end, closed) in enumerate(deals, start=1)
     ]
     file = folder / "export.csv"
     file.write_text("\n".join([headings, *rows]) + "\n", encoding="utf-8")

@@ -36,7 +36,7 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     facts = account.facts(store, rules.cut)
     account.faults(store, *files, found.origins)
     settled.take_over(store)
-    account.refuse_amounts(store, files[0] or files[1])
+    account.refuse_amounts(store, files[0] or files[1], "" if files[0] else found.origins)
     acted = read_activities(reading, found.activities, rules.zone, rules.cut)
     if watch:
         watch(store, found, rules)
