@@ -85,7 +85,7 @@ class Read:
     def like(self, other: Read, *, loosely: bool) -> bool:
         """Say whether the same was read; loosely: outcomes and visits, without days or values."""
         mine, its = (
-            (one.ends, sorted(Counter(stage for _, stage, *_ in one.visits).items()))
+            (one.ends, sorted(Counter(visit[:2] for visit in one.visits).values()))
             if loosely
             else (one.deals, one.visits, one.stages)
             for one in (self, other)
@@ -177,7 +177,7 @@ def of_the_tests(folder: Path) -> Iterator[Export]:
             if len(given) == 3:
                 target = folder / re.sub(r"\W", "_", name)
                 target.mkdir(exist_ok=True)
-                test_more_makers.written(target, *given, deals)
+                test_more_makers.written(target, given[0], given[1], given[2], deals)
                 yield replace(_read(target), name=name)
 
 
@@ -326,7 +326,8 @@ def camel(heading: str) -> str:
     """
     if SIGNS.search(heading):
         return heading
-    first, *others = re.findall(r"\w+", heading.replace("_", " ")) or [heading]
+    words: list[str] = re.findall(r"\w+", heading.replace("_", " ")) or [heading]
+    first, *others = words
     return first[:1].lower() + first[1:] + "".join(word[:1].upper() + word[1:] for word in others)
 
 
@@ -372,12 +373,12 @@ def framed(above: tuple[str, ...] = (), below: tuple[str, ...] = ()) -> Change:
     return lambda export, folder: each(export, folder, write, ".csv")
 
 
-def twice(name: str, **how: Any) -> Change:  # noqa: ANN401 - those of write_csv
+def twice(again: str, first: str = "{}.csv") -> Change:
     """Return a change that downloads each file once more under another name."""
 
     def write(sheet: Sheet, file: Path) -> None:
-        write_csv(sheet, file, **how)
-        write_csv(sheet, file.with_name(name.format(file.stem)), **how)
+        for name in (first, again):
+            write_csv(sheet, file.with_name(name.format(file.stem)))
 
     return lambda export, folder: each(export, folder, write, ".csv")
 
@@ -502,6 +503,7 @@ SAME: dict[str, Change] = {
     "halves by years": halves("{} 2024.csv", "{} 2025.csv"),
     "halves that overlap": halves("{}_1.csv", "{}_2.csv", overlap=5),
     "downloaded twice": twice("{} (1).csv"),
+    "downloaded twice into another folder": twice("{} (1).csv", first="{} (2).csv"),
     "a copy": twice("Copy of {}.csv"),
     "a copy in German": twice("{} - Kopie.csv"),
     "a column of notes": wider("Internal remark", lambda at: f"called again, {at % 7}"),
@@ -537,7 +539,10 @@ def _kept(store: Store, names: dict[str, str]) -> Read:
         "SELECT p.pipeline, s.name, p.entered_day, p.exit FROM passages p "
         "JOIN stages s USING (pipeline, stage) ORDER BY ALL"
     )
-    stages = store.rows("SELECT pipeline, name FROM stages ORDER BY pipeline, stage")
+    # of deals that only stand somewhere no order is claimed
+    order = "name" if store.meta("shape") == "snapshot" else "stage"
+    stages = store.rows(f"SELECT pipeline, name FROM stages ORDER BY pipeline, {order}")
+    named = [(n, names.get(name, name)) for n, name in stages]
     spoken = {f"{fact}={n}" for fact, n in store.meta("facts").items()}
     spoken |= {f"{one['code']}" for one in store.meta("cross_checks")}
     spoken |= {
@@ -550,7 +555,7 @@ def _kept(store: Store, names: dict[str, str]) -> Read:
         "",
         deals,
         sorted((n, names.get(name, name), *others) for n, name, *others in visits),
-        [(n, names.get(name, name)) for n, name in stages],
+        sorted(named) if order == "name" else named,
         sorted(Counter(row[0] for row in deals).items()),
         frozenset(spoken),
     )

@@ -233,7 +233,8 @@ READ = (
         "numbers/not_a_number.csv",
         passages=THREE,
         amounts=(123456, None, None),
-        facts={"value_unreadable": 2},
+        said=(("nothing", "n/a"),),
+        facts={"value_unreadable": 1},
     ),
     Read("numbers/signs.csv", 'currency = "EUR"', THREE, amounts=(123456, 100000, 123456700)),
     Read(

@@ -41,7 +41,7 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     if watch:
         watch(store, found, rules)
     place_faults(store, found)
-    counted = account.rows(store, files, reading.told.left)
+    counted = account.rows(store, files, reading.told.left, reading.told.copied)
     rows = [*counted, *earlier_rows(reading, found.days), *acted]
     notes = write_notes(reading, found, given) | {"rows": rows}
     if upkeep.settle:

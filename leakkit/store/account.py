@@ -148,11 +148,15 @@ WHERE g.value_text <> ''
 
 
 def rows(
-    store: Store, files: tuple[str, str], left: Mapping[tuple[str, str], int]
+    store: Store,
+    files: tuple[str, str],
+    left: Mapping[tuple[str, str], int],
+    copied: Mapping[str, int],
 ) -> list[dict[str, Any]]:
     """Count the rows of each file: read = used + merged + not asked for + set aside.
 
-    `left` counts by table and file the rows that were left out before all else.
+    `left` counts by table and file the rows that were left out before all else, and `copied`
+    by file those of its copies.
     """
     names = ("read", "used", "merged", "not_asked", "set_aside")
     counted: list[dict[str, Any]] = []
@@ -161,10 +165,13 @@ def rows(
         if not file:
             continue
         counts = dict(zip(names, map(int, store.rows(query)[0]), strict=True))
-        more = left.get((table, file), 0)
-        # what stands under the rows of a file is of no table: the first one counts it
-        more += left.get(("", file), 0) if file not in {one["file"] for one in counted} else 0
-        counts |= {name: counts[name] + more for name in ("read", "not_asked")}
+        more, again = left.get((table, file), 0), 0
+        if file not in {one["file"] for one in counted}:
+            # what stands under the rows of a file is of no table: the first one counts it
+            more, again = more + left.get(("", file), 0), copied.get(file, 0)
+        counts["read"] += more + again
+        counts["not_asked"] += more
+        counts["merged"] += again
         if counts["read"] != sum(counts[name] for name in names[1:]):
             message = (
                 f"{file}: the rows do not add up: {counts}. "

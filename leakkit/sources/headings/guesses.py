@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 2_000
 """So many rows of a file are looked at."""
-SHOWN_CELLS, SHOWN_LETTERS, SHOWN_AMONG = 3, 30, 200
+SHOWN_CELLS, SHOWN_LETTERS = 3, 30
+FLAGS = frozenset((*YES, *NO))
 SHORT = 4
 """A form of no more letters may stand in any word."""
 FEW, UNIQUE, MOST = 50, 0.9, 0.8
@@ -55,17 +57,18 @@ FITS = {
 }
 """Which cells one of our columns may have."""
 
-DAY = (
-    r"^[\p{Nd}]{1,4}[-/.][\p{Nd}]{1,2}[-/.][\p{Nd}]{1,4}"
-    r"|^[\p{Nd}]{1,2}[ .-]+[\p{L}]{3,}\.?[ .,-]+[\p{Nd}]{2,4}"
-    r"|^[\p{L}]{3,}\.? [\p{Nd}]{1,2},? [\p{Nd}]{4}"
+LETTER, NEITHER = r"[^\W\d_]", r"[\W_]"
+"""A letter of any script; what is neither a letter nor a digit."""
+DAY = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}"
+    rf"|\d{{1,2}}[ .-]+{LETTER}{{3,}}\.?[ .,-]+\d{{2,4}}|{LETTER}{{3,}}\.? \d{{1,2}},? \d{{4}}"
 )
-AMOUNT = (
-    r"^[^\p{L}\p{Nd}]{0,3}([\p{L}]{1,3}[^\p{L}\p{Nd}]{1,2})?[-(]?"
-    r"[\p{Nd}][\p{Nd}.,'\x{066C}\x{066B} ]*\)?"
-    r"( ?[\p{L}]{1,3}\.?| ?[^\p{L}\p{Nd}]{0,3}| ?(toman|تومان|ریال))$"
+"""How a date begins."""
+AMOUNT = re.compile(
+    rf"{NEITHER}{{0,3}}({LETTER}{{1,3}}{NEITHER}{{1,2}})?[-(]?\d[\d.,'\u066c\u066b ]*\)?"
+    rf"( ?{LETTER}{{1,3}}\.?| ?{NEITHER}{{0,3}}| ?(toman|تومان|ریال))"
 )
-NO_CELLS = (0, 0, 0, 0, 0)
+"""The whole of an amount; patterns of the engine take longer to be made than cells to be read."""
 
 
 @dataclass(frozen=True)
@@ -87,74 +90,32 @@ def columns_of(store: Store, table: Table) -> list[Column]:
     some = list(table.types)[: limits.COLUMNS]
     if not some:
         return []
-    cells = ", ".join(map(table.text_under, some))
+    cells = ", ".join(f"{table.text_under(some[at])} AS said{at}" for at in range(len(some)))
     # once for all columns: a view of a file is read anew by every question
     store.run(
-        "CREATE OR REPLACE TEMP TABLE looked_at AS "  # noqa: S608 - quoted
-        "SELECT * FROM (SELECT row, unnest(range(len(cells))) AS place, unnest(cells) AS said "
-        "FROM (SELECT row_number() OVER () AS row, cells "
-        f"FROM (SELECT [{cells}] AS cells FROM {table.relation} LIMIT {LOOKED_AT}))) "
-        "WHERE said <> ''"
+        f"CREATE OR REPLACE TEMP TABLE looked_at AS "  # noqa: S608 - quoted
+        f"SELECT {cells} FROM {table.relation} LIMIT {LOOKED_AT}"
     )
-    counts, shown = _counts(store), _shown(store)
+    found = [_column(store, table, at, heading) for at, heading in enumerate(some)]
     store.run("DROP TABLE looked_at")
-    return [
-        Column(
-            heading,
-            _kind(*_of_type(table.types[heading], counts.get(at, NO_CELLS))),
-            shown.get(at, ()),
-        )
-        for at, heading in enumerate(some)
-    ]
-
-
-def _of_type(kind: str, counts: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the counts of a column; of one that is typed so, all cells are dates."""
-    filled, different, flag, date, number = counts
-    return filled, different, flag, filled if kind.startswith(CLOCK_TYPES) else date, number
-
-
-def _counts(store: Store) -> dict[int, tuple[int, ...]]:
-    """Count by column: cells, different ones, flags, dates, numbers."""
-    flags = ", ".join(f"'{word}'" for word in (*YES, *NO))
-    foreign = store.value("SELECT count(*) FROM looked_at WHERE strlen(said) > length(said)")
-    day, amount = (DAY, AMOUNT) if foreign else (_in_ascii(DAY), _in_ascii(AMOUNT))
-    rows = store.rows(
-        f"""
-        SELECT place, count(*), count(DISTINCT said),
-               count(*) FILTER (lower(said) IN ({flags})),
-               count(*) FILTER (regexp_matches(said, $day)),
-               count(*) FILTER (regexp_matches(said, $amount))
-        FROM looked_at GROUP BY place ORDER BY place
-        """,  # noqa: S608 - our own words
-        {"day": day, "amount": amount},
-    )
-    return {int(at): tuple(map(int, counts)) for at, *counts in rows}
-
-
-def _in_ascii(pattern: str) -> str:
-    """Return the same pattern for texts of ASCII: every letter there is takes long to compile."""
-    return pattern.replace(r"\p{L}", "A-Za-z").replace(r"\p{Nd}", "0-9")
-
-
-def _shown(store: Store) -> dict[int, tuple[str, ...]]:
-    """Return by column the first different cells, the short ones in front."""
-    rows = store.rows(
-        f"""
-        SELECT place, said FROM (
-            SELECT DISTINCT place, said FROM (
-                SELECT place, said FROM looked_at
-                QUALIFY row_number() OVER (PARTITION BY place ORDER BY row) <= {SHOWN_AMONG}))
-        QUALIFY row_number() OVER (
-            PARTITION BY place ORDER BY length(said) > {SHOWN_LETTERS}, said) <= {SHOWN_CELLS}
-        ORDER BY place, length(said) > {SHOWN_LETTERS}, said
-        """  # noqa: S608 - numbers
-    )
-    found: dict[int, tuple[str, ...]] = {}
-    for at, said in rows:
-        cell = visible(str(said)).replace("\n", " ")[:SHOWN_LETTERS]
-        found[int(at)] = (*found.get(int(at), ()), cell)
     return found
+
+
+def _column(store: Store, table: Table, at: int, heading: str) -> Column:
+    """Say what one column holds, of those that are looked at."""
+    rows = store.rows(
+        f"SELECT said{at}, count(*) FROM looked_at WHERE said{at} <> '' GROUP BY 1 ORDER BY 1"  # noqa: S608 - a number
+    )
+    cells = {str(said): int(n) for said, n in rows}
+    filled, different = sum(cells.values()), len(cells)
+    flag = sum(n for said, n in cells.items() if said.lower() in FLAGS)
+    date = sum(n for said, n in cells.items() if DAY.match(said))
+    number = sum(n for said, n in cells.items() if AMOUNT.fullmatch(said))
+    first = sorted(cells, key=lambda said: (len(said) > SHOWN_LETTERS, said))[:SHOWN_CELLS]
+    typed = table.types[heading].startswith(CLOCK_TYPES)
+    counts = (filled, different, flag, filled if typed else date, number)
+    shown = tuple(visible(said).replace("\n", " ")[:SHOWN_LETTERS] for said in first)
+    return Column(heading, _kind(*counts), shown)
 
 
 def _kind(filled: int, different: int, flag: int, date: int, number: int) -> str:

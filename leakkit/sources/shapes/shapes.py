@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
-from leakkit.sources.cells.blanks import NOTHING
+from leakkit.sources.cells.blanks import NOTHING, without_words_for_nothing
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.headings.columns import Table
@@ -45,6 +45,11 @@ if TYPE_CHECKING:
 
 EVENTS, WIDE, SNAPSHOT = "events", "wide", "snapshot"
 MOMENTS = ("entered_at", "created_at", "closed_at")
+TOLD = (
+    *("opportunity_id", "pipeline", "stage", "from_stage", "last_stage", "outcome", "value"),
+    *("currency", "lost_reason"),
+)
+"""What of a row is told by a word or a number, and may be said to be nothing."""
 HISTORY_COLUMNS = ("opportunity_id", "stage", "entered_at", "pipeline", "from_stage")
 TOLERANCE = 1.001
 """Two times of a stage that differ by less are one visit, rounded twice."""
@@ -165,6 +170,8 @@ def _plain(
     named = [heading for name in MOMENTS if (heading := table.heading(name))]
     named += ending_dates(reading, table).values()
     headings = list(dict.fromkeys([*named, *(one.heading for one in dated)]))
+    told = [heading for name in TOLD if (heading := table.heading(name))]
+    table = without_words_for_nothing(reading, table, list(dict.fromkeys([*headings, *told])))
     plain = plain_dates(reading, table, headings)
     return plain_money(reading, plain) if with_money else plain
 
