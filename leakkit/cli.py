@@ -358,11 +358,11 @@ def check(
         named = found_source(source, config or None)
         store, facts = checked(*named, as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read
-    from leakkit.analysis import analyze
+    from leakkit.analysis import outline
     from leakkit.terminal import checked as said
 
     with store:
-        lines = said(facts, analyze(store))
+        lines = said(facts, outline(store))
     for line in lines:
         typer.echo(visible(line))
     if csv:
