@@ -503,6 +503,13 @@ class Brand(_Part):
     confidential: Text = ""
 
 
+class Anonymise(_Part):
+    """What `--anonymise` covers beside owners, customers and names of deals."""
+
+    columns: tuple[Text, ...] = ()
+    money: Rate = 1.0
+
+
 class Config(_Part):
     r"""The whole of leakkit.toml; see docs/contracts.md for what each key means.
 
@@ -521,6 +528,7 @@ class Config(_Part):
     comparison: Comparison = Comparison()
     reasons: Reasons = Reasons()
     brand: Brand = Brand()
+    anonymise: Anonymise = Anonymise()
     interventions: tuple[Intervention, ...] = Field(default=(), max_length=limits.INTERVENTIONS)
     notes: tuple[Note, ...] = Field(default=(), max_length=limits.NOTES)
     makers: dict[Name, tuple[Export, ...]] = Field(default_factory=dict)
@@ -782,6 +790,7 @@ def _known_keys(path: list[str]) -> list[str]:
         "comparison": Comparison,
         "reasons": Reasons,
         "brand": Brand,
+        "anonymise": Anonymise,
         "interventions": Intervention,
         "notes": Note,
         "pipelines": Pipeline,
