@@ -176,8 +176,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         str,
         typer.Option(
             metavar="KEYFILE",
-            help="Replace owners, customers and names of deals by pseudonyms; this file is their key, "
-            "made where there is none.",
+            help="Replace owners, customers and names of deals by pseudonyms; this file is their "
+            "key, made where there is none.",
         ),
     ] = "",
     allow: Annotated[
