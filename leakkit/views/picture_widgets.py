@@ -10,11 +10,12 @@ import ipywidgets
 from markupsafe import Markup
 
 from leakkit.analysis.spelling import segment_values
-from leakkit.frames.deals import LEFT
+from leakkit.frames.deals import LEFT, SORTED
 from leakkit.views.bar_widgets import LABEL
 
 if TYPE_CHECKING:
     from leakkit.views.exploring import Follower
+    from leakkit.words import Words
 
 EPOCH = dt.date(1970, 1, 1)
 ROW = {"flex_flow": "row wrap"}
@@ -39,6 +40,9 @@ class DealWidgets:
         say = self.words.say
         ways = [(say("bar.any_way"), ""), *((say(f"table.left_{way}"), way) for way in LEFT)]
         self.left = ipywidgets.Dropdown(options=ways, description=say("bar.left"), style=LABEL)
+        self.sort = ipywidgets.Dropdown(
+            options=_orders(self.words), description=say("bar.sort"), style=LABEL
+        )
         self.search = ipywidgets.Text(
             description=say("bar.search"), style=LABEL, continuous_update=False
         )
@@ -48,15 +52,19 @@ class DealWidgets:
         }
         for end, button in self.buttons.items():
             button.on_click(partial(self._save, end))
-        for control in (self.left, self.search):
+        for control in (self.left, self.sort, self.search):
             control.observe(self._changed, names="value")
         row = ipywidgets.Layout(flex_flow="row wrap")
-        parts = [self.left, self.search, *self.buttons.values(), self.saved]
+        parts = [self.left, self.sort, self.search, *self.buttons.values(), self.saved]
         self.box = ipywidgets.HBox(parts, layout=row)
 
     def _changed(self, _: object) -> None:
         """List what was chosen."""
-        self.follower.own = {"left": self.left.value, "search": self.search.value.strip()}
+        self.follower.own = {
+            "left": self.left.value,
+            "sort": self.sort.value,
+            "search": self.search.value.strip(),
+        }
         self.follower.show()
 
     def _save(self, end: str, _: object) -> None:
@@ -64,6 +72,17 @@ class DealWidgets:
         path = self.follower.view.save(f"deals.{end}")
         said = self.words.say("bar.saved", file=str(path))
         self.saved.value = Markup("<span>{}</span>").format(said)
+
+
+def _orders(words: Words) -> list[tuple[str, str]]:
+    """Return the orders of a list of deals, each as a label and as `views.deals` takes it."""
+    found = [(words.say("bar.sort_stage"), "")]
+    for name, kind in SORTED.items():
+        column = words.say(f"deals.{name}")
+        if kind != "text":
+            found.append((words.say(f"bar.sort_{kind}_falling", column=column), f"-{name}"))
+        found.append((words.say(f"bar.sort_{kind}", column=column), name))
+    return found
 
 
 class CompareWidgets:
