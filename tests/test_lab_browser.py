@@ -94,8 +94,8 @@ def data(source: Path) -> Store:
 
 
 def bar_of(page: Page) -> Locator:
-    """Return the widgets of the bar."""
-    return page.locator(".jp-OutputArea-output .widget-vbox").filter(has_text="bar.set(").first
+    """Return the output of the bar: its widgets, and the line that chooses the same."""
+    return page.locator(".jp-OutputArea").filter(has_text="bar.set(").first
 
 
 def choose(page: Page, label: str, option: str, code: str) -> None:
@@ -219,7 +219,7 @@ CONTRASTS = """outputs => {
     return (high + 0.05) / (low + 0.05);
   };
   const said = one => one.matches("select, input")
-    || [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+    || [...one.childNodes].some(node => node.nodeType === 3 && /[\\p{L}\\p{N}]/u.test(node.data));
   return outputs.flatMap(output => [...output.querySelectorAll("*")])
     .filter(one => said(one) && one.checkVisibility({checkVisibilityCSS: true})
       && one.getBoundingClientRect().width && !one.closest("title, style, option"))
@@ -231,10 +231,11 @@ CONTRASTS = """outputs => {
         ground = under(one);
         found = contrast(over(ink, ground), ground);
       }
-      return [found, `${one.tagName} ${one.textContent.trim().slice(0, 40)}`];
+      const text = one.textContent.trim();
+      return [found, `${one.tagName} ${text.slice(0, 40)}`];
     });
 }"""
-"""The contrast of every text, and of every field, with what it stands on."""
+"""The contrast of every text, and of every field, with what it stands on, by its styles."""
 LEAST = 4.5
 """The contrast that WCAG 2.2 (AA) asks of text."""
 
@@ -272,5 +273,7 @@ def test_a_saved_notebook_shows_its_pictures_without_a_kernel(page: Page, addres
         xsrf = next(c["value"] for c in page.context.cookies() if c.get("name") == "_xsrf")
         page.request.delete(place, headers={**token, "X-XSRFToken": xsrf})
     page.reload()
+    kept = page.locator(".jp-OutputArea-output code").filter(has_text="bar.set(stage='Proforma')")
+    kept.first.wait_for(state="attached")
     for name in ("pipe", "days", "months", "compare"):
         page.locator(f"section#{name} svg").first.wait_for(state="attached")
