@@ -25,7 +25,8 @@ class Doubt:
 
     `deals` are their ids, `of` is how many deals were asked, 0 where there are none. `lines`
     are what decides in leakkit.toml, or in the export; `grave` doubts stop a run however few
-    deals they touch, others from `fewest` on. `asks` are those of the lines that a proposed configuration holds.
+    deals they touch, others from `fewest` on. `asks` are those of the lines that a proposed
+    configuration holds.
     """
 
     code: str
