@@ -136,6 +136,8 @@ def test_an_intervention_follows_its_people_behind_their_pseudonyms() -> None:
 name = "{owner} trained"
 day = {day}
 segment = {{ owner = "{owner}" }}
+[[notes]]
+text = "Ask {owner} why"
 """
     owner = people(made())["owner"][0]
     store = spoken(rule.format(owner=owner, day=PLAN.as_of))
@@ -143,6 +145,7 @@ segment = {{ owner = "{owner}" }}
     (one,) = store.config.interventions
     hidden = pseudonym("owner", owner, KEY)
     assert (one.name, one.segment) == (f"{hidden} trained", {"owner": (hidden,)})
+    assert [note.text for note in store.config.notes] == [f"Ask {hidden} why"]
 
 
 def test_another_key_gives_other_pseudonyms() -> None:

@@ -67,7 +67,7 @@ def anonymise(store: Store, key: bytes) -> None:
 
     Owners and customers are all columns that name them, whatever they are called; `[anonymise]`
     names further columns. What stands in them is found in any other text of the deals, of the
-    faults and of the interventions, as a whole cell or as words in a sentence. Ids of
+    faults, of the interventions and of the notes, as a whole cell or as words in a sentence. Ids of
     opportunities stay, so that whoever has the source finds them again, unless `[anonymise]`
     names their column. Amounts are multiplied by its factor. The fingerprint changes with them.
 
@@ -235,13 +235,15 @@ def _scale_money(store: Store, factor: float) -> None:
 
 
 def _hide_in_notes(store: Store, hidden: Mapping[str, str], names: Pseudonyms) -> None:
-    """Hide names in interventions and in examples of doubts; forget what is hidden, and how."""
+    """Hide names in interventions, notes and examples of doubts; forget what is hidden, and how."""
     config = store.meta("config")
     for one in config["interventions"]:
         one["name"] = names.hide(one["name"])
         for column, values in one["segment"].items():
             kind = next((hidden[h] for h in hidden if folded(h) == folded(column)), "")
             one["segment"][column] = [names.of(kind, v) if kind else names.hide(v) for v in values]
+    for note in config["notes"]:
+        note["text"] = names.hide(note["text"])
     if ID in hidden:
         config["source"]["link"] = ""
     config["anonymise"] = Anonymise().model_dump(mode="json")
