@@ -176,8 +176,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         str,
         typer.Option(
             metavar="KEYFILE",
-            help="Replace owners and names of deals by pseudonyms that this file is the key of; "
-            "it is made where there is none.",
+            help="Replace owners, customers and names of deals by pseudonyms; this file is their "
+            "key, made where there is none.",
         ),
     ] = "",
     allow: Annotated[
@@ -358,11 +358,11 @@ def check(
         named = found_source(source, config or None)
         store, facts = checked(*named, as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read
-    from leakkit.analysis import analyze
+    from leakkit.analysis import outline
     from leakkit.terminal import checked as said
 
     with store:
-        lines = said(facts, analyze(store))
+        lines = said(facts, outline(store))
     for line in lines:
         typer.echo(visible(line))
     if csv:
