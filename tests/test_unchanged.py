@@ -36,6 +36,7 @@ def request_(tmp_path: Path) -> Request:
     entry = {"slug": "a-123456", "pages": {"stage_dropoff.html": {"sha256": hashed("page")}}}
     facts = {"overview": {"sha256": hashed("index")}, "files": {}, "pipelines": [entry]}
     (out / "manifest.json").write_text(json.dumps(facts))
+    (out / "run.json").write_text("{}")
     made = Request(
         str(source), str(out), "", str(tmp_path / "kept.duckdb"), str(tmp_path / "key"), (), ("en",)
     )
@@ -70,8 +71,8 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "the index": lambda place: (place / "out" / "index.html").write_text("marked"),
     "the manifest": lambda place: (place / "out" / "manifest.json").write_text("{}"),
     "a killed run": lambda place: (place / "out" / ".ready").mkdir(),
-    "the note": lambda place: (place / "out" / ".unchanged.json").write_text("[1]"),
-    "no note": lambda place: (place / "out" / ".unchanged.json").unlink(),
+    "the note": lambda place: (place / "out" / "run.json").write_text("[1]"),
+    "no note": lambda place: (place / "out" / "run.json").unlink(),
     "no source": lambda place: (place / "source").rename(place / "elsewhere"),
 }
 

@@ -1,6 +1,6 @@
 """A night on which nothing changed: known by hashes, before a source is read.
 
-A run leaves a note in its folder: what it was asked for, the hash of every file that it may
+A run leaves a note in its run.json: what it was asked for, the hash of every file that it may
 have read, of leakkit's own code and of the libraries, and what it has to say where nothing
 changed. The next run that is asked for the same, finds the same files and the same pages,
 says that and ends. Whatever cannot be known by a hash (a database, frames) is read.
@@ -22,7 +22,7 @@ from leakkit.version import code_digest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-NOTE, MANIFEST = ".unchanged.json", "manifest.json"
+MANIFEST, TIMES, NOTE = "manifest.json", "run.json", "unchanged"
 UNFINISHED = (".draft", ".ready")
 CONFIG_FILE = "leakkit.toml"
 MOST_FILES = 1_000
@@ -70,19 +70,20 @@ class Request:
         return files if len(files) <= MOST_FILES else None
 
     def note(self, said: Mapping[str, Any], digest: str) -> None:
-        """Leave a note in the folder; `said` is what a run that changes nothing has to say."""
+        """Leave a note in run.json; `said` is what a run that changes nothing has to say."""
         from leakkit.report.folder import write_text  # noqa: PLC0415 - the quick way needs none of it
 
         folder = Path(self.out)
         made = {"manifest": hash_file(folder / MANIFEST), "store": self._store()}
-        text = json.dumps({"asked": digest, **made, "said": said}, ensure_ascii=False, indent=1)
-        write_text(folder / NOTE, text + "\n")
+        times = json.loads((folder / TIMES).read_text("utf-8"))
+        times[NOTE] = {"asked": digest, **made, "said": said}
+        write_text(folder / TIMES, json.dumps(times, ensure_ascii=False, indent=2) + "\n")
 
     def find_unchanged(self, digest: str) -> dict[str, Any] | None:
         """Return what there is to say where the folder holds what this run would make."""
         folder = Path(self.out)
         try:
-            note = json.loads((folder / NOTE).read_text("utf-8"))
+            note = json.loads((folder / TIMES).read_text("utf-8"))[NOTE]
             stands = note["asked"] == digest != "" and note["store"] == self._store()
             stands = stands and note["manifest"] == hash_file(folder / MANIFEST)
             stands = stands and not any((folder / name).exists() for name in UNFINISHED)
