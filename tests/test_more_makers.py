@@ -352,15 +352,22 @@ LISTED = {
 """Maker -> headings and a row of the deals, and its list of stages: names, order and closes."""
 
 
+@pytest.mark.parametrize("some", [2, 9])
 @pytest.mark.parametrize("maker", LISTED)
-def test_a_list_of_stages_says_their_names_order_and_closes(maker: str, tmp_path: Path) -> None:
+def test_a_list_of_stages_says_their_names_order_and_closes(
+    maker: str, some: int, tmp_path: Path
+) -> None:
+    """`some` of its rows stand in a first file, the others in a second one."""
     headings, row, stages = LISTED[maker]
     deals = written(tmp_path, headings, row.replace("{stage_or_end}", "#{stage_or_end}#"), "3,4,")
     text = deals.read_text()
     for name, number in (("A", "2"), ("B", "1"), ("3", "3"), ("4", "4")):
         text = text.replace(f"#{name}#", number)
     deals.write_text(text)
-    (tmp_path / "stages.csv").write_text(stages)
+    heading, *rows = stages.strip().splitlines()
+    for name, part in (("stages.csv", rows[:some]), ("stages (1).csv", rows[some:])):
+        if part:
+            (tmp_path / name).write_text("\n".join([heading, *part]))
     with load(tmp_path) as store:
         assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}
         named = store.rows("SELECT name FROM stages WHERE stage >= 0 ORDER BY stage")
