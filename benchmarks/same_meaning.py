@@ -1,6 +1,6 @@
 """Is an export that was changed without changing what it means read the same, or refused?
 
-    python -W ignore -m benchmarks.same_meaning [--exports DIR] [--only TEXT] [--part 0/1]
+    python -W ignore -m benchmarks.same_meaning [--exports DIR] [--only TEXT] [--sample N]
 
 Every export is read as it is, and again after each change: other delimiters, encodings and
 formats, columns in another order, headings in other letters, other ways of writing dates, titles
@@ -9,7 +9,8 @@ names of stages, words for nothing. Without --exports those of the tests are rea
 folder or a file per export. A changed export must give the same deals, outcomes, days, values,
 visits and order of stages; one with a column less the same outcomes and visits. Or it is refused.
 Another reading is printed: as said, where `check` says something that it did not say before, and
-else as silent. Exits with 1 after a silent one. `--part 1/3` takes the second third.
+else as silent. Exits with 1 after a silent one. A reading takes a third of a processor second;
+--sample takes so many changes of each export at random, other ones with another --seed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import csv
 import gzip
 import io
 import json
+import random
 import re
 import shutil
 import tempfile
@@ -582,17 +584,22 @@ def changes_of(export: Export, base: Read) -> Iterator[tuple[str, Change, dict[s
             yield f"without {sheet.name}[{heading}]", without(sheet.name, heading), {}, True
 
 
-def tried(export: Export, say: Callable[[str], None], only: str) -> Tried:
-    """Read an export as it is and after every change."""
+def tried(
+    export: Export, say: Callable[[str], None], only: str, chosen: tuple[int, int] = (0, 0)
+) -> Tried:
+    """Read an export as it is and after every change, or `chosen`: so many, by a seed."""
     found = Tried()
     with tempfile.TemporaryDirectory() as folder:
         base = _after(export, as_text(), Path(folder) / "base", {})
     if base.code:
         say(f"{export.name}: as it is refused, {base.code}")
         return found
-    for name, change, names, loosely in changes_of(export, base):
-        if only and only not in name:
-            continue
+    changes = [one for one in changes_of(export, base) if only in one[0]]
+    most, seed = chosen
+    if most:
+        chance = random.Random(f"{seed} {export.name}")  # noqa: S311 - no secret
+        changes = chance.sample(changes, min(most, len(changes)))
+    for name, change, names, loosely in changes:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 changed = _after(export, change, Path(folder) / "base", names)
@@ -646,17 +653,18 @@ def main() -> None:
     parser.add_argument("--exports", type=Path)
     parser.add_argument("--only", default="", help="changes whose name holds this text")
     parser.add_argument("--export", default="", help="exports whose name holds this text")
-    parser.add_argument("--part", default="0/1")
+    parser.add_argument("--sample", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    part, parts = map(int, asked.part.split("/"))
     all_counts, refused, silent = Counter[str](), Counter[str](), list[str]()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         given = exports_of(asked.exports) if asked.exports else of_the_tests(Path(folder))
-        for number, export in enumerate(given):
-            if number % parts != part or asked.export not in export.name or not export.sheets:
+        for export in given:
+            if asked.export not in export.name or not export.sheets:
                 continue
-            found = tried(export, lambda line: print(line, flush=True), asked.only)
+            chosen = (asked.sample, asked.seed)
+            found = tried(export, lambda line: print(line, flush=True), asked.only, chosen)
             all_counts += found.counts
             refused += found.refused
             silent += found.silent

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.recognised import Reading
 
 OF_A_COPY = re.compile(
-    r"(?i)\s*\(#\)|[\s_-]*#(?=\.)|(?:\s*[-\u2013_]\s*|\s+)(?:copy|kopie|copie|copia|c\u00f3pia|kopia|kopya"
+    r"(?i)\s*\(#\)|(?:\s*[-\u2013_]\s*|\s+)(?:copy|kopie|copie|copia|c\u00f3pia|kopia|kopya"
     r"|\u043a\u043e\u043f\u0438\u044f|\u06a9\u067e\u06cc|\u0646\u0633\u062e\u0629)(?=\W|$)"
     r"|^(?:copy of|kopie von|copie de|copia de|c\u00f3pia de|copia di|kopie van)\s+"
 )
 """What systems add to the name of a file that is there already; # stands for a number."""
+LAST_NUMBERS = re.compile(r"(?:[\s_-]*#)+(?=\.|$)")
+"""The numbers at the end of a name, which one of the files may lack."""
 
 
 def bare_name(name: str) -> str:
@@ -28,7 +30,7 @@ def bare_name(name: str) -> str:
     >>> {bare_name(name) for name in ("deals (#).csv", "deals_#.csv", "Copy of deals.csv")}
     {'deals.csv'}
     """
-    return OF_A_COPY.sub("", name)
+    return LAST_NUMBERS.sub("", OF_A_COPY.sub("", name), count=1)
 
 
 def without_copies(reading: Reading, tables: Sequence[Table]) -> list[Table]:

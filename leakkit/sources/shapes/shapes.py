@@ -34,6 +34,7 @@ from leakkit.sources.shapes.outcomes import (
 from leakkit.sources.shapes.row_deals import with_ids
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.sources.shapes.stage_lists import keep_list, keep_order
+from leakkit.sources.shapes.undated import refuse_undated
 from leakkit.sources.shapes.versions import history_of, latest
 from leakkit.store.database import literal, quoted
 
@@ -188,6 +189,8 @@ def _from_wide(
 ) -> Found:
     """Make a history of a table with a date per stage: a row per date."""
     deals.require(("opportunity_id",))
+    if not reading.config.source.stage_dates:
+        refuse_undated(reading, deals, dated)
     plain = _plain(reading, deals, dated)
     reading.say(deals.file, "shape", WIDE, f"{len(dated)} columns")
     for one in dated:
