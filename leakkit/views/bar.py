@@ -36,10 +36,15 @@ def runs_alone() -> bool:
 
     Voila takes none either, and shows what it ran to a person.
     """
-    if os.environ.get("SERVER_SOFTWARE", "").startswith(SERVED):
+    if is_served():
         return False
     kernel = getattr(find_shell(), "kernel", None)
     return kernel is not None and not getattr(kernel, "_allow_stdin", True)
+
+
+def is_served() -> bool:
+    """Say whether Voila shows the notebook: nothing is saved then, and there is no code."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith(SERVED)
 
 
 def find_shell() -> Any:  # noqa: ANN401 - IPython's
@@ -165,11 +170,11 @@ class Filters:
         return self.words.say("bar.deals", n=meant, all=every)
 
     def bundle(self) -> dict[str, str]:
-        """Return what a saved notebook keeps of the bar: how many deals, and the line to run."""
-        said = self.words.say("bar.causes") if self.diagnosis else self.counted
-        line = Markup('<section class="lk" dir="{}"><p><b>{}</b> {} <code>{}</code></p></section>')
-        shown = line.format(self.words.direction, said, self.words.say("bar.call"), self.code)
-        return {"text/html": f"{style_element()}{shown}", "text/plain": self.code}
+        """Return what a saved notebook keeps of the bar: the line to run, and how many deals."""
+        code = self.code if self.diagnosis else f"{self.code}  # {self.counted}"
+        line = Markup('<section class="lk" dir="{}"><p>{} <code>{}</code></p></section>')
+        shown = line.format(self.words.direction, self.words.say("bar.call"), code)
+        return {"text/html": f"{style_element()}{shown}", "text/plain": code}
 
     def _ipython_display_(self) -> None:
         """Show the widgets where somebody is there, and nothing where nobody is.
@@ -183,8 +188,9 @@ class Filters:
 
             self.widgets = BarWidgets(self)
             self.widgets.display()
-            self.line = DisplayHandle()  # type: ignore[no-untyped-call] # IPython has no types of it
-            self.line.display(self.bundle(), raw=True)
+            if not is_served():
+                self.line = DisplayHandle()  # type: ignore[no-untyped-call] # IPython has no types of it
+                self.line.display(self.bundle(), raw=True)
 
 
 def filters(of: Analysis | Diagnosis, pipeline: str = "", *, every: bool = False) -> Filters:

@@ -106,7 +106,7 @@ class BarWidgets:
             for name in ("least", "below")
         )
         self.reset = ipywidgets.Button(description=say("bar.reset"))
-        self.status = ipywidgets.HTML()
+        self.counted, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.values = ipywidgets.HBox([], layout=ipywidgets.Layout(flex_flow="row wrap"))
         self.own_days = ipywidgets.HBox([self.first, self.last])
         self.own_worth = ipywidgets.HBox([self.least, self.below])
@@ -124,7 +124,7 @@ class BarWidgets:
                 self.values,
                 self.own_days,
                 self.own_worth,
-                ipywidgets.HBox([self.reset, self.status], layout=row),
+                ipywidgets.HBox([self.reset, self.counted, self.status], layout=row),
             ]
         )
 
@@ -299,6 +299,8 @@ class BarWidgets:
         finally:
             self.still = False
         self._show_own()
+        said = self.words.say("bar.causes") if self.bar.diagnosis else self.bar.counted
+        self.counted.value = Markup("<b>{}</b>").format(said)
 
     def refuse(self, error: Exception) -> None:
         """Say why the pictures do not follow."""

@@ -14,6 +14,8 @@ from leakkit.frames.deals import LEFT, SORTED
 from leakkit.views.bar_widgets import LABEL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from leakkit.views.exploring import Follower
     from leakkit.words import Words
 
@@ -29,6 +31,25 @@ def display(follower: Follower) -> None:
     deals = follower.name == "deals"
     box = DealWidgets(follower).box if deals else CompareWidgets(follower).box
     show(box)  # type: ignore[no-untyped-call] # IPython ships no types of it
+
+
+class Served:
+    """A picture as a widget: Voila shows an output again only where it is alone in its cell."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.html = ipywidgets.HTML()
+
+    def display(self, data: Mapping[str, str], **_: object) -> None:
+        """Show the picture in its cell."""
+        from IPython.display import display as show  # noqa: PLC0415 - only in a notebook
+
+        self.update(data)
+        show(self.html)  # type: ignore[no-untyped-call] # IPython ships no types of it
+
+    def update(self, data: Mapping[str, str], **_: object) -> None:
+        """Show another picture in its place."""
+        self.html.value = data["text/html"]
 
 
 class DealWidgets:
