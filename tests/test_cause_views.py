@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import inspect
 import json
 from dataclasses import replace
@@ -18,7 +19,7 @@ from markupsafe import Markup
 import leakkit
 from leakkit import views
 from leakkit.analysis import reasons as rooms
-from leakkit.config import Config
+from leakkit.config import Config, Note
 from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, causes, columns, drivers, mix, stated
 from leakkit.findings.behaviour import SIGNS, SignCount
@@ -535,6 +536,26 @@ def test_a_stage_can_be_chosen_and_the_call_says_the_same(name: str) -> None:
         bar.set(stage="Nowhere")
     assert caught.value.code == "no_stage"
     assert bar.stage == "Proforma", "what is refused changes nothing"
+
+
+def test_a_note_stands_on_the_card_of_its_stage() -> None:
+    lost = diagnosis().warnings[0][0]
+    day = dt.date(1970, 1, 1) + dt.timedelta(days=lost.windows["current"][0])
+    notes = (
+        Note(text=HOSTILE, day=day, stage="proforma"),
+        Note(text="Elsewhere", stage="Inquiry"),
+        Note(text="Of all"),
+    )
+    config = diagnosis().analysis.config.model_copy(update={"notes": notes})
+    noted = replace(diagnosis(), analysis=replace(diagnosis().analysis, config=config))
+    card = BeautifulSoup(views.warnings(noted).section(), "html.parser").select(".lk-card")[0]
+    said = card.get_text()
+    assert f"Note 1, {WORDS.date(lost.windows['current'][0])}: {plain(HOSTILE)}".strip() in said
+    assert "Note: Of all" in said
+    assert "Elsewhere" not in said
+    assert card.select("b[onclick]") == []
+    marks = [text.get_text() for text in card.select("svg text")]
+    assert "1" in marks
 
 
 @pytest.mark.parametrize("name", sorted(OF_DIAGNOSIS))

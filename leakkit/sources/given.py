@@ -88,7 +88,8 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
 
     `unnamed` is what a row of the history without a stage is in.
     """
-    history, stage = found.history, found.history.text("stage")
+    history = found.history.trim()
+    stage = history.text("stage")
     if unnamed:
         stage = f"COALESCE(NULLIF({stage}, ''), {literal(unnamed)})"
     store.run(
@@ -104,7 +105,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         FROM {history.relation}
         """,  # noqa: S608 - quoted headings
     )
-    table = found.opportunities or history
+    table = found.opportunities.trim() if found.opportunities else history
     names = ["opportunity_id", "pipeline", "stage", "name", "outcome", "currency", "lost_reason"]
     columns = [f"{table.text(name)} AS {name}" for name in names]
     # under names of our own: a heading may be any text, and any of our names
