@@ -38,14 +38,14 @@ def fit_logistic(cases: Floats, n: Floats, columns: Floats) -> tuple[Floats, Flo
     share = cases / n
     mean = (share + 0.5) / 2
     logit = np.log(mean / (1.0 - mean))
-    before: Floats = np.zeros(columns.shape[1])
+    before, beta = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
     for _ in range(MOST_STEPS):
         inside = np.clip(mean, EPSILON, 1.0 - EPSILON)
         steep = 1.0 / (inside * (1.0 - inside))
         root = np.sqrt(n * (1.0 / (steep**2 * (inside * (1.0 - inside)))))
         wanted, plan = root * (logit + steep * (share - mean)), root[:, None] * columns
         try:
-            beta = np.linalg.lstsq(plan, wanted, rcond=-1)[0]
+            beta = np.asarray(np.linalg.lstsq(plan, wanted, rcond=-1)[0], dtype=np.float64)
             if np.allclose(before, beta, atol=TOLERANCE, rtol=0.0):
                 return _unless_endless(plan, wanted)
         except np.linalg.LinAlgError:
