@@ -424,3 +424,33 @@ def test_the_closing_dates_of_hubspot_are_read_beside_its_flags(tmp_path: Path) 
         assert "closed_without_moment" not in store.meta("facts")
         assert store.value("SELECT count(closed_at) FROM opportunities") == 2
         assert store.meta("last_day") < 20_500, "the date of an open deal is a plan"
+
+
+def test_two_dates_of_steps_are_named_with_the_lines_that_say_so(tmp_path: Path) -> None:
+    """Two dates may be anything; three are steps without a question."""
+    rows = [f"D{n},2026-01-{n + 10},2026-02-{n + 10},Won" for n in range(9)]
+    file = tmp_path / "list.csv"
+    file.write_text("\n".join(["Deal No,Enquiry date,Offer date,Result", *rows]), "utf-8")
+    lines = 'Enquiry = "Enquiry date", Offer = "Offer date"'
+    with pytest.raises(LeakkitError, match=lines):
+        load(file)
+    said = f"[source.stage_dates]\n{lines.replace(', ', chr(10))}\n"
+    with load(file, Config.from_text(said)) as store:
+        assert store.value("SELECT count(*) FROM stage_history") >= 18
+
+
+@pytest.mark.parametrize(("cell", "known"), [("1{n}.02.2026", "Abschluss"), ("ja", "")])
+def test_a_close_without_the_word_date_is_one_where_its_cells_are(
+    cell: str, known: str, tmp_path: Path
+) -> None:
+    ends = ("gewonnen", "verloren", "offen")
+    rows = [f"D{n};AB;{ends[n % 3]};1{n}.01.2026;{cell.format(n=n)}" for n in range(9)]
+    file = tmp_path / "liste.csv"
+    file.write_text("\n".join(["Deal Nr;Phase;Status;Erstellt am;Abschluss", *rows]), "utf-8")
+    with load(file) as store:
+        columns = {
+            one["as_what"]: one["why"]
+            for one in store.meta("recognised")
+            if one["what"] == "column"
+        }
+        assert columns.get("closed_at", "") == known

@@ -90,7 +90,15 @@ def test_a_file_downloaded_twice_is_read_once(tmp_path: Path, other: str) -> Non
         }
 
 
-@pytest.mark.parametrize("names", [("deals.csv", "deals (1).csv"), ("deals.csv", "deals_2.csv")])
+HALVES = (
+    ("deals.csv", "deals (1).csv"),
+    ("deals.csv", "deals_2.csv"),
+    ("deals-2026-06-30.csv", "deals-2026-06-30 (1).csv"),
+    ("deals 20260630_1.csv", "deals 20260630_2.csv"),
+)
+
+
+@pytest.mark.parametrize("names", HALVES)
 @pytest.mark.parametrize("again", [0, 3])
 def test_halves_of_a_list_are_one(tmp_path: Path, names: tuple[str, str], again: int) -> None:
     """Rows that stand in both halves merge."""

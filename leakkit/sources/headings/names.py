@@ -434,7 +434,14 @@ def dated_stages(
 
 
 def _dated_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedStage]:
-    """Return the columns that are called the date of something, if there are three or more.
+    """Return the columns that are called the date of a step, if there are three or more."""
+    found = called_steps(headings, taken)
+    enough = 3
+    return found if len(found) >= enough else []
+
+
+def called_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedStage]:
+    """Return the columns that are called the date of something.
 
     Those that are another column of ours, plans and last changes are no steps. The date
     with which a sale begins is a step, and that of its creation.
@@ -447,8 +454,7 @@ def _dated_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedSta
         step = match["stage"].strip()
         if heading not in taken or loose(step) in first:
             found.append(DatedStage(heading, step))
-    enough = 3
-    return found if len(found) >= enough else []
+    return found
 
 
 def declared_names(pipelines: Iterable[Pipeline]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.copies import bare_name, drop_repeated, fit_together, without_copies
-from leakkit.sources.headings.days import day_of_name
+from leakkit.sources.headings.days import DATED, day_of_name
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -40,12 +40,19 @@ def join_parts(
 
 
 def alike(file: str) -> str:
-    """Return what names of parts have in common; that of a day stays apart from all others.
+    """Return what names of parts have in common; those of different days have nothing.
 
     >>> {alike(name) for name in ("deals.csv", "deals (1).csv", "deals - copy.csv")}
     {'deals.csv'}
+    >>> {alike(name) for name in ("deals-2024-06-30.csv", "deals-20240630_2.csv")}
+    {'deals-2024-06-30.csv'}
     """
-    return file if day_of_name(file) else bare_name(NUMBER.sub("#", file))
+    day = day_of_name(file)
+    if not day:
+        return bare_name(NUMBER.sub("#", file))
+    before, *_, after = DATED.split(file, maxsplit=1)
+    name = bare_name(f"{NUMBER.sub('#', before)}<>{NUMBER.sub('#', after)}")
+    return name.replace("<>", day)
 
 
 def _joined(
@@ -63,6 +70,7 @@ def _joined(
         return group
     keys = [key_of(table) for table in group]
     numbered = len({NUMBER.sub("#", table.file) for table in group}) == 1
+    numbered &= not day_of_name(group[0].file)
     if not numbered and (
         any(table.types.keys() != widest.types.keys() for table in group)
         or not fit_together(reading, group, keys)

@@ -361,8 +361,9 @@ def _joined(reading: Reading, tables: list[Table]) -> list[Table]:
     def key_of(table: Table) -> list[str]:
         part = _part(reading, table)
         known = replace(table, known=dict(part.known))
-        if part.table in {STAGES, MERGED, ""} and _part_of(reading, table) != DEALS:
-            # of a list beside the deals every row is one of its own
+        beside = part.table in {STAGES, MERGED, ""} and _part_of(reading, table) != DEALS
+        if beside or (part.table == HISTORY and part.export and part.export.changes):
+            # every row of a log, and of a list beside the deals, is one of its own
             return [known.text_under(heading) for heading in sorted(known.types)]
         needed = KEYS.get(part.table, ())
         if not needed or any(known.heading(name) is None for name in needed):
