@@ -13,7 +13,7 @@ from leakkit.findings.recent import Recent, doors_in_the_end
 from leakkit.findings.whatif import Moves, embed, leaving_row
 from leakkit.measures import counts as taken
 from leakkit.measures.stages import chance_to_win, chance_with_the_rest
-from leakkit.measures.survival import aalen_johansen, final_age
+from leakkit.measures.survival import final_age
 from leakkit.store import queries, schema
 from leakkit.store.counts import Window
 
@@ -150,7 +150,7 @@ def _chances(
 ) -> value.Chances:
     """Return the chances to win of deals that one stage let go in different ways."""
     stay = own.get((learning.ALL, stage, learning.FIRST), learning.NO_VISITS)
-    return value.chances(aalen_johansen(stay.table()), landing, learnt.expected.age)
+    return value.chances(stay.curve(), landing, learnt.expected.age)
 
 
 def _recent(
@@ -158,10 +158,10 @@ def _recent(
 ) -> Recent | None:
     """Read one stage in both windows, at the age at which the whole history is read."""
     stay = own.get((learning.ALL, stage, learning.FIRST), learning.NO_VISITS)
-    whole = aalen_johansen(stay.table())
+    whole = stay.curve()
     age = final_age(whole)
     now, before = (
-        None if part is None else doors_in_the_end(aalen_johansen(part.table()), whole, age)
+        None if part is None else doors_in_the_end(part.curve(), whole, age)
         for part in (
             own.get((learning.ENTERED, stage, learning.FIRST)),
             own.get((learning.BASELINE, stage, learning.FIRST)),

@@ -144,7 +144,7 @@ def curve_of(material: Material, stage: int) -> Curve:
     if material.policy == "reached":
         first, end = (day * material.asked.per_day for day in material.read_days)
         stay = stages.reached_counts(stay, material.of_stage("reached", stage), first, end)
-    return survival.aalen_johansen(stay.table(material.policy, last_stage=last))
+    return stay.curve(material.policy, last_stage=last)
 
 
 def _readings(material: Material, stage: int, curve: Curve) -> stages.Readings:

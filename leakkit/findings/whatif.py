@@ -11,7 +11,7 @@ from leakkit.findings.finding import Value
 from leakkit.findings.recent import DRAWS, SEED, Change, read_lost
 from leakkit.findings.value import HALF_AS_GOOD
 from leakkit.measures.counts import EXITS, StayCounts
-from leakkit.measures.survival import aalen_johansen, final_age, index_at
+from leakkit.measures.survival import final_age, index_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,7 +143,7 @@ def _row(
     if visits == AGAIN and own.table().entrants < MIN_AGAIN:
         counts = own + stays.get((stage, FIRST), StayCounts())
         chosen = moves.out_of(stage)
-    curve = aalen_johansen(counts.table())
+    curve = counts.curve()
     limit = final_age(curve)
     if limit < 0:
         return leaving_row({}, chosen, states), 0.0, *_open(own, curve, 0.0)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.measures.survival import RiskTable, risk_table
+from leakkit.measures.survival import RiskTable, aalen_johansen, risk_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from leakkit.measures.survival import Bools, Ints
+    from leakkit.measures.survival import Bools, Curve, Ints
 
 EXITS = ("open", "next", "jumped", "won_here", "returned", "lost", "moved")
 """Names of the exit numbers 0 to 6; `open` and `moved` are censored in every curve."""
@@ -66,6 +67,19 @@ class StayCounts:
         skipped = {kind: NONE for kind in CURVE_KINDS if kind in censored}
         together = _joined(*gone) if gone else NONE
         return risk_table(self.arrivals, {**kept, **skipped, "censored": together})
+
+    def curve(self, policy: str = "observed", *, last_stage: bool = False) -> Curve:
+        """Return the curve of the risk table, which is made once for all who read it."""
+        censored = censored_kinds(policy, last_stage=last_stage)
+        if censored not in self._curves:
+            table = self.table(policy, last_stage=last_stage)
+            self._curves[censored] = aalen_johansen(table)
+        return self._curves[censored]
+
+    @cached_property
+    def _curves(self) -> dict[tuple[str, ...], Curve]:
+        """The curves that were asked for, by the exits that they censor."""
+        return {}
 
     def table_of(self, kinds: tuple[str, ...]) -> RiskTable:
         """Return the risk table in which only the exits `kinds` count; the others are censored."""
