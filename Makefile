@@ -44,6 +44,7 @@ bench: $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m benchmarks.explore
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.rendering
+	$(BIN)/python -m benchmarks.deck
 	$(BIN)/python -m benchmarks.killing
 
 truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into docs/truth.md
