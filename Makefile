@@ -44,17 +44,19 @@ bench: $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m benchmarks.explore
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.rendering
+	$(BIN)/python -m benchmarks.deck
 	$(BIN)/python -m benchmarks.killing
 
 truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into docs/truth.md
 	$(BIN)/python -m benchmarks.truth
 
-fuzz: $(VENV)/.installed-dev ## all generated sources by two routes, random tables for 10 minutes, 20,000 mutated files
+fuzz: $(VENV)/.installed-dev ## all generated sources by two routes, random tables for 10 minutes, 20,000 mutated files, changed exports
 	LEAKKIT_THOROUGH=1 $(BIN)/python -m pytest -q -n auto tests/test_second_route.py \
 	  tests/test_second_measures.py tests/test_explaining.py tests/test_check.py \
-	  tests/test_upkeep.py tests/test_selected.py
+	  tests/test_upkeep.py tests/test_selected.py tests/test_straight.py
 	$(BIN)/python -m benchmarks.fuzz $(FUZZ_ARGS)
 	$(BIN)/python -W ignore -m benchmarks.mutations $(MUTATION_ARGS)
+	$(BIN)/python -W ignore -m benchmarks.same_meaning $(EXPORT_ARGS)
 
 clean: ## remove all that make has made, the virtual environment included
 	rm -rf $(VENV) sample build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \

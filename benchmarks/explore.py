@@ -3,9 +3,9 @@
     python -m benchmarks.explore             # measure, and print
     python -m benchmarks.explore --write     # and write its section of docs/benchmarks.md
 
-From the change of a control to the new HTML, on the sample and on a larger source, every change
-several times with nothing kept from before; and the stock papermill command over the notebook
-with all its explore cells, many times, each with a limit of time.
+From the change of a control of the bar to the new picture, on the sample and on a larger source,
+every change several times with nothing kept from before; and the stock papermill command over the
+notebook with all its explore cells, many times, each with a limit of time.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import leakkit
 from benchmarks import document
-from leakkit.views.explore import CHOICES, Explorer
+from leakkit.views.bar_widgets import OWN, BarWidgets
+from leakkit.views.exploring import BY_STAGE, FOLLOWING, OF_ALL, Follower
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from leakkit.analysis import Analysis
+    from leakkit.views.bar import Filters
 
 BOOK = Path(__file__).parents[1] / "notebooks" / "stage_dropoff.ipynb"
 LIMIT_SECONDS = 300
@@ -70,38 +72,55 @@ class Answers:
         return self.medians[-1] <= MOST_SECONDS.get(self.opportunities, 1.0)
 
 
-def changes(explorer: Explorer) -> Iterator[tuple[tuple[str, str], float, float]]:
-    """Change every control in turn, and yield what each answer took, by clock and processor."""
-    for name, control in explorer.controls.items():
-        for _, value in list(control.options)[1:MOST_OPTIONS]:
-            if control.disabled or value == control.value:
-                continue
-            before, start, cpu = explorer.shown.value, time.perf_counter(), time.process_time()
-            control.value = value
-            yield (name, value), time.perf_counter() - start, time.process_time() - cpu
-            assert explorer.shown.value != before or name != "segment"
+def changes(bar: Filters) -> Iterator[tuple[tuple[str, str], Callable[[], None]]]:
+    """Yield what can be changed in a bar, each as a name and as how a person changes it."""
+    widgets = bar.widgets = BarWidgets(bar)
+    columns = [] if bar.diagnosis else [value for _, value in widgets.add.options][1:MOST_OPTIONS]
+    for column in columns:
+        panel = widgets.open(column)
+        for at, (_, value) in enumerate(panel.list.options[: MOST_OPTIONS - 1]):
+            yield (column, f"{at}"), partial(setattr, panel.list, "value", (value,))
+        widgets.close(panel)
+    for name, control in widgets.choices.items():
+        for label, value in list(control.options)[1:MOST_OPTIONS]:
+            if not control.disabled and value != OWN:
+                yield (name, label), partial(setattr, control, "value", value)
+        control.value = control.options[0][1]
 
 
-def answers(analysis: Analysis, opportunities: int, rounds: int) -> Iterator[Answers]:
-    """Measure every view; a new explorer has counted nothing yet."""
-    for view in CHOICES:
+def answers(
+    opportunities: int, made: Callable[[], Filters], views: Iterable[str], rounds: int
+) -> Iterator[Answers]:
+    """Measure every view under a bar; a new bar has counted nothing yet."""
+    for view in sorted(views):
         seconds: dict[tuple[str, str], list[float]] = defaultdict(list)
         cpu: dict[tuple[str, str], list[float]] = defaultdict(list)
         for _ in range(rounds):
-            explorer = leakkit.explore(getattr(leakkit.views, view), analysis)
-            for change, took, worked in changes(explorer):
-                seconds[change].append(took)
-                cpu[change].append(worked)
-        yield Answers(opportunities, view, dict(seconds), dict(cpu))
+            bar = made()
+            shown = Follower(getattr(leakkit.views, view), bar)
+            for change, move in changes(bar):
+                start, worked = time.perf_counter(), time.process_time()
+                move()
+                shown.bundle()
+                seconds[change].append(time.perf_counter() - start)
+                cpu[change].append(time.process_time() - worked)
+        if seconds:
+            yield Answers(opportunities, view, dict(seconds), dict(cpu))
 
 
 def measure(opportunities: int, rounds: int) -> list[Answers]:
-    """Simulate a source, and measure every view of its first pipeline."""
+    """Simulate a source, and measure every view of its first pipeline, and of all."""
     made = leakkit.sample.make(opportunities)
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
     with leakkit.load(frames, leakkit.Config.from_text(made.config)) as data:
         name = data.rows("SELECT name FROM pipelines ORDER BY pipeline LIMIT 1")[0][0]
-        return list(answers(leakkit.analyze(data, name), opportunities, rounds))
+        one, every = leakkit.analyze(data, name), leakkit.analyze(data)
+        causes = leakkit.diagnose(one)
+        return [
+            *answers(opportunities, lambda: leakkit.filters(one), FOLLOWING, rounds),
+            *answers(opportunities, lambda: leakkit.filters(every, every=True), OF_ALL, rounds),
+            *answers(opportunities, lambda: leakkit.filters(causes), BY_STAGE, rounds),
+        ]
 
 
 def stuck(runs: int, at_once: int) -> int:
@@ -146,9 +165,10 @@ def section(found: list[Answers], runs: int, hung: int) -> str:
     limits = ", ".join(f"{most:g} s at {n:,} opportunities" for n, most in MOST_SECONDS.items())
     return f"""## Exploring
 
-Seconds from the change of a control to the new HTML, in the kernel; every change is made several
-times by a new explorer that has counted nothing yet, and the median of its times counts. Wanted of
-the slowest: {limits}. "Slowest once" is the longest single answer.
+Seconds from the change of a control of the bar to the new picture, in the kernel; every change is
+made several times in a new bar that has counted nothing yet, and the median of its times counts.
+Wanted of the slowest: {limits}. "Slowest once" is the longest single
+answer.
 
 {document.table(heading, rows)}
 

@@ -9,16 +9,18 @@ import traceback
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from leakkit.errors import HALF_EXPORT, LeakkitError, visible
+from leakkit.report.results import NOT_ASKED, log_line, new_run
+from leakkit.report.unchanged import Request
 from leakkit.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 FAILED_PAGES, BAD_INPUT, FOUND, OWN_FAULT, INTERRUPTED = 1, 2, 3, 4, 130
 SET_ASIDE = TO_FILL = 1
@@ -176,8 +178,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         str,
         typer.Option(
             metavar="KEYFILE",
-            help="Replace owners and names of deals by pseudonyms that this file is the key of; "
-            "it is made where there is none.",
+            help="Replace owners, customers and names of deals by pseudonyms; this file is their "
+            "key, made where there is none.",
         ),
     ] = "",
     allow: Annotated[
@@ -235,14 +237,23 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     the configuration or the folder cannot be used; 3: all pages are good, but a finding
     reached --fail-on; 4: a fault of leakkit itself; 130: interrupted.
     """
-    from leakkit.findings import reached
-    from leakkit.report import run
-    from leakkit.report.news import as_json, is_new
-    from leakkit.terminal import voice
-
     if bool(source) == sample:
         message = "Give either a SOURCE or --sample."
         raise typer.BadParameter(message)
+    request = Request(
+        source, str(out), config, store, anonymise, tuple(map(str, allow or ())),
+        (*(pipeline or ()), as_of, language, str(deck), str(pdf), str(paper), str(max_drop),
+         str(min_rows)),
+    )  # fmt: skip
+    digest = request.digest() if source else ""
+    if not force and (said := request.find_unchanged(digest)):
+        _say_unchanged(said, log, summary, fail_on or "", quiet=quiet)
+        return
+    from leakkit.findings import reached
+    from leakkit.report import run
+    from leakkit.report.news import as_json, is_new
+    from leakkit.terminal import unchanged, voice
+
     asked = _ask_at_once(source, config, allow or ())
     with _tell_refusal(summary), voice(log, quiet=quiet) as say, asked:
         result = run(
@@ -256,10 +267,26 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         _save(Path(summary), as_json(result.analysis, result.news, result.removed))
     if result.failed or result.trouble or result.not_printed:
         raise typer.Exit(FAILED_PAGES)
+    if digest and not any(page.stale for page in result.pages if page.state != NOT_ASKED):
+        request.note(unchanged(result), digest)
     severity = fail_on.removeprefix("new-") if fail_on else ""
     if fail_on and severity != fail_on and is_new(result.news, severity):
         raise typer.Exit(FOUND)
     if fail_on and severity == fail_on and reached(result.findings, severity):
+        raise typer.Exit(FOUND)
+
+
+def _say_unchanged(
+    said: Mapping[str, Any], log: str, summary: str, fail_on: str, *, quiet: bool
+) -> None:
+    """Say what a run that changes nothing has to say, and end as it would."""
+    if log == LogForm.JSON:
+        typer.echo(log_line(said["log"], new_run()))
+    elif not quiet:
+        typer.echo("\n".join(said["lines"]))
+    if summary:
+        _save(Path(summary), said["summary"])
+    if said["reached"].get(fail_on):
         raise typer.Exit(FOUND)
 
 
@@ -358,11 +385,11 @@ def check(
         named = found_source(source, config or None)
         store, facts = checked(*named, as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read
-    from leakkit.analysis import analyze
+    from leakkit.analysis import outline
     from leakkit.terminal import checked as said
 
     with store:
-        lines = said(facts, analyze(store))
+        lines = said(facts, outline(store))
     for line in lines:
         typer.echo(visible(line))
     if csv:

@@ -464,6 +464,27 @@ class Intervention(_Part):
         return not self.pipelines or folded(pipeline) in map(folded, self.pipelines)
 
 
+class Note(_Part):
+    """What an analyst wrote down, of a day, of a stage, of both, or of a whole pipeline."""
+
+    text: Name
+    day: Day | None = None
+    stage: Text = ""
+    pipeline: Text = ""
+
+    def stage_of(self, pipeline: Pipeline) -> str | None:
+        """Return which stage of a pipeline it is of, empty for all; None where it is of another."""
+        if self.pipeline and folded(self.pipeline) != folded(pipeline.name):
+            return None
+        if not self.stage:
+            return ""
+        wanted = folded(self.stage)
+        for stage in pipeline.stages:
+            if wanted in map(folded, (stage.name, *stage.aliases)):
+                return stage.name
+        return None
+
+
 class Reasons(_Part):
     """Where the user's dictionary of lost reasons is."""
 
@@ -480,6 +501,13 @@ class Brand(_Part):
     accent: Colour = ""
     footer: Text = ""
     confidential: Text = ""
+
+
+class Anonymise(_Part):
+    """What `--anonymise` covers beside owners, customers and names of deals."""
+
+    columns: tuple[Text, ...] = ()
+    money: Rate = 1.0
 
 
 class Config(_Part):
@@ -500,7 +528,9 @@ class Config(_Part):
     comparison: Comparison = Comparison()
     reasons: Reasons = Reasons()
     brand: Brand = Brand()
+    anonymise: Anonymise = Anonymise()
     interventions: tuple[Intervention, ...] = Field(default=(), max_length=limits.INTERVENTIONS)
+    notes: tuple[Note, ...] = Field(default=(), max_length=limits.NOTES)
     makers: dict[Name, tuple[Export, ...]] = Field(default_factory=dict)
     pipelines: tuple[Pipeline, ...] = Field(default=(), max_length=limits.PIPELINES)
 
@@ -523,12 +553,11 @@ class Config(_Part):
         'EUR'
         """
         try:
-            return cls.model_validate(dict(given))
+            config = cls.model_validate(dict(given))
         except ValidationError as error:
-            faults = _faults(name, error)
-            message = f"{name} has {len(faults)} fault(s):"
-            shown = tuple(faults[: limits.CONFIG_FAULTS])
-            raise LeakkitError("config_faults", message, shown) from None
+            raise _refusal(name, _faults(name, error)) from None
+        refuse_unknown_notes(config, name)
+        return config
 
     @classmethod
     def read(cls, path: str | Path) -> Config:
@@ -681,6 +710,39 @@ def _refuse_repeats(names: list[str], where: str) -> None:
         seen.add(name)
 
 
+def refuse_unknown_notes(config: Config, name: str = "leakkit.toml") -> None:
+    """Raise where a note names a pipeline or a stage that there is not, once these are known."""
+    pipelines = config.pipelines
+    faults = []
+    for at, note in enumerate(config.notes if pipelines else ()):
+        own = [one for one in pipelines if folded(one.name) == folded(note.pipeline)]
+        if note.pipeline and not own:
+            names = [one.name for one in pipelines]
+            faults.append(_no_such(name, f"notes.{at}.pipeline", note.pipeline, names))
+        elif all(note.stage_of(one) is None for one in own or pipelines):
+            names = [stage.name for one in own or pipelines for stage in one.stages]
+            faults.append(_no_such(name, f"notes.{at}.stage", note.stage, names))
+    if faults:
+        raise _refusal(name, faults)
+
+
+def _no_such(name: str, key: str, given: str, known: list[str]) -> Fault:
+    """Return the fault of a name that there is not, with the nearest that there is."""
+    from leakkit.likeness import find_nearest  # noqa: PLC0415 - only a fault needs it
+
+    near = find_nearest(given, known)
+    there = ", ".join(dict.fromkeys(known))
+    hint = f"did you mean {near!r}?" if near else f"there are: {shortened(there)}"
+    kind = key.rpartition(".")[2]
+    return Fault(name, None, key, show(given), f"there is no such {kind}", hint)
+
+
+def _refusal(name: str, faults: list[Fault]) -> LeakkitError:
+    """Return the one error of a configuration with faults."""
+    message = f"{name} has {len(faults)} fault(s):"
+    return LeakkitError("config_faults", message, tuple(faults[: limits.CONFIG_FAULTS]))
+
+
 SAYS = {
     "tuple_type": "it should be a list",
     "dict_type": "it should be a table",
@@ -728,7 +790,9 @@ def _known_keys(path: list[str]) -> list[str]:
         "comparison": Comparison,
         "reasons": Reasons,
         "brand": Brand,
+        "anonymise": Anonymise,
         "interventions": Intervention,
+        "notes": Note,
         "pipelines": Pipeline,
         "stages": Stage,
     }

@@ -15,6 +15,7 @@ KINDS = {
     "Analysis": "an analysis",
     "PipelineAnalysis": "one pipeline of an analysis",
     "Diagnosis": "a diagnosis",
+    "Filters": "a bar",
 }
 """What the classes that a user meets are called."""
 CODES = {"Store": "not_loaded"}
@@ -28,6 +29,10 @@ CALLS = {
     ("Diagnosis", ""): "leakkit.diagnose(leakkit.analyze(leakkit.load(...)))",
     ("Diagnosis", "Store"): "leakkit.diagnose(leakkit.analyze(data))",
     ("Diagnosis", "Analysis"): "leakkit.diagnose(analysis)",
+    ("Filters", ""): "view, leakkit.filters(leakkit.analyze(leakkit.load(...)))",
+    ("Filters", "Store"): "view, leakkit.filters(leakkit.analyze(data))",
+    ("Filters", "Analysis"): "view, leakkit.filters(analysis)",
+    ("Filters", "Diagnosis"): "view, leakkit.filters(diagnosis)",
 }
 """What to write where one kind is taken and another is given."""
 

@@ -22,6 +22,8 @@ STAGES = 150
 """Stages of one pipeline, or different names in a column of stages that nobody declared."""
 INTERVENTIONS = 50
 """Interventions of a configuration."""
+NOTES = 50
+"""Notes of a configuration."""
 JOINS = 20
 """Files that a configuration joins."""
 UNPACKED_BYTES = 20_000_000_000

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import uuid
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +18,9 @@ from rich.progress import (
 )
 
 from leakkit.errors import shortened, visible
+from leakkit.findings import reached
+from leakkit.report.news import News, as_json
+from leakkit.report.results import NOT_ASKED, UNCHANGED, log_line, new_run
 from leakkit.views import reading
 from leakkit.views.brand import pale
 from leakkit.views.dropoff.data import data_lines
@@ -67,7 +67,7 @@ class Voice(Protocol):
 def voice(form: str, *, quiet: bool) -> Iterator[Voice]:
     """Return the voice of a run: `form` is text or json."""
     if form == "json":
-        yield Log(quiet, uuid.uuid4().hex[:12])
+        yield Log(quiet, new_run())
         return
     console = Console(quiet=quiet, highlight=False, markup=False, soft_wrap=True)
     with Progress(
@@ -91,6 +91,19 @@ def summary(result: RunResult) -> str:
 def severities(result: RunResult) -> dict[str, int]:
     """Count the findings that somebody should look at."""
     return {name: sum(f.severity == name for f in result.findings) for name in SEVERITIES}
+
+
+def unchanged(result: RunResult) -> dict[str, Any]:
+    """Return what the next run has to say if nothing changes: as lines, and for programs."""
+    pages = tuple(
+        page if page.state == NOT_ASKED else replace(page, state=UNCHANGED) for page in result.pages
+    )
+    news = tuple(News(n.pipeline, deals=n.deals, deals_before=n.deals) for n in result.news)
+    same = replace(result, pages=pages, news=news, removed=())
+    lines = [visible(line) for line in (*account(same), *same.said, summary(same))]
+    told = as_json(same.analysis, news, ()) if same.analysis else ""
+    grave = {name: reached(result.findings, name) for name in SEVERITIES}
+    return {"lines": lines, "log": logged(same), "summary": told, "reached": grave}
 
 
 @dataclass(frozen=True)
@@ -228,6 +241,21 @@ def _rows(rows: Sequence[Mapping[str, int | str]]) -> list[str]:
     return lines
 
 
+def logged(result: RunResult) -> dict[str, Any]:
+    """Return what a run made, for programs."""
+    return {
+        "event": "result",
+        **{state: result.count(state) for state in STATES},
+        **severities(result),
+        "index": str(result.index),
+        "overview_failed": result.trouble,
+        "pdf_failed": result.not_printed,
+        "removed": list(result.removed),
+        "rows": [dict(row) for row in result.rows],
+        "facts": dict(result.facts),
+    }
+
+
 @dataclass(frozen=True)
 class Log:
     """To programs: one JSON object per line; `quiet` leaves failures and the last line.
@@ -257,25 +285,11 @@ class Log:
 
     def result(self, result: RunResult) -> None:
         """Write what a run made."""
-        counts = {state: result.count(state) for state in STATES}
         for one in () if self.quiet else result.news:
             for warned in one.appeared:
                 self._write({"event": "appeared", "pipeline": one.pipeline, **asdict(warned)})
-        self._write(
-            {
-                "event": "result",
-                **counts,
-                **severities(result),
-                "index": str(result.index),
-                "overview_failed": result.trouble,
-                "pdf_failed": result.not_printed,
-                "removed": list(result.removed),
-                "rows": [dict(row) for row in result.rows],
-                "facts": dict(result.facts),
-            }
-        )
+        self._write(logged(result))
 
     def _write(self, facts: dict[str, Any]) -> None:
         """Write one line."""
-        moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        typer.echo(json.dumps({"time": moment, "run": self.run, **facts}, ensure_ascii=False))
+        typer.echo(log_line(facts, self.run))

@@ -29,7 +29,7 @@ settings.load_profile("leakkit")
 
 FIRST = (
     *("test_batch", "test_failures", "test_cli", "test_real_data", "test_second_measures"),
-    *("test_lab_browser", "test_wheel", "test_explaining", "test_explore", "test_selection"),
+    *("test_lab_browser", "test_wheel", "test_explaining", "test_exploring", "test_selection"),
     *("test_findings", "test_accessibility", "test_notebook", "test_damage", "test_truth"),
 )
 """The files that take longest, in their order: one that came last would be waited for alone."""

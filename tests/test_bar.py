@@ -11,16 +11,13 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.errors import LeakkitError
-from leakkit.views import View, bar
-from leakkit.views.bar import Filters, Follower
+from leakkit.views import View, bar, exploring
 from leakkit.views.bar_widgets import BarWidgets
 from tests.running import load_made
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
     from leakkit.store import Store
-
-NAMES = ("headline", "pipe", "stages", "balance", "days", "months", "data", "deals")
 
 
 @cache
@@ -33,29 +30,8 @@ def analysis() -> Analysis:
     return leakkit.analyze(data(), ["Equipment", "Projects"])
 
 
-def followed(of: Filters, name: str) -> Follower:
-    found = leakkit.explore(getattr(views, name), of)
-    assert isinstance(found, Follower)
-    return found
-
-
 def run(code: str, **names: Any) -> Any:  # noqa: ANN401 - whatever the line returns
     return eval(code, {"leakkit": leakkit, "data": data(), **names})  # noqa: S307 - the line on the screen must run
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_call_makes_what_is_shown(name: str) -> None:
-    filters = leakkit.filters(analysis())
-    picture = followed(filters, name)
-    if name != "deals":
-        assert picture.view == getattr(views, name)(analysis())
-    filters.set(segment={"region": ["South", "North"]}, window="current", by="value")
-    shown = picture.view
-    assert "<bdi>North</bdi> and <bdi>South</bdi>" in shown.selection
-    assert run(picture.code).section() == shown.section()
-    said, metadata = picture.bundle()
-    assert said["text/plain"].startswith(picture.code)
-    assert metadata["text/html"]["leakkit"]["name"] == name
 
 
 def test_the_line_of_the_bar_sets_it_again() -> None:
@@ -133,7 +109,8 @@ def test_changes_that_follow_each_other_are_answered_together(
 
 
 def test_where_nobody_is_there_a_cell_has_its_view(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bar, "runs_alone", lambda: True)
+    for module in (bar, exploring):
+        monkeypatch.setattr(module, "runs_alone", lambda: True)
     filters = leakkit.filters(analysis())
     shown = leakkit.explore(views.pipe, filters)
     assert isinstance(shown, View)
@@ -142,24 +119,20 @@ def test_where_nobody_is_there_a_cell_has_its_view(monkeypatch: pytest.MonkeyPat
     assert filters.widgets is None
 
 
-def test_what_the_bar_does_not_limit_says_so() -> None:
-    filters = leakkit.filters(analysis(), every=True)
-    pages, pipes = followed(filters, "overview_pages"), followed(filters, "overview_pipes")
-    assert pages.view == views.overview_pages(analysis())
-    filters.set(segment="region", value="North", window="current")
-    assert "the filters do not limit this" in pages.view.selection
-    assert "Only deals with" in pipes.view.selection
-    assert "Of the current window of each pipeline." in pipes.view.selection
-    with pytest.raises(LeakkitError, match="cannot follow this bar"):
-        leakkit.explore(views.warnings, filters)
+def test_a_part_is_no_beginning() -> None:
+    with pytest.raises(LeakkitError) as caught:
+        leakkit.filters(leakkit.analyze(data(), "Projects", window="current"))
+    assert caught.value.code == "selected_already"
 
 
-def test_of_a_diagnosis_a_stage_can_be_chosen() -> None:
-    diagnosis = leakkit.diagnose(analysis(), "Equipment")
-    filters = leakkit.filters(diagnosis)
-    card = followed(filters, "evidence")
-    assert card.view == views.evidence(diagnosis)
-    filters.set(stage=diagnosis.stages[0].stage.name)
-    assert card.view == views.evidence(diagnosis, stage=diagnosis.stages[0].stage.name)
-    with pytest.raises(LeakkitError, match="Causes are looked for in all deals"):
-        filters.set(window="current")
+def test_all_visits_go_with_no_other_policy() -> None:
+    filters = leakkit.filters(analysis())
+    filters.widgets = widgets = BarWidgets(filters)
+    widgets.choices["policy"].value = "strict"
+    assert filters.code == "bar.set(policy='strict')"
+    widgets.choices["visits"].value = "all"
+    assert widgets.choices["policy"].disabled
+    assert widgets.choices["policy"].value == ""
+    assert filters.code == "bar.set(visits='all')"
+    widgets.choices["visits"].value = "first"
+    assert not widgets.choices["policy"].disabled

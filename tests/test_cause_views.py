@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import inspect
 import json
 from dataclasses import replace
@@ -18,7 +19,7 @@ from markupsafe import Markup
 import leakkit
 from leakkit import views
 from leakkit.analysis import reasons as rooms
-from leakkit.config import Config
+from leakkit.config import Config, Note
 from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, causes, columns, drivers, mix, stated
 from leakkit.findings.behaviour import SIGNS, SignCount
@@ -31,12 +32,12 @@ from leakkit.findings.finding import KINDS, SEVERITIES, Past, Split
 from leakkit.findings.mix import RateAndMix, Shift
 from leakkit.findings.reasons import FAMILIES, built_in
 from leakkit.findings.worklist import BLOCKS
-from leakkit.page.style import style_element
 from leakkit.views import tables
+from leakkit.views.bar_widgets import BarWidgets
 from leakkit.views.causes.verdict import review
 from leakkit.views.causes.when_lost import ROWS
 from leakkit.views.causes.worklist import SHOWN_DEALS
-from leakkit.views.explore_causes import BY_STAGE
+from leakkit.views.exploring import BY_STAGE, OF_DIAGNOSIS, Follower
 from leakkit.views.texts import plain
 from leakkit.words import Words
 
@@ -467,7 +468,7 @@ def test_the_repairs_are_those_of_the_diagnosis() -> None:
         assert cells[0].startswith(WORDS.number(won.value))
         assert cells[1] == WORDS.number(won.value / 2)
         assert cells[3] == (
-            f"{WORDS.share(repair.result.chance)} to {WORDS.share(repair.result.chance_then)}"
+            f"{WORDS.share(repair.result.chance)} → {WORDS.share(repair.result.chance_then)}"
         )
 
 
@@ -517,29 +518,65 @@ def test_a_stage_that_was_not_looked_into_is_refused(name: str) -> None:
 def test_a_stage_can_be_chosen_and_the_call_says_the_same(name: str) -> None:
     other = replace(first(), stage=replace(first().stage, name=HOSTILE))
     both = replace(diagnosis(), stages=(first(), other))
-    view = getattr(views, name)
-    found = leakkit.explore(view, both)
-    style = style_element()
-    assert found.shown.value == f"{style}{view(both).section()}"
+    view, bar = getattr(views, name), leakkit.filters(both)
+    bar.widgets = widgets = BarWidgets(bar)
+    found = leakkit.explore(view, bar)
+    assert isinstance(found, Follower)
+    assert found.view.section() == view(both).section()
     assert found.code == (
         f"leakkit.views.{name}(leakkit.diagnose(leakkit.analyze(data, 'Equipment')))"
     )
-    found.controls["stage"].value = HOSTILE
-    assert found.shown.value == f"{style}{view(both, stage=HOSTILE).section()}"
-    assert "<b " not in found.said.value
-    found.controls["stage"].value = "Proforma"
+    widgets.choices["stage"].value = HOSTILE
+    assert found.view.section() == view(both, stage=HOSTILE).section()
+    assert "<b " not in widgets.said.value
+    widgets.choices["stage"].value = "Proforma"
     same = eval(found.code, {"leakkit": leakkit, "data": diagnosis().analysis.store})  # noqa: S307 - the call on the screen must run
-    assert found.shown.value == f"{style}{same.section()}"
+    assert found.view.section() == same.section()
+    with pytest.raises(LeakkitError) as caught:
+        bar.set(stage="Nowhere")
+    assert caught.value.code == "no_stage"
+    assert bar.stage == "Proforma", "what is refused changes nothing"
+
+
+def test_a_note_stands_on_the_card_of_its_stage() -> None:
+    lost = diagnosis().warnings[0][0]
+    day = dt.date(1970, 1, 1) + dt.timedelta(days=lost.windows["current"][0])
+    notes = (
+        Note(text=HOSTILE, day=day, stage="proforma"),
+        Note(text="Elsewhere", stage="Inquiry"),
+        Note(text="Of all"),
+    )
+    config = diagnosis().analysis.config.model_copy(update={"notes": notes})
+    noted = replace(diagnosis(), analysis=replace(diagnosis().analysis, config=config))
+    card = BeautifulSoup(views.warnings(noted).section(), "html.parser").select(".lk-card")[0]
+    said = card.get_text()
+    assert f"Note 1, {WORDS.date(lost.windows['current'][0])}: {plain(HOSTILE)}".strip() in said
+    assert "Note: Of all" in said
+    assert "Elsewhere" not in said
+    assert card.select("b[onclick]") == []
+    marks = [text.get_text() for text in card.select("svg text")]
+    assert "1" in marks
+
+
+@pytest.mark.parametrize("name", sorted(OF_DIAGNOSIS))
+def test_every_view_of_causes_follows_the_bar(name: str) -> None:
+    view, bar = getattr(views, name), leakkit.filters(of())
+    found = leakkit.explore(view, bar)
+    assert isinstance(found, Follower)
+    assert found.view.section() == view(of()).section()
+    drawn = {"stage": "Proforma"} if name in PER_STAGE else {}
+    bar.set(stage="proforma")
+    assert found.view.section() == view(of(), **drawn).section()
+    assert found.code.endswith(", stage='Proforma')") == bool(drawn)
 
 
 def test_of_one_stage_there_is_nothing_to_choose() -> None:
-    assert leakkit.explore(views.evidence, of()).controls == {}
+    bar = leakkit.filters(of())
+    assert BarWidgets(bar).choices == {}
     with pytest.raises(LeakkitError) as caught:
-        leakkit.explore(views.worklist, diagnosis())
+        leakkit.explore(views.pipe, bar)
     assert caught.value.code == "no_choices"
     assert "evidence" in str(caught.value)
-    shown = leakkit.explore(views.evidence, diagnosis())._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in shown
 
 
 def test_the_views_that_can_be_of_one_stage_are_those_that_take_it() -> None:

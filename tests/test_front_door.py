@@ -225,7 +225,11 @@ REFUSED: dict[str, tuple[Callable[[Any, Any], object], str]] = {
     "a view of a pipeline": (lambda _, a: leakkit.views.pipe(a["Projects"]), "analysis, name"),
     "exploring a source": (
         lambda d, _: leakkit.explore(leakkit.views.pipe, d),
-        r"explore takes an analysis",
+        r"explore takes a bar, .*explore\(view, leakkit\.filters\(leakkit\.analyze\(data\)\)\)",
+    ),
+    "exploring an analysis": (
+        lambda _, a: leakkit.explore(leakkit.views.pipe, a),
+        r"explore\(view, leakkit\.filters\(analysis\)\)",
     ),
     "a bar of a source": (lambda d, _: leakkit.filters(d), r"filters\(leakkit\.analyze\(data"),
     "a source that is loaded": (lambda d, _: leakkit.load(d), "loaded already"),

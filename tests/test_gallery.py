@@ -233,7 +233,8 @@ READ = (
         "numbers/not_a_number.csv",
         passages=THREE,
         amounts=(123456, None, None),
-        facts={"value_unreadable": 2},
+        said=(("nothing", "n/a"),),
+        facts={"value_unreadable": 1},
     ),
     Read("numbers/signs.csv", 'currency = "EUR"', THREE, amounts=(123456, 100000, 123456700)),
     Read(
@@ -529,6 +530,17 @@ def test_rows_of_an_earlier_day_that_contradict_each_other_say_nothing(tmp_path:
         ("deals 2024-02-01.csv", 3, "opportunity_id", "missing_id"),
         ("deals 2024-02-01.csv", 6, "stage", "unknown_stage"),
     ]
+
+
+@pytest.mark.parametrize("heading", ["Date exited", "Cumulative time in"])
+def test_a_stage_without_the_date_of_its_entry_is_asked_for(tmp_path: Path, heading: str) -> None:
+    """Its visits would be missing, in silence."""
+    headings = f'opportunity_id,Date entered "A",{heading} "B",Date entered "C"'
+    file = tmp_path / "wide.csv"
+    rows = (f"d{n},2024-01-1{n},2024-02-1{n},2024-03-1{n}" for n in range(4))
+    file.write_text("\n".join([headings, *rows]), "utf-8")
+    with pytest.raises(LeakkitError, match='Date entered "B"'):
+        leakkit.load(file)
 
 
 def test_a_fault_of_a_dated_stage_names_its_cell(tmp_path: Path) -> None:

@@ -303,6 +303,8 @@ def test_what_a_file_says_is_kept_when_it_is_completed(tmp_path: Path) -> None:
         '[roles]\nsegments = ["status"]\n[comparison]\ncurrent_days = 30\n'
         '[[pipelines]]\nname = "Own"\nexpected_days = 9\nstages = [\n  { name = "Offer", '
         'aliases = ["Talks"] },\n]\n'
+        '[[interventions]]\nname = "New price"\nday = 2024-02-01\nsegment = { status = ["A"] }\n'
+        '[[notes]]\ntext = "Fair"\nstage = "Talks"\n[brand]\nclient = "Acme"\n'
     )
     put(tmp_path, {**deals(("Lost,Price", "Loose,")), "leakkit.toml": own})
     before = declared(tmp_path / "leakkit.toml")
@@ -312,6 +314,9 @@ def test_what_a_file_says_is_kept_when_it_is_completed(tmp_path: Path) -> None:
     kept = Config.from_tables(before)
     assert after.pipelines == kept.pipelines
     assert after.roles == kept.roles
+    assert (after.interventions, after.notes) == (kept.interventions, kept.notes)
+    assert after.notes[0].stage == "Talks"
+    assert after.brand == kept.brand
     assert after.comparison == kept.comparison
     assert (after.as_of, after.rates, after.source.date_order) == (
         "2024-03-01",

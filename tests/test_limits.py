@@ -18,9 +18,10 @@ from leakkit import limits
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import given
-from leakkit.sources.check import safe_text
+from leakkit.sources.check import checked, safe_text
 from leakkit.sources.formats import sheets, unpacking
 from leakkit.store import Store
+from leakkit.store.account import kept_faults
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "limits.md"
 HEADING = "opportunity_id,stage,entered_at"
@@ -237,12 +238,50 @@ def test_an_amount_that_cannot_be_is_a_fault_of_its_row(tmp_path: Path) -> None:
     with leakkit.load(tmp_path / "a.csv") as store:
         assert store.meta("facts")["value_unreadable"] == 2
         assert store.value("SELECT sum(value) FROM opportunities") == 10_000
+        assert [(fault.row, fault.value) for fault in kept_faults(store)] == [
+            (row, "5e16") for row in (2, 4)
+        ]
+
+
+LARGE = ("1e30", "9" * 30, "1e400", f"{'9' * 21} k", "1,000,000,000,000,000", "\u06f9" * 30)
+
+
+@pytest.mark.parametrize("heading", ["value", "Amount (k EUR)"])
+def test_every_large_amount_is_named_as_its_cell_stands(tmp_path: Path, heading: str) -> None:
+    cells = dict(enumerate(LARGE, start=1))
+    rows = [f'd{i},A,2024-01-0{i},"{cell}"' for i, cell in cells.items()]
+    closed = [f"d{i},Won,2024-02-0{i},{'' if i < 9 else 5}" for i in range(1, 10)]
+    (tmp_path / "a.csv").write_text("\n".join([f"{HEADING},{heading}", *rows, *closed]), "utf-8")
+    store, found = checked(tmp_path / "a.csv", Config())
+    with store:
+        assert {fault.rule for fault in found.faults} == {"value_unreadable"}
+        shown = {fault.row: fault.value.partition(" \u00d7")[0] for fault in found.faults}
+        assert shown == cells
+        assert store.value("SELECT count(value) FROM opportunities") == 1
+
+
+def test_a_fault_of_a_gathered_cell_is_where_the_cell_stands(tmp_path: Path) -> None:
+    rows = (
+        *("d1,A,2024-01-01,2024-13-01,,,", "d1,B,2024-01-03,,perhaps,,", "d1,C,2024-01-04,,,,"),
+        *("d2,A,2024-01-01,,,-5,", "d2,B,2024-01-02,,,,2024-02-30", "d2,C,2024-01-03,,,,"),
+        "d3,A,2024-01-05,2024-01-01,,7,",
+    )
+    heading = f"{HEADING},created_at,outcome,value,closed_at"
+    (tmp_path / "a.csv").write_text("\n".join([heading, *rows]), "utf-8")
+    store, found = checked(tmp_path / "a.csv", Config())
+    with store:
+        assert [(fault.row, fault.column, fault.value) for fault in found.faults] == [
+            (1, "created_at", "2024-13-01"),
+            (2, "outcome", "perhaps"),
+            (4, "value", "-5"),
+            (5, "closed_at", "2024-02-30"),
+        ]
 
 
 def test_amounts_that_are_too_large_together_are_refused(tmp_path: Path) -> None:
     rows = [f"d{i},{s},2024-01-01,{limits.VALUE}" for i in range(101) for s in ("A", "Won")]
     (tmp_path / "a.csv").write_text("\n".join([f"{HEADING},value", *rows]), "utf-8")
-    assert "is the currency right" in refused(tmp_path / "a.csv")
+    assert f"row 2 [value] '{limits.VALUE}': one of the largest" in refused(tmp_path / "a.csv")
 
 
 def test_an_id_that_stands_for_nobody_may_have_any_number_of_visits(tmp_path: Path) -> None:

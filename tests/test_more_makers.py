@@ -15,6 +15,7 @@ from leakkit.sources import load
 from leakkit.sources.propose.trying import all_at_once
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from leakkit.store import Store
@@ -145,7 +146,13 @@ DEALS = (
 """The stage, the end and the close of each deal."""
 
 
-def written(folder: Path, headings: str, row: str, said: str) -> Path:
+def written(
+    folder: Path,
+    headings: str,
+    row: str,
+    said: str,
+    deals: Sequence[tuple[str, str, str]] = DEALS,
+) -> Path:
     """Write the deals as an export says them."""
     ends = dict(zip(("won", "lost", "open"), said.split(","), strict=True))
     rows = [
@@ -155,10 +162,10 @@ def written(folder: Path, headings: str, row: str, said: str) -> Path:
             end=ends[end],
             stage_or_end=stage if end == "open" else ends[end],
             value=f"{1000 * i + 250}.50",
-            created=f"2026-01-{i:02}",
+            created=f"2026-01-{1 + (i - 1) % 28:02}",
             closed=closed,
         )
-        for i, (stage, end, closed) in enumerate(DEALS, start=1)
+        for i, (stage, end, closed) in enumerate(deals, start=1)
     ]
     file = folder / "export.csv"
     file.write_text("\n".join([headings, *rows]) + "\n", encoding="utf-8")
@@ -345,15 +352,22 @@ LISTED = {
 """Maker -> headings and a row of the deals, and its list of stages: names, order and closes."""
 
 
+@pytest.mark.parametrize("some", [2, 9])
 @pytest.mark.parametrize("maker", LISTED)
-def test_a_list_of_stages_says_their_names_order_and_closes(maker: str, tmp_path: Path) -> None:
+def test_a_list_of_stages_says_their_names_order_and_closes(
+    maker: str, some: int, tmp_path: Path
+) -> None:
+    """`some` of its rows stand in a first file, the others in a second one."""
     headings, row, stages = LISTED[maker]
     deals = written(tmp_path, headings, row.replace("{stage_or_end}", "#{stage_or_end}#"), "3,4,")
     text = deals.read_text()
     for name, number in (("A", "2"), ("B", "1"), ("3", "3"), ("4", "4")):
         text = text.replace(f"#{name}#", number)
     deals.write_text(text)
-    (tmp_path / "stages.csv").write_text(stages)
+    heading, *rows = stages.strip().splitlines()
+    for name, part in (("stages.csv", rows[:some]), ("stages (1).csv", rows[some:])):
+        if part:
+            (tmp_path / name).write_text("\n".join([heading, *part]))
     with load(tmp_path) as store:
         assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}
         named = store.rows("SELECT name FROM stages WHERE stage >= 0 ORDER BY stage")
@@ -410,3 +424,33 @@ def test_the_closing_dates_of_hubspot_are_read_beside_its_flags(tmp_path: Path) 
         assert "closed_without_moment" not in store.meta("facts")
         assert store.value("SELECT count(closed_at) FROM opportunities") == 2
         assert store.meta("last_day") < 20_500, "the date of an open deal is a plan"
+
+
+def test_two_dates_of_steps_are_named_with_the_lines_that_say_so(tmp_path: Path) -> None:
+    """Two dates may be anything; three are steps without a question."""
+    rows = [f"D{n},2026-01-{n + 10},2026-02-{n + 10},Won" for n in range(9)]
+    file = tmp_path / "list.csv"
+    file.write_text("\n".join(["Deal No,Enquiry date,Offer date,Result", *rows]), "utf-8")
+    lines = 'Enquiry = "Enquiry date", Offer = "Offer date"'
+    with pytest.raises(LeakkitError, match=lines):
+        load(file)
+    said = f"[source.stage_dates]\n{lines.replace(', ', chr(10))}\n"
+    with load(file, Config.from_text(said)) as store:
+        assert store.value("SELECT count(*) FROM stage_history") >= 18
+
+
+@pytest.mark.parametrize(("cell", "known"), [("1{n}.02.2026", "Abschluss"), ("ja", "")])
+def test_a_close_without_the_word_date_is_one_where_its_cells_are(
+    cell: str, known: str, tmp_path: Path
+) -> None:
+    ends = ("gewonnen", "verloren", "offen")
+    rows = [f"D{n};AB;{ends[n % 3]};1{n}.01.2026;{cell.format(n=n)}" for n in range(9)]
+    file = tmp_path / "liste.csv"
+    file.write_text("\n".join(["Deal Nr;Phase;Status;Erstellt am;Abschluss", *rows]), "utf-8")
+    with load(file) as store:
+        columns = {
+            one["as_what"]: one["why"]
+            for one in store.meta("recognised")
+            if one["what"] == "column"
+        }
+        assert columns.get("closed_at", "") == known

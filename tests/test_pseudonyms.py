@@ -24,8 +24,10 @@ from leakkit.sources import load
 from leakkit.store import Store
 from leakkit.store.database import quoted
 from leakkit.store.pseudonyms import anonymise, copy_without_traces, pseudonym, read_key
+from leakkit.store.upkeep import Upkeep
 
 KEY = b"a key that nobody knows"
+PLAN = sample.Plan(sample.default_plan().pipelines[:1])
 
 
 def people(store: Store) -> pd.DataFrame:
@@ -51,6 +53,101 @@ def test_names_become_pseudonyms_and_nothing_else_changes() -> None:
     assert [p.balance for p in shown.pipelines] == [p.balance for p in known.pipelines]
 
 
+def spoken(more: str = "") -> Store:
+    """Load deals with customers, a competitor and reasons in which names stand."""
+    plan = sample.make(200, plan=PLAN)
+    deals, history = plan.opportunities.copy(), plan.stage_history
+    deals["Account Name"] = [f"Acme {n % 7} GmbH" for n in range(len(deals))]
+    deals["Contact"] = "Sarafina"
+    deals["Expected revenue (EUR)"] = [f"{n % 9},500" for n in range(len(deals))]
+    deals.loc[deals["outcome"] == "Lost", "lost_reason"] = (
+        "Sarafina of ACME 3 GMBH told " + deals["owner"] + " that a rival is cheaper"
+    )
+    frames = {"opportunities": deals, "stage_history": history}
+    config = plan.config.replace("segments = [", 'segments = ["Expected revenue (EUR)", ') + more
+    return load(frames, Config.from_text(config), upkeep=Upkeep(people=True))
+
+
+def test_names_in_sentences_are_found_and_the_rest_of_the_sentence_stays() -> None:
+    plain, hidden = spoken(), spoken()
+    anonymise(hidden, KEY)
+    before = plain.frame("SELECT owner, lost_reason FROM opportunities WHERE lost_reason <> ''")
+    said = hidden.frame("SELECT lost_reason FROM opportunities WHERE lost_reason <> ''")
+    assert len(before) == len(said) > 20
+    one, other = pseudonym("customer", "Sarafina", KEY), pseudonym("customer", "Acme 3 GmbH", KEY)
+    expected = {
+        f"{one} of {other} told {pseudonym('owner', owner, KEY)} that a rival is cheaper"
+        for owner in before["owner"]
+    }
+    assert set(said["lost_reason"]) == expected
+    held = "".join(hidden.frame(f"FROM {t}").to_csv() for (t,) in hidden.rows("SHOW TABLES"))
+    assert not re.search("acme|sarafina", held, re.IGNORECASE)
+    assert re.search("competitor", hidden.frame("FROM opportunities").to_csv())
+
+
+def test_columns_that_are_named_are_hidden_and_an_unknown_one_is_refused() -> None:
+    store = spoken('\n[anonymise]\ncolumns = ["region", "opportunity_id"]\n')
+    ids = people(store)["opportunity_id"]
+    anonymise(store, KEY)
+    assert list(people(store)["opportunity_id"]) == [pseudonym("deal", one, KEY) for one in ids]
+    regions = {region for (region,) in store.rows("SELECT DISTINCT region FROM opportunities")}
+    assert all(re.fullmatch("region [0-9a-f]{8}", region) for region in regions)
+    assert store.config.anonymise == Config().anonymise
+    with pytest.raises(LeakkitError, match="what every page is made of: stage, value"):
+        anonymise(spoken('\n[anonymise]\ncolumns = ["value", "Stage"]\n'), KEY)
+    with pytest.raises(LeakkitError, match=r"do not have: reigon\. They have: opportunity_id, "):
+        anonymise(spoken('\n[anonymise]\ncolumns = ["Reigon"]\n'), KEY)
+
+
+def test_ids_that_are_names_of_deals_are_hidden_as_the_names_are() -> None:
+    plan = sample.make(200, plan=PLAN)
+    deals = plan.opportunities.assign(opportunity_id=plan.opportunities["name"])
+    ids = dict(zip(plan.opportunities["opportunity_id"], deals["name"], strict=True))
+    moves = plan.stage_history.assign(opportunity_id=plan.stage_history["opportunity_id"].map(ids))
+    store = load({"opportunities": deals, "stage_history": moves}, Config.from_text(plan.config))
+    anonymise(store, KEY)
+    found = people(store)
+    assert found["name"].str.fullmatch("deal [0-9a-f]{8}").all()
+    assert (found["name"] == found["opportunity_id"]).all()
+
+
+def test_money_is_scaled_in_every_table_and_nothing_else_moves() -> None:
+    plain, hidden = spoken(), spoken("\n[anonymise]\nmoney = 0.25\n")
+    anonymise(plain, KEY)
+    anonymise(hidden, KEY)
+    for table in ("opportunities", "passages", "wide"):
+        (before,), (after,) = (
+            one.rows(f"SELECT sum(value) FROM {table}")[0] for one in (plain, hidden)
+        )
+        assert after == pytest.approx(before / 4, rel=1e-6)
+        assert before > 0
+    for one, cells in ((plain, 9), (hidden, 1)):
+        (n,) = one.rows('SELECT count(DISTINCT "Expected revenue (EUR)") FROM opportunities')[0]
+        assert n == cells
+    (deals,) = hidden.rows("SELECT count(value) FROM opportunities")[0]
+    assert hidden.meta("facts")["amounts_scaled"] == deals
+    shown, known = leakkit.analyze(hidden), leakkit.analyze(plain)
+    assert [p.balance for p in shown.pipelines] == [p.balance for p in known.pipelines]
+
+
+def test_an_intervention_follows_its_people_behind_their_pseudonyms() -> None:
+    rule = """
+[[interventions]]
+name = "{owner} trained"
+day = {day}
+segment = {{ owner = "{owner}" }}
+[[notes]]
+text = "Ask {owner} why"
+"""
+    owner = people(made())["owner"][0]
+    store = spoken(rule.format(owner=owner, day=PLAN.as_of))
+    anonymise(store, KEY)
+    (one,) = store.config.interventions
+    hidden = pseudonym("owner", owner, KEY)
+    assert (one.name, one.segment) == (f"{hidden} trained", {"owner": (hidden,)})
+    assert [note.text for note in store.config.notes] == [f"Ask {hidden} why"]
+
+
 def test_another_key_gives_other_pseudonyms() -> None:
     assert pseudonym("owner", "Ada", KEY) == pseudonym("owner", "Ada", KEY)
     assert pseudonym("owner", "Ada", KEY) != pseudonym("owner", "Ada", KEY + b"!")
@@ -73,9 +170,6 @@ def test_a_key_is_made_once(tmp_path: Path) -> None:
 
 
 HEADINGS = ("owner", "Deal owner", "Salesperson", "Account Manager", "کارشناس فروش")
-
-
-PLAN = sample.Plan(sample.default_plan().pipelines[:1])
 
 
 def export(heading: str, deals: int) -> tuple[dict[str, pd.DataFrame], Config, list[str]]:

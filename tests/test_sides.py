@@ -15,8 +15,8 @@ from leakkit.analysis.sides import compare_parts, compare_values
 from leakkit.errors import LeakkitError
 from leakkit.findings.sides import CHANCE, FEW, FEWER, MORE
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make
-from leakkit.views import View, bar
-from leakkit.views.bar import Follower
+from leakkit.views import View, exploring
+from leakkit.views.exploring import Follower
 from leakkit.views.picture_widgets import CompareWidgets
 from tests.running import load_made
 
@@ -236,7 +236,7 @@ def test_it_follows_the_bar_and_its_own_choices(monkeypatch: pytest.MonkeyPatch)
     choices.what.value = ("now", "")
     filters.set(window="current")
     assert "Nothing is compared" in shown.view.headline
-    monkeypatch.setattr(bar, "runs_alone", lambda: True)
+    monkeypatch.setattr(exploring, "runs_alone", lambda: True)
     assert leakkit.explore(views.compare, leakkit.filters(analysis())) == leakkit.compare(
         analysis()
     )

@@ -8,7 +8,7 @@ import pytest
 
 from leakkit import analyze
 from leakkit.config import Config
-from leakkit.findings.whatif import Chain, embed, what_if
+from leakkit.findings.whatif import Chain, Moves, embed, what_if
 from leakkit.measures.counts import EXITS, StayCounts
 from leakkit.sample import Leak, PipelinePlan, Plan, StagePlan, make
 from leakkit.sources import load
@@ -25,10 +25,10 @@ def stay(**exits: int) -> StayCounts:
     return StayCounts((np.zeros(1, np.int64), total), counts)
 
 
-def moves(*rows: tuple[int, int, str, int, int, int]) -> pd.DataFrame:
+def moves(*rows: tuple[int, int, str, int, int, int]) -> Moves:
     """Return where deals went."""
     numbered = [(s, v, EXITS.index(kind), to, again, n) for s, v, kind, to, again, n in rows]
-    return pd.DataFrame(numbered, columns=COLUMNS)
+    return Moves.read(pd.DataFrame(numbered, columns=COLUMNS))
 
 
 def two_stages() -> Chain:

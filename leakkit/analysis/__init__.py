@@ -11,7 +11,7 @@ from leakkit.analysis.earlier import (
 )
 from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis
 from leakkit.analysis.selection import Selection
-from leakkit.analysis.spine import analyze
+from leakkit.analysis.spine import analyze, outline
 from leakkit.analysis.working import find_worklist
 
 __all__ = [
@@ -29,5 +29,6 @@ __all__ = [
     "find_worklist",
     "headline_bounds",
     "losses_appeared",
+    "outline",
     "since_last_run",
 ]

@@ -10,10 +10,10 @@ from leakkit.analysis import learning
 from leakkit.findings import value
 from leakkit.findings.costs import Costs
 from leakkit.findings.recent import Recent, doors_in_the_end
-from leakkit.findings.whatif import embed, leaving_row
+from leakkit.findings.whatif import Moves, embed, leaving_row
 from leakkit.measures import counts as taken
 from leakkit.measures.stages import chance_to_win, chance_with_the_rest
-from leakkit.measures.survival import aalen_johansen, final_age
+from leakkit.measures.survival import final_age
 from leakkit.store import queries, schema
 from leakkit.store.counts import Window
 
@@ -47,7 +47,7 @@ def find_costs(
         for frame in (
             counts.entries(),
             counts.ask(queries.FOLLOWING),
-            counts.ask(queries.WINS).assign(total=0),
+            counts.ask(queries.WINS),
             counts.ask(queries.STARTED),
         )
     )
@@ -55,7 +55,7 @@ def find_costs(
     for one in asked:
         key, names = (one.number,), range(len(one.rules.stages))
         own = {(k[0], k[2], k[3]): v for k, v in stays.items() if k[1] == one.number}
-        moves = following[0].get(key, following[1])
+        moves = Moves.read(following[0].get(key, following[1]))
         begun = _begun(started[0].get(key, started[1]), len(names))
         chain = embed({k[1:]: v for k, v in own.items() if k[0] == learning.ALL}, moves, begun)
         lives = _until_won(wins[0].get(key, wins[1]), len(names))
@@ -132,16 +132,13 @@ def _landing(chain: Chain, won: list[float | None]) -> Floats:
     return found
 
 
-def _landing_by_exit(following: pd.DataFrame, stage: int, landing: Floats) -> dict[str, float]:
+def _landing_by_exit(moves: Moves, stage: int, landing: Floats) -> dict[str, float]:
     """Return the mean chance to win of deals that left first visits of a stage, by the exit."""
-    rows = following[(following["stage"] == stage) & (following["visits"] == learning.FIRST)]
-    found = {"won_here": 1.0}
+    first, found = moves.out_of(stage, learning.FIRST), {"won_here": 1.0}
     for kind in ("next", "jumped", "returned"):
-        to = rows[rows["exit"] == taken.EXITS.index(kind)]
-        if to.empty:
-            continue
-        states = (2 * to["to_stage"] + to["to_visits"] - 1).to_numpy(np.int64)
-        found[kind] = float(np.average(landing[states], weights=to["n"].to_numpy(np.float64)))
+        gone = first.by(kind)
+        if gone.n.size:
+            found[kind] = float(np.average(landing[gone.to], weights=gone.n))
     return found
 
 
@@ -153,18 +150,18 @@ def _chances(
 ) -> value.Chances:
     """Return the chances to win of deals that one stage let go in different ways."""
     stay = own.get((learning.ALL, stage, learning.FIRST), learning.NO_VISITS)
-    return value.chances(aalen_johansen(stay.table()), landing, learnt.expected.age)
+    return value.chances(stay.curve(), landing, learnt.expected.age)
 
 
 def _recent(
-    own: Mapping[tuple[int, int, int], StayCounts], stage: int, moves: pd.DataFrame, states: int
+    own: Mapping[tuple[int, int, int], StayCounts], stage: int, moves: Moves, states: int
 ) -> Recent | None:
     """Read one stage in both windows, at the age at which the whole history is read."""
     stay = own.get((learning.ALL, stage, learning.FIRST), learning.NO_VISITS)
-    whole = aalen_johansen(stay.table())
+    whole = stay.curve()
     age = final_age(whole)
     now, before = (
-        None if part is None else doors_in_the_end(aalen_johansen(part.table()), whole, age)
+        None if part is None else doors_in_the_end(part.curve(), whole, age)
         for part in (
             own.get((learning.ENTERED, stage, learning.FIRST)),
             own.get((learning.BASELINE, stage, learning.FIRST)),
@@ -172,7 +169,7 @@ def _recent(
     )
     if now is None:
         return None
-    first = moves[(moves["stage"] == stage) & (moves["visits"] == learning.FIRST)]
+    first = moves.out_of(stage, learning.FIRST)
     return Recent(leaving_row(now[0], first, states), now[1], None if before is None else before[1])
 
 

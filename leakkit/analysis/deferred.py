@@ -6,8 +6,10 @@ numbers of a pipeline. The value is the same as if all had been worked out at on
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from leakkit.analysis.results import PipelineAnalysis
 from leakkit.measures.stages import StageResult
@@ -17,6 +19,35 @@ if TYPE_CHECKING:
 
     Parts = dict[str, Callable[[], object]]
     """How each number is found, by its name."""
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Later(Mapping[Key, Value], Generic[Key, Value]):
+    """A mapping that is made when it is first looked into."""
+
+    def __init__(self, make: Callable[[], Mapping[Key, Value]]) -> None:
+        """Keep how it is made."""
+        self._make = make
+
+    @cached_property
+    def made(self) -> Mapping[Key, Value]:
+        """The mapping itself."""
+        return self._make()
+
+    def __getitem__(self, key: Key) -> Value:
+        """Return the value of a key."""
+        return self.made[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        """Yield the keys."""
+        return iter(self.made)
+
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return len(self.made)
 
 
 class Deferred:

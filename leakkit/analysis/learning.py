@@ -177,7 +177,7 @@ def learn(
             sample = stays.get((pipeline.sample, pipeline.number, position, FIRST), NO_VISITS)
             last = position == len(pipeline.rules.stages) - 1
             found[pipeline.number, position] = stages.learn(
-                survival.aalen_johansen(sample.table(policy, last_stage=last)),
+                sample.curve(policy, last_stage=last),
                 clusters.get((LEARNING, pipeline.number, position)),
                 declared,
                 clicked.get((pipeline.number, position), 0.0),
@@ -212,7 +212,7 @@ def _learning_parts(
             if clicked.get((pipeline.number, position), 0.0) > stages.CLICKED_THROUGH_SHARE:
                 continue
             last = position == len(pipeline.rules.stages) - 1
-            curve = survival.aalen_johansen(sample.table(policy, last_stage=last))
+            curve = sample.curve(policy, last_stage=last)
             if survival.learn_expected(curve, taken.ADVANCED).age is None:
                 continue
             cap = survival.final_age(curve) + 1

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
+from leakkit.analysis.deferred import Later
 from leakkit.measures import counts as taken
 from leakkit.store import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     import pandas as pd
 
@@ -49,6 +51,29 @@ FRAMES = {
 }
 
 
+class Frames(Mapping[str, "pd.DataFrame"]):
+    """Counts by name, each asked for when it is first looked at."""
+
+    def __init__(self, ask: Callable[[str], pd.DataFrame]) -> None:
+        """Ask for nothing yet; `ask` counts what has a name."""
+        self._ask = ask
+        self._found: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return the counts of a name."""
+        if name not in self._found:
+            self._found[name] = self._ask(name)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names."""
+        return iter(FRAMES)
+
+    def __len__(self) -> int:
+        """Return how many names there are."""
+        return len(FRAMES)
+
+
 @dataclass(frozen=True)
 class Material:
     """The counts of one pipeline, or of some of its deals.
@@ -66,11 +91,16 @@ class Material:
     clusters: Mapping[tuple[int, int], pd.DataFrame]
     frames: Mapping[str, pd.DataFrame]
     decided: learning.Decided
-    costs: Costs | None = None
+    costs_of: Mapping[int, Costs] = field(default_factory=dict)
     policy: str = "observed"
     whole: PipelineAnalysis | None = None
     days: Days | None = None
     visits: str = "first"
+
+    @property
+    def costs(self) -> Costs | None:
+        """What the costs of the pipeline are made of."""
+        return self.costs_of.get(self.asked.number)
 
     @property
     def read_days(self) -> Days:
@@ -122,10 +152,24 @@ def collect(  # noqa: PLR0913, PLR0917 - the steps before it
     learnt: Mapping[tuple[int, int], Learnt],
     costs: Mapping[int, Costs],
 ) -> tuple[Material, ...]:
-    """Read what is left to count, of every pipeline."""
-    clusters = learning.find_clusters(counts, asked, learning.reading_parts(asked, learnt))
-    frames = {name: counts.ask(query) for name, query in FRAMES.items()}
-    split = {name: dict(taken.groups(frame, ["pipeline"])) for name, frame in frames.items()}
+    """Count what is left of every pipeline, each when it is first read."""
+
+    @cache
+    def split(name: str) -> tuple[pd.DataFrame, dict[tuple[int, ...], pd.DataFrame]]:
+        frame = counts.ask(FRAMES[name])
+        return frame, dict(taken.groups(frame, ["pipeline"]))
+
+    def rows(number: int, name: str) -> pd.DataFrame:
+        frame, by_pipeline = split(name)
+        return by_pipeline.get((number,), frame.iloc[:0])
+
+    @cache
+    def clusters() -> dict[tuple[int, ...], pd.DataFrame]:
+        return learning.find_clusters(counts, asked, learning.reading_parts(asked, learnt))
+
+    def clusters_of(number: int) -> dict[tuple[int, int], pd.DataFrame]:
+        return {(k[0], k[2]): rows for k, rows in clusters().items() if k[1] == number}
+
     decided = learning.find_decided(counts)
     return tuple(
         Material(
@@ -134,11 +178,11 @@ def collect(  # noqa: PLR0913, PLR0917 - the steps before it
             last_day=counts.last_day,
             stays={(k[0], k[2], k[3]): v for k, v in stays.items() if k[1] == one.number},
             learnt=tuple(learnt[one.number, s] for s in range(len(one.rules.stages))),
-            clusters={(k[0], k[2]): v for k, v in clusters.items() if k[1] == one.number},
-            frames={f: split[f].get((one.number,), frames[f].iloc[:0]) for f in frames},
+            clusters=Later(partial(clusters_of, one.number)),
+            frames=Frames(partial(rows, one.number)),
             decided=decided.get(one.number, learning.UNDECIDED),
             policy=config.comparison.skip_policy,
-            costs=costs.get(one.number),
+            costs_of=costs,
         )
         for one in asked
     )

@@ -254,19 +254,35 @@ def dictionary_of(store: Store) -> Dictionary:
         return dictionary()
 
 
+KEPT_PASSAGES = 200_000
+"""So many passages of stages that were looked into are kept for the next question: 50 MB."""
+
+
 def read_design(
     store: Store, analysis: Analysis, pipeline: PipelineAnalysis, stage: StageResult
 ) -> Design:
-    """Read the passages of one stage, with the columns that the configuration names."""
-    config = analysis.config
-    number = _number(config, pipeline)
+    """Read the passages of one stage, with the columns that the configuration names.
+
+    Several questions are asked of one stage, so the last ones stay with the store.
+    """
+    kept, place = store.designs, (_number(analysis.config, pipeline), stage.stage)
+    if place not in kept:
+        kept[place] = _read_design(store, analysis.config, *place, pipeline.unit_per_day)
+        while sum(len(one.opportunity) for one in kept.values()) > KEPT_PASSAGES and len(kept) > 1:
+            del kept[next(iter(kept))]
+    found: Design = kept[place]
+    return found
+
+
+def _read_design(store: Store, config: Config, number: int, stage: int, per_day: int) -> Design:
+    """Read the passages of one stage from the store."""
     segments = tuple(store.meta("segments"))
-    rows = design_rows(store, number, stage.stage, segments)
+    rows = design_rows(store, number, stage, segments)
     frame = rows.frame
     return Design(
-        stage=stage.stage,
+        stage=stage,
         kinds=tuple(declared.kind for declared in config.pipelines[number].stages),
-        per_day=pipeline.unit_per_day,
+        per_day=per_day,
         opportunity=_whole(frame, "opportunity"),
         visit=_whole(frame, "visit"),
         exit=_whole(frame, "exit"),
@@ -301,6 +317,9 @@ def _number(config: Config, pipeline: PipelineAnalysis) -> int:
 
 def _whole(frame: pd.DataFrame, column: str, missing: int = 0) -> Ints:
     """Return a column as whole numbers."""
+    values = frame[column].to_numpy()
+    if values.dtype.kind in "iu":
+        return values.astype(np.int64)
     filled = frame[column].astype("Int64").fillna(missing)
     return np.asarray(filled.to_numpy(), dtype=np.int64)
 

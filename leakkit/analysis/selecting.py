@@ -8,16 +8,15 @@ today, and the chance to win and the route follow deals through the whole histor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from leakkit.analysis import learning, pipeline
-from leakkit.analysis.deferred import settled
-from leakkit.analysis.material import FRAMES
+from leakkit.analysis.deferred import Later, settled
+from leakkit.analysis.material import FRAMES, Frames
 from leakkit.analysis.spelling import days_of, deals_of, known_column, segment_values, spelt
 from leakkit.errors import LeakkitError
 from leakkit.frames import stages_frame
@@ -25,7 +24,7 @@ from leakkit.measures import counts as taken
 from leakkit.store.counts import Counts, Deals, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from leakkit.analysis.material import Material
     from leakkit.analysis.results import Analysis, PipelineAnalysis
@@ -35,57 +34,6 @@ if TYPE_CHECKING:
 
 LIVES = frozenset({"wins", "journey", "reached", "ages", "spans"})
 """What follows deals, or visits, through the whole history, also where days are chosen."""
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class Later(Mapping[Key, Value], Generic[Key, Value]):
-    """A mapping that is made when it is first looked into."""
-
-    def __init__(self, make: Callable[[], Mapping[Key, Value]]) -> None:
-        """Keep how it is made."""
-        self._make = make
-
-    @cached_property
-    def made(self) -> Mapping[Key, Value]:
-        """The mapping itself."""
-        return self._make()
-
-    def __getitem__(self, key: Key) -> Value:
-        """Return the value of a key."""
-        return self.made[key]
-
-    def __iter__(self) -> Iterator[Key]:
-        """Yield the keys."""
-        return iter(self.made)
-
-    def __len__(self) -> int:
-        """Return how many keys there are."""
-        return len(self.made)
-
-
-class Frames(Mapping[str, "pd.DataFrame"]):
-    """The counts of a pipeline by name, each asked for when it is first looked at."""
-
-    def __init__(self, counting: Callable[[str], Counts]) -> None:
-        """Ask for nothing yet; `counting` says what counts under a name."""
-        self._counting = counting
-        self._found: dict[str, pd.DataFrame] = {}
-
-    def __getitem__(self, name: str) -> pd.DataFrame:
-        """Return the counts of a name."""
-        if name not in self._found:
-            self._found[name] = self._counting(name).ask(FRAMES[name])
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield the names."""
-        return iter(FRAMES)
-
-    def __len__(self) -> int:
-        """Return how many names there are."""
-        return len(FRAMES)
 
 
 class Selector:
@@ -178,7 +126,8 @@ class Selector:
     ) -> Frames:
         """Return the counts of the chosen deals, each under its name, on the chosen days."""
         counting = partial(self._which, whole, material, deals, days)
-        return self._frames.setdefault((material.asked.number, deals, days), Frames(counting))
+        frames = Frames(lambda name: counting(name).ask(FRAMES[name]))
+        return self._frames.setdefault((material.asked.number, deals, days), frames)
 
     def _which(
         self,

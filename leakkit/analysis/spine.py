@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import comparing, costing, explaining, learning, pipeline, selecting
+from leakkit.analysis.deferred import Later
 from leakkit.analysis.earlier import without_late_losses
 from leakkit.analysis.material import collect
 from leakkit.analysis.results import Analysis
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.learning import Asked
     from leakkit.analysis.material import Material
+    from leakkit.analysis.results import PipelineAnalysis
     from leakkit.analysis.selection import Segment, Values
     from leakkit.config import Config
     from leakkit.findings.costs import Costs
+    from leakkit.measures.counts import StayCounts
     from leakkit.measures.stages import Learnt
 
 
@@ -79,15 +82,13 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     numbers = _numbers(config, pipelines)
     # the false discovery rate is over all pipelines, whichever are asked for
     counts = Counts(store, numbers if findings is not None else None)
-    asked = learning.find_windows(counts, config)
-    stays = learning.find_stays(counts, asked)
-    kept = _earlier(store) if earlier is None else earlier
-    learnt = learning.learn(counts, config, asked, stays, kept)
+    asked, stays, learnt = _learnt(counts, config, earlier)
     costs = costing.find_costs(counts, asked, stays, learnt)
     learning.set_bounds(counts, asked)
     learning.expect(counts, learnt)
     materials = collect(counts, config, asked, stays, learnt, costs)
-    whole = _whole(store, counts, materials, language or config.language, findings or ())
+    built = tuple(map(pipeline.build, materials))
+    whole = _whole(counts, materials, built, language, findings or ())
     if findings is None:
         whole = _part(_with_findings(whole, counts, asked, learnt, costs), numbers)
     if wanted == EVERYTHING:
@@ -95,18 +96,43 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     return selecting.settle(selecting.Selector(whole).select(wanted))
 
 
+def outline(store: Store) -> Analysis:
+    """Return the analysis of all deals without findings, for who reads little of it.
+
+    Its numbers are found when they are read, so the store must be open then.
+    """
+    counts, config = Counts(store), store.config
+    asked, stays, learnt = _learnt(counts, config, None)
+    costs = Later(lambda: costing.find_costs(counts, asked, stays, learnt))
+    learning.set_bounds(counts, asked)
+    learning.expect(counts, learnt)
+    materials = collect(counts, config, asked, stays, learnt, costs)
+    return _whole(counts, materials, tuple(map(pipeline.deferred, materials)), "", ())
+
+
+def _learnt(
+    counts: Counts, config: Config, earlier: Mapping[tuple[str, str], float] | None
+) -> tuple[list[Asked], dict[tuple[int, ...], StayCounts], dict[tuple[int, int], Learnt]]:
+    """Find the days that are compared, count the stays, and learn at which ages to read."""
+    asked = learning.find_windows(counts, config)
+    stays = learning.find_stays(counts, asked)
+    kept = _earlier(counts.store) if earlier is None else earlier
+    return asked, stays, learning.learn(counts, config, asked, stays, kept)
+
+
 def _whole(
-    store: Store,
     counts: Counts,
     materials: tuple[Material, ...],
+    built: tuple[PipelineAnalysis, ...],
     language: str,
     findings: tuple[Finding, ...],
 ) -> Analysis:
     """Return the analysis of all deals, with the findings that are known so far."""
+    store, config = counts.store, counts.store.config
     return Analysis(
-        pipelines=tuple(map(pipeline.build, materials)),
-        config=store.config,
-        language=language,
+        pipelines=built,
+        config=config,
+        language=language or config.language,
         label=store.meta("label"),
         last_day=counts.last_day,
         shape=store.meta("shape"),

@@ -98,14 +98,14 @@ def _overdue(material: Material, stage: int) -> int | None:
 
 def _in_the_end(rows: pd.DataFrame) -> stages.InTheEnd:
     """Return what became of the deals that were ever in a stage."""
-    exit_, here, n = rows["exit"], rows["here"] == 1, rows["n"]
+    exit_, here, n = rows["exit"].to_numpy(), rows["here"].to_numpy() == 1, rows["n"].to_numpy()
     lost = exit_ == schema.LOST_HERE
     return stages.InTheEnd(
-        won=whole_sum(n[exit_ == schema.WON_HERE]),
-        lost_here=whole_sum(n[lost & here]),
-        lost_elsewhere=whole_sum(n[lost & ~here]),
-        open=whole_sum(n[exit_ == schema.OPEN]),
-        moved=whole_sum(n[exit_ == schema.MOVED]),
+        won=int(n[exit_ == schema.WON_HERE].sum()),
+        lost_here=int(n[lost & here].sum()),
+        lost_elsewhere=int(n[lost & ~here].sum()),
+        open=int(n[exit_ == schema.OPEN].sum()),
+        moved=int(n[exit_ == schema.MOVED].sum()),
     )
 
 
@@ -144,7 +144,7 @@ def curve_of(material: Material, stage: int) -> Curve:
     if material.policy == "reached":
         first, end = (day * material.asked.per_day for day in material.read_days)
         stay = stages.reached_counts(stay, material.of_stage("reached", stage), first, end)
-    return survival.aalen_johansen(stay.table(material.policy, last_stage=last))
+    return stay.curve(material.policy, last_stage=last)
 
 
 def _readings(material: Material, stage: int, curve: Curve) -> stages.Readings:
@@ -199,8 +199,8 @@ def _from_wins(material: Material, stage: int) -> Parts:
 
 def _chance_to_win(material: Material, stage: int) -> tuple[Share, Horizon, int]:
     """Return the chance to win from a stage, the age of it, and the wins that came after a loss."""
-    rows = material.of_stage("wins", stage).assign(total=0)
-    arrived = rows["arrives"] == 1
-    later = whole_sum(rows["won_later"][~arrived])
+    rows = material.of_stage("wins", stage)
+    left = rows["arrives"].to_numpy() != 1
+    later = whole_sum(rows["won_later"].to_numpy()[left])
     counted = taken.stays_by_group(rows, ["stage"]).get((stage,), learning.NO_VISITS)
     return *stages.chance_to_win(counted), later

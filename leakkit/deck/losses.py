@@ -9,7 +9,7 @@ from leakkit.analysis.headline import headline as find_headline
 from leakkit.deck import charts
 from leakkit.deck.content import Box, Drawing, Tabled
 from leakkit.deck.told import as_of, lines_of, name_of, short, tables_of
-from leakkit.views import figures, pipe_forms
+from leakkit.views import pipe_forms
 from leakkit.views.dropoff.headline import largest_sentence
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def pipe(told: Told) -> Slide | None:
     shown = pipe_forms.Told(one, words, worst, "count", ())
     alt = pipe_forms.alt_text(shown)
     names = tuple(name_of(stage.name) for stage in one.stages)
-    drawing = Drawing(words.say("question.pipe"), alt, figures.pipe(one, words, worst=worst), names)
+    drawing = Drawing(words.say("question.pipe"), alt, pipe_forms.wide(shown), names)
     notes = (
         alt,
         told.note("out_of", pipe_forms.caption(shown)),
@@ -47,7 +47,7 @@ def _pipe_title(told: Told, alt: str) -> str:
             count = told.words.count
             facts = {"lost": count(one.all_lost), "reached": count(one.width)}
             share = one.all_lost / one.width
-            return told.say("pipe.alt_worst", stage=one.name, share=share, **facts)
+            return told.words.say("deck.pipe", stage=one.name, share=share, **facts)
     return alt
 
 

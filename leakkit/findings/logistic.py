@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
     from leakkit.measures.survival import Floats
 
 TOLERANCE = 1e-9
+EPSILON = float(np.finfo(float).eps)
+MOST_STEPS = 100
 ENDLESS = 20.0
 """A logit that stands for a share of 0 or 1."""
 
@@ -29,29 +30,33 @@ def independent(columns: Floats) -> Bools:
 def fit_logistic(cases: Floats, n: Floats, columns: Floats) -> tuple[Floats, Floats] | None:
     """Fit `logit(cases / n) = columns @ beta`; return beta and its covariance.
 
-    None where no finite beta fits: a combination of columns parts the cases from the rest.
-    """
-    # imported here: it takes a second, and few sources have columns to fit
-    from statsmodels.genmod.families import Binomial
-    from statsmodels.genmod.generalized_linear_model import GLM
-    from statsmodels.tools.sm_exceptions import (
-        ConvergenceWarning,
-        PerfectSeparationWarning,
-        SingularMatrixWarning,
-    )
+    Least squares with new weights at each step, until beta stands. None where no finite beta
+    fits: a combination of columns parts the cases from the rest.
 
-    both = np.stack([cases, n - cases], axis=1)
-    try:
-        # a model with a coefficient per pattern leaves nothing over to divide by
-        with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
-            warnings.simplefilter("error", SingularMatrixWarning)
-            # said of any fit that meets every pattern; what is endless is looked at below
-            warnings.simplefilter("ignore", PerfectSeparationWarning)
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model = GLM(both, columns, family=Binomial())
-            fitted = model.fit(tol=TOLERANCE, tol_criterion="params")
-    except (SingularMatrixWarning, np.linalg.LinAlgError):
-        return None
-    if not fitted.converged or not (np.abs(fitted.params) < ENDLESS).all():
-        return None
-    return np.asarray(fitted.params), np.asarray(fitted.cov_params())
+    Reference: McCullagh and Nelder (1989), Generalized Linear Models, section 2.5.
+    """
+    share = cases / n
+    mean = (share + 0.5) / 2
+    logit = np.log(mean / (1.0 - mean))
+    before, beta = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
+    for _ in range(MOST_STEPS):
+        inside = np.clip(mean, EPSILON, 1.0 - EPSILON)
+        steep = 1.0 / (inside * (1.0 - inside))
+        root = np.sqrt(n * (1.0 / (steep**2 * (inside * (1.0 - inside)))))
+        wanted, plan = root * (logit + steep * (share - mean)), root[:, None] * columns
+        try:
+            beta = np.asarray(np.linalg.lstsq(plan, wanted, rcond=-1)[0], dtype=np.float64)
+            if np.allclose(before, beta, atol=TOLERANCE, rtol=0.0):
+                return _unless_endless(plan, wanted)
+        except np.linalg.LinAlgError:
+            return None
+        before, logit = beta, columns @ beta
+        mean = 1.0 / (1.0 + np.exp(-logit))
+    return None
+
+
+def _unless_endless(plan: Floats, wanted: Floats) -> tuple[Floats, Floats] | None:
+    """Solve the last least squares, with the covariance; None where beta runs away."""
+    inverse = np.linalg.pinv(plan, rcond=EPSILON)
+    beta = inverse @ wanted
+    return (beta, inverse @ inverse.T) if (np.abs(beta) < ENDLESS).all() else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -11,20 +11,57 @@ from leakkit.findings.finding import Value
 from leakkit.findings.recent import DRAWS, SEED, Change, read_lost
 from leakkit.findings.value import HALF_AS_GOOD
 from leakkit.measures.counts import EXITS, StayCounts
-from leakkit.measures.survival import aalen_johansen, final_age, index_at
+from leakkit.measures.survival import final_age, index_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
-    from leakkit.measures.survival import Curve, Floats
+    from leakkit.measures.survival import Bools, Curve, Floats, Ints
 
 FIRST, AGAIN = 1, 2
 MIN_AGAIN = 30
 """Entrants under which later visits are not told apart from first ones."""
 MOVING = ("next", "jumped", "returned")
 ROUGH = 0.02
+
+
+@dataclass(frozen=True)
+class Moves:
+    """How many visits left a stage by a door, and for which visit of which stage: columns.
+
+    `to` is the state that they went to, as in `Chain`.
+    """
+
+    stage: Ints
+    visits: Ints
+    exit: Ints
+    to: Ints
+    n: Floats
+
+    @classmethod
+    def read(cls, rows: pd.DataFrame) -> Moves:
+        """Take the columns of counts (stage, visits, exit, to_stage, to_visits, n)."""
+        stage, visits, exit_, to_stage, to_visits = (
+            rows[name].to_numpy(np.int64)
+            for name in ("stage", "visits", "exit", "to_stage", "to_visits")
+        )
+        to = 2 * to_stage + to_visits - 1
+        return cls(stage, visits, exit_, to, rows["n"].to_numpy(np.float64))
+
+    def out_of(self, stage: int, visits: int | None = None) -> Moves:
+        """Return the moves out of a stage, from first or later visits where that is said."""
+        here = self.stage == stage
+        return self._only(here if visits is None else here & (self.visits == visits))
+
+    def by(self, kind: str) -> Moves:
+        """Return the moves by one door."""
+        return self._only(self.exit == EXITS.index(kind))
+
+    def _only(self, which: Bools) -> Moves:
+        """Return some of the moves."""
+        return Moves(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -64,16 +101,13 @@ class Chain:
         return float(self.start @ self.chances)
 
 
-def embed(
-    stays: Mapping[tuple[int, int], StayCounts], moves: pd.DataFrame, started: Floats
-) -> Chain:
+def embed(stays: Mapping[tuple[int, int], StayCounts], moves: Moves, started: Floats) -> Chain:
     """Build the chain of one pipeline.
 
     `stays` are the counts over the whole history by (stage, visits: 1 first, 2 later);
-    `moves` counts (stage, visits, exit, to_stage, to_visits, n); `started` the deals that
-    began in each stage. A shares of a state are those of Aalen-Johansen at the longest age
-    that 30 equivalent entrants are followed to. Fewer than 30 later visits share the
-    numbers of all visits.
+    `started` are the deals that began in each stage. The shares of a state are those of
+    Aalen-Johansen at the longest age that 30 equivalent entrants are followed to. Fewer than
+    30 later visits share the numbers of all visits.
     """
     stages = len(started)
     rows = [
@@ -98,18 +132,18 @@ def embed(
 
 def _row(
     stays: Mapping[tuple[int, int], StayCounts],
-    moves: pd.DataFrame,
+    moves: Moves,
     stage: int,
     visits: int,
     states: int,
 ) -> tuple[Floats, float, float, float]:
     """Return the chances out of one state, how sure they are, and who is open there."""
     own = stays.get((stage, visits), StayCounts())
-    counts, chosen = own, moves[(moves["stage"] == stage) & (moves["visits"] == visits)]
+    counts, chosen = own, moves.out_of(stage, visits)
     if visits == AGAIN and own.table().entrants < MIN_AGAIN:
         counts = own + stays.get((stage, FIRST), StayCounts())
-        chosen = moves[moves["stage"] == stage]
-    curve = aalen_johansen(counts.table())
+        chosen = moves.out_of(stage)
+    curve = counts.curve()
     limit = final_age(curve)
     if limit < 0:
         return leaving_row({}, chosen, states), 0.0, *_open(own, curve, 0.0)
@@ -119,7 +153,7 @@ def _row(
     return leaving_row(leaving, chosen, states), entrants, *_open(own, curve, limit)
 
 
-def leaving_row(leaving: Mapping[str, float], moves: pd.DataFrame, states: int) -> Floats:
+def leaving_row(leaving: Mapping[str, float], moves: Moves, states: int) -> Floats:
     """Return the chances out of one state: to each state, won, lost, stuck.
 
     `leaving` are the shares by door, `moves` those out of this state in the whole history.
@@ -127,10 +161,8 @@ def leaving_row(leaving: Mapping[str, float], moves: pd.DataFrame, states: int) 
     row = np.zeros(states + 3)
     row[-3], row[-2] = leaving.get("won_here", 0.0), leaving.get("lost", 0.0)
     for kind in MOVING:
-        to = moves[moves["exit"] == EXITS.index(kind)]
-        target = (2 * to["to_stage"] + to["to_visits"] - 1).to_numpy(np.int64)
-        n = to["n"].to_numpy(np.float64)
-        np.add.at(row, target, leaving.get(kind, 0.0) * n / max(float(n.sum()), 1.0))
+        gone = moves.by(kind)
+        np.add.at(row, gone.to, leaving.get(kind, 0.0) * gone.n / max(float(gone.n.sum()), 1.0))
     row[-1] = max(1.0 - float(row[:-1].sum()), 0.0)
     return row
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from leakkit.errors import LeakkitError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from leakkit.measures.survival import Ints
+    from leakkit.measures.survival import Bools, Ints
 
 ENTRY_TERMS = ("new", "from_previous", "jumped_in", "returned_in", "reopened")
 EXIT_TERMS = ("open", "next", "jumped", "won_here", "returned", "lost", "moved")
@@ -274,20 +274,20 @@ def collect_pipe(  # noqa: PLR0913 - the days that say which deals are drawn
     deal has none), overdue and mature; `column` is n (how many) or total (their value).
     The cohort is the mature deals, or all where there are none.
     """
-    chosen = rows[rows["mature"] == 1]
-    mature = mature_days is not None and not _standing(chosen).empty
-    used = chosen if mature else rows
-    standing = _standing(used)
-    stages = tuple(_pipe_stage(standing, stage, names, column) for stage in range(len(names)))
+    deals = _Deals.read(rows, column)
+    old = deals.only(deals.mature)
+    mature = mature_days is not None and bool(old.standing.any())
+    used = old if mature else deals
+    standing = used.only(used.standing)
     pipe = Pipe(
-        stages=stages,
-        entered=int(standing[column].sum()),
-        won=int(standing[column][standing["exit"] == WON_EXIT].sum()),
+        stages=tuple(_pipe_stage(standing, stage, name) for stage, name in enumerate(names)),
+        entered=int(standing.n.sum()),
+        won=standing.count(standing.exit == WON_EXIT),
         mature=mature,
         mature_days=mature_days,
         created_before_day=created_before_day if mature else last_day + 1,
-        moved_aside=int(used[column][used["exit"] == MOVED_EXIT].sum()),
-        without_history_aside=int(used[column][used["exit"] == NO_HISTORY].sum()),
+        moved_aside=used.count(used.exit == MOVED_EXIT),
+        without_history_aside=used.count(used.exit == NO_HISTORY),
     )
     if pipe.entered != pipe.won + pipe.lost + pipe.overdue + pipe.in_time:
         message = "The pipe does not add up. This is a fault of leakkit, please report it."
@@ -295,31 +295,56 @@ def collect_pipe(  # noqa: PLR0913 - the days that say which deals are drawn
     return pipe
 
 
-def _standing(deals: pd.DataFrame) -> pd.DataFrame:
-    """Return the deals that the picture counts: with a history, and not moved away."""
-    return deals[~deals["exit"].isin([MOVED_EXIT, NO_HISTORY])]
+@dataclass(frozen=True)
+class _Deals:
+    """Counts of deals by where they stand: columns of one length."""
+
+    furthest: Ints
+    last: Ints
+    exit: Ints
+    overdue: Bools
+    mature: Bools
+    n: Ints
+
+    @classmethod
+    def read(cls, rows: pd.DataFrame, column: str) -> _Deals:
+        """Take the columns of a frame, and of the amounts the one that is asked for."""
+        furthest, last, exit_, n = (
+            rows[name].to_numpy(np.int64) for name in ("furthest", "last_stage", "exit", column)
+        )
+        overdue, mature = (rows[name].to_numpy() == 1 for name in ("overdue", "mature"))
+        return cls(furthest, last, exit_, overdue, mature, n)
+
+    @property
+    def standing(self) -> Bools:
+        """Say which the picture counts: those with a history, and not moved away."""
+        counted: Bools = (self.exit != MOVED_EXIT) & (self.exit != NO_HISTORY)
+        return counted
+
+    def only(self, which: Bools) -> _Deals:
+        """Return some of them."""
+        return _Deals(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def count(self, which: Bools) -> int:
+        """Add up some of them."""
+        return int(self.n[which].sum())
 
 
-def _pipe_stage(deals: pd.DataFrame, stage: int, names: tuple[str, ...], column: str) -> PipeStage:
+def _pipe_stage(deals: _Deals, stage: int, name: str) -> PipeStage:
     """Count one stage of the pipe."""
-    lost, still = deals["exit"] == LOST_EXIT, deals["exit"] == OPEN_EXIT
-    won, late = deals["exit"] == WON_EXIT, deals["overdue"] == 1
-    furthest, last, n = deals["furthest"], deals["last_stage"], deals[column]
-    here, stays = last == stage, (furthest == stage) & (last == stage)
-    later = here & (furthest > stage)
-
-    def count(which: pd.Series[bool]) -> int:
-        return int(n[which].sum())
-
+    lost, still = deals.exit == LOST_EXIT, deals.exit == OPEN_EXIT
+    won, late, furthest = deals.exit == WON_EXIT, deals.overdue, deals.furthest
+    here = deals.last == stage
+    stays, later = here & (furthest == stage), here & (furthest > stage)
     return PipeStage(
         stage=stage,
-        name=names[stage],
-        width=count(won | (furthest >= stage)),
-        lost=count(stays & lost),
-        overdue=count(stays & still & late),
-        in_time=count(stays & still & ~late),
-        back=count((furthest == stage) & ~here & ~won),
-        lost_from_later=count(later & lost),
-        overdue_from_later=count(later & still & late),
-        in_time_from_later=count(later & still & ~late),
+        name=name,
+        width=deals.count(won | (furthest >= stage)),
+        lost=deals.count(stays & lost),
+        overdue=deals.count(stays & still & late),
+        in_time=deals.count(stays & still & ~late),
+        back=deals.count((furthest == stage) & ~here & ~won),
+        lost_from_later=deals.count(later & lost),
+        overdue_from_later=deals.count(later & still & late),
+        in_time_from_later=deals.count(later & still & ~late),
     )

@@ -35,15 +35,21 @@ class ClusterCounts:
     wanted: sparse.csr_array
     every: sparse.csr_array
 
+    def until(self, age: float) -> ClusterCounts:
+        """Return the counts up to an age: what comes later changes no share before it."""
+        end = int(np.searchsorted(self.ages, age, side="right"))
+        parts = (self.arrivals, self.departures, self.wanted, self.every)
+        return ClusterCounts(self.ages[:end], *(part[:, :end] for part in parts))
+
     @property
     def at_risk(self) -> Floats:
         """Return the numbers at risk by cluster and age."""
-        return _at_risk(self.arrivals.toarray(), self.departures.toarray())
+        return _at_risk(self.arrivals.toarray().T, self.departures.toarray().T).T
 
 
 def _at_risk(arrivals: Floats, departures: Floats) -> Floats:
-    """Return the numbers at risk by age (columns): who leaves at an age is still at risk there."""
-    return np.cumsum(arrivals, axis=1) - np.cumsum(departures, axis=1) + departures
+    """Return the numbers at risk by age (rows): who leaves at an age is still at risk there."""
+    return np.cumsum(arrivals, axis=0) - np.cumsum(departures, axis=0) + departures
 
 
 def cluster_counts(
@@ -81,41 +87,43 @@ def replicated_shares(counts: ClusterCounts) -> Floats:
     Each replicate draws as many clusters as there are, with replacement; seeded.
     """
     draws = _draws(counts.arrivals.shape[0])
+    # by age (rows) and replicate, so that running along the ages adds whole rows
     arrivals, departures, own, every = (
-        (part.T @ draws.T).T
-        for part in (counts.arrivals, counts.departures, counts.wanted, counts.every)
+        part.T @ draws for part in (counts.arrivals, counts.departures, counts.wanted, counts.every)
     )
     at_risk = _at_risk(arrivals, departures)
     hazard = np.divide(every, at_risk, out=np.zeros_like(every), where=at_risk > 0)
-    staying = np.cumprod(1.0 - hazard, axis=1)
-    before = np.concatenate([np.ones((REPLICATES, 1)), staying[:, :-1]], axis=1)
+    staying = np.cumprod(1.0 - hazard, axis=0)
+    before = np.concatenate([np.ones((1, REPLICATES)), staying[:-1]])
     steps = np.divide(own, at_risk, out=np.zeros_like(own), where=at_risk > 0)
-    return np.cumsum(before * steps, axis=1)
+    shares: Floats = np.cumsum(before * steps, axis=0).T
+    return shares
 
 
 @functools.lru_cache(maxsize=8)
 def _draws(clusters: int) -> Floats:
-    """Return how often each cluster is drawn, by replicate: the same for every stage."""
+    """Return how often each cluster (rows) is drawn by replicate: the same for every stage."""
     picked = np.random.default_rng(SEED).integers(0, clusters, size=(REPLICATES, clusters))
     # one bin per replicate and cluster: ten times as fast as a multinomial draw
     places = (picked + clusters * np.arange(REPLICATES)[:, None]).ravel()
     draws = np.bincount(places, minlength=REPLICATES * clusters).astype(np.float64)
-    return draws.reshape(REPLICATES, clusters)
+    return np.ascontiguousarray(draws.reshape(REPLICATES, clusters).T)
 
 
 def share_interval(counts: ClusterCounts, age: float) -> tuple[float, float]:
     """Return the 95 % interval of F(age) by resampling."""
-    where = int(np.searchsorted(counts.ages, age, side="right")) - 1
-    shares = replicated_shares(counts)[:, where]
+    known = counts.until(age)
+    if not len(known.ages):
+        return 0.0, 0.0
+    shares = replicated_shares(known)[:, -1]
     low, high = np.quantile(shares, [0.025, 0.975])
     return float(low), float(high)
 
 
 def expected_interval(counts: ClusterCounts, limit: float) -> tuple[float, float]:
     """Return the 80 % interval of the age at which F reaches 0.9 of its value at `limit`."""
-    shares = replicated_shares(counts)
-    where = int(np.searchsorted(counts.ages, limit, side="right")) - 1
-    reached = shares >= PLATEAU * shares[:, [where]] - 1e-12
+    shares = replicated_shares(counts.until(limit))
+    reached = shares >= PLATEAU * shares[:, [-1]] - 1e-12
     ages = counts.ages[np.argmax(reached, axis=1)]
     low, high = np.quantile(ages, [0.1, 0.9])
     return float(low), float(high)

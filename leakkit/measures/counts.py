@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.measures.survival import RiskTable, risk_table
+from leakkit.measures.survival import RiskTable, aalen_johansen, risk_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
 
-    from leakkit.measures.survival import Ints
+    from leakkit.measures.survival import Bools, Curve, Ints
 
 EXITS = ("open", "next", "jumped", "won_here", "returned", "lost", "moved")
 """Names of the exit numbers 0 to 6; `open` and `moved` are censored in every curve."""
@@ -67,6 +68,19 @@ class StayCounts:
         together = _joined(*gone) if gone else NONE
         return risk_table(self.arrivals, {**kept, **skipped, "censored": together})
 
+    def curve(self, policy: str = "observed", *, last_stage: bool = False) -> Curve:
+        """Return the curve of the risk table, which is made once for all who read it."""
+        censored = censored_kinds(policy, last_stage=last_stage)
+        if censored not in self._curves:
+            table = self.table(policy, last_stage=last_stage)
+            self._curves[censored] = aalen_johansen(table)
+        return self._curves[censored]
+
+    @cached_property
+    def _curves(self) -> dict[tuple[str, ...], Curve]:
+        """The curves that were asked for, by the exits that they censor."""
+        return {}
+
     def table_of(self, kinds: tuple[str, ...]) -> RiskTable:
         """Return the risk table in which only the exits `kinds` count; the others are censored."""
         gone = [ages for kind, ages in self.departures.items() if kind not in kinds]
@@ -97,28 +111,49 @@ def _joined_all(one: dict[str, AgeCounts], other: dict[str, AgeCounts]) -> dict[
 def stays_by_group(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[int, ...], StayCounts]:
     """Take a frame of counts (keys, arrives, age, exit, n, total) apart by its keys.
 
-    `arrives` is 1 on rows that count arrivals; `exit` is the exit number on others.
+    `arrives` is 1 on rows that count arrivals; `exit` is the exit number on others. Where no
+    `total` is counted, there is no money.
     """
-    return {key: _stay_counts(rows) for key, rows in groups(frame, keys)}
+    order, found = _places(frame, keys)
+    arrives = frame["arrives"].to_numpy()[order] == 1
+    exits = frame["exit"].to_numpy()[order]
+    ages, n = (frame[name].to_numpy(np.int64)[order] for name in ("age", "n"))
+    total = frame["total"].to_numpy(np.int64)[order] if "total" in frame else np.zeros_like(n)
+    return {
+        key: _stay_counts(arrives[of], exits[of], ages[of], n[of], total[of]) for key, of in found
+    }
 
 
 def groups(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[tuple[int, ...], pd.DataFrame]]:
     """Yield the rows of each group, in the order of the keys."""
-    for key, rows in frame.groupby(keys, sort=True):
-        yield tuple(map(int, cast("tuple[int, ...]", key))), rows
+    order, found = _places(frame, keys)
+    ordered = frame.take(order)
+    for key, of in found:
+        yield key, ordered.iloc[of]
 
 
-def _stay_counts(rows: pd.DataFrame) -> StayCounts:
+def _places(
+    frame: pd.DataFrame, keys: list[str]
+) -> tuple[Ints, list[tuple[tuple[int, ...], slice]]]:
+    """Return an order of the rows by some keys, and where each group then stands."""
+    columns = np.array([frame[key].to_numpy(np.int64) for key in keys])
+    order = np.lexsort(columns[::-1])
+    ordered = columns[:, order]
+    begins = np.flatnonzero(np.diff(ordered, axis=1).any(axis=0)) + 1
+    ends = [*begins.tolist(), len(frame)]
+    firsts = [0, *begins.tolist()] if len(frame) else []
+    return order, [
+        (tuple(ordered[:, first].tolist()), slice(first, end))
+        for first, end in zip(firsts, ends, strict=False)
+    ]
+
+
+def _stay_counts(arrives: Bools, exits: Ints, ages: Ints, n: Ints, total: Ints) -> StayCounts:
     """Collect the counts of one group."""
-    arrives = rows["arrives"].to_numpy() == 1
-    ages = rows["age"].to_numpy(np.int64)
-    exits = rows["exit"].to_numpy()
-    n = rows["n"].to_numpy(np.int64)
-    total = rows["total"].to_numpy(np.int64)
     kinds = {EXITS[e]: ~arrives & (exits == e) for e in np.unique(exits[~arrives])}
     return StayCounts(
         (ages[arrives], n[arrives]),
-        {kind: (ages[rows_of], n[rows_of]) for kind, rows_of in kinds.items()},
+        {kind: (ages[of], n[of]) for kind, of in kinds.items()},
         (ages[arrives], total[arrives]),
-        {kind: (ages[rows_of], total[rows_of]) for kind, rows_of in kinds.items()},
+        {kind: (ages[of], total[of]) for kind, of in kinds.items()},
     )

@@ -215,7 +215,7 @@ def _expected(
 
 def lost_any_visit(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon) -> Share:
     """Which share of all visits is lost within the horizon? Interval by resampling deals."""
-    curve = aalen_johansen(counts.table())
+    curve = counts.curve()
     share = share_at(curve, ("lost",), horizon.age)
     if share.share is None or clusters is None or horizon.age is None:
         return share
@@ -228,7 +228,7 @@ def lost_by_value(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Ho
 
     A few large deals can carry it, so its interval comes from resampling deals.
     """
-    by_count = share_at(aalen_johansen(counts.table()), ("lost",), horizon.age)
+    by_count = share_at(counts.curve(), ("lost",), horizon.age)
     if by_count.share is None or horizon.age is None:
         return by_count
     curve = aalen_johansen(counts.value_table())
@@ -248,7 +248,7 @@ def chance_to_win(counts: StayCounts) -> tuple[Share, Horizon]:
     stage shares would condition on being in the stage on day 0 (.864 for a true .804).
     The age that it is read at is returned, too (see `share_in_the_end`).
     """
-    return share_in_the_end(aalen_johansen(counts.table()), ("won_here",))
+    return share_in_the_end(counts.curve(), ("won_here",))
 
 
 def chance_with_the_rest(counts: StayCounts) -> float | None:
@@ -256,7 +256,7 @@ def chance_with_the_rest(counts: StayCounts) -> float | None:
 
     As the chances of late deals are. None where there is no chance.
     """
-    curve = aalen_johansen(counts.table())
+    curve = counts.curve()
     chance, read = share_in_the_end(curve, ("won_here",))
     if chance.share is None or read.age is None:
         return None

@@ -89,7 +89,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     `timeout_seconds` fails its page. `engine` is how kernels start: "fork" from a warm
     process, which takes a fraction of the time (Linux; elsewhere it is "stock"), or
     "stock"; both make the same pages. `anonymise` names the file of a key (it is made where
-    there is none): owners and names of deals become pseudonyms of it.
+    there is none): owners, customers and names of deals become pseudonyms of it.
 
     `allow` names folders, beside those of the source and of the configuration, in which
     files may be that the configuration names. With `deck` there is a PowerPoint deck of each

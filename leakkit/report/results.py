@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -105,3 +108,14 @@ class Event:
     done: int = 0
     total: int = 0
     page: PageResult | None = None
+
+
+def new_run() -> str:
+    """Return an id that no other run has."""
+    return uuid.uuid4().hex[:12]
+
+
+def log_line(facts: Mapping[str, Any], run: str) -> str:
+    """Return one line of a log for programs: what happened, with its moment and the run's id."""
+    moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    return json.dumps({"time": moment, "run": run, **facts}, ensure_ascii=False)

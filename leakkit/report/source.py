@@ -86,7 +86,11 @@ def _store_into(  # noqa: PLR0913, PLR0917 - those of a run
         shutil.copyfile(store, path)
     else:
         sources.load(
-            *found(source, config), as_of=as_of, store=str(path), upkeep=Upkeep(), allow=allow
+            *found(source, config),
+            as_of=as_of,
+            store=str(path),
+            upkeep=Upkeep(people=bool(anonymise)),
+            allow=allow,
         ).close()
     if anonymise:
         _pseudonymise(path, Path(anonymise))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.checks import cross_check
 from leakkit.sources.notes import place_faults, write_notes
+from leakkit.sources.people import keep_people
 from leakkit.sources.rules import give_rows
 from leakkit.sources.shapes.activities import read_activities
 from leakkit.sources.shapes.shapes import SNAPSHOT, Found
@@ -36,14 +37,16 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     facts = account.facts(store, rules.cut)
     account.faults(store, *files, found.origins)
     settled.take_over(store)
-    account.refuse_amounts(store, files[0] or files[1])
+    account.refuse_amounts(store, files[0] or files[1], "" if files[0] else found.origins)
     acted = read_activities(reading, found.activities, rules.zone, rules.cut)
     if watch:
         watch(store, found, rules)
     place_faults(store, found)
-    counted = account.rows(store, files, reading.told.left)
+    counted = account.rows(store, files, reading.told.left, reading.told.copied)
     rows = [*counted, *earlier_rows(reading, found.days), *acted]
     notes = write_notes(reading, found, given) | {"rows": rows}
+    if upkeep.people:
+        keep_people(store, found, given)
     if upkeep.settle:
         settled.settle(store, rules)
     # the widest tables come last, when nothing else is held any more

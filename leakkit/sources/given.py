@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 MOST_LINES = 10**12
 MOST_VALUES = 200
 """So many different texts may a column of segments have."""
+CELLS = {
+    "outcome": ("outcome",),
+    "created": ("created_text", "created_clock", "created_offset"),
+    "closed": ("closed_text", "closed_clock", "closed_offset"),
+    "value": ("value_text", "value"),
+}
+"""The cells of a deal that may be faults, each with a line of its own, and what is read of them."""
 AT_ONCE = 50
 """So many further columns of an event file are gathered by one query."""
 
@@ -81,7 +88,8 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
 
     `unnamed` is what a row of the history without a stage is in.
     """
-    history, stage = found.history, found.history.text("stage")
+    history = found.history.trim()
+    stage = history.text("stage")
     if unnamed:
         stage = f"COALESCE(NULLIF({stage}, ''), {literal(unnamed)})"
     store.run(
@@ -97,7 +105,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         FROM {history.relation}
         """,  # noqa: S608 - quoted headings
     )
-    table = found.opportunities or history
+    table = found.opportunities.trim() if found.opportunities else history
     names = ["opportunity_id", "pipeline", "stage", "name", "outcome", "currency", "lost_reason"]
     columns = [f"{table.text(name)} AS {name}" for name in names]
     # under names of our own: a heading may be any text, and any of our names
@@ -155,26 +163,23 @@ def _gather(store: Store, table: Table, columns: Sequence[str], further: Sequenc
         names = [f"segment_{at}" for at in range(first, first + len(some))]
         tables.append(f"gathered_{first}")
         _gather_some(store, tables[-1], each, [_last_said(name) for name in names])
-    gathered = [_last_said(name) for name in ("name", "outcome", "currency", "lost_reason")]
-    # an entry counts as a whole: a clock without an offset must not keep an earlier one's
-    gathered += [
-        f"(arg_max(struct_pack(last := {name}), place) FILTER ({text} <> '')).last AS {name}"
-        for text, name in (
-            ("created_text", "created_text"),
-            ("created_text", "created_clock"),
-            ("created_text", "created_offset"),
-            ("closed_text", "closed_text"),
-            ("closed_text", "closed_clock"),
-            ("closed_text", "closed_offset"),
-            ("value_text", "value_text"),
-            ("value_text", "value"),
-        )
-    ]
+    gathered = [_last_said(name) for name in ("name", "currency", "lost_reason")]
+    gathered += [_last_cell(cell, names) for cell, names in CELLS.items()]
     _gather_some(store, tables[0], _selected(table, columns), gathered)
+    parts = [
+        f"last_{cell}.{name} AS {name}"
+        for cell, names in CELLS.items()
+        for name in names
+        if name != "outcome"
+    ]
+    parts += ["COALESCE(last_outcome.outcome, '') AS outcome"]
+    parts += [f"last_{cell}.line AS {cell}_line" for cell in CELLS]
+    cells = ", ".join(f"last_{cell}" for cell in CELLS)
     store.run(
         f"""
         CREATE TEMP TABLE read_opportunities AS
-        SELECT CAST(NULL AS BIGINT) AS line, 0 AS content, '' AS pipeline, '' AS stage, *
+        SELECT CAST(NULL AS BIGINT) AS line, 0 AS content, '' AS pipeline, '' AS stage,
+               * EXCLUDE ({cells}), {", ".join(parts)}
         FROM {tables[0]} {" ".join(f"JOIN {name} USING (opportunity_id)" for name in tables[1:])}
         """,  # noqa: S608 - names of this module
     )
@@ -184,6 +189,15 @@ def _gather(store: Store, table: Table, columns: Sequence[str], further: Sequenc
 def _last_said(name: str) -> str:
     """Return SQL for the last text that is not empty."""
     return f"COALESCE(arg_max({name}, place) FILTER ({name} <> ''), '') AS {name}"
+
+
+def _last_cell(cell: str, names: Sequence[str]) -> str:
+    """Return SQL for the last row in which a cell is not empty: what it says, and its line.
+
+    A cell counts as a whole: a clock without an offset must not keep an earlier one's.
+    """
+    parts = ", ".join(f"{name} := {name}" for name in ("line", *names))
+    return f"arg_max(struct_pack({parts}), place) FILTER ({names[0]} <> '') AS last_{cell}"
 
 
 def _gather_some(store: Store, table: str, each: str, columns: list[str]) -> None:
@@ -214,12 +228,15 @@ def give_moments(store: Store, found: Found, hours: Zone) -> None:
 
     for table, names in (("history", ["entered"]), ("opportunities", ["created", "closed"])):
         read, made, unread = (", ".join(parts) for parts in zip(*map(moments, names), strict=True))
+        lines = ""
+        if table == "opportunities" and found.opportunities:
+            lines = "".join(f", line AS {cell}_line" for cell in CELLS)
         # one snapshot adds rows of its own
         kept = "TABLE" if found.shape == SNAPSHOT and table == "history" else "VIEW"
         store.run(
             f"""
             CREATE TEMP {kept} given_{table} AS
-            SELECT * EXCLUDE ({read}), {made}, {unread} FROM read_{table};
+            SELECT * EXCLUDE ({read}), {made}, {unread}{lines} FROM read_{table};
             """,  # noqa: S608 - names of this module
         )
 

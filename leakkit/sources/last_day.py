@@ -83,11 +83,12 @@ def find_last_day(reading: Reading, found: Found, config: Config, hours: Zone) -
 
 def _place_of(store: Store, found: Found, last: Recorded) -> str:
     """Say where the last recorded moment stands: file, row and heading."""
-    if last.column == "entered_at" and found.origins:
+    table = found.history if last.column == "entered_at" else found.opportunities or found.history
+    if table is found.history and found.origins:
         made = f"SELECT file, line, heading FROM {found.origins} WHERE made = $line"  # noqa: S608 - quoted
         file, row, heading = store.rows(made, {"line": last.line})[0]
-        return f"{file} row {row} [{heading}]"
-    table = found.history if last.column == "entered_at" else found.opportunities or found.history
+        named = heading if last.column == "entered_at" else table.heading(last.column)
+        return f"{file} row {row} [{named}]"
     row = "" if last.line is None else f" row {last.line}"
     return f"{table.file}{row} [{table.heading(last.column) or last.column}]"
 

@@ -84,13 +84,8 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         database.run(schema.TABLES)
         with scratch() as folder:
             reading = Reading(database, rules, folder, places=places)
-            _read(
-                reading,
-                source,
-                watch,
-                reasons,
-                upkeep if store != MEMORY else Upkeep(plain=upkeep.plain),
-            )
+            kept = upkeep if store != MEMORY else replace(upkeep, earlier=None, settle=False)
+            _read(reading, source, watch, reasons, kept)
             keep_logo(database, logo)
     except BaseException as error:
         database.close()

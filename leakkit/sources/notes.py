@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leakkit.sources.given import stored_name
-from leakkit.sources.headings.names import people
+from leakkit.sources.people import find_owner, note_people
 from leakkit.store import schema
 from leakkit.store.resolve import CLOSED
 
@@ -42,22 +41,9 @@ def write_notes(reading: Reading, found: Found, given: Given) -> dict[str, Any]:
         "cut": given.rules.cut,
         "last_day": given.last_day,
         "segments": list(given.rules.segments),
-        "owner": _owner(found, given.rules.segments),
-        "people": _people(found, given.rules.segments),
+        "owner": find_owner(found, given.rules.segments),
+        **note_people(found, given),
     }
-
-
-def _owner(found: Found, segments: tuple[str, ...]) -> str:
-    """Return the column of the store that names who owns a deal; '' where there is none."""
-    heading = (found.opportunities or found.history).heading("owner")
-    return stored_name(heading) if heading and stored_name(heading) in segments else ""
-
-
-def _people(found: Found, segments: tuple[str, ...]) -> list[str]:
-    """Return the columns of the store that name who works on a deal, the owner among them."""
-    table = found.opportunities or found.history
-    named = [_owner(found, segments), *map(stored_name, people(table.types))]
-    return [column for column in dict.fromkeys(named) if column in segments]
 
 
 def _words_found(store: Store, table: str) -> dict[str, list[str]]:

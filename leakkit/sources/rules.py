@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.config import Config, folded
+from leakkit.config import Config, folded, refuse_unknown_notes
 from leakkit.sources.cells.ids import match_long_ids
 from leakkit.sources.cells.money import count_toman, with_toman
 from leakkit.sources.formats.rows import distinct
@@ -80,6 +80,7 @@ def give_rows(reading: Reading, found: Found) -> Given:
                 "pipelines": propose(store, found.label, config, _names(found), snapshot=snapshot)
             }
         )
+        refuse_unknown_notes(config)
     timed = is_timed(store)
     cut, last_day = find_last_day(reading, found, config, hours)
     if snapshot:

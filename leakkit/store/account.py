@@ -118,31 +118,45 @@ FAULTS = {
         WHERE NOT e.not_asked AND e.code = -9 AND e.pipeline IS NOT NULL""",
     ("history", "missing_pipeline"): """SELECT line, 'pipeline', '' FROM events
         WHERE NOT not_asked AND pipeline IS NULL""",
-    ("opportunities", "outcome_unknown"): """SELECT line, 'outcome', outcome FROM deals
+    ("opportunities", "outcome_unknown"): """SELECT outcome_line, 'outcome', outcome FROM deals
         WHERE outcome <> '' AND outcome_code IS NULL""",
-    ("opportunities", "outcome_disagrees"): """SELECT d.line, 'outcome', d.outcome
+    ("opportunities", "outcome_disagrees"): """SELECT d.outcome_line, 'outcome', d.outcome
         FROM judged j JOIN deals d ON d.opportunity = j.opportunity
         WHERE j.end_code < 0 AND j.said <> j.end_code""",
-    ("opportunities", "value_negative"): """SELECT line, 'value', value_text FROM deals
+    ("opportunities", "value_negative"): """SELECT value_line, 'value', value_text FROM deals
         WHERE value < 0""",
-    ("opportunities", "value_unreadable"): """SELECT line, 'value', value_text FROM deals
+    ("opportunities", "value_unreadable"): """SELECT value_line, 'value', value_text FROM deals
         WHERE value IS NULL AND value_text <> ''""",
-    ("opportunities", "closed_before_created"): """SELECT d.line, 'closed_at',
+    ("opportunities", "closed_before_created"): """SELECT d.closed_line, 'closed_at',
             strftime(make_timestamp(d.closed_at * 1000000), '%Y-%m-%d')
         FROM deals d JOIN opportunities o ON o.opportunity = d.opportunity
         WHERE NOT o.has_history AND o.closed_at < o.created_at""",
-    ("opportunities", "date_unreadable"): """SELECT line, 'created_at', created_unread FROM deals
-        WHERE created_unread <> ''
-        UNION ALL SELECT line, 'closed_at', closed_unread FROM deals WHERE closed_unread <> ''""",
+    ("opportunities", "date_unreadable"): """SELECT created_line, 'created_at', created_unread
+        FROM deals WHERE created_unread <> ''
+        UNION ALL SELECT closed_line, 'closed_at', closed_unread
+        FROM deals WHERE closed_unread <> ''""",
 }
+
+LARGEST = """
+SELECT g.value_line, 'value', g.value_text
+FROM (SELECT opportunity_id, value, opportunity FROM opportunities WHERE value IS NOT NULL
+      ORDER BY value DESC, opportunity LIMIT 5) o
+JOIN given_opportunities g ON g.opportunity_id = o.opportunity_id
+WHERE g.value_text <> ''
+"""
+"""The cells of the largest amounts."""
 
 
 def rows(
-    store: Store, files: tuple[str, str], left: Mapping[tuple[str, str], int]
+    store: Store,
+    files: tuple[str, str],
+    left: Mapping[tuple[str, str], int],
+    copied: Mapping[str, int],
 ) -> list[dict[str, Any]]:
     """Count the rows of each file: read = used + merged + not asked for + set aside.
 
-    `left` counts by table and file the rows that were left out before all else.
+    `left` counts by table and file the rows that were left out before all else, and `copied`
+    by file those of its copies.
     """
     names = ("read", "used", "merged", "not_asked", "set_aside")
     counted: list[dict[str, Any]] = []
@@ -151,10 +165,13 @@ def rows(
         if not file:
             continue
         counts = dict(zip(names, map(int, store.rows(query)[0]), strict=True))
-        more = left.get((table, file), 0)
-        # what stands under the rows of a file is of no table: the first one counts it
-        more += left.get(("", file), 0) if file not in {one["file"] for one in counted} else 0
-        counts |= {name: counts[name] + more for name in ("read", "not_asked")}
+        more, again = left.get((table, file), 0), 0
+        if file not in {one["file"] for one in counted}:
+            # what stands under the rows of a file is of no table: the first one counts it
+            more, again = more + left.get(("", file), 0), copied.get(file, 0)
+        counts["read"] += more + again
+        counts["not_asked"] += more
+        counts["merged"] += again
         if counts["read"] != sum(counts[name] for name in names[1:]):
             message = (
                 f"{file}: the rows do not add up: {counts}. "
@@ -207,23 +224,29 @@ def _counted(store: Store, source: str, cut: int = 0) -> dict[str, int]:
 
 def faults(store: Store, opportunities_file: str, history_file: str, origins: str) -> None:
     """Keep the first rows that break each rule, with file, row, column and value."""
-    files = {"history": history_file, "opportunities": opportunities_file or history_file}
+    places = {
+        "history": (history_file, origins),
+        "opportunities": (opportunities_file, "")
+        if opportunities_file
+        else (history_file, origins),
+    }
     each = " UNION ALL ".join(
         f"SELECT * FROM (SELECT *, '{rule}' AS rule "  # noqa: S608 - queries of this module
-        f"FROM ({placed(query, table, files[table], origins)}) "
+        f"FROM ({placed(query, *places[table])}) "
         f"ORDER BY file, line, field LIMIT {SHOWN_ROWS})"
         for (table, rule), query in FAULTS.items()
     )
     store.run(f"INSERT INTO faults SELECT DISTINCT * FROM ({each}) ORDER BY ALL")  # noqa: S608 - queries of this module
 
 
-def placed(query: str, table: str, file: str, origins: str) -> str:
+def placed(query: str, file: str, origins: str) -> str:
     """Return SQL for (file, line, field, content) of a query of faults.
 
     The rows of a history that was made of others stand where `origins` says: its `made`
     is the line of the history; `file`, `line` and `heading` those of the cell it was made of.
+    '' for the rows of a file that was read as it is.
     """
-    if table != "history" or not origins:
+    if not origins:
         return f"SELECT {literal(file)} AS file, f.* FROM ({query}) f(line, field, content)"  # noqa: S608 - of this room
     return (
         f"SELECT o.file, o.line, "  # noqa: S608 - as above
@@ -259,17 +282,14 @@ def refuse_unreadable(store: Store, file: str, *, snapshot: bool = False) -> Non
     raise LeakkitError("no_dates", message, shown)
 
 
-def refuse_amounts(store: Store, file: str) -> None:
+def refuse_amounts(store: Store, file: str, origins: str) -> None:
     """Raise where the values are so large that their sums cannot be trusted."""
     total = store.value("SELECT sum(abs(CAST(value AS DOUBLE))) FROM opportunities")
     if not total or total <= limits.TOTAL * 100:
         return
-    largest = store.rows(
-        "SELECT opportunity_id, value FROM opportunities WHERE value IS NOT NULL "
-        "ORDER BY value DESC, opportunity LIMIT 5"
-    )
+    largest = store.rows(placed(LARGEST, file, origins) + " ORDER BY ALL")
     rule = "one of the largest amounts: is the currency right, and its rate?"
-    shown = tuple(Fault(file, None, "value", f"{v // 100:,} of {i}", rule) for i, v in largest)
+    shown = tuple(Fault(file, line, column, text, rule) for file, line, column, text in largest)
     message = f"The amounts of {file} are more than {limits.TOTAL:,} in all."
     raise LeakkitError("too_large", message, shown)
 

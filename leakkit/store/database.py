@@ -79,6 +79,8 @@ class Store:
         """Whose temporary tables stand on the connection: those of the last `Counts`."""
         self.texts: dict[str, tuple[str, ...]] = {}
         """The texts by column that stand on the connection as tables of codes, in that order."""
+        self.designs: dict[tuple[int, int], Any] = {}
+        """The passages of the stages that were looked into last, by pipeline and stage."""
 
     @classmethod
     def new(cls, path: str = MEMORY, threads: int | None = None) -> Store:

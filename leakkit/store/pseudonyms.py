@@ -1,25 +1,35 @@
-"""Pseudonyms of people and deals, for pages that travel."""
+"""Pseudonyms of people, customers and deals, for pages that travel."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
+import re
 import secrets
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from leakkit.config import folded
+from leakkit.config import COLUMNS, Anonymise, folded
 from leakkit.errors import LeakkitError
 from leakkit.store import account
 from leakkit.store.database import Store, literal, quoted
 from leakkit.store.resolve import listed, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
 SHORTEST_KEY = 16
 DIGITS = 8
+SHORTEST_NAME = 4
+"""A name of one word is looked for in sentences from so many letters on, and as it is written."""
+WORD = re.compile(r"\w+")
+SCALED = "amounts_scaled"
+ID = "opportunity_id"
+FREE = ("lost_reason",)
+"""Texts of a deal that anything may stand in, beside the columns that came with the source."""
 HIDDEN = "anonymised"
 """The fact about a store that it has pseudonyms in place of names."""
 
@@ -53,24 +63,218 @@ def pseudonym(kind: str, name: str, key: bytes) -> str:
 
 
 def anonymise(store: Store, key: bytes) -> None:
-    """Replace owners and names of deals by pseudonyms, in the store's own tables.
+    """Replace names of people, customers and deals by pseudonyms, in the store's own tables.
 
-    Owners are all columns that name people, whatever they are called, and their names in any
-    further column. Ids of opportunities stay, so that whoever has the source finds them
-    again; so do all other texts. The fingerprint changes with them.
+    Owners and customers are all columns that name them, whatever they are called; `[anonymise]`
+    names further columns. What stands in them is found in any other text of the deals, of the
+    faults, of the interventions and of the notes, as a whole cell or as words in a sentence. Ids of
+    opportunities stay, so that whoever has the source finds them again, unless `[anonymise]`
+    names their column. Amounts are multiplied by its factor. The fingerprint changes with them.
+
+    Raises LeakkitError where `[anonymise]` names a column that no deal has.
     """
-    people = people_in(store)
-    owners = sorted({name for column in people for name in _names(store, column)})
-    for column in _kept(store):
-        _replace(store, column, "owner", owners, key)
-    _replace(store, "name", "deal", _names(store, "name"), key)
+    rules = store.config.anonymise
+    hidden = _hidden_columns(store, rules.columns)
+    names = _meet_people(store, key)
+    for column, kind in hidden.items():
+        _replace(store, "opportunities", column, partial(names.of, kind))
+    for table, column in _other_texts(store, hidden):
+        _replace(store, table, column, names.hide)
+    if rules.money != 1:
+        _scale_money(store, rules.money)
+    _hide_in_notes(store, hidden, names)
+    _seal(store)
+
+
+@dataclass
+class Pseudonyms:
+    """The pseudonyms of one key: given to names, and found again in other texts.
+
+    >>> names = Pseudonyms(b"a key that nobody knows")
+    >>> names.of("owner", "Ada Byron")
+    'owner b32de419'
+    >>> names.hide("ADA BYRON said: too dear"), names.hide("Adam Byron")
+    ('owner b32de419 said: too dear', 'Adam Byron')
+    """
+
+    key: bytes
+    given: dict[str, str] = field(default_factory=dict)
+    by_word: dict[str, list[tuple[list[str], str]]] = field(default_factory=dict)
+    """The words of names, by the first one in small letters."""
+
+    def of(self, kind: str, name: str) -> str:
+        """Return what stands for a name: the first kind that it is met as counts."""
+        if name not in self.given:
+            self.given[name] = pseudonym(kind, name, self.key)
+            words = WORD.findall(name)
+            if len(words) > 1 or (words and len(words[0]) >= SHORTEST_NAME):
+                self.by_word.setdefault(words[0].casefold(), []).append((words, name))
+        return self.given[name]
+
+    def hide(self, text: str) -> str:
+        """Return a text with every name in it replaced, the longer ones first."""
+        if text in self.given:
+            return self.given[text]
+        found = list(WORD.finditer(text))
+        words = [match.group() for match in found]
+        parts, at, i = [], 0, 0
+        while i < len(words):
+            name, n = self._longest(words, i)
+            if n:
+                parts += [text[at : found[i].start()], self.given[name]]
+                at = found[i + n - 1].end()
+            i += max(n, 1)
+        return "".join([*parts, text[at:]])
+
+    def _longest(self, words: list[str], i: int) -> tuple[str, int]:
+        """Return the longest name that begins at a word, and its number of words; or ('', 0)."""
+        known = self.by_word.get(words[i].casefold(), ())
+        met = [(name, len(said)) for said, name in known if _are_same(said, words[i:])]
+        return max(met, key=lambda one: one[1], default=("", 0))
+
+
+def _are_same(name: list[str], words: list[str]) -> bool:
+    """Say whether a text begins with the words of a name; one word alone is met as it is written.
+
+    >>> _are_same(["Mark"], ["mark", "it"]), _are_same(["Ada", "Byron"], ["ADA", "BYRON", "said"])
+    (False, True)
+    """
+    if len(name) == 1:
+        return name == words[:1]
+    return [w.casefold() for w in name] == [w.casefold() for w in words[: len(name)]]
+
+
+def _meet_people(store: Store, key: bytes) -> Pseudonyms:
+    """Give a pseudonym to every name that was kept while loading, owners first, and drop them."""
+    names = Pseudonyms(key)
+    if store.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'people'"):
+        met = (
+            "SELECT kind, name FROM people GROUP BY kind, name ORDER BY kind <> 'owner', kind, name"
+        )
+        for kind, name in store.rows(met):
+            names.of(kind, name)
+        store.run("DROP TABLE people")
+    return names
+
+
+def _hidden_columns(store: Store, named: Sequence[str]) -> dict[str, str]:
+    """Return the columns of the deals that are hidden whole, and what their cells are called."""
+    kept, chosen = _kept(store), _choose(store, named)
+    found = dict.fromkeys(people_in(store), "owner")
+    found |= {c: "customer" for c in _noted(store, "customers", []) if c not in found}
+    more = [c for c in (*FREE, *kept) if {folded(c), folded(c.removesuffix(" (given)"))} & chosen]
+    found |= {column: folded(column) for column in more if column not in found}
+    if ID in chosen or _are_names(store):
+        found[ID] = "deal"
+    return {**found, "name": "deal"}
+
+
+def _choose(store: Store, named: Sequence[str]) -> set[str]:
+    """Return the columns that `[anonymise]` names, those of ours by our names.
+
+    Raises LeakkitError where the source has no such column, or pages are made of it.
+    """
+    ours = {folded(heading): name for name, heading in _noted(store, "called", {}).items()}
+    chosen = {ours.get(folded(name), folded(name)) for name in named}
+    known = [ID, *FREE, *_kept(store), *_noted(store, "headings", [])]
+    missing = sorted(chosen - set(map(folded, known)) - set(COLUMNS))
+    if missing:
+        message = (
+            f"[anonymise] columns names what the deals do not have: {', '.join(missing)}. "
+            f"They have: {', '.join(dict.fromkeys(known))}."
+        )
+        raise LeakkitError("missing_columns", message)
+    if shown := sorted(chosen & set(COLUMNS) - {ID, *FREE, "owner", "name"}):
+        message = (
+            f"[anonymise] columns names what every page is made of: {', '.join(shown)}. "
+            "Rename stages and pipelines by aliases, and scale amounts by [anonymise] money."
+        )
+        raise LeakkitError("shown_columns", message)
+    return chosen
+
+
+def _are_names(store: Store) -> bool:
+    """Say whether an id is the name of its deal."""
+    return bool(store.rows("SELECT 1 FROM opportunities WHERE opportunity_id = name LIMIT 1"))
+
+
+def _other_texts(store: Store, hidden: Collection[str]) -> list[tuple[str, str]]:
+    """Return the (table, column) of all texts in which a name may stand."""
+    free = [column for column in (*FREE, *_kept(store)) if column not in hidden]
+    acted = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'activities'"
+    more = [("activities", "kind")] if store.rows(acted) else []
+    return [("faults", "content"), *(("opportunities", column) for column in free), *more]
+
+
+def _replace(store: Store, table: str, column: str, said: Callable[[str], str]) -> None:
+    """Put what is said in place of each different text of a column."""
+    before = texts(store, quoted(column), table)
+    rows = [(text, new) for text in before if (new := said(text)) != text]
+    sql, facts = listed({"said": "VARCHAR", "pseudonym": "VARCHAR"}, rows)
+    store.run(
+        f"UPDATE {table} SET {quoted(column)} = p.pseudonym "  # noqa: S608 - quoted
+        f"FROM ({sql}) p WHERE p.said = {quoted(column)}",
+        facts,
+    )
+
+
+def _scale_money(store: Store, factor: float) -> None:
+    """Multiply all amounts; those that stand in texts become empty."""
+    tables = store.rows(
+        "SELECT table_name FROM duckdb_columns() SEMI JOIN duckdb_tables() USING (table_name) "
+        "WHERE column_name = 'value' AND data_type = 'BIGINT' ORDER BY 1"
+    )
+    for (table,) in tables:
+        sql = f"UPDATE {quoted(table)} SET value = CAST(round(value * $factor) AS BIGINT)"  # noqa: S608 - as above
+        store.run(sql, {"factor": factor})
+    for column in set(_noted(store, "amounts", [])) & set(_kept(store)):
+        store.run(f"UPDATE opportunities SET {quoted(column)} = ''")  # noqa: S608 - quoted
+    store.run("UPDATE faults SET content = '' WHERE field = 'value'")
+    (deals,) = store.rows("SELECT count(value) FROM opportunities")[0]
+    _set(store, "facts", {**store.meta("facts"), SCALED: deals})
+
+
+def _hide_in_notes(store: Store, hidden: Mapping[str, str], names: Pseudonyms) -> None:
+    """Hide names in interventions, notes and examples of doubts; forget what is hidden, and how."""
+    config = store.meta("config")
+    for one in config["interventions"]:
+        one["name"] = names.hide(one["name"])
+        for column, values in one["segment"].items():
+            kind = next((hidden[h] for h in hidden if folded(h) == folded(column)), "")
+            one["segment"][column] = [names.of(kind, v) if kind else names.hide(v) for v in values]
+    for note in config["notes"]:
+        note["text"] = names.hide(note["text"])
+    if ID in hidden:
+        config["source"]["link"] = ""
+    config["anonymise"] = Anonymise().model_dump(mode="json")
+    _set(store, "config", config)
+    checks = store.meta("cross_checks")
+    for one in checks:
+        one["examples"] = [names.hide(example) for example in one["examples"]]
+    _set(store, "cross_checks", checks)
+
+
+def _seal(store: Store) -> None:
+    """Forget what was kept of the names, and give the tables their new fingerprint."""
     store.texts.clear()
     # with pseudonyms in it, it is no store to take deals from
     store.run("DELETE FROM settled")
-    digest = account.fingerprint(store, store.meta("cut"), store.meta("last_day"))
-    store.run(f"DELETE FROM meta WHERE key IN ('fingerprint', '{HIDDEN}')")  # noqa: S608 - a constant
-    store.set_meta("fingerprint", digest)
-    store.set_meta(HIDDEN, value=True)
+    _set(
+        store, "fingerprint", account.fingerprint(store, store.meta("cut"), store.meta("last_day"))
+    )
+    _set(store, HIDDEN, value=True)
+
+
+def _set(store: Store, key: str, value: Any) -> None:  # noqa: ANN401 - what a store keeps as JSON
+    """Keep a fact in place of the one that was there."""
+    store.run("DELETE FROM meta WHERE key = $key", {"key": key})
+    store.set_meta(key, value)
+
+
+def _noted(store: Store, key: str, default: Any) -> Any:  # noqa: ANN401 - as above
+    """Return what the store notes; one of an earlier version may lack it."""
+    found = store.rows("SELECT value FROM meta WHERE key = $key", {"key": key})
+    return json.loads(found[0][0]) if found else default
 
 
 def are_in(path: Path) -> bool:
@@ -81,8 +285,7 @@ def are_in(path: Path) -> bool:
 
 def people_in(store: Store) -> list[str]:
     """Return the columns of the deals that name who works on them."""
-    found = store.rows("SELECT value FROM meta WHERE key = 'people'")
-    known = json.loads(found[0][0]) if found else []
+    known = _noted(store, "people", [])
     called = {"owner", folded(store.config.source.columns.get("owner", "owner"))}
     return [c for c in _kept(store) if c in known or folded(c) in called]
 
@@ -93,22 +296,6 @@ def _kept(store: Store) -> list[str]:
     texts_of = [str(name) for name, kind, *_ in columns if kind == "VARCHAR"]
     segments = set(store.meta("segments"))
     return [column for column in texts_of if column in segments]
-
-
-def _names(store: Store, column: str) -> list[str]:
-    """Return the different texts of a column."""
-    return list(texts(store, quoted(column), "opportunities"))
-
-
-def _replace(store: Store, column: str, kind: str, names: Sequence[str], key: bytes) -> None:
-    """Put pseudonyms in place of names, where a cell is one."""
-    rows = [(name, pseudonym(kind, name, key)) for name in names]
-    sql, facts = listed({"said": "VARCHAR", "pseudonym": "VARCHAR"}, rows)
-    store.run(
-        f"UPDATE opportunities SET {quoted(column)} = p.pseudonym "  # noqa: S608 - quoted
-        f"FROM ({sql}) p WHERE p.said = {quoted(column)}",
-        facts,
-    )
 
 
 def copy_without_traces(path: Path, target: Path) -> None:

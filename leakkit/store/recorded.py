@@ -21,10 +21,10 @@ SELECT entered_at AS moment, line, 'entered_at' AS name FROM given_history
 WHERE entered_at IS NOT NULL
 """
 CREATIONS = """
-SELECT created_at, line, 'created_at' FROM given_opportunities WHERE created_at IS NOT NULL
+SELECT created_at, created_line, 'created_at' FROM given_opportunities WHERE created_at IS NOT NULL
 """
 CLOSES = """
-SELECT closed_at AS moment, line, 'closed_at' AS name FROM given_opportunities
+SELECT closed_at AS moment, closed_line AS line, 'closed_at' AS name FROM given_opportunities
 WHERE closed_at IS NOT NULL AND outcome IN (SELECT unnest($closed))
 """
 OF_CLOSED = """

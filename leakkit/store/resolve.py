@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from leakkit import vocabulary
@@ -144,21 +145,27 @@ def outcome_words(config: Config) -> dict[str, int]:
     What closes a row of the history closes a deal as well; the words for the column go first.
     """
     own = config.source.outcomes
-    kinds = {0: "open", schema.WON: "won", schema.LOST: "lost"}
-    built_in = {
-        code: (*vocabulary.words("closes", kind), *vocabulary.words("outcomes", kind))
-        for code, kind in kinds.items()
-    }
     rows = {
         schema.WON: [word for pipeline in config.pipelines for word in pipeline.won],
         schema.LOST: [word for pipeline in config.pipelines for word in pipeline.lost],
     }
     column = {0: own.open, schema.WON: own.won, schema.LOST: own.lost}
-    return {
+    return _usual_outcomes() | {
         folded(word): code
-        for words in (built_in, rows, column)
+        for words in (rows, column)
         for code, said in words.items()
         for word in said
+    }
+
+
+@cache
+def _usual_outcomes() -> dict[str, int]:
+    """Return the words of all languages for an outcome."""
+    kinds = {0: "open", schema.WON: "won", schema.LOST: "lost"}
+    return {
+        folded(word): code
+        for code, kind in kinds.items()
+        for word in (*vocabulary.words("closes", kind), *vocabulary.words("outcomes", kind))
     }
 
 

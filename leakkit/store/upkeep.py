@@ -41,12 +41,14 @@ class Upkeep:
     """How a store is kept: what it takes over, and whether a later one may do so from it.
 
     `plain`: deals in which nothing is odd take the straight way, on which nothing is told of
-    their single rows.
+    their single rows. `people`: all names are kept that the source has, for a run that
+    hides them.
     """
 
     earlier: Path | None = None
     settle: bool = False
     plain: bool = True
+    people: bool = False
 
 
 def compare(store: Store, rules: Rules, upkeep: Upkeep) -> None:

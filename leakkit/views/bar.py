@@ -1,58 +1,31 @@
 """One bar of choices for a whole notebook: every picture below it is of what it says.
 
-A picture is HTML that is shown under a name, and shown again under that name when the bar
-changes: so the cell of a saved notebook holds the last picture, and needs no widget to show
-it. Where nobody is there to choose (a batch run, nbconvert) there is no bar, and each cell
-shows its view once.
+Where nobody is there to choose (a batch run, nbconvert) there is no bar.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import os
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
-
-from markupsafe import Markup
 
 from leakkit.analysis import Analysis, Diagnosis
 from leakkit.analysis.selecting import Selector
-from leakkit.analysis.selection import EVERYTHING, Selection, select
+from leakkit.analysis.selection import EVERYTHING, select
 from leakkit.errors import LeakkitError
-from leakkit.guards import require_kind
-from leakkit.views.dropoff.choices import amount_of, deals_lines, stages_of
-from leakkit.views.tables import DASH
-from leakkit.views.view import View, answer, words_of
+from leakkit.guards import find_spelling, require_kind
+from leakkit.views.dropoff.choices import amount_of
+from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.views.bar_widgets import BarWidgets
+    from leakkit.views.exploring import Follower
 
-    Pages = Sequence[Mapping[str, Any]]
-
-FOLLOWING = frozenset(
-    {"headline", "balance", "pipe", "stages", "days", "months", "data", "deals", "compare"}
-)
-"""The views of one pipeline that are of what the bar says."""
-WITH_CHOICES = frozenset({"deals", "compare"})
-"""Those that have choices of their own."""
-OF_ALL = frozenset({"overview_pipes", "overview_leaks", "overview_quality"})
-"""The views of all pipelines that are."""
-BY_STAGE = frozenset({"cause_and_effect", "evidence", "when_lost", "drivers", "deals_to_read"})
-"""The views of a diagnosis that can be of one stage."""
-OF_DIAGNOSIS = BY_STAGE | {
-    *("causes_headline", "warnings", "rate_and_mix", "repairs", "before_and_since"),
-    *("worklist", "causes_terms", "causes_provenance"),
-}
 PAUSE_SECONDS = 0.08
 """Changes that follow each other faster are answered together."""
 SERVED = "voila"
-MOST_KEPT = 200
 
 
 def runs_alone() -> bool:
@@ -62,11 +35,11 @@ def runs_alone() -> bool:
     """
     if os.environ.get("SERVER_SOFTWARE", "").startswith(SERVED):
         return False
-    kernel = getattr(_shell(), "kernel", None)
+    kernel = getattr(find_shell(), "kernel", None)
     return kernel is not None and not getattr(kernel, "_allow_stdin", True)
 
 
-def _shell() -> Any:  # noqa: ANN401 - IPython's
+def find_shell() -> Any:  # noqa: ANN401 - IPython's
     """Return the shell of the notebook; None where there is none."""
     with suppress(ImportError):
         from IPython import get_ipython  # noqa: PLC0415 - outside of notebooks it is not needed
@@ -107,6 +80,15 @@ class Filters:
         return self.selector.pairs[0][0]
 
     @property
+    def stages(self) -> list[str]:
+        """The stages that can be chosen: those that deals were in, or that were looked into."""
+        if not self.pipeline:
+            return []
+        if self.diagnosis:
+            return [one.stage.name for one in self.diagnosis.stages]
+        return [stage.name for stage in self.whole.stages if stage.opportunities]
+
+    @property
     def code(self) -> str:
         """The line of Python that chooses what is chosen now."""
         said: dict[str, Any] = self.selection.keywords()
@@ -126,7 +108,7 @@ class Filters:
         if self.diagnosis and wanted != EVERYTHING:
             message = "Causes are looked for in all deals: only a stage can be chosen."
             raise LeakkitError("of_all_deals", message)
-        known = stages_of(self.whole, stage)[0].name if stage else ""
+        known = find_spelling("stage", stage, self.stages) if stage else ""
         self.selection, self.by, self.stage = wanted, amount_of(by), known
         self.answer()
 
@@ -203,141 +185,3 @@ def filters(of: Analysis | Diagnosis, pipeline: str = "", *, every: bool = False
     if not isinstance(of, Diagnosis):
         require_kind("filters", of, Analysis)
     return Filters(of, pipeline, every=every)
-
-
-class Follower:
-    """One picture under a bar; `view` is what is shown now, `code` the call that makes it."""
-
-    def __init__(self, make: Callable[..., View], bar: Filters, results: Pages = ()) -> None:
-        """Follow the bar."""
-        self.make, self.bar = make, bar
-        known = inspect.signature(make).parameters
-        self.facts: dict[str, Any] = {"pages": results} if "pages" in known and results else {}
-        self.own: dict[str, Any] = {}
-        self.name = make.__name__
-        self.handle: Any = None
-        self._kept: dict[tuple[str, Selection], View] = {}
-        bar.followers[self._place()] = self
-
-    def _place(self) -> str:
-        """Return which cell it stands in, so that a cell that runs again follows once."""
-        shell = _shell()
-        parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-        cell = (parent.get("metadata") or {}).get("cellId")
-        return f"{cell} {self.name}" if cell else uuid4().hex
-
-    @property
-    def code(self) -> str:
-        """The Python call that makes the same view."""
-        bar, drawn = self.bar, "".join(f", {n}={v!r}" for n, v in self._drawn().items())
-        if bar.diagnosis:
-            of = f"leakkit.diagnose(leakkit.analyze(data, {bar.pipeline!r}))"
-            return f"leakkit.views.{self.name}({of}{drawn})"
-        limits = self.bar.selection.keywords() if self._follows() else {}
-        said = [repr(bar.pipeline)] if bar.pipeline else []
-        if bar.analysis.language != bar.analysis.config.language:
-            said.append(f"language={bar.analysis.language!r}")
-        said += [f"{name}={value!r}" for name, value in limits.items()]
-        return f"leakkit.views.{self.name}(leakkit.analyze({', '.join(['data', *said])}){drawn})"
-
-    @property
-    def view(self) -> View:
-        """The view of what is chosen."""
-        # a view that the bar does not limit has one call, and says so where the bar limits others
-        wanted = self.code, self.bar.selection
-        if wanted not in self._kept:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            self._kept[wanted] = self._made()
-        return self._kept[wanted]
-
-    def _follows(self) -> bool:
-        """Say whether the view is of what the bar says."""
-        return not self.bar.diagnosis and self.name in FOLLOWING | OF_ALL
-
-    def _of_all(self) -> bool:
-        """Say whether the view is of all pipelines."""
-        return self.name.startswith("overview")
-
-    def _drawn(self) -> dict[str, Any]:
-        """Return what is drawn, where the view has a choice."""
-        known = inspect.signature(self.make).parameters
-        drawn = {name: said for name, said in self.own.items() if said}
-        if "by" in known and self.bar.by != "count":
-            drawn["by"] = self.bar.by
-        by_stage = self.name in BY_STAGE if self.bar.diagnosis else "stage" in known
-        if by_stage and self.bar.stage:
-            drawn["stage"] = self.bar.stage
-        return drawn
-
-    def _made(self) -> View:
-        """Make the view, which says what the bar does not limit."""
-        bar, words = self.bar, self.bar.words
-        if bar.diagnosis:
-            return self.make(bar.diagnosis, **self._drawn())
-        named = bar.pipeline not in {"", bar.analysis.pipelines[0].name}
-        of = {"pipeline": bar.pipeline} if named and not self._of_all() else {}
-        if self._follows():
-            made = self._of_part(of)
-            if self.name in FOLLOWING or bar.selection == EVERYTHING:
-                return made
-            return replace(made, selection=_said(bar.selection, bar))
-        made = self.make(bar.analysis, **of, **self._drawn(), **self.facts)
-        if bar.selection == EVERYTHING:
-            return made
-        return replace(made, selection=words.html("bar.not_limited"))
-
-    def _of_part(self, of: dict[str, str]) -> View:
-        """Make the view of what is chosen; a comparison that cannot be made says why."""
-        try:
-            return self.make(self.bar.part, **of, **self._drawn(), **self.facts)
-        except LeakkitError as error:
-            if self.name != "compare":
-                raise
-            why = self.bar.words.html("compare.refused", why=str(error))
-            return answer(self.bar.words, "compare", headline=why)
-
-    def bundle(self) -> tuple[dict[str, str], dict[str, Any]]:
-        """Return what the cell holds: the picture, and as text the call and what it says."""
-        data, metadata = self.view._repr_mimebundle_()
-        return {**data, "text/plain": f"{self.code}\n{data['text/plain']}"}, metadata
-
-    def show(self) -> None:
-        """Show the picture again, where it was shown."""
-        if self.handle is not None:
-            data, metadata = self.bundle()
-            self.handle.update(data, metadata=metadata, raw=True)
-
-    def _ipython_display_(self) -> None:
-        """Show the picture under a name of its own, under choices where it has any."""
-        from IPython.display import DisplayHandle  # noqa: PLC0415 - as above
-
-        data, metadata = self.bundle()
-        self.handle = DisplayHandle()  # type: ignore[no-untyped-call] # IPython has no types of it
-        if self.name in WITH_CHOICES:
-            from leakkit.views import picture_widgets  # noqa: PLC0415 - widgets take time
-
-            picture_widgets.display(self)
-        self.handle.display(data, metadata=metadata, raw=True)
-
-
-def _said(selection: Selection, bar: Filters) -> Markup:
-    """Say what a view of all pipelines is of."""
-    words, said = bar.words, deals_lines(selection, bar.words)
-    if selection.window != "all":
-        said.append(words.html(f"bar.of_{selection.window}"))
-    elif selection.limits_days:
-        first, last = selection.days
-        said.append(words.html("bar.of_days", first=first or DASH, last=last or DASH))
-    return Markup(" ").join(said)
-
-
-def follow(make: Callable[..., View], bar: Filters, results: Pages = ()) -> View | Follower:
-    """Return a view that follows a bar; where nobody is there, the view itself."""
-    known = FOLLOWING | OF_ALL
-    name = getattr(make, "__name__", "")
-    if not callable(make) or (bar.diagnosis is None) == (name in OF_DIAGNOSIS):
-        message = f"{name or make} cannot follow this bar. These can: {', '.join(sorted(known))}."
-        raise LeakkitError("no_choices", message)
-    follower = Follower(make, bar, results)
-    return follower.view if runs_alone() else follower

@@ -9,10 +9,11 @@ import ipywidgets
 from markupsafe import Markup
 
 from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
-from leakkit.analysis.spelling import POLICIES, segment_values
+from leakkit.analysis.spelling import POLICIES, VISITS, segment_values
 from leakkit.errors import LeakkitError
 
 if TYPE_CHECKING:
+    from leakkit.analysis import PipelineAnalysis
     from leakkit.views.bar import Filters
 
 EPOCH = dt.date(1970, 1, 1)
@@ -58,7 +59,7 @@ class Values:
     def _fit(self) -> None:
         """List the values that the search finds, and those that are chosen."""
         wanted = self.search.value.casefold()
-        none = self.words.say("explore.none")
+        none = self.words.say("bar.none")
         shown = [
             (f"{value or none} ({self.words.count(n)})", value)
             for value, n in self.known
@@ -155,29 +156,34 @@ class BarWidgets:
     def _options(self) -> dict[str, list[tuple[str, Any]]]:
         """Return the choices, each as labels and values; one without a choice is left out."""
         say, whole = self.words.say, self.bar.whole
-        stages = [(name, name) for name in (stage.name for stage in whole.stages)]
-        by_stage = [(say("explore.stage_all"), ""), *stages] if self.bar.pipeline else []
+        stages = [(name, name) for name in self.bar.stages]
+        by_stage = [(say("bar.stage_all"), ""), *stages] if len(stages) > 1 else []
         if self.bar.diagnosis:
             return {"stage": by_stage}
         configured = self.bar.analysis.config.comparison.skip_policy
         policies = [configured, *(policy for policy in POLICIES if policy != configured)]
+        wholes = [whole for whole, _ in self.bar.selector.pairs]
         return {
             "days": self._ranges() if whole.present is None else [],
             "worth": self._bands(),
-            "visits": [(say(f"explore.visits_{one}"), one) for one in ("first", "all")],
-            "policy": [
-                (say(f"explore.policy_{one}"), "" if one == configured else one) for one in policies
+            "visits": [
+                (say(f"bar.visits_{one}"), one) for one in VISITS if any(map(_comes_again, wholes))
             ],
-            "by": [(say(f"explore.by_{one}"), one) for one in ("count", "value")],
+            "policy": [
+                (say(f"bar.policy_{one}"), "" if one == configured else one)
+                for one in policies
+                if any(map(_skips, wholes))
+            ],
+            "by": [(say(f"bar.by_{one}"), one) for one in ("count", "value")],
             "stage": by_stage,
         }
 
     def _ranges(self) -> list[tuple[str, Any]]:
         """Return the ranges of days: the whole, the windows, 30 days, the quarters, one's own."""
         say, windows = self.words.say, self.bar.whole.windows
-        found: list[tuple[str, Any]] = [(say("explore.window_all"), ("all", *OPEN_DAYS))]
+        found: list[tuple[str, Any]] = [(say("bar.window_all"), ("all", *OPEN_DAYS))]
         found += [
-            (say(f"explore.window_{window}"), (window, *OPEN_DAYS))
+            (say(f"bar.window_{window}"), (window, *OPEN_DAYS))
             for window in ("current", "baseline")
             if getattr(windows, window) is not None
         ]
@@ -215,16 +221,16 @@ class BarWidgets:
         """Open the values of a column."""
         column, self.add.value = self.add.value, ""
         if column and column not in {panel.column for panel in self.panels}:
-            self._open(column)
+            self.open(column)
 
-    def _open(self, column: str) -> Values:
+    def open(self, column: str) -> Values:
         """Put the values of a column into the bar."""
-        panel = Values(self.bar, column, self._changed, self._closed)
+        panel = Values(self.bar, column, self._changed, self.close)
         self.panels.append(panel)
         self.values.children = [one.box for one in self.panels]
         return panel
 
-    def _closed(self, panel: Values) -> None:
+    def close(self, panel: Values) -> None:
         """Take a column out of the bar."""
         self.panels.remove(panel)
         self.values.children = [one.box for one in self.panels]
@@ -296,7 +302,7 @@ class BarWidgets:
         self._show_own()
         counted = "" if self.bar.diagnosis else self.bar.counted
         self.counted.value = Markup("<b>{}</b>").format(counted)
-        call = self.words.say("explore.call")
+        call = self.words.say("bar.call")
         note = self.words.say("bar.causes") if self.bar.diagnosis else ""
         said = Markup("<p>{} {} <code>{}</code></p>").format(note, call, self.bar.code)
         self.said.value = said
@@ -340,7 +346,7 @@ class BarWidgets:
         wanted = dict(chosen.columns)
         opened = {panel.column: panel for panel in self.panels}
         for column, values in wanted.items():
-            panel = opened.get(column) or self._open(column)
+            panel = opened.get(column) or self.open(column)
             if set(panel.chosen) != set(values):
                 panel.choose(values)
         for column, panel in opened.items():
@@ -373,6 +379,16 @@ def _quarters(first: int, last: int) -> list[tuple[int, int, str]]:
         found.append((days[0], days[1], f"{year} Q{quarter + 1}"))
         at -= 1
     return found
+
+
+def _comes_again(pipeline: PipelineAnalysis) -> bool:
+    """Say whether any deal came back to a stage."""
+    return any(stage.exits.entered > stage.first_visits for stage in pipeline.stages)
+
+
+def _skips(pipeline: PipelineAnalysis) -> bool:
+    """Say whether any deal went past a stage, so that the skip policies differ."""
+    return any(stage.jumped_over for stage in pipeline.stages)
 
 
 FIFTHS = """

@@ -6,6 +6,8 @@ the one that fits. All texts and numbers come from `Words`.
 
 from __future__ import annotations
 
+import calendar
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,17 +15,22 @@ import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
 from matplotlib.patches import Rectangle
+from matplotlib.path import Path
 
 from leakkit.views import pipe_forms
 from leakkit.views.ink import Run, Sheet, elide, name_run, responsive, theme, width_of, wrap
+from leakkit.views.notes import note_texts, places
 from leakkit.views.palette import hue
 from leakkit.views.pipe_forms import Told
 from leakkit.views.texts import plain, reason_text, stay
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
     from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis.noted import Noted
     from leakkit.measures.balance import Month, PipelineBalance
     from leakkit.measures.stages import StageResult
     from leakkit.measures.survival import Floats
@@ -42,6 +49,9 @@ REASON_HEIGHT = 76.0
 FLOWS = {"came": "open-edge", "won": "won", "lost": "lost"}
 """The colours of what comes and goes in a month."""
 MOST_MONTHS = 36
+NOTE_TOP, NOTE_LINES = 38.0, 12
+"""Where the numbers of notes stand, and so many lines a long one may have."""
+EPOCH = dt.date(1970, 1, 1)
 
 
 def pipe(
@@ -272,33 +282,51 @@ class _Months:
         return f"months.{name}_value" if self.by == "value" else f"months.{name}"
 
 
-def months(pipeline: PipelineAnalysis, words: Words, *, by: str = "count") -> Markup:
+def months(
+    pipeline: PipelineAnalysis, words: Words, *, by: str = "count", notes: Sequence[Noted] = ()
+) -> Markup:
     """What came in, what went out, and what was open at the end, month by month.
 
-    In deals, or `by` value in money.
+    In deals, or `by` value in money; `notes` are marked on their days, and written below.
     """
-    shown = pipeline.months[-MOST_MONTHS:]
+    shown = shown_months(pipeline)
     if not shown:
         return Markup("")
     return responsive(
-        _months(pipeline, words, _Months.of(shown, 1000.0, by)),
-        _months(pipeline, words, _Months.of(shown[-12:], 360.0, by)),
-        _months(pipeline, words, _Months.of(shown, pipe_forms.SHEET, by)),
+        _months(pipeline, words, _Months.of(shown, 1000.0, by), notes),
+        _months(pipeline, words, _Months.of(shown[-12:], 360.0, by), notes),
+        _months(pipeline, words, _Months.of(shown, pipe_forms.SHEET, by), notes),
     )
 
 
-def _months(pipeline: PipelineAnalysis, words: Words, plan: _Months) -> Markup:
+def shown_months(pipeline: PipelineAnalysis) -> tuple[Month, ...]:
+    """Return the months that are drawn."""
+    return pipeline.months[-MOST_MONTHS:]
+
+
+def _months(
+    pipeline: PipelineAnalysis, words: Words, plan: _Months, notes: Sequence[Noted]
+) -> Markup:
     """Draw months on a sheet of their width."""
     with mpl.rc_context(theme()):
         width = plan.width
-        sheet = Sheet(width, 336, direction=words.direction)
+        said = [
+            line
+            for text in note_texts(notes, words)
+            for line in wrap(text, width - 8, 12, lines=NOTE_LINES)
+        ]
+        sheet = Sheet(width, 336 + (6 + 16 * len(said) if said else 0), direction=words.direction)
         _month_key(sheet, words)
         flows = sheet.axes(2, 46, width - 4, 150)
         stock = sheet.axes(2, 240, width - 4, 60)
         _draw_flows(flows, plan)
         _draw_stock(stock, plan)
         _write_months(sheet, flows, stock, plan, words)
-        return sheet.svg(_months_alt(plan, words), f"months {width:g} {pipeline.name}")
+        _mark_notes(sheet, flows, plan, notes)
+        for at, line in enumerate(said):
+            sheet.line(350 + 16 * at, Run(line, "ink"), size=12)
+        alt = " ".join([_months_alt(plan, words), *note_texts(notes, words)])
+        return sheet.svg(alt, f"months {width:g} {pipeline.name}")
 
 
 def _came(terms: PipelineBalance) -> int:
@@ -373,6 +401,28 @@ def _write_months(sheet: Sheet, flows: Axes, stock: Axes, plan: _Months, words: 
     sheet.text(plan.width - 2, y - 10, open_now, size=12.5, anchor="end")
     if not all(month.complete for month in plan.shown):
         sheet.line(326, Run(words.say("months.incomplete"), "muted"), size=11)
+
+
+def _mark_notes(sheet: Sheet, flows: Axes, plan: _Months, notes: Sequence[Noted]) -> None:
+    """Draw a line on the day of each note that is in these months, with its number on top."""
+    found = [(one, at) for one in notes if (at := _place_of(one.day or 0, plan.shown)) is not None]
+    marks = [(one, sheet.place(flows, at, 0)[0]) for one, at in found]
+    for _, x in marks:
+        line = Path([(x, NOTE_TOP + 4), (x, 300)])
+        sheet.shape(line, edge="muted", width=1.0, dashes=(2, 3), order=3.0)
+    for x, numbers in places(marks):
+        run = Run(numbers, "ink", bold=True)
+        sheet.text(x, NOTE_TOP, run, size=11.5, anchor="middle", halo=True)
+
+
+def _place_of(day: int, shown: tuple[Month, ...]) -> float | None:
+    """Return where a day stands among months, a month being as wide as 1; None outside."""
+    for at, month in enumerate(shown):
+        begin = EPOCH + dt.timedelta(days=month.first_day)
+        length = calendar.monthrange(begin.year, begin.month)[1]
+        if 0 <= day - month.first_day < length:
+            return at - 0.5 + (day - month.first_day + 0.5) / length
+    return None
 
 
 def _write_names(sheet: Sheet, flows: Axes, plan: _Months, said: list[str]) -> None:

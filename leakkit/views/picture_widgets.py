@@ -14,7 +14,7 @@ from leakkit.frames.deals import LEFT
 from leakkit.views.bar_widgets import LABEL
 
 if TYPE_CHECKING:
-    from leakkit.views.bar import Follower
+    from leakkit.views.exploring import Follower
 
 EPOCH = dt.date(1970, 1, 1)
 ROW = {"flex_flow": "row wrap"}
@@ -128,7 +128,7 @@ class CompareWidgets:
             control.layout.display = "" if kind == TWO else "none"
         if kind != TWO:
             return
-        none = self.words.say("explore.none")
+        none = self.words.say("bar.none")
         values = [(value or none, value) for value in self._values(column)]
         self.still = True
         self.first.options, self.first.value = values, values[0][1]

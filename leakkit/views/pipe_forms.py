@@ -127,7 +127,7 @@ def alt_text(told: Told) -> str:
     key = "pipe.alt_value" if told.by == "value" else "pipe.alt"
     alt = [words.say(key, name=plain(told.pipeline.name), **amounts)]
     for stage in pipe.stages:
-        if stage.stage == told.first:
+        if stage.stage == told.first and stage.width:
             facts = {"stage": plain(stage.name), "share": stage.all_lost / stage.width}
             amounts = {"lost": told.amount(stage.all_lost), "reached": told.amount(stage.width)}
             alt.append(words.say("pipe.alt_worst", **facts, **amounts))

@@ -11,13 +11,15 @@ from matplotlib.path import Path
 
 from leakkit.findings.finding import WARNING
 from leakkit.views.ink import Run, Sheet, theme, width_of
+from leakkit.views.notes import places
 from leakkit.views.palette import variable
 from leakkit.views.texts import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis.noted import Noted
     from leakkit.findings import Finding
     from leakkit.words import Words
 
@@ -145,11 +147,11 @@ class _Scale:
         return TOP + (HEIGHT - TOP - FOOT) * (1 - share / self.most)
 
 
-def shift_figure(finding: Finding, words: Words) -> Markup:
+def shift_figure(finding: Finding, words: Words, notes: Sequence[Noted] = ()) -> Markup:
     """How did the share run, month by month, and how sure is what it is now?
 
-    A dot per month; the line of the time before; now, with its interval as a band. Nothing
-    where there is no comparison with the time before.
+    A dot per month; the line of the time before; now, with its interval as a band; `notes`
+    marked on their days. Nothing where there is no comparison with the time before.
     """
     shift, windows = Shift.of(finding), finding.windows
     if shift.now is None or shift.low is None or shift.before is None:
@@ -164,6 +166,7 @@ def shift_figure(finding: Finding, words: Words) -> Markup:
         _draw_levels(sheet, shift, scale, windows["current"][0])
         _draw_months(sheet, shift, scale)
         _write_levels(sheet, shift, scale, words)
+        _mark_notes(sheet, scale, notes)
         return sheet.svg(_alt(shift, words), f"shift {finding.stage} {finding.kind}")
 
 
@@ -218,6 +221,18 @@ def _write_levels(sheet: Sheet, shift: Shift, scale: _Scale, words: Words) -> No
         x + (-5 if fits else 5), TOP + 4, Run(since, shift.roles[1]), size=11.5,
         anchor="end" if fits else "start", halo=True,
     )  # fmt: skip
+
+
+def _mark_notes(sheet: Sheet, scale: _Scale, notes: Sequence[Noted]) -> None:
+    """Draw a line on the day of each note that is in these days, with its number at its foot."""
+    own = [(one, one.day) for one in notes if one.day is not None]
+    marks = [(one, scale.x(day)) for one, day in own if scale.first <= day < scale.end]
+    for _, x in marks:
+        line = Path([(x, TOP - 6), (x, scale.y(0.0))])
+        sheet.shape(line, edge="muted", width=1.0, dashes=(2, 3), order=1.1)
+    for x, numbers in places(marks):
+        run = Run(numbers, "ink", bold=True)
+        sheet.text(x, scale.y(0.0) + 13, run, size=11.5, anchor="middle", halo=True)
 
 
 def _alt(shift: Shift, words: Words) -> str:

@@ -22,6 +22,7 @@ ZEROS = re.compile(r"(?:1[.,]?)?(000)s?(?:[.,]000)?")
 SHORT = {"k": 1_000, "m": 1_000_000, "t": 1_000, "b": 1_000_000_000, "bin": 1_000, "mil": 1_000}
 SHORT |= {"cr": 10_000_000, "mi": 1_000_000}
 """What is a factor beside a currency only; alone, most of these may mean something else."""
+CODES = frozenset(CURRENCIES.values())
 OPEN = SHORT.keys() - {"k"}
 RATES = frozenset({"per", "pro", "par", "por", "je", "na"})
 """An amount per 1,000 pieces is no amount in thousands."""
@@ -129,10 +130,9 @@ def _cut(heading: str) -> tuple[str, list[str]]:
 def _parts(token: str) -> list[str]:
     """Return a token in parts where a factor and a currency are one word: TEUR, usdm."""
     word = folded(token).strip(".,")
-    if word in CURRENCIES or word.upper() in CURRENCIES.values() or _sure(word) > 1:
+    if _code(word) or _sure(word) > 1:
         return [word]
-    starts = sorted((*SHORT, *_factors()), key=len, reverse=True)
-    for factor in starts:
+    for factor in _glued():
         if word.startswith(factor) and _code(word[len(factor) :]):
             return [factor, word[len(factor) :]]
         if word.endswith(factor) and _code(word[: -len(factor)]):
@@ -142,7 +142,13 @@ def _parts(token: str) -> list[str]:
 
 def _code(word: str) -> str:
     """Return the code of a currency for a sign, a word or a code; '' where it is none."""
-    return CURRENCIES.get(word, word.upper() if word.upper() in CURRENCIES.values() else "")
+    return CURRENCIES.get(word, word.upper() if word.upper() in CODES else "")
+
+
+@cache
+def _glued() -> tuple[str, ...]:
+    """Return what may stand in one word with a currency, the longest first."""
+    return tuple(sorted((*SHORT, *_factors()), key=len, reverse=True))
 
 
 @cache
@@ -159,11 +165,20 @@ def _sure(word: str) -> int:
 
 def _is_unit(token: str) -> bool:
     """Say whether a token is a part of a unit at the end of a heading."""
-    beside = set(map(folded, vocabulary.words("factors", "beside")))
     return all(
-        part in beside or part in SHORT or _sure(part) > 1 or _code(part) or ZEROS.fullmatch(part)
+        part in _besides()
+        or part in SHORT
+        or _sure(part) > 1
+        or _code(part)
+        or ZEROS.fullmatch(part)
         for part in _parts(token)
     )
+
+
+@cache
+def _besides() -> frozenset[str]:
+    """Return the words that may stand beside a factor, of all languages."""
+    return frozenset(map(folded, vocabulary.words("factors", "beside")))
 
 
 def _beside(group: list[str]) -> set[int]:

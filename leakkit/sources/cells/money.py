@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from leakkit import limits
 from leakkit.config import DIGITS, folded
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.cells.currencies import CURRENCIES
@@ -226,15 +227,17 @@ def _number_sql(said: str, point: str, marks: Iterable[str], units: Mapping[str,
     whole = f"regexp_replace({core}, '{GROUP[point].replace(chr(39), chr(39) * 2)}', '', 'g')"
     number = f"replace(replace({whole}, '{point}', '.'), '{_POINT}', '.')"
     minus = f"({_part(said, 2)} IN ('-', '(') OR {_part(said, 5)} = '-')"
-    signed = f"CASE WHEN {minus} THEN '-' ELSE '' END || {number}"
+    # an amount that is too large is a fault, and a fault shows the cell as it stands
+    held = f"TRY_CAST({number} AS DECIMAL(24, 6)) <= {limits.VALUE}"
     cases = " ".join(f"WHEN {literal(mark)} THEN {one.factor}" for mark, one in units.items())
     if cases:
-        product = f"CAST({number} AS DECIMAL(24, 6)) * CASE {_mark(said)} {cases} ELSE 1 END"
-        signed = f"CASE WHEN {minus} THEN '-' ELSE '' END || CAST({product} AS VARCHAR)"
+        product = f"TRY_CAST({number} AS DECIMAL(24, 6)) * CASE {_mark(said)} {cases} ELSE 1 END"
+        number = f"CAST(CASE WHEN {held} THEN {product} END AS VARCHAR)"
+    signed = f"CASE WHEN {minus} THEN '-' ELSE '' END || {number}"
     return (
         f"CASE WHEN regexp_full_match({core}, '{EXPONENT}') "
         f"THEN CAST(TRY_CAST({core} AS DECIMAL(24, 6)) AS VARCHAR) "
-        f"WHEN {fits} AND {_mark(said)} IN ({known}) THEN {signed} END"
+        f"WHEN {fits} AND {held} AND {_mark(said)} IN ({known}) THEN {signed} END"
     )
 
 
@@ -375,8 +378,14 @@ def _in_units(reading: Reading, table: Table) -> Table:
         return table
     reading.say(table.file, "factor", f"{factor:,}", heading)
     text = table.text_under(heading)
-    product = f"TRY_CAST({text} AS DECIMAL(24, 6)) * CAST({factor} AS DECIMAL(12, 0))"
-    columns = {heading: f"COALESCE(CAST({product} AS VARCHAR), {text})"}
+    number = f"TRY_CAST({text} AS DECIMAL(24, 6))"
+    product = f"{number} * CAST({factor} AS DECIMAL(12, 0))"
+    # too large an amount is no number any more, and a fault shows of what it is made
+    large = f"{text} || ' \u00d7 {factor:,}'"
+    columns = {
+        heading: f"CASE WHEN abs({product}) <= {limits.VALUE} THEN CAST({product} AS VARCHAR) "
+        f"WHEN {number} IS NULL THEN {text} ELSE {large} END"
+    }
     return rewritten(reading, table, columns, "units")
 
 

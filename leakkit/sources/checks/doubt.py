@@ -23,9 +23,10 @@ SHOWN = 3
 class Doubt:
     """Deals of which a source says two things.
 
-    `deals` are their ids, `of` is how many deals were asked. `lines` are what decides in
-    leakkit.toml, or in the export; `grave` doubts stop a run however few deals they touch,
-    others from `fewest` on. `asks` are those of the lines that a proposed configuration holds.
+    `deals` are their ids, `of` is how many deals were asked, 0 where there are none. `lines`
+    are what decides in leakkit.toml, or in the export; `grave` doubts stop a run however few
+    deals they touch, others from `fewest` on. `asks` are those of the lines that a proposed
+    configuration holds.
     """
 
     code: str
@@ -67,8 +68,13 @@ def ids_of(store: Store, sql: str) -> tuple[str, ...]:
     return ids(store, named)
 
 
-def deals(store: Store) -> int:
-    """Count the deals that are used, those that an earlier store settled included."""
+def deals(store: Store, found: Sequence[str]) -> int:
+    """Count the deals that are used, those that an earlier store settled included.
+
+    Only what is `found` has a part in them.
+    """
+    if not found:
+        return 0
     return int(
         store.value(
             "SELECT (SELECT count(*) FROM opportunities) + (SELECT count(*) FROM unchanged)"

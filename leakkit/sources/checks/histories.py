@@ -84,14 +84,15 @@ def stage_of_another_pipeline(store: Store, history: Table, *, declared: bool) -
     """
     silent = history.heading("pipeline") is None and not declared
     rows = store.rows(ELSEWHERE_FIRST) if silent else []
+    found = tuple(str(deal) for deal, _ in rows)
     stages = listed(Counter(str(stage) for _, stage in rows).most_common())
     line = f"[[pipelines]]   # the stages of each: {stages} in the one whose deals moved from there"
     says = f"begin in a stage that few deals of their pipeline have, and all of another: {stages}"
     return Doubt(
         "stage_of_another_pipeline",
         says,
-        tuple(str(deal) for deal, _ in rows),
-        deals(store),
+        found,
+        deals(store, found),
         (line,),
     )
 
@@ -104,7 +105,7 @@ def breaks_in_history(store: Store) -> Doubt:
         "seq = '...'   # in [source]",
     )
     says = "have a move from another stage than the one of the row before"
-    return Doubt("breaks_in_history", says, found, deals(store), lines)
+    return Doubt("breaks_in_history", says, found, deals(store, found), lines)
 
 
 def several_beginnings(store: Store, history: Table) -> Doubt:
@@ -115,7 +116,7 @@ def several_beginnings(store: Store, history: Table) -> Doubt:
         "opportunity_id = '...'   # in [source]: the column with a key; export it with the rows",
     )
     says = "begin more than once, so their ids may be names"
-    return Doubt("several_beginnings", says, found, deals(store), lines, grave=by_name)
+    return Doubt("several_beginnings", says, found, deals(store, found), lines, grave=by_name)
 
 
 def history_older_than_deals(store: Store) -> Doubt:
@@ -123,14 +124,15 @@ def history_older_than_deals(store: Store) -> Doubt:
     found = ids(store, OLDER)
     lines = ("export both files on the same day",)
     says = "were created or closed after the last row of the history and are not in it"
-    return Doubt("history_older_than_deals", says, found, deals(store), lines)
+    return Doubt("history_older_than_deals", says, found, deals(store, found), lines)
 
 
 def present_stage_ahead(store: Store) -> Doubt:
     """Ask which open deals stand in another stage than the last of their history."""
     lines = ("present_stage = 'history'   # in [source]: deals stand where their history ends",)
     says = "stand in another stage than the last of their history"
-    return Doubt("present_stage_ahead", says, ids_of(store, AHEAD), deals(store), lines)
+    found = ids_of(store, AHEAD)
+    return Doubt("present_stage_ahead", says, found, deals(store, found), lines)
 
 
 def lost_elsewhere(store: Store, config: Config) -> Doubt:
@@ -142,7 +144,7 @@ def lost_elsewhere(store: Store, config: Config) -> Doubt:
         "export both files on the same day",
     )
     says = "were lost in another stage than the last of their history"
-    return Doubt("lost_elsewhere", says, found, deals(store), lines)
+    return Doubt("lost_elsewhere", says, found, deals(store, found), lines)
 
 
 def closed_without_start(store: Store) -> Doubt:
@@ -154,4 +156,5 @@ def closed_without_start(store: Store) -> Doubt:
         "created_at = '...'   # in [source]: when a deal was created; or a list of deals beside it",
     )
     says = "were closed from a first stage of which no start is known, so it is left out"
-    return Doubt("closed_without_start", says, ids_of(store, NO_START), deals(store), lines)
+    found = ids_of(store, NO_START)
+    return Doubt("closed_without_start", says, found, deals(store, found), lines)

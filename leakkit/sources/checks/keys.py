@@ -27,12 +27,14 @@ def shortened_ids(store: Store) -> Doubt:
     )
     lines = ("export them again, that column as text: several deals may share one of these",)
     says = "have an id in short form, such as 4.12340E+11"
-    return Doubt("shortened_ids", says, ids(store, sql), deals(store), lines, grave=True)
+    found = ids(store, sql)
+    return Doubt("shortened_ids", says, found, deals(store, found), lines, grave=True)
 
 
 def most_set_aside(store: Store) -> Doubt:
     """Ask which deals could not be read without guessing, where they are more than the others."""
-    apart, read = ids(store, SET_ASIDE), deals(store)
+    apart = ids(store, SET_ASIDE)
+    read = deals(store, apart)
     reasons = store.rows("SELECT reason, count(*) AS n FROM aside GROUP BY ALL ORDER BY n DESC, 1")
     why = ", ".join(f"{reason} {n:,}" for reason, n in reasons)
     says = f"cannot be read without guessing ({why})"
@@ -53,7 +55,7 @@ def none_in_both(store: Store, found: Found) -> Doubt:
         for table in files
         if table is not None
     )
-    return Doubt("none_in_both", says, apart, deals(store), lines)
+    return Doubt("none_in_both", says, apart, deals(store, apart), lines)
 
 
 def ids_under_several_names(store: Store, history: Table) -> Doubt:
@@ -69,4 +71,6 @@ def ids_under_several_names(store: Store, history: Table) -> Doubt:
             f"HAVING count(DISTINCT lower({said})) FILTER ({said} <> '') > 1",
         )
     lines = ("opportunity_id = '...'   # in [source]: the column with a key of its own per deal",)
-    return Doubt("ids_under_several_names", "stand under several names", found, deals(store), lines)
+    return Doubt(
+        "ids_under_several_names", "stand under several names", found, deals(store, found), lines
+    )

@@ -79,7 +79,7 @@ def outcome_words_unknown(store: Store) -> Doubt:
     )
     says = "have an outcome in words that are not known"
     asks = words_to_sort([(text, f"{n:,} deals{_guess(text)}") for text, n in said])
-    return Doubt("outcome_words_unknown", says, found, deals(store), lines, asks=asks)
+    return Doubt("outcome_words_unknown", says, found, deals(store, found), lines, asks=asks)
 
 
 def _guess(word: str) -> str:
@@ -106,7 +106,9 @@ def nothing_closes(store: Store, config: Config) -> Doubt:
     )
     says = "are neither won nor lost, as all are"
     asks = _ends(store, last) if asked else ()
-    return Doubt("nothing_closes", says, found, deals(store), lines, fewest=FEWEST_OPEN, asks=asks)
+    return Doubt(
+        "nothing_closes", says, found, deals(store, found), lines, fewest=FEWEST_OPEN, asks=asks
+    )
 
 
 def _ends(store: Store, last: Sequence[tuple[str, int]]) -> tuple[Ask, ...]:
@@ -134,7 +136,7 @@ def closed_without_outcome(store: Store, *, asked: bool) -> Doubt:
     )
     says = "end in a stage that closes a deal, and no outcome says how"
     return Doubt(
-        "closed_without_outcome", says, found, deals(store), lines, asks=words_to_sort(means)
+        "closed_without_outcome", says, found, deals(store, found), lines, asks=words_to_sort(means)
     )
 
 
@@ -158,7 +160,7 @@ def stage_may_be_lost(store: Store, config: Config, *, asked: bool) -> Doubt:
     )
     ends = tuple(sorted({deal for _, deal in found}))
     asks = words_to_sort(means)
-    return Doubt("stage_may_be_lost", says, ends, deals(store), lines, fewest=1, asks=asks)
+    return Doubt("stage_may_be_lost", says, ends, deals(store, ends), lines, fewest=1, asks=asks)
 
 
 def proposed(store: Store) -> bool:
@@ -175,7 +177,7 @@ def outcome_against_history(store: Store) -> Doubt:
     says = "end otherwise in their history than their outcome says"
     means = [(text, f"{n:,} of these deals") for text, n in said]
     asks = words_to_sort(means, needed=False)
-    return Doubt("outcome_against_history", says, found, deals(store), lines, asks=asks)
+    return Doubt("outcome_against_history", says, found, deals(store, found), lines, asks=asks)
 
 
 def flags_against_outcome(store: Store, outcome: str) -> Doubt:
@@ -187,5 +189,10 @@ def flags_against_outcome(store: Store, outcome: str) -> Doubt:
     ask = Ask("source", "outcome", (outcome,), "it counts, and not the flags", needed=False)
     says = "are won, lost or open by their flags, and something else by their outcome or stage"
     return Doubt(
-        "flags_against_outcome", says, found, deals(store), lines, asks=(ask,) if outcome else ()
+        "flags_against_outcome",
+        says,
+        found,
+        deals(store, found),
+        lines,
+        asks=(ask,) if outcome else (),
     )

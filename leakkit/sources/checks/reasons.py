@@ -32,4 +32,4 @@ def open_with_reason(store: Store) -> Doubt:
     asks = words_to_sort(
         [(text, f"{n:,} of these deals") for text, n in (*outcome, *stage)], needed=False
     )
-    return Doubt("open_with_reason", says, found, deals(store), tuple(lines), asks=asks)
+    return Doubt("open_with_reason", says, found, deals(store, found), tuple(lines), asks=asks)

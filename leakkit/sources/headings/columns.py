@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from leakkit import limits
@@ -80,6 +80,7 @@ class Table:
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
     ordered: bool = True
+    trimmed: frozenset[str] = frozenset()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -170,11 +171,34 @@ class Table:
     def text_under(self, heading: str) -> str:
         """Return SQL for the column with exactly this heading as trimmed text."""
         said = quoted(heading)
+        if heading in self.trimmed:
+            return said
         if self.types[heading] != "VARCHAR":
             return f"COALESCE(trim(CAST({said} AS VARCHAR)), '')"
         # plain letters with none of the spaces at an end are the rule, and seen far faster
         bare = f"strlen({said}) = length({said}) AND {said} >= '!' AND NOT ends_with({said}, ' ')"
         return f"COALESCE(CASE WHEN {bare} THEN {said} ELSE trim({said}) END, '')"
+
+    def trim(self) -> Table:
+        """Return the table with the texts of our columns trimmed in its relation.
+
+        An expression that names such a text many times then names a column: to plan the
+        trimming at each place takes longer than to read a small file.
+        """
+        ours = {self.heading(name) for name in COLUMNS}
+        texts = [one for one, kind in self.types.items() if one in ours and kind == "VARCHAR"]
+        if not texts:
+            return self
+        known = {folded(heading) for heading in self.types}
+        line = next(name for n in range(len(known) + 1) if (name := f"line {n}") not in known)
+        each = ", ".join(f"{self.text_under(heading)} AS {quoted(heading)}" for heading in texts)
+        return replace(
+            self,
+            relation=f"(SELECT {self.line} AS {quoted(line)}, * REPLACE ({each}) "  # noqa: S608 - quoted
+            f"FROM {self.relation})",
+            line=quoted(line),
+            trimmed=frozenset(texts),
+        )
 
     def is_text(self, name: str) -> bool:
         """Say whether a column holds texts."""

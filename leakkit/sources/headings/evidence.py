@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from leakkit.sources.cells.blanks import BLANK
 from leakkit.sources.headings.exports import DEALS
 from leakkit.store.database import quoted
 
@@ -71,9 +72,11 @@ def holds_dates(reading: Reading, table: Table, heading: str) -> bool:
 
 def _some(table: Table, heading: str) -> str:
     """Return SQL for the filled cells of a column in the rows that are looked at."""
+    said = quoted(heading)
+    nothing = f" AND lower({said}) NOT IN {BLANK}" if table.types[heading] == "VARCHAR" else ""
     return (
-        f"(SELECT {quoted(heading)} AS said FROM {table.relation} "  # noqa: S608 - quoted
-        f"WHERE {quoted(heading)} <> '' LIMIT {LOOKED_AT})"
+        f"(SELECT {said} AS said FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {said} <> ''{nothing} LIMIT {LOOKED_AT})"
     )
 
 

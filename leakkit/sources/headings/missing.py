@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS
 from leakkit.errors import Ask, Fault, LeakkitError
+from leakkit.sources import toml
 from leakkit.sources.headings.columns import PARTS
-from leakkit.sources.headings.guesses import COUNTED, KEY, candidates, columns_of, likeness
-from leakkit.sources.headings.names import NEEDED
+from leakkit.sources.headings.guesses import COUNTED, DATE, KEY, candidates, columns_of, likeness
+from leakkit.sources.headings.names import NEEDED, called_steps, taken_headings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 KEYED = "opportunity_id"
+FEWEST_STEPS = 2
 SHOWN_FILES = 20
 SHOWN_HEADINGS = 20
 
@@ -31,7 +34,32 @@ def lacking(
     missing = [*(name for name in names if table.heading(name) is None), *nowhere]
     free = _free(store, table) if missing else []
     could_be = {name: _headings(candidates(name, free)) for name in missing}
-    return table.lacks(names, nowhere, could_be)
+    found = table.lacks(names, nowhere, could_be)
+    return _with_steps(found, table, free) if "stage" in missing else found
+
+
+def _with_steps(found: Lacking, table: Table, free: Sequence[Column]) -> Lacking:
+    """Say what to write where columns that are called the date of something are those of steps.
+
+    Three or more are taken for steps without a question; two may be anything.
+    """
+    dates = {one.heading for one in free if one.kind == DATE}
+    taken = [heading for heading in taken_headings(table) or () if heading not in dates]
+    steps = called_steps(list(table.types), taken)
+    if len(steps) < FEWEST_STEPS:
+        return found
+    lines = ", ".join(f"{toml.key(one.stage)} = {toml.quoted(one.heading)}" for one in steps)
+    hint = f"; or, where each is the date of a step: in [source.stage_dates]: {lines}"
+    stage = table.renamed.get("stage", "stage")
+    faults = tuple(
+        replace(fault, hint=fault.hint + hint) if fault.column == stage else fault
+        for fault in found.faults
+    )
+    asks = tuple(
+        Ask("source.stage_dates", one.stage, (one.heading,), "the date of a step", needed=False)
+        for one in steps
+    )
+    return replace(found, faults=faults, asks=(*found.asks, *asks))
 
 
 def _free(store: Store, table: Table) -> list[Column]:

@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from leakkit import vocabulary
 from leakkit.config import COLUMNS, Export, folded
 from leakkit.errors import Ask, LeakkitError
 from leakkit.likeness import MISSPELT, find_nearest
@@ -48,6 +49,8 @@ OWN_FIELD = re.compile(
     re.IGNORECASE,
 )
 """What a CRM adds to the name of a field: `Loss_Reason__c`, `cf_reason`, `Deal - Phase`."""
+DEAL_WORD = re.compile(r"^(?:deal|opportunity|lead|trato|negocio|affaire)[_ -]+")
+"""A deal's own word before what the heading names: `Deal - Organization`, `lead_company`."""
 LINKS = {
     *("of", "the", "for", "in", "de", "del", "la", "el", "du", "des", "le", "da", "do", "di"),
     *("der", "den", "die", "das", "van", "w", "в"),
@@ -368,16 +371,32 @@ class DatedStage:
     pipeline: str = ""
 
 
-def people(headings: Iterable[str]) -> list[str]:
-    """Return the headings that name who works on a deal, in the words of any export.
+def find_named(headings: Iterable[str], name: str) -> list[str]:
+    """Return the headings that any export has for a column of ours: "owner", "value".
 
-    >>> people(["Region", "Deal owner", "Salesperson"])
+    >>> find_named(["Region", "Deal owner", "Salesperson"], "owner")
     ['Deal owner', 'Salesperson']
+    >>> find_named(["Amount (EUR)", "Age"], "value")
+    ['Amount (EUR)']
     """
     tables = [*(export.columns for export in known_exports()), USUAL]
-    words = {"owner", *(word for table in tables for word in table.get("owner", ()))}
+    words = {name, *(word for table in tables for word in table.get(name, ()))}
     forms = set(map(simplified, words))
-    return [heading for heading in headings if simplified(heading) in forms]
+    return [heading for heading in headings if simplified(UNIT.sub("", heading)) in forms]
+
+
+def find_customers(headings: Iterable[str]) -> list[str]:
+    """Return the headings that name who buys, in any language, beside a deal's own word or alone.
+
+    >>> find_customers(["Account Name", "Deal - Organization", "Customer type", "Kunde"])
+    ['Account Name', 'Deal - Organization', 'Kunde']
+    """
+    forms = set(map(simplified, vocabulary.words("people", "customer")))
+    return [
+        heading
+        for heading in headings
+        if {simplified(heading), DEAL_WORD.sub("", simplified(heading))} & forms
+    ]
 
 
 def dated_stages(
@@ -415,7 +434,14 @@ def dated_stages(
 
 
 def _dated_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedStage]:
-    """Return the columns that are called the date of something, if there are three or more.
+    """Return the columns that are called the date of a step, if there are three or more."""
+    found = called_steps(headings, taken)
+    enough = 3
+    return found if len(found) >= enough else []
+
+
+def called_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedStage]:
+    """Return the columns that are called the date of something.
 
     Those that are another column of ours, plans and last changes are no steps. The date
     with which a sale begins is a step, and that of its creation.
@@ -428,8 +454,7 @@ def _dated_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedSta
         step = match["stage"].strip()
         if heading not in taken or loose(step) in first:
             found.append(DatedStage(heading, step))
-    enough = 3
-    return found if len(found) >= enough else []
+    return found
 
 
 def declared_names(pipelines: Iterable[Pipeline]) -> list[str]:

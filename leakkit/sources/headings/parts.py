@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.sources.formats.rows import LINE
+from leakkit.sources.headings.copies import bare_name, drop_repeated, fit_together, without_copies
+from leakkit.sources.headings.days import DATED, day_of_name
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
 
 NUMBER = re.compile(r"\d+")
-DATED = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
-"""The day of a snapshot in the name of its file."""
 
 
-def day_of_name(file: str) -> str:
-    """Return the day that a file's name holds, as YYYY-MM-DD; '' where it holds none.
-
-    >>> day_of_name("deals-20240630.csv"), day_of_name("deals-1234567-89.csv")
-    ('2024-06-30', '')
-    """
-    found = DATED.search(file)
-    try:
-        return dt.date(*map(int, found.groups())).isoformat() if found else ""
-    except ValueError:
-        return ""
-
-
-def join_parts(reading: Reading, tables: Sequence[Table]) -> list[Table]:
+def join_parts(
+    reading: Reading, tables: Sequence[Table], key_of: Callable[[Table], Sequence[str]]
+) -> list[Table]:
     """Put the parts of a table together: files whose names differ in a number only.
 
     They need the same headings; of JSON, where a key may be absent, some of them. Files
     that name different days are no parts but snapshots. Rows are numbered through the
     files in the order of their numbers, and each file's share of them is said.
+
+    A name that says that the file is a copy, `deals (1).csv` beside `deals.csv`, may be that of
+    a later download: then the two must not tell different things of a row. `key_of` returns
+    the columns that make a row one of its own. What holds nothing new is left out.
     """
     groups: dict[str, list[Table]] = {}
-    for table in tables:
-        groups.setdefault(_form_of_name(table.file), []).append(table)
-    return [one for group in groups.values() for one in _joined(reading, group)]
+    for table in without_copies(reading, tables):
+        groups.setdefault(alike(table.file), []).append(table)
+    return [one for group in groups.values() for one in _joined(reading, group, key_of)]
 
 
-def _form_of_name(file: str) -> str:
-    """Return a name without its numbers; that of a day stays apart from all others."""
-    return file if day_of_name(file) else NUMBER.sub("#", file)
+def alike(file: str) -> str:
+    """Return what names of parts have in common; those of different days have nothing.
+
+    >>> {alike(name) for name in ("deals.csv", "deals (1).csv", "deals - copy.csv")}
+    {'deals.csv'}
+    >>> {alike(name) for name in ("deals-2024-06-30.csv", "deals-20240630_2.csv")}
+    {'deals-2024-06-30.csv'}
+    """
+    day = day_of_name(file)
+    if not day:
+        return bare_name(NUMBER.sub("#", file))
+    before, *_, after = DATED.split(file, maxsplit=1)
+    name = bare_name(f"{NUMBER.sub('#', before)}<>{NUMBER.sub('#', after)}")
+    return name.replace("<>", day)
 
 
-def _joined(reading: Reading, group: list[Table]) -> list[Table]:
+def _joined(
+    reading: Reading, group: list[Table], key_of: Callable[[Table], Sequence[str]]
+) -> list[Table]:
     """Return one table for the parts of a group, or the group where it is none."""
     widest = max(group, key=lambda table: len(table.types))
     loose = all(".json" in table.file or ".ndjson" in table.file for table in group)
@@ -63,17 +68,27 @@ def _joined(reading: Reading, group: list[Table]) -> list[Table]:
     )
     if len(group) == 1 or not same:
         return group
-    parts = sorted(group, key=lambda table: [int(n) for n in NUMBER.findall(table.file)])
+    keys = [key_of(table) for table in group]
+    numbered = len({NUMBER.sub("#", table.file) for table in group}) == 1
+    numbered &= not day_of_name(group[0].file)
+    if not numbered and (
+        any(table.types.keys() != widest.types.keys() for table in group)
+        or not fit_together(reading, group, keys)
+    ):
+        return group
+    parts = sorted(group, key=_place)
     file = f"{parts[0].file} to {parts[-1].file}"
-    rows, before = [], 0
+    rows, before, ends = [], 0, []
     for part in parts:
         rows.append(_numbered(part, before))
         last = _last_row(reading, part)
         reading.say(file, "part", part.file, f"rows {before + 1} to {before + last}")
         before += last
+        ends.append(before)
     under = sum(reading.told.left.get(("", part.file), 0) for part in parts)
     if under:
         reading.leave_out("", file, under)
+    reading.merge_copies(file, sum(reading.told.copied.get(part.file, 0) for part in parts))
     name = quoted(f"parts of {parts[0].relation.strip(chr(34))}")
     reading.store.run(f"CREATE TEMP TABLE {name} AS {' UNION ALL BY NAME '.join(rows)}")
     whole = replace(
@@ -85,7 +100,14 @@ def _joined(reading: Reading, group: list[Table]) -> list[Table]:
         typed={},
         parts=tuple(name for part in parts for name in part.files),
     )
+    if all(keys):
+        drop_repeated(reading, whole, ends)
     return [whole]
+
+
+def _place(table: Table) -> tuple[list[int], str]:
+    """Return where a part stands: a name without a number goes first."""
+    return [int(n) for n in NUMBER.findall(table.file)], table.file
 
 
 def _numbered(part: Table, before: int) -> str:

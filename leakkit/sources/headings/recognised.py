@@ -33,13 +33,15 @@ class Told:
 
     `said` is what was recognised, `counted` the facts that the reading itself finds,
     `asides` the (file, row, rule) of rows that are no rows of the data, `left` how many rows
-    of a (table, file) nobody asks for, which were left out before all else.
+    of a (table, file) nobody asks for, which were left out before all else, and `copied` how
+    many rows of copies of a file were merged with its own.
     """
 
     said: list[Recognised] = field(default_factory=list)
     counted: dict[str, int] = field(default_factory=dict)
     asides: list[tuple[str, int, str]] = field(default_factory=list)
     left: dict[tuple[str, str], int] = field(default_factory=dict)
+    copied: dict[str, int] = field(default_factory=dict)
 
     def spoken(self) -> list[dict[str, str]]:
         """Return what was recognised, in the form in which the store keeps it."""
@@ -79,3 +81,8 @@ class Reading:
     def leave_out(self, table: str, file: str, n: int) -> None:
         """Count rows of a file that nobody asks for."""
         self.told.left[table, file] = self.told.left.get((table, file), 0) + n
+
+    def merge_copies(self, file: str, n: int) -> None:
+        """Count rows of copies of a file, which are its own rows once more."""
+        if n:
+            self.told.copied[file] = self.told.copied.get(file, 0) + n

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from leakkit.sources.formats.files import (
 from leakkit.sources.formats.rows import free_rowid
 from leakkit.sources.formats.unpacking import unzipped
 from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.days import DATED
 from leakkit.sources.headings.evidence import by_cells
 from leakkit.sources.headings.exports import (
     DEALS,
@@ -48,7 +48,7 @@ from leakkit.sources.headings.names import (
     part_of,
     taken_headings,
 )
-from leakkit.sources.headings.parts import join_parts
+from leakkit.sources.headings.parts import alike, join_parts
 from leakkit.sources.headings.versions import by_versions
 from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.sources.shapes.closing_dates import ending_dates
@@ -60,8 +60,12 @@ if TYPE_CHECKING:
 
     from leakkit.sources.headings.recognised import Reading
 
-DATED = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
-"""The day of a snapshot in the name of its file."""
+KEYS = {
+    DEALS: ("opportunity_id",),
+    HISTORY: ("opportunity_id", "entered_at"),
+    VERSIONS: ("opportunity_id", "entered_at"),
+}
+"""What makes a row of a table one of its own; the stage does as well, where a row names it."""
 
 
 @dataclass(frozen=True)
@@ -247,19 +251,51 @@ def in_folder(reading: Reading, folder: Folder) -> Files:
         placed = _placed(reading, tables, replace(folder, members=tuple(files)))
         used = {name for table in _all(placed) for name in table.files}
     else:
-        matched = {wanted: matches[0] for wanted, matches in named.items() if matches}
-        read = {wanted: one.read(reading, wanted)[0] for wanted, one in matched.items()}
+        read = {
+            wanted: _whole(reading, wanted, matches[0], folder)
+            for wanted, matches in named.items()
+            if matches
+        }
         placed = Files(
             folder.label,
             _named(reading, read[HISTORY], HISTORY),
             read.get(DEALS) and _named(reading, read[DEALS], DEALS),
         )
-        used = {one.name for one in matched.values()}
+        used = {name for table in read.values() for name in table.files}
     used |= joined | (aside if activities else set())
     ignored = tuple(one.name for one in folder.members if one.name not in {*used, CONFIG_FILE})
     inputs = tuple(one.stated() for one in files if one.name in used)
     label = folder.label
     return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
+
+
+def _whole(reading: Reading, wanted: str, one: Member, folder: Folder) -> Table:
+    """Read a table that is named by its part, and what else its name says is of it."""
+    others = [
+        other
+        for other in folder.asked_for(reading)
+        if other is not one and other.data and alike(other.name) == alike(one.name)
+    ]
+    tables = one.read(reading, wanted)[:1]
+    for number, other in enumerate(others):
+        tables += other.read(reading, f"{wanted}_{number}")[:1]
+    found = _joined(reading, tables)
+    if len(found) > 1:
+        raise _several(folder, found)
+    return found[0]
+
+
+def _several(folder: Folder, found: Sequence[Table]) -> LeakkitError:
+    """Return the error of several tables of which one is to be read."""
+    there = ", ".join(table.file for table in found)
+    message = (
+        f"{folder.label} holds several {folder.noun}s that may be read: {there}. Name one "
+        "of them, or call them opportunities and stage_history; or say in [source] which "
+        f"{folder.noun}s are read: read = ['{found[0].files[0]}']."
+    )
+    by_name = {member.name: member for member in folder.members}
+    asked = [by_name[table.files[0]] for table in found]
+    return LeakkitError("two_files", message, asks=which_member(asked, folder.members))
 
 
 def _activities(reading: Reading, file: Member) -> Table | None:
@@ -284,7 +320,7 @@ def _fitting(reading: Reading, table: Table | None) -> Table | None:
 
 def _is_of(table: Table, one: Member) -> bool:
     """Say whether a table stands in this file, alone or as one of its sheets."""
-    return table.file == one.name or table.file.startswith(f"{one.name}, ")
+    return one.name in table.files or table.file.startswith(f"{one.name}, ")
 
 
 def _is_history(reading: Reading, table: Table) -> bool:
@@ -316,7 +352,26 @@ def _tables(reading: Reading, files: list[Member]) -> list[Table]:
             reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
     if errors and not tables:
         raise errors[0]
-    return join_parts(reading, tables)
+    return _joined(reading, tables)
+
+
+def _joined(reading: Reading, tables: list[Table]) -> list[Table]:
+    """Put parts of a table together, and leave out its copies."""
+
+    def key_of(table: Table) -> list[str]:
+        part = _part(reading, table)
+        known = replace(table, known=dict(part.known))
+        beside = part.table in {STAGES, MERGED, ""} and _part_of(reading, table) != DEALS
+        if beside or (part.table == HISTORY and part.export and part.export.changes):
+            # every row of a log, and of a list beside the deals, is one of its own
+            return [known.text_under(heading) for heading in sorted(known.types)]
+        needed = KEYS.get(part.table, ())
+        if not needed or any(known.heading(name) is None for name in needed):
+            return []
+        more = ("stage",) if part.table != DEALS and known.heading("stage") else ()
+        return [known.text(name) for name in (*needed, *more)]
+
+    return join_parts(reading, tables, key_of)
 
 
 def _placed(reading: Reading, tables: list[Table], folder: Folder) -> Files:
@@ -345,15 +400,7 @@ def _placed(reading: Reading, tables: list[Table], folder: Folder) -> Files:
     deals = deals if snapshots else _preferred(deals)
     for found in ([] if snapshots else deals, history):
         if len(found) > 1:
-            there = ", ".join(table.file for table, _ in found)
-            message = (
-                f"{folder.label} holds several {folder.noun}s that may be read: {there}. Name one "
-                "of them, or call them opportunities and stage_history; or say in [source] which "
-                f"{folder.noun}s are read: read = ['{found[0][0].files[0]}']."
-            )
-            by_name = {one.name: one for one in folder.members}
-            asked = [by_name[table.files[0]] for table, _ in found]
-            raise LeakkitError("two_files", message, asks=which_member(asked, folder.members))
+            raise _several(folder, [table for table, _ in found])
     if not history and not deals:
         if parts.get(REFUSED):
             raise _refused(parts[REFUSED][0][0])

@@ -297,7 +297,9 @@ def _rest_of_source(said: Mapping[str, Any], config: Config) -> list[str]:
 def _other_tables(said: Mapping[str, Any]) -> list[str]:
     """Write the tables that stand beside [source] as they were said."""
     rest = {k: v for k, v in said.items() if k not in OWN_LINES and k != "rates"}
-    return [line for k, v in rest.items() if isinstance(v, dict) for line in toml.table((k,), v)]
+    single = [line for k, v in rest.items() if isinstance(v, dict) for line in toml.table((k,), v)]
+    lists = [line for k, v in rest.items() if isinstance(v, list) for line in toml.tables((k,), v)]
+    return single + lists
 
 
 def _join_lines(join: Join) -> list[str]:

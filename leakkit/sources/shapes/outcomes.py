@@ -224,9 +224,19 @@ def _is_status(reading: Reading, table: Table, outcome: str) -> bool:
 
 def outcomes_that_mean(reading: Reading, table: Table, code: int) -> list[str]:
     """Return the texts of the column of outcomes that mean WON, LOST or 0 (open), in order."""
+    return _outcomes_by_meaning(reading, table).get(code, [])
+
+
+def _outcomes_by_meaning(reading: Reading, table: Table) -> dict[int, list[str]]:
+    """Return the texts of the column of outcomes that are known, by what they mean, in order."""
     words, text = outcome_words(reading.config), table.text("outcome")
     rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
-    return [str(said) for (said,) in rows if outcome_of(str(said), words) == code]
+    found: dict[int, list[str]] = {}
+    for (said,) in rows:
+        code = outcome_of(str(said), words)
+        if code is not None:
+            found.setdefault(code, []).append(str(said))
+    return found
 
 
 def cases_of_outcome(reading: Reading, table: Table) -> str:
@@ -234,10 +244,11 @@ def cases_of_outcome(reading: Reading, table: Table) -> str:
     text = table.text("outcome")
     of_maker = _cases_of_maker(table, f"lower({text})")
     cases = [of_maker] if of_maker else []
+    found = _outcomes_by_meaning(reading, table)
     cases += [
-        f"WHEN {text} IN ({', '.join(map(literal, said))}) THEN '{kind}'"
+        f"WHEN {text} IN ({', '.join(map(literal, found[code]))}) THEN '{kind}'"
         for code, kind in KINDS.items()
-        if (said := outcomes_that_mean(reading, table, code))
+        if code in found
     ]
     return f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
 

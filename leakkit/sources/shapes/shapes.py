@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
-from leakkit.sources.cells.blanks import NOTHING
+from leakkit.sources.cells.blanks import NOTHING, without_words_for_nothing
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.headings.columns import Table
@@ -34,6 +34,7 @@ from leakkit.sources.shapes.outcomes import (
 from leakkit.sources.shapes.row_deals import with_ids
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.sources.shapes.stage_lists import keep_list, keep_order
+from leakkit.sources.shapes.undated import refuse_undated
 from leakkit.sources.shapes.versions import history_of, latest
 from leakkit.store.database import literal, quoted
 
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
 
 EVENTS, WIDE, SNAPSHOT = "events", "wide", "snapshot"
 MOMENTS = ("entered_at", "created_at", "closed_at")
+TOLD = (
+    *("opportunity_id", "pipeline", "stage", "from_stage", "last_stage", "outcome", "value"),
+    *("currency", "lost_reason"),
+)
+"""What of a row is told by a word or a number, and may be said to be nothing."""
 HISTORY_COLUMNS = ("opportunity_id", "stage", "entered_at", "pipeline", "from_stage")
 TOLERANCE = 1.001
 """Two times of a stage that differ by less are one visit, rounded twice."""
@@ -165,6 +171,8 @@ def _plain(
     named = [heading for name in MOMENTS if (heading := table.heading(name))]
     named += ending_dates(reading, table).values()
     headings = list(dict.fromkeys([*named, *(one.heading for one in dated)]))
+    told = [heading for name in TOLD if (heading := table.heading(name))]
+    table = without_words_for_nothing(reading, table, list(dict.fromkeys([*headings, *told])))
     plain = plain_dates(reading, table, headings)
     return plain_money(reading, plain) if with_money else plain
 
@@ -181,6 +189,8 @@ def _from_wide(
 ) -> Found:
     """Make a history of a table with a date per stage: a row per date."""
     deals.require(("opportunity_id",))
+    if not reading.config.source.stage_dates:
+        refuse_undated(reading, deals, dated)
     plain = _plain(reading, deals, dated)
     reading.say(deals.file, "shape", WIDE, f"{len(dated)} columns")
     for one in dated:

@@ -126,7 +126,9 @@ def earlier_rows(
         )[0]
         parts = dict(zip(("read", "used", "merged", "set_aside"), map(int, counts), strict=True))
         left = sum(reading.told.left.get((table, one.table.file), 0) for table in ("snapshot", ""))
-        parts["read"] += left
+        again = reading.told.copied.get(one.table.file, 0)
+        parts["read"] += left + again
+        parts["merged"] += again
         counted.append({"table": "snapshot", "file": one.table.file, **parts, "not_asked": left})
         for rule, condition in FAULTS.items():
             store.run(

@@ -33,7 +33,7 @@ def segment(
 
 def value_of(written: str, words: Words) -> Markup:
     """Say a value of a column; an empty one is a value, too."""
-    return bdi(written) if plain(written) else words.html("explore.none")
+    return bdi(written) if plain(written) else words.html("bar.none")
 
 
 def columns_of(names: Iterable[str]) -> Markup:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from leakkit.analysis.noted import notes_of
 from leakkit.findings.finding import RATE, WARNING, WATCH, improvements
 from leakkit.findings.sight import sight
 from leakkit.measures.survival import Z95
@@ -15,6 +16,7 @@ from leakkit.views.causes.comparisons import compared, comparisons
 from leakkit.views.causes.stages import no_stages
 from leakkit.views.coverage import what_to_export
 from leakkit.views.elements import paragraphs, unfolded
+from leakkit.views.notes import note_lines
 from leakkit.views.sentences import could_be_seen, judged, month, what_changed
 from leakkit.views.shift import shift_figure
 from leakkit.views.tables import bdi
@@ -88,9 +90,15 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
     """Return the card of one stage, led by its gravest finding."""
     finding, *others = card
     also = [f for f in others if f.severity in WARNING]
-    lines = [
+    noted = [
+        one
+        for one in notes_of(diagnosis.analysis, diagnosis.pipeline)
+        if one.stage in {"", finding.stage}
+    ]
+    said = [
         *card_lines(diagnosis, finding, words),
         *(what_changed(diagnosis.pipeline, f, words) for f in also),
+        *note_lines(noted, words, of_stage=True),
     ]
     return Markup(
         '<li class="lk-card lk-{}"><div><p class="lk-badge">{}</p><h3>{}</h3>'
@@ -100,8 +108,8 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
         words.say(f"causes.severity_{finding.severity}"),
         bdi(finding.stage),
         what_changed(diagnosis.pipeline, finding, words),
-        paragraphs(lines),
-        shift_figure(finding, words),
+        paragraphs(said),
+        shift_figure(finding, words, noted),
         verdict.review_line(diagnosis, finding, words),
     )
 

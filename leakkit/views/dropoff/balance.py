@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from leakkit.analysis.noted import notes_of
 from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views import figures, tables
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
 from leakkit.views.dropoff.data import with_outcome
 from leakkit.views.elements import paragraphs, unfolded
+from leakkit.views.notes import note_lines
 from leakkit.views.present import stages as present
 from leakkit.views.view import answer, of_analysis, words_of
 
@@ -118,5 +120,9 @@ def months(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
         title, said = words.say("question.present_months"), part_line(analysis, chosen, words)
         kind = SECTION if closes else REPEATED
         return answer(words, "months", title=title, figure=closes, selection=said, kind=kind)
-    shown = figures.months(chosen, words, by=amount_of(by))
-    return answer(words, "months", figure=shown, selection=part_line(analysis, chosen, words))
+    noted = [one for one in notes_of(analysis, chosen) if one.number]
+    shown = figures.months(chosen, words, by=amount_of(by), notes=noted)
+    said = part_line(analysis, chosen, words)
+    # without a picture they are said all the same
+    instead = paragraphs(note_lines(noted, words)) if noted and not shown else Markup("")
+    return answer(words, "months", figure=shown, selection=said, note=instead)

@@ -77,7 +77,7 @@ def _column_line(name: str, values: tuple[str, ...], words: Words) -> Markup:
     """Say which values of a column are chosen; of many, the first ones."""
     if values == ("",):
         return words.html("selection.deals_without", segment=name)
-    none = Markup("{}").format(words.say("explore.none"))
+    none = Markup("{}").format(words.say("bar.none"))
     named = [bdi(value) if value else none for value in values]
     if (more := len(named) - NAMED) > 1:
         first = Markup(", ").join(named[:NAMED])

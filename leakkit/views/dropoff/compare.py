@@ -148,7 +148,7 @@ def _label(part: Part, words: Words, *, by_days: bool) -> Markup:
         said.append(words.html("bar.band_below", below=Markup(words.money(below))))  # noqa: S704 - a number
     window = part.selection.window
     if by_days and window != "all":
-        said.append(words.html(f"explore.window_{window}"))
+        said.append(words.html(f"bar.window_{window}"))
     elif by_days:
         first, end = part.days
         said.append(words.html("compare.days", first=first, last=end - 1))

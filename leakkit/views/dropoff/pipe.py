@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from leakkit.analysis.headline import headline as find_headline
 from leakkit.analysis.selection import EVERYTHING
 from leakkit.findings.finding import leading
@@ -37,6 +39,8 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     told = shifts(chosen, found) if amount_of(by) == "count" else ()
     shown = figures.pipe(chosen, words, worst=worst, by=by, shifts=told)
     said = part_line(analysis, chosen, words, days="created")
+    if analysis.selection != EVERYTHING and by == "count":
+        said = Markup(" ").join(filter(None, [said, words.html("selection.no_strip")]))
     return answer(words, "pipe", figure=shown, selection=said)
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
+from leakkit.analysis.noted import notes_of
 from leakkit.views import figures, tables
 from leakkit.views.dropoff.choices import CURVES, amount_of, part_line, pipeline_of, stages_of
 from leakkit.views.elements import heading, paragraphs
+from leakkit.views.notes import note_lines
 from leakkit.views.present import stages as present
 from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_analysis, words_of
@@ -48,6 +50,7 @@ def _notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[M
         words.html("stages.crm"),
         _policy_note(chosen, words),
         _value_order(chosen, words),
+        *note_lines((one for one in notes_of(analysis, chosen) if not one.number), words),
     ]
 
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from leakkit.analysis.noted import notes_of
 from leakkit.measures.present import share_of
 from leakkit.sources.propose.proposal import numbered
 from leakkit.views import tables
 from leakkit.views.elements import paragraphs
+from leakkit.views.notes import note_lines
 from leakkit.views.present.bars import bars
 from leakkit.views.present.headline import present_state
 from leakkit.views.tables import DASH, Column, Table, bdi
@@ -86,7 +88,8 @@ def notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say how the table is to be read, and what its order is."""
     present = present_state(chosen)
     order = Markup("") if order_known(analysis, present) else words.html("present.no_order")
-    return paragraphs([words.html("present.note"), order])
+    noted = note_lines(notes_of(analysis, chosen), words)
+    return paragraphs([words.html("present.note"), order, *noted])
 
 
 def equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:

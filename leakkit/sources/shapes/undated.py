@@ -1,0 +1,65 @@
+"""Stages of which a file says when deals left them, and not when they came."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from leakkit.errors import Fault, LeakkitError
+from leakkit.store.database import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.names import DatedStage
+    from leakkit.sources.headings.recognised import Reading
+
+ABOUT_A_STAGE = (
+    (
+        re.compile(r'^(?:date exited|cumulative time in|latest time in) "(.+)"$', re.IGNORECASE),
+        'Date entered "{}"',
+    ),
+    (
+        re.compile(
+            r"^hs_v2_(?:date_exited|cumulative_time_in|latest_time_in)_(.+)$", re.IGNORECASE
+        ),
+        "hs_v2_date_entered_{}",
+    ),
+)
+"""Headings that name a stage -> the column that says when deals entered it."""
+
+
+def refuse_undated(reading: Reading, table: Table, dated: Sequence[DatedStage]) -> None:
+    """Raise where a file without a date of a stage has other columns of it that are filled.
+
+    Its visits would be missing, and the stage before it would seem to skip it.
+    """
+    there = {one.heading.strip().casefold() for one in dated}
+    asked: dict[str, str] = {}
+    for heading in table.types:
+        for pattern, entered in ABOUT_A_STAGE:
+            match = pattern.match(heading.strip())
+            column = entered.format(match[1]) if match else ""
+            if column and column.casefold() not in there and _is_filled(reading, table, heading):
+                asked.setdefault(column, heading)
+    if not asked:
+        return
+    faults = tuple(
+        Fault(
+            table.file,
+            None,
+            column,
+            "",
+            "this column is missing",
+            f"the file has {heading!r}; export both, or leave out all columns of the stage",
+        )
+        for column, heading in asked.items()
+    )
+    message = f"{table.file} does not say when deals entered {len(asked)} of its stages:"
+    raise LeakkitError("missing_columns", message, faults)
+
+
+def _is_filled(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether a column holds anything."""
+    return bool(reading.store.value(f"SELECT count({quoted(heading)}) FROM {table.relation}"))  # noqa: S608 - quoted
