@@ -156,7 +156,7 @@ def test_the_deals_that_are_saved_are_those_that_are_counted(
     page: Page, data: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     bar_of(page).get_by_role("button", name="Reset").click()
-    bar_of(page).locator("code").get_by_text("bar.set()", exact=True).first.wait_for()
+    bar_of(page).locator("code").filter(has_text="bar.set()").first.wait_for()
     choose(page, "Stage", "Proforma", "stage='Proforma'")
     row = page.locator(".widget-hbox").filter(has_text="How it left").last
     row.get_by_label("How it left", exact=True).select_option(label="Lost")
