@@ -47,44 +47,51 @@ def without_asides(reading: Reading, table: Table) -> Table:
     heading = table.heading("opportunity_id")
     if heading is None or table.types[heading] != "VARCHAR":
         return table
-    found = dict.fromkeys(_footers(reading, table, heading), "lone_cell")
-    found |= dict.fromkeys(_totals(reading, table, heading), "total_row")
-    found |= dict.fromkeys(repeated_headings(reading, table, heading), "repeated_heading")
-    found |= dict.fromkeys(_groups(reading, table, heading), "lone_cell")
+    found = _asides(reading, table, heading)
     if not found:
         return table
     set_aside(reading, table, found)
     return rewritten(reading, table, emptied(table, found), "rows")
 
 
-def _groups(reading: Reading, table: Table, heading: str) -> list[int]:
-    """Return the rows with nothing but the heading of a group in the place of an id."""
-    own, others = table.text_under(heading), _others(table, heading)
-    if not others:
-        return []
-    alone = f"CASE WHEN ends_with({own}, ')') THEN {others} = '' END"
-    rows = reading.store.rows(
-        f"SELECT {table.line}, {own} FROM {table.relation} WHERE {alone} ORDER BY 1"  # noqa: S608 - quoted
-    )
-    return [int(row) for row, said in rows if GROUP.match(str(said))]
-
-
-def _footers(reading: Reading, table: Table, heading: str) -> list[int]:
-    """Return which of the last rows hold words alone in the place of an id: "60 records".
-
-    Words are no id where no row that says more has an id of several words.
-    """
-    own, others = table.text_under(heading), _others(table, heading)
-    if not others:
-        return []
+def _asides(reading: Reading, table: Table, heading: str) -> dict[int, str]:
+    """Return the rule of every row that is no row of the data; one look at all rows finds them."""
     last = reading.store.value(f"SELECT max({table.line}) FROM {table.relation}")  # noqa: S608 - quoted
-    words = f"regexp_matches({own}, '\\S\\s+\\S')"
-    ends = f"{table.line} > {int(last or 0) - AT_THE_END} AND {words} AND {others} = ''"
+    end = f"{table.line} > {int(last or 0) - AT_THE_END}"
+    own, others = table.text_under(heading), _others(table, heading)
+    alone = f"{others} = ''" if others else "FALSE"
+    # a case looks at the rows that it is about only, which a conjunction does not
+    tests = {
+        "footer": f"CASE WHEN {end} THEN {alone} END",
+        "total": f"{end} OR {_between(table, own)}",
+        "repeats": _repeats_headings(table, heading),
+        "groups": f"CASE WHEN ends_with({own}, ')') THEN {alone} END",
+    }
+    columns = ", ".join(f"COALESCE({test}, FALSE) AS {name}" for name, test in tests.items())
     rows = reading.store.rows(
-        f"SELECT {table.line} FROM {table.relation} WHERE {ends} ORDER BY 1"  # noqa: S608 - quoted
+        f"SELECT * FROM (SELECT {table.line} AS line, {own} AS said, {columns} "  # noqa: S608 - quoted
+        f"FROM {table.relation}) WHERE {' OR '.join(tests)} ORDER BY line"
     )
-    ids = f"SELECT count(*) FROM {table.relation} WHERE {words} AND {others} <> ''"  # noqa: S608 - quoted
-    return [int(row) for (row,) in rows] if rows and not reading.store.value(ids) else []
+    footers = {int(line): "lone_cell" for line, _, footer, *_ in rows if footer}
+    if footers and _has_ids_of_words(reading, table, own, others):
+        footers = {}
+    return (
+        footers
+        | {int(line): "total_row" for line, said, _, total, *_ in rows if total and _is_total(said)}
+        | {int(line): "repeated_heading" for line, *_, repeats, _ in rows if repeats}
+        | {int(line): "lone_cell" for line, said, *_, one in rows if one and GROUP.match(said)}
+    )
+
+
+def _words(own: str) -> str:
+    """Return SQL that says whether several words stand in the place of an id: "60 records"."""
+    return f"regexp_matches({own}, '\\S\\s+\\S')"
+
+
+def _has_ids_of_words(reading: Reading, table: Table, own: str, others: str) -> bool:
+    """Say whether a row that says more has an id of several words: then words alone are one."""
+    sql = f"SELECT count(*) FROM {table.relation} WHERE {_words(own)} AND {others} <> ''"  # noqa: S608 - quoted
+    return bool(reading.store.value(sql))
 
 
 def _others(table: Table, heading: str) -> str:
@@ -92,7 +99,7 @@ def _others(table: Table, heading: str) -> str:
 
     One text, not one test each: the time for tests grows with the square of their number.
     """
-    texts = [table.text_under(other) for other in table.types if other != heading]
+    texts = [f"trim(CAST({quoted(other)} AS VARCHAR))" for other in table.types if other != heading]
     return f"concat({', '.join(texts)})" if texts else ""
 
 
@@ -123,18 +130,22 @@ def repeated_headings(reading: Reading, table: Table, id_heading: str = "") -> l
     The name of the column of ids is enough; of other columns two are, as where the heading
     of a group of a board is filled in part.
     """
+    test = _repeats_headings(table, id_heading)
+    rows = reading.store.rows(
+        f"SELECT {table.line} FROM {table.relation} WHERE {test} ORDER BY 1"  # noqa: S608 - quoted
+    )
+    return [int(row[0]) for row in rows]
+
+
+def _repeats_headings(table: Table, id_heading: str) -> str:
+    """Return SQL that says whether the cells of a row hold the names of their own columns."""
     texts = [heading for heading, kind in table.types.items() if kind == "VARCHAR"]
     same = [f"CAST({_is_heading(heading)} AS INTEGER)" for heading in texts]
     # a list, not a sum: the time for a sum grows with the square of its terms
     counted = f"list_sum([{', '.join(same)}]) >= {FEWEST_HEADINGS}"
     tests = [counted] if len(texts) >= FEWEST_HEADINGS else []
     tests += [_is_heading(id_heading)] if id_heading else []
-    if not tests:
-        return []
-    rows = reading.store.rows(
-        f"SELECT {table.line} FROM {table.relation} WHERE {' OR '.join(tests)} ORDER BY 1"  # noqa: S608 - quoted
-    )
-    return [int(row[0]) for row in rows]
+    return " OR ".join(tests) or "FALSE"
 
 
 def _is_heading(heading: str) -> str:
@@ -147,18 +158,13 @@ def _is_heading(heading: str) -> str:
     return f"COALESCE({quoted(heading)} IN ({', '.join(map(literal, sorted(forms)))}), FALSE)"
 
 
-def _totals(reading: Reading, table: Table, heading: str) -> list[int]:
-    """Return which rows have a word for a total in the place of an id.
+def _between(table: Table, own: str) -> str:
+    """Return SQL for a first look at totals between the rows, which name no stage."""
+    if not table.heading("stage"):
+        return "FALSE"
+    return f"CASE WHEN {table.text('stage')} = '' THEN regexp_matches({own}, '{BETWEEN_ROWS}') END"
 
-    They are of the last rows, or rows between others that name no stage.
-    """
-    last = reading.store.value(f"SELECT max({table.line}) FROM {table.relation}")  # noqa: S608 - quoted
-    said, between = table.text_under(heading), "FALSE"
-    if table.heading("stage"):
-        between = f"{table.text('stage')} = '' AND regexp_matches({said}, '{BETWEEN_ROWS}')"
-    rows = reading.store.rows(
-        f"SELECT {table.line}, {said} FROM {table.relation} "  # noqa: S608 - quoted
-        f"WHERE {table.line} > {int(last or 0) - AT_THE_END} OR ({between}) ORDER BY 1"
-    )
-    words = {simplified(word) for word in TOTALS}
-    return [int(row) for row, said in rows if simplified(COUNTED.sub("", str(said))) in words]
+
+def _is_total(said: str) -> bool:
+    """Say whether what stands in the place of an id is a word for a total."""
+    return simplified(COUNTED.sub("", said)) in {simplified(word) for word in TOTALS}
