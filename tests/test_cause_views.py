@@ -468,7 +468,7 @@ def test_the_repairs_are_those_of_the_diagnosis() -> None:
         assert cells[0].startswith(WORDS.number(won.value))
         assert cells[1] == WORDS.number(won.value / 2)
         assert cells[3] == (
-            f"{WORDS.share(repair.result.chance)} to {WORDS.share(repair.result.chance_then)}"
+            f"{WORDS.share(repair.result.chance)} → {WORDS.share(repair.result.chance_then)}"
         )
 
 

@@ -17,7 +17,7 @@ from pptx.util import Inches
 from leakkit import analyze, diagnose, views
 from leakkit.config import Config
 from leakkit.deck import Look, deck
-from leakkit.deck.content import LONGEST_NAME
+from leakkit.deck.content import LONGEST_NAME, Box, Line, Placed, Slide, Text
 from leakkit.deck.losses import leaks
 from leakkit.deck.masters import client
 from leakkit.deck.package import packed
@@ -241,6 +241,22 @@ def test_a_template_gives_its_master_and_its_colours(diagnosis: Diagnosis, tmp_p
     theme = made.slide_master.part.part_related_by(THEME).blob
     assert b"Calibri" in theme
     assert b"leakkit" not in theme
+
+
+def test_letters_get_smaller_until_the_text_fits_a_narrow_template(tmp_path: Path) -> None:
+    """The same lines in a box of half the width: smaller, and none of them lost."""
+    master = client(_template(tmp_path / "client.pptx", "Title Slide", "Title Only"))
+    lines = tuple(Line(f"Statement {at} " + "of what it is worth " * 6) for at in range(4))
+    sizes = {}
+    for wide in (1.0, 0.4):
+        part = Placed(Box(0, 0, wide, 0.6), Text(lines, name="Answer"))
+        slide = Slide("A title", "kicker", (part,))
+        write(master, [slide], Foot(""))
+        made = master.deck.slides[len(master.deck.slides) - 1]
+        (box,) = (shape for shape in made.shapes if shape.name == "Answer")
+        assert [p.text for p in box.text_frame.paragraphs] == [line.text for line in lines]
+        sizes[wide] = box.text_frame.paragraphs[0].runs[0].font.size.pt
+    assert sizes[0.4] < sizes[1.0] == Line("").size
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,7 @@ def _segment_title(told: Told, one: StageDiagnosis) -> str:
     if one.screen.drivers:
         first = one.screen.drivers[0]
         named = segment(first.columns, first.values, one.screen.binned, words)
-        facts = {"share": first.share.value, "rest": first.rest.value}
+        facts = {"share": first.share.value, "rest": first.rest.value, "n": round(first.followed)}
         return short(words.html("deck.who", stage=stage, segment=named, **facts))
     changed = one.changes.drivers[0]
     named = segment((changed.column,), (changed.value,), one.changes.binned, words)

@@ -47,7 +47,7 @@ def _pipe_title(told: Told, alt: str) -> str:
             count = told.words.count
             facts = {"lost": count(one.all_lost), "reached": count(one.width)}
             share = one.all_lost / one.width
-            return told.say("pipe.alt_worst", stage=one.name, share=share, **facts)
+            return told.words.say("deck.pipe", stage=one.name, share=share, **facts)
     return alt
 
 

@@ -25,7 +25,7 @@ def repairs(told: Told) -> Slide | None:
     if chart is None:
         return None
     view = views.repairs(told.diagnosis)
-    table = Tabled(tables_of(view)[0], (2.3, 1.1, 0.8, 1.1, 1.1))
+    table = Tabled(tables_of(view)[0], (2.0, 1.0, 1.2, 1.1, 1.1))
     notes = (
         *lines_of(view),
         told.note("how", told.words.say("causes.term_keep")),

@@ -38,6 +38,13 @@ LINES, LONE = 2, 0.22
 """Lines of a title; the part of the room under which its last line is a lone word."""
 ARIAL = 0.87
 """How wide Arial is, of the font that words are measured in."""
+UNKNOWN = 1.05
+"""How wide the font of a template may be, of the same."""
+SCALES = (1.0, 0.94, 0.88, 0.82, 0.76, 0.7, 0.64, 0.58)
+"""How much smaller letters get where a template leaves less room."""
+LEADING = 1.2
+SMALLEST = 8.0
+"""Points of the letters of a table, at least."""
 LONGEST_NOTE = 6000
 SMALL_RUN = '<a:rPr lang="en-GB" sz="900"><a:latin typeface="+mn-lt"/></a:rPr>'
 NUMBER = (
@@ -265,10 +272,18 @@ class Hand:
     def _text(self, place: Place, part: Text) -> None:
         """Write lines under each other."""
         frame = self._box(place, part.name)
+        wide = place[2] / POINT / self._breadth
+        scale = next((s for s in SCALES if _height(part, wide, s) <= place[3] / POINT), SCALES[-1])
         for at, line in enumerate(part.lines):
             paragraph = frame.paragraphs[0] if at == 0 else frame.add_paragraph()
-            paragraph.space_before = Pt(line.before if at else 0)
-            self._run(paragraph, line.text, line.size, line.role, bold=line.bold)
+            paragraph.space_before = Pt(line.before * scale if at else 0)
+            size = round(line.size * scale, 1)
+            self._run(paragraph, line.text, size, line.role, bold=line.bold)
+
+    @property
+    def _breadth(self) -> float:
+        """How wide letters are, of the font that words are measured in."""
+        return ARIAL if self.master.colours.own else UNKNOWN
 
     def _table(self, place: Place, part: Tabled) -> None:
         """Write a table that can be edited: lines between rows, no boxes."""
@@ -294,6 +309,7 @@ class Hand:
         for row in table.rows:
             row.height = Emu(row_high)
         rooms = [wide * share / POINT - 2 * PADDING * 72 for share in shares]
+        size = self._table_size(part, rooms)
         for column, head in enumerate(grid.heads):
             numbers = column > 0 and _numeric(grid.rows, column)
             self._head(table.cell(0, column), head, rooms[column], size, numbers=numbers)
@@ -305,10 +321,21 @@ class Hand:
                     table.cell(at, column), cell, rooms[column], size, words=words, strong=strong
                 )
 
+    def _table_size(self, part: Tabled, rooms: Sequence[float]) -> float:
+        """Return the largest size in which no first cell loses a letter."""
+        wide = rooms[0] / self._breadth
+        size = part.size
+        while size > SMALLEST and any(
+            " ".join(wrap(row[0].text, wide, size, lines=2, bold=True)) != row[0].text
+            for row in part.grid.rows
+        ):
+            size -= 0.5
+        return size
+
     def _head(self, cell: Any, text: str, room: float, size: float, *, numbers: bool) -> None:
         """Write a heading, in two lines at most."""
         self._frame(cell, "open-edge")
-        lines = wrap(text, room / ARIAL, size - 1.5, lines=3)
+        lines = wrap(text, room / self._breadth, size - 1.5, lines=3)
         paragraph = cell.text_frame.paragraphs[0]
         paragraph.alignment = PP_ALIGN.RIGHT if numbers else PP_ALIGN.LEFT
         self._run(paragraph, " ".join(lines), size - 1.5, "muted")
@@ -327,7 +354,8 @@ class Hand:
         self._frame(cell, "line")
         role = "lost-ink" if strong else "ink"
         paragraph = cell.text_frame.paragraphs[0]
-        lines = wrap(content.text, room, size, lines=2, bold=strong) if words else (content.text,)
+        wide = room / self._breadth
+        lines = wrap(content.text, wide, size, lines=2, bold=strong) if words else (content.text,)
         side = PP_ALIGN.LEFT if words else PP_ALIGN.RIGHT
         paragraph.alignment = side
         self._run(paragraph, " ".join(lines), size, role, bold=strong)
@@ -381,3 +409,14 @@ def _numeric(rows: Sequence[Sequence[Cell]], column: int) -> bool:
         not text or (len(text) <= LONGEST_NUMBER and any(c.isdigit() or c == DASH for c in text))
         for text in texts
     )
+
+
+def _height(part: Text, wide: float, scale: float) -> float:
+    """Return how high lines stand, in points, in letters that are so much smaller."""
+    heights = [
+        line.before * scale * (at > 0)
+        + LEADING * line.size * scale
+        * len(wrap(line.text, wide, line.size * scale, lines=99, bold=line.bold))
+        for at, line in enumerate(part.lines)
+    ]  # fmt: skip
+    return sum(heights)

@@ -53,7 +53,7 @@ def refuse_lacking(lacking: Sequence[Lacking]) -> None:
     verb = "lacks" if len(short) == 1 else "lack"
     message = f"{files} {verb} {len(faults)} column(s) that are needed or configured:"
     asks = {ask.key: ask for one in reversed(short) for ask in reversed(one.asks)}
-    raise LeakkitError("missing_columns", message, faults, tuple(asks.values()))
+    raise LeakkitError("missing_columns", message, faults, tuple(reversed(asks.values())))
 
 
 @dataclass(frozen=True)

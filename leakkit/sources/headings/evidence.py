@@ -34,7 +34,11 @@ def by_cells(reading: Reading, table: Table, part: Part) -> Part:
     reasons that fit, the one that is filled more. A column whose cells do not fit is none.
     """
     known = dict(part.known)
-    for name, headings in part.rivals.items():
+    rivals = dict(part.rivals)
+    if known.get("currency"):
+        # also where a maker calls it so: the key of a currency says nothing by itself
+        rivals.setdefault("currency", (known["currency"],))
+    for name, headings in rivals.items():
         fits = [h for h in headings if _fits(reading, table, (name, h), part.table)]
         fits = [h for h in fits if h == known[name] or h not in known.values()]
         if name == "lost_reason":
@@ -52,15 +56,10 @@ def _fits(reading: Reading, table: Table, column: tuple[str, str], part: str) ->
     name, heading = column
     if name in MOMENTS:
         return holds_dates(reading, table, heading)
-    if table.types[heading] != "VARCHAR":
+    if table.types[heading] != "VARCHAR" or (name == "opportunity_id" and part != DEALS):
         return True
-    if name == "opportunity_id":
-        return part != DEALS or _is_id(reading, table, heading)
-    if name == "value":
-        return not _is_flag(reading, table, heading) and _has_digits(reading, table, heading)
-    if name in STAGES_OF:
-        return not _is_measured(reading, table, heading)
-    return name != "outcome" or _is_outcome(reading, table, heading)
+    fits = FITS.get(name)
+    return fits is None or fits(reading, table, heading)
 
 
 def holds_dates(reading: Reading, table: Table, heading: str) -> bool:
@@ -112,6 +111,18 @@ def _has_digits(reading: Reading, table: Table, heading: str) -> bool:
     return bool(filled == 0 or digits * 2 >= filled)
 
 
+def _is_one_number(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether a column holds one number only: the currency of the house, by its number.
+
+    Several are several currencies, and none of them can be left out.
+    """
+    rows = reading.store.rows(
+        r"SELECT DISTINCT regexp_matches(said, '^[-+]?\p{Nd}+$'), said "  # noqa: S608 - quoted
+        f"FROM {_some(table, heading)} LIMIT 2"
+    )
+    return len(rows) == 1 and bool(rows[0][0])
+
+
 def _is_measured(reading: Reading, table: Table, heading: str) -> bool:
     """Say whether a column holds days, amounts or another text in every row: no stages."""
     filled, different, days, parts = reading.store.rows(
@@ -131,3 +142,28 @@ def _is_outcome(reading: Reading, table: Table, heading: str) -> bool:
     )[0]
     alone = filled >= ENOUGH and different >= UNIQUE * filled
     return bool(different <= FEW and not alone)
+
+
+def _is_amount(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether the cells of a column can be amounts."""
+    return not _is_flag(reading, table, heading) and _has_digits(reading, table, heading)
+
+
+def _names_stages(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether the cells of a column can be stages."""
+    return not _is_measured(reading, table, heading)
+
+
+def _names_currencies(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether the cells of a column can be currencies."""
+    return not _is_one_number(reading, table, heading)
+
+
+FITS = {
+    "opportunity_id": _is_id,
+    "value": _is_amount,
+    "currency": _names_currencies,
+    "outcome": _is_outcome,
+    **dict.fromkeys(STAGES_OF, _names_stages),
+}
+"""Our columns -> what their cells have to be, where they are texts."""

@@ -28,6 +28,7 @@ OWN_LINES = ("as_of", "timezone", "currency", "source", "pipelines")
 """Keys that have their own place in the text."""
 IN_SOURCE = ("outcomes", "joins", "columns", "accept", "read")
 SHOWN_LETTERS, SHOWN_OPTIONS = 80, 120
+STEPS = "source.stage_dates"
 
 
 def configuration_text(
@@ -60,6 +61,7 @@ def configuration_text(
         "",
         *_source_lines(said.get("source", {}), asks, found),
         *_outcome_lines(config, store.meta("outcome_words"), asks, ends_of(store)),
+        *_step_lines(asks),
         *_rest_of_source(said.get("source", {}), config),
         *(line for join in joins for line in _join_lines(join)),
         *_other_tables(said),
@@ -76,6 +78,7 @@ def unread_text(stopped: LeakkitError, declared: Mapping[str, Any], asks: Sequen
         "",
         *_source_lines(declared.get("source", {}), asks, ()),
         *_outcome_lines(config, {}, asks, ()),
+        *_step_lines(asks),
         *_rest_of_source(declared.get("source", {}), config),
         *_other_tables(declared),
         *_pipelines(declared, (), guessed=False),
@@ -201,6 +204,19 @@ def _source_lines(
     ]
     unique = [*reversed(list(dict.fromkeys(makers))), *lines, *dict.fromkeys(near)]
     return ["[source]", *unique, ""] if unique else []
+
+
+def _step_lines(asks: Sequence[Ask]) -> list[str]:
+    """Write the dates that may be those of steps, as comments."""
+    steps = [ask for ask in asks if ask.table == STEPS]
+    if not steps:
+        return []
+    return [
+        "# In place of the stage and of entered_at, where each of these is the date of a step:",
+        f"# [{STEPS}]",
+        *(line.partition("   #")[0] for ask in steps for line in _asked_lines(ask)),
+        "",
+    ]
 
 
 def _is_asked(ask: Ask | None) -> bool:

@@ -34,9 +34,10 @@ from leakkit.sources.shapes.outcomes import (
 from leakkit.sources.shapes.row_deals import with_ids
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.sources.shapes.stage_lists import keep_list, keep_order
-from leakkit.sources.shapes.undated import refuse_undated
+from leakkit.sources.shapes.undated import refuse_undated, refuse_unnamed
 from leakkit.sources.shapes.versions import history_of, latest
 from leakkit.store.database import literal, quoted
+from leakkit.store.schema import LOST, WON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -195,8 +196,12 @@ def _from_wide(
     reading.say(deals.file, "shape", WIDE, f"{len(dated)} columns")
     for one in dated:
         reading.say(deals.file, "stage_date", one.stage, one.heading)
-    if plain.heading("stage") and not any(closes_as(reading, one.stage) for one in dated):
+    closes = {closes_as(reading, one.stage) for one in dated}
+    if plain.heading("stage") and not closes >= {WON, LOST}:
+        # a close without a date of its own is told by where the deal stands
         plain = with_outcome(reading, plain)
+    if plain.heading("stage") and not reading.config.source.stage_dates:
+        refuse_unnamed(reading, plain, dated)
     plain = reasons_of_losses(reading, plain)
     _count_hidden(reading, plain)
     each = len(dated)

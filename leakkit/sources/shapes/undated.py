@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from leakkit.config import folded
 from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.shapes.outcomes import cases_of_outcome, closes_as
 from leakkit.store.database import quoted
 
 if TYPE_CHECKING:
@@ -58,6 +60,49 @@ def refuse_undated(reading: Reading, table: Table, dated: Sequence[DatedStage]) 
     )
     message = f"{table.file} does not say when deals entered {len(asked)} of its stages:"
     raise LeakkitError("missing_columns", message, faults)
+
+
+def refuse_unnamed(reading: Reading, table: Table, dated: Sequence[DatedStage]) -> None:
+    """Raise where open deals with dates of stages stand in a stage that has no date.
+
+    A list may name its stages in another way than its columns do; then none of them is known.
+    """
+    stage = table.text("stage")
+    ended = cases_of_outcome(reading, table) if table.heading("outcome") else "''"
+    any_date = " OR ".join(f"{table.text_under(one.heading)} <> ''" for one in dated)
+    rows = reading.store.rows(
+        f"SELECT {stage}, count(*) FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {stage} <> '' AND {ended} NOT IN ('won', 'lost') AND ({any_date}) "
+        "GROUP BY 1 ORDER BY 1"
+    )
+    known = {folded(name) for one in dated for name in (one.stage, _with_pipeline(one))}
+    there = {str(name): int(n) for name, n in rows}
+    unknown = {
+        name: n
+        for name, n in there.items()
+        if folded(name) not in known and closes_as(reading, name) is None
+    }
+    if not unknown or len(unknown) == len(there):
+        return
+    faults = tuple(
+        Fault(
+            table.file,
+            None,
+            str(table.heading("stage")),
+            name,
+            f"{n:,} open deals stand in a stage without a date of its own",
+            "export the date on which deals entered it, or say in [source.stage_dates] which "
+            "column it is",
+        )
+        for name, n in unknown.items()
+    )
+    message = f"{table.file} does not say when deals entered {len(unknown)} of its stages:"
+    raise LeakkitError("missing_columns", message, faults)
+
+
+def _with_pipeline(one: DatedStage) -> str:
+    """Return a stage as lists name it beside its pipeline."""
+    return f"{one.stage} ({one.pipeline})"
 
 
 def _is_filled(reading: Reading, table: Table, heading: str) -> bool:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from leakkit.views.causes import cells
 from leakkit.views.causes.segments import columns_of, segment, value_of
 from leakkit.views.causes.stages import no_stages, sample_line, stages_of
-from leakkit.views.elements import heading, paragraphs
+from leakkit.views.elements import heading, paragraphs, ranged
 from leakkit.views.present import causes as present
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -123,13 +123,21 @@ def _table(screen: Screen, words: Words) -> Markup:
 def _columns(words: Words) -> tuple[Column[Driver], ...]:
     """Return the columns: both shares, their difference, and what could be kept."""
     return (
-        Column("deals_in", lambda d: words.count(d.n)),
-        Column("share_here", lambda d: words.share(d.share.value)),
+        Column("share_here", lambda d: _share_cell(words, d)),
         Column("share_rest", lambda d: words.share(d.rest.value)),
         Column("gap", lambda d: cells.excess(words, d.gap)),
         Column("adjusted", lambda d: _adjusted_cell(words, d)),
+        Column("deals_in_now", lambda d: words.count(d.n)),
         Column("could_keep", lambda d: words.number(d.recoverable.value)),
         Column("could_keep_value", lambda d: _value_cell(words, d)),
+    )
+
+
+def _share_cell(words: Words, driver: Driver) -> Markup:
+    """Return the share lost, with the deals that were followed to it."""
+    return ranged(
+        words.share(driver.share.value),
+        words.say("causes.share_followed", n=round(driver.followed)),
     )
 
 
