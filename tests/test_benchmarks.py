@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from benchmarks import document, loading, river, screen
+from benchmarks import document, fixed, loading, river, screen
+from leakkit.sample import write as write_sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,3 +119,21 @@ def test_a_benchmark_writes_its_own_section_only(tmp_path: Path) -> None:
     document.put("## Exploring\n\nfaster\n", page)
     text = page.read_text("utf-8")
     assert text == "# River\n\nnew\n\n## Batch\n\nkept\n\n## Exploring\n\nfaster\n"
+
+
+def test_fixed_costs_are_ratios_of_one_round() -> None:
+    found = {"bare": [1.0, 2.0, 1.0], "check": [3.0, 10.0, 5.0], "analyze": [2.0, 4.0, 9.0]}
+    found["again"] = found["analyze"]
+    assert fixed.times(found, "check") == [3.0, 5.0, 5.0]
+    text = fixed.section(found, 300)
+    assert "| `leakkit check`, the whole process | 5.00 | 5.0 (3.0 to 5.0) | 4 |" in text
+    assert "Missed: check.\n" in text
+
+
+def test_fixed_costs_are_measured(tmp_path: Path) -> None:
+    write_sample(tmp_path, 300)
+    found = fixed.measure(tmp_path, 1)
+    assert {name: len(seconds) for name, seconds in found.items()} == dict.fromkeys(
+        ("bare", "check", "analyze", "again"), 1
+    )
+    assert all(seconds[0] > 0 for seconds in found.values())

@@ -19,7 +19,7 @@ ALONE = f"""{HEADS}Stage: Offer (2 records)
 Subtotal,,,,30
 
 Stage: Talks (1 record)
-3,Talks,2024-01-16,Lost,none
+3,Talks,2024-01-16,Lost,much
 Subtotal,,,,5
 4,Talks,2024-01-17,Open,
 5,Talks,2024-01-17,Open,
@@ -43,7 +43,7 @@ def test_what_stands_over_and_under_groups_is_no_deal(
     assert found.facts.get("group_rows", 0) == left
     assert found.facts["total_rows"] == 2
     # the row of a fault is that of the file, lines over groups counted
-    bad = [fault for fault in found.faults if fault.value == "none"]
+    bad = [fault for fault in found.faults if fault.value == "much"]
     assert [fault.row for fault in bad] == [7]
 
 
