@@ -265,6 +265,8 @@ LOADED = """light => {
 
 
 def test_a_saved_notebook_shows_its_pictures_without_a_kernel(page: Page, address: str) -> None:
+    choose(page, "Stage", "Proforma", "stage='Proforma'")
+    page.locator("section#days").filter(has_text="Proforma").first.wait_for()
     page.locator(".jp-Notebook").first.press("Control+s")
     page.get_by_text("Saving completed").wait_for(state="attached")
     token = {"Authorization": f"token {TOKEN}"}
