@@ -113,10 +113,11 @@ def test_halves_of_a_list_are_one(tmp_path: Path, names: tuple[str, str], again:
         assert (counted["read"], counted["merged"]) == (12 + again, again)
 
 
-def test_a_later_download_is_no_half(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["deals.csv", "deals (2).csv"])
+def test_a_later_download_is_no_half(tmp_path: Path, first: str) -> None:
     """A deal that stands elsewhere since then has two rows, and only one is right."""
     later = [*DEALS[:5], DEALS[5].replace("Won", "Open")]
-    for name, rows in (("deals.csv", DEALS), ("deals (1).csv", later)):
+    for name, rows in ((first, DEALS), ("deals (1).csv", later)):
         (tmp_path / name).write_text("\n".join([LIST, *rows]), "utf-8")
     with pytest.raises(LeakkitError, match="several files that may be read"):
         load(tmp_path)

@@ -21,16 +21,20 @@ FEWEST_COLUMNS = 3
 """In a file of fewer columns a row with one cell is no footer."""
 GROUP = re.compile(r"^[^,;\t|]{1,200}\(\d[\d.,]*\s+\w+\)\W*$")
 """A line over a group of rows, such as `Stage: Proposal (12 records)`."""
+COUNT = re.compile(r"\W*\d[\d.,]*\s+[^\W\d_]{3,}\W*|[^\W\d_][^\d:]{2,40}:\s*\d[\d.,]*")
+"""A line that counts the rows: `60 records`, `Total deals: 60`."""
 
 
 def footer_of(rows: Sequence[Sequence[str]], columns: int) -> int:
     """Return how many rows at the end are a footer: one cell each, in the words of a report.
 
-    It begins with a blank row, else with the first row in such words: what stands above may
-    be a row of data with one cell.
+    So is a line that counts the rows. A footer begins with a blank row, else with the first
+    row in such words: what stands above may be a row of data with one cell.
 
     >>> footer_of([["d1", "A", "10"], [], ["Copyright (c) 2026"], ["Acme"]], 3)
     3
+    >>> footer_of([["d1", "A", "10"], ["60 records"]], 3)
+    1
     """
     if columns < FEWEST_COLUMNS:
         return 0
@@ -39,11 +43,16 @@ def footer_of(rows: Sequence[Sequence[str]], columns: int) -> int:
         n += 1
     last = rows[len(rows) - n :]
     words = tuple(map(folded, vocabulary.words("footers", "begin")))
-    told = [any(folded(cell).startswith(words) for cell in row if cell.strip()) for row in last]
+    told = [any(_ends_a_report(cell, words) for cell in row if cell.strip()) for row in last]
     blank = [not _filled(row) for row in last]
     if not any(told):
         return 0
     return n - (blank.index(True) if any(blank[: told.index(True)]) else told.index(True))
+
+
+def _ends_a_report(cell: str, words: tuple[str, ...]) -> bool:
+    """Say whether a cell stands below the rows of a report."""
+    return folded(cell).startswith(words) or COUNT.fullmatch(cell.strip()) is not None
 
 
 def _filled(row: Sequence[str]) -> int:

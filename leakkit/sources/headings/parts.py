@@ -69,8 +69,9 @@ def _joined(
     if len(group) == 1 or not same:
         return group
     keys = [key_of(table) for table in group]
-    numbered = len({NUMBER.sub("#", table.file) for table in group}) == 1
-    numbered &= not day_of_name(group[0].file)
+    forms = {NUMBER.sub("#", table.file) for table in group}
+    # a number in brackets is that of a download, and a later one may say other things
+    numbered = len(forms) == 1 and not day_of_name(group[0].file) and "(#)" not in min(forms)
     if not numbered and (
         any(table.types.keys() != widest.types.keys() for table in group)
         or not fit_together(reading, group, keys)
