@@ -58,5 +58,4 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     if found.shape != SNAPSHOT or found.days:
         # of deals that only stand somewhere it is not known where they began
         notes["facts"] |= account.facts_of_passages(store)
-    for key, value in notes.items():
-        store.set_meta(key, value)
+    store.set_all_meta(notes)

@@ -248,8 +248,15 @@ class Store:
 
     def set_meta(self, key: str, value: Any) -> None:  # noqa: ANN401 - JSON of any shape
         """Keep one fact about the store."""
-        text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-        self.run("INSERT INTO meta VALUES ($key, $value)", {"key": key, "value": text})
+        self.set_all_meta({key: value})
+
+    def set_all_meta(self, facts: Mapping[str, Any]) -> None:
+        """Keep several facts about the store."""
+        values = [json.dumps(one, sort_keys=True, ensure_ascii=False) for one in facts.values()]
+        self.run(
+            "INSERT INTO meta SELECT unnest($keys), unnest($values)",
+            {"keys": list(facts), "values": values},
+        )
 
     @property
     def config(self) -> Config:

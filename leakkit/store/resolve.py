@@ -227,14 +227,13 @@ def _names(store: Store, config: Config) -> Spoken:
         SELECT pipeline, stage, from_stage FROM given_history GROUP BY ALL
         """
     )
-    both = ("given_opportunities", "spoken")
+    said = _said(store)
     numbers = {folded(pipeline.name): i for i, pipeline in enumerate(config.pipelines)}
-    pipelines = [(said, numbers.get(folded(said), -1)) for said in texts(store, "pipeline", *both)]
+    pipelines = [(text, numbers.get(folded(text), -1)) for text in said["pipeline"]]
     words = outcome_words(config)
-    outcomes = texts(store, "outcome", "given_opportunities")
-    came_from = texts(store, "from_stage", "spoken")
-    stages = {*texts(store, "stage", *both), *came_from}
-    known = [(s, code) for s in outcomes if (code := outcome_of(s, words)) is not None]
+    known = [(s, code) for s in said["outcome"] if (code := outcome_of(s, words)) is not None]
+    came_from = said["from_stage"]
+    stages = {*said["stage"], *came_from}
     for table, columns, found in (
         ("pipeline_names", ("said", "pipeline"), pipelines),
         ("outcome_names", ("said", "code"), known),
@@ -245,6 +244,27 @@ def _names(store: Store, config: Config) -> Spoken:
         store.run(f"CREATE TEMP TABLE {table} AS {sql}", facts)
     unnamed = store.value("SELECT count(*) FROM spoken WHERE pipeline = ''")
     return Spoken(unnamed > 0, bool(came_from))
+
+
+def _said(store: Store) -> dict[str, list[str]]:
+    """Return the different texts of pipelines, stages and outcomes, in code-point order."""
+    found: dict[str, list[str]] = {"pipeline": [], "stage": [], "from_stage": [], "outcome": []}
+    rows = store.rows(
+        """
+        SELECT kind, said FROM (
+            SELECT unnest(['pipeline', 'stage', 'outcome']) AS kind,
+                   unnest([pipeline, stage, outcome]) AS said
+            FROM (SELECT pipeline, stage, outcome FROM given_opportunities GROUP BY ALL)
+            UNION
+            SELECT unnest(['pipeline', 'stage', 'from_stage']),
+                   unnest([pipeline, stage, from_stage])
+            FROM spoken)
+        WHERE said <> '' ORDER BY kind, said
+        """
+    )
+    for kind, text in rows:
+        found[str(kind)].append(str(text))
+    return found
 
 
 def listed(kinds: dict[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, dict[str, Any]]:
