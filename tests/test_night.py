@@ -126,7 +126,7 @@ def test_a_night_of_forty_pipelines(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert set(news) == {ALARM, BROKEN}
     (warned,) = news[ALARM]["appeared"]
     assert (warned["stage"], warned["severity"]) == ("Offer", "alarm")
-    assert "now loses 80% of its deals" in warned["sentence"]
+    assert "before it was 20%" in warned["sentence"]
     assert (news[BROKEN]["failed"], news[BROKEN]["stale"]) == ("a cell failed", True)
     after = pages(tmp_path)
     (old,) = [name for name in after if BROKEN.lower() in name and name.endswith("dropoff.html")]
