@@ -39,8 +39,7 @@ def notebook(browser: Browser) -> Iterator[Page]:
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         page.locator("section#provenance").wait_for()
-        boxes = page.locator(".jp-OutputArea-output .widget-vbox")
-        box = boxes.filter(has_text="bar.set(").first
+        box = page.locator(".jp-OutputArea").filter(has_text="bar.set(").first
         box.get_by_label("Stage", exact=True).select_option(label="Proforma")
         box.locator("code").filter(has_text="stage='Proforma'").first.wait_for()
         box.get_by_text("Computing:").wait_for(state="detached")

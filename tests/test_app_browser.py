@@ -25,6 +25,8 @@ MINUTES = 3 * 60 * 1000
 """What the slowest machine may take for a step, in milliseconds."""
 BOOKS = {"stage_dropoff": "pipe", "root_causes": "warnings", "overview": "overview_pipes"}
 """The notebooks, each with a view that stands in it."""
+BELOW = {"deals": "the current window", "compare": "Nothing is compared"}
+"""What pictures with choices of their own say of the current window."""
 
 
 @pytest.fixture(scope="module")
@@ -74,5 +76,9 @@ def test_every_notebook_is_served_without_code_and_follows_its_bar(
                 days.select_option(label="the current window")
                 page.locator("section#stages").filter(has_text="the current window").wait_for()
                 page.get_by_text(lost).first.wait_for()
+                for below in ("deals", "compare"):
+                    said = page.locator(f"section#{below}").filter(has_text=BELOW[below])
+                    said.first.wait_for()
+                assert page.get_by_text("bar.set(").count() == 0, "a line of code"
             page.close()
         browser.close()

@@ -61,9 +61,9 @@ def test_widgets_and_bar_say_the_same() -> None:
     widgets.choices["days"].value = ("current", "", "")
     assert filters.code == "bar.set(segment='region', value='North', window='current')"
     assert widgets.status.value == "", "all is computed"
-    assert filters.code.replace("'", "&#39;") in widgets.said.value
+    assert filters.code.replace("'", "&#39;") in filters.bundle()["text/html"]
     part = leakkit.analyze(data(), "Equipment", segment="region", value="North", window="current")
-    assert f"{part['Equipment'].opportunities:,} of" in widgets.counted.value
+    assert f"{part['Equipment'].opportunities:,} of" in filters.bundle()["text/html"]
     filters.set(segment="region", value="South", worth=(12.5, 10_000))
     assert widgets.panels[0].chosen == ("South",)
     assert (widgets.least.value, widgets.below.value) == (12.5, 10_000)

@@ -14,6 +14,8 @@ from python_calamine import CalamineWorkbook
 import leakkit
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.views.exploring import Follower
+from leakkit.views.picture_widgets import DealWidgets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +81,43 @@ def test_texts_are_escaped_and_links_lead_to_the_deal_only() -> None:
 def test_a_link_is_an_address_with_a_place_for_the_id(link: str) -> None:
     with pytest.raises(LeakkitError, match="it should look like https"):
         Config.from_text(f'[source]\nlink = "{link}"\n')
+
+
+@pytest.mark.parametrize(
+    "sort", ["-value", "value", "-days", "entered", "-left_on", "owner", "name"]
+)
+def test_deals_are_sorted_by_a_column_and_nothing_is_lost(sort: str) -> None:
+    plain, rows = (leakkit.views.deals(analysis(), sort=by).rows for by in ("", sort))
+    name = {"left_on": "Left on", "entered": "Came in on", "days": "Days in stage"}.get(
+        sort.lstrip("-"), sort.lstrip("-").title()
+    )
+    known = rows[name][rows[name].notna() & (rows[name] != "")]
+    cells = [one.casefold() if isinstance(one, str) else one for one in known]
+    assert cells == sorted(cells, reverse=sort.startswith("-"))
+    assert known.index.tolist() == list(range(len(known))), "unknown ones come last"
+    assert sorted(map(str, rows.to_numpy().tolist())) == sorted(map(str, plain.to_numpy().tolist()))
+
+
+def test_lost_ones_come_first_in_every_stage() -> None:
+    rows = leakkit.views.deals(analysis()).rows
+    for _, here in rows.groupby("Stage"):
+        lost = (here["How it left"] == "Lost").tolist()
+        assert lost == sorted(lost, reverse=True)
+    with pytest.raises(LeakkitError, match="They are by: value, days"):
+        leakkit.views.deals(analysis(), sort="colour")
+
+
+def test_the_list_is_sorted_and_searched_by_its_own_choices() -> None:
+    shown = leakkit.explore(leakkit.views.deals, leakkit.filters(analysis()))
+    assert isinstance(shown, Follower)
+    choices = DealWidgets(shown)
+    choices.left.value, choices.sort.value = "lost", "-value"
+    choices.search.value = " PLAIN "
+    wanted = leakkit.views.deals(analysis(), left="lost", search="plain", sort="-value")
+    assert shown.view.section() == wanted.section()
+    assert shown.code.endswith(", left='lost', sort='-value', search='PLAIN')")
+    assert {value for _, value in choices.sort.options} >= {"", "-value", "owner", "-left_on"}
+    assert 0 < len(wanted.rows) < len(leakkit.views.deals(analysis(), left="lost").rows)
 
 
 def test_a_way_to_leave_that_is_not_there_is_named() -> None:

@@ -94,8 +94,8 @@ def data(source: Path) -> Store:
 
 
 def bar_of(page: Page) -> Locator:
-    """Return the widgets of the bar."""
-    return page.locator(".jp-OutputArea-output .widget-vbox").filter(has_text="bar.set(").first
+    """Return the output of the bar: its widgets, and the line that chooses the same."""
+    return page.locator(".jp-OutputArea").filter(has_text="bar.set(").first
 
 
 def choose(page: Page, label: str, option: str, code: str) -> None:
@@ -156,7 +156,7 @@ def test_the_deals_that_are_saved_are_those_that_are_counted(
     page: Page, data: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     bar_of(page).get_by_role("button", name="Reset").click()
-    bar_of(page).locator("code").get_by_text("bar.set()", exact=True).first.wait_for()
+    bar_of(page).locator("code").filter(has_text="bar.set()").first.wait_for()
     choose(page, "Stage", "Proforma", "stage='Proforma'")
     row = page.locator(".widget-hbox").filter(has_text="How it left").last
     row.get_by_label("How it left", exact=True).select_option(label="Lost")
@@ -190,7 +190,83 @@ def test_no_label_is_clipped_at_any_width(page: Page) -> None:
         assert labels.evaluate_all(CLIPPED) == []
 
 
+CONTRASTS = """outputs => {
+  const pen = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const colour = said => {
+    pen.clearRect(0, 0, 1, 1);
+    pen.fillStyle = said;
+    pen.fillRect(0, 0, 1, 1);
+    return [...pen.getImageData(0, 0, 1, 1).data];
+  };
+  const over = (top, below) => [0, 1, 2].map(i => below[i] + (top[i] - below[i]) * top[3] / 255);
+  const paper = one => {
+    const layers = [];
+    for (let at = one; at; at = at.parentElement)
+      layers.unshift(colour(getComputedStyle(at).backgroundColor));
+    return layers.reduce((below, top) => over(top, below), [255, 255, 255]);
+  };
+  const under = one => {  // what a text in a picture stands on: a shape, or the paper
+    one.scrollIntoView({block: "center"});
+    const {x, y, width, height} = one.getBoundingClientRect();
+    const shape = document.elementsFromPoint(x + width / 2, y + height / 2)
+      .find(each => each.matches("path, rect") && getComputedStyle(each).fill !== "none");
+    return shape ? over(colour(getComputedStyle(shape).fill), paper(one)) : paper(one);
+  };
+  const contrast = (one, other) => {
+    const [low, high] = [one, other].map(rgb => rgb.map(value => value / 255)
+      .map(value => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+      .map(([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b).sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const said = one => one.matches("select, input")
+    || [...one.childNodes].some(node => node.nodeType === 3 && /[\\p{L}\\p{N}]/u.test(node.data));
+  return outputs.flatMap(output => [...output.querySelectorAll("*")])
+    .filter(one => said(one) && one.checkVisibility({checkVisibilityCSS: true})
+      && one.getBoundingClientRect().width && !one.closest("title, style, option"))
+    .map(one => {
+      const style = getComputedStyle(one), drawn = one.closest("svg");
+      const ink = colour(drawn ? style.fill : style.color);
+      let ground = paper(one), found = contrast(over(ink, ground), ground);
+      if (drawn && found < LEAST) {
+        ground = under(one);
+        found = contrast(over(ink, ground), ground);
+      }
+      const text = one.textContent.trim();
+      return [found, `${one.tagName} ${text.slice(0, 40)}`];
+    });
+}"""
+"""The contrast of every text, and of every field, with what it stands on, by its styles."""
+LEAST = 4.5
+"""The contrast that WCAG 2.2 (AA) asks of text."""
+
+
+def test_in_the_dark_nothing_is_white_on_white(page: Page) -> None:
+    outputs = page.locator(".jp-OutputArea-output")
+    read = CONTRASTS.replace("LEAST", str(LEAST))
+    for theme, light in (("JupyterLab Dark", False), ("JupyterLab Light", True)):
+        page.get_by_role("menuitem", name="Settings", exact=True).click()
+        page.locator(".lm-Menu-item").get_by_text("Theme", exact=True).hover()
+        page.get_by_role("menuitem", name=theme, exact=True).click()
+        page.wait_for_function(LOADED, arg=light)
+        found = outputs.evaluate_all(read)
+        assert len(found) > 300, "the bar, the pictures and the tables"
+        assert [text for contrast, text in found if contrast < LEAST] == []
+    painted = page.add_style_tag(content=".lk td { color: white !important }")
+    assert any(contrast < LEAST for contrast, _ in outputs.evaluate_all(read)), "white on white"
+    painted.evaluate("style => style.remove()")
+
+
+LOADED = """light => {
+  const shade = getComputedStyle(document.body).getPropertyValue("--jp-layout-color0").trim();
+  const named = document.body.dataset.jpThemeLight === String(light);
+  return named && ["white", "#fff", "#ffffff"].includes(shade) === light;
+}"""
+"""The colours of a theme are there some moments after its name is."""
+
+
 def test_a_saved_notebook_shows_its_pictures_without_a_kernel(page: Page, address: str) -> None:
+    choose(page, "Stage", "Proforma", "stage='Proforma'")
+    page.locator("section#days").filter(has_text="Proforma").first.wait_for()
     page.locator(".jp-Notebook").first.press("Control+s")
     page.get_by_text("Saving completed").wait_for(state="attached")
     token = {"Authorization": f"token {TOKEN}"}
@@ -199,5 +275,7 @@ def test_a_saved_notebook_shows_its_pictures_without_a_kernel(page: Page, addres
         xsrf = next(c["value"] for c in page.context.cookies() if c.get("name") == "_xsrf")
         page.request.delete(place, headers={**token, "X-XSRFToken": xsrf})
     page.reload()
+    kept = page.locator(".jp-OutputArea-output code").filter(has_text="bar.set(stage='Proforma')")
+    kept.first.wait_for(state="attached")
     for name in ("pipe", "days", "months", "compare"):
         page.locator(f"section#{name} svg").first.wait_for(state="attached")

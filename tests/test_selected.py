@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from leakkit.store import Store
 
 NAME = "Rentals"
+FRAMED = ("headline", "stages", "balance", "months", "pipe")
+"""The views whose frames are counts."""
 PLAN = Plan(
     (
         PipelinePlan(
@@ -142,11 +144,52 @@ def same_views(answer: Analysis, seen: pd.DataFrame) -> None:
             for head, cell in zip(counted.heads[1:], row[1:], strict=True):
                 if head in ways:
                     assert cell.text == f"{here['exit'].isin(ways[head]).sum():,}"
-    flows = leakkit.views.balance(answer, NAME).frame()
-    for at, stage in enumerate(part.stages):
-        lost = int((seen["exit"][seen["at"] == at] == "lost").sum())
-        assert flows["lost"][at] == leakkit.views.stages(answer, NAME).frame()["lost"][at] == lost
-        assert stage.exits.lost == lost
+    frames = {name: getattr(leakkit.views, name)(answer, NAME).frame() for name in FRAMED}
+    for at, name in enumerate(names):
+        here = seen[seen["at"] == at]
+        kinds = {term: int((here["exit"] == term).sum()) for term in EXIT_TERMS}
+        for view in ("headline", "stages"):
+            row = frames[view].iloc[at]
+            assert row["stage"] == name
+            assert {term: row[term] for term in EXIT_TERMS} == kinds
+            assert (row["entered"], row["opportunities"]) == (
+                len(here),
+                here["opportunity"].nunique(),
+            )
+            assert row["first_visits"] == part.stages[at].first_visits
+        row = frames["balance"].iloc[at]
+        assert {term: row[term] for term in EXIT_TERMS if term != "open"} == {
+            term: n for term, n in kinds.items() if term != "open"
+        }
+        assert row["closing"] == kinds["open"]
+        lost = here["major"][here["exit"] == "lost"].sum()
+        assert row["lost_value"] == pytest.approx(lost, abs=0.005)
+    same_months(frames["months"], seen)
+    same_pipe(frames["pipe"], answer.deals(NAME, once=True))
+
+
+def same_months(frame: pd.DataFrame, seen: pd.DataFrame) -> None:
+    """What went out in each month is what left on its days."""
+    left = pd.to_datetime(seen["left_day"], unit="D").dt.to_period("M")
+    for kind, exits in (("lost", ["lost"]), ("won", ["won_here"])):
+        gone = seen[seen["exit"].isin(exits)]
+        counted = gone.groupby(left[gone.index])["major"].agg(["size", "sum"])
+        months = frame["month"].dt.to_period("M")
+        for month, n, value in zip(months, frame[kind], frame[f"{kind}_value"], strict=True):
+            known = counted.loc[month] if month in counted.index else {"size": 0, "sum": 0.0}
+            assert n == known["size"]
+            assert value == pytest.approx(known["sum"], abs=0.005)
+
+
+def same_pipe(frame: pd.DataFrame, once: pd.DataFrame) -> None:
+    """The picture of the pipe has each deal once, where the list has it."""
+    for _, row in frame.iterrows():
+        here = once[once["stage"] == row["stage"]]
+        for kind, left in (("lost", "lost"), ("overdue", "overdue"), ("in_time", "open")):
+            deals = here[here["left"] == left]
+            assert row[kind] == len(deals)
+            assert row[f"{kind}_value"] == pytest.approx(deals["value"].sum(), abs=0.005)
+        assert (row["won"], row["entered"]) == ((once["left"] == "won").sum(), len(once))
 
 
 def under_way(rows: pd.DataFrame, days: tuple[int, int]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from leakkit.config import folded
+from leakkit.errors import LeakkitError
 from leakkit.frames.cells import majors
 
 if TYPE_CHECKING:
@@ -22,6 +23,16 @@ COLUMNS = (
     *("pipeline", "stage", "left", "opportunity_id", "name", "owner"),
     *("value", "currency", "days", "entered", "left_on", "reason", "link"),
 )
+SORTED = {
+    "value": "number",
+    "days": "number",
+    "entered": "date",
+    "left_on": "date",
+    "name": "text",
+    "owner": "text",
+    "reason": "text",
+}
+"""By which columns deals can be sorted, and of which kind each is."""
 SEARCHED = ("opportunity_id", "name", "owner", "reason")
 ID = "{opportunity_id}"
 """Where the id of a deal stands in the address of a deal."""
@@ -68,6 +79,29 @@ def find_texts(rows: pd.DataFrame, search: str) -> pd.DataFrame:
     wanted = folded(search)
     hits = [rows[name].map(folded).str.contains(wanted, regex=False) for name in SEARCHED]
     return rows[pd.concat(hits, axis=1).any(axis=1)]
+
+
+def sort_deals(rows: pd.DataFrame, sort: str) -> pd.DataFrame:
+    """Return the deals by one column; a minus before its name: falling. Unknown cells come last.
+
+    Raises LeakkitError for a column by which they are not sorted.
+
+    >>> rows = pd.DataFrame({"value": [5.0, None, 7.0], "name": ["b", "", "A"]})
+    >>> list(sort_deals(rows, "-value").index), list(sort_deals(rows, "name").index)
+    ([2, 0, 1], [2, 0, 1])
+    """
+    if not sort:
+        return rows
+    name, rising = sort.removeprefix("-"), not sort.startswith("-")
+    if name not in SORTED:
+        message = (
+            f"Deals are not sorted by {sort!r}. They are by: {', '.join(SORTED)}; "
+            'a minus before it is falling, as in sort="-value".'
+        )
+        raise LeakkitError("no_column", message)
+    key = rows[name].map(folded).replace("", None) if SORTED[name] == "text" else rows[name]
+    order = key.sort_values(ascending=rising, kind="stable", na_position="last").index
+    return rows.loc[order].reset_index(drop=True)
 
 
 def _dates(days: pd.Series[int]) -> pd.Series[pd.Timestamp]:

@@ -10,11 +10,14 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from leakkit.analysis import Analysis, Diagnosis
 from leakkit.analysis.selecting import Selector
 from leakkit.analysis.selection import EVERYTHING, select
 from leakkit.errors import LeakkitError
 from leakkit.guards import find_spelling, require_kind
+from leakkit.page.style import style_element
 from leakkit.views.dropoff.choices import amount_of
 from leakkit.views.view import words_of
 
@@ -33,10 +36,15 @@ def runs_alone() -> bool:
 
     Voila takes none either, and shows what it ran to a person.
     """
-    if os.environ.get("SERVER_SOFTWARE", "").startswith(SERVED):
+    if is_served():
         return False
     kernel = getattr(find_shell(), "kernel", None)
     return kernel is not None and not getattr(kernel, "_allow_stdin", True)
+
+
+def is_served() -> bool:
+    """Say whether Voila shows the notebook: nothing is saved then, and there is no code."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith(SERVED)
 
 
 def find_shell() -> Any:  # noqa: ANN401 - IPython's
@@ -68,6 +76,7 @@ class Filters:
         self.selection, self.by, self.stage = EVERYTHING, "count", ""
         self.followers: dict[str, Follower] = {}
         self.widgets: BarWidgets | None = None
+        self.line: Any = None
         self._waiting: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
@@ -119,6 +128,8 @@ class Filters:
             return
         self.widgets.show()
         try:
+            if self.line is not None:
+                self.line.update(self.bundle(), raw=True)
             self._show_pictures()
         except Exception as error:
             self.widgets.refuse(error)
@@ -158,13 +169,28 @@ class Filters:
         )
         return self.words.say("bar.deals", n=meant, all=every)
 
+    def bundle(self) -> dict[str, str]:
+        """Return what a saved notebook keeps of the bar: the line to run, and how many deals."""
+        code = self.code if self.diagnosis else f"{self.code}  # {self.counted}"
+        line = Markup('<section class="lk" dir="{}"><p>{} <code>{}</code></p></section>')
+        shown = line.format(self.words.direction, self.words.say("bar.call"), code)
+        return {"text/html": f"{style_element()}{shown}", "text/plain": code}
+
     def _ipython_display_(self) -> None:
-        """Show the widgets where somebody is there, and nothing where nobody is."""
+        """Show the widgets where somebody is there, and nothing where nobody is.
+
+        What is chosen stands below them as plain output: widgets are gone when the kernel is.
+        """
         if not runs_alone():
+            from IPython.display import DisplayHandle  # noqa: PLC0415 - only in a notebook
+
             from leakkit.views.bar_widgets import BarWidgets  # noqa: PLC0415 - widgets take time
 
             self.widgets = BarWidgets(self)
             self.widgets.display()
+            if not is_served():
+                self.line = DisplayHandle()  # type: ignore[no-untyped-call] # IPython has no types of it
+                self.line.display(self.bundle(), raw=True)
 
 
 def filters(of: Analysis | Diagnosis, pipeline: str = "", *, every: bool = False) -> Filters:

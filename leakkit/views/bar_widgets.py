@@ -106,7 +106,7 @@ class BarWidgets:
             for name in ("least", "below")
         )
         self.reset = ipywidgets.Button(description=say("bar.reset"))
-        self.counted, self.said, self.status = (ipywidgets.HTML() for _ in range(3))
+        self.counted, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.values = ipywidgets.HBox([], layout=ipywidgets.Layout(flex_flow="row wrap"))
         self.own_days = ipywidgets.HBox([self.first, self.last])
         self.own_worth = ipywidgets.HBox([self.least, self.below])
@@ -125,7 +125,6 @@ class BarWidgets:
                 self.own_days,
                 self.own_worth,
                 ipywidgets.HBox([self.reset, self.counted, self.status], layout=row),
-                self.said,
             ]
         )
 
@@ -138,7 +137,7 @@ class BarWidgets:
         self.reset.on_click(lambda _: self._clear())
 
     def display(self) -> None:
-        """Show the widgets in the cell; as text, the line that chooses the same."""
+        """Show the widgets in the cell."""
         from IPython.display import display  # noqa: PLC0415 - only in a notebook
 
         display(self.box)  # type: ignore[no-untyped-call] # IPython ships no types of it
@@ -300,12 +299,8 @@ class BarWidgets:
         finally:
             self.still = False
         self._show_own()
-        counted = "" if self.bar.diagnosis else self.bar.counted
-        self.counted.value = Markup("<b>{}</b>").format(counted)
-        call = self.words.say("bar.call")
-        note = self.words.say("bar.causes") if self.bar.diagnosis else ""
-        said = Markup("<p>{} {} <code>{}</code></p>").format(note, call, self.bar.code)
-        self.said.value = said
+        said = self.words.say("bar.causes") if self.bar.diagnosis else self.bar.counted
+        self.counted.value = Markup("<b>{}</b>").format(said)
 
     def refuse(self, error: Exception) -> None:
         """Say why the pictures do not follow."""

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from leakkit.analysis.selection import EVERYTHING, Selection
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_kind
-from leakkit.views.bar import Filters, find_shell, runs_alone
+from leakkit.views.bar import Filters, find_shell, is_served, runs_alone
 from leakkit.views.dropoff.choices import deals_lines
 from leakkit.views.tables import DASH
 from leakkit.views.view import View, answer
@@ -157,6 +157,8 @@ class Follower:
             from leakkit.views import picture_widgets  # noqa: PLC0415 - widgets take time
 
             picture_widgets.display(self)
+            if is_served():
+                self.handle = picture_widgets.Served()
         self.handle.display(data, metadata=metadata, raw=True)
 
 

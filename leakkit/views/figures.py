@@ -408,7 +408,8 @@ def _mark_notes(sheet: Sheet, flows: Axes, plan: _Months, notes: Sequence[Noted]
     found = [(one, at) for one in notes if (at := _place_of(one.day or 0, plan.shown)) is not None]
     marks = [(one, sheet.place(flows, at, 0)[0]) for one, at in found]
     for _, x in marks:
-        line = Path([(x, NOTE_TOP + 4), (x, 300)])
+        # in two parts: between them stand the names of the months
+        line = Path([(x, NOTE_TOP + 4), (x, 196), (x, 240), (x, 300)], [1, 2, 1, 2])
         sheet.shape(line, edge="muted", width=1.0, dashes=(2, 3), order=3.0)
     for x, numbers in places(marks):
         run = Run(numbers, "ink", bold=True)

@@ -10,11 +10,14 @@ import ipywidgets
 from markupsafe import Markup
 
 from leakkit.analysis.spelling import segment_values
-from leakkit.frames.deals import LEFT
+from leakkit.frames.deals import LEFT, SORTED
 from leakkit.views.bar_widgets import LABEL
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from leakkit.views.exploring import Follower
+    from leakkit.words import Words
 
 EPOCH = dt.date(1970, 1, 1)
 ROW = {"flex_flow": "row wrap"}
@@ -30,6 +33,25 @@ def display(follower: Follower) -> None:
     show(box)  # type: ignore[no-untyped-call] # IPython ships no types of it
 
 
+class Served:
+    """A picture as a widget: Voila shows an output again only where it is alone in its cell."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.html = ipywidgets.HTML()
+
+    def display(self, data: Mapping[str, str], **_: object) -> None:
+        """Show the picture in its cell."""
+        from IPython.display import display as show  # noqa: PLC0415 - only in a notebook
+
+        self.update(data)
+        show(self.html)  # type: ignore[no-untyped-call] # IPython ships no types of it
+
+    def update(self, data: Mapping[str, str], **_: object) -> None:
+        """Show another picture in its place."""
+        self.html.value = data["text/html"]
+
+
 class DealWidgets:
     """What can be chosen of a list of deals, and the files that it can be saved as."""
 
@@ -39,6 +61,9 @@ class DealWidgets:
         say = self.words.say
         ways = [(say("bar.any_way"), ""), *((say(f"table.left_{way}"), way) for way in LEFT)]
         self.left = ipywidgets.Dropdown(options=ways, description=say("bar.left"), style=LABEL)
+        self.sort = ipywidgets.Dropdown(
+            options=_orders(self.words), description=say("bar.sort"), style=LABEL
+        )
         self.search = ipywidgets.Text(
             description=say("bar.search"), style=LABEL, continuous_update=False
         )
@@ -48,15 +73,19 @@ class DealWidgets:
         }
         for end, button in self.buttons.items():
             button.on_click(partial(self._save, end))
-        for control in (self.left, self.search):
+        for control in (self.left, self.sort, self.search):
             control.observe(self._changed, names="value")
         row = ipywidgets.Layout(flex_flow="row wrap")
-        parts = [self.left, self.search, *self.buttons.values(), self.saved]
+        parts = [self.left, self.sort, self.search, *self.buttons.values(), self.saved]
         self.box = ipywidgets.HBox(parts, layout=row)
 
     def _changed(self, _: object) -> None:
         """List what was chosen."""
-        self.follower.own = {"left": self.left.value, "search": self.search.value.strip()}
+        self.follower.own = {
+            "left": self.left.value,
+            "sort": self.sort.value,
+            "search": self.search.value.strip(),
+        }
         self.follower.show()
 
     def _save(self, end: str, _: object) -> None:
@@ -64,6 +93,17 @@ class DealWidgets:
         path = self.follower.view.save(f"deals.{end}")
         said = self.words.say("bar.saved", file=str(path))
         self.saved.value = Markup("<span>{}</span>").format(said)
+
+
+def _orders(words: Words) -> list[tuple[str, str]]:
+    """Return the orders of a list of deals, each as a label and as `views.deals` takes it."""
+    found = [(words.say("bar.sort_stage"), "")]
+    for name, kind in SORTED.items():
+        column = words.say(f"deals.{name}")
+        if kind != "text":
+            found.append((words.say(f"bar.sort_{kind}_falling", column=column), f"-{name}"))
+        found.append((words.say(f"bar.sort_{kind}", column=column), name))
+    return found
 
 
 class CompareWidgets:

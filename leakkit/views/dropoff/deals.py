@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from leakkit.frames import spreadsheets
-from leakkit.frames.deals import COLUMNS, ORDER, find_texts
+from leakkit.frames.deals import COLUMNS, ORDER, find_texts, sort_deals
 from leakkit.views.dropoff.choices import part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.tables import DASH, Column, Table, bdi
@@ -55,16 +55,19 @@ def deals(  # noqa: PLR0913 - a list is asked for by as many things
     stage: str = "",
     left: str = "",
     search: str = "",
+    sort: str = "",
     once: bool = False,
 ) -> DealList:
     """Which deals stand behind the numbers? By stage, and by how they left.
 
     `left` is lost, overdue, returned, advanced, moved or open; with `once` each deal of the
     picture of the pipe is there once, where it stands, and may be won. `search` keeps those
-    of which id, name, owner or reason has a text.
+    of which id, name, owner or reason has a text. They stand stage by stage, lost ones first,
+    dear ones first; or by one column, `sort="-value"` (falling) or `sort="owner"`.
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
-    rows = find_texts(analysis.deals(chosen.name, stage=stage, left=left, once=once), search)
+    every = analysis.deals(chosen.name, stage=stage, left=left, once=once)
+    rows = sort_deals(find_texts(every, search), sort)
     shown = answer(
         words,
         "deals",
