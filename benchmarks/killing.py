@@ -41,7 +41,7 @@ from nbformat import v4
 from benchmarks import document
 from leakkit import cli, sample
 from leakkit.report import batch, books
-from leakkit.report.draft import INDEX, MANIFEST, PAGE, TIMES, begin_draft, believed
+from leakkit.report.draft import INDEX, MANIFEST, PAGE, TIMES, begin_draft, is_believable
 from leakkit.report.folder import digest_of
 from leakkit.report.manifest import named_files
 from leakkit.store import Store
@@ -84,7 +84,7 @@ def mixed(folder: Path) -> list[str]:
     found = []
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
-        if name in OWN or not file.is_file() or not believed(name):
+        if name in OWN or not file.is_file() or not is_believable(name):
             continue
         if digest_of(file) != named.get(name, "") and not _is_marked(file):
             found.append(name)
@@ -96,7 +96,7 @@ def _is_marked(file: Path) -> bool:
 
     Where no page of a pipeline has ever been made, its files are those of the index.
     """
-    beside = [one for one in sorted(file.parent.glob(f"*{PAGE}")) if believed(one.name)]
+    beside = [one for one in sorted(file.parent.glob(f"*{PAGE}")) if is_believable(one.name)]
     pages = [file] if file.suffix == PAGE else beside or list(file.parent.parent.glob(INDEX))
     return bool(pages) and all(MARK in page.read_text("utf-8") for page in pages)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import leakkit
 from benchmarks import hard, pages
-from leakkit.analysis.deferred import settled
+from leakkit.analysis.deferred import settle_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ def sources() -> dict[str, Analysis]:
 
 def ready(analysis: Analysis) -> Analysis:
     """Return the analysis with every number found, so that only the showing is left."""
-    return replace(analysis, pipelines=tuple(map(settled, analysis.pipelines)))
+    return replace(analysis, pipelines=tuple(map(settle_pipeline, analysis.pipelines)))
 
 
 def measured(make: Callable[[], str]) -> tuple[int, float]:

@@ -249,10 +249,10 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     if not force and (said := request.find_unchanged(digest)):
         _say_unchanged(said, log, summary, fail_on or "", quiet=quiet)
         return
-    from leakkit.findings import reached
+    from leakkit.findings import reaches_severity
     from leakkit.report import run
     from leakkit.report.news import as_json, is_new
-    from leakkit.terminal import unchanged, voice
+    from leakkit.terminal import describe_unchanged, voice
 
     asked = _ask_at_once(source, config, allow or ())
     with _tell_refusal(summary), voice(log, quiet=quiet) as say, asked:
@@ -268,11 +268,11 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     if result.failed or result.trouble or result.not_printed:
         raise typer.Exit(FAILED_PAGES)
     if digest and not any(page.stale for page in result.pages if page.state != NOT_ASKED):
-        request.note(unchanged(result), digest)
+        request.note(describe_unchanged(result), digest)
     severity = fail_on.removeprefix("new-") if fail_on else ""
     if fail_on and severity != fail_on and is_new(result.news, severity):
         raise typer.Exit(FOUND)
-    if fail_on and severity == fail_on and reached(result.findings, severity):
+    if fail_on and severity == fail_on and reaches_severity(result.findings, severity):
         raise typer.Exit(FOUND)
 
 
@@ -378,7 +378,7 @@ def check(
 
     Exit code 0: every row can be used; 1: rows were set aside; 2: the source cannot be used.
     """
-    from leakkit.loading import found as found_source
+    from leakkit.loading import find_source as found_source
     from leakkit.sources.check import checked, faults_csv
 
     with _ask_at_once(source, config, allow or ()):
@@ -386,7 +386,7 @@ def check(
         store, facts = checked(*named, as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read
     from leakkit.analysis import outline
-    from leakkit.terminal import checked as said
+    from leakkit.terminal import say_check as said
 
     with store:
         lines = said(facts, outline(store))

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from leakkit import limits
-from leakkit.errors import Fault, LeakkitError, shortened, show
+from leakkit.errors import Fault, LeakkitError, shorten_text, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -663,7 +663,7 @@ def parsed(text: str, name: str, code: str = "config_syntax") -> dict[str, Any]:
     except RecursionError:
         message = f"{name} is not valid TOML: its lists or tables are nested too deep."
     except ValueError as error:
-        message = f"{name} is not valid TOML: {shortened(str(error))}."
+        message = f"{name} is not valid TOML: {shorten_text(str(error))}."
     raise LeakkitError(code, message)
 
 
@@ -687,7 +687,7 @@ def unfilled(text: str) -> list[tuple[int, str, str]]:
 def _refuse_unfilled(text: str, name: str) -> None:
     """Raise one error with all the lines that are to be filled in."""
     faults = [
-        Fault(f"{name} line {number}", None, key, "", "fill this in", shortened(why))
+        Fault(f"{name} line {number}", None, key, "", "fill this in", shorten_text(why))
         for number, key, why in unfilled(text)
     ]
     if faults:
@@ -732,7 +732,7 @@ def _no_such(name: str, key: str, given: str, known: list[str]) -> Fault:
 
     near = find_nearest(given, known)
     there = ", ".join(dict.fromkeys(known))
-    hint = f"did you mean {near!r}?" if near else f"there are: {shortened(there)}"
+    hint = f"did you mean {near!r}?" if near else f"there are: {shorten_text(there)}"
     kind = key.rpartition(".")[2]
     return Fault(name, None, key, show(given), f"there is no such {kind}", hint)
 
@@ -766,7 +766,7 @@ def _faults(name: str, error: ValidationError) -> list[Fault]:
 
 def _fault(name: str, entry: Any) -> Fault:  # noqa: ANN401 - pydantic's ErrorDetails
     """Turn one of pydantic's complaints into a fault with the nearest known key as a hint."""
-    path = [shortened(str(part)) for part in entry["loc"] if part != "[key]"]
+    path = [shorten_text(str(part)) for part in entry["loc"] if part != "[key]"]
     if path[:2] == ["source", "columns"] and len(path) > 2:  # noqa: PLR2004 - a key behind the two
         del path[1]
     value = "" if isinstance(entry["input"], dict | list | tuple) else show(entry["input"])

@@ -9,7 +9,7 @@ HALF_EXPORT = "half_export"
 """The code of an export that has fewer deals, or rows, than is believed."""
 
 
-def shortened(text: str, letters: int = SHOWN_LETTERS) -> str:
+def shorten_text(text: str, letters: int = SHOWN_LETTERS) -> str:
     """Return a text that may be of any length, as much of it as anybody reads.
 
     >>> len(shortened("x" * 10_000))
@@ -25,7 +25,7 @@ def show(value: object) -> str:
     ('3', '[True]', 'a number of very many digits')
     """
     try:
-        return shortened(str(value))
+        return shorten_text(str(value))
     except ValueError:
         return "a number of very many digits"
 
@@ -67,7 +67,7 @@ class Fault:
         """Return the fault as one line."""
         place = self.where + (f" row {self.row}" if self.row else "")
         column = f" [{self.column}]" if self.column else ""
-        value = f" {shortened(self.value)!r}" if self.value else ""
+        value = f" {shorten_text(self.value)!r}" if self.value else ""
         hint = f" Hint: {self.hint}" if self.hint else ""
         return f"{place}{column}{value}: {self.rule}.{hint}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit import sources
 from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError, visible
-from leakkit.loading import found as found_source
+from leakkit.loading import find_source as found_source
 from leakkit.store.trace import (
     Fate,
     Implied,
@@ -125,7 +125,7 @@ def explain(
 
     def watch(store: Store, found: Found, rules: Rules) -> None:
         traced = trace(store, rules, opportunity_id.strip())
-        seen.append((traced, tuple(_given(store, found, traced))))
+        seen.append((traced, tuple(_yield_rows(store, found, traced))))
 
     with sources.load(
         *found_source(source, config),
@@ -137,10 +137,10 @@ def explain(
         if not seen:
             message = "A store keeps no rows as given: explain needs the files it was made of."
             raise LeakkitError("no_rows_as_given", message)
-        return _explained(store, *seen[0])
+        return _put_together(store, *seen[0])
 
 
-def _given(store: Store, found: Found, traced: Trace) -> Iterator[Row]:
+def _yield_rows(store: Store, found: Found, traced: Trace) -> Iterator[Row]:
     """Yield the rows of a deal as given, with their fates."""
     for table, fates in (
         (found.opportunities, traced.opportunities),
@@ -185,7 +185,7 @@ def _texts(
     }
 
 
-def _explained(store: Store, traced: Trace, rows: tuple[Row, ...]) -> Explanation:
+def _put_together(store: Store, traced: Trace, rows: tuple[Row, ...]) -> Explanation:
     """Put together what was traced and what was counted."""
     passages = visits_of(store, traced.opportunity_id)
     standing = standing_of(store, traced.opportunity_id)
@@ -225,13 +225,13 @@ def _visit(pipeline: PipelineAnalysis, passage: Passage) -> Visit:
     counted = [
         each
         for name, span in spans.items()
-        if (each := _counted(name, span, passage, per_day, judged)) is not None
+        if (each := _count_visit(name, span, passage, per_day, judged)) is not None
     ]
     stay = max(end - passage.entered_tick, 0)
     return Visit(passage, per_day, stay, *judged, tuple(counted))
 
 
-def _counted(
+def _count_visit(
     window: str,
     span: tuple[int, int],
     passage: Passage,
@@ -333,7 +333,7 @@ def outcome_lines(explanation: Explanation, words: Words) -> Iterator[str]:
     said = {name: never if day is None else words.date(day) for name, day in days.items()}
     outcome = words.say(f"explain.{standing.outcome}")
     yield words.say("explain.outcome", outcome=outcome, pipeline=standing.pipeline, **said)
-    yield words.say("explain.why", reasons=_joined("reasons", explanation.why, words))
+    yield words.say("explain.why", reasons=_say_codes("reasons", explanation.why, words))
     if standing.current_stage:
         yield words.say("explain.stands", stage=standing.current_stage)
     if explanation.overdue:
@@ -341,7 +341,7 @@ def outcome_lines(explanation: Explanation, words: Words) -> Iterator[str]:
         yield words.say("explain.overdue_now", reasons=reasons)
 
 
-def _joined(table: str, codes: tuple[str, ...], words: Words) -> str:
+def _say_codes(table: str, codes: tuple[str, ...], words: Words) -> str:
     """Say several codes."""
     return "; ".join(words.say(f"explain.{table}.{code}") for code in codes)
 

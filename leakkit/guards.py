@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit.config import folded
-from leakkit.errors import LeakkitError, shortened
+from leakkit.errors import LeakkitError, shorten_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,14 +50,16 @@ def require_kind(door: str, given: object, wanted: type) -> None:
         return
     kind, needed = type(given).__name__, wanted.__name__
     call = CALLS.get((needed, kind), CALLS[needed, ""])
-    message = f"{door} takes {KINDS[needed]}, not {_told(given)}. Write: leakkit.{door}({call})"
+    message = (
+        f"{door} takes {KINDS[needed]}, not {_say_given(given)}. Write: leakkit.{door}({call})"
+    )
     raise LeakkitError(CODES.get(needed, f"not_{needed.lower()}"), message)
 
 
-def _told(given: object) -> str:
+def _say_given(given: object) -> str:
     """Say what was given: a text as it is, anything else by its kind."""
     if isinstance(given, str):
-        return shortened(repr(given))
+        return shorten_text(repr(given))
     kind = type(given).__name__
     return "None" if given is None else KINDS.get(kind, f"a value of type {kind}")
 
@@ -83,9 +85,9 @@ def require_text(what: str, given: object) -> None:
     if isinstance(given, str):
         return
     first = given[0] if isinstance(given, (list, tuple)) and given else given
-    example = shortened(str(first), 40).replace('"', "'")
+    example = shorten_text(str(first), 40).replace('"', "'")
     message = (
-        f"{what} is one text, not {shortened(repr(given), 80)}. "
+        f"{what} is one text, not {shorten_text(repr(given), 80)}. "
         f'Write for example: {what}="{example}"'
     )
     code = f"one_{what}"

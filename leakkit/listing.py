@@ -92,9 +92,9 @@ def passages(  # noqa: PLR0913 - one filter per column
     one_of("window", window, WINDOWS)
     one_of("visits", visits, VISITS)
     require_text("opportunity", opportunity)
-    of = _known(store, "pipeline", pipeline, PIPELINES)
+    of = _find_spellings(store, "pipeline", pipeline, PIPELINES)
     # pipelines may spell a stage of one name each in its own way
-    named = _known(store, "stage", stage, STAGES, {"pipelines": of})
+    named = _find_spellings(store, "stage", stage, STAGES, {"pipelines": of})
     choices: dict[str, Any] = {
         "pipeline": of[0] if of else "",
         "stage": stage,
@@ -139,7 +139,7 @@ def _at_risk(store: Store, numbers: list[int], wanted: Selection) -> str:
     return AT_RISK
 
 
-def _known(
+def _find_spellings(
     store: Store, what: str, name: str, query: str, facts: dict[str, list[str]] | None = None
 ) -> list[str]:
     """Return the declared spellings of a name, none of an empty one; raise where there are none."""

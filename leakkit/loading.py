@@ -47,10 +47,12 @@ def load(
     >>> data.meta("rows")[0]["read"]
     12000
     """
-    return sources.load(*found(source, config), as_of=str(as_of), store=str(store), allow=allow)
+    return sources.load(
+        *find_source(source, config), as_of=str(as_of), store=str(store), allow=allow
+    )
 
 
-def found(
+def find_source(
     source: Any,  # noqa: ANN401 - as above
     config: Config | Mapping[str, Any] | str | Path | None,
 ) -> tuple[Any, Config | str | Path | None]:

@@ -35,8 +35,8 @@ def check_parameters(names: Mapping[str, Any]) -> None:
         return
     known: Values = {}
     for cell in cells[: places[0]]:
-        known |= assigned(cell)
-    given = assigned(cells[places[-1]])
+        known |= read_assigned(cell)
+    given = read_assigned(cells[places[-1]])
     _refuse_unknown(given, known)
     _refuse_kinds(given, known)
 
@@ -70,7 +70,7 @@ def _kind(value: object) -> str:
     return names.get(type(value).__name__, type(value).__name__)
 
 
-def assigned(cell: str) -> Values:
+def read_assigned(cell: str) -> Values:
     """Return the plain values that a cell gives to names.
 
     >>> assigned('pipeline = ""  # empty: the first')

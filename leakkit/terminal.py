@@ -17,8 +17,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from leakkit.errors import shortened, visible
-from leakkit.findings import reached
+from leakkit.errors import shorten_text, visible
+from leakkit.findings import reaches_severity
 from leakkit.report.news import News, as_json
 from leakkit.report.results import NOT_ASKED, UNCHANGED, log_line, new_run
 from leakkit.views import reading
@@ -93,7 +93,7 @@ def severities(result: RunResult) -> dict[str, int]:
     return {name: sum(f.severity == name for f in result.findings) for name in SEVERITIES}
 
 
-def unchanged(result: RunResult) -> dict[str, Any]:
+def describe_unchanged(result: RunResult) -> dict[str, Any]:
     """Return what the next run has to say if nothing changes: as lines, and for programs."""
     pages = tuple(
         page if page.state == NOT_ASKED else replace(page, state=UNCHANGED) for page in result.pages
@@ -102,8 +102,8 @@ def unchanged(result: RunResult) -> dict[str, Any]:
     same = replace(result, pages=pages, news=news, removed=())
     lines = [visible(line) for line in (*account(same), *same.said, summary(same))]
     told = as_json(same.analysis, news, ()) if same.analysis else ""
-    grave = {name: reached(result.findings, name) for name in SEVERITIES}
-    return {"lines": lines, "log": logged(same), "summary": told, "reached": grave}
+    grave = {name: reaches_severity(result.findings, name) for name in SEVERITIES}
+    return {"lines": lines, "log": describe_run(same), "summary": told, "reached": grave}
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _page(page: PageResult) -> str:
     return page.pipeline if page.state == "made" else f"{page.pipeline} ({page.state})"
 
 
-def checked(facts: Check, analysis: Analysis) -> list[str]:
+def say_check(facts: Check, analysis: Analysis) -> list[str]:
     """Return the lines that say what was found in a source, and what its pipelines are."""
     words = Words(analysis.language, analysis.config.currency)
     lines = [f"  {_plain(line)}" for line in reading.left_open_lines(facts.facts, words)]
@@ -157,7 +157,7 @@ def checked(facts: Check, analysis: Analysis) -> list[str]:
     lines += _rows(facts.rows)
     lines += _odd(facts.facts, words)
     if facts.ignored_files:
-        lines.append(_ignored(facts.ignored_files))
+        lines.append(_name_ignored(facts.ignored_files))
     lines += unused_lines(facts.unused)
     lines += [f"  {fault}" for fault in _hinted_once(facts.faults[:SHOWN_FAULTS])]
     if len(facts.faults) > SHOWN_FAULTS:
@@ -174,12 +174,12 @@ def unused_lines(files: Sequence[Unused]) -> list[str]:
     lines = []
     for one in files[:UNUSED_FILES]:
         columns = [
-            f"    {shortened(c.heading, UNUSED_LETTERS)}: {c.could_be}"
+            f"    {shorten_text(c.heading, UNUSED_LETTERS)}: {c.could_be}"
             for c in one.columns[:UNUSED_COLUMNS]
         ]
         more = len(one.columns) - UNUSED_COLUMNS
         columns += [f"    and {more:,} more"] if more > 0 else []
-        silent = [shortened(heading, UNUSED_LETTERS) for heading in one.silent[:UNUSED_COLUMNS]]
+        silent = [shorten_text(heading, UNUSED_LETTERS) for heading in one.silent[:UNUSED_COLUMNS]]
         rest = len(one.silent) - UNUSED_COLUMNS
         said = ", ".join([*silent, *([f"{rest:,} more"] if rest > 0 else [])])
         columns += [f"    empty, or the same in every row: {said}"] if said else []
@@ -208,12 +208,12 @@ def account(result: RunResult) -> list[str]:
     lines = _rows(result.rows)
     lines += _odd(result.facts, Words())
     if result.ignored_files:
-        lines.append(_ignored(result.ignored_files))
+        lines.append(_name_ignored(result.ignored_files))
     lines += [f"Removed, no longer in the source: {name}" for name in result.removed]
     return lines
 
 
-def _ignored(names: Sequence[str]) -> str:
+def _name_ignored(names: Sequence[str]) -> str:
     """Name the files of a folder, or the tables of a database, that are not read."""
     more = [f"and {len(names) - IGNORED:,} more"] if len(names) > IGNORED else []
     return f"Not read: {', '.join([*names[:IGNORED], *more])}"
@@ -241,7 +241,7 @@ def _rows(rows: Sequence[Mapping[str, int | str]]) -> list[str]:
     return lines
 
 
-def logged(result: RunResult) -> dict[str, Any]:
+def describe_run(result: RunResult) -> dict[str, Any]:
     """Return what a run made, for programs."""
     return {
         "event": "result",
@@ -288,7 +288,7 @@ class Log:
         for one in () if self.quiet else result.news:
             for warned in one.appeared:
                 self._write({"event": "appeared", "pipeline": one.pipeline, **asdict(warned)})
-        self._write(logged(result))
+        self._write(describe_run(result))
 
     def _write(self, facts: dict[str, Any]) -> None:
         """Write one line."""

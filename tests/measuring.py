@@ -344,9 +344,9 @@ class Comparison:
             staying = float(engine.staying[at])
             self.expect(f"{what} S({age})", staying, ref.survival_at(reference, age))
             least = min(number for number in numbers[: age + 1] if number is not None)
-            self.expect(f"{what} followed {age}", survival.followed(engine, age), least)
+            self.expect(f"{what} followed {age}", survival.count_followed(engine, age), least)
             for kind, parts in kinds.items():
-                share = float(survival.merged(engine, parts)[at])
+                share = float(survival.merge_doors(engine, parts)[at])
                 self.expect(f"{what} {kind}({age})", share, ref.incidence_at(reference, kind, age))
         staying = float(survival.staying_variance(engine)[-1])
         last, together = reference.last_age, ref.any_exit(reference)

@@ -24,7 +24,7 @@ from leakkit.report import manifest
 from leakkit.report.draft import INDEX
 from leakkit.report.folder import slug, write_text
 from leakkit.report.kernel import can_fork, manager
-from leakkit.report.stale import PLACE, marked
+from leakkit.report.stale import PLACE, mark_stale
 from leakkit.views.view import View
 from tests.running import opening, short_pages, write_small
 
@@ -302,10 +302,10 @@ def test_pages_that_nobody_asked_for_stay_and_those_of_the_gone_go(tmp_path: Pat
 
 def test_a_mark_replaces_an_earlier_one() -> None:
     page = f"<main>\n{PLACE}\n<p>numbers</p></main>"
-    once = marked(page, "old \\1 <b>")
-    assert marked(once, "older").count("lk-trouble") == 1
+    once = mark_stale(page, "old \\1 <b>")
+    assert mark_stale(once, "older").count("lk-trouble") == 1
     assert "old \\1 &lt;b&gt;" in once
-    assert marked("no place for it", "x") == "no place for it"
+    assert mark_stale("no place for it", "x") == "no place for it"
 
 
 @pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux only")

@@ -15,7 +15,7 @@ from leakkit.measures.bootstrap import (
     share_interval,
 )
 from leakkit.measures.counts import EXITS, StayCounts
-from leakkit.measures.survival import Horizon, aalen_johansen, greenwood, index_at, merged
+from leakkit.measures.survival import Horizon, aalen_johansen, greenwood, index_at, merge_doors
 from tests.measuring import approx
 
 LOST, NEXT, OPEN = (EXITS.index(name) for name in ("lost", "next", "open"))
@@ -65,7 +65,7 @@ def test_the_original_sample_gives_the_curve() -> None:
         sum(v[3] in (LOST, NEXT) for v in visits),
     ]
     mean = replicated_shares(counts).mean(axis=0)
-    ours = [merged(curve, ("lost",))[index_at(curve, float(age))] for age in counts.ages]
+    ours = [merge_doors(curve, ("lost",))[index_at(curve, float(age))] for age in counts.ages]
     assert mean == approx(np.array(ours), 0.01)
 
 

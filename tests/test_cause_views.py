@@ -146,10 +146,10 @@ CODES = {
     "causes.strength_": {"strong", "moderate", "weak"},
     "causes.why_": whys(),
     "causes.stated_": set(FAMILIES),
-    "causes.stated_none_": returned(stated._said, 1)
+    "causes.stated_none_": returned(stated._judge_stated, 1)
     | {"no_usual", "usual_before", "usual_elsewhere"},
     "causes.behaves_": {*SIGNS, "mixed"},
-    "causes.behaves_none_": returned(behaviour._judged, 1) | given(behaviour, "_nothing", 0),
+    "causes.behaves_none_": returned(behaviour._judge_family, 1) | given(behaviour, "_nothing", 0),
     "causes.sign_": set(SIGNS),
     "causes.excess_": {
         f"{beyond}{family}"

@@ -18,7 +18,7 @@ from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.check import check, checked, faults_csv
 from leakkit.sources.propose.beside import proposed_joins
 from leakkit.sources.propose.text import configuration_text
-from leakkit.terminal import checked as said
+from leakkit.terminal import say_check as said
 from leakkit.terminal import unused_lines
 from tests.running import sample_store
 from tests.test_gallery import GALLERY, HOSTILE, LOST, READ, REFUSED

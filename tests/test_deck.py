@@ -20,7 +20,7 @@ from leakkit.deck import Look, deck
 from leakkit.deck.content import LONGEST_NAME, Box, Line, Placed, Slide, Text
 from leakkit.deck.losses import leaks
 from leakkit.deck.masters import client
-from leakkit.deck.package import packed
+from leakkit.deck.package import pack_deck
 from leakkit.deck.told import Told, name_of
 from leakkit.deck.writing import Foot, write
 from leakkit.errors import LeakkitError
@@ -234,7 +234,7 @@ def test_a_template_gives_its_master_and_its_colours(diagnosis: Diagnosis, tmp_p
     found = leaks(Told(diagnosis, words_of(diagnosis.analysis)))
     assert found is not None
     write(master, [found], Foot("For Acme only"))
-    made = Presentation(io.BytesIO(packed(master.deck, "Title", "Author")))
+    made = Presentation(io.BytesIO(pack_deck(master.deck, "Title", "Author")))
     (slide,) = made.slides
     assert slide.slide_layout.name == "Title Only"
     assert "For Acme only" in [s.text_frame.text for s in slide.shapes if s.has_text_frame]

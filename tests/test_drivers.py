@@ -89,7 +89,7 @@ def naive_share(risk: AtRisk, chosen: Ints, horizon: int, kinds: tuple[int, ...]
         share, variance = curve.leaving["own"][at], survival.greenwood(curve, ("own",))[at]
     else:
         share, variance = curve.staying[at], survival.staying_variance(curve)[at]
-    return np.array([share, variance, survival.followed(curve, horizon)])
+    return np.array([share, variance, survival.count_followed(curve, horizon)])
 
 
 @pytest.mark.parametrize(("kind", "kinds"), [("lost", (LOST,)), ("returned", (RETURNED,)),

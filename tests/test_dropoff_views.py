@@ -9,7 +9,7 @@ from markupsafe import Markup
 import leakkit
 from leakkit import sample, views
 from leakkit.analysis import Analysis, PipelineAnalysis
-from leakkit.analysis.deferred import settled
+from leakkit.analysis.deferred import settle_pipeline
 from leakkit.analysis.headline import headline
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
@@ -100,7 +100,7 @@ def test_what_is_amiss_with_all_of_the_data_is_said_first() -> None:
 
 def shown(*first: tuple[float, float]) -> tuple[PipelineAnalysis, str]:
     """Return a pipeline whose stages after the first lose these shares, and its headline."""
-    pipeline = settled(analysis()["Projects"])
+    pipeline = settle_pipeline(analysis()["Projects"])
     shares = [(0.02, 0.01), *first, *[(0.02, 0.01)] * 5]
     stages = (known(s, *at) for s, at in zip(pipeline.stages, shares, strict=False))
     changed = replace(pipeline, stages=tuple(stages))

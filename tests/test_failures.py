@@ -18,7 +18,7 @@ from benchmarks.killing import mixed
 from leakkit import report
 from leakkit.errors import LeakkitError
 from leakkit.report import books
-from leakkit.report.folder import claimed
+from leakkit.report.folder import claim_folder
 from leakkit.report.manifest import NOTEBOOKS
 from leakkit.report.pool import LOST
 from tests.running import here, short_pages, write_small
@@ -271,7 +271,10 @@ def test_a_run_that_is_killed_leaves_no_process_and_no_lock(
 
 
 def test_two_runs_at_once(tmp_path: Path, source: Path) -> None:
-    with claimed(tmp_path / "out"), pytest.raises(LeakkitError, match="Another run is writing"):
+    with (
+        claim_folder(tmp_path / "out"),
+        pytest.raises(LeakkitError, match="Another run is writing"),
+    ):
         report.run(source, tmp_path / "out")
 
 

@@ -23,7 +23,7 @@ from leakkit.findings import (
     count_tests,
     from_records,
     improvements,
-    reached,
+    reaches_severity,
     to_records,
 )
 from leakkit.report.findings_json import findings_json
@@ -127,7 +127,7 @@ def test_null_data_stay_silent() -> None:
     for seed in (11, 12, 13):
         with opened(make(3_000, seed=seed, plan=Plan(lines, start="2025-01-01"))) as store:
             findings = analyze(store).all_findings
-        alarms += reached(findings, "alarm")
+        alarms += reaches_severity(findings, "alarm")
         assert sum(f.severity == "watch" for f in findings) <= 3
         assert count_tests(findings) > 20
     assert alarms == 0
@@ -141,7 +141,7 @@ def test_recovery_is_an_improvement() -> None:
         findings = analyze(store).all_findings
     better = improvements(findings)
     assert ("One", "A", "lost") in [f.key for f in better]
-    assert not reached(findings, "alarm")
+    assert not reaches_severity(findings, "alarm")
 
 
 # ---------------------------------------------------------------- the second route
@@ -366,11 +366,11 @@ def test_a_warning_has_its_months(whole: Analysis) -> None:
 
 
 def test_reached_looks_at_the_gravest(whole: Analysis) -> None:
-    assert reached(whole.all_findings, "alarm")
+    assert reaches_severity(whole.all_findings, "alarm")
     calm = [f for f in whole.all_findings if f.severity not in {"alarm", "watch"}]
-    assert not reached(calm, "watch")
+    assert not reaches_severity(calm, "watch")
     with pytest.raises(ValueError, match="panic"):
-        reached(calm, "panic")
+        reaches_severity(calm, "panic")
 
 
 def test_one_card_per_stage_led_by_the_gravest(whole: Analysis) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from leakkit.errors import LeakkitError
-from leakkit.parameters import assigned, check_parameters, with_values
+from leakkit.parameters import check_parameters, read_assigned, with_values
 from leakkit.report import books
 from leakkit.report.manifest import NOTEBOOKS
 
@@ -54,7 +54,7 @@ def test_values_take_the_place_of_the_defaults() -> None:
     assert with_values(text, values) == (
         'name = "a \\"b\\" \\n"  # é\nmany = [\n    1,\n]\nother = [\'x\']'
     )
-    assert assigned(text) == {"name": "é", "many": [1], "other": 1}
+    assert read_assigned(text) == {"name": "é", "many": [1], "other": 1}
     assert with_values("no python (", values) == "no python ("
 
 

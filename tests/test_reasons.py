@@ -17,8 +17,8 @@ from leakkit.findings.reasons import (
     Unmatched,
     built_in,
     dictionary,
-    normalised,
-    unmatched,
+    find_unmatched,
+    normalise_reason,
 )
 from leakkit.sample import REASONS
 
@@ -57,15 +57,15 @@ def test_persian_reasons_have_their_meaning(text: str, code: str) -> None:
     assert found is not None
     assert found.code == code
     # the term that decided is in the text, so that a user can see why
-    assert normalised(found.term) in normalised(text)
+    assert normalise_reason(found.term) in normalise_reason(text)
 
 
 def test_letters_digits_joiners_and_punctuation_do_not_matter() -> None:
-    assert normalised("كيفيت\u200cبد") == normalised("کیفیت بد")
-    assert normalised("٣۴5") == "345"
-    assert normalised("Café - PRICE_high") == "cafe price high"
-    assert normalised("قـــیمت") == normalised("قیمت")
-    assert normalised(" \u200f\ufeff.,!") == ""
+    assert normalise_reason("كيفيت\u200cبد") == normalise_reason("کیفیت بد")
+    assert normalise_reason("٣۴5") == "345"
+    assert normalise_reason("Café - PRICE_high") == "cafe price high"
+    assert normalise_reason("قـــیمت") == normalise_reason("قیمت")
+    assert normalise_reason(" \u200f\ufeff.,!") == ""
 
 
 def test_longest_term_decides() -> None:
@@ -108,9 +108,9 @@ def test_built_in_terms_mean_what_they_say() -> None:
                     found = built_in().meaning(term)
                     assert found is not None, term
                     assert found.code == f"{family}.{sub}", (name, term)
-                    assert seen.setdefault(normalised(term), found.code) == found.code, term
-                    assert len(normalised(term).split()) <= LONGEST_TERM
-                    written.append(normalised(term) + "*" * term.endswith("*"))
+                    assert seen.setdefault(normalise_reason(term), found.code) == found.code, term
+                    assert len(normalise_reason(term).split()) <= LONGEST_TERM
+                    written.append(normalise_reason(term) + "*" * term.endswith("*"))
         assert len(written) == len(set(written)), name
 
 
@@ -216,15 +216,15 @@ def test_all_faults_of_a_users_file_are_said_at_once() -> None:
 
 def test_unmatched_reasons_are_listed_by_frequency() -> None:
     counts = {"Solar flare": 3, "solar flare!": 5, "Price": 90, "Tides": 4, "??": 7}
-    found = unmatched(counts, built_in())
+    found = find_unmatched(counts, built_in())
     assert found == (Unmatched("solar flare!", 8), Unmatched("Tides", 4))
 
 
 @given(st.text(max_size=40))
 @settings(max_examples=80)
 def test_normalising_twice_is_normalising_once(text: str) -> None:
-    once = normalised(text)
-    assert normalised(once) == once
+    once = normalise_reason(text)
+    assert normalise_reason(once) == once
 
 
 def test_a_very_long_reason_is_read() -> None:

@@ -28,16 +28,16 @@ from leakkit.measures.survival import (
     Horizon,
     Share,
     aalen_johansen,
+    count_followed,
     final_age,
-    followed,
     greenwood,
     index_at,
     learn_expected,
     learn_horizon,
     longest_followed,
-    merged,
+    merge_doors,
     quantile_age,
-    restarted,
+    restart_curve,
     restricted_mean,
     risk_table,
     settled_age,
@@ -123,7 +123,7 @@ def test_six_subjects() -> None:
     curve = curve_of([Spell(age, kind) for age, kind in enumerate(events, 1)])
     ages = range(1, 7)
     oracle = EXPECTED["lifelines6"]
-    shares = merged(curve, ADVANCED), merged(curve, ("lost",)), curve.staying
+    shares = merge_doors(curve, ADVANCED), merge_doors(curve, ("lost",)), curve.staying
     for name, values in zip(("F1", "F2", "S"), shares, strict=True):
         assert [read(curve, values, age) for age in ages] == approx(oracle[name])
     variance = greenwood(curve, ("lost",))
@@ -153,8 +153,8 @@ def test_120_spells(name: str, *, delayed: bool) -> None:
     curve = curve_of(golden_spells(delayed=delayed))
     oracle = EXPECTED[name]
     for key, values, variance in (
-        ("F1", merged(curve, ADVANCED), greenwood(curve, ADVANCED)),
-        ("F2", merged(curve, ("lost",)), greenwood(curve, ("lost",))),
+        ("F1", merge_doors(curve, ADVANCED), greenwood(curve, ADVANCED)),
+        ("F2", merge_doors(curve, ("lost",)), greenwood(curve, ("lost",))),
         ("S", curve.staying, staying_variance(curve)),
     ):
         assert [read(curve, values, age) for age in oracle["at"]] == approx(oracle[key])
@@ -181,7 +181,7 @@ def test_120_spells_quantiles_mean_and_naive_ratios() -> None:
     alone = curve_of([s if s.kind == "next" else replace(s, kind="censored")
                       for s in golden_spells(delayed=False)])  # fmt: skip
     assert 1 - read(alone, alone.staying, 30) == approx(naive["1-KM@30"])
-    assert read(curve, merged(curve, ADVANCED), 30) < naive["1-KM@30"] - 0.1
+    assert read(curve, merge_doors(curve, ADVANCED), 30) < naive["1-KM@30"] - 0.1
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_every_estimate_is_that_of_the_reference(spells: list[Spell]) -> None:
     curve, other = curve_of(spells), reference_curve(spells, MERGE)
     assert longest_followed(curve) == (-1 if (t := ref.followed_until(other)) is None else t)
     for age in (0, 3, 10, 10.5, 31, 40):
-        assert followed(curve, age) == approx(float(ref.followed(other, age)))
+        assert count_followed(curve, age) == approx(float(ref.followed(other, age)))
         for kinds, kind in ((ADVANCED, "advanced"), (("lost",), "lost")):
             same_share(share_at(curve, kinds, age), ref.share_of(other, kind, age))
         same_share(staying_at(curve, age), ref.still_there(other, age))
@@ -259,7 +259,7 @@ def test_horizon_and_expected_days_are_those_of_the_reference(
 @given(some_spells())
 def test_shares_and_staying_sum_to_one(spells: list[Spell]) -> None:
     curve = curve_of(spells)
-    assert merged(curve, KINDS) + curve.staying == approx(np.ones(len(curve.ages)), 1e-12)
+    assert merge_doors(curve, KINDS) + curve.staying == approx(np.ones(len(curve.ages)), 1e-12)
     assert greenwood(curve, KINDS) == approx(staying_variance(curve), 1e-12)
 
 
@@ -276,7 +276,7 @@ def test_without_censoring_it_is_k_of_n_and_wilson(spells: list[Spell]) -> None:
             assert found == Share.missing("few_followed")
         else:
             assert (found.low, found.high) == approx(wilson(k / n, n))
-    assert followed(curve, 30) == n
+    assert count_followed(curve, 30) == n
 
 
 @pytest.mark.parametrize("n", range(20, 60))
@@ -284,7 +284,7 @@ def test_exactly_enough_are_enough(n: int) -> None:
     """Rounding must not make 19.999... of 20 entrants, nor an interval of its own out of 1."""
     stays = [Spell(age, "next") for age in range(n)]
     curve = curve_of(stays)
-    assert followed(curve, n) == n
+    assert count_followed(curve, n) == n
     found = share_at(curve, ADVANCED, n)
     assert (found.share, found.low) == (1.0, approx(wilson(1.0, n)[0]))
     assert longest_followed(curve) == (float("inf") if n >= 30 else -1)
@@ -353,7 +353,7 @@ def test_other_units_of_time_change_nothing(spells: list[Spell], factor: int) ->
 @few
 @given(some_spells(most=60), st.integers(0, 20))
 def test_the_restarted_curve_is_that_of_those_still_there(spells: list[Spell], age: int) -> None:
-    found = restarted(curve_of(spells), age)
+    found = restart_curve(curve_of(spells), age)
     later = [
         replace(s, since=max(s.since - age, 1), until=s.until - age)
         for s in spells

@@ -44,7 +44,7 @@ from leakkit.findings.warnings import (
     plan_windows,
 )
 from leakkit.measures.counts import EXITS, stays_by_group
-from leakkit.measures.survival import aalen_johansen, followed, share_at, staying_at
+from leakkit.measures.survival import aalen_johansen, count_followed, share_at, staying_at
 from leakkit.measures.windows import Windows
 from tests.measuring import approx
 
@@ -514,7 +514,7 @@ def test_readings_are_those_of_single_curves(seed: int, age: float) -> None:
         lost, inside = left_by(curve, ("lost",), age), still_inside(curve, age)
         for part in range(3):
             own = aalen_johansen(single[stage, part].table())
-            assert lost.followed[part] == approx(followed(own, age))
+            assert lost.followed[part] == approx(count_followed(own, age))
             for reading, share in (
                 (lost.at(part), share_at(own, ("lost",), age)),
                 (inside.at(part), staying_at(own, age)),

@@ -11,7 +11,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.sources.check import checked
-from leakkit.terminal import checked as checked_lines
+from leakkit.terminal import say_check as checked_lines
 from leakkit.views.dropoff.headline import headline
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.truth.record import Record, share, table
 from leakkit.findings.design import FAR, LOST
-from leakkit.findings.sides import FEWER, MORE, Gap, Visits, compare_stage, judged, wobble_of
+from leakkit.findings.sides import FEWER, MORE, Gap, Visits, compare_stage, judge_gaps, wobble_of
 from leakkit.measures.counts import EXITS
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def compared(
     ]
     wobbling = wobble_of([(each, AGE) for each, _ in made], MONTHS)
     days = ((day, END), (0, day)) if day else ((0, END), (0, END))
-    return judged(
+    return judge_gaps(
         [
             compare_stage(
                 at,

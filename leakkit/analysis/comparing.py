@@ -58,7 +58,7 @@ def find_findings(  # noqa: PLR0913 - the steps before it
         return ()
     windows = MONTHS + max(len(plan.months) for _, plan in watching.values())
     frame = counts.stays([w for p, plan in watching.values() for w in _windows(p, plan)])
-    watched = list(_watched(frame, watching, learnt, windows, days.skip_policy))
+    watched = list(_watch_shares(frame, watching, learnt, windows, days.skip_policy))
     worths = {
         (p.rules.name, stage.name): costs[p.number].worths[position]
         for p, _ in watching.values()
@@ -81,7 +81,7 @@ def _windows(one: Asked, plan: Plan) -> Iterator[Window]:
         yield Window(one.number, MONTHS + place, *days)
 
 
-def _watched(
+def _watch_shares(
     frame: pd.DataFrame,
     watching: Mapping[int, tuple[Asked, Plan]],
     learnt: Mapping[tuple[int, int], Learnt],

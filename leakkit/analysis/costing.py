@@ -56,7 +56,7 @@ def find_costs(
         key, names = (one.number,), range(len(one.rules.stages))
         own = {(k[0], k[2], k[3]): v for k, v in stays.items() if k[1] == one.number}
         moves = Moves.read(following[0].get(key, following[1]))
-        begun = _begun(started[0].get(key, started[1]), len(names))
+        begun = _count_begun(started[0].get(key, started[1]), len(names))
         chain = embed({k[1:]: v for k, v in own.items() if k[0] == learning.ALL}, moves, begun)
         lives = _until_won(wins[0].get(key, wins[1]), len(names))
         won = [chance_to_win(life)[0].share for life in lives]
@@ -76,7 +76,7 @@ def find_costs(
             chain,
             worths,
             new,
-            _estimated(chain, won),
+            _estimate_chance(chain, won),
             tuple(map(float, landing[::2])),
             tuple(_landing_by_exit(moves, stage, ended) for stage in names),
         )
@@ -100,7 +100,7 @@ def _entrants(
     }
 
 
-def _begun(started: pd.DataFrame, stages: int) -> Floats:
+def _count_begun(started: pd.DataFrame, stages: int) -> Floats:
     """Return how many deals began in each stage."""
     new = started[started["entry"] == schema.NEW]
     begun = np.zeros(stages)
@@ -173,7 +173,7 @@ def _recent(
     return Recent(leaving_row(now[0], first, states), now[1], None if before is None else before[1])
 
 
-def _estimated(chain: Chain, won: list[float | None]) -> float | None:
+def _estimate_chance(chain: Chain, won: list[float | None]) -> float | None:
     """Return the chance of a new deal to win, estimated without the chain."""
     total = 0.0
     for stage, chance in enumerate(won):

@@ -35,14 +35,16 @@ def coverage(outcomes: Mapping[str, int], ages: pd.DataFrame) -> str:
     won, lost, still_open = (outcomes.get(kind, 0) for kind in ("won", "lost", "open"))
     if won + lost < MIN_CLOSED:
         return WHOLE
-    if not lost and won + int(_known(ages, "overripe", 0.0)) >= MIN_ENDED:
+    if not lost and won + int(_read_number(ages, "overripe", 0.0)) >= MIN_ENDED:
         return NO_LOSSES if still_open else WON_ONLY
-    if still_open or _known(ages, "since_entry", 0.0) > _known(ages, "usual", float("inf")):
+    if still_open or _read_number(ages, "since_entry", 0.0) > _read_number(
+        ages, "usual", float("inf")
+    ):
         return WHOLE
     return CLOSED_ONLY
 
 
-def _known(ages: pd.DataFrame, name: str, otherwise: float) -> float:
+def _read_number(ages: pd.DataFrame, name: str, otherwise: float) -> float:
     """Return a number of the ages, or another one where it is missing."""
     found = ages[name].dropna() if name in ages else pd.Series(dtype=float)
     return otherwise if found.empty else float(found.iloc[0])

@@ -75,13 +75,13 @@ class DeferredPipeline(Deferred, PipelineAnalysis):
     """A pipeline whose numbers are found when they are read."""
 
 
-def settled_stage(stage: StageResult) -> StageResult:
+def settle_stage(stage: StageResult) -> StageResult:
     """Return a stage with every number found."""
     return StageResult(**{field.name: getattr(stage, field.name) for field in fields(StageResult)})
 
 
-def settled(pipeline: PipelineAnalysis) -> PipelineAnalysis:
+def settle_pipeline(pipeline: PipelineAnalysis) -> PipelineAnalysis:
     """Return a pipeline with every number found."""
     found = {field.name: getattr(pipeline, field.name) for field in fields(PipelineAnalysis)}
-    found["stages"] = tuple(settled_stage(stage) for stage in pipeline.stages)
+    found["stages"] = tuple(settle_stage(stage) for stage in pipeline.stages)
     return PipelineAnalysis(**found)

@@ -131,7 +131,9 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
     one = analysis[pipeline] if not analysis.pipelines else analysis.chosen(pipeline)[0]
     store = analysis.opened()
     led = cards(f for f in analysis.all_findings if f.pipeline == one.name)
-    stages = tuple(_stage(store, analysis, one, led, name) for name in _chosen(analysis, one, led))
+    stages = tuple(
+        _stage(store, analysis, one, led, name) for name in _choose_stages(analysis, one, led)
+    )
     return Diagnosis(
         analysis,
         one,
@@ -143,7 +145,7 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
     )
 
 
-def _chosen(
+def _choose_stages(
     analysis: Analysis, one: PipelineAnalysis, led: tuple[tuple[Finding, ...], ...]
 ) -> list[str]:
     """Return the stages to look into, gravest first; none without current days."""

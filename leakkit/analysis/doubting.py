@@ -90,16 +90,16 @@ def _comparable(stage: StageResult, leader: StageResult) -> bool:
 def _bounds(material: Material, stage: StageResult, doubts: list[Doubt]) -> Bounds:
     """Read the lost share of a stage with all doubts decided the one way, and the other."""
     missing = sum(doubt.n for doubt in doubts if doubt.entered is None)
-    seen = [move for doubt in doubts if (move := _seen(material, doubt))]
-    kept = _share(material, stage, _moved(seen, missing, (LOST, OPEN), ADVANCED))
-    lost = _share(material, stage, _moved(seen, missing, (), LOST))
+    seen = [move for doubt in doubts if (move := _count_doubt(material, doubt))]
+    kept = _share(material, stage, _move_counts(seen, missing, (LOST, OPEN), ADVANCED))
+    lost = _share(material, stage, _move_counts(seen, missing, (), LOST))
     known = stage.lost.share or 0.0
     visits = sum(n for _, _, n in seen)
     # the known share is rounded, and where nothing is in doubt all three are one
     return Bounds(stage, min(kept, known), max(lost, known), visits, missing)
 
 
-def _seen(material: Material, doubt: Doubt) -> Move | None:
+def _count_doubt(material: Material, doubt: Doubt) -> Move | None:
     """Return how a visit in doubt counts in the curve; None where it does not."""
     if doubt.entered is None:
         return None
@@ -111,7 +111,7 @@ def _seen(material: Material, doubt: Doubt) -> Move | None:
     return doubt.exit, doubt.left - doubt.entered, doubt.n
 
 
-def _moved(seen: list[Move], missing: int, away: tuple[str, ...], to: str) -> StayCounts:
+def _move_counts(seen: list[Move], missing: int, away: tuple[str, ...], to: str) -> StayCounts:
     """Return what is added to the counts: visits that end otherwise, and those that are missing.
 
     `away` are the exits that end otherwise; empty: all of them.
@@ -141,4 +141,4 @@ def _share(material: Material, stage: StageResult, more: StayCounts) -> float:
     stays = {**material.stays, key: material.stay(stage.stage) + more}
     curve = curve_of(replace(material, stays=stays), stage.stage)
     at = survival.index_at(curve, float(stage.horizon.age or 0))
-    return round(float(survival.merged(curve, (LOST,))[at]), 12)
+    return round(float(survival.merge_doors(curve, (LOST,))[at]), 12)

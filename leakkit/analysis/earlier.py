@@ -236,7 +236,7 @@ def without_late_losses(analysis: Analysis, found: Iterable[Finding]) -> tuple[F
     )
 
 
-def vanished(analysis: Analysis) -> tuple[str, ...]:
+def find_vanished(analysis: Analysis) -> tuple[str, ...]:
     """Which pipelines had deals in the last run and are not in the source any more?"""
     there = {pipeline.name for pipeline in analysis.config.pipelines}
     return tuple(

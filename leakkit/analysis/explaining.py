@@ -62,7 +62,7 @@ def _recoverable(finding: Finding) -> float:
     return 0.0 if finding.recoverable is None else finding.recoverable.low
 
 
-def explained(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -> Analysis:
+def explain_findings(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -> Analysis:
     """Return the analysis with its findings, and the causes of those that deserve it."""
     found = replace(analysis, all_findings=findings)
     return replace(found, all_findings=with_causes(findings, causes_of(store, found)))

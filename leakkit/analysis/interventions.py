@@ -130,7 +130,7 @@ def _effect(question: _Question, stage: StageResult) -> Effect:
         earliest = earliest_day(design, question.since, age)
         late = None if earliest is None else max(earliest, question.since[1] + 1)
         return Effect(stage.name, age, EARLY, earliest=late)
-    return judge(stage.name, age, change, _untouched(question, stage, rest))
+    return judge(stage.name, age, change, _measure_untouched(question, stage, rest))
 
 
 def _parts(question: _Question, stage: StageResult) -> tuple[Design, Design | None]:
@@ -145,7 +145,9 @@ def _parts(question: _Question, stage: StageResult) -> tuple[Design, Design | No
     return design.only(chosen), design.only(~chosen)
 
 
-def _untouched(question: _Question, stage: StageResult, rest: Design | None) -> list[Change]:
+def _measure_untouched(
+    question: _Question, stage: StageResult, rest: Design | None
+) -> list[Change]:
     """Return how what was not touched changed: other deals of the stage, or other stages."""
     if rest is not None:
         found = [question.change(rest, stage)]

@@ -160,7 +160,7 @@ def learn(
     """Learn horizon and expected stay of every stage (METHOD section 5)."""
     begin(counts, asked)
     policy = "strict" if config.comparison.skip_policy == "strict" else "observed"
-    clicked = _clicked(counts)
+    clicked = _find_clicked(counts)
     clusters = find_clusters(counts, asked, _learning_parts(asked, stays, clicked, policy))
     found = {}
     for pipeline in asked:
@@ -186,7 +186,7 @@ def learn(
     return found
 
 
-def _clicked(counts: Counts) -> dict[tuple[int, int], float]:
+def _find_clicked(counts: Counts) -> dict[tuple[int, int], float]:
     """Return the share of each stage's passages that stand in click-through chains."""
     chained = dict(taken.groups(counts.ask(queries.CLICKED_THROUGH), ["pipeline", "stage"]))
     entered = dict(taken.groups(counts.ask(queries.TOTALS), ["pipeline", "stage"]))

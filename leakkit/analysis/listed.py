@@ -55,10 +55,10 @@ def _rows(
         rows = rows[rows["exit"] != schema.MOVED]
         if part.pipe.mature:
             rows = rows[rows["mature"] == 1]
-    return rows.assign(left=_left(rows, once=once))
+    return rows.assign(left=_say_how_left(rows, once=once))
 
 
-def _left(rows: pd.DataFrame, *, once: bool) -> pd.Series[str]:
+def _say_how_left(rows: pd.DataFrame, *, once: bool) -> pd.Series[str]:
     """Say of each row how it left, or that it is still there."""
     kinds = {schema.LOST_HERE: "lost", schema.RETURNED: "returned", schema.MOVED: "moved"}
     kinds |= dict.fromkeys(ADVANCED, "advanced") | {schema.OPEN: "open"}

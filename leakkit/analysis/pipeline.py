@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
 from leakkit.analysis.coverage import coverage
-from leakkit.analysis.deferred import DeferredPipeline, settled
+from leakkit.analysis.deferred import DeferredPipeline, settle_pipeline
 from leakkit.analysis.material import late, whole_sum
 from leakkit.analysis.present import last_stages, present_of
 from leakkit.analysis.results import LOSSES_KEPT, DataNotes
@@ -30,24 +30,27 @@ if TYPE_CHECKING:
     from leakkit.measures.route import Route
 
 
-def deferred(material: Material) -> PipelineAnalysis:
+def defer_pipeline(material: Material) -> PipelineAnalysis:
     """Build one pipeline, whose numbers are found when they are read."""
     return _build(material)
 
 
 def build(material: Material) -> PipelineAnalysis:
     """Build one pipeline, with every number found."""
-    return settled(_build(material))
+    return settle_pipeline(_build(material))
 
 
 def _build(material: Material) -> PipelineAnalysis:
     """Build one pipeline, whose numbers are found when they are read."""
     return DeferredPipeline(
-        _declared(material) | _from_stages(material) | _from_flows(material) | _from_deals(material)
+        _declare_parts(material)
+        | _from_stages(material)
+        | _from_flows(material)
+        | _from_deals(material)
     )
 
 
-def _declared(material: Material) -> Parts:
+def _declare_parts(material: Material) -> Parts:
     """What the pipeline is, and which days are compared."""
     rules = material.asked.rules
     return {
@@ -227,7 +230,7 @@ def _notes(material: Material) -> DataNotes:
         closes=whole_sum(totals["n"][closes]),
         reopened=whole_sum(started["n"][started["entry"] == schema.REOPENED]),
         coverage=_coverage(material),
-        retired=_retired(material),
+        retired=_find_retired_stages(material),
         losses=_recent_losses(material),
     )
 
@@ -239,7 +242,7 @@ def _recent_losses(material: Material) -> tuple[tuple[int, int], ...]:
     return tuple(zip(recent["day"].astype(int), recent["n"].astype(int), strict=True))
 
 
-def _retired(material: Material) -> tuple[Retired, ...]:
+def _find_retired_stages(material: Material) -> tuple[Retired, ...]:
     """Find the retired stages; those of the whole for a part of the deals."""
     if material.whole:
         return material.whole.notes.retired

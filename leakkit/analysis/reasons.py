@@ -9,7 +9,7 @@ import numpy as np
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings import causes, drivers
-from leakkit.findings.behaviour import joined
+from leakkit.findings.behaviour import join_days
 from leakkit.findings.changes import ChangeScreen, screen_changes
 from leakkit.findings.design import FAR, LOST, UNKNOWN, Design
 from leakkit.findings.drivers import Screen
@@ -111,7 +111,7 @@ def drivers_of(
     """
     one, at = _stage(analysis, pipeline, stage)
     current = _current(one)
-    days = joined(one.windows.baseline, current)
+    days = join_days(one.windows.baseline, current)
     if at.horizon.age is None:
         return Screen.missing("lost", days, "no_horizon")
     design = read_design(store, analysis, one, at)
@@ -305,8 +305,8 @@ def _read_design(store: Store, config: Config, number: int, stage: int, per_day:
         known_at_entry=tuple(
             column_of(config, segments, name) for name in config.roles.known_at_entry
         ),
-        silent_days=_given(frame, "silent_days"),
-        longest_gap_days=_given(frame, "longest_gap_days"),
+        silent_days=_take_column(frame, "silent_days"),
+        longest_gap_days=_take_column(frame, "longest_gap_days"),
     )
 
 
@@ -324,7 +324,7 @@ def _whole(frame: pd.DataFrame, column: str, missing: int = 0) -> Ints:
     return np.asarray(filled.to_numpy(), dtype=np.int64)
 
 
-def _given(frame: pd.DataFrame, column: str) -> Ints | None:
+def _take_column(frame: pd.DataFrame, column: str) -> Ints | None:
     """Return a column that only some sources have."""
     return _whole(frame, column, UNKNOWN) if column in frame else None
 

@@ -40,15 +40,17 @@ def find_retired(
     """
     start = int(spans["first"].min()) if len(spans) else 0
     rows = [{key: int(row[key]) for key in spans.columns} for _, row in spans.iterrows()]
-    old = [row for row in rows if _stopped(row, horizons, last_day)]
+    old = [row for row in rows if _has_stopped(row, horizons, last_day)]
     new = [row for row in rows if row not in old and _began(row, horizons, start, last_day)]
     return tuple(
-        Retired(row["stage"], names[row["stage"]], row["last"], _renamed(row, new, names))
+        Retired(row["stage"], names[row["stage"]], row["last"], _find_new_name(row, new, names))
         for row in old
     )
 
 
-def _stopped(row: Mapping[str, int], horizons: Mapping[int, float | None], last_day: int) -> bool:
+def _has_stopped(
+    row: Mapping[str, int], horizons: Mapping[int, float | None], last_day: int
+) -> bool:
     """Say whether entries have stopped, and not by chance or with the pipeline."""
     silent = last_day - row["last"]
     missed = silent * row["n"] / (row["last"] - row["first"] + 1)
@@ -72,7 +74,7 @@ def _long(stage: int, horizons: Mapping[int, float | None]) -> float:
     return MIN_DAYS if horizon is None else max(2.0 * horizon, MIN_DAYS)
 
 
-def _renamed(row: Mapping[str, int], new: list[dict[str, int]], names: Sequence[str]) -> str:
+def _find_new_name(row: Mapping[str, int], new: list[dict[str, int]], names: Sequence[str]) -> str:
     """Return the name that began when this one stopped; empty where there is none."""
     near = [(abs(one["first"] - row["last"]), one["stage"]) for one in new]
     close = sorted(pair for pair in near if pair[0] <= SAME_DAYS)

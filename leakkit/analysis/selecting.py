@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from leakkit.analysis import learning, pipeline
-from leakkit.analysis.deferred import Later, settled
+from leakkit.analysis.deferred import Later, settle_pipeline
 from leakkit.analysis.material import FRAMES, Frames
 from leakkit.analysis.spelling import days_of, deals_of, known_column, segment_values, spelt
 from leakkit.errors import LeakkitError
@@ -119,7 +119,7 @@ class Selector:
                 stays=Later(lambda: _stays(counts, asked.number, span)),
                 clusters=Later(lambda: _clusters(counts, asked, learnt, days)),
             )
-        return pipeline.deferred(part)
+        return pipeline.defer_pipeline(part)
 
     def _framing(
         self, whole: PipelineAnalysis, material: Material, deals: Deals, days: Days | None
@@ -190,7 +190,7 @@ def frame_by(analysis: Analysis, column: str, pipeline: str = "") -> pd.DataFram
 
 def settle(analysis: Analysis) -> Analysis:
     """Return an analysis with every number found."""
-    return replace(analysis, pipelines=tuple(map(settled, analysis.pipelines)))
+    return replace(analysis, pipelines=tuple(map(settle_pipeline, analysis.pipelines)))
 
 
 def _stays(counts: Counts, number: int, days: Days) -> dict[tuple[int, int, int], taken.StayCounts]:

@@ -24,7 +24,7 @@ from leakkit.analysis.spelling import (
 from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.findings.design import FAR
-from leakkit.findings.sides import Gap, Visits, compare_stage, judged, wobble_of
+from leakkit.findings.sides import Gap, Visits, compare_stage, judge_gaps, wobble_of
 from leakkit.findings.warnings import plan_windows
 from leakkit.measures.counts import EXITS, censored_kinds
 from leakkit.store.database import quoted
@@ -186,7 +186,7 @@ class _Asked:
     def judged(self, found: Sequence[Compared]) -> tuple[Compared, ...]:
         """Give all comparisons their verdicts together."""
         q, each = self.analysis.config.comparison.q, len(self.whole.stages)
-        gaps = judged([gap for one in found for gap in one.gaps], q)
+        gaps = judge_gaps([gap for one in found for gap in one.gaps], q)
         return tuple(
             replace(one, gaps=gaps[at * each : (at + 1) * each]) for at, one in enumerate(found)
         )

@@ -107,7 +107,7 @@ def outline(store: Store) -> Analysis:
     learning.set_bounds(counts, asked)
     learning.expect(counts, learnt)
     materials = collect(counts, config, asked, stays, learnt, costs)
-    return _whole(counts, materials, tuple(map(pipeline.deferred, materials)), "", ())
+    return _whole(counts, materials, tuple(map(pipeline.defer_pipeline, materials)), "", ())
 
 
 def _learnt(
@@ -173,7 +173,7 @@ def _with_findings(
         provisional=whole.provisional_order,
         split=partial(explaining.splits_of, store, whole),
     )
-    return explaining.explained(store, whole, without_late_losses(whole, found))
+    return explaining.explain_findings(store, whole, without_late_losses(whole, found))
 
 
 def _refuse_other(store: object, language: str) -> None:

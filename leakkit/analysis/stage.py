@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def stage_of(material: Material, stage: int) -> StageResult:
     """Build the row of one stage, whose numbers are found when they are read."""
     return DeferredStage(
-        _declared(material, stage)
+        _declare_parts(material, stage)
         | _from_passages(material, stage)
         | _from_deals(material, stage)
         | _from_curve(material, stage)
@@ -33,7 +33,7 @@ def stage_of(material: Material, stage: int) -> StageResult:
     )
 
 
-def _declared(material: Material, stage: int) -> Parts:
+def _declare_parts(material: Material, stage: int) -> Parts:
     """What the stage is, and at which ages it is read."""
     learnt = material.learnt[stage]
     return {
@@ -160,7 +160,7 @@ def _readings(material: Material, stage: int, curve: Curve) -> stages.Readings:
 
 def _mean(curve: Curve, horizon: Horizon) -> tuple[float, float] | None:
     """Return the mean stay up to the horizon and its standard error."""
-    if horizon.age is None or survival.followed(curve, horizon.age) < survival.MIN_FOLLOWED:
+    if horizon.age is None or survival.count_followed(curve, horizon.age) < survival.MIN_FOLLOWED:
         return None
     return survival.restricted_mean(curve, horizon.age)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from leakkit import views
 from leakkit.deck import charts
 from leakkit.deck.content import Box, Line, Text
-from leakkit.deck.repairs import call_title, called, repair_title
-from leakkit.deck.told import as_of, body, label, lines_of, said_in
+from leakkit.deck.repairs import call_title, list_savable, repair_title
+from leakkit.deck.told import as_of, body, label, lines_of, read_headline
 from leakkit.views.shift import ROLES, Shift
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def answer(told: Told) -> Slide:
         told.note("how", told.words.say("method.share")),
         told.call("causes_headline"),
     )
-    return told.slide(said_in(head), "deck.answer", *parts, foot=as_of(told), notes=notes)
+    return told.slide(read_headline(head), "deck.answer", *parts, foot=as_of(told), notes=notes)
 
 
 def _number(told: Told) -> tuple[Line, ...]:
@@ -70,7 +70,7 @@ def _worth(told: Told) -> str:
     """Say what it would bring to put right what got worse, and which deals can be saved."""
     joint = any(one.points is None for one in told.diagnosis.repairs)
     said = [repair_title(told)] if joint else []
-    if called(told):
+    if list_savable(told):
         said.append(call_title(told))
     return " ".join(said)
 

@@ -14,7 +14,7 @@ from leakkit.deck.told import (
     between_tables,
     body,
     lines_of,
-    said_in,
+    read_headline,
     short,
     tables_of,
 )
@@ -47,7 +47,7 @@ def changes(told: Told) -> Slide | None:
     days = told.words.days(told.analysis.config.comparison.confirm_days)
     notes = (
         *said,
-        told.note("out_of", _followed(told)),
+        told.note("out_of", _say_followed(told)),
         told.note("how", told.say("causes.term_alarm", days=days)),
         tested,
         told.call("warnings"),
@@ -56,8 +56,8 @@ def changes(told: Told) -> Slide | None:
     if said:
         lines = tuple(Line(one, 11, "muted", before=2) for one in said[:SHOWN_LINES])
         parts.append((Box(0, 0.7, 1, 0.27), Text(lines, told.words.say("deck.doubt"))))
-    foot = f"{tested} {_followed(told)}".strip()
-    return told.slide(said_in(causes), "question.warnings", *parts, foot=foot, notes=notes)
+    foot = f"{tested} {_say_followed(told)}".strip()
+    return told.slide(read_headline(causes), "question.warnings", *parts, foot=foot, notes=notes)
 
 
 def _side_by_side(bars: Chart | None, line: Chart | None, high: float) -> list[tuple[Box, Part]]:
@@ -71,7 +71,7 @@ def _side_by_side(bars: Chart | None, line: Chart | None, high: float) -> list[t
     return parts
 
 
-def _followed(told: Told) -> str:
+def _say_followed(told: Told) -> str:
     """Say how many deals stand behind the finding that is shown."""
     finding = told.warned
     if finding is None or finding.followed is None or finding.followed_reference is None:
@@ -93,7 +93,7 @@ def why(told: Told) -> Slide | None:
         return None
     title, *said = _verdict(told, one)
     parts: list[tuple[Box, Part]] = [
-        (Box(0, 0.0, 1, 0.26), Text(tuple(said_lines(said)), "Verdict"))
+        (Box(0, 0.0, 1, 0.26), Text(tuple(split_verdict(said)), "Verdict"))
     ]
     sides = {"stated": (0.0, found[0], (1.6, 0.8, 1.1, 1.2))}
     if len(found) > 1:
@@ -115,7 +115,7 @@ def why(told: Told) -> Slide | None:
     return told.slide(title, "question.evidence", *parts, foot=foot, notes=notes)
 
 
-def said_lines(said: list[str]) -> list[Line]:
+def split_verdict(said: list[str]) -> list[Line]:
     """Return the verdict: the first sentence plainly, the others after it."""
     return [body(text, 4) for text in said]
 

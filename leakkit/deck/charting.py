@@ -79,7 +79,7 @@ def _sheet(chart: Chart) -> bytes:
     return stream.getvalue()
 
 
-def _said(text: str) -> Xml:
+def _escape(text: str) -> Xml:
     """Return a text as content of an element."""
     return escape(writable(text), quote=False)
 
@@ -119,8 +119,8 @@ class Writer:
             '<c:title><c:tx><c:rich><a:bodyPr/><a:lstStyle/><a:p><a:pPr><a:defRPr sz="1200" '
             f'b="1">{self.colours.fill("ink")}</a:defRPr></a:pPr><a:r><a:rPr lang="en-GB" '
             f'sz="1200" b="1">{self.colours.fill("ink")}</a:rPr>'
-            f'<a:t>{_said(self.chart.title)}</a:t></a:r></a:p></c:rich></c:tx><c:overlay val="0"/>'
-            "</c:title>"
+            f"<a:t>{_escape(self.chart.title)}</a:t></a:r></a:p></c:rich></c:tx>"
+            '<c:overlay val="0"/></c:title>'
         )
 
     def _legend(self) -> Xml:
@@ -164,7 +164,7 @@ class Writer:
         """Return the name of a series."""
         return (
             f'<c:tx><c:strRef><c:f>Sheet1!${column}$1</c:f><c:strCache><c:ptCount val="1"/>'
-            f'<c:pt idx="0"><c:v>{_said(one.name)}</c:v></c:pt></c:strCache></c:strRef></c:tx>'
+            f'<c:pt idx="0"><c:v>{_escape(one.name)}</c:v></c:pt></c:strCache></c:strRef></c:tx>'
         )
 
     def _look(self, one: Series) -> Xml:
@@ -235,7 +235,7 @@ class Writer:
         """Return the categories."""
         names = self.chart.categories
         said = "".join(
-            f'<c:pt idx="{at}"><c:v>{_said(name)}</c:v></c:pt>' for at, name in enumerate(names)
+            f'<c:pt idx="{at}"><c:v>{_escape(name)}</c:v></c:pt>' for at, name in enumerate(names)
         )
         return (
             f"<c:cat><c:strRef><c:f>Sheet1!$A$2:$A${len(names) + 1}</c:f><c:strCache>"

@@ -130,10 +130,10 @@ def days(told: Told, stage: StageResult) -> Chart | None:
     )
     names = tuple(words.number(age / unit) for age in ages)
     title = told.say("deck.days_axis", stage=stage.name)
-    return Chart("areas", title, days_said(told, stage), names, series, title=title)
+    return Chart("areas", title, say_days(told, stage), names, series, title=title)
 
 
-def days_said(told: Told, stage: StageResult) -> str:
+def say_days(told: Told, stage: StageResult) -> str:
     """Say which share of a stage has left by which door at its horizon."""
     horizon = stage.horizon.age or 0.0
     at = {name: float(share[0]) for name, share in door_shares(stage, np.array([horizon])).items()}
@@ -149,7 +149,7 @@ def repairs(told: Told) -> Chart | None:
         return None
     words = told.words
     title = words.say("deck.extra_wins")
-    names = tuple(repair_said(told, at) for at in range(len(found)))
+    names = tuple(say_repair(told, at) for at in range(len(found)))
     worth = [repair.result.new_deals for repair in found]
     strong = [at for at, repair in enumerate(found) if repair.points is None]
     series = Series(
@@ -193,7 +193,7 @@ def segments(told: Told, one: StageDiagnosis) -> Chart | None:
     return Chart("bars", title, f"{title}: {said}.", names, (here, rest), title=title)
 
 
-def repair_said(told: Told, at: int) -> str:
+def say_repair(told: Told, at: int) -> str:
     """Say what is repaired."""
     repair = told.diagnosis.repairs[at]
     names = ", ".join(name_of(name) for name in repair.stages)

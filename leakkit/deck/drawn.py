@@ -118,7 +118,7 @@ class Copy:
         path = "".join(self._step(name, own, left, top) for name, own in steps)
         at = round(self.frame.x(left)), round(self.frame.y(top))
         yield (
-            f'<p:sp><p:nvSpPr><p:cNvPr id="{self._id()}" name="{_quoted(self._called(name))}"/>'
+            f'<p:sp><p:nvSpPr><p:cNvPr id="{self._id()}" name="{_quote(self._called(name))}"/>'
             "<p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr>"
             f'<a:xfrm><a:off x="{at[0]}" y="{at[1]}"/><a:ext cx="{size[0]}" cy="{size[1]}"/>'
             "</a:xfrm><a:custGeom><a:avLst/><a:gdLst/><a:ahLst/><a:cxnLst/>"
@@ -175,7 +175,7 @@ class Copy:
         turned = ' rtl="1"' if rtl else ""
         said = writable("".join(said for said, _ in runs)).strip()
         return (
-            f'<p:sp><p:nvSpPr><p:cNvPr id="{self._id()}" name="{_quoted(said[:60])}"/>'
+            f'<p:sp><p:nvSpPr><p:cNvPr id="{self._id()}" name="{_quote(said[:60])}"/>'
             '<p:cNvSpPr txBox="1"/><p:nvPr/></p:nvSpPr><p:spPr>'
             f'<a:xfrm><a:off x="{round(left)}" y="{round(top)}"/>'
             f'<a:ext cx="{extent[0]}" cy="{extent[1]}"/></a:xfrm>'
@@ -200,7 +200,7 @@ def _bold(style: dict[str, str]) -> bool:
     return int(style.get("font-weight", "400")) >= BOLD_FROM
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     """Return a name as the value of an attribute."""
     return escape(" ".join(writable(name).split()), quote=True)
 

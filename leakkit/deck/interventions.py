@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit import views
 from leakkit.deck.content import Box, Chart, Line, Series, Tabled, Text
-from leakkit.deck.told import between_tables, label, lines_of, name_of, said_in, tables_of
+from leakkit.deck.told import between_tables, label, lines_of, name_of, read_headline, tables_of
 
 if TYPE_CHECKING:
     from leakkit.deck.content import Part, Slide
@@ -36,7 +36,9 @@ def actions(told: Told) -> Slide | None:
         parts.append((Box(left, top, 1 - left, 0.97 - top), Text((head, *lines), head.text)))
     notes = (*said, *lines_of(view), told.call("before_and_since"))
     foot = told.words.say("deck.since")
-    return told.slide(said_in(view), "question.before_and_since", *parts, foot=foot, notes=notes)
+    return told.slide(
+        read_headline(view), "question.before_and_since", *parts, foot=foot, notes=notes
+    )
 
 
 def _shares(told: Told) -> Chart | None:
@@ -55,7 +57,7 @@ def _shares(told: Told) -> Chart | None:
         _series(words.say("table.lost_before"), [change.before for _, change in found], "open"),
         _series(words.say("table.lost_since"), [change.since for _, change in found], "open-edge"),
     )
-    said = "; ".join(f"{name}: {_said(told, change)}" for name, change in found)
+    said = "; ".join(f"{name}: {_say_shares(told, change)}" for name, change in found)
     return Chart("columns", title, f"{title}: {said}.", names, series, title=title)
 
 
@@ -65,7 +67,7 @@ def _series(name: str, groups: list[Group], role: str) -> Series:
     return Series(name, shares, role, tuple((group.low, group.high) for group in groups))
 
 
-def _said(told: Told, change: Change) -> str:
+def _say_shares(told: Told, change: Change) -> str:
     """Say both shares."""
     words = told.words
     return f"{words.share(change.before.share)} \u2192 {words.share(change.since.share)}"

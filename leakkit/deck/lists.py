@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit import views
 from leakkit.deck.content import Box, Drawing, Tabled
-from leakkit.deck.told import as_of, between_tables, name_of, said_in, tables_of
+from leakkit.deck.told import as_of, between_tables, name_of, read_headline, tables_of
 
 if TYPE_CHECKING:
     from leakkit.deck.content import Slide
@@ -24,7 +24,7 @@ def standing(told: Told) -> Slide | None:
         return None
     names = tuple(name_of(stage.name) for stage in told.pipeline.stages)
     drawing = Drawing(str(view.title), str(view.title), view.figure, names)
-    title = said_in(views.headline(told.analysis, told.pipeline.name))
+    title = read_headline(views.headline(told.analysis, told.pipeline.name))
     notes = (told.words.say("present.note"), told.analysis_call("pipe"))
     foot = as_of(told)
     return told.slide(title, "question.present", (WHOLE, drawing), foot=foot, notes=notes)
@@ -36,7 +36,7 @@ def reasons(told: Told) -> Slide | None:
     found, said = tables_of(view), between_tables(view)
     if not found:
         return None
-    title = said_in(views.causes_headline(told.diagnosis))
+    title = read_headline(views.causes_headline(told.diagnosis))
     notes = (*said, told.call("evidence"))
     foot = " ".join(said[:1])
     table = _table(found[0])

@@ -18,7 +18,7 @@ from leakkit.deck.content import (
     Tabled,
 )
 from leakkit.deck.masters import client, house
-from leakkit.deck.package import packed
+from leakkit.deck.package import pack_deck
 from leakkit.deck.slides import slides_of
 from leakkit.deck.told import Told, lines_of, name_of
 from leakkit.deck.writing import Foot, write
@@ -55,14 +55,14 @@ def deck(analysis: Analysis, look: Look | None = None) -> bytes:
 
     Equal analyses give equal bytes. Raises LeakkitError for a template that cannot be used.
     """
-    return _written(analysis, analysis.pipelines, _slides_of_each(analysis), look or Look())
+    return _write_deck(analysis, analysis.pipelines, _slides_of_each(analysis), look or Look())
 
 
 def decks(analysis: Analysis, look: Look | None = None) -> dict[str, bytes]:
     """Return a deck of each pipeline by its name, and that of all under the empty name."""
     slides, look = _slides_of_each(analysis), look or Look()
-    made = {one.name: _written(analysis, (one,), slides, look) for one in analysis.pipelines}
-    return made | {"": _written(analysis, analysis.pipelines, slides, look)}
+    made = {one.name: _write_deck(analysis, (one,), slides, look) for one in analysis.pipelines}
+    return made | {"": _write_deck(analysis, analysis.pipelines, slides, look)}
 
 
 def _slides_of_each(analysis: Analysis) -> Slides:
@@ -74,7 +74,7 @@ def _slides_of_each(analysis: Analysis) -> Slides:
     }
 
 
-def _written(
+def _write_deck(
     analysis: Analysis, pipelines: tuple[PipelineAnalysis, ...], slides: Slides, look: Look
 ) -> bytes:
     """Write the deck of some pipelines."""
@@ -89,7 +89,7 @@ def _written(
         shown += slides[one.name] if few else slides[one.name][:1]
     logo = brand.picture if look.template is None else b""
     write(master, shown, Foot(brand.foot, logo, brand.client))
-    return packed(master.deck, opening.title, brand.author or "leakkit")
+    return pack_deck(master.deck, opening.title, brand.author or "leakkit")
 
 
 def _opening(analysis: Analysis, pipelines: tuple[PipelineAnalysis, ...], words: Words) -> Slide:
@@ -114,7 +114,7 @@ def _all(analysis: Analysis, words: Words) -> Slide:
     view = views.overview(analysis)
     shown = analysis.pipelines[:LISTED]
     chart = _costly(analysis, words) if len(shown) <= FEW else None
-    table = Tabled(_listed(analysis, shown, words), (1.5, 0.7, 7, 1.2), 13 if chart else 11)
+    table = Tabled(_list_pipelines(analysis, shown, words), (1.5, 0.7, 7, 1.2), 13 if chart else 11)
     parts = [Placed(Box(0, 0.02, 1, 0.43 if chart else 0.96), table)]
     parts += [Placed(Box(0, 0.48, 1, 0.52), chart)] if chart else []
     left_out = len(analysis.pipelines) - MOST
@@ -126,14 +126,14 @@ def _all(analysis: Analysis, words: Words) -> Slide:
     return Slide(title, words.say("deck.all"), tuple(parts), foot, notes)
 
 
-def _listed(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], words: Words) -> Grid:
+def _list_pipelines(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], words: Words) -> Grid:
     """Return what each pipeline says, and what could be kept in it."""
     rows = tuple(
         (
             Cell(name_of(one.name)),
             Cell(words.count(one.opportunities)),
             Cell(text_of(views.headline(analysis, one.name).headline, LONGEST_NAME)),
-            Cell(_kept(analysis, one, words)),
+            Cell(_say_kept(analysis, one, words)),
         )
         for one in shown
     )
@@ -142,7 +142,7 @@ def _listed(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], words: Word
     return Grid(caption, tuple(words.say(f"table.{head}") for head in heads), rows)
 
 
-def _kept(analysis: Analysis, one: PipelineAnalysis, words: Words) -> str:
+def _say_kept(analysis: Analysis, one: PipelineAnalysis, words: Words) -> str:
     """Say what could be kept where the finding that leads went back; a dash where none leads."""
     led = leading(finding for finding in analysis.all_findings if finding.pipeline == one.name)
     value = led[0][0].recoverable if led else None

@@ -219,7 +219,7 @@ def client(path: Path) -> Master:
     Slides that are in it are left out. Raises LeakkitError where it cannot be read, or
     where placeholders are missing.
     """
-    deck = _opened(path)
+    deck = _open_template(path)
     _without_slides(deck)
     layouts = [layout for master in deck.slide_masters for layout in master.slide_layouts]
     opening = _opening(layouts)
@@ -236,7 +236,7 @@ def client(path: Path) -> Master:
     return Master(deck, opening, finding, room, Colours(_main(finding), own=False))
 
 
-def _opened(path: Path) -> Deck:
+def _open_template(path: Path) -> Deck:
     """Open a template."""
     if not path.is_file():
         message = f"There is no file {path}."

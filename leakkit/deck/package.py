@@ -17,7 +17,7 @@ FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 UNIX = 3
 
 
-def packed(deck: Presentation, title: str, author: str) -> bytes:
+def pack_deck(deck: Presentation, title: str, author: str) -> bytes:
     """Return a deck as a file, without a clock and without a trace of this machine."""
     about = deck.core_properties
     about.title, about.author, about.last_modified_by = title, author, author

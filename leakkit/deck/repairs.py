@@ -50,7 +50,7 @@ def repair_title(told: Told) -> str:
     worth, days = best.result.new_deals, told.pipeline.windows.current or (0, 0)
     return told.words.say(
         "deck.repair",
-        what=charts.repair_said(told, at),
+        what=charts.say_repair(told, at),
         n=worth.value,
         low=worth.low,
         high=worth.high,
@@ -58,7 +58,7 @@ def repair_title(told: Told) -> str:
     )
 
 
-def called(told: Told) -> list[WorkItem]:
+def list_savable(told: Told) -> list[WorkItem]:
     """Return the late deals that can still be saved."""
     return [item for item in told.diagnosis.worklist if item.block == CALL]
 
@@ -70,7 +70,7 @@ def calls(told: Told) -> Slide | None:
     view, say = views.worklist(told.diagnosis), told.words.say
     found = tables_of(view)[0]
     grid = found.only([say(f"table.{key}") for key in CALL_COLUMNS], SHOWN_CALLS)
-    n = len(called(told))
+    n = len(list_savable(told))
     foot = say("deck.of_call", n=n, shown=len(grid.rows)) if n else found.caption
     notes = (
         *lines_of(view),
@@ -85,7 +85,7 @@ def calls(told: Told) -> Slide | None:
 
 def call_title(told: Told) -> str:
     """Say how many late deals can still be saved, and what they are worth."""
-    n = len(called(told))
+    n = len(list_savable(told))
     if not n:
         return told.words.say("deck.call_none")
     value = saved_in_all(told.diagnosis.worklist)

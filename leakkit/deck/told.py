@@ -120,7 +120,7 @@ def name_of(name: str) -> str:
     return shortened(" ".join(name.split()), LONGEST_NAME)
 
 
-def said_in(view: View) -> str:
+def read_headline(view: View) -> str:
     """Return the headline of a view as text."""
     return text_of(view.headline, LONGEST_NAME)
 

@@ -11,7 +11,7 @@ from leakkit.findings.finding import (
     count_tests,
     from_records,
     improvements,
-    reached,
+    reaches_severity,
     to_records,
 )
 
@@ -23,6 +23,6 @@ __all__ = [
     "count_tests",
     "from_records",
     "improvements",
-    "reached",
+    "reaches_severity",
     "to_records",
 ]

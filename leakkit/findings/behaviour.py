@@ -366,7 +366,7 @@ def read_behaviour(losses: Design, advanced: Design) -> tuple[Behaviour, Ints]:
     unconvincing = excess_share(lost.unconvincing, lost.n, usual.unconvincing, usual.n)
     shared = together(lost, usual)
     shorter = _without_length(of_lost, of_advanced, lost.n, usual.n)
-    family, reason = _judged(complexity, unconvincing, shared, shorter)
+    family, reason = _judge_family(complexity, unconvincing, shared, shorter)
     return Behaviour(
         family=family,
         reason=reason,
@@ -396,7 +396,7 @@ def looks(points: Ints) -> Looks:
     return Looks(len(points), int((points > 0).sum()), int((points < 0).sum()))
 
 
-def _judged(
+def _judge_family(
     complexity: Excess, unconvincing: Excess, shared: Together | None, shorter: Excess
 ) -> tuple[str, str]:
     """Return the family that the losses look like, or why they look like none.
@@ -475,6 +475,6 @@ def days_by_exit(kind: str, stay: Ints) -> DaysByExit:
     )
 
 
-def joined(days: Days | None, current: Days) -> Days:
+def join_days(days: Days | None, current: Days) -> Days:
     """Return both windows as one; they touch."""
     return current if days is None else (days[0], current[1])

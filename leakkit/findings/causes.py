@@ -24,7 +24,7 @@ from leakkit.findings.behaviour import (
     Looks,
     administrative,
     days_by_exit,
-    joined,
+    join_days,
     looks,
     read_behaviour,
 )
@@ -325,7 +325,7 @@ def _read(
     enough = len(lost) - apart.n >= MIN_LOSSES and len(advanced) >= MIN_ADVANCED
     if enough or apart.in_bulk or baseline is None:
         return "current", current, lost.only(~bulk), advanced, apart
-    both = joined(baseline, current)
+    both = join_days(baseline, current)
     advanced = design.only(design.advanced & design.left_in(both))
     lost = design.only(design.lost & design.left_in(both))
     bulk, apart = administrative(lost, advanced, both[1])
@@ -343,12 +343,12 @@ def _as_the_losses(advanced: Design, lost: Design, current: Days) -> Design:
     most = np.min(have[wanted > 0] / wanted[wanted > 0])
     keep = np.floor(most * wanted + 1e-9).astype(np.int64)
     parts = [
-        _thinned(advanced, np.flatnonzero(of), n) for of, n in zip((~now, now), keep, strict=True)
+        _thin_rows(advanced, np.flatnonzero(of), n) for of, n in zip((~now, now), keep, strict=True)
     ]
     return advanced.only(np.sort(np.concatenate(parts)))
 
 
-def _thinned(design: Design, rows: Ints, n: int) -> Ints:
+def _thin_rows(design: Design, rows: Ints, n: int) -> Ints:
     """Return `n` of the rows, evenly over the days on which they left."""
     order = rows[np.lexsort((design.opportunity[rows], design.left_tick[rows]))]
     return order[np.arange(n) * len(order) // max(n, 1)]

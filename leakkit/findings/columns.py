@@ -73,7 +73,7 @@ def candidates(
     labels: dict[str, tuple[str, ...]] = {}
     binned, aside = set(), []
     for name in dict.fromkeys([*wanted, *([VALUE] if with_value else [])]):
-        code, texts, is_binned = _coded(design, name)
+        code, texts, is_binned = _code_column(design, name)
         fault = _fault(name, code[once], texts, design.outcome[once], design.entered_day[once])
         if fault is not None:
             aside.append(fault)
@@ -90,7 +90,7 @@ def _once(design: Design) -> Ints:
     return first.astype(np.int64)
 
 
-def _coded(design: Design, name: str) -> tuple[Ints, tuple[str, ...], bool]:
+def _code_column(design: Design, name: str) -> tuple[Ints, tuple[str, ...], bool]:
     """Return codes and texts of a column; numbers in quintiles, but not numbers that name."""
     if name not in design.segments:
         known = design.value >= 0

@@ -120,7 +120,7 @@ def screen(  # noqa: PLR0913 - the parts of one question
     compared (first visits), `horizon` is in units of stay, `value_of_loss` is what one
     loss costs on average, `valued_days` those over which it is counted (`days`).
     """
-    seen = _seen(design, days, horizon, kind, columns)
+    seen = _look_at(design, days, horizon, kind, columns)
     valued = valued_days or days
     seen = replace(seen, entered=(seen.day >= valued[0]) & (seen.day < valued[1]))
     looked_at = seen.columns
@@ -132,7 +132,7 @@ def screen(  # noqa: PLR0913 - the parts of one question
     q_values = false_discovery(np.concatenate([np.zeros(0), *(f.p for f in tested)]))
     found = list(_drivers(tested, q_values, seen, value_of_loss, q))
     limit = max((one.p_value for one in found), default=0.0)
-    found = [_explained(one, found, seen, limit) for one in found]
+    found = [_explain_by_pair(one, found, seen, limit) for one in found]
     found.sort(key=lambda o: (o.explained_by != (), -o.recoverable.low, o.columns, o.codes))
     return Screen(
         kind=kind,
@@ -155,7 +155,7 @@ def with_adjusted(found: Screen, design: Design, columns: tuple[str, ...] | None
 
     Is a segment's gap its own, or that of the others that it comes along with?
     """
-    seen = _seen(design, found.days, found.horizon, found.kind, columns)
+    seen = _look_at(design, found.days, found.horizon, found.kind, columns)
     first = tuple(
         replace(driver, adjusted=adjust(seen.spans, seen.inside(driver), seen.beside(driver)))
         for driver in found.drivers[:ADJUSTED]
@@ -191,7 +191,7 @@ class _Seen:
         return [codes for name, codes in self.columns.codes.items() if name not in driver.columns]
 
 
-def _seen(
+def _look_at(
     design: Design, days: Days, horizon: float, kind: str, columns: tuple[str, ...] | None
 ) -> _Seen:
     """Return what is looked at."""
@@ -236,13 +236,13 @@ def _testable(own: Readings, rest: Readings) -> Bools:
     return found
 
 
-def _compared(own: Readings, rest: Readings) -> Floats:
+def _compare_with_rest(own: Readings, rest: Readings) -> Floats:
     """Return z of each segment against its rest."""
     safe = [np.where(np.isfinite(s.n_eff) & (s.n_eff > 0), s.n_eff, 1.0) for s in (own, rest)]
     return pooled_z(own.share, safe[0], rest.share, safe[1])
 
 
-def _taken(of: Readings, which: Bools | Ints) -> Readings:
+def _take_groups(of: Readings, which: Bools | Ints) -> Readings:
     """Return the readings of some groups."""
     parts = (of.share, of.variance, of.followed, of.n_eff, of.exits)
     return Readings(*(part[which] for part in parts))
@@ -258,8 +258,8 @@ def _single(seen: _Seen, name: str) -> _Family:
     tested = _testable(own, rest)
     tested[0] = False
     where = np.flatnonzero(tested)
-    own, rest = _taken(own, where), _taken(rest, where)
-    z = _compared(own, rest)
+    own, rest = _take_groups(own, where), _take_groups(rest, where)
+    z = _compare_with_rest(own, rest)
     return _Family(
         columns=(name,),
         codes=where[:, None],
@@ -284,8 +284,8 @@ def _pairs(seen: _Seen, one: _Family, two: _Family, q: float) -> _Family:
             one,
             columns=(*one.columns, *two.columns),
             codes=cells,
-            own=_taken(one.own, cells),
-            rest=_taken(one.rest, cells),
+            own=_take_groups(one.own, cells),
+            rest=_take_groups(one.rest, cells),
             p=np.zeros(0),
             kept=np.zeros(0, dtype=bool),
             entered=cells,
@@ -303,8 +303,8 @@ def _pairs(seen: _Seen, one: _Family, two: _Family, q: float) -> _Family:
         columns=(*one.columns, *two.columns),
         codes=np.stack(divmod(cells[where], wide), axis=1),
         counts=one.counts,
-        own=_taken(_put_together([part.own for part in parts]), where),
-        rest=_taken(_put_together([part.rest for part in parts]), where),
+        own=_take_groups(_put_together([part.own for part in parts]), where),
+        rest=_take_groups(_put_together([part.rest for part in parts]), where),
         p=p.max(axis=0, initial=0.0),
         kept=np.logical_and.reduce([*(z > 0.0), *(p[1:] <= q)]),
         entered=came[where],
@@ -347,7 +347,9 @@ def _against_rests(
     parts = [family.counts.take(code) for family, code in zip(families, codes, strict=True)]
     rests = [read(base - counts) for base in (whole, *parts)]
     tested = np.all([_testable(own, rest) for rest in rests], axis=0)
-    return _Compared(own, rests[0], np.stack([_compared(own, rest) for rest in rests]), tested)
+    return _Compared(
+        own, rests[0], np.stack([_compare_with_rest(own, rest) for rest in rests]), tested
+    )
 
 
 def _put_together(parts: list[Readings]) -> Readings:
@@ -372,7 +374,7 @@ def _drivers(
             yield replace(found, q_value=float(mine[i]))
 
 
-def _explained(driver: Driver, found: list[Driver], seen: _Seen, limit: float) -> Driver:
+def _explain_by_pair(driver: Driver, found: list[Driver], seen: _Seen, limit: float) -> Driver:
     """Say of a segment that a pair within it is all that leaks, where it is so.
 
     Without the pair it would be no discovery: its p would be above `limit`, the largest
@@ -387,7 +389,7 @@ def _explained(driver: Driver, found: list[Driver], seen: _Seen, limit: float) -
             continue
         left = inside & ~seen.inside(pair)
         both = read(count(seen.spans, np.where(left, 0, np.where(inside, -1, 1)), 2))
-        z = _compared(_taken(both, np.array([0])), _taken(both, np.array([1])))
+        z = _compare_with_rest(_take_groups(both, np.array([0])), _take_groups(both, np.array([1])))
         if not (z[0] > 0 and two_sided(z)[0] <= limit):
             return replace(driver, explained_by=tuple(zip(pair.columns, pair.values, strict=True)))
     return driver

@@ -284,7 +284,7 @@ def _gravest(finding: Finding) -> tuple[int, float, float, float, int]:
     )
 
 
-def reached(findings: Iterable[Finding], severity: str) -> bool:
+def reaches_severity(findings: Iterable[Finding], severity: str) -> bool:
     """Is there a finding as grave as `severity` (alarm or watch)?
 
     >>> reached([Finding("P", "A", "lost", "watch")], "alarm")

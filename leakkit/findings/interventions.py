@@ -133,7 +133,7 @@ def judge(stage: str, horizon: float, change: Change, others: Sequence[Change] =
     Reference: Card and Krueger (1994), Am. Econ. Rev. 84, 772-793; on the scale of
     ratios, because the shares of stages differ.
     """
-    untouched = _expected(change.before.share, others)
+    untouched = _expect_excess(change.before.share, others)
     effect = change.change if untouched is None else difference(change.change, untouched)
     verdict = FEWER if effect.high < 0.0 else MORE if effect.low > 0.0 else UNCLEAR
     return Effect(stage, horizon, verdict, change, untouched, effect)
@@ -196,7 +196,7 @@ def _least_variance(followed: float, share: float) -> float:
     return 0.0 if 0.0 < share < 1.0 else possible * (1.0 - possible) / followed
 
 
-def _expected(share: float, others: Sequence[Change]) -> Excess | None:
+def _expect_excess(share: float, others: Sequence[Change]) -> Excess | None:
     """Return by how much a share would have changed at the factor of the others."""
     logs = [_log_factor(one) for one in others if one.before.share > 0.0]
     known = [(value, spread) for value, spread in logs if np.isfinite(value) and spread > 0.0]

@@ -16,7 +16,7 @@ from leakkit.measures.survival import (
     aalen_johansen,
     greenwood,
     index_at,
-    merged,
+    merge_doors,
     staying_variance,
 )
 
@@ -122,7 +122,7 @@ def followed_to(curve: Curve, age: float) -> Floats:
 def left_by(curve: Curve, kinds: tuple[str, ...], age: float) -> Readings:
     """Read the share that left by the doors `kinds` within `age` in every window."""
     where = index_at(curve, age)
-    share = merged(curve, kinds)[..., where].clip(0.0, 1.0).round(12)
+    share = merge_doors(curve, kinds)[..., where].clip(0.0, 1.0).round(12)
     return _readings(curve, share, greenwood(curve, kinds)[..., where], age)
 
 

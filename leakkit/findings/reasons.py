@@ -36,7 +36,7 @@ _LETTERS = str.maketrans(
 the Turkish i without its dot as plain ones; what is only drawn is left out."""
 
 
-def normalised(text: str) -> str:
+def normalise_reason(text: str) -> str:
     """Return the form in which reasons are compared.
 
     Without case, accents and punctuation, Arabic letters as Persian ones, digits as
@@ -102,14 +102,14 @@ class Dictionary:
         >>> built_in().meaning("Competitor was cheaper, sadly").code
         'unconvincing.competitor'
         """
-        text = normalised(reason)
+        text = normalise_reason(reason)
         if text in self.texts:
-            return _meant(self.texts[text], reason, "text")
+            return _read_meaning(self.texts[text], reason, "text")
         found = list(self._found(text))
         if not found:
             return None
         _, (code, term) = min(found, key=self._rank)
-        return _meant(code, term, "term")
+        return _read_meaning(code, term, "term")
 
     def _rank(self, found: tuple[str, tuple[str, str]]) -> tuple[bool, int, int, int, str]:
         """Return what makes a term go before others: more words, then more letters."""
@@ -140,7 +140,7 @@ class Dictionary:
         return self.reviews.get(code, "")
 
 
-def _meant(code: str, term: str, origin: str) -> Meaning:
+def _read_meaning(code: str, term: str, origin: str) -> Meaning:
     """Take a code apart."""
     family, _, sub = code.partition(".")
     return Meaning(family, sub, term, origin)
@@ -158,7 +158,7 @@ def built_in() -> Dictionary:
     files = sorted((file for file in found.iterdir()), key=lambda file: file.name)
     whole = Dictionary({}, {}, {}, {})
     for file in files:
-        whole = merged(whole, file.read_text("utf-8"), file.name)
+        whole = merge_dictionary(whole, file.read_text("utf-8"), file.name)
     return whole
 
 
@@ -173,10 +173,10 @@ def dictionary(text: str = "", name: str = "reasons.toml") -> Dictionary:
     >>> dictionary(own).meaning("Gold-plated offer").code
     'unconvincing.price'
     """
-    return merged(built_in(), text, name) if text.strip() else built_in()
+    return merge_dictionary(built_in(), text, name) if text.strip() else built_in()
 
 
-def merged(base: Dictionary, text: str, name: str) -> Dictionary:
+def merge_dictionary(base: Dictionary, text: str, name: str) -> Dictionary:
     """Return `base` with the entries of a TOML text over it."""
     given = parsed(text, name, "reasons_syntax")
     faults = tuple(_faults(given, name))
@@ -186,14 +186,14 @@ def merged(base: Dictionary, text: str, name: str) -> Dictionary:
     words, beginnings = dict(base.words), dict(base.beginnings)
     reviews, vague = dict(base.reviews), base.vague
     for code, part in _parts(given):
-        plain = {term: normalised(term) for term in part.get("terms", ())}
-        unsure = {term: normalised(term) for term in part.get("vague", ())}
+        plain = {term: normalise_reason(term) for term in part.get("terms", ())}
+        unsure = {term: normalise_reason(term) for term in part.get("vague", ())}
         for term, form in (plain | unsure).items():
             (beginnings if term.endswith("*") else words)[form] = (code, term)
         vague = vague.difference(plain.values()).union(unsure.values())
         if "review" in part:
             reviews[code] = part["review"]
-    texts = {normalised(said): code for said, code in given.get(TEXTS, {}).items() if code}
+    texts = {normalise_reason(said): code for said, code in given.get(TEXTS, {}).items() if code}
     return Dictionary(words, beginnings, {**base.texts, **texts}, reviews, vague)
 
 
@@ -237,9 +237,9 @@ def _faults_of_terms(place: str, terms: object, name: str) -> Iterable[Fault]:
     """Say what is wrong with a list of terms."""
     if not isinstance(terms, list) or any(not isinstance(term, str) for term in terms):
         yield Fault(name, None, place, show(terms), "should be a list of texts")
-    elif empty := [term for term in terms if not normalised(term)]:
+    elif empty := [term for term in terms if not normalise_reason(term)]:
         yield Fault(name, None, place, str(empty[0]), "has neither letter nor digit")
-    elif long := [term for term in terms if len(normalised(term).split()) > LONGEST_TERM]:
+    elif long := [term for term in terms if len(normalise_reason(term).split()) > LONGEST_TERM]:
         rule = f"has more than {LONGEST_TERM} words; give whole reasons under [{TEXTS}]"
         yield Fault(name, None, place, str(long[0]), rule)
 
@@ -261,7 +261,7 @@ class Unmatched:
     n: int
 
 
-def unmatched(counts: Mapping[str, int], terms: Dictionary) -> tuple[Unmatched, ...]:
+def find_unmatched(counts: Mapping[str, int], terms: Dictionary) -> tuple[Unmatched, ...]:
     """Return the reasons that no term explains, the most frequent first.
 
     `counts` are deals by reason as written; spellings that are compared as equal are
@@ -269,8 +269,8 @@ def unmatched(counts: Mapping[str, int], terms: Dictionary) -> tuple[Unmatched, 
     """
     together: dict[str, dict[str, int]] = {}
     for reason, n in counts.items():
-        if normalised(reason) and terms.meaning(reason) is None:
-            together.setdefault(normalised(reason), {})[reason] = n
+        if normalise_reason(reason) and terms.meaning(reason) is None:
+            together.setdefault(normalise_reason(reason), {})[reason] = n
     found = [
         Unmatched(min(each, key=lambda said: (-each[said], said)), sum(each.values()))
         for each in together.values()

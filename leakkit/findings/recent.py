@@ -10,7 +10,7 @@ import numpy as np
 from leakkit.findings.finding import WARNING
 from leakkit.measures.survival import (
     MIN_FOLLOWED,
-    followed,
+    count_followed,
     greenwood,
     index_at,
     longest_followed,
@@ -44,7 +44,7 @@ def read_lost(curve: Curve, age: float) -> LostShare:
     at = index_at(curve, age)
     share, variance = float(curve.leaving["lost"][at]), float(greenwood(curve, ("lost",))[at])
     sure = 0.0 < share < 1.0 and variance > 0.0
-    entrants = share * (1.0 - share) / variance if sure else followed(curve, age)
+    entrants = share * (1.0 - share) / variance if sure else count_followed(curve, age)
     return LostShare(share, max(entrants, 1.0))
 
 

@@ -140,7 +140,7 @@ def compare_stage(  # noqa: PLR0913 - the parts of one question
     compared as two windows are. `wobbling` is that of the months of the pipeline (None
     where it is not known); it counts as far as the months of the parts differ. With `by_owner`
     it also counts that owners differ each by himself, as far as the parts have others.
-    The verdict comes later, with all comparisons (see `judged`).
+    The verdict comes later, with all comparisons (see `judge_gaps`).
     """
     if horizon is None:
         nothing = (_unread(*one, "no_horizon"), _unread(*other, "no_horizon"))
@@ -152,7 +152,7 @@ def compare_stage(  # noqa: PLR0913 - the parts of one question
     months = wobbling or STEADY
     apart = months_apart(seen[0].months, seen[1].months)
     owners = _owners(*seen) if by_owner else None
-    beyond = _joined(months, apart, owners, _chance(sides[0].reading, sides[1].reading))
+    beyond = _join_wobbles(months, apart, owners, _chance(sides[0].reading, sides[1].reading))
     return Gap(
         stage,
         horizon,
@@ -164,17 +164,17 @@ def compare_stage(  # noqa: PLR0913 - the parts of one question
     )
 
 
-def judged(gaps: Sequence[Gap], q: float) -> tuple[Gap, ...]:
+def judge_gaps(gaps: Sequence[Gap], q: float) -> tuple[Gap, ...]:
     """Give every comparison its verdict, with one false discovery rate over all of them."""
     p = [gap.comparison.p_value for gap in gaps if gap.comparison is not None]
     discovery = iter(false_discovery(np.array(p, np.float64)).tolist())
     return tuple(
-        gap if gap.comparison is None else _judged(gap, gap.comparison, next(discovery), q)
+        gap if gap.comparison is None else _judge_gap(gap, gap.comparison, next(discovery), q)
         for gap in gaps
     )
 
 
-def _judged(gap: Gap, comparison: Comparison, q_value: float, q: float) -> Gap:
+def _judge_gap(gap: Gap, comparison: Comparison, q_value: float, q: float) -> Gap:
     """Say what the first part loses; where the wobble of months is not known, perhaps at most."""
     more, verdict = comparison.change > 0.0, CHANCE
     if q_value <= q and gap.months_known:
@@ -228,7 +228,7 @@ def _read(spans: Spells) -> Reading:
 
 def _side(seen: _Seen) -> Side:
     """Read one part of a stage."""
-    visits, lost = _counted(seen.visits, seen.days)
+    visits, lost = _count_visits(seen.visits, seen.days)
     if not len(seen.spans):
         return _unread(seen.visits, seen.days, "few_followed")
     reading = _read(seen.spans)
@@ -241,10 +241,10 @@ def _side(seen: _Seen) -> Side:
 
 def _unread(visits: Visits, days: Days, reason: str) -> Side:
     """Return a part of which no share can be read."""
-    return Side(*_counted(visits, days), Share.missing(reason), Reading(0.0, 0.0, 0.0))
+    return Side(*_count_visits(visits, days), Share.missing(reason), Reading(0.0, 0.0, 0.0))
 
 
-def _counted(visits: Visits, days: Days) -> tuple[int, int]:
+def _count_visits(visits: Visits, days: Days) -> tuple[int, int]:
     """Count the visits under way on some days, and those that were lost on them."""
     risk = at_risk(visits, days)
     return len(risk.rows), int((risk.exit == LOST).sum())
@@ -273,7 +273,7 @@ class _Owners:
     freedom: int
 
 
-def _joined(months: Wobble, apart: float, owners: _Owners | None, chance: float) -> Wobble:
+def _join_wobbles(months: Wobble, apart: float, owners: _Owners | None, chance: float) -> Wobble:
     """Put the wobble of months and that of owners together, as one factor of chance.
 
     The degrees of freedom are Satterthwaite's: what is estimated from few months, or from

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leakkit.findings.contrasts import Excess, excess_share, share_difference
-from leakkit.findings.reasons import FAMILIES, NAMED_COMPETITOR, Meaning, Unmatched, unmatched
+from leakkit.findings.reasons import FAMILIES, NAMED_COMPETITOR, Meaning, Unmatched, find_unmatched
 from leakkit.measures.survival import wilson
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def meanings(design: Design, terms: Dictionary) -> tuple[Meaning | None, ...]:
     by_code = {
         code: terms.meaning(design.reasons[code]) for code in np.unique(design.reason) if code
     }
-    named = _named(design)
+    named = _flag_competitors(design)
     return tuple(
         by_code[code] or _if(is_named) if code else None
         for code, is_named in zip(design.reason.tolist(), named.tolist(), strict=True)
@@ -175,7 +175,7 @@ def _if(named: int) -> Meaning | None:
     return Meaning(family, sub, COMPETITOR_TERM, "competitor") if named else None
 
 
-def _named(design: Design) -> Ints:
+def _flag_competitors(design: Design) -> Ints:
     """Return 1 where a deal names a competitor."""
     codes = design.segments.get(design.competitor)
     nothing = np.zeros(len(design), np.int64)
@@ -209,12 +209,12 @@ def read_stated(
     counts = [int((codes == place).sum()) for place in range(len(FAMILIES))]
     losses, known = len(design), sum(counts)
     missing = int((design.reason == 0).sum())
-    family, reason, lead = _said(counts, losses)
+    family, reason, lead = _judge_stated(counts, losses)
     beyond = _beyond(counts, usual) if lead else ()
     if family and (held := _held_against(beyond)):
         family, reason = "", held
     written = Counter(design.reasons[code] for code in design.reason.tolist() if code)
-    named = int(_named(design).sum()) if design.competitor in design.segments else None
+    named = int(_flag_competitors(design).sum()) if design.competitor in design.segments else None
     return Stated(
         family=family,
         reason=reason,
@@ -227,7 +227,7 @@ def read_stated(
         ),
         lead=lead,
         reasons=_reasons(found),
-        unmatched_reasons=unmatched(_left_over(design, found, written), terms),
+        unmatched_reasons=find_unmatched(_left_over(design, found, written), terms),
         competitor_named=named,
         beyond=beyond,
     )
@@ -245,7 +245,7 @@ def _left_over(
     return {said: without[said] for said in written if without[said]}
 
 
-def _said(counts: list[int], losses: int) -> tuple[str, str, Excess | None]:
+def _judge_stated(counts: list[int], losses: int) -> tuple[str, str, Excess | None]:
     """Return the family that the reasons say, or the reason why they say none, and the lead."""
     known = sum(counts)
     if known < MIN_KNOWN:

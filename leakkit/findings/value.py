@@ -176,10 +176,10 @@ def with_values(
     the change and of V; its low end is for saved deals that are half as good as the others.
     Nothing is recoverable from a share that fell.
     """
-    return tuple(_valued(one, worths.get(one.key[:2]), currency) for one in findings)
+    return tuple(_add_value(one, worths.get(one.key[:2]), currency) for one in findings)
 
 
-def _valued(finding: Finding, worth: Worth | None, currency: str) -> Finding:
+def _add_value(finding: Finding, worth: Worth | None, currency: str) -> Finding:
     """Add the money to one finding."""
     if worth is None or worth.entrants.mean_value is None or finding.share is None:
         return replace(finding, currency=currency)

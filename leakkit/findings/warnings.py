@@ -275,7 +275,7 @@ def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
 ) -> Finding:
     """Judge one share."""
     now, then = looks
-    base = _described(one, None if wobbling is None else wobbling.phi)
+    base = _describe_share(one, None if wobbling is None else wobbling.phi)
     compared = now.compared.get(one.key)
     if compared is None:
         return base
@@ -293,7 +293,7 @@ def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
         confirmed=confirmed,
         split=split,
         last_year=_last_year(one, wobbling or STEADY),
-        decided=_decided(one, wobbling or STEADY),
+        decided=_compare_decided(one, wobbling or STEADY),
     )
     severity = _severity(known, compared, rules, stakes)
     if severity not in CHANGED:
@@ -301,7 +301,7 @@ def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
     return replace(known, severity=severity, since=_since(one), months=_by_month(one))
 
 
-def _described(one: Watched, phi: float | None) -> Finding:
+def _describe_share(one: Watched, phi: float | None) -> Finding:
     """Return what is known of a share before it is tested."""
     windows: dict[str, Days] = {"current": one.plan.current}
     if one.plan.baseline is not None:
@@ -350,7 +350,7 @@ def _last_year(one: Watched, wobbling: Wobble) -> Past | None:
     return Past(then.share, found.change, found.low, found.high)
 
 
-def _decided(one: Watched, wobbling: Wobble) -> Decided | None:
+def _compare_decided(one: Watched, wobbling: Wobble) -> Decided | None:
     """Compare the share lost among the deals that had left by the age of reading.
 
     Where deals leave later, fewer of them are lost by a day, and fewer won: the share lost
@@ -391,7 +391,7 @@ def _severity(finding: Finding, compared: Comparison, rules: Rules, stakes: Stak
         big_change = _is_big(sign * compared.change, finding, rules, stakes)
         rate = compared.change if finding.rate_change is None else finding.rate_change
         big_rate = _is_big(sign * rate, finding, rules, stakes)
-        if evident and big_rate and _unmixed(finding, rules):
+        if evident and big_rate and _is_unmixed(finding, rules):
             return sure
         # a sure change that the mix explains is said; a mere p only where the rate changed
         if (big_rate and compared.p_value <= WATCH_P) or (big_change and evident):
@@ -440,7 +440,7 @@ def _is_big(change: float, finding: Finding, rules: Rules, stakes: Stakes | None
     return change * stakes.per_share >= WON_VALUE_SHARE * stakes.won_value > 0.0
 
 
-def _unmixed(finding: Finding, rules: Rules) -> bool:
+def _is_unmixed(finding: Finding, rules: Rules) -> bool:
     """Say whether nothing holds a sure word back.
 
     The wobble is known, and the order of the stages; the change is the rate's; and last

@@ -9,13 +9,13 @@ from leakkit.measures.counts import ADVANCED
 from leakkit.measures.survival import (
     MIN_FOLLOWED,
     Share,
+    count_followed,
     final_age,
-    followed,
     greenwood,
     index_at,
     leaves_later,
-    merged,
-    restarted,
+    merge_doors,
+    restart_curve,
     wilson,
     with_the_rest,
 )
@@ -173,16 +173,16 @@ def chance_in_the_end(odds: StageOdds, age: int) -> tuple[Share, float | None]:
     as those who have left may; where more are open than have left, which then say little of
     the rest, all leave by the best door. Missing where fewer than 20 were as old.
     """
-    curve = restarted(odds.curve, age)
+    curve = restart_curve(odds.curve, age)
     ahead = final_age(curve, MIN_FOLLOWED)
     if ahead <= 0:
         return Share.missing("few_followed"), None
     at, kinds = index_at(curve, ahead), tuple(odds.landing)
     won = sum(float(curve.leaving[kind][at]) * chance for kind, chance in odds.landing.items())
     won = min(max(won, 0.0), 1.0)
-    left, variance = float(merged(curve, kinds)[at]), float(greenwood(curve, kinds)[at])
+    left, variance = float(merge_doors(curve, kinds)[at]), float(greenwood(curve, kinds)[at])
     sure = 0.0 < left < 1.0 and variance > 0.0
-    entrants = left * (1.0 - left) / variance if sure else followed(curve, ahead)
+    entrants = left * (1.0 - left) / variance if sure else count_followed(curve, ahead)
     low, high = wilson(won, entrants)
     staying = float(curve.staying[at])
     later = staying * leaves_later(curve, ahead, age)

@@ -51,9 +51,9 @@ class StayCounts:
     def __add__(self, other: StayCounts) -> StayCounts:
         """Join the counts of disjoint groups or windows: counts add up."""
         return StayCounts(
-            _joined(self.arrivals, other.arrivals),
+            _join_counts(self.arrivals, other.arrivals),
             _joined_all(self.departures, other.departures),
-            _joined(self.arrived_value, other.arrived_value),
+            _join_counts(self.arrived_value, other.arrived_value),
             _joined_all(self.departed_value, other.departed_value),
         )
 
@@ -65,7 +65,7 @@ class StayCounts:
         }
         gone = [self.departures[kind] for kind in censored if kind in self.departures]
         skipped = {kind: NONE for kind in CURVE_KINDS if kind in censored}
-        together = _joined(*gone) if gone else NONE
+        together = _join_counts(*gone) if gone else NONE
         return risk_table(self.arrivals, {**kept, **skipped, "censored": together})
 
     def curve(self, policy: str = "observed", *, last_stage: bool = False) -> Curve:
@@ -85,18 +85,20 @@ class StayCounts:
         """Return the risk table in which only the exits `kinds` count; the others are censored."""
         gone = [ages for kind, ages in self.departures.items() if kind not in kinds]
         kept = {kind: self.departures.get(kind, NONE) for kind in kinds}
-        return risk_table(self.arrivals, {**kept, "censored": _joined(*gone) if gone else NONE})
+        return risk_table(
+            self.arrivals, {**kept, "censored": _join_counts(*gone) if gone else NONE}
+        )
 
     def value_table(self) -> RiskTable:
         """Return the risk table in which every deal weighs its value."""
         kept = {kind: self.departed_value.get(kind, NONE) for kind in CURVE_KINDS}
         gone = [self.departed_value[k] for k in ("moved", "open") if k in self.departed_value]
         return risk_table(
-            self.arrived_value, {**kept, "censored": _joined(*gone) if gone else NONE}
+            self.arrived_value, {**kept, "censored": _join_counts(*gone) if gone else NONE}
         )
 
 
-def _joined(*parts: AgeCounts) -> AgeCounts:
+def _join_counts(*parts: AgeCounts) -> AgeCounts:
     """Put several (ages, counts) behind each other; the risk table sums equal ages."""
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
@@ -104,7 +106,8 @@ def _joined(*parts: AgeCounts) -> AgeCounts:
 def _joined_all(one: dict[str, AgeCounts], other: dict[str, AgeCounts]) -> dict[str, AgeCounts]:
     """Join (ages, counts) kind by kind."""
     return {
-        kind: _joined(one.get(kind, NONE), other.get(kind, NONE)) for kind in sorted({*one, *other})
+        kind: _join_counts(one.get(kind, NONE), other.get(kind, NONE))
+        for kind in sorted({*one, *other})
     }
 
 

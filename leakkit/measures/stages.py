@@ -19,13 +19,13 @@ from leakkit.measures.survival import (
     Horizon,
     Share,
     aalen_johansen,
+    count_followed,
     final_age,
-    followed,
     index_at,
     learn_expected,
     learn_horizon,
     leaves_later,
-    merged,
+    merge_doors,
     quantile_age,
     share_at,
     share_in_the_end,
@@ -181,7 +181,7 @@ def learn(
     baseline. `clusters` are the same counts per bootstrap cluster; None leaves the
     last condition of E unchecked. `censored` are the exits that `curve` censors.
     """
-    expected = _expected(curve, clusters, declared, clicked_through, censored)
+    expected = _expect_horizon(curve, clusters, declared, clicked_through, censored)
     if declared.horizon:
         return Learnt(Horizon(declared.horizon, "declared"), expected)
     rungs = HOUR_RUNGS if declared.hours else DAY_RUNGS
@@ -189,7 +189,7 @@ def learn(
     return Learnt(horizon, expected)
 
 
-def _expected(
+def _expect_horizon(
     curve: Curve,
     clusters: pd.DataFrame | None,
     declared: Declared,
@@ -234,7 +234,7 @@ def lost_by_value(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Ho
     curve = aalen_johansen(counts.value_table())
     if curve.table.entrants == 0:
         return Share.missing("no_value")
-    share = float(merged(curve, ("lost",))[index_at(curve, horizon.age)])
+    share = float(merge_doors(curve, ("lost",))[index_at(curve, horizon.age)])
     if clusters is None:
         return Share(share, None, None)
     low, high = share_interval(cluster_counts(clusters, (LOST_EXIT,), "total"), horizon.age)
@@ -293,7 +293,7 @@ def read(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> Readings:
         overdue = Share.missing("no_baseline")
     return Readings(
         curve=curve,
-        followed=None if age is None else followed(curve, age),
+        followed=None if age is None else count_followed(curve, age),
         advance=left(*ADVANCED),
         lost=left("lost"),
         returned=left("returned"),

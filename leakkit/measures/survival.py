@@ -181,7 +181,7 @@ def _ratio(count: Ints, at_risk: Floats) -> Floats:
     return np.divide(count, at_risk, out=np.zeros_like(at_risk), where=at_risk > 0)
 
 
-def merged(curve: Curve, kinds: tuple[str, ...]) -> Floats:
+def merge_doors(curve: Curve, kinds: tuple[str, ...]) -> Floats:
     """Return the share that has left by any door of `kinds`: a plain sum of their shares."""
     total = np.zeros_like(curve.staying)
     for kind in kinds:
@@ -200,7 +200,7 @@ def greenwood(curve: Curve, kinds: tuple[str, ...]) -> Floats:
     Reference: Andersen, Borgan, Gill and Keiding (1993), section IV.4.
     """
     y = curve.table.at_risk.astype(float)
-    share = merged(curve, kinds)
+    share = merge_doors(curve, kinds)
     own = np.sum([np.zeros_like(y), *(curve.table.exits[k] for k in kinds)], axis=0)
     total = curve.table.any_exit.astype(float)
     stay = curve.staying_before
@@ -234,7 +234,7 @@ def index_at(curve: Curve, age: float) -> int:
     return int(np.searchsorted(curve.ages, age, side="right")) - 1
 
 
-def followed(curve: Curve, age: float) -> float:
+def count_followed(curve: Curve, age: float) -> float:
     """How many equivalent entrants were followed all the way to `age`?
 
     The smallest n*(u) over u <= age with S(u-) > 0. The number at risk at `age`
@@ -273,7 +273,7 @@ def share_at(curve: Curve, kinds: tuple[str, ...], age: float | None) -> Share:
         return Share.missing("no_horizon")
     where = index_at(curve, age)
     # likewise: a sum of shares that is 1 must not be 0.999..., which would have an n_eff
-    share = round(float(np.clip(merged(curve, kinds)[where], 0.0, 1.0)), 12)
+    share = round(float(np.clip(merge_doors(curve, kinds)[where], 0.0, 1.0)), 12)
     return _with_interval(curve, share, float(greenwood(curve, kinds)[where]), age)
 
 
@@ -288,7 +288,7 @@ def staying_at(curve: Curve, age: float | None) -> Share:
 
 def _with_interval(curve: Curve, share: float, variance: float, age: float) -> Share:
     """Attach the one interval to a share read at `age`, if enough were followed to it."""
-    n_followed = followed(curve, age)
+    n_followed = count_followed(curve, age)
     if n_followed < MIN_FOLLOWED:
         return Share.missing("few_followed")
     inside = 0.0 < share < 1.0 and variance > 0.0
@@ -324,7 +324,7 @@ def still_to_come(curve: Curve, kinds: tuple[str, ...], age: float) -> float:
     staying = float(curve.staying[half])
     if staying <= 0.0:
         return 0.0
-    share = merged(curve, kinds)
+    share = merge_doors(curve, kinds)
     return float(curve.staying[end]) * float(share[end] - share[half]) / staying
 
 
@@ -374,7 +374,7 @@ def settled_age(curve: Curve) -> Horizon:
     limit = longest_followed(curve)
     if limit < 0:
         return Horizon(None, "", "few_followed")
-    age = _reached(curve, 1.0 - curve.staying, limit)
+    age = _find_age(curve, 1.0 - curve.staying, limit)
     return Horizon(age, "learnt") if age is not None else Horizon(None, "", "few_to_learn")
 
 
@@ -427,7 +427,7 @@ def share_in_the_end(curve: Curve, kinds: tuple[str, ...]) -> tuple[Share, Horiz
     return found, Horizon(age, "learnt")
 
 
-def _reached(curve: Curve, share: Floats, limit: float) -> float | None:
+def _find_age(curve: Curve, share: Floats, limit: float) -> float | None:
     """Return the first age at which `share` reaches 0.9 of its value at `limit`."""
     final = share[index_at(curve, limit)]
     if final <= 0.0:
@@ -446,7 +446,7 @@ def learn_expected(curve: Curve, kinds: tuple[str, ...]) -> Horizon:
     limit = longest_followed(curve)
     if limit < 0:
         return Horizon(None, "", "few_followed")
-    share = merged(curve, kinds)
+    share = merge_doors(curve, kinds)
     end = index_at(curve, limit)
     advances = sum(int(curve.table.exits[kind].sum()) for kind in kinds)
     if advances < EXPECTED_ADVANCES:
@@ -454,7 +454,7 @@ def learn_expected(curve: Curve, kinds: tuple[str, ...]) -> Horizon:
     earlier = share[end] if limit == float("inf") else share[index_at(curve, PLATEAU_FROM * limit)]
     if share[end] - earlier > PLATEAU_RISE * share[end] + 1e-12:
         return Horizon(None, "", "no_plateau")
-    age = _reached(curve, share, limit)
+    age = _find_age(curve, share, limit)
     return Horizon(age, "learnt") if age is not None else Horizon(None, "", "few_advances")
 
 
@@ -468,7 +468,7 @@ def quantile_age(curve: Curve, part: float) -> Horizon:
     if not gone.any():
         return Horizon(None, "", "not_reached")
     age = float(curve.ages[np.argmax(gone)])
-    if followed(curve, age) < MIN_FOLLOWED:
+    if count_followed(curve, age) < MIN_FOLLOWED:
         return Horizon(None, "", "few_followed")
     return Horizon(age, "learnt")
 
@@ -491,7 +491,7 @@ def restricted_mean(curve: Curve, limit: float) -> tuple[float, float]:
     return float(ages[0] + strips.sum()), float(np.sqrt(terms.sum()))
 
 
-def restarted(curve: Curve, age: int) -> Curve:
+def restart_curve(curve: Curve, age: int) -> Curve:
     """Return the curve of those who are still inside at `age`, its clock restarted there."""
     start = index_at(curve, age)
     table, later = curve.table, slice(start + 1, None)

@@ -283,7 +283,7 @@ def _safe_value(name: str, value: str) -> bool:
     return "url(" not in value.lower() or value.startswith("url(#")
 
 
-def _kept(_: str, name: str, value: str) -> str | None:
+def _keep_attribute(_: str, name: str, value: str) -> str | None:
     """Return the value of an attribute that may stand; None where it goes."""
     return value if _safe_value(name.lower(), value) else None
 
@@ -292,7 +292,7 @@ CLEANER = nh3.Cleaner(
     tags=set(HTML | SVG),
     clean_content_tags=set(DROPPED_WITH_CONTENT),
     attributes={"*": set(NAMES)},
-    attribute_filter=_kept,
+    attribute_filter=_keep_attribute,
     generic_attribute_prefixes={"aria-", "data-"},
     url_schemes={"data"},
     link_rel=None,

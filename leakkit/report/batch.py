@@ -18,7 +18,7 @@ from leakkit.report.entries import entry_of
 from leakkit.report.fallback import Fallback
 from leakkit.report.files import RUN, SUMMARY
 from leakkit.report.findings_json import findings_json
-from leakkit.report.folder import claimed, digest_of
+from leakkit.report.folder import claim_folder, digest_of
 from leakkit.report.manifest import Last
 from leakkit.report.news import find_news, refuse_half_export
 from leakkit.report.overview import BROKEN, Overview
@@ -29,11 +29,11 @@ from leakkit.report.presenting import require_pptx
 from leakkit.report.printing import Printing, find_browser
 from leakkit.report.results import Event, PageResult, RunResult
 from leakkit.report.source import (
-    analysed,
+    analyse_pipelines,
     require_language,
     shown_brand,
     shown_parameters,
-    stored,
+    store_source,
 )
 from leakkit.report.tasks import Tasks
 from leakkit.report.writing import Writing
@@ -121,13 +121,13 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
         find_browser()
     folder = Path(out)
     started = time.perf_counter()
-    with claimed(folder), begin_draft(folder) as draft:
+    with claim_folder(folder), begin_draft(folder) as draft:
         progress(Event("reading"))
-        with stored(source, config, as_of, store, anonymise, allow) as kept:
+        with store_source(source, config, as_of, store, anonymise, allow) as kept:
             progress(Event("analysing"))
             standing = Last.read(folder)
             last = standing.alike(asked, anonymised=pseudonyms.are_in(kept))
-            analysis, files = analysed(kept, asked, language, last, deck=deck)
+            analysis, files = analyse_pipelines(kept, asked, language, last, deck=deck)
             refuse_half_export(analysis, standing, max_drop=max_drop, min_rows=min_rows)
             times = Times(started, time.perf_counter() - started)
             planning = Planning(analysis, frozenset(map(folded, asked)), last)

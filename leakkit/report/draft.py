@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.errors import LeakkitError
 from leakkit.report.folder import SLUG, digest_of, write_bytes, write_text
-from leakkit.report.stale import digest_of_unmarked, marked
+from leakkit.report.stale import digest_of_unmarked, mark_stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -99,7 +99,7 @@ class Draft:
             if not standing.is_file():
                 continue
             text = standing.read_text("utf-8", errors="replace")
-            write_text(self.folder / DRAFT / MARKED / name, marked(text, notice))
+            write_text(self.folder / DRAFT / MARKED / name, mark_stale(text, notice))
             if name not in gone and self.find(name) == standing:
                 self.write_bytes(name, standing.read_bytes())
 
@@ -165,7 +165,7 @@ def _remove(folder: Path, listed: Path) -> None:
         return
     for name in sorted(gone, key=_turn):
         file, place = folder / name, (folder / name).parent
-        if not believed(name) or place.is_symlink():
+        if not is_believable(name) or place.is_symlink():
             continue
         if gone[name] in {digest_of(file), digest_of_unmarked(file)}:
             file.unlink()
@@ -173,7 +173,7 @@ def _remove(folder: Path, listed: Path) -> None:
             place.rmdir()
 
 
-def believed(name: str) -> bool:
+def is_believable(name: str) -> bool:
     """Say whether a name from a manifest, which may have been changed, is one that a run gives.
 
     >>> believed("spare-parts-177b75/stages.csv"), believed("../stages.csv")

@@ -22,7 +22,7 @@ from traitlets import default
 from leakkit.page.inert import POLICY, inert
 from leakkit.page.kinds import FIRST, REPEATED
 from leakkit.page.style import style_element, stylesheet
-from leakkit.parameters import assigned, with_values
+from leakkit.parameters import read_assigned, with_values
 from leakkit.words import LANGUAGES, Words
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def read_page(notebook: NotebookNode, shown: Mapping[str, Any] | None = None) ->
     Its code has the parameters that were used: those that were put in, or what `shown` says
     of them. Raises nbconvert's ConversionException for a notebook that failed.
     """
-    page, used = Page(), {**_injected(notebook), **(shown or {})}
+    page, used = Page(), {**_read_injected(notebook), **(shown or {})}
     made = bool(used.pop("results", ()))
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", ())
@@ -97,10 +97,10 @@ def read_page(notebook: NotebookNode, shown: Mapping[str, Any] | None = None) ->
     return page
 
 
-def _injected(notebook: NotebookNode) -> dict[str, Any]:
+def _read_injected(notebook: NotebookNode) -> dict[str, Any]:
     """Return the parameters that were put into a notebook, paths by their last part."""
     cells = (c.source for c in notebook.cells if INJECTED in c.metadata.get("tags", ()))
-    values = {name: value for cell in cells for name, value in assigned(cell).items()}
+    values = {name: value for cell in cells for name, value in read_assigned(cell).items()}
     names = {name: PurePath(str(values[name])).name for name in PATHS if name in values}
     return values | names
 
@@ -122,13 +122,15 @@ def _read_data(page: Page, data: dict[str, str], metadata: dict[str, Any]) -> No
         about = metadata.get("text/html", {}).get("leakkit") or {}
         if about.get("kind") == REPEATED:
             return
-        html = inert(_joined(data["text/html"]).removeprefix(style_element()))
+        html = inert(_join_lines(data["text/html"]).removeprefix(style_element()))
         _read_view(page, about)
         page.parts.append(html)
     elif "image/svg+xml" in data:
         page.parts.append(Markup("<figure>{}</figure>").format(inert(data["image/svg+xml"])))
     elif "image/png" in data:
-        page.parts.append(_image(page, _joined(data["image/png"]), metadata.get("image/png", {})))
+        page.parts.append(
+            _image(page, _join_lines(data["image/png"]), metadata.get("image/png", {}))
+        )
     elif "text/plain" in data:
         page.printed.append(_text(data["text/plain"]))
 
@@ -157,14 +159,14 @@ def _image(page: Page, base64: str, metadata: dict[str, Any]) -> Markup:
     )
 
 
-def _joined(text: str | list[str]) -> str:
+def _join_lines(text: str | list[str]) -> str:
     """Return text that a notebook file may hold as a list of lines."""
     return text if isinstance(text, str) else "".join(text)
 
 
 def _text(text: str | list[str]) -> str:
     """Return plain text without the colours of a terminal."""
-    return UNSEEN.sub("", ANSI.sub("", _joined(text))).rstrip()
+    return UNSEEN.sub("", ANSI.sub("", _join_lines(text))).rstrip()
 
 
 class LeakkitExporter(HTMLExporter):

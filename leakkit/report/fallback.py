@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.report import books
 from leakkit.report.folder import slug
 from leakkit.report.results import FAILED, NOT_ASKED, PageResult
-from leakkit.report.stale import marked
+from leakkit.report.stale import mark_stale
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Fallback:
         """Say on a page that it is old, and why."""
         text = Words(self.language).say("page.stale", as_of=last_day, reason=reason)
         page = self.draft.find(name).read_text("utf-8", errors="replace")
-        self.draft.write_text(name, marked(page, text))
+        self.draft.write_text(name, mark_stale(page, text))
 
     def not_asked(self, name: str) -> PageResult:
         """Return the result of a pipeline that this run was not asked for."""

@@ -32,7 +32,7 @@ def findings_json(analysis: Analysis, pipeline: str = "") -> str:
         "schema_version": SCHEMA_VERSION,
         "as_of": day_of(analysis.last_day),
         "tests": count_tests(analysis.all_findings),
-        "findings": [rounded(in_major_units(record)) for record in to_records(chosen)],
+        "findings": [round_numbers(in_major_units(record)) for record in to_records(chosen)],
     }
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
@@ -46,14 +46,14 @@ def in_major_units(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def rounded(content: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+def round_numbers(content: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     """Round every number: the last digits of a sum differ between machines."""
     if isinstance(content, float):
         return float(f"{content:.{DIGITS}g}")
     if isinstance(content, dict):
-        return {key: rounded(value) for key, value in content.items()}
+        return {key: round_numbers(value) for key, value in content.items()}
     if isinstance(content, list):
-        return [rounded(value) for value in content]
+        return [round_numbers(value) for value in content]
     return content
 
 

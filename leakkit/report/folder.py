@@ -66,7 +66,7 @@ def digest_of(path: Path) -> str:
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def claim_folder(folder: Path) -> Iterator[None]:
     """Hold the folder, so that two runs never write into it at once.
 
     The system lets go of it when this process ends, however it ends. Raises LeakkitError

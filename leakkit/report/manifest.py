@@ -14,7 +14,7 @@ from leakkit.config import folded
 from leakkit.errors import LeakkitError
 from leakkit.page.style import stylesheet
 from leakkit.report import books
-from leakkit.report.draft import INDEX, MANIFEST, believed
+from leakkit.report.draft import INDEX, MANIFEST, is_believable
 from leakkit.store.schema import SCHEMA_VERSION
 from leakkit.version import __version__, code_digest
 from leakkit.views.brand import brand_of
@@ -213,7 +213,7 @@ def files_in(facts: Facts) -> dict[str, Facts]:
     found = {INDEX: facts.get("overview") or {}, **(facts.get("files") or {})}
     for entry in facts.get("pipelines", ()):
         found |= {f"{entry['slug']}/{name}": page for name, page in entry["pages"].items()}
-    return {name: dict(one) for name, one in found.items() if believed(name)}
+    return {name: dict(one) for name, one in found.items() if is_believable(name)}
 
 
 def named_files(facts: Facts) -> dict[str, str]:

@@ -14,7 +14,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from leakkit.errors import LeakkitError
-from leakkit.parameters import assigned
+from leakkit.parameters import read_assigned
 from leakkit.report.exporter import export_page
 from leakkit.report.kernel import manager
 from leakkit.report.pool import START_SECONDS
@@ -87,7 +87,7 @@ def _is_whole(book: NotebookNode) -> bool:
 def _unknown(book: NotebookNode, parameters: Mapping[str, Any]) -> list[str]:
     """Return the parameters that the notebook does not know: papermill would only warn."""
     cells = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", ())]
-    known = {name for cell in cells for name in assigned(cell.source)}
+    known = {name for cell in cells for name in read_assigned(cell.source)}
     return sorted(set(parameters) - known)
 
 

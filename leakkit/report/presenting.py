@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError
 from leakkit.report.folder import write_bytes
-from leakkit.report.source import require_language, stored
+from leakkit.report.source import require_language, store_source
 from leakkit.store import Store
 from leakkit.views.brand import pale
 from leakkit.views.view import words_of
@@ -61,7 +61,10 @@ def present(  # noqa: PLR0913 - every choice has a name
     from leakkit.deck import Look, deck  # noqa: PLC0415 - python-pptx is needed here only
 
     look = Look(Path(template) if template else None)
-    with stored(source, config, as_of, "", anonymise, allow) as kept, Store.open(kept) as store:
+    with (
+        store_source(source, config, as_of, "", anonymise, allow) as kept,
+        Store.open(kept) as store,
+    ):
         analysis = analyze(store, list(pipelines) or None, language=language)
         require_language(analysis.language)
         content = deck(analysis, look)

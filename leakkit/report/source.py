@@ -11,7 +11,7 @@ from leakkit import sources
 from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError
 from leakkit.findings import to_records
-from leakkit.loading import SAMPLE, found, load
+from leakkit.loading import SAMPLE, find_source, load
 from leakkit.report.files import RUN, files_of, files_of_run, with_decks
 from leakkit.scratch import scratch
 from leakkit.sources.databases.addresses import address_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def stored(  # noqa: PLR0913, PLR0917 - those of a run
+def store_source(  # noqa: PLR0913, PLR0917 - those of a run
     source: str | Path | Mapping[str, pd.DataFrame],
     config: Config | str | Path | None,
     as_of: str,
@@ -86,7 +86,7 @@ def _store_into(  # noqa: PLR0913, PLR0917 - those of a run
         shutil.copyfile(store, path)
     else:
         sources.load(
-            *found(source, config),
+            *find_source(source, config),
             as_of=as_of,
             store=str(path),
             upkeep=Upkeep(people=bool(anonymise)),
@@ -147,7 +147,7 @@ def _keep(path: Path, file: Path) -> None:
         shutil.copyfile(path, partial)
 
 
-def analysed(
+def analyse_pipelines(
     path: Path, pipelines: tuple[str, ...], language: str, last: Last, *, deck: bool = False
 ) -> tuple[Analysis, dict[str, Files]]:
     """Analyse the pipelines, with the horizons of the last run; also the files beside each page.

@@ -16,7 +16,7 @@ PLACE = "<!-- leakkit: as of -->"
 MARK = re.compile(re.escape(PLACE) + r'(<p class="lk-trouble">.*?</p>)?', re.DOTALL)
 
 
-def marked(page: str, text: str) -> str:
+def mark_stale(page: str, text: str) -> str:
     """Return the page with a notice on top, in place of an earlier one.
 
     >>> marked(f"<main>{PLACE}</main>", "From <June>.")

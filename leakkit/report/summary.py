@@ -20,7 +20,7 @@ from leakkit.findings.worklist import CALL, saved_in_all
 from leakkit.frames.cells import major
 from leakkit.page.inert import POLICY
 from leakkit.page.style import stylesheet
-from leakkit.report.findings_json import day_of, in_major_units, rounded
+from leakkit.report.findings_json import day_of, in_major_units, round_numbers
 from leakkit.views.brand import brand_of
 from leakkit.views.causes.verdict import operation
 from leakkit.views.grids import grids, sentences, shortened, text_of
@@ -85,7 +85,7 @@ class Summary:
     def text(self) -> str:
         """Return the page as plain text."""
         line = "=" * min(len(self.title), WIDE)
-        parts = [f"{self.title}\n{line}", *_wrapped([str(self.headline), *self.lines])]
+        parts = [f"{self.title}\n{line}", *_wrap_lines([str(self.headline), *self.lines])]
         for table in self.tables:
             for grid in grids(table, LONGEST_NAME):
                 rows = [" | ".join(map(str, row)) for row in grid.rows]
@@ -94,14 +94,14 @@ class Summary:
         return "\n\n".join([*parts, self.foot, *filter(None, whose)]) + "\n"
 
 
-def _wrapped(lines: Sequence[str]) -> list[str]:
+def _wrap_lines(lines: Sequence[str]) -> list[str]:
     """Return sentences as lines of text."""
     return [textwrap.fill(text_of(line, LONGEST_NAME), WIDE) for line in lines]
 
 
 def as_json(facts: dict[str, Any]) -> str:
     """Return facts as JSON with sorted keys; numbers have at most 10 digits."""
-    return json.dumps(rounded(facts), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+    return json.dumps(round_numbers(facts), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 # A pipeline

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from leakkit.analysis import headline_bounds
 from leakkit.analysis.selection import EVERYTHING
-from leakkit.errors import Fault, shortened
+from leakkit.errors import Fault, shorten_text
 from leakkit.measures.stages import CLICKED_THROUGH_SHARE
 from leakkit.sources.headings.names import declared_names, nearest
 from leakkit.views.elements import heading
@@ -49,7 +49,7 @@ def fault_table(analysis: Analysis, words: Words) -> Markup:
             Column[Fault]("row", lambda fault: "" if fault.row is None else words.count(fault.row)),
             Column[Fault]("file", lambda fault: bdi(fault.where), "lk-name"),
             Column[Fault]("column", lambda fault: bdi(fault.column), "lk-name"),
-            Column[Fault]("content", lambda fault: bdi(shortened(fault.value)), "lk-name"),
+            Column[Fault]("content", lambda fault: bdi(shorten_text(fault.value)), "lk-name"),
         ),
         [(_rule(analysis, fault, words), fault) for fault in _first_of_each(analysis.faults)],
         head="happens",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.earlier import losses_appeared, losses_missing, since_last_run, vanished
+from leakkit.analysis.earlier import find_vanished, losses_appeared, losses_missing, since_last_run
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
 from leakkit.findings.sight import sight
 from leakkit.views.tables import bdi
@@ -132,7 +132,7 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
         return Markup("")
     several = len(analysis.pipelines) > 1 and len(pipelines) > 1
     changes = [*_more(found, words)]
-    if several and (missing := vanished(analysis)):
+    if several and (missing := find_vanished(analysis)):
         changes.append(words.html("last_run.vanished", named=words.listed(list(map(bdi, missing)))))
     if not several and (share := found[0][1].share):
         stage, _, then, now = share

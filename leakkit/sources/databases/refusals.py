@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from leakkit.errors import LeakkitError, shortened, visible
+from leakkit.errors import LeakkitError, shorten_text, visible
 
 if TYPE_CHECKING:
     from leakkit.sources.databases.addresses import Address
@@ -64,7 +64,7 @@ def _said(address: Address, text: str) -> str:
     """Return the telling line of a driver, as a sentence."""
     found = TELLING.search(text)
     line = found["said"] if found else AHEAD.sub("", text).strip().partition("\n")[0]
-    line = shortened(visible(address.without_secrets(line).strip()))
+    line = shorten_text(visible(address.without_secrets(line).strip()))
     return line if not line or line.endswith((".", "?")) else f"{line}."
 
 

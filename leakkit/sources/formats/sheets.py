@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit import limits
-from leakkit.errors import LeakkitError, shortened
+from leakkit.errors import LeakkitError, shorten_text
 from leakkit.sources.formats.unpacking import open_zip
 
 if TYPE_CHECKING:
@@ -114,5 +114,5 @@ def _refused(said: dict[str, Any], name: str, wanted: str) -> LeakkitError:
     if "password" in said:
         message = f"{name} is protected by a password. Save it without one."
         return LeakkitError("unreadable_file", message)
-    message = f"{name} cannot be read as an Excel workbook: {shortened(said['error'])}."
+    message = f"{name} cannot be read as an Excel workbook: {shorten_text(said['error'])}."
     return LeakkitError("unreadable_file", message)

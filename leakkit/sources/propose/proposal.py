@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from leakkit import limits
 from leakkit.config import Pipeline, Stage, folded
-from leakkit.errors import Ask, LeakkitError, shortened
+from leakkit.errors import Ask, LeakkitError, shorten_text
 from leakkit.sources.propose.ends import closing_stages
 from leakkit.sources.shapes.either_way import ENDS
 from leakkit.store import schema
@@ -126,7 +126,7 @@ def _refuse_many(what: str, names: Collection[str], most: int, columns: Mapping[
     if len(names) > most:
         why = f"{len(names):,} different {what}s, and there may be {most}"
     elif len(longest) > limits.NAME_LETTERS:
-        why = f"a {what} of {len(longest):,} letters, {shortened(longest)!r}"
+        why = f"a {what} of {len(longest):,} letters, {shorten_text(longest)!r}"
     else:
         return
     message = (
