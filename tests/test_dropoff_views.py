@@ -15,7 +15,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.measures.stages import StageResult
 from leakkit.measures.survival import Share
-from leakkit.views.dropoff.pipe import emphasised
+from leakkit.views.dropoff.pipe import choose_emphasis
 from leakkit.words import Words
 from tests.running import sample_analysis
 
@@ -74,8 +74,8 @@ def test_the_stage_to_look_at_first_is_said_beside_the_largest_leak() -> None:
     unknown = replace(worse, recoverable=None, since=None)
     said = str(views.headline(replace(whole, all_findings=(unknown,)), name).note)
     assert "first: it got worse." in said
-    assert emphasised(one, whole.all_findings) == 2
-    assert emphasised(one, ()) == 3
+    assert choose_emphasis(one, whole.all_findings) == 2
+    assert choose_emphasis(one, ()) == 3
 
 
 def known(stage: StageResult, share: float, half: float) -> StageResult:

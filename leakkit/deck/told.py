@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from leakkit.deck.content import LONGEST_NAME, Box, Line, Placed, Slide
 from leakkit.findings.finding import WARNING, leading
-from leakkit.views.dropoff.pipe import emphasised
-from leakkit.views.grids import grids, sentences, shortened, text_of
+from leakkit.views.dropoff.pipe import choose_emphasis
+from leakkit.views.grids import grids, sentences, shorten_name, text_of
 from leakkit.views.shift import Shift, shifts
 from leakkit.views.texts import stay
 
@@ -66,7 +66,7 @@ class Told:
     @cached_property
     def stage(self) -> StageResult | None:
         """The stage that the pictures emphasise: what to look at first."""
-        at = emphasised(self.pipeline, self.analysis.all_findings)
+        at = choose_emphasis(self.pipeline, self.analysis.all_findings)
         return None if at is None else self.pipeline.stages[at]
 
     @cached_property
@@ -117,7 +117,7 @@ def as_of(told: Told) -> str:
 
 def name_of(name: str) -> str:
     """Return a user's name as it stands on a slide."""
-    return shortened(" ".join(name.split()), LONGEST_NAME)
+    return shorten_name(" ".join(name.split()), LONGEST_NAME)
 
 
 def read_headline(view: View) -> str:

@@ -92,12 +92,12 @@ def evidence_frame(diagnosis: Diagnosis, stages: Stages) -> pd.DataFrame:
     rows = [
         {"pipeline": diagnosis.pipeline.name, "stage": one.stage.name, **row}
         for one in stages
-        for row in (*_stated(one.cause), *_signs(one.cause))
+        for row in (*_list_stated(one.cause), *_signs(one.cause))
     ]
     return frame_of(rows, EVIDENCE)
 
 
-def _stated(cause: Cause) -> Iterator[Row]:
+def _list_stated(cause: Cause) -> Iterator[Row]:
     """Yield what the reasons say, by family."""
     for one in cause.stated.families:
         yield {

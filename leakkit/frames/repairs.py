@@ -62,7 +62,7 @@ def mixes_frame(diagnosis: Diagnosis) -> pd.DataFrame:
             "stage": one.stage.name,
             "kind": mix.kind,
             "change": mix.total,
-            **_ranged("rate", mix.rate),
+            **_fill_range("rate", mix.rate),
             "mix": mix.mix,
             **_shift(mix.shift),
             "why": mix.reason,
@@ -95,8 +95,8 @@ def repairs_frame(diagnosis: Diagnosis) -> pd.DataFrame:
             "pipeline": diagnosis.pipeline.name,
             "stages": ", ".join(repair.stages),
             "points": repair.points,
-            **_ranged("new_wins", repair.result.new_deals),
-            **_ranged("open_wins", repair.result.open_deals),
+            **_fill_range("new_wins", repair.result.new_deals),
+            **_fill_range("open_wins", repair.result.open_deals),
             "chance": repair.result.chance,
             "chance_then": repair.result.chance_then,
             "rough": repair.result.rough,
@@ -131,9 +131,9 @@ def _effect(one: Intervened, effect: Effect, unit: int) -> Row:
         "verdict": effect.verdict,
         **_side("before", change.before if change else None),
         **_side("since", change.since if change else None),
-        **_ranged("change", change.change if change else None),
-        **_ranged("untouched", effect.untouched),
-        **_ranged("effect", effect.effect),
+        **_fill_range("change", change.change if change else None),
+        **_fill_range("untouched", effect.untouched),
+        **_fill_range("effect", effect.effect),
         "horizon_days": effect.horizon / unit,
         "earliest": date(effect.earliest),
     }
@@ -145,7 +145,7 @@ def _side(name: str, group: Group | None) -> Row:
     return {f"{name}_{one}": None if group is None else getattr(group, one) for one in known}
 
 
-def _ranged(name: str, found: Excess | Value | None) -> Row:
+def _fill_range(name: str, found: Excess | Value | None) -> Row:
     """Return a number with its range."""
     if found is None:
         return {name: None, f"{name}_low": None, f"{name}_high": None}

@@ -11,7 +11,7 @@ from leakkit.analysis import Seen
 from leakkit.errors import HALF_EXPORT, Fault, LeakkitError
 from leakkit.findings.finding import ALARM, WARNING
 from leakkit.report.results import FAILED
-from leakkit.views.sentences import judged
+from leakkit.views.sentences import say_judged
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
@@ -132,7 +132,9 @@ def _news(analysis: Analysis, one: PipelineAnalysis, standing: Last, page: PageR
     words = words_of(analysis)
     return News(
         one.name,
-        tuple(Warned(f.stage, f.kind, f.severity, judged(one, f, words).striptags()) for f in new),
+        tuple(
+            Warned(f.stage, f.kind, f.severity, say_judged(one, f, words).striptags()) for f in new
+        ),
         tuple(sorted(known - set(now.warned))),
         now.deals,
         None if then is None else then.deals,

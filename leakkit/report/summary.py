@@ -23,8 +23,8 @@ from leakkit.page.style import stylesheet
 from leakkit.report.findings_json import day_of, in_major_units, round_numbers
 from leakkit.views.brand import brand_of
 from leakkit.views.causes.verdict import operation
-from leakkit.views.grids import grids, sentences, shortened, text_of
-from leakkit.views.sentences import judged
+from leakkit.views.grids import grids, sentences, shorten_name, text_of
+from leakkit.views.sentences import say_judged
 from leakkit.views.tables import Column, Reasons, Table, bar_cell, bdi, overdue_cell
 from leakkit.views.texts import plain
 from leakkit.views.view import words_of
@@ -171,7 +171,7 @@ def _stages(one: PipelineAnalysis, words: Words) -> Markup:
         Column("value_lost", lambda s: words.money(s.value_lost)),
     )
     shown = one.stages[:SHOWN_STAGES]
-    rows = [(bdi(shortened(stage.name, LONGEST_NAME)), stage) for stage in shown]
+    rows = [(bdi(shorten_name(stage.name, LONGEST_NAME)), stage) for stage in shown]
     worst = next((at for at, s in enumerate(shown) if largest and s.stage == largest.stage), None)
     return Table(words.say("table.stages"), columns, rows, worst).html(words) + reasons.html()
 
@@ -182,13 +182,13 @@ def _calls(items: Sequence[WorkItem], words: Words) -> Markup:
     if not called:
         return Markup("")
     columns: tuple[Column[WorkItem], ...] = (
-        Column("deal_name", lambda i: bdi(shortened(i.name, LONGEST_NAME)), "lk-name"),
-        Column("owner", lambda i: bdi(shortened(i.owner, LONGEST_NAME)), "lk-name"),
-        Column("stage", lambda i: bdi(shortened(i.stage, LONGEST_NAME)), "lk-name"),
+        Column("deal_name", lambda i: bdi(shorten_name(i.name, LONGEST_NAME)), "lk-name"),
+        Column("owner", lambda i: bdi(shorten_name(i.owner, LONGEST_NAME)), "lk-name"),
+        Column("stage", lambda i: bdi(shorten_name(i.stage, LONGEST_NAME)), "lk-name"),
         Column("can_save", lambda i: words.money(i.saved or 0.0)),
     )
     shown = called[:SHOWN_CALLS]
-    rows = [(bdi(shortened(item.opportunity_id, LONGEST_NAME)), item) for item in shown]
+    rows = [(bdi(shorten_name(item.opportunity_id, LONGEST_NAME)), item) for item in shown]
     caption = words.say("deck.of_call", n=len(called), shown=len(shown))
     return Table(caption, columns, rows, head="deal").html(words)
 
@@ -223,7 +223,7 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
         Column("deals", lambda one: words.count(one.opportunities)),
         Column("what_happened", lambda one: _says(analysis, one, words), "lk-name"),
     )
-    rows = [(bdi(shortened(one.name, LONGEST_NAME)), one) for one in shown]
+    rows = [(bdi(shorten_name(one.name, LONGEST_NAME)), one) for one in shown]
     caption = words.say("question.overview_pages")
     table = Table(caption, columns, rows, head="pipeline_name").html(words)
     lines = _paragraphs(view.note)
@@ -256,7 +256,7 @@ def _says(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
     """Return the sentence of a pipeline: what got worse, else what its page begins with."""
     finding = _gravest(analysis, one)
     if finding is not None and not one.notes.coverage and one.present is None:
-        return judged(one, finding, words)
+        return say_judged(one, finding, words)
     return Markup("{}").format(plain(views.headline_sentence(analysis, one.name)))
 
 

@@ -17,10 +17,10 @@ from leakkit.views import figures, tables
 from leakkit.views.coverage import left_out, pipelines_left_out
 from leakkit.views.dropoff.data import with_outcome
 from leakkit.views.dropoff.headline import headline_sentence
-from leakkit.views.dropoff.pipe import emphasised, pipe
+from leakkit.views.dropoff.pipe import choose_emphasis, pipe
 from leakkit.views.elements import heading, panels, paragraphs
 from leakkit.views.present import stages as present
-from leakkit.views.sentences import judged, mend_first, month, quiet, since_then
+from leakkit.views.sentences import mend_first, month, quiet, say_judged, since_then
 from leakkit.views.shift import shift_cell, shifts, top_of
 from leakkit.views.texts import plain
 from leakkit.views.view import View, answer, of_analysis, words_of
@@ -80,7 +80,7 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
     words = words_of(analysis)
     warned = [one for one in _warnings(analysis) if one[1].leads]
     compared = count_tests(analysis.all_findings) > 0
-    said = _warned(warned, words) if warned else _costliest(analysis, _leaks(analysis), words)
+    said = _say_warned(warned, words) if warned else _costliest(analysis, _leaks(analysis), words)
     deals = sum(pipeline.opportunities for pipeline in analysis.pipelines)
     lines = [
         mend_first(warned[0][1], words) if warned else Markup(""),
@@ -113,10 +113,10 @@ def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
     return [(there[card[0].pipeline], card[0]) for card in led]
 
 
-def _warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
+def _say_warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
     """Say what got worse that costs most."""
     pipeline, finding = warned[0]
-    what = judged(pipeline, finding, words)
+    what = say_judged(pipeline, finding, words)
     return words.html("overview.warned", pipeline=tables.bdi(pipeline.name), what=what)
 
 
@@ -145,7 +145,7 @@ def _better(analysis: Analysis, words: Words) -> Markup:
         return Markup("")
     first, rest = better[0], better[1 : 1 + NAMED]
     pipeline = there[first.pipeline]
-    what = judged(pipeline, first, words)
+    what = say_judged(pipeline, first, words)
     said = words.html("overview.better", pipeline=tables.bdi(pipeline.name), what=what)
     if not rest:
         return said
@@ -213,11 +213,11 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
     table = tables.Table(
         words.say("overview.warnings"),
         (
-            tables.Column("what_happened", lambda r: judged(r[0], r[1], words), "lk-name"),
+            tables.Column("what_happened", lambda r: say_judged(r[0], r[1], words), "lk-name"),
             tables.Column("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
             tables.Column("since", lambda r: _since(r[1], words)),
             tables.Column("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),
-            tables.Column("could_keep_value", lambda r: _kept(r[1], words)),
+            tables.Column("could_keep_value", lambda r: _say_kept(r[1], words)),
         ),
         rows,
         head="pipeline_name",
@@ -244,7 +244,7 @@ def _looks_like(finding: Finding, words: Words) -> str:
     return words.say(f"causes.short_{family}")
 
 
-def _kept(finding: Finding, words: Words) -> str:
+def _say_kept(finding: Finding, words: Words) -> str:
     """Say what could be kept in a period as long as the current window."""
     value = finding.recoverable
     return words.money(value.value) if value and value.value else tables.DASH
@@ -373,7 +373,7 @@ def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Mark
     if one.present is not None:
         return present.picture(analysis, one, words, "count")
     told = shifts(one, analysis.all_findings)
-    return figures.small_pipe(one, words, emphasised(one, analysis.all_findings), told)
+    return figures.small_pipe(one, words, choose_emphasis(one, analysis.all_findings), told)
 
 
 def _link(name: str, path: str) -> Markup:

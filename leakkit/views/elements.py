@@ -31,12 +31,12 @@ def heading(text: str) -> Markup:
     return Markup("<h3>{}</h3>").format(text)
 
 
-def unfolded(summary: str, content: str) -> Markup:
+def fold_content(summary: str, content: str) -> Markup:
     """Return content that is shown when somebody opens its summary."""
     return Markup("<details><summary>{}</summary>{}</details>").format(summary, content)
 
 
-def ranged(said: str, between: str) -> Markup:
+def add_range(said: str, between: str) -> Markup:
     """Return what is said with its interval, or what else stands small beside it."""
     return Markup('{}<span class="lk-range">{}</span>').format(said, between)
 

@@ -30,7 +30,7 @@ def explain(explanation: Explanation) -> View:
     words = Words(explanation.language)
     parts = [_rows(explanation.rows, words)]
     if explanation.implied:
-        parts.append(_implied(explanation, words))
+        parts.append(_list_implied(explanation, words))
     if explanation.visits:
         parts.append(_visits(explanation, words))
     first, *rest = explaining.outcome_lines(explanation, words)
@@ -90,7 +90,7 @@ def _rows(rows: Sequence[Row], words: Words) -> Markup:
     return _grid(words.say("explain.rows"), heads, cells)
 
 
-def _implied(explanation: Explanation, words: Words) -> Markup:
+def _list_implied(explanation: Explanation, words: Words) -> Markup:
     """Return the rows that stand in no file."""
     heads = [words.say(f"explain.{key}") for key in ("stage", "moment", "step", "reason")]
     cells = [

@@ -120,7 +120,7 @@ class Follower:
             made = self._of_part(of)
             if self.name in FOLLOWING or bar.selection == EVERYTHING:
                 return made
-            return replace(made, selection=_said(bar.selection, bar))
+            return replace(made, selection=_say_selection(bar.selection, bar))
         made = self.make(bar.analysis, **of, **self._drawn(), **self.facts)
         if bar.selection == EVERYTHING:
             return made
@@ -162,7 +162,7 @@ class Follower:
         self.handle.display(data, metadata=metadata, raw=True)
 
 
-def _said(selection: Selection, bar: Filters) -> Markup:
+def _say_selection(selection: Selection, bar: Filters) -> Markup:
     """Say what a view of all pipelines is of."""
     words, said = bar.words, deals_lines(selection, bar.words)
     if selection.window != "all":

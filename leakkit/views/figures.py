@@ -220,17 +220,17 @@ def _panel_marks(sheet: Sheet, axes: Axes, panel: _Panel) -> None:
     axes.axvline(panel.horizon, color=hue("ink"), linewidth=1.3)
     x, foot = sheet.place(axes, panel.horizon, 0)
     read = panel.words.say("days.read", at=panel.say_stay(panel.horizon))
-    _centred(sheet, x, foot + 16, Run(read))
-    _centred(sheet, 7, foot + 16, Run(panel.words.count(0), "muted"))
+    _centre_text(sheet, x, foot + 16, Run(read))
+    _centre_text(sheet, 7, foot + 16, Run(panel.words.count(0), "muted"))
     expected = panel.stage.expected.age
     if expected is not None:
         axes.axvline(expected, color=hue("overdue-ink"), linewidth=1.3, dashes=(3, 2))
         x, head = sheet.place(axes, expected, 1)
         said = panel.words.say("days.expected", at=panel.say_stay(expected))
-        _centred(sheet, x, head - 6, Run(said, "overdue-ink"))
+        _centre_text(sheet, x, head - 6, Run(said, "overdue-ink"))
 
 
-def _centred(sheet: Sheet, x: float, y: float, run: Run) -> None:
+def _centre_text(sheet: Sheet, x: float, y: float, run: Run) -> None:
     """Write a text centred on a point, or as near as the sheet is wide."""
     half = width_of(run.text, 11) / 2 + 2
     middle = min(max(x, half), sheet.width - half)
@@ -432,4 +432,4 @@ def _write_names(sheet: Sheet, flows: Axes, plan: _Months, said: list[str]) -> N
     step = max(1, int(np.ceil(wide * len(said) / (plan.width - 4))))
     for at, text in list(enumerate(said))[::-step]:
         x, y = sheet.place(flows, at, -plan.flows)
-        _centred(sheet, x, y + 16, Run(text, "muted"))
+        _centre_text(sheet, x, y + 16, Run(text, "muted"))

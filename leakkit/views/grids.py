@@ -36,7 +36,7 @@ def writable(text: str) -> str:
     )
 
 
-def shortened(name: str, longest: int) -> str:
+def shorten_name(name: str, longest: int) -> str:
     """Return a name with so many letters at most, in its own direction where it has one.
 
     >>> shortened("Proforma", 5)
@@ -154,7 +154,7 @@ class _Reader(HTMLParser):
         if tag in QUIET:
             self._quiet -= 1
         elif tag == "bdi" and self._name is not None:
-            name, self._name = shortened("".join(self._name), self.longest), None
+            name, self._name = shorten_name("".join(self._name), self.longest), None
             self.handle_data(name)
         elif tag == "caption":
             self._caption = self._text()

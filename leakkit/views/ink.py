@@ -270,13 +270,13 @@ def _geometry(svg: str) -> str:
     body = re.sub(r'<g id="([a-z_]+-[a-z0-9-]+|won|entered)"', r'<g data-lk="\1"', body)
     body = re.sub(r"<g>\s*<path d=\"\" style=\"[^\"]*\"/>\s*</g>", "", body)
     body = re.sub(r"<g>\s*<path d=\"[^\"]*\" style=\"fill: none\"/>\s*</g>", "", body)
-    body = re.sub(r' d="[^"]*"', lambda path: FRACTION.sub(_rounded, path[0]), body)
+    body = re.sub(r' d="[^"]*"', lambda path: FRACTION.sub(_round_coordinate, path[0]), body)
     for role, colour in PALETTE.items():
         body = body.replace(colour, f"var(--lk-{role}, {colour})")
     return re.sub(r"\s*\n\s*", "\n", body).strip()
 
 
-def _rounded(number: re.Match[str]) -> str:
+def _round_coordinate(number: re.Match[str]) -> str:
     """Return a coordinate to a hundredth: no screen or printer shows less."""
     return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 

@@ -95,7 +95,7 @@ class Told:
 def caption(told: Told) -> str:
     """Say which deals the picture counts."""
     pipe, last_day = told.pipe, told.pipeline.windows.end_day - 1
-    said = told.words.say(f"pipe.cohort{_which(told)}", as_of=last_day, **_created(told))
+    said = told.words.say(f"pipe.cohort{_which(told)}", as_of=last_day, **_find_created(told))
     if any(stage.back for stage in pipe.stages):
         said += " " + told.words.say("pipe.back_note")
     return said
@@ -103,7 +103,7 @@ def caption(told: Told) -> str:
 
 def cohort(told: Told) -> str:
     """Say in a few words which deals the picture counts."""
-    return told.words.say(f"pipe.since{_which(told)}", **_created(told))
+    return told.words.say(f"pipe.since{_which(told)}", **_find_created(told))
 
 
 def _which(told: Told) -> str:
@@ -113,7 +113,7 @@ def _which(told: Told) -> str:
     return "" if told.pipe.mature else "_all"
 
 
-def _created(told: Told) -> dict[str, int | None]:
+def _find_created(told: Told) -> dict[str, int | None]:
     """Return the days on which the deals were created."""
     before = told.pipe.created_before_day
     return {"created": before, "first": told.pipe.created_from_day, "last": before - 1}
@@ -219,7 +219,7 @@ def wide(told: Told, room: float = DESK) -> Markup:
             return _empty(told, room)
         outlet = 46 + max(_outlet_room(told), 60)
         length = min(room - outlet, 300.0 * len(pipe.stages) + 190)
-        plan = _fitted(told, length)
+        plan = _fit_plan(told, length)
         aside, end = _aside(told), plan.floor + (52 if pipe.lost else 4)
         depth = lane.depth(told.shifts)
         height = end + depth + (22 if aside else 0)
@@ -253,7 +253,7 @@ def _wide_room(told: Told, width: float) -> float:
     return max(width, said + 8)
 
 
-def _fitted(told: Told, length: float) -> Plan:
+def _fit_plan(told: Told, length: float) -> Plan:
     """Return the plan whose top leaves room for the words over it, and no more."""
     pipe = told.pipe
     lines = max(len(stub_labels(stage, told)) for stage in pipe.stages)

@@ -171,12 +171,12 @@ def _grid(grid: Grid) -> Iterator[Piece]:
     yield line(grid.heads, SMALL, "muted")
     for at, row in enumerate(rows):
         worst = at == grid.worst
-        yield line(_said(row), BODY, "lost-ink" if worst else "ink", bold=worst)
+        yield line(_flatten_cells(row), BODY, "lost-ink" if worst else "ink", bold=worst)
     if len(grid.rows) > len(rows):
         yield Piece(BODY * 1.5, ((0.0, Run(ELLIPSIS, "muted"), BODY),))
 
 
-def _said(row: tuple[Cell, ...]) -> tuple[str, ...]:
+def _flatten_cells(row: tuple[Cell, ...]) -> tuple[str, ...]:
     """Return the cells of a row in one line each."""
     return tuple(map(str, row))
 

@@ -26,17 +26,17 @@ SHOWN_OF_EACH = 3
 
 def recognised_lines(analysis: Analysis, words: Words) -> list[Markup]:
     """Say everything that was recognised in the source, and by what."""
-    return [_recognised(one, words) for one in analysis.recognised]
+    return [_say_recognised(one, words) for one in analysis.recognised]
 
 
-def _recognised(one: Mapping[str, str], words: Words) -> Markup:
+def _say_recognised(one: Mapping[str, str], words: Words) -> Markup:
     """Say one thing that was recognised; a code in words, a text of the file as it is."""
     what, _, name = one["what"].partition(":")
-    said = {fact: _said(one[fact], words) for fact in ("as_what", "why")}
+    said = {fact: _say_code(one[fact], words) for fact in ("as_what", "why")}
     return words.html(f"recognised.{what}", where=one["where"], name=name, **said)
 
 
-def _said(text: str, words: Words) -> Markup | str:
+def _say_code(text: str, words: Words) -> Markup | str:
     """Return a code in words; any other text stays one of the user."""
     return Markup(words.say(f"readings.{text}")) if words.knows(f"readings.{text}") else text  # noqa: S704 - our own text
 

@@ -44,7 +44,7 @@ def what_changed(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> 
     )
 
 
-def judged(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+def say_judged(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
     """Say what a finding found as surely as it was found: the sentence of a headline.
 
     An alarm says it plainly. A watch says that it may be so; what changed because other
@@ -103,7 +103,7 @@ def quiet(findings: Iterable[Finding], words: Words, *, several: bool = False) -
         return words.html("causes.no_comparison")
     perhaps = dict.fromkeys((f.pipeline, f.stage) for f in own if f.severity in WARNING)
     if perhaps:
-        named = words.listed([_named(*place, words, several=several) for place in perhaps])
+        named = words.listed([_name_stage(*place, words, several=several) for place in perhaps])
         said = words.html("causes.quiet_but", n=len(perhaps), names=named)
     else:
         said = words.html("causes.quiet")
@@ -139,7 +139,7 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
         changes.append(words.html("last_run.share", stage=bdi(stage), then=then, now=now))
     for name in ("appeared", "gone"):
         named = [
-            _named(one.name, stage, words, several=several)
+            _name_stage(one.name, stage, words, several=several)
             for one, since in found
             for stage in getattr(since, name)
         ]
@@ -183,7 +183,7 @@ def _more(found: Sequence[tuple[PipelineAnalysis, SinceThen]], words: Words) -> 
     return said + [words.html(f"last_run.{name}", n=n) for name, n in ended if n > 0]
 
 
-def _named(pipeline: str, stage: str, words: Words, *, several: bool) -> Markup:
+def _name_stage(pipeline: str, stage: str, words: Words, *, several: bool) -> Markup:
     """Name a stage, with its pipeline where there are several."""
     if not several:
         return bdi(stage)

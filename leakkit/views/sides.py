@@ -31,12 +31,14 @@ QUIET = ("open-edge", "muted")
 def figure(found: Compared, names: tuple[Markup, Markup], words: Words) -> Markup:
     """Draw two parts, for a wide page and for a phone."""
     scale = most(found.gaps)
-    return responsive(*(_drawn(found, names, words, scale, width) for width in (WIDE, NARROW)))
+    return responsive(
+        *(_draw_stages(found, names, words, scale, width) for width in (WIDE, NARROW))
+    )
 
 
 def panel(found: Compared, names: tuple[Markup, Markup], words: Words, scale: float) -> Markup:
     """Draw one of several comparisons on their common scale."""
-    return _drawn(found, names, words, scale, PANEL)
+    return _draw_stages(found, names, words, scale, PANEL)
 
 
 def most(gaps: Sequence[Gap]) -> float:
@@ -45,7 +47,7 @@ def most(gaps: Sequence[Gap]) -> float:
     return min(max(0.05, *(1.05 * share for share in shares)), 1.0)
 
 
-def _drawn(
+def _draw_stages(
     found: Compared, names: tuple[Markup, Markup], words: Words, scale: float, width: float
 ) -> Markup:
     """Draw every stage as a row: its name, both shares as marks, and as numbers."""

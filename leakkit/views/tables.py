@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from markupsafe import Markup
 
 from leakkit.measures.survival import longest_followed, share_at
-from leakkit.views.elements import ranged, unfolded
+from leakkit.views.elements import add_range, fold_content
 from leakkit.views.palette import variable
 from leakkit.views.texts import plain, reason_text, stay
 
@@ -136,7 +136,7 @@ def _share_cell(words: Words, share: Share, reasons: Reasons) -> Markup:
     """Return a share with its interval in words."""
     if share.share is None or share.low is None or share.high is None:
         return reasons.dash(share.reason)
-    return ranged(words.share(share.share), _range(words, share.low, share.high))
+    return add_range(words.share(share.share), _range(words, share.low, share.high))
 
 
 def _chance_cell(words: Words, stage: StageResult, reasons: Reasons, unit: int) -> Markup:
@@ -145,7 +145,7 @@ def _chance_cell(words: Words, stage: StageResult, reasons: Reasons, unit: int) 
     if share.share is None or share.low is None or share.high is None or age is None:
         return reasons.dash(share.reason)
     within = words.say("table.within", days=stay(words, age, unit))
-    return ranged(_share_cell(words, share, reasons), within)
+    return add_range(_share_cell(words, share, reasons), within)
 
 
 def _range(words: Words, low: float, high: float) -> str:
@@ -203,7 +203,7 @@ def stage_table(
     ages = Table(words.say("table.ages"), _age_columns(pipeline, words, more), rows)
     main_html = main.html(words) + reasons.html()
     folded = rest.html(words) + ages.html(words) + more.html()
-    return main_html + unfolded(words.say("table.more"), folded)
+    return main_html + fold_content(words.say("table.more"), folded)
 
 
 def of_days(pipeline: PipelineAnalysis) -> str:
@@ -267,7 +267,7 @@ def _lost_so_far(words: Words, stage: StageResult, reasons: Reasons, unit: int) 
     share = share_at(stage.curve, ("lost",), limit).share
     if share is None:
         return reasons.dash("few_followed")
-    return ranged(words.share(share), words.say("table.within", days=stay(words, limit, unit)))
+    return add_range(words.share(share), words.say("table.within", days=stay(words, limit, unit)))
 
 
 def _more_columns(words: Words, reasons: Reasons, unit: int) -> tuple[Column[StageResult], ...]:
@@ -299,10 +299,10 @@ def _age_columns(
     )
     rare = ("jumped_over", "reopened_in", "wins_after_loss", "left_after_curves")
     found = [key for key in rare if any(getattr(stage, key) for stage in pipeline.stages)]
-    return (*columns, *(Column(key, _counted(words, key)) for key in found))
+    return (*columns, *(Column(key, _fill_count(words, key)) for key in found))
 
 
-def _counted(words: Words, key: str) -> Callable[[StageResult], str]:
+def _fill_count(words: Words, key: str) -> Callable[[StageResult], str]:
     """Return how a stage fills the column of one of its counts."""
     return lambda stage: words.count(getattr(stage, key))
 

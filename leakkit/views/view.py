@@ -66,11 +66,11 @@ class View(PlainData):
         first = self.kind == FIRST
         parts = (
             (Markup("<h1>{}</h1>") if first else Markup("<h2>{}</h2>")).format(self.title),
-            _wrapped('<p class="lk-selection">{}</p>', self.selection),
-            _wrapped('<p class="lk-headline">{}</p>', self.headline),
-            _wrapped("<figure>{}</figure>", _safe(self.figure)),
+            _wrap_content('<p class="lk-selection">{}</p>', self.selection),
+            _wrap_content('<p class="lk-headline">{}</p>', self.headline),
+            _wrap_content("<figure>{}</figure>", _safe(self.figure)),
             _safe(self.table),
-            _wrapped('<div class="lk-note">{}</div>', _safe(self.note)),
+            _wrap_content('<div class="lk-note">{}</div>', _safe(self.note)),
         )
         return Markup('<section class="lk{}" id="{}" dir="{}" lang="{}">\n{}\n</section>').format(
             " lk-first" if first else "",
@@ -254,6 +254,6 @@ def _safe(html: str) -> Markup:
     return Markup(html)  # noqa: S704 - figures and tables escape every text themselves
 
 
-def _wrapped(pattern: str, content: str) -> Markup:
+def _wrap_content(pattern: str, content: str) -> Markup:
     """Put `content` into an element; nothing where there is none."""
     return Markup(pattern).format(content) if content else Markup("")  # noqa: S704 - a constant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.views.elements import ranged
+from leakkit.views.elements import add_range
 from leakkit.views.tables import DASH
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def share_between(
     """Say a share with its interval."""
     if found is None or low is None or high is None:
         return DASH
-    return ranged(words.share(found), words.say("table.range", low=low, high=high))
+    return add_range(words.share(found), words.say("table.range", low=low, high=high))
 
 
 def points(words: Words, difference: float | None) -> str:
@@ -46,7 +46,7 @@ def points_between(
     if difference is None or low is None or high is None:
         return DASH
     between = words.say("causes.points_range", low=low, high=high)
-    return ranged(words.points(difference), between)
+    return add_range(words.points(difference), between)
 
 
 def excess(words: Words, found: Excess | None) -> Markup | str:
@@ -57,7 +57,7 @@ def excess(words: Words, found: Excess | None) -> Markup | str:
 def deals(words: Words, found: Value) -> Markup:
     """Say an estimated number of deals with its interval."""
     between = words.say("causes.number_range", low=found.low, high=found.high)
-    return ranged(words.number(found.value), between)
+    return add_range(words.number(found.value), between)
 
 
 def money(words: Words, amount: float | None) -> str:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from leakkit.findings.finding import CHANGED
 from leakkit.views.causes import beside, cells
-from leakkit.views.elements import paragraphs, ranged
+from leakkit.views.elements import add_range, paragraphs
 from leakkit.views.tables import Column, Table, bdi
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
-def compared(diagnosis: Diagnosis) -> bool:
+def has_comparisons(diagnosis: Diagnosis) -> bool:
     """Say whether any share of the pipeline could be compared with another."""
     return any(finding.p_value is not None for card in diagnosis.cards for finding in card)
 
@@ -54,7 +54,7 @@ def _judgement(words: Words, finding: Finding) -> Markup:
         beside.last_year(finding, words) if finding.severity in CHANGED else Markup(""),
     )
     said = words.say(f"causes.severity_{_code(finding)}")
-    return ranged(said, Markup(" ").join(note for note in notes if note))
+    return add_range(said, Markup(" ").join(note for note in notes if note))
 
 
 def _code(finding: Finding) -> str:

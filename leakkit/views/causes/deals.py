@@ -9,7 +9,7 @@ from markupsafe import Markup
 from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views.causes import cells
 from leakkit.views.causes.stages import no_stages, stages_of
-from leakkit.views.elements import heading, ranged
+from leakkit.views.elements import add_range, heading
 from leakkit.views.tables import DASH, Column, Table, bdi
 from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -56,4 +56,4 @@ def _deal(one: StageDiagnosis, deal: DealToRead, words: Words, unit: int) -> Mar
     """Return a deal with its stay and its value."""
     name = bdi(one.ids.get(deal.opportunity, str(deal.opportunity)))
     stayed, value = stay(words, deal.stay, unit), cells.money(words, deal.value)
-    return ranged(name, f"{stayed}, {value}")
+    return add_range(name, f"{stayed}, {value}")

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from leakkit.views.causes import cells
 from leakkit.views.causes.segments import columns_of, segment, value_of
 from leakkit.views.causes.stages import no_stages, sample_line, stages_of
-from leakkit.views.elements import heading, paragraphs, ranged
+from leakkit.views.elements import add_range, heading, paragraphs
 from leakkit.views.present import causes as present
 from leakkit.views.tables import Column, Table, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -44,7 +44,7 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
     screen, head = one.screen, heading(bdi(one.stage.name)) + _changes(one.changes, words)
     if screen.reason:
         return head + paragraphs([words.html(f"causes.screen_{screen.reason}")])
-    lines = [_tested(screen, words), *_set_aside(screen, words)]
+    lines = [_say_tested(screen, words), *_set_aside(screen, words)]
     if not screen.drivers:
         none = words.html("causes.no_driver") if screen.tested else Markup("")
         return head + paragraphs([none, *lines])
@@ -81,7 +81,7 @@ def _change_columns(words: Words) -> tuple[Column[ChangeDriver], ...]:
     )
 
 
-def _tested(screen: Screen, words: Words) -> Markup:
+def _say_tested(screen: Screen, words: Words) -> Markup:
     """Say how many segments were compared, of which columns."""
     if not screen.tested:
         return words.html("causes.screened_none")
@@ -135,7 +135,7 @@ def _columns(words: Words) -> tuple[Column[Driver], ...]:
 
 def _share_cell(words: Words, driver: Driver) -> Markup:
     """Return the share lost, with the deals that were followed to it."""
-    return ranged(
+    return add_range(
         words.share(driver.share.value),
         words.say("causes.share_followed", n=round(driver.followed)),
     )

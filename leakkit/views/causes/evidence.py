@@ -58,14 +58,14 @@ def _evidence(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup
     read = words.html(f"causes.read_{cause.window}", n=cause.losses)
     read += sample_line(cause.sampled, cause.passages, words)
     return head + Markup('<p>{}</p><div class="lk-two"><div>{}</div><div>{}</div></div>').format(
-        read, _stated(cause.stated, words), _behaviour(diagnosis, cause, words)
+        read, _say_stated(cause.stated, words), _behaviour(diagnosis, cause, words)
     )
 
 
 # The reasons
 
 
-def _stated(stated: Stated, words: Words) -> Markup:
+def _say_stated(stated: Stated, words: Words) -> Markup:
     """Return what the reasons say."""
     rows = [(words.say(f"causes.family_{f.family}"), f) for f in stated.families]
     table = Table(words.say("causes.stated_table"), _family_columns(words), rows, head="family")

@@ -12,7 +12,7 @@ from leakkit.views.causes import mix, verdict
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.elements import paragraphs
 from leakkit.views.present import causes as present
-from leakkit.views.sentences import first_of, judged, losses_line, quiet, since_then
+from leakkit.views.sentences import first_of, losses_line, quiet, say_judged, since_then
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
 
@@ -35,7 +35,7 @@ def causes_headline(diagnosis: Diagnosis) -> View:
         _joint_line(diagnosis, words),
         since_then(diagnosis.analysis, (pipeline,), words),
         losses_line(diagnosis.analysis, pipeline, words, only_many=True),
-        _tested(diagnosis, words),
+        _say_tested(diagnosis, words),
     ]
     return answer(
         words,
@@ -75,12 +75,12 @@ def _worst(diagnosis: Diagnosis, words: Words) -> Markup:
         return left_out(diagnosis.pipeline, words)
     first = _leading(diagnosis)
     if first is not None:
-        return judged(diagnosis.pipeline, first, words)
+        return say_judged(diagnosis.pipeline, first, words)
     own = [finding for card in diagnosis.cards for finding in card]
     better = [finding for finding in improvements(own) if finding.leads]
     if not better:
         return quiet(own, words)
-    return judged(diagnosis.pipeline, better[0], words) + Markup(" ") + quiet(own, words)
+    return say_judged(diagnosis.pipeline, better[0], words) + Markup(" ") + quiet(own, words)
 
 
 def _leading(diagnosis: Diagnosis) -> Finding | None:
@@ -130,7 +130,7 @@ def _current_days(diagnosis: Diagnosis) -> int:
     return end - first
 
 
-def _tested(diagnosis: Diagnosis, words: Words) -> Markup:
+def _say_tested(diagnosis: Diagnosis, words: Words) -> Markup:
     """Say how many comparisons were made, of which days."""
     windows = diagnosis.pipeline.windows
     if diagnosis.pipeline.notes.coverage:

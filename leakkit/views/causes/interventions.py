@@ -10,7 +10,7 @@ from leakkit.findings.interventions import EARLY
 from leakkit.page.kinds import REPEATED
 from leakkit.views.causes import cells
 from leakkit.views.coverage import what_to_export
-from leakkit.views.elements import heading, paragraphs, ranged
+from leakkit.views.elements import add_range, heading, paragraphs
 from leakkit.views.tables import DASH, Column, Table, bdi
 from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -89,7 +89,7 @@ def _group(words: Words, group: Group | None) -> Markup | str:
     """Say the share lost of one side, and of how many."""
     if group is None:
         return DASH
-    return ranged(words.share(group.share), words.say("interventions.of", n=group.entered))
+    return add_range(words.share(group.share), words.say("interventions.of", n=group.entered))
 
 
 def _sentence(one: Intervened, effect: Effect, words: Words) -> Markup:

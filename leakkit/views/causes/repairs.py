@@ -27,7 +27,7 @@ def repairs(diagnosis: Diagnosis) -> View:
     words = words_of(diagnosis.analysis)
     if not diagnosis.repairs:
         return _no_repairs(diagnosis, words)
-    rows = [(_repaired(repair, words), repair) for repair in diagnosis.repairs]
+    rows = [(_say_repaired(repair, words), repair) for repair in diagnosis.repairs]
     table = Table(words.say("causes.repairs_table"), _columns(words), rows, head="repair")
     rough = any(repair.result.rough for repair in diagnosis.repairs)
     lines = [words.html("causes.repair_note"), words.html("causes.rough") if rough else ""]
@@ -55,7 +55,7 @@ def _no_repair(diagnosis: Diagnosis) -> str:
     return "small_losses" if known else "no_repair"
 
 
-def _repaired(repair: Repair, words: Words) -> Markup:
+def _say_repaired(repair: Repair, words: Words) -> Markup:
     """Say what is repaired."""
     names = Markup(", ").join(map(bdi, repair.stages))
     if repair.points is None:

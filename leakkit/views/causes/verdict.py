@@ -37,15 +37,15 @@ def strength(cause: Cause, words: Words) -> Markup:
 
 def _reason(code: str, words: Words) -> Markup:
     """Say a sub-reason; one of the user's own as it is written in the user's file."""
-    return _known(f"causes.reason.{code}", code.partition(".")[2], words)
+    return _say_message(f"causes.reason.{code}", code.partition(".")[2], words)
 
 
 def operation(code: str, words: Words) -> Markup:
     """Say an operation to review; one of the user's own as it is written in the user's file."""
-    return _known(f"causes.reviews.{code}", code, words)
+    return _say_message(f"causes.reviews.{code}", code, words)
 
 
-def _known(key: str, written: str, words: Words) -> Markup:
+def _say_message(key: str, written: str, words: Words) -> Markup:
     """Say the message `key`, or what the user wrote where there is none."""
     return words.html(key) if words.knows(key) else bdi(written)
 

@@ -12,12 +12,12 @@ from leakkit.findings.sight import sight
 from leakkit.measures.survival import Z95
 from leakkit.page.kinds import REPEATED
 from leakkit.views.causes import beside, mix, verdict
-from leakkit.views.causes.comparisons import compared, comparisons
+from leakkit.views.causes.comparisons import comparisons, has_comparisons
 from leakkit.views.causes.stages import no_stages
 from leakkit.views.coverage import what_to_export
-from leakkit.views.elements import paragraphs, unfolded
+from leakkit.views.elements import fold_content, paragraphs
 from leakkit.views.notes import note_lines
-from leakkit.views.sentences import could_be_seen, judged, month, what_changed
+from leakkit.views.sentences import could_be_seen, month, say_judged, what_changed
 from leakkit.views.shift import shift_figure
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -48,29 +48,29 @@ def warnings(diagnosis: Diagnosis) -> View:
     rest = _cards(diagnosis, diagnosis.warnings[SHOWN_CARDS:], words)
     if rest:
         said = words.say("causes.more_cards", n=len(diagnosis.warnings) - SHOWN_CARDS)
-        rest = unfolded(said, rest)
+        rest = fold_content(said, rest)
     lines = [] if shown else [_quiet(diagnosis, words)]
-    lines += _improved(diagnosis, words)
-    every = unfolded(words.say("causes.all_comparisons"), comparisons(diagnosis, words))
+    lines += _say_improved(diagnosis, words)
+    every = fold_content(words.say("causes.all_comparisons"), comparisons(diagnosis, words))
     return answer(words, "warnings", table=shown + rest + paragraphs(lines) + every)
 
 
 def _quiet(diagnosis: Diagnosis, words: Words) -> Markup:
     """Say that nothing warns and what could have been seen, or that nothing could be compared."""
-    if not compared(diagnosis):
+    if not has_comparisons(diagnosis):
         return words.html("causes.not_compared")
     seen = sight(finding for card in diagnosis.cards for finding in card)
     return words.html("causes.none_warns") + Markup(" ") + could_be_seen(seen, words)
 
 
-def _improved(diagnosis: Diagnosis, words: Words) -> list[Markup]:
+def _say_improved(diagnosis: Diagnosis, words: Words) -> list[Markup]:
     """Say what got better, or may have, how sure that is, and whether the deals changed."""
     own = improvements(finding for card in diagnosis.cards for finding in card)
     return [
         Markup(" ").join(
             part
             for part in (
-                judged(diagnosis.pipeline, finding, words),
+                say_judged(diagnosis.pipeline, finding, words),
                 _since(finding, words),
                 _sure(diagnosis, finding, words),
             )
@@ -146,12 +146,12 @@ def _sure(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     if finding.confirmed:
         days = words.days(diagnosis.analysis.config.comparison.confirm_days)
         said += " " + words.html("causes.confirmed", days=days)
-    if _undeclared(diagnosis, finding):
+    if _is_undeclared(diagnosis, finding):
         said += " " + words.html("causes.undeclared")
     return said
 
 
-def _undeclared(diagnosis: Diagnosis, finding: Finding) -> bool:
+def _is_undeclared(diagnosis: Diagnosis, finding: Finding) -> bool:
     """Say whether a change is sure, and no alarm only because nobody declared the stages."""
     sure = finding.q_value is not None and finding.q_value <= diagnosis.analysis.config.comparison.q
     known = finding.phi is not None and finding.says == RATE and not finding.as_last_year

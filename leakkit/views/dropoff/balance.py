@@ -11,7 +11,7 @@ from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views import figures, tables
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
 from leakkit.views.dropoff.data import with_outcome
-from leakkit.views.elements import paragraphs, unfolded
+from leakkit.views.elements import fold_content, paragraphs
 from leakkit.views.notes import note_lines
 from leakkit.views.present import stages as present
 from leakkit.views.view import answer, of_analysis, words_of
@@ -40,7 +40,7 @@ def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> Vie
     count = _equation(chosen.balance, words, "balance.equation", words.count, now)
     value = _equation(chosen.balance_value, words, "balance.value", words.money, now)
     first, second = (value, count) if amount_of(by) == "value" else (count, value)
-    table = unfolded(words.say("balance.more"), tables.balance_table(chosen, words, by=by))
+    table = fold_content(words.say("balance.more"), tables.balance_table(chosen, words, by=by))
     return answer(
         words,
         "balance",

@@ -14,7 +14,7 @@ from leakkit.views import sides
 from leakkit.views.causes import cells
 from leakkit.views.coverage import what_to_export
 from leakkit.views.dropoff.choices import part_line, pipeline_of
-from leakkit.views.elements import panels, paragraphs, ranged, unfolded
+from leakkit.views.elements import add_range, fold_content, panels, paragraphs
 from leakkit.views.tables import DASH, Column, Table, bdi
 from leakkit.views.texts import reason_text, stay
 from leakkit.views.view import answer, of_analysis, words_of
@@ -55,7 +55,7 @@ def compare(  # noqa: PLR0913 - a comparison is asked for by as many things
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     said = part_line(analysis, chosen, words)
-    if stopped := _stopped(chosen, words, days=bool(day), alone=one is None and not column):
+    if stopped := _say_why_not(chosen, words, days=bool(day), alone=one is None and not column):
         return answer(words, "compare", headline=stopped, selection=said)
     if column:
         return _values(compare_values(analysis, column, chosen.name), words, said)
@@ -76,7 +76,7 @@ def compare(  # noqa: PLR0913 - a comparison is asked for by as many things
     )
 
 
-def _stopped(chosen: PipelineAnalysis, words: Words, *, days: bool, alone: bool) -> Markup:
+def _say_why_not(chosen: PipelineAnalysis, words: Words, *, days: bool, alone: bool) -> Markup:
     """Say why nothing can be compared; nothing where something can."""
     if chosen.present is not None:
         return words.html("compare.no_history")
@@ -113,7 +113,7 @@ def _values(found: Sequence[Compared], words: Words, said: Markup) -> View:
         title=words.say("question.compare_values", column=column),
         headline=_headline(named, words) or none,
         figure=panels(pictures),
-        table=unfolded(words.say("compare.unfold"), table.html(words)),
+        table=fold_content(words.say("compare.unfold"), table.html(words)),
         note=paragraphs(_notes(found, words)),
         selection=said,
         behind=partial(sides_frame, found),
@@ -217,7 +217,7 @@ def _share(side: Side, words: Words) -> Markup | str:
     """Say the share lost of one part, or why it is not known."""
     share = side.share
     if share.share is None:
-        return ranged(DASH, reason_text(words, share.reason))
+        return add_range(DASH, reason_text(words, share.reason))
     return cells.share_between(words, share.share, share.low, share.high)
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from leakkit.views import reading
 from leakkit.views.coverage import left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
-from leakkit.views.elements import bullets, heading, paragraphs, unfolded
+from leakkit.views.elements import bullets, fold_content, heading, paragraphs
 from leakkit.views.sentences import losses_line
 from leakkit.views.tables import of_days
 from leakkit.views.texts import reason_text
@@ -36,7 +36,7 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
         _not_estimated(chosen, words),
         _odd(analysis, words),
         reading.fault_table(analysis, words) if analysis.faults else "",
-        _recognised(analysis, words),
+        _list_recognised(analysis, words),
     ]
     said = part_line(analysis, chosen, words, *CURVES)
     return answer(words, "data", note=Markup("\n").join(filter(None, parts)), selection=said)
@@ -62,12 +62,12 @@ def _odd(analysis: Analysis, words: Words) -> Markup:
     return heading(words.say("data.odd")) + bullets(odd) if odd else Markup("")
 
 
-def _recognised(analysis: Analysis, words: Words) -> Markup:
+def _list_recognised(analysis: Analysis, words: Words) -> Markup:
     """List what was recognised in the source; nothing where nothing had to be."""
     if not analysis.recognised:
         return Markup("")
     found = bullets(reading.recognised_lines(analysis, words))
-    return unfolded(words.say("data.recognised"), found)
+    return fold_content(words.say("data.recognised"), found)
 
 
 def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
@@ -109,10 +109,12 @@ def _rows(analysis: Analysis, words: Words) -> list[Markup]:
 def _deals(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     """Say what deals there are, how they ended, and what is missing in them."""
     outcomes = {kind: with_outcome(chosen, kind) for kind in ("won", "lost", "open")}
-    return [*_ended(chosen, outcomes, words), *_gaps(analysis, chosen, outcomes["lost"], words)]
+    return [*_say_ends(chosen, outcomes, words), *_gaps(analysis, chosen, outcomes["lost"], words)]
 
 
-def _ended(chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words) -> Iterator[Markup]:
+def _say_ends(
+    chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words
+) -> Iterator[Markup]:
     """Say how many deals are won, lost and open, and how many of them only by their outcome."""
     notes, total = chosen.notes, max(chosen.opportunities, 1)
     deals = {"n": chosen.opportunities, **outcomes}

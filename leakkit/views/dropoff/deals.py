@@ -72,13 +72,13 @@ def deals(  # noqa: PLR0913 - a list is asked for by as many things
         words,
         "deals",
         headline=_headline(rows, words, once=once),
-        table=_counted(rows, chosen, words, whole=not (left or search))
+        table=_count_left(rows, chosen, words, whole=not (left or search))
         + _first(rows, chosen, words),
         note=paragraphs([words.html("deals.note_once" if once else "deals.note")]),
         selection=part_line(analysis, chosen, words, days="created" if once else "days"),
     )
     known = {one.name: getattr(shown, one.name) for one in fields(View)}
-    return DealList(**known, rows=_said(rows, words))
+    return DealList(**known, rows=_translate_headings(rows, words))
 
 
 def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:
@@ -88,7 +88,9 @@ def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:
     return words.html("deals.headline_once" if once else "deals.headline", **facts)
 
 
-def _counted(rows: pd.DataFrame, chosen: PipelineAnalysis, words: Words, *, whole: bool) -> Markup:
+def _count_left(
+    rows: pd.DataFrame, chosen: PipelineAnalysis, words: Words, *, whole: bool
+) -> Markup:
     """Count the rows by stage, and by how they left; nothing where one way was asked for."""
     ways = [way for way in ORDER if (rows["left"] == way).any()]
     if not whole or not ways:
@@ -112,11 +114,11 @@ def _first(rows: pd.DataFrame, chosen: PipelineAnalysis, words: Words) -> Markup
         return Markup("")
     key = "table.deals_all" if len(first) == len(rows) else "table.deals_first"
     caption = words.say(key, n=len(rows), shown=len(first))
-    named = [(linked(row), row) for row in first]
+    named = [(link_deal(row), row) for row in first]
     return Table(caption, _columns(words, chosen.unit_per_day), named, head="deal").html(words)
 
 
-def linked(row: Row) -> Markup:
+def link_deal(row: Row) -> Markup:
     """Return the id of a deal, with its address where there is one."""
     said = bdi(str(row["opportunity_id"]))
     if not row["link"]:
@@ -133,15 +135,15 @@ def _columns(words: Words, unit: int) -> tuple[Column[Any], ...]:
         Column("owner", lambda r: bdi(r["owner"] or DASH), "lk-name"),
         Column("stage", lambda r: bdi(r["stage"]), "lk-name"),
         Column("how_left", lambda r: words.say(f"table.left_{r['left']}"), "lk-name"),
-        Column("value", lambda r: _known(r["value"], lambda v: words.money(v * 100))),
+        Column("value", lambda r: _say_known(r["value"], lambda v: words.money(v * 100))),
         Column("in_stage", lambda r: stay(words, r["days"] * unit, unit)),
-        Column("entered_on", lambda r: _known(r["entered"], lambda day: _date(day, words))),
-        Column("left_on", lambda r: _known(r["left_on"], lambda day: _date(day, words))),
+        Column("entered_on", lambda r: _say_known(r["entered"], lambda day: _date(day, words))),
+        Column("left_on", lambda r: _say_known(r["left_on"], lambda day: _date(day, words))),
         Column("reason", lambda r: bdi(r["reason"] or DASH), "lk-name"),
     )
 
 
-def _known(value: Any, say: Any) -> str:  # noqa: ANN401 - a cell of any kind, and how it is said
+def _say_known(value: Any, say: Any) -> str:  # noqa: ANN401 - a cell of any kind, and how it is said
     """Say a value that may be missing."""
     return DASH if pd.isna(value) else str(say(value))
 
@@ -151,7 +153,7 @@ def _date(day: pd.Timestamp, words: Words) -> str:
     return words.date((day - pd.Timestamp(0)).days)
 
 
-def _said(rows: pd.DataFrame, words: Words) -> pd.DataFrame:
+def _translate_headings(rows: pd.DataFrame, words: Words) -> pd.DataFrame:
     """Return the rows under the words of the field, for a file."""
     left = rows["left"].map({way: words.say(f"table.left_{way}") for way in ORDER})
     named = rows.assign(left=left.astype("str"), name=rows["name"].map(plain))

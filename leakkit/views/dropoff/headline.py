@@ -26,7 +26,7 @@ from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.present import headline as present
 from leakkit.views.reading import left_open_lines, renamed_lines
-from leakkit.views.sentences import first_of, judged, losses_line, mend_first, quiet, since_then
+from leakkit.views.sentences import first_of, losses_line, mend_first, quiet, say_judged, since_then
 from leakkit.views.tables import bdi, of_days, span
 from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_analysis, words_of
@@ -79,7 +79,7 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
             [
                 *_beside_headline(analysis, chosen, words),
                 _apart(chosen, words) if chosen.present is None else "",
-                _unfollowed(chosen, words),
+                _say_unfollowed(chosen, words),
                 *lines,
             ]
         ),
@@ -120,12 +120,12 @@ def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Mar
     Where only the present state is known, in which stage most deals were lost.
     """
     if chosen.present is not None and (chosen.present.total.lost or not chosen.notes.coverage):
-        return present.said(chosen.present, words)
+        return present.say_most_lost(chosen.present, words)
     if chosen.notes.coverage:
         return left_out(chosen, words)
     gravest = _gravest(analysis, chosen)
     if gravest is not None:
-        return judged(chosen, gravest, words)
+        return say_judged(chosen, gravest, words)
     return Markup(" ").join(
         [largest_sentence(chosen, words), *_better(analysis, chosen, words)[:1]]
     )
@@ -136,7 +136,7 @@ def _better(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[
     if analysis.selection != EVERYTHING:
         return []
     own = improvements(f for f in analysis.all_findings if f.pipeline == chosen.name)
-    return [judged(chosen, finding, words) for finding in own if finding.leads]
+    return [say_judged(chosen, finding, words) for finding in own if finding.leads]
 
 
 def _beside_headline(
@@ -154,7 +154,7 @@ def _beside_headline(
     return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words), *better)
 
 
-def _unfollowed(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _say_unfollowed(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say of the lost deals without a history where they stood; nothing where they are few."""
     if chosen.present is not None:
         return Markup("")

@@ -35,7 +35,7 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
         title, said = words.say("question.present"), part_line(analysis, chosen, words)
         return answer(words, "pipe", title=title, figure=shown, selection=said)
     found = () if analysis.selection != EVERYTHING else analysis.all_findings
-    worst = emphasised(chosen, found)
+    worst = choose_emphasis(chosen, found)
     told = shifts(chosen, found) if amount_of(by) == "count" else ()
     shown = figures.pipe(chosen, words, worst=worst, by=by, shifts=told)
     said = part_line(analysis, chosen, words, days="created")
@@ -44,7 +44,7 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     return answer(words, "pipe", figure=shown, selection=said)
 
 
-def emphasised(chosen: PipelineAnalysis, findings: Iterable[Finding]) -> int | None:
+def choose_emphasis(chosen: PipelineAnalysis, findings: Iterable[Finding]) -> int | None:
     """Return the stage whose leak to look at first: what got worse, else what loses most."""
     own = (f for f in findings if f.pipeline == chosen.name)
     led = [f for card in leading(own) for f in card if f.kind == "lost"]

@@ -28,7 +28,7 @@ STEP, THICK, TOP = 46.0, 15.0, 34.0
 
 def bars(rows: Rows, words: Words, salt: str, *, by: str = "count") -> Markup:
     """Draw a bar per row, to one scale, in deals or `by` value, for a wide page and a phone."""
-    wide, narrow = (_drawn(rows, words, salt, by, width) for width in (WIDE, NARROW))
+    wide, narrow = (_draw_rows(rows, words, salt, by, width) for width in (WIDE, NARROW))
     return responsive(wide, narrow)
 
 
@@ -38,7 +38,7 @@ def amounts(tally: Tally, by: str) -> dict[str, int]:
     return {outcome: getattr(tally, f"{prefix}{outcome}") for outcome, *_ in OUTCOMES}
 
 
-def _drawn(rows: Rows, words: Words, salt: str, by: str, width: float) -> Markup:
+def _draw_rows(rows: Rows, words: Words, salt: str, by: str, width: float) -> Markup:
     """Draw all rows on a sheet of one width."""
     most = max([1, *(sum(amounts(tally, by).values()) for _, tally in rows)])
     with mpl.rc_context(theme()):

@@ -90,7 +90,7 @@ def _families(read: _Read, words: Words) -> Markup:
         by_family[one.family] = by_family.get(one.family, 0) + one.n
     columns: tuple[Column[int], ...] = (
         Column("losses", words.count),
-        Column("of_reasons", lambda n: _ranged(n, read.known, words)),
+        Column("of_reasons", lambda n: _say_range(n, read.known, words)),
     )
     ranked = sorted(by_family.items(), key=lambda one: (-one[1], one[0]))
     rows = [(_family(family, words), n) for family, n in ranked]
@@ -98,7 +98,7 @@ def _families(read: _Read, words: Words) -> Markup:
     return heading(said) + Table(said, columns, rows, head="family").html(words)
 
 
-def _ranged(n: int, whole: int, words: Words) -> str:
+def _say_range(n: int, whole: int, words: Words) -> str:
     """Say a share with its interval."""
     share = share_of(n, whole)
     return cells.share_between(words, share.share, share.low, share.high)
@@ -125,7 +125,7 @@ def owners(chosen: PipelineAnalysis, words: Words) -> Markup:
     columns: tuple[Column[Tally], ...] = (
         Column("owner_lost", lambda one: words.count(one.lost), "lk-lost"),
         Column("owner_won", lambda one: words.count(one.won)),
-        Column("of_closed", lambda one: _ranged(one.won, one.closed, words)),
+        Column("of_closed", lambda one: _say_range(one.won, one.closed, words)),
         Column("owner_open", lambda one: words.count(one.open)),
         Column("value_lost", lambda one: words.money(one.value_lost)),
         Column("value_open", lambda one: words.money(one.value_open)),

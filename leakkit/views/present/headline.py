@@ -21,7 +21,7 @@ MAKERS = ("salesforce", "hubspot", "pipedrive", "zoho", "odoo", "dynamics", "bus
 """Makers of whom it is known how they export a history."""
 
 
-def said(present: Present, words: Words) -> Markup:
+def say_most_lost(present: Present, words: Words) -> Markup:
     """Say in which stage most deals were lost; where none is named, how many were lost."""
     first, rivals = most_lost(present.stages)
     if first is None:
