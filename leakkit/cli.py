@@ -379,11 +379,11 @@ def check(
     Exit code 0: every row can be used; 1: rows were set aside; 2: the source cannot be used.
     """
     from leakkit.loading import find_source as found_source
-    from leakkit.sources.check import checked, faults_csv
+    from leakkit.sources.check import check_source, faults_csv
 
     with _ask_at_once(source, config, allow or ()):
         named = found_source(source, config or None)
-        store, facts = checked(*named, as_of=as_of, allow=allow or ())
+        store, facts = check_source(*named, as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read
     from leakkit.analysis import outline
     from leakkit.terminal import say_check as said
@@ -424,8 +424,8 @@ def init(
     be filled in first, or the source itself be mended; 2: nothing was written.
     """
     from leakkit.sources.databases.addresses import Address, address_of
-    from leakkit.sources.propose.declared import declared
-    from leakkit.sources.propose.writing import proposed
+    from leakkit.sources.propose.declared import read_declared
+    from leakkit.sources.propose.writing import propose_config
 
     place = address_of(source)
     if isinstance(place, Address):
@@ -444,8 +444,8 @@ def init(
             "says is kept, but for comments. Or name another file, or remove it first."
         )
         raise LeakkitError("file_exists", message)
-    known = next((declared(one) for one in (file, beside) if one.is_file()), {})
-    found = proposed(place, known, allow or ())
+    known = next((read_declared(one) for one in (file, beside) if one.is_file()), {})
+    found = propose_config(place, known, allow or ())
     _save(file, found.text)
     other = f" --config {file}" if out else ""
     if found.stopped:

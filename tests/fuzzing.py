@@ -27,7 +27,7 @@ from leakkit.analysis import analyze
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.cells.jalali import MONTHS, day_number
-from leakkit.sources.check import checked, faults_csv
+from leakkit.sources.check import check_source, faults_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -277,7 +277,7 @@ def judge(source: Source, *, analysed: bool = False) -> str:
         file = Path(folder) / source.name
         file.write_bytes(source.content)
         try:
-            store, found = checked(file, Config.from_text(source.config))
+            store, found = check_source(file, Config.from_text(source.config))
         except LeakkitError as error:
             return _refused(error)
         with store:

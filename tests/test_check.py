@@ -15,7 +15,7 @@ import leakkit
 from leakkit.cli import app
 from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.check import check, checked, faults_csv
+from leakkit.sources.check import check, check_source, faults_csv
 from leakkit.sources.propose.beside import proposed_joins
 from leakkit.sources.propose.text import configuration_text
 from leakkit.terminal import say_check as said
@@ -295,7 +295,7 @@ def test_hostile_names_stay_texts_of_the_configuration() -> None:
 
 def test_what_the_command_says() -> None:
     """Recognised, rows, facts, faults, and of the pipeline all that its page says of its data."""
-    store, found = checked(GALLERY / "faults" / "burst.csv")
+    store, found = check_source(GALLERY / "faults" / "burst.csv")
     with store:
         lines = said(found, leakkit.analyze(store))
     assert lines[0] == "Shape: events"
@@ -308,7 +308,7 @@ def test_what_the_command_says() -> None:
         "deals in this pipeline",
     ):
         assert part in text, part
-    store, found = checked(GALLERY / "faults" / "unknown_stages.csv", Config.from_text(STAGES))
+    store, found = check_source(GALLERY / "faults" / "unknown_stages.csv", Config.from_text(STAGES))
     with store:
         lines = said(found, leakkit.analyze(store))
     faults = [line for line in lines if ": unknown_stage." in line]
@@ -332,7 +332,7 @@ def test_a_missing_reason_and_a_value_of_zero_are_said() -> None:
             }
         ),
     }
-    store, found = checked(frames)
+    store, found = check_source(frames)
     with store:
         text = "\n".join(said(found, leakkit.analyze(store)))
     assert "67% of the lost deals have no reason." in text
@@ -363,7 +363,7 @@ def test_columns_that_nothing_uses_are_named_with_what_they_could_be(tmp_path: P
     ]
     head = "deal_id,stage,created_at,status,remark,region,renewal,score,constant"
     (tmp_path / "deals.csv").write_text("\n".join([head, *rows]), "utf-8")
-    store, found = checked(tmp_path)
+    store, found = check_source(tmp_path)
     with store:
         assert "region" in store.meta("segments")
         lines = said(found, leakkit.analyze(store))
@@ -383,7 +383,7 @@ def test_columns_that_nothing_uses_take_few_lines(tmp_path: Path) -> None:
     other = cells.replace("-01,", "-02,")
     text = f"deal_id,stage,created_at,status,{','.join(heads)}\n1,A,2024-01-01,Won,{cells}\n"
     (tmp_path / "deals.csv").write_text(f"{text}2,A,2024-01-01,Won,{other}\n", "utf-8")
-    store, found = checked(tmp_path)
+    store, found = check_source(tmp_path)
     store.close()
     lines = unused_lines(found.unused)
     assert len(lines) < 20
@@ -393,6 +393,6 @@ def test_columns_that_nothing_uses_take_few_lines(tmp_path: Path) -> None:
 
 def test_a_column_that_is_used_is_not_named() -> None:
     assert sample_store().meta("segments")
-    store, found = checked(GALLERY / "faults" / "burst.csv")
+    store, found = check_source(GALLERY / "faults" / "burst.csv")
     store.close()
     assert not {"stage", "entered_at"} & {c.heading for one in found.unused for c in one.columns}

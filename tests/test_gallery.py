@@ -17,7 +17,7 @@ import pytest
 import leakkit
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.sources.check import checked
+from leakkit.sources.check import check_source
 from leakkit.words import Words
 
 GALLERY = Path(__file__).parent / "gallery"
@@ -513,7 +513,7 @@ def test_rows_of_an_earlier_day_that_contradict_each_other_say_nothing(tmp_path:
     for day, rows in days.items():
         (tmp_path / f"deals {day}.csv").write_text(heading + rows, "utf-8")
     config = Config.from_text(CONFIG.replace('as_of = "2024-06-30"', "").format(more=""))
-    store, found = checked(tmp_path, config)
+    store, found = check_source(tmp_path, config)
     with store:
         assert passages(store) == [
             ("d1", 1, 0, "2024-03-01", "00:00:00"),
@@ -560,7 +560,7 @@ def test_a_fault_of_a_dated_stage_names_its_cell(tmp_path: Path) -> None:
     file = tmp_path / "wide.csv"
     rows = "d1,2024-01-02,2024-01-09\nd2,2024-01-03,soon\n,2024-01-04,2024-01-05\n"
     file.write_text(f"opportunity_id,Date entered A,Date entered B\n{rows}", "utf-8")
-    store, found = checked(file, Config.from_text(CONFIG.format(more="")))
+    store, found = check_source(file, Config.from_text(CONFIG.format(more="")))
     with store:
         kept = store.rows("SELECT file, line, field, rule FROM faults ORDER BY ALL")
     wanted = [

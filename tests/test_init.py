@@ -13,8 +13,8 @@ from leakkit.cli import app
 from leakkit.config import Config, unfilled
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
-from leakkit.sources.propose.declared import declared
-from leakkit.sources.propose.writing import proposed
+from leakkit.sources.propose.declared import read_declared
+from leakkit.sources.propose.writing import propose_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -219,7 +219,7 @@ def test_what_stops_a_source_can_be_filled_in(tmp_path: Path, code: str) -> None
     with pytest.raises(LeakkitError) as caught:
         load(tmp_path)
     assert code == caught.value.code or f"({code})" in str(caught.value)
-    found = proposed(tmp_path, {})
+    found = propose_config(tmp_path, {})
     assert found.to_fill
     assert not found.stopped
     with pytest.raises(LeakkitError) as waiting:
@@ -239,7 +239,7 @@ def test_a_sheet_is_asked_for_by_its_names(tmp_path: Path) -> None:
             sheet = book.add_worksheet(name)
             sheet.write_row(0, 0, ("deal_id", "stage", "created_at", "status"))
             sheet.write_row(1, 0, ("1", "Offer", "2024-01-14", status))
-    found = proposed(tmp_path, {})
+    found = propose_config(tmp_path, {})
     assert 'sheet = "FILL IN"   # the sheet to read: "old" or "new"' in found.text
     config = Config.from_text(filled(found.text, {"sheet": "new"}))
     with load(tmp_path, config) as store:
@@ -252,7 +252,7 @@ def test_everything_that_is_missing_is_asked_at_once(tmp_path: Path) -> None:
         tmp_path,
         {"x.csv": "k,p,w\n1,A,02/01/2024\n1,Won,05/01/2024\n2,A,02/01/2024\n3,A,02/01/2024\n"},
     )
-    found = proposed(tmp_path, {})
+    found = propose_config(tmp_path, {})
     asked = {key for _, key, _ in unfilled(found.text)}
     assert asked == {"opportunity_id", "stage", "entered_at", "date_order"}
     answers = {"opportunity_id": "k", "stage": "p", "entered_at": "w", "date_order": "dmy"}
@@ -278,7 +278,7 @@ def test_one_error_names_the_columns_of_both_files(tmp_path: Path) -> None:
 
 def test_headings_stand_with_cells_and_guesses(tmp_path: Path) -> None:
     put(tmp_path, {"x.csv": "k,when,won?\na,2024-01-01,yes\nb,2024-01-02,no\nc,2024-01-03,no\n"})
-    lines = proposed(tmp_path, {}).text.splitlines()
+    lines = propose_config(tmp_path, {}).text.splitlines()
     assert "#   'k': a; b; c   (another text in every row: opportunity_id or name)" in lines
     assert (
         "#   'when': 2024-01-01; 2024-01-02; 2024-01-03   "
@@ -307,7 +307,7 @@ def test_what_a_file_says_is_kept_when_it_is_completed(tmp_path: Path) -> None:
         '[[notes]]\ntext = "Fair"\nstage = "Talks"\n[brand]\nclient = "Acme"\n'
     )
     put(tmp_path, {**deals(("Lost,Price", "Loose,")), "leakkit.toml": own})
-    before = declared(tmp_path / "leakkit.toml")
+    before = read_declared(tmp_path / "leakkit.toml")
     done = CliRunner().invoke(app, ["init", str(tmp_path), "--out", f"{tmp_path}/leakkit.toml"])
     assert done.exit_code == 0, done.output
     after = Config.read(tmp_path / "leakkit.toml")
@@ -337,7 +337,7 @@ def test_currencies_without_a_rate_have_a_line_to_fill_in(tmp_path: Path) -> Non
     rows = [f"{i},Offer,2024-01-01,Won,10,{c}" for i, c in enumerate(["USD", "USD", "EUR", "GBP"])]
     head = "deal_id,stage,created_at,status,amount,currency\n"
     put(tmp_path, {"deals.csv": head + "\n".join(rows)})
-    text = proposed(tmp_path, {}).text
+    text = propose_config(tmp_path, {}).text
     assert "# rates = { EUR = ..., GBP = ... }   # into USD; without them" in text
     with load(
         tmp_path, Config.from_text(text.replace("# rates", "rates").replace("...", "2"))

@@ -18,7 +18,7 @@ from leakkit import limits
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import given
-from leakkit.sources.check import checked, safe_text
+from leakkit.sources.check import check_source, safe_text
 from leakkit.sources.formats import sheets, unpacking
 from leakkit.store import Store
 from leakkit.store.account import kept_faults
@@ -252,7 +252,7 @@ def test_every_large_amount_is_named_as_its_cell_stands(tmp_path: Path, heading:
     rows = [f'd{i},A,2024-01-0{i},"{cell}"' for i, cell in cells.items()]
     closed = [f"d{i},Won,2024-02-0{i},{'' if i < 9 else 5}" for i in range(1, 10)]
     (tmp_path / "a.csv").write_text("\n".join([f"{HEADING},{heading}", *rows, *closed]), "utf-8")
-    store, found = checked(tmp_path / "a.csv", Config())
+    store, found = check_source(tmp_path / "a.csv", Config())
     with store:
         assert {fault.rule for fault in found.faults} == {"value_unreadable"}
         shown = {fault.row: fault.value.partition(" \u00d7")[0] for fault in found.faults}
@@ -268,7 +268,7 @@ def test_a_fault_of_a_gathered_cell_is_where_the_cell_stands(tmp_path: Path) -> 
     )
     heading = f"{HEADING},created_at,outcome,value,closed_at"
     (tmp_path / "a.csv").write_text("\n".join([heading, *rows]), "utf-8")
-    store, found = checked(tmp_path / "a.csv", Config())
+    store, found = check_source(tmp_path / "a.csv", Config())
     with store:
         assert [(fault.row, fault.column, fault.value) for fault in found.faults] == [
             (1, "created_at", "2024-13-01"),

@@ -13,7 +13,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.sources.propose.trying import all_at_once
-from leakkit.sources.propose.writing import proposed
+from leakkit.sources.propose.writing import propose_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -436,7 +436,7 @@ def test_two_dates_of_steps_are_named_with_the_lines_that_say_so(tmp_path: Path)
     with pytest.raises(LeakkitError, match=lines):
         load(file)
     said = f"[source.stage_dates]\n{lines.replace(', ', chr(10))}\n"
-    assert '# [source.stage_dates]\n# Enquiry = "Enquiry date"\n' in proposed(file, {}).text
+    assert '# [source.stage_dates]\n# Enquiry = "Enquiry date"\n' in propose_config(file, {}).text
     with load(file, Config.from_text(said)) as store:
         assert store.value("SELECT count(*) FROM stage_history") >= 18
 

@@ -17,7 +17,7 @@ from leakkit.frames.stages import COLUMNS
 from leakkit.measures.present import Tally, ages_of, most_frequent, share_of
 from leakkit.measures.survival import wilson
 from leakkit.report.stages_csv import stages_csv
-from leakkit.sources.propose.proposal import numbered
+from leakkit.sources.propose.proposal import are_numbered
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
@@ -229,7 +229,7 @@ def test_numbers_before_names_are_an_order() -> None:
     ],
 )
 def test_what_counts_as_a_number_before_a_name(names: tuple[str, ...], *, ordered: bool) -> None:
-    assert numbered(names) is ordered
+    assert are_numbered(names) is ordered
 
 
 def test_rivals_are_those_that_chance_may_have_put_behind() -> None:

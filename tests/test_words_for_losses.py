@@ -10,7 +10,7 @@ from leakkit.analysis import analyze
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
-from leakkit.sources.check import checked
+from leakkit.sources.check import check_source
 from leakkit.terminal import say_check as checked_lines
 from leakkit.views.dropoff.headline import headline
 
@@ -85,7 +85,7 @@ def test_one_deal_with_an_unknown_outcome_is_said_first_and_on_the_page(tmp_path
     rows.append("x,Offer,2024-01-09,Verschoben")
     text = "deal_id,deal_stage,created_at,status\n" + "\n".join(rows) + "\n"
     (tmp_path / "deals.csv").write_text(text, "utf-8")
-    store, found = checked(tmp_path / "deals.csv")
+    store, found = check_source(tmp_path / "deals.csv")
     with store:
         analysis = analyze(store)
         said = "In doubt, and counted as open: 1 outcome in words that are not known"

@@ -17,7 +17,7 @@ from leakkit.findings.finding import WARNING
 from leakkit.findings.mix import RateAndMix
 from leakkit.findings.reasons import dictionary
 from leakkit.findings.stated import Elsewhere
-from leakkit.sources.headings.columns import simplified
+from leakkit.sources.headings.columns import simplify_heading
 from leakkit.store.database import quoted
 from leakkit.store.design import design_rows
 
@@ -334,8 +334,8 @@ def column_of(config: Config, segments: tuple[str, ...], name: str) -> str:
     if not name:
         return ""
     wanted = (config.source.columns.get(name, name), name)
-    forms = {simplified(kept.removesuffix(" (given)")): kept for kept in reversed(segments)}
-    return next((forms[form] for form in map(simplified, wanted) if form in forms), "")
+    forms = {simplify_heading(kept.removesuffix(" (given)")): kept for kept in reversed(segments)}
+    return next((forms[form] for form in map(simplify_heading, wanted) if form in forms), "")
 
 
 def _stage(analysis: Analysis, pipeline: str, stage: str) -> tuple[PipelineAnalysis, StageResult]:

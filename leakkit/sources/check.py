@@ -15,7 +15,7 @@ from leakkit.sources.headings.recognised import Recognised
 from leakkit.sources.load import load
 from leakkit.sources.shapes import activities
 from leakkit.sources.shapes.snapshots import earlier_faults
-from leakkit.sources.unused import Unused, looked_at, unused
+from leakkit.sources.unused import Unused, find_unused, looked_at
 from leakkit.store import account
 from leakkit.store.resolve import outcome_words
 
@@ -92,12 +92,12 @@ def check(
     source cannot be used at all. A store kept by an earlier run holds the first hundred
     faults of each rule; of files and frames all are given.
     """
-    store, found = checked(source, config, as_of=as_of)
+    store, found = check_source(source, config, as_of=as_of)
     store.close()
     return found
 
 
-def checked(
+def check_source(
     source: Any,  # noqa: ANN401 - as above
     config: Config | str | Path | None = None,
     *,
@@ -130,7 +130,7 @@ def checked(
         provisional_order=store.meta("provisional_order"),
         fingerprint=store.meta("fingerprint"),
         as_of=_as_of(store),
-        unused=unused(looked, store.config, store.meta("segments"), recognised),
+        unused=find_unused(looked, store.config, store.meta("segments"), recognised),
     )
 
 

@@ -94,7 +94,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         stage = f"COALESCE(NULLIF({stage}, ''), {literal(unnamed)})"
     store.run(
         f"""
-        CREATE TEMP {_kept(history, "entered_at")} read_history AS
+        CREATE TEMP {_say_how_kept(history, "entered_at")} read_history AS
         SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
                {history.text("pipeline")} AS pipeline, {stage} AS stage,
                {_unread(history, "entered_at")} AS entered_text,
@@ -119,14 +119,14 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         ]
     columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
-        kept = _kept(table, "created_at", "closed_at")
-        each = _selected(table, [*columns, *further, f"{table.content()} AS content"])
+        kept = _say_how_kept(table, "created_at", "closed_at")
+        each = _select_columns(table, [*columns, *further, f"{table.content()} AS content"])
         store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
     else:
         _gather(store, table, [*columns, f"{_place_of(table)} AS place"], further)
 
 
-def _selected(table: Table, columns: Sequence[str]) -> str:
+def _select_columns(table: Table, columns: Sequence[str]) -> str:
     """Return SQL for columns of a file, with its lines."""
     return f"SELECT {table.line} AS line, {', '.join(columns)} FROM {table.relation}"  # noqa: S608 - quoted headings
 
@@ -145,7 +145,7 @@ def _unread(table: Table, moment: str) -> str:
     return table.odd_text(moment, EARLIEST + 2 * DAY, SENTINEL - 2 * DAY)
 
 
-def _kept(table: Table, *moments: str) -> str:
+def _say_how_kept(table: Table, *moments: str) -> str:
     """Say how to keep what is read: dates in texts are parsed once, all else is read when asked."""
     return "TABLE" if any(table.is_text(name) for name in moments) else "VIEW"
 
@@ -159,13 +159,13 @@ def _gather(store: Store, table: Table, columns: Sequence[str], further: Sequenc
     tables = ["gathered"]
     for first in range(0, len(further), AT_ONCE):
         some = further[first : first + AT_ONCE]
-        each = _selected(table, [*columns[:1], f"{_place_of(table)} AS place", *some])
+        each = _select_columns(table, [*columns[:1], f"{_place_of(table)} AS place", *some])
         names = [f"segment_{at}" for at in range(first, first + len(some))]
         tables.append(f"gathered_{first}")
         _gather_some(store, tables[-1], each, [_last_said(name) for name in names])
     gathered = [_last_said(name) for name in ("name", "currency", "lost_reason")]
     gathered += [_last_cell(cell, names) for cell, names in CELLS.items()]
-    _gather_some(store, tables[0], _selected(table, columns), gathered)
+    _gather_some(store, tables[0], _select_columns(table, columns), gathered)
     parts = [
         f"last_{cell}.{name} AS {name}"
         for cell, names in CELLS.items()

@@ -19,8 +19,8 @@ from leakkit.sources.headings.recognised import Reading
 from leakkit.sources.headings.tables import find
 from leakkit.sources.logo import keep_logo, read_logo
 from leakkit.sources.places import folders_of
-from leakkit.sources.shapes.joins import joined
-from leakkit.sources.shapes.shapes import days_of, shaped
+from leakkit.sources.shapes.joins import join_columns
+from leakkit.sources.shapes.shapes import days_of, shape_files
 from leakkit.sources.stores import (
     PARTIAL,
     STORE_SUFFIX,
@@ -131,8 +131,8 @@ def _read(
     else:
         refuse_tables(reading.config)
         files = find(reading, source)
-    files = joined(reading, files, source)
-    found = shaped(reading, files)
+    files = join_columns(reading, files, source)
+    found = shape_files(reading, files)
     if reasons is not None:
         found = keep_dictionary(reading.store, found, reasons)
     fill(within_days(reading, *days_of(files)), found, watch, upkeep)

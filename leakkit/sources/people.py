@@ -29,9 +29,11 @@ def note_people(found: Found, given: Given) -> dict[str, Any]:
     price = table.heading(given.config.roles.price) if given.config.roles.price else None
     owners = [owner] if (owner := find_owner(found, kept)) else []
     return {
-        "people": _kept([*owners, *find_named(table.types, "owner")], kept),
-        "customers": _kept(find_customers(table.types), kept),
-        "amounts": _kept([*find_named(table.types, "value"), *([price] if price else [])], kept),
+        "people": _list_kept([*owners, *find_named(table.types, "owner")], kept),
+        "customers": _list_kept(find_customers(table.types), kept),
+        "amounts": _list_kept(
+            [*find_named(table.types, "value"), *([price] if price else [])], kept
+        ),
         "headings": list(table.types),
         "called": {name: heading for name in COLUMNS if (heading := table.heading(name))},
     }
@@ -43,7 +45,7 @@ def find_owner(found: Found, kept: tuple[str, ...]) -> str:
     return stored_name(heading) if heading and stored_name(heading) in kept else ""
 
 
-def _kept(headings: Iterable[str], kept: tuple[str, ...]) -> list[str]:
+def _list_kept(headings: Iterable[str], kept: tuple[str, ...]) -> list[str]:
     """Return the columns under some headings that the store has."""
     return [column for column in dict.fromkeys(map(stored_name, headings)) if column in kept]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def quoted(text: str) -> str:
+def quote_toml(text: str) -> str:
     r"""Return a text as TOML.
 
     >>> quoted('32"')
@@ -22,13 +22,13 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
-def listed(counted: Sequence[tuple[str, int]], most: int = 10) -> str:
+def list_texts(counted: Sequence[tuple[str, int]], most: int = 10) -> str:
     """Return the most frequent texts as a list of TOML.
 
     >>> listed([("Dead", 2), ("On hold", 1)])
     '["Dead", "On hold"]'
     """
-    return f"[{', '.join(quoted(text) for text, _ in counted[:most])}]"
+    return f"[{', '.join(quote_toml(text) for text, _ in counted[:most])}]"
 
 
 def key(name: str) -> str:
@@ -37,7 +37,7 @@ def key(name: str) -> str:
     >>> key("won"), key("a.csv")
     ('won', '"a.csv"')
     """
-    return name if BARE.fullmatch(name) else quoted(name)
+    return name if BARE.fullmatch(name) else quote_toml(name)
 
 
 def value(given: Any) -> str:  # noqa: ANN401 - whatever TOML may hold
@@ -49,7 +49,7 @@ def value(given: Any) -> str:  # noqa: ANN401 - whatever TOML may hold
     if isinstance(given, bool):
         return str(given).lower()
     if isinstance(given, str):
-        return quoted(given)
+        return quote_toml(given)
     if isinstance(given, dict):
         return f"{{ {', '.join(f'{key(k)} = {value(v)}' for k, v in given.items())} }}"
     if isinstance(given, list | tuple):

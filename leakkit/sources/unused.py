@@ -37,7 +37,7 @@ def looked_at(store: Store, tables: Iterable[Table]) -> list[tuple[Table, list[C
     return [(table, columns_of(store, table)) for table in tables]
 
 
-def unused(
+def find_unused(
     looked: Sequence[tuple[Table, list[Column]]],
     config: Config,
     segments: Iterable[str],

@@ -107,8 +107,8 @@ def plain_dates(reading: Reading, table: Table, headings: Sequence[str]) -> Tabl
     odd = [h for h in headings if not _is_plain(reading, table, h)]
     if not odd:
         return table
-    given = {heading: _said(table, heading) for heading in odd}
-    written = {heading: _written(reading, table, said) for heading, said in given.items()}
+    given = {heading: _clean_text(table, heading) for heading in odd}
+    written = {heading: _count_forms(reading, table, said) for heading, said in given.items()}
     order = _order(reading, table, given, written)
     short = _short_order(reading, table, given, written)
     forms = {
@@ -177,7 +177,7 @@ def _text(heading: str, table: Table) -> str:
     return table.text_under(heading)
 
 
-def _said(table: Table, heading: str) -> str:
+def _clean_text(table: Table, heading: str) -> str:
     """Return SQL for a text with Latin digits and without signs that nobody sees."""
     text = f"regexp_replace({table.text_under(heading)}, '{UNSEEN}', '', 'g')"
     plain = f"translate({text}, '{DIGITS}\u066b\u00a0', '01234567890123456789. ')"
@@ -187,7 +187,7 @@ def _said(table: Table, heading: str) -> str:
     return plain
 
 
-def _written(reading: Reading, table: Table, said: str) -> Written:
+def _count_forms(reading: Reading, table: Table, said: str) -> Written:
     """Count the forms of the cells of a column, by their shapes: every digit a 9."""
     rows = reading.store.rows(
         f"""
@@ -396,17 +396,17 @@ def _style(form: str, order: str, text: str) -> str:
 
 def _fits(said: str, pattern: str) -> str:
     """Return SQL for whether a text has a form."""
-    return f"regexp_full_match({said}, '{_unnamed(pattern)}')"
+    return f"regexp_full_match({said}, '{_drop_names(pattern)}')"
 
 
 def _parts(said: str, pattern: str) -> str:
     """Return SQL for the parts of a text by name."""
     names = re.findall(r"\(\?P<(\w+)>", pattern)
     listed = ", ".join(f"'{name}'" for name in names)
-    return f"regexp_extract({said}, '^{_unnamed(pattern)}$', [{listed}])"
+    return f"regexp_extract({said}, '^{_drop_names(pattern)}$', [{listed}])"
 
 
-def _unnamed(pattern: str) -> str:
+def _drop_names(pattern: str) -> str:
     """Return a pattern as the engine takes it: groups without names, letters of any script."""
     plain = re.sub(r"\(\?P<\w+>", "(", pattern).replace(r"[^\W\d_]", r"\p{L}")
     return plain.replace("'", "''")
@@ -440,7 +440,7 @@ def _day_sql(said: str, form: str, order: str, calendar: str) -> list[str]:
 def _moment(said: str, form: str, calendar: str) -> str:
     """Return SQL for the ISO text of a cell in one form; NULL where it is no moment."""
     if form in COUNTED:
-        return _counted(_own(said), form)
+        return _convert_serial(_own(said), form)
     year, month, day = (_own(said, form, name) for name in DAY_PARTS)
     date, parts = _date(year, month, day, calendar), _own(said, form)
     return date if form == "compact" else f"{date} || {_clock(parts)} || {_zone(parts)}"
@@ -496,7 +496,7 @@ def _zone(parts: str) -> str:
     )
 
 
-def _counted(said: str, form: str) -> str:
+def _convert_serial(said: str, form: str) -> str:
     """Return SQL for the ISO text of a number that counts days or seconds."""
     number = f"TRY_CAST({said} AS DOUBLE)"
     # days of a workbook are floats, whose nearest second was meant; all others are cut

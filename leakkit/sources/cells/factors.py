@@ -132,7 +132,7 @@ def _parts(token: str) -> list[str]:
     word = folded(token).strip(".,")
     if _code(word) or _sure(word) > 1:
         return [word]
-    for factor in _glued():
+    for factor in _list_glued():
         if word.startswith(factor) and _code(word[len(factor) :]):
             return [factor, word[len(factor) :]]
         if word.endswith(factor) and _code(word[: -len(factor)]):
@@ -146,7 +146,7 @@ def _code(word: str) -> str:
 
 
 @cache
-def _glued() -> tuple[str, ...]:
+def _list_glued() -> tuple[str, ...]:
     """Return what may stand in one word with a currency, the longest first."""
     return tuple(sorted((*SHORT, *_factors()), key=len, reverse=True))
 

@@ -71,7 +71,7 @@ def _plain_numbers(reading: Reading, table: Table) -> Table:
         return _plain_codes(reading, table)
     if not _is_odd(reading, table, heading):
         return _plain_codes(reading, table)
-    said = _said(table, heading)
+    said = _clean_text(table, heading)
     point = _decimal(reading, table, heading, said)
     units = _units(reading, table, heading, said)
     marks = _marks(reading, table, heading, said, units)
@@ -109,7 +109,7 @@ def _is_odd(reading: Reading, table: Table, heading: str) -> bool:
     return bool(plain) or decided or bool(cut and not clear)
 
 
-def _said(table: Table, heading: str) -> str:
+def _clean_text(table: Table, heading: str) -> str:
     """Return SQL for a text with Latin digits, usual spaces and the signs of Persian as others'."""
     unseen = r"[\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{feff}]"
     text = f"regexp_replace({table.text_under(heading)}, '{unseen}', '', 'g')"
@@ -167,7 +167,7 @@ def _decimal(reading: Reading, table: Table, heading: str, said: str) -> str:
             return point
     open_ones = [one for one in shapes if re.fullmatch(AMBIGUOUS.replace("[1-9]", r"\d"), one[0])]
     if open_ones:
-        raise _ambiguous(table.file, heading, _shown(reading, table, said))
+        raise _ambiguous(table.file, heading, _find_ambiguous(reading, table, said))
     return "."
 
 
@@ -193,7 +193,7 @@ def _of_two(file: str, heading: str, only: dict[str, list[tuple[str, int, int, s
     raise LeakkitError("mixed_numbers", message, faults, (ask,))
 
 
-def _shown(reading: Reading, table: Table, said: str) -> list[tuple[int, str]]:
+def _find_ambiguous(reading: Reading, table: Table, said: str) -> list[tuple[int, str]]:
     """Return the first rows whose amounts have two readings."""
     rows = reading.store.rows(
         f"SELECT {table.line} AS line, {_core(said)} AS core FROM {table.relation} "  # noqa: S608 - quoted

@@ -49,23 +49,23 @@ def typed_columns(rows: Sequence[Sequence[Any]], headings: Sequence[str]) -> dic
     found = {}
     for place, heading in enumerate(headings):
         cells = [(at, row[place]) for at, row in enumerate(rows, start=1) if place < len(row)]
-        typed = _typed(cells)
+        typed = _look_at_cells(cells)
         if typed:
             found[heading] = typed
     return found
 
 
-def _typed(cells: Sequence[tuple[int, Any]]) -> Typed | None:
+def _look_at_cells(cells: Sequence[tuple[int, Any]]) -> Typed | None:
     """Look at the cells of one column, each with its row."""
     texts = [(at, cell) for at, cell in cells if isinstance(cell, str) and SLASHED.match(cell)]
     dates = [(at, cell) for at, cell in cells if isinstance(cell, dt.date)]
     if texts and not dates:
         # where a format has no dates, Excel's numbers beside texts are dates all the same
-        dates = [(at, date) for at, cell in cells if (date := _counted(cell))]
+        dates = [(at, date) for at, cell in cells if (date := _read_serial(cell))]
     two = [(at, date) for at, date in dates if date.day != date.month]
     if not two or any(date.day > LAST_MONTH for _, date in dates):
         return None
-    rows = tuple((at, _iso(date), _iso(swapped(date))) for at, date in two[:SHOWN])
+    rows = tuple((at, _iso(date), _iso(swap_date(date))) for at, date in two[:SHOWN])
     if texts:
         kind = "mixed" if all(_is_left(text) for _, text in texts) else ""
         return Typed(kind, rows, tuple(texts[:SHOWN])) if kind else None
@@ -84,14 +84,14 @@ def _are_many(dates: Sequence[Dated]) -> bool:
     return len(different) >= MANY_DATES and len({day for _, _, day in different}) >= MANY_DAYS
 
 
-def _counted(cell: Any) -> dt.datetime | None:  # noqa: ANN401 - whatever a cell may hold
+def _read_serial(cell: Any) -> dt.datetime | None:  # noqa: ANN401 - whatever a cell may hold
     """Return the date that a number of Excel counts, if it is one."""
     if not isinstance(cell, float) or not SERIALS[0] <= cell <= SERIALS[1]:
         return None
     return dt.datetime(1899, 12, 30) + dt.timedelta(days=cell)  # noqa: DTZ001 - a cell has no zone
 
 
-def swapped(date: dt.date) -> dt.date:
+def swap_date(date: dt.date) -> dt.date:
     """Return a date with its day and month swapped; the day is up to 12.
 
     >>> swapped(dt.date(2024, 5, 3)).isoformat()
@@ -115,13 +115,13 @@ def with_swapped(
         for place in places:
             date = _date_of(row[place]) if place < len(row) else None
             if date is not None:
-                row[place] = swapped(date)
+                row[place] = swap_date(date)
     return changed
 
 
 def _date_of(cell: Any) -> dt.date | None:  # noqa: ANN401 - whatever a cell may hold
     """Return the date of a cell that holds one."""
-    return cell if isinstance(cell, dt.date) else _counted(cell)
+    return cell if isinstance(cell, dt.date) else _read_serial(cell)
 
 
 def settle(reading: Reading, table: Table, headings: Sequence[str]) -> None:

@@ -37,12 +37,12 @@ def cross_check(reading: Reading, found: Found, config: Config, *, listed_after:
     made = any(one.what == "outcome" for one in reading.told.said)
     outcome = "" if made or not found.opportunities else found.opportunities.heading("outcome")
     declared = bool(reading.config.pipelines)
-    asked = _asked(store, found, config, outcome or "", declared=declared)
+    asked = _ask_questions(store, found, config, outcome or "", declared=declared)
     doubts = [doubt for doubt in asked if doubt.n]
     said = {*NO_STOP, *config.source.accept, *(("most_set_aside",) if listed_after else ())}
     stopping = [doubt for doubt in doubts if doubt.stops and doubt.code not in said]
     if stopping:
-        raise _stopped(found, config, stopping)
+        raise _build_error(found, config, stopping)
     for doubt in doubts:
         reading.count(doubt.code, 0 if doubt.code in COUNTED else doubt.n)
     _put_in_doubt(store, [doubt for doubt in doubts if doubt.code not in IN_DOUBT])
@@ -52,7 +52,7 @@ def cross_check(reading: Reading, found: Found, config: Config, *, listed_after:
     )
 
 
-def _asked(
+def _ask_questions(
     store: Store, found: Found, config: Config, outcome: str, *, declared: bool
 ) -> list[Doubt]:
     """Ask every question; `outcome` is the heading of the outcomes, '' where they were made.
@@ -82,7 +82,7 @@ def _asked(
     ]
 
 
-def _stopped(found: Found, config: Config, doubts: list[Doubt]) -> LeakkitError:
+def _build_error(found: Found, config: Config, doubts: list[Doubt]) -> LeakkitError:
     """Return the error that asks what is right."""
     file = (found.opportunities or found.history).file
     faults = tuple(

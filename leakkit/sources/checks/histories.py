@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import folded
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of
-from leakkit.sources.toml import listed
+from leakkit.sources.toml import list_texts
 from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def stage_of_another_pipeline(store: Store, history: Table, *, declared: bool) -
     asked = silent and store.value("SELECT count(*) FROM pipelines") > 1
     rows = store.rows(ELSEWHERE_FIRST) if asked else []
     found = tuple(str(deal) for deal, _ in rows)
-    stages = listed(Counter(str(stage) for _, stage in rows).most_common())
+    stages = list_texts(Counter(str(stage) for _, stage in rows).most_common())
     line = f"[[pipelines]]   # the stages of each: {stages} in the one whose deals moved from there"
     says = f"begin in a stage that few deals of their pipeline have, and all of another: {stages}"
     return Doubt(

@@ -11,7 +11,7 @@ from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words, words
 from leakkit.sources.headings.names import nearest
 from leakkit.sources.propose.ends import MAY_BE_LOST
 from leakkit.sources.shapes.either_way import ENDS
-from leakkit.sources.toml import listed, quoted
+from leakkit.sources.toml import list_texts, quote_toml
 from leakkit.store.resolve import outcome_words
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def outcome_words_unknown(store: Store) -> Doubt:
     found = ids_of(store, UNKNOWN)
     said = words(store, "outcome", UNKNOWN)
     lines = tuple(
-        f"won, lost or open = [{quoted(text)}]   # in [source.outcomes]: {n:,} deals{_guess(text)}"
+        f"won, lost or open = [{quote_toml(text)}]   # in [source.outcomes]: "
+        f"{n:,} deals{_guess(text)}"
         for text, n in said
     )
     says = "have an outcome in words that are not known"
@@ -131,7 +132,8 @@ def closed_without_outcome(store: Store, *, asked: bool) -> Doubt:
     found = ids(store, CLOSED_DEALS) if not asked else ()
     means = [(str(stage), f"{n:,} deals end there, and nothing says how") for stage, n in rows]
     lines = tuple(
-        f"{quoted(stage)} = 'won', 'lost' or 'open'   # in [source.outcomes]: {why}; open: a stage"
+        f"{quote_toml(stage)} = 'won', 'lost' or 'open'   # in [source.outcomes]: "
+        f"{why}; open: a stage"
         for stage, why in means
     )
     says = "end in a stage that closes a deal, and no outcome says how"
@@ -147,12 +149,12 @@ def stage_may_be_lost(store: Store, config: Config, *, asked: bool) -> Doubt:
     """
     own = config.source.outcomes
     sorted_out = list(map(folded, (*own.won, *own.lost, *own.open)))
-    rows = store.rows(IN_DOUBT) if proposed(store) and not asked else []
+    rows = store.rows(IN_DOUBT) if has_proposed_stages(store) and not asked else []
     found = [(str(said), str(deal)) for said, deal in rows if folded(str(said)) not in sorted_out]
     counted = Counter(said for said, _ in found)
     means = [(said, f"{n:,} deals end there") for said, n in sorted(counted.items())]
     lines = tuple(
-        f"{quoted(said)} = 'lost' or 'open'   # in [source.outcomes]: {why}; open: a stage"
+        f"{quote_toml(said)} = 'lost' or 'open'   # in [source.outcomes]: {why}; open: a stage"
         for said, why in means
     )
     says = (
@@ -163,7 +165,7 @@ def stage_may_be_lost(store: Store, config: Config, *, asked: bool) -> Doubt:
     return Doubt("stage_may_be_lost", says, ends, deals(store, ends), lines, fewest=1, asks=asks)
 
 
-def proposed(store: Store) -> bool:
+def has_proposed_stages(store: Store) -> bool:
     """Say whether the stages were proposed, and so looked at for closes."""
     sql = "SELECT count(*) FROM duckdb_tables() WHERE table_name = $name"
     return bool(store.value(sql, {"name": MAY_BE_LOST}))
@@ -173,7 +175,7 @@ def outcome_against_history(store: Store) -> Doubt:
     """Ask which deals end otherwise in their history than their outcome says."""
     found = ids_of(store, DISAGREES)
     said = words(store, "outcome", DISAGREES)
-    lines = (f"the outcomes say {listed(said)}: what they mean is said in [source.outcomes]",)
+    lines = (f"the outcomes say {list_texts(said)}: what they mean is said in [source.outcomes]",)
     says = "end otherwise in their history than their outcome says"
     means = [(text, f"{n:,} of these deals") for text, n in said]
     asks = words_to_sort(means, needed=False)

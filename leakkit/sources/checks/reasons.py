@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.cells.blanks import NOTHING
 from leakkit.sources.checks.doubt import Doubt, deals, ids_of, words, words_to_sort
-from leakkit.sources.toml import listed
+from leakkit.sources.toml import list_texts
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
@@ -22,7 +22,8 @@ def open_with_reason(store: Store) -> Doubt:
     found = ids_of(store, OPEN)
     outcome, stage = words(store, "outcome", OPEN), words(store, "stage", OPEN)
     lines = [
-        f"lost = {listed(said)}   # in [source.outcomes]: {what} of these deals, if it is a loss"
+        f"lost = {list_texts(said)}   # in [source.outcomes]: "
+        f"{what} of these deals, if it is a loss"
         for what, said in (("outcomes", outcome), ("stages", stage))
         if said
     ]

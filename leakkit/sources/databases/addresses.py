@@ -65,7 +65,7 @@ def address_of(source: Any) -> Any:  # noqa: ANN401 - a path, or frames
     """Return the address that a source is; what is no database is given back as it is."""
     if isinstance(source, str) and (said := ADDRESS.match(source)):
         scheme = said[1].lower()
-        return _parsed(source, SCHEMES.get(scheme, ""), scheme)
+        return _parse_address(source, SCHEMES.get(scheme, ""), scheme)
     if isinstance(source, str | Path) and is_sqlite(Path(source)):
         return _of_file(Path(source))
     return source
@@ -86,7 +86,7 @@ def _of_file(path: Path) -> Address:
     return Address("sqlite", path.name, path.stem, f"file:{place}?mode=ro", file=path)
 
 
-def _parsed(text: str, kind: str, scheme: str) -> Address:
+def _parse_address(text: str, kind: str, scheme: str) -> Address:
     """Return the address that a text is; raise where it cannot be read for sure."""
     if not kind:
         known = ", ".join(f"{name}://" for name in SCHEMES if name != "postgres")

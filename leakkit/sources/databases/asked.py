@@ -43,12 +43,12 @@ def is_asked_for(config: Config) -> Callable[[str], bool]:
     if config.roles.segments is None:
         return lambda _: True
     said = config.model_dump(include={"source", "roles", "interventions", "makers"})
-    known = _known() | {loose(text) for text in _texts(said)}
+    known = _list_headings() | {loose(text) for text in _texts(said)}
     return lambda heading: loose(heading) in known or any(shape.match(heading) for shape in SHAPES)
 
 
 @cache
-def _known() -> frozenset[str]:
+def _list_headings() -> frozenset[str]:
     """Return every heading by which something is recognised, as headings are compared."""
     said = [COLUMNS, SINCE, COPIED, CHANGED, HEADINGS, NAMES, "at", "kind"]
     exports = [export.model_dump(exclude={"name", "table"}) for export in known_exports()]

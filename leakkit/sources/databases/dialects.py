@@ -107,7 +107,7 @@ def _bigquery(column: Column, sql: str) -> Cell | None:
     return _cell(column, sql, "STRING")
 
 
-def _ticked(name: str) -> str:
+def _quote_with_ticks(name: str) -> str:
     """Return an identifier as SQL of BigQuery."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
@@ -169,6 +169,6 @@ DIALECTS = {
         FROM INFORMATION_SCHEMA.COLUMNS ORDER BY 1, 2, ordinal_position
         """,
         _bigquery,
-        _ticked,
+        _quote_with_ticks,
     ),
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
 from leakkit.sources.databases.asked import is_asked_for
-from leakkit.sources.formats.files import described
+from leakkit.sources.formats.files import describe_table
 from leakkit.sources.formats.rows import free_rowid, refuse_wide
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.exports import exports_of
@@ -72,7 +72,7 @@ def fetch(
     called = f"{address} {relation.name}" if address.file else f"{address}: {relation.name}"
     digest = _digest(store, table, columns)
     free_rowid(store, table, columns)
-    found = described(reading, relation.name, table, "rowid + 1", ordered=False)
+    found = describe_table(reading, relation.name, table, "rowid + 1", ordered=False)
     return found, {"name": called, "format": address.kind, "sha256": digest}
 
 

@@ -50,9 +50,11 @@ def is_of_driver(error: BaseException) -> bool:
     return type(error).__module__.partition(".")[0] in {"adbc_driver_manager", "pyarrow"}
 
 
-def explained(address: Address, error: BaseException, *, connecting: bool = False) -> LeakkitError:
+def explain_driver_error(
+    address: Address, error: BaseException, *, connecting: bool = False
+) -> LeakkitError:
     """Return what an error of a driver means; where a secret may be in it, without its words."""
-    said = _said(address, str(error))
+    said = _find_telling_line(address, str(error))
     found = [code for code, words in KINDS.items() if words.search(str(error))]
     code = found[0] if found else "database_refuses"
     if connecting:
@@ -60,7 +62,7 @@ def explained(address: Address, error: BaseException, *, connecting: bool = Fals
     return LeakkitError(code, SAYS[code].format(address=address, said=said).strip())
 
 
-def _said(address: Address, text: str) -> str:
+def _find_telling_line(address: Address, text: str) -> str:
     """Return the telling line of a driver, as a sentence."""
     found = TELLING.search(text)
     line = found["said"] if found else AHEAD.sub("", text).strip().partition("\n")[0]

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from leakkit.sources.databases.dialects import DIALECTS, Column
 from leakkit.sources.databases.refusals import (
-    explained,
+    explain_driver_error,
     is_of_driver,
     no_driver,
     wants_password,
@@ -113,11 +113,11 @@ class Session:
         except Exception as error:
             if not is_of_driver(error):
                 raise
-            raise explained(self.address, error) from None
+            raise explain_driver_error(self.address, error) from None
 
 
 @contextmanager
-def connected(address: Address) -> Iterator[Session]:
+def open_session(address: Address) -> Iterator[Session]:
     """Connect to a database, only to read, and let go of it at the end."""
     dialect = DIALECTS[address.kind]
     try:
@@ -138,25 +138,25 @@ def connected(address: Address) -> Iterator[Session]:
 def _connect(driver: Any, address: Address) -> Any:  # noqa: ANN401 - modules of drivers
     """Connect; ask for a password once where the database wants one and there is a terminal."""
     try:
-        return _opened(driver, address, _TYPED.get(address.shown, ""))
+        return _open_connection(driver, address, _TYPED.get(address.shown, ""))
     except Exception as error:  # noqa: BLE001 - drivers share no class of errors; ours are raised
         terminal = sys.stdin is not None and sys.stdin.isatty()
         if not (is_of_driver(error) and terminal and wants_password(error)):
-            raise _unconnected(address, error) from None
+            raise _explain_failure(address, error) from None
     _TYPED[address.shown] = getpass.getpass(f"Password for {address}: ")
     try:
-        return _opened(driver, address, _TYPED[address.shown])
+        return _open_connection(driver, address, _TYPED[address.shown])
     except Exception as error:  # noqa: BLE001 - as above
         del _TYPED[address.shown]
-        raise _unconnected(address, error) from None
+        raise _explain_failure(address, error) from None
 
 
-def _unconnected(address: Address, error: Exception) -> Exception:
+def _explain_failure(address: Address, error: Exception) -> Exception:
     """Return what is raised where no connection is made."""
-    return explained(address, error, connecting=True) if is_of_driver(error) else error
+    return explain_driver_error(address, error, connecting=True) if is_of_driver(error) else error
 
 
-def _opened(driver: Any, address: Address, password: str) -> Any:  # noqa: ANN401 - as above
+def _open_connection(driver: Any, address: Address, password: str) -> Any:  # noqa: ANN401 - as above
     """Open a connection as the driver of a kind of database wants it to be asked."""
     rest = address.uri.partition("://")[2]
     if address.kind == "snowflake":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leakkit.errors import LeakkitError
 from leakkit.sources.databases.asked import may_play_a_part
 from leakkit.sources.databases.fetching import Relation, fetch
-from leakkit.sources.databases.sessions import connected
+from leakkit.sources.databases.sessions import open_session
 from leakkit.sources.headings.folders import Folder, Member
 from leakkit.sources.headings.names import nearest
 from leakkit.sources.headings.tables import in_folder
@@ -69,7 +69,7 @@ def refuse_tables(config: Config) -> None:
 
 def in_database(reading: Reading, address: Address) -> Files:
     """Read the tables of a database that play a part, as those of a folder."""
-    with connected(address) as session:
+    with open_session(address) as session:
         return in_folder(reading, folder_in(reading, session))
 
 
@@ -82,7 +82,7 @@ def folder_in(reading: Reading, session: Session, limit: int = 0) -> Folder:
     address = session.address
     said = reading.config.source.tables
     if said:
-        relations = [_said(session, listed, part, text) for part, text in said.items()]
+        relations = [_read_declared(session, listed, part, text) for part, text in said.items()]
         members = [_member(session, replace(one, limit=limit)) for one in relations]
         return Folder(address.label, tuple(members), "database", "table")
     if not listed:
@@ -107,7 +107,7 @@ def _from(session: Session, one: Listed) -> str:
     return f"(SELECT {columns} FROM {session.place(one)}) AS t"  # noqa: S608 - quoted
 
 
-def _said(session: Session, listed: tuple[Listed, ...], part: str, text: str) -> Relation:
+def _read_declared(session: Session, listed: tuple[Listed, ...], part: str, text: str) -> Relation:
     """Return what the configuration says that a part is: a SELECT, or a table by its name."""
     one = text.strip().rstrip(";")
     several = ";" in QUOTED.sub("", one)

@@ -43,8 +43,8 @@ def without_backslashes(reading: Reading, text: Path, file: str, separator: str)
         return text
     if separator == "\t" and null and not _has_quotes(text, separator):
         return _rewritten(reading, text, file, _bare(text, separator), separator)
-    if quote and not _fits(_standard(text, separator)) and _fits(_quoted(text, separator)):
-        return _rewritten(reading, text, file, _quoted(text, separator), separator)
+    if quote and not _fits(_standard(text, separator)) and _fits(_read_quoted(text, separator)):
+        return _rewritten(reading, text, file, _read_quoted(text, separator), separator)
     return text
 
 
@@ -76,7 +76,7 @@ def _standard(text: Path, separator: str) -> Iterator[list[str]]:
         yield from csv.reader(lines, delimiter=separator, strict=True)
 
 
-def _quoted(text: Path, separator: str) -> Iterator[list[str]]:
+def _read_quoted(text: Path, separator: str) -> Iterator[list[str]]:
     """Read a file in which a backslash stands before quotes within a cell."""
     sign = re.escape(separator)
     nothing = re.compile(rf"(?:^|(?<={sign}))\\N(?={sign}|\r?\n?$)")

@@ -76,7 +76,7 @@ def as_utf8(reading: Reading, path: Path, name: str) -> tuple[Path, Text]:
     again = reading.scratch / f"utf8-{path.name}"
     try:
         with path.open("rb") as stream, again.open("wb") as out:
-            for part in _decoded(stream, text.encoding):
+            for part in _decode_stream(stream, text.encoding):
                 out.write(part.encode("utf-8"))
     except UnicodeError as error:
         message = f"{name} is not {text.encoding} throughout: {_reason(error)}. " + _SAY_ENCODING
@@ -92,7 +92,7 @@ def _without_nuls(reading: Reading, path: Path) -> Path:
     """
     with path.open("rb") as stream:
         start = stream.read(4096)
-        wide = _marked(start).startswith("utf-16") or reading.config.source.encoding != "auto"
+        wide = _read_mark(start).startswith("utf-16") or reading.config.source.encoding != "auto"
         stream.seek(0)
         if wide or not any(b"\0" in chunk for chunk in iter(lambda: stream.read(CHUNK), b"")):
             return path
@@ -116,7 +116,7 @@ def _reason(error: UnicodeError) -> str:
     return str(getattr(error, "reason", error))
 
 
-def _decoded(stream: IO[bytes], encoding: str) -> Iterator[str]:
+def _decode_stream(stream: IO[bytes], encoding: str) -> Iterator[str]:
     """Decode a stream, chunk by chunk."""
     decoder = codecs.getincrementaldecoder(encoding)()
     while chunk := stream.read(CHUNK):
@@ -128,7 +128,7 @@ def survey(path: Path, name: str, declared: str = "auto") -> Text:
     """Read a text file once: which encoding has it, are there NUL bytes, how many lines?"""
     with path.open("rb") as stream:
         start = stream.read(4096)
-    encoding = declared if declared != "auto" else _marked(start)
+    encoding = declared if declared != "auto" else _read_mark(start)
     if encoding not in {"", "utf-8", "utf-8-sig"}:
         return Text(encoding)
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -151,7 +151,7 @@ def survey(path: Path, name: str, declared: str = "auto") -> Text:
     return Text(encoding or "utf-8", new_lines or returns)
 
 
-def _marked(start: bytes) -> str:
+def _read_mark(start: bytes) -> str:
     """Return the encoding that a mark at the start names, or UTF-16 that has none; '' else."""
     for mark, encoding in MARKS:
         if start.startswith(mark):

@@ -19,7 +19,7 @@ from leakkit.sources.formats.footers import say_footer, without_footer, without_
 from leakkit.sources.formats.headless import given_headings
 from leakkit.sources.formats.nested import flatten, rows_of_page
 from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows, refuse_wide
-from leakkit.sources.formats.unpacking import open_zip, unpacked
+from leakkit.sources.formats.unpacking import open_zip, unpack_gzip
 from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row, read_workbook
 from leakkit.sources.formats.xes import read_xes
 from leakkit.sources.headings.columns import Table
@@ -110,7 +110,7 @@ def read_file(reading: Reading, path: Path, name: str) -> list[Table]:
     form = form_of_name(path)
     if form == "xes":
         return [read_xes(reading.store, path, reading.config.source.columns)]
-    inside = unpacked(reading, path)
+    inside = unpack_gzip(reading, path)
     said, shown = reading.config.source.format, form_of_content(inside)
     if said != "auto":
         form = said
@@ -136,7 +136,7 @@ def read_file(reading: Reading, path: Path, name: str) -> list[Table]:
     readers = {"parquet": _read_parquet, "csv": _read_csv}
     if form not in readers:
         raise unknown_format(path)
-    return [described(reading, path.name, *readers[form](reading, inside, path.name, name))]
+    return [describe_table(reading, path.name, *readers[form](reading, inside, path.name, name))]
 
 
 def unknown_format(path: Path) -> LeakkitError:
@@ -149,7 +149,7 @@ def unknown_format(path: Path) -> LeakkitError:
     return LeakkitError("unknown_format", message)
 
 
-def described(
+def describe_table(
     reading: Reading, file: str, relation: str, line: str, *, ordered: bool = True
 ) -> Table:
     """Describe a relation as the table of a file."""
@@ -175,7 +175,7 @@ def _sheets(reading: Reading, path: Path, name: str) -> list[Table]:
     tables = []
     for sheet in found:
         file = f"{name}, {sheet.name}" if several else name
-        table = described(reading, file, sheet.relation, quoted(LINE))
+        table = describe_table(reading, file, sheet.relation, quoted(LINE))
         if sheet.footer:
             say_footer(reading, file, sheet.footer)
         tables.append(replace(table, typed=sheet.typed))
@@ -245,9 +245,9 @@ def _json_table(
 ) -> Table:
     """Copy rows of JSON as texts."""
     halves = Halves(reading)
-    cells = ((n, [halves.mended(_said(row.get(key))) for key in headings]) for n, row in rows)
+    cells = ((n, [halves.mended(_say_cell(row.get(key))) for key in headings]) for n, row in rows)
     put_rows(reading.store, place, distinct([halves.mended(key) for key in headings]), cells)
-    return described(reading, file, place, quoted(LINE))
+    return describe_table(reading, file, place, quoted(LINE))
 
 
 def _is_whole(path: Path) -> bool:
@@ -319,7 +319,7 @@ def _whole(text: str, file: str) -> list[tuple[int, dict[str, object]]]:
     return list(enumerate(rows, start=1))
 
 
-def _said(value: object) -> str:
+def _say_cell(value: object) -> str:
     """Return a JSON value as the text of a cell."""
     if value is None:
         return ""
@@ -336,10 +336,10 @@ def _read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, 
     text, seen = as_utf8(reading, path, file)
     top = _heading(reading, text, file)
     text, seen = _plain(reading, text, seen, file, top)
-    return _copied(reading, (text, seen), file, name, top)
+    return _copy_rows(reading, (text, seen), file, name, top)
 
 
-def _copied(
+def _copy_rows(
     reading: Reading, plain: tuple[Path, Text], file: str, name: str, top: Top
 ) -> tuple[str, str]:
     """Copy the rows of a CSV file; lines over groups of rows are left out, and it is read again."""
@@ -371,10 +371,10 @@ def _copied(
     store.run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     if rejects and (parted := without_groups(reading, text, file, [said for *_, said in rejects])):
         store.run(f"DROP TABLE {table}")
-        return _copied(reading, (parted, Text(seen.encoding)), file, name, top)
+        return _copy_rows(reading, (parted, Text(seen.encoding)), file, name, top)
     if rejects:
         _refuse(file, [(int(line) - 1, kind, said) for line, kind, said in rejects])
-    return _numbered(reading, table, blank) if blank else (table, "rowid + 1")
+    return _number_rows(reading, table, blank) if blank else (table, "rowid + 1")
 
 
 @dataclass(frozen=True)
@@ -467,7 +467,7 @@ def _blank_rows(path: Path, skipped: int) -> list[int]:
     return [before for before in found if 0 <= before < rows]
 
 
-def _numbered(reading: Reading, table: str, blank: list[int]) -> tuple[str, str]:
+def _number_rows(reading: Reading, table: str, blank: list[int]) -> tuple[str, str]:
     """Give every row of a table its number in the file, blank lines counted."""
     numbered = quoted("numbered " + table.strip('"'))
     reading.store.run(

@@ -39,12 +39,12 @@ def footer_of(rows: Sequence[Sequence[str]], columns: int) -> int:
     if columns < FEWEST_COLUMNS:
         return 0
     n = 0
-    while n < len(rows) and _filled(rows[-1 - n]) <= 1:
+    while n < len(rows) and _count_filled(rows[-1 - n]) <= 1:
         n += 1
     last = rows[len(rows) - n :]
     words = tuple(map(folded, vocabulary.words("footers", "begin")))
     told = [any(_ends_a_report(cell, words) for cell in row if cell.strip()) for row in last]
-    blank = [not _filled(row) for row in last]
+    blank = [not _count_filled(row) for row in last]
     if not any(told):
         return 0
     return n - (blank.index(True) if any(blank[: told.index(True)]) else told.index(True))
@@ -55,7 +55,7 @@ def _ends_a_report(cell: str, words: tuple[str, ...]) -> bool:
     return folded(cell).startswith(words) or COUNT.fullmatch(cell.strip()) is not None
 
 
-def _filled(row: Sequence[str]) -> int:
+def _count_filled(row: Sequence[str]) -> int:
     """Count the cells in which something stands."""
     return sum(bool(cell.strip()) for cell in row)
 
@@ -108,7 +108,7 @@ def without_groups(reading: Reading, text: Path, file: str, broken: Sequence[str
 def say_footer(reading: Reading, file: str, rows: Sequence[Sequence[str]]) -> None:
     """Say and count the rows of a footer, which nobody asks for."""
     told = [cell.strip() for row in rows for cell in row if cell.strip()]
-    filled = sum(_filled(row) > 0 for row in rows)
+    filled = sum(_count_filled(row) > 0 for row in rows)
     reading.say(file, "footer", str(filled), told[0])
     reading.count("footer_rows", filled)
     reading.leave_out("", file, filled)

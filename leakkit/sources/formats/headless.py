@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.headings.names import once, score
-from leakkit.sources.toml import quoted
+from leakkit.sources.toml import quote_toml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def given_headings(reading: Reading, file: str, rows: Sequence[Sequence[str]]) -
         f"{file} has no headings: its first row looks like data "
         f"({', '.join(first[:SHOWN])}{more}). "
         f"Name its {len(first)} columns in [source], with opportunity_id, stage and entered_at "
-        f"among them: headings = [{', '.join(map(quoted, names))}]."
+        f"among them: headings = [{', '.join(map(quote_toml, names))}]."
     )
     why = (
         f"the names of its {len(first)} columns in their order, with commas between them, such as "

@@ -43,15 +43,15 @@ def rows_of_page(found: object) -> list[Row] | None:
     if isinstance(found, list):
         if not all(isinstance(one, dict) for one in found):
             return None
-        pages = [_listed(one) for one in found]
+        pages = [_find_list(one) for one in found]
         whole = [page for page in pages if page is not None]
         return [row for page in whole for row in page] if whole == pages and pages else found
     if isinstance(found, dict):
-        return _listed(found)
+        return _find_list(found)
     return None
 
 
-def _listed(page: Row) -> list[Row] | None:
+def _find_list(page: Row) -> list[Row] | None:
     """Return the list of objects that a page of results holds under one of the usual keys."""
     if any(key.casefold() in IDS for key in page):
         return None
@@ -60,7 +60,7 @@ def _listed(page: Row) -> list[Row] | None:
         return [row for one in boards for row in one.get(LOGS) or ()]
     inner = page.get("data")
     if isinstance(inner, dict) and set(page) <= AROUND:
-        return _listed(inner)
+        return _find_list(inner)
     for key in PAGES:
         rows = page.get(key)
         if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
@@ -89,7 +89,7 @@ def flatten(row: Row) -> tuple[Row, list[Row]]:
 def _spread(row: Row, prefix: str, columns: Row, entries: list[Row], depth: int) -> None:
     """Put the columns of a row, and of the objects in it, into `columns`."""
     for key, given in row.items():
-        name, value = f"{prefix}{key}", _unpacked(key, given)
+        name, value = f"{prefix}{key}", _unpack_envelope(key, given)
         if isinstance(value, dict) and key.casefold() in HISTORIES:
             for column, versions in value.items():
                 entries += _entries(column, versions)
@@ -103,7 +103,7 @@ def _spread(row: Row, prefix: str, columns: Row, entries: list[Row], depth: int)
             columns[name] = value
 
 
-def _unpacked(key: str, value: Any) -> Any:  # noqa: ANN401 - a value of JSON
+def _unpack_envelope(key: str, value: Any) -> Any:  # noqa: ANN401 - a value of JSON
     """Return the object that the text of an envelope holds, or the value as it is."""
     if not isinstance(value, str) or key.casefold() not in ENVELOPES or value[:1] != "{":
         return value

@@ -97,7 +97,7 @@ def rewritten(
     `columns` is heading -> SQL over the columns of the table, `more` canonical name -> SQL:
     such a column is the one of its name, whatever else the file calls so.
     """
-    added = {name: _unused(table, name) for name in more or {}}
+    added = {name: _choose_heading(table, name) for name in more or {}}
     kept = [
         f"CAST({columns[h]} AS VARCHAR) AS {quoted(h)}" if h in columns else quoted(h)
         for h in table.types
@@ -114,7 +114,7 @@ def rewritten(
     return replace(table, relation=name, line=quoted(LINE), types=types, known=known)
 
 
-def _unused(table: Table, name: str) -> str:
+def _choose_heading(table: Table, name: str) -> str:
     """Return a heading for a new column that no column of the table has."""
     while table.find(name):
         name += " (of the file)"

@@ -47,7 +47,7 @@ def read_cells(path: Path, name: str, wanted: str) -> list[Cells]:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            return _collected(process.stdout or (), name, wanted)
+            return _collect_cells(process.stdout or (), name, wanted)
         finally:
             process.kill()
 
@@ -68,7 +68,7 @@ def refuse_bomb(path: Path, name: str) -> None:
         raise LeakkitError("too_large", message)
 
 
-def _collected(lines: Iterable[bytes], name: str, wanted: str) -> list[Cells]:
+def _collect_cells(lines: Iterable[bytes], name: str, wanted: str) -> list[Cells]:
     """Collect what the process says; its end without a last word is that of a damaged file."""
     found: list[Cells] = []
     count = 0
@@ -89,7 +89,7 @@ def _collected(lines: Iterable[bytes], name: str, wanted: str) -> list[Cells]:
         elif "end" in said:
             return found
         else:
-            raise _refused(said, name, wanted)
+            raise _explain_refusal(said, name, wanted)
     message = (
         f"{name} cannot be read as an Excel workbook: it is damaged, or takes more than "
         f"{limits.WORKBOOK_MEMORY:,} bytes or {limits.WORKBOOK_SECONDS} seconds. Are there cells "
@@ -106,7 +106,7 @@ def _cell(cell: Any) -> Any:  # noqa: ANN401 - whatever a cell may hold
     return dt.datetime.fromisoformat(text) if "T" in text else dt.date.fromisoformat(text)
 
 
-def _refused(said: dict[str, Any], name: str, wanted: str) -> LeakkitError:
+def _explain_refusal(said: dict[str, Any], name: str, wanted: str) -> LeakkitError:
     """Return the error of what the process says is wrong."""
     if "no_sheet" in said:
         message = f"There is no sheet {wanted!r}. There are: {', '.join(said['no_sheet'])}."

@@ -27,7 +27,7 @@ LIST_BYTES = 500
 """So much of that list may one file take."""
 
 
-def unpacked(reading: Reading, path: Path) -> Path:
+def unpack_gzip(reading: Reading, path: Path) -> Path:
     """Return the file itself, or what a .gz holds, unpacked into the scratch folder."""
     with path.open("rb") as stream:
         start = stream.read(2)
@@ -48,7 +48,7 @@ def unpacked(reading: Reading, path: Path) -> Path:
     return inside
 
 
-def unzipped(reading: Reading, path: Path) -> list[Path]:
+def unpack_zip(reading: Reading, path: Path) -> list[Path]:
     """Return the files that a .zip holds, unpacked into the scratch folder."""
     folder = reading.scratch / "zip"
     folder.mkdir()

@@ -50,11 +50,11 @@ def read_workbook(reading: Reading, path: Path, name: str) -> list[Sheet]:
     opportunities); where none does, the first that is not empty. Hidden sheets are not read.
     """
     found = [
-        _taken(reading, _compact(sheet), f"{sheet.name} of {name}")
+        _copy_sheet(reading, _compact(sheet), f"{sheet.name} of {name}")
         for sheet in read_cells(path, name, reading.config.source.sheet)
         if any(_is_filled(cells) for cells in sheet.rows)
     ]
-    return _chosen(reading, name, found)
+    return _choose_sheets(reading, name, found)
 
 
 def _is_filled(cells: Sequence[Any]) -> bool:
@@ -81,7 +81,7 @@ def _text(cell: Any) -> str:  # noqa: ANN401 - whatever a cell may hold
     return str(cell)
 
 
-def _taken(reading: Reading, cells: Cells, relation: str) -> Sheet:
+def _copy_sheet(reading: Reading, cells: Cells, relation: str) -> Sheet:
     """Copy a sheet into the database."""
     sheet, renamed = cells.name, reading.config.source.columns
     tops = [[_text(cell) for cell in row] for row in cells.rows[:LOOKED_AT]]
@@ -99,7 +99,7 @@ def _taken(reading: Reading, cells: Cells, relation: str) -> Sheet:
     if reading.config.source.typed_dates == "swapped":
         rest = with_swapped(rest, headings, typed)
     table = quoted(relation)
-    put_rows(reading.store, table, headings, _padded(rest, len(headings)))
+    put_rows(reading.store, table, headings, _pad_rows(rest, len(headings)))
     return Sheet(sheet, table, headings, typed, footer)
 
 
@@ -145,7 +145,7 @@ def _filled_down(reading: Reading, cells: Cells, top: int, place: int) -> list[l
     return rest
 
 
-def _padded(rows: Sequence[Sequence[Any]], width: int) -> Iterator[tuple[int, Sequence[str]]]:
+def _pad_rows(rows: Sequence[Sequence[Any]], width: int) -> Iterator[tuple[int, Sequence[str]]]:
     """Return the rows that are not empty as texts, each as wide as the heading."""
     for row, cells in enumerate(rows, start=1):
         texts = [_text(cell) for cell in cells[:width]]
@@ -164,7 +164,7 @@ def heading_row(rows: Sequence[Sequence[str]], renamed: dict[str, str]) -> int:
     return scores.index(best) if best >= 2 and scores[first] < best else first  # noqa: PLR2004 - one word may be chance
 
 
-def _chosen(reading: Reading, name: str, found: list[Sheet]) -> list[Sheet]:
+def _choose_sheets(reading: Reading, name: str, found: list[Sheet]) -> list[Sheet]:
     """Choose the sheets that play a part, each part once."""
     if not found:
         message = f"{name} is empty: it needs a heading and rows."

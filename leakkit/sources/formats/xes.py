@@ -38,7 +38,7 @@ def read_xes(store: Store, path: Path, renamed: dict[str, str]) -> Table:
     known: dict[str, None] = {}
     log = _Log(path.name, lambda events: _append(store, table, events, known))
     try:
-        with _opened(path) as stream:
+        with _open_log(path) as stream:
             log.read(stream, Bound(path))
     except (expat.ExpatError, EOFError, OSError, zlib.error) as error:
         refuse_full(error)
@@ -53,7 +53,7 @@ def read_xes(store: Store, path: Path, renamed: dict[str, str]) -> Table:
     return Table(path.name, table, "rowid + 1", dict.fromkeys(names, "VARCHAR"), renamed)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _open_log(path: Path) -> BinaryIO:
     """Open the log, unpacking it on the way where it is gzipped."""
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value] # GzipFile reads bytes as BinaryIO does
 

@@ -102,8 +102,8 @@ class Table:
         """Return the heading that is `wanted`, or is it without case and spaces."""
         if wanted in self.types:
             return wanted
-        by_form = {simplified(heading): heading for heading in self.types}
-        return by_form.get(simplified(wanted))
+        by_form = {simplify_heading(heading): heading for heading in self.types}
+        return by_form.get(simplify_heading(wanted))
 
     def require(self, names: tuple[str, ...], nowhere: tuple[str, ...] = ()) -> None:
         """Raise one error with every needed column that is missing; those of `nowhere` are."""
@@ -140,8 +140,8 @@ class Table:
     def _nearest(self, name: str) -> tuple[str, ...]:
         """Return the nearest heading, of those that are no other column."""
         taken = {self.heading(other) for other in COLUMNS if other != name}
-        forms = {simplified(h): h for h in self.types if h not in taken}
-        wanted = simplified(self.renamed.get(name, name))
+        forms = {simplify_heading(h): h for h in self.types if h not in taken}
+        wanted = simplify_heading(self.renamed.get(name, name))
         found = find_nearest(wanted, forms)
         return (forms[found],) if found else ()
 
@@ -275,7 +275,7 @@ class Table:
         return f"TRY_CAST({quoted(heading)} AS BIGINT)" if heading else "CAST(NULL AS BIGINT)"
 
 
-def simplified(heading: str) -> str:
+def simplify_heading(heading: str) -> str:
     """Return the form in which headings are compared.
 
     >>> simplified(" Opportunity ID")

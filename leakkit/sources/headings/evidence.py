@@ -42,7 +42,7 @@ def by_cells(reading: Reading, table: Table, part: Part) -> Part:
         fits = [h for h in headings if _fits(reading, table, (name, h), part.table)]
         fits = [h for h in fits if h == known[name] or h not in known.values()]
         if name == "lost_reason":
-            fits.sort(key=lambda heading: -_filled(reading, table, heading))
+            fits.sort(key=lambda heading: -_count_filled(reading, table, heading))
         best = fits[0] if fits else ""
         if best != known[name]:
             reading.say(table.file, "not_by_cells", name, known[name])
@@ -79,7 +79,7 @@ def _some(table: Table, heading: str) -> str:
     )
 
 
-def _filled(reading: Reading, table: Table, heading: str) -> int:
+def _count_filled(reading: Reading, table: Table, heading: str) -> int:
     """Count the filled cells."""
     return int(reading.store.value(f"SELECT count(*) FROM {_some(table, heading)}"))  # noqa: S608 - quoted
 

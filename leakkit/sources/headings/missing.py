@@ -48,7 +48,7 @@ def _with_steps(found: Lacking, table: Table, free: Sequence[Column]) -> Lacking
     steps = called_steps(list(table.types), taken)
     if len(steps) < FEWEST_STEPS:
         return found
-    lines = ", ".join(f"{toml.key(one.stage)} = {toml.quoted(one.heading)}" for one in steps)
+    lines = ", ".join(f"{toml.key(one.stage)} = {toml.quote_toml(one.heading)}" for one in steps)
     hint = f"; or, where each is the date of a step: in [source.stage_dates]: {lines}"
     stage = table.renamed.get("stage", "stage")
     faults = tuple(
@@ -94,7 +94,7 @@ def nothing_to_read(store: Store, tables: Sequence[Table], folder: Folder) -> Le
         )
         for table, found in looked
     )
-    best = max((found for _, found in looked), key=_known, default={})
+    best = max((found for _, found in looked), key=_count_known, default={})
     message = (
         f"The {folder.kind} {folder.label} has no {folder.noun} with the columns opportunity_id, "
         "stage and entered_at (a history), or opportunity_id, stage and dates (deals); it holds "
@@ -119,7 +119,7 @@ def _could_be(store: Store, table: Table, shared: set[str]) -> dict[str, list[Co
     return found
 
 
-def _known(found: Mapping[str, Sequence[Column]]) -> tuple[int, float]:
+def _count_known(found: Mapping[str, Sequence[Column]]) -> tuple[int, float]:
     """Return how many needed columns a file may have, and how like their headings are."""
     first = [(name, columns[0]) for name, columns in found.items() if columns]
     return len(first), sum(likeness(name, column) for name, column in first)

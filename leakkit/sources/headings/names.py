@@ -15,7 +15,7 @@ from leakkit.errors import Ask, LeakkitError
 from leakkit.likeness import MISSPELT, find_nearest
 from leakkit.sources.cells.factors import plainly, unit_of
 from leakkit.sources.formats.rows import distinct, refuse_wide
-from leakkit.sources.headings.columns import simplified
+from leakkit.sources.headings.columns import simplify_heading
 from leakkit.sources.headings.exports import (
     CLEAR,
     DATED_STAGE,
@@ -105,7 +105,9 @@ def part_of(
     by_form = _by_form(headings)
     said = {n: h for n, given in renamed.items() if (h := by_form.get(loose(given)))}
     named = {n: h for n in COLUMNS if (h := said.get(n) or _exactly(n, headings))}
-    signs = {form for h in headings for form in (loose(h), loose(UNIT.sub("", h)), _counted(h))}
+    signs = {
+        form for h in headings for form in (loose(h), loose(UNIT.sub("", h)), _find_money_form(h))
+    }
     export = _export_of(signs, known_exports() if exports is None else exports)
     if export is not None and (
         not all(name in named for name in NEEDED) or _says_the_same(export, by_form, said)
@@ -215,7 +217,7 @@ def loose(heading: str) -> str:
     'datedecloture'
     """
     letters = unicodedata.normalize("NFKD", folded(heading)).replace("\u0131", "i")
-    return "".join(letter for letter in letters if letter.isalnum()) or simplified(heading)
+    return "".join(letter for letter in letters if letter.isalnum()) or simplify_heading(heading)
 
 
 def _by_form(headings: Sequence[str]) -> dict[str, str]:
@@ -225,7 +227,7 @@ def _by_form(headings: Sequence[str]) -> dict[str, str]:
     made the field: "Amount (EUR)" is an amount, `Loss_Reason__c` a reason.
     """
     bare = {loose(UNIT.sub("", OWN_FIELD.sub("", h))): h for h in reversed(headings)}
-    counted = {form: h for h in reversed(headings) if (form := _counted(h))}
+    counted = {form: h for h in reversed(headings) if (form := _find_money_form(h))}
     one_by_one = [h for h in headings if h not in _in_series(headings)]
     bags = {form: h for h in reversed(one_by_one) if (form := _bag(UNIT.sub("", h)))}
     return bags | counted | bare | {loose(heading): heading for heading in reversed(headings)}
@@ -264,7 +266,7 @@ def _in(word: str, by_form: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=KEPT_FORMS)
-def _counted(heading: str) -> str:
+def _find_money_form(heading: str) -> str:
     """Return the form of a heading of money that says its unit, or what it is a sum of, else ''.
 
     >>> _counted("Umsatz in Mio. \u20ac"), _counted("Phase (K)"), _counted("amount_usd")
@@ -287,7 +289,7 @@ def _money_forms() -> frozenset[str]:
 
 def _exactly(name: str, headings: Sequence[str]) -> str:
     """Return the heading that is a canonical name but for case and spaces; '' without one."""
-    return next((heading for heading in headings if simplified(heading) == name), "")
+    return next((heading for heading in headings if simplify_heading(heading) == name), "")
 
 
 def _first(words: Sequence[str], by_form: Mapping[str, str]) -> str:
@@ -323,7 +325,7 @@ def once(reading: Reading, file: str, headings: Sequence[str]) -> list[str]:
     refuse_wide(file, len(headings))
     unique, seen = distinct(headings), set[str]()
     for heading, name in zip(headings, unique, strict=True):
-        form = simplified(heading)
+        form = simplify_heading(heading)
         if form in seen and form in COLUMNS and form not in reading.config.source.columns:
             first = unique[_place(headings, form)]
             message = (
@@ -340,14 +342,14 @@ def once(reading: Reading, file: str, headings: Sequence[str]) -> list[str]:
 
 def _place(headings: Sequence[str], form: str) -> int:
     """Return where the first heading of a form stands."""
-    return next(at for at, heading in enumerate(headings) if simplified(heading) == form)
+    return next(at for at, heading in enumerate(headings) if simplify_heading(heading) == form)
 
 
 def score(cells: Iterable[str], renamed: Mapping[str, str]) -> int:
     """Count how many cells of a row are headings that are known, to find the heading row."""
     texts = [cell for cell in cells if cell.strip()]
-    forms = {simplified(cell) for cell in texts}
-    bare = {_counted(cell) or loose(UNIT.sub("", cell)) or loose(cell) for cell in texts}
+    forms = {simplify_heading(cell) for cell in texts}
+    bare = {_find_money_form(cell) or loose(UNIT.sub("", cell)) or loose(cell) for cell in texts}
     return len(bare & _all_forms(tuple(renamed.values()))) + sum(
         any(pattern.match(form.replace("_", " ")) for pattern in DATED_STAGE[:3]) for form in forms
     )
@@ -381,8 +383,8 @@ def find_named(headings: Iterable[str], name: str) -> list[str]:
     """
     tables = [*(export.columns for export in known_exports()), USUAL]
     words = {name, *(word for table in tables for word in table.get(name, ()))}
-    forms = set(map(simplified, words))
-    return [heading for heading in headings if simplified(UNIT.sub("", heading)) in forms]
+    forms = set(map(simplify_heading, words))
+    return [heading for heading in headings if simplify_heading(UNIT.sub("", heading)) in forms]
 
 
 def find_customers(headings: Iterable[str]) -> list[str]:
@@ -391,11 +393,11 @@ def find_customers(headings: Iterable[str]) -> list[str]:
     >>> find_customers(["Account Name", "Deal - Organization", "Customer type", "Kunde"])
     ['Account Name', 'Deal - Organization', 'Kunde']
     """
-    forms = set(map(simplified, vocabulary.words("people", "customer")))
+    forms = set(map(simplify_heading, vocabulary.words("people", "customer")))
     return [
         heading
         for heading in headings
-        if {simplified(heading), DEAL_WORD.sub("", simplified(heading))} & forms
+        if {simplify_heading(heading), DEAL_WORD.sub("", simplify_heading(heading))} & forms
     ]
 
 
@@ -414,19 +416,19 @@ def dated_stages(
     >>> dated_stages(['Date entered "Offer (Sales)"'], {})
     (DatedStage(heading='Date entered "Offer (Sales)"', stage='Offer', pipeline='Sales'),)
     """
-    by_form = {simplified(heading): heading for heading in headings}
+    by_form = {simplify_heading(heading): heading for heading in headings}
     if said:
         return tuple(
-            DatedStage(by_form[simplified(heading)], stage)
+            DatedStage(by_form[simplify_heading(heading)], stage)
             for stage, heading in said.items()
-            if simplified(heading) in by_form
+            if simplify_heading(heading) in by_form
         )
     found = []
     for heading in headings:
         match = next((m for p in DATED_STAGE if (m := p.match(heading.strip()))), None)
         if match:
             found.append(DatedStage(heading, match["stage"], match.groupdict().get("pipeline", "")))
-    forms = {simplified(name): name for name in declared}
+    forms = {simplify_heading(name): name for name in declared}
     named = [DatedStage(h, forms[f]) for f, h in by_form.items() if f in forms]
     enough = 2
     steps = _dated_steps(headings, taken) if taken is not None else []
@@ -477,8 +479,8 @@ def nearest(name: str, known: Iterable[str], cutoff: float = MISSPELT) -> str:
     >>> nearest("qotation", ["Inquiry", "Quotation"])
     'Quotation'
     """
-    by_form = {simplified(one): one for one in known}
-    found = find_nearest(simplified(name), by_form, cutoff)
+    by_form = {simplify_heading(one): one for one in known}
+    found = find_nearest(simplify_heading(name), by_form, cutoff)
     return by_form[found] if found else ""
 
 
@@ -490,10 +492,10 @@ def near_pairs(unknown: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     >>> near_pairs(["GTXPro", "MG Special"], ["GTX Pro", "GTX Plus"])
     {'GTXPro': 'GTX Pro'}
     """
-    by_form = {simplified(one): one for one in known}
+    by_form = {simplify_heading(one): one for one in known}
     forms, pairs = list(by_form), dict[str, str]()
     for name in islice(unknown, max(1, MOST_COMPARED // max(len(forms), 1))):
-        found = find_nearest(simplified(name), forms, NEAR)
+        found = find_nearest(simplify_heading(name), forms, NEAR)
         pairs |= {name: by_form[found]} if found else {}
     return pairs
 

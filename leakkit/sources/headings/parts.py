@@ -36,7 +36,7 @@ def join_parts(
     groups: dict[str, list[Table]] = {}
     for table in without_copies(reading, tables):
         groups.setdefault(alike(table.file), []).append(table)
-    return [one for group in groups.values() for one in _joined(reading, group, key_of)]
+    return [one for group in groups.values() for one in _join_group(reading, group, key_of)]
 
 
 def alike(file: str) -> str:
@@ -55,7 +55,7 @@ def alike(file: str) -> str:
     return name.replace("<>", day)
 
 
-def _joined(
+def _join_group(
     reading: Reading, group: list[Table], key_of: Callable[[Table], Sequence[str]]
 ) -> list[Table]:
     """Return one table for the parts of a group, or the group where it is none."""
@@ -81,7 +81,7 @@ def _joined(
     file = f"{parts[0].file} to {parts[-1].file}"
     rows, before, ends = [], 0, []
     for part in parts:
-        rows.append(_numbered(part, before))
+        rows.append(_number_part(part, before))
         last = _last_row(reading, part)
         reading.say(file, "part", part.file, f"rows {before + 1} to {before + last}")
         before += last
@@ -111,7 +111,7 @@ def _place(table: Table) -> tuple[list[int], str]:
     return [int(n) for n in NUMBER.findall(table.file)], table.file
 
 
-def _numbered(part: Table, before: int) -> str:
+def _number_part(part: Table, before: int) -> str:
     """Return SQL for the rows of a part, numbered on from those of the parts before."""
     columns = ", ".join(f"CAST({quoted(h)} AS VARCHAR) AS {quoted(h)}" for h in part.types)
     line = f"CAST({part.line} + {before} AS BIGINT) AS {quoted(LINE)}"

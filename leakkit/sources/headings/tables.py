@@ -17,7 +17,7 @@ from leakkit.sources.formats.files import (
     unknown_format,
 )
 from leakkit.sources.formats.rows import free_rowid
-from leakkit.sources.formats.unpacking import unzipped
+from leakkit.sources.formats.unpacking import unpack_zip
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.days import DATED
 from leakkit.sources.headings.evidence import by_cells
@@ -98,24 +98,29 @@ def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or f
         path = Path(source)
         return in_folder(reading, folder_of(path)) if path.is_dir() else _one_file(reading, path)
     if not isinstance(source, dict):
-        return _parted(reading, "frame", (), [_known(reading, _framed(reading, "frame", source))])
-    tables = {name: _framed(reading, name, frame) for name, frame in source.items()}
+        return _assign_parts(
+            reading,
+            "frame",
+            (),
+            [_recognise_columns(reading, _take_frame(reading, "frame", source))],
+        )
+    tables = {name: _take_frame(reading, name, frame) for name, frame in source.items()}
     activities = _fitting(reading, tables.pop(ACTIVITIES, None))
     if len(tables) == 1 and DEALS in tables:
-        parted = _parted(reading, "frames", (), [_known(reading, tables[DEALS])])
+        parted = _assign_parts(reading, "frames", (), [_recognise_columns(reading, tables[DEALS])])
         return replace(parted, activities=activities)
     if HISTORY not in tables:
         message = f"Frames need the name {HISTORY!r}; got {sorted(tables)}."
         raise LeakkitError("no_history", message)
     return Files(
         "frames",
-        _named(reading, tables[HISTORY], HISTORY),
-        tables.get(DEALS) and _named(reading, tables[DEALS], DEALS),
+        _recognise_named(reading, tables[HISTORY], HISTORY),
+        tables.get(DEALS) and _recognise_named(reading, tables[DEALS], DEALS),
         activities=activities,
     )
 
 
-def _framed(reading: Reading, name: str, frame: Any) -> Table:  # noqa: ANN401 - pandas, polars, pyarrow
+def _take_frame(reading: Reading, name: str, frame: Any) -> Table:  # noqa: ANN401 - pandas, polars, pyarrow
     """Take a frame as if it were a file."""
     table = f"file_{name}"
     try:
@@ -141,7 +146,7 @@ def _one_file(reading: Reading, path: Path) -> Files:
     """Read one file: its headings say which part it plays; a .zip of several is a folder."""
     inputs = (input_of(path),)
     if form_of_content(path) == "zip" and form_of_name(path) != "parquet":
-        inside = [file for file in unzipped(reading, path) if file.name != CONFIG_FILE]
+        inside = [file for file in unpack_zip(reading, path) if file.name != CONFIG_FILE]
         if len(inside) != 1:
             files = in_folder(reading, folder_of(reading.scratch / "zip"))
             return replace(files, label=stem_of(path), inputs=inputs)
@@ -150,16 +155,18 @@ def _one_file(reading: Reading, path: Path) -> Files:
         raise unknown_format(path)
     else:
         tables = read_file(reading, path, HISTORY)
-    return _parted(reading, stem_of(path), inputs, [_known(reading, table) for table in tables])
+    return _assign_parts(
+        reading, stem_of(path), inputs, [_recognise_columns(reading, table) for table in tables]
+    )
 
 
-def _parted(
+def _assign_parts(
     reading: Reading, label: str, inputs: tuple[dict[str, str], ...], tables: list[Table]
 ) -> Files:
     """Say which part each table of one file plays."""
     by_part = {_part_of(reading, t): t for t in tables}
     if REFUSED in by_part:
-        raise _refused(by_part[REFUSED])
+        raise _explain_refusal(by_part[REFUSED])
     deals = by_part.get(DEALS)
     alone = tables[0] if len(tables) == 1 else None
     if alone and not alone.heading("entered_at") and has_stage_dates(reading, alone):
@@ -179,7 +186,7 @@ def has_stage_dates(reading: Reading, table: Table) -> bool:
     return bool(dated_stages(list(table.types), source.stage_dates, names, taken))
 
 
-def _refused(table: Table) -> LeakkitError:
+def _explain_refusal(table: Table) -> LeakkitError:
     """Return the error of a table that looks like a history and is none."""
     message = (
         f"{table.file} is the synchronisation history of a connector: its times say when a row "
@@ -188,7 +195,7 @@ def _refused(table: Table) -> LeakkitError:
     return LeakkitError("no_history", message)
 
 
-def _known(reading: Reading, table: Table) -> Table:
+def _recognise_columns(reading: Reading, table: Table) -> Table:
     """Let a table know its columns by the headings of makers."""
     return _with(reading, table, _part(reading, table))
 
@@ -218,7 +225,7 @@ def _with(reading: Reading, table: Table, part: Part) -> Table:
     return replace(table, known=dict(part.known), export=part.export)
 
 
-def _named(reading: Reading, table: Table, wanted: str) -> Table:
+def _recognise_named(reading: Reading, table: Table, wanted: str) -> Table:
     """Let a table that is named by its part know its columns."""
     part = _part(reading, table)
     return _with(reading, table, part) if part.table in {wanted, HISTORY} else table
@@ -248,7 +255,7 @@ def in_folder(reading: Reading, folder: Folder) -> Files:
         tables = _tables(reading, candidates)
         if named[DEALS]:
             tables = [t for t in tables if _is_of(t, named[DEALS][0]) or _is_history(reading, t)]
-        placed = _placed(reading, tables, replace(folder, members=tuple(files)))
+        placed = _place_files(reading, tables, replace(folder, members=tuple(files)))
         used = {name for table in _all(placed) for name in table.files}
     else:
         read = {
@@ -258,8 +265,8 @@ def in_folder(reading: Reading, folder: Folder) -> Files:
         }
         placed = Files(
             folder.label,
-            _named(reading, read[HISTORY], HISTORY),
-            read.get(DEALS) and _named(reading, read[DEALS], DEALS),
+            _recognise_named(reading, read[HISTORY], HISTORY),
+            read.get(DEALS) and _recognise_named(reading, read[DEALS], DEALS),
         )
         used = {name for table in read.values() for name in table.files}
     used |= joined | (aside if activities else set())
@@ -279,7 +286,7 @@ def _whole(reading: Reading, wanted: str, one: Member, folder: Folder) -> Table:
     tables = one.read(reading, wanted)[:1]
     for number, other in enumerate(others):
         tables += other.read(reading, f"{wanted}_{number}")[:1]
-    found = _joined(reading, tables)
+    found = _join_parts(reading, tables)
     if len(found) > 1:
         raise _several(folder, found)
     return found[0]
@@ -352,10 +359,10 @@ def _tables(reading: Reading, files: list[Member]) -> list[Table]:
             reading.say(file.name, "unreadable", error.code, str(error).partition("\n")[0])
     if errors and not tables:
         raise errors[0]
-    return _joined(reading, tables)
+    return _join_parts(reading, tables)
 
 
-def _joined(reading: Reading, tables: list[Table]) -> list[Table]:
+def _join_parts(reading: Reading, tables: list[Table]) -> list[Table]:
     """Put parts of a table together, and leave out its copies."""
 
     def key_of(table: Table) -> list[str]:
@@ -374,7 +381,7 @@ def _joined(reading: Reading, tables: list[Table]) -> list[Table]:
     return join_parts(reading, tables, key_of)
 
 
-def _placed(reading: Reading, tables: list[Table], folder: Folder) -> Files:
+def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files:
     """Say which part each file of a folder plays, by its headings."""
     parts: dict[str, list[tuple[Table, Part]]] = {}
     for table in tables:
@@ -396,14 +403,14 @@ def _placed(reading: Reading, tables: list[Table], folder: Folder) -> Files:
             if "outcome" in _names(t, part) or ending_dates(reading, t)
         ]
     snapshots = _snapshots(reading, deals) if not history else ()
-    history = _preferred(history)
-    deals = deals if snapshots else _preferred(deals)
+    history = _prefer_makers(history)
+    deals = deals if snapshots else _prefer_makers(deals)
     for found in ([] if snapshots else deals, history):
         if len(found) > 1:
             raise _several(folder, [table for table, _ in found])
     if not history and not deals:
         if parts.get(REFUSED):
-            raise _refused(parts[REFUSED][0][0])
+            raise _explain_refusal(parts[REFUSED][0][0])
         raise nothing_to_read(reading.store, tables, folder)
     for table, _ in parts.get(REFUSED, []):
         reading.say(table.file, "refused", "synchronisation_history", "_fivetran_start")
@@ -419,7 +426,7 @@ def _placed(reading: Reading, tables: list[Table], folder: Folder) -> Files:
     return replace(placed, versions=bool(history) and HISTORY not in parts)
 
 
-def _preferred(found: list[tuple[Table, Part]]) -> list[tuple[Table, Part]]:
+def _prefer_makers(found: list[tuple[Table, Part]]) -> list[tuple[Table, Part]]:
     """Return what a maker's headings name before what words do, and entries before changes."""
     sure = [one for one in found if not one[1].plain_id] or found
     by_maker = [one for one in sure if one[1].export] or sure

@@ -9,7 +9,7 @@ from leakkit.config import Config, Join
 from leakkit.errors import LeakkitError
 from leakkit.scratch import scratch
 from leakkit.sources.formats.files import read_file
-from leakkit.sources.headings.columns import simplified
+from leakkit.sources.headings.columns import simplify_heading
 from leakkit.sources.headings.folders import may_be_data
 from leakkit.sources.headings.names import near_pairs
 from leakkit.sources.headings.recognised import Reading
@@ -33,23 +33,23 @@ def proposed_joins(store: Store, folder: Path) -> tuple[Join, ...]:
     names = [name for name in store.meta("ignored_files") if may_be_data(Path(name))]
     with scratch() as place, Store.new() as aside:
         reading = Reading(aside, Config(), place)
-        found = [_proposed(store, reading, folder / name, i) for i, name in enumerate(names)]
+        found = [_propose_join(store, reading, folder / name, i) for i, name in enumerate(names)]
     return tuple(join for join in found if join)
 
 
-def _proposed(store: Store, reading: Reading, file: Path, number: int) -> Join | None:
+def _propose_join(store: Store, reading: Reading, file: Path, number: int) -> Join | None:
     """Return how one file could be joined; None where no column of it is a key of the deals."""
     try:
         table = read_file(reading, file, f"beside_{number}")[0]
     except LeakkitError:
         return None
     segments = store.meta("segments")
-    here = {simplified(heading): heading for heading in segments}
+    here = {simplify_heading(heading): heading for heading in segments}
     for heading in table.types:
-        mine = here.get(simplified(heading))
+        mine = here.get(simplify_heading(heading))
         keys = _keys(reading.store, table, heading) if mine else set[str]()
         if mine and keys and (same := _spellings(store, mine, keys)) is not None:
-            taken = {h: h for h in table.types if h != heading and simplified(h) not in here}
+            taken = {h: h for h in table.types if h != heading and simplify_heading(h) not in here}
             return Join(file=file.name, key=mine, take=taken, same=same) if taken else None
     return None
 

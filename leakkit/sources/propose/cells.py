@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from leakkit.errors import LeakkitError, visible
 from leakkit.scratch import scratch
 from leakkit.sources.databases.addresses import Address
-from leakkit.sources.databases.sessions import connected
+from leakkit.sources.databases.sessions import open_session
 from leakkit.sources.databases.tables import LOOKED_AT, folder_in
 from leakkit.sources.formats.files import form_of_content, form_of_name
-from leakkit.sources.formats.unpacking import unzipped
+from leakkit.sources.formats.unpacking import unpack_zip
 from leakkit.sources.headings.folders import Member, folder_of, may_be_data, member_of
 from leakkit.sources.headings.guesses import columns_of
 from leakkit.sources.headings.recognised import Reading
@@ -35,7 +35,7 @@ def heading_lines(source: Path | Address, config: Config) -> list[str]:
         place, store = stack.enter_context(scratch()), stack.enter_context(Store.new())
         reading = Reading(store, config, place)
         if isinstance(source, Address):
-            session = stack.enter_context(connected(source))
+            session = stack.enter_context(open_session(source))
             files = list(folder_in(reading, session, LOOKED_AT).members)
         else:
             files = _files(reading, source)
@@ -54,7 +54,7 @@ def _files(reading: Reading, source: Path) -> list[Member]:
         return [one for one in folder_of(source).members if one.data]
     if form_of_content(source) == "zip" and form_of_name(source) != "parquet":
         try:
-            return [member_of(file) for file in unzipped(reading, source) if may_be_data(file)]
+            return [member_of(file) for file in unpack_zip(reading, source) if may_be_data(file)]
         except LeakkitError:
             return []
     return [member_of(source)]

@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def declared(file: Path) -> dict[str, Any]:
+def read_declared(file: Path) -> dict[str, Any]:
     """Return what a file says, without what it leaves to be filled in.
 
     Raises LeakkitError where it is no configuration: no other file is written over.
     """
     given = parsed(text_of(file), file.name)
-    kept = _filled(given)
+    kept = _drop_unfilled(given)
     Config.from_tables(kept, file.name)
     return kept
 
 
-def _filled(given: dict[str, Any]) -> dict[str, Any]:
+def _drop_unfilled(given: dict[str, Any]) -> dict[str, Any]:
     """Return a table without the values that are to be filled in, and lists without them."""
     kept = {key: _part(said) for key, said in given.items() if said != FILL_IN}
     return {key: said for key, said in kept.items() if said or not given[key]}
@@ -30,5 +30,5 @@ def _filled(given: dict[str, Any]) -> dict[str, Any]:
 def _part(said: Any) -> Any:  # noqa: ANN401 - whatever TOML may hold
     """Return one value without what is to be filled in."""
     if isinstance(said, dict):
-        return _filled(said)
+        return _drop_unfilled(said)
     return [_part(one) for one in said if one != FILL_IN] if isinstance(said, list) else said

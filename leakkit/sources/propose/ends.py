@@ -57,8 +57,8 @@ def closing_stages(store: Store, config: Config) -> dict[str, int]:
     exact = {folded(word) for word in (*WON_WORDS, *LOST_WORDS, *CLOSED)}
     sure = {n: code for n, code in named.items() if bare(n) in exact or n not in passed}
     stood = _by_deals(store, config)
-    listed_ends, listed_open = _listed(store, said)
-    own = {**listed_ends, **_declared(config, said)}
+    listed_ends, listed_open = _read_listed(store, said)
+    own = {**listed_ends, **_read_declared(config, said)}
     sure |= dict.fromkeys(_surely_lost(store, config, said), schema.LOST)
     found = {**sure, **stood, **_after_closes(store, {*sure, *stood, *own}), **own}
     _keep_asked(store, [n for n in said if may_be_lost(n) and n not in {*found, *passed}])
@@ -66,14 +66,14 @@ def closing_stages(store: Store, config: Config) -> dict[str, int]:
     return {name: code for name, code in found.items() if folded(name) not in still_open}
 
 
-def _declared(config: Config, said: list[str]) -> dict[str, int]:
+def _read_declared(config: Config, said: list[str]) -> dict[str, int]:
     """Return the names that [source.outcomes] calls won or lost."""
     own = config.source.outcomes
     words = {folded(w): schema.WON for w in own.won} | {folded(w): schema.LOST for w in own.lost}
     return {name: words[folded(name)] for name in said if folded(name) in words}
 
 
-def _listed(store: Store, said: list[str]) -> tuple[dict[str, int], set[str]]:
+def _read_listed(store: Store, said: list[str]) -> tuple[dict[str, int], set[str]]:
     """Return the stages that a list of stages calls closes, and those that it calls open."""
     rows = store.rows(f"SELECT name, ends FROM {schema.LISTED_STAGES}")  # noqa: S608 - a name of this program
     codes = {"won": schema.WON, "lost": schema.LOST}

@@ -137,7 +137,7 @@ def _refuse_many(what: str, names: Collection[str], most: int, columns: Mapping[
     raise LeakkitError("too_many_names", message, asks=(ask,))
 
 
-def numbered(names: Sequence[str]) -> bool:
+def are_numbered(names: Sequence[str]) -> bool:
     """Say whether numbers or letters before the names order all stages.
 
     >>> numbered(["1 - Lead", "2 - Offer"]), numbered(["Lead", "2 - Offer"])
@@ -199,7 +199,7 @@ def _in_order(
     A list that has all of them, each in a place of its own, goes before both.
     """
     ordered = sorted(stages, key=lambda one: (one.places / one.deals, one.name))
-    if by_number and numbered([one.name for one in ordered]):
+    if by_number and are_numbered([one.name for one in ordered]):
         ordered.sort(key=lambda one: _number_of(one.name) or (0, ""))
     found = [places.get(folded(one.name)) for one in ordered]
     if None not in found and len(set(found)) == len(found):

@@ -49,7 +49,7 @@ def configuration_text(
     person can fill in; what rests on an answer that was `guessed` stands in comments.
     """
     config = store.config
-    said = _said(config) if declared is None else declared
+    said = _list_declared(config) if declared is None else declared
     last = dt.date(1970, 1, 1) + dt.timedelta(days=int(store.meta("last_day")))
     found = [Recognised(**one) for one in store.meta("recognised")]
     closes = store.meta("closing_rows")
@@ -67,7 +67,7 @@ def configuration_text(
         *_other_tables(said),
         *_pipelines(said, pipelines, guessed=guessed),
     ]
-    return _headed(lines)
+    return _put_tasks_first(lines)
 
 
 def unread_text(stopped: LeakkitError, declared: Mapping[str, Any], asks: Sequence[Ask]) -> str:
@@ -86,15 +86,15 @@ def unread_text(stopped: LeakkitError, declared: Mapping[str, Any], asks: Sequen
     after = "Once they are filled in, reading stops at this:" if asks else ""
     why = after or "This source cannot be read yet, and no line of this file changes that:"
     said = [f"#   {visible(line)}" for line in str(stopped).splitlines()]
-    return _headed(lines, [f"# {why}", *said] if not _settled(stopped) else [])
+    return _put_tasks_first(lines, [f"# {why}", *said] if not _is_settled(stopped) else [])
 
 
-def _settled(stopped: LeakkitError) -> bool:
+def _is_settled(stopped: LeakkitError) -> bool:
     """Say whether lines of leakkit.toml settle what stopped the reading."""
     return bool(stopped.asks)
 
 
-def _headed(lines: Sequence[str], more: Sequence[str] = ()) -> str:
+def _put_tasks_first(lines: Sequence[str], more: Sequence[str] = ()) -> str:
     """Put what a person has to do first above the lines, with their numbers."""
     head = ["# leakkit.toml, as found. Every line is a proposal: confirm it or change it."]
     body = [*more, "# All keys are explained in docs/contracts.md.", "", *lines]
@@ -110,7 +110,7 @@ def _headed(lines: Sequence[str], more: Sequence[str] = ()) -> str:
     return "\n".join([head[0], first, *body]).rstrip() + "\n"
 
 
-def _said(config: Config) -> dict[str, Any]:
+def _list_declared(config: Config) -> dict[str, Any]:
     """Return what a configuration says of the source beyond what is found."""
     given = config.source.model_dump(mode="json", exclude_defaults=True)
     plain = {key: value for key, value in given.items() if isinstance(value, str | bool)}
@@ -126,8 +126,8 @@ def _top_lines(
     lines = asked.get("as_of") or (
         [f"as_of = {toml.value(said['as_of'])}"] if "as_of" in said else [day] if last else []
     )
-    lines.append(f"timezone = {toml.quoted(zone)}   # the zone of times without an offset")
-    money = toml.quoted(str(said.get("currency", currency)))
+    lines.append(f"timezone = {toml.quote_toml(zone)}   # the zone of times without an offset")
+    money = toml.quote_toml(str(said.get("currency", currency)))
     own = f"currency = {money}   # of values without a currency of their own"
     lines += asked.get("currency") or [own]
     return lines + [
@@ -142,23 +142,23 @@ def _asked_lines(ask: Ask) -> list[str]:
     key = toml.key(ask.key)
     if not ask.needed:
         why = f"   # {_comment(ask.why)}" if ask.why else ""
-        return [f"# {key} = {toml.quoted(option)}{why}" for option in ask.options]
-    options = " or ".join(map(toml.quoted, ask.options))
+        return [f"# {key} = {toml.quote_toml(option)}{why}" for option in ask.options]
+    options = " or ".join(map(toml.quote_toml, ask.options))
     asked = ": ".join(part for part in (ask.why, options) if part)
-    return [f"{key} = {toml.quoted(FILL_IN)}   # {_comment(asked, SHOWN_OPTIONS)}"]
+    return [f"{key} = {toml.quote_toml(FILL_IN)}   # {_comment(asked, SHOWN_OPTIONS)}"]
 
 
 def _list_lines(key: str, kept: Sequence[str], asks: Sequence[Ask]) -> list[str]:
     """Write a list of texts, of which some wait for a person."""
     if not asks:
         return [f"{key} = {toml.value(list(kept))}"] if kept else []
-    lines = [f"  {toml.quoted(one)}," for one in dict.fromkeys((*kept, *asks[0].beside))]
+    lines = [f"  {toml.quote_toml(one)}," for one in dict.fromkeys((*kept, *asks[0].beside))]
     for ask in asks:
-        options = " or ".join(map(toml.quoted, ask.options))
+        options = " or ".join(map(toml.quote_toml, ask.options))
         if ask.needed:
-            value, said = f"  {toml.quoted(FILL_IN)},", f"{options}: {ask.why}"
+            value, said = f"  {toml.quote_toml(FILL_IN)},", f"{options}: {ask.why}"
         else:
-            value, said = f"  # {toml.quoted(ask.options[0])},", ask.why
+            value, said = f"  # {toml.quote_toml(ask.options[0])},", ask.why
         lines.append(f"{value}   # {_comment(said, 2 * SHOWN_OPTIONS)}")
     return [f"{key} = [", *lines, "]"]
 
@@ -253,10 +253,10 @@ def _key_lines(key: str, said: Mapping[str, str]) -> list[str]:
     """
     if len(said) > 1:
         return [
-            f"# {key} = {toml.quoted(value)}   # {_comment(why)}" for value, why in said.items()
+            f"# {key} = {toml.quote_toml(value)}   # {_comment(why)}" for value, why in said.items()
         ]
     return [
-        f"{key} = {toml.quoted(value)}" + ("" if key in COLUMNS else f"   # {_comment(why)}")
+        f"{key} = {toml.quote_toml(value)}" + ("" if key in COLUMNS else f"   # {_comment(why)}")
         for value, why in said.items()
     ]
 
@@ -284,7 +284,7 @@ def _outcome_lines(
     lines += [line for ask in to_sort for line in _word_lines(ask)]
     asked = {folded(ask.key) for ask in to_sort}
     lines += [
-        f'# {toml.quoted(stage)} = "won"   # or lost? {_comment(why)}'
+        f'# {toml.quote_toml(stage)} = "won"   # or lost? {_comment(why)}'
         for stage, why in ends
         if folded(stage) not in asked
     ]
@@ -295,10 +295,10 @@ def _outcome_lines(
 
 def _word_lines(ask: Ask) -> list[str]:
     """Write the line of one word: won, lost or open."""
-    word = toml.quoted(ask.key)
+    word = toml.quote_toml(ask.key)
     kinds = "won, lost or open"
     if ask.needed:
-        return [f"{word} = {toml.quoted(FILL_IN)}   # {kinds}? {_comment(ask.why)}"]
+        return [f"{word} = {toml.quote_toml(FILL_IN)}   # {kinds}? {_comment(ask.why)}"]
     return [f'# {word} = "lost"   # if that is what it means: {kinds}; {_comment(ask.why)}']
 
 
@@ -320,7 +320,7 @@ def _other_tables(said: Mapping[str, Any]) -> list[str]:
 
 def _join_lines(join: Join) -> list[str]:
     """Write one join as comments."""
-    file, key = toml.quoted(join.file), toml.quoted(join.key)
+    file, key = toml.quote_toml(join.file), toml.quote_toml(join.key)
     lines = [
         f"# [[source.joins]]   # a row per {key}: are its columns wanted?",
         f"# file = {file}",
@@ -334,7 +334,9 @@ def _join_lines(join: Join) -> list[str]:
 
 def _texts(texts: Mapping[str, str]) -> str:
     """Return texts by name as TOML."""
-    each = ", ".join(f"{toml.quoted(name)} = {toml.quoted(text)}" for name, text in texts.items())
+    each = ", ".join(
+        f"{toml.quote_toml(name)} = {toml.quote_toml(text)}" for name, text in texts.items()
+    )
     return f"{{ {each} }}"
 
 
@@ -361,14 +363,14 @@ def _pipeline_lines(
     pipeline: Pipeline, closes: Mapping[str, Sequence[str]], order: str
 ) -> list[str]:
     """Write one pipeline: its closing rows, and its stages in the order of the deals."""
-    lines = ["[[pipelines]]", f"name = {toml.quoted(pipeline.name)}"]
+    lines = ["[[pipelines]]", f"name = {toml.quote_toml(pipeline.name)}"]
     for kind in ("won", "lost"):
         if closes.get(kind):
-            words = ", ".join(map(toml.quoted, closes[kind]))
+            words = ", ".join(map(toml.quote_toml, closes[kind]))
             lines.append(f"{kind} = [{words}]   # rows with these words close a deal")
     lines.append(f"stages = [   # {order}: is this the order?")
     for stage in pipeline.stages:
         kind = ', kind = "offer"' if OFFER.search(folded(stage.name)) else ""
         note = "   # the offer: is it?" if kind else ""
-        lines.append(f"  {{ name = {toml.quoted(stage.name)}{kind} }},{note}")
+        lines.append(f"  {{ name = {toml.quote_toml(stage.name)}{kind} }},{note}")
     return [*lines, "]", ""]

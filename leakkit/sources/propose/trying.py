@@ -44,7 +44,7 @@ class Trial:
         return any(ask.key != "accept" and (ask.needed or not accepted) for ask in self.asks)
 
 
-def tried(source: Path | Address, config: Config, allow: Sequence[str | Path] = ()) -> Trial:
+def try_source(source: Path | Address, config: Config, allow: Sequence[str | Path] = ()) -> Trial:
     """Read a source; where it asks, give the likeliest answer and read on.
 
     So one pass over it says all that is missing, and not one thing per try. The caller
@@ -62,7 +62,7 @@ def tried(source: Path | Address, config: Config, allow: Sequence[str | Path] = 
         for ask in stopped.asks:
             if _name(ask) not in asks:
                 new.setdefault(_name(ask), ask if sure else _by_the_way(ask))
-        answered = _answered(trial, list(new.values()))
+        answered = _answer_likeliest(trial, list(new.values()))
         asks |= new
         if answered is None or answered == trial:
             break
@@ -80,7 +80,7 @@ def all_at_once(
     """
     if not error.asks or _size(source) > limits.READ_AGAIN:
         return error
-    trial = tried(source, config, allow)
+    trial = try_source(source, config, allow)
     if trial.store is not None:
         trial.store.close()
     known = {_name(ask) for ask in error.asks}
@@ -118,7 +118,7 @@ def _name(ask: Ask) -> tuple[str, ...]:
     return (ask.table, ask.key, *(ask.options if ask.key == "accept" else ()))
 
 
-def _answered(config: Config, asks: Sequence[Ask]) -> Config | None:
+def _answer_likeliest(config: Config, asks: Sequence[Ask]) -> Config | None:
     """Return the configuration with the likeliest answers; None where they cannot be given.
 
     Where a doubt can be accepted, that changes nothing else, and goes before all others.

@@ -10,7 +10,7 @@ from leakkit.config import Config, unfilled
 from leakkit.sources.propose.beside import proposed_joins
 from leakkit.sources.propose.cells import heading_lines
 from leakkit.sources.propose.text import configuration_text, unread_text
-from leakkit.sources.propose.trying import Trial, tried
+from leakkit.sources.propose.trying import Trial, try_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class Proposed:
     stopped: str = ""
 
 
-def proposed(
+def propose_config(
     source: Path | Address, declared: Mapping[str, Any], allow: Sequence[str | Path] = ()
 ) -> Proposed:
     """Propose a leakkit.toml for a source, by what a file declares of it already.
@@ -40,7 +40,7 @@ def proposed(
     every heading of every file with some of its cells.
     """
     config = Config.from_tables(dict(declared))
-    trial = tried(source, config, allow)
+    trial = try_source(source, config, allow)
     text = _text(source, trial, declared)
     if trial.asks or trial.stopped:
         headings = "\n".join(f"# {line}".rstrip() for line in heading_lines(source, config))

@@ -38,7 +38,7 @@ def read_activities(
     or that is not asked for, is not asked for; equal rows merge. Called after the deals
     are resolved.
     """
-    table = table and _dated(reading, table)
+    table = table and _read_moments(reading, table)
     if table is None:
         return []
     store = reading.store
@@ -52,10 +52,10 @@ def read_activities(
     )
     _keep_faults(store, table.file)
     reading.count("activities_without_deal", _count(store, "fate = 'not_asked' AND unknown"))
-    return [{"table": ACTIVITIES, "file": table.file, **_counted(store, table)}]
+    return [{"table": ACTIVITIES, "file": table.file, **_count_rows(store, table)}]
 
 
-def _dated(reading: Reading, table: Table) -> Table | None:
+def _read_moments(reading: Reading, table: Table) -> Table | None:
     """Bring the moments into plain form; None, and said, where they cannot be told for sure."""
     heading = table.heading("at")
     try:
@@ -115,7 +115,7 @@ def _keep_faults(store: Store, file: str) -> None:
         )
 
 
-def _counted(store: Store, table: Table) -> dict[str, int]:
+def _count_rows(store: Store, table: Table) -> dict[str, int]:
     """Count the rows by what became of them; they add up to those of the file."""
     read = int(store.value(f"SELECT count(*) FROM {table.relation}"))  # noqa: S608 - quoted
     counts = {"read": read, **{fate: _count(store, f"fate = '{fate}'") for fate in FATES}}

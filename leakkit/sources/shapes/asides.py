@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.formats.footers import GROUP
 from leakkit.sources.formats.rows import rewritten
-from leakkit.sources.headings.columns import simplified
+from leakkit.sources.headings.columns import simplify_heading
 from leakkit.store.database import literal, quoted
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def without_asides(reading: Reading, table: Table) -> Table:
     if not found:
         return table
     set_aside(reading, table, found)
-    return rewritten(reading, table, emptied(table, found), "rows")
+    return rewritten(reading, table, empty_cells(table, found), "rows")
 
 
 def _asides(reading: Reading, table: Table, heading: str) -> dict[int, str]:
@@ -103,7 +103,7 @@ def _others(table: Table, heading: str) -> str:
     return f"concat({', '.join(texts)})" if texts else ""
 
 
-def emptied(table: Table, rows: Iterable[int]) -> dict[str, str]:
+def empty_cells(table: Table, rows: Iterable[int]) -> dict[str, str]:
     """Return SQL by heading that empties what could be taken for a deal or a stage in rows."""
     named = {table.heading(name): None for name in NAMES}
     listed = f"({', '.join(map(str, sorted(rows)))})"
@@ -167,4 +167,4 @@ def _between(table: Table, own: str) -> str:
 
 def _is_total(said: str) -> bool:
     """Say whether what stands in the place of an id is a word for a total."""
-    return simplified(COUNTED.sub("", said)) in {simplified(word) for word in TOTALS}
+    return simplify_heading(COUNTED.sub("", said)) in {simplify_heading(word) for word in TOTALS}

@@ -36,24 +36,24 @@ LABEL = r'^\{\s*"[^"]*"\s*:\s*"([^"]*)"'
 """A label in several languages, as databases keep it: the first is taken."""
 
 
-def prepared(reading: Reading, files: Files) -> Files:
+def prepare_changes(reading: Reading, files: Files) -> Files:
     """Say whose each row is, and give stages their names."""
     history, deals = files.history, files.opportunities
     if history is not None:
         history = _looked_up(reading, history, files.lookup)
-        history = _filled(reading, history)
+        history = _fill_down(reading, history)
         history = one_transition(reading, history)
-        history = _closed(reading, history)
+        history = _close_stages(reading, history)
     if history is not None and files.stages is None:
         history = _self_labelled(reading, history)
     if files.stages is not None:
-        history = history and _labelled(reading, history, files.stages)
-        deals = deals and _labelled(reading, deals, files.stages)
+        history = history and _label_stages(reading, history, files.stages)
+        deals = deals and _label_stages(reading, deals, files.stages)
     deals = deals and _split(reading, deals)
     return replace(files, history=history, opportunities=deals)
 
 
-def _listed(words: Iterable[str]) -> str:
+def _quote_texts(words: Iterable[str]) -> str:
     """Return texts as SQL."""
     return ", ".join(literal(word) for word in words)
 
@@ -67,7 +67,7 @@ def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
     its, name = heading_of(other, wanted.signs[:1]), quoted(f"whose {table.file}")
     columns = ", ".join(f"t.{quoted(heading)}" for heading in table.types)
     tests = [
-        f"{other.text_under(heading)} IN ({_listed(texts)})"
+        f"{other.text_under(heading)} IN ({_quote_texts(texts)})"
         for word, texts in wanted.only.items()
         if (heading := heading_of(other, (word,)))
     ]
@@ -90,7 +90,7 @@ def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
     return replace(table, relation=name, line=quoted(LINE), types=types, known=known)
 
 
-def _filled(reading: Reading, table: Table) -> Table:
+def _fill_down(reading: Reading, table: Table) -> Table:
     """Fill what stands on the first row of a deal only."""
     fill = [heading_of(table, (word,)) for word in (table.export.fill if table.export else ())]
     columns = {
@@ -124,7 +124,7 @@ def _split(reading: Reading, table: Table) -> Table:
     return rewritten(reading, table, {stage: parts[0]}, "split", {"pipeline": parts[1]})
 
 
-def _closed(reading: Reading, table: Table) -> Table:
+def _close_stages(reading: Reading, table: Table) -> Table:
     """Let the stage of a row that says won or lost be that."""
     changes, stage = table.export and table.export.changes, table.heading("stage")
     said = heading_of(table, changes.closing) if changes else ""
@@ -148,7 +148,7 @@ def _closing_cases(text: str, said: Iterable[str]) -> str:
     return " ".join(cases) or "WHEN FALSE THEN ''"
 
 
-def _labelled(reading: Reading, table: Table, stages: Table) -> Table:
+def _label_stages(reading: Reading, table: Table, stages: Table) -> Table:
     """Give the stages that a list of stages knows by a number or a code their labels."""
     key, label = key_and_label(stages)
     places = [h for name in ("stage", "from_stage") if (h := table.heading(name))]
@@ -287,7 +287,7 @@ def _kind(history: Table, changes: Changes) -> str:
     text = f"lower({history.text_under(field)})"
     kinds = (("stage", changes.stage), ("status", changes.status), ("created", changes.created))
     cases = [
-        f"WHEN {text} IN ({_listed(map(folded, words))}) THEN '{kind}'"
+        f"WHEN {text} IN ({_quote_texts(map(folded, words))}) THEN '{kind}'"
         for kind, words in kinds
         if words
     ]

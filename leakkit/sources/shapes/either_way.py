@@ -55,16 +55,16 @@ def closes_of_deals(reading: Reading, found: Found) -> Found:
         reading.say((deals or found.history).file, "either_way", name)
     if deals is not None:
         outcome = cases_of_outcome(reading, deals)
-        deals = _written(reading, deals, listed, outcome)
+        deals = _write_closes(reading, deals, listed, outcome)
     outcome = (
         f"COALESCE((SELECT max(outcome) FROM {ENDS} e "  # noqa: S608 - a name of this module
         f"WHERE e.opportunity_id = {found.history.text('opportunity_id')}), '')"
     )
-    history = _written(reading, found.history, listed, outcome)
+    history = _write_closes(reading, found.history, listed, outcome)
     return replace(found, history=history, opportunities=deals)
 
 
-def _written(reading: Reading, table: Table, listed: str, outcome: str) -> Table:
+def _write_closes(reading: Reading, table: Table, listed: str, outcome: str) -> Table:
     """Write the closes into the stages of a table, where the deal says which it is."""
     heading = table.heading("stage")
     if heading is None:

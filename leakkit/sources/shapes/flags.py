@@ -103,24 +103,24 @@ def keep_flag_doubts(reading: Reading, table: Table, flags: str, other: str) -> 
 
 def is_yes(table: Table, heading: str) -> str:
     """Return SQL that says whether a flag is set."""
-    return f"lower({table.text_under(heading)}) IN ({_listed(YES)})"
+    return f"lower({table.text_under(heading)}) IN ({_quote_words(YES)})"
 
 
 def is_no(table: Table, heading: str) -> str:
     """Return SQL that says whether a flag is not set."""
-    return f"lower({table.text_under(heading)}) IN ({_listed(NO)})"
+    return f"lower({table.text_under(heading)}) IN ({_quote_words(NO)})"
 
 
 def is_flag(reading: Reading, table: Table, heading: str) -> bool:
     """Say whether a column holds yes and no, and nothing else; an empty one says nothing."""
     text = f"lower({table.text_under(heading)})"
     filled, other = reading.store.rows(
-        f"SELECT count(*), count(*) FILTER ({text} NOT IN ({_listed((*YES, *NO))})) "  # noqa: S608 - quoted
+        f"SELECT count(*), count(*) FILTER ({text} NOT IN ({_quote_words((*YES, *NO))})) "  # noqa: S608 - quoted
         f"FROM {table.relation} WHERE {text} <> ''"
     )[0]
     return bool(filled) and not other
 
 
-def _listed(words: tuple[str, ...]) -> str:
+def _quote_words(words: tuple[str, ...]) -> str:
     """Return words of this module as SQL."""
     return ", ".join(f"'{word}'" for word in words)

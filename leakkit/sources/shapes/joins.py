@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SHOWN = 20
 
 
-def joined(reading: Reading, files: Files, source: Any) -> Files:  # noqa: ANN401 - a path, or frames
+def join_columns(reading: Reading, files: Files, source: Any) -> Files:  # noqa: ANN401 - a path, or frames
     """Take the columns that `[[source.joins]]` names into the table of the opportunities."""
     joins = reading.config.source.joins
     if not joins:

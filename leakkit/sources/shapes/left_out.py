@@ -64,7 +64,7 @@ def asked_for(reading: Reading, files: Files) -> Files:
         _merged_elsewhere(reading, files.merged)
         for table in tables:
             _merged_lists(reading, table)
-    _named(reading, tables)
+    _take_named(reading, tables)
     earlier = tuple((day, _without(reading, table, SNAPSHOT)) for day, table in days)
     deals = files.opportunities and _without(reading, files.opportunities, DEALS)
     last = tuple((day, deals) for day, _ in files.snapshots[-1:] if deals)
@@ -128,7 +128,7 @@ def _merged_lists(reading: Reading, table: Table) -> None:
         )
 
 
-def _named(reading: Reading, tables: list[Table]) -> None:
+def _take_named(reading: Reading, tables: list[Table]) -> None:
     """Take the ids of the deals that `[source.leave_out]` names, by the cells of a column."""
     for name, words in reading.config.source.leave_out.items():
         there = [(table, heading) for table in tables if (heading := _heading(table, name))]
@@ -137,7 +137,7 @@ def _named(reading: Reading, tables: list[Table]) -> None:
         for table, heading in there:
             said = _matching(reading, table, heading, words)
             own = table.text("opportunity_id")
-            test = f"{table.text_under(heading)} IN ({_listed(said)})" if said else "FALSE"
+            test = f"{table.text_under(heading)} IN ({_quote_texts(said)})" if said else "FALSE"
             reading.store.run(
                 f"INSERT INTO {LEFT_OUT} SELECT DISTINCT {own}, 'asked', TRUE "  # noqa: S608 - quoted
                 f"FROM {table.relation} WHERE {test} AND {own} <> ''"
@@ -163,11 +163,11 @@ def _matching(reading: Reading, table: Table, heading: str, words: Iterable[str]
     text = table.text_under(heading)
     rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
     # only the star means something: other signs of patterns are letters of names
-    forms = [translate(_starred(folded(word))) for word in words]
+    forms = [translate(_write_pattern(folded(word))) for word in words]
     return [str(s) for (s,) in rows if any(fullmatch(form, folded(str(s))) for form in forms)]
 
 
-def _starred(word: str) -> str:
+def _write_pattern(word: str) -> str:
     """Return a word as a pattern in which only a star means more than itself."""
     return "".join(f"[{sign}]" if sign in "?[" else sign for sign in word)
 
@@ -176,7 +176,7 @@ def _without(reading: Reading, table: Table, part: str, *, alone: bool = False) 
     """Return a table without the rows that are gone, each counted and said."""
     signs = _where(table)
     if reading.config.source.deleted != "kept":
-        signs += _deleted(reading, table)
+        signs += _find_deleted(reading, table)
     own = table.text("opportunity_id")
     named = f"SELECT opportunity_id FROM {LEFT_OUT} WHERE why IN ('asked', 'listed')"  # noqa: S608 - of this module
     if (part != HISTORY or alone) and reading.store.value(f"SELECT count(*) FROM ({named})"):  # noqa: S608 - as above
@@ -248,11 +248,11 @@ def _where(table: Table) -> list[Sign]:
         message = f"{table.file} lacks a column that `where` names:"
         raise LeakkitError("missing_columns", message, (fault,))
     found = {str(table.find(name)): values for name, values in table.where.items()}
-    tests = [f"{table.text_under(h)} IN ({_listed(values)})" for h, values in found.items()]
+    tests = [f"{table.text_under(h)} IN ({_quote_texts(values)})" for h, values in found.items()]
     return [Sign("where", f"NOT ({' AND '.join(tests)})", ", ".join(found))]
 
 
-def _deleted(reading: Reading, table: Table) -> list[Sign]:
+def _find_deleted(reading: Reading, table: Table) -> list[Sign]:
     """Return the signs that a maker or a connector writes on rows that are gone."""
     more = table.export.deleted if table.export else ()
     flags = _columns(table, (*more, *vocabulary.words("left_out", "deleted")))
@@ -274,7 +274,7 @@ def _sign(reading: Reading, table: Table, why: str, heading: str) -> Sign | None
     if is_flag(reading, table, heading):
         return Sign(why, is_yes(table, heading), heading)
     text = f"lower({table.text_under(heading)})"
-    filled = f"{text} <> '' AND {text} NOT IN ({_listed(NEVER)}) AND {text} NOT LIKE '0000%'"
+    filled = f"{text} <> '' AND {text} NOT IN ({_quote_texts(NEVER)}) AND {text} NOT LIKE '0000%'"
     if why == "merged":
         other = f"{text} <> lower({table.text('opportunity_id')})"
         return Sign(why, rf"{filled} AND {other} AND regexp_matches({text}, '\d')", heading)
@@ -303,10 +303,10 @@ def _by_outcome(reading: Reading, table: Table) -> list[Sign]:
     said = {
         why: [str(s) for (s,) in rows if folded(str(s)) in forms] for why, forms in words.items()
     }
-    return [Sign(w, f"{text} IN ({_listed(s)})", heading) for w, s in said.items() if s]
+    return [Sign(w, f"{text} IN ({_quote_texts(s)})", heading) for w, s in said.items() if s]
 
 
-def _listed(words: Iterable[str]) -> str:
+def _quote_texts(words: Iterable[str]) -> str:
     """Return texts as SQL."""
     return ", ".join(literal(word) for word in words)
 

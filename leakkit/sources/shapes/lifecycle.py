@@ -53,10 +53,10 @@ def one_transition(reading: Reading, table: Table) -> Table:
     )
     for way, stages in ways:
         reading.say(table.file, "transition", str(way), str(stages))
-    return _kept(reading, table, which)
+    return _keep_transition(reading, table, which)
 
 
-def _kept(reading: Reading, table: Table, which: str) -> Table:
+def _keep_transition(reading: Reading, table: Table, which: str) -> Table:
     """Keep the rows of the transition that is read of each stage."""
     name, columns = quoted(f"transitions of {table.file}"), ", ".join(map(quoted, table.types))
     reading.store.run(

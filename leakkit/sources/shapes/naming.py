@@ -8,7 +8,7 @@ from leakkit.config import folded
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.names import declared_names
-from leakkit.sources.toml import quoted as toml
+from leakkit.sources.toml import quote_toml as toml
 from leakkit.store.database import literal
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def named_by_deals(reading: Reading, history: Table, deals: Table, moves: str) -
     """
     if not deals.heading("stage") or not _other_names(reading, history, deals, moves):
         return history
-    names = _told(reading, history, deals, moves)
+    names = _learn_names(reading, history, deals, moves)
     said = _texts(reading, _both(history, moves))
     if set(names) != set(said) or len(set(names.values())) < len(names):
         return history
@@ -54,7 +54,7 @@ def refuse_other_names(reading: Reading, history: Table, deals: Table, moves: st
     if declared & set(map(folded, said)) or not _other_names(reading, history, deals, moves):
         return
     stand = _texts(reading, f"SELECT {deals.text('stage')} AS said FROM {deals.relation}")  # noqa: S608 - quoted
-    names = _told(reading, history, deals, moves)
+    names = _learn_names(reading, history, deals, moves)
     left = ", ".join(name for name in stand if name not in names.values())
     faults = tuple(
         Fault(
@@ -102,7 +102,7 @@ def _other_names(reading: Reading, history: Table, deals: Table, moves: str) -> 
     return len(said) > 1 and len(stand) > 1 and said.isdisjoint(map(folded, stand))
 
 
-def _told(reading: Reading, history: Table, deals: Table, moves: str) -> Mapping[str, str]:
+def _learn_names(reading: Reading, history: Table, deals: Table, moves: str) -> Mapping[str, str]:
     """Return the names that deals tell: what their history ends in -> where they stand."""
     rows = reading.store.rows(
         f"""

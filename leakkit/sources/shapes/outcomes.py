@@ -26,7 +26,7 @@ EXCEPTIONS = 0.05
 """A larger share of deals with one of the two and not the other shows that it does not."""
 
 
-def ended(reading: Reading, table: Table) -> Table:
+def write_ends(reading: Reading, table: Table) -> Table:
     """Say of the deals of a list how they ended, in which stage, and why those lost were."""
     return reasons_of_losses(reading, _with_last_stage(reading, with_outcome(reading, table)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.formats.rows import rewritten
-from leakkit.sources.shapes.asides import emptied, repeated_headings, set_aside
+from leakkit.sources.shapes.asides import empty_cells, repeated_headings, set_aside
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
@@ -32,7 +32,7 @@ def with_ids(reading: Reading, files: Files) -> Files:
     deals = files.opportunities
     if deals is None or files.history or files.snapshots or not _has_no_ids(reading, deals):
         return files
-    return replace(files, opportunities=_numbered(reading, deals))
+    return replace(files, opportunities=_number_deals(reading, deals))
 
 
 def _has_no_ids(reading: Reading, table: Table) -> bool:
@@ -74,7 +74,7 @@ def _has_no_ids(reading: Reading, table: Table) -> bool:
     return True
 
 
-def _numbered(reading: Reading, table: Table) -> Table:
+def _number_deals(reading: Reading, table: Table) -> Table:
     """Return a table with an id made of the row, and none where a row is no deal."""
     found = dict.fromkeys(_lone(reading, table), "lone_cell")
     found |= dict.fromkeys(repeated_headings(reading, table), "repeated_heading")
@@ -84,7 +84,7 @@ def _numbered(reading: Reading, table: Table) -> Table:
     line = f"'row ' || CAST({table.line} AS VARCHAR)"
     new = rewritten(reading, table, {}, "numbered", {heading: line})
     new = replace(new, known={**new.known, "opportunity_id": heading})
-    return rewritten(reading, new, emptied(new, found), "ids") if found else new
+    return rewritten(reading, new, empty_cells(new, found), "ids") if found else new
 
 
 def _free(table: Table, name: str) -> str:

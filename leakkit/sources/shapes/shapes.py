@@ -17,7 +17,7 @@ from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.exports import TIME_IN_STAGE
 from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names, taken_headings
 from leakkit.sources.shapes.asides import without_asides
-from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepared
+from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepare_changes
 from leakkit.sources.shapes.closing_dates import closed_by_dates, ending_dates
 from leakkit.sources.shapes.durations import with_starts
 from leakkit.sources.shapes.either_way import closes_of_deals
@@ -26,10 +26,10 @@ from leakkit.sources.shapes.naming import named_by_deals
 from leakkit.sources.shapes.outcomes import (
     cases_of_outcome,
     closes_as,
-    ended,
     reasons_of_losses,
     reasons_of_rows,
     with_outcome,
+    write_ends,
 )
 from leakkit.sources.shapes.row_deals import with_ids
 from leakkit.sources.shapes.snapshots import Snapshot, find_moves
@@ -80,9 +80,9 @@ class Found:
     given: tuple[Table, ...] = ()
 
 
-def shaped(reading: Reading, files: Files) -> Found:
+def shape_files(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
-    found = _shaped(reading, asked_for(reading, with_ids(reading, files)))
+    found = _shape_history(reading, asked_for(reading, with_ids(reading, files)))
     found = closes_of_deals(reading, found)
     if found.opportunities is not None:
         deals = found.opportunities
@@ -97,12 +97,12 @@ def shaped(reading: Reading, files: Files) -> Found:
     )
 
 
-def _shaped(reading: Reading, files: Files) -> Found:
+def _shape_history(reading: Reading, files: Files) -> Found:
     """Recognise the shape, and bring the files into that of a history."""
     if files.snapshots:
         keep_list(reading, files.stages)
         return _from_snapshots(reading, files)
-    files = prepared(reading, files)
+    files = prepare_changes(reading, files)
     history, deals = files.history, files.opportunities
     keep_list(reading, files.stages)
     if history is not None and files.versions:
@@ -111,14 +111,14 @@ def _shaped(reading: Reading, files: Files) -> Found:
         return _from_history(reading, files, history)
     if deals is None:  # pragma: no cover - finding raises before
         raise AssertionError
-    dated = _dated(reading, deals)
+    dated = _find_dated_stages(reading, deals)
     if dated:
         return _from_wide(reading, files, deals, dated)
     reading.say(deals.file, "shape", SNAPSHOT, "no_history")
-    plain = ended(reading, _plain(reading, deals))
+    plain = write_ends(reading, _plain(reading, deals))
     if files.stages is None:
         keep_order(reading, plain)
-    return _found(files, SNAPSHOT, _no_history(reading, deals), plain)
+    return _put_together(files, SNAPSHOT, _no_history(reading, deals), plain)
 
 
 def _from_history(reading: Reading, files: Files, history: Table) -> Found:
@@ -128,7 +128,7 @@ def _from_history(reading: Reading, files: Files, history: Table) -> Found:
     told = deals and _plain(reading, deals)
     if told and (told.heading("stage") or ending_dates(reading, told)):
         # a deal whose present stage is a closing word has ended, whatever its history shows
-        told = ended(reading, told)
+        told = write_ends(reading, told)
     if told:
         told = reasons_of_rows(reading, told, plain)
         plain = named_by_deals(reading, plain, told, moves_of(plain))
@@ -136,17 +136,17 @@ def _from_history(reading: Reading, files: Files, history: Table) -> Found:
         return _from_changes(reading, files, plain, told)
     if told is None:
         plain = with_starts(reading, plain)
-    return _found(files, EVENTS, plain, told)
+    return _put_together(files, EVENTS, plain, told)
 
 
 def _from_versions(reading: Reading, files: Files, table: Table) -> Found:
     """Make a history of a table with several rows of a deal; its last row says how it is now."""
     plain = with_outcome(reading, _plain(reading, table))
     name = history_of(reading, plain)
-    deals = files.opportunities and ended(reading, _plain(reading, files.opportunities))
-    deals = deals or ended(reading, latest(reading, plain))
+    deals = files.opportunities and write_ends(reading, _plain(reading, files.opportunities))
+    deals = deals or write_ends(reading, latest(reading, plain))
     reading.say(table.file, "shape", EVENTS, "versions")
-    return _found(files, EVENTS, _history_table(reading, table.file, name), deals, name)
+    return _put_together(files, EVENTS, _history_table(reading, table.file, name), deals, name)
 
 
 def _from_changes(reading: Reading, files: Files, history: Table, deals: Table | None) -> Found:
@@ -154,10 +154,10 @@ def _from_changes(reading: Reading, files: Files, history: Table, deals: Table |
     name = quoted("entries of changes")
     entries(reading, history, (deals, files.stages), name)
     reading.say(history.file, "shape", EVENTS, "changes")
-    return _found(files, EVENTS, _history_table(reading, history.file, name), deals, name)
+    return _put_together(files, EVENTS, _history_table(reading, history.file, name), deals, name)
 
 
-def _found(
+def _put_together(
     files: Files, shape: str, history: Table, deals: Table | None, origins: str = ""
 ) -> Found:
     """Put the parts together."""
@@ -178,7 +178,7 @@ def _plain(
     return plain_money(reading, plain) if with_money else plain
 
 
-def _dated(reading: Reading, table: Table) -> tuple[DatedStage, ...]:
+def _find_dated_stages(reading: Reading, table: Table) -> tuple[DatedStage, ...]:
     """Return the columns of a table that hold the date of one stage."""
     names = declared_names(reading.config.pipelines)
     said = reading.config.source.stage_dates
@@ -221,7 +221,7 @@ def _from_wide(
     reading.store.run(f"CREATE TEMP TABLE {name} AS {rows} ORDER BY 1")
     history = _history_table(reading, deals.file, name)
     # the stage where a deal stands is that of its dates, and no segment
-    return _found(files, WIDE, history, plain, name)
+    return _put_together(files, WIDE, history, plain, name)
 
 
 def _history_table(reading: Reading, file: str, relation: str) -> Table:
@@ -275,7 +275,9 @@ def _number(heading: str) -> str:
 
 def _from_snapshots(reading: Reading, files: Files) -> Found:
     """Make events of files that say how the same deals stood on different days."""
-    days = [Snapshot(day, ended(reading, _plain(reading, table))) for day, table in files.snapshots]
+    days = [
+        Snapshot(day, write_ends(reading, _plain(reading, table))) for day, table in files.snapshots
+    ]
     for one in days:
         one.table.require(("opportunity_id", "stage"))
         reading.say(one.table.file, "snapshot", one.day)
@@ -283,7 +285,7 @@ def _from_snapshots(reading: Reading, files: Files) -> Found:
     moves = find_moves(reading, days)
     reading.say(last.table.file, "shape", SNAPSHOT, f"{len(days)} days to {last.day}")
     history = _history_table(reading, last.table.file, moves)
-    found = _found(files, SNAPSHOT, history, last.table, moves)
+    found = _put_together(files, SNAPSHOT, history, last.table, moves)
     return replace(found, days=tuple(days))
 
 
@@ -292,4 +294,4 @@ def days_of(files: Files) -> tuple[str, str]:
     return (files.snapshots[0][0], files.snapshots[-1][0]) if files.snapshots else ("", "")
 
 
-__all__ = ["EVENTS", "SNAPSHOT", "WIDE", "Found", "days_of", "shaped"]
+__all__ = ["EVENTS", "SNAPSHOT", "WIDE", "Found", "days_of", "shape_files"]

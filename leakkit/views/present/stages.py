@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from leakkit.analysis.noted import notes_of
 from leakkit.measures.present import share_of
-from leakkit.sources.propose.proposal import numbered
+from leakkit.sources.propose.proposal import are_numbered
 from leakkit.views import tables
 from leakkit.views.elements import paragraphs
 from leakkit.views.notes import note_lines
@@ -37,7 +37,7 @@ def in_order(analysis: Analysis, present: Present) -> tuple[LastStage, ...]:
 
 def order_known(analysis: Analysis, present: Present) -> bool:
     """Say whether the stages are declared, or numbers or letters before their names order them."""
-    return not analysis.provisional_order or numbered([one.name for one in present.named])
+    return not analysis.provisional_order or are_numbered([one.name for one in present.named])
 
 
 def picture(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
