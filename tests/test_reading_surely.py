@@ -352,12 +352,15 @@ def test_totals_and_what_stands_under_them_are_no_deals(tmp_path: Path) -> None:
 
 
 def test_words_alone_in_the_place_of_an_id_at_the_end_are_no_deal(tmp_path: Path) -> None:
-    folder(tmp_path, moves=f"{MOVES}60 records,,\n")
+    folder(tmp_path, moves=f"{MOVES}all our records,,\n")
     found = check(tmp_path / "moves.csv", Config.from_text(TWO))
     assert {fault.rule for fault in found.faults} == {"lone_cell"}
     assert (found.facts["lone_cells"], found.facts.get("deals_set_aside")) == (1, None)
+    folder(tmp_path, moves=f"{MOVES}60 records,,\n")
+    found = check(tmp_path / "moves.csv", Config.from_text(TWO))
+    assert (found.facts["footer_rows"], found.faults) == (1, ())
     rows = "".join(f"deal {i},A,2026-01-0{i}\n" for i in range(1, 9))
-    folder(tmp_path, moves=f"Opportunity ID,Stage,Entered At\n{rows}60 records,,\n")
+    folder(tmp_path, moves=f"Opportunity ID,Stage,Entered At\n{rows}all our records,,\n")
     assert "lone_cells" not in check(tmp_path / "moves.csv", Config.from_text(TWO)).facts
 
 

@@ -95,6 +95,9 @@ def test_other_code_and_other_libraries_are_a_run(
     monkeypatch.undo()
     monkeypatch.setattr("leakkit.report.unchanged.code_digest", lambda: "another")
     assert request_.digest() != before
+    monkeypatch.undo()
+    monkeypatch.setattr("leakkit.report.books.folder", lambda: tmp_path)
+    assert request_.digest() != before
 
 
 def test_a_database_and_a_folder_that_is_no_export_are_read(request_: Request) -> None:

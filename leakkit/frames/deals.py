@@ -87,8 +87,8 @@ def sort_deals(rows: pd.DataFrame, sort: str) -> pd.DataFrame:
     Raises LeakkitError for a column by which they are not sorted.
 
     >>> rows = pd.DataFrame({"value": [5.0, None, 7.0], "name": ["b", "", "A"]})
-    >>> list(sort_deals(rows, "-value").index), list(sort_deals(rows, "name").index)
-    ([2, 0, 1], [2, 0, 1])
+    >>> list(sort_deals(rows, "-value")["name"]), list(sort_deals(rows, "name")["name"])
+    (['A', 'b', ''], ['A', 'b', ''])
     """
     if not sort:
         return rows

@@ -32,7 +32,6 @@ LIBRARIES = (
     "numpy",
     "pandas",
     "scipy",
-    "statsmodels",
     "matplotlib",
     "Babel",
     "papermill",

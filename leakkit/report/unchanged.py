@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leakkit.report import books
 from leakkit.version import code_digest
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ class Request:
         settings = {name: text for name, text in os.environ.items() if name.startswith("LEAKKIT_")}
         places = map(Path, sys.path)
         libraries = sorted(one.name for place in places for one in place.glob("*.dist-info"))
-        whole = hashlib.sha256(
-            json.dumps([asdict(self), settings, code_digest(), libraries], sort_keys=True).encode()
-        )
+        notebooks = [hash_file(book) for book in sorted(books.folder().glob("*.ipynb"))]
+        known = [asdict(self), settings, code_digest(), notebooks, libraries]
+        whole = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
         for file in files:
             whole.update(f"\0{file}\0{hash_file(file)}".encode())
         return whole.hexdigest()

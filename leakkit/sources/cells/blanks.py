@@ -47,7 +47,8 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
         for known in (own.source.outcomes.won, own.source.outcomes.lost, own.source.outcomes.open)
         for word in known
     }
-    declared |= {folded(name) for name in declared_names(own.pipelines)}
+    named = [*declared_names(own.pipelines), *(one.name for one in own.pipelines)]
+    declared |= set(map(folded, named))
     blank = [word for word in BLANK if word not in declared]
     # in one list: to plan a test of all words for each column takes longer than the tests
     cells = ", ".join(map(table.text_under, texts))
