@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 import xlsxwriter
 from python_calamine import CalamineError, CalamineWorkbook
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from tests import test_makers, test_more_makers
@@ -545,7 +545,7 @@ def _kept(store: Store, names: dict[str, str]) -> Read:
     # of deals that only stand somewhere no order is claimed
     order = "name" if store.meta("shape") == "snapshot" else "stage"
     stages = store.rows(f"SELECT pipeline, name FROM stages ORDER BY pipeline, {order}")
-    named = [(n, folded(names.get(name, name))) for n, name in stages]
+    named = [(n, fold_name(names.get(name, name))) for n, name in stages]
     spoken = {f"{fact}={n}" for fact, n in store.meta("facts").items()}
     spoken |= {f"{one['code']}" for one in store.meta("cross_checks")}
     spoken |= {
@@ -557,7 +557,7 @@ def _kept(store: Store, names: dict[str, str]) -> Read:
     return Read(
         "",
         deals,
-        sorted((n, folded(names.get(name, name)), *others) for n, name, *others in visits),
+        sorted((n, fold_name(names.get(name, name)), *others) for n, name, *others in visits),
         sorted(named) if order == "name" else named,
         sorted(Counter(row[0] for row in deals).items()),
         frozenset(spoken),

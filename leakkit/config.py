@@ -133,12 +133,12 @@ def _lists(given: dict[Any, Any]) -> dict[Any, Any]:
     return {key: (v,) if isinstance(v, str) else v for key, v in given.items()}
 
 
-def _parted(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+def _split_commas(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
     """Let one text with commas stand for a list of texts."""
     return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given
 
 
-def _shown(given: str) -> str:
+def _refuse_blank(given: str) -> str:
     """Refuse a name of nothing but space."""
     if not given.strip(" \t\r\n"):
         message = "a name needs a letter"
@@ -154,9 +154,9 @@ Share = Annotated[Number, Field(ge=0, le=1)]
 Day = Annotated[dt.date, BeforeValidator(_as_date)]
 Text = Annotated[str, Field(max_length=limits.NAME_LETTERS)]
 Colour = Annotated[str, Field(pattern="^(#[0-9a-fA-F]{6})?$")]
-Name = Annotated[Text, Field(min_length=1), AfterValidator(_shown)]
-Select = Annotated[str, Field(max_length=limits.SELECT_LETTERS), AfterValidator(_shown)]
-Headings = Annotated[tuple[Name, ...], BeforeValidator(_parted)]
+Name = Annotated[Text, Field(min_length=1), AfterValidator(_refuse_blank)]
+Select = Annotated[str, Field(max_length=limits.SELECT_LETTERS), AfterValidator(_refuse_blank)]
+Headings = Annotated[tuple[Name, ...], BeforeValidator(_split_commas)]
 
 
 class _Part(BaseModel):
@@ -461,7 +461,7 @@ class Intervention(_Part):
 
     def meets(self, pipeline: str) -> bool:
         """Say whether it was made in a pipeline."""
-        return not self.pipelines or folded(pipeline) in map(folded, self.pipelines)
+        return not self.pipelines or fold_name(pipeline) in map(fold_name, self.pipelines)
 
 
 class Note(_Part):
@@ -474,13 +474,13 @@ class Note(_Part):
 
     def stage_of(self, pipeline: Pipeline) -> str | None:
         """Return which stage of a pipeline it is of, empty for all; None where it is of another."""
-        if self.pipeline and folded(self.pipeline) != folded(pipeline.name):
+        if self.pipeline and fold_name(self.pipeline) != fold_name(pipeline.name):
             return None
         if not self.stage:
             return ""
-        wanted = folded(self.stage)
+        wanted = fold_name(self.stage)
         for stage in pipeline.stages:
-            if wanted in map(folded, (stage.name, *stage.aliases)):
+            if wanted in map(fold_name, (stage.name, *stage.aliases)):
                 return stage.name
         return None
 
@@ -541,7 +541,7 @@ class Config(_Part):
     @classmethod
     def from_text(cls, text: str, name: str = "leakkit.toml") -> Config:
         """Read a configuration from its text; raise one LeakkitError with all its faults."""
-        given = parsed(text, name)
+        given = parse_toml(text, name)
         _refuse_unfilled(text, name)
         return cls.from_tables(given, name)
 
@@ -609,7 +609,7 @@ class Config(_Part):
         return self
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     r"""Return the form in which names are compared.
 
     Without case and outer space, letters with their accents as one sign, without signs that
@@ -641,16 +641,16 @@ def text_of(path: str | Path) -> str:
 
 def _with_own_words(lists: dict[str, Any], own: dict[str, str]) -> dict[str, Any]:
     """Return the lists of words, with those that have a line of their own where it says."""
-    forms = set(map(folded, own))
+    forms = set(map(fold_name, own))
     for kind in OUTCOMES:
         said = lists.get(kind, ())
         if isinstance(said, list | tuple) and all(isinstance(word, str) for word in said):
-            kept = [word for word in said if folded(word) not in forms]
+            kept = [word for word in said if fold_name(word) not in forms]
             lists[kind] = (*kept, *(word for word, meant in own.items() if meant == kind))
     return lists
 
 
-def parsed(text: str, name: str, code: str = "config_syntax") -> dict[str, Any]:
+def parse_toml(text: str, name: str, code: str = "config_syntax") -> dict[str, Any]:
     """Return what a text in TOML says; raise an error of this code where it is none."""
     if len(text) > limits.CONFIG_BYTES:
         message = f"{name} is longer than {limits.CONFIG_BYTES:,} letters: it is no configuration."
@@ -667,7 +667,7 @@ def parsed(text: str, name: str, code: str = "config_syntax") -> dict[str, Any]:
     raise LeakkitError(code, message)
 
 
-def unfilled(text: str) -> list[tuple[int, str, str]]:
+def find_unfilled(text: str) -> list[tuple[int, str, str]]:
     r"""Return the lines that a person is still to fill in: number, what stands there, and why.
 
     >>> unfilled('[source]\nstage = "FILL IN"   # which column?')
@@ -688,7 +688,7 @@ def _refuse_unfilled(text: str, name: str) -> None:
     """Raise one error with all the lines that are to be filled in."""
     faults = [
         Fault(f"{name} line {number}", None, key, "", "fill this in", shorten_text(why))
-        for number, key, why in unfilled(text)
+        for number, key, why in find_unfilled(text)
     ]
     if faults:
         message = f"{name} has {len(faults)} line(s) that say {FILL_IN!r}, and wait for you:"
@@ -703,7 +703,7 @@ def _reason(error: Exception) -> str:
 def _refuse_repeats(names: list[str], where: str) -> None:
     """Raise where two names are the same once case and outer space are left out."""
     seen: set[str] = set()
-    for name in map(folded, names):
+    for name in map(fold_name, names):
         if name in seen:
             message = f"{where}: the name {name!r} stands twice"
             raise ValueError(message)
@@ -715,7 +715,7 @@ def refuse_unknown_notes(config: Config, name: str = "leakkit.toml") -> None:
     pipelines = config.pipelines
     faults = []
     for at, note in enumerate(config.notes if pipelines else ()):
-        own = [one for one in pipelines if folded(one.name) == folded(note.pipeline)]
+        own = [one for one in pipelines if fold_name(one.name) == fold_name(note.pipeline)]
         if note.pipeline and not own:
             names = [one.name for one in pipelines]
             faults.append(_no_such(name, f"notes.{at}.pipeline", note.pipeline, names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError, shorten_text
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def find_spelling(what: str, given: object, known: Sequence[str]) -> str:
     if name in known:
         return name
     for one in known:
-        if folded(one) == folded(name):
+        if fold_name(one) == fold_name(name):
             return one
     message = f"There is no {what} {name!r}. There are: {', '.join(known) or 'none'}."
     code = f"no_{what}"

@@ -9,12 +9,12 @@ import pandas as pd
 from leakkit.analysis.learning import find_windows
 from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
 from leakkit.analysis.spelling import VISITS, WINDOWS, days_within, deals_of, one_of, spelt
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.frames.cells import majors
 from leakkit.guards import require_kind, require_text
 from leakkit.store.counts import Counts
-from leakkit.store.database import Store, quoted
+from leakkit.store.database import Store, quote
 from leakkit.store.schema import ENTRIES, EXITS
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def passages(  # noqa: PLR0913 - one filter per column
     chosen, facts = deals_of(spelt(store, numbers, wanted)).chosen()
     deals = f" AND p.opportunity IN ({chosen})" if wanted.limits_deals else ""
     risk = _at_risk(store, numbers, wanted) if wanted.limits_days else ""
-    owner = f"o.{quoted(store.owner)}" if store.owner else "''"
+    owner = f"o.{quote(store.owner)}" if store.owner else "''"
     choices |= {"currency": store.config.currency, **(facts if deals else {})}
     frame = store.frame(ROWS.format(days=risk, deals=deals, owner=owner), choices)
     frame["value"] = majors(frame["value"])
@@ -145,7 +145,7 @@ def _find_spellings(
     """Return the declared spellings of a name, none of an empty one; raise where there are none."""
     require_text(what, name)
     names = [str(row[0]) for row in store.rows(query, facts)]
-    spelt = [known for known in names if folded(known) == folded(name)]
+    spelt = [known for known in names if fold_name(known) == fold_name(name)]
     if name and not spelt:
         message = f"There is no {what} {name!r}. There are: {', '.join(names)}."
         code = f"no_{what}"

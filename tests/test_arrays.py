@@ -85,7 +85,7 @@ def test_many_groups_are_counted_as_few_are() -> None:
     rng = np.random.default_rng(3)
     key, worth = rng.integers(0, 10**9, 500), rng.integers(0, 99, 500)
     key[100:200] = key[:100]
-    frame = arrays.grouped([("key", key)], worth)
+    frame = arrays.group_rows([("key", key)], worth)
     wanted = pd.DataFrame({"key": key, "total": worth}).groupby("key")["total"].agg(["size", "sum"])
     assert frame["key"].tolist() == wanted.index.tolist()
     assert frame["n"].tolist() == wanted["size"].tolist()

@@ -10,7 +10,7 @@ import xlsxwriter
 from typer.testing import CliRunner
 
 from leakkit.cli import app
-from leakkit.config import Config, unfilled
+from leakkit.config import Config, find_unfilled
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.sources.propose.declared import read_declared
@@ -205,7 +205,7 @@ def put(folder: Path, files: dict[str, str]) -> Path:
 def filled(text: str, answers: dict[str, str]) -> str:
     """Fill in the lines that wait, by their keys; take out those without an answer."""
     lines: list[str | None] = list(text.splitlines())
-    for number, key, _ in unfilled(text):
+    for number, key, _ in find_unfilled(text):
         answer = answers.get(key.strip('"'))
         line = lines[number - 1] or ""
         lines[number - 1] = line.replace("FILL IN", answer) if answer else None
@@ -253,7 +253,7 @@ def test_everything_that_is_missing_is_asked_at_once(tmp_path: Path) -> None:
         {"x.csv": "k,p,w\n1,A,02/01/2024\n1,Won,05/01/2024\n2,A,02/01/2024\n3,A,02/01/2024\n"},
     )
     found = propose_config(tmp_path, {})
-    asked = {key for _, key, _ in unfilled(found.text)}
+    asked = {key for _, key, _ in find_unfilled(found.text)}
     assert asked == {"opportunity_id", "stage", "entered_at", "date_order"}
     answers = {"opportunity_id": "k", "stage": "p", "entered_at": "w", "date_order": "dmy"}
     with load(tmp_path, Config.from_text(filled(found.text, answers))) as store:

@@ -22,7 +22,7 @@ from leakkit.report.findings_json import findings_json
 from leakkit.report.manifest import Facts, Last
 from leakkit.sources import load
 from leakkit.store import Store
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 from leakkit.store.pseudonyms import anonymise, copy_without_traces, pseudonym, read_key
 from leakkit.store.upkeep import Upkeep
 
@@ -195,7 +195,7 @@ def test_owners_are_hidden_whatever_their_heading(heading: str, tmp_path: Path) 
     with load(frames, rules, store=str(plain)) as store:
         assert store.owner == heading
         anonymise(store, KEY)
-        owners = store.rows(f"SELECT DISTINCT {quoted(heading)} FROM opportunities")
+        owners = store.rows(f"SELECT DISTINCT {quote(heading)} FROM opportunities")
         assert all(re.fullmatch("owner [0-9a-f]{8}", said) for (said,) in owners)
     copy_without_traces(plain, hidden)
     with Store.open(hidden) as store:

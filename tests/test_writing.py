@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leakkit.config import Config, folded
+from leakkit.config import Config, fold_name
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.sources.cells.jalali import day_number
@@ -150,10 +150,11 @@ def test_thousands_or_decimals_are_never_guessed(whole: list[int]) -> None:
     ],
 )
 def test_names_that_look_alike_are_one(one: str, other: str) -> None:
-    assert folded(one) == folded(other)
+    assert fold_name(one) == fold_name(other)
 
 
 def test_names_that_differ_stay_apart() -> None:
     assert (
-        len({folded(name) for name in ("مرحله 1", "مرحله 2", "کار", "کارت", "Offer", "Öffer")}) == 6
+        len({fold_name(name) for name in ("مرحله 1", "مرحله 2", "کار", "کارت", "Offer", "Öffer")})
+        == 6
     )

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from leakkit.analysis.reasons import column_of, phi_of, read_design, segments_of
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.findings.interventions import (
     EARLY,
@@ -65,8 +65,8 @@ class _Question:
 
     def touches(self, stage: StageResult) -> bool:
         """Say whether a stage was touched; all are where none is named."""
-        named = set(map(folded, self.intervention.stages))
-        return not named or folded(stage.name) in named
+        named = set(map(fold_name, self.intervention.stages))
+        return not named or fold_name(stage.name) in named
 
     def change(self, design: Design, stage: StageResult) -> Change | None:
         """Compare both sides of the day, of some deals of a stage."""

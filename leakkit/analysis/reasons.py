@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.findings import causes, drivers
 from leakkit.findings.behaviour import join_days
@@ -18,7 +18,7 @@ from leakkit.findings.mix import RateAndMix
 from leakkit.findings.reasons import dictionary
 from leakkit.findings.stated import Elsewhere
 from leakkit.sources.headings.columns import simplify_heading
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 from leakkit.store.design import design_rows
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _elsewhere(
     """Read the reasons of the losses of the other stages of a pipeline."""
     config = analysis.config
     rival = column_of(config, tuple(store.meta("segments")), config.roles.competitor)
-    column = f"o.{quoted(rival)}" if rival else "''"
+    column = f"o.{quote(rival)}" if rival else "''"
     facts = {"pipeline": _number(config, pipeline), "stage": stage.stage, "lost": LOST}
     rows = store.rows(REASONS_ELSEWHERE.replace("{rival}", column), facts)
     day, said, rivals, n = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -312,7 +312,9 @@ def _read_design(store: Store, config: Config, number: int, stage: int, per_day:
 
 def _number(config: Config, pipeline: PipelineAnalysis) -> int:
     """Return the number of a pipeline in the store."""
-    return [folded(declared.name) for declared in config.pipelines].index(folded(pipeline.name))
+    return [fold_name(declared.name) for declared in config.pipelines].index(
+        fold_name(pipeline.name)
+    )
 
 
 def _whole(frame: pd.DataFrame, column: str, missing: int = 0) -> Ints:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis.selection import EVERYTHING, Selection
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import WARNING
 from leakkit.frames import (
@@ -137,7 +137,7 @@ class PipelineAnalysis(PlainData):
 
     def __contains__(self, name: object) -> bool:
         """Say whether there is a stage of a name, in whatever case."""
-        return isinstance(name, str) and folded(name) in {folded(s.name) for s in self.stages}
+        return isinstance(name, str) and fold_name(name) in {fold_name(s.name) for s in self.stages}
 
     def __getitem__(self, name: str) -> StageResult:
         """Return one stage by its name; LeakkitError `no_stage` where there is none."""
@@ -233,7 +233,9 @@ class Analysis(PlainData):
         """Say whether there is a pipeline of a name, in whatever case."""
         if isinstance(name, PipelineAnalysis):
             return any(name is one for one in self.pipelines)
-        return isinstance(name, str) and folded(name) in {folded(p.name) for p in self.pipelines}
+        return isinstance(name, str) and fold_name(name) in {
+            fold_name(p.name) for p in self.pipelines
+        }
 
     def __getitem__(self, name: str) -> PipelineAnalysis:
         """Return one pipeline by its name; LeakkitError `no_pipeline` where there is none."""

@@ -21,13 +21,13 @@ from leakkit.analysis.spelling import (
     segment_values,
     spelt,
 )
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.findings.design import FAR
 from leakkit.findings.sides import Gap, Visits, compare_stage, judge_gaps, wobble_of
 from leakkit.findings.warnings import plan_windows
 from leakkit.measures.counts import EXITS, censored_kinds
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,8 +148,8 @@ class _Asked:
                 "and no share of what entered a stage can be compared."
             )
             raise LeakkitError("no_history", message)
-        names = [folded(rules.name) for rules in origin.config.pipelines]
-        number = names.index(folded(whole.name))
+        names = [fold_name(rules.name) for rules in origin.config.pipelines]
+        number = names.index(fold_name(whole.name))
         days = (whole.windows.start_day, whole.windows.end_day)
         base = replace(analysis.selection, visits="first")
         visits = _visits(store, whole, number, base.policy or whole.skip_policy)
@@ -316,7 +316,7 @@ def _visits(store: Store, whole: PipelineAnalysis, number: int, policy: str) -> 
 
 def _owners(store: Store) -> Ints:
     """Return the code of the owner of every deal, by its number; 0 where nobody is named."""
-    named = f"COALESCE({quoted(store.owner)}, '')" if store.owner else "''"
+    named = f"COALESCE({quote(store.owner)}, '')" if store.owner else "''"
     sql = f"SELECT opportunity, {named} AS owner FROM opportunities ORDER BY opportunity"  # noqa: S608 - quoted
     rows = store.frame(sql)
     codes, names = pd.factorize(rows["owner"], sort=True)

@@ -6,11 +6,11 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.guards import find_spelling, require_text
 from leakkit.store.counts import Deals
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -122,7 +122,7 @@ def known_column(store: Store, name: str) -> str:
     """Return a column of the deals in the store's spelling; raise where there is none."""
     columns = list(store.meta("segments"))
     require_text("segment", name)
-    if folded(name) == OWNER and store.owner in columns and _spelling(name, columns) is None:
+    if fold_name(name) == OWNER and store.owner in columns and _spelling(name, columns) is None:
         return store.owner
     return find_spelling("segment", name, columns)
 
@@ -147,10 +147,10 @@ def _spelling(given: str, known: list[str]) -> str | None:
     """Return how a name is spelt, which may be given without regard to case and outer space."""
     if given in known:
         return given
-    return next((name for name in known if folded(name) == folded(given)), None)
+    return next((name for name in known if fold_name(name) == fold_name(given)), None)
 
 
 def segment_values(store: Store, pipelines: Iterable[int], segment: str) -> list[tuple[str, int]]:
     """Return the values of a segment among the deals of some pipelines, with their numbers."""
-    sql = VALUES.format(segment=quoted(segment))
+    sql = VALUES.format(segment=quote(segment))
     return [(str(said), int(n)) for said, n in store.rows(sql, {"pipelines": list(pipelines)})]

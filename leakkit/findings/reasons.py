@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from leakkit.config import parsed
+from leakkit.config import parse_toml
 from leakkit.errors import Fault, LeakkitError, show
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def dictionary(text: str = "", name: str = "reasons.toml") -> Dictionary:
 
 def merge_dictionary(base: Dictionary, text: str, name: str) -> Dictionary:
     """Return `base` with the entries of a TOML text over it."""
-    given = parsed(text, name, "reasons_syntax")
+    given = parse_toml(text, name, "reasons_syntax")
     faults = tuple(_faults(given, name))
     if faults:
         message = f"{name} has {len(faults)} fault(s):"

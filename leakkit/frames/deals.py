@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.frames.cells import majors
 
@@ -76,8 +76,8 @@ def find_texts(rows: pd.DataFrame, search: str) -> pd.DataFrame:
     """Return the deals in whose texts a text stands, in whatever case."""
     if not search:
         return rows
-    wanted = folded(search)
-    hits = [rows[name].map(folded).str.contains(wanted, regex=False) for name in SEARCHED]
+    wanted = fold_name(search)
+    hits = [rows[name].map(fold_name).str.contains(wanted, regex=False) for name in SEARCHED]
     return rows[pd.concat(hits, axis=1).any(axis=1)]
 
 
@@ -99,7 +99,7 @@ def sort_deals(rows: pd.DataFrame, sort: str) -> pd.DataFrame:
             'a minus before it is falling, as in sort="-value".'
         )
         raise LeakkitError("no_column", message)
-    key = rows[name].map(folded).replace("", None) if SORTED[name] == "text" else rows[name]
+    key = rows[name].map(fold_name).replace("", None) if SORTED[name] == "text" else rows[name]
     order = key.sort_values(ascending=rising, kind="stable", na_position="last").index
     return rows.loc[order].reset_index(drop=True)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.findings.finding import WARNING
 from leakkit.frames.balances import balances_frame, pipe_frame
 from leakkit.frames.causes import (
@@ -123,8 +123,8 @@ def _warnings(diagnosis: Diagnosis) -> pd.DataFrame:
 
 def _looked_into(diagnosis: Diagnosis, stage: str) -> list[StageDiagnosis]:
     """Return the stages that were looked into, or the one that is asked for."""
-    names = {"", folded(stage)} if stage else None
-    return [one for one in diagnosis.stages if names is None or folded(one.stage.name) in names]
+    names = {"", fold_name(stage)} if stage else None
+    return [one for one in diagnosis.stages if names is None or fold_name(one.stage.name) in names]
 
 
 def _cause_and_effect(diagnosis: Diagnosis, *, stage: str = "") -> pd.DataFrame:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.report import manifest
 from leakkit.report.draft import INDEX, MANIFEST, PAGE, TIMES, Draft, begin_draft
@@ -130,7 +130,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             analysis, files = analyse_pipelines(kept, asked, language, last, deck=deck)
             refuse_half_export(analysis, standing, max_drop=max_drop, min_rows=min_rows)
             times = Times(started, time.perf_counter() - started)
-            planning = Planning(analysis, frozenset(map(folded, asked)), last)
+            planning = Planning(analysis, frozenset(map(fold_name, asked)), last)
             brand = shown_brand(analysis)
             shown = shown_parameters(kept, source, config, analysis)
             tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand)

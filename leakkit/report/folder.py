@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from leakkit.errors import LeakkitError
-from leakkit.store.holding import held
+from leakkit.store.holding import hold_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,7 @@ def claim_folder(folder: Path) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(held(folder / LOCK, LeakkitError("folder_in_use", said)))
+            stack.enter_context(hold_lock(folder / LOCK, LeakkitError("folder_in_use", said)))
         except OSError as error:
             message = f"Cannot write into {folder}: {error.strerror or error}."
             raise LeakkitError("folder_not_writable", message) from None

@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import Seen
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.page.style import stylesheet
 from leakkit.report import books
@@ -123,7 +123,7 @@ class Last:
         """
         if not self.facts or bool(self.facts.get("anonymised")) == anonymised:
             return self
-        others = set(map(folded, self.pipelines)) - set(map(folded, asked))
+        others = set(map(fold_name, self.pipelines)) - set(map(fold_name, asked))
         if asked and others:
             shown = "names as they are" if anonymised else "pseudonyms"
             message = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.findings import to_records
 from leakkit.report import books, manifest
 from leakkit.report.folder import digest_of, slug
@@ -60,7 +60,7 @@ class Planning:
     @cached_property
     def without_deals(self) -> tuple[str, ...]:
         """The declared pipelines that are asked for, and that no deal is in."""
-        asked = [name for name in self.declared if not self.asked or folded(name) in self.asked]
+        asked = [name for name in self.declared if not self.asked or fold_name(name) in self.asked]
         return tuple(name for name in asked if name not in self.plans)
 
     @property

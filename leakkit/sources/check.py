@@ -157,7 +157,9 @@ def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:
         table = tables[name]
         if table is None:
             continue
-        found = account.placed(query, table.file, files.origins if table is files.history else "")
+        found = account.locate_faults(
+            query, table.file, files.origins if table is files.history else ""
+        )
         for file, line, column, content in store.rows(f"{found} ORDER BY ALL"):
             row = None if line is None else int(line)
             broken = asides.get((file, row or 0), rule) if rule == "missing_id" else rule

@@ -10,7 +10,7 @@ from leakkit.sources.headings.columns import Table, refuse_lacking
 from leakkit.sources.headings.missing import lacking
 from leakkit.sources.headings.names import NEEDED
 from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found
-from leakkit.store.database import Store, literal, quoted
+from leakkit.store.database import Store, literal, quote
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone
 from leakkit.store.resolve import OWN_COLUMNS, closed_outcomes
 
@@ -70,7 +70,7 @@ def choose_segments(store: Store, found: Found, config: Config) -> tuple[str, ..
 
 def _different(store: Store, table: Table, heading: str) -> int:
     """Count the different texts of a column, of more than `MOST_VALUES` only one."""
-    column = quoted(heading)
+    column = quote(heading)
     some = (
         f"SELECT DISTINCT {column} FROM {table.relation} WHERE {column} <> '' "  # noqa: S608 - quoted
         f"LIMIT {MOST_VALUES + 1}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leakkit.config import COLUMNS, folded
+from leakkit.config import COLUMNS, fold_name
 from leakkit.sources.given import stored_name
 from leakkit.sources.headings.names import find_customers, find_named
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,15 +55,15 @@ def keep_people(store: Store, found: Found, given: Given) -> None:
 
     They are needed to find names in sentences, and are dropped once they are hidden.
     """
-    chosen = set(map(folded, given.config.anonymise.columns))
+    chosen = set(map(fold_name, given.config.anonymise.columns))
     store.run(KEEP_PEOPLE)
     for table in filter(None, (found.opportunities, found.history)):
         ours = {table.heading(name) for name in COLUMNS}
-        named = [h for h in table.types if folded(h) in chosen and h not in ours]
+        named = [h for h in table.types if fold_name(h) in chosen and h not in ours]
         kinds = dict.fromkeys(named, "")
         kinds |= dict.fromkeys(find_customers(table.types), "customer")
         kinds |= dict.fromkeys(find_named(table.types, "owner"), "owner")
         for heading, kind in kinds.items():
-            cell = f"trim(CAST({quoted(heading)} AS VARCHAR))"
+            cell = f"trim(CAST({quote(heading)} AS VARCHAR))"
             sql = f"INSERT INTO people SELECT DISTINCT $kind, {cell} FROM {table.relation} "  # noqa: S608 - quoted
-            store.run(f"{sql} WHERE {cell} <> ''", {"kind": kind or folded(heading)})
+            store.run(f"{sql} WHERE {cell} <> ''", {"kind": kind or fold_name(heading)})

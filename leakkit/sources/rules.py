@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.config import Config, folded, refuse_unknown_notes
+from leakkit.config import Config, fold_name, refuse_unknown_notes
 from leakkit.sources.cells.ids import match_long_ids
 from leakkit.sources.cells.money import count_toman, with_toman
 from leakkit.sources.formats.rows import distinct
@@ -30,7 +30,7 @@ from leakkit.sources.shapes import told_twice
 from leakkit.sources.shapes.left_out import without_histories
 from leakkit.sources.shapes.shapes import SNAPSHOT, Found
 from leakkit.store import account
-from leakkit.store.resolve import Rules, listed
+from leakkit.store.resolve import Rules, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,10 +125,10 @@ def _with_currency(store: Store, config: Config) -> Config:
 
 def _default_pipeline(config: Config, label: str) -> int | None:
     """Step 3: return the pipeline of what names none: the only one, or that of the source."""
-    names = [folded(pipeline.name) for pipeline in config.pipelines]
+    names = [fold_name(pipeline.name) for pipeline in config.pipelines]
     if len(names) == 1:
         return 0
-    return names.index(folded(label)) if folded(label) in names else None
+    return names.index(fold_name(label)) if fold_name(label) in names else None
 
 
 def _write_names(store: Store, config: Config) -> None:
@@ -144,5 +144,5 @@ def _write_names(store: Store, config: Config) -> None:
         ("stages", ("SMALLINT", "SMALLINT", "VARCHAR", "VARCHAR"), stages),
     ):
         named = {f"column_{i}": kind for i, kind in enumerate(kinds)}
-        sql, facts = listed(named, rows)
+        sql, facts = write_rows(named, rows)
         store.run(f"INSERT INTO {table} {sql}", facts)

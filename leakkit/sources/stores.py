@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.store.database import MEMORY, SPILL, Store
-from leakkit.store.holding import held
+from leakkit.store.holding import hold_lock
 from leakkit.store.moments import parse_as_of
 from leakkit.store.troubles import ENGINE
 
@@ -60,7 +60,7 @@ def replace_store(file: Path) -> Iterator[tuple[Path, Path]]:
     said = f"Another run is writing {file}. Wait for it, or keep another store."
     with ExitStack() as stack:
         try:
-            stack.enter_context(held(Path(f"{file}.lock"), LeakkitError("store_in_use", said)))
+            stack.enter_context(hold_lock(Path(f"{file}.lock"), LeakkitError("store_in_use", said)))
         except OSError as error:
             message = f"Cannot write the store {file}: {error.strerror or error}."
             raise LeakkitError("store_not_writable", message) from None

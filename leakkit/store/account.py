@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store import schema
-from leakkit.store.database import literal, quoted
+from leakkit.store.database import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,7 +188,7 @@ def facts(store: Store, cut: int) -> dict[str, int]:
     found = {"none_in_both": apart} if apart else {}
     for source in FACTS:
         if source != "passages":
-            found |= _counted(store, source, cut)
+            found |= _count_facts(store, source, cut)
     unreadable = found.pop("created_unreadable", 0) + found.pop("closed_unreadable", 0)
     return found | ({"date_unreadable": unreadable} if unreadable else {})
 
@@ -210,10 +210,10 @@ def odd_deals(cut: int) -> str:
 
 def facts_of_passages(store: Store) -> dict[str, int]:
     """Count what is odd in the passages, which come last."""
-    return _counted(store, "passages")
+    return _count_facts(store, "passages")
 
 
-def _counted(store: Store, source: str, cut: int = 0) -> dict[str, int]:
+def _count_facts(store: Store, source: str, cut: int = 0) -> dict[str, int]:
     """Count the facts of one source of FACTS."""
     conditions = FACTS[source]
     counts = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions.values())
@@ -232,14 +232,14 @@ def faults(store: Store, opportunities_file: str, history_file: str, origins: st
     }
     each = " UNION ALL ".join(
         f"SELECT * FROM (SELECT *, '{rule}' AS rule "  # noqa: S608 - queries of this module
-        f"FROM ({placed(query, *places[table])}) "
+        f"FROM ({locate_faults(query, *places[table])}) "
         f"ORDER BY file, line, field LIMIT {SHOWN_ROWS})"
         for (table, rule), query in FAULTS.items()
     )
     store.run(f"INSERT INTO faults SELECT DISTINCT * FROM ({each}) ORDER BY ALL")  # noqa: S608 - queries of this module
 
 
-def placed(query: str, file: str, origins: str) -> str:
+def locate_faults(query: str, file: str, origins: str) -> str:
     """Return SQL for (file, line, field, content) of a query of faults.
 
     The rows of a history that was made of others stand where `origins` says: its `made`
@@ -287,7 +287,7 @@ def refuse_amounts(store: Store, file: str, origins: str) -> None:
     total = store.value("SELECT sum(abs(CAST(value AS DOUBLE))) FROM opportunities")
     if not total or total <= limits.TOTAL * 100:
         return
-    largest = store.rows(placed(LARGEST, file, origins) + " ORDER BY ALL")
+    largest = store.rows(locate_faults(LARGEST, file, origins) + " ORDER BY ALL")
     rule = "one of the largest amounts: is the currency right, and its rate?"
     shown = tuple(Fault(file, line, column, text, rule) for file, line, column, text in largest)
     message = f"The amounts of {file} are more than {limits.TOTAL:,} in all."
@@ -299,7 +299,7 @@ def fingerprint(store: Store, cut: int, last_day: int) -> str:
     columns = [row[0] for row in store.rows("DESCRIBE opportunities")]
     acted = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'activities'"
     more = (("activities", 'opportunity, "at", kind'),) if store.value(acted) else ()
-    kept = ", ".join(quoted(c) for c in sorted(columns) if c != "given")
+    kept = ", ".join(quote(c) for c in sorted(columns) if c != "given")
     parts: list[Any] = [schema.SCHEMA_VERSION, cut, last_day, sorted(columns)]
     for table, content in (
         ("opportunities", kept),
@@ -323,4 +323,4 @@ def clear(store: Store) -> None:
         "SELECT 'TABLE', table_name FROM duckdb_tables() WHERE temporary "
         "UNION ALL SELECT 'VIEW', view_name FROM duckdb_views() WHERE temporary AND NOT internal",
     )
-    store.run("; ".join(f"DROP {kind} {quoted(name)}" for kind, name in left))
+    store.run("; ".join(f"DROP {kind} {quote(name)}" for kind, name in left))

@@ -128,7 +128,7 @@ def read(store: Store, pipelines: Sequence[int]) -> Plain | None:
         deals.append({name: column[order] for name, column in given.items()})
     if not any(len(some["stage"]) for some in rows):
         return None
-    return _exact(_together(_joined(rows), _joined(deals)))
+    return _exact(_together(_join_ranges(rows), _join_ranges(deals)))
 
 
 def _in_order(rows: dict[str, Ints]) -> dict[str, Ints]:
@@ -141,7 +141,7 @@ def _in_order(rows: dict[str, Ints]) -> dict[str, Ints]:
     return {name: column[order] for name, column in rows.items()}
 
 
-def _joined(some: list[dict[str, Ints]]) -> dict[str, Ints]:
+def _join_ranges(some: list[dict[str, Ints]]) -> dict[str, Ints]:
     """Return the columns of several ranges as one."""
     return {name: np.concatenate([one.pop(name) for one in some]) for name in list(some[0])}
 
@@ -168,7 +168,7 @@ def _exact(plain: Plain) -> Plain | None:
 # ---------------------------------------------------------------- grouping
 
 
-def grouped(
+def group_rows(
     dimensions: Sequence[Dimension],
     total: NDArray[np.float64] | Ints | None = None,
     **same: int,
@@ -188,7 +188,7 @@ def grouped(
         key *= size
         key += column
         key -= low
-    found, sums = _counted(key, int(np.prod([size for _, size in spans])), total)
+    found, sums = _count_keys(key, int(np.prod([size for _, size in spans])), total)
     made: dict[str, Any] = {}
     left = found
     for (name, _), (low, size) in reversed(list(zip(columns, spans, strict=True))):
@@ -198,7 +198,7 @@ def grouped(
     return pd.DataFrame(frame).assign(**same)
 
 
-def _counted(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
+def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
     """Return the different keys, and how often each is there and how much it adds up to."""
     if places <= max(MOST_PLACES, 2 * len(key)):
         n = np.bincount(key)
@@ -260,8 +260,8 @@ def stays(plain: Plain, tables: Frames) -> Parts:
         arrive, leave, exits = _ages(plain, at, first[at], end[at])
         same = [*_stages(plain, at), ("visits", plain.visits[at])]
         worth = plain.worth[at]
-        yield grouped([*same, ("age", arrive)], worth, part=number, arrives=1, exit=-1)
-        yield grouped([*same, ("age", leave), ("exit", exits)], worth, part=number, arrives=0)
+        yield group_rows([*same, ("age", arrive)], worth, part=number, arrives=1, exit=-1)
+        yield group_rows([*same, ("age", leave), ("exit", exits)], worth, part=number, arrives=0)
 
 
 def clusters(plain: Plain, tables: Frames) -> Parts:
@@ -280,8 +280,8 @@ def clusters(plain: Plain, tables: Frames) -> Parts:
         same = [("visits", plain.visits[at]), ("cluster", cluster)]
         alike = {name: asked[name] for name in ("sample", "pipeline", "stage")}
         worth = plain.worth[at]
-        yield grouped([*same, ("age", arrive)], worth, arrives=1, exit=-1, **alike)
-        yield grouped([*same, ("age", leave), ("exit", exits)], worth, arrives=0, **alike)
+        yield group_rows([*same, ("age", arrive)], worth, arrives=1, exit=-1, **alike)
+        yield group_rows([*same, ("age", leave), ("exit", exits)], worth, arrives=0, **alike)
 
 
 def journey(plain: Plain, tables: Frames) -> Parts:
@@ -340,7 +340,7 @@ def _moves(  # noqa: PLR0913, PLR0917 - a row of the journey
     """Count some rows of the journey."""
     turns = np.zeros(len(age), np.int8) if turn is None else turn
     same = [("pipeline", pipeline), ("stage", stage), ("target", target)]
-    return grouped([*same, ("age", age), ("turn", turns)], kind=kind)
+    return group_rows([*same, ("age", age), ("turn", turns)], kind=kind)
 
 
 def wins(plain: Plain, tables: Frames) -> Parts:
@@ -356,11 +356,11 @@ def wins(plain: Plain, tables: Frames) -> Parts:
     leave = np.where(left, gone[at], end[at] - 1) - plain.entered[at]
     done = np.where(left, exits[at], schema.OPEN)
     same = _stages(plain, at)
-    yield grouped([*same, ("age", arrive)], arrives=1, exit=-1, won_later=0)
-    yield grouped([*same, ("age", leave), ("exit", done)], arrives=0, won_later=0)
+    yield group_rows([*same, ("age", arrive)], arrives=1, exit=-1, won_later=0)
+    yield group_rows([*same, ("age", leave), ("exit", done)], arrives=0, won_later=0)
 
 
-def decided(plain: Plain, tables: Frames) -> Parts:
+def count_decided(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.DECIDED` counts."""
     pipeline, gone = plain.pipeline[plain.last], plain.gone[plain.last]
     start = _of(plain, tables["asked"], "start_day", FAR)[pipeline]
@@ -370,7 +370,7 @@ def decided(plain: Plain, tables: Frames) -> Parts:
     at = np.flatnonzero((plain.created <= last) & (until >= start))
     arrive = np.maximum(start - plain.created, 0)
     leave = until - plain.created
-    yield grouped(
+    yield group_rows(
         [
             ("pipeline", pipeline[at]),
             ("arrive_age", arrive[at]),
@@ -383,7 +383,7 @@ def decided(plain: Plain, tables: Frames) -> Parts:
 def following(plain: Plain, _: Frames) -> Parts:
     """Count what `queries.FOLLOWING` counts."""
     at = np.flatnonzero(np.isin(plain.exit, (schema.NEXT, schema.JUMPED, schema.RETURNED)))
-    yield grouped(
+    yield group_rows(
         [
             *_stages(plain, at),
             ("visits", plain.visits[at]),
@@ -402,7 +402,7 @@ def clicked_through(plain: Plain, tables: Frames) -> Parts:
     beside[1:] |= zero[:-1] & same
     beside[:-1] |= zero[1:] & same
     asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
-    yield grouped(_stages(plain, np.flatnonzero(zero & beside & asked)))
+    yield group_rows(_stages(plain, np.flatnonzero(zero & beside & asked)))
 
 
 def flows(plain: Plain, tables: Frames) -> Parts:
@@ -414,8 +414,8 @@ def flows(plain: Plain, tables: Frames) -> Parts:
     leave, later = _periods(days, plain.gone[at])
     leave = np.where(later, leave, -1)
     same, worth = _stages(plain, at), plain.worth[at]
-    yield grouped([*same, ("door", plain.entry[at]), ("period", come[at])], worth, comes=1)
-    yield grouped([*same, ("door", plain.exit[at]), ("period", leave)], worth, comes=0)
+    yield group_rows([*same, ("door", plain.entry[at]), ("period", come[at])], worth, comes=1)
+    yield group_rows([*same, ("door", plain.exit[at]), ("period", leave)], worth, comes=0)
 
 
 def _periods(days: pd.DataFrame, given: Ints) -> tuple[Ints, Flags]:
@@ -431,12 +431,12 @@ def ends_by_stage(plain: Plain, tables: Frames) -> Parts:
     at = np.flatnonzero((plain.visits == 1) & asked)
     last = plain.last[plain.deal[at]]
     here = plain.stage[last] == plain.stage[at]
-    yield grouped([*_stages(plain, at), ("exit", plain.exit[last]), ("here", here)])
+    yield group_rows([*_stages(plain, at), ("exit", plain.exit[last]), ("here", here)])
 
 
 def sizes(plain: Plain, _: Frames) -> Parts:
     """Count what `queries.SIZES` counts."""
-    yield grouped([("pipeline", plain.pipeline[plain.last])])
+    yield group_rows([("pipeline", plain.pipeline[plain.last])])
 
 
 def _late(plain: Plain, tables: Frames) -> tuple[Flags, Flags, Flags]:
@@ -462,7 +462,7 @@ def standing(plain: Plain, tables: Frames) -> Parts:
     at = np.flatnonzero(is_open)
     same = _stages(plain, plain.last[at])
     late = [("visit_late", visit[at]), ("deal_late", deal[at])]
-    yield grouped([*same, *late], plain.value[at])
+    yield group_rows([*same, *late], plain.value[at])
 
 
 def cohort(plain: Plain, tables: Frames) -> Parts:
@@ -473,7 +473,7 @@ def cohort(plain: Plain, tables: Frames) -> Parts:
     mature = plain.created < _of(plain, tables["asked"], "mature_before", -FAR)[pipeline]
     at = np.flatnonzero((plain.created >= since) & (plain.created < FAR))
     last = plain.last[at]
-    yield grouped(
+    yield group_rows(
         [
             ("pipeline", pipeline[at]),
             ("furthest", np.maximum.reduceat(plain.stage, plain.first)[at]),
@@ -486,7 +486,7 @@ def cohort(plain: Plain, tables: Frames) -> Parts:
     )
 
 
-def reached(plain: Plain, tables: Frames) -> Parts:
+def count_reached(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.REACHED` counts."""
     at = np.flatnonzero(plain.skipped > 0)
     over = pd.DataFrame(
@@ -508,7 +508,7 @@ def reached(plain: Plain, tables: Frames) -> Parts:
     kept = ~visited | (visit > row)
     row, stage, visit, visited = row[kept], stage[kept], visit[kept], visited[kept]
     gone = plain.gone[visit]
-    yield grouped(
+    yield group_rows(
         [
             ("pipeline", plain.pipeline[row]),
             ("stage", stage),
@@ -541,7 +541,7 @@ COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
     ),
     queries.JOURNEY: (journey, ("pipeline", "age", "turn", "kind", "stage", "target")),
     queries.WINS: (wins, ("pipeline", "stage", "arrives", "age", "exit")),
-    queries.DECIDED: (decided, ("pipeline", "arrive_age", "leave_age", "closed")),
+    queries.DECIDED: (count_decided, ("pipeline", "arrive_age", "leave_age", "closed")),
     queries.FOLLOWING: (
         following,
         ("pipeline", "stage", "visits", "exit", "to_stage", "to_visits"),
@@ -556,7 +556,7 @@ COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
         ("pipeline", "furthest", "last_stage", "exit", "overdue", "mature"),
     ),
     queries.REACHED: (
-        reached,
+        count_reached,
         ("pipeline", "stage", "tick", "entered_tick", "exit", "left_tick", "visited"),
     ),
 }

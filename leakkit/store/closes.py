@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from leakkit import vocabulary
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.store import schema
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def bare(name: str) -> str:
     >>> bare("7 - Closed Lost"), bare("C6:LOSE"), bare("G. Project Won"), bare("Won")
     ('closed lost', 'lose', 'project won', 'won')
     """
-    form = folded(name)
+    form = fold_name(name)
     return NUMBERED.sub("", form, count=1) or form
 
 
@@ -120,4 +120,4 @@ def closing(names: Iterable[str]) -> dict[str, int]:
 @cache
 def _forms(words: tuple[str, ...]) -> frozenset[str]:
     """Return words in the form in which they are compared, made once: names may be many."""
-    return frozenset(map(folded, words))
+    return frozenset(map(fold_name, words))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from leakkit.store import arrays, queries
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from leakkit.store.arrays import Plain
@@ -71,7 +71,7 @@ class Deals:
         """Return SQL for them, with its facts: all texts are somebody's."""
         says, facts = ["TRUE"], dict[str, Any]()
         for at, (column, values) in enumerate(self.columns):
-            says.append(f"COALESCE({quoted(column)}, '') IN (SELECT unnest($values_{at}))")
+            says.append(f"COALESCE({quote(column)}, '') IN (SELECT unnest($values_{at}))")
             facts[f"values_{at}"] = list(values)
         for sign, name, limit in zip((">=", "<"), ("least", "below"), self.worth, strict=True):
             if limit is not None:
@@ -199,7 +199,7 @@ class Counts:
     def owner(self) -> str:
         """SQL for the owner of a deal of `opportunities o`; '' where the source names none."""
         column = self.store.owner
-        return f"o.{quoted(column)}" if column else "''"
+        return f"o.{quote(column)}" if column else "''"
 
     def _derive(self, name: str, sql: str) -> None:
         """Keep the answer of a query as a table, once."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from leakkit.config import Config, folded
+from leakkit.config import Config, fold_name
 from leakkit.errors import LeakkitError
 from leakkit.scratch import spill
 from leakkit.store import schema
@@ -32,7 +32,7 @@ OFFERED = ("close", "columns", "config", "owner", "pipelines")
 INTERRUPTED = "query interrupted"
 
 
-def quoted(name: str) -> str:
+def quote(name: str) -> str:
     """Return an identifier as SQL; the only way in which a user's name enters a query.
 
     >>> quoted('a"b')
@@ -174,8 +174,8 @@ class Store:
 
     def __contains__(self, name: object) -> bool:
         """Say whether there is a pipeline of a name, in whatever case."""
-        known = {folded(one) for one in self.pipelines}
-        return isinstance(name, str) and folded(name) in known
+        known = {fold_name(one) for one in self.pipelines}
+        return isinstance(name, str) and fold_name(name) in known
 
     @property
     def pipelines(self) -> tuple[str, ...]:
@@ -231,7 +231,7 @@ class Store:
         """Make a temporary table of a small frame, in place of an earlier one."""
         with _interruptible():
             self.connection.register("given_frame", frame)
-        self.run(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} AS SELECT * FROM given_frame")  # noqa: S608 - quoted
+        self.run(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS SELECT * FROM given_frame")  # noqa: S608 - quoted
         self.connection.unregister("given_frame")
 
     def meta(self, key: str) -> Any:  # noqa: ANN401 - JSON of any shape

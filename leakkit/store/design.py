@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,7 +158,7 @@ def design_rows(
         {"pipeline": pipeline},
     )
     frame = store.frame(DESIGN)
-    coded = _coded(store, ("lost_reason", *segments))
+    coded = _read_codes(store, ("lost_reason", *segments))
     frame["reason"], reasons = _compact(*coded[0])
     labels = {}
     for number, (name, codes) in enumerate(zip(segments, coded[1:], strict=True)):
@@ -168,7 +168,7 @@ def design_rows(
     return DesignRows(frame, labels, reasons, int(store.value(SIZE, where)))
 
 
-def _coded(store: Store, columns: Sequence[str]) -> list[tuple[Ints, tuple[str, ...]]]:
+def _read_codes(store: Store, columns: Sequence[str]) -> list[tuple[Ints, tuple[str, ...]]]:
     """Return the codes of text columns by passage, each with the texts of the whole source.
 
     The texts of a column are looked up once for an open store, and stand there as a table.
@@ -177,7 +177,7 @@ def _coded(store: Store, columns: Sequence[str]) -> list[tuple[Ints, tuple[str, 
     tables = [f"design_texts_{list(store.texts).index(column)}" for column in columns]
     codes = ", ".join(f"{table}.code AS code_{i}" for i, table in enumerate(tables))
     joins = "\n".join(
-        f"LEFT JOIN {table} ON {table}.said = o.{quoted(column)}"
+        f"LEFT JOIN {table} ON {table}.said = o.{quote(column)}"
         for table, column in zip(tables, columns, strict=True)
     )
     frame = store.frame(CODED.format(codes=codes, texts=joins))
@@ -188,7 +188,7 @@ def _coded(store: Store, columns: Sequence[str]) -> list[tuple[Ints, tuple[str, 
 def _texts(store: Store, column: str) -> tuple[str, ...]:
     """Return the different texts of a column in code-point order, and keep them as a table."""
     if column not in store.texts:
-        rows = store.rows(TEXTS.format(column=quoted(column)))
+        rows = store.rows(TEXTS.format(column=quote(column)))
         said = sorted(str(row[0]) for row in rows)
         texts = pd.DataFrame({"said": pd.array(said, dtype="str"), "code": range(1, len(said) + 1)})
         store.put(f"design_texts_{len(store.texts)}", texts)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def held(lock_file: Path, in_use: LeakkitError) -> Iterator[None]:
+def hold_lock(lock_file: Path, in_use: LeakkitError) -> Iterator[None]:
     """Hold a lock file, however this process ends; raise `in_use` where another run holds it.
 
     The file stays: to remove one that another run has just taken would let in a third.

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from leakkit.config import COLUMNS, Anonymise, folded
+from leakkit.config import COLUMNS, Anonymise, fold_name
 from leakkit.errors import LeakkitError
 from leakkit.store import account
-from leakkit.store.database import Store, literal, quoted
-from leakkit.store.resolve import listed, texts
+from leakkit.store.database import Store, literal, quote
+from leakkit.store.resolve import texts, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -159,11 +159,13 @@ def _meet_people(store: Store, key: bytes) -> Pseudonyms:
 
 def _hidden_columns(store: Store, named: Sequence[str]) -> dict[str, str]:
     """Return the columns of the deals that are hidden whole, and what their cells are called."""
-    kept, chosen = _kept(store), _choose(store, named)
+    kept, chosen = _list_texts(store), _choose(store, named)
     found = dict.fromkeys(people_in(store), "owner")
-    found |= {c: "customer" for c in _noted(store, "customers", []) if c not in found}
-    more = [c for c in (*FREE, *kept) if {folded(c), folded(c.removesuffix(" (given)"))} & chosen]
-    found |= {column: folded(column) for column in more if column not in found}
+    found |= {c: "customer" for c in _read_note(store, "customers", []) if c not in found}
+    more = [
+        c for c in (*FREE, *kept) if {fold_name(c), fold_name(c.removesuffix(" (given)"))} & chosen
+    ]
+    found |= {column: fold_name(column) for column in more if column not in found}
     if ID in chosen or _are_names(store):
         found[ID] = "deal"
     return {**found, "name": "deal"}
@@ -174,10 +176,10 @@ def _choose(store: Store, named: Sequence[str]) -> set[str]:
 
     Raises LeakkitError where the source has no such column, or pages are made of it.
     """
-    ours = {folded(heading): name for name, heading in _noted(store, "called", {}).items()}
-    chosen = {ours.get(folded(name), folded(name)) for name in named}
-    known = [ID, *FREE, *_kept(store), *_noted(store, "headings", [])]
-    missing = sorted(chosen - set(map(folded, known)) - set(COLUMNS))
+    ours = {fold_name(heading): name for name, heading in _read_note(store, "called", {}).items()}
+    chosen = {ours.get(fold_name(name), fold_name(name)) for name in named}
+    known = [ID, *FREE, *_list_texts(store), *_read_note(store, "headings", [])]
+    missing = sorted(chosen - set(map(fold_name, known)) - set(COLUMNS))
     if missing:
         message = (
             f"[anonymise] columns names what the deals do not have: {', '.join(missing)}. "
@@ -200,7 +202,7 @@ def _are_names(store: Store) -> bool:
 
 def _other_texts(store: Store, hidden: Collection[str]) -> list[tuple[str, str]]:
     """Return the (table, column) of all texts in which a name may stand."""
-    free = [column for column in (*FREE, *_kept(store)) if column not in hidden]
+    free = [column for column in (*FREE, *_list_texts(store)) if column not in hidden]
     acted = "SELECT 1 FROM duckdb_tables() WHERE table_name = 'activities'"
     more = [("activities", "kind")] if store.rows(acted) else []
     return [("faults", "content"), *(("opportunities", column) for column in free), *more]
@@ -208,12 +210,12 @@ def _other_texts(store: Store, hidden: Collection[str]) -> list[tuple[str, str]]
 
 def _replace(store: Store, table: str, column: str, said: Callable[[str], str]) -> None:
     """Put what is said in place of each different text of a column."""
-    before = texts(store, quoted(column), table)
+    before = texts(store, quote(column), table)
     rows = [(text, new) for text in before if (new := said(text)) != text]
-    sql, facts = listed({"said": "VARCHAR", "pseudonym": "VARCHAR"}, rows)
+    sql, facts = write_rows({"said": "VARCHAR", "pseudonym": "VARCHAR"}, rows)
     store.run(
-        f"UPDATE {table} SET {quoted(column)} = p.pseudonym "  # noqa: S608 - quoted
-        f"FROM ({sql}) p WHERE p.said = {quoted(column)}",
+        f"UPDATE {table} SET {quote(column)} = p.pseudonym "  # noqa: S608 - quoted
+        f"FROM ({sql}) p WHERE p.said = {quote(column)}",
         facts,
     )
 
@@ -225,10 +227,10 @@ def _scale_money(store: Store, factor: float) -> None:
         "WHERE column_name = 'value' AND data_type = 'BIGINT' ORDER BY 1"
     )
     for (table,) in tables:
-        sql = f"UPDATE {quoted(table)} SET value = CAST(round(value * $factor) AS BIGINT)"  # noqa: S608 - as above
+        sql = f"UPDATE {quote(table)} SET value = CAST(round(value * $factor) AS BIGINT)"  # noqa: S608 - as above
         store.run(sql, {"factor": factor})
-    for column in set(_noted(store, "amounts", [])) & set(_kept(store)):
-        store.run(f"UPDATE opportunities SET {quoted(column)} = ''")  # noqa: S608 - quoted
+    for column in set(_read_note(store, "amounts", [])) & set(_list_texts(store)):
+        store.run(f"UPDATE opportunities SET {quote(column)} = ''")  # noqa: S608 - quoted
     store.run("UPDATE faults SET content = '' WHERE field = 'value'")
     (deals,) = store.rows("SELECT count(value) FROM opportunities")[0]
     _set(store, "facts", {**store.meta("facts"), SCALED: deals})
@@ -240,7 +242,7 @@ def _hide_in_notes(store: Store, hidden: Mapping[str, str], names: Pseudonyms) -
     for one in config["interventions"]:
         one["name"] = names.hide(one["name"])
         for column, values in one["segment"].items():
-            kind = next((hidden[h] for h in hidden if folded(h) == folded(column)), "")
+            kind = next((hidden[h] for h in hidden if fold_name(h) == fold_name(column)), "")
             one["segment"][column] = [names.of(kind, v) if kind else names.hide(v) for v in values]
     for note in config["notes"]:
         note["text"] = names.hide(note["text"])
@@ -271,7 +273,7 @@ def _set(store: Store, key: str, value: Any) -> None:  # noqa: ANN401 - what a s
     store.set_meta(key, value)
 
 
-def _noted(store: Store, key: str, default: Any) -> Any:  # noqa: ANN401 - as above
+def _read_note(store: Store, key: str, default: Any) -> Any:  # noqa: ANN401 - as above
     """Return what the store notes; one of an earlier version may lack it."""
     found = store.rows("SELECT value FROM meta WHERE key = $key", {"key": key})
     return json.loads(found[0][0]) if found else default
@@ -285,12 +287,12 @@ def are_in(path: Path) -> bool:
 
 def people_in(store: Store) -> list[str]:
     """Return the columns of the deals that name who works on them."""
-    known = _noted(store, "people", [])
-    called = {"owner", folded(store.config.source.columns.get("owner", "owner"))}
-    return [c for c in _kept(store) if c in known or folded(c) in called]
+    known = _read_note(store, "people", [])
+    called = {"owner", fold_name(store.config.source.columns.get("owner", "owner"))}
+    return [c for c in _list_texts(store) if c in known or fold_name(c) in called]
 
 
-def _kept(store: Store) -> list[str]:
+def _list_texts(store: Store) -> list[str]:
     """Return the columns of the deals that came with the source: texts that any name may be in."""
     columns = store.rows("DESCRIBE opportunities")
     texts_of = [str(name) for name, kind, *_ in columns if kind == "VARCHAR"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.store.moments import DAY
 from leakkit.store.resolve import stage_names, texts
 
@@ -73,7 +73,7 @@ def last_recorded(store: Store, config: Config, closed: list[str]) -> Recorded |
 def _closes_in_history(store: Store, config: Config, closed: list[str]) -> bool:
     """Say whether the history records the closes of most deals that are closed."""
     words = {w for p in config.pipelines for w, code in stage_names(p).items() if code < 0}
-    said = [text for text in texts(store, "stage", "given_history") if folded(text) in words]
+    said = [text for text in texts(store, "stage", "given_history") if fold_name(text) in words]
     deals, told = store.rows(OF_CLOSED, {"closes": said, "closed": closed})[0]
     return bool(deals and told * 2 > deals)
 

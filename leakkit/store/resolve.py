@@ -21,10 +21,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from leakkit import vocabulary
-from leakkit.config import Config, Pipeline, folded
+from leakkit.config import Config, Pipeline, fold_name
 from leakkit.store import numbers, queries, schema
 from leakkit.store.closes import LOST_WORDS, WON_WORDS, close_of
-from leakkit.store.database import Store, literal, quoted
+from leakkit.store.database import Store, literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,7 +151,7 @@ def outcome_words(config: Config) -> dict[str, int]:
     }
     column = {0: own.open, schema.WON: own.won, schema.LOST: own.lost}
     return _usual_outcomes() | {
-        folded(word): code
+        fold_name(word): code
         for words in (rows, column)
         for code, said in words.items()
         for word in said
@@ -163,7 +163,7 @@ def _usual_outcomes() -> dict[str, int]:
     """Return the words of all languages for an outcome."""
     kinds = {0: "open", schema.WON: "won", schema.LOST: "lost"}
     return {
-        folded(word): code
+        fold_name(word): code
         for code, kind in kinds.items()
         for word in (*vocabulary.words("closes", kind), *vocabulary.words("outcomes", kind))
     }
@@ -171,7 +171,7 @@ def _usual_outcomes() -> dict[str, int]:
 
 def outcome_of(said: str, words: Mapping[str, int]) -> int | None:
     """Return what an outcome says, 0 open, WON or LOST; None where its words are not known."""
-    code = words.get(folded(said))
+    code = words.get(fold_name(said))
     if code is None:
         code = close_of(said)
     return _lost_by(said, words) if code is None else code
@@ -184,7 +184,7 @@ def _lost_by(said: str, words: Mapping[str, int]) -> int | None:
     >>> [_lost_by(said, words) for said in ("Cancelled by us", "Cancelled: price", "Sold out")]
     [-2, -2, None]
     """
-    parts = BEHIND.split(folded(said), maxsplit=1)
+    parts = BEHIND.split(fold_name(said), maxsplit=1)
     known = len(parts) > 1 and words.get(parts[0].strip()) == schema.LOST
     return schema.LOST if known else None
 
@@ -203,9 +203,9 @@ def stage_names(pipeline: Pipeline) -> dict[str, int]:
         (schema.LOST, () if pipeline.lost else LOST_WORDS),
     )
     own = ((schema.WON, pipeline.won), (schema.LOST, pipeline.lost))
-    closes = {folded(word): code for code, words in (*built_in, *own) for word in words}
+    closes = {fold_name(word): code for code, words in (*built_in, *own) for word in words}
     stages = {
-        folded(name): position
+        fold_name(name): position
         for position, stage in enumerate(pipeline.stages)
         for name in (stage.name, *stage.aliases)
     }
@@ -227,9 +227,9 @@ def _names(store: Store, config: Config) -> Spoken:
         SELECT pipeline, stage, from_stage FROM given_history GROUP BY ALL
         """
     )
-    said = _said(store)
-    numbers = {folded(pipeline.name): i for i, pipeline in enumerate(config.pipelines)}
-    pipelines = [(text, numbers.get(folded(text), -1)) for text in said["pipeline"]]
+    said = _read_texts(store)
+    numbers = {fold_name(pipeline.name): i for i, pipeline in enumerate(config.pipelines)}
+    pipelines = [(text, numbers.get(fold_name(text), -1)) for text in said["pipeline"]]
     words = outcome_words(config)
     known = [(s, code) for s in said["outcome"] if (code := outcome_of(s, words)) is not None]
     came_from = said["from_stage"]
@@ -240,13 +240,13 @@ def _names(store: Store, config: Config) -> Spoken:
         ("stage_names", ("said", "pipeline", "code"), _stage_codes(config, sorted(stages))),
     ):
         kinds = {name: "VARCHAR" if name == "said" else "SMALLINT" for name in columns}
-        sql, facts = listed(kinds, found)
+        sql, facts = write_rows(kinds, found)
         store.run(f"CREATE TEMP TABLE {table} AS {sql}", facts)
     unnamed = store.value("SELECT count(*) FROM spoken WHERE pipeline = ''")
     return Spoken(unnamed > 0, bool(came_from))
 
 
-def _said(store: Store) -> dict[str, list[str]]:
+def _read_texts(store: Store) -> dict[str, list[str]]:
     """Return the different texts of pipelines, stages and outcomes, in code-point order."""
     found: dict[str, list[str]] = {"pipeline": [], "stage": [], "from_stage": [], "outcome": []}
     rows = store.rows(
@@ -267,7 +267,7 @@ def _said(store: Store) -> dict[str, list[str]]:
     return found
 
 
-def listed(kinds: dict[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, dict[str, Any]]:
+def write_rows(kinds: dict[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, dict[str, Any]]:
     """Return SQL and its facts for a few rows; `kinds` are the types by column.
 
     >>> listed({"n": "SMALLINT"}, [(1,), (2,)])
@@ -282,7 +282,7 @@ def _stage_codes(config: Config, said: list[str]) -> list[tuple[str, int, int]]:
     """Return (text, pipeline, position or close) for every text that a pipeline knows."""
     by_form: dict[str, list[str]] = {}
     for text in said:
-        by_form.setdefault(folded(text), []).append(text)
+        by_form.setdefault(fold_name(text), []).append(text)
     closing = {text: code for text in said if (code := close_of(text)) is not None}
     found = []
     for number, pipeline in enumerate(config.pipelines):
@@ -622,7 +622,7 @@ def _opportunities(store: Store, rules: Rules) -> None:
     from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
 
     segments = "".join(f", d.segment_{i}" for i in range(len(rules.segments)))
-    named = "".join(f", segment_{i} AS {quoted(name)}" for i, name in enumerate(rules.segments))
+    named = "".join(f", segment_{i} AS {quote(name)}" for i, name in enumerate(rules.segments))
     day, cut, own = rules.zone.day_sql, rules.cut, f"COALESCE(d.own_pipeline, {rules.no_pipeline})"
     close = "d.closed_at"
     if rules.close_days:
@@ -630,8 +630,8 @@ def _opportunities(store: Store, rules: Rules) -> None:
         close = f"CASE WHEN {same} THEN GREATEST({close}, d.created_at) ELSE {close} END"
     store.run(
         f"""
-        {"INSERT INTO" if straight.taken(store) else "CREATE TABLE"} opportunities
-        {"BY NAME" if straight.taken(store) else "AS"}
+        {"INSERT INTO" if straight.is_taken(store) else "CREATE TABLE"} opportunities
+        {"BY NAME" if straight.is_taken(store) else "AS"}
         SELECT opportunity, opportunity_id, CAST(pipeline AS SMALLINT) AS pipeline, bucket,
                created_at, {day("created_at")} AS created_day,
                closed_at, {day("closed_at")} AS closed_day,
@@ -701,5 +701,5 @@ def write_passages(store: Store, zone: Zone) -> None:
 
     store.run(f"CREATE TABLE moves AS {queries.MOVES}")
     store.run(f"CREATE TABLE passages AS {queries.PASSAGES}")
-    if straight.taken(store):
+    if straight.is_taken(store):
         straight.join(store, zone)

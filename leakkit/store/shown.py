@@ -27,8 +27,8 @@ def source_html(store: Store) -> str:
         (
             Markup("<p>{}</p>").format(repr(store)),
             _table(ROWS, store.meta("rows")),
-            _unfolded("What was recognised", _table(RECOGNISED, store.meta("recognised"))),
-            _unfolded(f"Faults, {len(faults)} kept", _table(FAULTS, _first(faults))),
+            _fold_table("What was recognised", _table(RECOGNISED, store.meta("recognised"))),
+            _fold_table(f"Faults, {len(faults)} kept", _table(FAULTS, _first(faults))),
         )
     )
 
@@ -45,7 +45,7 @@ def _table(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     return facts_table([name.replace("_", " ") for name in names], cells) if cells else ""
 
 
-def _unfolded(title: str, table: str) -> Markup:
+def _fold_table(title: str, table: str) -> Markup:
     """Put a table under a title that unfolds it; nothing where there is none."""
     shown = Markup(table)  # noqa: S704 - facts_table escapes every text
     made = Markup("<details><summary>{}</summary>{}</details>")

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit.store import numbers, passing, schema
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
@@ -101,7 +101,7 @@ def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool) -> None:
     store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("steps", "known")))
 
 
-def taken(store: Store) -> bool:
+def is_taken(store: Store) -> bool:
     """Say whether any deal went the straight way."""
     # an earlier store may stand beside this one
     sql = """
@@ -232,7 +232,7 @@ def _leave_others(store: Store) -> None:
 def _write_opportunities(store: Store, rules: Rules) -> None:
     """Write the opportunities of the straight deals."""
     day = rules.zone.day_sql
-    columns = "".join(f", o.segment_{i} AS {quoted(name)}" for i, name in enumerate(rules.segments))
+    columns = "".join(f", o.segment_{i} AS {quote(name)}" for i, name in enumerate(rules.segments))
     # an event file has no row of its own for a deal
     same = "opportunity_id" if rules.one_file else "line"
     store.run(

@@ -91,7 +91,7 @@ def trace(store: Store, rules: Rules, opportunity_id: str) -> Trace:
         opportunity_id,
         _opportunity_fates(store, rules, opportunity_id, deal, reason),
         _history_fates(store, rules, deal, reason, told),
-        () if aside else _implied(store, rules, deal, told),
+        () if aside else _find_implied(store, rules, deal, told),
         reason[1] if reason else "",
         () if aside else _why(store, rules, deal, told),
     )
@@ -207,7 +207,7 @@ def _first_fate(
     return (NOT_ASKED, 3, "undeclared_pipeline") if undeclared else (NOT_ASKED, 4, "after_as_of")
 
 
-def _implied(
+def _find_implied(
     store: Store, rules: Rules, deal: dict[str, Any], told: list[dict[str, Any]]
 ) -> tuple[Implied, ...]:
     """Return the rows that stand in no file, in the order of the history."""

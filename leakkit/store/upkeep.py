@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from leakkit.store import account, schema
-from leakkit.store.database import literal, quoted
+from leakkit.store.database import literal, quote
 from leakkit.version import code_digest
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def settle(store: Store, rules: Rules) -> None:
 def _digest(store: Store) -> None:
     """Make `digests`: a number per deal that any change of its rows changes; its last moment."""
     columns = [row[0] for row in store.rows("DESCRIBE given_opportunities") if row[0] != "line"]
-    said = ", ".join(map(quoted, columns))
+    said = ", ".join(map(quote, columns))
     store.run(
         f"""
         CREATE TEMP TABLE digests AS

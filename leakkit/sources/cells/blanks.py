@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.names import declared_names
 from leakkit.store.database import literal
@@ -43,12 +43,12 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
         return table
     own = reading.config
     declared = {
-        folded(word)
+        fold_name(word)
         for known in (own.source.outcomes.won, own.source.outcomes.lost, own.source.outcomes.open)
         for word in known
     }
     named = [*declared_names(own.pipelines), *(one.name for one in own.pipelines)]
-    declared |= set(map(folded, named))
+    declared |= set(map(fold_name, named))
     blank = [word for word in BLANK if word not in declared]
     # in one list: to plan a test of all words for each column takes longer than the tests
     cells = ", ".join(map(table.text_under, texts))

@@ -18,7 +18,7 @@ from leakkit.sources.cells.jalali import MONTHS, day_number, day_number_sql
 from leakkit.sources.cells.swapped import settle
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.columns import CLOCK_TYPES, Table
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +141,7 @@ def _rewritten(
     steps = f"(SELECT *, {table.line} AS {_own('line')} FROM {table.relation})"  # noqa: S608 - quoted
     for added in (texts, parts, days):
         steps = f"(SELECT {', '.join(['*', *added])} FROM {steps})"  # noqa: S608 - quoted
-    name = quoted(f"parts of {table.relation.strip(chr(34))}")
+    name = quote(f"parts of {table.relation.strip(chr(34))}")
     reading.store.run(f"CREATE TEMP VIEW {name} AS FROM {steps}")
     taken = rewritten(reading, replace(table, relation=name, line=_own("line")), columns, "dates")
     reading.store.run(f"DROP VIEW {name}")
@@ -150,7 +150,7 @@ def _rewritten(
 
 def _own(*names: str) -> str:
     """Return the name of a column of ours, as SQL."""
-    return quoted(f"leakkit: {' '.join(names)}")
+    return quote(f"leakkit: {' '.join(names)}")
 
 
 def _is_plain(reading: Reading, table: Table, heading: str) -> bool:

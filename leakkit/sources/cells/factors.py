@@ -8,7 +8,7 @@ from functools import cache
 from itertools import pairwise
 
 from leakkit import vocabulary
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.sources.cells.currencies import CURRENCIES
 
 UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
@@ -75,7 +75,7 @@ def unit_of_cell(mark: str) -> Unit:
     [1000, 1000000, 1000000, 1, 0]
     """
     unit = unit_of(f"({mark})")
-    alone = unit.factor == ASKED and folded(mark).strip(" .") == "m"
+    alone = unit.factor == ASKED and fold_name(mark).strip(" .") == "m"
     return replace(unit, factor=SHORT["m"]) if alone else unit
 
 
@@ -102,13 +102,13 @@ def plainly(heading: str) -> tuple[str, str]:
 
 def _is_basis(token: str) -> bool:
     """Say whether a word only says what kind of sum an amount is: net, gross, in all."""
-    return folded(token) in _bases()
+    return fold_name(token) in _bases()
 
 
 @cache
 def _bases() -> frozenset[str]:
     """Return the words for net, gross and in all, of all languages."""
-    return frozenset(map(folded, vocabulary.words("factors", "bases")))
+    return frozenset(map(fold_name, vocabulary.words("factors", "bases")))
 
 
 def _words(text: str) -> list[str]:
@@ -129,7 +129,7 @@ def _cut(heading: str) -> tuple[str, list[str]]:
 
 def _parts(token: str) -> list[str]:
     """Return a token in parts where a factor and a currency are one word: TEUR, usdm."""
-    word = folded(token).strip(".,")
+    word = fold_name(token).strip(".,")
     if _code(word) or _sure(word) > 1:
         return [word]
     for factor in _list_glued():
@@ -155,7 +155,7 @@ def _list_glued() -> tuple[str, ...]:
 def _factors() -> dict[str, int]:
     """Return the words of factors in all languages."""
     said = [key for key in vocabulary.keys("factors") if key.isdigit()]
-    return {folded(w): int(key) for key in said for w in vocabulary.words("factors", key)}
+    return {fold_name(w): int(key) for key in said for w in vocabulary.words("factors", key)}
 
 
 def _sure(word: str) -> int:
@@ -178,7 +178,7 @@ def _is_unit(token: str) -> bool:
 @cache
 def _besides() -> frozenset[str]:
     """Return the words that may stand beside a factor, of all languages."""
-    return frozenset(map(folded, vocabulary.words("factors", "beside")))
+    return frozenset(map(fold_name, vocabulary.words("factors", "beside")))
 
 
 def _beside(group: list[str]) -> set[int]:

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from leakkit import limits
-from leakkit.config import DIGITS, folded
+from leakkit.config import DIGITS, fold_name
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.cells.currencies import CURRENCIES
 from leakkit.sources.cells.factors import ASKED, Unit, plainly, unit_of, unit_of_cell
@@ -306,7 +306,7 @@ def code_of(mark: str, config: Config) -> str:
     >>> [code_of(mark, Config()) for mark in ("€", "Toman", "usd", "kg.", "")]
     ['EUR', 'IRT', 'USD', '', '']
     """
-    word = folded(mark).rstrip(".")
+    word = fold_name(mark).rstrip(".")
     if word == "$" and config.currency in DOLLARS:
         return config.currency
     if word in CURRENCIES:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.checks import histories, keys, outcomes, reasons
 from leakkit.sources.checks.doubt import unlike
-from leakkit.store.resolve import listed
+from leakkit.store.resolve import write_rows
 
 if TYPE_CHECKING:
     from leakkit.config import Config
@@ -125,7 +125,7 @@ def _put_in_doubt(store: Store, doubts: list[Doubt]) -> None:
     rows = [(deal, doubt.code) for doubt in doubts for deal in doubt.deals]
     if not rows:
         return
-    sql, facts = listed({"said": "VARCHAR", "reason": "VARCHAR"}, rows)
+    sql, facts = write_rows({"said": "VARCHAR", "reason": "VARCHAR"}, rows)
     store.run(
         f"INSERT INTO doubted SELECT i.opportunity, r.reason FROM ({sql}) r "  # noqa: S608 - of this room
         "JOIN ids i ON i.opportunity_id = r.said",

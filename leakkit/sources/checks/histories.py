@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of
 from leakkit.sources.toml import list_texts
 from leakkit.store.moments import DAY
@@ -112,7 +112,7 @@ def breaks_in_history(store: Store) -> Doubt:
 
 def several_beginnings(store: Store, history: Table) -> Doubt:
     """Ask which ids begin more than once: several deals of one name are no deal."""
-    by_name = "name" in folded(history.heading("opportunity_id") or "")
+    by_name = "name" in fold_name(history.heading("opportunity_id") or "")
     found = ids(store, AGAIN)
     lines = (
         "opportunity_id = '...'   # in [source]: the column with a key; export it with the rows",

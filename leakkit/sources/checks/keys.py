@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.checks.doubt import Doubt, deals, ids
 from leakkit.store.account import NONE_IN_BOTH
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
@@ -51,7 +51,7 @@ def none_in_both(store: Store, found: Found) -> Doubt:
     says = "have a history, and not one of them is in the file of the opportunities"
     apart, files = ids(store, NONE_IN_BOTH), (found.history, found.opportunities)
     lines = tuple(
-        f"[source.{quoted(table.file)}] opportunity_id = '...'   # the key that both files have"
+        f"[source.{quote(table.file)}] opportunity_id = '...'   # the key that both files have"
         for table in files
         if table is not None
     )
@@ -66,7 +66,7 @@ def ids_under_several_names(store: Store, history: Table) -> Doubt:
         text, said = history.text_under(key), history.text_under(name)
         found = ids(
             store,
-            f"SELECT {text} FROM {history.relation} WHERE {quoted(key)} IS NOT NULL "  # noqa: S608 - quoted
+            f"SELECT {text} FROM {history.relation} WHERE {quote(key)} IS NOT NULL "  # noqa: S608 - quoted
             f"AND {text} <> '' GROUP BY {text} "
             f"HAVING count(DISTINCT lower({said})) FILTER ({said} <> '') > 1",
         )

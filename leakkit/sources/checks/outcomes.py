@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from leakkit.config import Config, folded
+from leakkit.config import Config, fold_name
 from leakkit.errors import Ask
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words, words_to_sort
 from leakkit.sources.headings.names import nearest
@@ -96,8 +96,8 @@ def nothing_closes(store: Store, config: Config) -> Doubt:
     told = bool(own.won or own.lost) or any(p.won or p.lost for p in config.pipelines)
     asked = open_only and not told and not store.value("SELECT count(*) FROM unchanged")
     last = [(str(said), int(n)) for said, n in store.rows(LAST)] if asked else []
-    sorted_out = set(map(folded, own.open))
-    asked = asked and not (last and all(folded(said) in sorted_out for said, _ in last))
+    sorted_out = set(map(fold_name, own.open))
+    asked = asked and not (last and all(fold_name(said) in sorted_out for said, _ in last))
     found = ids(store, "SELECT opportunity_id FROM opportunities") if asked else ()
     shown = ", ".join(f"{said} ({n:,})" for said, n in last)
     lines = (
@@ -148,9 +148,11 @@ def stage_may_be_lost(store: Store, config: Config, *, asked: bool) -> Doubt:
     `asked`: it is asked already, of every last stage. One such deal is enough to ask.
     """
     own = config.source.outcomes
-    sorted_out = list(map(folded, (*own.won, *own.lost, *own.open)))
+    sorted_out = list(map(fold_name, (*own.won, *own.lost, *own.open)))
     rows = store.rows(IN_DOUBT) if has_proposed_stages(store) and not asked else []
-    found = [(str(said), str(deal)) for said, deal in rows if folded(str(said)) not in sorted_out]
+    found = [
+        (str(said), str(deal)) for said, deal in rows if fold_name(str(said)) not in sorted_out
+    ]
     counted = Counter(said for said, _ in found)
     means = [(said, f"{n:,} deals end there") for said, n in sorted(counted.items())]
     lines = tuple(

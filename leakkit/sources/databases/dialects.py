@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class Dialect:
     begin: tuple[str, ...]
     catalogue: str
     cell: Callable[[Column, str], Cell | None]
-    name_sql: Callable[[str], str] = quoted
+    name_sql: Callable[[str], str] = quote
     exact: str = ""
     options: tuple[tuple[str, str], ...] = ()
     """Of a statement: how much is fetched at once."""

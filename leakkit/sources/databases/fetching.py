@@ -13,7 +13,7 @@ from leakkit.sources.formats.rows import free_rowid, refuse_wide
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.names import once, part_of
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ def fetch(
     so that the same rows are the same table, whatever was written, moved or restored since.
     """
     cells = _cells(reading, session, relation)
-    store, raw = reading.store, quoted(f"fetched_{name}")
+    store, raw = reading.store, quote(f"fetched_{name}")
     asked = ", ".join(f"{cell.sql} AS {_at(i)}" for i, cell in enumerate(cells.values()))
     limit = f" LIMIT {relation.limit}" if relation.limit else ""
     with session.reader(f"SELECT {asked} FROM {relation.sql}{limit}") as reader:  # noqa: S608 - quoted
@@ -61,8 +61,8 @@ def fetch(
             _refuse_other_letters(relation.name, list(cells), batch)
             _put(store, f"INSERT INTO {raw}", batch)
     columns = {h: _as_read(store, raw, _at(i), c) for i, (h, c) in enumerate(cells.items())}
-    table = quoted(f"file_{name}")
-    mine = ", ".join(f"{sql} AS {quoted(heading)}" for heading, sql in columns.items())
+    table = quote(f"file_{name}")
+    mine = ", ".join(f"{sql} AS {quote(heading)}" for heading, sql in columns.items())
     store.run(
         f"CREATE TEMP TABLE {table} AS SELECT {mine} FROM {raw} "  # noqa: S608 - quoted
         f"ORDER BY {', '.join(_order(reading, list(columns)))}"
@@ -151,11 +151,11 @@ def _order(reading: Reading, headings: list[str]) -> list[str]:
     known = part_of(headings, renamed, exports_of(reading.config)).known
     table = Table("", "", "", dict.fromkeys(headings, ""), renamed, known=dict(known))
     first = [heading for name in FIRST if (heading := table.heading(name))]
-    return [quoted(heading) for heading in dict.fromkeys((*first, *headings))]
+    return [quote(heading) for heading in dict.fromkeys((*first, *headings))]
 
 
 def _digest(store: Store, table: str, columns: Mapping[str, str]) -> str:
     """Return what is the same for the same headings and rows."""
-    hashes = ", ".join(map(quoted, columns))
+    hashes = ", ".join(map(quote, columns))
     rows, total = store.rows(f"SELECT count(*), sum(hash({hashes})) FROM {table}")[0]  # noqa: S608 - quoted
     return hashlib.sha256(f"{list(columns)}:{rows}:{total}".encode()).hexdigest()

@@ -24,7 +24,7 @@ from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row, read_workb
 from leakkit.sources.formats.xes import read_xes
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.names import once
-from leakkit.store.database import literal, quoted
+from leakkit.store.database import literal, quote
 from leakkit.store.troubles import ENGINE
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def _sheets(reading: Reading, path: Path, name: str) -> list[Table]:
     tables = []
     for sheet in found:
         file = f"{name}, {sheet.name}" if several else name
-        table = describe_table(reading, file, sheet.relation, quoted(LINE))
+        table = describe_table(reading, file, sheet.relation, quote(LINE))
         if sheet.footer:
             say_footer(reading, file, sheet.footer)
         tables.append(replace(table, typed=sheet.typed))
@@ -189,7 +189,7 @@ def _place(path: Path) -> str:
 
 def _read_parquet(reading: Reading, path: Path, file: str, name: str) -> tuple[str, str]:
     """Give a Parquet file a name; nothing is copied. Making the view reads what is in it."""
-    view = quoted(f"file_{name}")
+    view = quote(f"file_{name}")
     try:
         reading.store.run(
             f"CREATE TEMP VIEW {view} AS SELECT * FROM read_parquet({_place(path)}, "  # noqa: S608 - quoted
@@ -228,10 +228,10 @@ def _read_json(reading: Reading, path: Path, file: str, name: str) -> list[Table
         raise LeakkitError("empty_file", message)
     flat = ((number, flatten(row)) for number, row in _json_rows(text, file, whole=whole))
     rows = ((number, columns) for number, (columns, _) in flat)
-    tables = [_json_table(reading, file, quoted(f"file_{name}"), headings[0], rows)]
+    tables = [_json_table(reading, file, quote(f"file_{name}"), headings[0], rows)]
     if headings[1]:
         every = (one for _, row in _json_rows(text, file, whole=whole) for one in flatten(row)[1])
-        inner, place = f"{file}, history", quoted(f"file_{name}_history")
+        inner, place = f"{file}, history", quote(f"file_{name}_history")
         tables += [_json_table(reading, inner, place, headings[1], enumerate(every, start=1))]
     return tables
 
@@ -247,7 +247,7 @@ def _json_table(
     halves = Halves(reading)
     cells = ((n, [halves.mended(_say_cell(row.get(key))) for key in headings]) for n, row in rows)
     put_rows(reading.store, place, distinct([halves.mended(key) for key in headings]), cells)
-    return describe_table(reading, file, place, quoted(LINE))
+    return describe_table(reading, file, place, quote(LINE))
 
 
 def _is_whole(path: Path) -> bool:
@@ -343,7 +343,7 @@ def _copy_rows(
     reading: Reading, plain: tuple[Path, Text], file: str, name: str, top: Top
 ) -> tuple[str, str]:
     """Copy the rows of a CSV file; lines over groups of rows are left out, and it is read again."""
-    (text, seen), store, table = plain, reading.store, quoted(f"file_{name}")
+    (text, seen), store, table = plain, reading.store, quote(f"file_{name}")
     columns = ", ".join(f"{literal(heading)}: 'VARCHAR'" for heading in top.headings)
     try:
         store.run(
@@ -469,11 +469,11 @@ def _blank_rows(path: Path, skipped: int) -> list[int]:
 
 def _number_rows(reading: Reading, table: str, blank: list[int]) -> tuple[str, str]:
     """Give every row of a table its number in the file, blank lines counted."""
-    numbered = quoted("numbered " + table.strip('"'))
+    numbered = quote("numbered " + table.strip('"'))
     reading.store.run(
         f"""
         CREATE TEMP TABLE {numbered} AS
-        SELECT t.rowid + 1 + COALESCE(b.blanks, 0) AS {quoted(LINE)}, t.*
+        SELECT t.rowid + 1 + COALESCE(b.blanks, 0) AS {quote(LINE)}, t.*
         FROM {table} t
         ASOF LEFT JOIN (SELECT before, max(n) AS blanks
                         FROM (SELECT unnest($rows) AS before,
@@ -485,7 +485,7 @@ def _number_rows(reading: Reading, table: str, blank: list[int]) -> tuple[str, s
         {"rows": blank},
     )
     reading.store.run(f"DROP TABLE {table}")
-    return numbered, quoted(LINE)
+    return numbered, quote(LINE)
 
 
 def _refuse(file: str, rejects: list[tuple[int, str, str]]) -> None:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from leakkit import vocabulary
-from leakkit.config import folded
+from leakkit.config import fold_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def footer_of(rows: Sequence[Sequence[str]], columns: int) -> int:
     while n < len(rows) and _count_filled(rows[-1 - n]) <= 1:
         n += 1
     last = rows[len(rows) - n :]
-    words = tuple(map(folded, vocabulary.words("footers", "begin")))
+    words = tuple(map(fold_name, vocabulary.words("footers", "begin")))
     told = [any(_ends_a_report(cell, words) for cell in row if cell.strip()) for row in last]
     blank = [not _count_filled(row) for row in last]
     if not any(told):
@@ -52,7 +52,7 @@ def footer_of(rows: Sequence[Sequence[str]], columns: int) -> int:
 
 def _ends_a_report(cell: str, words: tuple[str, ...]) -> bool:
     """Say whether a cell stands below the rows of a report."""
-    return folded(cell).startswith(words) or COUNT.fullmatch(cell.strip()) is not None
+    return fold_name(cell).startswith(words) or COUNT.fullmatch(cell.strip()) is not None
 
 
 def _count_filled(row: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from leakkit import limits
 from leakkit.errors import LeakkitError
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,8 +53,8 @@ def free_rowid(store: Store, table: str, headings: Iterable[str]) -> None:
     """Give a column that is called `rowid`, the engine's own word for the row, another name."""
     for heading in headings:
         if heading.casefold() == "rowid":
-            new = quoted(f"{heading} (given)")
-            store.run(f"ALTER TABLE {table} RENAME COLUMN {quoted(heading)} TO {new}")
+            new = quote(f"{heading} (given)")
+            store.run(f"ALTER TABLE {table} RENAME COLUMN {quote(heading)} TO {new}")
 
 
 def put_rows(
@@ -63,8 +63,8 @@ def put_rows(
     """Make a temporary table of texts from (data row, cells), and count its rows."""
     import pandas as pd
 
-    columns = ", ".join(f"{quoted(name)} VARCHAR" for name in headings)
-    store.run(f"CREATE OR REPLACE TEMP TABLE {table} ({quoted(LINE)} BIGINT, {columns})")
+    columns = ", ".join(f"{quote(name)} VARCHAR" for name in headings)
+    store.run(f"CREATE OR REPLACE TEMP TABLE {table} ({quote(LINE)} BIGINT, {columns})")
     count = 0
     for chunk in _chunks(rows):
         frame = pd.DataFrame([cells for _, cells in chunk], columns=list(headings), dtype="str")
@@ -99,19 +99,19 @@ def rewritten(
     """
     added = {name: _choose_heading(table, name) for name in more or {}}
     kept = [
-        f"CAST({columns[h]} AS VARCHAR) AS {quoted(h)}" if h in columns else quoted(h)
+        f"CAST({columns[h]} AS VARCHAR) AS {quote(h)}" if h in columns else quote(h)
         for h in table.types
     ]
-    kept += [f"CAST({sql} AS VARCHAR) AS {quoted(added[n])}" for n, sql in (more or {}).items()]
-    name = quoted(f"{what} of {table.relation.strip(chr(34))}")
+    kept += [f"CAST({sql} AS VARCHAR) AS {quote(added[n])}" for n, sql in (more or {}).items()]
+    name = quote(f"{what} of {table.relation.strip(chr(34))}")
     reading.store.run(
-        f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quoted(LINE)}, {', '.join(kept)} "  # noqa: S608 - quoted
+        f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quote(LINE)}, {', '.join(kept)} "  # noqa: S608 - quoted
         f"FROM {table.relation}"
     )
     types = {h: "VARCHAR" if h in columns else kind for h, kind in table.types.items()}
     types |= dict.fromkeys(added.values(), "VARCHAR")
     known = {**table.known, **{n: h for n, h in added.items() if n in table.known or n != h}}
-    return replace(table, relation=name, line=quoted(LINE), types=types, known=known)
+    return replace(table, relation=name, line=quote(LINE), types=types, known=known)
 
 
 def _choose_heading(table: Table, name: str) -> str:

@@ -16,7 +16,7 @@ from leakkit.sources.formats.sheets import Cells, read_cells
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.names import once, part_of, score
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -98,7 +98,7 @@ def _copy_sheet(reading: Reading, cells: Cells, relation: str) -> Sheet:
     typed = typed_columns(rest, headings)
     if reading.config.source.typed_dates == "swapped":
         rest = with_swapped(rest, headings, typed)
-    table = quoted(relation)
+    table = quote(relation)
     put_rows(reading.store, table, headings, _pad_rows(rest, len(headings)))
     return Sheet(sheet, table, headings, typed, footer)
 

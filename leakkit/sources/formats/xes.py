@@ -12,7 +12,7 @@ from leakkit.errors import LeakkitError
 from leakkit.sources.formats.rows import free_rowid
 from leakkit.sources.formats.unpacking import Bound, refuse_full
 from leakkit.sources.headings.columns import Table
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ def read_xes(store: Store, path: Path, renamed: dict[str, str]) -> Table:
     The trace's concept:name is the opportunity_id, the event's concept:name the stage,
     time:timestamp entered_at, and the order in the file `seq`.
     """
-    table = quoted("file_events")
+    table = quote("file_events")
     known: dict[str, None] = {}
     log = _Log(path.name, lambda events: _append(store, table, events, known))
     try:
@@ -178,6 +178,6 @@ def _append(store: Store, table: str, chunk: list[dict[str, str]], known: dict[s
     have = {row[0] for row in store.rows(f"DESCRIBE {table}")}
     for name in known:
         if name not in have:
-            store.run(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} VARCHAR")
+            store.run(f"ALTER TABLE {table} ADD COLUMN {quote(name)} VARCHAR")
     store.run(f"INSERT INTO {table} BY NAME SELECT * FROM given_frame")  # noqa: S608 - quoted
     store.connection.unregister("given_frame")

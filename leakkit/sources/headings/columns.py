@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from leakkit import limits
-from leakkit.config import COLUMNS, folded
+from leakkit.config import COLUMNS, fold_name
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.likeness import find_nearest
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -170,7 +170,7 @@ class Table:
 
     def text_under(self, heading: str) -> str:
         """Return SQL for the column with exactly this heading as trimmed text."""
-        said = quoted(heading)
+        said = quote(heading)
         if heading in self.trimmed:
             return said
         if self.types[heading] != "VARCHAR":
@@ -189,14 +189,14 @@ class Table:
         texts = [one for one, kind in self.types.items() if one in ours and kind == "VARCHAR"]
         if not texts:
             return self
-        known = {folded(heading) for heading in self.types}
+        known = {fold_name(heading) for heading in self.types}
         line = next(name for n in range(len(known) + 1) if (name := f"line {n}") not in known)
-        each = ", ".join(f"{self.text_under(heading)} AS {quoted(heading)}" for heading in texts)
+        each = ", ".join(f"{self.text_under(heading)} AS {quote(heading)}" for heading in texts)
         return replace(
             self,
-            relation=f"(SELECT {self.line} AS {quoted(line)}, * REPLACE ({each}) "  # noqa: S608 - quoted
+            relation=f"(SELECT {self.line} AS {quote(line)}, * REPLACE ({each}) "  # noqa: S608 - quoted
             f"FROM {self.relation})",
-            line=quoted(line),
+            line=quote(line),
             trimmed=frozenset(texts),
         )
 
@@ -214,7 +214,7 @@ class Table:
         heading = self.heading(name)
         if heading is None:
             return "CAST(NULL AS BIGINT)"
-        column, kind = quoted(heading), self.types[heading]
+        column, kind = quote(heading), self.types[heading]
         if kind.startswith(CLOCK_TYPES):
             stamp = column if kind == ZONED else f"CAST({column} AS TIMESTAMP)"
             return f"epoch_us({stamp}) // 1000000"
@@ -238,7 +238,7 @@ class Table:
         heading = self.heading(name)
         kind = self.types[heading] if heading else ""
         if kind.startswith("TIMESTAMP"):
-            return f"epoch_us({quoted(str(heading))}) % 1000000"
+            return f"epoch_us({quote(str(heading))}) % 1000000"
         if kind != "VARCHAR":
             return "0"
         text = self.text(name)
@@ -265,14 +265,14 @@ class Table:
         heading = self.heading(name)
         if heading is None:
             return "CAST(NULL AS BIGINT)"
-        number = f"TRY_CAST({quoted(heading)} AS DECIMAL(24, 6))"
+        number = f"TRY_CAST({quote(heading)} AS DECIMAL(24, 6))"
         minor = f"TRY_CAST(round({number} * 100) AS BIGINT)"
         return f"CASE WHEN abs({number}) <= {limits.VALUE} THEN {minor} END"
 
     def integer(self, name: str) -> str:
         """Return SQL for a column as a whole number; NULL where empty or no number."""
         heading = self.heading(name)
-        return f"TRY_CAST({quoted(heading)} AS BIGINT)" if heading else "CAST(NULL AS BIGINT)"
+        return f"TRY_CAST({quote(heading)} AS BIGINT)" if heading else "CAST(NULL AS BIGINT)"
 
 
 def simplify_heading(heading: str) -> str:
@@ -281,7 +281,7 @@ def simplify_heading(heading: str) -> str:
     >>> simplified(" Opportunity ID")
     'opportunity_id'
     """
-    return folded(heading).replace(" ", "_")
+    return fold_name(heading).replace(" ", "_")
 
 
 def _offset(zone: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.cells.blanks import BLANK
 from leakkit.sources.headings.exports import DEALS
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
@@ -71,7 +71,7 @@ def holds_dates(reading: Reading, table: Table, heading: str) -> bool:
 
 def _some(table: Table, heading: str) -> str:
     """Return SQL for the filled cells of a column in the rows that are looked at."""
-    said = quoted(heading)
+    said = quote(heading)
     nothing = f" AND lower({said}) NOT IN {BLANK}" if table.types[heading] == "VARCHAR" else ""
     return (
         f"(SELECT {said} AS said FROM {table.relation} "  # noqa: S608 - quoted

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from leakkit import vocabulary
-from leakkit.config import COLUMNS, Export, folded
+from leakkit.config import COLUMNS, Export, fold_name
 from leakkit.errors import Ask, LeakkitError
 from leakkit.likeness import MISSPELT, find_nearest
 from leakkit.sources.cells.factors import plainly, unit_of
@@ -216,7 +216,7 @@ def loose(heading: str) -> str:
     >>> loose("Date de cl\u00f4ture")
     'datedecloture'
     """
-    letters = unicodedata.normalize("NFKD", folded(heading)).replace("\u0131", "i")
+    letters = unicodedata.normalize("NFKD", fold_name(heading)).replace("\u0131", "i")
     return "".join(letter for letter in letters if letter.isalnum()) or simplify_heading(heading)
 
 
@@ -242,7 +242,7 @@ def _in_series(headings: Sequence[str]) -> set[str]:
     """
     begun: dict[tuple[str, ...], list[str]] = {}
     for heading in headings:
-        first, *rest = folded(heading).split()[:2] or [""]
+        first, *rest = fold_name(heading).split()[:2] or [""]
         if LINKS.intersection(rest):
             begun.setdefault((first, *rest), []).append(heading)
     return {one for series in begun.values() if len(series) >= SERIES for one in series}
@@ -255,7 +255,7 @@ def _bag(heading: str) -> str:
     >>> _bag("Fecha del cambio") == _bag("fecha de cambio"), _bag("Etapa nueva"), _bag("Stage")
     (True, '~etapa nueva', '')
     """
-    parts = [loose(part) for part in re.split(r"[\W_]+", folded(heading)) if part]
+    parts = [loose(part) for part in re.split(r"[\W_]+", fold_name(heading)) if part]
     words = sorted(part for part in parts if part not in LINKS)
     return f"~{' '.join(words)}" if len(words) > 1 else ""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.copies import bare_name, drop_repeated, fit_together, without_copies
 from leakkit.sources.headings.days import DATED, day_of_name
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,13 +90,13 @@ def _join_group(
     if under:
         reading.leave_out("", file, under)
     reading.merge_copies(file, sum(reading.told.copied.get(part.file, 0) for part in parts))
-    name = quoted(f"parts of {parts[0].relation.strip(chr(34))}")
+    name = quote(f"parts of {parts[0].relation.strip(chr(34))}")
     reading.store.run(f"CREATE TEMP TABLE {name} AS {' UNION ALL BY NAME '.join(rows)}")
     whole = replace(
         widest,
         file=file,
         relation=name,
-        line=quoted(LINE),
+        line=quote(LINE),
         types=dict.fromkeys(widest.types, "VARCHAR"),
         typed={},
         parts=tuple(name for part in parts for name in part.files),
@@ -113,8 +113,8 @@ def _place(table: Table) -> tuple[list[int], str]:
 
 def _number_part(part: Table, before: int) -> str:
     """Return SQL for the rows of a part, numbered on from those of the parts before."""
-    columns = ", ".join(f"CAST({quoted(h)} AS VARCHAR) AS {quoted(h)}" for h in part.types)
-    line = f"CAST({part.line} + {before} AS BIGINT) AS {quoted(LINE)}"
+    columns = ", ".join(f"CAST({quote(h)} AS VARCHAR) AS {quote(h)}" for h in part.types)
+    line = f"CAST({part.line} + {before} AS BIGINT) AS {quote(LINE)}"
     return f"SELECT {line}, {columns} FROM {part.relation}"  # noqa: S608 - quoted
 
 

@@ -53,7 +53,7 @@ from leakkit.sources.headings.versions import by_versions
 from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.sources.shapes.closing_dates import ending_dates
 from leakkit.sources.shapes.row_deals import may_be_deals
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,13 +133,13 @@ def _take_frame(reading: Reading, name: str, frame: Any) -> Table:  # noqa: ANN4
             f"not {type(frame).__name__}."
         )
         raise LeakkitError("unknown_frame", message) from None
-    given = types_of(reading, quoted(table))
+    given = types_of(reading, quote(table))
     for heading in (heading for heading, kind in given.items() if kind.startswith("ENUM")):
         # a column of categories holds texts
-        reading.store.run(f"ALTER TABLE {quoted(table)} ALTER {quoted(heading)} TYPE VARCHAR")
-    free_rowid(reading.store, quoted(table), given)
-    types = types_of(reading, quoted(table))
-    return Table(name, quoted(table), "rowid + 1", types, reading.config.source.columns)
+        reading.store.run(f"ALTER TABLE {quote(table)} ALTER {quote(heading)} TYPE VARCHAR")
+    free_rowid(reading.store, quote(table), given)
+    types = types_of(reading, quote(table))
+    return Table(name, quote(table), "rowid + 1", types, reading.config.source.columns)
 
 
 def _one_file(reading: Reading, path: Path) -> Files:

@@ -13,7 +13,7 @@ from leakkit.sources.headings.columns import simplify_heading
 from leakkit.sources.headings.folders import may_be_data
 from leakkit.sources.headings.names import near_pairs
 from leakkit.sources.headings.recognised import Reading
-from leakkit.store.database import Store, quoted
+from leakkit.store.database import Store, quote
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
@@ -66,7 +66,7 @@ def _keys(store: Store, table: Table, heading: str) -> set[str]:
 def _spellings(store: Store, column: str, keys: set[str]) -> dict[str, str] | None:
     """Return what may be other spellings of keys; None where few values of the deals are keys."""
     rows = store.rows(
-        f"SELECT {quoted(column)} AS said FROM opportunities WHERE said <> '' "  # noqa: S608 - quoted
+        f"SELECT {quote(column)} AS said FROM opportunities WHERE said <> '' "  # noqa: S608 - quoted
         "GROUP BY said ORDER BY said"
     )
     said = [str(row[0]) for row in rows]

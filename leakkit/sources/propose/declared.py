@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leakkit.config import FILL_IN, Config, parsed, text_of
+from leakkit.config import FILL_IN, Config, parse_toml, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ def read_declared(file: Path) -> dict[str, Any]:
 
     Raises LeakkitError where it is no configuration: no other file is written over.
     """
-    given = parsed(text_of(file), file.name)
+    given = parse_toml(text_of(file), file.name)
     kept = _drop_unfilled(given)
     Config.from_tables(kept, file.name)
     return kept

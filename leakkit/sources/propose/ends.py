@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.store import schema
 from leakkit.store.closes import LOST_WORDS, WON_WORDS, bare, closing, may_be_lost
-from leakkit.store.resolve import CLOSED, listed, outcome_of, outcome_words, texts
+from leakkit.store.resolve import CLOSED, outcome_of, outcome_words, texts, write_rows
 
 if TYPE_CHECKING:
     from leakkit.config import Config
@@ -54,7 +54,7 @@ def closing_stages(store: Store, config: Config) -> dict[str, int]:
     named = closing(said)
     _follow(store, named)
     passed = _passed_through(store)
-    exact = {folded(word) for word in (*WON_WORDS, *LOST_WORDS, *CLOSED)}
+    exact = {fold_name(word) for word in (*WON_WORDS, *LOST_WORDS, *CLOSED)}
     sure = {n: code for n, code in named.items() if bare(n) in exact or n not in passed}
     stood = _by_deals(store, config)
     listed_ends, listed_open = _read_listed(store, said)
@@ -62,29 +62,33 @@ def closing_stages(store: Store, config: Config) -> dict[str, int]:
     sure |= dict.fromkeys(_surely_lost(store, config, said), schema.LOST)
     found = {**sure, **stood, **_after_closes(store, {*sure, *stood, *own}), **own}
     _keep_asked(store, [n for n in said if may_be_lost(n) and n not in {*found, *passed}])
-    still_open = {*map(folded, config.source.outcomes.open), *listed_open} - set(map(folded, own))
-    return {name: code for name, code in found.items() if folded(name) not in still_open}
+    still_open = {*map(fold_name, config.source.outcomes.open), *listed_open} - set(
+        map(fold_name, own)
+    )
+    return {name: code for name, code in found.items() if fold_name(name) not in still_open}
 
 
 def _read_declared(config: Config, said: list[str]) -> dict[str, int]:
     """Return the names that [source.outcomes] calls won or lost."""
     own = config.source.outcomes
-    words = {folded(w): schema.WON for w in own.won} | {folded(w): schema.LOST for w in own.lost}
-    return {name: words[folded(name)] for name in said if folded(name) in words}
+    words = {fold_name(w): schema.WON for w in own.won} | {
+        fold_name(w): schema.LOST for w in own.lost
+    }
+    return {name: words[fold_name(name)] for name in said if fold_name(name) in words}
 
 
 def _read_listed(store: Store, said: list[str]) -> tuple[dict[str, int], set[str]]:
     """Return the stages that a list of stages calls closes, and those that it calls open."""
     rows = store.rows(f"SELECT name, ends FROM {schema.LISTED_STAGES}")  # noqa: S608 - a name of this program
     codes = {"won": schema.WON, "lost": schema.LOST}
-    ends = {folded(str(name)): codes[str(end)] for name, end in rows if end in codes}
-    still_open = {folded(str(name)) for name, end in rows if end == "open"}
-    return {name: ends[folded(name)] for name in said if folded(name) in ends}, still_open
+    ends = {fold_name(str(name)): codes[str(end)] for name, end in rows if end in codes}
+    still_open = {fold_name(str(name)) for name, end in rows if end == "open"}
+    return {name: ends[fold_name(name)] for name in said if fold_name(name) in ends}, still_open
 
 
 def _follow(store: Store, closes: dict[str, int]) -> None:
     """Make the table of which stage follows which, and whether a close came before."""
-    sql, facts = listed({"said": "VARCHAR", "code": "SMALLINT"}, list(closes.items()))
+    sql, facts = write_rows({"said": "VARCHAR", "code": "SMALLINT"}, list(closes.items()))
     store.run(FOLLOWED.format(closes=sql), facts)
 
 
@@ -138,7 +142,7 @@ def _surely_lost(store: Store, config: Config, said: list[str]) -> list[str]:
 
 def _keep_asked(store: Store, names: list[str]) -> None:
     """Keep the stages that are to be asked for."""
-    sql, facts = listed({"stage": "VARCHAR"}, [(name,) for name in names])
+    sql, facts = write_rows({"stage": "VARCHAR"}, [(name,) for name in names])
     store.run(f"CREATE OR REPLACE TEMP TABLE {MAY_BE_LOST} AS {sql}", facts)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from leakkit import limits
-from leakkit.config import Pipeline, Stage, folded
+from leakkit.config import Pipeline, Stage, fold_name
 from leakkit.errors import Ask, LeakkitError, shorten_text
 from leakkit.sources.propose.ends import closing_stages
 from leakkit.sources.shapes.either_way import ENDS
@@ -87,20 +87,20 @@ def propose(
     ranked: dict[str, dict[str, _Said]] = {}
     spelt: dict[str, str] = {}
     rows = store.rows(FIRST_VISITS, given)
-    visited = {(folded(pipeline), folded(stage)) for pipeline, stage, *_ in rows}
+    visited = {(fold_name(pipeline), fold_name(stage)) for pipeline, stage, *_ in rows}
     standing = store.rows(STANDING, given) if snapshot else []
     # a stage without a visit follows those that have one, in the order in which deals stand
     rows += [
         (pipeline, stage, (AFTER_ALL + at) * deals, deals)
         for at, (pipeline, stage, _, deals) in enumerate(standing)
-        if (folded(pipeline), folded(stage)) not in visited
+        if (fold_name(pipeline), fold_name(stage)) not in visited
     ]
     for pipeline, stage, places, deals in rows:
-        name = spelt.setdefault(folded(pipeline), pipeline)
-        ranked.setdefault(name, {}).setdefault(folded(stage), _Said()).add(stage, places, deals)
+        name = spelt.setdefault(fold_name(pipeline), pipeline)
+        ranked.setdefault(name, {}).setdefault(fold_name(stage), _Said()).add(stage, places, deals)
     for pipeline in _pipelines(store, label) if snapshot else ():
         # one whose rows name nothing but closes has no stage to count in, and still its deals
-        ranked.setdefault(spelt.setdefault(folded(pipeline), pipeline), {})
+        ranked.setdefault(spelt.setdefault(fold_name(pipeline), pipeline), {})
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
@@ -149,7 +149,7 @@ def are_numbered(names: Sequence[str]) -> bool:
 
 def _number_of(name: str) -> tuple[int, str] | None:
     """Return the number or letter before a name; None where there is none."""
-    found = NUMBER.match(folded(name))
+    found = NUMBER.match(fold_name(name))
     return (int(found["number"] or 0), found["letter"] or "") if found else None
 
 
@@ -161,7 +161,7 @@ def _pipelines(store: Store, label: str) -> list[str]:
 
 def _words(closes: Mapping[str, int], code: int) -> tuple[str, ...]:
     """Return the names of one kind of close, each once however it is written."""
-    by_form = {folded(n): n for n, kind in sorted(closes.items(), reverse=True) if kind == code}
+    by_form = {fold_name(n): n for n, kind in sorted(closes.items(), reverse=True) if kind == code}
     return tuple(sorted(name for name in by_form.values() if name not in CLOSED))
 
 
@@ -188,7 +188,7 @@ class _Said:
 def _listed_places(store: Store) -> dict[str, float]:
     """Return the places of the stages that a list beside the deals, or a column, gives them."""
     rows = store.rows(f"SELECT name, place FROM {schema.LISTED_STAGES} WHERE place IS NOT NULL")  # noqa: S608 - a name of this program
-    return {folded(str(name)): float(place) for name, place in rows}
+    return {fold_name(str(name)): float(place) for name, place in rows}
 
 
 def _in_order(
@@ -201,7 +201,7 @@ def _in_order(
     ordered = sorted(stages, key=lambda one: (one.places / one.deals, one.name))
     if by_number and are_numbered([one.name for one in ordered]):
         ordered.sort(key=lambda one: _number_of(one.name) or (0, ""))
-    found = [places.get(folded(one.name)) for one in ordered]
+    found = [places.get(fold_name(one.name)) for one in ordered]
     if None not in found and len(set(found)) == len(found):
-        ordered.sort(key=lambda one: places[folded(one.name)])
+        ordered.sort(key=lambda one: places[fold_name(one.name)])
     return tuple(Stage(name=one.name) for one in ordered)

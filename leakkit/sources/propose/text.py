@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any
 
-from leakkit.config import COLUMNS, FILL_IN, OUTCOMES, Config, folded, unfilled
+from leakkit.config import COLUMNS, FILL_IN, OUTCOMES, Config, find_unfilled, fold_name
 from leakkit.errors import Ask, LeakkitError, visible
 from leakkit.sources import toml
 from leakkit.sources.headings.recognised import Recognised
@@ -99,7 +99,7 @@ def _put_tasks_first(lines: Sequence[str], more: Sequence[str] = ()) -> str:
     head = ["# leakkit.toml, as found. Every line is a proposal: confirm it or change it."]
     body = [*more, "# All keys are explained in docs/contracts.md.", "", *lines]
     text = "\n".join([*head, *body]).rstrip() + "\n"
-    open_lines = [number + 1 for number, _, _ in unfilled(text)]
+    open_lines = [number + 1 for number, _, _ in find_unfilled(text)]
     if not open_lines:
         return text
     numbers = ", ".join(map(str, open_lines))
@@ -275,18 +275,18 @@ def _outcome_lines(
     """Write the words of outcomes by what they mean, those to sort, and stages that may close."""
     own = config.source.outcomes.model_dump()
     to_sort = [ask for ask in asks if ask.table == "source.outcomes"]
-    waiting = {folded(ask.key) for ask in to_sort if ask.needed}
+    waiting = {fold_name(ask.key) for ask in to_sort if ask.needed}
     lines = []
     for kind in OUTCOMES:
-        words = {folded(word): word for word in (*found.get(kind, ()), *own[kind])}
+        words = {fold_name(word): word for word in (*found.get(kind, ()), *own[kind])}
         kept = [word for form, word in words.items() if form not in waiting]
         lines += [f"{kind} = {toml.value(kept)}"] if kept else []
     lines += [line for ask in to_sort for line in _word_lines(ask)]
-    asked = {folded(ask.key) for ask in to_sort}
+    asked = {fold_name(ask.key) for ask in to_sort}
     lines += [
         f'# {toml.quote_toml(stage)} = "won"   # or lost? {_comment(why)}'
         for stage, why in ends
-        if folded(stage) not in asked
+        if fold_name(stage) not in asked
     ]
     return (
         ["[source.outcomes]   # the words of the column of outcomes", *lines, ""] if lines else []
@@ -370,7 +370,7 @@ def _pipeline_lines(
             lines.append(f"{kind} = [{words}]   # rows with these words close a deal")
     lines.append(f"stages = [   # {order}: is this the order?")
     for stage in pipeline.stages:
-        kind = ', kind = "offer"' if OFFER.search(folded(stage.name)) else ""
+        kind = ', kind = "offer"' if OFFER.search(fold_name(stage.name)) else ""
         note = "   # the offer: is it?" if kind else ""
         lines.append(f"  {{ name = {toml.quote_toml(stage.name)}{kind} }},{note}")
     return [*lines, "]", ""]

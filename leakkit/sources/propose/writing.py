@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leakkit.config import Config, unfilled
+from leakkit.config import Config, find_unfilled
 from leakkit.sources.propose.beside import proposed_joins
 from leakkit.sources.propose.cells import heading_lines
 from leakkit.sources.propose.text import configuration_text, unread_text
@@ -46,7 +46,7 @@ def propose_config(
         headings = "\n".join(f"# {line}".rstrip() for line in heading_lines(source, config))
         head = "# The columns of the source, some of their cells, and what they could be:"
         text += f"\n{head}\n#\n{headings.rstrip('# ' + chr(10))}\n"
-    lines = tuple(number for number, _, _ in unfilled(text))
+    lines = tuple(number for number, _, _ in find_unfilled(text))
     final = str(trial.stopped) if trial.stopped and not trial.stopped.asks else ""
     return Proposed(text, lines, final)
 

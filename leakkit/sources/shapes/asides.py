@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.sources.formats.footers import GROUP
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.columns import simplify_heading
-from leakkit.store.database import literal, quoted
+from leakkit.store.database import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,7 +99,7 @@ def _others(table: Table, heading: str) -> str:
 
     One text, not one test each: the time for tests grows with the square of their number.
     """
-    texts = [f"trim(CAST({quoted(other)} AS VARCHAR))" for other in table.types if other != heading]
+    texts = [f"trim(CAST({quote(other)} AS VARCHAR))" for other in table.types if other != heading]
     return f"concat({', '.join(texts)})" if texts else ""
 
 
@@ -155,7 +155,7 @@ def _is_heading(heading: str) -> str:
     """
     name = heading.strip()
     forms = {heading, name, name.upper(), name.lower(), name.title(), name.capitalize()}
-    return f"COALESCE({quoted(heading)} IN ({', '.join(map(literal, sorted(forms)))}), FALSE)"
+    return f"COALESCE({quote(heading)} IN ({', '.join(map(literal, sorted(forms)))}), FALSE)"
 
 
 def _between(table: Table, own: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.rows import LINE, rewritten
 from leakkit.sources.headings.names import heading_of
@@ -18,7 +18,7 @@ from leakkit.sources.shapes.lifecycle import one_transition
 from leakkit.sources.shapes.naming import refuse_other_names
 from leakkit.sources.shapes.switches import find_switches
 from leakkit.store.closes import close_of
-from leakkit.store.database import literal, quoted
+from leakkit.store.database import literal, quote
 from leakkit.store.schema import LOST, WON
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
     if wanted is None or other is None:
         return table
     key, taken = heading_of(table, wanted.key), heading_of(other, wanted.take)
-    its, name = heading_of(other, wanted.signs[:1]), quoted(f"whose {table.file}")
-    columns = ", ".join(f"t.{quoted(heading)}" for heading in table.types)
+    its, name = heading_of(other, wanted.signs[:1]), quote(f"whose {table.file}")
+    columns = ", ".join(f"t.{quote(heading)}" for heading in table.types)
     tests = [
         f"{other.text_under(heading)} IN ({_quote_texts(texts)})"
         for word, texts in wanted.only.items()
@@ -74,11 +74,11 @@ def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
     reading.store.run(
         f"""
         CREATE TEMP TABLE {name} AS
-        SELECT t.line AS {quoted(LINE)}, {columns}, o.taken AS {quoted(taken)}
+        SELECT t.line AS {quote(LINE)}, {columns}, o.taken AS {quote(taken)}
         FROM (SELECT {table.line} AS line, * FROM {table.relation}) t
         LEFT JOIN (SELECT {other.text_under(its)} AS key, min({other.text_under(taken)}) AS taken,
                           bool_or({" AND ".join(tests) or "TRUE"}) AS ours
-                   FROM {other.relation} GROUP BY key) o ON o.key = t.{quoted(key)}
+                   FROM {other.relation} GROUP BY key) o ON o.key = t.{quote(key)}
         WHERE COALESCE(o.ours, TRUE)
         """  # noqa: S608 - quoted
     )
@@ -87,7 +87,7 @@ def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
     reading.count("changes_of_other_fields", others)
     reading.leave_out("history", table.file, others)
     types, known = {**table.types, taken: "VARCHAR"}, {**table.known, "opportunity_id": taken}
-    return replace(table, relation=name, line=quoted(LINE), types=types, known=known)
+    return replace(table, relation=name, line=quote(LINE), types=types, known=known)
 
 
 def _fill_down(reading: Reading, table: Table) -> Table:
@@ -287,7 +287,7 @@ def _kind(history: Table, changes: Changes) -> str:
     text = f"lower({history.text_under(field)})"
     kinds = (("stage", changes.stage), ("status", changes.status), ("created", changes.created))
     cases = [
-        f"WHEN {text} IN ({_quote_texts(map(folded, words))}) THEN '{kind}'"
+        f"WHEN {text} IN ({_quote_texts(map(fold_name, words))}) THEN '{kind}'"
         for kind, words in kinds
         if words
     ]

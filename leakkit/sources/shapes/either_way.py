@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.names import declared_names
 from leakkit.sources.shapes.outcomes import cases_of_outcome
@@ -86,14 +86,14 @@ def _names(reading: Reading, found: Found) -> list[str]:
     said = [*own.won, *own.lost, *own.open, *declared_names(config.pipelines)]
     said += [word for pipeline in config.pipelines for word in (*pipeline.won, *pipeline.lost)]
     listed = store.rows(f"SELECT name FROM {schema.LISTED_STAGES} WHERE ends <> ''")  # noqa: S608 - a name of this program
-    known = {*map(folded, said), *(folded(str(row[0])) for row in listed)}
+    known = {*map(fold_name, said), *(fold_name(str(row[0])) for row in listed)}
     said_here = set[str]()
     for table in (found.history, found.opportunities):
         if table is not None and table.heading("stage"):
             rows = store.rows(f"SELECT DISTINCT {table.text('stage')} FROM {table.relation}")  # noqa: S608 - quoted
             said_here |= {str(row[0]) for row in rows}
     return sorted(
-        name for name in said_here if closes_either_way(name) and folded(name) not in known
+        name for name in said_here if closes_either_way(name) and fold_name(name) not in known
     )
 
 

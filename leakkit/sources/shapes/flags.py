@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
@@ -63,7 +63,7 @@ class Flags:
 
 def find_flags(reading: Reading, table: Table) -> Flags:
     """Return the flags of a table: columns with such a heading that hold yes and no only."""
-    by_form = {SIGNS.sub("", folded(heading)): heading for heading in reversed(table.types)}
+    by_form = {SIGNS.sub("", fold_name(heading)): heading for heading in reversed(table.types)}
     found = {
         what: by_form[form]
         for what, forms in NAMES.items()

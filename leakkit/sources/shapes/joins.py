@@ -12,8 +12,8 @@ from leakkit.sources.formats.files import read_file
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.names import near_pairs, nearest
 from leakkit.sources.places import named_file
-from leakkit.store.database import quoted
-from leakkit.store.resolve import listed
+from leakkit.store.database import quote
+from leakkit.store.resolve import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,34 +69,32 @@ def _join(reading: Reading, table: Table, file: Path, join: Join, number: int) -
         raise LeakkitError("join_column", message)
     key = other.text_under(there_key)
     _refuse_repeated(reading, other, key, list(taken.values()))
-    sql, facts = listed({"said": "VARCHAR", "meant": "VARCHAR"}, list(join.same.items()))
-    new, repairs = quoted(f"joined {number}"), quoted(f"same {number}")
+    sql, facts = write_rows({"said": "VARCHAR", "meant": "VARCHAR"}, list(join.same.items()))
+    new, repairs = quote(f"joined {number}"), quote(f"same {number}")
     reading.store.run(f"CREATE TEMP TABLE {repairs} AS {sql}", facts)
     mine = table.text_under(here)
-    columns = ", ".join(
-        f"o.{quoted(f'taken {i}')} AS {quoted(name)}" for i, name in enumerate(taken)
-    )
+    columns = ", ".join(f"o.{quote(f'taken {i}')} AS {quote(name)}" for i, name in enumerate(taken))
     # rows of one key say the same, but for spaces: a key has one row, and nothing is none
     inner = ", ".join(
-        f"arg_min({quoted(h)}, {other.line}) AS {quoted(f'taken {i}')}"
+        f"arg_min({quote(h)}, {other.line}) AS {quote(f'taken {i}')}"
         for i, h in enumerate(taken.values())
     )
     reading.store.run(
         f"""
         CREATE TEMP TABLE {new} AS
         SELECT t.*, {columns}
-        FROM (SELECT {table.line} AS {quoted(LINE)}, {", ".join(map(quoted, table.types))},
-                     {mine} AS {quoted("my key")}
+        FROM (SELECT {table.line} AS {quote(LINE)}, {", ".join(map(quote, table.types))},
+                     {mine} AS {quote("my key")}
               FROM {table.relation}) t
-        LEFT JOIN {repairs} s ON s.said = t.{quoted("my key")}
-        LEFT JOIN (SELECT {key} AS {quoted("its key")}, {inner} FROM {other.relation}
-                   WHERE {key} <> '' GROUP BY {quoted("its key")}) o
-            ON o.{quoted("its key")} = COALESCE(s.meant, t.{quoted("my key")})
+        LEFT JOIN {repairs} s ON s.said = t.{quote("my key")}
+        LEFT JOIN (SELECT {key} AS {quote("its key")}, {inner} FROM {other.relation}
+                   WHERE {key} <> '' GROUP BY {quote("its key")}) o
+            ON o.{quote("its key")} = COALESCE(s.meant, t.{quote("my key")})
         """,  # noqa: S608 - quoted
     )
     _say_keys(reading, (table.file, join.key), (new, repairs), (key, other.relation))
     types = {**table.types, **{name: other.types[heading] for name, heading in taken.items()}}
-    return replace(table, relation=new, line=quoted(LINE), types=types)
+    return replace(table, relation=new, line=quote(LINE), types=types)
 
 
 def _column(table: Table, name: str) -> str:
@@ -135,7 +133,7 @@ def _say_keys(
     `place` is the file and its key, `made` the joined table and the repairs, `other` the
     key of the other file and the file.
     """
-    mine = quoted("my key")
+    mine = quote("my key")
     (new, repairs), (key, relation) = made, other
     repaired = f"SELECT count(*) FROM {new} SEMI JOIN {repairs} s ON s.said = {mine}"  # noqa: S608 - quoted
     reading.count("join_keys_repaired", int(reading.store.value(repaired)))

@@ -13,13 +13,13 @@ from re import fullmatch
 from typing import TYPE_CHECKING
 
 from leakkit import vocabulary
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.cells.ids import LONG, SHORT, replace_history
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.names import loose, nearest
 from leakkit.sources.shapes.flags import is_flag, is_yes
-from leakkit.store.database import literal, quoted
+from leakkit.store.database import literal, quote
 from leakkit.store.trace import LEFT_OUT
 
 if TYPE_CHECKING:
@@ -163,8 +163,8 @@ def _matching(reading: Reading, table: Table, heading: str, words: Iterable[str]
     text = table.text_under(heading)
     rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
     # only the star means something: other signs of patterns are letters of names
-    forms = [translate(_write_pattern(folded(word))) for word in words]
-    return [str(s) for (s,) in rows if any(fullmatch(form, folded(str(s))) for form in forms)]
+    forms = [translate(_write_pattern(fold_name(word))) for word in words]
+    return [str(s) for (s,) in rows if any(fullmatch(form, fold_name(str(s))) for form in forms)]
 
 
 def _write_pattern(word: str) -> str:
@@ -195,12 +195,12 @@ def _without(reading: Reading, table: Table, part: str, *, alone: bool = False) 
     if left == before:
         raise _nothing_left(table, signs)
     reading.leave_out(part, table.file, int(left))
-    name, columns = quoted(f"asked for of {table.file}"), ", ".join(map(quoted, table.types))
+    name, columns = quote(f"asked for of {table.file}"), ", ".join(map(quote, table.types))
     reading.store.run(
-        f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quoted(LINE)}, {columns} "  # noqa: S608 - quoted
+        f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quote(LINE)}, {columns} "  # noqa: S608 - quoted
         f"FROM {table.relation} WHERE NOT ({gone})"
     )
-    return replace(table, relation=name, line=quoted(LINE), where={})
+    return replace(table, relation=name, line=quote(LINE), where={})
 
 
 def _note(reading: Reading, table: Table, part: str, sign: Sign) -> None:
@@ -292,16 +292,16 @@ def _by_outcome(reading: Reading, table: Table) -> list[Sign]:
         return []
     own = reading.config.source.outcomes
     pipelines = reading.config.pipelines
-    told = {folded(w) for w in (*own.won, *own.lost, *own.open)}
-    told |= {folded(w) for pipeline in pipelines for w in (*pipeline.won, *pipeline.lost)}
+    told = {fold_name(w) for w in (*own.won, *own.lost, *own.open)}
+    told |= {fold_name(w) for pipeline in pipelines for w in (*pipeline.won, *pipeline.lost)}
     words = {
-        why: {folded(word) for word in vocabulary.words("left_out", key)} - told
+        why: {fold_name(word) for word in vocabulary.words("left_out", key)} - told
         for why, key in (("deleted", "outcome_deleted"), ("merged", "outcome_merged"))
     }
     text = table.text_under(heading)
     rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
     said = {
-        why: [str(s) for (s,) in rows if folded(str(s)) in forms] for why, forms in words.items()
+        why: [str(s) for (s,) in rows if fold_name(str(s)) in forms] for why, forms in words.items()
     }
     return [Sign(w, f"{text} IN ({_quote_texts(s)})", heading) for w, s in said.items() if s]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.names import heading_of
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
@@ -58,11 +58,11 @@ def one_transition(reading: Reading, table: Table) -> Table:
 
 def _keep_transition(reading: Reading, table: Table, which: str) -> Table:
     """Keep the rows of the transition that is read of each stage."""
-    name, columns = quoted(f"transitions of {table.file}"), ", ".join(map(quoted, table.types))
+    name, columns = quote(f"transitions of {table.file}"), ", ".join(map(quote, table.types))
     reading.store.run(
         f"""
         CREATE TEMP TABLE {name} AS
-        SELECT {table.line} AS {quoted(LINE)}, {columns} FROM {table.relation}
+        SELECT {table.line} AS {quote(LINE)}, {columns} FROM {table.relation}
         WHERE {which} = ''
            OR ({table.text("stage")}, {which}) IN (SELECT (stage, way) FROM transitions)
         """  # noqa: S608 - quoted
@@ -71,4 +71,4 @@ def _keep_transition(reading: Reading, table: Table, which: str) -> Table:
     others = int(reading.store.value(rows))
     reading.count(OTHERS, others)
     reading.leave_out("history", table.file, others)
-    return replace(table, relation=name, line=quoted(LINE))
+    return replace(table, relation=name, line=quote(LINE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.names import declared_names
@@ -50,8 +50,8 @@ def named_by_deals(reading: Reading, history: Table, deals: Table, moves: str) -
 def refuse_other_names(reading: Reading, history: Table, deals: Table, moves: str) -> None:
     """Raise where the history calls no stage as the deals do, with the lines that name them."""
     said = _texts(reading, _both(history, moves))
-    declared = set(map(folded, declared_names(reading.config.pipelines)))
-    if declared & set(map(folded, said)) or not _other_names(reading, history, deals, moves):
+    declared = set(map(fold_name, declared_names(reading.config.pipelines)))
+    if declared & set(map(fold_name, said)) or not _other_names(reading, history, deals, moves):
         return
     stand = _texts(reading, f"SELECT {deals.text('stage')} AS said FROM {deals.relation}")  # noqa: S608 - quoted
     names = _learn_names(reading, history, deals, moves)
@@ -97,9 +97,9 @@ def _texts(reading: Reading, sql: str) -> list[str]:
 
 def _other_names(reading: Reading, history: Table, deals: Table, moves: str) -> bool:
     """Say whether history and deals have several stages each, and no name in common."""
-    said = {folded(text) for text in _texts(reading, _both(history, moves))}
+    said = {fold_name(text) for text in _texts(reading, _both(history, moves))}
     stand = _texts(reading, f"SELECT {deals.text('stage')} AS said FROM {deals.relation}")  # noqa: S608 - quoted
-    return len(said) > 1 and len(stand) > 1 and said.isdisjoint(map(folded, stand))
+    return len(said) > 1 and len(stand) > 1 and said.isdisjoint(map(fold_name, stand))
 
 
 def _learn_names(reading: Reading, history: Table, deals: Table, moves: str) -> Mapping[str, str]:

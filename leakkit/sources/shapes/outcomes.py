@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.names import declared_names
 from leakkit.sources.shapes.closing_dates import ending_dates, outcome_by_dates
@@ -76,7 +76,7 @@ def _cases_of_maker(table: Table, text: str) -> str:
     own = table.export.outcomes if table.export else None
     kinds = (("won", own.won), ("lost", own.lost), ("open", own.open)) if own else ()
     cases = [
-        f"WHEN {text} IN ({', '.join(literal(folded(word)) for word in words)}) THEN '{kind}'"
+        f"WHEN {text} IN ({', '.join(literal(fold_name(word)) for word in words)}) THEN '{kind}'"
         for kind, words in kinds
         if words
     ]
@@ -93,7 +93,7 @@ def _say_words(reading: Reading, table: Table) -> None:
     for code, kind in KINDS.items():
         meant = set(outcomes_that_mean(reading, table, code))
         said = [f"{word} ({n:,})" for word, n in counts.items() if word in meant]
-        if any(folded(word) != kind for word in meant & counts.keys()):
+        if any(fold_name(word) != kind for word in meant & counts.keys()):
             shown = [*said[:SHOWN_WORDS], *(["..."] if len(said) > SHOWN_WORDS else [])]
             reading.say(table.file, f"words_{kind}", ", ".join(shown), heading)
 
@@ -260,7 +260,7 @@ def _closing_cases(reading: Reading, table: Table) -> list[str]:
     said = {str(row[0]): closes_as(reading, str(row[0])) for row in rows}
     own = table.export.outcomes if table.export else None
     for code, words in ((schema.WON, own.won), (schema.LOST, own.lost)) if own else ():
-        said |= {s: code for s in said if folded(s) in map(folded, words) and said[s] is None}
+        said |= {s: code for s in said if fold_name(s) in map(fold_name, words) and said[s] is None}
     kinds = {"won": schema.WON, "lost": schema.LOST}
     closes = {kind: [s for s, code in said.items() if code == kinds[kind]] for kind in kinds}
     return [
@@ -276,7 +276,7 @@ def closes_as(reading: Reading, stage: str) -> int | None:
     won = [*outcomes.won, *(word for pipeline in pipelines for word in pipeline.won)]
     lost = [*outcomes.lost, *(word for pipeline in pipelines for word in pipeline.lost)]
     for code, words in ((schema.WON, won), (schema.LOST, lost), (None, outcomes.open)):
-        if folded(stage) in map(folded, words):
+        if fold_name(stage) in map(fold_name, words):
             return code
-    declared = map(folded, declared_names(reading.config.pipelines))
-    return None if folded(stage) in declared else close_of(stage)
+    declared = map(fold_name, declared_names(reading.config.pipelines))
+    return None if fold_name(stage) in declared else close_of(stage)

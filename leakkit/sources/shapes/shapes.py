@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.sources.cells.blanks import NOTHING, without_words_for_nothing
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
@@ -36,7 +36,7 @@ from leakkit.sources.shapes.snapshots import Snapshot, find_moves
 from leakkit.sources.shapes.stage_lists import keep_list, keep_order
 from leakkit.sources.shapes.undated import refuse_undated, refuse_unnamed
 from leakkit.sources.shapes.versions import history_of, latest
-from leakkit.store.database import literal, quoted
+from leakkit.store.database import literal, quote
 from leakkit.store.schema import LOST, WON
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _from_versions(reading: Reading, files: Files, table: Table) -> Found:
 
 def _from_changes(reading: Reading, files: Files, history: Table, deals: Table | None) -> Found:
     """Make the entries of stages that a history of changes tells of."""
-    name = quoted("entries of changes")
+    name = quote("entries of changes")
     entries(reading, history, (deals, files.stages), name)
     reading.say(history.file, "shape", EVENTS, "changes")
     return _put_together(files, EVENTS, _history_table(reading, history.file, name), deals, name)
@@ -210,14 +210,14 @@ def _from_wide(
     rows = " UNION ALL ".join(
         f"SELECT ({plain.line} - 1) * {each} + {place} AS made, "  # noqa: S608 - quoted
         f"{plain.text('opportunity_id')} AS opportunity_id, {literal(one.stage)} AS stage, "
-        f"{quoted(one.heading)} AS entered_at, "
+        f"{quote(one.heading)} AS entered_at, "
         f"{literal(one.pipeline) if one.pipeline else pipeline} AS pipeline, '' AS from_stage, "
         f"{literal(deals.file)} AS file, {plain.line} AS line, "
         f"{literal(one.heading)} AS heading "
         f"FROM {plain.relation} WHERE lower({plain.text_under(one.heading)}) NOT IN {blank}"
         for place, one in enumerate(dated, start=1)
     )
-    name = quoted("wide history")
+    name = quote("wide history")
     reading.store.run(f"CREATE TEMP TABLE {name} AS {rows} ORDER BY 1")
     history = _history_table(reading, deals.file, name)
     # the stage where a deal stands is that of its dates, and no segment
@@ -234,7 +234,7 @@ def _history_table(reading: Reading, file: str, relation: str) -> Table:
 def _no_history(reading: Reading, deals: Table) -> Table:
     """Return the empty history of deals of which only the present is known."""
     columns = ", ".join(f"CAST('' AS VARCHAR) AS {name}" for name in HISTORY_COLUMNS)
-    name = quoted("no history")
+    name = quote("no history")
     reading.store.run(
         f"CREATE TEMP TABLE {name} AS SELECT CAST(0 AS BIGINT) AS made, {columns} LIMIT 0"
     )
@@ -249,7 +249,7 @@ def _count_hidden(reading: Reading, table: Table) -> None:
         for heading in table.types:
             for place, pattern in enumerate((all_visits, last_visit, entered)):
                 if match := pattern.match(heading.strip()):
-                    by_stage.setdefault(folded(match[1]), {})[place] = heading
+                    by_stage.setdefault(fold_name(match[1]), {})[place] = heading
         pairs += [found for found in by_stage.values() if 0 in found and 1 in found]
     if not pairs:
         return
@@ -264,7 +264,7 @@ def _count_hidden(reading: Reading, table: Table) -> None:
 
 def _number(heading: str) -> str:
     """Return SQL for a time in a stage: a number, or hours, minutes and seconds."""
-    text = f"trim(CAST({quoted(heading)} AS VARCHAR))"
+    text = f"trim(CAST({quote(heading)} AS VARCHAR))"
     clock = f"regexp_extract({text}, '^(\\d+):(\\d\\d):(\\d\\d)$', ['h', 'm', 's'])"
     seconds = " + ".join(
         f"TRY_CAST({clock}.{part} AS DOUBLE) * {size}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.store.account import SHOWN_ROWS
-from leakkit.store.database import literal, quoted
+from leakkit.store.database import literal, quote
 from leakkit.store.resolve import CLOSED, outcome_of, outcome_words
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
 
-STOOD, MOVES = quoted("how deals stood"), quoted("moves between snapshots")
+STOOD, MOVES = quote("how deals stood"), quote("moves between snapshots")
 
 FAULTS = {
     "missing_id": "said = ''",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.shapes.outcomes import cases_of_outcome, closes_as
-from leakkit.store.database import quoted
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,12 +75,12 @@ def refuse_unnamed(reading: Reading, table: Table, dated: Sequence[DatedStage]) 
         f"WHERE {stage} <> '' AND {ended} NOT IN ('won', 'lost') AND ({any_date}) "
         "GROUP BY 1 ORDER BY 1"
     )
-    known = {folded(name) for one in dated for name in (one.stage, _with_pipeline(one))}
+    known = {fold_name(name) for one in dated for name in (one.stage, _with_pipeline(one))}
     there = {str(name): int(n) for name, n in rows}
     unknown = {
         name: n
         for name, n in there.items()
-        if folded(name) not in known and closes_as(reading, name) is None
+        if fold_name(name) not in known and closes_as(reading, name) is None
     }
     if not unknown or len(unknown) == len(there):
         return
@@ -107,4 +107,4 @@ def _with_pipeline(one: DatedStage) -> str:
 
 def _is_filled(reading: Reading, table: Table, heading: str) -> bool:
     """Say whether a column holds anything."""
-    return bool(reading.store.value(f"SELECT count({quoted(heading)}) FROM {table.relation}"))  # noqa: S608 - quoted
+    return bool(reading.store.value(f"SELECT count({quote(heading)}) FROM {table.relation}"))  # noqa: S608 - quoted

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.shapes.outcomes import cases_of_outcome
-from leakkit.store.database import literal, quoted
+from leakkit.store.database import literal, quote
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
 
-HISTORY = quoted("history of versions")
+HISTORY = quote("history of versions")
 
 
 def latest(reading: Reading, table: Table) -> Table:
     """Return the last version of every deal."""
-    name, columns = quoted(f"last of {table.file}"), ", ".join(map(quoted, table.types))
+    name, columns = quote(f"last of {table.file}"), ", ".join(map(quote, table.types))
     order = f"{table.clock('entered_at')} DESC NULLS LAST, {table.part('entered_at')} DESC"
     reading.store.run(
         f"""
         CREATE TEMP TABLE {name} AS
-        SELECT line AS {quoted(LINE)}, {columns}
+        SELECT line AS {quote(LINE)}, {columns}
         FROM (SELECT {table.line} AS line, {columns}, row_number() OVER (
                   PARTITION BY {table.text("opportunity_id")}
                   ORDER BY {order}, {table.line} DESC) AS place
@@ -32,7 +32,7 @@ def latest(reading: Reading, table: Table) -> Table:
         """  # noqa: S608 - quoted
     )
     known = {**table.known, "entered_at": ""}
-    return replace(table, relation=name, line=quoted(LINE), known=known)
+    return replace(table, relation=name, line=quote(LINE), known=known)
 
 
 def history_of(reading: Reading, table: Table) -> str:
@@ -49,7 +49,7 @@ def history_of(reading: Reading, table: Table) -> str:
         SELECT CAST({table.line} AS BIGINT) AS made, {table.text("opportunity_id")} AS
                opportunity_id, CASE {outcome} WHEN 'won' THEN '(won)' WHEN 'lost' THEN '(lost)'
                                               ELSE {stage} END AS stage,
-               {quoted(str(table.heading("entered_at")))} AS entered_at,
+               {quote(str(table.heading("entered_at")))} AS entered_at,
                {table.text("pipeline")} AS pipeline, '' AS from_stage,
                {literal(table.file)} AS file, {table.line} AS line,
                {literal(table.heading("stage") or "stage")} AS heading

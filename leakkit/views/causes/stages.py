@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.config import folded
+from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_text
 from leakkit.page.kinds import REPEATED, SECTION
@@ -25,7 +25,9 @@ def stages_of(diagnosis: Diagnosis, stage: str) -> tuple[StageDiagnosis, ...]:
     if stage:
         require_text("stage", stage)
     found = tuple(
-        one for one in diagnosis.stages if not stage or folded(one.stage.name) == folded(stage)
+        one
+        for one in diagnosis.stages
+        if not stage or fold_name(one.stage.name) == fold_name(stage)
     )
     if stage and not found:
         known = ", ".join(one.stage.name for one in diagnosis.stages)
