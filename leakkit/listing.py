@@ -111,7 +111,7 @@ def passages(  # noqa: PLR0913 - one filter per column
         )
     ]
     wanted = select(segment, value, worth=worth, days=days, window=window)
-    chosen, facts = deals_of(spelt(store, numbers, wanted)).chosen()
+    chosen, facts = deals_of(spelt(store, numbers, wanted)).select()
     deals = f" AND p.opportunity IN ({chosen})" if wanted.limits_deals else ""
     risk = _at_risk(store, numbers, wanted) if wanted.limits_days else ""
     owner = f"o.{quote(store.owner)}" if store.owner else "''"

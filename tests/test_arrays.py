@@ -43,7 +43,7 @@ class Held:
     ) -> pd.DataFrame:
         """Answer in arrays, which must be what the query says."""
         made = self.answer(query, plain, tables, rest)
-        wanted = self.asking._asked(query)
+        wanted = self.asking._ask(query)
         pd.testing.assert_frame_equal(made, wanted)
         self.found[query] = self.found.get(query, 0) + len(made)
         return made

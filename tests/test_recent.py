@@ -70,7 +70,7 @@ def test_a_change_goes_back_to_what_it_was_in_the_end() -> None:
     found = change_of(finding(), RECENT)
     assert found is not None
     assert found.points == approx(0.30)
-    rows, points = found.drawn()
+    rows, points = found.draw()
     assert rows.sum(axis=1) == approx(np.ones(len(rows)))
     error = np.sqrt(0.35 * 0.65 / 200 + 0.05 * 0.95 / 800)
     assert points.std() == pytest.approx(max(error, 0.035), rel=0.1)
@@ -97,7 +97,7 @@ def test_an_unsure_test_makes_the_shares_unsure() -> None:
     assert plain is not None
     assert wobbling is not None
     assert plain.entrants == approx(200.0)
-    assert wobbling.drawn()[1].std() == pytest.approx(0.1, rel=0.1)
+    assert wobbling.draw()[1].std() == pytest.approx(0.1, rel=0.1)
 
 
 def test_only_what_changed_counts_as_it_is_now() -> None:

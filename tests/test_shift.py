@@ -107,7 +107,7 @@ def test_the_cell_draws_both_shares_to_the_scale_of_the_column() -> None:
 
 
 def test_a_target_is_called_a_target() -> None:
-    assert Shift.of(replace(WORSE, reference_kind="target")).said(WORDS) == "50%, target 20%"
+    assert Shift.of(replace(WORSE, reference_kind="target")).say(WORDS) == "50%, target 20%"
 
 
 def test_other_pipelines_are_left_out() -> None:

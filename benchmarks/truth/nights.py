@@ -168,7 +168,7 @@ class Look:
         """Return the p of every testable loss, with the wobble of the months or without."""
         known = find_wobble(self.watched) if phi else {}
         found = [
-            one.compared(known.get((one.pipeline, one.kind)) or STEADY)
+            one.compare(known.get((one.pipeline, one.kind)) or STEADY)
             for one in self.watched
             if one.kind == "lost"
         ]
@@ -335,7 +335,7 @@ def year(seed: int, every: int = 7, world: World | None = None) -> Year:
         alarms += len(now - before)
         alarming += bool(now)
         before = now
-        rises = [(one, one.compared()) for one in found.watched]
+        rises = [(one, one.compare()) for one in found.watched]
         plain = {
             (one.stage, one.kind)
             for one, rise in rises

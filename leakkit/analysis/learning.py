@@ -97,7 +97,7 @@ def _with_unfollowed(
     counts: Counts, extent: Mapping[int, pd.Series[float]]
 ) -> dict[int, pd.Series[float]]:
     """Return the days of all pipelines that have deals, also where none has a history."""
-    rows = counts.unfollowed()
+    rows = counts.find_unfollowed()
     return {**extent, **{key[0]: each.iloc[0] for key, each in taken.groups(rows, ["pipeline"])}}
 
 

@@ -126,7 +126,7 @@ class Material:
         """Return the counts of one stage over the whole history."""
         return self.stays.get((learning.ALL, stage, visits), learning.NO_VISITS)
 
-    def seen(self, stage: int) -> StayCounts:
+    def count_seen(self, stage: int) -> StayCounts:
         """Return the counts of the visits that the curve of a stage is made of."""
         first = self.stay(stage)
         return first if self.visits == "first" else first + self.stay(stage, learning.AGAIN)

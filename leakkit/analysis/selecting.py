@@ -59,7 +59,7 @@ class Selector:
 
     def select(self, selection: Selection) -> Analysis:
         """Return the analysis of a part."""
-        wanted = self.known(selection)
+        wanted = self.spell(selection)
         if wanted not in self._answers:
             self._answers[wanted] = replace(
                 self.analysis,
@@ -74,18 +74,18 @@ class Selector:
     def counting(self, name: str, selection: Selection, frame: str) -> Counts:
         """Return what counts a frame of one pipeline of a part."""
         whole, material = next(pair for pair in self.pairs if pair[0].name == name)
-        known = self.known(selection)
+        known = self.spell(selection)
         days, deals = days_of(known, whole), deals_of(known)
         return self._which(whole, material, deals, days, frame)
 
-    def known(self, selection: Selection) -> Selection:
+    def spell(self, selection: Selection) -> Selection:
         """Return the selection in the spelling of the store; raise where there is no such part."""
         if selection not in self._known:
             numbers = [material.asked.number for _, material in self.pairs]
-            self._known[selection] = self._checked(spelt(self.store, numbers, selection))
+            self._known[selection] = self._check(spelt(self.store, numbers, selection))
         return self._known[selection]
 
-    def _checked(self, selection: Selection) -> Selection:
+    def _check(self, selection: Selection) -> Selection:
         """Return the selection with the usual policy left out; raise where choices do not fit."""
         configured = self.analysis.config.comparison.skip_policy
         if selection.visits == "all" and (selection.policy or configured) != "observed":

@@ -101,7 +101,7 @@ def compare_parts(
     """
     asked = _Asked.of(analysis, pipeline)
     parts = _parts(asked, one, other, _day(day))
-    return asked.judged([asked.compared(*parts)])[0]
+    return asked.judge([asked.compare_parts(*parts)])[0]
 
 
 def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple[Compared, ...]:
@@ -120,9 +120,9 @@ def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple
     found = []
     for value, _ in most:
         part = asked.part(Selection(((name, (value,)),)))
-        compared = asked.compared(part, replace(part, rest=True))
+        compared = asked.compare_parts(part, replace(part, rest=True))
         found.append(replace(compared, left_out=len(known) - len(most)))
-    return asked.judged(found)
+    return asked.judge(found)
 
 
 @dataclass(frozen=True)
@@ -165,11 +165,11 @@ class _Asked:
             raise LeakkitError("no_days", message)
         return Part(wanted, both)
 
-    def compared(self, one: Part, other: Part) -> Compared:
+    def compare_parts(self, one: Part, other: Part) -> Compared:
         """Compare two parts at every stage; the verdicts come later."""
         deals, others = self._deals(one), self._deals(other)
         _refuse_shared(deals, others, one, other)
-        owner = self._clustered(one, other)
+        owner = self._choose_cluster(one, other)
         gaps = tuple(
             compare_stage(
                 stage.stage,
@@ -183,7 +183,7 @@ class _Asked:
         )
         return Compared(self.whole, one, other, gaps, self.analysis.config.comparison.q, owner)
 
-    def judged(self, found: Sequence[Compared]) -> tuple[Compared, ...]:
+    def judge(self, found: Sequence[Compared]) -> tuple[Compared, ...]:
         """Give all comparisons their verdicts together."""
         q, each = self.analysis.config.comparison.q, len(self.whole.stages)
         gaps = judge_gaps([gap for one in found for gap in one.gaps], q)
@@ -193,17 +193,17 @@ class _Asked:
 
     def _deals(self, part: Part) -> Ints:
         """Return the numbers of the deals of a part."""
-        own = self._chosen(part.selection)
+        own = self._choose_deals(part.selection)
         return self._every[np.isin(self._every, own, invert=part.rest)]
 
     @cached_property
     def _every(self) -> Ints:
         """Return the numbers of the deals that the analysis is of."""
-        return self._chosen(self.base)
+        return self._choose_deals(self.base)
 
-    def _chosen(self, selection: Selection) -> Ints:
+    def _choose_deals(self, selection: Selection) -> Ints:
         """Return the numbers of the deals that a selection is of."""
-        sql, facts = deals_of(selection).chosen()
+        sql, facts = deals_of(selection).select()
         return _whole(self.store.frame(f"{sql} ORDER BY opportunity", facts), "opportunity")
 
     @cached_property
@@ -216,7 +216,7 @@ class _Asked:
         months = plan.months[: plan.baseline_months]
         return wobble_of(zip(self.visits, ages, strict=True), months)
 
-    def _clustered(self, one: Part, other: Part) -> str:
+    def _choose_cluster(self, one: Part, other: Part) -> str:
         """Return the column of owners; '' where owners themselves are compared."""
         owner = self.store.owner
         said = {name for part in (one, other) for name, _ in part.selection.columns}
@@ -310,7 +310,7 @@ def _visits(store: Store, whole: PipelineAnalysis, number: int, policy: str) -> 
         )
         last = stage.stage == len(whole.stages) - 1
         unseen = censored_kinds("strict" if policy == "strict" else "observed", last_stage=last)
-        found.append(visits.censored(tuple(map(EXITS.index, unseen))))
+        found.append(visits.censor(tuple(map(EXITS.index, unseen))))
     return tuple(found)
 
 

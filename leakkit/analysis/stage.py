@@ -140,7 +140,7 @@ def _from_curve(material: Material, stage: int) -> Parts:
 def curve_of(material: Material, stage: int) -> Curve:
     """Return the curve of first visits, or of all, under the skip policy of the analysis."""
     last = stage == len(material.names) - 1
-    stay = material.seen(stage)
+    stay = material.count_seen(stage)
     if material.policy == "reached":
         first, end = (day * material.asked.per_day for day in material.read_days)
         stay = stages.reached_counts(stay, material.of_stage("reached", stage), first, end)

@@ -44,7 +44,7 @@ def _number(told: Told) -> tuple[Line, ...]:
     shift, words = Shift.of(told.leading), told.words
     role = f"{ROLES[shift.kind][0]}-ink" if shift.warns else "ink"
     name = words.say(f"causes.kind_{shift.kind}")
-    return (label(name, 0), Line(shift.said(words), BIG, role, bold=True, before=0))
+    return (label(name, 0), Line(shift.say(words), BIG, role, bold=True, before=0))
 
 
 def _statements(told: Told) -> list[Line]:

@@ -63,7 +63,7 @@ def before_and_now(told: Told) -> Chart | None:
         strong=warned[0] if warned else None,
         said=True,
     )
-    said = "; ".join(f"{name_of(one.name)} {one.said(words)}" for one in found)
+    said = "; ".join(f"{name_of(one.name)} {one.say(words)}" for one in found)
     names = tuple(name_of(one.name) for one in found)
     return Chart("columns", title, f"{title}: {said}.", names, (before, now), title=title)
 

@@ -97,7 +97,7 @@ class Copy:
         self.next_id += 1
         return self.next_id
 
-    def _called(self, name: str) -> str:
+    def _name_shape(self, name: str) -> str:
         """Return what a shape is called in the list of a slide's shapes."""
         kind, _, number = name.rpartition("-")
         if kind and number.isdigit() and int(number) < len(self.drawing.stages):
@@ -118,7 +118,7 @@ class Copy:
         path = "".join(self._step(name, own, left, top) for name, own in steps)
         at = round(self.frame.x(left)), round(self.frame.y(top))
         yield (
-            f'<p:sp><p:nvSpPr><p:cNvPr id="{self._id()}" name="{_quote(self._called(name))}"/>'
+            f'<p:sp><p:nvSpPr><p:cNvPr id="{self._id()}" name="{_quote(self._name_shape(name))}"/>'
             "<p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr>"
             f'<a:xfrm><a:off x="{at[0]}" y="{at[1]}"/><a:ext cx="{size[0]}" cy="{size[1]}"/>'
             "</a:xfrm><a:custGeom><a:avLst/><a:gdLst/><a:ahLst/><a:cxnLst/>"

@@ -105,7 +105,7 @@ class Dictionary:
         text = normalise_reason(reason)
         if text in self.texts:
             return _read_meaning(self.texts[text], reason, "text")
-        found = list(self._found(text))
+        found = list(self._find_terms(text))
         if not found:
             return None
         _, (code, term) = min(found, key=self._rank)
@@ -116,7 +116,7 @@ class Dictionary:
         part, (code, term) = found
         return part in self.vague, -len(part.split()), -len(part), _place(code), term
 
-    def _found(self, text: str) -> Iterable[tuple[str, tuple[str, str]]]:
+    def _find_terms(self, text: str) -> Iterable[tuple[str, tuple[str, str]]]:
         """Yield the terms that a normalised text holds."""
         words = text.split()
         for start in range(len(words)):
@@ -124,9 +124,9 @@ class Dictionary:
                 part = " ".join(words[start:end])
                 if part in self.words:
                     yield part, self.words[part]
-                yield from self._begun(part, words[end - 1])
+                yield from self._find_beginnings(part, words[end - 1])
 
-    def _begun(self, part: str, last: str) -> Iterable[tuple[str, tuple[str, str]]]:
+    def _find_beginnings(self, part: str, last: str) -> Iterable[tuple[str, tuple[str, str]]]:
         """Yield the beginnings of words that end in the last word of a part."""
         if not self.beginnings:
             return

@@ -113,7 +113,7 @@ class Change:
         """By how much the lost share would fall; below 0 where it would rise."""
         return float(self.row[-2]) - self.back - self.stays
 
-    def drawn(self) -> tuple[Floats, Floats]:
+    def draw(self) -> tuple[Floats, Floats]:
         """Draw the row now, and by how much its lost share would fall, together."""
         rng = np.random.default_rng(SEED + 1)
         gammas = rng.standard_gamma(self.row * self.entrants, (DRAWS, len(self.row)))

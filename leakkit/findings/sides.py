@@ -60,7 +60,7 @@ class Visits:
         names = ("opportunity", "visit", "exit", "entered_tick", "left_tick", "owner")
         return replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
-    def censored(self, kinds: tuple[int, ...]) -> Visits:
+    def censor(self, kinds: tuple[int, ...]) -> Visits:
         """Return the visits of which some kinds of exits are not seen."""
         return replace(self, exit=np.where(np.isin(self.exit, kinds), CENSORED_EXITS[0], self.exit))
 

@@ -208,7 +208,7 @@ def _gap(finding: Finding, worth: Worth) -> tuple[float, Floats]:
     """Return by how much the share would fall, and draws of it; of losses, in the end."""
     change = change_of(finding, worth.recent) if finding.kind == "lost" else None
     if change is not None:
-        return change.points, change.drawn()[1]
+        return change.points, change.draw()[1]
     rate = finding.rate_change or 0.0
     normal = np.random.default_rng(SEED + 1).standard_normal(DRAWS)
     return rate, rate + finding.change_error * normal

@@ -162,7 +162,7 @@ class Watched:
         """The readings of the months of the baseline."""
         return self.months.of(slice(self.plan.baseline_months))
 
-    def compared(self, wobbling: Wobble = STEADY, *, then: bool = False) -> Comparison | None:
+    def compare(self, wobbling: Wobble = STEADY, *, then: bool = False) -> Comparison | None:
         """Compare now (or then) with the reference; None where too few were followed."""
         now = self.now_then if then else self.now
         before = self.before_then if then else self.before
@@ -214,7 +214,7 @@ class Look:
     ) -> Look:
         """Make the tests, and correct for how many they are."""
         made = {
-            w.key: w.compared(wobbling[w.pipeline, w.kind] or STEADY, then=then) for w in watched
+            w.key: w.compare(wobbling[w.pipeline, w.kind] or STEADY, then=then) for w in watched
         }
         compared = {key: found for key, found in made.items() if found is not None}
         p_values = {key: found.p_value for key, found in compared.items()}

@@ -234,7 +234,7 @@ def what_if(
     seeded draws of the rows of the chain and of the changes, the same for both chains; their
     low ends are halved, for saved deals that are half as good.
     """
-    exact = _Draw.expected(chain, changes or {})
+    exact = _Draw.expect(chain, changes or {})
     drawn = _Draw.again(chain, changes or {})
     new, still_open = (
         _amount(float(one[0]), many)
@@ -269,7 +269,7 @@ class _Draw:
     points: Mapping[int, Floats]
 
     @classmethod
-    def expected(cls, chain: Chain, changes: Mapping[int, Change]) -> _Draw:
+    def expect(cls, chain: Chain, changes: Mapping[int, Change]) -> _Draw:
         """Return the chain as estimated."""
         found = {stage: (one.row[None], np.array([one.points])) for stage, one in changes.items()}
         return cls._with(chain, chain.rows[None], found)
@@ -280,7 +280,7 @@ class _Draw:
         shape = chain.rows * np.maximum(chain.entrants, 1.0)[:, None]
         drawn = np.random.default_rng(SEED).standard_gamma(shape, (DRAWS, *shape.shape))
         rows = np.divide(drawn, np.maximum(drawn.sum(axis=-1, keepdims=True), 1e-300))
-        return cls._with(chain, rows, {stage: one.drawn() for stage, one in changes.items()})
+        return cls._with(chain, rows, {stage: one.draw() for stage, one in changes.items()})
 
     @classmethod
     def _with(

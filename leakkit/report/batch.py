@@ -230,17 +230,17 @@ class Batch:
     def _pages(self, pool: Pool) -> Iterator[PageResult]:
         """Yield what becomes of each pipeline that is asked for, as its pages are done."""
         for name in self.planning.without_deals:
-            yield self.fallback.failed(self.planning.begun(name), NO_DEALS)
+            yield self.fallback.fail(self.planning.begin(name), NO_DEALS)
         writing = Writing(self.draft, self.files, self.fallback)
         due: dict[str, list[str]] = {}
         for name, plan in self.planning.plans.items():
             due[name] = plan.due(self.draft.folder, force=self.force)
             if not due[name]:
                 yield writing.write(plan, {})
-        for name, rendered in self._rendered(pool, due):
+        for name, rendered in self._render_pages(pool, due):
             yield writing.write(self.planning.plans[name], rendered)
 
-    def _rendered(
+    def _render_pages(
         self, pool: Pool, due: Mapping[str, Sequence[str]]
     ) -> Iterator[tuple[str, dict[str, Rendered]]]:
         """Yield pipelines with what came of their notebooks, as the last of each is done."""
@@ -264,7 +264,7 @@ class Batch:
             if name in results:
                 pages.append(results[name])
             elif name in self.planning.plans:
-                pages.append(self.fallback.failed(self.planning.plans[name].result, missing))
+                pages.append(self.fallback.fail(self.planning.plans[name].result, missing))
             elif name in self.planning.last.pipelines:
                 pages.append(self.fallback.not_asked(name))
         return tuple(pages)

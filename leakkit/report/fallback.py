@@ -26,7 +26,7 @@ class Fallback:
     language: str
     last: Last
 
-    def failed(self, result: PageResult, reason: str) -> PageResult:
+    def fail(self, result: PageResult, reason: str) -> PageResult:
         """Return the result of a pipeline none of whose pages could be made."""
         return self.old(_with_both(result), dict.fromkeys(books.PER_PIPELINE, reason))
 

@@ -45,7 +45,7 @@ class Overview:
         if pool and self._stands(fingerprint):
             html, trouble = self.draft.find(INDEX).read_text("utf-8"), ""
         else:
-            html, trouble = self._rendered(facts, asked, pool)
+            html, trouble = self._render(facts, asked, pool)
         if trouble:
             html, fingerprint = self._plain_list(pages, trouble), ""
         self.draft.write_text(INDEX, html)
@@ -56,7 +56,7 @@ class Overview:
         last = self.planning.last.overview
         return not self.force and stands(last, self.draft.folder / INDEX, fingerprint)
 
-    def _rendered(self, facts: list[Facts], asked: list[str], pool: Pool | None) -> tuple[str, str]:
+    def _render(self, facts: list[Facts], asked: list[str], pool: Pool | None) -> tuple[str, str]:
         """Return the page that the notebook makes, or why there is none."""
         if pool is None:
             return "", "the run was interrupted"

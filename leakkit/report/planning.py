@@ -73,14 +73,14 @@ class Planning:
         """The names of pipelines of the last run that are no longer declared."""
         return tuple(name for name in self.last.pipelines if name not in self.declared)
 
-    def begun(self, name: str) -> PageResult:
+    def begin(self, name: str) -> PageResult:
         """Return what a pipeline's result begins as."""
         return PageResult(name, slug(name), MADE, last_day=self.analysis.last_day)
 
     def _plan(self, pipeline: PipelineAnalysis) -> Plan:
         """Say what the pages of a pipeline are made from."""
         headline = headline_sentence(self.analysis, pipeline.name)
-        result = replace(self.begun(pipeline.name), headline=headline)
+        result = replace(self.begin(pipeline.name), headline=headline)
         found = [f for f in self.analysis.all_findings if f.pipeline == pipeline.name]
         learnt = manifest.learnt(pipeline)
         about = [pipeline.name, self.analysis.language, learnt, to_records(found)]

@@ -35,7 +35,7 @@ def write_notes(reading: Reading, found: Found, given: Given) -> dict[str, Any]:
         "inputs": list(found.inputs),
         "ignored_files": list(found.ignored),
         "shape": found.shape,
-        "recognised": reading.told.spoken(),
+        "recognised": reading.told.speak(),
         "outcome_words": _words_found(reading.store, "outcome_names"),
         "closing_rows": _words_found(reading.store, "stage_names"),
         "cut": given.rules.cut,

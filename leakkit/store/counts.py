@@ -67,7 +67,7 @@ class Deals:
     worth: tuple[int | None, int | None] = (None, None)
     created: tuple[int, int] | None = None
 
-    def chosen(self) -> tuple[str, dict[str, Any]]:
+    def select(self) -> tuple[str, dict[str, Any]]:
         """Return SQL for them, with its facts: all texts are somebody's."""
         says, facts = ["TRUE"], dict[str, Any]()
         for at, (column, values) in enumerate(self.columns):
@@ -126,7 +126,7 @@ class Counts:
         for name, frame in self.tables.items():
             self.store.put(name, frame)
         if self.deals:
-            sql, facts = self.deals.chosen()
+            sql, facts = self.deals.select()
             self.store.run(f"CREATE OR REPLACE TEMP TABLE chosen_deals AS {sql}", facts)
         for table in ("passages", "moves", "opportunities"):
             only = "" if self.whole else "JOIN asked a ON a.pipeline = p.pipeline"
@@ -168,7 +168,7 @@ class Counts:
         ):
             # then it asks for deals without a history, of which none is plain
             return self._of_rest(query, self.plain)
-        return self._asked(query)
+        return self._ask(query)
 
     def _of_rest(self, query: str, plain: Plain) -> pd.DataFrame:
         """Run a query over the deals that are not plain."""
@@ -183,7 +183,7 @@ class Counts:
                 self._derive(f"rest_{name}", RELATIONS.sub(r"\1 rest_\2", DERIVED[name]))
         return self.store.frame(RELATIONS.sub(r"\1 rest_\2", query))
 
-    def _asked(self, query: str) -> pd.DataFrame:
+    def _ask(self, query: str) -> pd.DataFrame:
         """Run a query, and before it those whose answers it reads."""
         self._stand()
         for name, sql in DERIVED.items():
@@ -211,7 +211,7 @@ class Counts:
         """Return first and last days of entries and exits per pipeline."""
         return self._frame(queries.EXTENT)
 
-    def unfollowed(self) -> pd.DataFrame:
+    def find_unfollowed(self) -> pd.DataFrame:
         """Return the pipelines that have deals and none with a history, with their first day."""
         return self._frame(queries.UNFOLLOWED)
 

@@ -113,7 +113,7 @@ class Filters:
         `by` is count or value, `stage` the one stage of the pictures that can be of one.
         Raises LeakkitError for what there is not; then everything stays as it was.
         """
-        wanted = self.selector.known(select(**part))
+        wanted = self.selector.spell(select(**part))
         if self.diagnosis and wanted != EVERYTHING:
             message = "Causes are looked for in all deals: only a stage can be chosen."
             raise LeakkitError("of_all_deals", message)

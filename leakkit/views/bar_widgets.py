@@ -46,7 +46,7 @@ class Values:
         self.remove = ipywidgets.Button(description=bar.words.say("bar.remove"))
         self.remove.on_click(lambda _: gone(self))
         self.search.observe(lambda _: self._fit(), names="value")
-        self.list.observe(self._picked, names="value")
+        self.list.observe(self._take_picked, names="value")
         head = ipywidgets.HTML(Markup("<b>{}</b>").format(column))
         self.box = ipywidgets.VBox([ipywidgets.HBox([head, self.remove]), self.search, self.list])
         self._fit()
@@ -71,7 +71,7 @@ class Values:
         self.list.value = tuple(value for value in self.chosen if value in offered)
         self.still = False
 
-    def _picked(self, _: object) -> None:
+    def _take_picked(self, _: object) -> None:
         """Take over what was picked."""
         if not self.still:
             self.chosen = tuple(self.list.value)
@@ -130,10 +130,10 @@ class BarWidgets:
 
     def _listen(self) -> None:
         """Hear of every change."""
-        self.add.observe(self._added, names="value")
+        self.add.observe(self._open_values, names="value")
         own = (self.first, self.last, self.least, self.below)
         for control in (*self.choices.values(), *own):
-            control.observe(self._changed, names="value")
+            control.observe(self._answer_change, names="value")
         self.reset.on_click(lambda _: self._clear())
 
     def display(self) -> None:
@@ -216,7 +216,7 @@ class BarWidgets:
 
     # What was changed
 
-    def _added(self, _: object) -> None:
+    def _open_values(self, _: object) -> None:
         """Open the values of a column."""
         column, self.add.value = self.add.value, ""
         if column and column not in {panel.column for panel in self.panels}:
@@ -224,7 +224,7 @@ class BarWidgets:
 
     def open(self, column: str) -> Values:
         """Put the values of a column into the bar."""
-        panel = Values(self.bar, column, self._changed, self.close)
+        panel = Values(self.bar, column, self._answer_change, self.close)
         self.panels.append(panel)
         self.values.children = [one.box for one in self.panels]
         return panel
@@ -233,13 +233,13 @@ class BarWidgets:
         """Take a column out of the bar."""
         self.panels.remove(panel)
         self.values.children = [one.box for one in self.panels]
-        self._changed(None)
+        self._answer_change(None)
 
     def _value(self, name: str, other: Any) -> Any:  # noqa: ANN401 - of any choice
         """Return what is chosen under a name; `other` where there is no choice."""
         return self.choices[name].value if name in self.choices else other
 
-    def _changed(self, _: object) -> None:
+    def _answer_change(self, _: object) -> None:
         """Answer a change of a widget, unless the bar itself made it."""
         if self.still:
             return
@@ -276,7 +276,7 @@ class BarWidgets:
         elif chosen.get("visits") == "all":
             chosen["policy"] = ""
         try:
-            known = self.bar.selector.known(select(**chosen))
+            known = self.bar.selector.spell(select(**chosen))
         except LeakkitError as error:
             self.refuse(error)
             return

@@ -130,7 +130,7 @@ def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words
         facts = {"stage": tables.bdi(finding.stage), "pipeline": tables.bdi(pipeline.name)}
         key = "overview.named_worth" if value else "overview.named"
         named.append(words.html(key, **facts, value=value))
-    said = Markup("{}").format(words.listed(named))
+    said = Markup("{}").format(words.list_values(named))
     rest = len(warned) - 1
     sure = all(f.severity == ALARM for _, f in warned[1:])
     key = f"{'more' if rest == len(named) else 'many_more'}_{'worse' if sure else 'perhaps'}"
@@ -149,7 +149,7 @@ def _better(analysis: Analysis, words: Words) -> Markup:
     said = words.html("overview.better", pipeline=tables.bdi(pipeline.name), what=what)
     if not rest:
         return said
-    named = words.listed(
+    named = words.list_values(
         [
             words.html("overview.named", stage=tables.bdi(f.stage), pipeline=tables.bdi(f.pipeline))
             for f in rest

@@ -37,4 +37,4 @@ def pipelines_left_out(analysis: Analysis, words: Words) -> Markup:
     names = [bdi(one.name) for one in analysis.pipelines if one.notes.coverage]
     if not names:
         return Markup("")
-    return words.html("coverage.pipelines", n=len(names), names=words.listed(names))
+    return words.html("coverage.pipelines", n=len(names), names=words.list_values(names))

@@ -68,7 +68,7 @@ class Follower:
     @property
     def code(self) -> str:
         """The Python call that makes the same view."""
-        bar, drawn = self.bar, "".join(f", {n}={v!r}" for n, v in self._drawn().items())
+        bar, drawn = self.bar, "".join(f", {n}={v!r}" for n, v in self._draw().items())
         if bar.diagnosis:
             of = f"leakkit.diagnose(leakkit.analyze(data, {bar.pipeline!r}))"
             return f"leakkit.views.{self.name}({of}{drawn})"
@@ -87,7 +87,7 @@ class Follower:
         if wanted not in self._kept:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
-            self._kept[wanted] = self._made()
+            self._kept[wanted] = self._make_view()
         return self._kept[wanted]
 
     def _follows(self) -> bool:
@@ -98,7 +98,7 @@ class Follower:
         """Say whether the view is of all pipelines."""
         return self.name.startswith("overview")
 
-    def _drawn(self) -> dict[str, Any]:
+    def _draw(self) -> dict[str, Any]:
         """Return what is drawn, where the view has a choice."""
         known = inspect.signature(self.make).parameters
         drawn = {name: said for name, said in self.own.items() if said}
@@ -109,11 +109,11 @@ class Follower:
             drawn["stage"] = self.bar.stage
         return drawn
 
-    def _made(self) -> View:
+    def _make_view(self) -> View:
         """Make the view, which says what the bar does not limit."""
         bar, words = self.bar, self.bar.words
         if bar.diagnosis:
-            return self.make(bar.diagnosis, **self._drawn())
+            return self.make(bar.diagnosis, **self._draw())
         named = bar.pipeline not in {"", bar.analysis.pipelines[0].name}
         of = {"pipeline": bar.pipeline} if named and not self._of_all() else {}
         if self._follows():
@@ -121,7 +121,7 @@ class Follower:
             if self.name in FOLLOWING or bar.selection == EVERYTHING:
                 return made
             return replace(made, selection=_say_selection(bar.selection, bar))
-        made = self.make(bar.analysis, **of, **self._drawn(), **self.facts)
+        made = self.make(bar.analysis, **of, **self._draw(), **self.facts)
         if bar.selection == EVERYTHING:
             return made
         return replace(made, selection=words.html("bar.not_limited"))
@@ -129,7 +129,7 @@ class Follower:
     def _of_part(self, of: dict[str, str]) -> View:
         """Make the view of what is chosen; a comparison that cannot be made says why."""
         try:
-            return self.make(self.bar.part, **of, **self._drawn(), **self.facts)
+            return self.make(self.bar.part, **of, **self._draw(), **self.facts)
         except LeakkitError as error:
             if self.name != "compare":
                 raise

@@ -78,7 +78,7 @@ def _others(shifts: tuple[Shift, ...]) -> dict[int, int]:
 
 def label(one: Shift, words: Words, *, short: bool = True) -> Run:
     """Say the share before and now; one that warns with a mark, other than losses by name."""
-    said = one.said(words)
+    said = one.say(words)
     text = said if short else words.say(f"pipe.shift_{one.kind}", said=said)
     return Run((UP if one.warns else "") + text, one.roles[1], bold=one.warns)
 

@@ -74,12 +74,12 @@ class DealWidgets:
         for end, button in self.buttons.items():
             button.on_click(partial(self._save, end))
         for control in (self.left, self.sort, self.search):
-            control.observe(self._changed, names="value")
+            control.observe(self._answer_change, names="value")
         row = ipywidgets.Layout(flex_flow="row wrap")
         parts = [self.left, self.sort, self.search, *self.buttons.values(), self.saved]
         self.box = ipywidgets.HBox(parts, layout=row)
 
-    def _changed(self, _: object) -> None:
+    def _answer_change(self, _: object) -> None:
         """List what was chosen."""
         self.follower.own = {
             "left": self.left.value,
@@ -126,7 +126,7 @@ class CompareWidgets:
         )
         self.still = False
         for control in (self.what, self.day, self.first, self.second):
-            control.observe(self._changed, names="value")
+            control.observe(self._answer_change, names="value")
         parts = [self.what, self.day, self.first, self.second]
         self.box = ipywidgets.HBox(parts, layout=ipywidgets.Layout(**ROW))
         self._fit()
@@ -151,7 +151,7 @@ class CompareWidgets:
         found = segment_values(selector.store, numbers, column)
         return [value for value, _ in sorted(found, key=lambda pair: (-pair[1], pair[0]))]
 
-    def _changed(self, change: Any) -> None:  # noqa: ANN401 - ipywidgets ships no types
+    def _answer_change(self, change: Any) -> None:  # noqa: ANN401 - ipywidgets ships no types
         """Compare what was chosen."""
         if self.still:
             return

@@ -27,7 +27,7 @@ def first_of(analysis: Analysis, pipeline: str, words: Words) -> Markup:
     names = [each.name for each in analysis.pipelines]
     if len(names) == 1 or pipeline:
         return Markup("")
-    said = words.listed([bdi(name) for name in names])
+    said = words.list_values([bdi(name) for name in names])
     return words.html("headline.first_of", name=bdi(names[0]), n=len(names), names=said)
 
 
@@ -103,7 +103,9 @@ def quiet(findings: Iterable[Finding], words: Words, *, several: bool = False) -
         return words.html("causes.no_comparison")
     perhaps = dict.fromkeys((f.pipeline, f.stage) for f in own if f.severity in WARNING)
     if perhaps:
-        named = words.listed([_name_stage(*place, words, several=several) for place in perhaps])
+        named = words.list_values(
+            [_name_stage(*place, words, several=several) for place in perhaps]
+        )
         said = words.html("causes.quiet_but", n=len(perhaps), names=named)
     else:
         said = words.html("causes.quiet")
@@ -133,7 +135,9 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
     several = len(analysis.pipelines) > 1 and len(pipelines) > 1
     changes = [*_more(found, words)]
     if several and (missing := find_vanished(analysis)):
-        changes.append(words.html("last_run.vanished", named=words.listed(list(map(bdi, missing)))))
+        changes.append(
+            words.html("last_run.vanished", named=words.list_values(list(map(bdi, missing))))
+        )
     if not several and (share := found[0][1].share):
         stage, _, then, now = share
         changes.append(words.html("last_run.share", stage=bdi(stage), then=then, now=now))
@@ -144,7 +148,7 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
             for stage in getattr(since, name)
         ]
         if named:
-            changes.append(words.html(f"last_run.{name}", named=words.listed(named)))
+            changes.append(words.html(f"last_run.{name}", named=words.list_values(named)))
     if not any(since.appeared or since.gone for _, since in found):
         changes.append(words.html("last_run.none_new"))
     last = min(since.last_day for _, since in found)

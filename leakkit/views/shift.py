@@ -78,7 +78,7 @@ class Shift:
         """The colours of its shapes and of its words."""
         return ROLES[self.kind] if self.warns else QUIET
 
-    def said(self, words: Words) -> str:
+    def say(self, words: Words) -> str:
         """Say both shares."""
         if self.before is None or self.now is None:
             return words.say("pipe.few")

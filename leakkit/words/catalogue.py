@@ -109,7 +109,7 @@ class Words(string.Formatter):
         """Say a number, with at most one decimal."""
         return str(format_decimal(number, format="#,##0.#", locale=self.locale))
 
-    def listed(self, parts: Sequence[str]) -> Markup:
+    def list_values(self, parts: Sequence[str]) -> Markup:
         """Say several things as a list, as HTML; parts that are `Markup` stay as they are.
 
         >>> print(Words().listed(["a", "<b>", "c"]))
@@ -129,13 +129,13 @@ class Words(string.Formatter):
     def points(self, change: float) -> str:
         """Say a difference of two shares, with its sign, in percentage points."""
         shown = round(abs(change) * 100, 1 if abs(change) < ONE_DECIMAL_BELOW else 0)
-        return self.say("units.points", n=shown, said=self._signed(change))
+        return self.say("units.points", n=shown, said=self._sign(change))
 
     def plain_points(self, change: float) -> str:
         """Say a difference of two shares with its sign, where the unit stands beside it."""
-        return self._signed(change)
+        return self._sign(change)
 
-    def _signed(self, change: float) -> str:
+    def _sign(self, change: float) -> str:
         """Say a difference of two shares as a number; one decimal under 10."""
         pattern = "+#,##0.#;-#,##0.#" if abs(change) < ONE_DECIMAL_BELOW else "+#,##0;-#,##0"
         shown = round(change * 100, 1 if abs(change) < ONE_DECIMAL_BELOW else 0)

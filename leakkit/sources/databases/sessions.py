@@ -61,7 +61,7 @@ class Session:
     dialect: Dialect
     connection: Any
 
-    def listed(self) -> tuple[Listed, ...]:
+    def list_tables(self) -> tuple[Listed, ...]:
         """Return all tables and views that may be read."""
         found: dict[tuple[str, str, bool], list[str]] = {}
         for schema, table, column, near in self.rows(self.dialect.catalogue):

@@ -78,7 +78,7 @@ def folder_in(reading: Reading, session: Session, limit: int = 0) -> Folder:
 
     Where no table is recognised, some rows of all are looked at, to say what they could be.
     """
-    listed = session.listed()
+    listed = session.list_tables()
     address = session.address
     said = reading.config.source.tables
     if said:

@@ -245,8 +245,8 @@ def _json_table(
 ) -> Table:
     """Copy rows of JSON as texts."""
     halves = Halves(reading)
-    cells = ((n, [halves.mended(_say_cell(row.get(key))) for key in headings]) for n, row in rows)
-    put_rows(reading.store, place, distinct([halves.mended(key) for key in headings]), cells)
+    cells = ((n, [halves.mend(_say_cell(row.get(key))) for key in headings]) for n, row in rows)
+    put_rows(reading.store, place, distinct([halves.mend(key) for key in headings]), cells)
     return describe_table(reading, file, place, quote(LINE))
 
 
@@ -271,7 +271,7 @@ class Halves:
 
     reading: Reading
 
-    def mended(self, text: str) -> str:
+    def mend(self, text: str) -> str:
         """Return a text with a mark where half a sign stands alone, and count it."""
         if text.isascii() or not HALF.search(text):
             return text

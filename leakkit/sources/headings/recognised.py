@@ -43,7 +43,7 @@ class Told:
     left: dict[tuple[str, str], int] = field(default_factory=dict)
     copied: dict[str, int] = field(default_factory=dict)
 
-    def spoken(self) -> list[dict[str, str]]:
+    def speak(self) -> list[dict[str, str]]:
         """Return what was recognised, in the form in which the store keeps it."""
         return [asdict(one) for one in self.said]
 

@@ -82,7 +82,7 @@ def _column_line(name: str, values: tuple[str, ...], words: Words) -> Markup:
     if (more := len(named) - NAMED) > 1:
         first = Markup(", ").join(named[:NAMED])
         return words.html("selection.deals_more", segment=name, value=first, more=more)
-    return words.html("selection.deals", segment=name, value=words.listed(named))
+    return words.html("selection.deals", segment=name, value=words.list_values(named))
 
 
 def _days_line(

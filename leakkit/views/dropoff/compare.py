@@ -158,7 +158,7 @@ def _label(part: Part, words: Words, *, by_days: bool) -> Markup:
 def _values_of(column: str, values: tuple[str, ...], words: Words) -> Markup:
     """Name the values of a column."""
     none = words.html("compare.without", column=column)
-    return words.listed([bdi(value) if value else none for value in values])
+    return words.list_values([bdi(value) if value else none for value in values])
 
 
 def _headline(found: Sequence[tuple[Compared, tuple[Markup, Markup]]], words: Words) -> Markup:

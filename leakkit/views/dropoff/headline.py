@@ -170,7 +170,7 @@ def _say_unfollowed(chosen: PipelineAnalysis, words: Words) -> Markup:
     ]
     key = "present.unfollowed" if named else "present.unfollowed_nowhere"
     facts = {"n": lost, "share": lost / every}
-    return words.html(key, **facts, named=words.listed(named))
+    return words.html(key, **facts, named=words.list_values(named))
 
 
 def _of_a_list(chosen: PipelineAnalysis, words: Words) -> tuple[Markup, ...]:
@@ -223,7 +223,7 @@ def _apart(chosen: PipelineAnalysis, words: Words) -> Markup:
     names = [bdi(s.name) for s in chosen.stages
              if s.kind == QUALIFY and (s.lost.share or 0.0) > most]  # fmt: skip
     return (
-        words.html("headline.apart", n=len(names), names=words.listed(names))
+        words.html("headline.apart", n=len(names), names=words.list_values(names))
         if names
         else Markup("")
     )
@@ -233,7 +233,7 @@ def _how_sure(found: Headline, words: Words) -> Markup:
     """Say that another stage may lose the largest share; nothing where that is sure."""
     if found.sureness == "surely":
         return Markup("")
-    names = words.listed([bdi(rival.name) for rival in found.rivals])
+    names = words.list_values([bdi(rival.name) for rival in found.rivals])
     return Markup(" ") + words.html(f"mend.{found.sureness}", n=len(found.rivals), names=names)
 
 
@@ -263,7 +263,7 @@ def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
     if not rivals:
         return words.html(f"headline.{found.sureness}", **facts)
     if len(rivals) > 1:
-        names = words.listed([bdi(rival.name) for rival in rivals])
+        names = words.list_values([bdi(rival.name) for rival in rivals])
         return words.html("headline.several", **facts, names=names)
     return words.html(
         "headline.two",

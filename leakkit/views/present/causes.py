@@ -54,7 +54,7 @@ def headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Mark
     )
     if not rivals:
         return said
-    names = words.listed([bdi(read.reasons[at].reason) for at in rivals])
+    names = words.list_values([bdi(read.reasons[at].reason) for at in rivals])
     key = "present.reason_many_rivals" if len(rivals) > NAMED else "present.reason_rivals"
     return said + " " + words.html(key, n=len(rivals), names=names)
 

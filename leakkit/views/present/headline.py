@@ -33,11 +33,11 @@ def say_most_lost(present: Present, words: Words) -> Markup:
         return words.html("present.most", **facts)
     tied = [one for one in rivals if one.tally.lost == first.tally.lost]
     if tied and len(tied) < NAMED:
-        names = words.listed([bdi(one.name) for one in (first, *tied)])
+        names = words.list_values([bdi(one.name) for one in (first, *tied)])
         return words.html("present.tied", **facts, names=names)
     if len(rivals) > NAMED:
         return words.html("present.most_of_many", **facts, rivals=len(rivals))
-    names = words.listed([bdi(one.name) for one in rivals])
+    names = words.list_values([bdi(one.name) for one in rivals])
     return words.html("present.most_of_several", **facts, names=names)
 
 
