@@ -285,7 +285,7 @@ def test_quiet_is_quiet_also_where_nobody_has_a_home(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(rows, "utf-8")
     command = [sys.executable, "-m", "leakkit.cli", "report", str(tmp_path / "a.csv")]
     command += ["--out", str(tmp_path / "out"), "--jobs", "1"]
-    alone = {"HOME": "/proc/nobody", "PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    alone = {"HOME": "/proc/nobody", "PYTHONPATH": str(Path(cli.__file__).parents[2])}
 
     def said(*more: str) -> tuple[str, str]:
         done = subprocess.run(

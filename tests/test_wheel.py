@@ -35,6 +35,8 @@ def test_the_wheel_has_all_that_a_page_needs(wheel: Path) -> None:
         "leakkit/findings/terms/fa.toml",
     ):
         assert needed in names
+    modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "leakkit").rglob("*.py")}
+    assert modules <= names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "reports/"))]
 
 

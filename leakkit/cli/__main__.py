@@ -1,0 +1,5 @@
+"""`python -m leakkit.cli`, as `leakkit` itself."""
+
+from leakkit.cli import main
+
+main()
