@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -31,6 +32,8 @@ def main() -> None:
     """Run the command; faults of the input end it with code 2 and one clear message."""
     # without a home it says where it keeps its caches, to whoever reads the mail of timed jobs
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    # before numpy is loaded: its matrices here are small, and threads that wait take time
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         with stopped_like_ctrl_c():
             app()
