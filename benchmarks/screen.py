@@ -67,7 +67,7 @@ def measured(opportunities: int, runs: int) -> Screened:
 def _adjusted(found: drivers.Screen, design: Design) -> float:
     """Return what the adjusted effects of a screen take."""
     start = time.process_time()
-    drivers.with_adjusted(found, design)
+    drivers.adjust_drivers(found, design)
     return time.process_time() - start
 
 

@@ -159,7 +159,7 @@ def say_check(facts: Check, analysis: Analysis) -> list[str]:
     if facts.ignored_files:
         lines.append(_name_ignored(facts.ignored_files))
     lines += unused_lines(facts.unused)
-    lines += [f"  {fault}" for fault in _hinted_once(facts.faults[:SHOWN_FAULTS])]
+    lines += [f"  {fault}" for fault in _hint_once(facts.faults[:SHOWN_FAULTS])]
     if len(facts.faults) > SHOWN_FAULTS:
         lines.append(f"  and {len(facts.faults) - SHOWN_FAULTS:,} more: --csv writes them all")
     lines += pale(analysis.config.brand, words)
@@ -189,7 +189,7 @@ def unused_lines(files: Sequence[Unused]) -> list[str]:
     return ["Columns that nothing uses, and what they could be:", *lines] if lines else []
 
 
-def _hinted_once(faults: Sequence[Fault]) -> list[Fault]:
+def _hint_once(faults: Sequence[Fault]) -> list[Fault]:
     """Return the faults, each hint at the first fault that has it."""
     first = {fault.hint: at for at, fault in reversed(list(enumerate(faults)))}
     return [

@@ -249,7 +249,7 @@ def confounded(rng: np.random.Generator, deals: int, own: float, other: float) -
 
 def test_adjusted_effect_takes_the_other_column_off() -> None:
     design = confounded(np.random.default_rng(6), 12_000, 0.0, 0.2)
-    found = drivers.with_adjusted(drivers.screen(design, (0, DAYS), 45), design)
+    found = drivers.adjust_drivers(drivers.screen(design, (0, DAYS), 45), design)
     by_value = {one.values: one for one in found.drivers}
     seller, region = by_value["A",], by_value["N",]
     assert seller.gap.low > 0.05

@@ -31,7 +31,7 @@ from leakkit.findings.readings import (
     Reading,
     Readings,
     curves_by_stage,
-    left_by,
+    read_left_by,
     still_inside,
 )
 from leakkit.findings.warnings import (
@@ -511,7 +511,7 @@ def test_readings_are_those_of_single_curves(seed: int, age: float) -> None:
     frame = counted(seed)
     single = stays_by_group(frame, ["stage", "part"])
     for (_, stage), curve in curves_by_stage(frame, 3):
-        lost, inside = left_by(curve, ("lost",), age), still_inside(curve, age)
+        lost, inside = read_left_by(curve, ("lost",), age), still_inside(curve, age)
         for part in range(3):
             own = aalen_johansen(single[stage, part].table())
             assert lost.followed[part] == approx(count_followed(own, age))

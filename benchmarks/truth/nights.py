@@ -12,7 +12,7 @@ from scipy.stats import chi2
 from benchmarks.truth.coverage import FEW_DAYS, HORIZON, _table, in_the_end
 from benchmarks.truth.record import Record, share, table
 from leakkit.findings.comparison import STEADY, compare
-from leakkit.findings.readings import curves_by_stage, left_by, still_inside
+from leakkit.findings.readings import curves_by_stage, read_left_by, still_inside
 from leakkit.findings.warnings import Rules, Watched, find_warnings, find_wobble, plan_windows
 from leakkit.measures.counts import ADVANCED, EXITS
 from leakkit.measures.survival import (
@@ -192,7 +192,7 @@ def _watched(stage: str, curve: Curve, age: tuple[float, float], plan: Plan) -> 
         at = expected if kind == "overdue" else horizon
         if not at:
             continue
-        read = still_inside(curve, at) if kind == "overdue" else left_by(curve, (kind,), at)
+        read = still_inside(curve, at) if kind == "overdue" else read_left_by(curve, (kind,), at)
         there = [getattr(plan, name) is not None for name in SINGLE]
         single = [read.at(n) if known else None for n, known in enumerate(there)]
         now, before, now_then, before_then, last_year = single
@@ -227,7 +227,7 @@ def size(lost: float, deals: int, runs: int, seed: int) -> tuple[int, int]:
                 {kind: x[None] for kind, x in curve.leaving.items()},
                 curve.equivalent[None],
             )
-            read.append(left_by(single, ("lost",), HORIZON).at(0))
+            read.append(read_left_by(single, ("lost",), HORIZON).at(0))
         if all(one.known for one in read):
             tested += 1
             rejected += compare(read[0], read[1]).p_value <= 0.05

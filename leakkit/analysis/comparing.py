@@ -119,7 +119,7 @@ def _read(curve: Curve, kind: str, learnt: Learnt) -> Readings | None:
     age = learnt.horizon.age
     if age is None or kind not in curve.leaving:
         return None
-    return readings.left_by(curve, (kind,), age)
+    return readings.read_left_by(curve, (kind,), age)
 
 
 def _one(  # noqa: PLR0913, PLR0917 - its parts

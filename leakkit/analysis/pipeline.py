@@ -79,7 +79,7 @@ def _from_flows(material: Material) -> Parts:
 
     @cache
     def flows() -> dict[str, balance.Flows]:
-        return _checked_flows(material)
+        return _check_flows(material)
 
     @cache
     def balances(column: str) -> tuple[StageBalance, ...]:
@@ -111,7 +111,7 @@ def _from_deals(material: Material) -> Parts:
     }
 
 
-def _checked_flows(material: Material) -> dict[str, balance.Flows]:
+def _check_flows(material: Material) -> dict[str, balance.Flows]:
     """Return the flows in deals and in money, which close, or the run fails."""
     flows = {column: _flows(material, column) for column in ("n", "total")}
     for column, flow in flows.items():

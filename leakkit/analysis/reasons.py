@@ -126,7 +126,7 @@ def drivers_of(
         columns=columns,
         q=analysis.config.comparison.q,
     )
-    return drivers.with_adjusted(found, design, columns)
+    return drivers.adjust_drivers(found, design, columns)
 
 
 def rate_and_mix(  # noqa: PLR0913, PLR0917 - the parts of one question

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from leakkit.cli.endings import FAILED_PAGES, INTERRUPTED, OWN_FAULT, refuse, stopped_like_ctrl_c
+from leakkit.cli.endings import FAILED_PAGES, INTERRUPTED, OWN_FAULT, refuse, stop_like_ctrl_c
 from leakkit.cli.notebooks import lab, serve
 from leakkit.cli.reporting import deck, report
 from leakkit.cli.sampling import sample
@@ -35,7 +35,7 @@ def main() -> None:
     # before numpy is loaded: its matrices here are small, and threads that wait take time
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        with stopped_like_ctrl_c():
+        with stop_like_ctrl_c():
             app()
     except LeakkitError as error:
         refuse(error)

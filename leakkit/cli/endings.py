@@ -44,7 +44,7 @@ def ask_at_once(source: str, config: str, allow: Sequence[Path]) -> Iterator[Non
 
 
 @contextmanager
-def stopped_like_ctrl_c() -> Iterator[None]:
+def stop_like_ctrl_c() -> Iterator[None]:
     """Let a request to end, as a service manager makes it, stop the command as Ctrl-C does."""
 
     def stop(*_: object) -> None:

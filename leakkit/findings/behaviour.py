@@ -281,10 +281,12 @@ def together(lost: Looks, usual: Looks) -> Together | None:
     """
     if not usual.neither:
         return None
-    return Together(*(_mixed_in(lost, usual, *weights) for weights in ((1, 0), (0, 1), (1, -1))))
+    return Together(
+        *(_weigh_mixture(lost, usual, *weights) for weights in ((1, 0), (0, 1), (1, -1)))
+    )
 
 
-def _mixed_in(lost: Looks, usual: Looks, complexity: int, unconvincing: int) -> Excess:
+def _weigh_mixture(lost: Looks, usual: Looks, complexity: int, unconvincing: int) -> Excess:
     """Return a weighted sum of the two shares of the mixture, with its interval."""
     none, anyhow = lost.neither / lost.n, usual.neither / usual.n
     own = (complexity * lost.complexity + unconvincing * lost.unconvincing) / lost.n

@@ -101,7 +101,7 @@ def screen_changes(  # noqa: PLR0913 - the parts of one question
     and Sharp (1999), Statistics in Medicine 18, 2693-2708, for changes that hang on a part.
     """
     windows = (baseline, current)
-    looked = _looked_at(design, [at_risk(design, days) for days in windows], horizon, kind, columns)
+    looked = _look_at(design, [at_risk(design, days) for days in windows], horizon, kind, columns)
     looked = replace(looked, owners=_owners(design, looked.spans, phi))
     found = [one for name in looked.columns.codes for one in _column(looked, name, phi)]
     if falls:
@@ -194,7 +194,7 @@ class _Segment:
     freedom: float = np.inf
 
 
-def _looked_at(
+def _look_at(
     design: Design,
     risks: list[AtRisk],
     horizon: float,

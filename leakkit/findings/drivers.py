@@ -150,7 +150,7 @@ def screen(  # noqa: PLR0913 - the parts of one question
     )
 
 
-def with_adjusted(found: Screen, design: Design, columns: tuple[str, ...] | None = None) -> Screen:
+def adjust_drivers(found: Screen, design: Design, columns: tuple[str, ...] | None = None) -> Screen:
     """Return the screen, its first drivers adjusted for the other columns.
 
     Is a segment's gap its own, or that of the others that it comes along with?
@@ -450,4 +450,4 @@ def _times(gap: Excess, factor: float) -> Excess:
     return Excess(*(max(end, 0.0) * factor for end in (gap.value, gap.low, gap.high)))
 
 
-__all__ = ["Driver", "RateAndMix", "Screen", "screen", "split", "with_adjusted"]
+__all__ = ["Driver", "RateAndMix", "Screen", "adjust_drivers", "screen", "split"]

@@ -125,7 +125,7 @@ def split(  # noqa: PLR0913 - the parts of one question
     """
     windows = [at_risk(design, days) for days in (baseline, current)]
     spans = [spells(risk, horizon, kind) for risk in windows]
-    looked_at = _looked_at(design, windows, columns)
+    looked_at = _look_at(design, windows, columns)
     codes = looked_at.codes
     known = (tuple(codes), looked_at.set_aside)
     observed = _readings([_read(one, np.ones(len(one))) for one in spans])
@@ -135,10 +135,10 @@ def split(  # noqa: PLR0913 - the parts of one question
     if not codes:
         return RateAndMix.missing(kind, horizon, "no_columns", total, known)
     used = dict(codes)
-    alike = _made_alike(used, windows, spans, horizon)
+    alike = _make_alike(used, windows, spans, horizon)
     if alike is None and len(used) > 1:
         used = _most_shifted(codes, windows)
-        alike = _made_alike(used, windows, spans, horizon)
+        alike = _make_alike(used, windows, spans, horizon)
     if alike is None:
         return RateAndMix.missing(kind, horizon, "not_comparable", total, known)
     rate, rates = _rate(observed, alike, phi)
@@ -214,7 +214,7 @@ def _readings(found: list[Readings | None]) -> tuple[Readings, Readings] | None:
     return None if before is None or after is None else (before, after)
 
 
-def _made_alike(
+def _make_alike(
     codes: Mapping[str, Ints], windows: list[AtRisk], spans: list[Spells], horizon: float
 ) -> _Alike | None:
     """Weight each window to the mix of the other; None where they have too little in common."""
@@ -251,7 +251,7 @@ def _rate(
     return Excess(rate, rate - spread, rate + spread), rates
 
 
-def _looked_at(design: Design, windows: list[AtRisk], names: tuple[str, ...] | None) -> Columns:
+def _look_at(design: Design, windows: list[AtRisk], names: tuple[str, ...] | None) -> Columns:
     """Return the columns that are compared, with codes over all of the design."""
     rows = np.unique(np.concatenate([risk.rows for risk in windows]))
     found = candidates(design.only(rows), names, with_value=False)

@@ -111,7 +111,7 @@ def _tables(columns: list[Ints], windows: int, censored: tuple[str, ...]) -> Ris
     return RiskTable(ages, at_risk, leave, int(come.sum()))
 
 
-def followed_to(curve: Curve, age: float) -> Floats:
+def count_followed_to(curve: Curve, age: float) -> Floats:
     """Return how many equivalent entrants each window followed to `age`."""
     upto = slice(0, index_at(curve, age) + 1)
     inside = curve.staying_before[..., upto] > 0
@@ -119,7 +119,7 @@ def followed_to(curve: Curve, age: float) -> Floats:
     return found
 
 
-def left_by(curve: Curve, kinds: tuple[str, ...], age: float) -> Readings:
+def read_left_by(curve: Curve, kinds: tuple[str, ...], age: float) -> Readings:
     """Read the share that left by the doors `kinds` within `age` in every window."""
     where = index_at(curve, age)
     share = merge_doors(curve, kinds)[..., where].clip(0.0, 1.0).round(12)
@@ -134,7 +134,7 @@ def still_inside(curve: Curve, age: float) -> Readings:
 
 def _readings(curve: Curve, share: Floats, variance: Floats, age: float) -> Readings:
     """Attach to each share how sure it is."""
-    followed = followed_to(curve, age)
+    followed = count_followed_to(curve, age)
     sure = (share > 0.0) & (share < 1.0) & (variance > 0.0)
     entrants = np.divide(share * (1.0 - share), variance, out=followed.copy(), where=sure)
     return Readings(share, entrants, followed)

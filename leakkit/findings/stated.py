@@ -227,13 +227,13 @@ def read_stated(
         ),
         lead=lead,
         reasons=_reasons(found),
-        unmatched_reasons=find_unmatched(_left_over(design, found, written), terms),
+        unmatched_reasons=find_unmatched(_count_left_over(design, found, written), terms),
         competitor_named=named,
         beyond=beyond,
     )
 
 
-def _left_over(
+def _count_left_over(
     design: Design, found: tuple[Meaning | None, ...], written: Mapping[str, int]
 ) -> dict[str, int]:
     """Return the reasons of losses that stay without a meaning, with their numbers."""

@@ -121,36 +121,36 @@ def _warnings(diagnosis: Diagnosis) -> pd.DataFrame:
     return findings_frame(f for card in diagnosis.cards for f in card if f.severity in WARNING)
 
 
-def _looked_into(diagnosis: Diagnosis, stage: str) -> list[StageDiagnosis]:
+def _choose_stages(diagnosis: Diagnosis, stage: str) -> list[StageDiagnosis]:
     """Return the stages that were looked into, or the one that is asked for."""
     names = {"", fold_name(stage)} if stage else None
     return [one for one in diagnosis.stages if names is None or fold_name(one.stage.name) in names]
 
 
 def _cause_and_effect(diagnosis: Diagnosis, *, stage: str = "") -> pd.DataFrame:
-    return causes_frame(diagnosis, _looked_into(diagnosis, stage))
+    return causes_frame(diagnosis, _choose_stages(diagnosis, stage))
 
 
 def _evidence(diagnosis: Diagnosis, *, stage: str = "") -> pd.DataFrame:
     if diagnosis.pipeline.present is not None:
         return reasons_frame(diagnosis)
-    return evidence_frame(diagnosis, _looked_into(diagnosis, stage))
+    return evidence_frame(diagnosis, _choose_stages(diagnosis, stage))
 
 
 def _when_lost(diagnosis: Diagnosis, *, stage: str = "") -> pd.DataFrame:
-    return stays_frame(diagnosis, _looked_into(diagnosis, stage))
+    return stays_frame(diagnosis, _choose_stages(diagnosis, stage))
 
 
 def _drivers(diagnosis: Diagnosis, *, stage: str = "") -> pd.DataFrame:
     if diagnosis.pipeline.present is not None:
         return owners_frame(diagnosis)
-    names = {one.stage.name for one in _looked_into(diagnosis, stage)}
+    names = {one.stage.name for one in _choose_stages(diagnosis, stage)}
     rows = drivers_frame((diagnosis,))
     return rows[rows["stage"].isin(names)].reset_index(drop=True)
 
 
 def _deals_to_read(diagnosis: Diagnosis, *, stage: str = "") -> pd.DataFrame:
-    return deals_to_read_frame(diagnosis, _looked_into(diagnosis, stage))
+    return deals_to_read_frame(diagnosis, _choose_stages(diagnosis, stage))
 
 
 def _worklist(diagnosis: Diagnosis) -> pd.DataFrame:

@@ -52,9 +52,9 @@ class StayCounts:
         """Join the counts of disjoint groups or windows: counts add up."""
         return StayCounts(
             _join_counts(self.arrivals, other.arrivals),
-            _joined_all(self.departures, other.departures),
+            _join_all(self.departures, other.departures),
             _join_counts(self.arrived_value, other.arrived_value),
-            _joined_all(self.departed_value, other.departed_value),
+            _join_all(self.departed_value, other.departed_value),
         )
 
     def table(self, policy: str = "observed", *, last_stage: bool = False) -> RiskTable:
@@ -103,7 +103,7 @@ def _join_counts(*parts: AgeCounts) -> AgeCounts:
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
-def _joined_all(one: dict[str, AgeCounts], other: dict[str, AgeCounts]) -> dict[str, AgeCounts]:
+def _join_all(one: dict[str, AgeCounts], other: dict[str, AgeCounts]) -> dict[str, AgeCounts]:
     """Join (ages, counts) kind by kind."""
     return {
         kind: _join_counts(one.get(kind, NONE), other.get(kind, NONE))

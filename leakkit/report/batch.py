@@ -138,7 +138,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             batch = Batch(
                 draft, planning, tasks, files, force, progress, times, standing, printed_on
             )
-            with _written_to(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
+            with _explain_unwritten(folder), Pool(jobs or _jobs(len(analysis.pipelines))) as pool:
                 result = batch.make(pool)
     progress(Event("done", len(result.pages), len(result.pages)))
     return result
@@ -153,7 +153,7 @@ def _jobs(pipelines: int) -> int:
 
 
 @contextmanager
-def _written_to(folder: Path) -> Iterator[None]:
+def _explain_unwritten(folder: Path) -> Iterator[None]:
     """Say in one line why the files of a run could not be written; nothing is changed by then."""
     try:
         yield

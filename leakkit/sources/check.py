@@ -15,7 +15,7 @@ from leakkit.sources.headings.recognised import Recognised
 from leakkit.sources.load import load
 from leakkit.sources.shapes import activities
 from leakkit.sources.shapes.snapshots import earlier_faults
-from leakkit.sources.unused import Unused, find_unused, looked_at
+from leakkit.sources.unused import Unused, find_unused, look_at_columns
 from leakkit.store import account
 from leakkit.store.resolve import outcome_words
 
@@ -110,7 +110,7 @@ def check_source(
 
     def watch(store: Store, files: Found, rules: Rules) -> None:
         found.extend(_all_faults(store, files, rules))
-        looked.extend(looked_at(store, files.given))
+        looked.extend(look_at_columns(store, files.given))
 
     store = load(source, config, as_of=as_of, watch=watch, allow=allow)
     guesses = Guesses(store.config)

@@ -32,7 +32,7 @@ class Unused:
     silent: tuple[str, ...]
 
 
-def looked_at(store: Store, tables: Iterable[Table]) -> list[tuple[Table, list[Column]]]:
+def look_at_columns(store: Store, tables: Iterable[Table]) -> list[tuple[Table, list[Column]]]:
     """Look at the columns of the files while they can be read."""
     return [(table, columns_of(store, table)) for table in tables]
 

@@ -394,7 +394,7 @@ def following(plain: Plain, _: Frames) -> Parts:
     )
 
 
-def clicked_through(plain: Plain, tables: Frames) -> Parts:
+def count_clicked_through(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.CLICKED_THROUGH` counts."""
     zero = plain.gone == plain.entered
     same = plain.deal[1:] == plain.deal[:-1]
@@ -546,7 +546,7 @@ COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
         following,
         ("pipeline", "stage", "visits", "exit", "to_stage", "to_visits"),
     ),
-    queries.CLICKED_THROUGH: (clicked_through, ("pipeline", "stage")),
+    queries.CLICKED_THROUGH: (count_clicked_through, ("pipeline", "stage")),
     queries.FLOWS: (flows, ("pipeline", "stage", "comes", "door", "period")),
     queries.ENDS_BY_STAGE: (ends_by_stage, ("pipeline", "stage", "exit", "here")),
     queries.SIZES: (sizes, ("pipeline",)),

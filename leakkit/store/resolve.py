@@ -473,7 +473,7 @@ def _fates(rules: Rules) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _told_by_rule(rules: Rules) -> str:
+def _tell_by_rule(rules: Rules) -> str:
     """Return the query that tells rule by rule; each sees only the rows that are kept by then."""
     sql = """
         SELECT opportunity, place, code, entered_at, fate,
@@ -508,7 +508,7 @@ def _tell(store: Store, rules: Rules) -> None:
         SELECT DISTINCT opportunity FROM ordered
         WHERE before_code < 0 OR (before_code IS NULL AND code < 0);
         CREATE TEMP TABLE told_by_rule AS
-        SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({_told_by_rule(rules)});
+        SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({_tell_by_rule(rules)});
         CREATE TEMP VIEW told AS
         SELECT * FROM told_by_rule
         UNION ALL

@@ -149,7 +149,7 @@ def _history_fates(
     found = []
     for event in events:
         if event["not_asked"]:
-            fate = (NOT_ASKED, *_not_asked(event, rules))
+            fate = (NOT_ASKED, *_say_not_asked(event, rules))
         elif aside:
             fate = (SET_ASIDE, *aside)
         else:
@@ -158,7 +158,7 @@ def _history_fates(
     return tuple(found)
 
 
-def _not_asked(event: dict[str, Any], rules: Rules) -> tuple[int, str]:
+def _say_not_asked(event: dict[str, Any], rules: Rules) -> tuple[int, str]:
     """Say why a row of the history was not asked for: the first reason that holds."""
     if event["pipeline"] == -1:
         return 3, "undeclared_pipeline"
@@ -213,7 +213,7 @@ def _find_implied(
     """Return the rows that stand in no file, in the order of the history."""
     columns = "place, pipeline, code, entered_at, stageless"
     closes = _rows(store, "new_closes", columns, deal, "place")
-    rows = [(row, why) for row in told if (why := _why_implied(row)) is not None]
+    rows = [(row, why) for row in told if (why := _say_why_implied(row)) is not None]
     rows += [
         (row, (10, "outcome_column" if row["code"] < 0 else "present_stage"))
         for row in closes
@@ -229,7 +229,7 @@ def _find_implied(
     return tuple(each for _, each in sorted(found, key=lambda pair: pair[0]))
 
 
-def _why_implied(row: dict[str, Any]) -> tuple[int, str] | None:
+def _say_why_implied(row: dict[str, Any]) -> tuple[int, str] | None:
     """Say why a row that was told stands in no file; None where it stands in one."""
     if row["fate"] == "implied":
         return 9, "reopened_by_close"

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from leakkit.findings.finding import ALARM, WARNING, cards, count_tests, improvements
 from leakkit.page.kinds import FIRST
 from leakkit.views import figures, tables
-from leakkit.views.coverage import left_out, pipelines_left_out
+from leakkit.views.coverage import pipelines_left_out, say_left_out
 from leakkit.views.dropoff.data import with_outcome
 from leakkit.views.dropoff.headline import headline_sentence
 from leakkit.views.dropoff.pipe import choose_emphasis, pipe
@@ -158,9 +158,9 @@ def _better(analysis: Analysis, words: Words) -> Markup:
     return said + Markup(" ") + words.html("overview.more_better", n=len(better) - 1, named=named)
 
 
-def nothing_lost(analysis: Analysis, words: Words) -> Markup:
+def say_nothing_lost(analysis: Analysis, words: Words) -> Markup:
     """Say that no stage lost a deal: none was lost, or it cannot be said, or not where."""
-    if said := _left_out(analysis, words):
+    if said := _say_left_out(analysis, words):
         return said
     lost = sum(one.notes.outcomes.get(("lost", False), 0) for one in analysis.pipelines)
     if not lost and _of_lists(analysis):
@@ -168,19 +168,19 @@ def nothing_lost(analysis: Analysis, words: Words) -> Markup:
     return words.html("headline.elsewhere" if lost else "overview.none", n=lost)
 
 
-def _left_out(analysis: Analysis, words: Words) -> Markup:
+def _say_left_out(analysis: Analysis, words: Words) -> Markup:
     """Say what the exports leave out, where each leaves something out."""
-    said = [left_out(one, words) for one in analysis.pipelines]
+    said = [say_left_out(one, words) for one in analysis.pipelines]
     return said[0] if said and all(said) else Markup("")
 
 
 def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Markup:
     """Say where most value is lost; stages whose losses may be healthy only where no other is."""
-    if said := _left_out(analysis, words):
+    if said := _say_left_out(analysis, words):
         return said
     serious = [leak for leak in leaks if leak.stage.kind != "qualify"] or list(leaks)
     if not serious:
-        return nothing_lost(analysis, words)
+        return say_nothing_lost(analysis, words)
     worst = serious[0]
     return words.html(
         "overview.worst",
@@ -387,7 +387,7 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     """Where are the largest losses, over all pipelines?"""
     words, leaks = words_of(analysis), _leaks(analysis)
     if not leaks:
-        return answer(words, "overview_leaks", headline=nothing_lost(analysis, words))
+        return answer(words, "overview_leaks", headline=say_nothing_lost(analysis, words))
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
     whole = sum(leak.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
-def left_out(chosen: PipelineAnalysis, words: Words) -> Markup:
+def say_left_out(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say which deals the export seems to leave out; nothing of a whole one."""
     code = chosen.notes.coverage
     if not code:

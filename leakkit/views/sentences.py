@@ -31,7 +31,7 @@ def first_of(analysis: Analysis, pipeline: str, words: Words) -> Markup:
     return words.html("headline.first_of", name=bdi(names[0]), n=len(names), names=said)
 
 
-def what_changed(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+def say_change(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
     """Say what a finding found: which share, how much, against what."""
     stage = next(s for s in pipeline.stages if s.name == finding.stage)
     age = stage.expected.age if finding.kind == "overdue" else stage.horizon.age
@@ -50,7 +50,7 @@ def say_judged(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Ma
     An alarm says it plainly. A watch says that it may be so; what changed because other
     deals come in, or may have, and what is as last year at this time, says that.
     """
-    what = what_changed(pipeline, finding, words)
+    what = say_change(pipeline, finding, words)
     if finding.severity == ALARM:
         return what
     if finding.severity in {BETTER, PERHAPS_BETTER}:
@@ -109,10 +109,10 @@ def quiet(findings: Iterable[Finding], words: Words, *, several: bool = False) -
         said = words.html("causes.quiet_but", n=len(perhaps), names=named)
     else:
         said = words.html("causes.quiet")
-    return said + Markup(" ") + could_be_seen(seen, words)
+    return said + Markup(" ") + say_sight(seen, words)
 
 
-def could_be_seen(seen: Sight, words: Words) -> Markup:
+def say_sight(seen: Sight, words: Words) -> Markup:
     """Say how many of the comparisons could have shown a rise, and from when on none can yet."""
     if not seen.able:
         return words.html("causes.none_able", n=seen.tests)

@@ -105,7 +105,7 @@ def _iso(date: dt.date) -> str:
     return f"{date.year:04}-{date.month:02}-{date.day:02}"
 
 
-def with_swapped(
+def swap_columns(
     rows: Sequence[Sequence[Any]], headings: Sequence[str], typed: dict[str, Typed]
 ) -> list[list[Any]]:
     """Return the rows with the dates of the columns in doubt swapped."""

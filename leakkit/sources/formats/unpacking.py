@@ -54,7 +54,7 @@ def unpack_zip(reading: Reading, path: Path) -> list[Path]:
     folder.mkdir()
     try:
         with open_zip(path, path.name) as packed:
-            found = _taken_out(packed, path, folder)
+            found = _take_out(packed, path, folder)
     except DAMAGED as error:
         refuse_full(error)
         message = f"{path.name} is a broken .zip file, or one with a password. Unpack it first."
@@ -63,7 +63,7 @@ def unpack_zip(reading: Reading, path: Path) -> list[Path]:
     return found
 
 
-def _taken_out(packed: zipfile.ZipFile, path: Path, folder: Path) -> list[Path]:
+def _take_out(packed: zipfile.ZipFile, path: Path, folder: Path) -> list[Path]:
     """Write each file of a .zip into a folder, under its name alone."""
     found, bound = [], Bound(path)
     bound.hold(sum(entry.file_size for entry in packed.infolist() if plain_name(entry)))

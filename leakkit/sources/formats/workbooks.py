@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit import limits
 from leakkit.errors import Ask, LeakkitError
-from leakkit.sources.cells.swapped import typed_columns, with_swapped
+from leakkit.sources.cells.swapped import swap_columns, typed_columns
 from leakkit.sources.formats.footers import footer_of
 from leakkit.sources.formats.headless import given_headings
 from leakkit.sources.formats.rows import LINE, put_rows
@@ -92,12 +92,12 @@ def _copy_sheet(reading: Reading, cells: Cells, relation: str) -> Sheet:
     elif top:
         reading.say(sheet, "heading_row", str(top + 1))
     headings = headings or once(reading, sheet, [_text(cell) for cell in cells.rows[top]])
-    rest = _filled_down(reading, cells, top, _place_of_id(headings, renamed))
+    rest = _fill_down(reading, cells, top, _place_of_id(headings, renamed))
     footer = _footer(rest, len(headings))
     rest = rest[: len(rest) - len(footer)]
     typed = typed_columns(rest, headings)
     if reading.config.source.typed_dates == "swapped":
-        rest = with_swapped(rest, headings, typed)
+        rest = swap_columns(rest, headings, typed)
     table = quote(relation)
     put_rows(reading.store, table, headings, _pad_rows(rest, len(headings)))
     return Sheet(sheet, table, headings, typed, footer)
@@ -127,7 +127,7 @@ def _place_of_id(headings: list[str], renamed: dict[str, str]) -> int:
     return headings.index(heading) if heading in headings else -1
 
 
-def _filled_down(reading: Reading, cells: Cells, top: int, place: int) -> list[list[Any]]:
+def _fill_down(reading: Reading, cells: Cells, top: int, place: int) -> list[list[Any]]:
     """Return the rows below the headings, with an id in every row that its merged cell covers."""
     rest = cells.rows[top + 1 :]
     filled = 0

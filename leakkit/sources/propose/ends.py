@@ -53,13 +53,13 @@ def closing_stages(store: Store, config: Config) -> dict[str, int]:
     said = texts(store, "stage", "given_history", "given_opportunities")
     named = closing(said)
     _follow(store, named)
-    passed = _passed_through(store)
+    passed = _find_passed_through(store)
     exact = {fold_name(word) for word in (*WON_WORDS, *LOST_WORDS, *CLOSED)}
     sure = {n: code for n, code in named.items() if bare(n) in exact or n not in passed}
     stood = _by_deals(store, config)
     listed_ends, listed_open = _read_listed(store, said)
     own = {**listed_ends, **_read_declared(config, said)}
-    sure |= dict.fromkeys(_surely_lost(store, config, said), schema.LOST)
+    sure |= dict.fromkeys(_find_surely_lost(store, config, said), schema.LOST)
     found = {**sure, **stood, **_after_closes(store, {*sure, *stood, *own}), **own}
     _keep_asked(store, [n for n in said if may_be_lost(n) and n not in {*found, *passed}])
     still_open = {*map(fold_name, config.source.outcomes.open), *listed_open} - set(
@@ -92,7 +92,7 @@ def _follow(store: Store, closes: dict[str, int]) -> None:
     store.run(FOLLOWED.format(closes=sql), facts)
 
 
-def _passed_through(store: Store) -> set[str]:
+def _find_passed_through(store: Store) -> set[str]:
     """Return the stages that most visits leave for another stage."""
     rows = store.rows(
         "SELECT stage FROM followed GROUP BY stage "
@@ -115,7 +115,7 @@ def _after_closes(store: Store, closes: set[str]) -> dict[str, int]:
     return {stage: code for stage, code in found.items() if stage not in closes}
 
 
-def _surely_lost(store: Store, config: Config, said: list[str]) -> list[str]:
+def _find_surely_lost(store: Store, config: Config, said: list[str]) -> list[str]:
     """Return the stages called by a word for a loss that only lost deals stand in, or never leave.
 
     What the outcomes say goes before what the history shows.

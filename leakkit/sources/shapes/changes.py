@@ -40,12 +40,12 @@ def prepare_changes(reading: Reading, files: Files) -> Files:
     """Say whose each row is, and give stages their names."""
     history, deals = files.history, files.opportunities
     if history is not None:
-        history = _looked_up(reading, history, files.lookup)
+        history = _look_up(reading, history, files.lookup)
         history = _fill_down(reading, history)
         history = one_transition(reading, history)
         history = _close_stages(reading, history)
     if history is not None and files.stages is None:
-        history = _self_labelled(reading, history)
+        history = _label_by_own(reading, history)
     if files.stages is not None:
         history = history and _label_stages(reading, history, files.stages)
         deals = deals and _label_stages(reading, deals, files.stages)
@@ -58,7 +58,7 @@ def _quote_texts(words: Iterable[str]) -> str:
     return ", ".join(literal(word) for word in words)
 
 
-def _looked_up(reading: Reading, table: Table, other: Table | None) -> Table:
+def _look_up(reading: Reading, table: Table, other: Table | None) -> Table:
     """Take the deal of each row from the table that has it."""
     wanted = table.export.lookup if table.export else None
     if wanted is None or other is None:
@@ -159,7 +159,7 @@ def _label_stages(reading: Reading, table: Table, stages: Table) -> Table:
     return _with_labels(reading, table, [(str(k), str(said)) for k, said in rows if k])
 
 
-def _self_labelled(reading: Reading, table: Table) -> Table:
+def _label_by_own(reading: Reading, table: Table) -> Table:
     """Give stages the names that stand beside their numbers in the history itself."""
     changes = table.export.changes if table.export else None
     pairs = [

@@ -39,7 +39,7 @@ def outcome_by_dates(reading: Reading, table: Table) -> str:
     )
 
 
-def closed_by_dates(reading: Reading, table: Table, outcome: str) -> Table:
+def close_by_dates(reading: Reading, table: Table, outcome: str) -> Table:
     """Let each deal close on the date of its end; `outcome` is SQL for won, lost, open or ''.
 
     A column of its own for the close goes before, where it is filled.

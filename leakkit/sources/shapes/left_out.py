@@ -54,16 +54,16 @@ class Sign:
     heading: str
 
 
-def asked_for(reading: Reading, files: Files) -> Files:
+def keep_asked(reading: Reading, files: Files) -> Files:
     """Return the files without the rows that nobody asks for; they are counted."""
     columns = "opportunity_id VARCHAR, why VARCHAR, seen BOOLEAN"
     reading.store.run(f"CREATE OR REPLACE TEMP TABLE {LEFT_OUT} ({columns})")
     days = files.snapshots[:-1]
     tables = [t for t in (files.opportunities, files.history, *(t for _, t in days)) if t]
     if reading.config.source.deleted != "kept":
-        _merged_elsewhere(reading, files.merged)
+        _leave_out_merged(reading, files.merged)
         for table in tables:
-            _merged_lists(reading, table)
+            _take_merged(reading, table)
     _take_named(reading, tables)
     earlier = tuple((day, _without(reading, table, SNAPSHOT)) for day, table in days)
     deals = files.opportunities and _without(reading, files.opportunities, DEALS)
@@ -104,7 +104,7 @@ def without_histories(reading: Reading, file: str) -> None:
         replace_history(store, f"SELECT * FROM read_history WHERE NOT ({test})")  # noqa: S608 - as above
 
 
-def _merged_elsewhere(reading: Reading, table: Table | None) -> None:
+def _leave_out_merged(reading: Reading, table: Table | None) -> None:
     """Take the ids of deals that were merged into others from the file that lists them."""
     if table is None:
         return
@@ -116,7 +116,7 @@ def _merged_elsewhere(reading: Reading, table: Table | None) -> None:
     reading.say(table.file, "left_out", SAID["merged"], table.heading("opportunity_id") or "")
 
 
-def _merged_lists(reading: Reading, table: Table) -> None:
+def _take_merged(reading: Reading, table: Table) -> None:
     """Take the ids of deals that were merged into others from the rows of these others."""
     own = table.text("opportunity_id")
     for heading in _columns(table, vocabulary.words("left_out", "merged_ids")):
@@ -193,7 +193,7 @@ def _without(reading: Reading, table: Table, part: str, *, alone: bool = False) 
     for sign in signs:
         _note(reading, table, part, sign)
     if left == before:
-        raise _nothing_left(table, signs)
+        raise _refuse_nothing(table, signs)
     reading.leave_out(part, table.file, int(left))
     name, columns = quote(f"asked for of {table.file}"), ", ".join(map(quote, table.types))
     reading.store.run(
@@ -224,7 +224,7 @@ def _note(reading: Reading, table: Table, part: str, sign: Sign) -> None:
     )
 
 
-def _nothing_left(table: Table, signs: list[Sign]) -> LeakkitError:
+def _refuse_nothing(table: Table, signs: list[Sign]) -> LeakkitError:
     """Return the error of a file of which every row is left out."""
     by = ", ".join(dict.fromkeys(sign.heading for sign in signs if sign.heading))
     if signs[0].why == "where":
@@ -311,4 +311,4 @@ def _quote_texts(words: Iterable[str]) -> str:
     return ", ".join(literal(word) for word in words)
 
 
-__all__ = ["FACTS", "asked_for", "without_histories"]
+__all__ = ["FACTS", "keep_asked", "without_histories"]

@@ -22,7 +22,7 @@ FEWEST, SURE = 3, 0.9
 SHOWN = 20
 
 
-def named_by_deals(reading: Reading, history: Table, deals: Table, moves: str) -> Table:
+def name_by_deals(reading: Reading, history: Table, deals: Table, moves: str) -> Table:
     """Give the stages of a history the names that its deals stand under, where all are told.
 
     `moves` is SQL for the rows that are moves. A deal whose history ends in "4" and that

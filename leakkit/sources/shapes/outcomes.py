@@ -43,7 +43,7 @@ def with_outcome(reading: Reading, table: Table) -> Table:
         if "outcome" not in table.renamed:
             # else the configuration says which column counts
             keep_flag_doubts(reading, table, said, cases)
-        if not _reason_declared(reading, table):
+        if not _is_declared(reading, table):
             return table
         text = table.text("outcome")
         lost = f"{table.text('lost_reason')} <> '' AND {cases} IN ('open', '')"
@@ -103,7 +103,7 @@ def _without_column(reading: Reading, table: Table, said: str, flags: list[str])
     cases = _closing_cases(reading, table)
     by_stage = f"CASE {' '.join(cases)} ELSE '' END" if cases else "''"
     by_reason = _by_reason(reading, table, by_stage) if said == "''" else "FALSE"
-    if by_reason == "FALSE" and _reason_declared(reading, table):
+    if by_reason == "FALSE" and _is_declared(reading, table):
         by_reason = f"{table.text('lost_reason')} <> '' AND {by_stage} = ''"
     dates = outcome_by_dates(reading, table)
     if not cases and {said, dates} == {"''"} and by_reason == "FALSE":
@@ -124,7 +124,7 @@ def _without_column(reading: Reading, table: Table, said: str, flags: list[str])
     return rewritten(reading, table, {}, "outcome", {"outcome": sql})
 
 
-def _reason_declared(reading: Reading, table: Table) -> bool:
+def _is_declared(reading: Reading, table: Table) -> bool:
     """Say whether the configuration says that a deal with a reason is lost."""
     return reading.config.source.reason_means_loss and table.heading("lost_reason") is not None
 

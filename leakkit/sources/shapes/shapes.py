@@ -18,11 +18,11 @@ from leakkit.sources.headings.exports import TIME_IN_STAGE
 from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names, taken_headings
 from leakkit.sources.shapes.asides import without_asides
 from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepare_changes
-from leakkit.sources.shapes.closing_dates import closed_by_dates, ending_dates
+from leakkit.sources.shapes.closing_dates import close_by_dates, ending_dates
 from leakkit.sources.shapes.durations import with_starts
 from leakkit.sources.shapes.either_way import closes_of_deals
-from leakkit.sources.shapes.left_out import asked_for
-from leakkit.sources.shapes.naming import named_by_deals
+from leakkit.sources.shapes.left_out import keep_asked
+from leakkit.sources.shapes.naming import name_by_deals
 from leakkit.sources.shapes.outcomes import (
     cases_of_outcome,
     closes_as,
@@ -82,11 +82,11 @@ class Found:
 
 def shape_files(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
-    found = _shape_history(reading, asked_for(reading, with_ids(reading, files)))
+    found = _shape_history(reading, keep_asked(reading, with_ids(reading, files)))
     found = closes_of_deals(reading, found)
     if found.opportunities is not None:
         deals = found.opportunities
-        deals = closed_by_dates(reading, deals, cases_of_outcome(reading, deals))
+        deals = close_by_dates(reading, deals, cases_of_outcome(reading, deals))
         found = replace(found, opportunities=deals)
     used = (files.history, files.opportunities, files.stages, files.lookup, files.activities)
     return replace(
@@ -131,7 +131,7 @@ def _from_history(reading: Reading, files: Files, history: Table) -> Found:
         told = write_ends(reading, told)
     if told:
         told = reasons_of_rows(reading, told, plain)
-        plain = named_by_deals(reading, plain, told, moves_of(plain))
+        plain = name_by_deals(reading, plain, told, moves_of(plain))
     if is_changes(history):
         return _from_changes(reading, files, plain, told)
     if told is None:

@@ -38,7 +38,7 @@ def speed(finding: Finding, words: Words) -> Markup:
     )
 
 
-def ruled_out(finding: Finding, words: Words) -> Markup:
+def say_ruled_out(finding: Finding, words: Words) -> Markup:
     """Say which change can be ruled out; nothing where none of a size that matters can."""
     if finding.severity not in {OK, SMALL}:
         return Markup("")

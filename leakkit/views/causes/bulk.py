@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
-def set_apart(diagnosis: Diagnosis, cause: Cause, words: Words) -> list[Markup]:
+def say_set_apart(diagnosis: Diagnosis, cause: Cause, words: Words) -> list[Markup]:
     """Say how many losses were set apart as closed in bulk, and by which rule."""
     apart = cause.administrative
     if not apart.n:

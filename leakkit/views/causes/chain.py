@@ -9,10 +9,10 @@ from markupsafe import Markup
 from leakkit.findings.behaviour import MIXED
 from leakkit.findings.finding import WARNING
 from leakkit.views.causes import verdict
-from leakkit.views.causes.bulk import set_apart
+from leakkit.views.causes.bulk import say_set_apart
 from leakkit.views.causes.stages import no_stages, stages_of
 from leakkit.views.elements import paragraphs
-from leakkit.views.sentences import what_changed
+from leakkit.views.sentences import say_change
 from leakkit.views.shift import shift_cell, top_of
 from leakkit.views.tables import bdi
 from leakkit.views.texts import stay
@@ -68,7 +68,7 @@ def _leak(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
     """Say what leaks: what got worse where something did, else what is lost."""
     warned = [f for f in one.findings if f.severity in WARNING]
     if warned:
-        said = what_changed(diagnosis.pipeline, warned[0], words)
+        said = say_change(diagnosis.pipeline, warned[0], words)
         return said + shift_cell(warned[0], 1.1 * top_of(warned[0]))
     lost, age = one.stage.lost, one.stage.horizon.age
     if lost.share is None or age is None:
@@ -81,13 +81,13 @@ def _leak(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
 
 def _evidence(diagnosis: Diagnosis, cause: Cause, words: Words) -> Markup:
     """Say the two pieces of evidence in two lines; of what was closed in bulk, how."""
-    lines = set_apart(diagnosis, cause, words) if cause.administrative.in_bulk else []
+    lines = say_set_apart(diagnosis, cause, words) if cause.administrative.in_bulk else []
     if cause.losses or not lines:
-        lines += [_said_line(cause.stated, words), _behaves_line(cause.behaviour, words)]
+        lines += [_say_stated(cause.stated, words), _behaves_line(cause.behaviour, words)]
     return paragraphs(lines)
 
 
-def _said_line(stated: Stated, words: Words) -> Markup:
+def _say_stated(stated: Stated, words: Words) -> Markup:
     """Say what the reasons say, or why they say nothing."""
     if stated.family:
         share = next(f.share for f in stated.families if f.family == stated.family)

@@ -49,7 +49,7 @@ def _columns(words: Words) -> tuple[Column[Finding], ...]:
 def _judgement(words: Words, finding: Finding) -> Markup:
     """Say the judgement, and small beside it what it rests on."""
     notes = (
-        beside.ruled_out(finding, words),
+        beside.say_ruled_out(finding, words),
         beside.speed(finding, words),
         beside.last_year(finding, words) if finding.severity in CHANGED else Markup(""),
     )

@@ -44,7 +44,7 @@ def _screen(one: StageDiagnosis, words: Words) -> Markup:
     screen, head = one.screen, heading(bdi(one.stage.name)) + _changes(one.changes, words)
     if screen.reason:
         return head + paragraphs([words.html(f"causes.screen_{screen.reason}")])
-    lines = [_say_tested(screen, words), *_set_aside(screen, words)]
+    lines = [_say_tested(screen, words), *_say_set_aside(screen, words)]
     if not screen.drivers:
         none = words.html("causes.no_driver") if screen.tested else Markup("")
         return head + paragraphs([none, *lines])
@@ -89,7 +89,7 @@ def _say_tested(screen: Screen, words: Words) -> Markup:
     return said + sample_line(screen.sampled, screen.of_passages, words)
 
 
-def _set_aside(screen: Screen, words: Words) -> list[Markup]:
+def _say_set_aside(screen: Screen, words: Words) -> list[Markup]:
     """Say which columns were not compared, and why."""
     return [
         words.html(

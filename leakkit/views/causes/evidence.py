@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views.causes import cells
-from leakkit.views.causes.bulk import set_apart
+from leakkit.views.causes.bulk import say_set_apart
 from leakkit.views.causes.stages import no_stages, sample_line, stages_of
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.present import causes as present
@@ -53,7 +53,7 @@ def _evidence(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup
     """Return the evidence of one stage: both sources beside each other."""
     cause, head = one.cause, heading(bdi(one.stage.name))
     if not cause.losses:
-        lines = set_apart(diagnosis, cause, words)
+        lines = say_set_apart(diagnosis, cause, words)
         return head + paragraphs([*lines, words.html("causes.read_none")])
     read = words.html(f"causes.read_{cause.window}", n=cause.losses)
     read += sample_line(cause.sampled, cause.passages, words)
@@ -114,7 +114,7 @@ def _behaviour(diagnosis: Diagnosis, cause: Cause, words: Words) -> Markup:
     table = Table(
         words.say("causes.behaviour_table"), _sign_columns(found, words), rows, head="sign"
     )
-    lines = [*_excess_lines(found, words), *set_apart(diagnosis, cause, words)]
+    lines = [*_excess_lines(found, words), *say_set_apart(diagnosis, cause, words)]
     lines += _agreement_lines(cause.agreement, words)
     return (table.html(words) if rows else Markup("")) + paragraphs(lines)
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from leakkit.findings.finding import RATE, improvements, leading
 from leakkit.page.kinds import FIRST
 from leakkit.views.causes import mix, verdict
-from leakkit.views.coverage import left_out, what_to_export
+from leakkit.views.coverage import say_left_out, what_to_export
 from leakkit.views.elements import paragraphs
 from leakkit.views.present import causes as present
 from leakkit.views.sentences import first_of, losses_line, quiet, say_judged, since_then
@@ -72,7 +72,7 @@ def _first_of(diagnosis: Diagnosis, words: Words) -> Markup:
 def _worst(diagnosis: Diagnosis, words: Words) -> Markup:
     """Say which deals are left out; else what got worse, what got better, or that none did."""
     if diagnosis.pipeline.notes.coverage:
-        return left_out(diagnosis.pipeline, words)
+        return say_left_out(diagnosis.pipeline, words)
     first = _leading(diagnosis)
     if first is not None:
         return say_judged(diagnosis.pipeline, first, words)

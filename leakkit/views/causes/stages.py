@@ -10,7 +10,7 @@ from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_text
 from leakkit.page.kinds import REPEATED, SECTION
-from leakkit.views.coverage import left_out
+from leakkit.views.coverage import say_left_out
 from leakkit.views.view import answer
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def no_stages(diagnosis: Diagnosis, words: Words, name: str) -> View:
     if lost and not loses(diagnosis):
         said = words.html("headline.elsewhere", n=lost)
         return answer(words, name, headline=said, kind=_kind(name))
-    if not loses(diagnosis) and (said := left_out(diagnosis.pipeline, words)):
+    if not loses(diagnosis) and (said := say_left_out(diagnosis.pipeline, words)):
         return answer(words, name, headline=said, kind=_kind(name))
     code = "no_days" if loses(diagnosis) else "no_stage"
     return answer(words, name, headline=words.say(f"causes.{code}"), kind=_kind(name))

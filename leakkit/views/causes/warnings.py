@@ -17,7 +17,7 @@ from leakkit.views.causes.stages import no_stages
 from leakkit.views.coverage import what_to_export
 from leakkit.views.elements import fold_content, paragraphs
 from leakkit.views.notes import note_lines
-from leakkit.views.sentences import could_be_seen, month, say_judged, what_changed
+from leakkit.views.sentences import month, say_change, say_judged, say_sight
 from leakkit.views.shift import shift_figure
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -60,7 +60,7 @@ def _quiet(diagnosis: Diagnosis, words: Words) -> Markup:
     if not has_comparisons(diagnosis):
         return words.html("causes.not_compared")
     seen = sight(finding for card in diagnosis.cards for finding in card)
-    return words.html("causes.none_warns") + Markup(" ") + could_be_seen(seen, words)
+    return words.html("causes.none_warns") + Markup(" ") + say_sight(seen, words)
 
 
 def _say_improved(diagnosis: Diagnosis, words: Words) -> list[Markup]:
@@ -97,7 +97,7 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
     ]
     said = [
         *card_lines(diagnosis, finding, words),
-        *(what_changed(diagnosis.pipeline, f, words) for f in also),
+        *(say_change(diagnosis.pipeline, f, words) for f in also),
         *note_lines(noted, words, of_stage=True),
     ]
     return Markup(
@@ -107,7 +107,7 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
         finding.severity,
         words.say(f"causes.severity_{finding.severity}"),
         bdi(finding.stage),
-        what_changed(diagnosis.pipeline, finding, words),
+        say_change(diagnosis.pipeline, finding, words),
         paragraphs(said),
         shift_figure(finding, words, noted),
         verdict.review_line(diagnosis, finding, words),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.views import reading
-from leakkit.views.coverage import left_out, what_to_export
+from leakkit.views.coverage import say_left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import bullets, fold_content, heading, paragraphs
 from leakkit.views.sentences import losses_line
@@ -33,7 +33,7 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
     read = [words.html(shape), *_rows(analysis, words)]
     parts = [
         paragraphs([*read, *data_lines(analysis, chosen, words)]),
-        _not_estimated(chosen, words),
+        _list_not_estimated(chosen, words),
         _odd(analysis, words),
         reading.fault_table(analysis, words) if analysis.faults else "",
         _list_recognised(analysis, words),
@@ -42,7 +42,7 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
     return answer(words, "data", note=Markup("\n").join(filter(None, parts)), selection=said)
 
 
-def _not_estimated(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _list_not_estimated(chosen: PipelineAnalysis, words: Words) -> Markup:
     """List the numbers that could not be estimated, or say that there are none."""
     if chosen.present is not None:
         return paragraphs([words.html("present.missing")])
@@ -72,7 +72,7 @@ def _list_recognised(analysis: Analysis, words: Words) -> Markup:
 
 def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     """Say what the data of a pipeline are, and how far they bear its headline."""
-    doubt = [left_out(chosen, words), what_to_export(chosen, words)]
+    doubt = [say_left_out(chosen, words), what_to_export(chosen, words)]
     return [
         *filter(None, doubt),
         *_deals(analysis, chosen, words),

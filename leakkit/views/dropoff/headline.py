@@ -21,7 +21,7 @@ from leakkit.findings.finding import (
 )
 from leakkit.page.kinds import FIRST
 from leakkit.views.causes.cells import plain_points
-from leakkit.views.coverage import left_out, what_to_export
+from leakkit.views.coverage import say_left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.present import headline as present
@@ -122,7 +122,7 @@ def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Mar
     if chosen.present is not None and (chosen.present.total.lost or not chosen.notes.coverage):
         return present.say_most_lost(chosen.present, words)
     if chosen.notes.coverage:
-        return left_out(chosen, words)
+        return say_left_out(chosen, words)
     gravest = _gravest(analysis, chosen)
     if gravest is not None:
         return say_judged(chosen, gravest, words)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.measures.present import most_lost, share_of
-from leakkit.views.coverage import left_out, what_to_export
+from leakkit.views.coverage import say_left_out, what_to_export
 from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _nowhere(present: Present, words: Words) -> Markup:
 def lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     """Say how many are won, what a list like this cannot tell, and what to export instead."""
     present = present_state(chosen)
-    total, found = present.total, _left_out(chosen, present, words)
+    total, found = present.total, _say_left_out(chosen, present, words)
     if 0 < present.lost_somewhere < total.lost:
         found.append(words.html("present.no_stage_named", n=total.lost - present.lost_somewhere))
     if total.lost and total.won:
@@ -65,11 +65,11 @@ def lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Ma
     return [*found, words.html("present.cannot", as_of=analysis.last_day), _export(analysis, words)]
 
 
-def _left_out(chosen: PipelineAnalysis, present: Present, words: Words) -> list[Markup]:
+def _say_left_out(chosen: PipelineAnalysis, present: Present, words: Words) -> list[Markup]:
     """Say which deals the list seems to leave out, and what to export instead."""
     total = present.total
     if chosen.notes.coverage:
-        said = left_out(chosen, words) if total.lost else Markup("")
+        said = say_left_out(chosen, words) if total.lost else Markup("")
         return [said, what_to_export(chosen, words)]
     if total.closed and not total.open:
         return [words.html("present.closed_only")]
