@@ -40,10 +40,10 @@ def check(
         store, facts = check_source(*named, as_of=as_of, allow=allow or ())
     # what is not needed to refuse a source is loaded once it is read
     from leakkit.analysis import outline
-    from leakkit.terminal import say_check as said
+    from leakkit.terminal import say_check
 
     with store:
-        lines = said(facts, outline(store))
+        lines = say_check(facts, outline(store))
     for line in lines:
         typer.echo(visible(line))
     if csv:
