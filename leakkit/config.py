@@ -615,8 +615,10 @@ def fold_name(name: str) -> str:
     Without case and outer space, letters with their accents as one sign, without signs that
     nobody sees (such as ZWNJ), in the Persian forms of letters, with Latin digits.
 
-    >>> folded(" Won "), folded("\u0643\u0627\u0631 \u06f1") == folded("\u06a9\u0627\u0631 1")
-    ('won', True)
+    >>> fold_name(" Won ")
+    'won'
+    >>> fold_name("\u0643\u0627\u0631 \u06f1") == fold_name("\u06a9\u0627\u0631 1")
+    True
     """
     if name.isascii():
         return name.strip().casefold()
@@ -670,7 +672,7 @@ def parse_toml(text: str, name: str, code: str = "config_syntax") -> dict[str, A
 def find_unfilled(text: str) -> list[tuple[int, str, str]]:
     r"""Return the lines that a person is still to fill in: number, what stands there, and why.
 
-    >>> unfilled('[source]\nstage = "FILL IN"   # which column?')
+    >>> find_unfilled('[source]\nstage = "FILL IN"   # which column?')
     [(2, 'stage', 'which column?')]
     """
     found = []

@@ -12,7 +12,7 @@ HALF_EXPORT = "half_export"
 def shorten_text(text: str, letters: int = SHOWN_LETTERS) -> str:
     """Return a text that may be of any length, as much of it as anybody reads.
 
-    >>> len(shortened("x" * 10_000))
+    >>> len(shorten_text("x" * 10_000))
     201
     """
     return text if len(text) <= letters else f"{text[:letters]}\u2026"

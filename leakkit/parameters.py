@@ -73,7 +73,7 @@ def _kind(value: object) -> str:
 def read_assigned(cell: str) -> Values:
     """Return the plain values that a cell gives to names.
 
-    >>> assigned('pipeline = ""  # empty: the first')
+    >>> read_assigned('pipeline = ""  # empty: the first')
     {'pipeline': ''}
     """
     found = {}

@@ -287,7 +287,7 @@ def _gravest(finding: Finding) -> tuple[int, float, float, float, int]:
 def reaches_severity(findings: Iterable[Finding], severity: str) -> bool:
     """Is there a finding as grave as `severity` (alarm or watch)?
 
-    >>> reached([Finding("P", "A", "lost", "watch")], "alarm")
+    >>> reaches_severity([Finding("P", "A", "lost", "watch")], "alarm")
     False
     """
     if severity not in {ALARM, WATCH}:

@@ -42,7 +42,7 @@ def normalise_reason(text: str) -> str:
     Without case, accents and punctuation, Arabic letters as Persian ones, digits as
     0 to 9, a zero-width non-joiner as the space that many type instead.
 
-    >>> normalised("  Price: too HIGH!! No. \u0661\u06f2")
+    >>> normalise_reason("  Price: too HIGH!! No. \u0661\u06f2")
     'price too high no 12'
     """
     letters = unicodedata.normalize("NFKC", text).translate(_LETTERS).casefold()

@@ -190,7 +190,7 @@ def merge_doors(curve: Curve, kinds: tuple[str, ...]) -> Floats:
 
 
 def greenwood(curve: Curve, kinds: tuple[str, ...]) -> Floats:
-    """Return the variance of `merged(curve, kinds)` at every age.
+    """Return the variance of `merge_doors(curve, kinds)` at every age.
 
     The Greenwood type estimate, the one of R's etm and survfit:
     `sum_{u<=t} S(u-)^2 d_k(y-d_k)/y^3 - 2 S(u-) b d_k(y-d.)/y^3 + b^2 d.(y-d.)/y^3`

@@ -176,7 +176,7 @@ def _remove(folder: Path, listed: Path) -> None:
 def is_believable(name: str) -> bool:
     """Say whether a name from a manifest, which may have been changed, is one that a run gives.
 
-    >>> believed("spare-parts-177b75/stages.csv"), believed("../stages.csv")
+    >>> is_believable("spare-parts-177b75/stages.csv"), is_believable("../stages.csv")
     (True, False)
     """
     place, _, file = name.rpartition("/")

@@ -19,7 +19,7 @@ MARK = re.compile(re.escape(PLACE) + r'(<p class="lk-trouble">.*?</p>)?', re.DOT
 def mark_stale(page: str, text: str) -> str:
     """Return the page with a notice on top, in place of an earlier one.
 
-    >>> marked(f"<main>{PLACE}</main>", "From <June>.")
+    >>> mark_stale(f"<main>{PLACE}</main>", "From <June>.")
     '<main><!-- leakkit: as of --><p class="lk-trouble">From &lt;June&gt;.</p></main>'
     """
     notice = f'{PLACE}<p class="lk-trouble">{escape(text)}</p>'

@@ -16,7 +16,7 @@ BARE = re.compile(r"[A-Za-z0-9_-]+")
 def quote_toml(text: str) -> str:
     r"""Return a text as TOML.
 
-    >>> quoted('32"')
+    >>> quote_toml('32"')
     '"32\\""'
     """
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
@@ -25,7 +25,7 @@ def quote_toml(text: str) -> str:
 def list_texts(counted: Sequence[tuple[str, int]], most: int = 10) -> str:
     """Return the most frequent texts as a list of TOML.
 
-    >>> listed([("Dead", 2), ("On hold", 1)])
+    >>> list_texts([("Dead", 2), ("On hold", 1)])
     '["Dead", "On hold"]'
     """
     return f"[{', '.join(quote_toml(text) for text, _ in counted[:most])}]"

@@ -175,7 +175,7 @@ def group_rows(
 ) -> pd.DataFrame:
     """Count rows by their numbers, and add up `total`; `same` are columns of one number.
 
-    >>> grouped([("stage", np.array([3, 1, 3]))], kind=2).to_dict("list")
+    >>> group_rows([("stage", np.array([3, 1, 3]))], kind=2).to_dict("list")
     {'stage': [1, 3], 'n': [1, 2], 'kind': [2, 2]}
     """
     columns = [(name, np.asarray(column)) for name, column in dimensions]

@@ -35,7 +35,7 @@ INTERRUPTED = "query interrupted"
 def quote(name: str) -> str:
     """Return an identifier as SQL; the only way in which a user's name enters a query.
 
-    >>> quoted('a"b')
+    >>> quote('a"b')
     '"a""b"'
     """
     return '"' + name.replace('"', '""') + '"'

@@ -270,7 +270,7 @@ def _read_texts(store: Store) -> dict[str, list[str]]:
 def write_rows(kinds: dict[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, dict[str, Any]]:
     """Return SQL and its facts for a few rows; `kinds` are the types by column.
 
-    >>> listed({"n": "SMALLINT"}, [(1,), (2,)])
+    >>> write_rows({"n": "SMALLINT"}, [(1,), (2,)])
     ('SELECT unnest(CAST($n AS SMALLINT[])) AS n', {'n': [1, 2]})
     """
     columns = [f"unnest(CAST(${name} AS {kind}[])) AS {name}" for name, kind in kinds.items()]

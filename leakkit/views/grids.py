@@ -39,7 +39,7 @@ def writable(text: str) -> str:
 def shorten_name(name: str, longest: int) -> str:
     """Return a name with so many letters at most, in its own direction where it has one.
 
-    >>> shortened("Proforma", 5)
+    >>> shorten_name("Proforma", 5)
     'Prof…'
     """
     seen = "".join(char for char in writable(name) if char not in BIDI_CONTROLS)

@@ -112,7 +112,7 @@ class Words(string.Formatter):
     def list_values(self, parts: Sequence[str]) -> Markup:
         """Say several things as a list, as HTML; parts that are `Markup` stay as they are.
 
-        >>> print(Words().listed(["a", "<b>", "c"]))
+        >>> print(Words().list_values(["a", "<b>", "c"]))
         a, &lt;b&gt;, and c
         """
         marks = [f"\ue000{at}\ue001" for at in range(len(parts))]

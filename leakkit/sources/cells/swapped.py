@@ -94,7 +94,7 @@ def _read_serial(cell: Any) -> dt.datetime | None:  # noqa: ANN401 - whatever a 
 def swap_date(date: dt.date) -> dt.date:
     """Return a date with its day and month swapped; the day is up to 12.
 
-    >>> swapped(dt.date(2024, 5, 3)).isoformat()
+    >>> swap_date(dt.date(2024, 5, 3)).isoformat()
     '2024-03-05'
     """
     return date.replace(month=date.day, day=date.month)

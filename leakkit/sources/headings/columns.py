@@ -278,7 +278,7 @@ class Table:
 def simplify_heading(heading: str) -> str:
     """Return the form in which headings are compared.
 
-    >>> simplified(" Opportunity ID")
+    >>> simplify_heading(" Opportunity ID")
     'opportunity_id'
     """
     return fold_name(heading).replace(" ", "_")

@@ -269,8 +269,8 @@ def _in(word: str, by_form: Mapping[str, str]) -> str:
 def _find_money_form(heading: str) -> str:
     """Return the form of a heading of money that says its unit, or what it is a sum of, else ''.
 
-    >>> _counted("Umsatz in Mio. \u20ac"), _counted("Phase (K)"), _counted("amount_usd")
-    ('umsatz', '', 'amount')
+    >>> [_find_money_form(one) for one in ("Umsatz in Mio. \u20ac", "Phase (K)", "amount_usd")]
+    ['umsatz', '', 'amount']
     """
     unit = unit_of(heading)
     forms = [loose(unit.name) if unit.factor != 1 else "", loose(plainly(heading)[0])]

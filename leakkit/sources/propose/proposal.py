@@ -140,7 +140,7 @@ def _refuse_many(what: str, names: Collection[str], most: int, columns: Mapping[
 def are_numbered(names: Sequence[str]) -> bool:
     """Say whether numbers or letters before the names order all stages.
 
-    >>> numbered(["1 - Lead", "2 - Offer"]), numbered(["Lead", "2 - Offer"])
+    >>> are_numbered(["1 - Lead", "2 - Offer"]), are_numbered(["Lead", "2 - Offer"])
     (True, False)
     """
     places = [_number_of(name) for name in names]
