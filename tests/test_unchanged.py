@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from leakkit import cli
 from leakkit.report import batch
+from leakkit.report.draft import finish
 from leakkit.report.unchanged import Request
 from tests.running import write_small
 
@@ -98,6 +99,13 @@ def test_other_code_and_other_libraries_are_a_run(
     monkeypatch.undo()
     monkeypatch.setattr("leakkit.report.books.folder", lambda: tmp_path)
     assert request_.digest() != before
+
+
+def test_what_a_killed_run_left_of_its_note_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "run.json.partial").write_text('{"half')
+    (tmp_path / "notes.partial").write_text("somebody's own")
+    finish(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.partial"]
 
 
 def test_a_database_and_a_folder_that_is_no_export_are_read(request_: Request) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from leakkit.errors import LeakkitError
-from leakkit.report.folder import SLUG, digest_of, write_bytes, write_text
+from leakkit.report.folder import PARTIAL, SLUG, digest_of, write_bytes, write_text
 from leakkit.report.stale import digest_of_unmarked, mark_stale
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def finish(folder: Path) -> None:
             raise LeakkitError("half_published", message) from None
         shutil.rmtree(ready)
     shutil.rmtree(folder / DRAFT, ignore_errors=True)
+    # the note for an unchanged night is written after all else, in its place
+    (folder / f"{TIMES}{PARTIAL}").unlink(missing_ok=True)
 
 
 def _move(source: Path, folder: Path) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LONGEST = 48
 LOCK = ".lock"
+PARTIAL = ".partial"
+"""Behind the name of a file while it is written."""
 SLUG = re.compile(r"[a-z0-9-]{1,55}")
 
 
@@ -45,7 +47,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     Raises OSError where it cannot be written, and leaves the old file as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(path.name + PARTIAL)
     try:
         with partial.open("wb") as stream:
             stream.write(content)
