@@ -507,16 +507,18 @@ def test_broken_files_of_other_formats(
     assert str(error_of(tmp_path / name)) == message
 
 
-def test_a_parquet_file_with_damaged_pages(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["events.parquet", "events.xlsx"])
+def test_a_parquet_file_with_damaged_pages(name: str, tmp_path: Path) -> None:
+    """Also under the name of another format: what a file is, its first bytes say."""
     rows = pd.DataFrame(
         {"opportunity_id": ["d"] * 1000, "stage": "A", "entered_at": ["2024-01-01"] * 1000}
     )
-    rows.to_parquet(tmp_path / "events.parquet")
-    content = bytearray((tmp_path / "events.parquet").read_bytes())
+    rows.to_parquet(tmp_path / name)
+    content = bytearray((tmp_path / name).read_bytes())
     content[4:60] = b"\xff" * 56
-    (tmp_path / "events.parquet").write_bytes(content)
-    error = error_of(tmp_path / "events.parquet")
-    assert str(error) == "events.parquet cannot be read as a Parquet file: it is damaged."
+    (tmp_path / name).write_bytes(content)
+    error = error_of(tmp_path / name)
+    assert str(error) == f"{name} cannot be read as a Parquet file: it is damaged."
 
 
 def test_two_history_files(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leakkit.errors import LeakkitError
-from leakkit.sources.formats.files import form_of_name
+from leakkit.sources.formats.files import form_of_content, form_of_name
 from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.store.troubles import DAMAGED
 
@@ -25,4 +25,9 @@ def _parquet_files(source: Any) -> list[str]:  # noqa: ANN401 - as above
         return []
     path = Path(source)
     files = sorted(path.iterdir()) if path.is_dir() else [path]
-    return [file.name for file in files if form_of_name(file) == "parquet"]
+    return [file.name for file in files if file.is_file() and _is_parquet(file)]
+
+
+def _is_parquet(file: Path) -> bool:
+    """Say whether a file is one by its name, or by its content under another name."""
+    return "parquet" in {form_of_name(file), form_of_content(file)}
