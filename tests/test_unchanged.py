@@ -108,6 +108,26 @@ def test_what_a_killed_run_left_of_its_note_is_removed(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["notes.partial"]
 
 
+def test_what_cannot_be_read_is_left_to_who_reads_it(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that may not be listed, a configuration nested too deep, a disk that is full."""
+    before = (tmp_path / "out" / "run.json").read_bytes()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("leakkit.report.folder.write_text", refuse)
+        request_.note({}, "another")
+    assert (tmp_path / "out" / "run.json").read_bytes() == before
+    with monkeypatch.context() as patch:
+        patch.setattr("leakkit.report.unchanged._contents", refuse)
+        assert request_.digest() == ""
+    (tmp_path / "source" / "leakkit.toml").write_text("a = " + "[" * 5_000 + "]" * 5_000)
+    assert request_.digest() == ""
+
+
 def test_a_database_and_a_folder_that_is_no_export_are_read(request_: Request) -> None:
     assert replace(request_, source="postgresql://user@host/db").digest() == ""
     assert find(replace(request_, source="postgresql://user@host/db")) is None

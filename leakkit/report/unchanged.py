@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import tomllib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,11 @@ class Request:
 
     def digest(self) -> str:
         """Return the SHA-256 of what the run depends on; '' where that is not known by files."""
-        files = self._files()
+        try:
+            files = self._files()
+        except (OSError, RecursionError):
+            # whoever reads the source or the configuration says what is wrong with it
+            return ""
         if files is None:
             return ""
         settings = {name: text for name, text in os.environ.items() if name.startswith("LEAKKIT_")}
@@ -71,14 +76,18 @@ class Request:
         return files if len(files) <= MOST_FILES else None
 
     def note(self, said: Mapping[str, Any], digest: str) -> None:
-        """Leave a note in run.json; `said` is what a run that changes nothing has to say."""
+        """Leave a note in run.json; `said` is what a run that changes nothing has to say.
+
+        Where it cannot be written, the next run is a whole one.
+        """
         from leakkit.report.folder import write_text  # noqa: PLC0415 - the quick way needs none of it
 
         folder = Path(self.out)
         made = {"manifest": hash_file(folder / MANIFEST), "store": self._store()}
-        times = json.loads((folder / TIMES).read_text("utf-8"))
-        times[NOTE] = {"asked": digest, **made, "said": said}
-        write_text(folder / TIMES, json.dumps(times, ensure_ascii=False, indent=2) + "\n")
+        with suppress(OSError, ValueError):
+            times = json.loads((folder / TIMES).read_text("utf-8"))
+            times[NOTE] = {"asked": digest, **made, "said": said}
+            write_text(folder / TIMES, json.dumps(times, ensure_ascii=False, indent=2) + "\n")
 
     def find_unchanged(self, digest: str) -> dict[str, Any] | None:
         """Return what there is to say where the folder holds what this run would make."""
