@@ -118,7 +118,7 @@ def test_what_cannot_be_read_is_left_to_who_reads_it(
         raise PermissionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("leakkit.report.folder.write_text", refuse)
+        patch.setattr("leakkit.report.unchanged.write_text", refuse)
         request_.note({}, "another")
     assert (tmp_path / "out" / "run.json").read_bytes() == before
     with monkeypatch.context() as patch:

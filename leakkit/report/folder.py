@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from leakkit.errors import LeakkitError
-from leakkit.store.holding import hold_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +61,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file; an empty text where there is none."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return ""
 
@@ -74,6 +74,8 @@ def claim_folder(folder: Path) -> Iterator[None]:
     The system lets go of it when this process ends, however it ends. Raises LeakkitError
     where another run holds it, or where nothing can be written.
     """
+    from leakkit.store.holding import hold_lock  # noqa: PLC0415 - it loads the engine, which a quick end does not need
+
     said = f"Another run is writing into {folder}. Wait for it, or choose another --out."
     with ExitStack() as stack:
         try:

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.report import books
+from leakkit.report.draft import DRAFT, INDEX, MANIFEST, READY, TIMES
+from leakkit.report.folder import digest_of, write_text
 from leakkit.version import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MANIFEST, TIMES, NOTE = "manifest.json", "run.json", "unchanged"
-UNFINISHED = (".draft", ".ready")
+NOTE = "unchanged"
 CONFIG_FILE = "leakkit.toml"
 MOST_FILES = 1_000
 """A folder with more files than this is no export that is read every night."""
@@ -55,11 +56,11 @@ class Request:
         settings = {name: text for name, text in os.environ.items() if name.startswith("LEAKKIT_")}
         places = map(Path, sys.path)
         libraries = sorted(one.name for place in places for one in place.glob("*.dist-info"))
-        notebooks = [hash_file(book) for book in sorted(books.folder().glob("*.ipynb"))]
+        notebooks = [digest_of(book) for book in sorted(books.folder().glob("*.ipynb"))]
         known = [asdict(self), settings, code_digest(), notebooks, libraries]
         whole = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
         for file in files:
-            whole.update(f"\0{file}\0{hash_file(file)}".encode())
+            whole.update(f"\0{file}\0{digest_of(file)}".encode())
         return whole.hexdigest()
 
     def _files(self) -> list[Path] | None:
@@ -80,10 +81,8 @@ class Request:
 
         Where it cannot be written, the next run is a whole one.
         """
-        from leakkit.report.folder import write_text  # noqa: PLC0415 - the quick way needs none of it
-
         folder = Path(self.out)
-        made = {"manifest": hash_file(folder / MANIFEST), "store": self._store()}
+        made = {"manifest": digest_of(folder / MANIFEST), "store": self._store()}
         with suppress(OSError, ValueError):
             times = json.loads((folder / TIMES).read_text("utf-8"))
             times[NOTE] = {"asked": digest, **made, "said": said}
@@ -95,10 +94,10 @@ class Request:
         try:
             note = json.loads((folder / TIMES).read_text("utf-8"))[NOTE]
             stands = note["asked"] == digest != "" and note["store"] == self._store()
-            stands = stands and note["manifest"] == hash_file(folder / MANIFEST)
-            stands = stands and not any((folder / name).exists() for name in UNFINISHED)
+            stands = stands and note["manifest"] == digest_of(folder / MANIFEST)
+            stands = stands and not any((folder / name).exists() for name in (DRAFT, READY))
             made = json.loads((folder / MANIFEST).read_text("utf-8"))
-            if stands and all(hash_file(folder / name) == sha for name, sha in _made_files(made)):
+            if stands and all(digest_of(folder / name) == sha for name, sha in _made_files(made)):
                 return dict(note["said"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             pass
@@ -106,16 +105,7 @@ class Request:
 
     def _store(self) -> str:
         """Return the SHA-256 of the store that is kept; '' where none is."""
-        return hash_file(Path(self.store)) if self.store else ""
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file; '' where there is none."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return ""
+        return digest_of(Path(self.store)) if self.store else ""
 
 
 def _contents(source: Path) -> list[Path]:
@@ -144,7 +134,7 @@ def _texts(given: object) -> Iterator[str]:
 
 def _made_files(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the files that a manifest names, each with its SHA-256."""
-    yield "index.html", facts["overview"]["sha256"]
+    yield INDEX, facts["overview"]["sha256"]
     for name, one in facts["files"].items():
         yield name, one["sha256"]
     for entry in facts["pipelines"]:
