@@ -65,3 +65,6 @@ XES_CASE = 100_000_000
 
 READ_AGAIN = 64_000_000
 """A source of so many bytes is not read again to learn what else it asks."""
+
+TRAVELLING_ROWS = 3_000_000
+"""Rows of the history of odd deals that travel from Spark to this machine."""

@@ -31,7 +31,7 @@ SELECT opportunity_id, pipeline, stage, outcome, created_at, {created} AS create
 FROM given_opportunities;
 CREATE OR REPLACE TEMP TABLE told_moves AS
 SELECT opportunity_id, pipeline, stage, from_stage, entered_at, {entered} AS entered_day,
-       {entered_hour} AS entered_hour, part, seq, 0 AS unsure
+       {entered_hour} AS entered_hour, part, seq, 0 AS unsure, 0 AS timed
 FROM given_history;
 CREATE OR REPLACE TEMP VIEW numbers AS SELECT opportunity_id, opportunity FROM ids
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,14 @@ from leakkit.sources.databases.tables import in_database, refuse_tables
 from leakkit.sources.dictionary import find_dictionary, keep_dictionary
 from leakkit.sources.filling import fill
 from leakkit.sources.headings.recognised import Reading
-from leakkit.sources.headings.tables import find
+from leakkit.sources.headings.tables import find, in_folder
 from leakkit.sources.logo import keep_logo, read_logo
 from leakkit.sources.places import folders_of
 from leakkit.sources.shapes.joins import join_columns
 from leakkit.sources.shapes.shapes import days_of, shape_files
+from leakkit.sources.spark.load import load_spark
+from leakkit.sources.spark.refusals import refuse_file
+from leakkit.sources.spark.tables import Travelling, tables_of
 from leakkit.sources.stores import (
     PARTIAL,
     STORE_SUFFIX,
@@ -76,6 +80,10 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
     if as_of:
         rules = with_as_of(rules, as_of)
+    if tables := tables_of(source, rules):
+        refuse_file(store)
+        near = (*allow, *folders_of(source, config))
+        return load_spark(partial(load, allow=near), tables, rules, watch)
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = find_dictionary(rules, *places)
     logo = read_logo(rules.brand.logo, *places)
@@ -128,6 +136,8 @@ def _read(
     """Find the files, take what is joined, bring them into shape, and fill the store."""
     if isinstance(source, Address):
         files = in_database(reading, source)
+    elif isinstance(source, Travelling):
+        files = in_folder(reading, source.folder())
     else:
         refuse_tables(reading.config)
         files = find(reading, source)

@@ -87,12 +87,30 @@ class Duck:
 
     def run_on(self, sql: str, name: str, frame: object) -> None:
         """Carry out a statement that reads a frame under a name."""
+        with self.standing(name, frame):
+            self.run(sql)
+
+    @contextmanager
+    def standing(self, name: str, frame: object) -> Iterator[None]:
+        """Let a frame stand as a relation."""
         with _interruptible():
             self.connection.register(name, frame)
         try:
-            self.run(sql)
+            yield
         finally:
             self.connection.unregister(name)
+
+    def kinds(self, sql: str, facts: Facts = None) -> list[tuple[str, str]]:
+        """Return the names and types of the columns of a query."""
+        none = f"SELECT * FROM ({sql}) LIMIT 0"  # noqa: S608 - as it was given
+        with _interruptible():
+            found = self.connection.execute(none, dict(facts) if facts else None).description
+        return [(str(name), str(kind)) for name, kind, *_ in found or ()]
+
+    def arrow(self, sql: str) -> Any:  # noqa: ANN401 - pyarrow ships no types
+        """Return the rows of a query as a table of Arrow."""
+        with _interruptible():
+            return self.connection.execute(sql).to_arrow_table()
 
     def close(self) -> None:
         """Close the connection; what was in memory is gone."""

@@ -41,6 +41,10 @@ class Engine(Protocol):
         """Return the columns of a query that has no NULL."""
         ...
 
+    def arrow(self, sql: str) -> Any:  # noqa: ANN401 - pyarrow ships no types
+        """Return the rows of a query as a table of Arrow."""
+        ...
+
     def put(self, table: str, frame: object) -> None:
         """Make a temporary table of a frame, in place of an earlier one; the name is quoted."""
         ...

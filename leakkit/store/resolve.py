@@ -228,22 +228,31 @@ def _names(store: Store, config: Config) -> Spoken:
         """
     )
     said = _read_texts(store)
-    numbers = {fold_name(pipeline.name): i for i, pipeline in enumerate(config.pipelines)}
-    pipelines = [(text, numbers.get(fold_name(text), -1)) for text in said["pipeline"]]
-    words = outcome_words(config)
-    known = [(s, code) for s in said["outcome"] if (code := outcome_of(s, words)) is not None]
-    came_from = said["from_stage"]
-    stages = {*said["stage"], *came_from}
-    for table, columns, found in (
-        ("pipeline_names", ("said", "pipeline"), pipelines),
-        ("outcome_names", ("said", "code"), known),
-        ("stage_names", ("said", "pipeline", "code"), _stage_codes(config, sorted(stages))),
-    ):
+    for table, (columns, found) in name_codes(config, said).items():
         kinds = {name: "VARCHAR" if name == "said" else "SMALLINT" for name in columns}
         sql, facts = write_rows(kinds, found)
         store.run(f"CREATE TEMP TABLE {table} AS {sql}", facts)
     unnamed = store.value("SELECT count(*) FROM spoken WHERE pipeline = ''")
-    return Spoken(unnamed > 0, bool(came_from))
+    return Spoken(unnamed > 0, bool(said["from_stage"]))
+
+
+def name_codes(
+    config: Config, said: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
+    """Return the numbers of texts of pipelines, stages and outcomes: columns and rows by table.
+
+    `said` are the texts that occur, by `pipeline`, `stage`, `from_stage` and `outcome`.
+    """
+    numbers = {fold_name(pipeline.name): i for i, pipeline in enumerate(config.pipelines)}
+    pipelines = [(text, numbers.get(fold_name(text), -1)) for text in said["pipeline"]]
+    words = outcome_words(config)
+    known = [(s, code) for s in said["outcome"] if (code := outcome_of(s, words)) is not None]
+    stages = sorted({*said["stage"], *said["from_stage"]})
+    return {
+        "pipeline_names": (("said", "pipeline"), [*pipelines]),
+        "outcome_names": (("said", "code"), [*known]),
+        "stage_names": (("said", "pipeline", "code"), [*_stage_codes(config, stages)]),
+    }
 
 
 def _read_texts(store: Store) -> dict[str, list[str]]:

@@ -4,15 +4,16 @@ What `passing` does in arrays on this machine; docs/straight-way.md has the rule
 property test holds both against each other. Within the list of tests/test_sql.py. Read are
 
 - `told_deals` (opportunity_id, pipeline, stage, outcome, created_at, created_day, closed_at,
-  closed_day, closed_hour, value, bucket, currency, lost_reason, name, reasoned, unsure, and
+  closed_day, closed_hour, value, bucket, currency, lost_reason, name, reasoned, unsure, timed, and
   segment_0, ...),
 - `told_moves` (opportunity_id, pipeline, stage, from_stage, entered_at, entered_day,
-  entered_hour, part, seq, unsure),
+  entered_hour, part, seq, unsure, timed),
 - the words in numbers: `pipeline_names`, `outcome_names`, `stage_names`, and
 - `numbers`, the number of each id,
 
 with texts trimmed and '' where empty, moments in UTC seconds, days and hours local. `unsure`
-is 1 where a cell of the row may mean something else than it was read as. What is not provably
+is 1 where a cell of the row may mean something else than it was read as, `timed` where its
+moment (of a deal: its close) has a time of the day. What is not provably
 plain is odd: a condition of which nobody knows whether it holds (NULL) makes a deal odd.
 """
 
@@ -38,7 +39,7 @@ WHERE o.opportunity_id <> ''
 STEPS = """
 WITH placed AS (
     SELECT h.opportunity_id, h.stage, h.from_stage, h.entered_at, h.entered_day, h.entered_hour,
-           h.part, h.seq, h.unsure, k.stage AS present, k.odd,
+           h.part, h.seq, h.unsure, h.timed, k.stage AS present, k.odd,
            COALESCE(p.pipeline, k.own_pipeline, $default) AS pipeline
     FROM told_moves h
     LEFT JOIN pipeline_names p ON p.said = h.pipeline
@@ -46,7 +47,7 @@ WITH placed AS (
     WHERE h.opportunity_id <> ''
 )
 SELECT a.opportunity_id, a.pipeline, COALESCE(s.code, -9) AS code,
-       COALESCE(f.code, -9) AS from_code, a.entered_at, a.entered_day, a.entered_hour, a.part,
+       COALESCE(f.code, -9) AS from_code, a.entered_at, a.entered_day, a.entered_hour, a.part, a.timed,
        COALESCE(a.seq, 9223372036854775807) AS seq,
        CASE WHEN $present = 1 THEN COALESCE(q.code, -9) ELSE -9 END AS present,
        CASE WHEN a.from_stage = '' THEN 1 ELSE 0 END AS unsaid,
@@ -68,7 +69,7 @@ LEFT JOIN stage_names q ON q.pipeline = a.pipeline AND q.said = a.present
 FLAGGED = """
 WITH beside AS (
     SELECT s.opportunity_id, s.pipeline, s.code, s.from_code, s.entered_at, s.entered_day,
-           s.entered_hour, s.part, s.seq, s.present, s.unsaid, s.odd,
+           s.entered_hour, s.part, s.seq, s.timed, s.present, s.unsaid, s.odd,
            row_number() OVER w AS place,
            lag(s.code) OVER w AS before_code, lag(s.pipeline) OVER w AS before_pipeline,
            lag(s.entered_at) OVER w AS before_at, lag(s.entered_day) OVER w AS before_day,
@@ -78,7 +79,7 @@ WITH beside AS (
     WINDOW w AS (PARTITION BY s.opportunity_id ORDER BY s.entered_at, s.part, s.seq)
 )
 SELECT b.opportunity_id, b.pipeline, b.code, b.entered_at, b.entered_day, b.entered_hour, b.place,
-       b.after_code, b.unsaid,
+       b.after_code, b.unsaid, b.timed,
        CASE WHEN b.odd <> 0 THEN b.odd
             WHEN b.entered_at IS NULL OR b.entered_day IS NULL OR b.part IS NULL
                  OR b.pipeline IS NULL OR k.said IS NULL THEN 22
@@ -241,7 +242,8 @@ IN_BURSTS = """
 SELECT p.pipeline, p.stage, p.entered_tick, p.left_tick, p.exit, count(*) AS n
 FROM passages p
 JOIN burst_minutes b ON b.minute = p.left_at // 60
-JOIN straight s ON s.opportunity = p.opportunity
+JOIN numbers n ON n.opportunity = p.opportunity
+JOIN straight s ON s.opportunity_id = n.opportunity_id
 WHERE p.visit = 1
 GROUP BY p.pipeline, p.stage, p.entered_tick, p.left_tick, p.exit
 ORDER BY p.pipeline, p.stage, p.entered_tick, p.left_tick, p.exit

@@ -16,6 +16,7 @@ SCHEMES = {
     "sqlite": "sqlite",
     "snowflake": "snowflake",
     "bigquery": "bigquery",
+    "sc": "spark",
 }
 """The kind of database that the first word of an address names."""
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -24,6 +25,7 @@ SQLITE_NAMES = (".db", ".sqlite", ".sqlite3", ".db3")
 SHOWN = ("service", "host", "port", "dbname", "user")
 """What may be shown of what stands behind the question mark; anything else may be a secret."""
 SECRET = re.compile("pass|secret|token|key|credential", re.IGNORECASE)
+SPARK = re.compile(r"sc://(?P<place>[^/;?#@\s]+)(?:/(?:;(?P<more>[^?#\s]*))?)?")
 PLACE = re.compile(r"(\[[0-9a-fA-F:.%]+\]|[^:\[\],]*)(:\d*)?(,[^:\[\],]*(:\d*)?)*")
 """One host or several, each with its port or without."""
 
@@ -94,6 +96,8 @@ def _parse_address(text: str, kind: str, scheme: str) -> Address:
         raise LeakkitError("unknown_database", message)
     if kind == "sqlite":
         return _sqlite(text)
+    if kind == "spark":
+        return _parse_spark(text)
     rest = text.partition("://")[2]
     try:
         parts = urlsplit(f"//{rest}")
@@ -113,6 +117,21 @@ def _parse_address(text: str, kind: str, scheme: str) -> Address:
     label = unquote(parts.path).rpartition("/")[2] or said.get("dbname", "")
     label = label or said.get("service", "") or user or kind
     return Address(kind, shown, label, text, user, _forms(hidden))
+
+
+def _parse_spark(text: str) -> Address:
+    """Return a server of Spark Connect; what stands behind its place may be a token."""
+    found = SPARK.fullmatch(text)
+    if not found:
+        message = (
+            "This address of Spark Connect cannot be read. It should look like "
+            "sc://host:15002, or sc://host:15002/;token=... (docs/sources/spark.md)."
+        )
+        raise LeakkitError("database_address", message)
+    pairs = (one.partition("=") for one in (found["more"] or "").split(";") if one)
+    hidden = [value for key, _, value in pairs if SECRET.search(key)]
+    place = found["place"]
+    return Address("spark", f"sc://{place}", place, text, secrets=_forms(hidden))
 
 
 def _forms(secrets: list[str]) -> tuple[str, ...]:

@@ -107,6 +107,11 @@ def _bigquery(column: Column, sql: str) -> Cell | None:
     return _cell(column, sql, "STRING")
 
 
+def spark_cell(column: Column, sql: str) -> Cell | None:
+    """Ask for a column of Spark."""
+    return _cell(column, sql, "STRING")
+
+
 def _quote_with_ticks(name: str) -> str:
     """Return an identifier as SQL of BigQuery."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from leakkit.sources.databases.dialects import Cell
     from leakkit.sources.databases.sessions import Session
+    from leakkit.sources.spark.tables import Travelling
     from leakkit.sources.headings.recognised import Reading
     from leakkit.store.database import Store
 
@@ -44,7 +45,7 @@ class Relation:
 
 
 def fetch(
-    reading: Reading, session: Session, relation: Relation, name: str
+    reading: Reading, session: Session | Travelling, relation: Relation, name: str
 ) -> tuple[Table, dict[str, str]]:
     """Fetch the columns of a relation that are asked for; also return what is kept of it.
 
@@ -82,7 +83,7 @@ def _at(number: int) -> str:
     return f"c{number}"
 
 
-def _cells(reading: Reading, session: Session, relation: Relation) -> dict[str, Cell]:
+def _cells(reading: Reading, session: Session | Travelling, relation: Relation) -> dict[str, Cell]:
     """Return how each column that is asked for is fetched, by its heading."""
     file, columns = relation.name, session.columns(relation.sql)
     refuse_wide(file, len(columns))

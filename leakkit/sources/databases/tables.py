@@ -109,17 +109,9 @@ def _from(session: Session, one: Listed) -> str:
 
 def _read_declared(session: Session, listed: tuple[Listed, ...], part: str, text: str) -> Relation:
     """Return what the configuration says that a part is: a SELECT, or a table by its name."""
-    one = text.strip().rstrip(";")
-    several = ";" in QUOTED.sub("", one)
-    if SELECT.match(text) and not several:
+    if select := read_select(part, text):
         # on a line of its own, for a comment at its end
-        return Relation(part, part, f"({one}\n) AS t")
-    if several or STATEMENT.match(text):
-        message = (
-            f"[source.tables] {part} is {text!r}. leakkit only reads: it takes the name of a "
-            "table or a view, or one SELECT."
-        )
-        raise LeakkitError("select_writes", message)
+        return Relation(part, part, f"({select}\n) AS t")
     folded = text.strip().casefold()
     found = [one for one in listed if text in one.names] or [
         one for one in listed if folded in map(str.casefold, one.names)
@@ -127,6 +119,21 @@ def _read_declared(session: Session, listed: tuple[Listed, ...], part: str, text
     if len(found) == 1:
         return Relation(found[0].name, part, _from(session, found[0]))
     raise _no_table(session, listed, part, text)
+
+
+def read_select(part: str, text: str) -> str:
+    """Return the SELECT that a part is said to be, '' for a name; raise for what may write."""
+    one = text.strip().rstrip(";")
+    several = ";" in QUOTED.sub("", one)
+    if SELECT.match(text) and not several:
+        return one
+    if several or STATEMENT.match(text):
+        message = (
+            f"[source.tables] {part} is {text!r}. leakkit only reads: it takes the name of a "
+            "table or a view, or one SELECT."
+        )
+        raise LeakkitError("select_writes", message)
+    return ""
 
 
 def _no_table(session: Session, listed: tuple[Listed, ...], part: str, text: str) -> LeakkitError:

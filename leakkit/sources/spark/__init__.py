@@ -1,0 +1,1 @@
+"""Spark as a source: plain deals are counted where they lie, and only the odd ones travel."""

@@ -1,0 +1,247 @@
+"""Cells of Spark as moments, money and texts: Spark's SQL, and whether it may be another thing.
+
+What is read here is only what has one meaning: columns of dates and times, texts in ISO 8601,
+whole and exact numbers, texts without outer space. Of any other cell the row is `unsure`, so
+its deal is odd, and is read where all other sources are. Nothing depends on the time zone of
+the session, nor on whether it follows ANSI.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from leakkit import limits
+from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.cells.blanks import BLANK, NOTHING
+from leakkit.store.moments import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+WHOLE = ("tinyint", "smallint", "int", "bigint")
+FLOATING = ("float", "double")
+OUTER = r"^[\\p{Z}\\p{C}]+|[\\p{Z}\\p{C}]+$"
+"""What may stand around a text and mean nothing, as a pattern within a text of Spark's SQL."""
+SHORT_ID = r"^\\d([.,]\\d+)?[eE]\\+\\d+$"
+ISO = (
+    r"^\\d{4}-\\d{2}-\\d{2}([ T]([01]\\d|2[0-3]):[0-5]\\d(:[0-5]\\d([.]\\d{1,6})?)?"
+    r"(Z|[+-]\\d{2}:?\\d{2})?)?$"
+)
+SEQ = r"^-?\\d{1,18}$"
+LONG, SHORT = 18, 15
+"""Ids of Salesforce: the same deal in both lengths is told by neither alone."""
+
+
+def tick(name: str) -> str:
+    """Return a name as an identifier of Spark.
+
+    >>> tick("a`b")
+    '`a``b`'
+    """
+    return "`" + name.replace("`", "``") + "`"
+
+
+def text_literal(said: str) -> str:
+    """Return a text as a literal of Spark, in which a backslash begins something else."""
+    return "'" + said.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def in_texts(sql: str, said: Iterable[str]) -> str:
+    """Return SQL for "it is one of these texts"."""
+    listed = ", ".join(map(text_literal, said))
+    return f"{sql} IN ({listed})" if listed else "FALSE"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The columns of a table of Spark: their types, and which heading each of our names has.
+
+    `name` is that of the relation, `part` what a user calls the table.
+    """
+
+    name: str
+    types: Mapping[str, str]
+    headings: Mapping[str, str]
+    part: str
+
+    def kind(self, name: str) -> str:
+        """Return the type of a column by our name for it; '' where there is none."""
+        return self.types[self.headings[name]] if name in self.headings else ""
+
+    def column(self, name: str) -> str:
+        """Return SQL for a column by our name for it."""
+        return tick(self.headings[name])
+
+    def faults(self) -> list[Fault]:
+        """Return the columns whose types are not read for sure, with what to write."""
+        wanted = {
+            **dict.fromkeys(("created_at", "closed_at", "entered_at"), self._moment_fault),
+            "value": self._value_fault,
+            "seq": self._whole_fault,
+        }
+        found = []
+        for name, heading in self.headings.items():
+            hint = wanted.get(name, self._text_fault)(self.types[heading], tick(heading))
+            if hint:
+                rule = f"a column of {self.types[heading]} is not read for sure on Spark"
+                found.append(Fault(self.part, None, heading, "", rule, hint))
+        return found
+
+    def _moment_fault(self, kind: str, column: str) -> str:
+        """Say what to write where a column holds no moments."""
+        if kind in {"date", "timestamp", "timestamp_ntz", "string"}:
+            return ""
+        return f"write in a SELECT: CAST(... AS TIMESTAMP) AS {column}"
+
+    def _value_fault(self, kind: str, column: str) -> str:
+        """Say what to write where a column holds no exact amounts."""
+        if kind in {*WHOLE, *FLOATING} or kind.startswith("decimal("):
+            return ""
+        return f"write in a SELECT: CAST({column} AS DECIMAL(18, 2)) AS {column}"
+
+    def _whole_fault(self, kind: str, column: str) -> str:
+        """Say what to write where a column holds no whole numbers."""
+        if kind in {*WHOLE, "string"}:
+            return ""
+        return f"write in a SELECT: CAST({column} AS BIGINT) AS {column}"
+
+    def _text_fault(self, kind: str, column: str) -> str:
+        """Say what to write where a column holds no texts; those of a collation compare otherwise."""
+        if kind in {*WHOLE, "string"}:
+            return ""
+        return f"write in a SELECT: CAST({column} AS STRING) AS {column}"
+
+    def key(self) -> str:
+        """Return SQL for the id of a deal without outer space, '' where there is none."""
+        return f"regexp_replace({self.text('opportunity_id')}, '{OUTER}', '')"
+
+    def text(self, name: str) -> str:
+        """Return SQL for a column as text, '' where it is empty or not there."""
+        return self.text_under(self.headings[name]) if name in self.headings else "''"
+
+    def text_under(self, heading: str) -> str:
+        """Return SQL for a column as text by its heading."""
+        return f"COALESCE(CAST({tick(heading)} AS STRING), '')"
+
+    def unsure_texts(self, headings: Iterable[str]) -> list[str]:
+        """Return SQL for "outer space stands around a text", which each reader trims in its way."""
+        return [
+            f"{self.text_under(heading)} RLIKE '{OUTER}'"
+            for heading in headings
+            if self.types[heading] == "string"
+        ]
+
+    def unsure_key(self) -> list[str]:
+        """Return SQL for "this id may be none, or be cut"."""
+        key = self.text("opportunity_id")
+        return [
+            f"{key} RLIKE '{OUTER}'",
+            in_texts(f"lower({key})", BLANK),
+            f"{key} RLIKE '{SHORT_ID}'",
+        ]
+
+    def unsure_reason(self) -> list[str]:
+        """Return SQL for "this reason may say that there is none"."""
+        if "lost_reason" not in self.headings:
+            return []
+        return [in_texts(f"lower({self.text('lost_reason')})", NOTHING)]
+
+    def micros(self, name: str) -> str:
+        """Return SQL for the microseconds since 1970 that the clock of a column shows."""
+        column, kind = self.column(name), self.kind(name)
+        if kind == "date":
+            return f"CAST(unix_date({column}) AS BIGINT) * {DAY * 1_000_000}"
+        if kind == "timestamp":
+            return f"unix_micros({column})"
+        if kind == "timestamp_ntz":
+            start = "TIMESTAMP_NTZ '1970-01-01 00:00:00'"
+            return f"timestampdiff(MICROSECOND, {start}, {column})"
+        text = self.text(name)
+        day = f"unix_date(TRY_CAST(substr({text}, 1, 10) AS DATE))"
+        clock = " + ".join(
+            f"COALESCE(TRY_CAST(substr({text}, {at}, 2) AS INT), 0) * {size}"
+            for at, size in ((12, 3600), (15, 60), (18, 1))
+        )
+        # without seconds an offset may stand in their place
+        short = f"CASE WHEN substr({text}, 17, 1) = ':' THEN {text} ELSE substr({text}, 1, 16) END"
+        clock = clock.replace(f"substr({text}, 18, 2)", f"substr({short}, 18, 2)")
+        part = f"regexp_extract({text}, '[.](\\\\d{{1,6}})', 1)"
+        after = f"COALESCE(TRY_CAST(rpad({part}, 6, '0') AS INT), 0)"
+        whole = f"(CAST({day} AS BIGINT) * {DAY} + {clock}) * 1000000 + {after}"
+        return f"CASE WHEN {text} RLIKE '{ISO}' THEN {whole} END"
+
+    def offset(self, name: str) -> str:
+        """Return SQL for the offset that stands with a clock, in seconds; NULL: none."""
+        kind = self.kind(name)
+        if kind == "timestamp":
+            return "0"
+        if kind != "string":
+            return "CAST(NULL AS INT)"
+        text = self.text(name)
+        zone = f"replace(regexp_extract(substr({text}, 17), '(Z|[+-]\\\\d{{2}}:?\\\\d{{2}})$', 1), ':', '')"
+        sign = f"CASE WHEN substr({zone}, 1, 1) = '-' THEN -1 ELSE 1 END"
+        hours = f"COALESCE(TRY_CAST(substr({zone}, 2, 2) AS INT), 0) * 3600"
+        minutes = f"COALESCE(TRY_CAST(substr({zone}, 4, 2) AS INT), 0) * 60"
+        return f"CASE WHEN {zone} <> '' THEN {sign} * ({hours} + {minutes}) END"
+
+    def clocks(self, name: str) -> list[str]:
+        """Return SQL for what is read of a moment: its microseconds and its offset, by our names."""
+        if name not in self.headings:
+            return [f"CAST(NULL AS BIGINT) AS {name}_us", f"CAST(NULL AS INT) AS {name}_offset"]
+        return [f"{self.micros(name)} AS {name}_us", f"{self.offset(name)} AS {name}_offset"]
+
+    def is_there(self, name: str) -> str:
+        """Return SQL for "something stands in this column"."""
+        if name not in self.headings:
+            return "FALSE"
+        if self.kind(name) == "string":
+            return f"{self.text(name)} <> ''"
+        return f"{self.column(name)} IS NOT NULL"
+
+    def value(self) -> tuple[str, str]:
+        """Return SQL for a value in hundredths, and for "it may be another one"."""
+        if "value" not in self.headings:
+            return "CAST(NULL AS BIGINT)", "FALSE"
+        column = self.column("value")
+        exact = f"TRY_CAST({column} AS DECIMAL(24, 6))"
+        minor = f"TRY_CAST({exact} * 100 AS BIGINT)"
+        fits = f"{exact} >= 0 AND {exact} <= {limits.VALUE} AND {exact} * 100 = {minor}"
+        return (
+            f"CASE WHEN {fits} THEN {minor} END",
+            f"({column} IS NOT NULL AND NOT COALESCE({fits}, FALSE))",
+        )
+
+    def seq(self) -> tuple[str, str]:
+        """Return SQL for the place of a row within its moment, and for "it may be another one"."""
+        if "seq" not in self.headings:
+            return "CAST(NULL AS BIGINT)", "FALSE"
+        if self.kind("seq") in WHOLE:
+            return f"CAST({self.column('seq')} AS BIGINT)", "FALSE"
+        text = self.text("seq")
+        return (
+            f"TRY_CAST({text} AS BIGINT)",
+            f"({text} <> '' AND NOT {text} RLIKE '{SEQ}')",
+        )
+
+
+def bucket(key: str) -> str:
+    """Return Spark's SQL for the bootstrap bucket of a deal, as schema.bucket_sql is DuckDB's."""
+    return f"CAST(CAST(conv(substr(sha2({key}, 256), 1, 8), 16, 10) AS BIGINT) % 200 AS INT)"
+
+
+def refuse_types(*tables: Cells) -> None:
+    """Raise where a column has a type that means different things to different readers."""
+    faults = tuple(fault for table in tables for fault in table.faults())
+    if faults:
+        message = "Some columns of Spark have types that are not read for sure:"
+        raise LeakkitError("column_types", message, faults)
+
+
+def flag(conditions: Iterable[str]) -> str:
+    """Return SQL for 1 where one of these holds, or nobody knows whether it does."""
+    holds = " OR ".join(f"COALESCE({one}, TRUE)" for one in conditions) or "FALSE"
+    return f"CASE WHEN {holds} THEN 1 ELSE 0 END"
+
+
+__all__ = ["Cells", "bucket", "flag", "in_texts", "refuse_types", "text_literal", "tick"]

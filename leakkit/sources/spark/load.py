@@ -1,0 +1,209 @@
+"""Load from Spark: some deals settle how all are read, the odd ones travel, the others stay."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from leakkit.config import CROSS_CHECKS
+from leakkit.errors import LeakkitError
+from leakkit.sources.given import MOST_VALUES
+from leakkit.sources.spark import refusals
+from leakkit.sources.spark.cells import tick
+from leakkit.sources.spark.plain import Plain
+from leakkit.sources.spark.tables import DEALS, MOVES, Travelling
+from leakkit.sources.spark.whole import complete
+from leakkit.store import doubts
+from leakkit.store import straight_queries as straight
+
+if TYPE_CHECKING:
+    from leakkit.config import Config
+    from leakkit.sources.filling import Watch
+    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.spark.tables import Tables
+    from leakkit.store.database import Store
+    from leakkit.store.resolve import Rules
+
+SAMPLE = 2_000
+"""So many deals, about, settle how all are read, and are read on both sides."""
+
+
+class Load(Protocol):
+    """What loads a source on this machine."""
+
+    def __call__(self, source: Any, config: Config, *, watch: Watch | None) -> Store:  # noqa: ANN401 - whatever load takes
+        """Return its store."""
+        ...
+
+
+@dataclass
+class Seen:
+    """What is seen of the rows that travelled, while they are resolved."""
+
+    moves_in_bursts: int = 0
+    own: list[str] = field(default_factory=list)
+
+
+def load_spark(load: Load, tables: Tables, config: Config, watch: Watch | None) -> Store:
+    """Load the tables of Spark; the store counts there what is plain."""
+    refusals.refuse_configuration(config)
+    plain = Plain(tables, config, (), {})
+    refusals.refuse_columns(plain.deals, plain.moves)
+    try:
+        return _load(load, plain, watch)
+    except BaseException:
+        tables.session.close()
+        raise
+
+
+def _load(load: Load, plain: Plain, watch: Watch | None) -> Store:
+    """Load a few deals as they would be from files, and by what they settle all of them."""
+    given, tables = plain.config, plain.tables
+    key = plain.deals.key()
+    deals = int(tables.session.rows(f"SELECT count(DISTINCT {key}) FROM {plain.deals.name}")[0][0])  # noqa: S608 - quoted
+    every = deals // SAMPLE
+    if every <= 1:
+        # so few are read as any other source is
+        whole = {cells.part: f"SELECT * FROM {cells.name}" for cells in (plain.deals, plain.moves)}  # noqa: S608 - names of ours
+        store = load(Travelling(tables, whole), given, watch=watch)
+        tables.session.close()
+        return store
+    with load(
+        Travelling(tables, plain.sampled(every)), given, watch=_look_away if watch else None
+    ) as settled:
+        config = settled.config
+        provisional = bool(settled.meta("provisional_order"))
+    refusals.refuse_undeclared(config, provisional=provisional)
+    refusals.refuse_currencies(plain, config, given)
+    segments = _choose_segments(plain)
+    return _split(load, replace(plain, config=config, segments=segments), watch, every)
+
+
+def _look_away(*_: object) -> None:
+    """See nothing: what was found in some deals is found again in all."""
+
+
+def _split(load: Load, plain: Plain, watch: Watch | None, every: int) -> Store:
+    """Find the plain deals in Spark, load all others here, and put both together."""
+    session = plain.tables.session
+    cut, default = _cut(plain.config), _default(plain.config)
+    plain.tell()
+    plain.go_straight(cut, default)
+    plain.choose_travellers(every)
+    deals, moves = plain.ask("SELECT count(*), COALESCE(sum(moves), 0) FROM straight_there")[0]
+    all_moves = session.rows(f"SELECT count(*) FROM {plain.moves.name}")[0][0]  # noqa: S608 - a name of ours
+    all_deals = session.rows(f"SELECT count(*) FROM {plain.deals.name}")[0][0]  # noqa: S608 - as above
+    odd = plain.ask(straight.ODD)
+    refusals.refuse_many(odd, int(all_moves) - int(moves), int(all_deals), int(deals))
+    seen = Seen()
+
+    def look(store: Store, found: Found, rules: Rules) -> None:
+        _count_bursts(plain, store, rules, seen)
+        plain.put("ids_here", store.engine.arrow("SELECT opportunity_id FROM ids"))
+        seen.own[:] = rules.segments
+        if watch:
+            watch(store, found, rules)
+
+    store = load(Travelling(plain.tables, plain.travelling()), _for_odd(plain), watch=look)
+    try:
+        complete(plain, store, seen.own, seen.moves_in_bursts, odd)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _cut(config: Config) -> int:
+    """Return the last moment that is used."""
+    from leakkit.store.moments import parse_as_of  # noqa: PLC0415
+
+    return parse_as_of(str(config.as_of), config.timezone)[0]
+
+
+def _default(config: Config) -> int | None:
+    """Return the pipeline of what names none: the only one."""
+    return 0 if len(config.pipelines) == 1 else None
+
+
+def _for_odd(plain: Plain) -> Config:
+    """Return the configuration by which the odd deals are read: nothing is left to be found."""
+    config = plain.config
+    source = config.source.model_copy(update={"accept": tuple(CROSS_CHECKS)})
+    roles = config.roles.model_copy(update={"segments": plain.segments})
+    return config.model_copy(update={"source": source, "roles": roles})
+
+
+def _choose_segments(plain: Plain) -> tuple[str, ...]:
+    """Return the headings to keep: those configured, else texts with 2 to 200 values."""
+    roles, cells = plain.config.roles, plain.deals
+    if roles.segments is None:
+        taken = {heading for name, heading in cells.headings.items() if name != "owner"}
+        texts = [h for h, kind in cells.types.items() if kind == "string" and h not in taken]
+        return tuple(h for h in texts if 2 <= _different(plain, h) <= MOST_VALUES)  # noqa: PLR2004 - the rule of the contract
+    parts = (roles.product, roles.price, roles.discount, roles.competitor, roles.last_activity)
+    wanted = dict.fromkeys((*roles.segments, *parts, *roles.known_at_entry))
+    by_name = {name: _heading(plain, name) for name in wanted if name}
+    odd = [h for h in by_name.values() if h and not _is_text(cells.types[h])]
+    if odd:
+        message = (
+            f"[roles] names {odd[0]!r}, a column of {cells.types[odd[0]]}. On Spark, write in a "
+            f"SELECT: CAST({tick(odd[0])} AS STRING) AS {tick(odd[0])}"
+        )
+        raise LeakkitError("column_types", message)
+    return tuple(dict.fromkeys(heading for heading in by_name.values() if heading))
+
+
+def _is_text(kind: str) -> bool:
+    """Say whether a column is the same text for every reader."""
+    return kind in {"string", "tinyint", "smallint", "int", "bigint"}
+
+
+def _heading(plain: Plain, name: str) -> str | None:
+    """Return the heading of a column of the deals by our name or its own."""
+    from leakkit.sources.headings.columns import Table  # noqa: PLC0415
+
+    cells = plain.deals
+    table = Table(
+        DEALS, "", "", dict(cells.types), plain.config.source.columns, known=dict(cells.headings)
+    )
+    return table.heading(name)
+
+
+def _different(plain: Plain, heading: str) -> int:
+    """Count the different texts of a column, of very many only one more than may be."""
+    column = tick(heading)
+    some = (
+        f"SELECT DISTINCT {column} FROM {plain.deals.name} WHERE {column} <> '' "  # noqa: S608 - quoted
+        f"LIMIT {MOST_VALUES + 1}"
+    )
+    return int(plain.tables.session.rows(f"SELECT count(*) FROM ({some})")[0][0])  # noqa: S608 - as above
+
+
+def _count_bursts(plain: Plain, store: Store, rules: Rules, seen: Seen) -> None:
+    """Find the minutes with a burst over all rows, and let those of the odd rows be the same."""
+    if not rules.timed:
+        return
+    minutes = doubts.MINUTES.format(cut=rules.cut)
+    here = f"SELECT minute, count(*) AS n FROM ({minutes}) WHERE minute IS NOT NULL GROUP BY minute"  # noqa: S608 - of the store
+    plain.put("odd_minutes", store.engine.arrow(here))
+    busy = plain.ask(straight.BUSY, straight="straight_there")
+    found: list[tuple[int, int]] = []
+    if busy:
+        counts = np.repeat([int(n) for n, _ in busy], [int(minutes) for _, minutes in busy])
+        least = max(doubts.BURST, math.ceil(10 * float(np.median(counts))))
+        if int(busy[-1][0]) >= least:
+            rows = plain.ask(straight.BURSTS, {"least": least}, straight="straight_there")
+            found = [(int(minute), int(n)) for minute, n in rows]
+    store.run("DELETE FROM burst_minutes")
+    store.run(
+        "INSERT INTO burst_minutes SELECT unnest(CAST($minutes AS BIGINT[]))",
+        {"minutes": [minute for minute, _ in found]},
+    )
+    plain.put("burst_minutes", store.engine.arrow("SELECT minute FROM burst_minutes"))
+    seen.moves_in_bursts = sum(n for _, n in found)
+
+
+__all__ = ["load_spark"]

@@ -1,0 +1,167 @@
+"""The tables of Spark as they are given: frames, or names and SELECTs of a catalogue."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leakkit.config import COLUMNS
+from leakkit.errors import LeakkitError
+from leakkit.sources.databases.addresses import Address
+from leakkit.sources.databases.dialects import Column, Dialect, spark_cell
+from leakkit.sources.databases.fetching import Relation, fetch
+from leakkit.sources.databases.tables import read_select
+from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.exports import exports_of
+from leakkit.sources.headings.folders import Folder, Member
+from leakkit.sources.headings.names import nearest, part_of
+from leakkit.sources.spark.cells import Cells, tick
+from leakkit.store.spark.sessions import Session, is_spark_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from leakkit.config import Config
+    from leakkit.sources.headings.recognised import Reading
+
+DEALS, MOVES = "opportunities", "stage_history"
+PARTS = (DEALS, MOVES)
+RAW = {DEALS: "raw_deals", MOVES: "raw_moves"}
+FRAMES = Address("spark", "frames of Spark", "frames", "")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The two tables of a source in a session of Spark, each under a name of ours."""
+
+    session: Session
+    address: Address
+    views: Mapping[str, str]
+
+    @property
+    def label(self) -> str:
+        """What the source is called."""
+        return self.address.label
+
+    def cells(self, part: str, config: Config) -> Cells:
+        """Return the columns of a table, and which heading each of our names has."""
+        view = self.views[part]
+        types = self.session.types(f"SELECT * FROM {view}")  # noqa: S608 - a name of ours
+        renamed = config.source.columns
+        known = part_of(list(types), renamed, exports_of(config)).known
+        table = Table(part, "", "", dict.fromkeys(types, ""), renamed, known=dict(known))
+        headings = {name: heading for name in COLUMNS if (heading := table.heading(name))}
+        return Cells(view, types, headings, part)
+
+
+def tables_of(source: Any, config: Config) -> Tables | None:  # noqa: ANN401 - whatever load takes
+    """Return the tables of a source that is Spark; None of any other."""
+    if isinstance(source, dict) and any(map(is_spark_frame, source.values())):
+        return _of_frames(source)
+    if is_spark_frame(source):
+        message = (
+            "A frame of Spark alone is no source: leakkit needs the deals and their history. "
+            'Write: leakkit.load({"opportunities": deals, "stage_history": moves})'
+        )
+        raise LeakkitError("no_history", message)
+    if isinstance(source, Address) and source.kind == "spark":
+        return _of_catalogue(source, config)
+    return None
+
+
+def _of_frames(frames: Mapping[str, Any]) -> Tables:
+    """Take frames under names of ours."""
+    others = sorted(set(frames) - set(PARTS))
+    missing = [part for part in PARTS if part not in frames]
+    if others or missing:
+        message = (
+            f"Frames of Spark need the names {DEALS!r} and {MOVES!r}; got {sorted(frames)}. "
+            "Activities are read from files and databases only."
+        )
+        raise LeakkitError("no_history", message)
+    mixed = [name for name, frame in frames.items() if not is_spark_frame(frame)]
+    if mixed:
+        message = f"{mixed[0]} is no frame of Spark, and the other one is. Give two of one kind."
+        raise LeakkitError("unknown_frame", message)
+    session = Session.of_frames(frames)
+    return Tables(session, FRAMES, {part: session.give(RAW[part], frames[part]) for part in PARTS})
+
+
+def _of_catalogue(address: Address, config: Config) -> Tables:
+    """Take the tables of a catalogue that the configuration names, or that are called as ours."""
+    if "activities" in config.source.tables:
+        message = "[source.tables] activities: on Spark these are not read. Take the line out."
+        raise LeakkitError("no_activities", message)
+    session = Session.connect(address.uri, str(address), address.secrets)
+    said = config.source.tables or dict.fromkeys(PARTS, "")
+    views = {}
+    for part in PARTS:
+        text = said.get(part, "").strip() or part
+        select = read_select(part, text)
+        relation = f"({select}\n) AS t" if select else _named(session, part, text)
+        views[part] = session.view(RAW[part], f"SELECT * FROM {relation}")  # noqa: S608 - as the user says
+    return Tables(session, address, views)
+
+
+def _named(session: Session, part: str, text: str) -> str:
+    """Return a table of the catalogue as SQL; raise with the nearest where it is not there."""
+    place = ".".join(map(tick, text.split(".")))
+    try:
+        session.types(f"SELECT * FROM {place}")  # noqa: S608 - quoted
+    except LeakkitError:
+        names = session.tables()
+        near = nearest(text, names)
+        guess = f"Did you mean {near!r}? " if near else ""
+        message = (
+            f"{session.shown} has no table {text!r} for {part}. {guess}Say in [source.tables] "
+            f"which it is, or write a SELECT. It has: {', '.join(names[:20]) or 'none'}."
+        )
+        raise LeakkitError("no_table", message) from None
+    return place
+
+
+@dataclass(frozen=True)
+class Travelling:
+    """The rows that are read on this machine, as a source: each table as a query of Spark."""
+
+    tables: Tables
+    queries: Mapping[str, str]
+
+    dialect = Dialect("Spark", "", (), "", spark_cell, tick)
+
+    @property
+    def address(self) -> Address:
+        """Where the rows are from."""
+        return self.tables.address
+
+    def folder(self) -> Folder:
+        """Return the tables as those of a database are."""
+        return Folder(self.tables.label, tuple(map(self._member, PARTS)), "source", "table")
+
+    def _member(self, part: str) -> Member:
+        """Return a table as a member of a folder."""
+        kept: dict[str, str] = {}
+
+        def read(reading: Reading, name: str) -> list[Table]:
+            relation = Relation(part, part, f"({self.queries[part]}) AS t")
+            table, stated = fetch(reading, self, relation, name)
+            kept.update(stated)
+            return [table]
+
+        return Member(
+            part, part, named=True, data=True, read=read, stated=lambda: kept, needed=True
+        )
+
+    def columns(self, relation: str) -> list[Column]:
+        """Return the columns of what stands after FROM."""
+        found = self.tables.session.schema(f"SELECT * FROM {relation}")  # noqa: S608 - ours
+        return [Column(name, kind) for name, kind in found]
+
+    @contextmanager
+    def reader(self, sql: str) -> Iterator[Any]:
+        """Yield a reader of the batches of an answer."""
+        yield self.tables.session.answer(sql).to_reader()
+
+
+__all__ = ["DEALS", "MOVES", "PARTS", "Tables", "Travelling", "tables_of"]
