@@ -318,6 +318,7 @@ class SourceRules(_Part):
     encoding: Text = "auto"
     link: Text = ""
     sheet: Text = ""
+    spark: Text = ""
     read: tuple[Name, ...] = ()
     tables: dict[Literal["opportunities", "stage_history", "activities"], Select] = Field(
         default_factory=dict

@@ -6,7 +6,7 @@ import os
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from hypothesis import settings
@@ -82,6 +82,37 @@ def server() -> Iterator[Server]:
         _without("server", "no PostgreSQL is installed (Debian's package is called postgresql)")
     with started(folder) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """Return a session of Spark in this process's own Java, which ends with the tests."""
+    if find_spec("pyspark") is None:
+        _without("spark", "pyspark is not installed: pip install 'leakkit[spark]'.")
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        _without("spark", "no Java is installed (Debian's package: default-jre-headless)")
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - it may not be there
+
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "2",
+        # to compile each question takes longer than to answer it here
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.adaptive.enabled": "false",
+        # nothing of ours may depend on it
+        "spark.sql.session.timeZone": "Asia/Tehran",
+    }
+    builder = SparkSession.builder.master("local[2]").appName("leakkit tests")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    yield session
+    session.stop()
 
 
 class KeptPool(pool.Pool):

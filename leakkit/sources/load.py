@@ -27,8 +27,8 @@ from leakkit.sources.spark.refusals import refuse_file
 from leakkit.sources.spark.tables import Travelling, tables_of
 from leakkit.sources.stores import (
     PARTIAL,
-    STORE_SUFFIX,
     find_earlier,
+    is_store,
     make_store,
     open_store,
     replace_store,
@@ -65,16 +65,10 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     at once.
     """
     source = address_of(source)
-    if isinstance(source, Address):
-        config = config or find_configuration(source.folder)
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if path.suffix == STORE_SUFFIX and path.is_file():
-            return open_store(path, as_of)
-        if not path.exists():
-            message = f"There is no file or folder {path}."
-            raise LeakkitError("no_source", message)
-        config = config or find_configuration(path)
+    if isinstance(source, str | Path) and is_store(Path(source)):
+        return open_store(Path(source), as_of)
+    beside = _find_beside(source)
+    config = config or beside
     if store != MEMORY and not store.endswith(PARTIAL):
         return _into_file(source, config, as_of, Path(store), watch, upkeep, allow)
     rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
@@ -103,6 +97,19 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
             raise told from None
         raise
     return database
+
+
+def _find_beside(source: Any) -> Config | Path | None:  # noqa: ANN401 - as above
+    """Return the configuration that stands beside a source; raise where that is not there."""
+    if isinstance(source, Address):
+        return find_configuration(source.folder)
+    if not isinstance(source, str | Path):
+        return None
+    path = Path(source)
+    if not path.exists():
+        message = f"There is no file or folder {path}."
+        raise LeakkitError("no_source", message)
+    return find_configuration(path)
 
 
 def _into_file(  # noqa: PLR0913, PLR0917 - those of load

@@ -32,6 +32,11 @@ def make_store(store: str) -> Store:
         raise lack_of_room(error) or error from None
 
 
+def is_store(path: Path) -> bool:
+    """Say whether a path is that of a store that is there."""
+    return path.suffix == STORE_SUFFIX and path.is_file()
+
+
 def open_store(file: Path, as_of: str) -> Store:
     """Open a store that is a source; it was settled on one day, and cannot be on another."""
     store = Store.open(file)

@@ -110,7 +110,7 @@ class Duck:
     def arrow(self, sql: str) -> Any:  # noqa: ANN401 - pyarrow ships no types
         """Return the rows of a query as a table of Arrow."""
         with _interruptible():
-            return self.connection.execute(sql).to_arrow_table()
+            return self.connection.sql(sql).to_arrow_table()
 
     def close(self) -> None:
         """Close the connection; what was in memory is gone."""

@@ -47,8 +47,8 @@ WITH placed AS (
     WHERE h.opportunity_id <> ''
 )
 SELECT a.opportunity_id, a.pipeline, COALESCE(s.code, -9) AS code,
-       COALESCE(f.code, -9) AS from_code, a.entered_at, a.entered_day, a.entered_hour, a.part, a.timed,
-       COALESCE(a.seq, 9223372036854775807) AS seq,
+       COALESCE(f.code, -9) AS from_code, a.entered_at, a.entered_day, a.entered_hour, a.part,
+       a.timed, COALESCE(a.seq, 9223372036854775807) AS seq,
        CASE WHEN $present = 1 THEN COALESCE(q.code, -9) ELSE -9 END AS present,
        CASE WHEN a.from_stage = '' THEN 1 ELSE 0 END AS unsaid,
        CASE WHEN a.odd <> 0 THEN a.odd

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from leakkit.sources.databases.dialects import Cell
     from leakkit.sources.databases.sessions import Session
-    from leakkit.sources.spark.tables import Travelling
     from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.spark.tables import Travelling
     from leakkit.store.database import Store
 
 FIRST = ("opportunity_id", "entered_at", "created_at", "seq")

@@ -107,7 +107,7 @@ class Cells:
         return f"write in a SELECT: CAST({column} AS BIGINT) AS {column}"
 
     def _text_fault(self, kind: str, column: str) -> str:
-        """Say what to write where a column holds no texts; those of a collation compare otherwise."""
+        """Say what to write where a column holds no texts; a collation compares otherwise."""
         if kind in {*WHOLE, "string"}:
             return ""
         return f"write in a SELECT: CAST({column} AS STRING) AS {column}"
@@ -179,14 +179,15 @@ class Cells:
         if kind != "string":
             return "CAST(NULL AS INT)"
         text = self.text(name)
-        zone = f"replace(regexp_extract(substr({text}, 17), '(Z|[+-]\\\\d{{2}}:?\\\\d{{2}})$', 1), ':', '')"
+        pattern = r"(Z|[+-]\\d{2}:?\\d{2})$"
+        zone = f"replace(regexp_extract(substr({text}, 17), '{pattern}', 1), ':', '')"
         sign = f"CASE WHEN substr({zone}, 1, 1) = '-' THEN -1 ELSE 1 END"
         hours = f"COALESCE(TRY_CAST(substr({zone}, 2, 2) AS INT), 0) * 3600"
         minutes = f"COALESCE(TRY_CAST(substr({zone}, 4, 2) AS INT), 0) * 60"
         return f"CASE WHEN {zone} <> '' THEN {sign} * ({hours} + {minutes}) END"
 
     def clocks(self, name: str) -> list[str]:
-        """Return SQL for what is read of a moment: its microseconds and its offset, by our names."""
+        """Return SQL for what is read of a moment: its microseconds and its offset."""
         if name not in self.headings:
             return [f"CAST(NULL AS BIGINT) AS {name}_us", f"CAST(NULL AS INT) AS {name}_offset"]
         return [f"{self.micros(name)} AS {name}_us", f"{self.offset(name)} AS {name}_offset"]

@@ -11,13 +11,16 @@ import numpy as np
 from leakkit.config import CROSS_CHECKS
 from leakkit.errors import LeakkitError
 from leakkit.sources.given import MOST_VALUES
+from leakkit.sources.headings.columns import Table
 from leakkit.sources.spark import refusals
 from leakkit.sources.spark.cells import tick
 from leakkit.sources.spark.plain import Plain
-from leakkit.sources.spark.tables import DEALS, MOVES, Travelling
+from leakkit.sources.spark.tables import DEALS, Travelling
 from leakkit.sources.spark.whole import complete
 from leakkit.store import doubts
 from leakkit.store import straight_queries as straight
+from leakkit.store.moments import parse_as_of
+from leakkit.store.spark.translating import require_sqlglot
 
 if TYPE_CHECKING:
     from leakkit.config import Config
@@ -49,6 +52,7 @@ class Seen:
 
 def load_spark(load: Load, tables: Tables, config: Config, watch: Watch | None) -> Store:
     """Load the tables of Spark; the store counts there what is plain."""
+    require_sqlglot()
     refusals.refuse_configuration(config)
     plain = Plain(tables, config, (), {})
     refusals.refuse_columns(plain.deals, plain.moves)
@@ -90,8 +94,8 @@ def _split(load: Load, plain: Plain, watch: Watch | None, every: int) -> Store:
     """Find the plain deals in Spark, load all others here, and put both together."""
     session = plain.tables.session
     cut, default = _cut(plain.config), _default(plain.config)
-    plain.tell()
-    plain.go_straight(cut, default)
+    whence = plain.tell()
+    plain.go_straight(cut, default, whence=whence)
     plain.choose_travellers(every)
     deals, moves = plain.ask("SELECT count(*), COALESCE(sum(moves), 0) FROM straight_there")[0]
     all_moves = session.rows(f"SELECT count(*) FROM {plain.moves.name}")[0][0]  # noqa: S608 - a name of ours
@@ -118,8 +122,6 @@ def _split(load: Load, plain: Plain, watch: Watch | None, every: int) -> Store:
 
 def _cut(config: Config) -> int:
     """Return the last moment that is used."""
-    from leakkit.store.moments import parse_as_of  # noqa: PLC0415
-
     return parse_as_of(str(config.as_of), config.timezone)[0]
 
 
@@ -163,8 +165,6 @@ def _is_text(kind: str) -> bool:
 
 def _heading(plain: Plain, name: str) -> str | None:
     """Return the heading of a column of the deals by our name or its own."""
-    from leakkit.sources.headings.columns import Table  # noqa: PLC0415
-
     cells = plain.deals
     table = Table(
         DEALS, "", "", dict(cells.types), plain.config.source.columns, known=dict(cells.headings)

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
-from leakkit.sources.shapes.either_way import closes_either_way
 from leakkit.sources.spark.cells import text_literal, tick
 from leakkit.sources.spark.tables import DEALS, MOVES
 from leakkit.sources.spark.told import deals_sql, moves_sql, span_sql
 from leakkit.store import straight_queries as straight
+from leakkit.store.closes import closes_either_way
 from leakkit.store.moments import DAY, Zone, parse_as_of, zone
 from leakkit.store.resolve import name_codes, outcome_of, outcome_words
 from leakkit.store.schema import LOST, WON
@@ -29,6 +29,7 @@ MOST_TEXTS = 20_000
 """So many different texts may columns of pipelines, stages and outcomes have together."""
 RANGES = 64
 """Deals are numbered in so many ranges of ids, one beside the other."""
+OF_DEALS = ("created_at", "closed_at")
 TEXTS = ("pipeline", "stage", "from_stage", "outcome")
 
 
@@ -76,8 +77,11 @@ class Plain:
 
     # ---------------------------------------------------------------- what is told
 
-    def tell(self) -> None:
-        """Make `told_deals` and `told_moves`, and the numbers of the words in them."""
+    def tell(self) -> bool:
+        """Make `told_deals` and `told_moves`, and the numbers of the words in them.
+
+        Returns whether any move says whence its deal came.
+        """
         hours = self._zone()
         session = self.tables.session
         said = self._texts()
@@ -86,6 +90,7 @@ class Plain:
         self.keep("told_deals", deals)
         self.names["told_moves"] = session.view("told_moves", moves_sql(self.moves, hours))
         self._put_names(said)
+        return bool(said.get(f"{MOVES} from_stage"))
 
     def _zone(self) -> Zone:
         """Return the offsets of the configured zone over the days that the rows span."""
@@ -93,10 +98,7 @@ class Plain:
             return Zone((), (0,))
         spans = [
             self.tables.session.rows(span_sql(cells, moments))[0]
-            for cells, names in (
-                (self.deals, ("created_at", "closed_at")),
-                (self.moves, ("entered_at",)),
-            )
+            for cells, names in ((self.deals, OF_DEALS), (self.moves, ("entered_at",)))
             if (moments := [name for name in names if name in cells.headings])
         ]
         known = [int(one) for span in spans for one in span if one is not None]
@@ -120,8 +122,8 @@ class Plain:
         )
         if len(rows) > MOST_TEXTS:
             message = (
-                f"Pipelines, stages and outcomes have more than {MOST_TEXTS:,} different texts. Are "
-                "they the right columns? Say in [source]: stage = '...', outcome = '...'."
+                f"Pipelines, stages and outcomes have more than {MOST_TEXTS:,} different texts. "
+                "Are they the right columns? Say in [source]: stage = '...', outcome = '...'."
             )
             raise LeakkitError("too_many_stages", message)
         found: dict[str, list[str]] = {}
@@ -162,7 +164,7 @@ class Plain:
 
     # ---------------------------------------------------------------- the straight way
 
-    def go_straight(self, cut: int, default: int | None) -> None:
+    def go_straight(self, cut: int, default: int | None, *, whence: bool) -> None:
         """Find the plain deals: make `flagged` and `straight`."""
         present = int(self.config.source.present_stage == "counts")
         session = self.tables.session
@@ -170,7 +172,6 @@ class Plain:
         steps = {"cut": cut, "default": -1 if default is None else default, "present": present}
         self.names["steps"] = session.view("steps", self.sql(straight.STEPS, steps))
         self.keep("flagged", self.sql(straight.FLAGGED, {"cut": cut}))
-        whence = "from_stage" in self.moves.headings
         self.keep("straight", self.sql(straight.STRAIGHT, {"whence": int(whence)}))
 
     def choose_travellers(self, every: int) -> None:
@@ -232,10 +233,7 @@ class Plain:
         """
         session = self.tables.session
         there, here = self.names["straight_there"], self.names["ids_here"]
-        ids = (
-            f"SELECT opportunity_id FROM {there} "  # noqa: S608 - names of ours
-            f"UNION ALL SELECT opportunity_id FROM {here}"
-        )
+        ids = f"SELECT opportunity_id FROM {there} UNION ALL SELECT opportunity_id FROM {here}"  # noqa: S608 - names of ours
         self.keep("ids", ids)
         view = self.names["ids"]
         some = session.rows(
@@ -249,19 +247,16 @@ class Plain:
         )
         place = f"CASE {cases} ELSE {len(limits)} END" if cases else "0"
         ranged = f"SELECT opportunity_id, {place} AS range FROM {view}"  # noqa: S608 - as above
-        counted = session.rows(
-            f"SELECT range, count(*) FROM ({ranged}) GROUP BY range ORDER BY range"
-        )  # noqa: S608 - as above
+        each = f"SELECT range, count(*) FROM ({ranged}) GROUP BY range ORDER BY range"  # noqa: S608 - as above
+        counted = session.rows(each)
         before, starts = 0, []
         for at, n in counted:
             starts.append(f"WHEN {at} THEN {before}")
             before += int(n)
         start = f"CASE range {' '.join(starts)} END" if starts else "0"
-        self.keep(
-            "numbers",
-            f"SELECT opportunity_id, CAST(row_number() OVER (PARTITION BY range "  # noqa: S608 - as above
-            f"ORDER BY opportunity_id) + {start} AS INT) AS opportunity FROM ({ranged})",
-        )
+        turn = "row_number() OVER (PARTITION BY range ORDER BY opportunity_id)"
+        number = f"CAST({turn} + {start} AS INT) AS opportunity"
+        self.keep("numbers", f"SELECT opportunity_id, {number} FROM ({ranged})")  # noqa: S608 - as above
 
     def rows_of(self, which: str, own: Sequence[str]) -> tuple[str, str]:
         """Return Spark's SQL for the history and the deals of some plain deals.

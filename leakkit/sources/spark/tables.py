@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
-from leakkit.sources.databases.addresses import Address
+from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.dialects import Column, Dialect, spark_cell
 from leakkit.sources.databases.fetching import Relation, fetch
 from leakkit.sources.databases.tables import read_select
@@ -65,9 +66,25 @@ def tables_of(source: Any, config: Config) -> Tables | None:  # noqa: ANN401 - w
             'Write: leakkit.load({"opportunities": deals, "stage_history": moves})'
         )
         raise LeakkitError("no_history", message)
-    if isinstance(source, Address) and source.kind == "spark":
-        return _of_catalogue(source, config)
+    address = _address_in(config) if isinstance(source, str | Path) else source
+    if isinstance(address, Address) and address.kind == "spark":
+        return _of_catalogue(address, config)
     return None
+
+
+def _address_in(config: Config) -> Address | None:
+    """Return the server that a leakkit.toml names, in whose folder it stands as the source."""
+    said = config.source.spark
+    if not said:
+        return None
+    address = address_of(said) if said.startswith("sc://") else None
+    if address is None:
+        message = (
+            f"[source] spark is {said!r}; it should be the address of a server of Spark Connect, "
+            'such as "sc://host:15002".'
+        )
+        raise LeakkitError("database_address", message)
+    return cast("Address", address)
 
 
 def _of_frames(frames: Mapping[str, Any]) -> Tables:
@@ -94,7 +111,7 @@ def _of_catalogue(address: Address, config: Config) -> Tables:
         message = "[source.tables] activities: on Spark these are not read. Take the line out."
         raise LeakkitError("no_activities", message)
     session = Session.connect(address.uri, str(address), address.secrets)
-    said = config.source.tables or dict.fromkeys(PARTS, "")
+    said = {str(part): text for part, text in config.source.tables.items()}
     views = {}
     for part in PARTS:
         text = said.get(part, "").strip() or part

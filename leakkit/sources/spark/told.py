@@ -62,10 +62,8 @@ def span_sql(cells: Cells, moments: Sequence[str]) -> str:
         f"SELECT {name}{SECONDS} AS clock FROM ({read_clocks(cells, [name], [])})"  # noqa: S608 - quoted
         for name in moments
     )
-    return (
-        f"SELECT min(clock), max(clock) FROM ({each}) "  # noqa: S608 - as above
-        f"WHERE clock BETWEEN {EARLIEST} AND {SENTINEL}"
-    )
+    known = f"clock BETWEEN {EARLIEST} AND {SENTINEL}"
+    return f"SELECT min(clock), max(clock) FROM ({each}) WHERE {known}"  # noqa: S608 - as above
 
 
 def moves_sql(cells: Cells, zone: Zone) -> str:
@@ -76,7 +74,8 @@ def moves_sql(cells: Cells, zone: Zone) -> str:
     unsure = flag([*cells.unsure_key(), *cells.unsure_texts(headings), odd_seq])
     columns = [f"{cells.key()} AS opportunity_id", f"{seq} AS seq", f"{unsure} AS unsure_cells"]
     columns += [f"{cells.text(name)} AS {name}" for name in texts]
-    rows = f"SELECT *, {_seconds('entered_at', zone)} FROM ({read_clocks(cells, ['entered_at'], columns)})"  # noqa: S608 - quoted
+    read = read_clocks(cells, ["entered_at"], columns)
+    rows = f"SELECT *, {_seconds('entered_at', zone)} FROM ({read})"  # noqa: S608 - quoted
     at = _moment("entered_at")
     odd = flag([_unsure_moment("entered_at", never=False), "unsure_cells = 1"])
     return (

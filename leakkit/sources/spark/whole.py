@@ -120,12 +120,12 @@ def _hold_against(
         for one, other in ((read_here, "FROM read_there"), ("FROM read_there", read_here)):
             odd = here.rows(f"SELECT * FROM ({one} EXCEPT ALL {other}) ORDER BY 1 LIMIT 1")  # noqa: S608 - as above
             if odd:
-                raise _read_otherwise(here, table, columns[table], odd[0], own)
+                raise _read_otherwise(here, table, columns[table], odd[0])
         here.run("DROP TABLE read_there")
 
 
 def _read_otherwise(
-    here: Duck, table: str, columns: Sequence[str], odd: tuple[Any, ...], own: Sequence[str]
+    here: Duck, table: str, columns: Sequence[str], odd: tuple[Any, ...]
 ) -> LeakkitError:
     """Return the error of a deal that Spark and this machine read in two ways."""
     deal = {"deal": odd[0]}
@@ -210,8 +210,10 @@ def _fingerprint(plain: Plain, store: Store, own: Sequence[str]) -> str:
         hashed = f"SELECT xxhash64({', '.join(map(tick, columns))}) AS h FROM {plain.names[table]}"  # noqa: S608 - quoted
         digest = f"SELECT count(*), bit_xor(h), sum(h % 4294967296) FROM ({hashed})"  # noqa: S608 - as above
         parts.append([str(value) for value in plain.tables.session.rows(digest)[0]])
-    for table in ("pipelines", "stages"):
-        parts.append([list(row) for row in store.rows(f"SELECT * FROM {table} ORDER BY ALL")])  # noqa: S608 - names of this module
+    parts += [
+        [list(row) for row in store.rows(f"SELECT * FROM {table} ORDER BY ALL")]  # noqa: S608 - names of this module
+        for table in ("pipelines", "stages")
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

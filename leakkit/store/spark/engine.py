@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from leakkit.store.duck import Duck
     from leakkit.store.engine import Facts
     from leakkit.store.spark.sessions import Session
-    from leakkit.store.spark.sessions import without_zones
-from leakkit.store.spark.translating import Statement
+    from leakkit.store.spark.translating import Statement
 
 
 class SparkEngine:
@@ -36,6 +35,8 @@ class SparkEngine:
         self.here = here
         self.session = session
         self.names = names
+        self.small: set[str] = set()
+        """Relations that are whole on both sides."""
 
     def run(self, sql: str, facts: Facts = None) -> None:
         """Carry out statements, each where the deals are that it reads."""
@@ -57,7 +58,7 @@ class SparkEngine:
     def _is_there(self, one: Statement) -> bool:
         """Say whether a statement reads what is in Spark; what describes one does not."""
         asks = one.sql.partition(" ")[0].upper() != "DESCRIBE"
-        return asks and not one.reads.isdisjoint(self.names)
+        return asks and not one.reads.isdisjoint(self.names.keys() - self.small)
 
     def _asks_there(self, sql: str) -> bool:
         """Say whether a query is to be answered by Spark."""
@@ -113,6 +114,7 @@ class SparkEngine:
     def share(self, table: str) -> None:
         """Let a small table of DuckDB stand in Spark too."""
         found = self.here.arrow(f"SELECT * FROM {quote(table)}")  # noqa: S608 - quoted
+        self.small.add(table)
         self.names[table] = self.session.put(table, found)
 
     def run_on(self, sql: str, name: str, frame: object) -> None:

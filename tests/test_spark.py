@@ -1,0 +1,263 @@
+"""Spark as a source: the same numbers as DuckDB's, with most deals left where they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import leakkit
+from leakkit import limits, sample, views
+from leakkit.config import Config
+from leakkit.errors import LeakkitError
+from leakkit.sources.databases.addresses import Address, address_of
+from leakkit.sources.spark import load as spark_load
+from leakkit.sources.spark import told
+from leakkit.store import Store, counts
+from leakkit.store.spark.engine import SparkEngine
+from leakkit.store.spark.sessions import Session
+from tests.generated import raw_source, write_source
+from tests.test_databases import files_in, put
+from tests.thoroughness import seeds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    Spark = Any
+    """A session of Spark, whose types would load it."""
+
+TABLES = ("opportunities", "stage_history", "moves", "passages", "doubts", "pipelines", "stages")
+FACTS = ("facts", "cut", "last_day", "segments", "owner", "shape", "outcome_words", "closing_rows")
+VIEWS = (views.headline, views.pipe, views.stages, views.balance, views.days, views.months)
+Frames = list[tuple[str, pd.DataFrame]]
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let some twenty deals settle how all are read, so that most stay in Spark."""
+    monkeypatch.setattr(spark_load, "SAMPLE", 20)
+
+
+def give(spark: Spark, frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return frames as those of Spark; moments without a zone have none there either."""
+    found = {}
+    for name, frame in frames.items():
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        there = spark.createDataFrame(table)
+        columns = [
+            f"CAST(`{heading}` AS TIMESTAMP_NTZ) AS `{heading}`"
+            if kind == "timestamp"
+            else f"`{heading}`"
+            for heading, kind in there.dtypes
+        ]
+        found[name] = there.selectExpr(*columns)
+    return found
+
+
+def said(store: Store) -> dict[str, Any]:
+    """Return all that a store says of deals, wherever they are."""
+    found: dict[str, Any] = {}
+    for table in TABLES:
+        kinds = [row[:2] for row in store.rows(f"DESCRIBE {table}")]
+        columns = ", ".join(f'"{name}"' for name, _ in kinds)
+        rows = store.rows(f"SELECT {columns} FROM {table}")
+        found[table] = (sorted(kinds), sorted(rows, key=repr))
+    # an amount is written as its database writes numbers
+    content = "CASE WHEN field = 'value' THEN '' ELSE content END"
+    faults = store.rows(f"SELECT rule, field, {content} FROM faults")
+    found["faults"] = sorted(faults, key=repr)
+    found["rows"] = [{k: v for k, v in one.items() if k != "file"} for one in store.meta("rows")]
+    return found | {name: store.meta(name) for name in FACTS}
+
+
+def travelled(store: Store) -> int:
+    """Count the deals that came to this machine."""
+    assert isinstance(store.engine, SparkEngine)
+    return int(store.engine.here.rows("SELECT count(*) FROM opportunities")[0][0])
+
+
+def answers(store: Store, monkeypatch: pytest.MonkeyPatch) -> tuple[Frames, Any]:
+    """Analyse a source; return every frame of counts that was asked for, and the analysis."""
+    asked: Frames = []
+    own: Callable[..., pd.DataFrame] = counts.Counts._frame
+
+    def keep(self: counts.Counts, query: str) -> pd.DataFrame:
+        frame = own(self, query)
+        asked.append((query, frame.copy()))
+        return frame
+
+    with monkeypatch.context() as patch:
+        patch.setattr(counts.Counts, "_frame", keep)
+        return asked, leakkit.analyze(store)
+
+
+def assert_alike(one: Frames, other: Frames) -> None:
+    """Both asked the same, and were told the same, in values, types and order."""
+    assert [query for query, _ in one] == [query for query, _ in other]
+    for (query, frame), (_, another) in zip(one, other, strict=True):
+        pd.testing.assert_frame_equal(frame, another, check_exact=True, obj=query)
+
+
+@pytest.mark.usefixtures("few")
+def test_dirty_exports_give_the_same_tables_and_counts(
+    spark: Spark,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept = 0
+    for seed in seeds(1, 20):
+        folder = tmp_path / str(seed)
+        config = write_source(raw_source(seed, deals=120), folder)
+        frames = files_in(folder)
+        if "opportunities" not in frames:
+            continue
+        if seed % 2 == 0:
+            # where some moves say whence their deals came, and some do not, most are odd
+            frames["stage_history"]["from_stage"] = ""
+        frames["opportunities"]["value"] = frames["opportunities"]["value"].astype("float64")
+        # a table has no order: rows of SQLite are put in the same one
+        file = put(tmp_path / f"{seed}.sqlite", frames)
+        with leakkit.load(file, config) as here, leakkit.load(give(spark, frames), config) as there:
+            assert said(there) == said(here), seed
+            assert there.meta("fingerprint") != here.meta("fingerprint")
+            assert sum(there.meta("travelled").values()) > 20
+            kept += len(there) - travelled(there)
+            asked, _ = answers(there, monkeypatch)
+            assert_alike(asked, answers(here, monkeypatch)[0])
+    assert kept > 20
+
+
+@pytest.mark.usefixtures("few")
+def test_the_sample_has_the_same_views(
+    spark: Spark,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = sample.make(400)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    config = Config.from_text(made.config)
+    with leakkit.load(frames, config) as here, leakkit.load(give(spark, frames), config) as there:
+        asked, found = answers(there, monkeypatch)
+        known, expected = answers(here, monkeypatch)
+        assert_alike(asked, known)
+        for pipeline in expected.pipelines:
+            for view in VIEWS:
+                shown = view(found, pipeline.name).section()
+                assert shown == view(expected, pipeline.name).section()
+
+
+# ---------------------------------------------------------------- what is refused
+
+PLAN = {
+    "as_of": "2026-03-31",
+    "pipelines": [{"name": "P", "stages": [{"name": "A"}, {"name": "B"}]}],
+}
+DEALS = {"opportunity_id": ["d1", "d2"], "outcome": ["Open", "Lost"], "value": [10.0, 20.5]}
+MOVES = {
+    "opportunity_id": ["d1", "d2"],
+    "stage": ["A", "B"],
+    "entered_at": ["2026-01-05", "2026-01-06 10:00"],
+}
+
+
+def refused(spark: Spark, deals: dict[str, Any], moves: dict[str, Any], **other: Any) -> str:  # noqa: ANN401 - keys of a configuration
+    """Return what is said of two tables."""
+    frames = {"opportunities": pd.DataFrame(deals), "stage_history": pd.DataFrame(moves)}
+    with pytest.raises(LeakkitError) as caught:
+        leakkit.load(give(spark, frames), PLAN | other)
+    return f"{caught.value.code}: {caught.value}"
+
+
+def test_a_few_deals_are_read_as_any_other_source_is(spark: Spark) -> None:
+    frames = {"opportunities": pd.DataFrame(DEALS), "stage_history": pd.DataFrame(MOVES)}
+    with leakkit.load(give(spark, frames), PLAN) as there, leakkit.load(frames, PLAN) as here:
+        assert said(there) == said(here)
+        assert not isinstance(there.engine, SparkEngine)
+
+
+def test_what_is_not_read_from_spark_is_refused_with_the_line_to_write(spark: Spark) -> None:
+    assert 'as_of = "2026-06-30"' in refused(spark, DEALS, MOVES, as_of=None)
+    gone = DEALS | {"is_deleted": ["no", "yes"]}
+    assert "[is_deleted]" in refused(spark, gone, MOVES)
+    texts = DEALS | {"value": ["10", "20"]}
+    assert "CAST(`value` AS DECIMAL(18, 2)) AS `value`" in refused(spark, texts, MOVES)
+    assert "entered_at = '...'" in refused(spark, DEALS, {"opportunity_id": ["d1"], "stage": ["A"]})
+    where = {"source": {"leave_out": {"owner": "Test"}}}
+    assert refused(spark, DEALS, MOVES, **where).startswith("not_on_spark")
+
+
+def test_frames_that_are_no_source_are_refused(spark: Spark) -> None:
+    frames = give(spark, {"opportunities": pd.DataFrame(DEALS)})
+    with pytest.raises(LeakkitError, match="stage_history"):
+        leakkit.load(frames, PLAN)
+    with pytest.raises(LeakkitError, match="A frame of Spark alone"):
+        leakkit.load(frames["opportunities"], PLAN)
+    with pytest.raises(LeakkitError, match="no frame of Spark"):
+        leakkit.load({**frames, "stage_history": pd.DataFrame(MOVES)}, PLAN)
+
+
+def test_no_file_holds_what_stays_in_spark(spark: Spark, tmp_path: Path) -> None:
+    frames = {"opportunities": pd.DataFrame(DEALS), "stage_history": pd.DataFrame(MOVES)}
+    with pytest.raises(LeakkitError, match="The deals of Spark stay there"):
+        leakkit.load(give(spark, frames), PLAN, store=tmp_path / "deals.duckdb")
+
+
+@pytest.mark.usefixtures("few")
+def test_stages_have_to_be_declared_and_odd_deals_to_be_few(
+    spark: Spark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sample.make(120)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    given = give(spark, frames)
+    plan = Config.from_text(made.config)
+    bare = plan.model_copy(update={"pipelines": (), "interventions": ()})
+    with pytest.raises(LeakkitError, match=r'\[\[pipelines\]\]\nname = "Equipment"'):
+        leakkit.load(given, bare)
+    monkeypatch.setattr(limits, "TRAVELLING_ROWS", 10)
+    with pytest.raises(LeakkitError, match="more than the 10 that leakkit takes"):
+        leakkit.load(given, plan)
+
+
+@pytest.mark.usefixtures("few")
+def test_what_spark_reads_otherwise_stops_the_load(
+    spark: Spark, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = sample.make(120)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    monkeypatch.setattr(told, "bucket", lambda _: "0")
+    with pytest.raises(LeakkitError, match="is read in one way on Spark") as caught:
+        leakkit.load(give(spark, frames), Config.from_text(made.config))
+    assert "by bucket." in str(caught.value)
+
+
+# ---------------------------------------------------------------- addresses
+
+
+def test_an_address_of_spark_connect_hides_its_token() -> None:
+    address = address_of("sc://host:15002/;token=s3cret;user_id=ann")
+    assert isinstance(address, Address)
+    assert (address.kind, str(address), address.label) == ("spark", "sc://host:15002", "host:15002")
+    assert "s3cret" not in repr(address)
+    with pytest.raises(LeakkitError, match="It should look like sc://host:15002"):
+        address_of("sc://ann:s3cret@host/db")
+
+
+def test_a_configuration_names_the_server_whose_folder_is_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def connect(*given: Any) -> None:  # noqa: ANN401 - whatever the method takes
+        asked.append(given[:2])
+        raise LeakkitError("no_database", "nobody there")
+
+    monkeypatch.setattr(Session, "connect", connect)
+    (tmp_path / "leakkit.toml").write_text('as_of = "2026-03-31"\n[source]\nspark = "sc://host"\n')
+    with pytest.raises(LeakkitError, match="nobody there"):
+        leakkit.load(tmp_path)
+    assert asked == [("sc://host", "sc://host")]
+    (tmp_path / "leakkit.toml").write_text('as_of = "2026-03-31"\n[source]\nspark = "host"\n')
+    with pytest.raises(LeakkitError, match="should be the address of a server"):
+        leakkit.load(tmp_path)
