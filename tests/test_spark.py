@@ -178,7 +178,7 @@ def test_a_few_deals_are_read_as_any_other_source_is(spark: Spark) -> None:
 
 
 def test_what_is_not_read_from_spark_is_refused_with_the_line_to_write(spark: Spark) -> None:
-    assert 'as_of = "2026-06-30"' in refused(spark, DEALS, MOVES, as_of=None)
+    assert 'as_of = "2026-06-30"' in refused(spark, DEALS, MOVES, as_of="")
     gone = DEALS | {"is_deleted": ["no", "yes"]}
     assert "[is_deleted]" in refused(spark, gone, MOVES)
     texts = DEALS | {"value": ["10", "20"]}
