@@ -19,9 +19,10 @@ from leakkit.analysis import counted, learning, pipeline
 from leakkit.analysis.counted import LIVES, Counted, Group
 from leakkit.analysis.deferred import settle_pipeline
 from leakkit.analysis.material import Frames
-from leakkit.analysis.spelling import days_of, deals_of, known_column, segment_values, spelt
+from leakkit.analysis.spelling import days_of, deals_of, known_column, spelt
 from leakkit.errors import LeakkitError
 from leakkit.frames import stages_frame
+from leakkit.store.visits import segment_values
 
 if TYPE_CHECKING:
     from leakkit.analysis.material import Material
