@@ -67,20 +67,12 @@ _ROOMS = {
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
     """Import a public name when it is first used, so that `leakkit --help` stays fast."""
-    from importlib import import_module
+    from leakkit.errors import import_asked
 
     if name not in {*_ROOMS, *__all__}:
         message = f"module 'leakkit' has no attribute {name!r}"
         raise AttributeError(message)
-    try:
-        room = import_module(_ROOMS.get(name, f"leakkit.{name}"))
-    except ModuleNotFoundError as error:
-        from leakkit.errors import LeakkitError
-
-        message = (
-            f"leakkit.{name} needs {error.name}, and a core install has none: pip install leakkit"
-        )
-        raise LeakkitError("not_installed", message) from error
+    room = import_asked(_ROOMS.get(name, f"leakkit.{name}"), f"leakkit.{name}")
     return getattr(room, name) if name in _ROOMS else room
 
 
