@@ -228,8 +228,8 @@ value of a column is chosen."""
         wanted = MOST_SECONDS.get(one.opportunities, 1.0)
         met = "met" if one.slowest <= wanted else "missed"
         parts += [
-            f"""{one.opportunities:,} opportunities, a picture alone under its bar. Wanted of every first
-answer, here and in the next table: {wanted:g} s, which is {met} ({one.slowest:.2f}):""",
+            f"""{one.opportunities:,} opportunities, a picture alone under its bar. Wanted of every
+first answer, here and in the next table: {wanted:g} s, which is {met} ({one.slowest:.2f}):""",
             table(one.alone, "view"),
             "The notebooks as they are, the first picture of all:",
             table(one.first, "notebook"),
