@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.store import Store
 
-    Files = dict[str, bytes]
-
-
+Files = dict[str, bytes]
 DECK = "deck.pptx"
 SUMMARY = "summary.html"
 RUN = ""

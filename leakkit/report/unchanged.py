@@ -56,8 +56,8 @@ class Request:
         settings = {name: text for name, text in os.environ.items() if name.startswith("LEAKKIT_")}
         places = map(Path, sys.path)
         libraries = sorted(one.name for place in places for one in place.glob("*.dist-info"))
-        notebooks = [digest_of(book) for book in sorted(books.folder().glob("*.ipynb"))]
-        known = [asdict(self), settings, code_digest(), notebooks, libraries]
+        pages = [digest_of(book) for book in sorted(books.folder().glob("*.ipynb"))]
+        known = [asdict(self), settings, code_digest(), pages, libraries]
         whole = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
         for file in files:
             whole.update(f"\0{file}\0{digest_of(file)}".encode())
