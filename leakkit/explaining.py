@@ -13,8 +13,11 @@ from leakkit.store.trace import (
     Fate,
     Implied,
     Passage,
+    RowSource,
     Standing,
     Trace,
+    read_places,
+    read_texts,
     standing_of,
     trace,
     visits_of,
@@ -150,18 +153,10 @@ def _yield_rows(store: Store, found: Found, traced: Trace) -> Iterator[Row]:
             continue
         texts = _texts(store, table, traced.opportunity_id)
         made = found.origins if table is found.history else ""
-        places = _places(store, made, [fate.line for fate in fates])
+        places = read_places(store, made, [fate.line for fate in fates])
         for fate in fates:
             file, line = places.get(fate.line, (table.file, fate.line))
             yield Row(file, texts.get(fate.line, ()), replace(fate, line=line))
-
-
-def _places(store: Store, made: str, lines: list[int]) -> dict[int, tuple[str, int]]:
-    """Return line -> (file, row) of the rows that the lines of a history were made of."""
-    if not made:
-        return {}
-    sql = f"SELECT made, file, line FROM {made} WHERE made IN (SELECT unnest($lines))"  # noqa: S608 - quoted
-    return {int(line): (file, int(row)) for line, file, row in store.rows(sql, {"lines": lines})}
 
 
 def _texts(
@@ -169,20 +164,10 @@ def _texts(
 ) -> dict[int, tuple[tuple[str, str], ...]]:
     """Return the texts of the rows of a deal: line -> (heading, text)."""
     headings = list(table.types)
-    columns = ", ".join(
-        f"{table.text_under(each)} AS text_{at}" for at, each in enumerate(headings)
-    )
-    names = ", ".join(f"text_{at}" for at in range(len(headings)))
-    sql = f"""
-        SELECT line, {names}
-        FROM (SELECT {table.line} AS line, {table.text("opportunity_id")} AS wanted, {columns}
-              FROM {table.relation})
-        WHERE wanted = $id ORDER BY line
-        """  # noqa: S608 - quoted headings
-    return {
-        int(row[0]): tuple(zip(headings, map(str, row[1:]), strict=True))
-        for row in store.rows(sql, {"id": opportunity_id})
-    }
+    columns = [table.text_under(heading) for heading in headings]
+    source = RowSource(table.relation, table.line, table.text("opportunity_id"))
+    rows = read_texts(store, source, columns, opportunity_id)
+    return {line: tuple(zip(headings, texts, strict=True)) for line, texts in rows.items()}
 
 
 def _put_together(store: Store, traced: Trace, rows: tuple[Row, ...]) -> Explanation:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from leakkit.analysis.learning import find_windows
 from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
 from leakkit.analysis.spelling import VISITS, WINDOWS, days_within, deals_of, one_of, spelt
@@ -13,47 +11,18 @@ from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.frames.cells import majors
 from leakkit.guards import require_kind, require_text
+from leakkit.store import visits as stored
 from leakkit.store.counts import Counts
-from leakkit.store.database import Store, quote
+from leakkit.store.database import Store
 from leakkit.store.schema import ENTRIES, EXITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from leakkit.analysis.selection import Segment, Values
+    import pandas as pd
 
-ROWS = """
-SELECT o.opportunity_id, o.name, {owner} AS owner, n.name AS pipeline, p.step,
-       s.name AS stage, p.visit, p.entry, make_timestamp(p.entered_at * 1000000) AS entered,
-       make_timestamp(p.left_at * 1000000) AS "left", p.entered_at, p.entered_day, p.left_at,
-       p.left_day, p.left_tick - p.entered_tick AS stay, p.exit, t.name AS to_stage, p.skipped,
-       o.outcome, o.lost_reason, p.value, $currency AS currency
-FROM passages p
-JOIN opportunities o ON o.opportunity = p.opportunity
-JOIN pipelines n ON n.pipeline = p.pipeline
-JOIN stages s ON s.pipeline = p.pipeline AND s.stage = p.stage
-LEFT JOIN stages t ON t.pipeline = p.pipeline AND t.stage = p.to_stage
-{days}
-WHERE ($pipeline = '' OR n.name = $pipeline)
-    AND ($stage = '' OR s.name IN (SELECT unnest($stages)))
-    AND ($exit = -1 OR p.exit = $exit) AND ($opportunity = '' OR o.opportunity_id = $opportunity)
-    AND ($visits = 'all' OR p.visit = 1){deals}
-ORDER BY p.opportunity, p.step
-"""
-PIPELINES = "SELECT name FROM pipelines ORDER BY pipeline"
-STAGES = """
-SELECT DISTINCT s.name
-FROM stages s
-JOIN pipelines n ON n.pipeline = s.pipeline
-WHERE len($pipelines) = 0 OR n.name IN (SELECT unnest($pipelines))
-ORDER BY s.name
-"""
-AT_RISK = """
-JOIN listed_days w ON w.pipeline = p.pipeline AND p.entered_tick < w.end_tick
-    AND (p.exit = 0 OR p.left_tick >= w.first_tick)
-"""
-"""The passages that are at risk on some days of a window (docs/method.md, section 2)."""
+    from leakkit.analysis.selection import Segment, Values
 
 
 def passages(  # noqa: PLR0913 - one filter per column
@@ -92,9 +61,9 @@ def passages(  # noqa: PLR0913 - one filter per column
     one_of("window", window, WINDOWS)
     one_of("visits", visits, VISITS)
     require_text("opportunity", opportunity)
-    of = _find_spellings(store, "pipeline", pipeline, PIPELINES)
+    of = _find_spellings("pipeline", pipeline, stored.pipeline_names(store))
     # pipelines may spell a stage of one name each in its own way
-    named = _find_spellings(store, "stage", stage, STAGES, {"pipelines": of})
+    named = _find_spellings("stage", stage, stored.stage_names(store, of))
     choices: dict[str, Any] = {
         "pipeline": of[0] if of else "",
         "stage": stage,
@@ -103,28 +72,20 @@ def passages(  # noqa: PLR0913 - one filter per column
         "exit": _exit(exit),
         "visits": visits,
     }
-    numbers = [
-        int(row[0])
-        for row in store.rows(
-            "SELECT pipeline FROM pipelines WHERE $name = '' OR name = $name ORDER BY pipeline",
-            {"name": choices["pipeline"]},
-        )
-    ]
+    numbers = stored.pipeline_numbers(store, choices["pipeline"])
     wanted = select(segment, value, worth=worth, days=days, window=window)
-    chosen, facts = deals_of(spelt(store, numbers, wanted)).select()
-    deals = f" AND p.opportunity IN ({chosen})" if wanted.limits_deals else ""
-    risk = _at_risk(store, numbers, wanted) if wanted.limits_days else ""
-    owner = f"o.{quote(store.owner)}" if store.owner else "''"
-    choices |= {"currency": store.config.currency, **(facts if deals else {})}
-    frame = store.frame(ROWS.format(days=risk, deals=deals, owner=owner), choices)
+    deals = deals_of(spelt(store, numbers, wanted))
+    at_risk = _find_days(store, numbers, wanted) if wanted.limits_days else None
+    choices["currency"] = store.config.currency
+    frame = stored.read_passages(store, choices, deals if wanted.limits_deals else None, at_risk)
     frame["value"] = majors(frame["value"])
     frame["entry"] = frame["entry"].map(dict(enumerate(ENTRIES)))
     frame["exit"] = frame["exit"].map(dict(enumerate(EXITS)))
     return frame
 
 
-def _at_risk(store: Store, numbers: list[int], wanted: Selection) -> str:
-    """Set the days of a selection, per pipeline, and return SQL that keeps what was there then."""
+def _find_days(store: Store, numbers: list[int], wanted: Selection) -> list[tuple[int, int, int]]:
+    """Return the days of a selection by pipeline, in its unit of stay: [first, end)."""
     counts = Counts(store, tuple(numbers))
     rows = []
     for asked in find_windows(counts, store.config):
@@ -135,16 +96,12 @@ def _at_risk(store: Store, numbers: list[int], wanted: Selection) -> str:
     if not rows:
         message = f"There is no {wanted.window} window: the history is too short."
         raise LeakkitError("no_window", message)
-    store.put("listed_days", pd.DataFrame(rows, columns=["pipeline", "first_tick", "end_tick"]))
-    return AT_RISK
+    return rows
 
 
-def _find_spellings(
-    store: Store, what: str, name: str, query: str, facts: dict[str, list[str]] | None = None
-) -> list[str]:
+def _find_spellings(what: str, name: str, names: list[str]) -> list[str]:
     """Return the declared spellings of a name, none of an empty one; raise where there are none."""
     require_text(what, name)
-    names = [str(row[0]) for row in store.rows(query, facts)]
     spelt = [known for known in names if fold_name(known) == fold_name(name)]
     if name and not spelt:
         message = f"There is no {what} {name!r}. There are: {', '.join(names)}."

@@ -40,6 +40,7 @@ from leakkit.findings.contrasts import (
 from leakkit.findings.reasons import FAMILIES, built_in, dictionary
 from leakkit.findings.stated import Elsewhere, Usual, meanings, read_stated
 from leakkit.sources import load as load_source
+from leakkit.store.visits import opportunity_ids
 from tests.running import sample_analysis, sample_store
 
 if TYPE_CHECKING:
@@ -575,7 +576,7 @@ def test_planted_causes_of_the_sample_are_found(store: Store, analysis: Analysis
         assert found.verdict == Verdict(leak.cause, "strong")
         assert found.stated.family == found.behaviour.family == leak.cause
         assert len(found.deals) == 10
-        ids = rooms.opportunity_ids(store, found)
+        ids = opportunity_ids(store, [deal.opportunity for deal in found.deals])
         prefix = {"Equipment": "EQ-", "Projects": "PR-"}[leak.pipeline]
         assert all(ids[deal.opportunity].startswith(prefix) for deal in found.deals)
     price = rooms.root_cause(store, analysis, "Equipment", "Proforma")

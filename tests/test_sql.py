@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 QUERIES = "leakkit.store.queries"
+PACKAGE = Path(importlib.import_module("leakkit").__path__[0])
+ASKS = re.compile(r"\bSELECT\b.*\bFROM\b", re.DOTALL)
 DIALECTS = ("bigquery", "postgres", "snowflake", "spark")
 TEMPLATE = "templated_"
 
@@ -468,3 +471,22 @@ def test_the_check_lets_pass_what_is_on_the_list(sql: str) -> None:
 @pytest.mark.parametrize(("sql", "fault"), BAD.items())
 def test_the_check_refuses_what_is_not_on_the_list(sql: str, fault: str) -> None:
     assert any(fault in found for found in faults(sql))
+
+
+def texts_that_ask(module: Path) -> list[str]:
+    """Return the texts of a module that ask for rows."""
+    return [
+        node.value
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and ASKS.search(node.value)
+    ]
+
+
+def test_only_the_store_asks_for_deals() -> None:
+    """What is counted of the deals stands in one package; `sources` is the reading itself."""
+    asking = {
+        path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py") if texts_that_ask(path)
+    }
+    assert asking == {"store", "sources"}

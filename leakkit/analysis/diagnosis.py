@@ -10,7 +10,6 @@ from leakkit.analysis.interventions import Intervened, find_interventions
 from leakkit.analysis.reasons import (
     changes_of,
     drivers_of,
-    opportunity_ids,
     rate_and_mix,
     root_cause,
 )
@@ -24,6 +23,7 @@ from leakkit.findings.recent import got_worse
 from leakkit.guards import require_kind
 from leakkit.page.facts import facts_table
 from leakkit.plain import PlainData
+from leakkit.store.visits import opportunity_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -183,7 +183,7 @@ def _stage(
         screen=drivers_of(store, analysis, one.name, name),
         changes=changes,
         mixes=split,
-        ids=opportunity_ids(store, cause),
+        ids=opportunity_ids(store, [deal.opportunity for deal in cause.deals]),
     )
 
 

@@ -18,7 +18,7 @@ from leakkit.findings.mix import RateAndMix
 from leakkit.findings.reasons import dictionary
 from leakkit.findings.stated import Elsewhere
 from leakkit.sources.headings.columns import simplify_heading
-from leakkit.store.database import quote
+from leakkit.store import visits as stored
 from leakkit.store.design import design_rows
 
 if TYPE_CHECKING:
@@ -74,24 +74,11 @@ def _elsewhere(
     """Read the reasons of the losses of the other stages of a pipeline."""
     config = analysis.config
     rival = column_of(config, tuple(store.meta("segments")), config.roles.competitor)
-    column = f"o.{quote(rival)}" if rival else "''"
-    facts = {"pipeline": _number(config, pipeline), "stage": stage.stage, "lost": LOST}
-    rows = store.rows(REASONS_ELSEWHERE.replace("{rival}", column), facts)
+    number = _number(config, pipeline)
+    rows = stored.reasons_elsewhere(store, number, stage.stage, LOST, rival)
     day, said, rivals, n = zip(*rows, strict=True) if rows else ((), (), (), ())
     days, rivals_named, counts = (np.array(part, np.int64) for part in (day, rivals, n))
     return Elsewhere(days, said, rivals_named, counts)
-
-
-REASONS_ELSEWHERE = """
-SELECT p.left_day, o.lost_reason, CASE WHEN {rival} <> '' THEN 1 ELSE 0 END AS named,
-       count(*) AS n
-FROM passages p
-JOIN opportunities o ON o.opportunity = p.opportunity
-WHERE p.pipeline = $pipeline AND p.stage <> $stage AND p.exit = $lost AND o.lost_reason <> ''
-GROUP BY p.left_day, o.lost_reason, CASE WHEN {rival} <> '' THEN 1 ELSE 0 END
-ORDER BY p.left_day, o.lost_reason, named
-"""
-"""The reasons of what other stages lost, by day."""
 
 
 def drivers_of(
@@ -231,19 +218,6 @@ def _current(pipeline: PipelineAnalysis) -> Days:
         message = f"{pipeline.name} has no days to read."
         raise LeakkitError("no_window", message)
     return pipeline.windows.current
-
-
-def opportunity_ids(store: Store, cause: Cause) -> dict[int, str]:
-    """Return the ids that the source gave the deals to read, by their numbers."""
-    numbers = [deal.opportunity for deal in cause.deals]
-    rows = store.rows(IDS, {"numbers": numbers})
-    return {int(number): str(said) for number, said in rows}
-
-
-IDS = """
-SELECT opportunity, opportunity_id FROM opportunities
-WHERE opportunity IN (SELECT unnest($numbers)) ORDER BY opportunity
-"""
 
 
 def dictionary_of(store: Store) -> Dictionary:

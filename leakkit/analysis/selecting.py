@@ -17,11 +17,12 @@ import pandas as pd
 from leakkit.analysis import learning, pipeline
 from leakkit.analysis.deferred import Later, settle_pipeline
 from leakkit.analysis.material import FRAMES, Frames
-from leakkit.analysis.spelling import days_of, deals_of, known_column, segment_values, spelt
+from leakkit.analysis.spelling import days_of, deals_of, known_column, spelt
 from leakkit.errors import LeakkitError
 from leakkit.frames import stages_frame
 from leakkit.measures import counts as taken
 from leakkit.store.counts import Counts, Deals, Window
+from leakkit.store.visits import segment_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,6 @@ from leakkit.analysis.spelling import (
     days_of,
     deals_of,
     known_column,
-    segment_values,
     spelt,
 )
 from leakkit.config import fold_name
@@ -27,7 +26,7 @@ from leakkit.findings.design import FAR
 from leakkit.findings.sides import Gap, Visits, compare_stage, judge_gaps, wobble_of
 from leakkit.findings.warnings import plan_windows
 from leakkit.measures.counts import EXITS, censored_kinds
-from leakkit.store.database import quote
+from leakkit.store import visits as stored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,14 +42,6 @@ if TYPE_CHECKING:
 EPOCH = dt.date(1970, 1, 1)
 MOST_VALUES = 24
 """So many values of a column are compared, those with most deals."""
-
-VISITS = """
-SELECT p.stage, p.opportunity, p.visit, p.exit, p.entered_tick,
-       COALESCE(CAST(p.left_tick AS BIGINT), $far) AS left_tick
-FROM passages p
-WHERE p.pipeline = $pipeline AND p.visit = 1
-ORDER BY p.stage, p.opportunity, p.step
-"""
 
 
 @dataclass(frozen=True)
@@ -112,7 +103,7 @@ def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple
     """
     asked = _Asked.of(analysis, pipeline)
     name = known_column(asked.store, column)
-    known = segment_values(asked.store, [asked.number], name)
+    known = stored.segment_values(asked.store, [asked.number], name)
     most = sorted(known, key=lambda pair: (-pair[1], pair[0]))[:MOST_VALUES]
     if len(most) < 2:  # noqa: PLR2004 - one value has no rest
         message = f"All deals have the same value in {name}: there is nothing to compare."
@@ -203,8 +194,7 @@ class _Asked:
 
     def _choose_deals(self, selection: Selection) -> Ints:
         """Return the numbers of the deals that a selection is of."""
-        sql, facts = deals_of(selection).select()
-        return _whole(self.store.frame(f"{sql} ORDER BY opportunity", facts), "opportunity")
+        return _whole(stored.read_deals(self.store, deals_of(selection)), "opportunity")
 
     @cached_property
     def _wobbling(self) -> Wobble | None:
@@ -293,7 +283,7 @@ def _refuse_shared(deals: Ints, others: Ints, one: Part, other: Part) -> None:
 
 def _visits(store: Store, whole: PipelineAnalysis, number: int, policy: str) -> tuple[Visits, ...]:
     """Read the first visits to every stage of a pipeline; under `strict`, skips are not seen."""
-    rows = store.frame(VISITS, {"pipeline": number, "far": FAR})
+    rows = stored.read_first_visits(store, number, FAR)
     owners = _owners(store)
     found = []
     for stage in whole.stages:
@@ -316,9 +306,7 @@ def _visits(store: Store, whole: PipelineAnalysis, number: int, policy: str) -> 
 
 def _owners(store: Store) -> Ints:
     """Return the code of the owner of every deal, by its number; 0 where nobody is named."""
-    named = f"COALESCE({quote(store.owner)}, '')" if store.owner else "''"
-    sql = f"SELECT opportunity, {named} AS owner FROM opportunities ORDER BY opportunity"  # noqa: S608 - quoted
-    rows = store.frame(sql)
+    rows = stored.read_owners(store)
     codes, names = pd.factorize(rows["owner"], sort=True)
     found = np.zeros(int(rows["opportunity"].max()) + 1 if len(rows) else 0, np.int64)
     found[_whole(rows, "opportunity")] = codes + 1 - ("" in names)

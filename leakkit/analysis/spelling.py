@@ -10,7 +10,7 @@ from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.guards import find_spelling, require_text
 from leakkit.store.counts import Deals
-from leakkit.store.database import quote
+from leakkit.store.visits import segment_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,16 +27,6 @@ SHOWN_VALUES = 20
 EPOCH = dt.date(1970, 1, 1)
 OWNER = "owner"
 """Whoever owns a deal may be asked for by this name, whatever the column is called."""
-
-VALUES = """
-SELECT COALESCE(o.{segment}, '') AS said, count(*) AS n
-FROM opportunities o
-WHERE o.opportunity IN (
-    SELECT opportunity FROM passages WHERE pipeline IN (SELECT unnest($pipelines))
-    UNION SELECT opportunity FROM opportunities WHERE pipeline IN (SELECT unnest($pipelines)))
-GROUP BY said
-ORDER BY said
-"""
 
 
 def one_of(what: str, given: str, known: tuple[str, ...]) -> None:
@@ -148,9 +138,3 @@ def _spelling(given: str, known: list[str]) -> str | None:
     if given in known:
         return given
     return next((name for name in known if fold_name(name) == fold_name(given)), None)
-
-
-def segment_values(store: Store, pipelines: Iterable[int], segment: str) -> list[tuple[str, int]]:
-    """Return the values of a segment among the deals of some pipelines, with their numbers."""
-    sql = VALUES.format(segment=quote(segment))
-    return [(str(said), int(n)) for said, n in store.rows(sql, {"pipelines": list(pipelines)})]

@@ -15,6 +15,8 @@ from leakkit.store import schema
 from leakkit.store.resolve import in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from leakkit.store.database import Store
     from leakkit.store.resolve import Rules
 
@@ -343,3 +345,39 @@ def standing_of(store: Store, opportunity_id: str) -> Standing | None:
         return None
     outcome, created, closed, pipeline, stage = rows[0]
     return Standing(outcome, created, closed, pipeline, stage or "")
+
+
+@dataclass(frozen=True)
+class RowSource:
+    """Rows as given: a relation, and SQL for the line of a row and for the deal it is of."""
+
+    relation: str
+    line: str
+    deal: str
+
+
+def read_texts(
+    store: Store, rows: RowSource, columns: Sequence[str], opportunity_id: str
+) -> dict[int, tuple[str, ...]]:
+    """Return the texts of the rows of a deal by line; `columns` are SQL for them."""
+    named = "".join(f", {column} AS text_{at}" for at, column in enumerate(columns))
+    names = "".join(f", text_{at}" for at in range(len(columns)))
+    sql = f"""
+        SELECT line{names}
+        FROM (SELECT {rows.line} AS line, {rows.deal} AS wanted{named} FROM {rows.relation})
+        WHERE wanted = $id ORDER BY line
+        """  # noqa: S608 - quoted headings
+    found = store.rows(sql, {"id": opportunity_id})
+    return {int(line): tuple(map(str, texts)) for line, *texts in found}
+
+
+def read_places(store: Store, made: str, lines: Sequence[int]) -> dict[int, tuple[str, int]]:
+    """Return line -> (file, row) of the rows that the lines of a history were made of.
+
+    `made` is the table that says so, '' where there is none.
+    """
+    if not made:
+        return {}
+    sql = f"SELECT made, file, line FROM {made} WHERE made IN (SELECT unnest($lines))"  # noqa: S608 - quoted
+    rows = store.rows(sql, {"lines": list(lines)})
+    return {int(line): (str(file), int(row)) for line, file, row in rows}

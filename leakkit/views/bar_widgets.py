@@ -9,8 +9,9 @@ import ipywidgets
 from markupsafe import Markup
 
 from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
-from leakkit.analysis.spelling import POLICIES, VISITS, segment_values
+from leakkit.analysis.spelling import POLICIES, VISITS
 from leakkit.errors import LeakkitError
+from leakkit.store.visits import read_worths, segment_values
 
 if TYPE_CHECKING:
     from leakkit.analysis import PipelineAnalysis
@@ -386,18 +387,10 @@ def _skips(pipeline: PipelineAnalysis) -> bool:
     return any(stage.jumped_over for stage in pipeline.stages)
 
 
-FIFTHS = """
-SELECT o.value
-FROM opportunities o
-WHERE o.value IS NOT NULL AND o.pipeline IN (SELECT unnest($pipelines))
-ORDER BY o.value
-"""
-
-
 def _fifths(bar: Filters) -> tuple[float, ...]:
     """Return the values that part the deals into fifths; none where they are too alike."""
     numbers = [material.asked.number for _, material in bar.selector.pairs]
-    known = [int(value) for (value,) in bar.selector.store.rows(FIFTHS, {"pipelines": numbers})]
+    known = read_worths(bar.selector.store, numbers)
     places = [known[len(known) * part // BANDS] / 100 for part in range(1, BANDS)] if known else []
     limits = sorted(set(places) - {known[0] / 100} if known else ())
     return tuple(limits) if len(limits) == BANDS - 1 else ()

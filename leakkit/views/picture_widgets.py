@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from markupsafe import Markup
 
-from leakkit.analysis.spelling import segment_values
 from leakkit.frames.deals import LEFT, SORTED
+from leakkit.store.visits import segment_values
 from leakkit.views.bar_widgets import LABEL
 
 if TYPE_CHECKING:
