@@ -155,6 +155,8 @@ class Counts:
         """The plainest of all deals in arrays; None where a part is asked for, or hours."""
         if self.deals or self.seen or set(self.units.values()) != {1}:
             return None
+        if not self.store.engine.counts_in_arrays:
+            return None
         return arrays.read(self.store, self.asked)
 
     def _frame(self, query: str) -> pd.DataFrame:
