@@ -21,7 +21,7 @@ from leakkit.page.inert import inert
 from leakkit.page.style import stylesheet
 from leakkit.report import run
 from leakkit.report.exporter import LeakkitExporter, export_page
-from leakkit.report.index import IndexRow, index_page
+from leakkit.report.overview import IndexRow, index_page
 from leakkit.views import figures, tables
 from leakkit.views.view import View
 from leakkit.words import Words

@@ -14,8 +14,8 @@ from leakkit import views
 from leakkit.analysis.noted import Noted, notes_of
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.report.books import DROPOFF
-from leakkit.report.manifest import fingerprint
+from leakkit.report.manifest import fingerprint_page
+from leakkit.report.notebooks import DROPOFF
 from leakkit.views.notes import places
 
 if TYPE_CHECKING:
@@ -154,5 +154,5 @@ def analysis_of(text: str) -> Analysis:
 
 def test_a_note_makes_its_pages_anew_and_changes_no_number() -> None:
     noted, plain = analysis(), analysis(PIPELINES)
-    assert fingerprint(noted, DROPOFF, {}) != fingerprint(plain, DROPOFF, {})
+    assert fingerprint_page(noted, DROPOFF, {}) != fingerprint_page(plain, DROPOFF, {})
     assert noted.stages().equals(plain.stages())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leakkit.report.exporter import export_page
-from leakkit.report.index import IndexRow, index_page
+from leakkit.report.overview import IndexRow, index_page
 from leakkit.views import figures, tables
 from leakkit.views.view import View
 from leakkit.words import Words

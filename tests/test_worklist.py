@@ -23,9 +23,9 @@ from leakkit.findings.worklist import (
     chance_in_the_end,
     worklist,
 )
-from leakkit.frames.worklist import COLUMNS
+from leakkit.frames.data_frames import WORK_COLUMNS
 from leakkit.measures.survival import aalen_johansen, leaves_later, risk_table, wilson
-from leakkit.report.worklist import worklist_csv, worklist_xlsx
+from leakkit.report.data_files import worklist_csv, worklist_xlsx
 from leakkit.sample import make
 from leakkit.sources import load
 from tests.measuring import approx
@@ -263,7 +263,7 @@ def test_csv_is_whole_and_runs_nothing(whole: Analysis, items: tuple[WorkItem, .
     assert text == worklist_csv(items, whole["Equipment"])
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == len(items)
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == WORK_COLUMNS
     assert not [c for row in rows for c in row.values() if c and c[0] in "=+-@\t\r"]
     first, item = rows[0], items[0]
     assert float(first["value"]) == approx((item.value or 0) / 100)
@@ -293,5 +293,5 @@ def test_excel_holds_texts_and_no_formula(whole: Analysis, items: tuple[WorkItem
 
 
 def test_empty_worklist_has_its_headings(whole: Analysis) -> None:
-    assert worklist_csv((), whole["Equipment"]) == ",".join(COLUMNS) + "\n"
+    assert worklist_csv((), whole["Equipment"]) == ",".join(WORK_COLUMNS) + "\n"
     assert worklist_xlsx((), whole["Equipment"])[:2] == b"PK"

@@ -21,7 +21,7 @@ from leakkit.findings.changes import ChangeScreen
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading
 from leakkit.findings.recent import got_worse
 from leakkit.guards import require_kind
-from leakkit.page.facts import facts_table
+from leakkit.page.style import facts_table
 from leakkit.plain import PlainData
 from leakkit.store.visits import opportunity_ids
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.deck.content import COUNTS, Chart, Series
-from leakkit.deck.told import name_of
+from leakkit.deck.content import COUNTS, Chart, Series, name_of
 from leakkit.views.causes.segments import segment
 from leakkit.views.figures import EXITS, door_shares
 from leakkit.views.grids import text_of
@@ -15,7 +14,7 @@ from leakkit.views.shift import ROLES, Shift
 
 if TYPE_CHECKING:
     from leakkit.analysis.diagnosis import StageDiagnosis
-    from leakkit.deck.told import Told
+    from leakkit.deck.content import SlideFacts
     from leakkit.findings import Finding
     from leakkit.measures.stages import StageResult
 
@@ -25,7 +24,7 @@ MOST_DAYS = 60
 MOST_SEGMENTS, SEGMENT_LETTERS = 5, 26
 
 
-def lost_by_stage(told: Told, strong: StageResult | None) -> Chart | None:
+def lost_by_stage(told: SlideFacts, strong: StageResult | None) -> Chart | None:
     """Return the share lost of what enters each stage, with its range; None where none is known."""
     stages = [stage for stage in told.pipeline.stages if stage.lost.share is not None]
     if not stages:
@@ -48,7 +47,7 @@ def lost_by_stage(told: Told, strong: StageResult | None) -> Chart | None:
     return Chart("bars", title, f"{title}: {said}.", names, (series,), legend=False, title=title)
 
 
-def before_and_now(told: Told) -> Chart | None:
+def before_and_now(told: SlideFacts) -> Chart | None:
     """Return the share lost before and now of every stage that can be compared."""
     found = [one for one in told.shifts if one.kind == "lost" and one.known]
     if not found:
@@ -68,7 +67,7 @@ def before_and_now(told: Told) -> Chart | None:
     return Chart("columns", title, f"{title}: {said}.", names, (before, now), title=title)
 
 
-def by_month(told: Told, finding: Finding) -> Chart | None:
+def by_month(told: SlideFacts, finding: Finding) -> Chart | None:
     """Return the share of a finding month by month, beside what it was before."""
     months = finding.months[-MOST_MONTHS:]
     if sum(share is not None for _, share in months) < 3 or finding.reference is None:  # noqa: PLR2004 - fewer are no line
@@ -89,7 +88,7 @@ def by_month(told: Told, finding: Finding) -> Chart | None:
     )
 
 
-def months(told: Told) -> Chart | None:
+def months(told: SlideFacts) -> Chart | None:
     """Return what came in, was won and was lost, month by month."""
     shown = [month for month in told.pipeline.months if month.complete][-MOST_MONTHS:]
     if len(shown) < 3:  # noqa: PLR2004 - fewer are no course
@@ -113,7 +112,7 @@ def months(told: Told) -> Chart | None:
     return Chart("columns", words.say("question.months"), alt, names, series, COUNTS)
 
 
-def days(told: Told, stage: StageResult) -> Chart | None:
+def days(told: SlideFacts, stage: StageResult) -> Chart | None:
     """Return which share of a stage has left by which door, day by day; None without a curve."""
     horizon = stage.horizon.age
     if horizon is None:
@@ -133,7 +132,7 @@ def days(told: Told, stage: StageResult) -> Chart | None:
     return Chart("areas", title, say_days(told, stage), names, series, title=title)
 
 
-def say_days(told: Told, stage: StageResult) -> str:
+def say_days(told: SlideFacts, stage: StageResult) -> str:
     """Say which share of a stage has left by which door at its horizon."""
     horizon = stage.horizon.age or 0.0
     at = {name: float(share[0]) for name, share in door_shares(stage, np.array([horizon])).items()}
@@ -142,7 +141,7 @@ def say_days(told: Told, stage: StageResult) -> str:
     return told.say("deck.days", **facts, lost=at["lost"], advanced=at["advanced"])
 
 
-def repairs(told: Told) -> Chart | None:
+def repairs(told: SlideFacts) -> Chart | None:
     """Return what each repair would bring, with its range."""
     found = told.diagnosis.repairs
     if not found:
@@ -168,7 +167,7 @@ def repairs(told: Told) -> Chart | None:
     )
 
 
-def segments(told: Told, one: StageDiagnosis) -> Chart | None:
+def segments(told: SlideFacts, one: StageDiagnosis) -> Chart | None:
     """Return what the segments that lose more lose, beside the rest of their stage."""
     found = one.screen.drivers[:MOST_SEGMENTS]
     if not found:
@@ -193,7 +192,7 @@ def segments(told: Told, one: StageDiagnosis) -> Chart | None:
     return Chart("bars", title, f"{title}: {said}.", names, (here, rest), title=title)
 
 
-def say_repair(told: Told, at: int) -> str:
+def say_repair(told: SlideFacts, at: int) -> str:
     """Say what is repaired."""
     repair = told.diagnosis.repairs[at]
     names = ", ".join(name_of(name) for name in repair.stages)

@@ -32,7 +32,7 @@ from leakkit.measures.survival import (
     staying_at,
     with_the_rest,
 )
-from leakkit.page.facts import facts_table
+from leakkit.page.style import facts_table
 from leakkit.plain import PlainData
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from leakkit.analysis.headline import headline as find_headline
 from leakkit.findings import to_records
 from leakkit.findings.finding import WARNING, leading
 from leakkit.findings.worklist import CALL, saved_in_all
-from leakkit.frames.cells import major
+from leakkit.frames.units import major
 from leakkit.page.inert import POLICY
 from leakkit.page.style import stylesheet
-from leakkit.report.findings_json import day_of, in_major_units, round_numbers
+from leakkit.report.data_files import in_major_units, iso_day, round_numbers
 from leakkit.views.brand import brand_of
 from leakkit.views.causes.verdict import operation
 from leakkit.views.grids import grids, sentences, shorten_name, text_of
@@ -202,7 +202,7 @@ def _facts(analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem])
         "pipeline": one.name,
         "headline": views.headline_sentence(analysis, one.name),
         "deals": one.opportunities,
-        "as_of": day_of(analysis.last_day),
+        "as_of": iso_day(analysis.last_day),
         "fingerprint": analysis.fingerprint,
         "warnings": [in_major_units(record) for record in to_records(found)],
         "late": {"to_call": called, "saved_value": major(saved_in_all(items))},
@@ -232,7 +232,7 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
     facts = {
         "schema_version": SCHEMA_VERSION,
         "headline": text_of(view.headline),
-        "as_of": day_of(analysis.last_day),
+        "as_of": iso_day(analysis.last_day),
         "fingerprint": analysis.fingerprint,
         "pipelines": [
             {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from leakkit.findings.finding import ALARM, WARNING, cards, count_tests, improvements
-from leakkit.page.kinds import FIRST
+from leakkit.page.style import FIRST
 from leakkit.views import figures, tables
 from leakkit.views.coverage import pipelines_left_out, say_left_out
 from leakkit.views.dropoff.data import with_outcome

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit import explaining
-from leakkit.frames.cells import frame_of
+from leakkit.frames.units import frame_of
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.view import answer
 from leakkit.words import Words

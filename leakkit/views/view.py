@@ -14,8 +14,7 @@ from leakkit.analysis import Analysis, Diagnosis
 from leakkit.errors import LeakkitError
 from leakkit.frames.questions import BEHIND
 from leakkit.guards import require_kind
-from leakkit.page.kinds import FIRST, SECTION
-from leakkit.page.style import style_element
+from leakkit.page.style import FIRST, SECTION, style_element
 from leakkit.plain import PlainData
 from leakkit.words import Words
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.page.kinds import REPEATED, SECTION
+from leakkit.page.style import REPEATED, SECTION
 from leakkit.views.causes import cells
 from leakkit.views.causes.bulk import say_set_apart
 from leakkit.views.causes.stages import no_stages, sample_line, stages_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.findings.finding import RATE, improvements, leading
-from leakkit.page.kinds import FIRST
+from leakkit.page.style import FIRST
 from leakkit.views.causes import mix, verdict
 from leakkit.views.coverage import say_left_out, what_to_export
 from leakkit.views.elements import paragraphs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.findings.interventions import EARLY
-from leakkit.page.kinds import REPEATED
+from leakkit.page.style import REPEATED
 from leakkit.views.causes import cells
 from leakkit.views.coverage import what_to_export
 from leakkit.views.elements import add_range, heading, paragraphs

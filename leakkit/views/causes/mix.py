@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.page.kinds import REPEATED
+from leakkit.page.style import REPEATED
 from leakkit.views.causes import cells
 from leakkit.views.causes.segments import segment
 from leakkit.views.causes.stages import no_stages

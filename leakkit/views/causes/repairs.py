@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.page.kinds import REPEATED, SECTION
+from leakkit.page.style import REPEATED, SECTION
 from leakkit.views.causes import cells
 from leakkit.views.causes.stages import loses, no_stages
 from leakkit.views.coverage import what_to_export

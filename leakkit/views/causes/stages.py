@@ -9,7 +9,7 @@ from markupsafe import Markup
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_text
-from leakkit.page.kinds import REPEATED, SECTION
+from leakkit.page.style import REPEATED, SECTION
 from leakkit.views.coverage import say_left_out
 from leakkit.views.view import answer
 

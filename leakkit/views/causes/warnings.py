@@ -10,7 +10,7 @@ from leakkit.analysis.noted import notes_of
 from leakkit.findings.finding import RATE, WARNING, WATCH, improvements
 from leakkit.findings.sight import sight
 from leakkit.measures.survival import Z95
-from leakkit.page.kinds import REPEATED
+from leakkit.page.style import REPEATED
 from leakkit.views.causes import beside, mix, verdict
 from leakkit.views.causes.comparisons import comparisons, has_comparisons
 from leakkit.views.causes.stages import no_stages

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.noted import notes_of
-from leakkit.page.kinds import REPEATED, SECTION
+from leakkit.page.style import REPEATED, SECTION
 from leakkit.views import figures, tables
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
 from leakkit.views.dropoff.data import with_outcome

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from leakkit.analysis.sides import compare_parts, compare_values
 from leakkit.findings.sides import CHANCE, FEW, FEWER, MORE
-from leakkit.frames.sides import sides_frame
+from leakkit.frames.stage_frames import sides_frame
 from leakkit.views import sides
 from leakkit.views.causes import cells
 from leakkit.views.coverage import what_to_export

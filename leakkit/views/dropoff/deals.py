@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from leakkit.frames import spreadsheets
-from leakkit.frames.deals import COLUMNS, ORDER, find_texts, sort_deals
+from leakkit.frames.data_frames import DEAL_COLUMNS, ORDER, find_texts, sort_deals
 from leakkit.views.dropoff.choices import part_line, pipeline_of
 from leakkit.views.elements import paragraphs
 from leakkit.views.tables import DASH, Column, Table, bdi
@@ -157,5 +157,5 @@ def _translate_headings(rows: pd.DataFrame, words: Words) -> pd.DataFrame:
     """Return the rows under the words of the field, for a file."""
     left = rows["left"].map({way: words.say(f"table.left_{way}") for way in ORDER})
     named = rows.assign(left=left.astype("str"), name=rows["name"].map(plain))
-    kept = [name for name in COLUMNS if name != "link" or rows["link"].any()]
+    kept = [name for name in DEAL_COLUMNS if name != "link" or rows["link"].any()]
     return named[kept].rename(columns={name: words.say(f"deals.{name}") for name in kept})

@@ -19,7 +19,7 @@ from leakkit.findings.finding import (
     improvements,
     leading,
 )
-from leakkit.page.kinds import FIRST
+from leakkit.page.style import FIRST
 from leakkit.views.causes.cells import plain_points
 from leakkit.views.coverage import say_left_out, what_to_export
 from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of

@@ -1,0 +1,331 @@
+"""The slides on why deals are lost, and what to do: causes, repairs, calls, interventions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from leakkit import views
+from leakkit.deck import charts
+from leakkit.deck.content import (
+    BODY,
+    Box,
+    Chart,
+    Line,
+    Series,
+    Tabled,
+    Text,
+    between_tables,
+    body,
+    label,
+    lines_of,
+    name_of,
+    read_headline,
+    short,
+    tables_of,
+)
+from leakkit.findings.worklist import CALL, saved_in_all
+from leakkit.views.causes import verdict
+from leakkit.views.causes.segments import segment
+from leakkit.views.causes.warnings import card_lines
+
+if TYPE_CHECKING:
+    from leakkit.analysis.diagnosis import StageDiagnosis
+    from leakkit.deck.content import Part, Slide, SlideFacts
+    from leakkit.findings.interventions import Change, Group
+    from leakkit.findings.worklist import WorkItem
+
+
+# ---------------- causes
+# What got worse, why, and whom it concerns.
+
+SHOWN_SEGMENTS, SHOWN_SIGNS, SHOWN_LINES = 5, 6, 5
+
+
+# What got worse
+
+
+def changes(told: SlideFacts) -> Slide | None:
+    """Show what got worse, since when, and how sure that is."""
+    finding = told.warned
+    bars = charts.before_and_now(told)
+    line = charts.by_month(told, finding) if finding else None
+    if told.pipeline.notes.coverage or (bars is None and line is None):
+        return None
+    found = card_lines(told.diagnosis, finding, told.words) if finding else []
+    said = [short(one) for one in found]
+    causes = views.causes_headline(told.diagnosis)
+    tested = " ".join(lines_of(causes)[-1:])
+    days = told.words.days(told.analysis.config.comparison.confirm_days)
+    notes = (
+        *said,
+        told.note("out_of", _say_followed(told)),
+        told.note("how", told.say("causes.term_alarm", days=days)),
+        tested,
+        told.call("warnings"),
+    )
+    parts = _side_by_side(bars, line, 0.67 if said else 1.0)
+    if said:
+        lines = tuple(Line(one, 11, "muted", before=2) for one in said[:SHOWN_LINES])
+        parts.append((Box(0, 0.7, 1, 0.27), Text(lines, told.words.say("deck.doubt"))))
+    foot = f"{tested} {_say_followed(told)}".strip()
+    return told.slide(read_headline(causes), "question.warnings", *parts, foot=foot, notes=notes)
+
+
+def _side_by_side(bars: Chart | None, line: Chart | None, high: float) -> list[tuple[Box, Part]]:
+    """Put one or two charts beside each other."""
+    both = bars is not None and line is not None
+    parts: list[tuple[Box, Part]] = []
+    if bars is not None:
+        parts.append((Box(0, 0, 0.5 if both else 1, high), bars))
+    if line is not None:
+        parts.append((Box(0.53 if both else 0, 0, 0.47 if both else 1, high), line))
+    return parts
+
+
+def _say_followed(told: SlideFacts) -> str:
+    """Say how many deals stand behind the finding that is shown."""
+    finding = told.warned
+    if finding is None or finding.followed is None or finding.followed_reference is None:
+        return ""
+    return told.words.say("deck.followed", now=finding.followed, before=finding.followed_reference)
+
+
+# Why
+
+
+def why(told: SlideFacts) -> Slide | None:
+    """Show what the reasons say beside what the deals did."""
+    if not told.diagnosis.stages:
+        return None
+    one = told.diagnosis.stages[0]
+    view = views.evidence(told.diagnosis, stage=one.stage.name)
+    found = tables_of(view)
+    if not found:
+        return None
+    title, *said = _verdict(told, one)
+    parts: list[tuple[Box, Part]] = [
+        (Box(0, 0.0, 1, 0.26), Text(tuple(split_verdict(said)), "Verdict"))
+    ]
+    sides = {"stated": (0.0, found[0], (1.6, 0.8, 1.1, 1.2))}
+    if len(found) > 1:
+        sides["behaves"] = (0.52, found[-1], (2.0, 1.2, 0.8, 0.9))
+    for key, (left, grid, widths) in sides.items():
+        head = Line(told.words.say(f"deck.{key}"), BODY, bold=True)
+        parts.append((Box(left, 0.29, 0.48, 0.08), Text((head,), key)))
+        table = Tabled(grid.only(grid.heads[1:], SHOWN_SIGNS), widths, 12)
+        parts.append((Box(left, 0.38, 0.48, 0.6), table))
+    read = told.words.say(f"causes.read_{one.cause.window}", n=one.cause.losses)
+    notes = (
+        title,
+        *said,
+        *between_tables(view),
+        told.note("how", told.words.say("causes.term_look_like")),
+        told.call("evidence"),
+    )
+    foot = f"{read} {told.words.say('causes.chain_note')}" if one.cause.losses else ""
+    return told.slide(title, "question.evidence", *parts, foot=foot, notes=notes)
+
+
+def split_verdict(said: list[str]) -> list[Line]:
+    """Return the verdict: the first sentence plainly, the others after it."""
+    return [body(text, 4) for text in said]
+
+
+def _verdict(told: SlideFacts, one: StageDiagnosis) -> list[str]:
+    """Say what the losses look like, how strong that is, and what to review."""
+    family, words = one.cause.verdict.family or "undetermined", told.words
+    review = words.html("causes.review", what=verdict.operation(one.cause.review, words))
+    return [
+        told.say(f"causes.verdict_{family}", stage=one.stage.name),
+        short(verdict.strength(one.cause, words)),
+        short(review),
+    ]
+
+
+# Who and what
+
+
+def people(told: SlideFacts) -> Slide | None:
+    """Show which segments of the first stage that has any lose more than the rest."""
+    for one in told.diagnosis.stages:
+        if one.screen.drivers or one.changes.drivers:
+            return _segments(told, one)
+    return None
+
+
+def _segments(told: SlideFacts, one: StageDiagnosis) -> Slide:
+    """Show the segments of one stage: those that lose more, and those that changed more."""
+    view = views.drivers(told.diagnosis, stage=one.stage.name)
+    chart, found = charts.segments(told, one), tables_of(view)
+    parts: list[tuple[Box, Part]] = [(Box(0, 0, 1, 0.52), chart)] if chart else []
+    top = 0.56 if chart else 0.02
+    grid = found[-1] if chart else found[0]
+    table = Tabled(grid.only(grid.heads[1:], SHOWN_SEGMENTS), (3.4, *[1.1] * (len(grid.heads) - 1)))
+    parts.append((Box(0, top, 1, 0.98 - top), table))
+    notes = (
+        *between_tables(view),
+        told.note("how", told.words.say("causes.term_adjusted")),
+        told.call("drivers"),
+    )
+    title, foot = _segment_title(told, one), told.words.say("causes.associated")
+    return told.slide(title, "question.drivers", *parts, foot=foot, notes=notes)
+
+
+def _segment_title(told: SlideFacts, one: StageDiagnosis) -> str:
+    """Say which segment loses most beyond the rest, or changed most."""
+    words, stage = told.words, Markup("<bdi>{}</bdi>").format(one.stage.name)
+    if one.screen.drivers:
+        first = one.screen.drivers[0]
+        named = segment(first.columns, first.values, one.screen.binned, words)
+        facts = {"share": first.share.value, "rest": first.rest.value, "n": round(first.followed)}
+        return short(words.html("deck.who", stage=stage, segment=named, **facts))
+    changed = one.changes.drivers[0]
+    named = segment((changed.column,), (changed.value,), one.changes.binned, words)
+    names = ("before", "now", "rest_before", "rest_now")
+    facts = {name: getattr(changed, name) for name in names}
+    return short(words.html("deck.change_who", stage=stage, segment=named, **facts))
+
+
+# ---------------- repairs
+# What a repair is worth, and which late deals to call first.
+
+SHOWN_CALLS = 8
+CALL_COLUMNS = ("deal_name", "owner", "stage", "in_stage", "chance", "value", "can_save")
+
+
+def repairs(told: SlideFacts) -> Slide | None:
+    """Show what fewer losses would bring."""
+    chart = charts.repairs(told)
+    if chart is None:
+        return None
+    view = views.repairs(told.diagnosis)
+    table = Tabled(tables_of(view)[0], (2.0, 1.0, 1.2, 1.1, 1.1))
+    notes = (
+        *lines_of(view),
+        told.note("how", told.words.say("causes.term_keep")),
+        told.call("repairs"),
+    )
+    return told.slide(
+        repair_title(told),
+        "question.repairs",
+        (Box(0, 0, 0.46, 1), chart),
+        (Box(0.49, 0.04, 0.51, 0.94), table),
+        foot=" ".join(lines_of(view)[:1]),
+        notes=notes,
+    )
+
+
+def repair_title(told: SlideFacts) -> str:
+    """Say what the best repair would bring: that of what got worse, else the largest."""
+    found = list(enumerate(told.diagnosis.repairs))
+    joint = [(at, one) for at, one in found if one.points is None]
+    largest = sorted(found, key=lambda one: -one[1].result.new_deals.value)
+    at, best = (joint or largest)[0]
+    worth, days = best.result.new_deals, told.pipeline.windows.current or (0, 0)
+    return told.words.say(
+        "deck.repair",
+        what=charts.say_repair(told, at),
+        n=worth.value,
+        low=worth.low,
+        high=worth.high,
+        days=told.words.days(days[1] - days[0]),
+    )
+
+
+def list_savable(told: SlideFacts) -> list[WorkItem]:
+    """Return the late deals that can still be saved."""
+    return [item for item in told.diagnosis.worklist if item.block == CALL]
+
+
+def calls(told: SlideFacts) -> Slide | None:
+    """Show which late deals to call first."""
+    if not told.diagnosis.worklist:
+        return None
+    view, say = views.worklist(told.diagnosis), told.words.say
+    found = tables_of(view)[0]
+    grid = found.only([say(f"table.{key}") for key in CALL_COLUMNS], SHOWN_CALLS)
+    n = len(list_savable(told))
+    foot = say("deck.of_call", n=n, shown=len(grid.rows)) if n else found.caption
+    notes = (
+        *lines_of(view),
+        told.note("how", say("causes.term_late")),
+        told.call("worklist"),
+    )
+    table = Tabled(grid, (1.2, 2.3, 1.4, 1.4, 1, 1.2, 1, 1.1))
+    return told.slide(
+        call_title(told), "question.worklist", (Box(0, 0.02), table), foot=foot, notes=notes
+    )
+
+
+def call_title(told: SlideFacts) -> str:
+    """Say how many late deals can still be saved, and what they are worth."""
+    n = len(list_savable(told))
+    if not n:
+        return told.words.say("deck.call_none")
+    value = saved_in_all(told.diagnosis.worklist)
+    return told.words.say("deck.call", n=n, value=value)
+
+
+# ---------------- interventions
+# Did what we changed work?
+
+SHOWN_ROWS, SHOWN_ACTIONS = 5, 3
+
+
+def actions(told: SlideFacts) -> Slide | None:
+    """Show what became of the declared interventions; None where none is declared."""
+    if not told.diagnosis.interventions:
+        return None
+    view = views.before_and_since(told.diagnosis)
+    chart, found, said = _shares(told), tables_of(view), between_tables(view)
+    parts: list[tuple[Box, Part]] = [(Box(0, 0, 0.34, 0.96), chart)] if chart else []
+    left, top = 0.37 if chart else 0.0, 0.02
+    if found:
+        grid = found[0]
+        widths = (1.7, *[1.5] * (len(grid.heads) - 1))
+        table = Tabled(grid.only(grid.heads[1:], SHOWN_ROWS), widths)
+        parts.append((Box(left, top, 1 - left, 0.5), table))
+        top += 0.16 + 0.08 * min(len(grid.rows), SHOWN_ROWS)
+    lines = tuple(Line(one, 12, "muted", before=3) for one in said[:SHOWN_ACTIONS])
+    if lines:
+        head = label(told.words.say("deck.compared"), 0)
+        parts.append((Box(left, top, 1 - left, 0.97 - top), Text((head, *lines), head.text)))
+    notes = (*said, *lines_of(view), told.call("before_and_since"))
+    foot = told.words.say("deck.since")
+    return told.slide(
+        read_headline(view), "question.before_and_since", *parts, foot=foot, notes=notes
+    )
+
+
+def _shares(told: SlideFacts) -> Chart | None:
+    """Return the share lost before and since of every stage that can be compared."""
+    found = [
+        (f"{name_of(one.intervention.name)}: {name_of(effect.stage)}", effect.change)
+        for one in told.diagnosis.interventions
+        for effect in one.effects
+        if effect.change is not None
+    ][:SHOWN_ROWS]
+    if not found:
+        return None
+    words, title = told.words, told.words.say("interventions.table")
+    names = tuple(name for name, _ in found)
+    series = (
+        _series(words.say("table.lost_before"), [change.before for _, change in found], "open"),
+        _series(words.say("table.lost_since"), [change.since for _, change in found], "open-edge"),
+    )
+    said = "; ".join(f"{name}: {_say_shares(told, change)}" for name, change in found)
+    return Chart("columns", title, f"{title}: {said}.", names, series, title=title)
+
+
+def _series(name: str, groups: list[Group], role: str) -> Series:
+    """Return one side of the day."""
+    shares = tuple(group.share for group in groups)
+    return Series(name, shares, role, tuple((group.low, group.high) for group in groups))
+
+
+def _say_shares(told: SlideFacts, change: Change) -> str:
+    """Say both shares."""
+    words = told.words
+    return f"{words.share(change.before.share)} \u2192 {words.share(change.since.share)}"

@@ -1,0 +1,284 @@
+"""The slides on where deals are lost: the answer, the pipe, the stages, the lists, how sure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leakkit import views
+from leakkit.analysis.headline import headline as find_headline
+from leakkit.deck import charts
+from leakkit.deck.cause_slides import call_title, list_savable, repair_title
+from leakkit.deck.content import (
+    Box,
+    Drawing,
+    Line,
+    Tabled,
+    Text,
+    as_of,
+    between_tables,
+    body,
+    label,
+    lines_of,
+    name_of,
+    read_headline,
+    short,
+    tables_of,
+)
+from leakkit.views import pipe_forms
+from leakkit.views.dropoff.data import data_lines
+from leakkit.views.dropoff.headline import largest_sentence
+from leakkit.views.reading import bounds_lines
+from leakkit.views.shift import ROLES, Shift
+
+if TYPE_CHECKING:
+    from leakkit.deck.content import Part, Slide, SlideFacts
+    from leakkit.views.grids import Grid
+
+
+# ---------------- answers
+# The answer on one page: what, why, what it is worth, and what to do first.
+
+STATEMENTS, PICTURE, ANSWER = (
+    Box(0, 0.02, 0.36, 0.96),
+    Box(0.41, 0.0, 0.59, 1.0),
+    Box(0, 0.02, 0.8, 0.96),
+)
+BIG = 40.0
+
+
+def answer(told: SlideFacts) -> Slide:
+    """Answer on one page, with one picture."""
+    head = views.headline(told.analysis, told.pipeline.name)
+    causes = views.causes_headline(told.diagnosis)
+    picture = _picture(told)
+    lines = Text((*_number(told), *_statements(told)), told.words.say("deck.answer"))
+    parts: list[tuple[Box, Part]] = [(STATEMENTS if picture else ANSWER, lines)]
+    if picture:
+        parts.append((PICTURE, picture))
+    notes = (
+        *lines_of(head),
+        *lines_of(causes),
+        told.note("how", told.words.say("method.share")),
+        told.call("causes_headline"),
+    )
+    return told.slide(read_headline(head), "deck.answer", *parts, foot=as_of(told), notes=notes)
+
+
+def _number(told: SlideFacts) -> tuple[Line, ...]:
+    """Return the number of the finding that leads, large; nothing where none leads."""
+    if told.leading is None:
+        return ()
+    shift, words = Shift.of(told.leading), told.words
+    role = f"{ROLES[shift.kind][0]}-ink" if shift.warns else "ink"
+    name = words.say(f"causes.kind_{shift.kind}")
+    return (label(name, 0), Line(shift.say(words), BIG, role, bold=True, before=0))
+
+
+def _statements(told: SlideFacts) -> list[Line]:
+    """Return what to look at first, why, and what it is worth."""
+    head = lines_of(views.headline(told.analysis, told.pipeline.name))
+    if told.pipeline.present is not None or told.pipeline.notes.coverage:
+        return [body(text, 8) for text in head]
+    said = {"first": head[0] if head else "", "why": _why(told), "worth": _worth(told)}
+    lines: list[Line] = []
+    for key, text in said.items():
+        if text:
+            lines += [label(told.words.say(f"deck.{key}")), body(text)]
+    return lines
+
+
+def _why(told: SlideFacts) -> str:
+    """Say what the losses of the first stage look like, or what to review."""
+    said = lines_of(views.causes_headline(told.diagnosis))
+    return said[0] if told.diagnosis.stages and said else ""
+
+
+def _worth(told: SlideFacts) -> str:
+    """Say what it would bring to put right what got worse, and which deals can be saved."""
+    joint = any(one.points is None for one in told.diagnosis.repairs)
+    said = [repair_title(told)] if joint else []
+    if list_savable(told):
+        said.append(call_title(told))
+    return " ".join(said)
+
+
+def _picture(told: SlideFacts) -> Part | None:
+    """Return the course of what got worse, else the losses of all stages."""
+    if told.pipeline.present is not None:
+        return None
+    course = charts.by_month(told, told.leading) if told.leading else None
+    return course or charts.lost_by_stage(told, told.stage)
+
+
+# ---------------- losses
+# Where deals are lost: the pipe, the stages, the days and the months.
+
+WHOLE = Box()
+SHOWN_STAGES = 12
+
+
+def pipe(told: SlideFacts) -> Slide | None:
+    """Show the pipe to scale, as shapes."""
+    one, words = told.pipeline, told.words
+    if not one.pipe.entered:
+        return None
+    worst = told.stage.stage if told.stage else None
+    shown = pipe_forms.Told(one, words, worst, "count", ())
+    alt = pipe_forms.alt_text(shown)
+    names = tuple(name_of(stage.name) for stage in one.stages)
+    drawing = Drawing(words.say("question.pipe"), alt, pipe_forms.wide(shown), names)
+    notes = (
+        alt,
+        told.note("out_of", pipe_forms.caption(shown)),
+        told.note("how", words.say("method.cohort")),
+        told.analysis_call("pipe"),
+    )
+    return told.slide(_pipe_title(told, alt), "question.pipe", (WHOLE, drawing), notes=notes)
+
+
+def _pipe_title(told: SlideFacts, alt: str) -> str:
+    """Say what the pipe shows: where most of those that came are lost."""
+    worst = told.stage.stage if told.stage else None
+    for one in told.pipeline.pipe.stages:
+        if one.stage == worst and one.width:
+            count = told.words.count
+            facts = {"lost": count(one.all_lost), "reached": count(one.width)}
+            share = one.all_lost / one.width
+            return told.words.say("deck.pipe", stage=one.name, share=share, **facts)
+    return alt
+
+
+def leaks(told: SlideFacts) -> Slide | None:
+    """Show which share of what enters each stage is lost, with its range."""
+    largest = find_headline(told.pipeline).stage
+    chart = charts.lost_by_stage(told, largest)
+    if chart is None:
+        return None
+    say = told.words.say
+    view = views.stages(told.analysis, told.pipeline.name)
+    columns = [say(f"table.{key}") for key in ("deals_in", "lost", "overdue", "value_lost")]
+    grid = tables_of(view)[0].only(columns, SHOWN_STAGES)
+    notes = (
+        told.note("between", say("deck.range_wilson")),
+        told.note("how", say("method.share")),
+        say("method.horizon"),
+        *lines_of(view),
+        told.analysis_call("stages"),
+    )
+    return told.slide(
+        short(largest_sentence(told.pipeline, told.words)),
+        "deck.leaks",
+        (Box(0, 0, 0.44, 1), chart),
+        (Box(0.48, 0.04, 0.52, 0.96), Tabled(grid, (1.5, 0.8, 1.3, 0.9, 1.1), 12)),
+        foot=say("table.stages"),
+        notes=notes,
+    )
+
+
+def stay(told: SlideFacts) -> Slide | None:
+    """Show after how many days the deals of the first stage leave, and by which door."""
+    chart = charts.days(told, told.stage) if told.stage else None
+    if chart is None:
+        return None
+    notes = (
+        told.words.say("days.note"),
+        told.note("how", told.words.say("method.horizon")),
+        told.analysis_call("days"),
+    )
+    foot = told.words.say("days.note")
+    return told.slide(chart.alt, "question.days", (WHOLE, chart), foot=foot, notes=notes)
+
+
+def flow(told: SlideFacts) -> Slide | None:
+    """Show what came in and went out, month by month."""
+    chart = charts.months(told)
+    if chart is None:
+        return None
+    notes = (told.note("out_of", as_of(told)), told.analysis_call("months"))
+    return told.slide(chart.alt, "question.months", (WHOLE, chart), foot=as_of(told), notes=notes)
+
+
+# ---------------- lists
+# The slides of a list without a history: where deals stand, and what was written down.
+
+LIST = Box(0, 0.02, 1, 0.96)
+SHOWN_ROWS = 9
+
+
+def standing(told: SlideFacts) -> Slide | None:
+    """Show where deals stand, and where they were lost."""
+    view = views.pipe(told.analysis, told.pipeline.name)
+    if not view.figure:
+        return None
+    names = tuple(name_of(stage.name) for stage in told.pipeline.stages)
+    drawing = Drawing(str(view.title), str(view.title), view.figure, names)
+    title = read_headline(views.headline(told.analysis, told.pipeline.name))
+    notes = (told.words.say("present.note"), told.analysis_call("pipe"))
+    foot = as_of(told)
+    return told.slide(title, "question.present", (LIST, drawing), foot=foot, notes=notes)
+
+
+def reasons(told: SlideFacts) -> Slide | None:
+    """Show which reasons were written down."""
+    view = views.evidence(told.diagnosis)
+    found, said = tables_of(view), between_tables(view)
+    if not found:
+        return None
+    title = read_headline(views.causes_headline(told.diagnosis))
+    notes = (*said, told.call("evidence"))
+    foot = " ".join(said[:1])
+    table = _table(found[0])
+    return told.slide(title, "question.present_reasons", (LIST, table), foot=foot, notes=notes)
+
+
+def owners(told: SlideFacts) -> Slide | None:
+    """Show won, lost and open deals by owner."""
+    view = views.drivers(told.diagnosis)
+    found = tables_of(view)
+    if not found:
+        return None
+    foot, notes = told.words.say("present.owners_note"), (told.call("drivers"),)
+    table = _table(found[0])
+    title = found[0].caption
+    return told.slide(title, "question.present_owners", (LIST, table), foot=foot, notes=notes)
+
+
+def _table(grid: Grid) -> Tabled:
+    """Return the first rows of a table, with room for its names."""
+    return Tabled(grid.only(grid.heads[1:], SHOWN_ROWS), (2.4, *[1.1] * (len(grid.heads) - 1)))
+
+
+# ---------------- sureness
+# How sure is all of this, and from which data?
+
+RELIABILITY, SOURCES = Box(0, 0.02, 0.47, 0.96), Box(0.53, 0.02, 0.47, 0.96)
+SHOWN_FILES = 7
+
+
+def sure(told: SlideFacts) -> Slide:
+    """Say what the deals are, how far doubts move the headline, and from what all was made."""
+    analysis, words = told.analysis, told.words
+    view = views.data(analysis, told.pipeline.name)
+    said = [short(line) for line in data_lines(analysis, told.pipeline, words)]
+    doubts = [] if told.pipeline.present else bounds_lines(analysis, told.pipeline.name, words)
+    doubt = [short(line) for line in doubts]
+    rest = [line for line in said if line not in doubt]
+    read = [line for line in lines_of(view) if line not in said]
+    finger = words.say("provenance.fingerprint", fingerprint=analysis.fingerprint)
+    days = {"first": words.say("deck.doubt"), "second": words.say("deck.rows")}
+    left = (*_lines(days["first"], [*doubt, *rest[1:SHOWN_FILES]]),)
+    right = (*_lines(days["second"], [*read[:SHOWN_FILES], finger]),)
+    notes = (*said, *read, finger, told.analysis_call("data"))
+    return told.slide(
+        rest[0] if rest else as_of(told),
+        "deck.sure",
+        (RELIABILITY, Text(left, days["first"])),
+        (SOURCES, Text(right, days["second"])),
+        foot=as_of(told),
+        notes=notes,
+    )
+
+
+def _lines(head: str, said: list[str]) -> list[Line]:
+    """Return lines under a heading."""
+    return [label(head, 0), *(Line(text, body(text).size - 1.5, before=7) for text in said)]
