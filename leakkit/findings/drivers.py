@@ -448,6 +448,3 @@ def _share(of: Readings, i: int) -> Excess:
 def _times(gap: Excess, factor: float) -> Excess:
     """Return a gap as so many deals, or so much money; nothing is ever lost by recovering."""
     return Excess(*(max(end, 0.0) * factor for end in (gap.value, gap.low, gap.high)))
-
-
-__all__ = ["Driver", "RateAndMix", "Screen", "adjust_drivers", "screen", "split"]

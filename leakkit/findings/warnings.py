@@ -466,17 +466,3 @@ def _by_month(one: Watched) -> tuple[tuple[int, float | None], ...]:
         (first, float(share) if followed >= MIN_MONTH_FOLLOWED else None)
         for (first, _), share, followed in months
     )
-
-
-__all__ = [
-    "KINDS",
-    "Look",
-    "Plan",
-    "Rules",
-    "Stakes",
-    "Watched",
-    "false_discovery",
-    "find_warnings",
-    "find_wobble",
-    "plan_windows",
-]

@@ -365,22 +365,3 @@ def _no_longer_first(rows: pd.DataFrame, start: int, end: int) -> StayCounts:
         (np.maximum(start - entered, 0), n),
         {EXITS[k]: (age[kind == k], n[kind == k]) for k in np.unique(kind)},
     )
-
-
-__all__ = [
-    "CURVE_KINDS",
-    "Declared",
-    "Exits",
-    "InTheEnd",
-    "Learnt",
-    "StageResult",
-    "chance_to_win",
-    "learn",
-    "losing_order",
-    "lost_any_visit",
-    "lost_by_value",
-    "quantile_age",
-    "reached_counts",
-    "read",
-    "read_all_visits",
-]
