@@ -78,7 +78,7 @@ def short_pages(text: Callable[[str], str] = short) -> Iterator[None]:
     """Make one page per pipeline, of notebooks that take no time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(notebooks, "PER_PIPELINE", notebooks.PER_PIPELINE[:1])
-        patch.setattr(notebooks, "text", text)
+        patch.setattr(notebooks, "read_notebook", text)
         yield
 
 

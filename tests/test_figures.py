@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from leakkit.measures.survival import Horizon
+from leakkit.measures.horizons import Horizon
 from leakkit.page.style import stylesheet
 from leakkit.views import figures
 from leakkit.views.ink import elide, width_of, wrap

@@ -14,12 +14,7 @@ from benchmarks.truth.interventions import simulate
 from leakkit.deck.cause_slides import actions
 from leakkit.deck.content import Chart, SlideFacts
 from leakkit.errors import LeakkitError
-from leakkit.findings.interventions import (
-    compare_since,
-    days_before,
-    earliest_day,
-    judge,
-)
+from leakkit.findings.intervention_effects import compare_since, days_before, earliest_day, judge
 from leakkit.measures.survival import MIN_FOLLOWED
 from leakkit.page.style import REPEATED
 from leakkit.words import Words

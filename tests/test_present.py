@@ -14,7 +14,7 @@ import leakkit
 from leakkit import views
 from leakkit.config import Config
 from leakkit.frames.stage_frames import STAGE_COLUMNS
-from leakkit.measures.present import Tally, ages_of, most_frequent, share_of
+from leakkit.measures.present_state import Tally, ages_of, most_frequent, share_of
 from leakkit.measures.survival import wilson
 from leakkit.report.data_files import stages_csv
 from leakkit.sources.propose.proposal import are_numbered

@@ -7,7 +7,7 @@ import pytest
 
 from leakkit.findings.comparison import VISIBLE
 from leakkit.findings.finding import Finding, Split
-from leakkit.findings.recent import LostShare, Recent, change_of, changes_of, doors_in_the_end
+from leakkit.findings.value import LostShare, Recent, change_of, changes_of, doors_in_the_end
 from leakkit.measures.survival import Curve, aalen_johansen, risk_table
 from tests.measuring import approx
 

@@ -33,7 +33,7 @@ from leakkit.views.causes.warnings import card_lines
 if TYPE_CHECKING:
     from leakkit.analysis.diagnosis import StageDiagnosis
     from leakkit.deck.content import Part, Slide, SlideFacts
-    from leakkit.findings.interventions import Change, Group
+    from leakkit.findings.intervention_effects import Group, GroupChange
     from leakkit.findings.worklist import WorkItem
 
 
@@ -325,7 +325,7 @@ def _series(name: str, groups: list[Group], role: str) -> Series:
     return Series(name, shares, role, tuple((group.low, group.high) for group in groups))
 
 
-def _say_shares(told: SlideFacts, change: Change) -> str:
+def _say_shares(told: SlideFacts, change: GroupChange) -> str:
     """Say both shares."""
     words = told.words
     return f"{words.share(change.before.share)} \u2192 {words.share(change.since.share)}"

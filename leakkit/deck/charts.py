@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.diagnosis import StageDiagnosis
     from leakkit.deck.content import SlideFacts
     from leakkit.findings import Finding
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.stage_results import StageResult
 
 MOST_MONTHS = 18
 MOST_DAYS = 60

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.diagnosis import Diagnosis, StageDiagnosis
     from leakkit.analysis.interventions import Intervened
-    from leakkit.findings.causes import Cause
-    from leakkit.findings.contrasts import Excess
+    from leakkit.findings.comparison import Excess
     from leakkit.findings.drivers import Driver
     from leakkit.findings.finding import Value
-    from leakkit.findings.interventions import Effect, Group
-    from leakkit.findings.mix import Shift
+    from leakkit.findings.intervention_effects import Effect, Group
+    from leakkit.findings.mix import MixShift
+    from leakkit.findings.verdicts import Cause
     from leakkit.frames.units import Cell
 
 
@@ -354,7 +354,7 @@ def mixes_frame(diagnosis: Diagnosis) -> pd.DataFrame:
     return frame_of(rows, MIXES)
 
 
-def _shift(shift: Shift | None) -> RepairRow:
+def _shift(shift: MixShift | None) -> RepairRow:
     """Return the cells of the segment that shifted most."""
     if shift is None:
         return {"segment": "", "segment_share_before": None, "segment_share": None}

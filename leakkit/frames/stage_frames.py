@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.analysis.sides import Compared, Part
     from leakkit.findings import Finding
-    from leakkit.findings.sides import Gap, Side
+    from leakkit.findings.part_comparison import Gap, Side
     from leakkit.frames.units import Cell
     from leakkit.measures.balance import Month, Pipe
-    from leakkit.measures.present import LastStage
-    from leakkit.measures.stages import StageResult
-    from leakkit.measures.survival import Horizon, Share
+    from leakkit.measures.horizons import Horizon
+    from leakkit.measures.present_state import LastStage
+    from leakkit.measures.stage_results import StageResult
+    from leakkit.measures.survival import Share
 
 
 # ---------------- stages

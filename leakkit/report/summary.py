@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.findings.worklist import WorkItem
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.stage_results import StageResult
     from leakkit.views.brand import Mark
     from leakkit.words import Words
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.stage_results import StageResult
     from leakkit.views.view import View
     from leakkit.words import Words
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import PipelineAnalysis
     from leakkit.analysis.noted import Noted
     from leakkit.measures.balance import Month, PipelineBalance
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.stage_results import StageResult
     from leakkit.measures.survival import Floats
     from leakkit.views.shift import Shift
     from leakkit.words import Words

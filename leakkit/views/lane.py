@@ -13,7 +13,7 @@ from leakkit.views.ink import Run, width_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.measures.windows import Windows
+    from leakkit.measures.horizons import Windows
     from leakkit.views.ink import Sheet
     from leakkit.views.shift import Shift
     from leakkit.words import Words

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from leakkit.analysis import headline_bounds
 from leakkit.analysis.selection import EVERYTHING
 from leakkit.errors import Fault, shorten_text
-from leakkit.measures.stages import CLICKED_THROUGH_SHARE
+from leakkit.measures.stage_results import CLICKED_THROUGH_SHARE
 from leakkit.sources.headings.names import declared_names, nearest
 from leakkit.views.elements import heading
 from leakkit.views.tables import Column, Table, bdi

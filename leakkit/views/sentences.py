@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.earlier import find_vanished, losses_appeared, losses_missing, since_last_run
+from leakkit.findings.comparison import find_sight
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
-from leakkit.findings.sight import sight
 from leakkit.views.tables import bdi
 from leakkit.views.texts import stay
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.analysis.earlier import SinceThen
     from leakkit.findings import Finding
-    from leakkit.findings.sight import Sight
+    from leakkit.findings.comparison import Sight
     from leakkit.words import Words
 
 
@@ -98,7 +98,7 @@ def quiet(findings: Iterable[Finding], words: Words, *, several: bool = False) -
     nothing could be compared, that is said instead.
     """
     own = tuple(findings)
-    seen = sight(own)
+    seen = find_sight(own)
     if not seen.tests:
         return words.html("causes.no_comparison")
     perhaps = dict.fromkeys((f.pipeline, f.stage) for f in own if f.severity in WARNING)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 from matplotlib.path import Path
 
-from leakkit.findings.sides import FEWER, MORE
+from leakkit.findings.part_comparison import FEWER, MORE
 from leakkit.views.ink import Run, Sheet, elide, name_run, responsive, theme
 from leakkit.views.texts import plain
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from leakkit.analysis.sides import Compared
-    from leakkit.findings.sides import Gap, Side
+    from leakkit.findings.part_comparison import Gap, Side
     from leakkit.words import Words
 
 WIDE, NARROW, PANEL = 760.0, 340.0, 320.0

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from leakkit.analysis import PipelineAnalysis
     from leakkit.measures.balance import PipelineBalance, StageBalance
-    from leakkit.measures.stages import StageResult
-    from leakkit.measures.survival import Horizon, Share
+    from leakkit.measures.horizons import Horizon
+    from leakkit.measures.stage_results import StageResult
+    from leakkit.measures.survival import Share
     from leakkit.words import Words
 
 DASH = "\u2013"

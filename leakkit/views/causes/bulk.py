@@ -10,7 +10,7 @@ from leakkit.views.texts import stay
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
-    from leakkit.findings.causes import Cause
+    from leakkit.findings.verdicts import Cause
     from leakkit.words import Words
 
 

@@ -10,7 +10,7 @@ from leakkit.views.tables import DASH
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from leakkit.findings.contrasts import Excess
+    from leakkit.findings.comparison import Excess
     from leakkit.findings.finding import Value
     from leakkit.words import Words
 

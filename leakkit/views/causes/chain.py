@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.analysis.diagnosis import StageDiagnosis
     from leakkit.findings.behaviour import Behaviour
-    from leakkit.findings.causes import Cause
-    from leakkit.findings.stated import Stated
+    from leakkit.findings.stated_reasons import Stated
+    from leakkit.findings.verdicts import Cause
     from leakkit.views.view import View
     from leakkit.words import Words
 

@@ -17,7 +17,7 @@ from leakkit.views.view import answer, of_diagnosis, words_of
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.analysis.diagnosis import StageDiagnosis
-    from leakkit.findings.reading import DealToRead
+    from leakkit.findings.worklist import DealToRead
     from leakkit.views.view import View
     from leakkit.words import Words
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.analysis.diagnosis import StageDiagnosis
     from leakkit.findings.behaviour import Behaviour, SignCount
-    from leakkit.findings.causes import Agreement, Cause
-    from leakkit.findings.contrasts import Excess
-    from leakkit.findings.stated import Stated, StatedFamily
+    from leakkit.findings.comparison import Excess
+    from leakkit.findings.stated_reasons import Stated, StatedFamily
+    from leakkit.findings.verdicts import Agreement, Cause
     from leakkit.views.view import View
     from leakkit.words import Words
 

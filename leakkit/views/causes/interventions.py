@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.findings.interventions import EARLY
+from leakkit.findings.intervention_effects import EARLY
 from leakkit.page.style import REPEATED
 from leakkit.views.causes import cells
 from leakkit.views.coverage import what_to_export
@@ -18,7 +18,7 @@ from leakkit.views.view import answer, of_diagnosis, words_of
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.analysis.interventions import Intervened
-    from leakkit.findings.interventions import Effect, Group
+    from leakkit.findings.intervention_effects import Effect, Group
     from leakkit.views.view import View
     from leakkit.words import Words
 

@@ -18,7 +18,7 @@ from leakkit.views.view import answer, of_diagnosis, words_of
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.findings import Finding
-    from leakkit.findings.mix import RateAndMix, Shift
+    from leakkit.findings.mix import MixShift, RateAndMix
     from leakkit.views.view import View
     from leakkit.words import Words
 
@@ -65,7 +65,7 @@ def _note(stage: Markup, mix: RateAndMix, words: Words) -> Markup:
     return Markup(" ").join(lines)
 
 
-def _shift_line(stage: Markup, shift: Shift, words: Words) -> Markup:
+def _shift_line(stage: Markup, shift: MixShift, words: Words) -> Markup:
     """Say the segment that shifted, from which share to which."""
     binned = (shift.column,) if shift.binned else ()
     return words.html(

@@ -11,7 +11,7 @@ from leakkit.views.tables import bdi
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
     from leakkit.findings import Finding
-    from leakkit.findings.causes import Cause
+    from leakkit.findings.verdicts import Cause
     from leakkit.words import Words
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.noted import notes_of
+from leakkit.findings.comparison import find_sight
 from leakkit.findings.finding import RATE, WARNING, WATCH, improvements
-from leakkit.findings.sight import sight
 from leakkit.measures.survival import Z95
 from leakkit.page.style import REPEATED
 from leakkit.views.causes import beside, mix, verdict
@@ -59,7 +59,7 @@ def _quiet(diagnosis: Diagnosis, words: Words) -> Markup:
     """Say that nothing warns and what could have been seen, or that nothing could be compared."""
     if not has_comparisons(diagnosis):
         return words.html("causes.not_compared")
-    seen = sight(finding for card in diagnosis.cards for finding in card)
+    seen = find_sight(finding for card in diagnosis.cards for finding in card)
     return words.html("causes.none_warns") + Markup(" ") + say_sight(seen, words)
 
 

@@ -11,7 +11,7 @@ from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis, Selection
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.stage_results import StageResult
     from leakkit.words import Words
 
 BY = ("count", "value")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.sides import compare_parts, compare_values
-from leakkit.findings.sides import CHANCE, FEW, FEWER, MORE
+from leakkit.findings.part_comparison import CHANCE, FEW, FEWER, MORE
 from leakkit.frames.stage_frames import sides_frame
 from leakkit.views import sides
 from leakkit.views.causes import cells
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.analysis.sides import Compared, Given, Part
-    from leakkit.findings.sides import Gap, Side
+    from leakkit.findings.part_comparison import Gap, Side
     from leakkit.views.view import View
     from leakkit.words import Words
 

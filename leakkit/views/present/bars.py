@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from leakkit.measures.present import Tally
+    from leakkit.measures.present_state import Tally
     from leakkit.words import Words
 
     Rows = Sequence[tuple[str, Tally]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.present import said_reasons
-from leakkit.measures.present import most_frequent, share_of
+from leakkit.measures.present_state import most_frequent, share_of
 from leakkit.views.causes import cells
 from leakkit.views.elements import heading, paragraphs
 from leakkit.views.present.headline import NAMED, present_state
@@ -17,7 +17,7 @@ from leakkit.views.tables import DASH, Column, Reasons, Table, bar_cell, bdi
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.analysis.present import SaidReason
-    from leakkit.measures.present import Tally
+    from leakkit.measures.present_state import Tally
     from leakkit.words import Words
 
 SHOWN_REASONS, SHOWN_OWNERS = 12, 30

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.measures.present import most_lost, share_of
+from leakkit.measures.present_state import most_lost, share_of
 from leakkit.views.coverage import say_left_out, what_to_export
 from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
-    from leakkit.measures.present import Present
+    from leakkit.measures.present_state import Present
     from leakkit.words import Words
 
 NAMED = 3

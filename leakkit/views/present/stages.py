@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.noted import notes_of
-from leakkit.measures.present import share_of
+from leakkit.measures.present_state import share_of
 from leakkit.sources.propose.proposal import are_numbered
 from leakkit.views import tables
 from leakkit.views.elements import paragraphs
@@ -18,7 +18,7 @@ from leakkit.views.tables import DASH, Column, Table, bdi
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
-    from leakkit.measures.present import Ages, LastStage, Present, Tally
+    from leakkit.measures.present_state import Ages, LastStage, Present, Tally
     from leakkit.words import Words
 
 MOST_MONTHS = 12

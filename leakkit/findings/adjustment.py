@@ -1,4 +1,4 @@
-"""Is a segment's gap its own, or that of the others that it comes along with?"""
+"""Is a segment's gap its own? Held against other segments and against single owners."""
 
 from __future__ import annotations
 
@@ -6,16 +6,108 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.linalg import qr
 from scipy.special import expit
 
-from leakkit.findings.contrasts import Excess
-from leakkit.findings.logistic import fit_logistic, independent
+from leakkit.findings.comparison import Excess
 from leakkit.measures.survival import Z95
 
 if TYPE_CHECKING:
-    from leakkit.findings.design import Bools
-    from leakkit.findings.groups import Spells
+    from leakkit.findings.stage_readings import Bools, GroupReadings, Spells
     from leakkit.measures.survival import Floats, Ints
+
+
+# ---------------- owners
+# What owners differ by, each by himself, beyond what chance makes.
+
+MIN_OWNERS = 3
+"""Owners who are held against each other."""
+MIN_OF_OWNER = 5
+"""Equivalent entrants of an owner followed, wherever his share is read."""
+
+
+def variance_beyond(value: Floats, weight: Floats, part: Floats) -> float:
+    """How much do the values of owners vary beyond chance, and beyond what hangs on `part`?
+
+    Values are `a + b part + d`; the variance of d is the moment estimate, at least 0.
+    `weight` is one over the variance that chance gives each value.
+
+    Reference: DerSimonian and Laird (1986), Controlled Clinical Trials 7, 177-188; Thompson
+    and Sharp (1999), Statistics in Medicine 18, 2693-2708, for values that hang on a part.
+    """
+    plan = np.column_stack([np.ones(weight.size), part])
+    weighted = plan.T * weight
+    inverse = np.linalg.pinv(weighted @ plan)
+    left = value - plan @ (inverse @ (weighted @ value))
+    beyond = (weight * left**2).sum() - (weight.size - 2)
+    scale = weight.sum() - np.trace(inverse @ (weighted * weight) @ plan)
+    return max(float(beyond / scale), 0.0)
+
+
+def careful_variance(cell: GroupReadings) -> Floats:
+    """Return the variance of shares, each with one event and one other added (Agresti, Caffo)."""
+    n = np.where(np.isfinite(cell.n_eff) & (cell.n_eff > 0), cell.n_eff, 1.0)
+    share = (cell.share * n + 1.0) / (n + 2.0)
+    found: Floats = share * (1.0 - share) / n
+    return found
+
+
+# ---------------- logistic
+# Logistic regression of grouped counts, or the plain word that it cannot be fitted.
+
+TOLERANCE = 1e-9
+EPSILON = float(np.finfo(float).eps)
+MOST_STEPS = 100
+ENDLESS = 20.0
+"""A logit that stands for a share of 0 or 1."""
+
+
+def independent(columns: Floats) -> Bools:
+    """Say which columns to keep so that none is a sum of others; the first goes before others."""
+    found = np.zeros(columns.shape[1], dtype=bool)
+    # without pivoting: a column that those before it make up leaves nothing on the diagonal
+    left = np.abs(np.diag(qr(columns, mode="r", pivoting=False)[0]))
+    found[: len(left)] = left > TOLERANCE * max(float(left.max(initial=0.0)), 1.0)
+    return found
+
+
+def fit_logistic(cases: Floats, n: Floats, columns: Floats) -> tuple[Floats, Floats] | None:
+    """Fit `logit(cases / n) = columns @ beta`; return beta and its covariance.
+
+    Least squares with new weights at each step, until beta stands. None where no finite beta
+    fits: a combination of columns parts the cases from the rest.
+
+    Reference: McCullagh and Nelder (1989), Generalized Linear Models, section 2.5.
+    """
+    share = cases / n
+    mean = (share + 0.5) / 2
+    logit = np.log(mean / (1.0 - mean))
+    before, beta = np.zeros(columns.shape[1]), np.zeros(columns.shape[1])
+    for _ in range(MOST_STEPS):
+        inside = np.clip(mean, EPSILON, 1.0 - EPSILON)
+        steep = 1.0 / (inside * (1.0 - inside))
+        root = np.sqrt(n * (1.0 / (steep**2 * (inside * (1.0 - inside)))))
+        wanted, plan = root * (logit + steep * (share - mean)), root[:, None] * columns
+        try:
+            beta = np.asarray(np.linalg.lstsq(plan, wanted, rcond=-1)[0], dtype=np.float64)
+            if np.allclose(before, beta, atol=TOLERANCE, rtol=0.0):
+                return _unless_endless(plan, wanted)
+        except np.linalg.LinAlgError:
+            return None
+        before, logit = beta, columns @ beta
+        mean = 1.0 / (1.0 + np.exp(-logit))
+    return None
+
+
+def _unless_endless(plan: Floats, wanted: Floats) -> tuple[Floats, Floats] | None:
+    """Solve the last least squares, with the covariance; None where beta runs away."""
+    inverse = np.linalg.pinv(plan, rcond=EPSILON)
+    beta = inverse @ wanted
+    return (beta, inverse @ inverse.T) if (np.abs(beta) < ENDLESS).all() else None
+
+
+# ---------------- adjusted
+# Is a segment's gap its own, or that of the others that it comes along with?
 
 BINS = 6
 EXITS_PER_PARAMETER = 10

@@ -17,6 +17,7 @@ from leakkit.measures.survival import Share, wilson
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+
 OUTCOMES = ("won", "lost", "open")
 CLOSED = ("won", "lost")
 ALPHA = 0.05

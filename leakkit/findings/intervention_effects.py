@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.contrasts import Excess, difference
-from leakkit.findings.design import at_risk
-from leakkit.findings.groups import count, read, spells
+from leakkit.findings.comparison import Excess, difference
 from leakkit.findings.mix import split
+from leakkit.findings.stage_readings import at_risk, count_groups, read_groups, spells
 from leakkit.measures.survival import MIN_FOLLOWED, Z95, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.findings.design import Bools, Design
-    from leakkit.measures.windows import Days
+    from leakkit.findings.stage_readings import Bools, Design
+    from leakkit.measures.horizons import Days
+
 
 OPEN = 0
 FEWER, MORE, UNCLEAR = "fewer", "more", "unclear"
@@ -45,7 +45,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Change:
+class GroupChange:
     """A share before and since a day; `like` is the change among like deals.
 
     `like` is None where there are no columns, or where the deals of both sides have too
@@ -81,7 +81,7 @@ class Effect:
     stage: str
     horizon: float
     verdict: str
-    change: Change | None = None
+    change: GroupChange | None = None
     untouched: Excess | None = None
     effect: Excess | None = None
     earliest: int | None = None
@@ -107,7 +107,7 @@ def compare_since(  # noqa: PLR0913 - the parts of one question
     *,
     columns: tuple[str, ...] | None = None,
     phi: float = 1.0,
-) -> Change | None:
+) -> GroupChange | None:
     """Did the share lost change since a day? None where too few were followed.
 
     Deals that were inside on the day belong to neither side: those of before are read up
@@ -120,10 +120,12 @@ def compare_since(  # noqa: PLR0913 - the parts of one question
     if sides[0] is None or sides[1] is None:
         return None
     found = split(parted, since, before, horizon, columns=columns, phi=phi)
-    return Change(sides[0], sides[1], found.rate, phi)
+    return GroupChange(sides[0], sides[1], found.rate, phi)
 
 
-def judge(stage: str, horizon: float, change: Change, others: Sequence[Change] = ()) -> Effect:
+def judge(
+    stage: str, horizon: float, change: GroupChange, others: Sequence[GroupChange] = ()
+) -> Effect:
     """Hold a change against that of what was not touched (difference in differences).
 
     What was not touched says by which factor shares changed anyhow: the mean of the logs of
@@ -181,7 +183,7 @@ def _group(design: Design, days: Days, horizon: float) -> Group | None:
     spans = spells(at_risk(design, days), horizon, "lost")
     if not len(spans):
         return None
-    found = read(count(spans, np.zeros(len(spans), np.int64), 1))
+    found = read_groups(count_groups(spans, np.zeros(len(spans), np.int64), 1))
     if found.followed[0] < MIN_FOLLOWED:
         return None
     share, followed = float(found.share[0]), float(found.followed[0])
@@ -196,7 +198,7 @@ def _least_variance(followed: float, share: float) -> float:
     return 0.0 if 0.0 < share < 1.0 else possible * (1.0 - possible) / followed
 
 
-def _expect_excess(share: float, others: Sequence[Change]) -> Excess | None:
+def _expect_excess(share: float, others: Sequence[GroupChange]) -> Excess | None:
     """Return by how much a share would have changed at the factor of the others."""
     logs = [_log_factor(one) for one in others if one.before.share > 0.0]
     known = [(value, spread) for value, spread in logs if np.isfinite(value) and spread > 0.0]
@@ -209,7 +211,7 @@ def _expect_excess(share: float, others: Sequence[Change]) -> Excess | None:
     return Excess(value, low, high)
 
 
-def _log_factor(change: Change) -> tuple[float, float]:
+def _log_factor(change: GroupChange) -> tuple[float, float]:
     """Return the log of since / before among like deals, and its variance."""
     before, since = change.before, change.before.share + change.change.value
     if since <= 0.0:

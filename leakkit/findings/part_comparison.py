@@ -10,23 +10,35 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.comparison import STEADY, Comparison, Wobble, compare, wobble
-from leakkit.findings.contrasts import false_discovery
-from leakkit.findings.design import CENSORED_EXITS, LOST, at_risk
-from leakkit.findings.groups import count, read, spells
-from leakkit.findings.owners import MIN_OF_OWNER, MIN_OWNERS, careful_variance, variance_beyond
-from leakkit.findings.readings import Reading
-from leakkit.findings.readings import Readings as Months
+from leakkit.findings.adjustment import MIN_OF_OWNER, MIN_OWNERS, careful_variance, variance_beyond
+from leakkit.findings.comparison import (
+    STEADY,
+    Comparison,
+    Wobble,
+    compare_shares,
+    false_discovery,
+    wobble,
+)
+from leakkit.findings.stage_readings import (
+    CENSORED_EXITS,
+    LOST,
+    Reading,
+    at_risk,
+    count_groups,
+    read_groups,
+    spells,
+)
+from leakkit.findings.stage_readings import Readings as Months
 from leakkit.findings.warnings import MONTH_DAYS
 from leakkit.measures.survival import Share, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from leakkit.findings.design import Bools
-    from leakkit.findings.groups import Spells
+    from leakkit.findings.stage_readings import Bools, Spells
+    from leakkit.measures.horizons import Days
     from leakkit.measures.survival import Floats, Ints
-    from leakkit.measures.windows import Days
+
 
 MORE, FEWER, PERHAPS_MORE, PERHAPS_FEWER, CHANCE, FEW = (
     "more", "fewer", "perhaps_more", "perhaps_fewer", "chance", "few",
@@ -98,7 +110,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _SeenSide:
     """One part of a stage on its days, up to the horizon."""
 
     visits: Visits
@@ -106,7 +118,7 @@ class _Seen:
     spans: Spells
 
     @classmethod
-    def of(cls, visits: Visits, days: Days, horizon: float) -> _Seen:
+    def of(cls, visits: Visits, days: Days, horizon: float) -> _SeenSide:
         """See the visits of a part on its days."""
         return cls(visits, days, spells(at_risk(visits, days), horizon, "lost"))
 
@@ -145,7 +157,7 @@ def compare_stage(  # noqa: PLR0913 - the parts of one question
     if horizon is None:
         nothing = (_unread(*one, "no_horizon"), _unread(*other, "no_horizon"))
         return Gap(stage, None, *nothing)
-    seen = _Seen.of(*one, horizon), _Seen.of(*other, horizon)
+    seen = _SeenSide.of(*one, horizon), _SeenSide.of(*other, horizon)
     sides = _side(seen[0]), _side(seen[1])
     if not (sides[0].reading.known and sides[1].reading.known):
         return Gap(stage, horizon, *sides)
@@ -157,7 +169,7 @@ def compare_stage(  # noqa: PLR0913 - the parts of one question
         stage,
         horizon,
         *sides,
-        comparison=compare(sides[0].reading, sides[1].reading, beyond),
+        comparison=compare_shares(sides[0].reading, sides[1].reading, beyond),
         phi=beyond.phi,
         owners=owners is not None,
         months_known=wobbling is not None or apart < MOSTLY_THE_SAME,
@@ -211,7 +223,7 @@ def wobble_of(
 
 def _by_month(visits: Visits, horizon: float, months: Sequence[Days]) -> Months:
     """Read the share lost in every month; months in which nobody was there are left out."""
-    seen = (_Seen.of(visits, days, horizon).spans for days in months)
+    seen = (_SeenSide.of(visits, days, horizon).spans for days in months)
     found = [_read(spans) for spans in seen if len(spans)]
     return Months(
         np.array([one.share for one in found]),
@@ -222,11 +234,11 @@ def _by_month(visits: Visits, horizon: float, months: Sequence[Days]) -> Months:
 
 def _read(spans: Spells) -> Reading:
     """Read the share lost at the horizon."""
-    found = read(count(spans, np.zeros(len(spans), np.int64), 1))
+    found = read_groups(count_groups(spans, np.zeros(len(spans), np.int64), 1))
     return Reading(float(found.share[0].round(12)), float(found.n_eff[0]), float(found.followed[0]))
 
 
-def _side(seen: _Seen) -> Side:
+def _side(seen: _SeenSide) -> Side:
     """Read one part of a stage."""
     visits, lost = _count_visits(seen.visits, seen.days)
     if not len(seen.spans):
@@ -289,14 +301,14 @@ def _join_wobbles(months: Wobble, apart: float, owners: _Owners | None, chance: 
     return Wobble(phi, phi**2 / unsure if unsure else np.inf)
 
 
-def _owners(one: _Seen, other: _Seen) -> _Owners | None:
+def _owners(one: _SeenSide, other: _SeenSide) -> _Owners | None:
     """What do owners add to a difference? None where too few can be read.
 
     `tau² sum_o (w_o - v_o)²`, w_o and v_o an owner's part of each side, so nothing where
     both sides have the same owners in the same measure.
     """
     size = int(max(one.owner.max(), other.owner.max())) + 1
-    cells = [read(count(side.spans, side.owner, size)) for side in (one, other)]
+    cells = [read_groups(count_groups(side.spans, side.owner, size)) for side in (one, other)]
     known = [cell.followed >= MIN_OF_OWNER for cell in cells]
     for each in known:
         each[NO_OWNER] = False

@@ -19,6 +19,7 @@ from leakkit.errors import Fault, LeakkitError, show
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+
 FAMILIES = ("complexity", "unconvincing", "gave_up", "other")
 """What reasons are sorted into; `gave_up` says that the customer left, and not why."""
 TEXTS = "texts"

@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.columns import candidates
-from leakkit.findings.contrasts import Excess, false_discovery, one_sided
-from leakkit.findings.design import at_risk
-from leakkit.findings.groups import count, read, spells
-from leakkit.findings.owners import MIN_OF_OWNER, MIN_OWNERS, careful_variance, variance_beyond
+from leakkit.findings.adjustment import MIN_OF_OWNER, MIN_OWNERS, careful_variance, variance_beyond
+from leakkit.findings.columns import find_candidates
+from leakkit.findings.comparison import Excess, false_discovery, one_sided
+from leakkit.findings.stage_readings import at_risk, count_groups, read_groups, spells
 from leakkit.measures.survival import MIN_FOLLOWED, Z95
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from leakkit.findings.columns import Columns
-    from leakkit.findings.design import AtRisk, Bools, Design
-    from leakkit.findings.groups import Spells
+    from leakkit.findings.stage_readings import AtRisk, Bools, Design, Spells
+    from leakkit.measures.horizons import Days
     from leakkit.measures.survival import Floats, Ints
-    from leakkit.measures.windows import Days
+
 
 MIN_EXITS = 5
 """Exits that a segment, and its rest, need in both windows together."""
@@ -130,7 +129,7 @@ def screen_changes(  # noqa: PLR0913 - the parts of one question
 
 
 @dataclass(frozen=True)
-class _Owners:
+class _ChangingOwners:
     """How the share of each owner changed, and the weight of that (0 where too few were followed).
 
     `codes` are the owners of the passages of the current window.
@@ -169,7 +168,7 @@ class _Looked:
 
     spans: tuple[Spells, Spells]
     columns: Columns
-    owners: _Owners | None = None
+    owners: _ChangingOwners | None = None
 
     def inside(self, name: str, code: int) -> list[Bools]:
         """Say which passages of each window are of a segment."""
@@ -203,7 +202,7 @@ def _look_at(
 ) -> _Looked:
     """Read both windows, and choose the columns."""
     rows = np.unique(np.concatenate([risk.rows for risk in risks]))
-    found = candidates(design.only(rows), names)
+    found = find_candidates(design.only(rows), names)
     codes = {}
     for name, inside in found.codes.items():
         whole = np.zeros(len(design), np.int64)
@@ -213,20 +212,20 @@ def _look_at(
     return _Looked((before, now), replace(found, codes=codes))
 
 
-def _owners(design: Design, spans: tuple[Spells, Spells], phi: float) -> _Owners | None:
+def _owners(design: Design, spans: tuple[Spells, Spells], phi: float) -> _ChangingOwners | None:
     """Read the change of every owner; None where too few can be read."""
     codes = design.segments.get(design.owner)
     if codes is None:
         return None
     size = len(design.labels[design.owner])
-    before, now = (read(count(span, codes[span.rows], size)) for span in spans)
+    before, now = (read_groups(count_groups(span, codes[span.rows], size)) for span in spans)
     known = np.minimum(before.followed, now.followed) >= MIN_OF_OWNER
     known[0] = False
     if known.sum() < MIN_OWNERS:
         return None
     variance = phi * (careful_variance(before) + careful_variance(now))
     weight = np.where(known, 1.0 / variance, 0.0)
-    return _Owners(design.owner, codes[spans[1].rows], now.share - before.share, weight)
+    return _ChangingOwners(design.owner, codes[spans[1].rows], now.share - before.share, weight)
 
 
 def _column(looked: _Looked, name: str, phi: float) -> Iterator[_Segment]:
@@ -234,9 +233,9 @@ def _column(looked: _Looked, name: str, phi: float) -> Iterator[_Segment]:
     size, sides = len(looked.columns.labels[name]), []
     for span in looked.spans:
         code = looked.columns.codes[name][span.rows]
-        counts = count(span, code, size)
-        whole = count(span, np.zeros_like(code), 1)
-        sides.append((read(counts), read(whole - counts)))
+        counts = count_groups(span, code, size)
+        whole = count_groups(span, np.zeros_like(code), 1)
+        sides.append((read_groups(counts), read_groups(whole - counts)))
     cells = [side[part] for part in (0, 1) for side in sides]
     exits = [cells[0].exits + cells[1].exits, cells[2].exits + cells[3].exits]
     tested = np.logical_and.reduce(

@@ -8,17 +8,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.contrasts import Excess, excess_share, share_difference
-from leakkit.findings.reasons import FAMILIES, NAMED_COMPETITOR, Meaning, Unmatched, find_unmatched
+from leakkit.findings.comparison import Excess, excess_share, share_difference
+from leakkit.findings.reason_dictionary import (
+    FAMILIES,
+    NAMED_COMPETITOR,
+    Meaning,
+    Unmatched,
+    find_unmatched,
+)
 from leakkit.measures.survival import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leakkit.findings.design import Design
-    from leakkit.findings.reasons import Dictionary
+    from leakkit.findings.reason_dictionary import Dictionary
+    from leakkit.findings.stage_readings import Design
+    from leakkit.measures.horizons import Days
     from leakkit.measures.survival import Ints
-    from leakkit.measures.windows import Days
+
 
 MIN_KNOWN = 20
 MIN_KNOWN_SHARE = 0.4

@@ -28,9 +28,8 @@ from leakkit.findings.behaviour import (
     looks,
     read_behaviour,
 )
-from leakkit.findings.reading import DealToRead, choose
-from leakkit.findings.reasons import FAMILIES, built_in
-from leakkit.findings.stated import (
+from leakkit.findings.reason_dictionary import FAMILIES, built_in
+from leakkit.findings.stated_reasons import (
     NOT_KNOWN,
     Elsewhere,
     Stated,
@@ -39,13 +38,15 @@ from leakkit.findings.stated import (
     read_stated,
     usual_before,
 )
+from leakkit.findings.worklist import DealToRead, choose
 
 if TYPE_CHECKING:
-    from leakkit.findings.design import Bools, Design
-    from leakkit.findings.reasons import Dictionary
-    from leakkit.findings.stated import Usual
+    from leakkit.findings.reason_dictionary import Dictionary
+    from leakkit.findings.stage_readings import Bools, Design
+    from leakkit.findings.stated_reasons import Usual
+    from leakkit.measures.horizons import Days
     from leakkit.measures.survival import Ints
-    from leakkit.measures.windows import Days
+
 
 OTHER = "other"
 GAVE_UP = "gave_up"
@@ -193,7 +194,7 @@ class Cause:
     passages: int
 
 
-def find(  # noqa: PLR0913 - what a cause is read from
+def find_cause(  # noqa: PLR0913 - what a cause is read from
     design: Design,
     current: Days,
     baseline: Days | None = None,

@@ -7,28 +7,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.measures.bootstrap import (
+from leakkit.measures.age_counts import (
+    ADVANCED,
+    CURVE_KINDS,
+    EXITS,
+    StayCounts,
+    censored_kinds,
     cluster_counts,
     expected_interval,
     share_interval,
 )
-from leakkit.measures.counts import ADVANCED, CURVE_KINDS, EXITS, StayCounts, censored_kinds
-from leakkit.measures.survival import (
+from leakkit.measures.horizons import (
     DAY_RUNGS,
     HOUR_RUNGS,
     Horizon,
+    learn_expected,
+    learn_horizon,
+    share_in_the_end,
+)
+from leakkit.measures.survival import (
     Share,
     aalen_johansen,
     count_followed,
     final_age,
     index_at,
-    learn_expected,
-    learn_horizon,
     leaves_later,
     merge_doors,
-    quantile_age,
     share_at,
-    share_in_the_end,
     staying_at,
     with_the_rest,
 )
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from leakkit.measures.survival import Curve
+
 
 SHOWN_DOORS = ("next", "jumped", "won_here", "returned", "lost", "moved", "open")
 SHOWN_SHARES = ("advance", "lost", "returned", "stalled", "went_overdue", "won_from_here")
@@ -167,7 +173,7 @@ class Declared:
     hours: bool = False
 
 
-def learn(
+def learn_stage(
     curve: Curve,
     clusters: pd.DataFrame | None,
     declared: Declared,
@@ -265,7 +271,7 @@ def chance_with_the_rest(counts: StayCounts) -> float | None:
 
 
 @dataclass(frozen=True)
-class Readings:
+class StageReadings:
     """What is read off the curve of first visits of one stage."""
 
     curve: Curve
@@ -277,7 +283,7 @@ class Readings:
     went_overdue: Share
 
 
-def read(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> Readings:
+def read_stage(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> StageReadings:
     """Read the shares of a stage at its horizon, and the share that went overdue at E."""
     age, expected = learnt.horizon.age, learnt.expected
     reason = learnt.horizon.reason
@@ -291,7 +297,7 @@ def read(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> Readings:
         overdue = Share.missing(expected.reason)
     elif expected.origin != "declared" and not has_baseline:
         overdue = Share.missing("no_baseline")
-    return Readings(
+    return StageReadings(
         curve=curve,
         followed=None if age is None else count_followed(curve, age),
         advance=left(*ADVANCED),
@@ -302,7 +308,9 @@ def read(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> Readings:
     )
 
 
-def read_all_visits(readings: Readings, learnt: Learnt, clusters: pd.DataFrame | None) -> Readings:
+def read_all_visits(
+    readings: StageReadings, learnt: Learnt, clusters: pd.DataFrame | None
+) -> StageReadings:
     """Give what is read off a curve of all visits the intervals of all visits.
 
     A deal that comes back makes its visits alike, so Greenwood's variance is too small:
