@@ -81,7 +81,9 @@ def with_cell(source: str, name: str = "stage_dropoff") -> str:
 def broken(monkeypatch: pytest.MonkeyPatch, cell: str, name: str = "stage_dropoff") -> None:
     """Put a cell into one notebook of every run of this test."""
     whole = {known: notebooks.read_notebook(known) for known in NOTEBOOKS}
-    monkeypatch.setattr(notebooks, "read_notebook", {**whole, name: with_cell(cell, name)}.__getitem__)
+    monkeypatch.setattr(
+        notebooks, "read_notebook", {**whole, name: with_cell(cell, name)}.__getitem__
+    )
 
 
 def only_once(tmp_path: Path, harm: str) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 from leakkit.measures.survival import (
     MIN_FOLLOWED,
     Curve,
-    Floats,
     Share,
     aalen_johansen,
     count_followed,
@@ -24,15 +23,11 @@ from leakkit.measures.survival import (
 
 if TYPE_CHECKING:
     from leakkit.measures.age_counts import StayCounts
-    from leakkit.measures.survival import Ints
+    from leakkit.measures.survival import Floats, Ints
 
 
-# ---------------- survival
-# Curves of one stage: what share has left, by which door, after how many days.
-#
-# Everything here starts from two marginal counts by age, which is all that the
-# estimators need: how many passages come under observation at an age, and how many
-# leave it, by kind. See docs/method.md, sections 2 and 5.
+# ---------------- horizons
+# The age at which an outcome is read: learnt from the curve of a stage.
 
 LEARN_ENTRANTS = 30
 LEARN_EXITS = 15
