@@ -19,7 +19,8 @@ from rich.progress import (
 
 from leakkit.errors import shorten_text, visible
 from leakkit.findings import reaches_severity
-from leakkit.report.results import NOT_ASKED, UNCHANGED, News, as_json, log_line, new_run
+from leakkit.report.news import News, as_json
+from leakkit.report.results import NOT_ASKED, UNCHANGED, log_line, new_run
 from leakkit.views import reading
 from leakkit.views.brand import pale
 from leakkit.views.dropoff.data import data_lines

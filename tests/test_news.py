@@ -13,15 +13,8 @@ from leakkit import cli
 from leakkit.analysis import Seen
 from leakkit.errors import HALF_EXPORT, LeakkitError
 from leakkit.report.manifest import Last
-from leakkit.report.results import (
-    FAILED,
-    MADE,
-    PageResult,
-    as_json,
-    find_news,
-    is_new,
-    refuse_half_export,
-)
+from leakkit.report.news import as_json, find_news, is_new, refuse_half_export
+from leakkit.report.results import FAILED, MADE, PageResult
 from tests.running import sample_analysis, write_small
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from leakkit import cli
 from leakkit.report import batch
-from leakkit.report.planning import Request
 from leakkit.report.publishing import finish
+from leakkit.report.unchanged import Request
 from tests.running import write_small
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_what_cannot_be_read_is_left_to_who_reads_it(
         request_.note({}, "another")
     assert (tmp_path / "out" / "run.json").read_bytes() == before
     with monkeypatch.context() as patch:
-        patch.setattr("leakkit.report.planning._list_contents", refuse)
+        patch.setattr("leakkit.report.unchanged._list_contents", refuse)
         assert request_.digest() == ""
     (tmp_path / "source" / "leakkit.toml").write_text("a = " + "[" * 5_000 + "]" * 5_000)
     assert request_.digest() == ""

@@ -11,8 +11,8 @@ import typer
 
 from leakkit.cli.endings import FAILED_PAGES, FOUND, ask_at_once, save
 from leakkit.errors import LeakkitError, visible
-from leakkit.report.planning import Request
 from leakkit.report.results import NOT_ASKED, log_line, new_run
+from leakkit.report.unchanged import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -162,7 +162,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         return
     from leakkit.findings import reaches_severity
     from leakkit.report import run
-    from leakkit.report.results import as_json, is_new
+    from leakkit.report.news import as_json, is_new
     from leakkit.terminal import describe_unchanged, voice
 
     asked = ask_at_once(source, config, allow or ())
@@ -204,7 +204,7 @@ def _say_unchanged(
 @contextmanager
 def _tell_refusal(summary: str) -> Iterator[None]:
     """Write why nothing was made where a run is refused: else the file told of an earlier one."""
-    from leakkit.report.results import refusal_as_json
+    from leakkit.report.news import refusal_as_json
 
     try:
         yield

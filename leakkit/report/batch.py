@@ -15,6 +15,7 @@ from leakkit.errors import LeakkitError
 from leakkit.report import manifest
 from leakkit.report.data_files import findings_json
 from leakkit.report.manifest import Last, entry_of
+from leakkit.report.news import find_news, refuse_half_export
 from leakkit.report.overview import BROKEN, Overview
 from leakkit.report.planning import PagePlanner, Tasks
 from leakkit.report.pool import Pool
@@ -37,7 +38,7 @@ from leakkit.report.publishing import (
     claim_folder,
     digest_of,
 )
-from leakkit.report.results import Event, PageResult, RunResult, find_news, refuse_half_export
+from leakkit.report.results import Event, PageResult, RunResult
 from leakkit.report.writing import RUN, SUMMARY, Fallback, Writing
 from leakkit.store import pseudonyms
 from leakkit.views.brand import brand_of, pale

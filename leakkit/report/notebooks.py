@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakkit.errors import LeakkitError
-from leakkit.sources.databases.addresses import Address, address_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,6 +72,9 @@ def find_parameters(source: str, config: str) -> dict[str, str]:
     found = {"source": source, "config": str(_find_path(config)) if config else ""}
     if source == SAMPLE:
         return found
+    # a night that changed nothing knows the notebooks, and need not know of sources
+    from leakkit.sources.databases.addresses import Address, address_of  # noqa: PLC0415
+
     known = address_of(source)
     if not isinstance(known, Address) or known.file:
         return {**found, "source": str(_find_path(source))} if "://" not in source else found
