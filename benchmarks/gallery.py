@@ -25,7 +25,7 @@ from playwright.sync_api import sync_playwright
 
 import leakkit
 from benchmarks import hard, pages
-from leakkit.views import figures
+from leakkit.views.drawing import figures
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes

@@ -14,7 +14,7 @@ from nbformat import v4
 import leakkit
 from leakkit.report import notebooks
 from leakkit.report.exporter import export_page
-from leakkit.views.dropoff.headline import headline_sentence
+from leakkit.views.dropoff.leak_headline import headline_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

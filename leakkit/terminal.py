@@ -21,9 +21,9 @@ from leakkit.errors import shorten_text, visible
 from leakkit.findings import reaches_severity
 from leakkit.report.news import News, as_json
 from leakkit.report.results import NOT_ASKED, UNCHANGED, log_line, new_run
-from leakkit.views import reading
 from leakkit.views.brand import pale
-from leakkit.views.dropoff.data import data_lines
+from leakkit.views.dropoff import data_quality
+from leakkit.views.dropoff.data_quality import data_lines
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -149,9 +149,9 @@ def _page(page: PageResult) -> str:
 def say_check(facts: Check, analysis: Analysis) -> list[str]:
     """Return the lines that say what was found in a source, and what its pipelines are."""
     words = Words(analysis.language, analysis.config.currency)
-    lines = [f"  {_plain(line)}" for line in reading.left_open_lines(facts.facts, words)]
+    lines = [f"  {_plain(line)}" for line in data_quality.left_open_lines(facts.facts, words)]
     lines += [f"Shape: {facts.shape}", f"as_of: {facts.as_of}"]
-    lines += [f"  {_plain(line)}" for line in reading.recognised_lines(analysis, words)]
+    lines += [f"  {_plain(line)}" for line in data_quality.recognised_lines(analysis, words)]
     if facts.provisional_order:
         lines.append("Provisional order of stages: write a configuration with leakkit init.")
     lines += _rows(facts.rows)

@@ -34,11 +34,11 @@ from leakkit.findings.verdicts import Verdict, verdict
 from leakkit.findings.worklist import BLOCKS
 from leakkit.views import tables
 from leakkit.views.bar_widgets import BarWidgets
-from leakkit.views.causes.verdict import review
-from leakkit.views.causes.when_lost import ROWS
-from leakkit.views.causes.worklist import SHOWN_DEALS
+from leakkit.views.causes.cause_lines import review
+from leakkit.views.causes.loss_evidence import ROWS
+from leakkit.views.causes.remedies import SHOWN_DEALS
+from leakkit.views.elements import plain
 from leakkit.views.exploring import BY_STAGE, OF_DIAGNOSIS, Follower
-from leakkit.views.texts import plain
 from leakkit.words import Words
 
 if TYPE_CHECKING:

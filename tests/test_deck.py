@@ -18,7 +18,7 @@ from leakkit import analyze, diagnose, views
 from leakkit.config import Config
 from leakkit.deck import Look, deck
 from leakkit.deck.charting import pack_deck
-from leakkit.deck.content import LONGEST_NAME, Box, Line, Placed, Slide, SlideFacts, Text, name_of
+from leakkit.deck.content import LONGEST_NAME, Box, Line, Placed, Slide, Subject, Text, name_of
 from leakkit.deck.leak_slides import leaks
 from leakkit.deck.masters import client
 from leakkit.deck.powerpoint import Foot, write_slides
@@ -230,7 +230,7 @@ def _template(path: Path, *keep: str) -> Path:
 def test_a_template_gives_its_master_and_its_colours(diagnosis: Diagnosis, tmp_path: Path) -> None:
     file = _template(tmp_path / "client.pptx", "Title Slide", "Title Only", "Title and Content")
     master = client(file)
-    found = leaks(SlideFacts(diagnosis, words_of(diagnosis.analysis)))
+    found = leaks(Subject(diagnosis, words_of(diagnosis.analysis)))
     assert found is not None
     write_slides(master, [found], Foot("For Acme only"))
     made = Presentation(io.BytesIO(pack_deck(master.deck, "Title", "Author")))

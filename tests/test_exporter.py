@@ -22,7 +22,8 @@ from leakkit.page.style import stylesheet
 from leakkit.report import run
 from leakkit.report.exporter import LeakkitExporter, export_page
 from leakkit.report.overview import IndexRow, index_page
-from leakkit.views import figures, tables
+from leakkit.views import tables
+from leakkit.views.drawing import figures
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes

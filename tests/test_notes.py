@@ -16,7 +16,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.report.manifest import fingerprint_page
 from leakkit.report.notebooks import DROPOFF
-from leakkit.views.notes import places
+from leakkit.views.elements import places
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis

@@ -8,7 +8,8 @@ import pytest
 
 from leakkit.report.exporter import export_page
 from leakkit.report.overview import IndexRow, index_page
-from leakkit.views import figures, tables
+from leakkit.views import tables
+from leakkit.views.drawing import figures
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes

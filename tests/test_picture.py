@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from leakkit.errors import LeakkitError
-from leakkit.views import figures
-from leakkit.views.palette import PALETTE
+from leakkit.views.drawing import figures
+from leakkit.views.drawing.palette import PALETTE
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes

@@ -26,13 +26,13 @@ from leakkit.deck.content import (
     tables_of,
 )
 from leakkit.findings.worklist import CALL, saved_in_all
-from leakkit.views.causes import verdict
-from leakkit.views.causes.segments import segment
-from leakkit.views.causes.warnings import card_lines
+from leakkit.views.causes import cause_lines
+from leakkit.views.causes.cause_lines import segment
+from leakkit.views.causes.warning_cards import card_lines
 
 if TYPE_CHECKING:
     from leakkit.analysis.diagnosis import StageDiagnosis
-    from leakkit.deck.content import Part, Slide, SlideFacts
+    from leakkit.deck.content import Part, Slide, Subject
     from leakkit.findings.intervention_effects import Group, GroupChange
     from leakkit.findings.worklist import WorkItem
 
@@ -46,31 +46,31 @@ SHOWN_SEGMENTS, SHOWN_SIGNS, SHOWN_LINES = 5, 6, 5
 # What got worse
 
 
-def changes(told: SlideFacts) -> Slide | None:
+def changes(subject: Subject) -> Slide | None:
     """Show what got worse, since when, and how sure that is."""
-    finding = told.warned
-    bars = charts.before_and_now(told)
-    line = charts.by_month(told, finding) if finding else None
-    if told.pipeline.notes.coverage or (bars is None and line is None):
+    finding = subject.warned
+    bars = charts.before_and_now(subject)
+    line = charts.by_month(subject, finding) if finding else None
+    if subject.pipeline.notes.coverage or (bars is None and line is None):
         return None
-    found = card_lines(told.diagnosis, finding, told.words) if finding else []
+    found = card_lines(subject.diagnosis, finding, subject.words) if finding else []
     said = [short(one) for one in found]
-    causes = views.causes_headline(told.diagnosis)
+    causes = views.causes_headline(subject.diagnosis)
     tested = " ".join(lines_of(causes)[-1:])
-    days = told.words.days(told.analysis.config.comparison.confirm_days)
+    days = subject.words.days(subject.analysis.config.comparison.confirm_days)
     notes = (
         *said,
-        told.note("out_of", _say_followed(told)),
-        told.note("how", told.say("causes.term_alarm", days=days)),
+        subject.note("out_of", _say_followed(subject)),
+        subject.note("how", subject.say("causes.term_alarm", days=days)),
         tested,
-        told.call("warnings"),
+        subject.call("warnings"),
     )
     parts = _side_by_side(bars, line, 0.67 if said else 1.0)
     if said:
         lines = tuple(Line(one, 11, "muted", before=2) for one in said[:SHOWN_LINES])
-        parts.append((Box(0, 0.7, 1, 0.27), Text(lines, told.words.say("deck.doubt"))))
-    foot = f"{tested} {_say_followed(told)}".strip()
-    return told.slide(read_headline(causes), "question.warnings", *parts, foot=foot, notes=notes)
+        parts.append((Box(0, 0.7, 1, 0.27), Text(lines, subject.words.say("deck.doubt"))))
+    foot = f"{tested} {_say_followed(subject)}".strip()
+    return subject.slide(read_headline(causes), "question.warnings", *parts, foot=foot, notes=notes)
 
 
 def _side_by_side(bars: Chart | None, line: Chart | None, high: float) -> list[tuple[Box, Part]]:
@@ -84,27 +84,29 @@ def _side_by_side(bars: Chart | None, line: Chart | None, high: float) -> list[t
     return parts
 
 
-def _say_followed(told: SlideFacts) -> str:
+def _say_followed(subject: Subject) -> str:
     """Say how many deals stand behind the finding that is shown."""
-    finding = told.warned
+    finding = subject.warned
     if finding is None or finding.followed is None or finding.followed_reference is None:
         return ""
-    return told.words.say("deck.followed", now=finding.followed, before=finding.followed_reference)
+    return subject.words.say(
+        "deck.followed", now=finding.followed, before=finding.followed_reference
+    )
 
 
 # Why
 
 
-def why(told: SlideFacts) -> Slide | None:
+def why(subject: Subject) -> Slide | None:
     """Show what the reasons say beside what the deals did."""
-    if not told.diagnosis.stages:
+    if not subject.diagnosis.stages:
         return None
-    one = told.diagnosis.stages[0]
-    view = views.evidence(told.diagnosis, stage=one.stage.name)
+    one = subject.diagnosis.stages[0]
+    view = views.evidence(subject.diagnosis, stage=one.stage.name)
     found = tables_of(view)
     if not found:
         return None
-    title, *said = _verdict(told, one)
+    title, *said = _verdict(subject, one)
     parts: list[tuple[Box, Part]] = [
         (Box(0, 0.0, 1, 0.26), Text(tuple(split_verdict(said)), "Verdict"))
     ]
@@ -112,20 +114,20 @@ def why(told: SlideFacts) -> Slide | None:
     if len(found) > 1:
         sides["behaves"] = (0.52, found[-1], (2.0, 1.2, 0.8, 0.9))
     for key, (left, grid, widths) in sides.items():
-        head = Line(told.words.say(f"deck.{key}"), BODY, bold=True)
+        head = Line(subject.words.say(f"deck.{key}"), BODY, bold=True)
         parts.append((Box(left, 0.29, 0.48, 0.08), Text((head,), key)))
         table = Tabled(grid.only(grid.heads[1:], SHOWN_SIGNS), widths, 12)
         parts.append((Box(left, 0.38, 0.48, 0.6), table))
-    read = told.words.say(f"causes.read_{one.cause.window}", n=one.cause.losses)
+    read = subject.words.say(f"causes.read_{one.cause.window}", n=one.cause.losses)
     notes = (
         title,
         *said,
         *between_tables(view),
-        told.note("how", told.words.say("causes.term_look_like")),
-        told.call("evidence"),
+        subject.note("how", subject.words.say("causes.term_look_like")),
+        subject.call("evidence"),
     )
-    foot = f"{read} {told.words.say('causes.chain_note')}" if one.cause.losses else ""
-    return told.slide(title, "question.evidence", *parts, foot=foot, notes=notes)
+    foot = f"{read} {subject.words.say('causes.chain_note')}" if one.cause.losses else ""
+    return subject.slide(title, "question.evidence", *parts, foot=foot, notes=notes)
 
 
 def split_verdict(said: list[str]) -> list[Line]:
@@ -133,13 +135,13 @@ def split_verdict(said: list[str]) -> list[Line]:
     return [body(text, 4) for text in said]
 
 
-def _verdict(told: SlideFacts, one: StageDiagnosis) -> list[str]:
+def _verdict(subject: Subject, one: StageDiagnosis) -> list[str]:
     """Say what the losses look like, how strong that is, and what to review."""
-    family, words = one.cause.verdict.family or "undetermined", told.words
-    review = words.html("causes.review", what=verdict.operation(one.cause.review, words))
+    family, words = one.cause.verdict.family or "undetermined", subject.words
+    review = words.html("causes.review", what=cause_lines.operation(one.cause.review, words))
     return [
-        told.say(f"causes.verdict_{family}", stage=one.stage.name),
-        short(verdict.strength(one.cause, words)),
+        subject.say(f"causes.verdict_{family}", stage=one.stage.name),
+        short(cause_lines.strength(one.cause, words)),
         short(review),
     ]
 
@@ -147,18 +149,18 @@ def _verdict(told: SlideFacts, one: StageDiagnosis) -> list[str]:
 # Who and what
 
 
-def people(told: SlideFacts) -> Slide | None:
+def people(subject: Subject) -> Slide | None:
     """Show which segments of the first stage that has any lose more than the rest."""
-    for one in told.diagnosis.stages:
+    for one in subject.diagnosis.stages:
         if one.screen.drivers or one.changes.drivers:
-            return _segments(told, one)
+            return _segments(subject, one)
     return None
 
 
-def _segments(told: SlideFacts, one: StageDiagnosis) -> Slide:
+def _segments(subject: Subject, one: StageDiagnosis) -> Slide:
     """Show the segments of one stage: those that lose more, and those that changed more."""
-    view = views.drivers(told.diagnosis, stage=one.stage.name)
-    chart, found = charts.segments(told, one), tables_of(view)
+    view = views.drivers(subject.diagnosis, stage=one.stage.name)
+    chart, found = charts.segments(subject, one), tables_of(view)
     parts: list[tuple[Box, Part]] = [(Box(0, 0, 1, 0.52), chart)] if chart else []
     top = 0.56 if chart else 0.02
     grid = found[-1] if chart else found[0]
@@ -166,16 +168,16 @@ def _segments(told: SlideFacts, one: StageDiagnosis) -> Slide:
     parts.append((Box(0, top, 1, 0.98 - top), table))
     notes = (
         *between_tables(view),
-        told.note("how", told.words.say("causes.term_adjusted")),
-        told.call("drivers"),
+        subject.note("how", subject.words.say("causes.term_adjusted")),
+        subject.call("drivers"),
     )
-    title, foot = _segment_title(told, one), told.words.say("causes.associated")
-    return told.slide(title, "question.drivers", *parts, foot=foot, notes=notes)
+    title, foot = _segment_title(subject, one), subject.words.say("causes.associated")
+    return subject.slide(title, "question.drivers", *parts, foot=foot, notes=notes)
 
 
-def _segment_title(told: SlideFacts, one: StageDiagnosis) -> str:
+def _segment_title(subject: Subject, one: StageDiagnosis) -> str:
     """Say which segment loses most beyond the rest, or changed most."""
-    words, stage = told.words, Markup("<bdi>{}</bdi>").format(one.stage.name)
+    words, stage = subject.words, Markup("<bdi>{}</bdi>").format(one.stage.name)
     if one.screen.drivers:
         first = one.screen.drivers[0]
         named = segment(first.columns, first.values, one.screen.binned, words)
@@ -195,20 +197,20 @@ SHOWN_CALLS = 8
 CALL_COLUMNS = ("deal_name", "owner", "stage", "in_stage", "chance", "value", "can_save")
 
 
-def repairs(told: SlideFacts) -> Slide | None:
+def repairs(subject: Subject) -> Slide | None:
     """Show what fewer losses would bring."""
-    chart = charts.repairs(told)
+    chart = charts.repairs(subject)
     if chart is None:
         return None
-    view = views.repairs(told.diagnosis)
+    view = views.repairs(subject.diagnosis)
     table = Tabled(tables_of(view)[0], (2.0, 1.0, 1.2, 1.1, 1.1))
     notes = (
         *lines_of(view),
-        told.note("how", told.words.say("causes.term_keep")),
-        told.call("repairs"),
+        subject.note("how", subject.words.say("causes.term_keep")),
+        subject.call("repairs"),
     )
-    return told.slide(
-        repair_title(told),
+    return subject.slide(
+        repair_title(subject),
         "question.repairs",
         (Box(0, 0, 0.46, 1), chart),
         (Box(0.49, 0.04, 0.51, 0.94), table),
@@ -217,55 +219,55 @@ def repairs(told: SlideFacts) -> Slide | None:
     )
 
 
-def repair_title(told: SlideFacts) -> str:
+def repair_title(subject: Subject) -> str:
     """Say what the best repair would bring: that of what got worse, else the largest."""
-    found = list(enumerate(told.diagnosis.repairs))
+    found = list(enumerate(subject.diagnosis.repairs))
     joint = [(at, one) for at, one in found if one.points is None]
     largest = sorted(found, key=lambda one: -one[1].result.new_deals.value)
     at, best = (joint or largest)[0]
-    worth, days = best.result.new_deals, told.pipeline.windows.current or (0, 0)
-    return told.words.say(
+    worth, days = best.result.new_deals, subject.pipeline.windows.current or (0, 0)
+    return subject.words.say(
         "deck.repair",
-        what=charts.say_repair(told, at),
+        what=charts.say_repair(subject, at),
         n=worth.value,
         low=worth.low,
         high=worth.high,
-        days=told.words.days(days[1] - days[0]),
+        days=subject.words.days(days[1] - days[0]),
     )
 
 
-def list_savable(told: SlideFacts) -> list[WorkItem]:
+def list_savable(subject: Subject) -> list[WorkItem]:
     """Return the late deals that can still be saved."""
-    return [item for item in told.diagnosis.worklist if item.block == CALL]
+    return [item for item in subject.diagnosis.worklist if item.block == CALL]
 
 
-def calls(told: SlideFacts) -> Slide | None:
+def calls(subject: Subject) -> Slide | None:
     """Show which late deals to call first."""
-    if not told.diagnosis.worklist:
+    if not subject.diagnosis.worklist:
         return None
-    view, say = views.worklist(told.diagnosis), told.words.say
+    view, say = views.worklist(subject.diagnosis), subject.words.say
     found = tables_of(view)[0]
     grid = found.only([say(f"table.{key}") for key in CALL_COLUMNS], SHOWN_CALLS)
-    n = len(list_savable(told))
+    n = len(list_savable(subject))
     foot = say("deck.of_call", n=n, shown=len(grid.rows)) if n else found.caption
     notes = (
         *lines_of(view),
-        told.note("how", say("causes.term_late")),
-        told.call("worklist"),
+        subject.note("how", say("causes.term_late")),
+        subject.call("worklist"),
     )
     table = Tabled(grid, (1.2, 2.3, 1.4, 1.4, 1, 1.2, 1, 1.1))
-    return told.slide(
-        call_title(told), "question.worklist", (Box(0, 0.02), table), foot=foot, notes=notes
+    return subject.slide(
+        call_title(subject), "question.worklist", (Box(0, 0.02), table), foot=foot, notes=notes
     )
 
 
-def call_title(told: SlideFacts) -> str:
+def call_title(subject: Subject) -> str:
     """Say how many late deals can still be saved, and what they are worth."""
-    n = len(list_savable(told))
+    n = len(list_savable(subject))
     if not n:
-        return told.words.say("deck.call_none")
-    value = saved_in_all(told.diagnosis.worklist)
-    return told.words.say("deck.call", n=n, value=value)
+        return subject.words.say("deck.call_none")
+    value = saved_in_all(subject.diagnosis.worklist)
+    return subject.words.say("deck.call", n=n, value=value)
 
 
 # ---------------- interventions
@@ -274,12 +276,12 @@ def call_title(told: SlideFacts) -> str:
 SHOWN_ROWS, SHOWN_ACTIONS = 5, 3
 
 
-def actions(told: SlideFacts) -> Slide | None:
+def actions(subject: Subject) -> Slide | None:
     """Show what became of the declared interventions; None where none is declared."""
-    if not told.diagnosis.interventions:
+    if not subject.diagnosis.interventions:
         return None
-    view = views.before_and_since(told.diagnosis)
-    chart, found, said = _shares(told), tables_of(view), between_tables(view)
+    view = views.before_and_since(subject.diagnosis)
+    chart, found, said = _shares(subject), tables_of(view), between_tables(view)
     parts: list[tuple[Box, Part]] = [(Box(0, 0, 0.34, 0.96), chart)] if chart else []
     left, top = 0.37 if chart else 0.0, 0.02
     if found:
@@ -290,32 +292,32 @@ def actions(told: SlideFacts) -> Slide | None:
         top += 0.16 + 0.08 * min(len(grid.rows), SHOWN_ROWS)
     lines = tuple(Line(one, 12, "muted", before=3) for one in said[:SHOWN_ACTIONS])
     if lines:
-        head = label(told.words.say("deck.compared"), 0)
+        head = label(subject.words.say("deck.compared"), 0)
         parts.append((Box(left, top, 1 - left, 0.97 - top), Text((head, *lines), head.text)))
-    notes = (*said, *lines_of(view), told.call("before_and_since"))
-    foot = told.words.say("deck.since")
-    return told.slide(
+    notes = (*said, *lines_of(view), subject.call("before_and_since"))
+    foot = subject.words.say("deck.since")
+    return subject.slide(
         read_headline(view), "question.before_and_since", *parts, foot=foot, notes=notes
     )
 
 
-def _shares(told: SlideFacts) -> Chart | None:
+def _shares(subject: Subject) -> Chart | None:
     """Return the share lost before and since of every stage that can be compared."""
     found = [
         (f"{name_of(one.intervention.name)}: {name_of(effect.stage)}", effect.change)
-        for one in told.diagnosis.interventions
+        for one in subject.diagnosis.interventions
         for effect in one.effects
         if effect.change is not None
     ][:SHOWN_ROWS]
     if not found:
         return None
-    words, title = told.words, told.words.say("interventions.table")
+    words, title = subject.words, subject.words.say("interventions.table")
     names = tuple(name for name, _ in found)
     series = (
         _series(words.say("table.lost_before"), [change.before for _, change in found], "open"),
         _series(words.say("table.lost_since"), [change.since for _, change in found], "open-edge"),
     )
-    said = "; ".join(f"{name}: {_say_shares(told, change)}" for name, change in found)
+    said = "; ".join(f"{name}: {_say_shares(subject, change)}" for name, change in found)
     return Chart("columns", title, f"{title}: {said}.", names, series, title=title)
 
 
@@ -325,7 +327,7 @@ def _series(name: str, groups: list[Group], role: str) -> Series:
     return Series(name, shares, role, tuple((group.low, group.high) for group in groups))
 
 
-def _say_shares(told: SlideFacts, change: GroupChange) -> str:
+def _say_shares(subject: Subject, change: GroupChange) -> str:
     """Say both shares."""
-    words = told.words
+    words = subject.words
     return f"{words.share(change.before.share)} \u2192 {words.share(change.since.share)}"

@@ -17,7 +17,7 @@ from leakkit.deck.content import (
     Placed,
     Series,
     Slide,
-    SlideFacts,
+    Subject,
     Tabled,
     lines_of,
     name_of,
@@ -53,11 +53,11 @@ if TYPE_CHECKING:
 # ---------------- slides
 # The slides of one pipeline, in their order.
 
-OF_A_HISTORY: tuple[Callable[[SlideFacts], Slide | None], ...] = (
+OF_A_HISTORY: tuple[Callable[[Subject], Slide | None], ...] = (
     answer, pipe, leaks, changes, why, people, repairs, calls, actions, stay,
     flow, sure,
 )  # fmt: skip
-OF_A_LIST: tuple[Callable[[SlideFacts], Slide | None], ...] = (
+OF_A_LIST: tuple[Callable[[Subject], Slide | None], ...] = (
     answer,
     standing,
     reasons,
@@ -66,10 +66,10 @@ OF_A_LIST: tuple[Callable[[SlideFacts], Slide | None], ...] = (
 )
 
 
-def slides_of(told: SlideFacts) -> Iterator[Slide]:
+def slides_of(subject: Subject) -> Iterator[Slide]:
     """Yield the slides of a pipeline; one whose question has no answer in the data is left out."""
-    for make in OF_A_HISTORY if told.pipeline.present is None else OF_A_LIST:
-        slide = make(told)
+    for make in OF_A_HISTORY if subject.pipeline.present is None else OF_A_LIST:
+        slide = make(subject)
         if slide is not None:
             yield slide
 
@@ -113,7 +113,7 @@ def _slides_of_each(analysis: Analysis) -> Slides:
     """Return the slides of each pipeline by its name."""
     words = words_of(analysis)
     return {
-        one.name: tuple(slides_of(SlideFacts(diagnose(analysis, one.name), words)))
+        one.name: tuple(slides_of(Subject(diagnose(analysis, one.name), words)))
         for one in analysis.pipelines
     }
 

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from leakkit.findings.finding import WARNING, leading
-from leakkit.views.dropoff.pipe import choose_emphasis
+from leakkit.views.drawing.small_pictures import Shift, shifts
+from leakkit.views.dropoff.stage_flow import choose_emphasis
+from leakkit.views.elements import stay
 from leakkit.views.grids import grids, sentences, shorten_name, text_of
-from leakkit.views.shift import Shift, shifts
-from leakkit.views.texts import stay
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -143,14 +143,14 @@ class Slide:
     opening: bool = False
 
 
-# ---------------- told
+# ---------------- subject
 # One pipeline as its slides need it: the diagnosis, the words, and what views say in text.
 
 LABEL, BODY = 11.0, 14.0
 
 
 @dataclass(frozen=True)
-class SlideFacts:
+class Subject:
     """A diagnosis and the words to say it in."""
 
     diagnosis: Diagnosis
@@ -231,10 +231,10 @@ class SlideFacts:
         return Slide(title, kicker, tuple(Placed(*part) for part in parts), foot, notes)
 
 
-def as_of(told: SlideFacts) -> str:
+def as_of(subject: Subject) -> str:
     """Say of which day and of how many deals a slide is."""
-    deals = told.pipeline.opportunities
-    return told.words.say("headline.as_of", as_of=told.analysis.last_day, deals=deals)
+    deals = subject.pipeline.opportunities
+    return subject.words.say("headline.as_of", as_of=subject.analysis.last_day, deals=deals)
 
 
 def name_of(name: str) -> str:

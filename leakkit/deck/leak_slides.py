@@ -24,14 +24,13 @@ from leakkit.deck.content import (
     short,
     tables_of,
 )
-from leakkit.views import pipe_forms
-from leakkit.views.dropoff.data import data_lines
-from leakkit.views.dropoff.headline import largest_sentence
-from leakkit.views.reading import bounds_lines
-from leakkit.views.shift import ROLES, Shift
+from leakkit.views.drawing import pipe_forms
+from leakkit.views.drawing.small_pictures import ROLES, Shift
+from leakkit.views.dropoff.data_quality import bounds_lines, data_lines
+from leakkit.views.dropoff.leak_headline import largest_sentence
 
 if TYPE_CHECKING:
-    from leakkit.deck.content import Part, Slide, SlideFacts
+    from leakkit.deck.content import Part, Slide, Subject
     from leakkit.views.grids import Grid
 
 
@@ -46,68 +45,70 @@ STATEMENTS, PICTURE, ANSWER = (
 BIG = 40.0
 
 
-def answer(told: SlideFacts) -> Slide:
+def answer(subject: Subject) -> Slide:
     """Answer on one page, with one picture."""
-    head = views.headline(told.analysis, told.pipeline.name)
-    causes = views.causes_headline(told.diagnosis)
-    picture = _picture(told)
-    lines = Text((*_number(told), *_statements(told)), told.words.say("deck.answer"))
+    head = views.headline(subject.analysis, subject.pipeline.name)
+    causes = views.causes_headline(subject.diagnosis)
+    picture = _picture(subject)
+    lines = Text((*_number(subject), *_statements(subject)), subject.words.say("deck.answer"))
     parts: list[tuple[Box, Part]] = [(STATEMENTS if picture else ANSWER, lines)]
     if picture:
         parts.append((PICTURE, picture))
     notes = (
         *lines_of(head),
         *lines_of(causes),
-        told.note("how", told.words.say("method.share")),
-        told.call("causes_headline"),
+        subject.note("how", subject.words.say("method.share")),
+        subject.call("causes_headline"),
     )
-    return told.slide(read_headline(head), "deck.answer", *parts, foot=as_of(told), notes=notes)
+    return subject.slide(
+        read_headline(head), "deck.answer", *parts, foot=as_of(subject), notes=notes
+    )
 
 
-def _number(told: SlideFacts) -> tuple[Line, ...]:
+def _number(subject: Subject) -> tuple[Line, ...]:
     """Return the number of the finding that leads, large; nothing where none leads."""
-    if told.leading is None:
+    if subject.leading is None:
         return ()
-    shift, words = Shift.of(told.leading), told.words
+    shift, words = Shift.of(subject.leading), subject.words
     role = f"{ROLES[shift.kind][0]}-ink" if shift.warns else "ink"
     name = words.say(f"causes.kind_{shift.kind}")
     return (label(name, 0), Line(shift.say(words), BIG, role, bold=True, before=0))
 
 
-def _statements(told: SlideFacts) -> list[Line]:
+def _statements(subject: Subject) -> list[Line]:
     """Return what to look at first, why, and what it is worth."""
-    head = lines_of(views.headline(told.analysis, told.pipeline.name))
-    if told.pipeline.present is not None or told.pipeline.notes.coverage:
+    head = lines_of(views.headline(subject.analysis, subject.pipeline.name))
+    if subject.pipeline.present is not None or subject.pipeline.notes.coverage:
         return [body(text, 8) for text in head]
-    said = {"first": head[0] if head else "", "why": _why(told), "worth": _worth(told)}
+    said = {"first": head[0] if head else "", "why": _why(subject), "worth": _worth(subject)}
     lines: list[Line] = []
     for key, text in said.items():
         if text:
-            lines += [label(told.words.say(f"deck.{key}")), body(text)]
+            lines += [label(subject.words.say(f"deck.{key}")), body(text)]
     return lines
 
 
-def _why(told: SlideFacts) -> str:
+def _why(subject: Subject) -> str:
     """Say what the losses of the first stage look like, or what to review."""
-    said = lines_of(views.causes_headline(told.diagnosis))
-    return said[0] if told.diagnosis.stages and said else ""
+    said = lines_of(views.causes_headline(subject.diagnosis))
+    return said[0] if subject.diagnosis.stages and said else ""
 
 
-def _worth(told: SlideFacts) -> str:
+def _worth(subject: Subject) -> str:
     """Say what it would bring to put right what got worse, and which deals can be saved."""
-    joint = any(one.points is None for one in told.diagnosis.repairs)
-    said = [repair_title(told)] if joint else []
-    if list_savable(told):
-        said.append(call_title(told))
+    joint = any(one.points is None for one in subject.diagnosis.repairs)
+    said = [repair_title(subject)] if joint else []
+    if list_savable(subject):
+        said.append(call_title(subject))
     return " ".join(said)
 
 
-def _picture(told: SlideFacts) -> Part | None:
+def _picture(subject: Subject) -> Part | None:
     """Return the course of what got worse, else the losses of all stages."""
-    if told.pipeline.present is not None:
+    if subject.pipeline.present is not None:
         return None
-    course = charts.by_month(told, told.leading) if told.leading else None
-    return course or charts.lost_by_stage(told, told.stage)
+    course = charts.by_month(subject, subject.leading) if subject.leading else None
+    return course or charts.lost_by_stage(subject, subject.stage)
 
 
 # ---------------- losses
@@ -117,56 +118,56 @@ WHOLE = Box()
 SHOWN_STAGES = 12
 
 
-def pipe(told: SlideFacts) -> Slide | None:
+def pipe(subject: Subject) -> Slide | None:
     """Show the pipe to scale, as shapes."""
-    one, words = told.pipeline, told.words
+    one, words = subject.pipeline, subject.words
     if not one.pipe.entered:
         return None
-    worst = told.stage.stage if told.stage else None
-    shown = pipe_forms.Told(one, words, worst, "count", ())
+    worst = subject.stage.stage if subject.stage else None
+    shown = pipe_forms.PipeTexts(one, words, worst, "count", ())
     alt = pipe_forms.alt_text(shown)
     names = tuple(name_of(stage.name) for stage in one.stages)
     drawing = Drawing(words.say("question.pipe"), alt, pipe_forms.wide(shown), names)
     notes = (
         alt,
-        told.note("out_of", pipe_forms.caption(shown)),
-        told.note("how", words.say("method.cohort")),
-        told.analysis_call("pipe"),
+        subject.note("out_of", pipe_forms.caption(shown)),
+        subject.note("how", words.say("method.cohort")),
+        subject.analysis_call("pipe"),
     )
-    return told.slide(_pipe_title(told, alt), "question.pipe", (WHOLE, drawing), notes=notes)
+    return subject.slide(_pipe_title(subject, alt), "question.pipe", (WHOLE, drawing), notes=notes)
 
 
-def _pipe_title(told: SlideFacts, alt: str) -> str:
+def _pipe_title(subject: Subject, alt: str) -> str:
     """Say what the pipe shows: where most of those that came are lost."""
-    worst = told.stage.stage if told.stage else None
-    for one in told.pipeline.pipe.stages:
+    worst = subject.stage.stage if subject.stage else None
+    for one in subject.pipeline.pipe.stages:
         if one.stage == worst and one.width:
-            count = told.words.count
+            count = subject.words.count
             facts = {"lost": count(one.all_lost), "reached": count(one.width)}
             share = one.all_lost / one.width
-            return told.words.say("deck.pipe", stage=one.name, share=share, **facts)
+            return subject.words.say("deck.pipe", stage=one.name, share=share, **facts)
     return alt
 
 
-def leaks(told: SlideFacts) -> Slide | None:
+def leaks(subject: Subject) -> Slide | None:
     """Show which share of what enters each stage is lost, with its range."""
-    largest = find_headline(told.pipeline).stage
-    chart = charts.lost_by_stage(told, largest)
+    largest = find_headline(subject.pipeline).stage
+    chart = charts.lost_by_stage(subject, largest)
     if chart is None:
         return None
-    say = told.words.say
-    view = views.stages(told.analysis, told.pipeline.name)
+    say = subject.words.say
+    view = views.stages(subject.analysis, subject.pipeline.name)
     columns = [say(f"table.{key}") for key in ("deals_in", "lost", "overdue", "value_lost")]
     grid = tables_of(view)[0].only(columns, SHOWN_STAGES)
     notes = (
-        told.note("between", say("deck.range_wilson")),
-        told.note("how", say("method.share")),
+        subject.note("between", say("deck.range_wilson")),
+        subject.note("how", say("method.share")),
         say("method.horizon"),
         *lines_of(view),
-        told.analysis_call("stages"),
+        subject.analysis_call("stages"),
     )
-    return told.slide(
-        short(largest_sentence(told.pipeline, told.words)),
+    return subject.slide(
+        short(largest_sentence(subject.pipeline, subject.words)),
         "deck.leaks",
         (Box(0, 0, 0.44, 1), chart),
         (Box(0.48, 0.04, 0.52, 0.96), Tabled(grid, (1.5, 0.8, 1.3, 0.9, 1.1), 12)),
@@ -175,27 +176,29 @@ def leaks(told: SlideFacts) -> Slide | None:
     )
 
 
-def stay(told: SlideFacts) -> Slide | None:
+def stay(subject: Subject) -> Slide | None:
     """Show after how many days the deals of the first stage leave, and by which door."""
-    chart = charts.days(told, told.stage) if told.stage else None
+    chart = charts.days(subject, subject.stage) if subject.stage else None
     if chart is None:
         return None
     notes = (
-        told.words.say("days.note"),
-        told.note("how", told.words.say("method.horizon")),
-        told.analysis_call("days"),
+        subject.words.say("days.note"),
+        subject.note("how", subject.words.say("method.horizon")),
+        subject.analysis_call("days"),
     )
-    foot = told.words.say("days.note")
-    return told.slide(chart.alt, "question.days", (WHOLE, chart), foot=foot, notes=notes)
+    foot = subject.words.say("days.note")
+    return subject.slide(chart.alt, "question.days", (WHOLE, chart), foot=foot, notes=notes)
 
 
-def flow(told: SlideFacts) -> Slide | None:
+def flow(subject: Subject) -> Slide | None:
     """Show what came in and went out, month by month."""
-    chart = charts.months(told)
+    chart = charts.months(subject)
     if chart is None:
         return None
-    notes = (told.note("out_of", as_of(told)), told.analysis_call("months"))
-    return told.slide(chart.alt, "question.months", (WHOLE, chart), foot=as_of(told), notes=notes)
+    notes = (subject.note("out_of", as_of(subject)), subject.analysis_call("months"))
+    return subject.slide(
+        chart.alt, "question.months", (WHOLE, chart), foot=as_of(subject), notes=notes
+    )
 
 
 # ---------------- lists
@@ -205,42 +208,42 @@ LIST = Box(0, 0.02, 1, 0.96)
 SHOWN_ROWS = 9
 
 
-def standing(told: SlideFacts) -> Slide | None:
+def standing(subject: Subject) -> Slide | None:
     """Show where deals stand, and where they were lost."""
-    view = views.pipe(told.analysis, told.pipeline.name)
+    view = views.pipe(subject.analysis, subject.pipeline.name)
     if not view.figure:
         return None
-    names = tuple(name_of(stage.name) for stage in told.pipeline.stages)
+    names = tuple(name_of(stage.name) for stage in subject.pipeline.stages)
     drawing = Drawing(str(view.title), str(view.title), view.figure, names)
-    title = read_headline(views.headline(told.analysis, told.pipeline.name))
-    notes = (told.words.say("present.note"), told.analysis_call("pipe"))
-    foot = as_of(told)
-    return told.slide(title, "question.present", (LIST, drawing), foot=foot, notes=notes)
+    title = read_headline(views.headline(subject.analysis, subject.pipeline.name))
+    notes = (subject.words.say("present.note"), subject.analysis_call("pipe"))
+    foot = as_of(subject)
+    return subject.slide(title, "question.present", (LIST, drawing), foot=foot, notes=notes)
 
 
-def reasons(told: SlideFacts) -> Slide | None:
+def reasons(subject: Subject) -> Slide | None:
     """Show which reasons were written down."""
-    view = views.evidence(told.diagnosis)
+    view = views.evidence(subject.diagnosis)
     found, said = tables_of(view), between_tables(view)
     if not found:
         return None
-    title = read_headline(views.causes_headline(told.diagnosis))
-    notes = (*said, told.call("evidence"))
+    title = read_headline(views.causes_headline(subject.diagnosis))
+    notes = (*said, subject.call("evidence"))
     foot = " ".join(said[:1])
     table = _table(found[0])
-    return told.slide(title, "question.present_reasons", (LIST, table), foot=foot, notes=notes)
+    return subject.slide(title, "question.present_reasons", (LIST, table), foot=foot, notes=notes)
 
 
-def owners(told: SlideFacts) -> Slide | None:
+def owners(subject: Subject) -> Slide | None:
     """Show won, lost and open deals by owner."""
-    view = views.drivers(told.diagnosis)
+    view = views.drivers(subject.diagnosis)
     found = tables_of(view)
     if not found:
         return None
-    foot, notes = told.words.say("present.owners_note"), (told.call("drivers"),)
+    foot, notes = subject.words.say("present.owners_note"), (subject.call("drivers"),)
     table = _table(found[0])
     title = found[0].caption
-    return told.slide(title, "question.present_owners", (LIST, table), foot=foot, notes=notes)
+    return subject.slide(title, "question.present_owners", (LIST, table), foot=foot, notes=notes)
 
 
 def _table(grid: Grid) -> Tabled:
@@ -255,12 +258,14 @@ RELIABILITY, SOURCES = Box(0, 0.02, 0.47, 0.96), Box(0.53, 0.02, 0.47, 0.96)
 SHOWN_FILES = 7
 
 
-def sure(told: SlideFacts) -> Slide:
+def sure(subject: Subject) -> Slide:
     """Say what the deals are, how far doubts move the headline, and from what all was made."""
-    analysis, words = told.analysis, told.words
-    view = views.data(analysis, told.pipeline.name)
-    said = [short(line) for line in data_lines(analysis, told.pipeline, words)]
-    doubts = [] if told.pipeline.present else bounds_lines(analysis, told.pipeline.name, words)
+    analysis, words = subject.analysis, subject.words
+    view = views.data(analysis, subject.pipeline.name)
+    said = [short(line) for line in data_lines(analysis, subject.pipeline, words)]
+    doubts = (
+        [] if subject.pipeline.present else bounds_lines(analysis, subject.pipeline.name, words)
+    )
     doubt = [short(line) for line in doubts]
     rest = [line for line in said if line not in doubt]
     read = [line for line in lines_of(view) if line not in said]
@@ -268,13 +273,13 @@ def sure(told: SlideFacts) -> Slide:
     days = {"first": words.say("deck.doubt"), "second": words.say("deck.rows")}
     left = (*_lines(days["first"], [*doubt, *rest[1:SHOWN_FILES]]),)
     right = (*_lines(days["second"], [*read[:SHOWN_FILES], finger]),)
-    notes = (*said, *read, finger, told.analysis_call("data"))
-    return told.slide(
-        rest[0] if rest else as_of(told),
+    notes = (*said, *read, finger, subject.analysis_call("data"))
+    return subject.slide(
+        rest[0] if rest else as_of(subject),
         "deck.sure",
         (RELIABILITY, Text(left, days["first"])),
         (SOURCES, Text(right, days["second"])),
-        foot=as_of(told),
+        foot=as_of(subject),
         notes=notes,
     )
 

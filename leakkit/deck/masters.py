@@ -16,7 +16,7 @@ from pptx.oxml import parse_xml
 from pptx.util import Inches, Pt
 
 from leakkit.errors import LeakkitError
-from leakkit.views.palette import PALETTE
+from leakkit.views.drawing.palette import PALETTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

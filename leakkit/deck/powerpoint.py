@@ -17,8 +17,8 @@ from leakkit.deck.charting import add_chart
 from leakkit.deck.content import Chart, Drawing, Tabled, Text
 from leakkit.deck.masters import TITLES
 from leakkit.errors import LeakkitError
+from leakkit.views.drawing.sheet import elide, width_of, wrap
 from leakkit.views.grids import writable
-from leakkit.views.ink import elide, width_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,9 @@ from html import escape
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from leakkit.views.drawing.picture_files import BOLD_FROM, LINK, SPACE, only_picture, style_of
+from leakkit.views.drawing.sheet import width_of
 from leakkit.views.grids import writable
-from leakkit.views.ink import width_of
-from leakkit.views.picture import BOLD_FROM, LINK, SPACE, only_picture, style_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,11 +22,11 @@ from leakkit.page.inert import POLICY
 from leakkit.page.style import stylesheet
 from leakkit.report.data_files import in_major_units, iso_day, round_numbers
 from leakkit.views.brand import brand_of
-from leakkit.views.causes.verdict import operation
+from leakkit.views.causes.cause_lines import operation
+from leakkit.views.elements import plain
 from leakkit.views.grids import grids, sentences, shorten_name, text_of
 from leakkit.views.sentences import say_judged
-from leakkit.views.tables import Column, Reasons, Table, bar_cell, bdi, overdue_cell
-from leakkit.views.texts import plain
+from leakkit.views.tables import HtmlTable, ReasonTexts, TableColumn, bar_cell, bdi, overdue_cell
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
@@ -162,18 +162,18 @@ def _stages(one: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate what each stage loses; nothing of a list without a history."""
     if one.present is not None:
         return Markup("")
-    reasons, largest = Reasons(words), find_headline(one).stage
+    reasons, largest = ReasonTexts(words), find_headline(one).stage
     most = max([0.02, *(s.lost.high for s in one.stages if s.lost.high is not None)])
-    columns: tuple[Column[StageResult], ...] = (
-        Column("deals_in", lambda s: words.count(s.opportunities)),
-        Column("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
-        Column("overdue", lambda s: overdue_cell(words, s, reasons)),
-        Column("value_lost", lambda s: words.money(s.value_lost)),
+    columns: tuple[TableColumn[StageResult], ...] = (
+        TableColumn("deals_in", lambda s: words.count(s.opportunities)),
+        TableColumn("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
+        TableColumn("overdue", lambda s: overdue_cell(words, s, reasons)),
+        TableColumn("value_lost", lambda s: words.money(s.value_lost)),
     )
     shown = one.stages[:SHOWN_STAGES]
     rows = [(bdi(shorten_name(stage.name, LONGEST_NAME)), stage) for stage in shown]
     worst = next((at for at, s in enumerate(shown) if largest and s.stage == largest.stage), None)
-    return Table(words.say("table.stages"), columns, rows, worst).html(words) + reasons.html()
+    return HtmlTable(words.say("table.stages"), columns, rows, worst).html(words) + reasons.html()
 
 
 def _calls(items: Sequence[WorkItem], words: Words) -> Markup:
@@ -181,16 +181,16 @@ def _calls(items: Sequence[WorkItem], words: Words) -> Markup:
     called = [item for item in items if item.block == CALL]
     if not called:
         return Markup("")
-    columns: tuple[Column[WorkItem], ...] = (
-        Column("deal_name", lambda i: bdi(shorten_name(i.name, LONGEST_NAME)), "lk-name"),
-        Column("owner", lambda i: bdi(shorten_name(i.owner, LONGEST_NAME)), "lk-name"),
-        Column("stage", lambda i: bdi(shorten_name(i.stage, LONGEST_NAME)), "lk-name"),
-        Column("can_save", lambda i: words.money(i.saved or 0.0)),
+    columns: tuple[TableColumn[WorkItem], ...] = (
+        TableColumn("deal_name", lambda i: bdi(shorten_name(i.name, LONGEST_NAME)), "lk-name"),
+        TableColumn("owner", lambda i: bdi(shorten_name(i.owner, LONGEST_NAME)), "lk-name"),
+        TableColumn("stage", lambda i: bdi(shorten_name(i.stage, LONGEST_NAME)), "lk-name"),
+        TableColumn("can_save", lambda i: words.money(i.saved or 0.0)),
     )
     shown = called[:SHOWN_CALLS]
     rows = [(bdi(shorten_name(item.opportunity_id, LONGEST_NAME)), item) for item in shown]
     caption = words.say("deck.of_call", n=len(called), shown=len(shown))
-    return Table(caption, columns, rows, head="deal").html(words)
+    return HtmlTable(caption, columns, rows, head="deal").html(words)
 
 
 def _facts(analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem]) -> dict[str, Any]:
@@ -219,13 +219,13 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
     view = views.overview(analysis)
     shown = analysis.pipelines[:SHOWN_PIPELINES]
     rest = len(analysis.pipelines) - len(shown)
-    columns: tuple[Column[PipelineAnalysis], ...] = (
-        Column("deals", lambda one: words.count(one.opportunities)),
-        Column("what_happened", lambda one: _says(analysis, one, words), "lk-name"),
+    columns: tuple[TableColumn[PipelineAnalysis], ...] = (
+        TableColumn("deals", lambda one: words.count(one.opportunities)),
+        TableColumn("what_happened", lambda one: _says(analysis, one, words), "lk-name"),
     )
     rows = [(bdi(shorten_name(one.name, LONGEST_NAME)), one) for one in shown]
     caption = words.say("question.overview_pages")
-    table = Table(caption, columns, rows, head="pipeline_name").html(words)
+    table = HtmlTable(caption, columns, rows, head="pipeline_name").html(words)
     lines = _paragraphs(view.note)
     if rest > 0:
         lines.append(words.html("overview.left_out", n=rest))

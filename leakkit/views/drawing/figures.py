@@ -17,12 +17,20 @@ from markupsafe import Markup
 from matplotlib.patches import Rectangle
 from matplotlib.path import Path
 
-from leakkit.views import pipe_forms
-from leakkit.views.ink import Run, Sheet, elide, name_run, responsive, theme, width_of, wrap
-from leakkit.views.notes import note_texts, places
-from leakkit.views.palette import hue
-from leakkit.views.pipe_forms import Told
-from leakkit.views.texts import plain, reason_text, stay
+from leakkit.views.drawing import pipe_forms
+from leakkit.views.drawing.palette import hue
+from leakkit.views.drawing.pipe_forms import PipeTexts
+from leakkit.views.drawing.sheet import (
+    Run,
+    Sheet,
+    elide,
+    name_run,
+    responsive,
+    theme,
+    width_of,
+    wrap,
+)
+from leakkit.views.elements import note_texts, places, plain, reason_text, stay
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +42,9 @@ if TYPE_CHECKING:
     from leakkit.measures.balance import Month, PipelineBalance
     from leakkit.measures.stage_results import StageResult
     from leakkit.measures.survival import Floats
-    from leakkit.views.shift import Shift
+    from leakkit.views.drawing.small_pictures import Shift
     from leakkit.words import Words
+
 
 EXITS = (
     ("advanced", ("next", "jumped", "won_here"), "advanced", "flow-ink"),
@@ -67,7 +76,7 @@ def pipe(
     `worst` is the stage to emphasise; by default the one that loses the largest share
     of what reached it. `shifts` are the shares of its stages, now and before.
     """
-    told = Told(pipeline, words, worst, by, shifts)
+    told = PipeTexts(pipeline, words, worst, by, shifts)
     printed = pipe_forms.wide(told, pipe_forms.SHEET)
     return responsive(pipe_forms.wide(told), pipe_forms.narrow(told), printed)
 
@@ -79,7 +88,7 @@ def small_pipe(
     shifts: tuple[Shift, ...] = (),
 ) -> Markup:
     """Return the small form of `pipe`, to stand beside others."""
-    return pipe_forms.small(Told(pipeline, words, worst, "count", shifts))
+    return pipe_forms.small(PipeTexts(pipeline, words, worst, "count", shifts))
 
 
 # By which door, after how many days

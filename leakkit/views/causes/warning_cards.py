@@ -8,18 +8,15 @@ from markupsafe import Markup
 
 from leakkit.analysis.noted import notes_of
 from leakkit.findings.comparison import find_sight
-from leakkit.findings.finding import RATE, WARNING, WATCH, improvements
+from leakkit.findings.finding import CHANGED, OK, RATE, SMALL, WARNING, WATCH, improvements
 from leakkit.measures.survival import Z95
 from leakkit.page.style import REPEATED
-from leakkit.views.causes import beside, mix, verdict
-from leakkit.views.causes.comparisons import comparisons, has_comparisons
-from leakkit.views.causes.stages import no_stages
-from leakkit.views.coverage import what_to_export
-from leakkit.views.elements import fold_content, paragraphs
-from leakkit.views.notes import note_lines
-from leakkit.views.sentences import month, say_change, say_judged, say_sight
-from leakkit.views.shift import shift_figure
-from leakkit.views.tables import bdi
+from leakkit.views.causes import cause_lines, segment_tables
+from leakkit.views.causes.cause_lines import no_stages
+from leakkit.views.drawing.small_pictures import shift_figure
+from leakkit.views.elements import add_range, fold_content, note_lines, paragraphs
+from leakkit.views.sentences import month, say_change, say_judged, say_sight, what_to_export
+from leakkit.views.tables import HtmlTable, TableColumn, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
@@ -29,6 +26,95 @@ if TYPE_CHECKING:
     from leakkit.findings import Finding
     from leakkit.views.view import View
     from leakkit.words import Words
+
+
+# ---------------- beside
+# What stands beside a change: last year, another speed, and what can be ruled out.
+
+
+def last_year(finding: Finding, words: Words) -> Markup:
+    """Say what the share was in the same days last year; nothing where that is not known."""
+    past = finding.last_year
+    if past is None:
+        return Markup("")
+    key = "as_last_year" if past.as_now else "not_as_last_year"
+    return words.html(
+        f"causes.{key}", share=past.share, change=past.change, low=past.low, high=past.high
+    )
+
+
+def speed(finding: Finding, words: Words) -> Markup:
+    """Say that deals leave later or earlier, and what is lost of those that had left.
+
+    Nothing where the speed is as before.
+    """
+    decided = finding.decided
+    if decided is None or not decided.speed:
+        return Markup("")
+    return words.html(
+        f"causes.speed_{decided.speed}", share=decided.share, reference=decided.reference
+    )
+
+
+def say_ruled_out(finding: Finding, words: Words) -> Markup:
+    """Say which change can be ruled out; nothing where none of a size that matters can."""
+    if finding.severity not in {OK, SMALL}:
+        return Markup("")
+    key = "ruled_out_target" if finding.reference_kind == "target" else "ruled_out"
+    return words.html(f"causes.{key}", size=cause_lines.plain_points(words, finding.margin))
+
+
+# ---------------- comparisons
+# Which shares were compared, and what came of each, also where nothing warns?
+
+
+def has_comparisons(diagnosis: Diagnosis) -> bool:
+    """Say whether any share of the pipeline could be compared with another."""
+    return any(finding.p_value is not None for card in diagnosis.cards for finding in card)
+
+
+def comparisons(diagnosis: Diagnosis, words: Words) -> Markup:
+    """Tabulate every comparison of the pipeline."""
+    order = {stage.name: stage.stage for stage in diagnosis.pipeline.stages}
+    found = sorted(
+        (f for card in diagnosis.cards for f in card), key=lambda f: (order[f.stage], f.kind)
+    )
+    rows = [(bdi(finding.stage), finding) for finding in found]
+    table = HtmlTable(words.say("causes.comparisons"), _columns(words), rows)
+    return table.html(words) + paragraphs([words.html("causes.visible_note")])
+
+
+def _columns(words: Words) -> tuple[TableColumn[Finding], ...]:
+    """Return the columns: what is compared, then and now, and what could have been seen."""
+    return (
+        TableColumn("kind", lambda f: words.say(f"causes.kind_{f.kind}"), "lk-name"),
+        TableColumn("severity", lambda f: _judgement(words, f), "lk-name"),
+        TableColumn("share_now", lambda f: cause_lines.share(words, f.share)),
+        TableColumn("share_before", lambda f: cause_lines.share(words, f.reference)),
+        TableColumn("change", lambda f: cause_lines.points_between(words, f.change, f.low, f.high)),
+        TableColumn("visible", lambda f: cause_lines.plain_points(words, f.smallest_visible)),
+        TableColumn("followed_now", lambda f: cause_lines.count(words, f.followed)),
+    )
+
+
+def _judgement(words: Words, finding: Finding) -> Markup:
+    """Say the judgement, and small beside it what it rests on."""
+    notes = (
+        say_ruled_out(finding, words),
+        speed(finding, words),
+        last_year(finding, words) if finding.severity in CHANGED else Markup(""),
+    )
+    said = words.say(f"causes.severity_{_code(finding)}")
+    return add_range(said, Markup(" ").join(note for note in notes if note))
+
+
+def _code(finding: Finding) -> str:
+    """Return a severity as part of a key."""
+    return finding.severity.replace(" ", "_")
+
+
+# ---------------- warnings
+# Which stages got worse, by how much, since when, and how sure is that? A card for each.
 
 SHOWN_CARDS = 3
 HARDLY_EVER = 0.0005
@@ -110,7 +196,7 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
         say_change(diagnosis.pipeline, finding, words),
         paragraphs(said),
         shift_figure(finding, words, noted),
-        verdict.review_line(diagnosis, finding, words),
+        cause_lines.review_line(diagnosis, finding, words),
     )
 
 
@@ -119,9 +205,9 @@ def card_lines(diagnosis: Diagnosis, finding: Finding, words: Words) -> list[Mar
     said = (
         _since(finding, words),
         _sure(diagnosis, finding, words),
-        beside.last_year(finding, words),
-        beside.speed(finding, words),
-        mix.mix_of(diagnosis, finding, words),
+        last_year(finding, words),
+        speed(finding, words),
+        segment_tables.mix_of(diagnosis, finding, words),
         _worth(diagnosis, finding, words),
     )
     return [line for line in said if line]

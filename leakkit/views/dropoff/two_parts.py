@@ -10,14 +10,12 @@ from markupsafe import Markup
 from leakkit.analysis.sides import compare_parts, compare_values
 from leakkit.findings.part_comparison import CHANCE, FEW, FEWER, MORE
 from leakkit.frames.stage_frames import sides_frame
-from leakkit.views import sides
-from leakkit.views.causes import cells
-from leakkit.views.coverage import what_to_export
-from leakkit.views.dropoff.choices import part_line, pipeline_of
-from leakkit.views.elements import add_range, fold_content, panels, paragraphs
-from leakkit.views.tables import DASH, Column, Table, bdi
-from leakkit.views.texts import reason_text, stay
-from leakkit.views.view import answer, of_analysis, words_of
+from leakkit.views.causes import cause_lines
+from leakkit.views.drawing import small_pictures
+from leakkit.views.elements import add_range, fold_content, panels, paragraphs, reason_text, stay
+from leakkit.views.sentences import what_to_export
+from leakkit.views.tables import DASH, HtmlTable, TableColumn, bdi
+from leakkit.views.view import answer, of_analysis, part_line, pipeline_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +66,7 @@ def compare(  # noqa: PLR0913 - a comparison is asked for by as many things
         "compare",
         headline=_headline([(found, names)], words)
         or words.html(f"compare.{_none(found.gaps)}", one=names[0], other=names[1]),
-        figure=sides.figure(found, names, words),
+        figure=small_pictures.sides_figure(found, names, words),
         table=_table(found, names, words),
         note=paragraphs(_notes([found], words)),
         selection=said,
@@ -91,9 +89,12 @@ def _values(found: Sequence[Compared], words: Words, said: Markup) -> View:
     """Return the view of every value of a column."""
     column = found[0].one.selection.columns[0][0]
     named = [(one, labels(one, words)) for one in found]
-    most = sides.most([gap for one in found for gap in one.gaps])
+    most = small_pictures.most_in_sides([gap for one in found for gap in one.gaps])
     pictures = [
-        (words.html("compare.panel", value=names[0]), sides.panel(one, names, words, most))
+        (
+            words.html("compare.panel", value=names[0]),
+            small_pictures.sides_panel(one, names, words, most),
+        )
         for one, names in named
     ]
     every = [
@@ -103,7 +104,7 @@ def _values(found: Sequence[Compared], words: Words, said: Markup) -> View:
     ]
     unit = found[0].pipeline.unit_per_day
     own = (words.say("table.side_value"), words.say("table.side_rest"))
-    table = Table(words.say("compare.every"), _columns(words, own, unit), every,
+    table = HtmlTable(words.say("compare.every"), _columns(words, own, unit), every,
                   head="value_and_stage")  # fmt: skip
     gaps = [gap for one in found for gap in one.gaps]
     none = words.html(f"compare.value_{_none(gaps)}", column=column)
@@ -197,19 +198,19 @@ def _table(found: Compared, names: tuple[Markup, Markup], words: Words) -> Marku
     """Tabulate both parts at every stage."""
     rows = [(bdi(found.pipeline.stages[gap.stage].name), gap) for gap in found.gaps]
     columns = _columns(words, names, found.pipeline.unit_per_day)
-    return Table(words.say("compare.table"), columns, rows).html(words)
+    return HtmlTable(words.say("compare.table"), columns, rows).html(words)
 
 
-def _columns(words: Words, names: tuple[str, str], unit: int) -> tuple[Column[Gap], ...]:
+def _columns(words: Words, names: tuple[str, str], unit: int) -> tuple[TableColumn[Gap], ...]:
     """Return the columns: both parts, the difference, and whether it may be chance."""
     return (
-        Column("side", lambda gap: _share(gap.one, words), named=names[0]),
-        Column("side_visits", lambda gap: words.count(gap.one.visits)),
-        Column("side", lambda gap: _share(gap.other, words), named=names[1]),
-        Column("side_visits", lambda gap: words.count(gap.other.visits)),
-        Column("lost_within", lambda gap: _within(gap, words, unit)),
-        Column("side_difference", lambda gap: _difference(gap, words)),
-        Column("side_verdict", lambda gap: _verdict(gap, words), "lk-name"),
+        TableColumn("side", lambda gap: _share(gap.one, words), named=names[0]),
+        TableColumn("side_visits", lambda gap: words.count(gap.one.visits)),
+        TableColumn("side", lambda gap: _share(gap.other, words), named=names[1]),
+        TableColumn("side_visits", lambda gap: words.count(gap.other.visits)),
+        TableColumn("lost_within", lambda gap: _within(gap, words, unit)),
+        TableColumn("side_difference", lambda gap: _difference(gap, words)),
+        TableColumn("side_verdict", lambda gap: _verdict(gap, words), "lk-name"),
     )
 
 
@@ -218,7 +219,7 @@ def _share(side: Side, words: Words) -> Markup | str:
     share = side.share
     if share.share is None:
         return add_range(DASH, reason_text(words, share.reason))
-    return cells.share_between(words, share.share, share.low, share.high)
+    return cause_lines.share_between(words, share.share, share.low, share.high)
 
 
 def _within(gap: Gap, words: Words, unit: int) -> str:
@@ -230,7 +231,9 @@ def _difference(gap: Gap, words: Words) -> Markup | str:
     """Say the difference with its range."""
     found = gap.comparison
     return (
-        DASH if found is None else cells.points_between(words, found.change, found.low, found.high)
+        DASH
+        if found is None
+        else cause_lines.points_between(words, found.change, found.low, found.high)
     )
 
 

@@ -1,10 +1,4 @@
-"""Ink and paper: the one palette, the one theme, and how a drawing becomes inline SVG.
-
-matplotlib draws the geometry only. Every text is written here, so that it stays
-text, is escaped in one place, and never meets mathtext or a missing glyph. Colours
-are written as `var(--lk-role, #hex)`: the page's stylesheet decides between light,
-dark and print, and the picture still stands alone.
-"""
+"""A drawing: its font and theme, the width of its texts, and how it becomes inline SVG."""
 
 from __future__ import annotations
 
@@ -22,13 +16,14 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import PathPatch
 
-from leakkit.views.palette import PALETTE, hue, variable
+from leakkit.views.drawing.palette import PALETTE, hue, variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.path import Path
+
 
 FONT = Markup(
     "var(--lk-font, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', "

@@ -1,4 +1,4 @@
-"""A share now and before: the small pictures of one comparison, in a card and in a table."""
+"""The small pictures: a share now and before, two parts stage by stage, bars of outcomes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ from markupsafe import Markup
 from matplotlib.path import Path
 
 from leakkit.findings.finding import WARNING
-from leakkit.views.ink import Run, Sheet, theme, width_of
-from leakkit.views.notes import places
-from leakkit.views.palette import variable
-from leakkit.views.texts import plain
+from leakkit.findings.part_comparison import FEWER, MORE
+from leakkit.views.drawing.palette import variable
+from leakkit.views.drawing.sheet import Run, Sheet, elide, name_run, responsive, theme, width_of
+from leakkit.views.elements import places, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from leakkit.analysis import PipelineAnalysis
     from leakkit.analysis.noted import Noted
+    from leakkit.analysis.sides import Compared
     from leakkit.findings import Finding
+    from leakkit.findings.part_comparison import Gap, Side
+    from leakkit.measures.present_state import Tally
     from leakkit.words import Words
+
+
+# ---------------- shift
+# A share now and before: the small pictures of one comparison, in a card and in a table.
 
 ROLES = {
     "lost": ("lost", "lost-ink"),
@@ -167,7 +174,7 @@ def shift_figure(finding: Finding, words: Words, notes: Sequence[Noted] = ()) ->
         _draw_months(sheet, shift, scale)
         _write_levels(sheet, shift, scale, words)
         _mark_notes(sheet, scale, notes)
-        return sheet.svg(_alt(shift, words), f"shift {finding.stage} {finding.kind}")
+        return sheet.svg(_shift_alt(shift, words), f"shift {finding.stage} {finding.kind}")
 
 
 def _draw_levels(sheet: Sheet, shift: Shift, scale: _Scale, turn: int) -> None:
@@ -235,7 +242,225 @@ def _mark_notes(sheet: Sheet, scale: _Scale, notes: Sequence[Noted]) -> None:
         sheet.text(x, scale.y(0.0) + 13, run, size=11.5, anchor="middle", halo=True)
 
 
-def _alt(shift: Shift, words: Words) -> str:
+def _shift_alt(shift: Shift, words: Words) -> str:
     """Say the picture in words."""
     facts = {"before": shift.before, "now": shift.now, "low": shift.low, "high": shift.high}
     return words.say(f"shift.alt_{shift.kind}", stage=plain(shift.name), **facts)
+
+
+# ---------------- sides
+# Two parts of a pipeline drawn stage by stage: a dot with its range, and a ring beside it.
+
+SIDES_WIDE, SIDES_NARROW, PANEL = 760.0, 340.0, 320.0
+ROW, HEAD, SIDES_FOOT = 42.0, 46.0, 26.0
+NUMBERS = 104.0
+"""Room for both shares beside their marks."""
+SURE = {MORE: ("lost", "lost-ink"), FEWER: ("won", "flow-ink")}
+
+
+def sides_figure(found: Compared, names: tuple[Markup, Markup], words: Words) -> Markup:
+    """Draw two parts, for a wide page and for a phone."""
+    scale = most_in_sides(found.gaps)
+    return responsive(
+        *(_draw_stages(found, names, words, scale, width) for width in (SIDES_WIDE, SIDES_NARROW))
+    )
+
+
+def sides_panel(
+    found: Compared, names: tuple[Markup, Markup], words: Words, scale: float
+) -> Markup:
+    """Draw one of several comparisons on their common scale."""
+    return _draw_stages(found, names, words, scale, PANEL)
+
+
+def most_in_sides(gaps: Sequence[Gap]) -> float:
+    """Return the largest share that has to be shown."""
+    shares = [side.share.high or 0.0 for gap in gaps for side in (gap.one, gap.other)]
+    return min(max(0.05, *(1.05 * share for share in shares)), 1.0)
+
+
+def _draw_stages(
+    found: Compared, names: tuple[Markup, Markup], words: Words, scale: float, width: float
+) -> Markup:
+    """Draw every stage as a row: its name, both shares as marks, and as numbers."""
+    with mpl.rc_context(theme()):
+        height = HEAD + ROW * len(found.gaps) + SIDES_FOOT
+        mirrored = words.direction == "rtl"
+        sheet = Sheet(width, height, direction=words.direction, mirrored=mirrored)
+        _write_key(sheet, [plain(name.striptags()) for name in names], words)
+        for at, gap in enumerate(found.gaps):
+            name = plain(found.pipeline.stages[gap.stage].name)
+            _draw_row(sheet, HEAD + ROW * at, gap, scale, name, words)
+        foot = HEAD + ROW * len(found.gaps) + 14
+        for share, anchor in ((0.0, "start"), (scale, "end")):
+            x = _place(sheet, share, scale)
+            sheet.text(x, foot, Run(words.share(share), "muted"), size=11, anchor=anchor)
+        said = " ".join(_sides_alt(found, gap, words) for gap in found.gaps)
+        title = f"{words.say('compare.key_of')}. {said}"
+        return sheet.svg(title, f"compare {width:g} {found.pipeline.name} {names[0]} {names[1]}")
+
+
+def _write_key(sheet: Sheet, names: list[str], words: Words) -> None:
+    """Write what the marks stand for."""
+    sheet.line(13, Run(words.say("compare.key_of"), "muted"), size=11.5)
+    room = sheet.width / 2 - 30
+    one, other = (elide(name, room, 12.5, bold=True) for name in names)
+    runs = [
+        Run("\u25cf ", "ink"), name_run(one, bold=True),
+        Run("   \u25cb ", "muted"), name_run(other, "muted"),
+    ]  # fmt: skip
+    sheet.line(32, runs, size=12.5)
+
+
+def _draw_row(  # noqa: PLR0913, PLR0917 - what one row is made of
+    sheet: Sheet, top: float, gap: Gap, scale: float, name: str, words: Words
+) -> None:
+    """Draw one stage."""
+    fill, ink = SURE.get(gap.verdict, QUIET)
+    line = top + 28
+    sheet.line(top + 14, name_run(elide(name, sheet.width - NUMBERS, 12.5)), size=12.5)
+    ends = [(_place(sheet, share, scale), line) for share in (0.0, scale)]
+    sheet.shape(Path(ends), edge="line", width=1.0, order=1.0)
+    _draw_side(sheet, gap.other, line + 4, scale, "open-edge", filled=False)
+    _draw_side(sheet, gap.one, line - 4, scale, fill if gap.verdict in SURE else "ink", filled=True)
+    if gap.comparison is None:
+        few = Run(words.say("compare.verdict_few"), "muted")
+        sheet.text(sheet.width - NUMBERS + 8, line + 5, few, size=12)
+        return
+    numbers = (
+        Run(
+            words.share(gap.one.share.share or 0.0),
+            ink if gap.verdict in SURE else "ink",
+            bold=True,
+        ),
+        Run("  " + words.share(gap.other.share.share or 0.0), "muted"),
+    )
+    sheet.text(sheet.width - NUMBERS + 8, line + 5, numbers, size=13)
+
+
+def _draw_side(  # noqa: PLR0913 - what one mark is made of
+    sheet: Sheet, side: Side, y: float, scale: float, role: str, *, filled: bool
+) -> None:
+    """Draw the share of one part with its range; nothing where it is not known."""
+    share = side.share
+    if share.share is None or share.low is None or share.high is None:
+        return
+    low, at, high = (_place(sheet, each, scale) for each in (share.low, share.share, share.high))
+    sheet.shape(Path([(low, y), (high, y)]), edge=role, width=1.8, order=1.4)
+    mark = Path.circle((at, y), 4.2)
+    sheet.shape(mark, role if filled else "paper", edge=role, width=1.6, order=1.8)
+
+
+def _place(sheet: Sheet, share: float, scale: float) -> float:
+    """Return where a share stands on the paper."""
+    return 6 + (sheet.width - NUMBERS - 12) * min(share / scale, 1.0)
+
+
+def _sides_alt(found: Compared, gap: Gap, words: Words) -> str:
+    """Say one stage in words."""
+    name = plain(found.pipeline.stages[gap.stage].name)
+    if gap.comparison is None:
+        return words.say("compare.alt_few", stage=name)
+    return words.say("compare.alt", stage=name, a=gap.one.share.share, b=gap.other.share.share)
+
+
+# ---------------- bars
+# Bars of deals by outcome, one below the other: lost first, as all bars begin on one line.
+
+if TYPE_CHECKING:
+    Rows = Sequence[tuple[str, Tally]]
+
+
+OUTCOMES = (("lost", "lost", "lost-ink"), ("won", "won", "flow-ink"), ("open", "open", "muted"))
+"""Outcome, colour of its bar, colour of its words."""
+BARS_WIDE, BARS_NARROW = 760.0, 340.0
+STEP, THICK, BARS_TOP = 46.0, 15.0, 34.0
+
+
+def outcome_bars(rows: Rows, words: Words, salt: str, *, by: str = "count") -> Markup:
+    """Draw a bar per row, to one scale, in deals or `by` value, for a wide page and a phone."""
+    wide, narrow = (_draw_bars(rows, words, salt, by, width) for width in (BARS_WIDE, BARS_NARROW))
+    return responsive(wide, narrow)
+
+
+def outcome_amounts(tally: Tally, by: str) -> dict[str, int]:
+    """Return what is drawn of a tally, by outcome."""
+    prefix = "value_" if by == "value" else ""
+    return {outcome: getattr(tally, f"{prefix}{outcome}") for outcome, *_ in OUTCOMES}
+
+
+def _draw_bars(rows: Rows, words: Words, salt: str, by: str, width: float) -> Markup:
+    """Draw all rows on a sheet of one width."""
+    most = max([1, *(sum(outcome_amounts(tally, by).values()) for _, tally in rows)])
+    with mpl.rc_context(theme()):
+        mirrored = words.direction == "rtl"
+        height = BARS_TOP + STEP * len(rows)
+        sheet = Sheet(width, height, direction=words.direction, mirrored=mirrored)
+        _bars_key(sheet, rows, words)
+        for at, (name, tally) in enumerate(rows):
+            _bar_row(sheet, BARS_TOP + STEP * at, name, tally, (words, by, most))
+        return sheet.svg(_bars_alt(rows, words, by), f"{salt} {width:g} {by}")
+
+
+def _bars_key(sheet: Sheet, rows: Rows, words: Words) -> None:
+    """Write the key to the colours that occur."""
+    runs: list[Run] = []
+    for outcome, colour, role in OUTCOMES:
+        if any(getattr(tally, outcome) for _, tally in rows):
+            said = words.say(f"present.key_{outcome}")
+            runs += [Run("\u25a0 ", colour), Run(f"{said}   ", role, bold=True)]
+    sheet.text(2, 15, runs, size=13)
+
+
+def _bar_row(
+    sheet: Sheet, top: float, name: str, tally: Tally, scale: tuple[Words, str, int]
+) -> None:
+    """Draw one row: its name and numbers, and under them its bar."""
+    words, by, most = scale
+    numbers = _numbers(tally, words, by)
+    room = sheet.width - 6.5 * sum(len(run.text) for run in numbers) - 16
+    sheet.text(
+        2,
+        top + 12,
+        name_run(elide(name, room, 13, bold=True), bold=True),
+        size=13,
+        title=plain(name),
+    )
+    sheet.text(sheet.width - 2, top + 12, numbers, size=12.5, anchor="end")
+    left = 2.0
+    for outcome, colour, _ in OUTCOMES:
+        long = (sheet.width - 4) * outcome_amounts(tally, by)[outcome] / most
+        if long:
+            sheet.shape(_box(left, left + long, top + 18), colour, gid=f"{outcome}-{top:g}")
+        left += long
+
+
+def _box(left: float, right: float, top: float) -> Path:
+    """Return a bar."""
+    bottom = top + THICK
+    return Path([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
+
+
+def _numbers(tally: Tally, words: Words, by: str) -> list[Run]:
+    """Say the numbers of a row, those that are there."""
+    value = "_value" if by == "value" else ""
+    found = [(o, ink, n) for o, _, ink in OUTCOMES if (n := outcome_amounts(tally, by)[o])]
+    runs: list[Run] = []
+    for at, (outcome, ink, n) in enumerate(found):
+        if at:
+            runs.append(Run(" \u00b7 ", "muted"))
+        runs.append(Run(words.say(f"present.{outcome}{value}", n=n), ink, bold=True))
+    return runs or [Run(words.say("present.none_here"), "muted")]
+
+
+def _bars_alt(rows: Rows, words: Words, by: str) -> str:
+    """Say the picture in words."""
+    value = "_value" if by == "value" else ""
+    said = "; ".join(
+        f"{plain(name)}: "
+        + ", ".join(
+            words.say(f"present.{o}{value}", n=n) for o, n in outcome_amounts(tally, by).items()
+        )
+        for name, tally in rows
+    )
+    return words.say("present.alt", said=said)

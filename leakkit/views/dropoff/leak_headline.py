@@ -20,16 +20,22 @@ from leakkit.findings.finding import (
     leading,
 )
 from leakkit.page.style import FIRST
-from leakkit.views.causes.cells import plain_points
-from leakkit.views.coverage import say_left_out, what_to_export
-from leakkit.views.dropoff.choices import CURVES, part_line, pipeline_of
-from leakkit.views.elements import paragraphs
-from leakkit.views.present import headline as present
-from leakkit.views.reading import left_open_lines, renamed_lines
-from leakkit.views.sentences import first_of, losses_line, mend_first, quiet, say_judged, since_then
+from leakkit.views import sentences as present
+from leakkit.views.causes.cause_lines import plain_points
+from leakkit.views.dropoff.data_quality import left_open_lines, renamed_lines
+from leakkit.views.elements import paragraphs, stay
+from leakkit.views.sentences import (
+    first_of,
+    losses_line,
+    mend_first,
+    quiet,
+    say_judged,
+    say_left_out,
+    since_then,
+    what_to_export,
+)
 from leakkit.views.tables import bdi, of_days, span
-from leakkit.views.texts import stay
-from leakkit.views.view import answer, of_analysis, words_of
+from leakkit.views.view import CURVES, answer, of_analysis, part_line, pipeline_of, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
@@ -38,6 +44,7 @@ if TYPE_CHECKING:
     from leakkit.measures.stage_results import StageResult
     from leakkit.views.view import View
     from leakkit.words import Words
+
 
 QUALIFY = "qualify"
 MANY_UNFOLLOWED = 0.05
@@ -144,7 +151,7 @@ def _beside_headline(
 ) -> tuple[Markup, ...]:
     """Say what to look at first, and where most is lost, where those are two stages."""
     if chosen.present is not None:
-        return tuple(present.lines(analysis, chosen, words))
+        return tuple(present.present_lines(analysis, chosen, words))
     if chosen.notes.coverage:
         return _of_a_list(chosen, words)
     gravest, better = _gravest(analysis, chosen), _better(analysis, chosen, words)

@@ -1,4 +1,4 @@
-"""What got worse, why, and what would a repair bring? The first words of the page."""
+"""The first words of the page of causes, and how it is to be read."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from markupsafe import Markup
 
 from leakkit.findings.finding import RATE, improvements, leading
 from leakkit.page.style import FIRST
-from leakkit.views.causes import mix, verdict
-from leakkit.views.coverage import say_left_out, what_to_export
+from leakkit.views import list_pages as present
+from leakkit.views.causes import cause_lines, segment_tables
+from leakkit.views.dropoff.data_quality import provenance
 from leakkit.views.elements import paragraphs
-from leakkit.views.present import causes as present
-from leakkit.views.sentences import first_of, losses_line, quiet, say_judged, since_then
+from leakkit.views.sentences import (
+    first_of,
+    losses_line,
+    quiet,
+    say_judged,
+    say_left_out,
+    since_then,
+    what_to_export,
+)
 from leakkit.views.tables import bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
 
@@ -21,6 +29,10 @@ if TYPE_CHECKING:
     from leakkit.findings import Finding
     from leakkit.views.view import View
     from leakkit.words import Words
+
+
+# ---------------- headline
+# What got worse, why, and what would a repair bring? The first words of the page.
 
 
 @of_diagnosis
@@ -56,7 +68,7 @@ def _of_present(diagnosis: Diagnosis, words: Words) -> View:
         words,
         "causes_headline",
         title=words.html("question.causes_headline", name=bdi(chosen.name)),
-        headline=present.headline(analysis, chosen, words),
+        headline=present.reasons_headline(analysis, chosen, words),
         note=paragraphs(lines),
         kind=FIRST,
     )
@@ -94,7 +106,7 @@ def _first_mix(diagnosis: Diagnosis, words: Words) -> Markup:
     first = _leading(diagnosis)
     if first is None or first.says == RATE:
         return Markup("")
-    return mix.mix_of(diagnosis, first, words)
+    return segment_tables.mix_of(diagnosis, first, words)
 
 
 def _first_verdict(diagnosis: Diagnosis, words: Words) -> Markup:
@@ -103,10 +115,10 @@ def _first_verdict(diagnosis: Diagnosis, words: Words) -> Markup:
         return Markup("")
     first, leads = diagnosis.stages[0], _leading(diagnosis)
     if leads is not None and leads.kind != "lost":
-        return verdict.review_line(diagnosis, leads, words)
+        return cause_lines.review_line(diagnosis, leads, words)
     name, family = bdi(first.stage.name), first.cause.verdict.family
     said = words.html(f"causes.verdict_{family or 'undetermined'}", stage=name)
-    return said + " " + verdict.strength(first.cause, words)
+    return said + " " + cause_lines.strength(first.cause, words)
 
 
 def _joint_line(diagnosis: Diagnosis, words: Words) -> Markup:
@@ -142,3 +154,37 @@ def _say_tested(diagnosis: Diagnosis, words: Words) -> Markup:
     return words.html(
         "causes.tested", n=tests, first=first, last=end - 1, before=before, until=before_end - 1
     )
+
+
+# ---------------- terms
+# How is the page of causes to be read, and what was it made from?
+
+
+@of_diagnosis
+def causes_terms(diagnosis: Diagnosis) -> View:
+    """What do the words of this page mean? Each once."""
+    words = words_of(diagnosis.analysis)
+    confirm = diagnosis.analysis.config.comparison.confirm_days
+    days, alarm = words.days(confirm), "alarm" if confirm else "alarm_once"
+    keys = (
+        alarm,
+        "windows",
+        "look_like",
+        "excess",
+        "rate",
+        "adjusted",
+        "keep",
+        "late",
+    )
+    if diagnosis.pipeline.present is not None:
+        return answer(
+            words, "causes_terms", note=paragraphs([words.html("present.term_looks_like")])
+        )
+    said = (words.html(f"causes.term_{key}", days=days) for key in keys)
+    return answer(words, "causes_terms", note=paragraphs(said))
+
+
+@of_diagnosis
+def causes_provenance(diagnosis: Diagnosis) -> View:
+    """From which data and with which settings was this page made?"""
+    return provenance(diagnosis.analysis)
