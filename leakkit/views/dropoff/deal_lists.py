@@ -20,7 +20,7 @@ from leakkit.views.view import View, answer, of_analysis, part_line, pipeline_of
 from leakkit.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.explaining import Explanation, Row
@@ -41,7 +41,14 @@ SHOWN_ROWS = 200
 class DealList(View):
     """Deals behind a number; saved as .csv or .xlsx it has every row, with plain numbers."""
 
-    rows: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False, repr=False)
+    make_rows: Callable[[], pd.DataFrame] = field(
+        default=pd.DataFrame, compare=False, repr=False, kw_only=True
+    )
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Every row, under the words of the field."""
+        return self.make_rows()
 
     def save(self, path: str | Path) -> Path:
         """Save the list: as a picture (.svg, .png), or all its rows (.csv, .xlsx)."""
@@ -86,7 +93,7 @@ def deals(  # noqa: PLR0913 - a list is asked for by as many things
         selection=part_line(analysis, chosen, words, days="created" if once else "days"),
     )
     known = {one.name: getattr(shown, one.name) for one in fields(View)}
-    return DealList(**known, rows=_translate_headings(rows, words))
+    return DealList(**known, make_rows=partial(_translate_headings, rows, words))
 
 
 def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:
