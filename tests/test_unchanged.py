@@ -94,7 +94,7 @@ def test_other_code_and_other_libraries_are_a_run(
     monkeypatch.syspath_prepend(tmp_path / "more")
     assert request_.digest() != before
     monkeypatch.undo()
-    monkeypatch.setattr("leakkit.report.planning.code_digest", lambda: "another")
+    monkeypatch.setattr("leakkit.report.unchanged.code_digest", lambda: "another")
     assert request_.digest() != before
     monkeypatch.undo()
     monkeypatch.setattr("leakkit.report.notebooks.notebook_folder", lambda: tmp_path)
@@ -118,7 +118,7 @@ def test_what_cannot_be_read_is_left_to_who_reads_it(
         raise PermissionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("leakkit.report.planning.write_text", refuse)
+        patch.setattr("leakkit.report.unchanged.write_text", refuse)
         request_.note({}, "another")
     assert (tmp_path / "out" / "run.json").read_bytes() == before
     with monkeypatch.context() as patch:

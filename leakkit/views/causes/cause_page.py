@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from leakkit.findings.finding import RATE, improvements, leading
 from leakkit.page.style import FIRST
-from leakkit.views import list_pages as present
 from leakkit.views.causes import cause_lines, segment_tables
+from leakkit.views.causes import cause_lines as present
 from leakkit.views.dropoff.data_quality import provenance
 from leakkit.views.elements import paragraphs
 from leakkit.views.sentences import (

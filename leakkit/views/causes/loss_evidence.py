@@ -11,8 +11,8 @@ from matplotlib.path import Path
 from leakkit.findings.behaviour import MIXED
 from leakkit.findings.finding import WARNING
 from leakkit.page.style import REPEATED, SECTION
-from leakkit.views import list_pages as present
 from leakkit.views.causes import cause_lines
+from leakkit.views.causes import cause_lines as present
 from leakkit.views.causes.cause_lines import diagnosed_stages, no_stages, sample_line, say_set_apart
 from leakkit.views.drawing.sheet import Run, Sheet, theme
 from leakkit.views.drawing.small_pictures import shift_cell, top_of

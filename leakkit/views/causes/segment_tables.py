@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.page.style import REPEATED
-from leakkit.views import list_pages as present
 from leakkit.views.causes import cause_lines
+from leakkit.views.causes import cause_lines as present
 from leakkit.views.causes.cause_lines import (
     columns_of,
     diagnosed_stages,
