@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 # ---------------- causes
 # What got worse, why, and whom it concerns.
 
-SHOWN_SEGMENTS, SHOWN_SIGNS, SHOWN_LINES = 5, 6, 5
+SHOWN_SEGMENTS, SHOWN_SIGNS, SHOWN_LINES, SHOWN_NOTES = 5, 6, 5, 2
 
 
 # What got worse
@@ -54,7 +54,9 @@ def changes(subject: Subject) -> Slide | None:
     if subject.pipeline.notes.coverage or (bars is None and line is None):
         return None
     found = card_lines(subject.diagnosis, finding, subject.words) if finding else []
-    said = [short(one) for one in found]
+    own = charts.dated_notes(subject, finding.stage) if finding else ()
+    marked = charts.say_notes(subject, own, of_stage=True)
+    said = [*map(short, found), *marked]
     causes = views.causes_headline(subject.diagnosis)
     tested = " ".join(lines_of(causes)[-1:])
     days = subject.words.days(subject.analysis.config.comparison.confirm_days)
@@ -67,7 +69,8 @@ def changes(subject: Subject) -> Slide | None:
     )
     parts = _side_by_side(bars, line, 0.67 if said else 1.0)
     if said:
-        lines = tuple(Line(one, 11, "muted", before=2) for one in said[:SHOWN_LINES])
+        shown = [*said[: SHOWN_LINES - len(marked[:SHOWN_NOTES])], *marked[:SHOWN_NOTES]]
+        lines = tuple(Line(one, 11, "muted", before=2) for one in dict.fromkeys(shown))
         parts.append((Box(0, 0.7, 1, 0.27), Text(lines, subject.words.say("deck.doubt"))))
     foot = f"{tested} {_say_followed(subject)}".strip()
     return subject.slide(read_headline(causes), "question.warnings", *parts, foot=foot, notes=notes)

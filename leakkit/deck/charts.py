@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.deck.content import COUNTS, Chart, Series, name_of
+from leakkit.analysis.noted import notes_of
+from leakkit.deck.content import COUNTS, Box, Chart, Line, Series, Text, name_of, short
 from leakkit.views.causes.cause_lines import segment
 from leakkit.views.drawing.figures import EXITS, door_shares
 from leakkit.views.drawing.small_pictures import ROLES, Shift
+from leakkit.views.elements import note_lines
 from leakkit.views.grids import text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from leakkit.analysis.diagnosis import StageDiagnosis
-    from leakkit.deck.content import Subject
+    from leakkit.analysis.noted import Noted
+    from leakkit.deck.content import Part, Subject
     from leakkit.findings import Finding
     from leakkit.measures.stage_results import StageResult
 
@@ -85,9 +90,9 @@ def by_month(subject: Subject, finding: Finding) -> Chart | None:
     )
     facts = {"stage": name_of(shift.name), "now": shift.now, "before": shift.before}
     alt = words.say(f"shift.alt_{finding.kind}", low=shift.low or 0, high=shift.high or 0, **facts)
-    return Chart(
-        "lines", name, alt, tuple(words.month(day) for day, _ in months), (level, line), title=name
-    )
+    days = [day for day, _ in months]
+    names = name_months(subject, days, dated_notes(subject, finding.stage))
+    return Chart("lines", name, alt, names, (level, line), title=name)
 
 
 def months(subject: Subject) -> Chart | None:
@@ -110,7 +115,7 @@ def months(subject: Subject) -> Chart | None:
         "months.alt", first=shown[0].first_day, last=shown[-1].first_day,
         closing=terms[-1].closing, **facts,
     )  # fmt: skip
-    names = tuple(words.month(month.first_day) for month in shown)
+    names = name_months(subject, [month.first_day for month in shown], dated_notes(subject))
     return Chart("columns", words.say("question.months"), alt, names, series, COUNTS)
 
 
@@ -201,3 +206,46 @@ def say_repair(subject: Subject, at: int) -> str:
     if repair.points is None:
         return subject.say("causes.repair_back", names=names)
     return subject.say("causes.repair_points", names=names, n=round(100 * repair.points))
+
+
+# ---------------- notes
+# Notes of an analyst on slides: numbers beside the months, and what they say under the chart.
+
+MOST_LINES = 4
+"""So many notes stand on a slide; those of the speaker have all."""
+UNDER = 0.2
+"""The share of a slide that the notes under a chart take."""
+
+
+def dated_notes(subject: Subject, stage: str = "") -> tuple[Noted, ...]:
+    """Return the notes that have a day; where a stage is named, those on it and on all."""
+    return tuple(
+        one
+        for one in notes_of(subject.analysis, subject.pipeline)
+        if one.number and (not stage or one.stage in {"", stage})
+    )
+
+
+def say_notes(
+    subject: Subject, notes: Sequence[Noted], *, of_stage: bool = False
+) -> tuple[str, ...]:
+    """Say each note in a line of text."""
+    return tuple(short(one) for one in note_lines(notes, subject.words, of_stage=of_stage))
+
+
+def name_months(
+    subject: Subject, first_days: Sequence[int], notes: Sequence[Noted]
+) -> tuple[str, ...]:
+    """Return the names of some months, each with the numbers of the notes on its days."""
+    marks: dict[str, list[str]] = {subject.words.month(day): [] for day in first_days}
+    for one in notes:
+        month = subject.words.month(one.day or 0)
+        if month in marks:
+            marks[month].append(str(one.number))
+    return tuple(f"{name} [{', '.join(said)}]" if said else name for name, said in marks.items())
+
+
+def notes_under(said: Sequence[str], name: str) -> list[tuple[Box, Part]]:
+    """Return notes as lines at the foot of the room; nothing where there are none."""
+    lines = tuple(Line(one, 11, "muted", before=2) for one in said[:MOST_LINES])
+    return [(Box(0, 1.0 - UNDER, 1, UNDER), Text(lines, name))] if lines else []

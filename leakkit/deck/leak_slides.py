@@ -191,14 +191,16 @@ def stay(subject: Subject) -> Slide | None:
 
 
 def flow(subject: Subject) -> Slide | None:
-    """Show what came in and went out, month by month."""
+    """Show what came in and went out, month by month, and what an analyst noted."""
     chart = charts.months(subject)
     if chart is None:
         return None
-    notes = (subject.note("out_of", as_of(subject)), subject.analysis_call("months"))
-    return subject.slide(
-        chart.alt, "question.months", (WHOLE, chart), foot=as_of(subject), notes=notes
-    )
+    said = charts.say_notes(subject, charts.dated_notes(subject))
+    below = charts.notes_under(said, subject.words.say("deck.noted"))
+    room = Box(height=1.0 - charts.UNDER) if below else WHOLE
+    notes = (subject.note("out_of", as_of(subject)), *said, subject.analysis_call("months"))
+    parts = ((room, chart), *below)
+    return subject.slide(chart.alt, "question.months", *parts, foot=as_of(subject), notes=notes)
 
 
 # ---------------- lists
