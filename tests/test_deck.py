@@ -19,13 +19,13 @@ from leakkit.config import Config
 from leakkit.deck import Look, deck
 from leakkit.deck.charting import pack_deck
 from leakkit.deck.content import LONGEST_NAME, Box, Line, Placed, Slide, Subject, Text, name_of
-from leakkit.deck.leak_slides import leaks
+from leakkit.deck.leak_slides import leaks_slide
 from leakkit.deck.masters import client
 from leakkit.deck.powerpoint import Foot, write_slides
 from leakkit.errors import LeakkitError
 from leakkit.sample import make
 from leakkit.sources import load
-from leakkit.views.grids import text_of
+from leakkit.views.grids import html_text
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def test_titles_are_the_findings_of_the_pages(
     analysis: Analysis, diagnosis: Diagnosis, slides: list[Any]
 ) -> None:
     titles = [slide.shapes.title.text_frame.text for slide in slides]
-    assert text_of(views.headline(analysis).headline, LONGEST_NAME) == titles[1]
-    assert text_of(views.causes_headline(diagnosis).headline, LONGEST_NAME) in titles
+    assert html_text(views.headline(analysis).headline, LONGEST_NAME) == titles[1]
+    assert html_text(views.causes_headline(diagnosis).headline, LONGEST_NAME) in titles
     assert 9 <= len(titles) <= 13
     assert all(titles)
 
@@ -230,7 +230,7 @@ def _template(path: Path, *keep: str) -> Path:
 def test_a_template_gives_its_master_and_its_colours(diagnosis: Diagnosis, tmp_path: Path) -> None:
     file = _template(tmp_path / "client.pptx", "Title Slide", "Title Only", "Title and Content")
     master = client(file)
-    found = leaks(Subject(diagnosis, words_of(diagnosis.analysis)))
+    found = leaks_slide(Subject(diagnosis, words_of(diagnosis.analysis)))
     assert found is not None
     write_slides(master, [found], Foot("For Acme only"))
     made = Presentation(io.BytesIO(pack_deck(master.deck, "Title", "Author")))

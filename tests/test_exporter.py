@@ -85,12 +85,12 @@ def views() -> tuple[View, ...]:
         "pipe",
         "<b>Equipment</b>",
         "Proforma loses 37%",
-        figures.pipe(pipeline, WORDS),
+        figures.pipe_figure(pipeline, WORDS),
         note="<p>note</p>",
         kind="first",
     )
     stages = View("stages", "Stages & more", table=tables.stage_table(pipeline, WORDS))
-    days = View("days", "Days", "", figures.days_by_exit(pipeline, WORDS))
+    days = View("days", "Days", "", figures.days_figure(pipeline, WORDS))
     return first, stages, days
 
 

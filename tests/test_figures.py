@@ -18,7 +18,7 @@ from leakkit.views.drawing.palette import PALETTE
 from leakkit.views.drawing.pipe_forms import PipeTexts, narrow, small, wide
 from leakkit.views.drawing.pipe_path import leaving, worst_stage
 from leakkit.views.drawing.sheet import elide, width_of, wrap
-from leakkit.views.elements import plain, stay
+from leakkit.views.elements import name_stay, plain
 from leakkit.words import Words
 from tests import fakes
 
@@ -121,14 +121,14 @@ def test_the_worst_stage_loses_the_largest_share() -> None:
 
 def test_an_empty_pipe_says_so() -> None:
     nothing = fakes.pipe(lost=(0,) * 6, overdue=(0,) * 6, in_time=(0,) * 6, won=0)
-    html = figures.pipe(replace(fakes.analysis(), pipe=nothing), WORDS)
+    html = figures.pipe_figure(replace(fakes.analysis(), pipe=nothing), WORDS)
     assert html.count("No deals to draw yet.</tspan>") == 3
 
 
 def all_figures(pipeline_name: str, names: tuple[str, ...]) -> str:
     """Return every figure of a pipeline whose stages are called `names`."""
     pipeline = fakes.analysis(fakes.pipe(names=names), name=pipeline_name)
-    parts = (figures.pipe, figures.days_by_exit, figures.months)
+    parts = (figures.pipe_figure, figures.days_figure, figures.months_figure)
     return "\n".join(part(pipeline, WORDS) for part in parts)
 
 
@@ -212,18 +212,18 @@ def test_a_stage_without_a_curve_says_why() -> None:
 
 
 def test_short_stays_are_said_in_hours() -> None:
-    assert stay(WORDS, 24, 24) == "24 hours"
-    assert stay(WORDS, 240, 24) == "10 days"
-    assert stay(WORDS, 24, 1) == "24 days"
+    assert name_stay(WORDS, 24, 24) == "24 hours"
+    assert name_stay(WORDS, 240, 24) == "10 days"
+    assert name_stay(WORDS, 24, 1) == "24 days"
     hours = figures.stage_days(fakes.analysis().stages[0], WORDS, unit_per_day=24)
     assert "counted within 45 hours" in hours
 
 
 def test_months_that_are_incomplete_are_striped() -> None:
-    html = figures.months(fakes.analysis(), WORDS)
+    html = figures.months_figure(fakes.analysis(), WORDS)
     assert "Striped: the month is incomplete." in html
     assert html.count("url(#") > 0
-    assert figures.months(replace(fakes.analysis(), months=()), WORDS) == ""
+    assert figures.months_figure(replace(fakes.analysis(), months=()), WORDS) == ""
 
 
 def test_the_flow_runs_as_the_reader_reads() -> None:

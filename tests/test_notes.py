@@ -164,7 +164,7 @@ def test_a_note_makes_its_pages_anew_and_changes_no_number() -> None:
 
 def test_slides_by_month_have_the_numbers_and_the_texts() -> None:
     told = Subject(leakkit.diagnose(analysis(), "P"), Words("en"))
-    slide = leak_slides.flow(told)
+    slide = leak_slides.flow_slide(told)
     assert slide is not None
     (chart,) = [placed.part for placed in slide.parts if isinstance(placed.part, Chart)]
     assert chart.categories[:2] == ("Jan 2026 [1]", "Feb 2026 [2]")
@@ -176,14 +176,14 @@ def test_slides_by_month_have_the_numbers_and_the_texts() -> None:
     assert set(said) <= set(slide.notes)
     boxes = [placed.box for placed in slide.parts]
     assert boxes[0].top + boxes[0].height <= boxes[1].top, "the notes stand under the chart"
-    bare = leak_slides.flow(Subject(leakkit.diagnose(analysis(PIPELINES), "P"), Words("en")))
+    bare = leak_slides.flow_slide(Subject(leakkit.diagnose(analysis(PIPELINES), "P"), Words("en")))
     assert bare is not None
     assert [type(placed.part) for placed in bare.parts] == [Chart]
 
 
 def test_many_notes_leave_the_slide_to_the_speaker() -> None:
     days = "".join(f'[[notes]]\ntext = "N{at}"\nday = 2026-02-{at:02}\n' for at in range(1, 8))
-    slide = leak_slides.flow(
+    slide = leak_slides.flow_slide(
         Subject(leakkit.diagnose(analysis(PIPELINES + days), "P"), Words("en"))
     )
     assert slide is not None

@@ -40,11 +40,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     pipeline = fakes.analysis(fakes.pipe(names=fakes.HOSTILE))
     views = (
         View(
-            "pipe", "Equipment", "Proforma loses 37%", figures.pipe(pipeline, WORDS), kind="first"
+            "pipe",
+            "Equipment",
+            "Proforma loses 37%",
+            figures.pipe_figure(pipeline, WORDS),
+            kind="first",
         ),
         View("stages", "Stages", table=tables.stage_table(pipeline, WORDS, worst=3)),
-        View("days", "Days", "", figures.days_by_exit(pipeline, WORDS)),
-        View("months", "Months", "", figures.months(pipeline, WORDS)),
+        View("days", "Days", "", figures.days_figure(pipeline, WORDS)),
+        View("months", "Months", "", figures.months_figure(pipeline, WORDS)),
         View("end", "In the end", table=tables.in_the_end_table(pipeline, WORDS)),
         View("balance", "Balance", table=tables.balance_table(pipeline, WORDS)),
         View("where", "Where", table=tables.where_lost_table(pipeline, WORDS)),

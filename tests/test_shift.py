@@ -82,7 +82,7 @@ def test_the_tall_forms_name_what_got_worse(form: object) -> None:
 
 
 def test_the_alternative_text_says_what_got_worse() -> None:
-    svg = figures.pipe(fakes.analysis(name="Equipment"), WORDS, shifts=told(*FOUND).shifts)
+    svg = figures.pipe_figure(fakes.analysis(name="Equipment"), WORDS, shifts=told(*FOUND).shifts)
     assert "At Proforma, 50% are lost now; before it was 20%." in svg
     assert "At Contract, 50% stay too long now; before it was 20%." in svg
     assert "At Inquiry, 1" not in svg

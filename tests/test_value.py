@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from leakkit.findings.stage_readings import Reading
+from leakkit.findings.stage_readings import WindowReading
 from leakkit.findings.value import (
     Chances,
     Entrants,
@@ -185,7 +185,14 @@ def costed(now: float, **how: object) -> tuple[Finding, ...]:
     plan = plan_windows(Windows(0, 1000, None, "", (640, 910), (910, 1000)), 0)
     assert plan is not None
     shares = [
-        Watched("P", "A", kind, plan, now=Reading(now, 200, 200), before=Reading(0.2, 800, 800))
+        Watched(
+            "P",
+            "A",
+            kind,
+            plan,
+            now=WindowReading(now, 200, 200),
+            before=WindowReading(0.2, 800, 800),
+        )
         for kind in ("lost", "overdue", "returned")
     ]
     given: dict[str, object] = {"mean_value": 1_000.0, "mean_error": 0.0, "largest_share": None}

@@ -28,8 +28,8 @@ from leakkit.findings.comparison import (
 )
 from leakkit.findings.finding import Split
 from leakkit.findings.stage_readings import (
-    Reading,
     Readings,
+    WindowReading,
     curves_by_stage,
     read_left_by,
     still_inside,
@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from leakkit.findings.finding import Finding
 
 
-def ratio(events: float, entrants: float) -> Reading:
+def ratio(events: float, entrants: float) -> WindowReading:
     """Return the reading of a plain ratio, without censoring."""
-    return Reading(events / entrants, entrants, entrants)
+    return WindowReading(events / entrants, entrants, entrants)
 
 
 # ---------------------------------------------------------------- one comparison
@@ -142,7 +142,7 @@ def test_fishers_test_is_that_of_scipy() -> None:
 
 
 def test_few_events_take_fishers_test() -> None:
-    found = compare_shares(Reading(0.1, 30.4, 30), Reading(0.0, 25.0, 25))
+    found = compare_shares(WindowReading(0.1, 30.4, 30), WindowReading(0.0, 25.0, 25))
     assert found.p_value == approx(fisher_exact([[3, 27], [0, 25]])[1])
     assert found.z > 0
     # as many as 3 expected on both sides: the likelihood ratio
@@ -250,7 +250,7 @@ WORSE, SAME = ratio(60, 200), ratio(120, 800)
 
 
 def watched(
-    stage: str = "A", kind: str = "lost", now: Reading | None = WORSE, **how: object
+    stage: str = "A", kind: str = "lost", now: WindowReading | None = WORSE, **how: object
 ) -> Watched:
     """Watch a share that doubled, now and at the second look, in steady months."""
     assert isinstance(PLAN, WindowPlan)
@@ -364,7 +364,7 @@ def test_what_cannot_be_read_is_not_tested() -> None:
 def test_a_fall_is_judged_as_a_rise_is() -> None:
     """The complement of every share: what was an alarm is better, what was a watch perhaps."""
 
-    def other(read: Reading | None) -> Reading | None:
+    def other(read: WindowReading | None) -> WindowReading | None:
         return None if read is None else replace(read, share=1.0 - read.share)
 
     judged = {"alarm": "better", "watch": "perhaps better"}
@@ -527,7 +527,7 @@ def test_readings_are_those_of_single_curves(seed: int, age: float) -> None:
                 if share.share is None or share.low is None or share.high is None:
                     continue
                 assert reading.share == approx(share.share)
-                interval = difference_interval(reading, Reading(0.0, 1e12, 1e12))
+                interval = difference_interval(reading, WindowReading(0.0, 1e12, 1e12))
                 assert interval == pytest.approx((share.low, share.high), abs=1e-5)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.learning import Asked
     from leakkit.config import Config
     from leakkit.findings.finding import Finding, Key, Split
-    from leakkit.findings.stage_readings import Reading, Readings
+    from leakkit.findings.stage_readings import Readings, WindowReading
     from leakkit.findings.warnings import Watched, WindowPlan
     from leakkit.findings.whatif import Costs
     from leakkit.measures.stage_results import Learnt
@@ -134,7 +134,7 @@ def _one(  # noqa: PLR0913, PLR0917 - its parts
     if read is None:
         return warnings.Watched(pipeline, stage, kind, plan, target=target)
 
-    def at(window: int) -> Reading | None:
+    def at(window: int) -> WindowReading | None:
         there = getattr(plan, SINGLE[window]) is not None
         return read.at(window) if there else None
 

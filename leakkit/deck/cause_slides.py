@@ -18,12 +18,12 @@ from leakkit.deck.content import (
     Text,
     between_tables,
     body,
-    label,
+    label_of,
     lines_of,
     name_of,
     read_headline,
-    short,
-    tables_of,
+    shorten,
+    slide_tables,
 )
 from leakkit.findings.worklist import CALL, saved_in_all
 from leakkit.views.causes import cause_lines
@@ -33,7 +33,7 @@ from leakkit.views.causes.warning_cards import card_lines
 if TYPE_CHECKING:
     from leakkit.analysis.diagnosis import StageDiagnosis
     from leakkit.deck.content import Part, Slide, Subject
-    from leakkit.findings.intervention_effects import Group, GroupChange
+    from leakkit.findings.intervention_effects import EffectGroup, GroupChange
     from leakkit.findings.worklist import WorkItem
 
 
@@ -46,17 +46,17 @@ SHOWN_SEGMENTS, SHOWN_SIGNS, SHOWN_LINES, SHOWN_NOTES = 5, 6, 5, 2
 # What got worse
 
 
-def changes(subject: Subject) -> Slide | None:
+def changes_slide(subject: Subject) -> Slide | None:
     """Show what got worse, since when, and how sure that is."""
     finding = subject.warned
-    bars = charts.before_and_now(subject)
-    line = charts.by_month(subject, finding) if finding else None
+    bars = charts.changes_chart(subject)
+    line = charts.monthly_chart(subject, finding) if finding else None
     if subject.pipeline.notes.coverage or (bars is None and line is None):
         return None
     found = card_lines(subject.diagnosis, finding, subject.words) if finding else []
     own = charts.dated_notes(subject, finding.stage) if finding else ()
     marked = charts.say_notes(subject, own, of_stage=True)
-    said = [*map(short, found), *marked]
+    said = [*map(shorten, found), *marked]
     causes = views.causes_headline(subject.diagnosis)
     tested = " ".join(lines_of(causes)[-1:])
     days = subject.words.days(subject.analysis.config.comparison.confirm_days)
@@ -100,13 +100,13 @@ def _say_followed(subject: Subject) -> str:
 # Why
 
 
-def why(subject: Subject) -> Slide | None:
+def causes_slide(subject: Subject) -> Slide | None:
     """Show what the reasons say beside what the deals did."""
     if not subject.diagnosis.stages:
         return None
     one = subject.diagnosis.stages[0]
     view = views.evidence(subject.diagnosis, stage=one.stage.name)
-    found = tables_of(view)
+    found = slide_tables(view)
     if not found:
         return None
     title, *said = _verdict(subject, one)
@@ -144,15 +144,15 @@ def _verdict(subject: Subject, one: StageDiagnosis) -> list[str]:
     review = words.html("causes.review", what=cause_lines.operation(one.cause.review, words))
     return [
         subject.say(f"causes.verdict_{family}", stage=one.stage.name),
-        short(cause_lines.strength(one.cause, words)),
-        short(review),
+        shorten(cause_lines.strength(one.cause, words)),
+        shorten(review),
     ]
 
 
 # Who and what
 
 
-def people(subject: Subject) -> Slide | None:
+def segments_slide(subject: Subject) -> Slide | None:
     """Show which segments of the first stage that has any lose more than the rest."""
     for one in subject.diagnosis.stages:
         if one.screen.drivers or one.changes.drivers:
@@ -163,7 +163,7 @@ def people(subject: Subject) -> Slide | None:
 def _segments(subject: Subject, one: StageDiagnosis) -> Slide:
     """Show the segments of one stage: those that lose more, and those that changed more."""
     view = views.drivers(subject.diagnosis, stage=one.stage.name)
-    chart, found = charts.segments(subject, one), tables_of(view)
+    chart, found = charts.segments_chart(subject, one), slide_tables(view)
     parts: list[tuple[Box, Part]] = [(Box(0, 0, 1, 0.52), chart)] if chart else []
     top = 0.56 if chart else 0.02
     grid = found[-1] if chart else found[0]
@@ -185,12 +185,12 @@ def _segment_title(subject: Subject, one: StageDiagnosis) -> str:
         first = one.screen.drivers[0]
         named = segment(first.columns, first.values, one.screen.binned, words)
         facts = {"share": first.share.value, "rest": first.rest.value, "n": round(first.followed)}
-        return short(words.html("deck.who", stage=stage, segment=named, **facts))
+        return shorten(words.html("deck.who", stage=stage, segment=named, **facts))
     changed = one.changes.drivers[0]
     named = segment((changed.column,), (changed.value,), one.changes.binned, words)
     names = ("before", "now", "rest_before", "rest_now")
     facts = {name: getattr(changed, name) for name in names}
-    return short(words.html("deck.change_who", stage=stage, segment=named, **facts))
+    return shorten(words.html("deck.change_who", stage=stage, segment=named, **facts))
 
 
 # ---------------- repairs
@@ -200,13 +200,13 @@ SHOWN_CALLS = 8
 CALL_COLUMNS = ("deal_name", "owner", "stage", "in_stage", "chance", "value", "can_save")
 
 
-def repairs(subject: Subject) -> Slide | None:
+def repairs_slide(subject: Subject) -> Slide | None:
     """Show what fewer losses would bring."""
-    chart = charts.repairs(subject)
+    chart = charts.repairs_chart(subject)
     if chart is None:
         return None
     view = views.repairs(subject.diagnosis)
-    table = Tabled(tables_of(view)[0], (2.0, 1.0, 1.2, 1.1, 1.1))
+    table = Tabled(slide_tables(view)[0], (2.0, 1.0, 1.2, 1.1, 1.1))
     notes = (
         *lines_of(view),
         subject.note("how", subject.words.say("causes.term_keep")),
@@ -244,12 +244,12 @@ def list_savable(subject: Subject) -> list[WorkItem]:
     return [item for item in subject.diagnosis.worklist if item.block == CALL]
 
 
-def calls(subject: Subject) -> Slide | None:
+def calls_slide(subject: Subject) -> Slide | None:
     """Show which late deals to call first."""
     if not subject.diagnosis.worklist:
         return None
     view, say = views.worklist(subject.diagnosis), subject.words.say
-    found = tables_of(view)[0]
+    found = slide_tables(view)[0]
     grid = found.only([say(f"table.{key}") for key in CALL_COLUMNS], SHOWN_CALLS)
     n = len(list_savable(subject))
     foot = say("deck.of_call", n=n, shown=len(grid.rows)) if n else found.caption
@@ -279,12 +279,12 @@ def call_title(subject: Subject) -> str:
 SHOWN_ROWS, SHOWN_ACTIONS = 5, 3
 
 
-def actions(subject: Subject) -> Slide | None:
+def actions_slide(subject: Subject) -> Slide | None:
     """Show what became of the declared interventions; None where none is declared."""
     if not subject.diagnosis.interventions:
         return None
     view = views.before_and_since(subject.diagnosis)
-    chart, found, said = _shares(subject), tables_of(view), between_tables(view)
+    chart, found, said = _shares(subject), slide_tables(view), between_tables(view)
     parts: list[tuple[Box, Part]] = [(Box(0, 0, 0.34, 0.96), chart)] if chart else []
     left, top = 0.37 if chart else 0.0, 0.02
     if found:
@@ -295,7 +295,7 @@ def actions(subject: Subject) -> Slide | None:
         top += 0.16 + 0.08 * min(len(grid.rows), SHOWN_ROWS)
     lines = tuple(Line(one, 12, "muted", before=3) for one in said[:SHOWN_ACTIONS])
     if lines:
-        head = label(subject.words.say("deck.compared"), 0)
+        head = label_of(subject.words.say("deck.compared"), 0)
         parts.append((Box(left, top, 1 - left, 0.97 - top), Text((head, *lines), head.text)))
     notes = (*said, *lines_of(view), subject.call("before_and_since"))
     foot = subject.words.say("deck.since")
@@ -324,7 +324,7 @@ def _shares(subject: Subject) -> Chart | None:
     return Chart("columns", title, f"{title}: {said}.", names, series, title=title)
 
 
-def _series(name: str, groups: list[Group], role: str) -> Series:
+def _series(name: str, groups: list[EffectGroup], role: str) -> Series:
     """Return one side of the day."""
     shares = tuple(group.share for group in groups)
     return Series(name, shares, role, tuple((group.low, group.high) for group in groups))

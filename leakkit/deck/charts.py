@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leakkit.analysis.noted import notes_of
-from leakkit.deck.content import COUNTS, Box, Chart, Line, Series, Text, name_of, short
+from leakkit.deck.content import COUNTS, Box, Chart, Line, Series, Text, name_of, shorten
 from leakkit.views.causes.cause_lines import segment
 from leakkit.views.drawing.figures import EXITS, door_shares
 from leakkit.views.drawing.small_pictures import ROLES, Shift
 from leakkit.views.elements import note_lines
-from leakkit.views.grids import text_of
+from leakkit.views.grids import html_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from leakkit.findings import Finding
     from leakkit.measures.stage_results import StageResult
 
+
 MOST_MONTHS = 18
 MOST_DAYS = 60
 """Points of an area chart; a longer stay is read at every so many days."""
 MOST_SEGMENTS, SEGMENT_LETTERS = 5, 26
 
 
-def lost_by_stage(subject: Subject, strong: StageResult | None) -> Chart | None:
+def losses_chart(subject: Subject, strong: StageResult | None) -> Chart | None:
     """Return the share lost of what enters each stage, with its range; None where none is known."""
     stages = [stage for stage in subject.pipeline.stages if stage.lost.share is not None]
     if not stages:
@@ -54,7 +55,7 @@ def lost_by_stage(subject: Subject, strong: StageResult | None) -> Chart | None:
     return Chart("bars", title, f"{title}: {said}.", names, (series,), legend=False, title=title)
 
 
-def before_and_now(subject: Subject) -> Chart | None:
+def changes_chart(subject: Subject) -> Chart | None:
     """Return the share lost before and now of every stage that can be compared."""
     found = [one for one in subject.shifts if one.kind == "lost" and one.known]
     if not found:
@@ -74,7 +75,7 @@ def before_and_now(subject: Subject) -> Chart | None:
     return Chart("columns", title, f"{title}: {said}.", names, (before, now), title=title)
 
 
-def by_month(subject: Subject, finding: Finding) -> Chart | None:
+def monthly_chart(subject: Subject, finding: Finding) -> Chart | None:
     """Return the share of a finding month by month, beside what it was before."""
     months = finding.months[-MOST_MONTHS:]
     if sum(share is not None for _, share in months) < 3 or finding.reference is None:  # noqa: PLR2004 - fewer are no line
@@ -95,7 +96,7 @@ def by_month(subject: Subject, finding: Finding) -> Chart | None:
     return Chart("lines", name, alt, names, (level, line), title=name)
 
 
-def months(subject: Subject) -> Chart | None:
+def months_chart(subject: Subject) -> Chart | None:
     """Return what came in, was won and was lost, month by month."""
     shown = [month for month in subject.pipeline.months if month.complete][-MOST_MONTHS:]
     if len(shown) < 3:  # noqa: PLR2004 - fewer are no course
@@ -119,7 +120,7 @@ def months(subject: Subject) -> Chart | None:
     return Chart("columns", words.say("question.months"), alt, names, series, COUNTS)
 
 
-def days(subject: Subject, stage: StageResult) -> Chart | None:
+def days_chart(subject: Subject, stage: StageResult) -> Chart | None:
     """Return which share of a stage has left by which door, day by day; None without a curve."""
     horizon = stage.horizon.age
     if horizon is None:
@@ -148,7 +149,7 @@ def say_days(subject: Subject, stage: StageResult) -> str:
     return subject.say("deck.days", **facts, lost=at["lost"], advanced=at["advanced"])
 
 
-def repairs(subject: Subject) -> Chart | None:
+def repairs_chart(subject: Subject) -> Chart | None:
     """Return what each repair would bring, with its range."""
     found = subject.diagnosis.repairs
     if not found:
@@ -174,14 +175,14 @@ def repairs(subject: Subject) -> Chart | None:
     )
 
 
-def segments(subject: Subject, one: StageDiagnosis) -> Chart | None:
+def segments_chart(subject: Subject, one: StageDiagnosis) -> Chart | None:
     """Return what the segments that lose more lose, beside the rest of their stage."""
     found = one.screen.drivers[:MOST_SEGMENTS]
     if not found:
         return None
     words = subject.words
     names = tuple(
-        text_of(segment(each.columns, each.values, one.screen.binned, words), SEGMENT_LETTERS)
+        html_text(segment(each.columns, each.values, one.screen.binned, words), SEGMENT_LETTERS)
         for each in found
     )
     here = Series(
@@ -230,7 +231,7 @@ def say_notes(
     subject: Subject, notes: Sequence[Noted], *, of_stage: bool = False
 ) -> tuple[str, ...]:
     """Say each note in a line of text."""
-    return tuple(short(one) for one in note_lines(notes, subject.words, of_stage=of_stage))
+    return tuple(shorten(one) for one in note_lines(notes, subject.words, of_stage=of_stage))
 
 
 def name_months(

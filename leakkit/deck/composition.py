@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from leakkit import views
 from leakkit.analysis import diagnose
-from leakkit.deck.cause_slides import actions, calls, changes, people, repairs, why
+from leakkit.deck.cause_slides import (
+    actions_slide,
+    calls_slide,
+    causes_slide,
+    changes_slide,
+    repairs_slide,
+    segments_slide,
+)
 from leakkit.deck.charting import pack_deck
 from leakkit.deck.content import (
     COUNTS,
@@ -23,22 +30,22 @@ from leakkit.deck.content import (
     name_of,
 )
 from leakkit.deck.leak_slides import (
-    answer,
-    flow,
-    leaks,
-    owners,
-    pipe,
-    reasons,
-    standing,
-    stay,
-    sure,
+    answer_slide,
+    flow_slide,
+    leaks_slide,
+    owners_slide,
+    pipe_slide,
+    reasons_slide,
+    reliability_slide,
+    standing_slide,
+    stays_slide,
 )
 from leakkit.deck.masters import client, house
 from leakkit.deck.powerpoint import Foot, write_slides
 from leakkit.findings.finding import leading
 from leakkit.frames.units import MINOR
 from leakkit.views.brand import brand_of
-from leakkit.views.grids import Cell, Grid, text_of
+from leakkit.views.grids import Cell, Grid, html_text
 from leakkit.views.tables import DASH, bdi
 from leakkit.views.view import words_of
 
@@ -54,15 +61,15 @@ if TYPE_CHECKING:
 # The slides of one pipeline, in their order.
 
 OF_A_HISTORY: tuple[Callable[[Subject], Slide | None], ...] = (
-    answer, pipe, leaks, changes, why, people, repairs, calls, actions, stay,
-    flow, sure,
+    answer_slide, pipe_slide, leaks_slide, changes_slide, causes_slide, segments_slide,
+    repairs_slide, calls_slide, actions_slide, stays_slide, flow_slide, reliability_slide,
 )  # fmt: skip
 OF_A_LIST: tuple[Callable[[Subject], Slide | None], ...] = (
-    answer,
-    standing,
-    reasons,
-    owners,
-    sure,
+    answer_slide,
+    standing_slide,
+    reasons_slide,
+    owners_slide,
+    reliability_slide,
 )
 
 
@@ -166,7 +173,7 @@ def _all(analysis: Analysis, words: Words) -> Slide:
     notes = (*said, words.say("deck.others", n=left_out)) if left_out > 0 else said
     deals, as_of = sum(one.opportunities for one in analysis.pipelines), analysis.last_day
     foot = words.say("overview.as_of", n=len(analysis.pipelines), deals=deals, as_of=as_of)
-    title = text_of(view.headline, LONGEST_NAME)
+    title = html_text(view.headline, LONGEST_NAME)
     return Slide(title, words.say("deck.all"), tuple(parts), foot, notes)
 
 
@@ -176,7 +183,7 @@ def _list_pipelines(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], wor
         (
             Cell(name_of(one.name)),
             Cell(words.count(one.opportunities)),
-            Cell(text_of(views.headline(analysis, one.name).headline, LONGEST_NAME)),
+            Cell(html_text(views.headline(analysis, one.name).headline, LONGEST_NAME)),
             Cell(_say_kept(analysis, one, words)),
         )
         for one in shown
@@ -206,7 +213,7 @@ def _costly(analysis: Analysis, words: Words) -> Chart | None:
         return None
     title = words.say("deck.costly", currency=analysis.config.currency)
     names = tuple(
-        text_of(words.html("overview.named", stage=bdi(stage), pipeline=bdi(name)), LONGEST_NAME)
+        html_text(words.html("overview.named", stage=bdi(stage), pipeline=bdi(name)), LONGEST_NAME)
         for _, name, stage in shown
     )
     values = tuple(float(value) / MINOR for value, *_ in shown)

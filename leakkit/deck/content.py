@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from leakkit.findings.finding import WARNING, leading
 from leakkit.views.drawing.small_pictures import Shift, shifts
 from leakkit.views.dropoff.stage_flow import choose_emphasis
-from leakkit.views.elements import stay
-from leakkit.views.grids import grids, sentences, shorten_name, text_of
+from leakkit.views.elements import name_stay
+from leakkit.views.grids import grids, html_text, sentences, shorten_name
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -198,11 +198,11 @@ class Subject:
 
     def say(self, key: str, **facts: object) -> str:
         """Return a sentence as text; names in it are shortened."""
-        return text_of(self.words.html(key, **facts), LONGEST_NAME)
+        return html_text(self.words.html(key, **facts), LONGEST_NAME)
 
     def stay(self, age: float) -> str:
         """Say an age."""
-        return stay(self.words, age, self.pipeline.unit_per_day)
+        return name_stay(self.words, age, self.pipeline.unit_per_day)
 
     def call(self, view: str, *, of: str = "") -> str:
         """Return the line of the notes with the call that shows the same."""
@@ -244,7 +244,7 @@ def name_of(name: str) -> str:
 
 def read_headline(view: View) -> str:
     """Return the headline of a view as text."""
-    return text_of(view.headline, LONGEST_NAME)
+    return html_text(view.headline, LONGEST_NAME)
 
 
 def between_tables(view: View) -> tuple[str, ...]:
@@ -252,9 +252,9 @@ def between_tables(view: View) -> tuple[str, ...]:
     return sentences(view.table, LONGEST_NAME)
 
 
-def short(said: Markup) -> str:
+def shorten(said: Markup) -> str:
     """Return a sentence of the pages as text, its names shortened."""
-    return text_of(said, LONGEST_NAME)
+    return html_text(said, LONGEST_NAME)
 
 
 def lines_of(view: View) -> tuple[str, ...]:
@@ -262,12 +262,12 @@ def lines_of(view: View) -> tuple[str, ...]:
     return sentences(view.note, LONGEST_NAME)
 
 
-def tables_of(view: View) -> tuple[Grid, ...]:
+def slide_tables(view: View) -> tuple[Grid, ...]:
     """Return the tables of a view."""
     return grids(view.table, LONGEST_NAME)
 
 
-def label(text: str, before: float = 14.0) -> Line:
+def label_of(text: str, before: float = 14.0) -> Line:
     """Return a small heading over a sentence."""
     return Line(text, LABEL, "flow-ink", bold=True, before=before)
 

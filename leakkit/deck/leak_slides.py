@@ -17,12 +17,12 @@ from leakkit.deck.content import (
     as_of,
     between_tables,
     body,
-    label,
+    label_of,
     lines_of,
     name_of,
     read_headline,
-    short,
-    tables_of,
+    shorten,
+    slide_tables,
 )
 from leakkit.views.drawing import pipe_forms
 from leakkit.views.drawing.small_pictures import ROLES, Shift
@@ -45,7 +45,7 @@ STATEMENTS, PICTURE, ANSWER = (
 BIG = 40.0
 
 
-def answer(subject: Subject) -> Slide:
+def answer_slide(subject: Subject) -> Slide:
     """Answer on one page, with one picture."""
     head = views.headline(subject.analysis, subject.pipeline.name)
     causes = views.causes_headline(subject.diagnosis)
@@ -72,7 +72,7 @@ def _number(subject: Subject) -> tuple[Line, ...]:
     shift, words = Shift.of(subject.leading), subject.words
     role = f"{ROLES[shift.kind][0]}-ink" if shift.warns else "ink"
     name = words.say(f"causes.kind_{shift.kind}")
-    return (label(name, 0), Line(shift.say(words), BIG, role, bold=True, before=0))
+    return (label_of(name, 0), Line(shift.say(words), BIG, role, bold=True, before=0))
 
 
 def _statements(subject: Subject) -> list[Line]:
@@ -84,7 +84,7 @@ def _statements(subject: Subject) -> list[Line]:
     lines: list[Line] = []
     for key, text in said.items():
         if text:
-            lines += [label(subject.words.say(f"deck.{key}")), body(text)]
+            lines += [label_of(subject.words.say(f"deck.{key}")), body(text)]
     return lines
 
 
@@ -107,8 +107,8 @@ def _picture(subject: Subject) -> Part | None:
     """Return the course of what got worse, else the losses of all stages."""
     if subject.pipeline.present is not None:
         return None
-    course = charts.by_month(subject, subject.leading) if subject.leading else None
-    return course or charts.lost_by_stage(subject, subject.stage)
+    course = charts.monthly_chart(subject, subject.leading) if subject.leading else None
+    return course or charts.losses_chart(subject, subject.stage)
 
 
 # ---------------- losses
@@ -118,7 +118,7 @@ WHOLE = Box()
 SHOWN_STAGES = 12
 
 
-def pipe(subject: Subject) -> Slide | None:
+def pipe_slide(subject: Subject) -> Slide | None:
     """Show the pipe to scale, as shapes."""
     one, words = subject.pipeline, subject.words
     if not one.pipe.entered:
@@ -149,16 +149,16 @@ def _pipe_title(subject: Subject, alt: str) -> str:
     return alt
 
 
-def leaks(subject: Subject) -> Slide | None:
+def leaks_slide(subject: Subject) -> Slide | None:
     """Show which share of what enters each stage is lost, with its range."""
     largest = find_headline(subject.pipeline).stage
-    chart = charts.lost_by_stage(subject, largest)
+    chart = charts.losses_chart(subject, largest)
     if chart is None:
         return None
     say = subject.words.say
     view = views.stages(subject.analysis, subject.pipeline.name)
     columns = [say(f"table.{key}") for key in ("deals_in", "lost", "overdue", "value_lost")]
-    grid = tables_of(view)[0].only(columns, SHOWN_STAGES)
+    grid = slide_tables(view)[0].only(columns, SHOWN_STAGES)
     notes = (
         subject.note("between", say("deck.range_wilson")),
         subject.note("how", say("method.share")),
@@ -167,7 +167,7 @@ def leaks(subject: Subject) -> Slide | None:
         subject.analysis_call("stages"),
     )
     return subject.slide(
-        short(largest_sentence(subject.pipeline, subject.words)),
+        shorten(largest_sentence(subject.pipeline, subject.words)),
         "deck.leaks",
         (Box(0, 0, 0.44, 1), chart),
         (Box(0.48, 0.04, 0.52, 0.96), Tabled(grid, (1.5, 0.8, 1.3, 0.9, 1.1), 12)),
@@ -176,9 +176,9 @@ def leaks(subject: Subject) -> Slide | None:
     )
 
 
-def stay(subject: Subject) -> Slide | None:
+def stays_slide(subject: Subject) -> Slide | None:
     """Show after how many days the deals of the first stage leave, and by which door."""
-    chart = charts.days(subject, subject.stage) if subject.stage else None
+    chart = charts.days_chart(subject, subject.stage) if subject.stage else None
     if chart is None:
         return None
     notes = (
@@ -190,9 +190,9 @@ def stay(subject: Subject) -> Slide | None:
     return subject.slide(chart.alt, "question.days", (WHOLE, chart), foot=foot, notes=notes)
 
 
-def flow(subject: Subject) -> Slide | None:
+def flow_slide(subject: Subject) -> Slide | None:
     """Show what came in and went out, month by month, and what an analyst noted."""
-    chart = charts.months(subject)
+    chart = charts.months_chart(subject)
     if chart is None:
         return None
     said = charts.say_notes(subject, charts.dated_notes(subject))
@@ -210,7 +210,7 @@ LIST = Box(0, 0.02, 1, 0.96)
 SHOWN_ROWS = 9
 
 
-def standing(subject: Subject) -> Slide | None:
+def standing_slide(subject: Subject) -> Slide | None:
     """Show where deals stand, and where they were lost."""
     view = views.pipe(subject.analysis, subject.pipeline.name)
     if not view.figure:
@@ -223,10 +223,10 @@ def standing(subject: Subject) -> Slide | None:
     return subject.slide(title, "question.present", (LIST, drawing), foot=foot, notes=notes)
 
 
-def reasons(subject: Subject) -> Slide | None:
+def reasons_slide(subject: Subject) -> Slide | None:
     """Show which reasons were written down."""
     view = views.evidence(subject.diagnosis)
-    found, said = tables_of(view), between_tables(view)
+    found, said = slide_tables(view), between_tables(view)
     if not found:
         return None
     title = read_headline(views.causes_headline(subject.diagnosis))
@@ -236,10 +236,10 @@ def reasons(subject: Subject) -> Slide | None:
     return subject.slide(title, "question.present_reasons", (LIST, table), foot=foot, notes=notes)
 
 
-def owners(subject: Subject) -> Slide | None:
+def owners_slide(subject: Subject) -> Slide | None:
     """Show won, lost and open deals by owner."""
     view = views.drivers(subject.diagnosis)
-    found = tables_of(view)
+    found = slide_tables(view)
     if not found:
         return None
     foot, notes = subject.words.say("present.owners_note"), (subject.call("drivers"),)
@@ -260,15 +260,15 @@ RELIABILITY, SOURCES = Box(0, 0.02, 0.47, 0.96), Box(0.53, 0.02, 0.47, 0.96)
 SHOWN_FILES = 7
 
 
-def sure(subject: Subject) -> Slide:
+def reliability_slide(subject: Subject) -> Slide:
     """Say what the deals are, how far doubts move the headline, and from what all was made."""
     analysis, words = subject.analysis, subject.words
     view = views.data(analysis, subject.pipeline.name)
-    said = [short(line) for line in data_lines(analysis, subject.pipeline, words)]
+    said = [shorten(line) for line in data_lines(analysis, subject.pipeline, words)]
     doubts = (
         [] if subject.pipeline.present else bounds_lines(analysis, subject.pipeline.name, words)
     )
-    doubt = [short(line) for line in doubts]
+    doubt = [shorten(line) for line in doubts]
     rest = [line for line in said if line not in doubt]
     read = [line for line in lines_of(view) if line not in said]
     finger = words.say("provenance.fingerprint", fingerprint=analysis.fingerprint)
@@ -288,4 +288,4 @@ def sure(subject: Subject) -> Slide:
 
 def _lines(head: str, said: list[str]) -> list[Line]:
     """Return lines under a heading."""
-    return [label(head, 0), *(Line(text, body(text).size - 1.5, before=7) for text in said)]
+    return [label_of(head, 0), *(Line(text, body(text).size - 1.5, before=7) for text in said)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from leakkit.findings.finding import Finding
-    from leakkit.findings.stage_readings import Reading, Readings
+    from leakkit.findings.stage_readings import Readings, WindowReading
     from leakkit.measures.survival import Floats
 
 
@@ -203,7 +203,9 @@ class Wobble:
 STEADY = Wobble()
 
 
-def compare_shares(now: Reading, before: Reading, wobbling: Wobble = STEADY) -> Comparison:
+def compare_shares(
+    now: WindowReading, before: WindowReading, wobbling: Wobble = STEADY
+) -> Comparison:
     """Is the share of one window another one than that of the window before?
 
     Two plain ratios compared as binomials forget that deals are censored, and that
@@ -246,7 +248,7 @@ def _possible(share: float, entrants: float) -> float:
     return min(max(share, least), 1.0 - least)
 
 
-def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Comparison:
+def against_target(now: WindowReading, target: float, wobbling: Wobble = STEADY) -> Comparison:
     """Is the share another one than the target?
 
     The signed root of the deviance from the target, p as between windows; the exact
@@ -275,14 +277,14 @@ def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Co
     )
 
 
-def _deviance(read: Reading, expected: float) -> float:
+def _deviance(read: WindowReading, expected: float) -> float:
     """Return twice the log likelihood ratio of a share against an expected one (0 < it < 1)."""
     share = read.share
     found = rel_entr(share, expected) + rel_entr(1.0 - share, 1.0 - expected)
     return max(2.0 * read.entrants * float(found), 0.0)
 
 
-def _fisher(now: Reading, before: Reading) -> float:
+def _fisher(now: WindowReading, before: WindowReading) -> float:
     """Return Fisher's two-sided p on rounded counts."""
     counts = []
     for one in (now, before):
@@ -324,7 +326,7 @@ def _deviate(p_value: float, change: float) -> float:
 
 
 def difference_interval(
-    now: Reading, before: Reading, wobbling: Wobble = STEADY
+    now: WindowReading, before: WindowReading, wobbling: Wobble = STEADY
 ) -> tuple[float, float]:
     """Return the 95 % interval of the difference of two shares, widened by the wobble."""
     low1, high1 = wilson(now.share, now.entrants)

@@ -29,7 +29,7 @@ EARLY, FEW, NO_PAST = "early", "few", "no_past"
 
 
 @dataclass(frozen=True)
-class Group:
+class EffectGroup:
     """The share lost within the horizon of the deals that entered in some days.
 
     `entered` deals came in, `followed` is how many equivalent ones the share stands on;
@@ -52,8 +52,8 @@ class GroupChange:
     little in common; then the change is that of all deals.
     """
 
-    before: Group
-    since: Group
+    before: EffectGroup
+    since: EffectGroup
     like: Excess | None
     phi: float
 
@@ -176,7 +176,7 @@ def _entrants(design: Design, days: Days) -> int:
     return int((came & (design.visit == 1)).sum())
 
 
-def _group(design: Design, days: Days, horizon: float) -> Group | None:
+def _group(design: Design, days: Days, horizon: float) -> EffectGroup | None:
     """Read the share lost of those at risk in some days; None where too few were followed."""
     if days[1] <= days[0]:
         return None
@@ -189,7 +189,7 @@ def _group(design: Design, days: Days, horizon: float) -> Group | None:
     share, followed = float(found.share[0]), float(found.followed[0])
     low, high = wilson(share, float(found.n_eff[0]))
     variance = max(float(found.variance[0]), _least_variance(followed, share))
-    return Group(share, low, high, variance, _entrants(design, days), followed)
+    return EffectGroup(share, low, high, variance, _entrants(design, days), followed)
 
 
 def _least_variance(followed: float, share: float) -> float:

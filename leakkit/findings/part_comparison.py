@@ -22,7 +22,7 @@ from leakkit.findings.comparison import (
 from leakkit.findings.stage_readings import (
     CENSORED_EXITS,
     LOST,
-    Reading,
+    WindowReading,
     at_risk,
     count_groups,
     read_groups,
@@ -84,7 +84,7 @@ class Side:
     visits: int
     lost: int
     share: Share
-    reading: Reading
+    reading: WindowReading
 
 
 @dataclass(frozen=True)
@@ -232,10 +232,12 @@ def _by_month(visits: Visits, horizon: float, months: Sequence[Days]) -> Months:
     )
 
 
-def _read(spans: Spells) -> Reading:
+def _read(spans: Spells) -> WindowReading:
     """Read the share lost at the horizon."""
     found = read_groups(count_groups(spans, np.zeros(len(spans), np.int64), 1))
-    return Reading(float(found.share[0].round(12)), float(found.n_eff[0]), float(found.followed[0]))
+    return WindowReading(
+        float(found.share[0].round(12)), float(found.n_eff[0]), float(found.followed[0])
+    )
 
 
 def _side(seen: _SeenSide) -> Side:
@@ -253,7 +255,7 @@ def _side(seen: _SeenSide) -> Side:
 
 def _unread(visits: Visits, days: Days, reason: str) -> Side:
     """Return a part of which no share can be read."""
-    return Side(*_count_visits(visits, days), Share.missing(reason), Reading(0.0, 0.0, 0.0))
+    return Side(*_count_visits(visits, days), Share.missing(reason), WindowReading(0.0, 0.0, 0.0))
 
 
 def _count_visits(visits: Visits, days: Days) -> tuple[int, int]:
@@ -262,7 +264,7 @@ def _count_visits(visits: Visits, days: Days) -> tuple[int, int]:
     return len(risk.rows), int((risk.exit == LOST).sum())
 
 
-def _chance(one: Reading, other: Reading) -> float:
+def _chance(one: WindowReading, other: WindowReading) -> float:
     """Return the variance that chance gives a difference: both pooled, 1 of n where none was."""
     e1, e0 = one.entrants, other.entrants
     pooled = (e1 * one.share + e0 * other.share) / (e1 + e0)

@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from leakkit.measures.survival import Floats, Ints
 
 
-# ---------------- design
-# The passages of one stage, one entry each: what causes and drivers look at.
-
 if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
@@ -357,7 +354,7 @@ FIRST_VISIT = 1
 
 
 @dataclass(frozen=True)
-class Reading:
+class WindowReading:
     """A share, read at one age of one window.
 
     `entrants` is n_eff, how many entrants without censoring would make it as sure;
@@ -376,15 +373,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Readings:
-    """The same share in several windows: arrays over the windows (see `Reading`)."""
+    """The same share in several windows: arrays over the windows (see `WindowReading`)."""
 
     share: Floats
     entrants: Floats
     followed: Floats
 
-    def at(self, window: int) -> Reading:
+    def at(self, window: int) -> WindowReading:
         """Return one of them."""
-        return Reading(
+        return WindowReading(
             float(self.share[window]), float(self.entrants[window]), float(self.followed[window])
         )
 

@@ -158,7 +158,7 @@ def _wider(finding: Finding, variance: float) -> float:
     return max(finding.change_error**2 / variance, 1.0) if variance > 0.0 else 1.0
 
 
-def changes_of(
+def find_changed(
     findings: Iterable[Finding], stages: Sequence[str], recent: Sequence[Recent | None]
 ) -> dict[int, Change]:
     """Return the stages whose losses changed, for worse or for better, by position.

@@ -36,7 +36,7 @@ from leakkit.findings.finding import (
     Past,
     Split,
 )
-from leakkit.findings.stage_readings import NOTHING, Reading, Readings
+from leakkit.findings.stage_readings import NOTHING, Readings, WindowReading
 from leakkit.measures.horizons import MIN_BASELINE_DAYS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ BEYOND_DOUBT = 4.0
 RELATIVE_CHANGE = 0.25
 WON_VALUE_SHARE = 0.05
 WATCH_P = 0.05
-NEVER_FOLLOWED = Reading(0.0, 0.0, 0.0)
+NEVER_FOLLOWED = WindowReading(0.0, 0.0, 0.0)
 SLOWER, FASTER = "slower", "faster"
 
 
@@ -142,15 +142,15 @@ class Watched:
     stage: str
     kind: str
     plan: WindowPlan
-    now: Reading | None = None
-    before: Reading | None = None
-    now_then: Reading | None = None
-    before_then: Reading | None = None
-    last_year: Reading | None = None
+    now: WindowReading | None = None
+    before: WindowReading | None = None
+    now_then: WindowReading | None = None
+    before_then: WindowReading | None = None
+    last_year: WindowReading | None = None
     months: Readings = field(default_factory=lambda: NOTHING)
     target: float | None = None
-    inside_now: Reading | None = None
-    inside_before: Reading | None = None
+    inside_now: WindowReading | None = None
+    inside_before: WindowReading | None = None
 
     @property
     def key(self) -> Key:
@@ -373,13 +373,13 @@ def _compare_decided(one: Watched, wobbling: Wobble) -> DecidedShares | None:
     return DecidedShares(left[0].share, left[1].share, found.p_value, speed)
 
 
-def _among_decided(lost: Reading, inside: Reading) -> Reading | None:
+def _among_decided(lost: WindowReading, inside: WindowReading) -> WindowReading | None:
     """Return the share lost of those that left; None where nobody did."""
     left = 1.0 - inside.share
     if left <= 0.0:
         return None
     n = lost.followed * left
-    return Reading(min(lost.share / left, 1.0), n, n)
+    return WindowReading(min(lost.share / left, 1.0), n, n)
 
 
 def _severity(

@@ -13,7 +13,7 @@ from leakkit.findings.value import (
     LOST_DRAWS,
     SEED,
     Change,
-    changes_of,
+    find_changed,
     got_worse,
     read_lost,
 )
@@ -370,7 +370,7 @@ class Costs:
 
     def changes(self, findings: Iterable[Finding], stages: Sequence[str]) -> dict[int, Change]:
         """Which stages lose more, or fewer, than before? By position; see `changes_of`."""
-        return changes_of(findings, stages, [worth.recent for worth in self.worths])
+        return find_changed(findings, stages, [worth.recent for worth in self.worths])
 
     def joint(self, findings: Iterable[Finding], stages: Sequence[str]) -> WhatIf:
         """What if all losses that an alarm or a watch is about went back to their reference?

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from leakkit.findings.comparison import Excess
     from leakkit.findings.drivers import Driver
     from leakkit.findings.finding import Value
-    from leakkit.findings.intervention_effects import Effect, Group
+    from leakkit.findings.intervention_effects import Effect, EffectGroup
     from leakkit.findings.mix import MixShift
     from leakkit.findings.verdicts import Cause
     from leakkit.frames.units import Cell
@@ -420,7 +420,7 @@ def _effect(one: Intervened, effect: Effect, unit: int) -> RepairRow:
     }
 
 
-def _side(name: str, group: Group | None) -> RepairRow:
+def _side(name: str, group: EffectGroup | None) -> RepairRow:
     """Return the share of one side with its range and its deals."""
     known = ("share", "low", "high", "entered")
     return {f"{name}_{one}": None if group is None else getattr(group, one) for one in known}

@@ -38,7 +38,7 @@ from leakkit.report.publishing import (
     claim_folder,
     digest_of,
 )
-from leakkit.report.results import Event, PageResult, RunResult
+from leakkit.report.run_results import Event, PageResult, RunResult
 from leakkit.report.writing import RUN, SUMMARY, Fallback, Writing
 from leakkit.store import pseudonyms
 from leakkit.views.brand import brand_of, pale

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.report.planning import PagePlan, PagePlanner
     from leakkit.report.publishing import Draft
-    from leakkit.report.results import PageResult
+    from leakkit.report.run_results import PageResult
     from leakkit.report.writing import Files
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from leakkit.report.planning import PagePlanner, Tasks
     from leakkit.report.pool import Pool
     from leakkit.report.publishing import Draft
-    from leakkit.report.results import PageResult
+    from leakkit.report.run_results import PageResult
     from leakkit.words import Words
 
 

@@ -10,7 +10,7 @@ from leakkit.config import fold_name
 from leakkit.findings import to_records
 from leakkit.report import manifest, notebooks
 from leakkit.report.publishing import digest_of, slug
-from leakkit.report.results import MADE, PageResult
+from leakkit.report.run_results import MADE, PageResult
 from leakkit.report.worker import Task
 from leakkit.views import headline_sentence
 from leakkit.words import Words

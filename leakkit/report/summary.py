@@ -24,7 +24,7 @@ from leakkit.report.data_files import in_major_units, iso_day, round_numbers
 from leakkit.views.brand import brand_of
 from leakkit.views.causes.cause_lines import operation
 from leakkit.views.elements import plain
-from leakkit.views.grids import grids, sentences, shorten_name, text_of
+from leakkit.views.grids import grids, html_text, sentences, shorten_name
 from leakkit.views.sentences import say_judged
 from leakkit.views.tables import HtmlTable, ReasonTexts, TableColumn, bar_cell, bdi, overdue_cell
 from leakkit.views.view import words_of
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from leakkit.measures.stage_results import StageResult
     from leakkit.views.brand import Mark
     from leakkit.words import Words
+
 
 TEMPLATES = Path(__file__).parent / "template" / "leakkit"
 SCHEMA_VERSION = 1
@@ -66,7 +67,7 @@ class Summary:
         return {
             "summary.html": self.html(words).encode(),
             "summary.txt": self.text().encode(),
-            "summary.json": as_json(self.facts).encode(),
+            "summary.json": summary_json(self.facts).encode(),
         }
 
     def html(self, words: Words) -> str:
@@ -96,10 +97,10 @@ class Summary:
 
 def _wrap_lines(lines: Sequence[str]) -> list[str]:
     """Return sentences as lines of text."""
-    return [textwrap.fill(text_of(line, LONGEST_NAME), WIDE) for line in lines]
+    return [textwrap.fill(html_text(line, LONGEST_NAME), WIDE) for line in lines]
 
 
-def as_json(facts: dict[str, Any]) -> str:
+def summary_json(facts: dict[str, Any]) -> str:
     """Return facts as JSON with sorted keys; numbers have at most 10 digits."""
     return json.dumps(round_numbers(facts), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
@@ -116,7 +117,7 @@ def of_pipeline(
     gravest = _gravest(analysis, one)
     lines = (*_paragraphs(view.note), *_why(gravest, words), *_calling(items, words))
     summary = Summary(
-        text_of(view.title, LONGEST_NAME),
+        html_text(view.title, LONGEST_NAME),
         Markup(view.headline),  # noqa: S704 - a sentence of ours, its names escaped
         lines,
         tuple(filter(None, (_stages(one, words), _calls(items, words)))),
@@ -231,7 +232,7 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
         lines.append(words.html("overview.left_out", n=rest))
     facts = {
         "schema_version": SCHEMA_VERSION,
-        "headline": text_of(view.headline),
+        "headline": html_text(view.headline),
         "as_of": iso_day(analysis.last_day),
         "fingerprint": analysis.fingerprint,
         "pipelines": [

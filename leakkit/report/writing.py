@@ -9,7 +9,7 @@ from leakkit.analysis import find_worklist
 from leakkit.report import notebooks, summary
 from leakkit.report.data_files import findings_json, stages_csv, worklist_csv, worklist_xlsx
 from leakkit.report.publishing import mark_stale, slug
-from leakkit.report.results import FAILED, MADE, NOT_ASKED, UNCHANGED, PageResult
+from leakkit.report.run_results import FAILED, MADE, NOT_ASKED, UNCHANGED, PageResult
 from leakkit.views.brand import brand_of
 from leakkit.words import Words
 

@@ -51,7 +51,7 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class HistoryRows:
     """Rows of the history: an entry into a stage, or a close (stage below 0).
 
     cause and dear belong to lost closes: the cause that a leak gave, by position in
@@ -64,9 +64,9 @@ class Rows:
     cause: Ints
     dear: Bools
 
-    def keep(self, mask: Bools | Ints) -> Rows:
+    def keep(self, mask: Bools | Ints) -> HistoryRows:
         """Those rows for which the mask is true, or the rows at these positions."""
-        return Rows(*(column[mask] for column in _columns(self)))
+        return HistoryRows(*(column[mask] for column in _columns(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +79,18 @@ class Ends:
     code: Ints
 
 
-def put_in_order(rounds: list[Rows]) -> Rows:
+def put_in_order(rounds: list[HistoryRows]) -> HistoryRows:
     """Rows by deal, and within a deal as they happened: the sort is stable."""
     columns = [np.concatenate(column) for column in zip(*map(_columns, rounds), strict=True)]
-    return Rows(*columns).keep(np.argsort(columns[0], kind="stable"))
+    return HistoryRows(*columns).keep(np.argsort(columns[0], kind="stable"))
 
 
-def cut(rows: Rows, end: int) -> Rows:
+def cut(rows: HistoryRows, end: int) -> HistoryRows:
     """Nothing after `as_of` is known: a deal is as its last row until then leaves it."""
     return rows.keep(rows.second < end)
 
 
-def find_ends(rows: Rows, deals: int) -> Ends:
+def find_ends(rows: HistoryRows, deals: int) -> Ends:
     """Find the first and last row of each deal; every deal has one."""
     counts = np.bincount(rows.deal, minlength=deals)
     last = np.cumsum(counts) - 1
@@ -103,7 +103,7 @@ def find_ends(rows: Rows, deals: int) -> Ends:
     )
 
 
-def _columns(table: Live | Rows) -> tuple[npt.NDArray[Any], ...]:
+def _columns(table: Live | HistoryRows) -> tuple[npt.NDArray[Any], ...]:
     # Not dataclasses.astuple: that would copy every array.
     return tuple(getattr(table, name) for name in table.__slots__)
 
@@ -215,7 +215,7 @@ class _Visits:
     dear: Bools
 
 
-def draw_lives(arrays: StageArrays, births: Births, rng: np.random.Generator) -> list[Rows]:
+def draw_lives(arrays: StageArrays, births: Births, rng: np.random.Generator) -> list[HistoryRows]:
     """Draw round after round until every deal is closed for good, or never decided."""
     deals = np.arange(births.second.size)
     nothing = np.zeros(deals.size, dtype=np.int64)
@@ -283,13 +283,13 @@ def _next(arrays: StageArrays, live: Live, visits: _Visits, rng: np.random.Gener
     ).keep(goes_on)
 
 
-def _entries(live: Live) -> Rows:
+def _entries(live: Live) -> HistoryRows:
     no_cause = np.zeros(live.deal.size, dtype=np.int64)
-    return Rows(live.deal, live.stage, live.second, no_cause, no_cause.astype(np.bool_))
+    return HistoryRows(live.deal, live.stage, live.second, no_cause, no_cause.astype(np.bool_))
 
 
-def _closes(live: Live, visits: _Visits) -> Rows:
-    rows = Rows(live.deal, visits.to, visits.leaves, visits.cause, visits.dear)
+def _closes(live: Live, visits: _Visits) -> HistoryRows:
+    rows = HistoryRows(live.deal, visits.to, visits.leaves, visits.cause, visits.dear)
     return rows.keep(visits.to < 0)
 
 
@@ -344,7 +344,7 @@ class Labels:
 
 
 def draw_labels(
-    plan: Plan, births: Births, whole: Rows, rows: Rows, rng: np.random.Generator
+    plan: Plan, births: Births, whole: HistoryRows, rows: HistoryRows, rng: np.random.Generator
 ) -> Labels:
     """Draw every label from the stream that no life uses."""
     ends = find_ends(rows, births.second.size)
@@ -403,7 +403,9 @@ def _values(
     return np.round(value * np.where(dear, _DEAR_FACTOR, 1.0), 2)
 
 
-def _reasons(plan: Plan, rows: Rows, ends: Ends, rng: np.random.Generator) -> tuple[Ints, Ints]:
+def _reasons(
+    plan: Plan, rows: HistoryRows, ends: Ends, rng: np.random.Generator
+) -> tuple[Ints, Ints]:
     """Family behind each loss, and the text that stands in the file; -1 is none."""
     usual, wrong, instead, text, missing = rng.random((5, ends.code.size))
     lost = ends.code == LOST
@@ -427,7 +429,7 @@ def _competitors(family: Ints, rng: np.random.Generator) -> Ints:
 
 
 def _owners(
-    plan: Plan, births: Births, rows: Rows, ends: Ends, rng: np.random.Generator
+    plan: Plan, births: Births, rows: HistoryRows, ends: Ends, rng: np.random.Generator
 ) -> tuple[Texts, Texts]:
     """Owner of each deal today, and of each row at its time."""
     deals = births.second.size

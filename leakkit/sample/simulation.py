@@ -26,7 +26,7 @@ from leakkit.sample.plan_arrays import make_arrays, take_texts
 from leakkit.sample.truth import make_truth
 
 if TYPE_CHECKING:
-    from leakkit.sample.lives import Births, Labels, Rows
+    from leakkit.sample.lives import Births, HistoryRows, Labels
     from leakkit.sample.plan import Leak, Plan, StagePlan
 
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 # The two tables of an export: opportunities and their history.
 
 
-def make_opportunities(plan: Plan, births: Births, rows: Rows, labels: Labels) -> pd.DataFrame:
+def make_opportunities(
+    plan: Plan, births: Births, rows: HistoryRows, labels: Labels
+) -> pd.DataFrame:
     """One row a deal, as it stands at the end of `as_of`."""
     ends = find_ends(rows, births.second.size)
     closed_at = convert_to_moments(rows.second[ends.last_row], plan)
@@ -60,7 +62,9 @@ def make_opportunities(plan: Plan, births: Births, rows: Rows, labels: Labels) -
     return pd.DataFrame(columns)
 
 
-def make_stage_history(plan: Plan, births: Births, rows: Rows, labels: Labels) -> pd.DataFrame:
+def make_stage_history(
+    plan: Plan, births: Births, rows: HistoryRows, labels: Labels
+) -> pd.DataFrame:
     """One row for each entry into a stage and for each close."""
     first_row = find_ends(rows, births.second.size).first_row
     ids = pd.array(births.opportunity_id.astype(object), dtype="str")

@@ -19,7 +19,7 @@ from leakkit.sample.plan_arrays import (
 )
 
 if TYPE_CHECKING:
-    from leakkit.sample.lives import Births, Rows
+    from leakkit.sample.lives import Births, HistoryRows
     from leakkit.sample.plan import PipelinePlan, Plan
     from leakkit.sample.plan_arrays import Bools, Effects, Floats, Ints, StageArrays
 
@@ -135,7 +135,7 @@ def _start_shares(pipeline: PipelinePlan) -> Floats:
 # The planted truth: the plan, its leaks, and what is in the data.
 
 
-def make_truth(plan: Plan, seed: int, births: Births, rows: Rows) -> dict[str, Any]:
+def make_truth(plan: Plan, seed: int, births: Births, rows: HistoryRows) -> dict[str, Any]:
     """Write down what was planted, what is in the data, and the exact shares."""
     counts = _counts_of(plan, births, rows)
     truth = {
@@ -166,7 +166,7 @@ def _pipelines_truth(plan: Plan, counts: dict[str, Ints]) -> list[dict[str, Any]
     ]
 
 
-def _counts_of(plan: Plan, births: Births, rows: Rows) -> dict[str, Ints]:
+def _counts_of(plan: Plan, births: Births, rows: HistoryRows) -> dict[str, Ints]:
     """What is in the data, per pipeline: rows, and deals to which something happened."""
     ends = find_ends(rows, births.second.size)
     flags = {
@@ -184,7 +184,7 @@ def _counts_of(plan: Plan, births: Births, rows: Rows) -> dict[str, Ints]:
     }
 
 
-def _happenings(plan: Plan, births: Births, rows: Rows) -> dict[str, Bools]:
+def _happenings(plan: Plan, births: Births, rows: HistoryRows) -> dict[str, Bools]:
     arrays = make_arrays(plan)
     same = rows.deal[1:] == rows.deal[:-1]
     stage, then = rows.stage[:-1], rows.stage[1:]
@@ -201,7 +201,7 @@ def _happenings(plan: Plan, births: Births, rows: Rows) -> dict[str, Bools]:
     }
 
 
-def _any_row(births: Births, rows: Rows, moves: Bools) -> Bools:
+def _any_row(births: Births, rows: HistoryRows, moves: Bools) -> Bools:
     deals = np.zeros(births.second.size, dtype=np.bool_)
     deals[rows.deal[1:][moves]] = True
     return deals

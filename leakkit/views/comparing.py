@@ -378,9 +378,9 @@ def _value_lost(one: PipelineAnalysis) -> int:
 def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
     """Return the pipe of one pipeline, with the stage that its own page emphasises."""
     if one.present is not None:
-        return present.picture(analysis, one, words, "count")
+        return present.list_figure(analysis, one, words, "count")
     told = shifts(one, analysis.all_findings)
-    return figures.small_pipe(one, words, choose_emphasis(one, analysis.all_findings), told)
+    return figures.small_pipe_figure(one, words, choose_emphasis(one, analysis.all_findings), told)
 
 
 def _link(name: str, path: str) -> Markup:

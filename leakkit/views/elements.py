@@ -89,7 +89,7 @@ def plain(name: str) -> str:
     return " ".join("".join(seen).split())
 
 
-def stay(words: Words, age: float, unit_per_day: int) -> str:
+def name_stay(words: Words, age: float, unit_per_day: int) -> str:
     """Say a stay that is measured in the pipeline's unit: short ones in hours."""
     if unit_per_day == 1:
         return words.days(age)

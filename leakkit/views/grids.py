@@ -107,7 +107,7 @@ def parts_of(html: str, longest: int = UNLIMITED) -> tuple[str | Grid, ...]:
     return tuple(part for part in _read(html, longest).parts if part)
 
 
-def text_of(html: str, longest: int = UNLIMITED) -> str:
+def html_text(html: str, longest: int = UNLIMITED) -> str:
     """Return a sentence of a page as plain text."""
     return " ".join(sentences(f"<p>{html}</p>", longest))
 
@@ -215,15 +215,15 @@ class _Reader(HTMLParser):
 Rows = list[list[str]]
 
 
-def tables_of(view: View) -> tuple[Grid, ...]:
+def view_tables(view: View) -> tuple[Grid, ...]:
     """Return the tables of a view; of one without any, what it says, line by line."""
     found = grids(f"{view.figure}{view.table}{view.note}")
     if found:
         return found
     parts = (view.headline, view.figure, view.table, view.note)
-    said = [line for part in parts for line in (sentences(part) or [text_of(part)]) if line]
+    said = [line for part in parts for line in (sentences(part) or [html_text(part)]) if line]
     rows = tuple((Cell(line),) for line in [*said, view.alt] if line)
-    return (Grid(text_of(view.title), (text_of(view.title),), rows),)
+    return (Grid(html_text(view.title), (html_text(view.title),), rows),)
 
 
 def rows_of(grid: Grid) -> Rows:
@@ -245,7 +245,7 @@ def csv_of(view: View) -> str:
     r"""Return all tables of a view as CSV text, each under its caption, an empty line between."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    for at, grid in enumerate(tables_of(view)):
+    for at, grid in enumerate(view_tables(view)):
         if at:
             writer.writerow([])
         writer.writerow([safe_text(grid.caption)])
@@ -259,7 +259,7 @@ def xlsx_of(view: View) -> bytes:
     book = xlsxwriter.Workbook(stream, OPTIONS)
     book.set_properties({"created": CREATED, "author": "", "comments": ""})
     bold = book.add_format({"bold": True, "bottom": 1})
-    for at, grid in enumerate(tables_of(view), 1):
+    for at, grid in enumerate(view_tables(view), 1):
         sheet = book.add_worksheet(str(at))
         sheet.write_string(0, 0, grid.caption[:LONGEST_CELL])
         for down, row in enumerate(rows_of(grid), 1):

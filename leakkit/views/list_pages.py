@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_MONTHS = 12
 
 
-def in_order(analysis: Analysis, present: Present) -> tuple[LastStage, ...]:
+def order_stages(analysis: Analysis, present: Present) -> tuple[LastStage, ...]:
     """Return the stages in their order where one is known, else by their losses.
 
     Deals that name no stage come last.
@@ -40,14 +40,14 @@ def order_known(analysis: Analysis, present: Present) -> bool:
     return not analysis.provisional_order or are_numbered([one.name for one in present.named])
 
 
-def picture(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+def list_figure(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     """Draw the deals of every stage by outcome."""
     present = present_state(chosen)
-    rows = [(_name(one, words), one.tally) for one in in_order(analysis, present)]
+    rows = [(_name(one, words), one.tally) for one in order_stages(analysis, present)]
     return outcome_bars(rows, words, f"present {chosen.name}", by=by)
 
 
-def table(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_table(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate the deals of every stage by outcome, with the shares of the losses."""
     present, reasons = present_state(chosen), tables.ReasonTexts(words)
     losses = present.lost_somewhere
@@ -67,7 +67,7 @@ def table(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
         TableColumn("value_lost", lambda one: words.money(one.tally.value_lost)),
         TableColumn("value_open", lambda one: words.money(one.tally.value_open)),
     )
-    rows = [(_heading(one, words), one) for one in in_order(analysis, present)]
+    rows = [(_heading(one, words), one) for one in order_stages(analysis, present)]
     foot = (words.say("table.pipeline"), _total(present.total, words))
     return (
         HtmlTable(words.say("table.present"), columns, rows, foot=foot).html(words) + reasons.html()
@@ -86,7 +86,7 @@ def _total(total: Tally, words: Words) -> list[str]:
     ]
 
 
-def notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
     """Say how the table is to be read, and what its order is."""
     present = present_state(chosen)
     order = Markup("") if order_known(analysis, present) else words.html("present.no_order")
@@ -94,7 +94,7 @@ def notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
     return paragraphs([words.html("present.note"), order, *noted])
 
 
-def equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+def list_equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     """Say how many deals there are, and how many of them are won, lost and open."""
     total, value = present_state(chosen).total, by == "value"
     prefix = "value_" if value else ""
@@ -103,7 +103,7 @@ def equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     return words.html(key, n=won + lost + still, won=won, lost=lost, open=still)
 
 
-def ages(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_ages(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate how old deals were when they closed, and are that are open."""
     present = present_state(chosen)
     standing = standing_ages(analysis, chosen, words)
@@ -124,7 +124,7 @@ def standing_ages(analysis: Analysis, chosen: PipelineAnalysis, words: Words) ->
     present = present_state(chosen)
     rows = [
         (_heading(one, words), present.standing[one.stage])
-        for one in in_order(analysis, present)
+        for one in order_stages(analysis, present)
         if one.stage is not None and one.stage in present.standing
     ]
     if not rows:
@@ -156,7 +156,7 @@ def _age_notes(present: Present, words: Words) -> list[Markup]:
     return lines
 
 
-def months(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+def list_months(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     """Draw what was won and lost in each of the last months."""
     shown = present_state(chosen).months[-MOST_MONTHS:]
     rows = [(words.month(day), tally) for day, tally in shown]

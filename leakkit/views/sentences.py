@@ -10,7 +10,7 @@ from leakkit.analysis.earlier import find_vanished, losses_appeared, losses_miss
 from leakkit.findings.comparison import find_sight
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
 from leakkit.measures.present_state import most_lost, share_of
-from leakkit.views.elements import stay
+from leakkit.views.elements import name_stay
 from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def say_change(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Ma
         stage=bdi(finding.stage),
         share=finding.share,
         reference=finding.reference,
-        days=stay(words, age or 0, pipeline.unit_per_day),
+        days=name_stay(words, age or 0, pipeline.unit_per_day),
     )
 
 

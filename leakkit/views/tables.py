@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from leakkit.measures.survival import longest_followed, share_at
 from leakkit.views.drawing.palette import variable
-from leakkit.views.elements import add_range, fold_content, plain, reason_text, stay
+from leakkit.views.elements import add_range, fold_content, name_stay, plain, reason_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,7 +145,7 @@ def _chance_cell(words: Words, stage: StageResult, reasons: ReasonTexts, unit: i
     share, age = stage.won_from_here, stage.won_horizon.age
     if share.share is None or share.low is None or share.high is None or age is None:
         return reasons.dash(share.reason)
-    within = words.say("table.within", days=stay(words, age, unit))
+    within = words.say("table.within", days=name_stay(words, age, unit))
     return add_range(_share_cell(words, share, reasons), within)
 
 
@@ -173,7 +173,7 @@ def _age_cell(words: Words, age: Horizon, reasons: ReasonTexts, unit_per_day: in
     """Return an age in days or hours."""
     if age.age is None:
         return reasons.dash(age.reason)
-    return Markup("{}").format(stay(words, age.age, unit_per_day))
+    return Markup("{}").format(name_stay(words, age.age, unit_per_day))
 
 
 def _ratio_cell(words: Words, ratio: float | None, reasons: ReasonTexts) -> Markup:
@@ -268,7 +268,9 @@ def _lost_so_far(words: Words, stage: StageResult, reasons: ReasonTexts, unit: i
     share = share_at(stage.curve, ("lost",), limit).share
     if share is None:
         return reasons.dash("few_followed")
-    return add_range(words.share(share), words.say("table.within", days=stay(words, limit, unit)))
+    return add_range(
+        words.share(share), words.say("table.within", days=name_stay(words, limit, unit))
+    )
 
 
 def _more_columns(
@@ -321,7 +323,7 @@ def _mean_cell(words: Words, stage: StageResult, reasons: ReasonTexts, unit_per_
     """Return the mean stay up to the horizon."""
     if stage.mean is None:
         return reasons.dash(stage.horizon.reason or "few_followed")
-    return Markup("{}").format(stay(words, stage.mean[0], unit_per_day))
+    return Markup("{}").format(name_stay(words, stage.mean[0], unit_per_day))
 
 
 def _followed_cell(words: Words, stage: StageResult, reasons: ReasonTexts) -> Markup:
@@ -389,9 +391,9 @@ def where_lost_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
     route, unit = pipeline.route, pipeline.unit_per_day
     columns: tuple[TableColumn[StageResult], ...] = (
         TableColumn("lost_from", lambda s: words.share(float(route.lost_from[s.stage])), "lk-lost"),
-        TableColumn("days_in", lambda s: stay(words, float(route.days_in[s.stage]), unit)),
+        TableColumn("days_in", lambda s: name_stay(words, float(route.days_in[s.stage]), unit)),
     )
     rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
-    facts = {"n": route.entrants, "limit": stay(words, route.limit, unit)}
+    facts = {"n": route.entrants, "limit": name_stay(words, route.limit, unit)}
     caption = words.say(f"table.where_lost{of_days(pipeline)}", **facts)
     return HtmlTable(caption, columns, rows).html(words)

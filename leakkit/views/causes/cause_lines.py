@@ -13,7 +13,7 @@ from leakkit.errors import LeakkitError
 from leakkit.guards import require_text
 from leakkit.measures.present_state import most_frequent, share_of
 from leakkit.page.style import REPEATED, SECTION
-from leakkit.views.elements import add_range, heading, paragraphs, plain, stay
+from leakkit.views.elements import add_range, heading, name_stay, paragraphs, plain
 from leakkit.views.sentences import NAMED, present_state, say_left_out
 from leakkit.views.tables import DASH, HtmlTable, ReasonTexts, TableColumn, bar_cell, bdi
 from leakkit.views.view import answer
@@ -76,7 +76,7 @@ def excess(words: Words, found: Excess | None) -> Markup | str:
     return DASH if found is None else points_between(words, found.value, found.low, found.high)
 
 
-def deals(words: Words, found: Value) -> Markup:
+def say_deals(words: Words, found: Value) -> Markup:
     """Say an estimated number of deals with its interval."""
     between = words.say("causes.number_range", low=found.low, high=found.high)
     return add_range(words.number(found.value), between)
@@ -117,7 +117,7 @@ def value_of(written: str, words: Words) -> Markup:
     return bdi(written) if plain(written) else words.html("bar.none")
 
 
-def columns_of(names: Iterable[str]) -> Markup:
+def name_columns(names: Iterable[str]) -> Markup:
     """Return names of columns, one behind the other."""
     return Markup(", ").join(map(bdi, names))
 
@@ -188,7 +188,7 @@ def say_set_apart(diagnosis: Diagnosis, cause: Cause, words: Words) -> list[Mark
     if apart.one_day:
         said.append(words.html("causes.apart_day", n=apart.one_day))
     if apart.one_age and apart.age is not None:
-        age = stay(words, apart.age, diagnosis.pipeline.unit_per_day)
+        age = name_stay(words, apart.age, diagnosis.pipeline.unit_per_day)
         said.append(words.html("causes.apart_age", n=apart.one_age, age=age))
     return [Markup(" ").join(said)]
 
@@ -197,7 +197,7 @@ def say_set_apart(diagnosis: Diagnosis, cause: Cause, words: Words) -> list[Mark
 # What a verdict says, how strong it is, and which operation to review.
 
 
-def short(cause: Cause, words: Words) -> Markup:
+def short_verdict(cause: Cause, words: Words) -> Markup:
     """Say a verdict as a heading and a line."""
     said = words.say(f"causes.short_{cause.verdict.family or 'undetermined'}")
     return Markup("<strong>{}</strong><p>{}</p>").format(said, strength(cause, words))
@@ -289,7 +289,7 @@ def reasons_headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words)
     return said + " " + words.html(key, n=len(rivals), names=names)
 
 
-def reasons(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_reasons(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate the reasons with their shares, what they mean, and where they stand most often."""
     read, dashes = _read(analysis, chosen), ReasonTexts(words)
     if not read.known:
@@ -347,7 +347,7 @@ def _most_in(one: SaidReason, chosen: PipelineAnalysis) -> str:
     return bdi(chosen.stages[min(named, key=lambda stage: (-named[stage], stage))].name)
 
 
-def owners(chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_owners(chosen: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate won, lost and open deals by owner, and the share of the closed that is won."""
     found = present_state(chosen).owners
     if not found:

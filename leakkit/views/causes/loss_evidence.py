@@ -16,7 +16,7 @@ from leakkit.views.causes import cause_lines as present
 from leakkit.views.causes.cause_lines import diagnosed_stages, no_stages, sample_line, say_set_apart
 from leakkit.views.drawing.sheet import Run, Sheet, theme
 from leakkit.views.drawing.small_pictures import shift_cell, top_of
-from leakkit.views.elements import heading, panels, paragraphs, plain, stay
+from leakkit.views.elements import heading, name_stay, panels, paragraphs, plain
 from leakkit.views.sentences import say_change
 from leakkit.views.tables import HtmlTable, TableColumn, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -59,7 +59,7 @@ def _chain(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
     boxes = {
         "stage": bdi(one.stage.name),
         "leak": _leak(diagnosis, one, words),
-        "family": cause_lines.short(cause, words),
+        "family": cause_lines.short_verdict(cause, words),
         "evidence": _chain_evidence(diagnosis, cause, words),
         "review": cause_lines.operation(cause.review, words),
     }
@@ -81,7 +81,7 @@ def _leak(diagnosis: Diagnosis, one: StageDiagnosis, words: Words) -> Markup:
     lost, age = one.stage.lost, one.stage.horizon.age
     if lost.share is None or age is None:
         return words.html("causes.lost_now", n=one.stage.exits.lost)
-    days = stay(words, age, diagnosis.pipeline.unit_per_day)
+    days = name_stay(words, age, diagnosis.pipeline.unit_per_day)
     return words.html(
         "causes.lost_share", share=lost.share, low=lost.low, high=lost.high, days=days
     )
@@ -139,7 +139,7 @@ def evidence(diagnosis: Diagnosis, *, stage: str = "") -> View:
 
 def _of_present(diagnosis: Diagnosis, words: Words) -> View:
     """Show the reasons of a list without a history; how its losses behaved is not known."""
-    shown = present.reasons(diagnosis.analysis, diagnosis.pipeline, words)
+    shown = present.list_reasons(diagnosis.analysis, diagnosis.pipeline, words)
     kind, title = SECTION if shown else REPEATED, words.say("question.present_reasons")
     return answer(words, "evidence", title=title, table=shown, kind=kind)
 
@@ -240,7 +240,7 @@ def _sign(diagnosis: Diagnosis, sign: SignCount, words: Words) -> str:
     unit = 1 if sign.code == "silent" else diagnosis.pipeline.unit_per_day
     return words.say(
         f"causes.sign_{sign.code}",
-        limit=stay(words, sign.limit, unit),
+        limit=name_stay(words, sign.limit, unit),
         times=sign.limit,
         n=int(sign.limit) + 1,
     )
@@ -306,7 +306,7 @@ def days_strips(one: StageDiagnosis, words: Words, unit_per_day: int) -> Markup:
         mirrored = words.direction == "rtl"
         sheet = Sheet(WIDTH, height, direction=words.direction, mirrored=mirrored)
         for at, days in enumerate(rows):
-            said = stay(words, days.median or 0.0, unit_per_day)
+            said = name_stay(words, days.median or 0.0, unit_per_day)
             _strip(sheet, days, (TOP + STEP * at, most), words, said)
         _scale(sheet, height, most, words, unit_per_day)
         return sheet.svg(_strips_alt(one, rows, words, unit_per_day), f"when {one.stage.stage}")
@@ -347,7 +347,7 @@ def _scale(sheet: Sheet, height: float, most: float, words: Words, unit_per_day:
     """Write where the scale begins and ends."""
     sheet.shape(Path([(LEFT, height - 18), (WIDTH - RIGHT, height - 18)]), edge="line", width=1.0)
     for at, anchor in ((0.0, "start"), (most, "end")):
-        run = Run(stay(words, at, unit_per_day), "muted")
+        run = Run(name_stay(words, at, unit_per_day), "muted")
         sheet.text(_at_day(at, most), height - 4, run, size=11, anchor=anchor)
 
 
@@ -359,7 +359,7 @@ def _strips_alt(
         words.say(
             "causes.door_alt",
             door=words.say(f"causes.door_{days.kind}"),
-            stay=stay(words, days.median or 0.0, unit_per_day),
+            stay=name_stay(words, days.median or 0.0, unit_per_day),
         )
         for days in rows
     )

@@ -12,7 +12,7 @@ from leakkit.findings.worklist import BLOCKS, DECIDE
 from leakkit.page.style import REPEATED, SECTION
 from leakkit.views.causes import cause_lines
 from leakkit.views.causes.cause_lines import diagnosed_stages, loses, no_stages
-from leakkit.views.elements import add_range, heading, paragraphs, stay
+from leakkit.views.elements import add_range, heading, name_stay, paragraphs
 from leakkit.views.sentences import what_to_export
 from leakkit.views.tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis, PipelineAnalysis
     from leakkit.analysis.diagnosis import Repair, StageDiagnosis
     from leakkit.analysis.interventions import Intervened
-    from leakkit.findings.intervention_effects import Effect, Group
+    from leakkit.findings.intervention_effects import Effect, EffectGroup
     from leakkit.findings.worklist import DealToRead, WorkItem
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -80,9 +80,9 @@ def _say_repaired(repair: Repair, words: Words) -> Markup:
 def _repair_columns(words: Words) -> tuple[TableColumn[Repair], ...]:
     """Return the columns: what new deals and open ones would bring, and the chance to win."""
     return (
-        TableColumn("new_deals", lambda r: cause_lines.deals(words, r.result.new_deals)),
+        TableColumn("new_deals", lambda r: cause_lines.say_deals(words, r.result.new_deals)),
         TableColumn("new_deals_half", lambda r: words.number(r.result.new_deals.value / 2)),
-        TableColumn("open_deals", lambda r: cause_lines.deals(words, r.result.open_deals)),
+        TableColumn("open_deals", lambda r: cause_lines.say_deals(words, r.result.open_deals)),
         TableColumn("chance_then", lambda r: _chances(words, r)),
     )
 
@@ -151,7 +151,7 @@ def _effect_columns(words: Words, unit: int) -> tuple[TableColumn[Effect], ...]:
     return (
         TableColumn("lost_before", lambda e: _group(words, e.change.before if e.change else None)),
         TableColumn("lost_since", lambda e: _group(words, e.change.since if e.change else None)),
-        TableColumn("lost_within", lambda e: stay(words, e.horizon, unit)),
+        TableColumn("lost_within", lambda e: name_stay(words, e.horizon, unit)),
         TableColumn(
             "changed_like",
             lambda e: cause_lines.excess(words, e.change.change if e.change else None),
@@ -161,7 +161,7 @@ def _effect_columns(words: Words, unit: int) -> tuple[TableColumn[Effect], ...]:
     )
 
 
-def _group(words: Words, group: Group | None) -> Markup | str:
+def _group(words: Words, group: EffectGroup | None) -> Markup | str:
     """Say the share lost of one side, and of how many."""
     if group is None:
         return DASH
@@ -236,8 +236,8 @@ def _work_columns(words: Words, unit: int) -> tuple[TableColumn[WorkItem], ...]:
         TableColumn("deal_name", lambda i: bdi(i.name or DASH), "lk-name"),
         TableColumn("owner", lambda i: bdi(i.owner or DASH), "lk-name"),
         TableColumn("stage", lambda i: bdi(i.stage), "lk-name"),
-        TableColumn("in_stage", lambda i: stay(words, i.age, unit)),
-        TableColumn("over", lambda i: DASH if i.over is None else stay(words, i.over, unit)),
+        TableColumn("in_stage", lambda i: name_stay(words, i.age, unit)),
+        TableColumn("over", lambda i: DASH if i.over is None else name_stay(words, i.over, unit)),
         TableColumn("chance", lambda i: cause_lines.share_between(words, i.chance, i.low, i.high)),
         TableColumn("value", lambda i: cause_lines.money(words, i.value)),
         TableColumn("can_save", lambda i: cause_lines.money(words, i.saved)),
@@ -281,5 +281,5 @@ def _deals(one: StageDiagnosis, words: Words, unit: int) -> Markup:
 def _deal(one: StageDiagnosis, deal: DealToRead, words: Words, unit: int) -> Markup:
     """Return a deal with its stay and its value."""
     name = bdi(one.ids.get(deal.opportunity, str(deal.opportunity)))
-    stayed, value = stay(words, deal.stay, unit), cause_lines.money(words, deal.value)
+    stayed, value = name_stay(words, deal.stay, unit), cause_lines.money(words, deal.value)
     return add_range(name, f"{stayed}, {value}")

@@ -10,8 +10,8 @@ from leakkit.page.style import REPEATED
 from leakkit.views.causes import cause_lines
 from leakkit.views.causes import cause_lines as present
 from leakkit.views.causes.cause_lines import (
-    columns_of,
     diagnosed_stages,
+    name_columns,
     no_stages,
     sample_line,
     segment,
@@ -43,7 +43,7 @@ def drivers(diagnosis: Diagnosis, *, stage: str = "") -> View:
     words, stages = words_of(diagnosis.analysis), diagnosed_stages(diagnosis, stage)
     if diagnosis.pipeline.present is not None:
         owners, title = (
-            present.owners(diagnosis.pipeline, words),
+            present.list_owners(diagnosis.pipeline, words),
             words.say("question.present_owners"),
         )
         return answer(words, "drivers", title=title, table=owners)
@@ -79,7 +79,7 @@ def _changes(found: ChangeScreen, words: Words) -> Markup:
     title = words.say(f"causes.changes_{found.kind}", n=found.tested)
     table = HtmlTable(title, _change_columns(words), rows, head="segment")
     today = sorted({each.column for each in found.drivers if each.as_of_today})
-    lines = [words.html("causes.as_of_today", n=len(today), columns=columns_of(today))]
+    lines = [words.html("causes.as_of_today", n=len(today), columns=name_columns(today))]
     return table.html(words) + paragraphs(lines if today else [])
 
 
@@ -99,7 +99,7 @@ def _say_tested(screen: Screen, words: Words) -> Markup:
     """Say how many segments were compared, of which columns."""
     if not screen.tested:
         return words.html("causes.screened_none")
-    said = words.html("causes.screened", n=screen.tested, columns=columns_of(screen.columns))
+    said = words.html("causes.screened", n=screen.tested, columns=name_columns(screen.columns))
     return said + sample_line(screen.sampled, screen.of_passages, words)
 
 
@@ -121,7 +121,7 @@ def _as_of_today(screen: Screen, words: Words) -> Markup:
     today = sorted({name for driver in screen.drivers for name in driver.as_of_today})
     if not today:
         return Markup("")
-    return words.html("causes.as_of_today", n=len(today), columns=columns_of(today))
+    return words.html("causes.as_of_today", n=len(today), columns=name_columns(today))
 
 
 def _table(screen: Screen, words: Words) -> Markup:

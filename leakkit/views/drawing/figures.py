@@ -30,7 +30,7 @@ from leakkit.views.drawing.sheet import (
     width_of,
     wrap,
 )
-from leakkit.views.elements import note_texts, places, plain, reason_text, stay
+from leakkit.views.elements import name_stay, note_texts, places, plain, reason_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ NOTE_TOP, NOTE_LINES = 38.0, 12
 EPOCH = dt.date(1970, 1, 1)
 
 
-def pipe(
+def pipe_figure(
     pipeline: PipelineAnalysis,
     words: Words,
     *,
@@ -81,20 +81,20 @@ def pipe(
     return responsive(pipe_forms.wide(told), pipe_forms.narrow(told), printed)
 
 
-def small_pipe(
+def small_pipe_figure(
     pipeline: PipelineAnalysis,
     words: Words,
     worst: int | None = None,
     shifts: tuple[Shift, ...] = (),
 ) -> Markup:
-    """Return the small form of `pipe`, to stand beside others."""
+    """Return the small form of `pipe_figure`, to stand beside others."""
     return pipe_forms.small(PipeTexts(pipeline, words, worst, "count", shifts))
 
 
 # By which door, after how many days
 
 
-def days_by_exit(
+def days_figure(
     pipeline: PipelineAnalysis, words: Words, stages: tuple[StageResult, ...] = ()
 ) -> Markup:
     """After how many days do deals leave each stage, and by which door? One panel a stage.
@@ -154,7 +154,7 @@ class _Panel:
 
     def say_stay(self, age: float) -> str:
         """Say an age."""
-        return stay(self.words, age, self.unit_per_day)
+        return name_stay(self.words, age, self.unit_per_day)
 
 
 def door_shares(stage: StageResult, ages: Floats) -> dict[str, Floats]:
@@ -291,7 +291,7 @@ class _Months:
         return f"months.{name}_value" if self.by == "value" else f"months.{name}"
 
 
-def months(
+def months_figure(
     pipeline: PipelineAnalysis, words: Words, *, by: str = "count", notes: Sequence[Noted] = ()
 ) -> Markup:
     """What came in, what went out, and what was open at the end, month by month.

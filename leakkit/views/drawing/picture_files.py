@@ -23,7 +23,7 @@ from leakkit.errors import LeakkitError
 from leakkit.views.drawing.palette import PALETTE
 from leakkit.views.drawing.sheet import ELLIPSIS, Run, Sheet, elide, theme, width_of, wrap
 from leakkit.views.elements import BIDI_CONTROLS
-from leakkit.views.grids import parts_of, sentences, text_of
+from leakkit.views.grids import html_text, parts_of, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -317,10 +317,10 @@ def _poster_text(
 
 def _head(view: View) -> Iterator[Piece]:
     """Yield title, selection and headline."""
-    yield from _poster_text(text_of(view.title, LONGEST_NAME), TITLE, bold=True)
+    yield from _poster_text(html_text(view.title, LONGEST_NAME), TITLE, bold=True)
     for html, role in ((view.selection, "muted"), (view.headline, "ink")):
         if html:
-            yield from _poster_text(text_of(html, LONGEST_NAME), HEADLINE, role)
+            yield from _poster_text(html_text(html, LONGEST_NAME), HEADLINE, role)
     yield Piece(8.0)
 
 
@@ -407,7 +407,7 @@ def _flatten_cells(row: tuple[Cell, ...]) -> tuple[str, ...]:
 
 def _notes(view: View) -> Iterator[Piece]:
     """Yield the note line by line."""
-    lines = sentences(view.note, LONGEST_NAME) or (text_of(view.note, LONGEST_NAME),)
+    lines = sentences(view.note, LONGEST_NAME) or (html_text(view.note, LONGEST_NAME),)
     yield Piece(8.0)
     for text in lines[:MOST_LINES]:
         yield from _poster_text(text, BODY, "muted")

@@ -102,7 +102,7 @@ def caption(texts: PipeTexts) -> str:
     return said
 
 
-def cohort(texts: PipeTexts) -> str:
+def say_cohort(texts: PipeTexts) -> str:
     """Say in a few words which deals the picture counts."""
     return texts.words.say(f"pipe.since{_which(texts)}", **_find_created(texts))
 
@@ -139,7 +139,7 @@ def alt_text(texts: PipeTexts) -> str:
     return " ".join(alt)
 
 
-def equation(texts: PipeTexts) -> tuple[Run, ...]:
+def pipe_equation(texts: PipeTexts) -> tuple[Run, ...]:
     """Return the balance of the cohort, which is the picture's key to colours too."""
     pipe = texts.pipe
     terms = (
@@ -252,7 +252,7 @@ def _spot(plan: PipePlan, column: PipeColumn) -> float:
 
 def _wide_room(texts: PipeTexts, width: float) -> float:
     """Return the width of the wide form: its balance must fit on one line."""
-    said = sum(width_of(run.text, 15, bold=run.bold) for run in equation(texts))
+    said = sum(width_of(run.text, 15, bold=run.bold) for run in pipe_equation(texts))
     return max(width, said + 8)
 
 
@@ -305,7 +305,7 @@ def _write_wide(sheet: Sheet, plan: PipePlan, texts: PipeTexts) -> None:
     said = _caption_lines(texts, plan.frame.length)
     for row, line in enumerate(said):
         sheet.text(2, 14 + 18 * row, Run(line, "muted"), size=12.5)
-    sheet.text(2, 22 + 18 * len(said), equation(texts), size=15)
+    sheet.text(2, 22 + 18 * len(said), pipe_equation(texts), size=15)
     for column in plan.columns:
         _write_name(sheet, plan, column, texts)
     _write_stubs(sheet, plan, texts)
@@ -430,9 +430,9 @@ def _head_tall(texts: PipeTexts, form: Tall) -> list[Run | tuple[Run, ...]]:
     if form.lone:
         said = wrap(caption(texts), room - 4, 12.5, lines=6)
     else:
-        said = wrap(cohort(texts), room, 12, lines=2)
+        said = wrap(say_cohort(texts), room, 12, lines=2)
     lines: list[Run | tuple[Run, ...]] = [Run(line, "muted") for line in said]
-    runs = equation(texts)
+    runs = pipe_equation(texts)
     terms = [runs[:1], *(runs[at : at + 3] for at in range(1, len(runs), 3))]
     line: tuple[Run, ...] = ()
     for term in terms:

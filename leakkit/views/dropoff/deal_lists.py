@@ -14,7 +14,7 @@ from leakkit import explaining
 from leakkit.frames import spreadsheets
 from leakkit.frames.data_frames import DEAL_COLUMNS, ORDER, find_texts, sort_deals
 from leakkit.frames.units import frame_of
-from leakkit.views.elements import heading, paragraphs, plain, stay
+from leakkit.views.elements import heading, name_stay, paragraphs, plain
 from leakkit.views.tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.view import View, answer, of_analysis, part_line, pipeline_of, words_of
 from leakkit.words import Words
@@ -151,7 +151,7 @@ def _columns(words: Words, unit: int) -> tuple[TableColumn[Any], ...]:
         TableColumn("stage", lambda r: bdi(r["stage"]), "lk-name"),
         TableColumn("how_left", lambda r: words.say(f"table.left_{r['left']}"), "lk-name"),
         TableColumn("value", lambda r: _say_known(r["value"], lambda v: words.money(v * 100))),
-        TableColumn("in_stage", lambda r: stay(words, r["days"] * unit, unit)),
+        TableColumn("in_stage", lambda r: name_stay(words, r["days"] * unit, unit)),
         TableColumn(
             "entered_on", lambda r: _say_known(r["entered"], lambda day: _date(day, words))
         ),

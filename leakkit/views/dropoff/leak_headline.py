@@ -23,7 +23,7 @@ from leakkit.page.style import FIRST
 from leakkit.views import sentences as present
 from leakkit.views.causes.cause_lines import plain_points
 from leakkit.views.dropoff.data_quality import left_open_lines, renamed_lines
-from leakkit.views.elements import paragraphs, stay
+from leakkit.views.elements import name_stay, paragraphs
 from leakkit.views.sentences import (
     first_of,
     losses_line,
@@ -246,7 +246,7 @@ def _how_sure(found: Headline, words: Words) -> Markup:
 
 def _days(chosen: PipelineAnalysis, stage: StageResult, words: Words) -> Markup | str:
     """Say within how many days the shares of a stage count."""
-    return stay(words, stage.horizon.age or 0, chosen.unit_per_day)
+    return name_stay(words, stage.horizon.age or 0, chosen.unit_per_day)
 
 
 def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:

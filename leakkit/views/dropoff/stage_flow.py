@@ -16,7 +16,7 @@ from leakkit.views import tables
 from leakkit.views.drawing import figures
 from leakkit.views.drawing.small_pictures import shifts
 from leakkit.views.dropoff.data_quality import with_outcome
-from leakkit.views.elements import fold_content, heading, note_lines, paragraphs, stay
+from leakkit.views.elements import fold_content, heading, name_stay, note_lines, paragraphs
 from leakkit.views.view import (
     CURVES,
     amount_of,
@@ -50,13 +50,13 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     if chosen.present is not None:
-        shown = present.picture(analysis, chosen, words, amount_of(by))
+        shown = present.list_figure(analysis, chosen, words, amount_of(by))
         title, said = words.say("question.present"), part_line(analysis, chosen, words)
         return answer(words, "pipe", title=title, figure=shown, selection=said)
     found = () if analysis.selection != EVERYTHING else analysis.all_findings
     worst = choose_emphasis(chosen, found)
     told = shifts(chosen, found) if amount_of(by) == "count" else ()
-    shown = figures.pipe(chosen, words, worst=worst, by=by, shifts=told)
+    shown = figures.pipe_figure(chosen, words, worst=worst, by=by, shifts=told)
     said = part_line(analysis, chosen, words, days="created")
     if analysis.selection != EVERYTHING and by == "count":
         said = Markup(" ").join(filter(None, [said, words.html("selection.no_strip")]))
@@ -86,7 +86,9 @@ def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     if chosen.present is not None:
-        shown = present.table(analysis, chosen, words) + present.notes(analysis, chosen, words)
+        shown = present.list_table(analysis, chosen, words) + present.list_notes(
+            analysis, chosen, words
+        )
         return answer(words, "stages", table=shown, selection=part_line(analysis, chosen, words))
     worst = find_headline(chosen).stage
     marked = worst.stage if worst else None
@@ -130,7 +132,7 @@ def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
         "stages.where_lost_note",
         won=route.won_share,
         lost=route.lost_share,
-        limit=stay(words, route.limit, chosen.unit_per_day),
+        limit=name_stay(words, route.limit, chosen.unit_per_day),
     )
     if not route.came_back:
         return said
@@ -172,10 +174,10 @@ def days(analysis: Analysis, pipeline: str = "", *, stage: str = "") -> View:
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     if chosen.present is not None:
         title, said = words.say("question.present_ages"), part_line(analysis, chosen, words)
-        ages = present.ages(analysis, chosen, words)
+        ages = present.list_ages(analysis, chosen, words)
         return answer(words, "days", title=title, table=ages, selection=said)
     note = paragraphs([words.html("days.note")])
-    shown = figures.days_by_exit(chosen, words, stages_of(chosen, stage))
+    shown = figures.days_figure(chosen, words, stages_of(chosen, stage))
     said = part_line(analysis, chosen, words, *CURVES)
     return answer(words, "days", figure=shown, note=note, selection=said)
 
@@ -217,8 +219,8 @@ def _of_present(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: 
         words,
         "balance",
         title=words.say("question.present_balance"),
-        headline=present.equation(chosen, words, by),
-        table=paragraphs([present.equation(chosen, words, other)]),
+        headline=present.list_equation(chosen, words, by),
+        table=paragraphs([present.list_equation(chosen, words, other)]),
         note=paragraphs(_value_notes(chosen, words)),
         selection=part_line(analysis, chosen, words),
     )
@@ -275,12 +277,12 @@ def months(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
     """How much came in and went out each month, and what was left? In deals or `by` value."""
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     if chosen.present is not None:
-        closes = present.months(chosen, words, amount_of(by))
+        closes = present.list_months(chosen, words, amount_of(by))
         title, said = words.say("question.present_months"), part_line(analysis, chosen, words)
         kind = SECTION if closes else REPEATED
         return answer(words, "months", title=title, figure=closes, selection=said, kind=kind)
     noted = [one for one in notes_of(analysis, chosen) if one.number]
-    shown = figures.months(chosen, words, by=amount_of(by), notes=noted)
+    shown = figures.months_figure(chosen, words, by=amount_of(by), notes=noted)
     said = part_line(analysis, chosen, words)
     # without a picture they are said all the same
     instead = paragraphs(note_lines(noted, words)) if noted and not shown else Markup("")

@@ -12,7 +12,14 @@ from leakkit.findings.part_comparison import CHANCE, FEW, FEWER, MORE
 from leakkit.frames.stage_frames import sides_frame
 from leakkit.views.causes import cause_lines
 from leakkit.views.drawing import small_pictures
-from leakkit.views.elements import add_range, fold_content, panels, paragraphs, reason_text, stay
+from leakkit.views.elements import (
+    add_range,
+    fold_content,
+    name_stay,
+    panels,
+    paragraphs,
+    reason_text,
+)
 from leakkit.views.sentences import what_to_export
 from leakkit.views.tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.view import answer, of_analysis, part_line, pipeline_of, words_of
@@ -224,7 +231,7 @@ def _share(side: Side, words: Words) -> Markup | str:
 
 def _within(gap: Gap, words: Words, unit: int) -> str:
     """Say the days that the shares are read at."""
-    return DASH if gap.horizon is None else stay(words, gap.horizon, unit)
+    return DASH if gap.horizon is None else name_stay(words, gap.horizon, unit)
 
 
 def _difference(gap: Gap, words: Words) -> Markup | str:
