@@ -13,10 +13,10 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.config import Config
-from leakkit.frames.stages import COLUMNS
-from leakkit.measures.present import Tally, ages_of, most_frequent, share_of
+from leakkit.frames.stage_frames import STAGE_COLUMNS
+from leakkit.measures.present_state import Tally, ages_of, most_frequent, share_of
 from leakkit.measures.survival import wilson
-from leakkit.report.stages_csv import stages_csv
+from leakkit.report.data_files import stages_csv
 from leakkit.sources.propose.proposal import are_numbered
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def test_the_table_has_counts_and_its_reasons_for_all_else(found: Analysis) -> N
     ]
     assert {r["entered"] + r["next"] + r["lost_share"] + r["overdue"] for r in rows} == {""}
     assert "lost_share=no_history" in rows[0]["notes"]
-    assert set(rows[0]) == set(COLUMNS)
+    assert set(rows[0]) == set(STAGE_COLUMNS)
 
 
 def test_a_column_that_says_where_it_closed_counts_for_closed_deals_only() -> None:
@@ -160,7 +160,7 @@ def test_a_list_of_closes_alone_makes_a_page() -> None:
     analysis = read(deals(rows).drop(columns="status"))
     assert "2 of 3 closed deals were lost" in str(views.headline(analysis).headline)
     assert "does not say in which stage" in str(views.headline(analysis).headline)
-    assert stages_csv(analysis.pipelines[0]) == ",".join(COLUMNS) + "\n"
+    assert stages_csv(analysis.pipelines[0]) == ",".join(STAGE_COLUMNS) + "\n"
     for view in EVENT_VIEWS:
         assert getattr(views, view)(analysis).section()
 
