@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from leakkit.parameters import check_parameters  # noqa: F401 - for the first cell of a notebook
     from leakkit.views import View
     from leakkit.views.bar import filters
-    from leakkit.views.dropoff.compare import compare
+    from leakkit.views.dropoff.two_parts import compare
     from leakkit.views.exploring import explore
 
 __all__ = [
@@ -56,7 +56,7 @@ _ROOMS = {
     "analyze": "leakkit.analysis",
     "Diagnosis": "leakkit.analysis",
     "diagnose": "leakkit.analysis",
-    "compare": "leakkit.views.dropoff.compare",
+    "compare": "leakkit.views.dropoff.two_parts",
     "explore": "leakkit.views.exploring",
     "filters": "leakkit.views.bar",
     "check_parameters": "leakkit.parameters",
@@ -67,14 +67,13 @@ _ROOMS = {
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
     """Import a public name when it is first used, so that `leakkit --help` stays fast."""
-    from importlib import import_module
+    from leakkit.errors import import_asked
 
-    if name in _ROOMS:
-        return getattr(import_module(_ROOMS[name]), name)
-    if name in __all__:
-        return import_module(f"leakkit.{name}")
-    message = f"module 'leakkit' has no attribute {name!r}"
-    raise AttributeError(message)
+    if name not in {*_ROOMS, *__all__}:
+        message = f"module 'leakkit' has no attribute {name!r}"
+        raise AttributeError(message)
+    room = import_asked(_ROOMS.get(name, f"leakkit.{name}"), f"leakkit.{name}")
+    return getattr(room, name) if name in _ROOMS else room
 
 
 def __dir__() -> list[str]:

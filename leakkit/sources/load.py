@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leakkit.config import Config
-from leakkit.errors import LeakkitError
 from leakkit.scratch import scratch
-from leakkit.sources.configuration import find_configuration, with_as_of, within_days
+from leakkit.sources.configuration import choose_configuration, read_rules, within_days
 from leakkit.sources.damage import explain_error
 from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.tables import in_database, refuse_tables
@@ -40,6 +38,7 @@ from leakkit.store.upkeep import Upkeep
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from leakkit.config import Config
     from leakkit.sources.filling import Watch
 
 
@@ -65,15 +64,12 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     at once.
     """
     source = address_of(source)
-    if isinstance(source, str | Path) and is_store(Path(source)):
+    if is_store(source):
         return open_store(Path(source), as_of)
-    beside = _find_beside(source)
-    config = config or beside
+    config = choose_configuration(source, config)
     if store != MEMORY and not store.endswith(PARTIAL):
         return _into_file(source, config, as_of, Path(store), watch, upkeep, allow)
-    rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
-    if as_of:
-        rules = with_as_of(rules, as_of)
+    rules = read_rules(config, as_of)
     if tables := tables_of(source, rules):
         refuse_file(store)
         near = (*allow, *folders_of(source, config))
@@ -97,19 +93,6 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
             raise told from None
         raise
     return database
-
-
-def _find_beside(source: Any) -> Config | Path | None:  # noqa: ANN401 - as above
-    """Return the configuration that stands beside a source; raise where that is not there."""
-    if isinstance(source, Address):
-        return find_configuration(source.folder)
-    if not isinstance(source, str | Path):
-        return None
-    path = Path(source)
-    if not path.exists():
-        message = f"There is no file or folder {path}."
-        raise LeakkitError("no_source", message)
-    return find_configuration(path)
 
 
 def _into_file(  # noqa: PLR0913, PLR0917 - those of load

@@ -6,7 +6,7 @@ import datetime as dt
 import shutil
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.unpacking import lack_of_room
@@ -32,9 +32,11 @@ def make_store(store: str) -> Store:
         raise lack_of_room(error) or error from None
 
 
-def is_store(path: Path) -> bool:
-    """Say whether a path is that of a store that is there."""
-    return path.suffix == STORE_SUFFIX and path.is_file()
+def is_store(source: Any) -> bool:  # noqa: ANN401 - whatever a user gives
+    """Say whether a source is a store that was kept."""
+    return isinstance(source, str | Path) and (
+        Path(source).suffix == STORE_SUFFIX and Path(source).is_file()
+    )
 
 
 def open_store(file: Path, as_of: str) -> Store:

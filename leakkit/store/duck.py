@@ -112,6 +112,11 @@ class Duck:
         with _interruptible():
             return self.connection.sql(sql).to_arrow_table()
 
+    def branch(self) -> Duck:
+        """Return another connection to the same database."""
+        with _interruptible():
+            return Duck(self.connection.cursor())
+
     def close(self) -> None:
         """Close the connection; what was in memory is gone."""
         self.connection.close()

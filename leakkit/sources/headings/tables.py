@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from leakkit.sources.formats.files import (
 from leakkit.sources.formats.rows import free_rowid
 from leakkit.sources.formats.unpacking import unpack_zip
 from leakkit.sources.headings.columns import Table
-from leakkit.sources.headings.days import DATED
+from leakkit.sources.headings.days import read_days
 from leakkit.sources.headings.evidence import by_cells
 from leakkit.sources.headings.exports import (
     DEALS,
@@ -27,6 +26,7 @@ from leakkit.sources.headings.exports import (
     MERGED,
     REFUSED,
     STAGES,
+    STANDING,
     VERSIONS,
     exports_of,
 )
@@ -49,6 +49,7 @@ from leakkit.sources.headings.names import (
     taken_headings,
 )
 from leakkit.sources.headings.parts import alike, join_parts
+from leakkit.sources.headings.standing import by_rows
 from leakkit.sources.headings.versions import by_versions
 from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.sources.shapes.closing_dates import ending_dates
@@ -75,7 +76,8 @@ class Files:
     `snapshots` are (day, table) of the same deals on different days, in order of days;
     `activities` is what happened to the deals beside moving, `stages` a list of stages,
     `lookup` says of the rows of the history whose they are, and `merged` which deals were
-    merged into others. `versions`: the history has a row for every change of a deal, or for
+    merged into others. `standing` says of deals since when they stand where they do.
+    `versions`: the history has a row for every change of a deal, or for
     every day.
     """
 
@@ -89,6 +91,7 @@ class Files:
     stages: Table | None = None
     lookup: Table | None = None
     merged: Table | None = None
+    standing: Table | None = None
     versions: bool = False
 
 
@@ -202,6 +205,11 @@ def _recognise_columns(reading: Reading, table: Table) -> Table:
 
 def _part(reading: Reading, table: Table) -> Part:
     """Say which part a table plays."""
+    return by_rows(reading, table, _part_by_headings(reading, table))
+
+
+def _part_by_headings(reading: Reading, table: Table) -> Part:
+    """Say which part a table plays, where its rows are not to be doubted."""
     part = part_of(list(table.types), table.renamed, exports_of(reading.config))
     return by_versions(reading, table, part)
 
@@ -227,7 +235,7 @@ def _with(reading: Reading, table: Table, part: Part) -> Table:
 
 def _recognise_named(reading: Reading, table: Table, wanted: str) -> Table:
     """Let a table that is named by its part know its columns."""
-    part = _part(reading, table)
+    part = _part_by_headings(reading, table)
     return _with(reading, table, part) if part.table in {wanted, HISTORY} else table
 
 
@@ -338,7 +346,10 @@ def _is_history(reading: Reading, table: Table) -> bool:
 def _all(files: Files) -> list[Table]:
     """Return every table that is used."""
     days = [table for _, table in files.snapshots]
-    used = (files.history, files.opportunities, files.stages, files.lookup, files.merged, *days)
+    used = (
+        *(files.history, files.opportunities, files.stages, files.lookup, files.merged),
+        *(files.standing, *days),
+    )
     return [table for table in used if table]
 
 
@@ -368,7 +379,7 @@ def _join_parts(reading: Reading, tables: list[Table]) -> list[Table]:
     def key_of(table: Table) -> list[str]:
         part = _part(reading, table)
         known = replace(table, known=dict(part.known))
-        beside = part.table in {STAGES, MERGED, ""} and _part_of(reading, table) != DEALS
+        beside = part.table in {STAGES, MERGED, STANDING, ""} and _part_of(reading, table) != DEALS
         if beside or (part.table == HISTORY and part.export and part.export.changes):
             # every row of a log, and of a list beside the deals, is one of its own
             return [known.text_under(heading) for heading in sorted(known.types)]
@@ -422,7 +433,16 @@ def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files
     lists = [_with(reading, *found) for found in parts.get(STAGES, [])[:1]]
     stages = lists[0] if lists else None
     lookup = _lookup(tables, one[0])
-    placed = Files(folder.label, one[0], one[1], stages=stages, lookup=lookup, merged=merged)
+    beside = [_with(reading, *found) for found in parts.get(STANDING, [])[:1]]
+    placed = Files(
+        folder.label,
+        one[0],
+        one[1],
+        stages=stages,
+        lookup=lookup,
+        merged=merged,
+        standing=beside[0] if beside and not one[0] else None,
+    )
     return replace(placed, versions=bool(history) and HISTORY not in parts)
 
 
@@ -443,15 +463,6 @@ def _lookup(tables: Sequence[Table], history: Table | None) -> Table | None:
     return next((t for t in tables if signs <= {loose(h) for h in t.types}), None)
 
 
-def _is_day(text: str) -> bool:
-    """Say whether a text is a day, and not the number of something."""
-    try:
-        dt.date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _names(table: Table, part: Part) -> set[str]:
     """Return the names of ours that a table has a column for."""
     known = replace(table, known=dict(part.known))
@@ -462,10 +473,10 @@ def _snapshots(reading: Reading, deals: list[tuple[Table, Part]]) -> tuple[tuple
     """Return the files of deals that name different days, in order; () where they do not."""
     if len(deals) < 2:  # noqa: PLR2004 - one is no sequence
         return ()
-    days = [DATED.search(table.file) for table, _ in deals]
-    names = ["-".join(day.groups()) for day in days if day and _is_day("-".join(day.groups()))]
-    same = len({tuple(sorted(table.types)) for table, _ in deals}) == 1
-    if len(set(names)) < len(deals) or not same:
+    if len({tuple(sorted(table.types)) for table, _ in deals}) > 1:
         return ()
-    found = sorted(zip(names, deals, strict=True), key=lambda one: one[0])
+    days = read_days([table.file for table, _ in deals])
+    if len(set(days)) < len(deals):
+        return ()
+    found = sorted(zip(days, deals, strict=True), key=lambda one: one[0])
     return tuple((day, _with(reading, *one)) for day, one in found)

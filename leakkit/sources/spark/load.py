@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from leakkit.config import CROSS_CHECKS
 from leakkit.errors import LeakkitError
 from leakkit.sources.given import MOST_VALUES
@@ -186,6 +184,8 @@ def _count_bursts(plain: Plain, store: Store, rules: Rules, seen: Seen) -> None:
     """Find the minutes with a burst over all rows, and let those of the odd rows be the same."""
     if not rules.timed:
         return
+    import numpy as np  # noqa: PLC0415 - a refusal needs none
+
     minutes = doubts.MINUTES.format(cut=rules.cut)
     here = f"SELECT minute, count(*) AS n FROM ({minutes}) WHERE minute IS NOT NULL GROUP BY minute"  # noqa: S608 - of the store
     plain.put("odd_minutes", store.engine.arrow(here))

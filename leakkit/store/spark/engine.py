@@ -9,6 +9,7 @@ gives the same statement over the odd deals, so frames are of one kind, wherever
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from leakkit.errors import LeakkitError
 from leakkit.store.database import quote
@@ -120,6 +121,14 @@ class SparkEngine:
     def run_on(self, sql: str, name: str, frame: object) -> None:
         """Carry out a statement of DuckDB's that reads a frame under a name."""
         self.here.run_on(sql, name, frame)
+
+    def branch(self) -> SparkEngine:
+        """Return the same tables with temporary ones of its own, gone when nobody holds it."""
+        session = self.session.branch()
+        made = SparkEngine(self.here.branch(), session, dict(self.names))
+        made.small.update(self.small)
+        finalize(made, session.close).atexit = False
+        return made
 
     def close(self) -> None:
         """Let go of everything; the session goes on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError, shorten_text, visible
@@ -137,11 +137,17 @@ class Session:
         with self.explaining():
             return sorted(one.name for one in self.spark.catalog.listTables())
 
+    def branch(self) -> Session:
+        """Return the same session with other names for what is made in it."""
+        return Session(self.spark, self.shown, self.secrets)
+
     def close(self) -> None:
-        """Let go of all that was made here; the session goes on."""
+        """Let go of all that was made here; the session goes on, if it has not ended."""
         self.kept.clear()
-        for name in sorted(self.made):
-            self.spark.catalog.dropTempView(name)
+        # whatever a session that was ended meanwhile raises, there is nothing left to let go of
+        with suppress(Exception):
+            for name in sorted(self.made):
+                self.spark.catalog.dropTempView(name)
         self.made.clear()
 
     @contextmanager
