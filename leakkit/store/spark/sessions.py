@@ -17,9 +17,20 @@ from leakkit.errors import LeakkitError, shorten_text, visible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+KINDS = {
+    **{"int8": "TINYINT", "int16": "SMALLINT", "int32": "INT", "int64": "BIGINT"},
+    **{"bool": "BOOLEAN", "float": "FLOAT", "double": "DOUBLE"},
+    **{"string": "STRING", "large_string": "STRING", "null": "STRING"},
+}
+"""The types of small tables, as Arrow and as Spark call them."""
 _TURN = itertools.count(1)
 DRIVERS = frozenset({"pyspark", "py4j", "grpc"})
 """The packages whose errors are those of Spark."""
+
+
+def _tick(name: str) -> str:
+    """Return a name as an identifier of Spark."""
+    return "`" + name.replace("`", "``") + "`"
 
 
 def is_spark_frame(given: object) -> bool:
@@ -101,6 +112,12 @@ class Session:
     def put(self, relation: str, table: Any) -> str:  # noqa: ANN401 - of Arrow
         """Bring a small table of Arrow into the session."""
         self.kept.pop(self.name(relation), None)
+        if not table.num_rows:
+            # Spark Connect takes no table without rows
+            columns = [
+                f"CAST(NULL AS {KINDS[str(f.type)]}) AS {_tick(f.name)}" for f in table.schema
+            ]
+            return self.view(relation, f"SELECT {', '.join(columns)} WHERE FALSE")  # noqa: S608 - names of ours
         with self.explaining(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # as above
             return self.give(relation, self.spark.createDataFrame(table))
