@@ -11,7 +11,7 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.analysis import Appeared, Seen, analyze, losses_appeared, since_last_run
-from leakkit.analysis.earlier import losses_missing, without_late_losses
+from leakkit.analysis.snapshot import losses_missing, without_late_losses
 from leakkit.findings import Finding
 from leakkit.report.draft import MANIFEST
 from leakkit.report.manifest import Last
@@ -76,7 +76,7 @@ def with_losses(now: Analysis, *days: int) -> Analysis:
     """Return an analysis whose first pipeline lost a deal on each of these days."""
     first = now.pipelines[0]
     counted = tuple((day, days.count(day)) for day in sorted(set(days)))
-    first = replace(first, notes=replace(first.notes, losses=counted))
+    first = first.replace(notes=replace(first.notes, losses=counted))
     return replace(now, pipelines=(first, *now.pipelines[1:]))
 
 

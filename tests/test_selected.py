@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import leakkit
-from leakkit.analysis.selecting import Selector
-from leakkit.analysis.selection import Selection, select
+from leakkit.analysis.parts import Selector
+from leakkit.analysis.scope import Selection, select
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.measures.balance import ENTRY_TERMS, EXIT_TERMS
@@ -22,7 +22,7 @@ from tests.running import load_made
 from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.store import Store
 
 NAME = "Rentals"
@@ -202,7 +202,7 @@ def under_way(rows: pd.DataFrame, days: tuple[int, int]) -> pd.DataFrame:
     return seen
 
 
-def same_counts(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int]) -> None:
+def same_counts(part: PipelineNumbers, seen: pd.DataFrame, days: tuple[int, int]) -> None:
     """Compare what the stages and the balances say with the visits that were seen."""
     begun = seen["entered_day"] >= days[0]
     for stage, balance in zip(part.stages, part.balances, strict=True):
@@ -228,7 +228,7 @@ def same_counts(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int
         )
 
 
-def same_late(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int]) -> None:
+def same_late(part: PipelineNumbers, seen: pd.DataFrame, days: tuple[int, int]) -> None:
     """Compare who is overdue at the end."""
     for stage in part.stages:
         if stage.overdue is None:

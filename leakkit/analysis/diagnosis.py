@@ -3,39 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from leakkit.analysis.explaining import places_of
-from leakkit.analysis.interventions import Intervened, find_interventions
-from leakkit.analysis.reasons import (
+import pandas as pd
+
+from leakkit.analysis import learning
+from leakkit.analysis.causes import (
+    Intervened,
     changes_of,
     drivers_of,
+    find_interventions,
     rate_and_mix,
     root_cause,
 )
+from leakkit.analysis.findings import places_of
 from leakkit.analysis.results import Analysis
-from leakkit.analysis.selection import EVERYTHING
-from leakkit.analysis.working import find_worklist
+from leakkit.analysis.scope import EVERYTHING
 from leakkit.errors import LeakkitError
 from leakkit.findings.changes import ChangeScreen
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading
 from leakkit.findings.recent import got_worse
+from leakkit.findings.worklist import LateDeal, StageOdds, worklist
 from leakkit.guards import require_kind
+from leakkit.measures.stages import Learnt
 from leakkit.page.facts import facts_table
 from leakkit.plain import PlainData
+from leakkit.store import queries
+from leakkit.store.counts import Counts
+from leakkit.store.relations import Scope
 from leakkit.store.visits import opportunity_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
     from leakkit.findings import Finding
     from leakkit.findings.causes import Cause
     from leakkit.findings.drivers import Screen
     from leakkit.findings.mix import RateAndMix
     from leakkit.findings.whatif import WhatIf
     from leakkit.findings.worklist import WorkItem
-    from leakkit.measures.stages import StageResult
     from leakkit.store.database import Store
 
 REPAIR_POINTS = 0.05
@@ -49,7 +56,7 @@ class StageDiagnosis:
     `ids` are those of the deals to read, by number. `mixes` are by kind of finding.
     """
 
-    stage: StageResult
+    stage: StageNumbers
     findings: tuple[Finding, ...]
     cause: Cause
     screen: Screen
@@ -78,7 +85,7 @@ class Diagnosis(PlainData):
     """
 
     analysis: Analysis
-    pipeline: PipelineAnalysis
+    pipeline: PipelineNumbers
     cards: tuple[tuple[Finding, ...], ...]
     stages: tuple[StageDiagnosis, ...]
     repairs: tuple[Repair, ...]
@@ -146,7 +153,7 @@ def diagnose(analysis: Analysis, pipeline: str = "") -> Diagnosis:
 
 
 def _choose_stages(
-    analysis: Analysis, one: PipelineAnalysis, led: tuple[tuple[Finding, ...], ...]
+    analysis: Analysis, one: PipelineNumbers, led: tuple[tuple[Finding, ...], ...]
 ) -> list[str]:
     """Return the stages to look into, gravest first; none without current days."""
     if one.windows.current is None:
@@ -163,7 +170,7 @@ def _choose_stages(
 def _stage(
     store: Store,
     analysis: Analysis,
-    one: PipelineAnalysis,
+    one: PipelineNumbers,
     led: tuple[tuple[Finding, ...], ...],
     name: str,
 ) -> StageDiagnosis:
@@ -187,7 +194,7 @@ def _stage(
     )
 
 
-def _repairs(one: PipelineAnalysis, led: tuple[tuple[Finding, ...], ...]) -> tuple[Repair, ...]:
+def _repairs(one: PipelineNumbers, led: tuple[tuple[Finding, ...], ...]) -> tuple[Repair, ...]:
     """Return what fewer losses would bring: at each stage that loses, and where it got worse."""
     costs = one.costs
     if costs is None or one.notes.coverage:
@@ -207,3 +214,63 @@ def _repairs(one: PipelineAnalysis, led: tuple[tuple[Finding, ...], ...]) -> tup
     if worse:
         found.append(Repair(worse, None, costs.joint(findings, names)))
     return tuple(found)
+
+
+# ---------------------------------------------------------------- the worklist
+
+
+def find_worklist(store: Store, analysis: Analysis, pipeline: str) -> tuple[WorkItem, ...]:
+    """Which late deals of a pipeline are worth a call, and which are to be closed or revived?
+
+    `store` is the one that `analysis` was made from. Deals are late as in the balance:
+    longer in their stage than its expected days, or older than the pipeline's.
+    Raises LeakkitError for a pipeline that is not in the analysis.
+
+    >>> import leakkit
+    >>> store = leakkit.load("sample")
+    >>> analysis = leakkit.analyze(store, "Equipment")
+    >>> items = find_worklist(store, analysis, "Equipment")
+    >>> len(items) == analysis["Equipment"].balance.overdue
+    True
+    """
+    result = analysis[pipeline]
+    number = [rules.name for rules in analysis.config.pipelines].index(result.name)
+    rules = analysis.config.pipelines[number]
+    own = learning.PipelineDays(number, rules, result.windows, result.windows.first_day)
+    ages = {(number, one.stage): Learnt(one.horizon, one.expected) for one in result.stages}
+    counts = Counts.of(store, Scope((number,))).under(
+        bounds=learning.bounds([own]), expected=learning.expected_stays(ages)
+    )
+    deals = [_deal(row) for row in counts.read(queries.LATE_DEALS).to_dict("records")]
+    return worklist(deals, _odds(result))
+
+
+def _deal(row: Mapping[Any, Any]) -> LateDeal:
+    """Return one late deal from its row."""
+    value = row["value"]
+    return LateDeal(
+        opportunity_id=str(row["opportunity_id"]),
+        name=str(row["name"]),
+        owner="" if pd.isna(row["owner"]) else str(row["owner"]),
+        stage=int(row["stage"]),
+        age=int(row["age"]),
+        deal_age_days=0 if pd.isna(row["deal_age"]) else int(row["deal_age"]),
+        visit_late=row["visit_late"] == 1,
+        deal_late=row["deal_late"] == 1,
+        value=None if pd.isna(value) else int(value),
+    )
+
+
+def _odds(result: PipelineNumbers) -> list[StageOdds]:
+    """Return the odds of every stage."""
+    costs = result.costs
+    return [
+        StageOdds(
+            stage.name,
+            stage.curve,
+            {} if costs is None else costs.landing[stage.stage],
+            stage.expected.age,
+            None if costs is None else costs.won[stage.stage],
+        )
+        for stage in result.stages
+    ]

@@ -15,9 +15,9 @@ from leakkit.views.shift import ROLES, Shift
 
 if TYPE_CHECKING:
     from leakkit.analysis.diagnosis import StageDiagnosis
+    from leakkit.analysis.numbers import StageNumbers
     from leakkit.deck.told import Told
     from leakkit.findings import Finding
-    from leakkit.measures.stages import StageResult
 
 MOST_MONTHS = 18
 MOST_DAYS = 60
@@ -25,7 +25,7 @@ MOST_DAYS = 60
 MOST_SEGMENTS, SEGMENT_LETTERS = 5, 26
 
 
-def lost_by_stage(told: Told, strong: StageResult | None) -> Chart | None:
+def lost_by_stage(told: Told, strong: StageNumbers | None) -> Chart | None:
     """Return the share lost of what enters each stage, with its range; None where none is known."""
     stages = [stage for stage in told.pipeline.stages if stage.lost.share is not None]
     if not stages:
@@ -113,7 +113,7 @@ def months(told: Told) -> Chart | None:
     return Chart("columns", words.say("question.months"), alt, names, series, COUNTS)
 
 
-def days(told: Told, stage: StageResult) -> Chart | None:
+def days(told: Told, stage: StageNumbers) -> Chart | None:
     """Return which share of a stage has left by which door, day by day; None without a curve."""
     horizon = stage.horizon.age
     if horizon is None:
@@ -133,7 +133,7 @@ def days(told: Told, stage: StageResult) -> Chart | None:
     return Chart("areas", title, say_days(told, stage), names, series, title=title)
 
 
-def say_days(told: Told, stage: StageResult) -> str:
+def say_days(told: Told, stage: StageNumbers) -> str:
     """Say which share of a stage has left by which door at its horizon."""
     horizon = stage.horizon.age or 0.0
     at = {name: float(share[0]) for name, share in door_shares(stage, np.array([horizon])).items()}

@@ -16,10 +16,10 @@ from leakkit.views.texts import stay
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from leakkit.analysis import Analysis, Diagnosis, PipelineAnalysis
+    from leakkit.analysis import Analysis, Diagnosis, PipelineNumbers
+    from leakkit.analysis.numbers import StageNumbers
     from leakkit.deck.content import Part
     from leakkit.findings import Finding
-    from leakkit.measures.stages import StageResult
     from leakkit.views.grids import Grid
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -40,7 +40,7 @@ class Told:
         return self.diagnosis.analysis
 
     @property
-    def pipeline(self) -> PipelineAnalysis:
+    def pipeline(self) -> PipelineNumbers:
         """The pipeline that the slides are of."""
         return self.diagnosis.pipeline
 
@@ -64,7 +64,7 @@ class Told:
         return found[0] if found else None
 
     @cached_property
-    def stage(self) -> StageResult | None:
+    def stage(self) -> StageNumbers | None:
         """The stage that the pictures emphasise: what to look at first."""
         at = choose_emphasis(self.pipeline, self.analysis.all_findings)
         return None if at is None else self.pipeline.stages[at]

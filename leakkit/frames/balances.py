@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.frames.cells import Cell
     from leakkit.measures.balance import Pipe
 
@@ -36,7 +36,7 @@ PIPE = (
 )
 
 
-def balances_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
+def balances_frame(pipelines: Iterable[PipelineNumbers]) -> pd.DataFrame:
     """Return the balance of every stage.
 
     opening + new + from_previous + jumped_in + returned_in + reopened
@@ -56,7 +56,7 @@ def balances_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     return frame_of(rows, BALANCE)
 
 
-def pipe_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
+def pipe_frame(pipelines: Iterable[PipelineNumbers]) -> pd.DataFrame:
     """Return what the picture of the pipe shows of every stage: a cohort, each deal once.
 
     Of the `entered` deals of the cohort `won` were won in the end; `reached` came to the
@@ -66,7 +66,7 @@ def pipe_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     return frame_of(rows, PIPE)
 
 
-def _pipe_rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
+def _pipe_rows(pipeline: PipelineNumbers) -> list[dict[str, Cell]]:
     """Return the cells of one pipeline, in deals and in money."""
     value = pipeline.pipe_value
     return [

@@ -12,8 +12,7 @@ from leakkit.frames.cells import frame_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leakkit.analysis.results import PipelineAnalysis
-    from leakkit.measures.stages import StageResult
+    from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
 
 QUANTILES = ("p10", "median", "p90")
 AGES = {"pipeline": "str", "outcome": "str", "deals": "int64"}
@@ -29,7 +28,7 @@ KINDS = {
 }
 
 
-def curves_frame(pipeline: PipelineAnalysis, stages: Iterable[StageResult]) -> pd.DataFrame:
+def curves_frame(pipeline: PipelineNumbers, stages: Iterable[StageNumbers]) -> pd.DataFrame:
     """Return the curves of some stages, up to the horizon of each where it has one.
 
     `share` of those who entered has left by an `exit` by then; `at_risk` visits were still
@@ -40,7 +39,7 @@ def curves_frame(pipeline: PipelineAnalysis, stages: Iterable[StageResult]) -> p
     return whole.astype(KINDS)
 
 
-def _exits(stage: StageResult, pipeline: PipelineAnalysis) -> list[pd.DataFrame]:
+def _exits(stage: StageNumbers, pipeline: PipelineNumbers) -> list[pd.DataFrame]:
     """Return the curve of every exit of one stage."""
     table, age = stage.curve.table, stage.horizon.age
     shown = table.ages <= (np.inf if age is None else age)
@@ -60,7 +59,7 @@ def _exits(stage: StageResult, pipeline: PipelineAnalysis) -> list[pd.DataFrame]
     ]
 
 
-def ages_frame(pipeline: PipelineAnalysis) -> pd.DataFrame:
+def ages_frame(pipeline: PipelineNumbers) -> pd.DataFrame:
     """Return how old the deals of a list without a history are, by how they ended."""
     ages = {} if pipeline.present is None else pipeline.present.ages
     rows = [

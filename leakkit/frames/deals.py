@@ -12,7 +12,7 @@ from leakkit.errors import LeakkitError
 from leakkit.frames.cells import majors
 
 if TYPE_CHECKING:
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
 
 LEFT = ("lost", "overdue", "returned", "advanced", "moved", "open")
 """How a visit left, or that it is still there: past its time (overdue) or in time (open)."""
@@ -38,7 +38,7 @@ ID = "{opportunity_id}"
 """Where the id of a deal stands in the address of a deal."""
 
 
-def deals_frame(rows: pd.DataFrame, pipeline: PipelineAnalysis, link: str) -> pd.DataFrame:
+def deals_frame(rows: pd.DataFrame, pipeline: PipelineNumbers, link: str) -> pd.DataFrame:
     """Return the rows behind a pipeline's numbers: stage by stage, lost ones first, dear first.
 
     `rows` has stage, left, opportunity_id, name, owner, value (minor units), stay, entered_day

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.frames.cells import Cell
     from leakkit.measures.balance import Month
 
@@ -27,7 +27,7 @@ TYPES = (
 KINDS = {name: TYPES.get(name, "str") for name in COLUMNS}
 
 
-def months_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
+def months_frame(pipelines: Iterable[PipelineNumbers]) -> pd.DataFrame:
     """Return the months of pipelines: opening + new + reopened = won + lost + moved + closing.
 
     `month` is its first day; `complete` is false where the data begin or end within it. Of a
@@ -37,7 +37,7 @@ def months_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     return frame_of(rows, KINDS)
 
 
-def _rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
+def _rows(pipeline: PipelineNumbers) -> list[dict[str, Cell]]:
     """Return the cells of a pipeline; of a list without a history, what was won and lost."""
     if pipeline.present is None:
         return [_row(month, pipeline) for month in pipeline.months]
@@ -56,7 +56,7 @@ def _rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
     ]
 
 
-def _row(month: Month, pipeline: PipelineAnalysis) -> dict[str, Cell]:
+def _row(month: Month, pipeline: PipelineNumbers) -> dict[str, Cell]:
     """Return the cells of one month."""
     return {
         "pipeline": pipeline.name,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.sides import Compared, Part
+    from leakkit.analysis.gaps import Compared, Part
     from leakkit.findings.sides import Gap, Side
     from leakkit.frames.cells import Cell
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
+    from leakkit.analysis.results import Analysis
     from leakkit.frames.cells import Cell
 
 FATES = ("read", "used", "merged", "not_asked", "set_aside")
@@ -55,7 +56,7 @@ def pipelines_frame(analysis: Analysis) -> pd.DataFrame:
     return frame_of(rows, PIPELINES)
 
 
-def _pipeline(one: PipelineAnalysis, warned: Iterable[str]) -> dict[str, Cell]:
+def _pipeline(one: PipelineNumbers, warned: Iterable[str]) -> dict[str, Cell]:
     """Return the cells of one pipeline."""
     followed = sum(n for (_, history), n in one.notes.outcomes.items() if history)
     lost = sum(stage.value_lost for stage in one.stages)

@@ -11,10 +11,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
     from leakkit.frames.cells import Cell
     from leakkit.measures.present import LastStage
-    from leakkit.measures.stages import StageResult
     from leakkit.measures.survival import Horizon, Share
 
 COUNTS = (
@@ -45,7 +44,7 @@ TYPES = dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(
 KINDS = {name: TYPES.get(name, "str") for name in ("pipeline", *COLUMNS)}
 
 
-def stages_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
+def stages_frame(pipelines: Iterable[PipelineNumbers]) -> pd.DataFrame:
     """Return the stages of pipelines, in their order; see `stage_rows`."""
     rows = [
         {"pipeline": pipeline.name, **row} for pipeline in pipelines for row in stage_rows(pipeline)
@@ -53,7 +52,7 @@ def stages_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     return frame_of(rows, KINDS)
 
 
-def stage_rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
+def stage_rows(pipeline: PipelineNumbers) -> list[dict[str, Cell]]:
     """Return the cells of every stage by column (docs/contracts.md, stages.csv).
 
     Shares are 0 to 1, days are days, money is in major units. None is not available, for
@@ -64,7 +63,7 @@ def stage_rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
     return [_row(stage, pipeline) for stage in pipeline.stages]
 
 
-def _row(stage: StageResult, pipeline: PipelineAnalysis) -> dict[str, Cell]:
+def _row(stage: StageNumbers, pipeline: PipelineNumbers) -> dict[str, Cell]:
     """Return the cells of one stage."""
     per_day, exits = pipeline.unit_per_day, stage.exits
     notes: list[str] = []
@@ -102,7 +101,7 @@ def _row(stage: StageResult, pipeline: PipelineAnalysis) -> dict[str, Cell]:
     return {**row, "currency": pipeline.currency, "notes": ";".join(notes)}
 
 
-def _present_row(one: LastStage, pipeline: PipelineAnalysis) -> dict[str, Cell]:
+def _present_row(one: LastStage, pipeline: PipelineNumbers) -> dict[str, Cell]:
     """Return the cells of one stage of a present state: the deals whose row names it."""
     missing = [
         name for name in COLUMNS if name not in OF_PRESENT and not name.endswith(WITHOUT_NOTE)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.findings.worklist import WorkItem
     from leakkit.frames.cells import Cell
 
@@ -29,7 +29,7 @@ TYPES = dict.fromkeys(
 KINDS = {name: TYPES.get(name, "str") for name in ("pipeline", *COLUMNS)}
 
 
-def worklist_frame(lists: Iterable[tuple[PipelineAnalysis, Sequence[WorkItem]]]) -> pd.DataFrame:
+def worklist_frame(lists: Iterable[tuple[PipelineNumbers, Sequence[WorkItem]]]) -> pd.DataFrame:
     """Return the late deals of pipelines, those to call first in front."""
     rows = [
         {"pipeline": pipeline.name, **worklist_row(item, pipeline)}
@@ -39,7 +39,7 @@ def worklist_frame(lists: Iterable[tuple[PipelineAnalysis, Sequence[WorkItem]]])
     return frame_of(rows, KINDS)
 
 
-def worklist_row(item: WorkItem, pipeline: PipelineAnalysis) -> dict[str, Cell]:
+def worklist_row(item: WorkItem, pipeline: PipelineNumbers) -> dict[str, Cell]:
     """Return the cells of one late deal; money in major units, stays in days."""
     per_day = pipeline.unit_per_day
     return {

@@ -12,7 +12,7 @@ from leakkit.report.worklist import worklist_csv, worklist_xlsx
 from leakkit.views.brand import brand_of
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.store import Store
 
     Files = dict[str, bytes]
@@ -24,7 +24,7 @@ RUN = ""
 """Stands for the run among the names of pipelines, which are never empty."""
 
 
-def files_of(store: Store, analysis: Analysis, pipeline: PipelineAnalysis) -> Files:
+def files_of(store: Store, analysis: Analysis, pipeline: PipelineNumbers) -> Files:
     """Return the files of a pipeline: name -> content."""
     items = find_worklist(store, analysis, pipeline.name)
     return {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.report.results import PageResult
 
 NOTEBOOKS = (books.DROPOFF, books.CAUSES, books.OVERVIEW)
@@ -160,7 +160,7 @@ class Last:
             return []
 
 
-def learnt(pipeline: PipelineAnalysis) -> list[Facts]:
+def learnt(pipeline: PipelineNumbers) -> list[Facts]:
     """Return horizon and expected days of every stage, which the next run starts from."""
     return [
         {
@@ -174,7 +174,7 @@ def learnt(pipeline: PipelineAnalysis) -> list[Facts]:
     ]
 
 
-def _in_days(age: float | None, pipeline: PipelineAnalysis) -> float | None:
+def _in_days(age: float | None, pipeline: PipelineNumbers) -> float | None:
     """Return an age in days."""
     return None if age is None else age / pipeline.unit_per_day
 

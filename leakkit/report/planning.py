@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.report.manifest import Facts, Last
 
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Plan:
     """The pages of one pipeline: their fingerprints, and what the last run says of them."""
 
-    pipeline: PipelineAnalysis
+    pipeline: PipelineNumbers
     result: PageResult
     fingerprints: Mapping[str, str]
     last: Facts
@@ -77,7 +77,7 @@ class Planning:
         """Return what a pipeline's result begins as."""
         return PageResult(name, slug(name), MADE, last_day=self.analysis.last_day)
 
-    def _plan(self, pipeline: PipelineAnalysis) -> Plan:
+    def _plan(self, pipeline: PipelineNumbers) -> Plan:
         """Say what the pages of a pipeline are made from."""
         headline = headline_sentence(self.analysis, pipeline.name)
         result = replace(self.begin(pipeline.name), headline=headline)

@@ -11,11 +11,11 @@ from leakkit.frames.stages import COLUMNS, DAYS, MONEY, stage_rows
 from leakkit.sources.check import safe_text
 
 if TYPE_CHECKING:
-    from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis import PipelineNumbers
     from leakkit.frames.cells import Cell
 
 
-def stages_csv(pipeline: PipelineAnalysis) -> str:
+def stages_csv(pipeline: PipelineNumbers) -> str:
     r"""Return the stage table of one pipeline as CSV text, with `\n` line ends.
 
     Shares have 10 decimals, days are days (with fractions in pipelines by the hour),

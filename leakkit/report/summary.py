@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
+    from leakkit.analysis.numbers import StageNumbers
     from leakkit.findings import Finding
     from leakkit.findings.worklist import WorkItem
-    from leakkit.measures.stages import StageResult
     from leakkit.views.brand import Mark
     from leakkit.words import Words
 
@@ -108,7 +108,7 @@ def as_json(facts: dict[str, Any]) -> str:
 
 
 def of_pipeline(
-    analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem]
+    analysis: Analysis, one: PipelineNumbers, items: Sequence[WorkItem]
 ) -> dict[str, bytes]:
     """Return the summary of one pipeline; `items` are its late deals."""
     words = words_of(analysis)
@@ -132,7 +132,7 @@ def _paragraphs(html: str) -> list[Markup]:
     return [Markup("{}").format(line) for line in sentences(html, LONGEST_NAME)]
 
 
-def _gravest(analysis: Analysis, one: PipelineAnalysis) -> Finding | None:
+def _gravest(analysis: Analysis, one: PipelineNumbers) -> Finding | None:
     """Return the finding that leads the pages of a pipeline."""
     led = leading(f for f in analysis.all_findings if f.pipeline == one.name)
     return led[0][0] if led else None
@@ -158,13 +158,13 @@ def _calling(items: Sequence[WorkItem], words: Words) -> list[Markup]:
     return [words.html("deck.call", n=n, value=saved_in_all(items))] if n else []
 
 
-def _stages(one: PipelineAnalysis, words: Words) -> Markup:
+def _stages(one: PipelineNumbers, words: Words) -> Markup:
     """Tabulate what each stage loses; nothing of a list without a history."""
     if one.present is not None:
         return Markup("")
     reasons, largest = Reasons(words), find_headline(one).stage
     most = max([0.02, *(s.lost.high for s in one.stages if s.lost.high is not None)])
-    columns: tuple[Column[StageResult], ...] = (
+    columns: tuple[Column[StageNumbers], ...] = (
         Column("deals_in", lambda s: words.count(s.opportunities)),
         Column("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
         Column("overdue", lambda s: overdue_cell(words, s, reasons)),
@@ -193,7 +193,7 @@ def _calls(items: Sequence[WorkItem], words: Words) -> Markup:
     return Table(caption, columns, rows, head="deal").html(words)
 
 
-def _facts(analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem]) -> dict[str, Any]:
+def _facts(analysis: Analysis, one: PipelineNumbers, items: Sequence[WorkItem]) -> dict[str, Any]:
     """Return what programs read of a pipeline: its sentence, its warnings, its late deals."""
     found = [f for f in analysis.all_findings if f.pipeline == one.name and f.severity in WARNING]
     called = sum(item.block == CALL for item in items)
@@ -219,7 +219,7 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
     view = views.overview(analysis)
     shown = analysis.pipelines[:SHOWN_PIPELINES]
     rest = len(analysis.pipelines) - len(shown)
-    columns: tuple[Column[PipelineAnalysis], ...] = (
+    columns: tuple[Column[PipelineNumbers], ...] = (
         Column("deals", lambda one: words.count(one.opportunities)),
         Column("what_happened", lambda one: _says(analysis, one, words), "lk-name"),
     )
@@ -252,7 +252,7 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
     return summary.files(words)
 
 
-def _says(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
+def _says(analysis: Analysis, one: PipelineNumbers, words: Words) -> Markup:
     """Return the sentence of a pipeline: what got worse, else what its page begins with."""
     finding = _gravest(analysis, one)
     if finding is not None and not one.notes.coverage and one.present is None:
@@ -260,7 +260,7 @@ def _says(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
     return Markup("{}").format(plain(views.headline_sentence(analysis, one.name)))
 
 
-def _severity(analysis: Analysis, one: PipelineAnalysis) -> str:
+def _severity(analysis: Analysis, one: PipelineNumbers) -> str:
     """Return the gravest judgement of a pipeline that leads its page; empty where none does."""
     finding = _gravest(analysis, one)
     return finding.severity if finding else ""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from xlsxwriter.worksheet import Worksheet
 
-    from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis import PipelineNumbers
     from leakkit.findings.worklist import WorkItem
     from leakkit.frames.cells import Cell
 
@@ -39,7 +39,7 @@ FORMATS = {
 }
 
 
-def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> str:
+def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineNumbers) -> str:
     r"""Return the worklist as CSV text, with `\n` line ends and no cell that runs as a formula.
 
     Money is in major units with two decimals, chances have 10 decimals, an unknown number
@@ -55,7 +55,7 @@ def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> str:
 
 
 def worklist_xlsx(
-    items: Sequence[WorkItem], pipeline: PipelineAnalysis, brand: Mark = UNBRANDED
+    items: Sequence[WorkItem], pipeline: PipelineNumbers, brand: Mark = UNBRANDED
 ) -> bytes:
     """Return the worklist as an Excel file: one sheet a block, printed with its head on each page.
 
@@ -95,7 +95,7 @@ def _sheet(
     return sheet
 
 
-def _print_setup(sheet: Worksheet, pipeline: PipelineAnalysis, brand: Mark) -> None:
+def _print_setup(sheet: Worksheet, pipeline: PipelineNumbers, brand: Mark) -> None:
     """Say how a sheet is printed: across, one page wide, whose it is and which page."""
     sheet.set_landscape()
     sheet.set_paper(A4)

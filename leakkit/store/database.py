@@ -7,6 +7,7 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
 
 import duckdb
 
@@ -75,8 +76,8 @@ class Store:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Take over a connection; `Store.open` and `Store.new` make one."""
         self.connection = connection
-        self.counting: object = None
-        """Whose temporary tables stand on the connection: those of the last `Counts`."""
+        self.branches: list[ref[Store]] = []
+        """The same store with other temporary tables; they are closed with this one."""
         self.texts: dict[str, tuple[str, ...]] = {}
         """The texts by column that stand on the connection as tables of codes, in that order."""
         self.designs: dict[tuple[int, int], Any] = {}
@@ -189,7 +190,20 @@ class Store:
 
     def close(self) -> None:
         """Close the connection; a store in memory is gone."""
+        for branch in self._held():
+            branch.close()
         self.connection.close()
+
+    def branch(self) -> Store:
+        """Return the same store with temporary tables of its own, gone when nobody holds it."""
+        with _interruptible():
+            made = Store(self.connection.cursor())
+        self.branches = [ref(held) for held in (*self._held(), made)]
+        return made
+
+    def _held(self) -> list[Store]:
+        """Return the branches that somebody still holds."""
+        return [branch for known in self.branches if (branch := known()) is not None]
 
     def run(self, sql: str, facts: Mapping[str, Any] | None = None) -> None:
         """Carry out a statement."""

@@ -9,11 +9,11 @@ from markupsafe import Markup
 from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.words import Words
 
 
-def say_left_out(chosen: PipelineAnalysis, words: Words) -> Markup:
+def say_left_out(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say which deals the export seems to leave out; nothing of a whole one."""
     code = chosen.notes.coverage
     if not code:
@@ -24,7 +24,7 @@ def say_left_out(chosen: PipelineAnalysis, words: Words) -> Markup:
     return words.html(f"coverage.{code}", **counts)
 
 
-def what_to_export(chosen: PipelineAnalysis, words: Words) -> Markup:
+def what_to_export(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say what to export instead, and what is not said until then; nothing of a whole export."""
     code = chosen.notes.coverage
     if not code:

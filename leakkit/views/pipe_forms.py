@@ -27,7 +27,7 @@ from leakkit.views.texts import plain
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis import PipelineNumbers
     from leakkit.measures.balance import Pipe, PipeStage
     from leakkit.views.pipe_path import Column
     from leakkit.views.shift import Shift
@@ -47,7 +47,7 @@ class Told:
     largest share of what reached it. `shifts` are the shares of its stages, now and before.
     """
 
-    pipeline: PipelineAnalysis
+    pipeline: PipelineNumbers
     words: Words
     worst: int | None = None
     by: str = "count"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis import headline_bounds
-from leakkit.analysis.selection import EVERYTHING
+from leakkit.analysis.scope import EVERYTHING
 from leakkit.errors import Fault, shorten_text
 from leakkit.measures.stages import CLICKED_THROUGH_SHARE
 from leakkit.sources.headings.names import declared_names, nearest
@@ -18,7 +18,7 @@ from leakkit.views.tables import Column, Table, bdi
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.words import Words
 
 SHOWN_OF_EACH = 3
@@ -74,7 +74,7 @@ def _rule(analysis: Analysis, fault: Fault, words: Words) -> Markup:
     return words.html(f"rules.{fault.rule}")
 
 
-def stage_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def stage_lines(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say which stages deals only pass by, and which they come into no more."""
     names = [s.name for s in chosen.stages if s.clicked_through_share > CLICKED_THROUGH_SHARE]
     passed = [words.html("data.clicked_through", stages=", ".join(names))] if names else []
@@ -83,7 +83,7 @@ def stage_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     return [*passed, *gone, *renamed_lines(chosen, words)]
 
 
-def renamed_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def renamed_lines(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Name the stages that seem to have a new name, with the line that makes them one."""
     return [
         words.html(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.earlier import find_vanished, losses_appeared, losses_missing, since_last_run
+from leakkit.analysis.snapshot import find_vanished, losses_appeared, losses_missing, since_last_run
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
 from leakkit.findings.sight import sight
 from leakkit.views.tables import bdi
@@ -15,8 +15,8 @@ from leakkit.views.texts import stay
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
-    from leakkit.analysis.earlier import SinceThen
+    from leakkit.analysis import Analysis, PipelineNumbers
+    from leakkit.analysis.snapshot import SinceThen
     from leakkit.findings import Finding
     from leakkit.findings.sight import Sight
     from leakkit.words import Words
@@ -31,7 +31,7 @@ def first_of(analysis: Analysis, pipeline: str, words: Words) -> Markup:
     return words.html("headline.first_of", name=bdi(names[0]), n=len(names), names=said)
 
 
-def say_change(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+def say_change(pipeline: PipelineNumbers, finding: Finding, words: Words) -> Markup:
     """Say what a finding found: which share, how much, against what."""
     stage = next(s for s in pipeline.stages if s.name == finding.stage)
     age = stage.expected.age if finding.kind == "overdue" else stage.horizon.age
@@ -44,7 +44,7 @@ def say_change(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Ma
     )
 
 
-def say_judged(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+def say_judged(pipeline: PipelineNumbers, finding: Finding, words: Words) -> Markup:
     """Say what a finding found as surely as it was found: the sentence of a headline.
 
     An alarm says it plainly. A watch says that it may be so; what changed because other
@@ -127,7 +127,7 @@ def month(day: int, words: Words) -> Markup:
     return Markup(words.month(day))  # noqa: S704 - a date
 
 
-def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words: Words) -> Markup:
+def since_then(analysis: Analysis, pipelines: Sequence[PipelineNumbers], words: Words) -> Markup:
     """Say what changed in some pipelines since the last run on other data, if there was one."""
     found = [(one, since) for one in pipelines if (since := since_last_run(analysis, one))]
     if not found:
@@ -157,7 +157,7 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
 
 
 def losses_line(
-    analysis: Analysis, chosen: PipelineAnalysis, words: Words, *, only_many: bool = False
+    analysis: Analysis, chosen: PipelineNumbers, words: Words, *, only_many: bool = False
 ) -> Markup:
     """Say how many of the losses that are new since the last run were entered late, if known.
 
@@ -176,7 +176,7 @@ def losses_line(
     return words.html("data.losses_late", **facts, delay=delay)
 
 
-def _more(found: Sequence[tuple[PipelineAnalysis, SinceThen]], words: Words) -> list[Markup]:
+def _more(found: Sequence[tuple[PipelineNumbers, SinceThen]], words: Words) -> list[Markup]:
     """Say how many deals there are more, or fewer, and how many more were won and lost."""
     deals, won, lost = (
         sum(getattr(since, name) for _, since in found) for name in ("deals", "won", "lost")

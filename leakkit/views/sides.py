@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from leakkit.analysis.sides import Compared
+    from leakkit.analysis.gaps import Compared
     from leakkit.findings.sides import Gap, Side
     from leakkit.words import Words
 

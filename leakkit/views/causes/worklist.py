@@ -17,7 +17,7 @@ from leakkit.views.view import answer, of_diagnosis, words_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.analysis import Diagnosis, PipelineAnalysis
+    from leakkit.analysis import Diagnosis, PipelineNumbers
     from leakkit.findings.worklist import WorkItem
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -42,7 +42,7 @@ def worklist(diagnosis: Diagnosis) -> View:
     return answer(words, "worklist", table=parts, note=words.html("causes.worklist_note"))
 
 
-def _none_late(pipeline: PipelineAnalysis) -> str:
+def _none_late(pipeline: PipelineNumbers) -> str:
     """Return the key of why no deal is late."""
     if pipeline.present is not None:
         return "present.no_late"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.noted import notes_of
+from leakkit.analysis.results import find_notes
 from leakkit.page.kinds import REPEATED, SECTION
 from leakkit.views import figures, tables
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
@@ -19,7 +19,7 @@ from leakkit.views.view import answer, of_analysis, words_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.measures.balance import PipelineBalance
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -51,7 +51,7 @@ def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> Vie
     )
 
 
-def _of_present(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> View:
+def _of_present(analysis: Analysis, chosen: PipelineNumbers, words: Words, by: str) -> View:
     """Say how the deals of a list divide: it shows no flow that could be balanced."""
     other = "count" if by == "value" else "value"
     return answer(
@@ -65,7 +65,7 @@ def _of_present(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: 
     )
 
 
-def _notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _notes(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what overdue is, and of which deals time or value are not known."""
     lines = [words.html("balance.overdue")]
     unjudged = [stage.name for stage in chosen.stages if stage.overdue is None]
@@ -74,7 +74,7 @@ def _notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     return [*lines, *_value_notes(chosen, words)]
 
 
-def _value_notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _value_notes(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say of which deals the value is not known, or 0."""
     lines = []
     if chosen.notes.without_value:
@@ -120,7 +120,7 @@ def months(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
         title, said = words.say("question.present_months"), part_line(analysis, chosen, words)
         kind = SECTION if closes else REPEATED
         return answer(words, "months", title=title, figure=closes, selection=said, kind=kind)
-    noted = [one for one in notes_of(analysis, chosen) if one.number]
+    noted = [one for one in find_notes(analysis, chosen) if one.number]
     shown = figures.months(chosen, words, by=amount_of(by), notes=noted)
     said = part_line(analysis, chosen, words)
     # without a picture they are said all the same

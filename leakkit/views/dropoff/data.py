@@ -18,7 +18,7 @@ from leakkit.views.view import answer, of_analysis, words_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.views.view import View
     from leakkit.words import Words
 
@@ -42,7 +42,7 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
     return answer(words, "data", note=Markup("\n").join(filter(None, parts)), selection=said)
 
 
-def _list_not_estimated(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _list_not_estimated(chosen: PipelineNumbers, words: Words) -> Markup:
     """List the numbers that could not be estimated, or say that there are none."""
     if chosen.present is not None:
         return paragraphs([words.html("present.missing")])
@@ -70,7 +70,7 @@ def _list_recognised(analysis: Analysis, words: Words) -> Markup:
     return fold_content(words.say("data.recognised"), found)
 
 
-def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def data_lines(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what the data of a pipeline are, and how far they bear its headline."""
     doubt = [say_left_out(chosen, words), what_to_export(chosen, words)]
     return [
@@ -80,7 +80,7 @@ def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> li
     ]
 
 
-def _followed_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _followed_lines(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what is known of a history: its days, its stages, its headline."""
     return [
         # of snapshots too little is followed
@@ -106,14 +106,14 @@ def _rows(analysis: Analysis, words: Words) -> list[Markup]:
     return [*lines, words.html("data.rows_all")]
 
 
-def _deals(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _deals(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what deals there are, how they ended, and what is missing in them."""
     outcomes = {kind: with_outcome(chosen, kind) for kind in ("won", "lost", "open")}
     return [*_say_ends(chosen, outcomes, words), *_gaps(analysis, chosen, outcomes["lost"], words)]
 
 
 def _say_ends(
-    chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words
+    chosen: PipelineNumbers, outcomes: Mapping[str, int], words: Words
 ) -> Iterator[Markup]:
     """Say how many deals are won, lost and open, and how many of them only by their outcome."""
     notes, total = chosen.notes, max(chosen.opportunities, 1)
@@ -133,9 +133,7 @@ def _say_ends(
     yield words.html("data.closes", n=closes, final=closes - reopened, reopened=reopened)
 
 
-def _gaps(
-    analysis: Analysis, chosen: PipelineAnalysis, lost: int, words: Words
-) -> Iterator[Markup]:
+def _gaps(analysis: Analysis, chosen: PipelineNumbers, lost: int, words: Words) -> Iterator[Markup]:
     """Say of how many deals reason, value, beginning or end are not known."""
     notes = chosen.notes
     if lost:
@@ -149,12 +147,12 @@ def _gaps(
         yield words.html("data.outside", n=outside)
 
 
-def with_outcome(chosen: PipelineAnalysis, outcome: str) -> int:
+def with_outcome(chosen: PipelineNumbers, outcome: str) -> int:
     """Count the deals with an outcome, with or without a history."""
     return sum(n for (found, _), n in chosen.notes.outcomes.items() if found == outcome)
 
 
-def _days_used(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _days_used(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say where the history begins, and which days taught the horizons."""
     days_of = chosen.windows
     lines = []
@@ -169,7 +167,7 @@ def _days_used(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     return [*lines, words.html("data.windows", first=first, last=end - 1)]
 
 
-def _missing(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _missing(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """List every number that could not be estimated, with its reason, stages together."""
     found: dict[tuple[str, str], list[str]] = {}
     for stage in chosen.stages:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
-from leakkit.analysis.selection import EVERYTHING
+from leakkit.analysis.scope import EVERYTHING
 from leakkit.findings.finding import leading
 from leakkit.views import figures
 from leakkit.views.dropoff.choices import amount_of, part_line, pipeline_of
@@ -18,7 +18,7 @@ from leakkit.views.view import answer, of_analysis, words_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.findings import Finding
     from leakkit.views.view import View
 
@@ -44,7 +44,7 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     return answer(words, "pipe", figure=shown, selection=said)
 
 
-def choose_emphasis(chosen: PipelineAnalysis, findings: Iterable[Finding]) -> int | None:
+def choose_emphasis(chosen: PipelineNumbers, findings: Iterable[Finding]) -> int | None:
     """Return the stage whose leak to look at first: what got worse, else what loses most."""
     own = (f for f in findings if f.pipeline == chosen.name)
     led = [f for card in leading(own) for f in card if f.kind == "lost"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
-from leakkit.analysis.noted import notes_of
+from leakkit.analysis.results import find_notes
 from leakkit.views import figures, tables
 from leakkit.views.dropoff.choices import CURVES, amount_of, part_line, pipeline_of, stages_of
 from leakkit.views.elements import heading, paragraphs
@@ -17,7 +17,7 @@ from leakkit.views.texts import stay
 from leakkit.views.view import answer, of_analysis, words_of
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.views.view import View
     from leakkit.words import Words
 
@@ -40,7 +40,7 @@ def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
     return answer(words, "stages", table=main + notes + _end(chosen, words), selection=said)
 
 
-def _notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _notes(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say how the table is to be read; of a part, that the days it is read at are the whole's."""
     part = analysis.selection
     whole = "selection.whole_days" if chosen.days else "selection.whole"
@@ -50,11 +50,11 @@ def _notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[M
         words.html("stages.crm"),
         _policy_note(chosen, words),
         _value_order(chosen, words),
-        *note_lines((one for one in notes_of(analysis, chosen) if not one.number), words),
+        *note_lines((one for one in find_notes(analysis, chosen) if not one.number), words),
     ]
 
 
-def _end(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _end(chosen: PipelineNumbers, words: Words) -> Markup:
     """Show what becomes of the deals in the end, and where they are lost."""
     return Markup("").join(
         (
@@ -67,7 +67,7 @@ def _end(chosen: PipelineAnalysis, words: Words) -> Markup:
     )
 
 
-def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _route_note(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say what becomes of all deals within the days of the route."""
     route = chosen.route
     said = words.html(
@@ -81,7 +81,7 @@ def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
     return said + Markup(" ") + words.html("stages.where_lost_back", back=route.came_back)
 
 
-def _policy_note(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _policy_note(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say whether the order of the leaks depends on how skipped stages are counted."""
     if not any(stage.exits.lost for stage in chosen.stages):
         return Markup("")
@@ -95,7 +95,7 @@ def _policy_note(chosen: PipelineAnalysis, words: Words) -> Markup:
     return words.html("stages.policy_changes", **named)
 
 
-def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _value_order(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say the order of the stages by value lost, beside the order by count."""
     lost = [stage for stage in chosen.stages if stage.value_lost > 0]
     if not lost:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.present import said_reasons
+from leakkit.analysis.causes import said_reasons
 from leakkit.measures.present import most_frequent, share_of
 from leakkit.views.causes import cells
 from leakkit.views.elements import heading, paragraphs
@@ -15,8 +15,8 @@ from leakkit.views.present.headline import NAMED, present_state
 from leakkit.views.tables import DASH, Column, Reasons, Table, bar_cell, bdi
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
-    from leakkit.analysis.present import SaidReason
+    from leakkit.analysis import Analysis, PipelineNumbers
+    from leakkit.analysis.causes import SaidReason
     from leakkit.measures.present import Tally
     from leakkit.words import Words
 
@@ -36,7 +36,7 @@ class _Read:
         return sum(one.n for one in self.reasons)
 
 
-def headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def headline(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Say which reason most lost deals name."""
     read = _read(analysis, chosen)
     if not read.known:
@@ -59,7 +59,7 @@ def headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Mark
     return said + " " + words.html(key, n=len(rivals), names=names)
 
 
-def reasons(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def reasons(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate the reasons with their shares, what they mean, and where they stand most often."""
     read, dashes = _read(analysis, chosen), Reasons(words)
     if not read.known:
@@ -109,7 +109,7 @@ def _family(family: str, words: Words) -> str:
     return words.say(f"causes.family_{family}") if family else DASH
 
 
-def _most_in(one: SaidReason, chosen: PipelineAnalysis) -> str:
+def _most_in(one: SaidReason, chosen: PipelineNumbers) -> str:
     """Name the stage where a reason stands most often; a dash where none is named."""
     named = {stage: n for stage, n in one.by_stage.items() if stage >= 0}
     if not named:
@@ -117,7 +117,7 @@ def _most_in(one: SaidReason, chosen: PipelineAnalysis) -> str:
     return bdi(chosen.stages[min(named, key=lambda stage: (-named[stage], stage))].name)
 
 
-def owners(chosen: PipelineAnalysis, words: Words) -> Markup:
+def owners(chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate won, lost and open deals by owner, and the share of the closed that is won."""
     found = present_state(chosen).owners
     if not found:
@@ -136,6 +136,6 @@ def owners(chosen: PipelineAnalysis, words: Words) -> Markup:
     return shown + paragraphs([words.html("present.owners_note")])
 
 
-def _read(analysis: Analysis, chosen: PipelineAnalysis) -> _Read:
+def _read(analysis: Analysis, chosen: PipelineNumbers) -> _Read:
     """Return the reasons of the lost deals, the most frequent first."""
     return _Read(said_reasons(analysis, chosen), present_state(chosen).total.lost)

@@ -11,7 +11,7 @@ from leakkit.views.coverage import say_left_out, what_to_export
 from leakkit.views.tables import bdi
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.measures.present import Present
     from leakkit.words import Words
 
@@ -52,7 +52,7 @@ def _nowhere(present: Present, words: Words) -> Markup:
     return words.html(key, n=total.deals, won=total.won, open=total.open)
 
 
-def lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def lines(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say how many are won, what a list like this cannot tell, and what to export instead."""
     present = present_state(chosen)
     total, found = present.total, _say_left_out(chosen, present, words)
@@ -65,7 +65,7 @@ def lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Ma
     return [*found, words.html("present.cannot", as_of=analysis.last_day), _export(analysis, words)]
 
 
-def _say_left_out(chosen: PipelineAnalysis, present: Present, words: Words) -> list[Markup]:
+def _say_left_out(chosen: PipelineNumbers, present: Present, words: Words) -> list[Markup]:
     """Say which deals the list seems to leave out, and what to export instead."""
     total = present.total
     if chosen.notes.coverage:
@@ -78,7 +78,7 @@ def _say_left_out(chosen: PipelineAnalysis, present: Present, words: Words) -> l
     return []
 
 
-def present_state(chosen: PipelineAnalysis) -> Present:
+def present_state(chosen: PipelineNumbers) -> Present:
     """Return the present state, which whoever asks has looked for."""
     if chosen.present is None:  # pragma: no cover - the views ask only where there is one
         raise AssertionError

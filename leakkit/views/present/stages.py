@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.noted import notes_of
+from leakkit.analysis.results import find_notes
 from leakkit.measures.present import share_of
 from leakkit.sources.propose.proposal import are_numbered
 from leakkit.views import tables
@@ -17,7 +17,7 @@ from leakkit.views.present.headline import present_state
 from leakkit.views.tables import DASH, Column, Table, bdi
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.measures.present import Ages, LastStage, Present, Tally
     from leakkit.words import Words
 
@@ -40,14 +40,14 @@ def order_known(analysis: Analysis, present: Present) -> bool:
     return not analysis.provisional_order or are_numbered([one.name for one in present.named])
 
 
-def picture(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+def picture(analysis: Analysis, chosen: PipelineNumbers, words: Words, by: str) -> Markup:
     """Draw the deals of every stage by outcome."""
     present = present_state(chosen)
     rows = [(_name(one, words), one.tally) for one in in_order(analysis, present)]
     return bars(rows, words, f"present {chosen.name}", by=by)
 
 
-def table(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def table(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate the deals of every stage by outcome, with the shares of the losses."""
     present, reasons = present_state(chosen), tables.Reasons(words)
     losses = present.lost_somewhere
@@ -84,15 +84,15 @@ def _total(total: Tally, words: Words) -> list[str]:
     ]
 
 
-def notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def notes(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Say how the table is to be read, and what its order is."""
     present = present_state(chosen)
     order = Markup("") if order_known(analysis, present) else words.html("present.no_order")
-    noted = note_lines(notes_of(analysis, chosen), words)
+    noted = note_lines(find_notes(analysis, chosen), words)
     return paragraphs([words.html("present.note"), order, *noted])
 
 
-def equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+def equation(chosen: PipelineNumbers, words: Words, by: str) -> Markup:
     """Say how many deals there are, and how many of them are won, lost and open."""
     total, value = present_state(chosen).total, by == "value"
     prefix = "value_" if value else ""
@@ -101,7 +101,7 @@ def equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     return words.html(key, n=won + lost + still, won=won, lost=lost, open=still)
 
 
-def ages(chosen: PipelineAnalysis, words: Words) -> Markup:
+def ages(chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate how old deals were when they closed, and are that are open."""
     present = present_state(chosen)
     if not present.ages:
@@ -134,7 +134,7 @@ def _age_notes(present: Present, words: Words) -> list[Markup]:
     return lines
 
 
-def months(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+def months(chosen: PipelineNumbers, words: Words, by: str) -> Markup:
     """Draw what was won and lost in each of the last months."""
     shown = present_state(chosen).months[-MOST_MONTHS:]
     rows = [(words.month(day), tally) for day, tally in shown]
