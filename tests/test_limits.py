@@ -22,6 +22,7 @@ from leakkit.sources.check import check_source, safe_text
 from leakkit.sources.formats import sheets, unpacking
 from leakkit.store import Store
 from leakkit.store.account import kept_faults
+from leakkit.store.duck import Duck
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "limits.md"
 HEADING = "opportunity_id,stage,entered_at"
@@ -342,7 +343,7 @@ def test_a_query_that_is_interrupted_is_no_fault() -> None:
             raise RuntimeError(message)
 
     with pytest.raises(KeyboardInterrupt):
-        Store(Interrupted()).run("SELECT 1")  # type: ignore[arg-type] # a fake connection
+        Store(Duck(Interrupted())).run("SELECT 1")  # type: ignore[arg-type] # a fake connection
 
 
 @pytest.mark.parametrize("text", ["\ufeff=1+1", "\u200b+1", " =1", "\uff1d1", "\u200b\uff20x"])

@@ -243,6 +243,7 @@ def find_present(counts: PipelineCounts) -> Present | None:
         total=sum((one.tally for one in stages), start=Tally()),
         ages=ages,
         older=_older(stood, ages),
+        standing=_standing(counts.rows(queries.STANDS_SINCE)),
         months=_months(counts.rows(queries.CLOSES)),
         reasons={
             (str(reason), int(stage)): int(n)
@@ -271,6 +272,15 @@ def _ages(rows: pd.DataFrame) -> dict[str, Ages]:
     own = {outcome: rows[rows["outcome"] == outcome] for outcome in OUTCOMES}
     found = {o: ages_of(each["age"].tolist(), each["n"].tolist()) for o, each in own.items()}
     return {outcome: ages for outcome, ages in found.items() if ages}
+
+
+def _standing(rows: pd.DataFrame) -> dict[int, Ages]:
+    """Return for how many days open deals have stood in their stage, by its position."""
+    found = {
+        int(key[0]): ages_of(each["age"].tolist(), each["n"].tolist())
+        for key, each in taken.groups(rows, ["stage"])
+    }
+    return {stage: ages for stage, ages in found.items() if ages}
 
 
 def _older(rows: pd.DataFrame, ages: Mapping[str, Ages]) -> int | None:

@@ -32,7 +32,10 @@ from leakkit.store.relations import Scope
 from leakkit.store.terms import LONG_AGO
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from leakkit.analysis.counts import PipelineCounts
+    from leakkit.analysis.learning import Ages, PipelineDays
     from leakkit.analysis.results import Analysis
     from leakkit.analysis.scope import Selection
     from leakkit.measures.windows import Days
@@ -70,7 +73,7 @@ class Selector:
         if wanted not in self._answers:
             self._answers[wanted] = replace(
                 self.analysis,
-                pipelines=tuple(self._select(one, wanted) for one in self.wholes),
+                pipelines=tuple(map(PipelineNumbers.count, self._select(wanted))),
                 selection=wanted,
                 all_findings=(),  # they are of everything
                 origin=self.analysis,
@@ -80,14 +83,20 @@ class Selector:
     def split(self, selection: Selection, column: str) -> tuple[Split, ...]:
         """Return the deals of every value of a column apart, all counted together."""
         wanted = self.spell(selection)
-        return tuple(found for one in self.wholes for found in self._split(one, wanted, column))
+        return tuple(
+            Split(part.value, PipelineNumbers.count(replace(own, batch=batch, pipeline=one)))
+            for whole, batch in self._count(wanted, column)
+            for own in [_read_as(whole, wanted)]
+            for part, one in zip(batch.counts.parts, batch.pipelines, strict=True)
+            if part.pipeline == own.number
+        )
 
     def counts_for(self, name: str, selection: Selection, query: str) -> Counts:
         """Return what counts a query for one pipeline of a part."""
         whole = next(one for one in self.wholes if one.name == name)
         known = self.spell(selection)
-        asked = _Asked(_counts_of(whole).number, choose_deals(known), choose_days(known, whole))
-        return self._batch(whole, asked).counts_for(query)
+        asked = _Asked((whole.name,), choose_deals(known), choose_days(known, whole))
+        return self._batch(asked).counts_for(query)
 
     def spell(self, selection: Selection) -> Selection:
         """Return the selection in the spelling of the store; raise where there is no such part."""
@@ -107,73 +116,69 @@ class Selector:
         policy = "" if selection.policy == configured else selection.policy
         return replace(selection, policy=policy)
 
-    def _select(self, whole: PipelineNumbers, selection: Selection) -> PipelineNumbers:
-        """Return one pipeline of a part."""
-        counts = _read_as(whole, selection)
-        days, deals = choose_days(selection, whole), choose_deals(selection)
-        if selection.limits_deals or days:
-            batch = self._batch(whole, _Asked(counts.number, deals, days))
-            counts = replace(counts, batch=batch)
-        return PipelineNumbers.count(counts)
-
-    def _split(
-        self, whole: PipelineNumbers, selection: Selection, column: str
-    ) -> tuple[Split, ...]:
-        """Return one pipeline by the values of a column."""
-        counts = _read_as(whole, selection)
-        deals, days = choose_deals(selection), choose_days(selection, whole)
-        batch = self._batch(whole, _Asked(counts.number, deals, days, column))
+    def _select(self, selection: Selection) -> tuple[PipelineCounts, ...]:
+        """Return the counts of every pipeline of a part."""
+        if not (selection.limits_deals or selection.limits_days):
+            return tuple(_read_as(whole, selection) for whole in self.wholes)
         return tuple(
-            Split(part.value, PipelineNumbers.count(replace(counts, batch=batch, pipeline=one)))
-            for part, one in zip(batch.counts.parts, batch.pipelines, strict=True)
+            replace(_read_as(whole, selection), batch=batch)
+            for whole, batch in self._count(selection)
         )
 
-    def _batch(self, whole: PipelineNumbers, asked: _Asked) -> Batch:
-        """Return the counts of the chosen deals of one pipeline, on the chosen days."""
+    def _count(
+        self, selection: Selection, column: str = ""
+    ) -> Iterator[tuple[PipelineNumbers, Batch]]:
+        """Yield each pipeline with its counts; those of the same days are counted together."""
+        days = {whole.name: choose_days(selection, whole) for whole in self.wholes}
+        for whole in self.wholes:
+            own = days[whole.name]
+            names = tuple(name for name, each in days.items() if each == own)
+            yield whole, self._batch(_Asked(names, choose_deals(selection), own, column))
+
+    def _batch(self, asked: _Asked) -> Batch:
+        """Return the counts of the chosen deals of some pipelines, on the chosen days."""
         if asked not in self._batches:
-            self._batches[asked] = self._make_batch(whole, asked)
+            self._batches[asked] = self._make_batch(asked)
         return self._batches[asked]
 
-    def _make_batch(self, whole: PipelineNumbers, asked: _Asked) -> Batch:
+    def _make_batch(self, asked: _Asked) -> Batch:
         """Count the chosen deals; what does not depend on the days once for all days."""
-        days = asked.days
-        if days is not None:
-            lives = self._batch(whole, replace(asked, days=None)).lives
-            counts, created, flows = (
-                self._under(whole, asked, scope, scope.seen)
-                for scope in (
-                    asked.scope(days),
-                    replace(asked, deals=replace(asked.deals, created=days)).scope(),
-                    asked.scope((LONG_AGO, days[1])),
-                )
-            )
-        else:
-            lives = self._under(whole, asked, asked.scope())
+        days, owns = asked.days, self._owns(asked)
+        if days is None:
+            lives = self._under_terms(asked, asked.deals)
             counts = created = flows = lives
-        own = _counts_of(whole)
-        pipelines = _parts_of(own, lives)
-        ages = {
-            (one.number, stage): known for one in pipelines for stage, known in enumerate(own.ages)
-        }
-        return Batch(pipelines, ages, counts, lives, created, flows, days)
+        else:
+            lives = self._batch(replace(asked, days=None)).lives
+            counts = self._under_terms(asked, asked.deals, days)
+            created = self._under_terms(asked, replace(asked.deals, created=days))
+            flows = self._under_terms(asked, asked.deals, (LONG_AGO, days[1]))
+        pipelines = tuple(one for one, _ in _parts_of(owns, lives))
+        return Batch(pipelines, _ages_of(owns, lives), counts, lives, created, flows, days)
 
-    def _under(
-        self, whole: PipelineNumbers, asked: _Asked, scope: Scope, seen: Days | None = None
-    ) -> Counts:
-        """Count a scope under the terms of the whole pipeline."""
-        own, counts = _counts_of(whole), Counts.of(self.store, scope)
-        pipelines = _parts_of(own, counts)
-        age = whole.pipe.mature_days
-        before = None if age is None else counts.last_day + 1 - int(age)
-        ages = {
-            (one.number, stage): known for one in pipelines for stage, known in enumerate(own.ages)
-        }
+    def _under_terms(self, asked: _Asked, deals: Deals, seen: Days | None = None) -> Counts:
+        """Count some deals, and visits, under the terms of the whole pipelines."""
+        owns = self._owns(asked)
+        scope = Scope(tuple(own.number for own in owns), deals, seen, asked.column)
+        counts = Counts.of(self.store, scope)
+        parts = _parts_of(owns, counts)
+        mature = {own.number: _mature_day(self.analysis, own) for own in owns}
+        after = counts.last_day + 1
         return counts.under(
-            bounds=learning.bounds(pipelines),
-            mature=() if before is None else tuple((one.number, before) for one in pipelines),
-            expected=learning.expected_stays(ages),
-            calendar=learning.calendar(pipelines, counts.last_day, asked.days if seen else None),
+            bounds=learning.bounds(one for one, _ in parts),
+            mature=tuple(
+                (one.number, after - age)
+                for one, own in parts
+                if (age := mature[own.number]) is not None
+            ),
+            expected=learning.expected_stays(_ages_of(owns, counts)),
+            calendar=learning.calendar(
+                [own.pipeline for own in owns], counts.last_day, asked.days if seen else None
+            ),
         )
+
+    def _owns(self, asked: _Asked) -> tuple[PipelineCounts, ...]:
+        """Return what the whole pipelines were counted from."""
+        return tuple(_counts_of(whole) for whole in self.wholes if whole.name in asked.names)
 
 
 @dataclass(frozen=True)
@@ -186,16 +191,12 @@ class Split:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Some deals of one pipeline on some days, the values of a `column` apart."""
+    """Some deals of some pipelines on some days, the values of a `column` apart."""
 
-    number: int
+    names: tuple[str, ...]
     deals: Deals
     days: Days | None = None
     column: str = ""
-
-    def scope(self, seen: Days | None = None) -> Scope:
-        """Return which visits are counted."""
-        return Scope((self.number,), self.deals, seen, self.column)
 
 
 def _counts_of(whole: PipelineNumbers) -> PipelineCounts:
@@ -213,11 +214,32 @@ def _read_as(whole: PipelineNumbers, selection: Selection) -> PipelineCounts:
     return replace(own, whole=whole, visits=selection.visits, policy=policy)
 
 
-def _parts_of(own: PipelineCounts, counts: Counts) -> tuple[learning.PipelineDays, ...]:
-    """Return the pipeline, or each of its parts as one."""
-    if not counts.parts:
-        return (own.pipeline,)
-    return tuple(replace(own.pipeline, number=part.number) for part in counts.parts)
+def _parts_of(
+    owns: Sequence[PipelineCounts], counts: Counts
+) -> tuple[tuple[PipelineDays, PipelineCounts], ...]:
+    """Return the pipelines, or each of their parts as one, with the whole that it is of."""
+    if not counts.relations.scope.column:
+        return tuple((own.pipeline, own) for own in owns)
+    whole = {own.number: own for own in owns}
+    return tuple(
+        (replace(whole[part.pipeline].pipeline, number=part.number), whole[part.pipeline])
+        for part in counts.parts
+    )
+
+
+def _ages_of(owns: Sequence[PipelineCounts], counts: Counts) -> Ages:
+    """Return the ages of the stages of every part: those of the whole."""
+    return {
+        (one.number, stage): known
+        for one, own in _parts_of(owns, counts)
+        for stage, known in enumerate(own.ages)
+    }
+
+
+def _mature_day(analysis: Analysis, own: PipelineCounts) -> int | None:
+    """Return the age from which on the deals of a whole pipeline are decided."""
+    age = analysis[own.pipeline.rules.name].pipe.mature_days
+    return None if age is None else int(age)
 
 
 def compare_values_frame(analysis: Analysis, column: str, pipeline: str = "") -> pd.DataFrame:
@@ -228,8 +250,7 @@ def compare_values_frame(analysis: Analysis, column: str, pipeline: str = "") ->
     others = replace(analysis.selection, columns=tuple(chosen.items()))
     found = [
         split
-        for one in analysis.chosen(pipeline)
-        for split in Selector(analysis.origin or analysis, one.name).split(others, segment)
+        for split in Selector(analysis.origin or analysis, pipeline).split(others, segment)
         if among is None or split.value in among
     ]
     frame = stages_frame(split.numbers for split in found)

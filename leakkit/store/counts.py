@@ -73,7 +73,7 @@ class Counts:
     @property
     def store(self) -> Store:
         """The store that is counted."""
-        return self.relations.store
+        return self.relations.source
 
     @property
     def last_day(self) -> int:

@@ -1,20 +1,17 @@
-"""Where SQL runs: a DuckDB file, or memory."""
+"""The store of one source: its tables on an engine, and what is known about them."""
 
 from __future__ import annotations
 
 import json
-import os
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
-import duckdb
-
 from leakkit.config import Config, fold_name
 from leakkit.errors import LeakkitError
-from leakkit.scratch import spill
 from leakkit.store import schema
+from leakkit.store.duck import MEMORY, SPILL, Duck
+from leakkit.store.troubles import ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,15 +19,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-MEMORY_LIMIT = "700MB"
-"""What DuckDB may hold before it goes to disk: less than a plain read of a large export takes."""
-
-MEMORY, SPILL = ":memory:", ".spill"
-
+    from leakkit.store.engine import Engine, Facts
+    from leakkit.store.relations import Relations
 
 OFFERED = ("close", "columns", "config", "owner", "pipelines")
 """What tab completion offers of a source."""
-INTERRUPTED = "query interrupted"
 
 
 def quote(name: str) -> str:
@@ -51,50 +44,36 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Raise what interrupted a query, or that the store is closed, in leakkit's own words."""
-    try:
-        yield
-    except duckdb.ConnectionException as error:
-        if "closed" not in str(error):
-            raise
-        message = "This source is closed. Load it again: leakkit.load(...)."
-        raise LeakkitError("source_closed", message) from None
-    except RuntimeError as error:
-        if INTERRUPTED not in str(error).lower():
-            raise
-        raise KeyboardInterrupt from None
-
-
 class Store:
     """The canonical tables of one source (docs/contracts.md), open for reading.
 
     Made by `leakkit.load`. Closes with `close()` or at the end of a `with`.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Take over a connection; `Store.open` and `Store.new` make one."""
-        self.connection = connection
+    def __init__(self, engine: Engine) -> None:
+        """Take over an engine; `Store.open` and `Store.new` make one."""
+        self.engine = engine
         self.branches: list[ref[Store]] = []
         """The same store with other temporary tables; they are closed with this one."""
+        self.counted: list[ref[Relations]] = []
+        """The scopes whose temporary tables stand, the one that was counted last at the end."""
         self.texts: dict[str, tuple[str, ...]] = {}
-        """The texts by column that stand on the connection as tables of codes, in that order."""
+        """The texts by column that stand on the engine as tables of codes, in that order."""
         self.designs: dict[tuple[int, int], Any] = {}
         """The passages of the stages that were looked into last, by pipeline and stage."""
 
     @classmethod
     def new(cls, path: str = MEMORY, threads: int | None = None) -> Store:
         """Make an empty database in memory or in a new file."""
-        return cls(_connect(path, threads, read_only=False))
+        return cls(Duck.open(path, threads))
 
     @classmethod
     def open(cls, path: str | Path) -> Store:
         """Open a store for reading; many processes may do so at once."""
         try:
-            store = cls(_connect(str(path), None, read_only=True))
+            store = cls(Duck.open(str(path), read_only=True))
             version = store.meta("schema_version")
-        except (duckdb.Error, KeyError) as error:
+        except (ENGINE, KeyError) as error:
             if "lock" in str(error):
                 message = f"Another process has {Path(path).name} open for writing. Wait for it."
                 raise LeakkitError("store_in_use", message) from None
@@ -112,7 +91,7 @@ class Store:
     def change(cls, path: str | Path) -> Store:
         """Open a store that nobody else has open, to add facts to it."""
         cls.open(path).close()
-        return cls(_connect(str(path), None, read_only=False))
+        return cls(Duck.open(str(path)))
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -129,7 +108,7 @@ class Store:
             return f"<Source {self.meta('label')!r}: {len(self):,} deals; {names}>"
         except LeakkitError:
             return "<Source, closed>"
-        except (KeyError, duckdb.Error):
+        except (KeyError, ENGINE):
             return "<Source, being read>"
 
     def _repr_html_(self) -> str:
@@ -189,15 +168,14 @@ class Store:
         return tuple(self.meta("segments"))
 
     def close(self) -> None:
-        """Close the connection; a store in memory is gone."""
+        """Let go of the engine; a store in memory is gone."""
         for branch in self._held():
             branch.close()
-        self.connection.close()
+        self.engine.close()
 
     def branch(self) -> Store:
         """Return the same store with temporary tables of its own, gone when nobody holds it."""
-        with _interruptible():
-            made = Store(self.connection.cursor())
+        made = Store(self.engine.branch())
         self.branches = [ref(held) for held in (*self._held(), made)]
         return made
 
@@ -205,48 +183,39 @@ class Store:
         """Return the branches that somebody still holds."""
         return [branch for known in self.branches if (branch := known()) is not None]
 
-    def run(self, sql: str, facts: Mapping[str, Any] | None = None) -> None:
+    def run(self, sql: str, facts: Facts = None) -> None:
         """Carry out a statement."""
-        with _interruptible():
-            self.connection.execute(sql, dict(facts) if facts else None)
+        self.engine.run(sql, facts)
 
-    def rows(self, sql: str, facts: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, facts: Facts = None) -> list[tuple[Any, ...]]:
         """Return the rows of a query; give it an ORDER BY where there may be several."""
-        with _interruptible():
-            return self.connection.execute(sql, dict(facts) if facts else None).fetchall()
+        return self.engine.rows(sql, facts)
 
-    def value(self, sql: str, facts: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - any column type
+    def value(self, sql: str, facts: Facts = None) -> Any:  # noqa: ANN401 - any column type
         """Return the only value of a query of one row and one column."""
         return self.rows(sql, facts)[0][0]
 
-    def frame(self, sql: str, facts: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    def frame(self, sql: str, facts: Facts = None) -> pd.DataFrame:
         """Return the rows of a query as a frame; the query must order them by all its keys."""
-        with _interruptible():
-            return self.connection.execute(sql, dict(facts) if facts else None).df()
+        return self.engine.frame(sql, facts)
 
-    def arrays(self, sql: str, facts: Mapping[str, Any] | None = None) -> dict[str, NDArray[Any]]:
+    def arrays(self, sql: str, facts: Facts = None) -> dict[str, NDArray[Any]]:
         """Return the columns of a query that has no NULL, in whatever order the rows come."""
-        import numpy as np  # noqa: PLC0415 - a refusal needs none
-
-        with _interruptible():
-            found = self.connection.execute(sql, dict(facts) if facts else None).fetchnumpy()
-        return {name: np.asarray(column) for name, column in found.items()}
+        return self.engine.arrays(sql, facts)
 
     def append(self, sql: str, columns: Mapping[str, NDArray[Any]]) -> None:
         """Carry out a statement that reads `given_columns`, which are arrays of one length."""
         import pandas as pd  # noqa: PLC0415 - a refusal needs none
 
-        with _interruptible():
-            self.connection.register("given_columns", pd.DataFrame(columns, copy=False))
-        self.run(sql)
-        self.connection.unregister("given_columns")
+        self.engine.run_on(sql, "given_columns", pd.DataFrame(columns, copy=False))
 
-    def put(self, table: str, frame: pd.DataFrame) -> None:
+    def insert(self, sql: str, frame: object) -> None:
+        """Carry out a statement that reads `given_frame`, a frame of whatever library."""
+        self.engine.run_on(sql, "given_frame", frame)
+
+    def put(self, table: str, frame: object) -> None:
         """Make a temporary table of a small frame, in place of an earlier one."""
-        with _interruptible():
-            self.connection.register("given_frame", frame)
-        self.run(f"CREATE OR REPLACE TEMP TABLE {quote(table)} AS SELECT * FROM given_frame")  # noqa: S608 - quoted
-        self.connection.unregister("given_frame")
+        self.engine.put(quote(table), frame)
 
     def meta(self, key: str) -> Any:  # noqa: ANN401 - JSON of any shape
         """Return one fact about the store; KeyError where it has none."""
@@ -286,36 +255,4 @@ class Store:
             return ""
 
 
-def _threads(said: str) -> int:
-    """Return how many threads LEAKKIT_THREADS asks for."""
-    if not said.isdecimal() or not int(said):
-        message = f"LEAKKIT_THREADS is {said!r}; it should be a number of threads, such as 2."
-        raise LeakkitError("threads", message)
-    return int(said)
-
-
-def _spill(path: str, *, read_only: bool) -> str:
-    """Return where DuckDB puts what memory cannot hold.
-
-    The next process removes what a killed one left: of a file that only this one writes, the
-    next that writes there, else any.
-    """
-    if path == MEMORY or read_only:
-        return str(spill())
-    return f"{path}{SPILL}"
-
-
-def _connect(path: str, threads: int | None, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB offline, within its memory, with text in code-point order."""
-    settings: dict[str, Any] = {
-        "memory_limit": MEMORY_LIMIT,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "temp_directory": _spill(path, read_only=read_only),
-    }
-    if threads or os.environ.get("LEAKKIT_THREADS"):
-        settings["threads"] = threads or _threads(os.environ["LEAKKIT_THREADS"])
-    connection = duckdb.connect(path, read_only=read_only, config=settings)
-    # it would write into notebooks and pipes
-    connection.execute("SET enable_progress_bar = FALSE")
-    return connection
+__all__ = ["MEMORY", "SPILL", "Store", "literal", "quote"]

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import pandas as pd
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     Days = tuple[int, int]
 
+MOST_COUNTED = 8
+"""So many scopes of a store keep their temporary tables, those that were counted last."""
 DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
 """Answers that further queries read, kept as tables."""
 SEEN = {"passages": queries.SEEN_PASSAGES, "opportunities": queries.SEEN_OPPORTUNITIES}
@@ -119,16 +122,26 @@ class Table:
 class Relations:
     """The temporary tables of one scope, on a connection of their own, and what they answered.
 
-    A table that is told stands as long as the same is told, so no query reads what was
-    meant for another.
+    A table that is told stays as long as the same is told, so no query reads what was
+    meant for another. Of many scopes the tables of those that were counted last stay; those
+    of the others are made again where they are asked for.
     """
 
     def __init__(self, store: Store, scope: Scope) -> None:
         """Make no table yet."""
-        self.store = store.branch()
-        self.scope = scope
-        self._standing: dict[str, Hashable] = {}
+        self.source, self.scope = store, scope
+        self._contents: dict[str, Hashable] = {}
         self._answers: dict[Hashable, pd.DataFrame] = {}
+
+    @cached_property
+    def store(self) -> Store:
+        """The store on a connection of its own, which the temporary tables go with."""
+        return self.source.branch()
+
+    def let_go(self) -> None:
+        """Let go of the temporary tables."""
+        self._contents.clear()
+        vars(self).pop("store", None)
 
     @cached_property
     def units(self) -> dict[int, int]:
@@ -176,7 +189,9 @@ class Relations:
         """The plainest of all deals in arrays; None where a part is asked for, or hours."""
         whole = self.scope == Scope(self.scope.pipelines)
         by_the_day = set(self.units.values()) == {1}
-        return arrays.read(self.store, self.pipelines) if whole and by_the_day else None
+        if not (whole and by_the_day and self.store.engine.counts_in_arrays):
+            return None
+        return arrays.read(self.store, self.pipelines)
 
     def answer(self, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
         """Answer a query that was told some tables, once; nobody may change the frame."""
@@ -187,6 +202,7 @@ class Relations:
 
     def count(self, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
         """Count: the plainest deals in arrays where it can be, all others in SQL."""
+        _keep_latest(self)
         if query in arrays.COUNTS and self.plain:
             frames = {name: table.frame() for name, table in tables.items()}
             rest = self._count_rest(query, tables, self.plain)
@@ -238,10 +254,10 @@ class Relations:
 
     def _stand(self, name: str, content: Hashable, make: Callable[[], None]) -> None:
         """Make what has a name, where it has not this content yet."""
-        if self._standing.get(name) != content:
-            self._standing.pop(name, None)
+        if self._contents.get(name) != content:
+            self._contents.pop(name, None)
             make()
-            self._standing[name] = content
+            self._contents[name] = content
 
     def _choose(self) -> None:
         """Choose the deals of the scope, and their rows."""
@@ -286,6 +302,14 @@ class Relations:
                 WHERE o.opportunity IN ({sql})
                 """  # noqa: S608 - quoted
         self.store.run(f"CREATE OR REPLACE TEMP TABLE chosen_deals AS {sql}", facts)
+
+
+def _keep_latest(latest: Relations) -> None:
+    """Note which scope of a store was counted last, and let go of the tables of the earliest."""
+    held = [one for known in latest.source.counted if (one := known()) not in {None, latest}]
+    for earliest in held[: -(MOST_COUNTED - 1)]:
+        earliest.let_go()
+    latest.source.counted = [*map(ref, held[-(MOST_COUNTED - 1) :]), ref(latest)]
 
 
 @cache

@@ -17,10 +17,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from leakkit.store import account, schema
 from leakkit.store.database import literal, quote
+from leakkit.store.duck import VERSION
 from leakkit.version import code_digest
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ def _rules_key(rules: Rules) -> str:
     """Return a digest of all that decides what becomes of a deal, but for `as_of`."""
     config = rules.config.model_dump(mode="json") | {"as_of": None}
     parts = [
-        (code_digest(), schema.SCHEMA_VERSION, duckdb.__version__),
+        (code_digest(), schema.SCHEMA_VERSION, VERSION),
         (config, rules.newest_first, rules.segments, rules.default_pipeline, rules.one_file),
     ]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

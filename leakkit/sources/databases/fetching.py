@@ -56,10 +56,11 @@ def fetch(
     asked = ", ".join(f"{cell.sql} AS {_at(i)}" for i, cell in enumerate(cells.values()))
     limit = f" LIMIT {relation.limit}" if relation.limit else ""
     with session.reader(f"SELECT {asked} FROM {relation.sql}{limit}") as reader:  # noqa: S608 - quoted
-        _put(store, f"CREATE TEMP TABLE {raw} AS", reader.schema.empty_table())
+        made = f"CREATE TEMP TABLE {raw} AS SELECT * FROM given_frame"  # noqa: S608 - quoted
+        store.insert(made, reader.schema.empty_table())
         for batch in reader:
             _refuse_other_letters(relation.name, list(cells), batch)
-            _put(store, f"INSERT INTO {raw}", batch)
+            store.insert(f"INSERT INTO {raw} SELECT * FROM given_frame", batch)  # noqa: S608 - as above
     columns = {h: _as_read(store, raw, _at(i), c) for i, (h, c) in enumerate(cells.items())}
     table = quote(f"file_{name}")
     mine = ", ".join(f"{sql} AS {quote(heading)}" for heading, sql in columns.items())
@@ -112,15 +113,6 @@ def _refuse_other_letters(file: str, headings: list[str], batch: Any) -> None:  
                 "database, or leave the column out, by a view or a SELECT in [source.tables]."
             )
             raise LeakkitError("broken_text", message) from None
-
-
-def _put(store: Store, statement: str, frame: object) -> None:
-    """Carry out a statement with the rows of a frame of Arrow."""
-    store.connection.register("given_frame", frame)
-    try:
-        store.run(f"{statement} SELECT * FROM given_frame")  # noqa: S608 - names of this module
-    finally:
-        store.connection.unregister("given_frame")
 
 
 def _as_read(store: Store, raw: str, column: str, cell: Cell) -> str:

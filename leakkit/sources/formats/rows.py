@@ -69,9 +69,7 @@ def put_rows(
     for chunk in _chunks(rows):
         frame = pd.DataFrame([cells for _, cells in chunk], columns=list(headings), dtype="str")
         frame.insert(0, LINE, [row for row, _ in chunk])
-        store.connection.register("given_frame", frame)
-        store.run(f"INSERT INTO {table} SELECT * FROM given_frame")  # noqa: S608 - quoted
-        store.connection.unregister("given_frame")
+        store.insert(f"INSERT INTO {table} SELECT * FROM given_frame", frame)  # noqa: S608 - quoted
         count += len(chunk)
     return count
 

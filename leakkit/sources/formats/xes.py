@@ -172,12 +172,10 @@ def _append(store: Store, table: str, chunk: list[dict[str, str]], known: dict[s
     for event in chunk:
         known.update(dict.fromkeys(event))
     frame = pd.DataFrame(chunk, columns=list(known), dtype="str")
-    store.connection.register("given_frame", frame)
     if first:
-        store.run(f"CREATE TEMP TABLE {table} AS SELECT * FROM given_frame LIMIT 0")  # noqa: S608 - quoted
+        store.insert(f"CREATE TEMP TABLE {table} AS SELECT * FROM given_frame LIMIT 0", frame)  # noqa: S608 - quoted
     have = {row[0] for row in store.rows(f"DESCRIBE {table}")}
     for name in known:
         if name not in have:
             store.run(f"ALTER TABLE {table} ADD COLUMN {quote(name)} VARCHAR")
-    store.run(f"INSERT INTO {table} BY NAME SELECT * FROM given_frame")  # noqa: S608 - quoted
-    store.connection.unregister("given_frame")
+    store.insert(f"INSERT INTO {table} BY NAME SELECT * FROM given_frame", frame)  # noqa: S608 - quoted
