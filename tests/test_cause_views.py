@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 import leakkit
 from leakkit import views
-from leakkit.analysis import reasons as rooms
+from leakkit.analysis import causes as rooms
 from leakkit.config import Config, Note
 from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, causes, columns, drivers, mix, stated
