@@ -50,14 +50,19 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
     named = [*declared_names(own.pipelines), *(one.name for one in own.pipelines)]
     declared |= set(map(fold_name, named))
     blank = [word for word in BLANK if word not in declared]
-    # in one list: to plan a test of all words for each column takes longer than the tests
-    cells = ", ".join(map(table.text_under, texts))
+    # in one list: to plan a test of all words for each column takes longer than the tests;
+    # and of the different short texts, which are few, however many rows there are
+    longest, names = max(map(len, BLANK)), [f"cell_{place}" for place in range(len(texts))]
+    cells = ", ".join(
+        f"CASE WHEN length({cell}) <= {longest} THEN {cell} END AS {name}"
+        for name, cell in zip(names, map(table.text_under, texts), strict=True)
+    )
     rows = reading.store.rows(
         f"""
         SELECT DISTINCT place, said
-        FROM (SELECT unnest(range({len(texts)})) AS place, unnest([{cells}]) AS said
-              FROM {table.relation})
-        WHERE length(said) <= {max(map(len, BLANK))} AND lower(said) IN (SELECT unnest($words))
+        FROM (SELECT unnest(range({len(texts)})) AS place, unnest([{", ".join(names)}]) AS said
+              FROM (SELECT DISTINCT {cells} FROM {table.relation}))
+        WHERE lower(said) IN (SELECT unnest($words))
         ORDER BY place, said
         """,  # noqa: S608 - quoted
         {"words": blank},

@@ -109,7 +109,9 @@ def rewritten(
     types = {h: "VARCHAR" if h in columns else kind for h, kind in table.types.items()}
     types |= dict.fromkeys(added.values(), "VARCHAR")
     known = {**table.known, **{n: h for n, h in added.items() if n in table.known or n != h}}
-    return replace(table, relation=name, line=quote(LINE), types=types, known=known)
+    tidy = table.tidy[1] - set(columns) if table.tidy[0] == table.relation else ()
+    made = replace(table, relation=name, line=quote(LINE), types=types, known=known)
+    return made.with_tidy(tidy)
 
 
 def _choose_heading(table: Table, name: str) -> str:

@@ -12,7 +12,7 @@ from leakkit.likeness import find_nearest
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.config import Export
     from leakkit.sources.cells.swapped import Typed
@@ -67,6 +67,7 @@ class Table:
     dates may have day and month swapped. `export` is the maker's export that it is, and
     `where` says which of its rows count, heading -> values; `parts` are the files, where
     there are several. `ordered`: its rows stand in an order that somebody may have meant.
+    `tidy` are a relation and those of its columns of texts of which no cell needs trimming.
     """
 
     file: str
@@ -81,6 +82,7 @@ class Table:
     parts: tuple[str, ...] = ()
     ordered: bool = True
     trimmed: frozenset[str] = frozenset()
+    tidy: tuple[str, frozenset[str]] = ("", frozenset())
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -175,9 +177,22 @@ class Table:
             return said
         if self.types[heading] != "VARCHAR":
             return f"COALESCE(trim(CAST({said} AS VARCHAR)), '')"
+        if self._is_tidy(heading):
+            return f"COALESCE({said}, '')"
         # plain letters with none of the spaces at an end are the rule, and seen far faster
         bare = f"strlen({said}) = length({said}) AND {said} >= '!' AND NOT ends_with({said}, ' ')"
         return f"COALESCE(CASE WHEN {bare} THEN {said} ELSE trim({said}) END, '')"
+
+    def _is_tidy(self, heading: str) -> bool:
+        """Say whether it is known that no cell of a column of texts needs trimming."""
+        relation, headings = self.tidy
+        return relation == self.relation and heading in headings
+
+    def untidy(self, heading: str) -> str:
+        """Return SQL that says whether a cell of a column of texts needs trimming."""
+        said = quote(heading)
+        odd = f"strlen({said}) <> length({said}) OR {said} < '!' OR ends_with({said}, ' ')"
+        return f"({odd}) AND {said} <> trim({said})"
 
     def trim(self) -> Table:
         """Return the table with the texts of our columns trimmed in its relation.
@@ -198,7 +213,11 @@ class Table:
             f"FROM {self.relation})",
             line=quote(line),
             trimmed=frozenset(texts),
-        )
+        ).with_tidy(self.tidy[1] if self.tidy[0] == self.relation else ())
+
+    def with_tidy(self, headings: Iterable[str]) -> Table:
+        """Return the table with the columns of texts of which no cell needs trimming."""
+        return replace(self, tidy=(self.relation, frozenset(headings)))
 
     def is_text(self, name: str) -> bool:
         """Say whether a column holds texts."""

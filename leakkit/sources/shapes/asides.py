@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
 
+MANY_ROWS, MOST_LOOKED_AT = 100_000, 100
+"""Of fewer rows, or of more columns, to look whether cells need trimming takes longer than that."""
+ROW = quote("leakkit: line of a row")
+"""What the line is called where rows are looked at."""
 AT_THE_END = 5
 """Totals stand in the last rows; under them may be a count, or who printed it."""
 TOTALS = (
@@ -47,30 +51,52 @@ def without_asides(reading: Reading, table: Table) -> Table:
     heading = table.heading("opportunity_id")
     if heading is None or table.types[heading] != "VARCHAR":
         return table
-    found = _asides(reading, table, heading)
+    last = int(reading.store.value(f"SELECT max({table.line}) FROM {table.relation}") or 0)  # noqa: S608 - quoted
+    table = _with_tidy(reading, table) if last >= MANY_ROWS else table
+    found = _asides(reading, table, heading, last)
     if not found:
         return table
     set_aside(reading, table, found)
     return rewritten(reading, table, empty_cells(table, found), "rows")
 
 
-def _asides(reading: Reading, table: Table, heading: str) -> dict[int, str]:
+def _with_tidy(reading: Reading, table: Table) -> Table:
+    """Let a table know the columns of texts of which no cell needs trimming."""
+    texts = [heading for heading, kind in table.types.items() if kind == "VARCHAR"][:MOST_LOOKED_AT]
+    # a query of its own for each column: it ends at the first cell, and reads that column only
+    each = " UNION ALL ".join(
+        f"(SELECT {place} FROM {table.relation} WHERE {table.untidy(heading)} LIMIT 1)"  # noqa: S608 - quoted
+        for place, heading in enumerate(texts)
+    )
+    untidy = {texts[place] for (place,) in reading.store.rows(each)}
+    return table.with_tidy(set(texts) - untidy)
+
+
+def _asides(reading: Reading, table: Table, heading: str, last: int) -> dict[int, str]:
     """Return the rule of every row that is no row of the data; one look at all rows finds them."""
-    last = reading.store.value(f"SELECT max({table.line}) FROM {table.relation}")  # noqa: S608 - quoted
-    end = f"{table.line} > {int(last or 0) - AT_THE_END}"
+    end = f"{ROW} > {last - AT_THE_END}"
     own, others = table.text_under(heading), _others(table, heading)
     alone = f"{others} = ''" if others else "FALSE"
+    has_stage = bool(table.heading("stage"))
+    unstaged = f"{table.text('stage')} = ''" if has_stage else "TRUE"
+    between = f"CASE WHEN {unstaged} THEN {_between(own)} END" if has_stage else "FALSE"
     # a case looks at the rows that it is about only, which a conjunction does not
     tests = {
         "footer": f"CASE WHEN {end} THEN {alone} END",
-        "total": f"{end} OR {_between(table, own)}",
+        "total": f"{end} OR {between}",
         "repeats": _repeats_headings(table, heading),
-        "groups": f"CASE WHEN ends_with({own}, ')') THEN {alone} END",
+        "groups": f"CASE WHEN {unstaged} AND ends_with({own}, ')') THEN {alone} END",
     }
+    # most rows are none of them, which the first looks say faster, if they are the first
+    unlike = f"{_between(own)} OR ends_with({own}, ')')"
+    likely = [f"{table.line} > {last - AT_THE_END}", f"({unstaged} AND ({unlike}))"]
+    likely += [_is_heading(name) for name, kind in table.types.items() if kind == "VARCHAR"]
     columns = ", ".join(f"COALESCE({test}, FALSE) AS {name}" for name, test in tests.items())
     rows = reading.store.rows(
-        f"SELECT * FROM (SELECT {table.line} AS line, {own} AS said, {columns} "  # noqa: S608 - quoted
-        f"FROM {table.relation}) WHERE {' OR '.join(tests)} ORDER BY line"
+        f"WITH likely AS MATERIALIZED ("  # noqa: S608 - quoted
+        f"SELECT {table.line} AS {ROW}, * FROM {table.relation} WHERE {' OR '.join(likely)}) "
+        f"SELECT * FROM (SELECT {ROW} AS line, {own} AS said, {columns} FROM likely) "
+        f"WHERE {' OR '.join(tests)} ORDER BY line"
     )
     footers = {int(line): "lone_cell" for line, _, footer, *_ in rows if footer}
     if footers and _has_ids_of_words(reading, table, own, others):
@@ -158,11 +184,9 @@ def _is_heading(heading: str) -> str:
     return f"COALESCE({quote(heading)} IN ({', '.join(map(literal, sorted(forms)))}), FALSE)"
 
 
-def _between(table: Table, own: str) -> str:
-    """Return SQL for a first look at totals between the rows, which name no stage."""
-    if not table.heading("stage"):
-        return "FALSE"
-    return f"CASE WHEN {table.text('stage')} = '' THEN regexp_matches({own}, '{BETWEEN_ROWS}') END"
+def _between(own: str) -> str:
+    """Return SQL for a first look at totals between the rows."""
+    return f"regexp_matches({own}, '{BETWEEN_ROWS}')"
 
 
 def _is_total(said: str) -> bool:
