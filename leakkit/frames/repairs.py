@@ -10,8 +10,7 @@ from leakkit.frames.segments import name_segment
 if TYPE_CHECKING:
     import pandas as pd
 
-    from leakkit.analysis.causes import Intervened
-    from leakkit.analysis.diagnosis import Diagnosis
+    from leakkit.analysis.diagnosis import Diagnosis, Intervened
     from leakkit.findings.contrasts import Excess
     from leakkit.findings.finding import Value
     from leakkit.findings.interventions import Effect, Group

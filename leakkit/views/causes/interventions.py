@@ -17,7 +17,7 @@ from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:
     from leakkit.analysis import Diagnosis
-    from leakkit.analysis.causes import Intervened
+    from leakkit.analysis.diagnosis import Intervened
     from leakkit.findings.interventions import Effect, Group
     from leakkit.views.view import View
     from leakkit.words import Words
