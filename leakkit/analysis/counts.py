@@ -157,13 +157,21 @@ class PipelineCounts:
 
     def rows(self, query: str) -> pd.DataFrame:
         """Return what a query says of the pipeline."""
-        return self.batch.counts_for(query).rows(query, self.number)
+        if query not in self._rows:
+            self._rows[query] = self.batch.counts_for(query).rows(query, self.number)
+        return self._rows[query]
 
     def of_stage(self, query: str, stage: int) -> pd.DataFrame:
         """Return what a query says of one stage."""
         if query not in self._by_stage:
             self._by_stage[query] = dict(taken.groups(self.rows(query), ["stage"]))
-        return self._by_stage[query].get((stage,), self.rows(query).iloc[:0])
+        found = self._by_stage[query].get((stage,))
+        return self.rows(query).iloc[:0] if found is None else found
+
+    @cached_property
+    def _rows(self) -> dict[str, pd.DataFrame]:
+        """The rows by the query; those that were looked at."""
+        return {}
 
     @cached_property
     def _by_stage(self) -> dict[str, dict[tuple[int, ...], pd.DataFrame]]:

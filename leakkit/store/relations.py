@@ -193,6 +193,11 @@ class Relations:
             return None
         return arrays.read(self.store, self.pipelines)
 
+    @cached_property
+    def _owner(self) -> str:
+        """SQL for the owner of a deal of `opportunities o`."""
+        return owner_sql(self.source)
+
     def answer(self, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
         """Answer a query that was told some tables, once; nobody may change the frame."""
         key = (query, *tables.values())
@@ -218,7 +223,8 @@ class Relations:
         for name in DERIVED:
             if name in tables_of(query):
                 self._derive(name, tables)
-        return self.store.frame(query.replace("{owner}", owner_sql(self.store)))
+        named = "{owner}" in query
+        return self.store.frame(query.replace("{owner}", self._owner) if named else query)
 
     def _count_rest(self, query: str, tables: Mapping[str, Table], plain: Plain) -> pd.DataFrame:
         """Run a query over the deals that are not plain."""
