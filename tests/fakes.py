@@ -10,6 +10,7 @@ from nbformat import v4
 
 from leakkit.analysis import DataNotes, PipelineNumbers
 from leakkit.analysis.numbers import StageNumbers
+from leakkit.findings.finding import CauseEvidence, LikelyCause
 from leakkit.measures.balance import Month, Pipe, PipelineBalance, PipeStage, StageBalance
 from leakkit.measures.route import Route
 from leakkit.measures.stages import Exits, InTheEnd
@@ -207,6 +208,26 @@ def analysis(drawn: Pipe | None = None, name: str = "Equipment sales") -> Pipeli
         present=None,
         days=None,
     )
+
+
+def likely_cause(family: str, strength: str = "strong") -> LikelyCause:
+    """Return a cause in short, whose counts are made up."""
+    evidence = CauseEvidence(
+        why="",
+        lost_long_after=None,
+        window="current",
+        losses=40,
+        advanced=60,
+        closed_in_bulk=0,
+        stated=family,
+        behaviour="",
+        length_only=False,
+        sub_reason="",
+        stated_shares={family: 0.6},
+        beyond_usual={"before": (0.2, 0.1, 0.3)},
+        excess_shares={family: (0.4, 0.2, 0.5), "other": None},
+    )
+    return LikelyCause(family, strength, 0.6, 0.4, 0.5, 0.1, evidence)
 
 
 def notebook(*views: View) -> NotebookNode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -593,11 +592,15 @@ def test_findings_that_warn_carry_their_cause_and_split(store: Store, analysis: 
     by_key = {one.key: one for one in found}
     alarm = by_key["Equipment", "Proforma", "lost"]
     assert alarm.cause is not None
-    assert (alarm.cause["family"], alarm.cause["strength"]) == (U, "strong")
+    assert (alarm.cause.family, alarm.cause.strength) == (U, "strong")
     assert alarm.review == "pricing"
-    assert alarm.cause["stated_share"] > 0.5
-    assert alarm.cause["evidence"]["excess_shares"][C][0] < 0.1 < alarm.cause["behaviour_share"]
-    assert json.loads(json.dumps(alarm.cause)) == alarm.cause
+    stated, behaviour = alarm.cause.stated_share, alarm.cause.behaviour_share
+    complexity = alarm.cause.evidence.excess_shares[C]
+    assert stated is not None
+    assert stated > 0.5
+    assert behaviour is not None
+    assert complexity is not None
+    assert complexity[0] < 0.1 < behaviour
     warned = {one.key for one in analysis.all_findings if one.severity in {"alarm", "watch"}}
     assert {(p, s) for p, s, _ in warned} <= causes_by_place.keys()
     assert len(causes_by_place) <= len(warned) + 3

@@ -75,7 +75,7 @@ def analysis(names: tuple[str, ...] = NAMES) -> Analysis:
 
 def warning(one: PipelineNumbers) -> Finding:
     """Return the alarm of the fourth stage of a pipeline."""
-    cause = {"family": "unconvincing", "strength": "strong"}
+    cause = fakes.likely_cause("unconvincing")
     kept = Value(123_456_700.0, 1e8, 2e8)
     return Finding(
         one.name, one.stages[3].name, "lost", "alarm", share=0.37, reference=0.2, change=0.17,

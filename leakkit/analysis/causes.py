@@ -76,7 +76,7 @@ def _elsewhere(
 ) -> Elsewhere:
     """Read the reasons of the losses of the other stages of a pipeline."""
     config = analysis.config
-    rival = column_of(config, tuple(store.meta("segments")), config.roles.competitor)
+    rival = column_of(config, store.columns, config.roles.competitor)
     number = _number(config, pipeline)
     rows = stored.reasons_elsewhere(store, number, stage.stage, LOST, rival)
     day, said, rivals, n = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -253,7 +253,7 @@ def read_design(
 
 def _read_design(store: Store, config: Config, number: int, stage: int, per_day: int) -> Design:
     """Read the passages of one stage from the store."""
-    segments = tuple(store.meta("segments"))
+    segments = store.columns
     rows = design_rows(store, number, stage, segments)
     frame = rows.frame
     return Design(

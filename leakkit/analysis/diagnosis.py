@@ -365,7 +365,7 @@ def _refuse_unknown(one: Intervention, analysis: Analysis, pipeline: PipelineNum
     """Raise where an intervention names a stage or a column that there is not."""
     for name in one.stages if one.pipelines else ():
         pipeline[name]
-    known = () if analysis.store is None else tuple(analysis.store.meta("segments"))
+    known = () if analysis.store is None else analysis.store.columns
     for name in one.segment:
         if not column_of(analysis.config, known, name):
             message = (

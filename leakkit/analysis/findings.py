@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.analysis.causes import rate_and_mix, root_cause
 from leakkit.analysis.headline import headline
 from leakkit.findings import readings, value, warnings
-from leakkit.findings.causes import as_record
+from leakkit.findings.causes import summarise
 from leakkit.findings.finding import CHANGED, KINDS, WARNING, leading
 from leakkit.findings.mix import as_split
 from leakkit.measures.counts import EXITS
@@ -248,7 +248,7 @@ def with_causes(
     found = []
     for one in findings:
         cause = causes.get((one.pipeline, one.stage))
-        found.append(one if cause is None else one.with_cause(as_record(cause), cause.review))
+        found.append(one if cause is None else one.with_cause(summarise(cause), cause.review))
     return tuple(found)
 
 

@@ -175,10 +175,10 @@ def _with_unfollowed(
 
 def _find_present(counts: Counts, extent: Mapping[int, pd.Series[float]]) -> set[int]:
     """Return the pipelines of a snapshot in which nothing was seen before its moment."""
-    if counts.store.meta("shape") != SNAPSHOT:
+    about = counts.store.about
+    if about.shape != SNAPSHOT:
         return set()
-    cut = int(counts.store.meta("cut"))
-    return {number for number, span in extent.items() if span["first_at"] == cut}
+    return {number for number, span in extent.items() if span["first_at"] == about.cut}
 
 
 def _history_starts(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from leakkit.analysis.snapshot import Seen
     from leakkit.config import Config
     from leakkit.errors import Fault
     from leakkit.findings import Finding
@@ -80,7 +81,7 @@ class Analysis(PlainData):
     doubts: tuple[Doubt, ...] | None = field(default=(), kw_only=True)
     recognised: tuple[Mapping[str, str], ...] = field(default=(), kw_only=True)
     faults: tuple[Fault, ...] = field(default=(), kw_only=True)
-    last_run: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    last_run: Mapping[str, Seen] = field(default_factory=dict, kw_only=True)
     logo: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True)
     store: Store | None = field(default=None, compare=False, repr=False, kw_only=True)
     origin: Analysis | None = field(default=None, compare=False, repr=False, kw_only=True)

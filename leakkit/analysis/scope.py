@@ -245,7 +245,7 @@ def spell_selection(store: Store, pipelines: Iterable[int], selection: Selection
     for name, values in selection.columns:
         column = known_column(store, name)
         found.setdefault(column, set()).update(_known_values(store, numbers, column, values))
-    order = list(store.meta("segments"))
+    order = list(store.columns)
     columns = tuple((name, tuple(sorted(found[name]))) for name in sorted(found, key=order.index))
     return replace(selection, columns=columns)
 
@@ -302,7 +302,7 @@ def text_of_day(number: int) -> str:
 
 def known_column(store: Store, name: str) -> str:
     """Return a column of the deals in the store's spelling; raise where there is none."""
-    columns = list(store.meta("segments"))
+    columns = list(store.columns)
     require_text("segment", name)
     if fold_name(name) == OWNER and store.owner in columns and _spelling(name, columns) is None:
         return store.owner

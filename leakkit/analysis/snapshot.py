@@ -182,7 +182,7 @@ def since_last_run(analysis: Analysis, pipeline: PipelineNumbers) -> SinceThen |
     >>> since_last_run(analysis, analysis.pipelines[0]) is None
     True
     """
-    then, now = Seen.read(analysis.last_run.get(pipeline.name)), Seen.of(analysis, pipeline)
+    then, now = analysis.last_run.get(pipeline.name), Seen.of(analysis, pipeline)
     if then is None or analysis.selection != EVERYTHING:
         return None
     return SinceThen(
@@ -228,7 +228,7 @@ def losses_appeared(analysis: Analysis, pipeline: PipelineNumbers) -> Appeared |
     >>> losses_appeared(analysis, analysis.pipelines[0]) is None
     True
     """
-    then = Seen.read(analysis.last_run.get(pipeline.name))
+    then = analysis.last_run.get(pipeline.name)
     if then is None or then.losses is None or analysis.selection != EVERYTHING:
         return None
     if not 0 < analysis.last_day - then.last_day <= LOSSES_KEPT / 2:
@@ -293,10 +293,7 @@ def without_late_losses(analysis: Analysis, found: Iterable[Finding]) -> tuple[F
 def find_vanished(analysis: Analysis) -> tuple[str, ...]:
     """Which pipelines had deals in the last run and are not in the source any more?"""
     there = {pipeline.name for pipeline in analysis.config.pipelines}
-    return tuple(
-        name for name, facts in sorted(analysis.last_run.items())
-        if name not in there and Seen.read(facts)
-    )  # fmt: skip
+    return tuple(name for name in sorted(analysis.last_run) if name not in there)
 
 
 def _only(one: Seen, other: Seen) -> tuple[str, ...]:

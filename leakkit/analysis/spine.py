@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from leakkit.analysis import findings
 from leakkit.analysis.counts import count_all
@@ -14,7 +14,7 @@ from leakkit.analysis.numbers import PipelineNumbers
 from leakkit.analysis.parts import Selector
 from leakkit.analysis.results import Analysis
 from leakkit.analysis.scope import ANY, EVERYTHING, OPEN_DAYS, select
-from leakkit.analysis.snapshot import without_late_losses
+from leakkit.analysis.snapshot import Seen, without_late_losses
 from leakkit.config import LANGUAGES
 from leakkit.errors import LeakkitError
 from leakkit.findings import from_records
@@ -108,21 +108,22 @@ def find_all(analysis: Analysis) -> Analysis:
 
 def _describe(store: Store, known: Learning, language: str) -> Analysis:
     """Return the analysis of all deals, without findings."""
+    about = store.about
     return Analysis(
         pipelines=tuple(PipelineNumbers.count(counts) for counts in count_all(known)),
         config=known.config,
         language=language or known.config.language,
-        label=store.meta("label"),
+        label=about.label,
         last_day=known.counts.last_day,
-        shape=store.meta("shape"),
-        provisional_order=store.meta("provisional_order"),
-        rows=tuple(store.meta("rows")),
-        facts=store.meta("facts"),
-        inputs=tuple(store.meta("inputs")),
-        ignored_files=tuple(store.meta("ignored_files")),
-        fingerprint=store.meta("fingerprint"),
+        shape=about.shape,
+        provisional_order=about.provisional_order,
+        rows=about.rows,
+        facts=about.facts,
+        inputs=about.inputs,
+        ignored_files=about.ignored_files,
+        fingerprint=about.fingerprint,
         doubts=doubts.read(store),
-        recognised=tuple(store.meta("recognised")),
+        recognised=about.recognised,
         faults=account.kept_faults(store),
         last_run=_last_run(store),
         logo=store.meta_or("logo", {}),
@@ -179,9 +180,10 @@ def _earlier(
     return {(pipeline, stage): float(days) for pipeline, stage, days in kept}
 
 
-def _last_run(store: Store) -> dict[str, Any]:
-    """Return what the last run on other data saw, if the store was told."""
-    return dict(store.meta_or("last_run", {}))
+def _last_run(store: Store) -> dict[str, Seen]:
+    """Return what the last run on other data saw of each pipeline, if the store was told."""
+    told = {name: Seen.read(facts) for name, facts in store.meta_or("last_run", {}).items()}
+    return {name: seen for name, seen in told.items() if seen is not None}
 
 
 def _kept_findings(store: Store) -> tuple[Finding, ...] | None:

@@ -30,8 +30,10 @@ def entry_of(
         return manifest.entry(page, last.get("stages", []), last.get("pages", {}), *kept)
     pages = _pages(page, plan, draft, files[page.pipeline])
     seen = Seen.of(planning.analysis, plan.pipeline).facts()
-    before = planning.analysis.last_run.get(page.pipeline)
-    return manifest.entry(page, manifest.learnt(plan.pipeline), pages, seen, before)
+    then = planning.analysis.last_run.get(page.pipeline)
+    return manifest.entry(
+        page, manifest.learnt(plan.pipeline), pages, seen, then.facts() if then else None
+    )
 
 
 def _pages(page: PageResult, plan: Plan, draft: Draft, files: Files) -> dict[str, Facts]:

@@ -69,7 +69,7 @@ def fingerprint(analysis: Analysis, book: str, about: object) -> str:
         [asdict(fault) for fault in analysis.faults],
         [asdict(doubt) for doubt in analysis.doubts or ()],
         analysis.config.model_dump(mode="json"),
-        dict(analysis.last_run),
+        {name: seen.facts() for name, seen in analysis.last_run.items()},
         logo_digest(analysis),
         analysis.language,
         code_digest(),

@@ -144,7 +144,7 @@ def _why(finding: Finding | None, words: Words) -> list[Markup]:
         return []
     said = []
     if finding.kind == "lost" and finding.cause is not None:
-        family = str(finding.cause.get("family") or "undetermined")
+        family = finding.cause.family or "undetermined"
         said.append(words.html(f"causes.verdict_{family}", stage=bdi(finding.stage)))
     if finding.review:
         what = operation(finding.review, words)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from leakkit.store.about import About
     from leakkit.store.engine import Engine, Facts
     from leakkit.store.relations import Relations
 
@@ -245,6 +246,13 @@ class Store:
     def config(self) -> Config:
         """The configuration that the source was read with, proposed parts included."""
         return Config.model_validate(self.meta("config"))
+
+    @property
+    def about(self) -> About:
+        """What is known of the source beside its deals."""
+        from leakkit.store.about import About  # noqa: PLC0415 - it needs this class
+
+        return About.read(self)
 
     @property
     def owner(self) -> str:

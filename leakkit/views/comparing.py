@@ -240,7 +240,7 @@ def _since(finding: Finding, words: Words) -> str:
 
 def _looks_like(finding: Finding, words: Words) -> str:
     """Say what the losses of the stage look like, where that is known."""
-    family = str((finding.cause or {}).get("family") or "undetermined")
+    family = (finding.cause.family if finding.cause else "") or "undetermined"
     return words.say(f"causes.short_{family}")
 
 
