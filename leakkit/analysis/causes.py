@@ -339,7 +339,7 @@ class SaidReason:
     by_stage: Mapping[int, int]
 
 
-def said_reasons(analysis: Analysis, chosen: PipelineNumbers) -> tuple[SaidReason, ...]:
+def find_reasons(analysis: Analysis, chosen: PipelineNumbers) -> tuple[SaidReason, ...]:
     """Which reasons do the lost deals of a present state name? The most frequent first."""
     if chosen.present is None or analysis.store is None:
         return ()

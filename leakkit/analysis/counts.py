@@ -209,7 +209,7 @@ def whole_sum(column: pd.Series[float]) -> int:
     return sum(int(value) for value in column)
 
 
-def late(standing: pd.DataFrame) -> pd.DataFrame:
+def choose_late(standing: pd.DataFrame) -> pd.DataFrame:
     """Return the open deals that are late, by the visit or by the whole deal."""
     return standing[(standing["visit_late"] == 1) | (standing["deal_late"] == 1)]
 

@@ -59,7 +59,7 @@ class DataNotes:
     losses: tuple[tuple[int, int], ...] = ()
 
 
-def find_notes(counts: PipelineCounts) -> DataNotes:
+def find_data_notes(counts: PipelineCounts) -> DataNotes:
     """Collect what the data of a pipeline could not say."""
     rows = counts.rows(queries.OUTCOMES)
     lost = rows[rows["outcome"] == "lost"]

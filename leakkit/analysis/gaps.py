@@ -17,7 +17,7 @@ from leakkit.analysis.scope import (
     Selection,
     choose_days,
     choose_deals,
-    known_column,
+    find_column,
     number_of_day,
     select,
     spell_selection,
@@ -104,7 +104,7 @@ def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple
     their comparisons.
     """
     comparison = _Comparison.of(analysis, pipeline)
-    name = known_column(comparison.store, column)
+    name = find_column(comparison.store, column)
     known = stored.segment_values(comparison.store, [comparison.number], name)
     most = sorted(known, key=lambda pair: (-pair[1], pair[0]))[:MOST_VALUES]
     if len(most) < 2:  # noqa: PLR2004 - one value has no rest

@@ -10,8 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
-from leakkit.analysis.counts import curve_of, late, whole_sum
-from leakkit.analysis.coverage import find_last_stages, find_notes, find_present
+from leakkit.analysis.counts import choose_late, curve_of, whole_sum
+from leakkit.analysis.coverage import find_data_notes, find_last_stages, find_present
 from leakkit.analysis.flows import find_flows, find_months, find_pipe, find_route
 from leakkit.analysis.scope import POLICIES
 from leakkit.analysis.snapshot import Numbers
@@ -143,12 +143,12 @@ class StageNumbers(Numbers):
         """Open deals past their time; None where nothing says what their time is."""
         if self.expected.age is None and self._counts.pipeline.rules.expected_days is None:
             return None
-        return whole_sum(late(self._rows(queries.STANDING))["n"])
+        return whole_sum(choose_late(self._rows(queries.STANDING))["n"])
 
     @cached_property
     def value_overdue(self) -> int:
         """The value of the open deals past their time."""
-        return whole_sum(late(self._rows(queries.STANDING))["total"])
+        return whole_sum(choose_late(self._rows(queries.STANDING))["total"])
 
     @cached_property
     def jumped_over(self) -> int:
@@ -436,7 +436,7 @@ class PipelineNumbers(Numbers):
 
     def _whole_balance(self, each: tuple[StageBalance, ...], column: str) -> PipelineBalance:
         """Return the balance of the pipeline, and what of it is late."""
-        overdue = whole_sum(late(self._counts.rows(queries.STANDING))[column])
+        overdue = whole_sum(choose_late(self._counts.rows(queries.STANDING))[column])
         return balance.with_overdue(balance.pipeline_balance(each), overdue)
 
     @cached_property
@@ -476,7 +476,7 @@ class PipelineNumbers(Numbers):
     @cached_property
     def notes(self) -> DataNotes:
         """What the data could not say."""
-        return find_notes(self._counts)
+        return find_data_notes(self._counts)
 
     @cached_property
     def unfollowed(self) -> tuple[LastStage, ...]:

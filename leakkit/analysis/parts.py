@@ -19,7 +19,7 @@ from leakkit.analysis.numbers import PipelineNumbers
 from leakkit.analysis.scope import (
     choose_days,
     choose_deals,
-    known_column,
+    find_column,
     one_of,
     spell_selection,
 )
@@ -244,7 +244,7 @@ def _mature_day(analysis: Analysis, own: PipelineCounts) -> int | None:
 
 def compare_values_frame(analysis: Analysis, column: str, pipeline: str = "") -> pd.DataFrame:
     """Return the stages of the deals of every value of a column, one value after the other."""
-    segment = known_column(analysis.opened(), column)
+    segment = find_column(analysis.opened(), column)
     chosen = dict(analysis.selection.columns)
     among = chosen.pop(segment, None)
     others = replace(analysis.selection, columns=tuple(chosen.items()))

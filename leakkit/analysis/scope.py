@@ -243,7 +243,7 @@ def spell_selection(store: Store, pipelines: Iterable[int], selection: Selection
     found: dict[str, set[str]] = {}
     numbers = list(pipelines)
     for name, values in selection.columns:
-        column = known_column(store, name)
+        column = find_column(store, name)
         found.setdefault(column, set()).update(_known_values(store, numbers, column, values))
     order = list(store.columns)
     columns = tuple((name, tuple(sorted(found[name]))) for name in sorted(found, key=order.index))
@@ -300,7 +300,7 @@ def text_of_day(number: int) -> str:
     return (EPOCH + dt.timedelta(days=number)).isoformat()
 
 
-def known_column(store: Store, name: str) -> str:
+def find_column(store: Store, name: str) -> str:
     """Return a column of the deals in the store's spelling; raise where there is none."""
     columns = list(store.columns)
     require_text("segment", name)

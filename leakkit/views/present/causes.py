@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.causes import said_reasons
+from leakkit.analysis.causes import find_reasons
 from leakkit.measures.present import most_frequent, share_of
 from leakkit.views.causes import cells
 from leakkit.views.elements import heading, paragraphs
@@ -138,4 +138,4 @@ def owners(chosen: PipelineNumbers, words: Words) -> Markup:
 
 def _read(analysis: Analysis, chosen: PipelineNumbers) -> _Read:
     """Return the reasons of the lost deals, the most frequent first."""
-    return _Read(said_reasons(analysis, chosen), present_state(chosen).total.lost)
+    return _Read(find_reasons(analysis, chosen), present_state(chosen).total.lost)
