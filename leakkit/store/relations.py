@@ -143,6 +143,11 @@ class Relations:
         self._contents.clear()
         vars(self).pop("store", None)
 
+    @property
+    def answers(self) -> tuple[pd.DataFrame, ...]:
+        """What was found so far."""
+        return tuple(self._answers.values())
+
     @cached_property
     def units(self) -> dict[int, int]:
         """Units of stay in a day, of every pipeline of the source, or of every part."""
