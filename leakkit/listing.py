@@ -19,7 +19,7 @@ from leakkit.analysis.scope import (
 )
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
-from leakkit.frames.cells import majors
+from leakkit.frames.units import majors
 from leakkit.guards import require_kind, require_text
 from leakkit.store import visits as stored
 from leakkit.store.counts import Counts

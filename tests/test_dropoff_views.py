@@ -14,7 +14,7 @@ from leakkit.analysis.numbers import StageNumbers
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.measures.survival import Share
-from leakkit.views.dropoff.pipe import choose_emphasis
+from leakkit.views.dropoff.stage_flow import choose_emphasis
 from leakkit.words import Words
 from tests.running import sample_analysis
 

@@ -16,8 +16,8 @@ from leakkit.analysis.scope import Selection, select
 from leakkit.analysis.spine import find_all
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.measures.age_counts import ADVANCED
 from leakkit.measures.balance import ENTRY_TERMS, EXIT_TERMS
-from leakkit.measures.counts import ADVANCED
 from leakkit.plain import plain
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make
 from leakkit.store.relations import MOST_COUNTED

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
 from leakkit.analysis.worth import find_costs
-from leakkit.measures import counts as taken
-from leakkit.measures import stages
+from leakkit.measures import age_counts as taken
+from leakkit.measures import stage_results
 from leakkit.store import queries
 from leakkit.store.counts import Window
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from leakkit.analysis.learning import Ages, Clusters, Decided, Learning, PipelineDays, Stays
     from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.config import Config
-    from leakkit.findings.costs import Costs
-    from leakkit.measures.counts import StayCounts
-    from leakkit.measures.stages import Learnt
+    from leakkit.findings.whatif import Costs
+    from leakkit.measures.age_counts import StayCounts
+    from leakkit.measures.horizons import Days
+    from leakkit.measures.stage_results import Learnt
     from leakkit.measures.survival import Curve
-    from leakkit.measures.windows import Days
     from leakkit.store.counts import Counts
 
 LIVES = frozenset(
@@ -221,5 +221,5 @@ def curve_of(counts: PipelineCounts, stage: int, more: StayCounts = learning.NO_
     if counts.policy == "reached":
         first, end = (day * counts.pipeline.per_day for day in counts.read_days)
         implied = counts.of_stage(queries.REACHED, stage)
-        stay = stages.reached_counts(stay, implied, first, end)
+        stay = stage_results.reached_counts(stay, implied, first, end)
     return stay.curve(counts.policy, last_stage=last)

@@ -10,15 +10,15 @@ import pandas as pd
 
 from leakkit.analysis import learning
 from leakkit.analysis.counts import whole_sum
-from leakkit.measures import counts as taken
-from leakkit.measures.present import OUTCOMES, LastStage, Present, Tally, ages_of
+from leakkit.measures import age_counts as taken
+from leakkit.measures.present_state import OUTCOMES, LastStage, Present, Tally, ages_of
 from leakkit.store import queries, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.analysis.counts import PipelineCounts
-    from leakkit.measures.present import Ages
+    from leakkit.measures.present_state import Ages
 
 WHOLE, CLOSED_ONLY, WON_ONLY, NO_LOSSES = "", "closed_only", "won_only", "no_losses"
 """Which deals an export holds; see `judge_coverage`."""

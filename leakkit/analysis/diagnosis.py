@@ -25,9 +25,9 @@ from leakkit.analysis.results import Analysis
 from leakkit.analysis.scope import EVERYTHING
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
-from leakkit.findings.changes import ChangeScreen
+from leakkit.findings.change_drivers import ChangeScreen
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading
-from leakkit.findings.interventions import (
+from leakkit.findings.intervention_effects import (
     EARLY,
     FEW,
     NO_PAST,
@@ -39,11 +39,11 @@ from leakkit.findings.interventions import (
     is_enough,
     judge,
 )
-from leakkit.findings.recent import got_worse
-from leakkit.findings.worklist import LateDeal, StageOdds, worklist
+from leakkit.findings.value import got_worse
+from leakkit.findings.worklist import LateDeal, StageOdds, make_worklist
 from leakkit.guards import require_kind
-from leakkit.measures.stages import Learnt
-from leakkit.page.facts import facts_table
+from leakkit.measures.stage_results import Learnt
+from leakkit.page.style import facts_table
 from leakkit.plain import PlainData
 from leakkit.store import queries
 from leakkit.store.counts import Counts
@@ -56,14 +56,14 @@ if TYPE_CHECKING:
     from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
     from leakkit.config import Intervention
     from leakkit.findings import Finding
-    from leakkit.findings.causes import Cause
-    from leakkit.findings.design import Design
     from leakkit.findings.drivers import Screen
-    from leakkit.findings.interventions import Change
+    from leakkit.findings.intervention_effects import GroupChange
     from leakkit.findings.mix import RateAndMix
+    from leakkit.findings.stage_readings import Design
+    from leakkit.findings.verdicts import Cause
     from leakkit.findings.whatif import WhatIf
     from leakkit.findings.worklist import WorkItem
-    from leakkit.measures.windows import Days
+    from leakkit.measures.horizons import Days
     from leakkit.store.database import Store
 
 EPOCH = dt.date(1970, 1, 1)
@@ -272,7 +272,7 @@ class _Question:
         named = set(map(fold_name, self.intervention.stages))
         return not named or fold_name(stage.name) in named
 
-    def change(self, design: Design, stage: StageNumbers) -> Change | None:
+    def change(self, design: Design, stage: StageNumbers) -> GroupChange | None:
         """Compare both sides of the day, of some deals of a stage."""
         if stage.horizon.age is None:
             return None
@@ -351,7 +351,7 @@ def _parts(question: _Question, stage: StageNumbers) -> tuple[Design, Design | N
 
 def _measure_untouched(
     question: _Question, stage: StageNumbers, rest: Design | None
-) -> list[Change]:
+) -> list[GroupChange]:
     """Return how what was not touched changed: other deals of the stage, or other stages."""
     if rest is not None:
         found = [question.change(rest, stage)]
@@ -401,7 +401,7 @@ def find_worklist(store: Store, analysis: Analysis, pipeline: str) -> tuple[Work
         bounds=learning.bounds([own]), expected=learning.expected_stays(ages)
     )
     deals = [_deal(row) for row in counts.read(queries.LATE_DEALS).to_dict("records")]
-    return worklist(deals, _odds(result))
+    return make_worklist(deals, _odds(result))
 
 
 def _deal(row: Mapping[Any, Any]) -> LateDeal:

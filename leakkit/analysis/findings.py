@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis.causes import rate_and_mix, root_cause
 from leakkit.analysis.headline import headline
-from leakkit.findings import readings, value, warnings
-from leakkit.findings.causes import summarise
+from leakkit.findings import stage_readings, value, warnings
 from leakkit.findings.finding import CHANGED, KINDS, WARNING, leading
 from leakkit.findings.mix import as_split
-from leakkit.measures.counts import EXITS
+from leakkit.findings.verdicts import summarise
+from leakkit.measures.age_counts import EXITS
 from leakkit.store.counts import Window
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from leakkit.analysis.learning import Ages, Learning, PipelineDays
     from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.analysis.results import Analysis
-    from leakkit.findings.causes import Cause
-    from leakkit.findings.costs import Costs
     from leakkit.findings.finding import Finding, Key, Split
-    from leakkit.findings.readings import Reading, Readings
-    from leakkit.findings.warnings import Plan, Watched
-    from leakkit.measures.stages import Learnt
+    from leakkit.findings.stage_readings import Readings, WindowReading
+    from leakkit.findings.verdicts import Cause
+    from leakkit.findings.warnings import Watched, WindowPlan
+    from leakkit.findings.whatif import Costs
+    from leakkit.measures.stage_results import Learnt
     from leakkit.measures.survival import Curve
     from leakkit.store.database import Store
 
@@ -74,15 +74,15 @@ def find_findings(
         for p, _ in watching.values()
         for position, stage in enumerate(p.rules.stages)
     }
-    rules = warnings.Rules(days.min_change, days.q, days.confirm_days, provisional)
+    rules = warnings.WarningRules(days.min_change, days.q, days.confirm_days, provisional)
     stakes = _stakes(watched, worths, _won_values(frame, watching))
     found = warnings.find_warnings(watched, rules, stakes=stakes)
     if splits := split(found):
         found = warnings.find_warnings(watched, rules, splits, stakes)
-    return value.with_values(found, worths, config.currency)
+    return value.add_values(found, worths, config.currency)
 
 
-def _windows(one: PipelineDays, plan: Plan) -> Iterator[Window]:
+def _windows(one: PipelineDays, plan: WindowPlan) -> Iterator[Window]:
     """Yield the windows of one pipeline that are to be counted."""
     for part, name in SINGLE.items():
         if (days := getattr(plan, name)) is not None:
@@ -93,7 +93,7 @@ def _windows(one: PipelineDays, plan: Plan) -> Iterator[Window]:
 
 def _watch_shares(
     frame: pd.DataFrame,
-    watching: Mapping[int, tuple[PipelineDays, Plan]],
+    watching: Mapping[int, tuple[PipelineDays, WindowPlan]],
     ages: Ages,
     windows: int,
     policy: str,
@@ -104,9 +104,9 @@ def _watch_shares(
     `reached` adds tells nothing of a stage that was never entered.
     """
     strict = ("jumped", "won_here") if policy == "strict" else ()
-    curves = dict(readings.curves_by_stage(frame, windows))
-    early = dict(readings.curves_by_stage(frame, windows, strict)) if strict else curves
-    last = dict(readings.curves_by_stage(frame, windows, ("jumped",))) if strict else curves
+    curves = dict(stage_readings.curves_by_stage(frame, windows))
+    early = dict(stage_readings.curves_by_stage(frame, windows, strict)) if strict else curves
+    last = dict(stage_readings.curves_by_stage(frame, windows, ("jumped",))) if strict else curves
     for number, (one, plan) in watching.items():
         for position, stage in enumerate(one.rules.stages):
             at_end = position == len(one.rules.stages) - 1
@@ -125,18 +125,18 @@ def _read(curve: Curve, kind: str, learnt: Learnt) -> Readings | None:
     """Read one share in all windows; None without the age to read it at."""
     if kind == "overdue":
         age = learnt.expected.age
-        return None if age is None else readings.still_inside(curve, age)
+        return None if age is None else stage_readings.still_inside(curve, age)
     age = learnt.horizon.age
     if age is None or kind not in curve.leaving:
         return None
-    return readings.read_left_by(curve, (kind,), age)
+    return stage_readings.read_left_by(curve, (kind,), age)
 
 
 def _one(  # noqa: PLR0913, PLR0917 - its parts
     pipeline: str,
     stage: str,
     kind: str,
-    plan: Plan,
+    plan: WindowPlan,
     read: Readings | None,
     target: float | None,
 ) -> Watched:
@@ -144,7 +144,7 @@ def _one(  # noqa: PLR0913, PLR0917 - its parts
     if read is None:
         return warnings.Watched(pipeline, stage, kind, plan, target=target)
 
-    def at(window: int) -> Reading | None:
+    def at(window: int) -> WindowReading | None:
         there = getattr(plan, SINGLE[window]) is not None
         return read.at(window) if there else None
 
@@ -168,13 +168,13 @@ def _with_inside(one: Watched, curve: Curve | None, learnt: Learnt) -> Watched:
     age = learnt.horizon.age
     if curve is None or age is None:
         return one
-    inside = readings.still_inside(curve, age)
+    inside = stage_readings.still_inside(curve, age)
     before = None if one.plan.baseline is None else inside.at(BASELINE)
     return replace(one, inside_now=inside.at(CURRENT), inside_before=before)
 
 
 def _won_values(
-    frame: pd.DataFrame, watching: Mapping[int, tuple[PipelineDays, Plan]]
+    frame: pd.DataFrame, watching: Mapping[int, tuple[PipelineDays, WindowPlan]]
 ) -> dict[str, float]:
     """Return the value that each pipeline won in its current window."""
     wins = frame[(frame["part"] == CURRENT) & (frame["arrives"] == 0) & (frame["exit"] == WON)]

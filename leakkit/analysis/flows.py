@@ -22,7 +22,7 @@ def find_flows(counts: PipelineCounts) -> Mapping[str, Flows]:
     """Return the flows in deals and in money, which close, or the run fails."""
     flows = {column: _arrange(counts, column) for column in ("n", "total")}
     for column, flow in flows.items():
-        balance.check(f"{counts.pipeline.rules.name} ({column})", flow)
+        balance.check_balance(f"{counts.pipeline.rules.name} ({column})", flow)
     return flows
 
 

@@ -11,7 +11,7 @@ from leakkit.analysis.counts import curve_of
 from leakkit.analysis.scope import EVERYTHING
 from leakkit.findings.value import worst_share
 from leakkit.measures import survival
-from leakkit.measures.counts import StayCounts
+from leakkit.measures.age_counts import StayCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.counts import PipelineCounts
     from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
     from leakkit.analysis.results import Analysis
-    from leakkit.measures.counts import AgeCounts
+    from leakkit.measures.age_counts import AgeCounts
     from leakkit.store.doubts import Doubt
 
 LOST, ADVANCED, OPEN = "lost", "next", "open"

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from leakkit.errors import LeakkitError
-from leakkit.measures import counts as taken
-from leakkit.measures import stages, survival, windows
-from leakkit.measures.survival import Horizon
-from leakkit.measures.windows import Windows
+from leakkit.measures import age_counts as taken
+from leakkit.measures import horizons, stage_results, survival
+from leakkit.measures.horizons import Horizon, Windows
 from leakkit.store import queries, schema
 from leakkit.store.counts import ClusterPart, Counts, Window
 from leakkit.store.terms import LONG_AGO, Bounds, Calendar
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.config import Config, Pipeline
-    from leakkit.measures.counts import StayCounts
-    from leakkit.measures.stages import Learnt
+    from leakkit.measures.age_counts import StayCounts
+    from leakkit.measures.stage_results import Learnt
 
     Stays = Mapping[tuple[int, int, int, int], StayCounts]
     """Counts by (window, pipeline, stage, visits)."""
@@ -156,7 +155,7 @@ def find_windows(counts: Counts, config: Config) -> tuple[PipelineDays, ...]:
         start, origin = starts.get(number, (None, ""))
         days = entered.get((number,))
         inflow = (days["day"].to_numpy(), days["n"].to_numpy()) if days is not None else taken.NONE
-        baseline, current = windows.choose_windows(
+        baseline, current = horizons.choose_windows(
             first if start is None else start, end, inflow, rules.current_days, rules.baseline_days
         )
         chosen = Windows(first, end, start, origin, baseline, current)
@@ -205,7 +204,7 @@ def _history_starts(
     groups = taken.stays_by_group(counts.stays(probes), ["pipeline", "stage", "visits"])
     for probe in probes:
         each = [stay for (number, _, _), stay in groups.items() if number == probe.pipeline]
-        if windows.is_truncated(each):
+        if horizons.is_truncated(each):
             found[probe.pipeline] = (probe.first_day, "detected")
     return found
 
@@ -238,7 +237,7 @@ def expected_stays(ages: Ages) -> tuple[tuple[int, int, float], ...]:
 
 
 def calendar(
-    pipelines: Sequence[PipelineDays], last_day: int, days: windows.Days | None = None
+    pipelines: Sequence[PipelineDays], last_day: int, days: horizons.Days | None = None
 ) -> Calendar:
     """Return which days make a month; all before the chosen `days` are the first period."""
     first = min((one.first_calendar_day for one in pipelines), default=last_day)
@@ -283,7 +282,7 @@ def learn_ages(
             per_day = pipeline.per_day
             kept = earlier.get((pipeline.rules.name, stage.name))
             horizon = config.comparison.horizon_days * per_day
-            declared = stages.Declared(
+            declared = stage_results.Declared(
                 None if stage.expected_days is None else stage.expected_days * per_day,
                 horizon or None,
                 None if kept is None else kept * per_day,
@@ -291,7 +290,7 @@ def learn_ages(
             )
             sample = stays.get((pipeline.sample, pipeline.number, position, FIRST), NO_VISITS)
             last = pipeline.is_last(position)
-            found[pipeline.number, position] = stages.learn(
+            found[pipeline.number, position] = stage_results.learn_stage(
                 sample.curve(policy, last_stage=last),
                 clusters.get((LEARNING, pipeline.number, position)),
                 declared,
@@ -324,10 +323,10 @@ def _learning_parts(
             sample = stays.get((pipeline.sample, pipeline.number, position, FIRST))
             if stage.expected_days is not None or sample is None:
                 continue
-            if clicked.get((pipeline.number, position), 0.0) > stages.CLICKED_THROUGH_SHARE:
+            if clicked.get((pipeline.number, position), 0.0) > stage_results.CLICKED_THROUGH_SHARE:
                 continue
             curve = sample.curve(policy, last_stage=pipeline.is_last(position))
-            if survival.learn_expected(curve, taken.ADVANCED).age is None:
+            if horizons.learn_expected(curve, taken.ADVANCED).age is None:
                 continue
             cap = survival.final_age(curve) + 1
             parts.append(_cluster_part(pipeline, LEARNING, position, int(cap)))
@@ -335,7 +334,7 @@ def _learning_parts(
 
 
 def reading_parts(
-    pipelines: Iterable[PipelineDays], ages: Ages, days: windows.Days | None = None
+    pipelines: Iterable[PipelineDays], ages: Ages, days: horizons.Days | None = None
 ) -> list[ClusterPart]:
     """Return what to count per cluster for shares of all visits and of value."""
     return [
@@ -349,7 +348,7 @@ def reading_parts(
 
 
 def _cluster_part(
-    pipeline: PipelineDays, part: int, stage: int, cap: int, days: windows.Days | None = None
+    pipeline: PipelineDays, part: int, stage: int, cap: int, days: horizons.Days | None = None
 ) -> ClusterPart:
     """Return what is counted per cluster of one stage."""
     known = pipeline.windows
@@ -386,5 +385,5 @@ def find_decided(counts: Counts) -> dict[int, Decided]:
             {"closed": (leave[closed], n[closed]), "censored": (leave[~closed], n[~closed])},
         )
         curve = survival.aalen_johansen(table)
-        found[number] = Decided(survival.settled_age(curve), survival.learn_horizon(curve))
+        found[number] = Decided(horizons.settled_age(curve), horizons.learn_horizon(curve))
     return found

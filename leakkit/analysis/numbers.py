@@ -17,9 +17,9 @@ from leakkit.analysis.scope import POLICIES
 from leakkit.analysis.snapshot import Numbers
 from leakkit.config import fold_name
 from leakkit.guards import find_spelling
-from leakkit.measures import balance, stages, survival
-from leakkit.measures import counts as taken
-from leakkit.page.facts import facts_table
+from leakkit.measures import age_counts as taken
+from leakkit.measures import balance, horizons, stage_results, survival
+from leakkit.page.style import facts_table
 from leakkit.store import queries, schema
 
 if TYPE_CHECKING:
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.counts import PipelineCounts
     from leakkit.analysis.coverage import DataNotes
-    from leakkit.findings.costs import Costs
+    from leakkit.findings.whatif import Costs
     from leakkit.measures.balance import Flows, Month, Pipe, PipelineBalance, StageBalance
-    from leakkit.measures.present import LastStage, Present
+    from leakkit.measures.horizons import Days, Horizon, Windows
+    from leakkit.measures.present_state import LastStage, Present
     from leakkit.measures.route import Route
-    from leakkit.measures.survival import Curve, Horizon, Share
-    from leakkit.measures.windows import Days, Windows
+    from leakkit.measures.survival import Curve, Share
 
 SHOWN_DOORS = ("next", "jumped", "won_here", "returned", "lost", "moved", "open")
 SHOWN_SHARES = ("advance", "lost", "returned", "stalled", "went_overdue", "won_from_here")
@@ -110,11 +110,11 @@ class StageNumbers(Numbers):
         return self.first_visits
 
     @cached_property
-    def exits(self) -> stages.Exits:
+    def exits(self) -> stage_results.Exits:
         """How all passages ended."""
         rows = self._rows(queries.TOTALS)
         found = {int(e): int(n) for e, n in zip(rows["exit"], rows["n"], strict=True)}
-        return stages.Exits(**{name: found.get(e, 0) for e, name in enumerate(schema.EXITS)})
+        return stage_results.Exits(**{name: found.get(e, 0) for e, name in enumerate(schema.EXITS)})
 
     @cached_property
     def clicked_through_share(self) -> float:
@@ -161,12 +161,12 @@ class StageNumbers(Numbers):
         return whole_sum(self._rows(queries.REOPENED)["n"])
 
     @cached_property
-    def in_the_end(self) -> stages.InTheEnd:
+    def in_the_end(self) -> stage_results.InTheEnd:
         """What became of the deals that were ever in it."""
         rows = self._rows(queries.ENDS_BY_STAGE)
         exit_, here = rows["exit"].to_numpy(), rows["here"].to_numpy() == 1
         n, lost = rows["n"].to_numpy(), exit_ == schema.LOST_HERE
-        return stages.InTheEnd(
+        return stage_results.InTheEnd(
             won=int(n[exit_ == schema.WON_HERE].sum()),
             lost_here=int(n[lost & here].sum()),
             lost_elsewhere=int(n[lost & ~here].sum()),
@@ -193,15 +193,15 @@ class StageNumbers(Numbers):
         return curve_of(self._counts, self.stage)
 
     @cached_property
-    def _readings(self) -> stages.Readings:
+    def _readings(self) -> stage_results.StageReadings:
         """The shares that are read off the curve."""
         counts, learnt = self._counts, self._counts.ages[self.stage]
         has_baseline = counts.pipeline.windows.baseline is not None
-        readings = stages.read(self.curve, learnt, has_baseline=has_baseline)
+        readings = stage_results.read_stage(self.curve, learnt, has_baseline=has_baseline)
         if counts.visits == "first":
             return readings
         clusters = counts.clusters(learning.ANY_VISIT, self.stage)
-        return stages.read_all_visits(readings, learnt, clusters)
+        return stage_results.read_all_visits(readings, learnt, clusters)
 
     @cached_property
     def followed(self) -> float | None:
@@ -236,12 +236,12 @@ class StageNumbers(Numbers):
     @cached_property
     def median(self) -> Horizon:
         """The age by which half have left."""
-        return survival.quantile_age(self.curve, 0.5)
+        return horizons.quantile_age(self.curve, 0.5)
 
     @cached_property
     def p90(self) -> Horizon:
         """The age by which nine of ten have left."""
-        return survival.quantile_age(self.curve, 0.9)
+        return horizons.quantile_age(self.curve, 0.9)
 
     @cached_property
     def mean(self) -> tuple[float, float] | None:
@@ -257,20 +257,20 @@ class StageNumbers(Numbers):
         counts = self._counts
         every = counts.stay(self.stage) + counts.stay(self.stage, learning.AGAIN)
         clusters = counts.clusters(learning.ANY_VISIT, self.stage)
-        return stages.lost_any_visit(every, clusters, self.horizon)
+        return stage_results.lost_any_visit(every, clusters, self.horizon)
 
     @cached_property
     def lost_by_value(self) -> Share:
         """The share of the value of first visits that is lost within the horizon."""
         clusters = self._counts.clusters(learning.BY_VALUE, self.stage)
-        return stages.lost_by_value(self._counts.stay(self.stage), clusters, self.horizon)
+        return stage_results.lost_by_value(self._counts.stay(self.stage), clusters, self.horizon)
 
     @cached_property
     def _chance(self) -> tuple[Share, Horizon]:
         """The chance to win from here, and the age that it is read at."""
         rows = self._rows(queries.WINS)
         counted = taken.stays_by_group(rows, ["stage"]).get((self.stage,), learning.NO_VISITS)
-        return stages.chance_to_win(counted)
+        return stage_results.chance_to_win(counted)
 
     @cached_property
     def won_from_here(self) -> Share:
@@ -491,7 +491,7 @@ class PipelineNumbers(Numbers):
 
 def _losing_order(counts: PipelineCounts) -> tuple[int, ...]:
     """Return the stages by their lost share."""
-    return stages.losing_order(
+    return stage_results.losing_order(
         [
             survival.share_at(curve_of(counts, stage), ("lost",), learnt.horizon.age)
             for stage, learnt in enumerate(counts.ages)

@@ -25,7 +25,7 @@ from leakkit.analysis.scope import (
 )
 from leakkit.errors import LeakkitError
 from leakkit.frames import stages_frame
-from leakkit.frames.deals import LEFT, WON, deals_frame
+from leakkit.frames.data_frames import LEFT, WON, deals_frame
 from leakkit.store import queries, schema
 from leakkit.store.counts import Counts
 from leakkit.store.relations import Scope
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.learning import Ages, PipelineDays
     from leakkit.analysis.results import Analysis
     from leakkit.analysis.scope import Selection
-    from leakkit.measures.windows import Days
+    from leakkit.measures.horizons import Days
     from leakkit.store.relations import Deals
 
 ADVANCED = (schema.NEXT, schema.JUMPED, schema.WON_HERE)

@@ -19,7 +19,7 @@ from leakkit.frames import (
     worklist_frame,
 )
 from leakkit.guards import find_spelling, is_left_out
-from leakkit.page.facts import facts_table
+from leakkit.page.style import facts_table
 from leakkit.plain import PlainData
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from leakkit.analysis.numbers import PipelineNumbers
-    from leakkit.measures.windows import Days, Windows
+    from leakkit.measures.horizons import Days, Windows
     from leakkit.store.database import Store
 
 Columns = tuple[tuple[str, tuple[str, ...]], ...]
