@@ -18,9 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 KINDS = {
-    **{"int8": "TINYINT", "int16": "SMALLINT", "int32": "INT", "int64": "BIGINT"},
-    **{"bool": "BOOLEAN", "float": "FLOAT", "double": "DOUBLE"},
-    **{"string": "STRING", "large_string": "STRING", "null": "STRING"},
+    "int8": "TINYINT",
+    "int16": "SMALLINT",
+    "int32": "INT",
+    "int64": "BIGINT",
+    "bool": "BOOLEAN",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "string": "STRING",
+    "large_string": "STRING",
+    "null": "STRING",
 }
 """The types of small tables, as Arrow and as Spark call them."""
 _TURN = itertools.count(1)
@@ -117,7 +124,7 @@ class Session:
             columns = [
                 f"CAST(NULL AS {KINDS[str(f.type)]}) AS {_tick(f.name)}" for f in table.schema
             ]
-            return self.view(relation, f"SELECT {', '.join(columns)} WHERE FALSE")  # noqa: S608 - names of ours
+            return self.view(relation, f"SELECT {', '.join(columns)} WHERE FALSE")
         with self.explaining(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # as above
             return self.give(relation, self.spark.createDataFrame(table))
