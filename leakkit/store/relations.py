@@ -277,7 +277,7 @@ class Relations:
         if chosen:
             self._choose_deals()
         for table in ("passages", "moves", "opportunities"):
-            rows = f"SELECT {self._columns} FROM {table} p"  # noqa: S608 - names of this module
+            rows = f"SELECT {self._columns_of(table)} FROM {table} p"  # noqa: S608 - names of this module
             rows += " JOIN chosen_deals d ON d.opportunity = p.opportunity" if chosen else ""
             rows += "" if scope.pipelines is None else f" WHERE p.pipeline IN ({within})"
             if chosen and table == "passages":
@@ -291,13 +291,13 @@ class Relations:
                 rows = f"SELECT * FROM seen_{table}"  # noqa: S608 - as above
             self.store.run(f"CREATE OR REPLACE TEMP VIEW asked_{table} AS {rows}")
 
-    @property
-    def _columns(self) -> str:
+    def _columns_of(self, table: str) -> str:
         """SQL for the columns of a row; the part of its deal stands in place of the pipeline."""
         if not self.scope.column:
             return "p.*"
-        part = f"p.pipeline * {len(self.values)} + d.place"
-        return f"p.* REPLACE (CAST({part} AS INTEGER) AS pipeline)"
+        part = f"CAST(p.pipeline * {len(self.values)} + d.place AS INTEGER) AS pipeline"
+        names = [str(row[0]) for row in self.store.rows(f"DESCRIBE {table}")]
+        return ", ".join(part if name == "pipeline" else f"p.{quote(name)}" for name in names)
 
     def _choose_deals(self) -> None:
         """Choose the deals, and of each the place of its value."""
