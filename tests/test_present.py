@@ -244,3 +244,19 @@ def test_ages_are_reached_by_their_part_of_the_deals() -> None:
     assert (ages.n, ages.p10, ages.median, ages.p90) == (10, 1.0, 1.0, 5.0)
     assert ages_of([], []) is None
     assert share_of(1, 0).reason == "no_deals"
+
+
+def test_a_number_is_written_in_two_ways_and_is_one_stage() -> None:
+    rows = [
+        (f"d{at}", stage, f"2026-01-{day:02}")
+        for at in range(30)
+        for stage, day in (
+            (("1. Inquiry", "1 - inquiry", "1) Inquiry")[at % 3], 1),
+            (("2. Offer", "2 - Offer")[at % 2], 9),
+            ("Won" if at % 3 else "Lost", 20),
+        )
+    ]
+    frame = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
+    (pipeline,) = leakkit.analyze(leakkit.load({"stage_history": frame}))
+    assert [stage.exits.entered for stage in pipeline.stages] == [30, 30]
+    assert [stage.exits.next for stage in pipeline.stages][:1] == [30]
