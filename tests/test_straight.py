@@ -159,7 +159,6 @@ def test_rows_of_any_order_are_put_in_order() -> None:
     given = passing.Rows(
         opportunity=deal, entered_at=day * 86_400, code=day % 3, pipeline=deal * 0,
         part=deal * 0, seq=deal * 0 + passing.NO_SEQ, from_code=deal * 0 + passing.NO_CODE,
-        present=deal * 0 + passing.NO_CODE,
     )  # fmt: skip
     ordered = given.in_order()
     pairs = list(zip(ordered.opportunity.tolist(), ordered.entered_at.tolist(), strict=True))

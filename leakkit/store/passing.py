@@ -38,7 +38,7 @@ class Rows:
     """Rows of a history in numbers, an array per column.
 
     `code` is a stage or a close, `from_code` that of the stage whence the row says the deal
-    came, `present` that of the stage in which the deal stands now.
+    came.
     """
 
     opportunity: Ints
@@ -48,7 +48,6 @@ class Rows:
     part: Ints
     seq: Ints
     from_code: Ints
-    present: Ints
 
     def each(self, change: Callable[[Ints], Ints]) -> Rows:
         """Return the rows with every column changed alike."""
@@ -69,7 +68,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Deals:
-    """What the row of each deal says, by its number; `said` is the code of its outcome, 0 open."""
+    """What the row of each deal says, by its number; `said` is the code of its outcome, 0 open.
+
+    `stands` is the number of the name of the stage in which it stands now, -1 where it says
+    none; `spots` has the code of that name by pipeline.
+    """
 
     opportunity: Ints
     said: Ints
@@ -77,11 +80,14 @@ class Deals:
     created_at: Ints
     value: Ints
     bucket: Ints
+    stands: Ints
     odd: Flags
+    spots: Ints
 
     def of(self, places: Ints | Flags) -> Deals:
         """Return what is said at some places."""
-        return Deals(**{name: column[places] for name, column in vars(self).items()})
+        some = {name: column[places] for name, column in vars(self).items() if name != "spots"}
+        return Deals(**some, spots=self.spots)
 
     @property
     def closes(self) -> Flags:
@@ -210,7 +216,7 @@ def _odd_at_last(rows: Rows, last: Ints, deals: Deals, cut: int) -> Flags:
     not before the last row. It stands in the stage of its last row, or says nothing of that.
     """
     given = deals.of(deals.places(rows)[last])
-    code, present = rows.code[last], rows.present[last]
+    code, present = rows.code[last], deals.spots[rows.pipeline[last], given.stands]
     is_open = code >= 0
     disagrees = ~is_open & (given.said != NO_CODE) & (given.said != code)
     known = given.closed_at != NO_MOMENT
@@ -331,11 +337,14 @@ def _ends(rows: Rows, deals: Deals) -> dict[str, Ints]:
     """Return one row per deal: how it begins and ends."""
     first, last = np.flatnonzero(_first(rows)), np.flatnonzero(_last(rows))
     closed = np.where(rows.code[last] < 0, rows.entered_at[last], NO_MOMENT)
+    given = deals.of(deals.places(rows)[last])
     return {
         "opportunity": rows.opportunity[last],
         "pipeline": rows.pipeline[last],
         "end_code": rows.code[last],
         "first_at": rows.entered_at[first],
         "closed_at": closed,
-        "created_at": deals.created_at[deals.places(rows)[last]],
+        "created_at": given.created_at,
+        "value": given.value,
+        "bucket": given.bucket,
     }

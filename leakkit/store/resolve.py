@@ -118,8 +118,8 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
         SELECT line, pipeline, stage FROM given_history WHERE opportunity_id = ''
         """
     )
-    numbers.number(store)
-    straight.take(store, rules, spoken, plain=plain)
+    by_line = numbers.number(store)
+    straight.take(store, rules, spoken, plain=plain, by_line=by_line)
     _number(store, rules, spoken)
     _forget_after_wins(store, rules)
     _set_aside(store, rules)
