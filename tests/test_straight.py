@@ -157,7 +157,7 @@ def test_rows_of_any_order_are_put_in_order() -> None:
     rng = np.random.default_rng(7)
     deal, day = rng.integers(1, 9, 60), rng.permutation(60)
     given = passing.Rows(
-        opportunity=deal, entered_at=day * 86_400, code=day % 3, pipeline=deal * 0,
+        opportunity=deal, entered_at=day * 86_400, day=day, code=day % 3, pipeline=deal * 0,
         part=deal * 0, seq=deal * 0 + passing.NO_SEQ, from_code=deal * 0 + passing.NO_CODE,
     )  # fmt: skip
     ordered = given.in_order()

@@ -19,6 +19,7 @@ import numpy as np
 
 from leakkit.store import numbers, passing, schema
 from leakkit.store.database import quote
+from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
@@ -141,8 +142,9 @@ def _look(store: Store, rules: Rules, spoken: Spoken, *, by_line: bool) -> Looke
     for first in range(1, deals + 1, AT_ONCE):
         some = {"first": first, "last": first + AT_ONCE - 1}
         rows, given = store.arrays(STEPS, some), store.arrays(KNOWN, some)
+        days = rules.zone.units(rows["entered_at"], DAY)
         found = passing.straight_rows(
-            passing.Rows(**rows),
+            passing.Rows(**rows, day=days),
             passing.Deals(**given, spots=spots),
             rules.zone,
             rules.cut,
