@@ -40,6 +40,7 @@ COLUMNS = (
     "outcome",
     "stage",
     "last_stage",
+    "stage_since",
     "value",
     "currency",
     "lost_reason",
@@ -277,7 +278,9 @@ class Export(_Part):
     """
 
     name: Name
-    table: Literal["stage_history", "opportunities", "refused", "stages", "merged", "other"]
+    table: Literal[
+        "stage_history", "opportunities", "refused", "stages", "merged", "standing", "other"
+    ]
     signs: tuple[Name, ...] = Field(min_length=1)
     columns: dict[Literal[(*COLUMNS, "id", "label", "order")], tuple[Text, ...]] = Field(  # type: ignore[valid-type] # the names in COLUMNS
         default_factory=dict

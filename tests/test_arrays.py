@@ -71,7 +71,7 @@ def test_odd_deals_are_counted_by_the_queries(
             known = counts.Counts(store)
             assert known.plain
             plain += len(known.plain.opportunity)
-            odd += int(store.value("SELECT count(*) FROM unplain_deals"))
+            odd += int(known.store.value("SELECT count(*) FROM unplain_deals"))
     assert plain > 50
     assert odd > 8
     assert set(held.found) == set(arrays.COUNTS)

@@ -282,7 +282,7 @@ def test_headings_stand_with_cells_and_guesses(tmp_path: Path) -> None:
     assert "#   'k': a; b; c   (another text in every row: opportunity_id or name)" in lines
     assert (
         "#   'when': 2024-01-01; 2024-01-02; 2024-01-03   "
-        "(dates: created_at, closed_at or entered_at)" in lines
+        "(dates: created_at, closed_at, entered_at or stage_since)" in lines
     )
     assert "#   'won?': no; yes   (two values)" in lines
 

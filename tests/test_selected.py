@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 
 import leakkit
-from leakkit.analysis.selecting import Selector
+from leakkit.analysis.selecting import MOST_COUNTED, Selector, settle
 from leakkit.analysis.selection import Selection, select
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.measures.balance import ENTRY_TERMS, EXIT_TERMS
 from leakkit.measures.counts import ADVANCED
+from leakkit.plain import plain
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make
 from leakkit.views.grids import grids
-from tests.running import load_made
+from tests.running import load_made, sample_analysis
 from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
@@ -333,3 +334,31 @@ def test_the_owner_is_known_by_that_name() -> None:
     who = next(name for name in data.frame("SELECT * FROM opportunities")[data.owner] if name)
     part = leakkit.analyze(data, segment={"owner": who})
     assert part.selection.columns == ((data.owner, (who,)),)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"segment": {"region": ["North", "South"]}},
+        {"window": "current"},
+        {"days": ("2026-01-01", ""), "worth": (None, 30_000), "policy": "strict"},
+        {"visits": "all", "window": "baseline"},
+    ],
+)
+def test_pipelines_are_counted_together_as_each_alone(chosen: dict[str, Any]) -> None:
+    every = sample_analysis()
+    together = settle(Selector(every).select(select(**chosen)))
+    for part in together.pipelines:
+        alone = settle(Selector(every, part.name).select(select(**chosen)))
+        assert plain(alone.pipelines) == plain((part,))
+
+
+def test_counts_are_asked_for_again_when_their_tables_are_gone() -> None:
+    chosen = [select(days=("", f"2026-03-{day:02}")) for day in range(1, MOST_COUNTED + 3)]
+    many = Selector(whole(), NAME)
+    parts = [many.select(each)[NAME] for each in chosen]
+    lost = [part.balance.lost for part in parts]
+    assert lost == sorted(lost)
+    for each, part in zip(chosen, parts, strict=True):
+        alone = Selector(whole(), NAME).select(each)[NAME]
+        assert [stage.exits for stage in part.stages] == [stage.exits for stage in alone.stages]

@@ -90,7 +90,7 @@ def test_nothing_of_the_way_is_left_in_the_store(tmp_path: Path) -> None:
     put(tmp_path, stage_history=HISTORY, opportunities=OPPORTUNITIES)
     with load(tmp_path, DECLARED) as store:
         tables = store.rows("SELECT table_name FROM duckdb_tables() ORDER BY table_name")
-    kept = "doubts faults meta opportunities pipelines settled stages wide"
+    kept = "doubts faults meta opportunities pipelines settled stages standing wide"
     assert [row[0] for row in tables] == kept.split()
 
 

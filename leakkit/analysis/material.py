@@ -44,6 +44,7 @@ FRAMES = {
     "flows": queries.FLOWS,
     "last_stages": queries.LAST_STAGES,
     "stood_for": queries.STOOD_FOR,
+    "stands_since": queries.STANDS_SINCE,
     "closes": queries.CLOSES,
     "losses": queries.LOSSES,
     "lost_reasons": queries.LOST_REASONS,

@@ -79,6 +79,7 @@ def present_of(material: Material) -> Present | None:
         total=sum((one.tally for one in stages), start=Tally()),
         ages=ages,
         older=_older(frames["stood_for"], ages),
+        standing=_standing(frames["stands_since"]),
         months=_months(frames["closes"]),
         reasons={
             (str(reason), int(stage)): int(n)
@@ -107,6 +108,15 @@ def _ages(rows: pd.DataFrame) -> dict[str, Ages]:
     own = {outcome: rows[rows["outcome"] == outcome] for outcome in OUTCOMES}
     found = {o: ages_of(each["age"].tolist(), each["n"].tolist()) for o, each in own.items()}
     return {outcome: ages for outcome, ages in found.items() if ages}
+
+
+def _standing(rows: pd.DataFrame) -> dict[int, Ages]:
+    """Return for how many days open deals have stood in their stage, by its position."""
+    found = {
+        int(key[0]): ages_of(each["age"].tolist(), each["n"].tolist())
+        for key, each in taken.groups(rows, ["stage"])
+    }
+    return {stage: ages for stage, ages in found.items() if ages}
 
 
 def _older(rows: pd.DataFrame, ages: Mapping[str, Ages]) -> int | None:

@@ -8,33 +8,33 @@ today, and the chance to win and the route follow deals through the whole histor
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from leakkit.analysis import learning, pipeline
-from leakkit.analysis.deferred import Later, settle_pipeline
-from leakkit.analysis.material import FRAMES, Frames
+from leakkit.analysis import counted, learning, pipeline
+from leakkit.analysis.counted import LIVES, Counted, Group
+from leakkit.analysis.deferred import settle_pipeline
+from leakkit.analysis.material import Frames
 from leakkit.analysis.spelling import days_of, deals_of, known_column, spelt
 from leakkit.errors import LeakkitError
 from leakkit.frames import stages_frame
-from leakkit.measures import counts as taken
-from leakkit.store.counts import Counts, Deals, Window
 from leakkit.store.visits import segment_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from leakkit.analysis.material import Material
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.analysis.selection import Selection
-    from leakkit.measures.stages import Learnt
     from leakkit.measures.windows import Days
+    from leakkit.store.counts import Counts, Deals
 
-LIVES = frozenset({"wins", "journey", "reached", "ages", "spans"})
-"""What follows deals, or visits, through the whole history, also where days are chosen."""
+    Key = tuple[tuple[int, ...], Deals, Days | None, Days | None]
+
+MOST_COUNTED = 8
+"""So many countings keep their temporary tables, those that were used last."""
 
 
 class Selector:
@@ -53,8 +53,8 @@ class Selector:
         pairs = zip(analysis.pipelines, analysis.materials, strict=True)
         only = analysis[name].name if name else ""
         self.pairs = [(whole, material) for whole, material in pairs if only in {"", whole.name}]
-        self._counts: dict[tuple[int, Deals, tuple[int, ...] | None], Counts] = {}
-        self._frames: dict[tuple[int, Deals, Days | None], Frames] = {}
+        self._counts: OrderedDict[Key, Counts] = OrderedDict()
+        self._counted: dict[tuple[tuple[int, ...], Deals, Days | None], Counted] = {}
         self._known: dict[Selection, Selection] = {}
         self._answers: dict[Selection, Analysis] = {}
 
@@ -64,7 +64,7 @@ class Selector:
         if wanted not in self._answers:
             self._answers[wanted] = replace(
                 self.analysis,
-                pipelines=tuple(self._pipeline(*pair, wanted) for pair in self.pairs),
+                pipelines=self._answer(wanted),
                 selection=wanted,
                 materials=(),
                 all_findings=(),  # they are of everything
@@ -74,10 +74,9 @@ class Selector:
 
     def counting(self, name: str, selection: Selection, frame: str) -> Counts:
         """Return what counts a frame of one pipeline of a part."""
-        whole, material = next(pair for pair in self.pairs if pair[0].name == name)
         known = self.spell(selection)
-        days, deals = days_of(known, whole), deals_of(known)
-        return self._which(whole, material, deals, days, frame)
+        pair = next(pair for pair in self.pairs if pair[0].name == name)
+        return self._which(Group((pair,)), deals_of(known), days_of(known, pair[0]), frame)
 
     def spell(self, selection: Selection) -> Selection:
         """Return the selection in the spelling of the store; raise where there is no such part."""
@@ -97,11 +96,27 @@ class Selector:
         policy = "" if selection.policy == configured else selection.policy
         return replace(selection, policy=policy)
 
+    def _answer(self, selection: Selection) -> tuple[PipelineAnalysis, ...]:
+        """Return the pipelines of a part; those that have the same days are counted together."""
+        days = [days_of(selection, whole) for whole, _ in self.pairs]
+        groups = {
+            each: Group(tuple(p for p, d in zip(self.pairs, days, strict=True) if d == each))
+            for each in dict.fromkeys(days)
+        }
+        return tuple(
+            self._pipeline(groups[each], pair, each, selection)
+            for pair, each in zip(self.pairs, days, strict=True)
+        )
+
     def _pipeline(
-        self, whole: PipelineAnalysis, material: Material, selection: Selection
+        self,
+        group: Group,
+        pair: tuple[PipelineAnalysis, Material],
+        days: Days | None,
+        selection: Selection,
     ) -> PipelineAnalysis:
         """Return one pipeline of a part."""
-        days, deals = days_of(selection, whole), deals_of(selection)
+        whole, material = pair
         part = replace(
             material,
             whole=whole,
@@ -110,62 +125,39 @@ class Selector:
             policy=selection.policy or material.policy,
         )
         if selection.limits_deals or days:
-            asked = material.asked
-            part = replace(part, frames=self._framing(whole, material, deals, days))
-            counts = self._counting(whole, material, deals)
-            span = days or (asked.windows.start_day, asked.windows.end_day)
-            learnt = {(asked.number, at): each for at, each in enumerate(material.learnt)}
+            found, number = self._count(group, deals_of(selection), days), material.asked.number
             part = replace(
                 part,
-                stays=Later(lambda: _stays(counts, asked.number, span)),
-                clusters=Later(lambda: _clusters(counts, asked, learnt, days)),
+                frames=Frames(partial(found.rows, number)),
+                stays=found.stays(number),
+                clusters=found.clusters(number),
             )
         return pipeline.defer_pipeline(part)
 
-    def _framing(
-        self, whole: PipelineAnalysis, material: Material, deals: Deals, days: Days | None
-    ) -> Frames:
-        """Return the counts of the chosen deals, each under its name, on the chosen days."""
-        counting = partial(self._which, whole, material, deals, days)
-        frames = Frames(lambda name: counting(name).ask(FRAMES[name]))
-        return self._frames.setdefault((material.asked.number, deals, days), frames)
+    def _count(self, group: Group, deals: Deals, days: Days | None) -> Counted:
+        """Return what is counted of the chosen deals on the chosen days."""
+        found = Counted(group, days, partial(self._which, group, deals, days))
+        return self._counted.setdefault((group.numbers, deals, days), found)
 
-    def _which(
-        self,
-        whole: PipelineAnalysis,
-        material: Material,
-        deals: Deals,
-        days: Days | None,
-        frame: str,
-    ) -> Counts:
+    def _which(self, group: Group, deals: Deals, days: Days | None, frame: str) -> Counts:
         """Return what counts a frame of the chosen deals, on the chosen days."""
         if days is None or frame in LIVES:
-            return self._counting(whole, material, deals)
+            return self._counting(group, deals)
         if frame == "cohort":
-            return self._counting(whole, material, replace(deals, created=days))
+            return self._counting(group, replace(deals, created=days))
         since = learning.LONG_AGO if frame == "flows" else days[0]
-        return self._counting(whole, material, deals, (since, days[1]), days)
+        return self._counting(group, deals, (since, days[1]), days)
 
     def _counting(
-        self,
-        whole: PipelineAnalysis,
-        material: Material,
-        deals: Deals,
-        seen: Days | None = None,
-        days: Days | None = None,
+        self, group: Group, deals: Deals, seen: Days | None = None, days: Days | None = None
     ) -> Counts:
-        """Return the counting of the chosen deals of one pipeline; months begin with `days`."""
-        asked = material.asked
-        key = (asked.number, deals, seen if seen is None or days is None else (seen[0], *days))
+        """Return the counting of the chosen deals; months begin with `days`."""
+        key = group.numbers, deals, seen, days
         if key not in self._counts:
-            counts = Counts(self.store, (asked.number,), deals, seen)
-            age = whole.pipe.mature_days
-            mature = {} if age is None else {asked.number: counts.last_day + 1 - int(age)}
-            counts.frame_of(learning.bounds([asked], mature))
-            learning.lay_out(counts, [asked], days)
-            learnt = {(asked.number, at): each for at, each in enumerate(material.learnt)}
-            learning.expect(counts, learnt)
-            self._counts[key] = counts
+            self._counts[key] = counted.begin(self.store, group, deals, seen, days)
+        self._counts.move_to_end(key)
+        if len(self._counts) > MOST_COUNTED:
+            self._counts.popitem(last=False)
         return self._counts[key]
 
 
@@ -192,22 +184,3 @@ def frame_by(analysis: Analysis, column: str, pipeline: str = "") -> pd.DataFram
 def settle(analysis: Analysis) -> Analysis:
     """Return an analysis with every number found."""
     return replace(analysis, pipelines=tuple(map(settle_pipeline, analysis.pipelines)))
-
-
-def _stays(counts: Counts, number: int, days: Days) -> dict[tuple[int, int, int], taken.StayCounts]:
-    """Count arrivals and departures on some days: (window, stage, visits) -> counts."""
-    rows = counts.stays([Window(number, learning.ALL, *days)])
-    found = taken.stays_by_group(rows, ["part", "stage", "visits"])
-    return {(part, stage, visits): each for (part, stage, visits), each in found.items()}
-
-
-def _clusters(
-    counts: Counts,
-    asked: learning.Asked,
-    learnt: Mapping[tuple[int, int], Learnt],
-    days: Days | None,
-) -> dict[tuple[int, int], pd.DataFrame]:
-    """Count the same per bootstrap cluster: (part, stage) -> counts."""
-    parts = learning.reading_parts([asked], learnt, days)
-    found = learning.find_clusters(counts, [asked], parts)
-    return {(part, stage): each for (part, _, stage), each in found.items()}

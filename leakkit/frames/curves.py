@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from leakkit.measures.stages import StageResult
 
 QUANTILES = ("p10", "median", "p90")
-AGES = {"pipeline": "str", "outcome": "str", "deals": "int64"}
+AGES = {"pipeline": "str", "outcome": "str", "stage": "str", "since": "str", "deals": "int64"}
 AGES |= {f"{name}_days": "float64" for name in QUANTILES}
 KINDS = {
     "pipeline": "str",
@@ -61,15 +61,26 @@ def _exits(stage: StageResult, pipeline: PipelineAnalysis) -> list[pd.DataFrame]
 
 
 def ages_frame(pipeline: PipelineAnalysis) -> pd.DataFrame:
-    """Return how old the deals of a list without a history are, by how they ended."""
-    ages = {} if pipeline.present is None else pipeline.present.ages
+    """Return how old the deals of a list without a history are, by how they ended.
+
+    `since` says from when their days are counted: `created`, or for open deals of one stage
+    `stage`, when they came into it.
+    """
+    present = pipeline.present
+    if present is None:
+        return frame_of([], AGES)
+    names = {one.stage: one.name for one in present.named}
+    aged = [(outcome, "", "created", age) for outcome, age in present.ages.items()]
+    aged += [("open", names[at], "stage", age) for at, age in present.standing.items() if at >= 0]
     rows = [
         {
             "pipeline": pipeline.name,
             "outcome": outcome,
+            "stage": stage,
+            "since": since,
             "deals": age.n,
             **{f"{name}_days": getattr(age, name) for name in QUANTILES},
         }
-        for outcome, age in ages.items()
+        for outcome, stage, since, age in aged
     ]
     return frame_of(rows, AGES)

@@ -111,5 +111,6 @@ def _dates(days: pd.Series[int]) -> pd.Series[pd.Timestamp]:
 
 def _links(ids: pd.Series[str], link: str) -> pd.Series[str]:
     """Return the address of each deal; none where the configuration has none."""
-    said = [link.replace(ID, quote(str(one), safe="")) if link else "" for one in ids]
-    return pd.Series(said, dtype="str")
+    if not link:
+        return pd.Series([""] * len(ids), dtype="str")
+    return pd.Series([link.replace(ID, quote(str(one), safe="")) for one in ids], dtype="str")

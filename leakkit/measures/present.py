@@ -78,14 +78,17 @@ class Present:
 
     `stages` are those of the pipeline in its order, the deals that name none last. `ages`
     by outcome, of the deals whose days are known; `older` open deals are older than 9 of
-    10 won ones were. `months` are (first day, tally), `reasons` the lost deals as (reason,
-    stage) -> count, `owners` by name; None where the source names no owner.
+    10 won ones were. `standing`: for how many days the open deals of a stage have stood there,
+    by its position, of those whose row says since when. `months` are (first day, tally),
+    `reasons` the lost deals as (reason, stage) -> count, `owners` by name; None where the
+    source names no owner.
     """
 
     stages: tuple[LastStage, ...]
     total: Tally
     ages: Mapping[str, Ages] = field(default_factory=dict)
     older: int | None = None
+    standing: Mapping[int, Ages] = field(default_factory=dict)
     months: tuple[tuple[int, Tally], ...] = ()
     reasons: Mapping[tuple[str, int], int] = field(default_factory=dict)
     owners: Mapping[str, Tally] | None = None

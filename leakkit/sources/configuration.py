@@ -4,20 +4,44 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.sources.databases.addresses import Address
 from leakkit.sources.formats.files import form_of_content
 from leakkit.sources.formats.unpacking import text_inside
 from leakkit.sources.headings.folders import CONFIG_FILE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from leakkit.sources.headings.recognised import Reading
+
+Given = Config | str | Path | None
+"""A configuration, the name of a file that holds one, or none."""
+
+
+def choose_configuration(source: Any, given: Given) -> Given:  # noqa: ANN401 - whatever a user gives
+    """Return the configuration that was given, else the one beside the source, if any.
+
+    Raises where there is no such source.
+    """
+    if isinstance(source, Address):
+        return given or find_configuration(source.folder)
+    if not isinstance(source, str | Path):
+        return given
+    if not Path(source).exists():
+        message = f"There is no file or folder {source}."
+        raise LeakkitError("no_source", message)
+    return given or find_configuration(Path(source))
+
+
+def read_rules(config: Given, as_of: str) -> Config:
+    """Return the configuration as it counts: what was given, or is read, with its last day."""
+    rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
+    return with_as_of(rules, as_of) if as_of else rules
 
 
 def with_as_of(config: Config, as_of: str) -> Config:

@@ -14,6 +14,7 @@ from leakkit.sources.shapes.snapshots import earlier_rows
 from leakkit.store import account, doubts
 from leakkit.store import upkeep as settled
 from leakkit.store.resolve import Rules, resolve, write_passages
+from leakkit.store.standing import keep_standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,8 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     facts = account.facts(store, rules.cut)
     account.faults(store, *files, found.origins)
     settled.take_over(store)
+    if found.shape == SNAPSHOT and not found.days:
+        keep_standing(store, rules.zone, rules.cut)
     account.refuse_amounts(store, files[0] or files[1], "" if files[0] else found.origins)
     acted = read_activities(reading, found.activities, rules.zone, rules.cut)
     if watch:

@@ -243,6 +243,26 @@ def give_moments(store: Store, found: Found, hours: Zone) -> None:
         )
 
 
+def read_standing(store: Store, table: Table | None, hours: Zone) -> None:
+    """Make `stands_since`: the moment since when a deal stands in its stage, where one is said."""
+    if table is None:
+        empty = "CAST('' AS VARCHAR) AS opportunity_id, CAST(0 AS BIGINT) AS moment"
+        store.run(f"CREATE TEMP TABLE stands_since AS SELECT {empty}, moment AS line LIMIT 0")
+        return
+    table = table.trim()
+    local = f"clock - {hours.offset_sql('clock', local=True)}"
+    store.run(
+        f"""
+        CREATE TEMP TABLE stands_since AS
+        SELECT opportunity_id, COALESCE(clock - shift, {local}) AS moment, line
+        FROM (SELECT {table.text("opportunity_id")} AS opportunity_id, {table.line} AS line,
+                     {table.clock("stage_since")} AS clock, {table.offset("stage_since")} AS shift
+              FROM {table.relation})
+        WHERE COALESCE(clock - shift, {local}) BETWEEN {EARLIEST} AND {SENTINEL - 1}
+        """,  # noqa: S608 - quoted headings
+    )
+
+
 def let_stand(store: Store, config: Config, cut: int) -> None:
     """Let the open deals of one snapshot stand where they are, seen first at its moment.
 

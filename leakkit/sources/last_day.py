@@ -61,7 +61,7 @@ def find_last_day(reading: Reading, found: Found, config: Config, hours: Zone) -
         return parse_as_of(config.as_of, config.timezone)
     store = reading.store
     closed = closed_outcomes(store, config)
-    last = last_recorded(store, config, closed)
+    last = last_recorded(store, config, closed, standing=found.standing is not None)
     if last is None:
         message = (
             "No date in the source says when its deals stood so. Say it: as_of = '2026-06-30'. "
@@ -84,6 +84,8 @@ def find_last_day(reading: Reading, found: Found, config: Config, hours: Zone) -
 def _place_of(store: Store, found: Found, last: Recorded) -> str:
     """Say where the last recorded moment stands: file, row and heading."""
     table = found.history if last.column == "entered_at" else found.opportunities or found.history
+    if last.column == "stage_since" and found.standing:
+        table = found.standing
     if table is found.history and found.origins:
         made = f"SELECT file, line, heading FROM {found.origins} WHERE made = $line"  # noqa: S608 - quoted
         file, row, heading = store.rows(made, {"line": last.line})[0]

@@ -6,10 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leakkit.config import Config
-from leakkit.errors import LeakkitError
 from leakkit.scratch import scratch
-from leakkit.sources.configuration import find_configuration, with_as_of, within_days
+from leakkit.sources.configuration import choose_configuration, read_rules, within_days
 from leakkit.sources.damage import explain_error
 from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.tables import in_database, refuse_tables
@@ -23,8 +21,8 @@ from leakkit.sources.shapes.joins import join_columns
 from leakkit.sources.shapes.shapes import days_of, shape_files
 from leakkit.sources.stores import (
     PARTIAL,
-    STORE_SUFFIX,
     find_earlier,
+    is_store,
     make_store,
     open_store,
     replace_store,
@@ -36,6 +34,7 @@ from leakkit.store.upkeep import Upkeep
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from leakkit.config import Config
     from leakkit.sources.filling import Watch
 
 
@@ -61,21 +60,12 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     at once.
     """
     source = address_of(source)
-    if isinstance(source, Address):
-        config = config or find_configuration(source.folder)
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if path.suffix == STORE_SUFFIX and path.is_file():
-            return open_store(path, as_of)
-        if not path.exists():
-            message = f"There is no file or folder {path}."
-            raise LeakkitError("no_source", message)
-        config = config or find_configuration(path)
+    if is_store(source):
+        return open_store(Path(source), as_of)
+    config = choose_configuration(source, config)
     if store != MEMORY and not store.endswith(PARTIAL):
         return _into_file(source, config, as_of, Path(store), watch, upkeep, allow)
-    rules = config if isinstance(config, Config) else Config.read(config) if config else Config()
-    if as_of:
-        rules = with_as_of(rules, as_of)
+    rules = read_rules(config, as_of)
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = find_dictionary(rules, *places)
     logo = read_logo(rules.brand.logo, *places)

@@ -15,6 +15,7 @@ from leakkit.sources.given import (
     give_moments,
     let_stand,
     read_rows,
+    read_standing,
     require_columns,
     stored_name,
 )
@@ -70,6 +71,8 @@ def give_rows(reading: Reading, found: Found) -> Given:
     if found.shape != SNAPSHOT and told_twice.part_hours(reading, hours, newest_first=newest_first):
         newest_first = find_direction(store, found.history)
     snapshot = found.shape == SNAPSHOT
+    if snapshot:
+        read_standing(store, found.standing, hours)
     account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
     config = with_toman(_with_currency(store, config))
     count_toman(reading, config)

@@ -6,7 +6,7 @@ import datetime as dt
 import shutil
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.unpacking import lack_of_room
@@ -30,6 +30,13 @@ def make_store(store: str) -> Store:
         if store != MEMORY:
             Path(store).unlink(missing_ok=True)
         raise lack_of_room(error) or error from None
+
+
+def is_store(source: Any) -> bool:  # noqa: ANN401 - whatever a user gives
+    """Say whether a source is a store that was kept."""
+    return isinstance(source, str | Path) and (
+        Path(source).suffix == STORE_SUFFIX and Path(source).is_file()
+    )
 
 
 def open_store(file: Path, as_of: str) -> Store:

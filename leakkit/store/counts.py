@@ -91,8 +91,8 @@ class Counts:
     """The counts of some pipelines, given by number (all where None), read from an open store.
 
     Where `deals` are given, of these only. Where days [first, end) are `seen`, of the visits
-    under way on these days, as they stood at their end. Several may be in use by turns on one
-    store: the temporary tables of the one that is asked are put back first.
+    under way on these days, as they stood at their end. Several may be in use by turns: each has
+    temporary tables of its own.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Counts:
         seen: tuple[int, int] | None = None,
     ) -> None:
         """Prepare the counting; writes only temporary tables."""
-        self.store = store
+        self.store = store.branch()
         self.deals = None if deals == ALL_DEALS else deals
         self.seen = seen
         self.whole = pipelines is None
@@ -116,13 +116,13 @@ class Counts:
         self.kept: dict[str, pd.DataFrame] = {}
         self.tables = {"asked": pd.DataFrame({"pipeline": self.asked}).astype("int16")}
         self.made: set[str] = set()
+        self.stands = False
 
     def _stand(self) -> None:
-        """Put the temporary tables up, where those of another counting stand."""
-        if self.store.counting is self:
+        """Put the temporary tables up, once."""
+        if self.stands:
             return
-        self.store.counting = self
-        self.made.clear()
+        self.stands = True
         for name, frame in self.tables.items():
             self.store.put(name, frame)
         if self.deals:

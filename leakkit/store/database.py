@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
 
 from leakkit.config import Config, fold_name
 from leakkit.errors import LeakkitError
@@ -51,8 +52,8 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         """Take over an engine; `Store.open` and `Store.new` make one."""
         self.engine = engine
-        self.counting: object = None
-        """Whose temporary tables stand on the engine: those of the last `Counts`."""
+        self.branches: list[ref[Store]] = []
+        """The same store with other temporary tables; they are closed with this one."""
         self.texts: dict[str, tuple[str, ...]] = {}
         """The texts by column that stand on the engine as tables of codes, in that order."""
         self.designs: dict[tuple[int, int], Any] = {}
@@ -165,7 +166,19 @@ class Store:
 
     def close(self) -> None:
         """Let go of the engine; a store in memory is gone."""
+        for branch in self._held():
+            branch.close()
         self.engine.close()
+
+    def branch(self) -> Store:
+        """Return the same store with temporary tables of its own, gone when nobody holds it."""
+        made = Store(self.engine.branch())
+        self.branches = [ref(held) for held in (*self._held(), made)]
+        return made
+
+    def _held(self) -> list[Store]:
+        """Return the branches that somebody still holds."""
+        return [branch for known in self.branches if (branch := known()) is not None]
 
     def run(self, sql: str, facts: Facts = None) -> None:
         """Carry out a statement."""

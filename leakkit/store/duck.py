@@ -94,6 +94,11 @@ class Duck:
         finally:
             self.connection.unregister(name)
 
+    def branch(self) -> Duck:
+        """Return another connection to the same database."""
+        with _interruptible():
+            return Duck(self.connection.cursor())
+
     def close(self) -> None:
         """Close the connection; what was in memory is gone."""
         self.connection.close()

@@ -49,6 +49,10 @@ class Engine(Protocol):
         """Carry out a statement that reads a frame under a name."""
         ...
 
+    def branch(self) -> Engine:
+        """Return the same tables with temporary ones of its own."""
+        ...
+
     def close(self) -> None:
         """Let go of everything."""
         ...

@@ -609,6 +609,23 @@ ORDER BY o.pipeline, o.outcome, age
 """
 """Days from creation to the close, or of open deals until now, where no history is known."""
 
+STANDS_SINCE = """
+SELECT o.pipeline,
+       COALESCE(o.current_stage, CASE WHEN d.last_exit = 0 THEN d.last_stage ELSE -1 END, -1)
+           AS stage,
+       q.last_day - s.since_day AS age, count(*) AS n
+FROM asked_opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+JOIN standing s ON s.opportunity = o.opportunity
+LEFT JOIN deal_ends d ON d.opportunity = o.opportunity AND d.pipeline = o.pipeline
+WHERE q.present = 1 AND o.outcome = 'open' AND q.last_day >= s.since_day
+GROUP BY o.pipeline,
+         COALESCE(o.current_stage, CASE WHEN d.last_exit = 0 THEN d.last_stage ELSE -1 END, -1),
+         q.last_day - s.since_day
+ORDER BY o.pipeline, stage, age
+"""
+"""Days for which open deals have stood in their stage, where only the present state is known."""
+
 CLOSES = """
 SELECT o.pipeline, o.closed_day AS day, o.outcome, count(*) AS n,
        CAST(sum(COALESCE(o.value, 0)) AS BIGINT) AS total

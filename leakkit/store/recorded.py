@@ -23,6 +23,9 @@ WHERE entered_at IS NOT NULL
 CREATIONS = """
 SELECT created_at, created_line, 'created_at' FROM given_opportunities WHERE created_at IS NOT NULL
 """
+STANDS = """
+SELECT moment, line, 'stage_since' FROM stands_since
+"""
 CLOSES = """
 SELECT closed_at AS moment, closed_line AS line, 'closed_at' AS name FROM given_opportunities
 WHERE closed_at IS NOT NULL AND outcome IN (SELECT unnest($closed))
@@ -43,16 +46,20 @@ class Recorded:
     column: str
 
 
-def last_recorded(store: Store, config: Config, closed: list[str]) -> Recorded | None:
+def last_recorded(
+    store: Store, config: Config, closed: list[str], *, standing: bool = False
+) -> Recorded | None:
     """Return what was recorded last; None where a source has no date at all.
 
     Entries and creations count. A closing date of a deal that is closed counts up to their
     last day where the history has the closes itself: it may be a plan that was never
     changed. Where nothing else records the closes it counts, unless it lies in the future
-    of all else. `closed` are the outcomes that close a deal.
+    of all else. `closed` are the outcomes that close a deal. With `standing` it counts since
+    when the deals of a list stand in their stages.
     """
+    further = f"UNION ALL {STANDS}" if standing else ""
     rows = store.rows(
-        f"SELECT * FROM ({ENTRIES} UNION ALL {CREATIONS}) "  # noqa: S608 - of this module
+        f"SELECT * FROM ({ENTRIES} UNION ALL {CREATIONS} {further}) "  # noqa: S608 - of this module
         "ORDER BY moment DESC, name DESC, line LIMIT 1"
     )
     base = Recorded(int(rows[0][0]), rows[0][1], str(rows[0][2])) if rows else None

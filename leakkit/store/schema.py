@@ -26,6 +26,7 @@ TABLES = """
 CREATE TABLE meta (key VARCHAR, value VARCHAR);
 CREATE TABLE pipelines (pipeline SMALLINT, name VARCHAR, unit_per_day SMALLINT);
 CREATE TABLE stages (pipeline SMALLINT, stage SMALLINT, name VARCHAR, kind VARCHAR);
+CREATE TABLE standing (opportunity INTEGER, since_day INTEGER);
 CREATE TABLE settled (opportunity INTEGER, digest UBIGINT, rows INTEGER);
 CREATE TABLE faults (file VARCHAR, line BIGINT, field VARCHAR, content VARCHAR, rule VARCHAR);
 """

@@ -29,6 +29,8 @@ def plain(name: str) -> str:
     >>> plain(" two   words ")
     'two words'
     """
+    if name.isprintable():  # most are, and there may be very many
+        return " ".join(name.split())
     seen = (
         " " if char.isspace() else char
         for char in name

@@ -18,7 +18,7 @@ LOOKED_AT = 20_000
 """So many rows of a file are looked at."""
 UNIQUE = 0.9
 """An id of deals has at least this share of different values among its filled cells."""
-MOMENTS = ("created_at", "closed_at", "entered_at")
+MOMENTS = ("created_at", "closed_at", "entered_at", "stage_since")
 FLAGS = frozenset({"true", "false", "yes", "no", "y", "n", "0", "1", "t", "f", "ja", "nein"})
 STAGES_OF = ("stage", "last_stage", "from_stage")
 FEW = 50

@@ -21,8 +21,8 @@ from leakkit.config import COLUMNS, Export
 if TYPE_CHECKING:
     from leakkit.config import Config
 
-HISTORY, DEALS, REFUSED, STAGES, MERGED, OTHER = (
-    *("stage_history", "opportunities", "refused", "stages", "merged", "other"),
+HISTORY, DEALS, REFUSED, STAGES, MERGED, STANDING, OTHER = (
+    *("stage_history", "opportunities", "refused", "stages", "merged", "standing", "other"),
 )
 VERSIONS = "versions"
 """A table with several rows of a deal, one after another; its cells tell it, and no export."""
@@ -62,7 +62,7 @@ VAGUE_MOMENT = vocabulary.words("moments", "any")
 PLAIN_IDS = vocabulary.words("ids", "any")
 """The key of a list of deals, where no heading says more and every row has another one."""
 
-CLEAR = ("lost_reason", "last_stage", "owner", "currency")
+CLEAR = ("lost_reason", "last_stage", "stage_since", "owner", "currency")
 """What the usual headings name in a maker's export as well, where they can mean nothing else."""
 
 DATED_STAGE = (

@@ -38,7 +38,7 @@ COULD_BE = {
     EMPTY: "empty",
     ONE: "the same in every row",
     FLAG: "two values",
-    DATE: "dates: created_at, closed_at or entered_at",
+    DATE: "dates: created_at, closed_at, entered_at or stage_since",
     COUNTED: "another number in every row: opportunity_id, value or seq",
     NUMBER: "numbers: value or seq",
     KEY: "another text in every row: opportunity_id or name",
@@ -48,7 +48,7 @@ COULD_BE = {
 """What the cells of a column hold, and which of our columns that could be."""
 FITS = {
     "opportunity_id": (KEY, COUNTED, NUMBER, TEXTS, WORDS),
-    **dict.fromkeys(("created_at", "closed_at", "entered_at", "at"), (DATE,)),
+    **dict.fromkeys(("created_at", "closed_at", "entered_at", "stage_since", "at"), (DATE,)),
     **dict.fromkeys(("value", "seq"), (NUMBER, COUNTED)),
     **dict.fromkeys(("stage", "from_stage", "last_stage", "pipeline", "currency"), (WORDS, ONE)),
     "outcome": (WORDS, FLAG, ONE),

@@ -27,6 +27,7 @@ from leakkit.sources.headings.exports import (
     MERGED,
     REFUSED,
     STAGES,
+    STANDING,
     VERSIONS,
     exports_of,
 )
@@ -49,6 +50,7 @@ from leakkit.sources.headings.names import (
     taken_headings,
 )
 from leakkit.sources.headings.parts import alike, join_parts
+from leakkit.sources.headings.standing import by_rows
 from leakkit.sources.headings.versions import by_versions
 from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.sources.shapes.closing_dates import ending_dates
@@ -75,7 +77,8 @@ class Files:
     `snapshots` are (day, table) of the same deals on different days, in order of days;
     `activities` is what happened to the deals beside moving, `stages` a list of stages,
     `lookup` says of the rows of the history whose they are, and `merged` which deals were
-    merged into others. `versions`: the history has a row for every change of a deal, or for
+    merged into others. `standing` says of deals since when they stand where they do.
+    `versions`: the history has a row for every change of a deal, or for
     every day.
     """
 
@@ -89,6 +92,7 @@ class Files:
     stages: Table | None = None
     lookup: Table | None = None
     merged: Table | None = None
+    standing: Table | None = None
     versions: bool = False
 
 
@@ -202,6 +206,11 @@ def _recognise_columns(reading: Reading, table: Table) -> Table:
 
 def _part(reading: Reading, table: Table) -> Part:
     """Say which part a table plays."""
+    return by_rows(reading, table, _part_by_headings(reading, table))
+
+
+def _part_by_headings(reading: Reading, table: Table) -> Part:
+    """Say which part a table plays, where its rows are not to be doubted."""
     part = part_of(list(table.types), table.renamed, exports_of(reading.config))
     return by_versions(reading, table, part)
 
@@ -227,7 +236,7 @@ def _with(reading: Reading, table: Table, part: Part) -> Table:
 
 def _recognise_named(reading: Reading, table: Table, wanted: str) -> Table:
     """Let a table that is named by its part know its columns."""
-    part = _part(reading, table)
+    part = _part_by_headings(reading, table)
     return _with(reading, table, part) if part.table in {wanted, HISTORY} else table
 
 
@@ -338,7 +347,10 @@ def _is_history(reading: Reading, table: Table) -> bool:
 def _all(files: Files) -> list[Table]:
     """Return every table that is used."""
     days = [table for _, table in files.snapshots]
-    used = (files.history, files.opportunities, files.stages, files.lookup, files.merged, *days)
+    used = (
+        *(files.history, files.opportunities, files.stages, files.lookup, files.merged),
+        *(files.standing, *days),
+    )
     return [table for table in used if table]
 
 
@@ -368,7 +380,7 @@ def _join_parts(reading: Reading, tables: list[Table]) -> list[Table]:
     def key_of(table: Table) -> list[str]:
         part = _part(reading, table)
         known = replace(table, known=dict(part.known))
-        beside = part.table in {STAGES, MERGED, ""} and _part_of(reading, table) != DEALS
+        beside = part.table in {STAGES, MERGED, STANDING, ""} and _part_of(reading, table) != DEALS
         if beside or (part.table == HISTORY and part.export and part.export.changes):
             # every row of a log, and of a list beside the deals, is one of its own
             return [known.text_under(heading) for heading in sorted(known.types)]
@@ -422,7 +434,16 @@ def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files
     lists = [_with(reading, *found) for found in parts.get(STAGES, [])[:1]]
     stages = lists[0] if lists else None
     lookup = _lookup(tables, one[0])
-    placed = Files(folder.label, one[0], one[1], stages=stages, lookup=lookup, merged=merged)
+    beside = [_with(reading, *found) for found in parts.get(STANDING, [])[:1]]
+    placed = Files(
+        folder.label,
+        one[0],
+        one[1],
+        stages=stages,
+        lookup=lookup,
+        merged=merged,
+        standing=beside[0] if beside and not one[0] else None,
+    )
     return replace(placed, versions=bool(history) and HISTORY not in parts)
 
 

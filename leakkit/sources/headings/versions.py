@@ -38,6 +38,7 @@ def by_versions(reading: Reading, table: Table, part: Part) -> Part:
     since = heading_of(table, SINCE)
     if not since and heading_of(table, COPIED):
         since = heading_of(table, CHANGED)
+    since = since or replace(table, known=dict(part.known)).heading("stage_since") or ""
     if not since or part.table not in {DEALS, REFUSED, ""}:
         return part
     found = part

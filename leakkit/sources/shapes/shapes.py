@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 EVENTS, WIDE, SNAPSHOT = "events", "wide", "snapshot"
 MOMENTS = ("entered_at", "created_at", "closed_at")
+SINCE = "stage_since"
+"""Counts where the present state is all that is known: else a history says it."""
 TOLD = (
     *("opportunity_id", "pipeline", "stage", "from_stage", "last_stage", "outcome", "value"),
     *("currency", "lost_reason"),
@@ -64,7 +66,8 @@ class Found:
     `origins` is the relation of a history that was made here: `file`, `line` and `heading`
     say where the cell stands that its line `made` was made of; '' where the history was
     read. `asides` are the (file, row, rule) of rows that are no rows of the data, `days` the
-    snapshots where there are several. `given` are the tables as they were read.
+    snapshots where there are several. `standing` says since when the deals of one snapshot
+    stand in their stages. `given` are the tables as they were read.
     """
 
     label: str
@@ -77,6 +80,7 @@ class Found:
     asides: tuple[tuple[str, int, str], ...] = ()
     activities: Table | None = None
     days: tuple[Snapshot, ...] = ()
+    standing: Table | None = None
     given: tuple[Table, ...] = ()
 
 
@@ -88,7 +92,10 @@ def shape_files(reading: Reading, files: Files) -> Found:
         deals = found.opportunities
         deals = close_by_dates(reading, deals, cases_of_outcome(reading, deals))
         found = replace(found, opportunities=deals)
-    used = (files.history, files.opportunities, files.stages, files.lookup, files.activities)
+    used = (
+        *(files.history, files.opportunities, files.stages, files.lookup, files.activities),
+        files.standing,
+    )
     return replace(
         found,
         asides=tuple(reading.told.asides),
@@ -115,10 +122,19 @@ def _shape_history(reading: Reading, files: Files) -> Found:
     if dated:
         return _from_wide(reading, files, deals, dated)
     reading.say(deals.file, "shape", SNAPSHOT, "no_history")
-    plain = write_ends(reading, _plain(reading, deals))
+    plain = write_ends(reading, _plain(reading, deals, moments=(*MOMENTS, SINCE)))
     if files.stages is None:
         keep_order(reading, plain)
-    return _put_together(files, SNAPSHOT, _no_history(reading, deals), plain)
+    found = _put_together(files, SNAPSHOT, _no_history(reading, deals), plain)
+    return replace(found, standing=_find_standing(reading, files, plain))
+
+
+def _find_standing(reading: Reading, files: Files, deals: Table) -> Table | None:
+    """Return the table that says since when the deals stand in their stages: theirs, or beside."""
+    if deals.heading(SINCE):
+        return deals
+    beside = files.standing
+    return beside and plain_dates(reading, beside, [str(beside.heading(SINCE))])
 
 
 def _from_history(reading: Reading, files: Files, history: Table) -> Found:
@@ -165,11 +181,16 @@ def _put_together(
 
 
 def _plain(
-    reading: Reading, table: Table, dated: Sequence[DatedStage] = (), *, with_money: bool = True
+    reading: Reading,
+    table: Table,
+    dated: Sequence[DatedStage] = (),
+    *,
+    with_money: bool = True,
+    moments: Sequence[str] = MOMENTS,
 ) -> Table:
     """Bring the dates, and where asked the money, of a table into plain form."""
     table = without_asides(reading, table)
-    named = [heading for name in MOMENTS if (heading := table.heading(name))]
+    named = [heading for name in moments if (heading := table.heading(name))]
     named += ending_dates(reading, table).values()
     headings = list(dict.fromkeys([*named, *(one.heading for one in dated)]))
     told = [heading for name in TOLD if (heading := table.heading(name))]

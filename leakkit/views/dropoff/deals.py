@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from leakkit.views.texts import plain, stay
 from leakkit.views.view import View, answer, of_analysis, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.words import Words
@@ -33,7 +34,14 @@ SHOWN_ROWS = 200
 class DealList(View):
     """Deals behind a number; saved as .csv or .xlsx it has every row, with plain numbers."""
 
-    rows: pd.DataFrame = field(default_factory=pd.DataFrame, compare=False, repr=False)
+    make_rows: Callable[[], pd.DataFrame] = field(
+        default=pd.DataFrame, compare=False, repr=False, kw_only=True
+    )
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Every row, under the words of the field."""
+        return self.make_rows()
 
     def save(self, path: str | Path) -> Path:
         """Save the list: as a picture (.svg, .png), or all its rows (.csv, .xlsx)."""
@@ -78,7 +86,7 @@ def deals(  # noqa: PLR0913 - a list is asked for by as many things
         selection=part_line(analysis, chosen, words, days="created" if once else "days"),
     )
     known = {one.name: getattr(shown, one.name) for one in fields(View)}
-    return DealList(**known, rows=_translate_headings(rows, words))
+    return DealList(**known, make_rows=partial(_translate_headings, rows, words))
 
 
 def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:

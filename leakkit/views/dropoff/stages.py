@@ -116,7 +116,7 @@ def days(analysis: Analysis, pipeline: str = "", *, stage: str = "") -> View:
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
     if chosen.present is not None:
         title, said = words.say("question.present_ages"), part_line(analysis, chosen, words)
-        ages = present.ages(chosen, words)
+        ages = present.ages(analysis, chosen, words)
         return answer(words, "days", title=title, table=ages, selection=said)
     note = paragraphs([words.html("days.note")])
     shown = figures.days_by_exit(chosen, words, stages_of(chosen, stage))

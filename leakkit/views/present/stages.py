@@ -101,11 +101,12 @@ def equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     return words.html(key, n=won + lost + still, won=won, lost=lost, open=still)
 
 
-def ages(chosen: PipelineAnalysis, words: Words) -> Markup:
+def ages(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate how old deals were when they closed, and are that are open."""
     present = present_state(chosen)
+    standing = standing_ages(analysis, chosen, words)
     if not present.ages:
-        return paragraphs([words.html("present.no_ages")])
+        return paragraphs([words.html("present.no_ages")]) + standing
     columns: tuple[Column[Ages], ...] = (
         Column("deals", lambda one: words.count(one.n)),
         Column("middle_age", lambda one: words.days(one.median)),
@@ -113,7 +114,26 @@ def ages(chosen: PipelineAnalysis, words: Words) -> Markup:
     )
     rows = [(words.say(f"present.age_{kind}"), one) for kind, one in present.ages.items()]
     shown = Table(words.say("table.present_ages"), columns, rows, head="outcome").html(words)
-    return shown + paragraphs(_age_notes(present, words))
+    return shown + paragraphs(_age_notes(present, words)) + standing
+
+
+def standing_ages(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Tabulate for how long the open deals of each stage have stood there, where it is said."""
+    present = present_state(chosen)
+    rows = [
+        (_heading(one, words), present.standing[one.stage])
+        for one in in_order(analysis, present)
+        if one.stage is not None and one.stage in present.standing
+    ]
+    if not rows:
+        return Markup("")
+    columns: tuple[Column[Ages], ...] = (
+        Column("open_here", lambda one: words.count(one.n)),
+        Column("half_stand", lambda one: words.days(one.median)),
+        Column("tenth_stands", lambda one: words.days(one.p90) if one.n >= 10 else DASH),  # noqa: PLR2004 - of fewer there is no tenth
+    )
+    shown = Table(words.say("table.present_standing"), columns, rows).html(words)
+    return shown + paragraphs([words.html("present.standing_note")])
 
 
 def _between(one: Ages, words: Words) -> str:
