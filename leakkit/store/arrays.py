@@ -7,6 +7,7 @@ holds each function of this module to its own (tests/test_arrays.py).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Frames = Mapping[str, pd.DataFrame]
     Dimension = tuple[str, Any]
-    Parts = Iterator[pd.DataFrame]
+    Counted = dict[str, NDArray[Any]]
+    Parts = Iterator[Counted]
 
 FAR = 2**31 - 1
 """The tick of what has not happened."""
@@ -88,21 +90,69 @@ class Plain:
         """The value of the deal of each row."""
         return self.value.astype(np.float64)[self.deal]
 
-    @cached_property
-    def by_stage(self) -> tuple[Ints, Ints, Ints]:
-        """The rows in the order of their pipelines and stages; where each begins, and which."""
-        key = self.pipeline.astype(np.int32) * 256 + self.stage
-        order = np.argsort(key, kind="stable")
-        which, starts = np.unique(key[order], return_index=True)
-        return order, np.append(starts, len(order)), which
+    def of_pipeline(self, pipeline: int) -> list[tuple[int, Visits]]:
+        """Return the stages of a pipeline that have visits, with these."""
+        return [(one[1], visits) for one, visits in self.by_stage.items() if one[0] == pipeline]
 
-    def of_stage(self, pipeline: int, stage: int) -> Ints:
-        """Return the places of the rows of one stage."""
-        order, starts, which = self.by_stage
-        at = int(np.searchsorted(which, pipeline * 256 + stage))
-        if at == len(which) or which[at] != pipeline * 256 + stage:
-            return order[:0]
-        return order[starts[at] : starts[at + 1]]
+    @cached_property
+    def by_stage(self) -> dict[tuple[int, int], Visits]:
+        """The visits to each stage, by its pipeline and position."""
+        key = self.pipeline.astype(np.int32) * 256 + self.stage
+        if int(key.max(initial=0)) < 2**15:
+            key = key.astype(np.int16)  # numbers so narrow are sorted many times faster
+        order = np.argsort(key, kind="stable")
+        whole = Visits(
+            entered=self.entered[order],
+            gone=self.gone[order],
+            exit=self.exit[order],
+            visits=self.visits[order],
+            worth=self.worth[order],
+            deal=self.deal[order],
+        )
+        key = key[order]
+        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+        ends = np.append(starts[1:], len(key))
+        return {
+            divmod(int(key[start]), 256): whole.at(slice(start, end))
+            for start, end in zip(starts, ends, strict=True)
+        }
+
+
+@dataclass(frozen=True)
+class Visits:
+    """The visits to one stage: what is counted of them in many windows."""
+
+    entered: Ints
+    gone: Ints
+    exit: Ints
+    visits: Ints
+    worth: NDArray[np.float64]
+    deal: Ints
+
+    def at(self, some: Any) -> Visits:  # noqa: ANN401 - places, flags or a slice
+        """Return some of them."""
+        return Visits(**{name: column[some] for name, column in vars(self).items()})
+
+    def between(self, first: int, end: int, *, begun: bool, first_only: bool) -> Visits:
+        """Return those under way in [first, end); where `begun`, only those that begin in it."""
+        # what is still open is gone far in the future
+        inside = (self.entered < end) & (self.gone >= first)
+        if begun:
+            inside &= self.entered >= first
+        if first_only:
+            inside &= self.visits == 1
+        return self if inside.all() else self.at(np.flatnonzero(inside))
+
+    def ages(self, first: int, end: int, cap: int | None = None) -> tuple[Ints, Ints, Ints]:
+        """Return the ages at which they arrive and leave between two ticks, and their exits."""
+        arrive = np.maximum(first - self.entered, 0)
+        left = self.gone < end
+        leave = np.where(left, self.gone, end - 1) - self.entered
+        exits = np.where(left, self.exit, np.int8(schema.OPEN))
+        if cap is not None:
+            exits = np.where(leave >= cap, np.int8(schema.OPEN), exits)
+            arrive, leave = np.minimum(arrive, cap), np.minimum(leave, cap)
+        return arrive, leave, exits
 
 
 def read(store: Store, pipelines: Sequence[int]) -> Plain | None:
@@ -172,10 +222,11 @@ def group_rows(
     dimensions: Sequence[Dimension],
     total: NDArray[np.float64] | Ints | None = None,
     **same: int,
-) -> pd.DataFrame:
+) -> Counted:
     """Count rows by their numbers, and add up `total`; `same` are columns of one number.
 
-    >>> group_rows([("stage", np.array([3, 1, 3]))], kind=2).to_dict("list")
+    >>> found = group_rows([("stage", np.array([3, 1, 3]))], kind=2)
+    >>> {name: column.tolist() for name, column in found.items()}
     {'stage': [1, 3], 'n': [1, 2], 'kind': [2, 2]}
     """
     columns = [(name, np.asarray(column)) for name, column in dimensions]
@@ -185,17 +236,18 @@ def group_rows(
     ]
     key = np.zeros(len(columns[0][1]), np.int64)
     for (_, column), (low, size) in zip(columns, spans, strict=True):
-        key *= size
-        key += column
-        key -= low
+        if size > 1:
+            key *= size
+            key += column
+            key -= low
     found, sums = _count_keys(key, int(np.prod([size for _, size in spans])), total)
-    made: dict[str, Any] = {}
+    made: Counted = {}
     left = found
     for (name, _), (low, size) in reversed(list(zip(columns, spans, strict=True))):
         made[name] = left % size + low
         left = left // size
-    frame = {name: made[name] for name, _ in columns} | sums
-    return pd.DataFrame(frame).assign(**same)
+    alike = {name: np.full(len(found), number, np.int64) for name, number in same.items()}
+    return {name: made[name] for name, _ in columns} | sums | alike
 
 
 def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
@@ -219,7 +271,8 @@ def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Int
 def _of(plain: Plain, frame: pd.DataFrame, column: str, other: int) -> Ints:
     """Return a number by pipeline, as an array; `other` where the frame has none."""
     size = 1 + max(int(plain.pipeline.max()), int(frame["pipeline"].max()))
-    found = np.full(size, other, np.int64)
+    # ticks are no larger, and what is no larger is gathered faster
+    found = np.full(size, other, np.int32)
     found[frame["pipeline"].to_numpy()] = frame[column].to_numpy()
     return found
 
@@ -232,56 +285,35 @@ def _stages(plain: Plain, at: Any = slice(None)) -> list[Dimension]:  # noqa: AN
 # ---------------------------------------------------------------- the counts
 
 
-def _ages(
-    plain: Plain, at: Ints, first: Ints | int, end: Ints | int, cap: int | None = None
-) -> tuple[Ints, Ints, Ints]:
-    """Return the ages at which some visits arrive and leave between two ticks, and their exits."""
-    entered, gone = plain.entered[at], plain.gone[at]
-    arrive = np.maximum(first - entered, 0)
-    left = gone < end
-    leave = np.where(left, gone, end - 1) - entered
-    exits = np.where(left, plain.exit[at], schema.OPEN)
-    if cap is not None:
-        exits = np.where(leave >= cap, schema.OPEN, exits)
-        arrive, leave = np.minimum(arrive, cap), np.minimum(leave, cap)
-    return arrive, leave, exits
-
-
 def stays(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.STAYS` counts."""
-    parts = tables["parts"].astype("int64")
-    for number in sorted(set(parts["part"].tolist())):
-        asked = parts[parts["part"] == number]
-        first = _of(plain, asked, "first_tick", FAR)[plain.pipeline]
-        end = _of(plain, asked, "end_tick", -FAR)[plain.pipeline]
-        only = _of(plain, asked, "entered", 0)[plain.pipeline]
-        inside = (plain.entered < end) & ((plain.exit == schema.OPEN) | (plain.gone >= first))
-        at = np.flatnonzero(inside & ((only == 0) | (plain.entered >= first)))
-        arrive, leave, exits = _ages(plain, at, first[at], end[at])
-        same = [*_stages(plain, at), ("visits", plain.visits[at])]
-        worth = plain.worth[at]
-        yield group_rows([*same, ("age", arrive)], worth, part=number, arrives=1, exit=-1)
-        yield group_rows([*same, ("age", leave), ("exit", exits)], worth, part=number, arrives=0)
+    for asked in tables["parts"].astype("int64").to_dict("records"):
+        for stage, visits in plain.of_pipeline(asked["pipeline"]):
+            alike = {name: asked[name] for name in ("part", "pipeline")} | {"stage": stage}
+            first, end, begun = asked["first_tick"], asked["end_tick"], bool(asked["entered"])
+            some = visits.between(first, end, begun=begun, first_only=False)
+            arrive, leave, exits = some.ages(first, end)
+            same = [("visits", some.visits)]
+            yield group_rows([*same, ("age", arrive)], some.worth, arrives=1, exit=-1, **alike)
+            gone = [*same, ("age", leave), ("exit", exits)]
+            yield group_rows(gone, some.worth, arrives=0, **alike)
 
 
 def clusters(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.CLUSTERS` counts."""
     for asked in tables["cluster_parts"].astype("int64").to_dict("records"):
-        first, end = asked["first_tick"], asked["end_tick"]
-        at = plain.of_stage(asked["pipeline"], asked["stage"])
-        inside = plain.entered[at] < end
-        inside &= (plain.exit[at] == schema.OPEN) | (plain.gone[at] >= first)
-        if asked["first_only"]:
-            inside &= plain.visits[at] == 1
-        at = at[inside]
-        arrive, leave, exits = _ages(plain, at, first, end, asked["cap"])
-        deal = plain.deal[at]
-        cluster = plain.opportunity[deal] if asked["own"] else plain.bucket[deal]
-        same = [("visits", plain.visits[at]), ("cluster", cluster)]
+        visits = plain.by_stage.get((asked["pipeline"], asked["stage"]))
+        if visits is None:
+            continue
+        first, end, first_only = asked["first_tick"], asked["end_tick"], bool(asked["first_only"])
+        some = visits.between(first, end, begun=False, first_only=first_only)
+        arrive, leave, exits = some.ages(first, end, asked["cap"])
+        cluster = (plain.opportunity if asked["own"] else plain.bucket)[some.deal]
+        same = [("visits", some.visits), ("cluster", cluster)]
         alike = {name: asked[name] for name in ("sample", "pipeline", "stage")}
-        worth = plain.worth[at]
-        yield group_rows([*same, ("age", arrive)], worth, arrives=1, exit=-1, **alike)
-        yield group_rows([*same, ("age", leave), ("exit", exits)], worth, arrives=0, **alike)
+        yield group_rows([*same, ("age", arrive)], some.worth, arrives=1, exit=-1, **alike)
+        gone = [*same, ("age", leave), ("exit", exits)]
+        yield group_rows(gone, some.worth, arrives=0, **alike)
 
 
 def journey(plain: Plain, tables: Frames) -> Parts:
@@ -336,7 +368,7 @@ def _journey_of_closes(plain: Plain, start: Ints, end: Ints, begun: Ints) -> Par
 
 def _moves(  # noqa: PLR0913, PLR0917 - a row of the journey
     pipeline: Ints, kind: int, stage: Ints, target: Ints, age: Ints, turn: Ints | None = None
-) -> pd.DataFrame:
+) -> Counted:
     """Count some rows of the journey."""
     turns = np.zeros(len(age), np.int8) if turn is None else turn
     same = [("pipeline", pipeline), ("stage", stage), ("target", target)]
@@ -421,8 +453,12 @@ def flows(plain: Plain, tables: Frames) -> Parts:
 def _periods(days: pd.DataFrame, given: Ints) -> tuple[Ints, Flags]:
     """Return the periods of days, and whether they have one."""
     day, period = days["day"].to_numpy(), days["period"].to_numpy()
-    at = np.minimum(np.searchsorted(day, given), len(day) - 1)
-    return period[at], day[at] == given
+    first, last = int(day[0]), int(day[-1])
+    places = np.full(last - first + 2, -1, np.int32)
+    places[day - first] = np.arange(len(day), dtype=np.int32)
+    inside = (given >= first) & (given <= last)
+    at = places[np.where(inside, given - first, last - first + 1)]
+    return period.astype(np.int32)[at], at >= 0
 
 
 def ends_by_stage(plain: Plain, tables: Frames) -> Parts:
@@ -566,22 +602,38 @@ COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
 def add(query: str, plain: Plain, tables: Frames, rest: pd.DataFrame) -> pd.DataFrame:
     """Add the counts of plain deals to those of all others, which are the answer of the query."""
     count, keys = COUNTS[query]
-    mine = [part for part in count(plain, tables) if len(part)]
+    mine = [part for part in count(plain, tables) if len(part["n"])]
     if not mine:
         return rest
     columns = {
-        name: np.concatenate([part[name].to_numpy(np.int64) for part in (*mine, rest)])
+        name: np.concatenate([*(part[name] for part in mine), rest[name].to_numpy(np.int64)])
         for name in rest.columns
     }
-    order = np.lexsort([columns[name] for name in reversed(keys)])
-    new = np.zeros(len(order), bool)
-    new[:1] = True
-    for name in keys:
-        column = columns[name][order]
-        new[1:] |= column[1:] != column[:-1]
+    order, new = _in_groups([columns[name] for name in keys])
     at = np.flatnonzero(new)
     summed = {
         name: column[order][at] if name in keys else np.add.reduceat(column[order], at)
         for name, column in columns.items()
     }
     return pd.DataFrame(summed).astype(rest.dtypes)
+
+
+def _in_groups(keys: Sequence[Ints]) -> tuple[Ints, Flags]:
+    """Return the order of rows by their keys, and which of them in it begin a group.
+
+    Keys that fit into one number together are sorted as one, which is much faster.
+    """
+    spans = [(int(key.min()), int(key.max()) - int(key.min()) + 1) for key in keys]
+    if math.prod(size for _, size in spans) < 2**63:
+        one = np.zeros(len(keys[0]), np.int64)
+        for key, (low, size) in zip(keys, spans, strict=True):
+            one *= size
+            one += key - low
+        keys = [one]
+    order = np.lexsort(list(reversed(keys)))
+    new = np.zeros(len(order), bool)
+    new[:1] = True
+    for key in keys:
+        column = key[order]
+        new[1:] |= column[1:] != column[:-1]
+    return order, new
