@@ -46,7 +46,7 @@ UNPLAIN = """
 CREATE OR REPLACE TEMP TABLE unplain_deals AS
 SELECT opportunity FROM passages WHERE closes > 0 OR exit = 6 GROUP BY opportunity
 """
-RANGE = "SELECT COALESCE(min(opportunity), 1), COALESCE(max(opportunity), 0) FROM passages"
+RANGE = "SELECT COALESCE(min(opportunity), 1), COALESCE(max(opportunity), 0) FROM opportunities"
 ROWS = f"""
 SELECT opportunity, pipeline, stage, step, entry, exit, entered_tick AS entered,
        COALESCE(left_tick, {FAR}) AS gone,
@@ -66,6 +66,7 @@ class Plain:
     """The visits of plain deals in their order, and the deals; an array per column.
 
     `deal` is the place of a row's deal. `first` and `last` are the places of a deal's rows.
+    `others` are the opportunities that are not plain.
     """
 
     deal: Ints
@@ -84,6 +85,7 @@ class Plain:
     value: Ints
     bucket: Ints
     created: Ints
+    others: Ints
 
     @cached_property
     def worth(self) -> NDArray[np.float64]:
@@ -165,7 +167,7 @@ def read(store: Store, pipelines: Sequence[int]) -> Plain | None:
     store.run(UNPLAIN)
     unplain = store.arrays("SELECT opportunity FROM unplain_deals")["opportunity"]
     first, last = store.rows(RANGE)[0]
-    rows, deals = [], []
+    rows, deals, others = [], [], []
     for low in range(first, last + 1, AT_ONCE):
         some = {"first": low, "last": low + AT_ONCE - 1}
         found = _in_order(store.arrays(ROWS, some))
@@ -174,11 +176,13 @@ def read(store: Store, pipelines: Sequence[int]) -> Plain | None:
         given = store.arrays(DEALS, some)
         own = np.isin(given["opportunity"], found["opportunity"])
         order = np.flatnonzero(own)[np.argsort(given["opportunity"][own])]
+        others.append(given["opportunity"][~own])
         rows.append(found)
         deals.append({name: column[order] for name, column in given.items()})
     if not any(len(some["stage"]) for some in rows):
         return None
-    return _exact(_together(_join_ranges(rows), _join_ranges(deals)))
+    plain = _together(_join_ranges(rows), _join_ranges(deals), np.concatenate(others))
+    return plain if _is_exact(plain) else None
 
 
 def _in_order(rows: dict[str, Ints]) -> dict[str, Ints]:
@@ -196,7 +200,7 @@ def _join_ranges(some: list[dict[str, Ints]]) -> dict[str, Ints]:
     return {name: np.concatenate([one.pop(name) for one in some]) for name in list(some[0])}
 
 
-def _together(rows: dict[str, Ints], deals: dict[str, Ints]) -> Plain:
+def _together(rows: dict[str, Ints], deals: dict[str, Ints], others: Ints) -> Plain:
     """Return rows with the places of their deals."""
     own = rows.pop("opportunity")
     del rows["step"]
@@ -207,12 +211,12 @@ def _together(rows: dict[str, Ints], deals: dict[str, Ints]) -> Plain:
     if not np.array_equal(own[first], deals["opportunity"]):
         message = "The visits and the deals are not of the same opportunities."
         raise ValueError(message)
-    return Plain(deal=deal, first=first, last=last, **rows, **deals)
+    return Plain(deal=deal, first=first, last=last, others=others, **rows, **deals)
 
 
-def _exact(plain: Plain) -> Plain | None:
-    """Return the deals where any sum of their values is exact."""
-    return plain if float(np.abs(plain.worth).sum()) < EXACT else None
+def _is_exact(plain: Plain) -> bool:
+    """Say whether any sum of the values of the deals is exact."""
+    return float(np.abs(plain.worth).sum()) < EXACT
 
 
 # ---------------------------------------------------------------- grouping

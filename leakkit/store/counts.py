@@ -35,7 +35,7 @@ SELECT m.* FROM asked_moves m
 WHERE m.opportunity IN (SELECT opportunity FROM unplain_deals);
 CREATE OR REPLACE TEMP TABLE rest_asked_opportunities AS
 SELECT o.* FROM asked_opportunities o
-WHERE o.opportunity NOT IN (SELECT opportunity FROM plain_deals)
+WHERE o.opportunity IN (SELECT opportunity FROM other_deals)
 """
 """Of all deals those that are not counted in arrays."""
 
@@ -177,7 +177,7 @@ class Counts:
         self._stand()
         if "rest" not in self.made:
             self.store.run(arrays.UNPLAIN)
-            self.store.put("plain_deals", pd.DataFrame({"opportunity": plain.opportunity}))
+            self.store.put("other_deals", pd.DataFrame({"opportunity": plain.others}))
             self.store.run(REST)
             self.made.add("rest")
         for name in DERIVED if " late " in query else ("deal_ends",):

@@ -593,7 +593,7 @@ def _outcomes(store: Store, rules: Rules) -> None:
         WHERE j.said < 0 AND (j.end_code >= 0 OR (j.end_code <> j.said AND j.closed_at > j.end_at));
         """,  # noqa: S608 - numbers and names of this module
     )
-    if rules.config.source.present_stage == "counts":
+    if rules.config.source.present_stage == "counts" and store.value("SELECT count(*) FROM judged"):
         _move_to_present(store, rules)
 
 
