@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test lint lab bench truth fuzz clean
+.PHONY: help report test lint lowest lab bench truth fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ lint: $(VENV)/.installed-dev ## style, types and the direction of imports
 	$(BIN)/ruff format --check
 	$(BIN)/mypy leakkit tests conftest.py $(wildcard benchmarks)
 	$(BIN)/lint-imports
+
+lowest: $(VENV)/.installed-dev ## the same pages with the lowest versions that are allowed
+	$(BIN)/python -m benchmarks.lowest
 
 lab: $(VENV)/.installed ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks/

@@ -1,26 +1,21 @@
-"""How long does an answer take, and does a batch run of the notebook ever hang?
+"""How long does an answer take in the kernel? In the browser: `benchmarks.browser`.
 
     python -m benchmarks.explore             # measure, and print
     python -m benchmarks.explore --write     # and write its section of docs/benchmarks.md
 
 From the change of a control of the bar to the new picture, on the sample and on a larger source,
-every change several times with nothing kept from before; and the stock papermill command over the
-notebook with all its explore cells, many times, each with a limit of time.
+every change several times with nothing kept from before.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import leakkit
@@ -33,13 +28,9 @@ if TYPE_CHECKING:
 
     from leakkit.views.bar import Filters
 
-BOOK = Path(__file__).parents[1] / "notebooks" / "stage_dropoff.ipynb"
-LIMIT_SECONDS = 300
 MOST_OPTIONS = 4
 SMALL = 12_000
 """Opportunities of the built-in sample."""
-FEW = 600
-"""Opportunities of the source that papermill is run on: a run that hangs does so on few as well."""
 MOST_SECONDS = {SMALL: 0.3, 100_000: 1.0}
 """What an answer may take, by opportunities."""
 
@@ -123,29 +114,7 @@ def measure(opportunities: int, rounds: int) -> list[Answers]:
         ]
 
 
-def stuck(runs: int, at_once: int) -> int:
-    """Run the notebook with stock papermill, and count the runs that do not come to an end."""
-    with tempfile.TemporaryDirectory(prefix="leakkit-bench-") as folder:
-        leakkit.sample.write(Path(folder) / "source", FEW)
-        with ThreadPoolExecutor(at_once) as threads:
-            return sum(threads.map(_hangs, [Path(folder)] * runs, range(runs)))
-
-
-def _hangs(folder: Path, run: int) -> bool:
-    """Run the notebook once; say whether it had to be stopped."""
-    out, source = str(folder / f"{run}.ipynb"), str(folder / "source")
-    command = [sys.executable, "-m", "papermill", str(BOOK), out, "-p", "source", source]
-    try:
-        subprocess.run(
-            [*command, "--no-progress-bar"], check=True, capture_output=True, timeout=LIMIT_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        return True
-    Path(out).unlink()
-    return False
-
-
-def section(found: list[Answers], runs: int, hung: int) -> str:
+def section(found: list[Answers]) -> str:
     """Return the section of docs/benchmarks.md."""
     rows = [
         [
@@ -171,28 +140,22 @@ Wanted of the slowest: {limits}. "Slowest once" is the longest single
 answer.
 
 {document.table(heading, rows)}
-
-The notebook with all its explore cells, run by the stock papermill command: {runs} runs, {hung}
-stuck.
 """
 
 
 def main() -> int:
-    """Measure, and print; 1 where an answer takes too long or a run hangs."""
+    """Measure, and print; 1 where an answer takes too long."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.explore", description=__doc__)
     parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")])
     parser.add_argument("--rounds", type=int, default=3, help="of every change")
-    parser.add_argument("--runs", type=int, default=200, help="of papermill")
-    parser.add_argument("--at-once", type=int, default=2, help="runs of papermill")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     given = parser.parse_args()
     found = [one for size in given.sizes or MOST_SECONDS for one in measure(size, given.rounds)]
-    hung = stuck(given.runs, given.at_once)
-    text = section(found, given.runs, hung)
+    text = section(found)
     print(text)
     if given.write:
         document.put(text)
-    return int(bool(hung) or not all(one.in_time for one in found))
+    return int(not all(one.in_time for one in found))
 
 
 if __name__ == "__main__":

@@ -67,14 +67,13 @@ _ROOMS = {
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
     """Import a public name when it is first used, so that `leakkit --help` stays fast."""
-    from importlib import import_module
+    from leakkit.errors import import_asked
 
-    if name in _ROOMS:
-        return getattr(import_module(_ROOMS[name]), name)
-    if name in __all__:
-        return import_module(f"leakkit.{name}")
-    message = f"module 'leakkit' has no attribute {name!r}"
-    raise AttributeError(message)
+    if name not in {*_ROOMS, *__all__}:
+        message = f"module 'leakkit' has no attribute {name!r}"
+        raise AttributeError(message)
+    room = import_asked(_ROOMS.get(name, f"leakkit.{name}"), f"leakkit.{name}")
+    return getattr(room, name) if name in _ROOMS else room
 
 
 def __dir__() -> list[str]:

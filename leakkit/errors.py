@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 SHOWN_LETTERS = 200
 HALF_EXPORT = "half_export"
@@ -120,3 +125,15 @@ class LeakkitError(Exception):
         self.faults = faults
         self.asks = asks
         super().__init__("\n".join([message, *(f"  {fault}" for fault in faults)]))
+
+
+def import_asked(module: str, asked: str) -> ModuleType:
+    """Import a module; where a core install has no package that it needs, say which."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        message = (
+            f"{asked} needs {error.name}, which a core install leaves out. "
+            "Install the rest: pip install leakkit"
+        )
+        raise LeakkitError("not_installed", message) from error

@@ -16,6 +16,8 @@ from leakkit.views.bar_widgets import BarWidgets
 from tests.running import load_made
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from leakkit.analysis import Analysis
     from leakkit.store import Store
 
@@ -83,29 +85,83 @@ def test_a_refusal_is_said_beside_the_pictures() -> None:
     widgets.least.value, widgets.below.value = 50.0, 20.0
     assert "Not changed: worth is a pair" in widgets.status.value
     assert filters.selection.worth == (50.0, None)
+    filters.answer()
+    assert "Not changed: worth is a pair" in widgets.status.value, (
+        "what is computed hides no refusal"
+    )
+    widgets.below.value = 90.0
+    assert widgets.status.value == ""
 
 
-def test_changes_that_follow_each_other_are_answered_together(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    filters, answers = leakkit.filters(analysis()), list[str]()
-    heard = asyncio.Event()
+class Picture(exploring.Follower):
+    """A picture that keeps which choices it was shown of, and may do something then."""
 
-    def answer() -> None:
-        answers.append(filters.code)
-        heard.set()
+    def __init__(self, filters: bar.Filters, then: Callable[[], None] = lambda: None) -> None:
+        """Follow the bar."""
+        super().__init__(views.pipe, filters)
+        self.then, self.shown = then, list[str]()
 
-    monkeypatch.setattr(filters, "answer", answer)
-    monkeypatch.setattr(bar, "PAUSE_SECONDS", 0.0)
+    def show(self) -> None:
+        self.shown.append(self.bar.code)
+        self.then()
+
+
+def test_changes_that_follow_each_other_are_answered_together() -> None:
+    filters = leakkit.filters(analysis())
+    filters.widgets = widgets = BarWidgets(filters)
 
     async def change() -> None:
-        for _ in range(5):
-            filters.answer_soon()
-        assert not answers
-        await asyncio.wait_for(heard.wait(), 60)
+        done = asyncio.Event()
+        first, last = Picture(filters), Picture(filters, done.set)
+        filters.followers = {"first": first, "last": last}
+        for window in ("current", "baseline", "current"):
+            widgets.choices["days"].value = (window, "", "")
+        assert "the earlier choice" in widgets.status.value
+        assert not first.shown
+        await asyncio.wait_for(done.wait(), 60)
+        assert first.shown == last.shown == ["bar.set(window='current')"]
 
     asyncio.run(change())
-    assert len(answers) == 1
+    assert widgets.status.value == ""
+
+
+def test_a_change_between_two_pictures_drops_the_rest_of_the_earlier_answer() -> None:
+    filters = leakkit.filters(analysis())
+    filters.widgets = widgets = BarWidgets(filters)
+
+    async def change() -> None:
+        done, said = asyncio.Event(), list[str]()
+
+        def choose_more() -> None:
+            said.append(widgets.status.value)
+            if len(said) == 1:
+                widgets.choices["by"].value = "value"
+
+        filters.followers = {
+            "first": Picture(filters, choose_more),
+            "second": (second := Picture(filters, lambda: said.append(widgets.status.value))),
+            "last": (last := Picture(filters, done.set)),
+        }
+        widgets.choices["days"].value = ("current", "", "")
+        await asyncio.wait_for(done.wait(), 60)
+        assert second.shown == last.shown == ["bar.set(window='current', by='value')"]
+        assert "1 of 3 pictures below are new" in said[-1]
+
+    asyncio.run(change())
+
+
+def test_pictures_that_cannot_follow_are_said() -> None:
+    def fail() -> None:
+        message = "no memory"
+        raise MemoryError(message)
+
+    filters = leakkit.filters(analysis())
+    filters.widgets = widgets = BarWidgets(filters)
+    filters.followers = {"first": Picture(filters), "last": Picture(filters, fail)}
+    with pytest.raises(MemoryError):
+        filters.set(window="current")
+    assert "Stopped after 1 of 2 pictures" in widgets.status.value
+    assert "no memory" in widgets.status.value
 
 
 def test_where_nobody_is_there_a_cell_has_its_view(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,15 @@ import leakkit
 from leakkit import views
 from leakkit.analysis.noted import Noted, notes_of
 from leakkit.config import Config
+from leakkit.deck import losses
+from leakkit.deck.content import Chart, Text
+from leakkit.deck.noted import MOST_LINES
+from leakkit.deck.told import Told
 from leakkit.errors import LeakkitError
 from leakkit.report.books import DROPOFF
 from leakkit.report.manifest import fingerprint
 from leakkit.views.notes import places
+from leakkit.words import Words
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
@@ -156,3 +161,31 @@ def test_a_note_makes_its_pages_anew_and_changes_no_number() -> None:
     noted, plain = analysis(), analysis(PIPELINES)
     assert fingerprint(noted, DROPOFF, {}) != fingerprint(plain, DROPOFF, {})
     assert noted.stages().equals(plain.stages())
+
+
+def test_slides_by_month_have_the_numbers_and_the_texts() -> None:
+    told = Told(leakkit.diagnose(analysis(), "P"), Words("en"))
+    slide = losses.flow(told)
+    assert slide is not None
+    (chart,) = [placed.part for placed in slide.parts if isinstance(placed.part, Chart)]
+    assert chart.categories[:2] == ("Jan 2026 [1]", "Feb 2026 [2]")
+    assert "[" not in "".join(chart.categories[2:])
+    (text,) = [placed.part for placed in slide.parts if isinstance(placed.part, Text)]
+    said = [line.text for line in text.lines]
+    assert said[0] == "Note 1, Jan 5, 2026: Fair"
+    assert said[1].startswith("Note 2, Feb 10, 2026, A: <script>alert(1)")
+    assert set(said) <= set(slide.notes)
+    boxes = [placed.box for placed in slide.parts]
+    assert boxes[0].top + boxes[0].height <= boxes[1].top, "the notes stand under the chart"
+    bare = losses.flow(Told(leakkit.diagnose(analysis(PIPELINES), "P"), Words("en")))
+    assert bare is not None
+    assert [type(placed.part) for placed in bare.parts] == [Chart]
+
+
+def test_many_notes_leave_the_slide_to_the_speaker() -> None:
+    days = "".join(f'[[notes]]\ntext = "N{at}"\nday = 2026-02-{at:02}\n' for at in range(1, 8))
+    slide = losses.flow(Told(leakkit.diagnose(analysis(PIPELINES + days), "P"), Words("en")))
+    assert slide is not None
+    (text,) = [placed.part for placed in slide.parts if isinstance(placed.part, Text)]
+    assert len(text.lines) == MOST_LINES
+    assert sum(": N" in line for line in slide.notes) == 7

@@ -88,6 +88,49 @@ def test_environment_yml_lists_the_runtime_dependencies() -> None:
     assert Requirement(f"python{project()['requires-python']}").specifier.contains(version)
 
 
+def test_core_is_a_part_of_the_dependencies_and_stands_in_core_txt() -> None:
+    lines = (ROOT / "core.txt").read_text("utf-8").splitlines()
+    core = project()["optional-dependencies"]["core"]
+    assert [line for line in lines if not line.startswith("#")] == core
+    assert set(core) <= set(project()["dependencies"])
+
+
+CORE_ALONE = """
+import sys
+from importlib import metadata
+core = set(sys.argv[1].split(","))
+top = metadata.packages_distributions()
+owned = {name: {one.lower().replace("_", "-") for one in owners} for name, owners in top.items()}
+gone = {name for name, owners in owned.items() if core.isdisjoint(owners)}
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in gone - {"leakkit"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+import leakkit
+analysis = leakkit.analyze(leakkit.load("sample"))
+assert analysis["Equipment"]["Proforma"].exits.entered > 0
+assert len(analysis.stages()) and len(analysis.findings()) and len(analysis.worklist())
+assert len(analysis.drivers()) and len(analysis.months()) and analysis.by("owner") is not None
+leakkit.diagnose(analysis, "Equipment")
+for room, name in ((leakkit.report, "run"), (leakkit.views, "pipe")):
+    try:
+        getattr(room, name)
+    except leakkit.LeakkitError as error:
+        print(error)
+"""
+
+
+def test_load_and_analyze_need_the_core_alone() -> None:
+    core = needed(project()["optional-dependencies"]["core"])
+    command = [sys.executable, "-c", CORE_ALONE, ",".join(sorted(core))]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    report, view = told.stdout.splitlines()
+    assert report.startswith("leakkit.report.run needs babel, which a core install leaves out.")
+    assert view.startswith("leakkit.views.pipe needs ")
+
+
 def test_constraints_pin_all_that_is_needed_and_nothing_else() -> None:
     requirements = project()["dependencies"] + project()["optional-dependencies"]["dev"]
     here = needed(requirements)

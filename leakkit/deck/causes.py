@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit import views
-from leakkit.deck import charts
+from leakkit.deck import charts, noted
 from leakkit.deck.content import Box, Line, Tabled, Text
 from leakkit.deck.told import (
     BODY,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from leakkit.deck.content import Chart, Part, Slide
     from leakkit.deck.told import Told
 
-SHOWN_SEGMENTS, SHOWN_SIGNS, SHOWN_LINES = 5, 6, 5
+SHOWN_SEGMENTS, SHOWN_SIGNS, SHOWN_LINES, SHOWN_NOTES = 5, 6, 5, 2
 
 
 # What got worse
@@ -41,7 +41,9 @@ def changes(told: Told) -> Slide | None:
     if told.pipeline.notes.coverage or (bars is None and line is None):
         return None
     found = card_lines(told.diagnosis, finding, told.words) if finding else []
-    said = [short(one) for one in found]
+    own = noted.dated(told, finding.stage) if finding else ()
+    marked = noted.say(told, own, of_stage=True)
+    said = [*map(short, found), *marked]
     causes = views.causes_headline(told.diagnosis)
     tested = " ".join(lines_of(causes)[-1:])
     days = told.words.days(told.analysis.config.comparison.confirm_days)
@@ -54,7 +56,8 @@ def changes(told: Told) -> Slide | None:
     )
     parts = _side_by_side(bars, line, 0.67 if said else 1.0)
     if said:
-        lines = tuple(Line(one, 11, "muted", before=2) for one in said[:SHOWN_LINES])
+        shown = [*said[: SHOWN_LINES - len(marked[:SHOWN_NOTES])], *marked[:SHOWN_NOTES]]
+        lines = tuple(Line(one, 11, "muted", before=2) for one in dict.fromkeys(shown))
         parts.append((Box(0, 0.7, 1, 0.27), Text(lines, told.words.say("deck.doubt"))))
     foot = f"{tested} {_say_followed(told)}".strip()
     return told.slide(read_headline(causes), "question.warnings", *parts, foot=foot, notes=notes)

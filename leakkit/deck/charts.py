@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from leakkit.deck import noted
 from leakkit.deck.content import COUNTS, Chart, Series
 from leakkit.deck.told import name_of
 from leakkit.views.causes.segments import segment
@@ -84,9 +85,9 @@ def by_month(told: Told, finding: Finding) -> Chart | None:
     )
     facts = {"stage": name_of(shift.name), "now": shift.now, "before": shift.before}
     alt = words.say(f"shift.alt_{finding.kind}", low=shift.low or 0, high=shift.high or 0, **facts)
-    return Chart(
-        "lines", name, alt, tuple(words.month(day) for day, _ in months), (level, line), title=name
-    )
+    days = [day for day, _ in months]
+    names = noted.name_months(told, days, noted.dated(told, finding.stage))
+    return Chart("lines", name, alt, names, (level, line), title=name)
 
 
 def months(told: Told) -> Chart | None:
@@ -109,7 +110,7 @@ def months(told: Told) -> Chart | None:
         "months.alt", first=shown[0].first_day, last=shown[-1].first_day,
         closing=terms[-1].closing, **facts,
     )  # fmt: skip
-    names = tuple(words.month(month.first_day) for month in shown)
+    names = noted.name_months(told, [month.first_day for month in shown], noted.dated(told))
     return Chart("columns", words.say("question.months"), alt, names, series, COUNTS)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit import views
 from leakkit.analysis.headline import headline as find_headline
-from leakkit.deck import charts
+from leakkit.deck import charts, noted
 from leakkit.deck.content import Box, Drawing, Tabled
 from leakkit.deck.told import as_of, lines_of, name_of, short, tables_of
 from leakkit.views import pipe_forms
@@ -93,9 +93,13 @@ def stay(told: Told) -> Slide | None:
 
 
 def flow(told: Told) -> Slide | None:
-    """Show what came in and went out, month by month."""
+    """Show what came in and went out, month by month, and what an analyst noted."""
     chart = charts.months(told)
     if chart is None:
         return None
-    notes = (told.note("out_of", as_of(told)), told.analysis_call("months"))
-    return told.slide(chart.alt, "question.months", (WHOLE, chart), foot=as_of(told), notes=notes)
+    said = noted.say(told, noted.dated(told))
+    below = noted.under(said, told.words.say("deck.noted"))
+    room = Box(height=1.0 - noted.UNDER) if below else WHOLE
+    notes = (told.note("out_of", as_of(told)), *said, told.analysis_call("months"))
+    parts = ((room, chart), *below)
+    return told.slide(chart.alt, "question.months", *parts, foot=as_of(told), notes=notes)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from leakkit.errors import import_asked
 
 if TYPE_CHECKING:
     from leakkit.views.causes.chain import cause_and_effect
@@ -115,7 +116,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - any view
     if name not in _PLACES:
         message = f"module 'leakkit.views' has no attribute {name!r}"
         raise AttributeError(message)
-    view = getattr(import_module(f"leakkit.views.{_PLACES[name]}"), name)
+    view = getattr(import_asked(f"leakkit.views.{_PLACES[name]}", f"leakkit.views.{name}"), name)
     globals()[name] = view
     return view
 

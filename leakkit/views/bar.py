@@ -22,12 +22,16 @@ from leakkit.views.dropoff.choices import amount_of
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.views.bar_widgets import BarWidgets
     from leakkit.views.exploring import Follower
 
-PAUSE_SECONDS = 0.08
+PAUSE_SECONDS = 0.03
 """Changes that follow each other faster are answered together."""
+BREATH_SECONDS = 0.005
+"""So long a change is listened for between two pictures."""
 SERVED = "voila"
 
 
@@ -123,34 +127,58 @@ class Filters:
 
     def answer(self) -> None:
         """Show everything again as it is chosen now."""
-        if self.widgets is None:
-            self._show_pictures()
-            return
-        self.widgets.show()
-        try:
-            if self.line is not None:
-                self.line.update(self.bundle(), raw=True)
-            self._show_pictures()
-        except Exception as error:
-            self.widgets.refuse(error)
-            raise
-        self.widgets.finish()
-
-    def _show_pictures(self) -> None:
-        """Show every picture below the bar again."""
-        for follower in list(self.followers.values()):
-            follower.show()
+        self._stop_waiting()
+        for _ in self._answers():
+            pass
 
     def answer_soon(self) -> None:
-        """The same, when nothing was changed for a moment: many changes are one."""
-        if self._waiting is not None:
-            self._waiting.cancel()
+        """The same, when nothing was changed for a moment, a picture at a time.
+
+        A change that comes meanwhile is heard between two pictures: what is left of the
+        earlier answer is dropped, so many changes are one.
+        """
+        self._stop_waiting()
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             self.answer()
         else:
-            self._waiting = loop.call_later(PAUSE_SECONDS, self.answer)
+            self._waiting = loop.call_later(PAUSE_SECONDS, self._go_on, self._answers())
+
+    def _stop_waiting(self) -> None:
+        """Drop what is left of an earlier answer."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _go_on(self, answers: Iterator[None]) -> None:
+        """Show one picture more, and the next after a breath in which a change is heard."""
+        self._waiting = None
+        try:
+            next(answers)
+        except StopIteration:
+            return
+        self._waiting = asyncio.get_running_loop().call_later(BREATH_SECONDS, self._go_on, answers)
+
+    def _answers(self) -> Iterator[None]:
+        """Show everything again, a picture at a time."""
+        followers, shown = list(self.followers.values()), 0
+        try:
+            if self.widgets is not None:
+                self.widgets.show()
+            if self.line is not None:
+                self.line.update(self.bundle(), raw=True)
+            for shown, follower in enumerate(followers):
+                if self.widgets is not None:
+                    self.widgets.say_how_far(shown, len(followers))
+                yield
+                follower.show()
+        except Exception as error:
+            if self.widgets is not None:
+                self.widgets.stop(shown, len(followers), error)
+            raise
+        if self.widgets is not None:
+            self.widgets.finish()
 
     @property
     def part(self) -> Analysis:

@@ -86,6 +86,8 @@ class BarWidgets:
         """Lay the widgets out as the bar says."""
         self.bar, self.words = bar, bar.words
         self.still = False
+        self.refused = ""
+        """What was refused last, and why, until a choice is taken."""
         self.panels: list[Values] = []
         say = self.words.say
         columns = [] if bar.diagnosis else self._columns()
@@ -282,8 +284,23 @@ class BarWidgets:
             self.refuse(error)
             return
         self.bar.selection, self.bar.by, self.bar.stage = known, by, stage
-        self.status.value = Markup("<b>{}</b>").format(self.words.say("bar.computing"))
+        self.refused = ""
+        self._say(self.words.say("bar.computing"))
         self.bar.answer_soon()
+
+    def say_how_far(self, shown: int, every: int) -> None:
+        """Say which of the pictures below, in their order, are of what is chosen now."""
+        key = "bar.computing_more" if shown else "bar.computing"
+        self._say(self.words.say(key, shown=shown, every=every))
+
+    def stop(self, shown: int, every: int, error: Exception) -> None:
+        """Say which of the pictures do not follow, and why."""
+        self._say(self.words.say("bar.stopped", shown=shown, every=every, why=str(error)))
+
+    def _say(self, text: str) -> None:
+        """Say beside the bar how far it is, and what it refused."""
+        said = " ".join(filter(None, (self.refused, text)))
+        self.status.value = Markup("<b>{}</b>").format(said) if said else ""
 
     def _show_own(self) -> None:
         """Show the fields of one's own days and limits where they are asked for."""
@@ -304,13 +321,13 @@ class BarWidgets:
         self.counted.value = Markup("<b>{}</b>").format(said)
 
     def refuse(self, error: Exception) -> None:
-        """Say why the pictures do not follow."""
-        said = self.words.say("bar.refused", why=str(error))
-        self.status.value = Markup("<b>{}</b>").format(said)
+        """Say why the pictures do not follow, until a choice is taken."""
+        self.refused = self.words.say("bar.refused", why=str(error))
+        self._say("")
 
     def finish(self) -> None:
         """Take the sign away: every picture is of what the bar says."""
-        self.status.value = ""
+        self._say("")
 
     def _show_choices(self, chosen: Selection) -> None:
         """Set the lists to what is chosen."""

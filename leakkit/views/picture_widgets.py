@@ -52,12 +52,36 @@ class Served:
         self.html.value = data["text/html"]
 
 
-class DealWidgets:
+class Answering:
+    """Shows a picture again under choices of its own, and says so while it is computed."""
+
+    def __init__(self, follower: Follower) -> None:
+        """Begin with nothing to say."""
+        self.follower, self.words = follower, follower.bar.words
+        self.status = ipywidgets.HTML()
+
+    def _answer(self, own: dict[str, Any]) -> None:
+        """Show the picture of what was chosen."""
+        self._say(self.words.say("bar.computing_one"))
+        self.follower.own = own
+        try:
+            self.follower.show()
+        except Exception as error:
+            self._say(self.words.say("bar.stopped_one", why=str(error)))
+            raise
+        self._say("")
+
+    def _say(self, text: str) -> None:
+        """Say beside the choices how far it is."""
+        self.status.value = Markup("<b>{}</b>").format(text) if text else ""
+
+
+class DealWidgets(Answering):
     """What can be chosen of a list of deals, and the files that it can be saved as."""
 
     def __init__(self, follower: Follower) -> None:
         """Offer the ways to leave, a search, and two files."""
-        self.follower, self.words = follower, follower.bar.words
+        super().__init__(follower)
         say = self.words.say
         ways = [(say("bar.any_way"), ""), *((say(f"table.left_{way}"), way) for way in LEFT)]
         self.left = ipywidgets.Dropdown(options=ways, description=say("bar.left"), style=LABEL)
@@ -76,17 +100,18 @@ class DealWidgets:
         for control in (self.left, self.sort, self.search):
             control.observe(self._answer_change, names="value")
         row = ipywidgets.Layout(flex_flow="row wrap")
-        parts = [self.left, self.sort, self.search, *self.buttons.values(), self.saved]
+        parts = [self.left, self.sort, self.search, *self.buttons.values(), self.saved, self.status]
         self.box = ipywidgets.HBox(parts, layout=row)
 
     def _answer_change(self, _: object) -> None:
         """List what was chosen."""
-        self.follower.own = {
-            "left": self.left.value,
-            "sort": self.sort.value,
-            "search": self.search.value.strip(),
-        }
-        self.follower.show()
+        self._answer(
+            {
+                "left": self.left.value,
+                "sort": self.sort.value,
+                "search": self.search.value.strip(),
+            }
+        )
 
     def _save(self, end: str, _: object) -> None:
         """Write the list beside the notebook, and say where."""
@@ -106,12 +131,12 @@ def _orders(words: Words) -> list[tuple[str, str]]:
     return found
 
 
-class CompareWidgets:
+class CompareWidgets(Answering):
     """What is compared: now and before, both sides of a day, the values of a column."""
 
     def __init__(self, follower: Follower) -> None:
         """Offer what there is to compare in the pipeline."""
-        self.follower, self.words = follower, follower.bar.words
+        super().__init__(follower)
         say = self.words.say
         self.what = ipywidgets.Dropdown(
             options=self._options(), description=say("compare.what"), style=LABEL
@@ -127,7 +152,7 @@ class CompareWidgets:
         self.still = False
         for control in (self.what, self.day, self.first, self.second):
             control.observe(self._answer_change, names="value")
-        parts = [self.what, self.day, self.first, self.second]
+        parts = [self.what, self.day, self.first, self.second, self.status]
         self.box = ipywidgets.HBox(parts, layout=ipywidgets.Layout(**ROW))
         self._fit()
 
@@ -157,8 +182,10 @@ class CompareWidgets:
             return
         if change["owner"] is self.what:
             self._fit()
-        self.follower.own = self.chosen
-        self.follower.show()
+        if self.what.value[0] == DAY and self.day.value is None:
+            self._say(self.words.say("compare.no_day"))
+            return
+        self._answer(self.chosen)
 
     def _fit(self) -> None:
         """Offer the day, or the values, that go with what is compared."""
@@ -181,7 +208,7 @@ class CompareWidgets:
         """What is compared, as `leakkit.compare` takes it."""
         kind, column = self.what.value
         if kind == DAY:
-            return {"day": self.day.value.isoformat() if self.day.value else ""}
+            return {"day": self.day.value.isoformat()}
         if kind == EVERY:
             return {"column": column}
         if kind == NOW:
