@@ -72,4 +72,4 @@ def test_a_logistic_regression_is_that_of_statsmodels(seed: int) -> None:
 
 def test_normal_quantiles_are_those_of_scipy() -> None:
     assert ndtri(0.975) == Z95 == contrasts.NORMAL_975
-    assert contrasts.ONE_OF_TWO == ndtri(0.9875) / ndtri(0.975)
+    assert ndtri(0.9875) / ndtri(0.975) == contrasts.ONE_OF_TWO
