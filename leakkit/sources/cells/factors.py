@@ -101,6 +101,11 @@ def plainly(heading: str) -> tuple[str, str]:
     return name.strip(" ,:;-_/'."), marks[0] if marks else ""
 
 
+def without_brackets(heading: str) -> str:
+    """Return a heading without what stands in brackets."""
+    return BRACKETS.sub(" ", UNSEEN.sub(" ", heading))
+
+
 def _is_basis(token: str) -> bool:
     """Say whether a word only says what kind of sum an amount is: net, gross, in all."""
     return fold_name(token) in _bases()
