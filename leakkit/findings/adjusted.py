@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit
+import scipy
 
 from leakkit.findings.contrasts import Excess
 from leakkit.findings.logistic import fit_logistic, independent
@@ -204,7 +204,8 @@ def _shares(table: _Table, marks: Floats, beta: Floats) -> Floats:
     """Return the share of each pattern that has left by the wanted exit at the horizon."""
     bins = len(table.lengths)
     hazards = [
-        expit(part[:bins][None, :] + (marks @ part[bins:])[:, None]) for part in np.split(beta, 2)
+        scipy.special.expit(part[:bins][None, :] + (marks @ part[bins:])[:, None])
+        for part in np.split(beta, 2)
     ]
     own, every = hazards[0], np.minimum(hazards[0] + hazards[1], 1.0)
     inside, share = np.ones(len(marks)), np.zeros(len(marks))

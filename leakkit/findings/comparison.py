@@ -8,7 +8,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaln, rel_entr, stdtr, stdtrit
+import scipy
 
 from leakkit.measures.survival import wilson
 
@@ -62,11 +62,11 @@ class Wobble:
     @property
     def widening(self) -> float:
         """How many times wider an interval is than chance alone makes it."""
-        return math.sqrt(self.phi) * float(stdtrit(self.freedom, 0.975)) / NORMAL_975
+        return math.sqrt(self.phi) * float(scipy.special.stdtrit(self.freedom, 0.975)) / NORMAL_975
 
     def p_value(self, root: float) -> float:
         """Return the two-sided p of a signed root of a deviance."""
-        return 2.0 * float(stdtr(self.freedom, -abs(root) / math.sqrt(self.phi)))
+        return 2.0 * float(scipy.special.stdtr(self.freedom, -abs(root) / math.sqrt(self.phi)))
 
 
 STEADY = Wobble()
@@ -147,6 +147,7 @@ def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Co
 def _deviance(read: Reading, expected: float) -> float:
     """Return twice the log likelihood ratio of a share against an expected one (0 < it < 1)."""
     share = read.share
+    rel_entr = scipy.special.rel_entr
     found = rel_entr(share, expected) + rel_entr(1.0 - share, 1.0 - expected)
     return max(2.0 * read.entrants * float(found), 0.0)
 
@@ -182,6 +183,7 @@ def fisher(events: int, n: int, events_before: int, n_before: int) -> float:
 
 def _log_ways(n: int, chosen: Floats) -> Floats:
     """Return the logarithm of the number of ways to choose so many of n."""
+    gammaln = scipy.special.gammaln
     ways: Floats = gammaln(n + 1) - gammaln(chosen + 1) - gammaln(n - chosen + 1)
     return ways
 

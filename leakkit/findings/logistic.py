@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import qr
+import scipy
 
 if TYPE_CHECKING:
     from leakkit.findings.design import Bools
@@ -22,7 +22,7 @@ def independent(columns: Floats) -> Bools:
     """Say which columns to keep so that none is a sum of others; the first goes before others."""
     found = np.zeros(columns.shape[1], dtype=bool)
     # without pivoting: a column that those before it make up leaves nothing on the diagonal
-    left = np.abs(np.diag(qr(columns, mode="r", pivoting=False)[0]))
+    left = np.abs(np.diag(scipy.linalg.qr(columns, mode="r", pivoting=False)[0]))
     found[: len(left)] = left > TOLERANCE * max(float(left.max(initial=0.0)), 1.0)
     return found
 
