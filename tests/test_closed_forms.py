@@ -15,10 +15,8 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from leakkit.findings import contrasts
-from leakkit.findings.comparison import Wobble
-from leakkit.findings.contrasts import false_discovery
-from leakkit.findings.logistic import ENDLESS, TOLERANCE, fit_logistic, independent
+from leakkit.findings.adjustment import ENDLESS, TOLERANCE, fit_logistic, independent
+from leakkit.findings.comparison import NORMAL_975, ONE_OF_TWO, Wobble, false_discovery
 from leakkit.measures.survival import Z95, wilson
 from tests.measuring import approx
 
@@ -71,5 +69,5 @@ def test_a_logistic_regression_is_that_of_statsmodels(seed: int) -> None:
 
 
 def test_normal_quantiles_are_those_of_scipy() -> None:
-    assert ndtri(0.975) == Z95 == contrasts.NORMAL_975
-    assert ndtri(0.9875) / ndtri(0.975) == contrasts.ONE_OF_TWO
+    assert ndtri(0.975) == Z95 == NORMAL_975
+    assert ndtri(0.9875) / ndtri(0.975) == ONE_OF_TWO

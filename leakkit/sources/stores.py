@@ -44,14 +44,19 @@ def _is_small(source: Any) -> bool:  # noqa: ANN401 - as above
     """Say whether the files of a source are small in all."""
     if not isinstance(source, str | Path):
         return False
-    files = Path(source).iterdir() if Path(source).is_dir() else [Path(source)]
-    size = 0
-    for file in files:
-        if not file.is_file():
-            return False
-        packed = file.suffix.lower() in PACKED_SUFFIXES
-        size += file.stat().st_size * (PACKED if packed else 1)
-    return size <= SMALL
+    try:
+        files = list(Path(source).iterdir()) if Path(source).is_dir() else [Path(source)]
+        sizes = [_size_as_text(file) for file in files]
+    except OSError:
+        # reading says better what is wrong
+        return False
+    return sum(sizes) <= SMALL
+
+
+def _size_as_text(file: Path) -> int:
+    """Return about how many bytes of text a file holds."""
+    packed = file.suffix.lower() in PACKED_SUFFIXES
+    return file.stat().st_size * (PACKED if packed else 1)
 
 
 def is_store(source: Any) -> bool:  # noqa: ANN401 - whatever a user gives
