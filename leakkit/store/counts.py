@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from leakkit.store import arrays, queries
+from leakkit.store import arrays, plain_visits, queries
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
-    from leakkit.store.arrays import Plain
     from leakkit.store.database import Store
+    from leakkit.store.plain_visits import Plain
 
 ASKED_TWICE = (queries.CLICKED_THROUGH, queries.DECIDED, queries.WINS, queries.STARTED)
 """Of what is set in between they use the starts only; while these stay, one answer serves twice."""
@@ -157,7 +157,7 @@ class Counts:
             return None
         if not self.store.engine.counts_in_arrays:
             return None
-        return arrays.read(self.store, self.asked)
+        return plain_visits.read(self.store, self.asked)
 
     def _frame(self, query: str) -> pd.DataFrame:
         """Answer a query: the plainest deals in arrays where it can be, all others in SQL."""
@@ -176,7 +176,7 @@ class Counts:
         """Run a query over the deals that are not plain."""
         self._stand()
         if "rest" not in self.made:
-            self.store.run(arrays.UNPLAIN)
+            self.store.run(plain_visits.UNPLAIN)
             self.store.put("other_deals", pd.DataFrame({"opportunity": plain.others}))
             self.store.run(REST)
             self.made.add("rest")
