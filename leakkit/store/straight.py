@@ -90,8 +90,8 @@ CREATE TEMP VIEW left_opportunities AS SELECT * EXCLUDE (content) FROM given_opp
 """Without a straight deal all of them are left to `resolve`."""
 
 
-def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool, by_line: bool) -> None:
-    """Take the straight deals, and leave all others to be resolved.
+def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool, by_line: bool) -> bool:
+    """Take the straight deals, and leave all others to be resolved; say whether there are any.
 
     Makes `left_history` and `left_opportunities`, the rows that are left, and `straight_deals`;
     where there are such, also `wide` and `opportunities`. There are none with `plain` being
@@ -99,12 +99,14 @@ def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool, by_line: bo
     the line of its row.
     """
     asked = plain and not store.value("SELECT count(*) FROM unchanged")
-    if asked and (found := _look(store, rules, spoken, by_line=by_line)):
+    found = _look(store, rules, spoken, by_line=by_line) if asked else None
+    if found:
         _leave_others(store, all_straight=found.all_straight)
         _write_opportunities(store, rules, by_line=found.by_line)
     else:
         store.run(NOTHING)
     store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("steps", "known", "spots")))
+    return found is not None
 
 
 def is_taken(store: Store) -> bool:

@@ -22,7 +22,7 @@ from leakkit.words import Words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.explaining import Explanation, Row
 
 
@@ -104,7 +104,7 @@ def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:
 
 
 def _count_left(
-    rows: pd.DataFrame, chosen: PipelineAnalysis, words: Words, *, whole: bool
+    rows: pd.DataFrame, chosen: PipelineNumbers, words: Words, *, whole: bool
 ) -> Markup:
     """Count the rows by stage, and by how they left; nothing where one way was asked for."""
     ways = [way for way in ORDER if (rows["left"] == way).any()]
@@ -122,7 +122,7 @@ def _way(way: str, counts: Mapping[Any, int], words: Words) -> TableColumn[str]:
     return TableColumn(f"left_{way}", lambda name: words.count(counts.get((name, way), 0)))
 
 
-def _first(rows: pd.DataFrame, chosen: PipelineAnalysis, words: Words) -> Markup:
+def _first(rows: pd.DataFrame, chosen: PipelineNumbers, words: Words) -> Markup:
     """Show the first rows."""
     first: list[dict[Any, Any]] = rows.head(SHOWN_ROWS).to_dict("records")
     if not first:
