@@ -9,10 +9,11 @@ import pyarrow as pa
 import pytest
 
 import leakkit
-from leakkit import limits, sample, views
+from leakkit import explaining, limits, sample, views
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.databases.addresses import Address, address_of
+from leakkit.sources.databases.sessions import open_session
 from leakkit.sources.spark import load as spark_load
 from leakkit.sources.spark import told
 from leakkit.store import Store, relations
@@ -203,6 +204,8 @@ def test_no_file_holds_what_stays_in_spark(spark: Spark, tmp_path: Path) -> None
     frames = {"opportunities": pd.DataFrame(DEALS), "stage_history": pd.DataFrame(MOVES)}
     with pytest.raises(LeakkitError, match="The deals of Spark stay there"):
         leakkit.load(give(spark, frames), PLAN, store=tmp_path / "deals.duckdb")
+    with pytest.raises(LeakkitError, match="What became of each row"):
+        explaining.explain(give(spark, frames), "d1", Config.from_tables(PLAN, "plan"))
 
 
 @pytest.mark.usefixtures("few")
@@ -241,6 +244,8 @@ def test_an_address_of_spark_connect_hides_its_token() -> None:
     assert isinstance(address, Address)
     assert (address.kind, str(address), address.label) == ("spark", "sc://host:15002", "host:15002")
     assert "s3cret" not in repr(address)
+    with pytest.raises(LeakkitError, match="Write one by docs"), open_session(address):
+        pass
     with pytest.raises(LeakkitError, match="It should look like sc://host:15002"):
         address_of("sc://ann:s3cret@host/db")
 

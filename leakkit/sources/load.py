@@ -21,7 +21,7 @@ from leakkit.sources.places import folders_of
 from leakkit.sources.shapes.joins import join_columns
 from leakkit.sources.shapes.shapes import days_of, shape_files
 from leakkit.sources.spark.load import load_spark
-from leakkit.sources.spark.refusals import refuse_file
+from leakkit.sources.spark.refusals import refuse_store
 from leakkit.sources.spark.tables import Travelling, tables_of
 from leakkit.sources.stores import (
     PARTIAL,
@@ -71,13 +71,13 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         return _into_file(source, config, as_of, Path(store), watch, upkeep, allow)
     rules = read_rules(config, as_of)
     if tables := tables_of(source, rules):
-        refuse_file(store)
+        refuse_store(store, plain=upkeep.plain)
         near = (*allow, *folders_of(source, config))
         return load_spark(partial(load, allow=near), tables, rules, watch)
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = find_dictionary(rules, *places)
     logo = read_logo(rules.brand.logo, *places)
-    database = make_store(store)
+    database = make_store(store, source)
     try:
         database.run(schema.TABLES)
         with scratch() as folder:

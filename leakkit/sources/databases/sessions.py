@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
+from leakkit.errors import LeakkitError
 from leakkit.sources.databases.dialects import DIALECTS, Column
 from leakkit.sources.databases.refusals import (
     explain_driver_error,
@@ -119,6 +120,12 @@ class Session:
 @contextmanager
 def open_session(address: Address) -> Iterator[Session]:
     """Connect to a database, only to read, and let go of it at the end."""
+    if address.kind not in DIALECTS:
+        message = (
+            f"Of {address} no leakkit.toml is proposed. Write one by docs/sources/spark.md; "
+            "leakkit check says what is missing in it."
+        )
+        raise LeakkitError("not_on_spark", message)
     dialect = DIALECTS[address.kind]
     try:
         driver = importlib.import_module(f"{dialect.module}.dbapi")

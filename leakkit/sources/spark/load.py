@@ -186,8 +186,9 @@ def _count_bursts(plain: Plain, store: Store, rules: Rules, seen: Seen) -> None:
         return
     import numpy as np  # noqa: PLC0415 - a refusal needs none
 
-    minutes = doubts.MINUTES.format(cut=rules.cut)
-    here = f"SELECT minute, count(*) AS n FROM ({minutes}) WHERE minute IS NOT NULL GROUP BY minute"  # noqa: S608 - of the store
+    known = f"{doubts.DECLARED} AND entered_at <= {rules.cut}"
+    minutes = f"SELECT entered_at // 60 AS minute FROM given_history{known}"  # noqa: S608 - of the store
+    here = f"SELECT minute, count(*) AS n FROM ({minutes}) GROUP BY minute"  # noqa: S608 - as above
     plain.put("odd_minutes", store.engine.arrow(here))
     busy = plain.ask(straight.BUSY, straight="straight_there")
     found: list[tuple[int, int]] = []

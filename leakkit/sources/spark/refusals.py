@@ -56,8 +56,17 @@ def refuse_configuration(config: Config) -> None:
         raise LeakkitError("not_on_spark", message)
 
 
-def refuse_file(store: str) -> None:
-    """Raise where the deals should be kept in a file of this machine."""
+def refuse_store(store: str, *, plain: bool) -> None:
+    """Raise where the deals should be kept in a file of this machine, or each row be told of.
+
+    `plain` is what the upkeep says: whether plain deals need not be resolved.
+    """
+    if not plain:
+        message = (
+            "What became of each row of a deal is not told of tables of Spark. Give the rows of "
+            "that deal as frames of pandas: leakkit.explain reads those."
+        )
+        raise LeakkitError("deals_in_spark", message)
     if store != MEMORY:
         message = (
             "The deals of Spark stay there, so no file can hold them. Leave the store out, or "
@@ -161,7 +170,7 @@ __all__ = [
     "refuse_columns",
     "refuse_configuration",
     "refuse_currencies",
-    "refuse_file",
     "refuse_many",
+    "refuse_store",
     "refuse_undeclared",
 ]
