@@ -110,7 +110,14 @@ def run_all(runs: int, at_once: int) -> list[Run]:
         outs = (Path(folder) / f"{at}.ipynb" for at in range(runs))
         sources = [Path(folder) / "source"] * runs
         with ThreadPoolExecutor(at_once) as threads:
-            return list(threads.map(run, islice(cycle(NAMES), runs), sources, outs))
+            found = threads.map(run, islice(cycle(NAMES), runs), sources, outs)
+            return [_say(one) for one in found]
+
+
+def _say(one: Run) -> Run:
+    """Say that a run has ended, for who waits."""
+    print(f"{one.name} {one.seconds:.0f} s {'; '.join(one.faults)}", file=sys.stderr, flush=True)
+    return one
 
 
 def section(found: list[Run], at_once: int) -> str:

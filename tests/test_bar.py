@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,27 @@ def test_widgets_and_bar_say_the_same() -> None:
     assert widgets.choices["policy"].disabled
     widgets.reset.click()
     assert filters.code == "bar.set()"
+
+
+def test_own_fields_stay_open_on_what_a_list_offers_too() -> None:
+    filters = leakkit.filters(analysis())
+    filters.widgets = widgets = BarWidgets(filters)
+    own = ("own", "", "")
+    _, quarter = next(option for option in widgets.choices["days"].options if "Q" in option[0])
+    widgets.choices["days"].value = own
+    widgets.first.value, widgets.last.value = (dt.date.fromisoformat(day) for day in quarter[1:])
+    assert filters.selection.days == quarter[1:]
+    assert widgets.choices["days"].value == own
+    assert widgets.own_days.layout.display == ""
+    _, band = widgets.choices["worth"].options[2]
+    widgets.choices["worth"].value = "own"
+    widgets.least.value, widgets.below.value = band
+    assert filters.selection.worth == band
+    assert widgets.choices["worth"].value == "own"
+    widgets.choices["days"].value = ("current", "", "")
+    assert widgets.own_days.layout.display == "none"
+    widgets.reset.click()
+    assert (filters.code, widgets.choices["worth"].value) == ("bar.set()", (None, None))
 
 
 def test_a_refusal_is_said_beside_the_pictures() -> None:

@@ -332,11 +332,11 @@ class BarWidgets:
     def _show_choices(self, chosen: Selection) -> None:
         """Set the lists to what is chosen."""
         days: Any = (chosen.window, *chosen.days)
-        if self._is_own("days", days, ("all", *OPEN_DAYS), (OWN, *OPEN_DAYS)):
+        if chosen.window == "all" and self._is_own("days", days, (OWN, *OPEN_DAYS)):
             self.first.value, self.last.value = map(_date, chosen.days)
             days = (OWN, *OPEN_DAYS)
         worth: Any = chosen.worth
-        if self._is_own("worth", worth, ANY, OWN):
+        if self._is_own("worth", worth, OWN):
             self.least.value, self.below.value = (limit or 0.0 for limit in chosen.worth)
             worth = OWN
         said = {"days": days, "worth": worth, "visits": chosen.visits, "policy": chosen.policy}
@@ -347,12 +347,15 @@ class BarWidgets:
         if "policy" in self.choices:
             self.choices["policy"].disabled = chosen.visits == "all"
 
-    def _is_own(self, name: str, chosen: object, unlimited: object, own: object) -> bool:
-        """Say whether a choice is one's own: it is in no list, or its fields are still empty."""
+    def _is_own(self, name: str, chosen: object, own: object) -> bool:
+        """Say whether a choice is one's own: it is in no list, or its fields stand open.
+
+        What is typed there may be what a list offers as well: the fields stay all the same.
+        """
         if name not in self.choices:
             return False
         offered = [value for _, value in self.choices[name].options]
-        return chosen not in offered or (chosen == unlimited and self.choices[name].value == own)
+        return chosen not in offered or self.choices[name].value == own
 
     def _show_panels(self, chosen: Selection) -> None:
         """Open the columns that are chosen, and show their values."""
