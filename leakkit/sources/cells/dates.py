@@ -310,7 +310,8 @@ def _short_order(
     """Return the order of dates with years of two digits.
 
     03/05/12 is a day in three orders and two calendars, so it must be declared, unless all
-    cells are days in one order only: of 02/23/26 the second part is no month.
+    cells are days in one order only: of 02/23/26 the second part is no month. With points
+    between the parts, 23.02.26, the year does not go first.
     """
     columns = [h for h in given if written[h].counts.get("short", 0)]
     if not columns:
@@ -348,15 +349,17 @@ def _only_order(reading: Reading, table: Table, given: dict[str, str]) -> str:
         f"FROM {table.relation} WHERE {_fits(said, pattern)}"
         for said in given.values()
     )
-    line, text, *days = reading.store.rows(
+    line, text, points, *days = reading.store.rows(
         f"""
-        SELECT min(line), arg_min(said, line), bool_and(b <= 12 AND a <= 31),
-               bool_and(a <= 12 AND b <= 31), bool_and(b <= 12 AND c <= 31)
+        SELECT min(line), arg_min(said, line), bool_and(said LIKE '%.%.%'),
+               bool_and(b <= 12 AND a <= 31), bool_and(a <= 12 AND b <= 31),
+               bool_and(b <= 12 AND c <= 31)
         FROM (SELECT line, said, CAST(p.a AS INTEGER) AS a, CAST(p.b AS INTEGER) AS b,
                      CAST(p.c AS INTEGER) AS c FROM ({each}))
         """  # noqa: S608 - quoted
     )[0]
     fit = [order for order, holds in zip(("dmy", "mdy", "ymd"), days, strict=True) if holds]
+    fit = [order for order in fit if order != "ymd" or not points]
     if len(fit) != 1:
         return ""
     reading.say(table.file, "date_order", fit[0], f"row {line}: {text}")

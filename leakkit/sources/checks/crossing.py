@@ -69,6 +69,7 @@ def _ask_questions(
         outcomes.closed_without_outcome(store, asked=all_open.stops),
         outcomes.stage_may_be_lost(store, config, asked=all_open.stops),
         outcomes.flags_against_outcome(store, outcome),
+        outcomes.ends_half_told(store),
         histories.present_stage_ahead(store),
         histories.lost_elsewhere(store, config),
         histories.breaks_in_history(store),

@@ -65,6 +65,15 @@ JOIN stages s ON s.pipeline = o.pipeline AND s.stage = COALESCE(e.end_code, o.cu
 WHERE s.name IN (SELECT stage FROM {MAY_BE_LOST}) AND o.outcome = 'open' ORDER BY 1, 2
 """  # noqa: S608 - a name of this program
 
+HALF_TOLD = """
+SELECT DISTINCT h.opportunity_id, h.heading, h.told
+FROM half_told h JOIN opportunities o ON o.opportunity_id = h.opportunity_id
+WHERE o.outcome = 'open' AND NOT EXISTS (
+    SELECT 1 FROM opportunities other
+    WHERE other.outcome = CASE h.told WHEN 'won' THEN 'lost' ELSE 'won' END)
+ORDER BY 1
+"""
+
 FEWEST_OPEN = 20
 """Fewer deals may well all be open; that none is closed is then said, and no question."""
 
@@ -182,6 +191,24 @@ def outcome_against_history(store: Store) -> Doubt:
     means = [(text, f"{n:,} of these deals") for text, n in said]
     asks = words_to_sort(means, needed=False)
     return Doubt("outcome_against_history", says, found, deals(store, found), lines, asks=asks)
+
+
+def ends_half_told(store: Store) -> Doubt:
+    """Ask what deals are that a flag calls not won (or not lost), where nothing else says it."""
+    there = store.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'half_told'")
+    rows = store.rows(HALF_TOLD) if there else []
+    found = tuple(str(row[0]) for row in rows)
+    heading, told = (str(rows[0][1]), str(rows[0][2])) if rows else ("", "won")
+    other = "lost" if told == "won" else "won"
+    lines = (
+        f"closed_at = '...'   # in [source]: empty for open deals; others not {told} are {other}",
+        f"outcome = {quote_toml(heading)}   # in [source]; what its no means: [source.outcomes]",
+    )
+    says = f"are not {told} by {heading!r}, and nothing says whether they are {other} or open"
+    ask = Ask("source", "closed_at", (), f"empty for deals that are open, not {told}", needed=False)
+    return Doubt(
+        "ends_half_told", says, found, deals(store, found), lines, fewest=FEWEST_OPEN, asks=(ask,)
+    )
 
 
 def flags_against_outcome(store: Store, outcome: str) -> Doubt:

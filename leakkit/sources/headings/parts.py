@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.copies import bare_name, drop_repeated, fit_together, without_copies
-from leakkit.sources.headings.days import DATED, day_of_name
+from leakkit.sources.headings.days import day_of_name, find_day
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ def alike(file: str) -> str:
     >>> {alike(name) for name in ("deals-2024-06-30.csv", "deals-20240630_2.csv")}
     {'deals-2024-06-30.csv'}
     """
-    day = day_of_name(file)
-    if not day:
+    day = find_day(file)
+    if day is None:
         return bare_name(NUMBER.sub("#", file))
-    before, *_, after = DATED.split(file, maxsplit=1)
+    before, after = file[: day.place[0]], file[day.place[1] :]
     name = bare_name(f"{NUMBER.sub('#', before)}<>{NUMBER.sub('#', after)}")
-    return name.replace("<>", day)
+    return name.replace("<>", day.key)
 
 
 def _join_group(

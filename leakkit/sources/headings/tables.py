@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from leakkit.sources.formats.files import (
 from leakkit.sources.formats.rows import free_rowid
 from leakkit.sources.formats.unpacking import unpack_zip
 from leakkit.sources.headings.columns import Table
-from leakkit.sources.headings.days import DATED
+from leakkit.sources.headings.days import read_days
 from leakkit.sources.headings.evidence import by_cells
 from leakkit.sources.headings.exports import (
     DEALS,
@@ -464,15 +463,6 @@ def _lookup(tables: Sequence[Table], history: Table | None) -> Table | None:
     return next((t for t in tables if signs <= {loose(h) for h in t.types}), None)
 
 
-def _is_day(text: str) -> bool:
-    """Say whether a text is a day, and not the number of something."""
-    try:
-        dt.date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _names(table: Table, part: Part) -> set[str]:
     """Return the names of ours that a table has a column for."""
     known = replace(table, known=dict(part.known))
@@ -483,10 +473,10 @@ def _snapshots(reading: Reading, deals: list[tuple[Table, Part]]) -> tuple[tuple
     """Return the files of deals that name different days, in order; () where they do not."""
     if len(deals) < 2:  # noqa: PLR2004 - one is no sequence
         return ()
-    days = [DATED.search(table.file) for table, _ in deals]
-    names = ["-".join(day.groups()) for day in days if day and _is_day("-".join(day.groups()))]
-    same = len({tuple(sorted(table.types)) for table, _ in deals}) == 1
-    if len(set(names)) < len(deals) or not same:
+    if len({tuple(sorted(table.types)) for table, _ in deals}) > 1:
         return ()
-    found = sorted(zip(names, deals, strict=True), key=lambda one: one[0])
+    days = read_days([table.file for table, _ in deals])
+    if len(set(days)) < len(deals):
+        return ()
+    found = sorted(zip(days, deals, strict=True), key=lambda one: one[0])
     return tuple((day, _with(reading, *one)) for day, one in found)

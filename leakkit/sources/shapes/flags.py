@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
+from leakkit.store.database import literal
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
 
-YES = ("true", "1", "1.0", "yes", "y", "t", "ja", "oui", "si", "sí", "sim", "wahr", "vrai")
-NO = ("false", "0", "0.0", "no", "n", "f", "nein", "non", "não", "falsch", "faux")
+YES = (
+    *("true", "1", "1.0", "yes", "y", "t", "ja", "oui", "si", "sí", "sim", "wahr", "vrai"),
+    *("x", "✓", "✔", "☑", "checked", "tak", "evet", "да", "نعم", "بله"),
+)
+NO = (
+    *("false", "0", "0.0", "no", "n", "f", "nein", "non", "não", "falsch", "faux"),
+    *("☐", "unchecked", "nie", "hay\u0131r", "нет", "لا", "خیر"),
+)
 
 NAMES = {
     "won": ("iswon", "won", "isclosedwon", "hsisclosedwon", "dealwon", "closedwon"),
@@ -24,6 +31,8 @@ NAMES = {
 }
 """What a flag says -> the headings of makers, in letters and digits only."""
 
+FEW = 0.05
+"""A smaller share may be mistakes."""
 SIGNS = re.compile(r"[\W_]+")
 
 
@@ -40,7 +49,7 @@ class Flags:
     def sql(self, table: Table, reason: str, ended: str = "FALSE") -> str:
         """Return SQL for what the flags say: won, lost, open, or '' where they say nothing.
 
-        `ended` is SQL for "this deal stands in a stage that is an end": not won, it is lost.
+        `ended` is SQL for "this deal has ended": not won, it is lost, and not lost, it is won.
 
         A deal that is archived with a reason for its loss is lost: Odoo keeps its stage.
         """
@@ -49,8 +58,11 @@ class Flags:
         cases = [f"WHEN {yes[what]} THEN '{what}'" for what in ("won", "lost") if what in yes]
         if "closed" in yes and "won" in yes:
             cases.append(f"WHEN {yes['closed']} THEN 'lost'")
-        if "won" in no:
-            cases.append(f"WHEN {no['won']} AND {ended} THEN 'lost'")
+        cases += [
+            f"WHEN {no[what]} AND ({ended}) THEN '{other}'"
+            for what, other in (("won", "lost"), ("lost", "won"))
+            if what in no and other not in self.headings
+        ]
         cases += [
             f"WHEN {gone} AND {reason} <> '' THEN 'lost'"
             for gone in (no.get("active"), yes.get("archived"))
@@ -71,6 +83,48 @@ def find_flags(reading: Reading, table: Table) -> Flags:
         if form in by_form and is_flag(reading, table, by_form[form])
     }
     return Flags(found)
+
+
+def ends_by_close(reading: Reading, table: Table, flags: Flags) -> str:
+    """Return SQL for "this deal has ended", as its closing date shows beside one flag.
+
+    A flag that says only who won has no word for a loss. Where (nearly) all that won have a
+    closing date, and of the others some have none, a close is a close; where all have one, it
+    is a plan. Without such dates, a flag that is left empty for some says no of ended deals.
+    """
+    told = [what for what in ("won", "lost") if what in flags.headings]
+    if len(told) != 1 or "closed" in flags.headings:
+        return "FALSE"
+    heading = flags.headings[told[0]]
+    yes, no, close = (
+        is_yes(table, heading),
+        is_no(table, heading),
+        f"{table.text('closed_at')} <> ''",
+    )
+    ended, undated, others, other_undated, blank, rows = reading.store.rows(
+        f"SELECT count(*) FILTER ({yes}), count(*) FILTER ({yes} AND NOT {close}), "  # noqa: S608 - quoted
+        f"count(*) FILTER ({no}), count(*) FILTER (NOT {yes} AND NOT {close}), "
+        f"count(*) FILTER (NOT {yes} AND NOT {no}), count(*) FROM {table.relation}"
+    )[0]
+    if ended and undated <= FEW * ended and other_undated >= FEW * rows:
+        return close
+    return "TRUE" if others and blank >= FEW * rows else "FALSE"
+
+
+def keep_half_told(reading: Reading, table: Table, flags: Flags) -> None:
+    """Keep the deals of which one flag says no, where no other column says what they are.
+
+    `half_told` has their ids, the heading of the flag, and what it says of the others.
+    """
+    told = [what for what in ("won", "lost") if what in flags.headings]
+    if len(told) == 1:
+        heading = flags.headings[told[0]]
+        reading.store.run(
+            f"CREATE OR REPLACE TEMP TABLE half_told AS "  # noqa: S608 - quoted
+            f"SELECT {table.text('opportunity_id')} AS opportunity_id, "
+            f"{literal(heading)} AS heading, {literal(told[0])} AS told "
+            f"FROM {table.relation} WHERE {is_no(table, heading)}"
+        )
 
 
 def keep_flag_doubts(reading: Reading, table: Table, flags: str, other: str) -> None:

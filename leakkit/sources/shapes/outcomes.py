@@ -8,7 +8,12 @@ from leakkit.config import fold_name
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.names import declared_names
 from leakkit.sources.shapes.closing_dates import ending_dates, outcome_by_dates
-from leakkit.sources.shapes.flags import find_flags, keep_flag_doubts
+from leakkit.sources.shapes.flags import (
+    ends_by_close,
+    find_flags,
+    keep_flag_doubts,
+    keep_half_told,
+)
 from leakkit.store import schema
 from leakkit.store.closes import close_of, closes_either_way
 from leakkit.store.database import literal
@@ -17,6 +22,7 @@ from leakkit.store.resolve import outcome_of, outcome_words
 if TYPE_CHECKING:
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.shapes.flags import Flags
 
 KINDS = {schema.WON: "won", schema.LOST: "lost", 0: "open"}
 SHOWN_WORDS = 12
@@ -34,10 +40,12 @@ def write_ends(reading: Reading, table: Table) -> Table:
 def with_outcome(reading: Reading, table: Table) -> Table:
     """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
     flags = find_flags(reading, table)
-    said = flags.sql(table, table.text("lost_reason"), _stages_that_end(reading, table))
+    ended = f"{_stages_that_end(reading, table)} OR {ends_by_close(reading, table, flags)}"
+    said = flags.sql(table, table.text("lost_reason"), ended)
     heading = table.heading("outcome")
     if heading:
         table = _in_words(reading, table, heading)
+        table = _end_by_flags(reading, table, heading, flags)
         _say_words(reading, table)
         cases = cases_of_outcome(reading, table)
         if "outcome" not in table.renamed:
@@ -50,14 +58,33 @@ def with_outcome(reading: Reading, table: Table) -> Table:
         return rewritten(
             reading, table, {heading: f"CASE WHEN {lost} THEN 'lost' ELSE {text} END"}, "reasons"
         )
+    keep_half_told(reading, table, flags)
     return _without_column(reading, table, said, list(flags.headings.values()))
+
+
+def _end_by_flags(reading: Reading, table: Table, heading: str, flags: Flags) -> Table:
+    """Let flags say how a deal ended whose outcome says only that it did, such as `Closed`."""
+    outcome = table.text("outcome")
+    ends = [text for text in _read_texts(reading, table, outcome) if closes_either_way(text)]
+    if not ends or not flags.headings.keys() & {"won", "lost"}:
+        return table
+    ended = f"{outcome} IN ({', '.join(map(literal, ends))})"
+    how = flags.sql(table, table.text("lost_reason"), ended)
+    reading.say(table.file, "outcome", "flags", ", ".join(flags.headings.values()))
+    sql = f"CASE WHEN {ended} AND {how} IN ('won', 'lost') THEN {how} ELSE {outcome} END"
+    return rewritten(reading, table, {heading: sql}, "ends by flags")
+
+
+def _read_texts(reading: Reading, table: Table, text: str) -> list[str]:
+    """Return the texts of a column, in order."""
+    rows = reading.store.rows(f"SELECT DISTINCT {text} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
+    return [str(row[0]) for row in rows]
 
 
 def _stages_that_end(reading: Reading, table: Table) -> str:
     """Return SQL for "this deal stands in a stage that closes either way", such as `Closed`."""
     stage = table.text("stage")
-    rows = reading.store.rows(f"SELECT DISTINCT {stage} FROM {table.relation} ORDER BY 1")  # noqa: S608 - quoted
-    ends = [literal(str(row[0])) for row in rows if closes_either_way(str(row[0]))]
+    ends = [literal(said) for said in _read_texts(reading, table, stage) if closes_either_way(said)]
     return f"{stage} IN ({', '.join(ends)})" if ends else "FALSE"
 
 
