@@ -105,10 +105,10 @@ def test_a_refusal_is_said_beside_the_pictures() -> None:
     widgets.show()
     widgets.choices["worth"].value = "own"
     widgets.least.value, widgets.below.value = 50.0, 20.0
-    assert "Not changed: worth is a pair" in widgets.status.value
+    assert "Not changed: No value is 50.0 or more and below 20.0." in widgets.status.value
     assert filters.selection.worth == (50.0, None)
     filters.answer()
-    assert "Not changed: worth is a pair" in widgets.status.value, (
+    assert "Not changed: No value is 50.0 or more and below 20.0." in widgets.status.value, (
         "what is computed hides no refusal"
     )
     widgets.below.value = 90.0

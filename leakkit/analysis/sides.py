@@ -152,7 +152,14 @@ class _Asked:
         days = days_of(wanted, self.whole) or self.days
         both = max(days[0], self.days[0]), min(days[1], self.days[1])
         if both[0] >= both[1]:
-            message = f"The analysis has no day of a part: {given!r}. Compare parts of its days."
+            first, last = (
+                pd.Timestamp(day, unit="D").date() for day in (self.days[0], self.days[1] - 1)
+            )
+            said = f"the {given} window" if isinstance(given, str) else repr(given)
+            message = (
+                f"The analysis is of {first} to {last}, and {said} has none of these days. "
+                "Compare other parts, or choose all days."
+            )
             raise LeakkitError("no_days", message)
         return Part(wanted, both)
 

@@ -21,6 +21,8 @@ EPOCH = dt.date(1970, 1, 1)
 BANDS = 5
 QUARTERS = 8
 LABEL = {"description_width": "8rem"}
+FITTING = {"width": "auto"}
+"""A button is as wide as its words."""
 WIDE = "22rem"
 OWN = "own"
 MOST_SHOWN = 500
@@ -44,7 +46,7 @@ class Values:
         self.list = ipywidgets.SelectMultiple(
             rows=min(max(len(found), 2), 6), layout=ipywidgets.Layout(width=WIDE)
         )
-        self.remove = ipywidgets.Button(description=bar.words.say("bar.remove"))
+        self.remove = ipywidgets.Button(description=bar.words.say("bar.remove"), layout=FITTING)
         self.remove.on_click(lambda _: gone(self))
         self.search.observe(lambda _: self._fit(), names="value")
         self.list.observe(self._take_picked, names="value")
@@ -108,7 +110,7 @@ class BarWidgets:
             ipywidgets.FloatText(description=say(f"bar.{name}"), style=LABEL)
             for name in ("least", "below")
         )
-        self.reset = ipywidgets.Button(description=say("bar.reset"))
+        self.reset = ipywidgets.Button(description=say("bar.reset"), layout=FITTING)
         self.counted, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.values = ipywidgets.HBox([], layout=ipywidgets.Layout(flex_flow="row wrap"))
         self.own_days = ipywidgets.HBox([self.first, self.last])

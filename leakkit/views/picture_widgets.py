@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from leakkit.frames.deals import LEFT, SORTED
 from leakkit.store.visits import segment_values
-from leakkit.views.bar_widgets import LABEL
+from leakkit.views.bar_widgets import FITTING, LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +93,8 @@ class DealWidgets(Answering):
         )
         self.saved = ipywidgets.HTML()
         self.buttons = {
-            end: ipywidgets.Button(description=say(f"bar.save_{end}")) for end in ("csv", "xlsx")
+            end: ipywidgets.Button(description=say(f"bar.save_{end}"), layout=FITTING)
+            for end in ("csv", "xlsx")
         }
         for end, button in self.buttons.items():
             button.on_click(partial(self._save, end))
@@ -105,6 +106,7 @@ class DealWidgets(Answering):
 
     def _answer_change(self, _: object) -> None:
         """List what was chosen."""
+        self.saved.value = ""
         self._answer(
             {
                 "left": self.left.value,
