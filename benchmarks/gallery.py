@@ -25,7 +25,7 @@ from playwright.sync_api import sync_playwright
 
 import leakkit
 from benchmarks import hard, pages
-from leakkit.views import figures
+from leakkit.views.drawing import figures
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes
@@ -88,7 +88,7 @@ def draw_pipes(folder: Path) -> None:
     one = leakkit.analyze(leakkit.load("sample"), "Equipment")
     shown = {"usual": leakkit.views.pipe(one), "in_money": leakkit.views.pipe(one, by="value")}
     for name, drawn in hard_pipes().items():
-        shown[name] = View(name, name, figure=figures.pipe(fakes.analysis(drawn), WORDS))
+        shown[name] = View(name, name, figure=figures.pipe_figure(fakes.analysis(drawn), WORDS))
     for name, view in shown.items():
         file = view.save(folder / f"pipe_{name}.png")
         file.write_bytes(small(file.read_bytes(), 760))

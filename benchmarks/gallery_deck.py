@@ -21,7 +21,7 @@ from pptx.util import Inches
 import leakkit
 from benchmarks.gallery import DOCS, chromium, small
 from leakkit.deck import Look, deck
-from leakkit.report.files import SUMMARY, files_of
+from leakkit.report.writing import SUMMARY, files_of
 
 COLUMNS, WIDTH, DPI = 2, 1_240, 64
 THEIRS = {"Calibri": "DejaVu Serif", "4F81BD": "7A2E5A", "C0504D": "C46A1B"}

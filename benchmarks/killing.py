@@ -40,10 +40,17 @@ from nbformat import v4
 
 from benchmarks import document
 from leakkit import cli, sample
-from leakkit.report import batch, books
-from leakkit.report.draft import INDEX, MANIFEST, PAGE, TIMES, begin_draft, is_believable
-from leakkit.report.folder import digest_of
+from leakkit.report import batch, notebooks
 from leakkit.report.manifest import named_files
+from leakkit.report.publishing import (
+    INDEX,
+    MANIFEST,
+    PAGE,
+    TIMES,
+    begin_draft,
+    digest_of,
+    is_believable,
+)
 from leakkit.store import Store
 
 if TYPE_CHECKING:
@@ -176,7 +183,7 @@ def _command(place: Place, words: list[str], kept: Path | None) -> None:
     for stream in (1, 2):
         os.dup2(nowhere, stream)
     tempfile.tempdir = os.environ["TMPDIR"] = str(place.base / "tmp")
-    books.text = short_book  # type: ignore[assignment] # not the cached one
+    notebooks.read_notebook = short_book  # type: ignore[assignment] # not the cached one
     if kept:
         _watch(place, kept)
     sys.argv = ["leakkit", *words]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leakkit.report import books
+from leakkit.report import notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def notebook(browser: Browser) -> Iterator[Page]:
 @contextmanager
 def server(base: Path) -> Iterator[str]:
     """Start JupyterLab on a copy of the notebooks, and return where it is."""
-    books.copy(base / "notebooks")
+    notebooks.copy_notebooks(base / "notebooks")
     for name, choices in SETTINGS.items():
         file = base / f"settings/@jupyterlab/{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,9 @@ import nbformat
 from nbformat import v4
 
 import leakkit
-from leakkit.report import books
+from leakkit.report import notebooks
 from leakkit.report.exporter import export_page
-from leakkit.views.dropoff.headline import headline_sentence
+from leakkit.views.dropoff.leak_headline import headline_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,7 +74,7 @@ def _page(book: str, names: dict[str, Any], links: Sequence[tuple[str, str]]) ->
 def run_notebook(book: str, known: dict[str, Any]) -> NotebookNode:
     """Return a notebook with what its cells return that show a view."""
     names = {"leakkit": leakkit, "pipeline": "", **known}
-    notebook: NotebookNode = nbformat.reads(books.text(book), as_version=4)  # type: ignore[no-untyped-call] # no types
+    notebook: NotebookNode = nbformat.reads(notebooks.read_notebook(book), as_version=4)  # type: ignore[no-untyped-call] # no types
     for cell in notebook.cells:
         if cell.cell_type != "code" or cell.metadata.get("tags", ()):
             continue

@@ -25,7 +25,7 @@ from benchmarks.truth.stage import DAYS
 from leakkit.findings import drivers
 
 if TYPE_CHECKING:
-    from leakkit.findings.design import Design
+    from leakkit.findings.stage_readings import Design
 
 OPPORTUNITIES, RUNS = 100_000, 5
 EFFECT = 0.1

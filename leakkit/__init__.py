@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from leakkit.parameters import check_parameters  # noqa: F401 - for the first cell of a notebook
     from leakkit.views import View
     from leakkit.views.bar import filters
-    from leakkit.views.dropoff.compare import compare
+    from leakkit.views.dropoff.two_parts import compare
     from leakkit.views.exploring import explore
 
 __all__ = [
@@ -56,7 +56,7 @@ _ROOMS = {
     "analyze": "leakkit.analysis",
     "Diagnosis": "leakkit.analysis",
     "diagnose": "leakkit.analysis",
-    "compare": "leakkit.views.dropoff.compare",
+    "compare": "leakkit.views.dropoff.two_parts",
     "explore": "leakkit.views.exploring",
     "filters": "leakkit.views.bar",
     "check_parameters": "leakkit.parameters",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from leakkit.store import Store
     from leakkit.store.resolve import Rules
 
+
 CENSORED = ("open", "moved")
 
 
@@ -51,7 +52,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Counted:
+class CountedVisit:
     """Where a visit was counted: on the days [first_day, end_day) of a window.
 
     It was at risk from one age to another, in the pipeline's unit. `exit` is the exit
@@ -80,7 +81,7 @@ class Visit:
     stay: int
     horizon: float | None
     expected: float | None
-    counted: tuple[Counted, ...]
+    counted: tuple[CountedVisit, ...]
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ def _count_visit(
     passage: Passage,
     per_day: int,
     judged: tuple[float | None, float | None],
-) -> Counted | None:
+) -> CountedVisit | None:
     """Say how a visit was counted in a window (docs/method.md, section 2); None where it was not.
 
     As observed: a skip policy may count its exit otherwise.
@@ -234,7 +235,7 @@ def _count_visit(
     ends = left is not None and left < end
     to_age = (left if left is not None and ends else end - 1) - entered
     horizon, expected = judged
-    return Counted(
+    return CountedVisit(
         window,
         *span,
         first_visit=passage.visit == 1,
@@ -368,7 +369,7 @@ def visit_line(visit: Visit, words: Words) -> str:
     )
 
 
-def counted_line(visit: Visit, counted: Counted, words: Words) -> str:
+def counted_line(visit: Visit, counted: CountedVisit, words: Words) -> str:
     """Say where and how a visit was counted."""
     key = f"explain.window_{counted.window}"
     facts = {

@@ -9,7 +9,7 @@ from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
 from leakkit.analysis.spelling import VISITS, WINDOWS, days_within, deals_of, one_of, spelt
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
-from leakkit.frames.cells import majors
+from leakkit.frames.units import majors
 from leakkit.guards import require_kind, require_text
 from leakkit.store import visits as stored
 from leakkit.store.counts import Counts

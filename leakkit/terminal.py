@@ -19,11 +19,11 @@ from rich.progress import (
 
 from leakkit.errors import shorten_text, visible
 from leakkit.findings import reaches_severity
-from leakkit.report.news import News, as_json
-from leakkit.report.results import NOT_ASKED, UNCHANGED, log_line, new_run
-from leakkit.views import reading
+from leakkit.report.news import News, news_json
+from leakkit.report.run_results import NOT_ASKED, UNCHANGED, log_line, new_run
 from leakkit.views.brand import pale
-from leakkit.views.dropoff.data import data_lines
+from leakkit.views.dropoff import data_quality
+from leakkit.views.dropoff.data_quality import data_lines
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from leakkit.report import Event, PageResult, RunResult
     from leakkit.sources.check import Check
     from leakkit.sources.unused import Unused
+
 
 DOING = {
     "reading": "reading the source",
@@ -74,7 +75,7 @@ def voice(form: str, *, quiet: bool) -> Iterator[Voice]:
         SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(),
         MofNCompleteColumn(), TimeElapsedColumn(), console=console, transient=True,
     ) as bar:  # fmt: skip
-        yield Spoken(console, bar, bar.add_task("starting", total=None))
+        yield ProgressVoice(console, bar, bar.add_task("starting", total=None))
 
 
 def summary(result: RunResult) -> str:
@@ -101,13 +102,13 @@ def describe_unchanged(result: RunResult) -> dict[str, Any]:
     news = tuple(News(n.pipeline, deals=n.deals, deals_before=n.deals) for n in result.news)
     same = replace(result, pages=pages, news=news, removed=())
     lines = [visible(line) for line in (*account(same), *same.said, summary(same))]
-    told = as_json(same.analysis, news, ()) if same.analysis else ""
+    told = news_json(same.analysis, news, ()) if same.analysis else ""
     grave = {name: reaches_severity(result.findings, name) for name in SEVERITIES}
     return {"lines": lines, "log": describe_run(same), "summary": told, "reached": grave}
 
 
 @dataclass(frozen=True)
-class Spoken:
+class ProgressVoice:
     """To people: a bar where there is a terminal, else a line per step."""
 
     console: Console
@@ -149,9 +150,9 @@ def _page(page: PageResult) -> str:
 def say_check(facts: Check, analysis: Analysis) -> list[str]:
     """Return the lines that say what was found in a source, and what its pipelines are."""
     words = Words(analysis.language, analysis.config.currency)
-    lines = [f"  {_plain(line)}" for line in reading.left_open_lines(facts.facts, words)]
+    lines = [f"  {_plain(line)}" for line in data_quality.left_open_lines(facts.facts, words)]
     lines += [f"Shape: {facts.shape}", f"as_of: {facts.as_of}"]
-    lines += [f"  {_plain(line)}" for line in reading.recognised_lines(analysis, words)]
+    lines += [f"  {_plain(line)}" for line in data_quality.recognised_lines(analysis, words)]
     if facts.provisional_order:
         lines.append("Provisional order of stages: write a configuration with leakkit init.")
     lines += _rows(facts.rows)

@@ -10,18 +10,10 @@ from nbformat import v4
 
 from leakkit.analysis import DataNotes, PipelineAnalysis
 from leakkit.measures.balance import Month, Pipe, PipelineBalance, PipeStage, StageBalance
+from leakkit.measures.horizons import Horizon, Windows
 from leakkit.measures.route import Route
-from leakkit.measures.stages import Exits, InTheEnd, StageResult
-from leakkit.measures.survival import (
-    Curve,
-    Horizon,
-    RiskTable,
-    Share,
-    aalen_johansen,
-    share_at,
-    staying_at,
-)
-from leakkit.measures.windows import Windows
+from leakkit.measures.stage_results import Exits, InTheEnd, StageResult
+from leakkit.measures.survival import Curve, RiskTable, Share, aalen_johansen, share_at, staying_at
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -21,8 +21,8 @@ import pytest
 from leakkit import analyze
 from leakkit.analysis import learning, pipeline
 from leakkit.analysis.stage import curve_of
-from leakkit.measures import counts as taken
-from leakkit.measures import route, stages, survival
+from leakkit.measures import age_counts as taken
+from leakkit.measures import horizons, route, stage_results, survival
 from leakkit.sources import load
 from leakkit.store import schema
 from tests import generated
@@ -239,7 +239,7 @@ class Comparison:
         last = {p.opportunity_id: p for p in sorted(self.mine, key=lambda p: p.step)}
         for row in self.result.stages:
             ends = [last[p.opportunity_id] for p in self.visits(row.stage) if p.visit == 1]
-            expected = stages.InTheEnd(
+            expected = stage_results.InTheEnd(
                 won=sum(end.exit == "won_here" for end in ends),
                 lost_here=sum(end.exit == "lost" and end.stage == row.stage for end in ends),
                 lost_elsewhere=sum(end.exit == "lost" and end.stage != row.stage for end in ends),
@@ -386,12 +386,12 @@ class Comparison:
             curve = self.curve(first, asked.windows.baseline)
             learnt = survival.aalen_johansen((stay or learning.NO_VISITS).table())
             age = ref.expected_age(curve).age
-            self.expect(f"{row.name} E", survival.learn_expected(learnt, taken.ADVANCED).age, age)
+            self.expect(f"{row.name} E", horizons.learn_expected(learnt, taken.ADVANCED).age, age)
             if row.expected.reason not in ("too_unsure", "clicked_through"):
                 self.expect(f"{row.name} E kept", row.expected.age, age)
             horizon = ref.horizon(curve, row.expected.age, self.unit)
             self.expect(f"{row.name} h", row.horizon.age, horizon.h)
-            self.expect(f"{row.name} q", survival.settled_age(learnt).age, horizon.q)
+            self.expect(f"{row.name} q", horizons.settled_age(learnt).age, horizon.q)
             self.expect(f"{row.name} h reason", row.horizon.reason == "", horizon.h is not None)
 
     def check_shares(self) -> None:
@@ -421,7 +421,7 @@ class Comparison:
         self.expect(f"{what} low", engine.low, min(reference.low, reference.share))
         self.expect(f"{what} high", engine.high, max(reference.high, reference.share))
 
-    def expect_days(self, what: str, row: stages.StageResult, curve: ref.Curve) -> None:
+    def expect_days(self, what: str, row: stage_results.StageResult, curve: ref.Curve) -> None:
         """Compare median, 90 % and restricted mean."""
         for part, found in ((Fraction(1, 2), row.median), (Fraction(9, 10), row.p90)):
             ages = (u for u in range(curve.last_age + 1) if 1 - curve.survival[u] >= part)

@@ -19,7 +19,7 @@ from leakkit import cli, sample
 from leakkit.analysis import analyze
 from leakkit.config import Config
 from leakkit.loading import load
-from leakkit.report import books
+from leakkit.report import notebooks
 from leakkit.sample import PipelinePlan, Plan, StagePlan
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def write_small(folder: Path, deals: int = 120) -> Path:
     return folder
 
 
-def opening(name: str, whole: Callable[[str], str] = books.text) -> str:
+def opening(name: str, whole: Callable[[str], str] = notebooks.read_notebook) -> str:
     """Return a notebook with the first and the last of its views, and the list of pages."""
     book = json.loads(whole(name))
     views = [cell for cell in book["cells"] if "".join(cell["source"]).startswith(SHOWN)]
@@ -70,15 +70,15 @@ def opening(name: str, whole: Callable[[str], str] = books.text) -> str:
 
 def short(name: str) -> str:
     """Return a notebook of one view, but for the overview: it says what became of the pages."""
-    return opening(name) if name == books.OVERVIEW else short_book(name)
+    return opening(name) if name == notebooks.OVERVIEW else short_book(name)
 
 
 @contextmanager
 def short_pages(text: Callable[[str], str] = short) -> Iterator[None]:
     """Make one page per pipeline, of notebooks that take no time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(books, "PER_PIPELINE", books.PER_PIPELINE[:1])
-        patch.setattr(books, "text", text)
+        patch.setattr(notebooks, "PER_PIPELINE", notebooks.PER_PIPELINE[:1])
+        patch.setattr(notebooks, "read_notebook", text)
         yield
 
 

@@ -17,7 +17,7 @@ from benchmarks import pages
 from leakkit import sample
 from leakkit.config import Config
 from leakkit.page.style import stylesheet
-from leakkit.views.palette import PALETTE
+from leakkit.views.drawing.palette import PALETTE
 
 sync_api = pytest.importorskip("playwright.sync_api")
 

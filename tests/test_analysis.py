@@ -14,7 +14,7 @@ from leakkit import analyze
 from leakkit.analysis import learning
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.measures import counts as taken
+from leakkit.measures import age_counts as taken
 from leakkit.measures.survival import Share, aalen_johansen
 from leakkit.sample import PipelinePlan, Plan, Sample, StagePlan, make
 from leakkit.sources import load

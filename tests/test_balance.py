@@ -15,7 +15,7 @@ from leakkit.measures.balance import (
     EXIT_TERMS,
     Flows,
     Pipe,
-    check,
+    check_balance,
     collect_flows,
     collect_pipe,
     pipeline_balance,
@@ -55,7 +55,7 @@ def flows(rows: list[Flow]) -> Flows:
 
 def test_the_whole_history_and_its_months() -> None:
     counted = flows(ROWS)
-    check("all", counted)
+    check_balance("all", counted)
     first, second, third = stage_balances(counted)
     assert (first.opening, first.new, first.next, first.lost, first.closing) == (0, 10, 5, 2, 4)
     assert (second.from_previous, second.returned, second.moved, second.closing) == (5, 1, 1, 0)
@@ -77,7 +77,7 @@ def test_a_doctored_count_is_found(place: int, by: int) -> None:
     stage, comes, door, period, n = ROWS[place]
     rows = [*ROWS[:place], (stage, comes, door, period, n + by), *ROWS[place + 1 :]]
     with pytest.raises(LeakkitError, match="does not close") as caught:
-        check("Equipment", flows(rows))
+        check_balance("Equipment", flows(rows))
     assert caught.value.code == "balance"
 
 
@@ -94,7 +94,7 @@ def test_a_count_in_a_wrong_place_is_found(old: Flow, new: Flow) -> None:
     rows = [new if row == old else row for row in ROWS]
     assert rows != ROWS
     with pytest.raises(LeakkitError, match="does not close"):
-        check("Equipment", flows(rows))
+        check_balance("Equipment", flows(rows))
 
 
 def test_a_step_from_a_wrong_stage_is_found() -> None:
@@ -110,14 +110,14 @@ def test_a_step_from_a_wrong_stage_is_found() -> None:
     rows = [wrong.get(row, row) for row in ROWS]
     rows += [entry(2, "from_previous", 0, 1), exit_(1, "open", 1, 1), exit_(2, "open", 1, 1)]
     with pytest.raises(LeakkitError, match="does not close"):
-        check("Equipment", flows(rows))
+        check_balance("Equipment", flows(rows))
 
 
 def test_money_beyond_what_floats_hold_still_closes() -> None:
     rows = [entry(0, "new", 0, HUGE), exit_(0, "next", 1, HUGE), entry(1, "from_previous", 1, HUGE),
             exit_(1, "open", 1, HUGE)]  # fmt: skip
     counted = flows(rows)
-    check("Rial", counted)
+    check_balance("Rial", counted)
     assert pipeline_balance(stage_balances(counted)).new == HUGE
 
 

@@ -19,12 +19,10 @@ from markupsafe import escape
 
 from leakkit import report
 from leakkit.errors import LeakkitError
-from leakkit.page.kinds import REPEATED
+from leakkit.page.style import REPEATED
 from leakkit.report import manifest
-from leakkit.report.draft import INDEX
-from leakkit.report.folder import slug, write_text
 from leakkit.report.kernel import can_fork, manager
-from leakkit.report.stale import PLACE, mark_stale
+from leakkit.report.publishing import INDEX, PLACE, mark_stale, slug, write_text
 from leakkit.views.view import View
 from tests.running import opening, short_pages, write_small
 

@@ -6,16 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leakkit.measures import stages
-from leakkit.measures.bootstrap import (
+from leakkit.measures import stage_results
+from leakkit.measures.age_counts import (
+    EXITS,
     REPLICATES,
+    StayCounts,
     cluster_counts,
     expected_interval,
     replicated_shares,
     share_interval,
 )
-from leakkit.measures.counts import EXITS, StayCounts
-from leakkit.measures.survival import Horizon, aalen_johansen, greenwood, index_at, merge_doors
+from leakkit.measures.horizons import Horizon
+from leakkit.measures.survival import aalen_johansen, greenwood, index_at, merge_doors
 from tests.measuring import approx
 
 LOST, NEXT, OPEN = (EXITS.index(name) for name in ("lost", "next", "open"))
@@ -113,12 +115,12 @@ def test_expected_days_near_a_gap_are_unsure() -> None:
 
 def test_the_share_of_all_visits_lies_in_its_interval() -> None:
     visits = some_visits(150, visits_each=2)
-    share = stages.lost_any_visit(together(visits), counted(visits), Horizon(15.0, "learnt"))
+    share = stage_results.lost_any_visit(together(visits), counted(visits), Horizon(15.0, "learnt"))
     assert share.share is not None
     assert share.low is not None
     assert share.high is not None
     assert share.low < share.share < share.high
-    alone = stages.lost_any_visit(together(visits), None, Horizon(15.0, "learnt"))
+    alone = stage_results.lost_any_visit(together(visits), None, Horizon(15.0, "learnt"))
     assert alone.share == share.share
     assert share.high - share.low > (alone.high or 0) - (alone.low or 0)
 
@@ -136,11 +138,14 @@ def test_value_weighs() -> None:
         (ages, np.array([180])),
         {"lost": (left, np.array([90])), "next": (left, np.array([90]))},
     )
-    share = stages.lost_by_value(money, frame, Horizon(5.0, "learnt"))
+    share = stage_results.lost_by_value(money, frame, Horizon(5.0, "learnt"))
     assert share.share == approx(0.5)
     assert (share.low or 0) < 0.45
     assert (share.high or 1) > 0.55
-    assert stages.lost_by_value(together(visits), None, Horizon(5.0, "learnt")).reason == "no_value"
+    assert (
+        stage_results.lost_by_value(together(visits), None, Horizon(5.0, "learnt")).reason
+        == "no_value"
+    )
 
 
 def test_exits_that_are_censored_are_neither_wanted_nor_exits() -> None:

@@ -21,24 +21,24 @@ from leakkit import views
 from leakkit.analysis import reasons as rooms
 from leakkit.config import Config, Note
 from leakkit.errors import LeakkitError
-from leakkit.findings import behaviour, causes, columns, drivers, mix, stated
+from leakkit.findings import behaviour, columns, drivers, mix, stated_reasons, verdicts
 from leakkit.findings.behaviour import SIGNS, SignCount
-from leakkit.findings.causes import Verdict, verdict
-from leakkit.findings.changes import ChangeDriver, ChangeScreen
+from leakkit.findings.change_drivers import ChangeDriver, ChangeScreen
 from leakkit.findings.columns import SetAside
-from leakkit.findings.contrasts import Excess
+from leakkit.findings.comparison import Excess
 from leakkit.findings.drivers import Screen
 from leakkit.findings.finding import KINDS, SEVERITIES, Past, Split
-from leakkit.findings.mix import RateAndMix, Shift
-from leakkit.findings.reasons import FAMILIES, built_in
+from leakkit.findings.mix import MixShift, RateAndMix
+from leakkit.findings.reason_dictionary import FAMILIES, built_in
+from leakkit.findings.verdicts import Verdict, verdict
 from leakkit.findings.worklist import BLOCKS
 from leakkit.views import tables
 from leakkit.views.bar_widgets import BarWidgets
-from leakkit.views.causes.verdict import review
-from leakkit.views.causes.when_lost import ROWS
-from leakkit.views.causes.worklist import SHOWN_DEALS
+from leakkit.views.causes.cause_lines import review
+from leakkit.views.causes.loss_evidence import ROWS
+from leakkit.views.causes.remedies import SHOWN_DEALS
+from leakkit.views.elements import plain
 from leakkit.views.exploring import BY_STAGE, OF_DIAGNOSIS, Follower
-from leakkit.views.texts import plain
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def returned(function: object, place: int) -> set[str]:
 
 
 def whys() -> set[str]:
-    return given(causes, "Verdict", 2)
+    return given(verdicts, "Verdict", 2)
 
 
 CODES = {
@@ -146,7 +146,7 @@ CODES = {
     "causes.strength_": {"strong", "moderate", "weak"},
     "causes.why_": whys(),
     "causes.stated_": set(FAMILIES),
-    "causes.stated_none_": returned(stated._judge_stated, 1)
+    "causes.stated_none_": returned(stated_reasons._judge_stated, 1)
     | {"no_usual", "usual_before", "usual_elsewhere"},
     "causes.behaves_": {*SIGNS, "mixed"},
     "causes.behaves_none_": returned(behaviour._judge_family, 1) | given(behaviour, "_nothing", 0),
@@ -156,16 +156,16 @@ CODES = {
         for beyond in ("", "none_", "fewer_")
         for family in ("complexity", "unconvincing")
     },
-    "causes.read_": returned(causes._read, 0),
+    "causes.read_": returned(verdicts._read, 0),
     "causes.door_": set(ROWS),
     "causes.mix_": given(mix, "RateAndMix.missing", 2) | given(rooms, "RateAndMix.missing", 2),
     "causes.screen_": given(rooms, "Screen.missing", 2) | given(drivers, "Screen.missing", 2),
     "causes.set_aside_": given(columns, "SetAside", 1),
     "causes.reviews.": {
         *built_in().reviews.values(),
-        *causes.SIGN_REVIEWS.values(),
-        *causes.WHY_REVIEWS.values(),
-        *texts(ast.parse(inspect.getsource(review))) & set(causes.SIGN_REVIEWS.values()),
+        *verdicts.SIGN_REVIEWS.values(),
+        *verdicts.WHY_REVIEWS.values(),
+        *texts(ast.parse(inspect.getsource(review))) & set(verdicts.SIGN_REVIEWS.values()),
         "reading_deals",
     },
     "causes.reason.": {
@@ -313,7 +313,7 @@ def test_where_nothing_is_known_there_is_a_dash_and_no_zero() -> None:
 
 
 def test_a_small_shift_is_not_worth_a_sentence() -> None:
-    found = replace(first().mixes["lost"], shift=Shift("region", "", 0.2, 0.4))
+    found = replace(first().mixes["lost"], shift=MixShift("region", "", 0.2, 0.4))
     small, large = (of(mixes={"lost": replace(found, mix=by)}) for by in (0.009, -0.011))
     assert "What shifted most" not in text("rate_and_mix", small)
     assert "region : (empty), from 20% to 40%" in text("rate_and_mix", large)

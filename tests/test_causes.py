@@ -28,17 +28,12 @@ from leakkit.analysis import explaining
 from leakkit.analysis import reasons as rooms
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.findings import behaviour, causes, reading
+from leakkit.findings import behaviour, verdicts, worklist
 from leakkit.findings.behaviour import Looks, read_behaviour, together
-from leakkit.findings.causes import Verdict, agreement, find, verdict
-from leakkit.findings.contrasts import (
-    Excess,
-    difference,
-    excess_share,
-    share_difference,
-)
-from leakkit.findings.reasons import FAMILIES, built_in, dictionary
-from leakkit.findings.stated import Elsewhere, Usual, meanings, read_stated
+from leakkit.findings.comparison import Excess, difference, excess_share, share_difference
+from leakkit.findings.reason_dictionary import FAMILIES, built_in, dictionary
+from leakkit.findings.stated_reasons import Elsewhere, Usual, meanings, read_stated
+from leakkit.findings.verdicts import Verdict, agreement, find_cause, verdict
 from leakkit.sources import load as load_source
 from leakkit.store.visits import opportunity_ids
 from tests.running import sample_analysis, sample_store
@@ -47,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.analysis import Analysis
-    from leakkit.findings.design import Design
+    from leakkit.findings.stage_readings import Design
     from leakkit.store.database import Store
 
 C, U, OTHER, GAVE_UP = "complexity", "unconvincing", "other", "gave_up"
@@ -236,8 +231,8 @@ def test_reasons_of_other_stages_are_those_of_the_same_days() -> None:
 def test_before_counts_only_where_the_stage_got_worse() -> None:
     """The same reasons now and before: they tell the stage from others, not now from before."""
     design = simulate(np.random.default_rng(5), Planted((0.05, 0.85), sign_share=0.0))
-    assert find(design, CURRENT, BASELINE, elsewhere=elsewhere()).stated.family == U
-    worse = find(design, CURRENT, BASELINE, elsewhere=elsewhere(), got_worse=True).stated
+    assert find_cause(design, CURRENT, BASELINE, elsewhere=elsewhere()).stated.family == U
+    worse = find_cause(design, CURRENT, BASELINE, elsewhere=elsewhere(), got_worse=True).stated
     assert (worse.family, worse.reason) == ("", "usual_before")
 
 
@@ -248,14 +243,14 @@ def test_a_slow_down_of_everybody_is_no_sign() -> None:
     losses = design.only(design.lost & design.left_in(CURRENT))
     before = design.only(design.advanced & design.left_in(BASELINE))
     assert read_behaviour(losses, before)[0].family == C
-    assert find(design, CURRENT, BASELINE).behaviour.family == ""
+    assert find_cause(design, CURRENT, BASELINE).behaviour.family == ""
 
 
 def test_both_windows_are_read_with_those_who_advanced_as_often_in_each() -> None:
     entered = [0] * 300 + [280] * 40 + [*range(10)] + [*range(270, 295)]
     exits = [NEXT] * 340 + [LOST] * 35
     stay = [*range(1, 101)] * 3 + [*range(1, 41)] + [*range(35)]
-    found = find(design_of(entered, stay, exits), CURRENT, BASELINE)
+    found = find_cause(design_of(entered, stay, exits), CURRENT, BASELINE)
     assert (found.window, found.losses, found.behaviour.advanced.n) == ("both", 35, 56)
 
 
@@ -343,7 +338,7 @@ def test_length_alone_is_called_so() -> None:
     looping = replace(slow, returns=np.where(lost & (np.arange(n) < 80), 3, 0))
     found, _ = behaviour.read_behaviour(looping.only(looping.lost), looping.only(looping.advanced))
     assert (found.family, found.length_only) == (C, False)
-    cause = find(slow, (150, 360), (0, 150))
+    cause = find_cause(slow, (150, 360), (0, 150))
     assert cause.verdict == Verdict("", "", "slow")
     assert cause.review == "time_to_answer"
 
@@ -354,7 +349,7 @@ def test_too_few_to_compare(losses: int, advanced: int, reason: str) -> None:
     n = losses + advanced
     design = design_of([10] * n, [*range(1, losses + 1), *range(1, advanced + 1)],
                        [LOST] * losses + [NEXT] * advanced)  # fmt: skip
-    found = find(design, (0, 360))
+    found = find_cause(design, (0, 360))
     assert (found.behaviour.family, found.behaviour.reason) == ("", reason)
     assert found.verdict.why == "no_evidence"
 
@@ -379,7 +374,7 @@ def test_losses_closed_in_bulk_are_set_apart() -> None:
         segments={"owner": owner + ["A"] * 200},
         owner="owner",
     )
-    found = find(bulk, (0, 360))
+    found = find_cause(bulk, (0, 360))
     # 30 of 90 losses by B on day 300: over 30 % of all
     assert (found.administrative.n, found.administrative.owner_day) == (30, 30)
     assert found.verdict == Verdict("", "", "bulk")
@@ -453,7 +448,7 @@ def test_losses_without_a_reason_are_compared_with_the_others() -> None:
 def test_deals_to_read_are_typical_and_matched() -> None:
     rng = np.random.default_rng(6)
     design = simulate(rng, Planted((0.05, 0.7)))
-    found = find(design, CURRENT, BASELINE)
+    found = find_cause(design, CURRENT, BASELINE)
     lost = [deal for deal in found.deals if deal.kind == "lost"]
     advanced = [deal for deal in found.deals if deal.kind == "advanced"]
     assert (len(lost), len(advanced)) == (5, 5)
@@ -468,7 +463,7 @@ def test_deals_to_read_are_typical_and_matched() -> None:
         assert deal.value is not None
         assert match.value is not None
         assert abs(np.log(deal.value / match.value)) < 0.5
-    assert find(design, CURRENT, BASELINE).deals == found.deals
+    assert find_cause(design, CURRENT, BASELINE).deals == found.deals
     # far from the pattern of the typical losses is not chosen: these leave early
     stays = design.stay[design.lost & design.left_in(CURRENT)]
     assert max(deal.stay for deal in lost) <= np.quantile(stays, 0.8)
@@ -476,7 +471,7 @@ def test_deals_to_read_are_typical_and_matched() -> None:
 
 def test_few_deals_give_a_short_list() -> None:
     design = design_of([0, 0, 0], [3, 4, 5], [LOST, LOST, NEXT])
-    found = reading.choose(
+    found = worklist.choose(
         design.only(design.lost), design.only(design.advanced), np.ones(2, dtype=bool), 1
     )
     assert [deal.kind for deal in found] == ["lost", "lost", "advanced"]
@@ -488,18 +483,18 @@ def test_few_deals_give_a_short_list() -> None:
 def test_losses_of_both_windows_are_read_where_the_current_one_has_few() -> None:
     rng = np.random.default_rng(7)
     design = simulate(rng, Planted((0.05, 0.7)), deals=300)
-    found = find(design, (340, 360), (0, 340))
+    found = find_cause(design, (340, 360), (0, 340))
     assert (found.window, found.days_read) == ("both", (0, 360))
-    assert find(simulate(rng, Planted((0.05, 0.7))), CURRENT, BASELINE).window == "current"
+    assert find_cause(simulate(rng, Planted((0.05, 0.7))), CURRENT, BASELINE).window == "current"
 
 
 def test_days_by_exit_are_the_whole_distribution() -> None:
     design = design_of([0] * 8, [1, 1, 4, 2, 3, 9, 7, 7],
                        [LOST] * 3 + [NEXT] * 3 + [RETURNED] * 2)  # fmt: skip
-    found = {one.kind: one for one in find(design, (0, 360)).days}
+    found = {one.kind: one for one in find_cause(design, (0, 360)).days}
     assert (found["lost"].ages, found["lost"].counts) == ((1, 4), (2, 1))
     assert (found["lost"].median, found["advanced"].median, found["returned"].n) == (1, 3, 2)
-    empty = find(design_of([], [], []), (0, 360))
+    empty = find_cause(design_of([], [], []), (0, 360))
     assert (empty.days[0].n, empty.days[0].median, empty.deals) == (0, None, ())
 
 
@@ -508,7 +503,7 @@ def test_days_by_exit_are_the_whole_distribution() -> None:
 def test_order_of_the_rows_does_not_matter_but_for_equals(order: list[int]) -> None:
     rng = np.random.default_rng(8)
     design = simulate(rng, Planted((0.05, 0.7)), deals=40)
-    one, other = find(design, (0, 360)), find(design.only(np.array(order)), (0, 360))
+    one, other = find_cause(design, (0, 360)), find_cause(design.only(np.array(order)), (0, 360))
     assert replace(one, deals=()) == replace(other, deals=())
 
 
@@ -524,7 +519,7 @@ SCENARIOS = {
 def test_planted_cause_comes_out(name: str) -> None:
     planted, family = SCENARIOS[name]
     found = [
-        find(simulate(np.random.default_rng(seed), planted), CURRENT, BASELINE).verdict
+        find_cause(simulate(np.random.default_rng(seed), planted), CURRENT, BASELINE).verdict
         for seed in range(20)
     ]
     assert sum(one.family == family for one in found) >= 18
@@ -534,7 +529,7 @@ def test_planted_cause_comes_out(name: str) -> None:
 def test_null_is_not_determined() -> None:
     planted = Planted((0.2, 0.3), sign_share=0.0, missing_share=1.0)
     found = [
-        find(simulate(np.random.default_rng(seed), planted), CURRENT, BASELINE).verdict
+        find_cause(simulate(np.random.default_rng(seed), planted), CURRENT, BASELINE).verdict
         for seed in range(30)
     ]
     assert all(not one.family for one in found)
@@ -544,7 +539,7 @@ def test_late_paperwork_is_not_called_complexity() -> None:
     planted = Planted((0.05, 0.7), late_share=0.6)
     for missing in (1 / 3, 1.0):
         found = [
-            find(
+            find_cause(
                 simulate(np.random.default_rng(seed), replace(planted, missing_share=missing)),
                 CURRENT,
                 BASELINE,
@@ -661,8 +656,8 @@ def test_users_dictionary_changes_the_verdict() -> None:
     design = simulate(np.random.default_rng(9), Planted((0.05, 0.8), sign_share=0.0))
     own = dictionary('[complexity.haggling]\nterms = ["price too high", "competitor cheaper"]')
     usual = elsewhere()
-    assert find(design, CURRENT, BASELINE, elsewhere=usual).verdict.family == U
-    found = find(design, CURRENT, BASELINE, own, elsewhere=usual)
+    assert find_cause(design, CURRENT, BASELINE, elsewhere=usual).verdict.family == U
+    found = find_cause(design, CURRENT, BASELINE, own, elsewhere=usual)
     assert (found.verdict.family, found.sub_reason) == (C, "complexity.haggling")
 
 
@@ -692,8 +687,8 @@ def test_users_dictionary_is_read_beside_the_configuration(tmp_path: Path) -> No
 
 
 def test_every_review_is_a_code() -> None:
-    reviews = {*built_in().reviews.values(), *causes.SIGN_REVIEWS.values(),
-               *causes.WHY_REVIEWS.values(), "reading_deals"}  # fmt: skip
+    reviews = {*built_in().reviews.values(), *verdicts.SIGN_REVIEWS.values(),
+               *verdicts.WHY_REVIEWS.values(), "reading_deals"}  # fmt: skip
     assert all(code == code.lower() and code.isidentifier() for code in reviews)
     assert {code.partition(".")[0] for code in built_in().reviews} == set(FAMILIES)
     assert pd.notna(list(reviews)).all()

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks.truth.stage import BASELINE, CURRENT, LOST, NEXT, design_of
-from leakkit.findings.changes import _Owners, screen_changes
-from leakkit.findings.columns import candidates
+from leakkit.findings.change_drivers import _ChangingOwners, screen_changes
+from leakkit.findings.columns import find_candidates
 
 if TYPE_CHECKING:
-    from leakkit.findings.design import Design
+    from leakkit.findings.stage_readings import Design
 
 HORIZON = 20
 
@@ -81,12 +81,12 @@ def test_always_worse_is_no_change() -> None:
 def test_owners_who_change_each_by_himself_add_to_the_error_where_they_differ() -> None:
     """By hand: parts 0, 0, 1, 1; within each, changes .2 apart, of a variance of .0001."""
     change, codes = np.array([0.0, 0.2, 0.5, 0.7]), np.repeat([0, 1, 2, 3], 10)
-    owners = _Owners("owner", codes, change, np.full(4, 10_000.0))
+    owners = _ChangingOwners("owner", codes, change, np.full(4, 10_000.0))
     # Q - 2 = 10,000 x 4 x .01 - 2 = 398, over 40,000 - 20,000; each owner is half of a side
     assert owners.error(codes >= 2) == pytest.approx((398 / 20_000 * 4 * 0.25) ** 0.5)
     # a region that all owners have alike takes nothing from them
     assert owners.error(np.tile([True, False], 20)) == pytest.approx(0.0, abs=1e-12)
-    alike = _Owners("owner", codes, np.array([0.1, 0.1, 0.5, 0.5]), np.full(4, 10_000.0))
+    alike = _ChangingOwners("owner", codes, np.array([0.1, 0.1, 0.5, 0.5]), np.full(4, 10_000.0))
     assert alike.error(codes >= 2) == pytest.approx(0.0, abs=1e-12)
 
 
@@ -102,6 +102,6 @@ def test_a_value_that_went_out_of_use_does_not_know_the_outcome() -> None:
         entered, stay, np.where(rng.random(1_500) < 0.3, LOST, NEXT),
         segments={"owner": left.tolist(), "filled": filled.tolist()},
     )  # fmt: skip
-    found = candidates(design, with_value=False)
+    found = find_candidates(design, with_value=False)
     assert set(found.codes) == {"owner"}
     assert [(one.column, one.reason) for one in found.set_aside] == [("filled", "closed_only")]

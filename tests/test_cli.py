@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from leakkit import cli, sample, views
-from leakkit.report import opening
+from leakkit.report import notebooks
 from leakkit.version import __version__
 from tests.running import here
 
@@ -208,7 +208,7 @@ def test_jupyterlab_is_opened_as_asked(tmp_path: Path, monkeypatch: pytest.Monke
         asked.append(command)
         return 0
 
-    monkeypatch.setattr(opening, "run_in_place", run)
+    monkeypatch.setattr(notebooks, "run_in_place", run)
     folder = str(tmp_path / "lab")
     words = ("--folder", folder, "--port", "9000", "--no-browser", "--", "--allow-root", "--debug")
     for source in ((), ("sample",)):
@@ -228,14 +228,14 @@ def test_an_app_needs_voila_and_hears_this_machine_only(
         asked.append(command)
         return 0
 
-    monkeypatch.setattr(opening, "run_in_place", run)
+    monkeypatch.setattr(notebooks, "run_in_place", run)
     words = ("app", "sample", "--folder", str(tmp_path / "app"), "--port", "9001", "--no-browser")
-    monkeypatch.setattr(opening, "find_spec", lambda _: None)
+    monkeypatch.setattr(notebooks, "find_spec", lambda _: None)
     refused = here(*words)
     assert refused.returncode == 2
     assert "pip install 'leakkit[app]'" in refused.stderr
     assert not (tmp_path / "app").exists()
-    monkeypatch.setattr(opening, "find_spec", lambda _: "there")
+    monkeypatch.setattr(notebooks, "find_spec", lambda _: "there")
     assert here(*words).returncode == 0
     (command,) = asked
     assert command[1:4] == ["-m", "voila", str(tmp_path / "app")]

@@ -14,9 +14,8 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from leakkit.findings.comparison import Wobble
-from leakkit.findings.contrasts import false_discovery
-from leakkit.findings.logistic import ENDLESS, TOLERANCE, fit_logistic, independent
+from leakkit.findings.adjustment import ENDLESS, TOLERANCE, fit_logistic, independent
+from leakkit.findings.comparison import Wobble, false_discovery
 from leakkit.measures.survival import wilson
 from tests.measuring import approx
 

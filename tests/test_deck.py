@@ -17,16 +17,15 @@ from pptx.util import Inches
 from leakkit import analyze, diagnose, views
 from leakkit.config import Config
 from leakkit.deck import Look, deck
-from leakkit.deck.content import LONGEST_NAME, Box, Line, Placed, Slide, Text
-from leakkit.deck.losses import leaks
+from leakkit.deck.charting import pack_deck
+from leakkit.deck.content import LONGEST_NAME, Box, Line, Placed, Slide, Subject, Text, name_of
+from leakkit.deck.leak_slides import leaks_slide
 from leakkit.deck.masters import client
-from leakkit.deck.package import pack_deck
-from leakkit.deck.told import Told, name_of
-from leakkit.deck.writing import Foot, write
+from leakkit.deck.powerpoint import Foot, write_slides
 from leakkit.errors import LeakkitError
 from leakkit.sample import make
 from leakkit.sources import load
-from leakkit.views.grids import text_of
+from leakkit.views.grids import html_text
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
@@ -105,8 +104,8 @@ def test_titles_are_the_findings_of_the_pages(
     analysis: Analysis, diagnosis: Diagnosis, slides: list[Any]
 ) -> None:
     titles = [slide.shapes.title.text_frame.text for slide in slides]
-    assert text_of(views.headline(analysis).headline, LONGEST_NAME) == titles[1]
-    assert text_of(views.causes_headline(diagnosis).headline, LONGEST_NAME) in titles
+    assert html_text(views.headline(analysis).headline, LONGEST_NAME) == titles[1]
+    assert html_text(views.causes_headline(diagnosis).headline, LONGEST_NAME) in titles
     assert 9 <= len(titles) <= 13
     assert all(titles)
 
@@ -231,9 +230,9 @@ def _template(path: Path, *keep: str) -> Path:
 def test_a_template_gives_its_master_and_its_colours(diagnosis: Diagnosis, tmp_path: Path) -> None:
     file = _template(tmp_path / "client.pptx", "Title Slide", "Title Only", "Title and Content")
     master = client(file)
-    found = leaks(Told(diagnosis, words_of(diagnosis.analysis)))
+    found = leaks_slide(Subject(diagnosis, words_of(diagnosis.analysis)))
     assert found is not None
-    write(master, [found], Foot("For Acme only"))
+    write_slides(master, [found], Foot("For Acme only"))
     made = Presentation(io.BytesIO(pack_deck(master.deck, "Title", "Author")))
     (slide,) = made.slides
     assert slide.slide_layout.name == "Title Only"
@@ -251,7 +250,7 @@ def test_letters_get_smaller_until_the_text_fits_a_narrow_template(tmp_path: Pat
     for wide in (1.0, 0.4):
         part = Placed(Box(0, 0, wide, 0.6), Text(lines, name="Answer"))
         slide = Slide("A title", "kicker", (part,))
-        write(master, [slide], Foot(""))
+        write_slides(master, [slide], Foot(""))
         made = master.deck.slides[len(master.deck.slides) - 1]
         (box,) = (shape for shape in made.shapes if shape.name == "Answer")
         assert [p.text for p in box.text_frame.paragraphs] == [line.text for line in lines]

@@ -11,7 +11,7 @@ import pytest
 from leakkit import analyze, passages
 from leakkit.analysis.reasons import drivers_of, rate_and_mix, read_design, root_cause
 from leakkit.config import Config
-from leakkit.findings.design import FAR, UNKNOWN, at_risk
+from leakkit.findings.stage_readings import FAR, UNKNOWN, at_risk
 from leakkit.sample import make
 from leakkit.sources import load
 from leakkit.store import design as tables
@@ -20,7 +20,7 @@ from leakkit.store.design import design_rows
 from tests.test_sql import constants, faults
 
 if TYPE_CHECKING:
-    from leakkit.findings.design import Design
+    from leakkit.findings.stage_readings import Design
     from leakkit.store.database import Store
 
 

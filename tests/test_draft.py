@@ -11,10 +11,17 @@ import pytest
 
 from benchmarks.killing import mixed
 from leakkit.errors import LeakkitError
-from leakkit.report.draft import DRAFT, MANIFEST, READY, Draft, begin_draft, finish
-from leakkit.report.folder import digest_of
 from leakkit.report.manifest import named_files
-from leakkit.report.stale import PLACE
+from leakkit.report.publishing import (
+    DRAFT,
+    MANIFEST,
+    PLACE,
+    READY,
+    Draft,
+    begin_draft,
+    digest_of,
+    finish,
+)
 
 A, B, NEW = "a-000001", "b-000002", "c-000003"
 FILES = ("stage_dropoff.html", "root_causes.html", "stages.csv", "worklist.csv")

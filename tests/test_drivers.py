@@ -15,11 +15,10 @@ from benchmarks.truth import segments
 from benchmarks.truth.stage import BASELINE, CURRENT, DAYS, LOST, NEXT, RETURNED, design_of
 from leakkit.analysis import reasons as rooms
 from leakkit.findings import drivers, mix
-from leakkit.findings.adjusted import adjust
-from leakkit.findings.columns import VALUE, candidates
-from leakkit.findings.contrasts import pooled_z, two_sided
-from leakkit.findings.design import at_risk
-from leakkit.findings.groups import count, read, spells
+from leakkit.findings.adjustment import adjust
+from leakkit.findings.columns import VALUE, find_candidates
+from leakkit.findings.comparison import pooled_z, two_sided
+from leakkit.findings.stage_readings import at_risk, count_groups, read_groups, spells
 from leakkit.measures import survival
 from tests.running import sample_analysis, sample_store
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from leakkit.analysis import Analysis
-    from leakkit.findings.design import AtRisk, Design
+    from leakkit.findings.stage_readings import AtRisk, Design
     from leakkit.measures.survival import Floats, Ints
     from leakkit.store.database import Store
 
@@ -102,7 +101,7 @@ def test_groups_are_read_as_single_stages_are(
     design, codes = stage_of(rng, 1500)
     risk = at_risk(design, days)
     spans = spells(risk, 21, kind)
-    found = read(count(spans, codes["c1"][spans.rows], 5))
+    found = read_groups(count_groups(spans, codes["c1"][spans.rows], 5))
     for group in range(1, 5):
         chosen = np.flatnonzero(codes["c1"][risk.rows] == group)
         mine = [found.share[group], found.variance[group], found.followed[group]]
@@ -174,7 +173,7 @@ def test_screen_finds_what_the_naive_route_finds(seed: int) -> None:
     worse = replace(design, exit=np.where(design.exit == 0, 0, exits))
     names = tuple(codes)
     found = drivers.screen(worse, (60, 330), 30, columns=names, q=0.2)
-    keep = candidates(worse.only(at_risk(worse, (60, 330)).rows), names).codes
+    keep = find_candidates(worse.only(at_risk(worse, (60, 330)).rows), names).codes
     wanted, tested = naive_screen(at_risk(worse, (60, 330)), codes, 30, 0.2)
     mine = {(one.columns, one.codes) for one in found.drivers if VALUE not in one.columns}
     # codes of texts: v1 is 1 where 0 is the missing one
@@ -280,7 +279,7 @@ def test_adjusted_effect_is_the_plain_gap_where_nothing_else_is_there() -> None:
     spans = spells(risk, 45, "lost")
     seller = design.segments["seller"][spans.rows] == 1
     found = adjust(spans, seller, [])
-    both = read(count(spans, seller.astype(np.int64), 2))
+    both = read_groups(count_groups(spans, seller.astype(np.int64), 2))
     assert found.difference is not None
     assert found.difference.value == pytest.approx(both.share[1] - both.share[0], abs=0.01)
     spread = 1.96 * (both.variance.sum()) ** 0.5
@@ -325,7 +324,7 @@ def test_columns_that_know_the_outcome_are_set_aside_and_named() -> None:
         "country": ["X"] * n,
     }
     design = design_of(entered, stay, np.where(lost, LOST, NEXT), segments=columns)
-    found = candidates(design)
+    found = find_candidates(design)
     aside = {one.column: one.reason for one in found.set_aside}
     assert aside == {
         "survey": "missing_differs",
@@ -351,7 +350,7 @@ def test_a_value_that_was_given_up_long_ago_is_no_fault() -> None:
     product = ["old"] * 30 + ["new"] * 970
     design = design_of(rng.integers(0, 350, 1000), [8] * 1000, rng.choice([LOST, NEXT], 1000),
                        segments={"product": product})  # fmt: skip
-    assert "product" in candidates(design).codes
+    assert "product" in find_candidates(design).codes
 
 
 def test_a_column_of_names_does_not_tell_the_outcome_by_chance() -> None:
@@ -359,7 +358,7 @@ def test_a_column_of_names_does_not_tell_the_outcome_by_chance() -> None:
     who = texts(rng.integers(1, 120, 400))
     design = design_of(rng.integers(0, 300, 400), [8] * 400, rng.choice([LOST, NEXT], 400),
                        segments={"who": who})  # fmt: skip
-    assert "who" in candidates(design).codes
+    assert "who" in find_candidates(design).codes
 
 
 # ---------------------------------------------------------------- rate and mix
@@ -382,10 +381,10 @@ def test_rate_and_mix_is_kitagawa_on_berkeley(monkeypatch: pytest.MonkeyPatch) -
     Few women applied where most men did: weighted, 1,835 are worth 366, under a quarter,
     and leakkit would refuse. The oracle checks the numbers without that rule.
     """
-    refused = drivers.split(berkeley(), (100, 200), (0, 100), 5)
+    refused = mix.split(berkeley(), (100, 200), (0, 100), 5)
     assert (refused.reason, refused.rate) == ("not_comparable", None)
     monkeypatch.setattr(mix, "MIN_EFFECTIVE_SHARE", 0.15)
-    found = drivers.split(berkeley(), (100, 200), (0, 100), 5)
+    found = mix.split(berkeley(), (100, 200), (0, 100), 5)
     assert found.rate is not None
     assert found.total == pytest.approx(0.141645, abs=5e-7)
     assert found.rate.value == pytest.approx(-0.036028, abs=5e-7)
@@ -413,7 +412,7 @@ def test_one_column_without_open_deals_is_kitagawa(cells: list[tuple[int, int, f
             exits += [LOST] * losses + [NEXT] * (n - losses)
             column += [f"v{level}"] * n
     design = design_of(entered, [0] * len(entered), exits, segments={"c": column})
-    found = drivers.split(design, (100, 200), (0, 100), 5)
+    found = mix.split(design, (100, 200), (0, 100), 5)
     came = np.array([[before, after] for before, after, _ in cells], np.float64)
     shares = came / came.sum(axis=0)
     losses_of = [[int(b * s) / b, int(a * (1 - s)) / a] for b, a, s in cells]
@@ -449,7 +448,7 @@ def test_weighted_aalen_johansen_is_the_naive_one() -> None:
     weight = rng.gamma(2.0, 0.5, len(risk.rows))
     spans = spells(risk, 28, "lost")
     kept = risk.arrive <= 28
-    found = read(count(spans, np.zeros(len(spans), np.int64), 1, weight[kept]))
+    found = read_groups(count_groups(spans, np.zeros(len(spans), np.int64), 1, weight[kept]))
     assert found.share[0] == pytest.approx(naive_weighted(risk, weight, 28), abs=1e-12)
 
 
@@ -457,7 +456,7 @@ def test_mix_shift_is_not_called_a_rate_leak() -> None:
     called = naive = 0
     for seed in range(60):
         design = segments.shifted(np.random.default_rng(seed), 600, 0.0)
-        found = drivers.split(design, CURRENT, BASELINE, 30)
+        found = mix.split(design, CURRENT, BASELINE, 30)
         assert found.rate is not None
         assert found.total is not None
         called += found.rate.low > 0.0
@@ -468,7 +467,7 @@ def test_mix_shift_is_not_called_a_rate_leak() -> None:
 
 
 def test_rate_leak_is_called_one_under_a_shift_of_mix() -> None:
-    found = drivers.split(
+    found = mix.split(
         segments.shifted(np.random.default_rng(1), 2_000, 0.12), CURRENT, BASELINE, 30
     )
     assert found.rate is not None
@@ -476,7 +475,7 @@ def test_rate_leak_is_called_one_under_a_shift_of_mix() -> None:
     assert found.rate.low > 0.05
     assert found.shift is not None
     assert found.shift.value == "a"
-    wide = drivers.split(
+    wide = mix.split(
         segments.shifted(np.random.default_rng(1), 2_000, 0.12), CURRENT, BASELINE, 30, phi=4.0
     )
     assert wide.rate is not None
@@ -487,7 +486,7 @@ def test_rate_leak_is_called_one_under_a_shift_of_mix() -> None:
 def test_interval_of_the_rate_covers() -> None:
     covered = []
     for seed in range(100, 200):
-        found = drivers.split(
+        found = mix.split(
             segments.shifted(np.random.default_rng(seed), 400, 0.05), CURRENT, BASELINE, 30
         )
         assert found.rate is not None
@@ -501,27 +500,27 @@ def test_periods_that_have_nothing_in_common_are_not_compared() -> None:
     new = np.where(entered >= 270, "new", "old")
     design = design_of(entered, [3] * 1000, rng.choice([LOST, NEXT], 1000),
                        segments={"kind": new.tolist()})  # fmt: skip
-    found = drivers.split(design, CURRENT, BASELINE, 10)
+    found = mix.split(design, CURRENT, BASELINE, 10)
     assert (found.reason, found.rate, found.mix) == ("not_comparable", None, None)
     assert found.total is not None
     apart = segments.shifted(rng, 400, 0.0)
     rare = np.where(rng.random(len(apart)) < np.where(apart.entered_day < 270, 0.02, 0.9), 1, 2)
     skewed = replace(apart, segments={"k": rare}, labels={"k": ("", "x", "y")})
-    assert drivers.split(skewed, CURRENT, BASELINE, 30).reason == "not_comparable"
+    assert mix.split(skewed, CURRENT, BASELINE, 30).reason == "not_comparable"
 
 
 def test_split_says_why_it_is_missing() -> None:
     rng = np.random.default_rng(13)
     none = design_of(rng.integers(0, 360, 900), [3] * 900, rng.choice([LOST, NEXT], 900))
-    assert drivers.split(none, CURRENT, BASELINE, 10).reason == "no_columns"
+    assert mix.split(none, CURRENT, BASELINE, 10).reason == "no_columns"
     few = design_of([10] * 20 + [300] * 19, [3] * 39, [LOST] * 39, segments={"c": ["a"] * 39})
-    assert drivers.split(few, CURRENT, BASELINE, 10).reason == "few_followed"
+    assert mix.split(few, CURRENT, BASELINE, 10).reason == "few_followed"
 
 
 @pytest.mark.parametrize("kind", ["lost", "returned", "overdue"])
 def test_total_is_the_difference_of_the_curves(kind: str) -> None:
     design, _ = stage_of(np.random.default_rng(14), 3_000)
-    found = drivers.split(design, CURRENT, BASELINE, 14, kind=kind)
+    found = mix.split(design, CURRENT, BASELINE, 14, kind=kind)
     kinds = {"lost": (LOST,), "returned": (RETURNED,), "overdue": ()}[kind]
     shares = [
         naive_share(risk, np.arange(len(risk.rows)), 14, kinds)[0]
@@ -582,7 +581,7 @@ def test_numbers_that_name_somebody_are_not_put_into_fifths() -> None:
         rng.integers(0, 300, 900), rng.integers(1, 20, 900), exits,
         segments={"who": people, "size": people}, owner="who",
     )  # fmt: skip
-    found = candidates(design, with_value=False)
+    found = find_candidates(design, with_value=False)
     assert found.binned == {"size"}
     assert len(found.labels["who"]) == 31
     assert len(found.labels["size"]) == 6
@@ -598,7 +597,7 @@ def test_the_shift_of_a_column_in_fifths_names_where_the_fifth_ends() -> None:
         came, rng.integers(1, 9, 3_000), np.where(lost, LOST, NEXT),
         segments={"size": [str(one) for one in size]},
     )  # fmt: skip
-    found = drivers.split(design, (270, 360), (0, 270), 10)
+    found = mix.split(design, (270, 360), (0, 270), 10)
     assert found.shift is not None
     assert found.shift.binned
     assert found.shift.value == "99"

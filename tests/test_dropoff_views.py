@@ -13,9 +13,9 @@ from leakkit.analysis.deferred import settle_pipeline
 from leakkit.analysis.headline import headline
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.measures.stages import StageResult
+from leakkit.measures.stage_results import StageResult
 from leakkit.measures.survival import Share
-from leakkit.views.dropoff.pipe import choose_emphasis
+from leakkit.views.dropoff.stage_flow import choose_emphasis
 from leakkit.words import Words
 from tests.running import sample_analysis
 

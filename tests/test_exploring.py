@@ -14,7 +14,7 @@ from leakkit import views
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.views.bar_widgets import BarWidgets
-from leakkit.views.dropoff.deals import SHOWN_ROWS
+from leakkit.views.dropoff.deal_lists import SHOWN_ROWS
 from leakkit.views.exploring import FOLLOWING, OF_ALL, Follower
 from tests.running import load_made
 

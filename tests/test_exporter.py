@@ -21,8 +21,9 @@ from leakkit.page.inert import inert
 from leakkit.page.style import stylesheet
 from leakkit.report import run
 from leakkit.report.exporter import LeakkitExporter, export_page
-from leakkit.report.index import IndexRow, index_page
-from leakkit.views import figures, tables
+from leakkit.report.overview import IndexRow, index_page
+from leakkit.views import tables
+from leakkit.views.drawing import figures
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes
@@ -84,12 +85,12 @@ def views() -> tuple[View, ...]:
         "pipe",
         "<b>Equipment</b>",
         "Proforma loses 37%",
-        figures.pipe(pipeline, WORDS),
+        figures.pipe_figure(pipeline, WORDS),
         note="<p>note</p>",
         kind="first",
     )
     stages = View("stages", "Stages & more", table=tables.stage_table(pipeline, WORDS))
-    days = View("days", "Days", "", figures.days_by_exit(pipeline, WORDS))
+    days = View("days", "Days", "", figures.days_figure(pipeline, WORDS))
     return first, stages, days
 
 

@@ -17,10 +17,10 @@ import pytest
 from benchmarks.killing import mixed
 from leakkit import report
 from leakkit.errors import LeakkitError
-from leakkit.report import books
-from leakkit.report.folder import claim_folder
+from leakkit.report import notebooks
 from leakkit.report.manifest import NOTEBOOKS
 from leakkit.report.pool import LOST
+from leakkit.report.publishing import claim_folder
 from tests.running import here, short_pages, write_small
 
 TWO = ("Equipment", "Spare parts")
@@ -72,7 +72,7 @@ def out(tmp_path: Path, good: Path) -> Path:
 
 def with_cell(source: str, name: str = "stage_dropoff") -> str:
     """Return a notebook with one more code cell, after its parameters."""
-    book = json.loads(books.text(name))
+    book = json.loads(notebooks.read_notebook(name))
     cell = {"cell_type": "code", "id": "more", "metadata": {}, "source": source}
     book["cells"].insert(1, {**cell, "execution_count": None, "outputs": []})
     return json.dumps(book)
@@ -80,8 +80,10 @@ def with_cell(source: str, name: str = "stage_dropoff") -> str:
 
 def broken(monkeypatch: pytest.MonkeyPatch, cell: str, name: str = "stage_dropoff") -> None:
     """Put a cell into one notebook of every run of this test."""
-    whole = {known: books.text(known) for known in NOTEBOOKS}
-    monkeypatch.setattr(books, "text", {**whole, name: with_cell(cell, name)}.__getitem__)
+    whole = {known: notebooks.read_notebook(known) for known in NOTEBOOKS}
+    monkeypatch.setattr(
+        notebooks, "read_notebook", {**whole, name: with_cell(cell, name)}.__getitem__
+    )
 
 
 def only_once(tmp_path: Path, harm: str) -> str:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from leakkit.measures.survival import Horizon
+from leakkit.measures.horizons import Horizon
 from leakkit.page.style import stylesheet
-from leakkit.views import figures
-from leakkit.views.ink import elide, width_of, wrap
-from leakkit.views.palette import PALETTE
-from leakkit.views.pipe_forms import Told, narrow, small, wide
-from leakkit.views.pipe_path import leaving, worst_stage
-from leakkit.views.texts import plain, stay
+from leakkit.views.drawing import figures
+from leakkit.views.drawing.palette import PALETTE
+from leakkit.views.drawing.pipe_forms import PipeTexts, narrow, small, wide
+from leakkit.views.drawing.pipe_path import leaving, worst_stage
+from leakkit.views.drawing.sheet import elide, width_of, wrap
+from leakkit.views.elements import name_stay, plain
 from leakkit.words import Words
 from tests import fakes
 
@@ -76,7 +76,7 @@ def fall(svg: str, name: str) -> float:
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_picture_adds_up(name: str) -> None:
     drawn = SHAPES[name]
-    svg = wide(Told(fakes.analysis(drawn), WORDS))
+    svg = wide(PipeTexts(fakes.analysis(drawn), WORDS))
     scale = 190 / drawn.entered
     afters = [one.width for one in drawn.stages[1:]] + [drawn.won]
     for one, after in zip(drawn.stages, afters, strict=True):
@@ -95,7 +95,7 @@ def test_the_picture_adds_up(name: str) -> None:
 
 
 def test_the_balance_is_written_out() -> None:
-    svg = wide(Told(fakes.analysis(), WORDS))
+    svg = wide(PipeTexts(fakes.analysis(), WORDS))
     text = "".join(ET.fromstring(svg).itertext())  # noqa: S314 - our own picture
     assert "1,000 deals in = ■ 200 won + ■ 550 lost + ■ 153 overdue + ■ 97 in time" in text
     for said in ("37%", "205 lost", "45 overdue", "20 in time", "200 won", "20% of 1,000"):
@@ -105,7 +105,7 @@ def test_the_balance_is_written_out() -> None:
 def test_no_column_hangs_over_the_edge() -> None:
     for drawn in SHAPES.values():
         for form in (wide, narrow, small):
-            svg = form(Told(fakes.analysis(drawn), WORDS))
+            svg = form(PipeTexts(fakes.analysis(drawn), WORDS))
             edge = float(ET.fromstring(svg).get("width", "0"))  # noqa: S314 - as above
             ends = [float(x) for x in re.findall(r"[ML] (-?[\d.]+) ", svg)]
             assert min(ends) >= -0.01
@@ -121,14 +121,14 @@ def test_the_worst_stage_loses_the_largest_share() -> None:
 
 def test_an_empty_pipe_says_so() -> None:
     nothing = fakes.pipe(lost=(0,) * 6, overdue=(0,) * 6, in_time=(0,) * 6, won=0)
-    html = figures.pipe(replace(fakes.analysis(), pipe=nothing), WORDS)
+    html = figures.pipe_figure(replace(fakes.analysis(), pipe=nothing), WORDS)
     assert html.count("No deals to draw yet.</tspan>") == 3
 
 
 def all_figures(pipeline_name: str, names: tuple[str, ...]) -> str:
     """Return every figure of a pipeline whose stages are called `names`."""
     pipeline = fakes.analysis(fakes.pipe(names=names), name=pipeline_name)
-    parts = (figures.pipe, figures.days_by_exit, figures.months)
+    parts = (figures.pipe_figure, figures.days_figure, figures.months_figure)
     return "\n".join(part(pipeline, WORDS) for part in parts)
 
 
@@ -212,24 +212,24 @@ def test_a_stage_without_a_curve_says_why() -> None:
 
 
 def test_short_stays_are_said_in_hours() -> None:
-    assert stay(WORDS, 24, 24) == "24 hours"
-    assert stay(WORDS, 240, 24) == "10 days"
-    assert stay(WORDS, 24, 1) == "24 days"
+    assert name_stay(WORDS, 24, 24) == "24 hours"
+    assert name_stay(WORDS, 240, 24) == "10 days"
+    assert name_stay(WORDS, 24, 1) == "24 days"
     hours = figures.stage_days(fakes.analysis().stages[0], WORDS, unit_per_day=24)
     assert "counted within 45 hours" in hours
 
 
 def test_months_that_are_incomplete_are_striped() -> None:
-    html = figures.months(fakes.analysis(), WORDS)
+    html = figures.months_figure(fakes.analysis(), WORDS)
     assert "Striped: the month is incomplete." in html
     assert html.count("url(#") > 0
-    assert figures.months(replace(fakes.analysis(), months=()), WORDS) == ""
+    assert figures.months_figure(replace(fakes.analysis(), months=()), WORDS) == ""
 
 
 def test_the_flow_runs_as_the_reader_reads() -> None:
     words = Words("en")
     words.direction = "rtl"
-    left, right = (wide(Told(fakes.analysis(), w, 3)) for w in (WORDS, words))
+    left, right = (wide(PipeTexts(fakes.analysis(), w, 3)) for w in (WORDS, words))
     edge = float(ET.fromstring(right).get("width", "0"))  # noqa: S314 - our own picture
     start = re.search(r'data-lk="width-0">\s*<path d="M ([\d.]+)', right)
     assert start
@@ -239,7 +239,7 @@ def test_the_flow_runs_as_the_reader_reads() -> None:
 
 def test_in_money_the_picture_is_of_money() -> None:
     in_money = fakes.pipe(lost=(10_000, 0, 0, 700_000, 0, 0), won=20_000_000)
-    svg = wide(Told(replace(fakes.analysis(), pipe_value=in_money), WORDS, by="value"))
+    svg = wide(PipeTexts(replace(fakes.analysis(), pipe_value=in_money), WORDS, by="value"))
     said = "".join(ET.fromstring(svg).itertext())  # noqa: S314 - our own picture
     assert WORDS.money(in_money.entered) + " in = " in said
     assert WORDS.money(700_000) + " lost" in said

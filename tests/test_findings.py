@@ -26,7 +26,7 @@ from leakkit.findings import (
     reaches_severity,
     to_records,
 )
-from leakkit.report.findings_json import findings_json
+from leakkit.report.data_files import findings_json
 from leakkit.sample import Leak, PipelinePlan, Plan, StagePlan, default_plan, make
 from leakkit.sources import load
 from tests.measuring import approx

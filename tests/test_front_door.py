@@ -12,7 +12,7 @@ import pytest
 
 import leakkit
 from leakkit.errors import LeakkitError
-from leakkit.report.stages_csv import stages_csv
+from leakkit.report.data_files import stages_csv
 from tests.running import sample_store
 
 if TYPE_CHECKING:

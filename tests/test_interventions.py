@@ -11,18 +11,12 @@ import pytest
 
 import leakkit
 from benchmarks.truth.interventions import simulate
-from leakkit.deck.content import Chart
-from leakkit.deck.interventions import actions
-from leakkit.deck.told import Told
+from leakkit.deck.cause_slides import actions_slide
+from leakkit.deck.content import Chart, Subject
 from leakkit.errors import LeakkitError
-from leakkit.findings.interventions import (
-    compare_since,
-    days_before,
-    earliest_day,
-    judge,
-)
+from leakkit.findings.intervention_effects import compare_since, days_before, earliest_day, judge
 from leakkit.measures.survival import MIN_FOLLOWED
-from leakkit.page.kinds import REPEATED
+from leakkit.page.style import REPEATED
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -160,7 +154,7 @@ def test_an_intervention_has_its_place_on_the_page() -> None:
 
 def test_an_intervention_has_a_slide_with_the_numbers_of_the_page() -> None:
     diagnosis = diagnosed(0.25, TOLD)
-    slide = actions(Told(diagnosis, WORDS))
+    slide = actions_slide(Subject(diagnosis, WORDS))
     assert slide is not None
     assert slide.title.startswith("Price <b>book</b>: A loses fewer deals since Jun 1, 2025.")
     (chart,) = [one.part for one in slide.parts if isinstance(one.part, Chart)]
@@ -170,7 +164,7 @@ def test_an_intervention_has_a_slide_with_the_numbers_of_the_page() -> None:
         (change.before.share,),
         (change.since.share,),
     ]
-    assert actions(Told(diagnosed(0.0, ""), WORDS)) is None
+    assert actions_slide(Subject(diagnosed(0.0, ""), WORDS)) is None
 
 
 def test_too_early_is_said_with_the_first_day_of_an_answer() -> None:

@@ -13,8 +13,8 @@ from leakkit import views
 from leakkit.analysis import Appeared, Seen, analyze, losses_appeared, since_last_run
 from leakkit.analysis.earlier import losses_missing, without_late_losses
 from leakkit.findings import Finding
-from leakkit.report.draft import MANIFEST
 from leakkit.report.manifest import Last
+from leakkit.report.publishing import MANIFEST
 from leakkit.store.schema import SCHEMA_VERSION
 from tests.running import sample_store
 

@@ -13,8 +13,8 @@ from leakkit import cli
 from leakkit.analysis import Seen
 from leakkit.errors import HALF_EXPORT, LeakkitError
 from leakkit.report.manifest import Last
-from leakkit.report.news import as_json, find_news, is_new, refuse_half_export
-from leakkit.report.results import FAILED, MADE, PageResult
+from leakkit.report.news import find_news, is_new, news_json, refuse_half_export
+from leakkit.report.run_results import FAILED, MADE, PageResult
 from tests.running import sample_analysis, write_small
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def test_without_an_earlier_run_all_that_warns_is_new(analysis: Analysis) -> Non
 
 def test_the_file_for_programs_says_it_once(analysis: Analysis) -> None:
     news = find_news(analysis, last(analysis, warned=()), pages(analysis))
-    facts = json.loads(as_json(analysis, news, ["Rentals"]))
+    facts = json.loads(news_json(analysis, news, ["Rentals"]))
     assert facts["news"] is True
     assert facts["removed"] == ["Rentals"]
     assert [one["pipeline"] for one in facts["pipelines"] if one["news"]] == ["Equipment"]

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from leakkit import cli
 from leakkit.errors import LeakkitError
 from leakkit.report import batch
-from leakkit.report.rendering import Rendered, Task
-from leakkit.report.stale import PLACE
+from leakkit.report.publishing import PLACE
+from leakkit.report.worker import Rendered, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,14 +13,13 @@ import leakkit
 from leakkit import views
 from leakkit.analysis.noted import Noted, notes_of
 from leakkit.config import Config
-from leakkit.deck import losses
-from leakkit.deck.content import Chart, Text
-from leakkit.deck.noted import MOST_LINES
-from leakkit.deck.told import Told
+from leakkit.deck import leak_slides
+from leakkit.deck.charts import MOST_LINES
+from leakkit.deck.content import Chart, Subject, Text
 from leakkit.errors import LeakkitError
-from leakkit.report.books import DROPOFF
-from leakkit.report.manifest import fingerprint
-from leakkit.views.notes import places
+from leakkit.report.manifest import fingerprint_page
+from leakkit.report.notebooks import DROPOFF
+from leakkit.views.elements import places
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -159,13 +158,13 @@ def analysis_of(text: str) -> Analysis:
 
 def test_a_note_makes_its_pages_anew_and_changes_no_number() -> None:
     noted, plain = analysis(), analysis(PIPELINES)
-    assert fingerprint(noted, DROPOFF, {}) != fingerprint(plain, DROPOFF, {})
+    assert fingerprint_page(noted, DROPOFF, {}) != fingerprint_page(plain, DROPOFF, {})
     assert noted.stages().equals(plain.stages())
 
 
 def test_slides_by_month_have_the_numbers_and_the_texts() -> None:
-    told = Told(leakkit.diagnose(analysis(), "P"), Words("en"))
-    slide = losses.flow(told)
+    told = Subject(leakkit.diagnose(analysis(), "P"), Words("en"))
+    slide = leak_slides.flow_slide(told)
     assert slide is not None
     (chart,) = [placed.part for placed in slide.parts if isinstance(placed.part, Chart)]
     assert chart.categories[:2] == ("Jan 2026 [1]", "Feb 2026 [2]")
@@ -177,14 +176,16 @@ def test_slides_by_month_have_the_numbers_and_the_texts() -> None:
     assert set(said) <= set(slide.notes)
     boxes = [placed.box for placed in slide.parts]
     assert boxes[0].top + boxes[0].height <= boxes[1].top, "the notes stand under the chart"
-    bare = losses.flow(Told(leakkit.diagnose(analysis(PIPELINES), "P"), Words("en")))
+    bare = leak_slides.flow_slide(Subject(leakkit.diagnose(analysis(PIPELINES), "P"), Words("en")))
     assert bare is not None
     assert [type(placed.part) for placed in bare.parts] == [Chart]
 
 
 def test_many_notes_leave_the_slide_to_the_speaker() -> None:
     days = "".join(f'[[notes]]\ntext = "N{at}"\nday = 2026-02-{at:02}\n' for at in range(1, 8))
-    slide = losses.flow(Told(leakkit.diagnose(analysis(PIPELINES + days), "P"), Words("en")))
+    slide = leak_slides.flow_slide(
+        Subject(leakkit.diagnose(analysis(PIPELINES + days), "P"), Words("en"))
+    )
     assert slide is not None
     (text,) = [placed.part for placed in slide.parts if isinstance(placed.part, Text)]
     assert len(text.lines) == MOST_LINES

@@ -17,8 +17,8 @@ from leakkit.analysis import DataNotes
 from leakkit.config import Config
 from leakkit.findings import Finding
 from leakkit.findings.finding import Value
-from leakkit.report.folder import slug
-from leakkit.report.results import FAILED, MADE, NOT_ASKED, PageResult
+from leakkit.report.publishing import slug
+from leakkit.report.run_results import FAILED, MADE, NOT_ASKED, PageResult
 from leakkit.views.comparing import MANY, MOST_LEAKS, PIPES_OF_MANY
 from leakkit.words import Words
 from tests import fakes

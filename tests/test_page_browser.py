@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leakkit.report.exporter import export_page
-from leakkit.report.index import IndexRow, index_page
-from leakkit.views import figures, tables
+from leakkit.report.overview import IndexRow, index_page
+from leakkit.views import tables
+from leakkit.views.drawing import figures
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes
@@ -39,11 +40,15 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     pipeline = fakes.analysis(fakes.pipe(names=fakes.HOSTILE))
     views = (
         View(
-            "pipe", "Equipment", "Proforma loses 37%", figures.pipe(pipeline, WORDS), kind="first"
+            "pipe",
+            "Equipment",
+            "Proforma loses 37%",
+            figures.pipe_figure(pipeline, WORDS),
+            kind="first",
         ),
         View("stages", "Stages", table=tables.stage_table(pipeline, WORDS, worst=3)),
-        View("days", "Days", "", figures.days_by_exit(pipeline, WORDS)),
-        View("months", "Months", "", figures.months(pipeline, WORDS)),
+        View("days", "Days", "", figures.days_figure(pipeline, WORDS)),
+        View("months", "Months", "", figures.months_figure(pipeline, WORDS)),
         View("end", "In the end", table=tables.in_the_end_table(pipeline, WORDS)),
         View("balance", "Balance", table=tables.balance_table(pipeline, WORDS)),
         View("where", "Where", table=tables.where_lost_table(pipeline, WORDS)),

@@ -4,7 +4,7 @@ import pytest
 
 from leakkit.errors import LeakkitError
 from leakkit.parameters import check_parameters, read_assigned, with_values
-from leakkit.report import books
+from leakkit.report import notebooks
 from leakkit.report.manifest import NOTEBOOKS
 
 CELL = 'source = "sample"  # a folder\npipeline = ""  # empty: the first\npipelines = []'
@@ -60,5 +60,5 @@ def test_values_take_the_place_of_the_defaults() -> None:
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_notebook_checks_before_it_reads(name: str) -> None:
-    text = books.text(name)
+    text = notebooks.read_notebook(name)
     assert text.index("check_parameters(globals())") < text.index("leakkit.load(")

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from leakkit.errors import LeakkitError
-from leakkit.views import figures
-from leakkit.views.palette import PALETTE
+from leakkit.views.drawing import figures
+from leakkit.views.drawing.palette import PALETTE
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes
@@ -28,7 +28,9 @@ TEXT = "{http://www.w3.org/2000/svg}text"
 
 
 def pipe(names: tuple[str, ...] = fakes.NAMES) -> View:
-    return View("pipe", "Pipe", figure=figures.pipe(fakes.analysis(fakes.pipe(names=names)), WORDS))
+    return View(
+        "pipe", "Pipe", figure=figures.pipe_figure(fakes.analysis(fakes.pipe(names=names)), WORDS)
+    )
 
 
 def pixels(file: Path) -> npt.NDArray[np.uint8]:
@@ -74,7 +76,7 @@ def test_the_same_view_gives_the_same_bytes(tmp_path: Path, kind: str) -> None:
 
 def test_stripes_curves_and_marks_are_drawn_too(tmp_path: Path) -> None:
     analysis = fakes.analysis()
-    months = View("months", "M", figure=figures.months(analysis, WORDS))
+    months = View("months", "M", figure=figures.months_figure(analysis, WORDS))
     seen = pixels(months.save(tmp_path / "months.png"))
     assert alike(seen, "lost").sum() > 10_000
     assert alike(seen, "flow").sum() > 10_000
@@ -88,7 +90,7 @@ def test_stripes_curves_and_marks_are_drawn_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("figure", "name", "code"),
     [
-        (figures.pipe(fakes.analysis(), WORDS), "a.pdf", "no_format"),
+        (figures.pipe_figure(fakes.analysis(), WORDS), "a.pdf", "no_format"),
     ],
 )
 def test_what_cannot_be_saved_is_said(tmp_path: Path, figure: str, name: str, code: str) -> None:
@@ -106,7 +108,7 @@ TABLE = (
 
 
 def test_every_view_is_saved_in_every_form(tmp_path: Path) -> None:
-    days = figures.days_by_exit(fakes.analysis(), WORDS)
+    days = figures.days_figure(fakes.analysis(), WORDS)
     kinds = (
         View("a", "A sentence", "It says so."),
         View("b", "A table", table=TABLE),

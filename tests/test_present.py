@@ -13,10 +13,10 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.config import Config
-from leakkit.frames.stages import COLUMNS
-from leakkit.measures.present import Tally, ages_of, most_frequent, share_of
+from leakkit.frames.stage_frames import STAGE_COLUMNS
+from leakkit.measures.present_state import Tally, ages_of, most_frequent, share_of
 from leakkit.measures.survival import wilson
-from leakkit.report.stages_csv import stages_csv
+from leakkit.report.data_files import stages_csv
 from leakkit.sources.propose.proposal import are_numbered
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def test_the_table_has_counts_and_its_reasons_for_all_else(found: Analysis) -> N
     ]
     assert {r["entered"] + r["next"] + r["lost_share"] + r["overdue"] for r in rows} == {""}
     assert "lost_share=no_history" in rows[0]["notes"]
-    assert set(rows[0]) == set(COLUMNS)
+    assert set(rows[0]) == set(STAGE_COLUMNS)
 
 
 def test_a_column_that_says_where_it_closed_counts_for_closed_deals_only() -> None:
@@ -160,7 +160,7 @@ def test_a_list_of_closes_alone_makes_a_page() -> None:
     analysis = read(deals(rows).drop(columns="status"))
     assert "2 of 3 closed deals were lost" in str(views.headline(analysis).headline)
     assert "does not say in which stage" in str(views.headline(analysis).headline)
-    assert stages_csv(analysis.pipelines[0]) == ",".join(COLUMNS) + "\n"
+    assert stages_csv(analysis.pipelines[0]) == ",".join(STAGE_COLUMNS) + "\n"
     for view in EVENT_VIEWS:
         assert getattr(views, view)(analysis).section()
 
@@ -244,3 +244,19 @@ def test_ages_are_reached_by_their_part_of_the_deals() -> None:
     assert (ages.n, ages.p10, ages.median, ages.p90) == (10, 1.0, 1.0, 5.0)
     assert ages_of([], []) is None
     assert share_of(1, 0).reason == "no_deals"
+
+
+def test_a_number_is_written_in_two_ways_and_is_one_stage() -> None:
+    rows = [
+        (f"d{at}", stage, f"2026-01-{day:02}")
+        for at in range(30)
+        for stage, day in (
+            (("1. Inquiry", "1 - inquiry", "1) Inquiry")[at % 3], 1),
+            (("2. Offer", "2 - Offer")[at % 2], 9),
+            ("Won" if at % 3 else "Lost", 20),
+        )
+    ]
+    frame = pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
+    (pipeline,) = leakkit.analyze(leakkit.load({"stage_history": frame}))
+    assert [stage.exits.entered for stage in pipeline.stages] == [30, 30]
+    assert [stage.exits.next for stage in pipeline.stages][:1] == [30]

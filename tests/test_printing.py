@@ -9,9 +9,8 @@ import pytest
 
 from leakkit.errors import LeakkitError
 from leakkit.report import printing
-from leakkit.report.draft import begin_draft
-from leakkit.report.paper import Sheets, write_string
-from leakkit.report.printing import Printing, find_browser, print_page
+from leakkit.report.printing import Printing, Sheets, find_browser, print_page, write_string
+from leakkit.report.publishing import begin_draft
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,10 +16,10 @@ from leakkit import report, sample
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.report.batch import FINDINGS
+from leakkit.report.data_files import findings_json
 from leakkit.report.exporter import export_page
-from leakkit.report.files import files_of, files_of_run
-from leakkit.report.findings_json import findings_json
 from leakkit.report.manifest import Facts, Last
+from leakkit.report.writing import files_of, files_of_run
 from leakkit.sources import load
 from leakkit.store import Store
 from leakkit.store.database import quote

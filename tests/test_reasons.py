@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakkit.errors import LeakkitError
-from leakkit.findings.reasons import (
+from leakkit.findings.reason_dictionary import (
     FAMILIES,
     LONGEST_TERM,
     Unmatched,

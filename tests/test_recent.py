@@ -7,7 +7,7 @@ import pytest
 
 from leakkit.findings.comparison import VISIBLE
 from leakkit.findings.finding import Finding, Split
-from leakkit.findings.recent import LostShare, Recent, change_of, changes_of, doors_in_the_end
+from leakkit.findings.value import LostShare, Recent, change_of, doors_in_the_end, find_changed
 from leakkit.measures.survival import Curve, aalen_johansen, risk_table
 from tests.measuring import approx
 
@@ -104,5 +104,5 @@ def test_only_what_changed_counts_as_it_is_now() -> None:
     better = finding(severity="better", change=-0.1)
     calm = finding(severity="ok")
     for one, places in ((finding(), [0]), (better, [0]), (calm, [])):
-        assert list(changes_of([one], ["A"], [RECENT])) == places
-    assert changes_of([finding()], ["A"], [None]) == {}
+        assert list(find_changed([one], ["A"], [RECENT])) == places
+    assert find_changed([finding()], ["A"], [None]) == {}

@@ -9,7 +9,7 @@ from unittest import mock
 
 import pytest
 
-from leakkit.measures import stages
+from leakkit.measures import stage_results
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make
 from leakkit.sources import load
 from tests import reference as ref
@@ -200,8 +200,8 @@ def test_skip_policy_of_the_configuration(tmp_path: Path) -> None:
     assert shares["reached"] < shares["observed"] < shares["strict"]
 
 
-def exits_of(visits: list[ref.Passage]) -> stages.Exits:
+def exits_of(visits: list[ref.Passage]) -> stage_results.Exits:
     """Count how visits ended."""
     ended = [p.exit for p in visits]
     names = ("next", "jumped", "won_here", "returned", "lost", "moved", "open")
-    return stages.Exits(**{name: ended.count(name) for name in names})
+    return stage_results.Exits(**{name: ended.count(name) for name in names})

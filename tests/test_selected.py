@@ -14,8 +14,8 @@ from leakkit.analysis.selecting import MOST_COUNTED, Selector, settle
 from leakkit.analysis.selection import Selection, select
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.measures.age_counts import ADVANCED
 from leakkit.measures.balance import ENTRY_TERMS, EXIT_TERMS
-from leakkit.measures.counts import ADVANCED
 from leakkit.plain import plain
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make
 from leakkit.views.grids import grids

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from leakkit.findings import Finding
-from leakkit.views import figures, lane
-from leakkit.views.pipe_forms import Told, narrow, small, wide
-from leakkit.views.shift import Shift, shift_cell, shift_figure, shifts, top_of
+from leakkit.views.drawing import figures, pipe_path
+from leakkit.views.drawing.pipe_forms import PipeTexts, narrow, small, wide
+from leakkit.views.drawing.small_pictures import Shift, shift_cell, shift_figure, shifts, top_of
 from leakkit.words import Words
 from tests import fakes
 
@@ -27,12 +27,12 @@ UNKNOWN = replace(WORSE, stage="Negotiation", severity="not enough data", share=
 FOUND = (WORSE, STEADY, LATE, UNKNOWN)
 
 
-def told(*found: Finding) -> Told:
+def told(*found: Finding) -> PipeTexts:
     """Return what the picture tells of the fake pipeline and some findings."""
     one = fakes.analysis(name="Equipment")
     days = replace(one.windows, baseline=(20275, 20545), current=(20545, 20635))
     one = replace(one, windows=days)
-    return Told(one, WORDS, 3, "count", shifts(one, found))
+    return PipeTexts(one, WORDS, 3, "count", shifts(one, found))
 
 
 def words_of(svg: str) -> str:
@@ -58,7 +58,7 @@ def test_the_lane_says_every_stage_and_marks_what_got_worse() -> None:
 
 
 def test_without_a_comparison_there_is_no_lane() -> None:
-    assert lane.depth(told(UNKNOWN).shifts) == 0
+    assert pipe_path.bars_depth(told(UNKNOWN).shifts) == 0
     assert "Lost, of the deals that enter" not in words_of(wide(told(UNKNOWN)))
 
 
@@ -82,7 +82,7 @@ def test_the_tall_forms_name_what_got_worse(form: object) -> None:
 
 
 def test_the_alternative_text_says_what_got_worse() -> None:
-    svg = figures.pipe(fakes.analysis(name="Equipment"), WORDS, shifts=told(*FOUND).shifts)
+    svg = figures.pipe_figure(fakes.analysis(name="Equipment"), WORDS, shifts=told(*FOUND).shifts)
     assert "At Proforma, 50% are lost now; before it was 20%." in svg
     assert "At Contract, 50% stay too long now; before it was 20%." in svg
     assert "At Inquiry, 1" not in svg

@@ -13,7 +13,7 @@ from benchmarks.truth.sides import END, called, compared
 from leakkit import views
 from leakkit.analysis.sides import compare_parts, compare_values
 from leakkit.errors import LeakkitError
-from leakkit.findings.sides import CHANCE, FEW, FEWER, MORE
+from leakkit.findings.part_comparison import CHANCE, FEW, FEWER, MORE
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make
 from leakkit.views import View, exploring
 from leakkit.views.exploring import Follower

@@ -17,7 +17,7 @@ from leakkit.report.manifest import named_files
 from leakkit.sample import make, write
 from leakkit.sources import load
 from leakkit.views.brand import pale
-from leakkit.views.grids import text_of
+from leakkit.views.grids import html_text
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_all_forms_begin_with_the_headline_of_the_page(made: Made, files: dict[s
     assert json.loads(files["summary.json"])["headline"] == said
     text = " ".join(files["summary.txt"].decode().split())
     assert said in text
-    assert said in text_of(files["summary.html"].decode())
+    assert said in html_text(files["summary.html"].decode())
 
 
 def test_numbers_are_those_of_the_worklist(made: Made, files: dict[str, bytes]) -> None:

@@ -19,30 +19,32 @@ from hypothesis import strategies as st
 from statsmodels.duration.api import CumIncidenceRight
 
 from benchmarks.truth.coverage import loglog_interval
-from leakkit.measures import stages
-from leakkit.measures.counts import ADVANCED, StayCounts
-from leakkit.measures.survival import (
+from leakkit.measures import stage_results
+from leakkit.measures.age_counts import ADVANCED, StayCounts
+from leakkit.measures.horizons import (
     DAY_RUNGS,
     HOUR_RUNGS,
-    Curve,
     Horizon,
+    learn_expected,
+    learn_horizon,
+    quantile_age,
+    settled_age,
+    share_in_the_end,
+)
+from leakkit.measures.survival import (
+    Curve,
     Share,
     aalen_johansen,
     count_followed,
     final_age,
     greenwood,
     index_at,
-    learn_expected,
-    learn_horizon,
     longest_followed,
     merge_doors,
-    quantile_age,
     restart_curve,
     restricted_mean,
     risk_table,
-    settled_age,
     share_at,
-    share_in_the_end,
     staying_at,
     staying_variance,
     still_to_come,
@@ -519,27 +521,29 @@ def test_exactly_one_in_twenty_is_a_plateau() -> None:
     assert learn_expected(more, ADVANCED).reason == "no_plateau"
 
 
-def declared(**values: Any) -> stages.Declared:  # noqa: ANN401 - fields of Declared
-    return stages.Declared(**values)
+def declared(**values: Any) -> stage_results.Declared:  # noqa: ANN401 - fields of Declared
+    return stage_results.Declared(**values)
 
 
 def test_what_is_declared_beats_all() -> None:
     curve = curve_of(SLOW)
-    learnt = stages.learn(curve, None, declared(expected=2.5), clicked_through=0.9)
+    learnt = stage_results.learn_stage(curve, None, declared(expected=2.5), clicked_through=0.9)
     assert learnt.expected == Horizon(2.5, "declared")
-    both = stages.learn(curve, None, declared(expected=60.0, horizon=4.0), clicked_through=0.9)
+    both = stage_results.learn_stage(
+        curve, None, declared(expected=60.0, horizon=4.0), clicked_through=0.9
+    )
     assert both.horizon == Horizon(4.0, "declared")  # even under E
     assert both.expected.age == 60
-    zero = stages.learn(curve, None, declared(expected=0.0), clicked_through=0.0)
+    zero = stage_results.learn_stage(curve, None, declared(expected=0.0), clicked_through=0.0)
     assert zero.expected == Horizon(0.0, "declared")
 
 
 def test_clicking_through_leaves_no_expected_days() -> None:
     curve = curve_of(SLOW)
-    learnt = stages.learn(curve, None, declared(), clicked_through=0.31)
+    learnt = stage_results.learn_stage(curve, None, declared(), clicked_through=0.31)
     assert learnt.expected == Horizon(None, "", "clicked_through")
     assert learnt.horizon.age == 10
-    assert stages.learn(curve, None, declared(), clicked_through=0.3).expected.age == 9
+    assert stage_results.learn_stage(curve, None, declared(), clicked_through=0.3).expected.age == 9
 
 
 def test_expected_days_too_unsure() -> None:
@@ -551,9 +555,11 @@ def test_expected_days_too_unsure() -> None:
         columns=["cluster", "arrives", "age", "exit", "n"],
     )  # fmt: skip
     frame.loc[frame["arrives"] == 1, "age"] = 0
-    learnt = stages.learn(curve_of(stays), frame, declared(), clicked_through=0.0)
+    learnt = stage_results.learn_stage(curve_of(stays), frame, declared(), clicked_through=0.0)
     assert learnt.expected == Horizon(None, "", "too_unsure")
-    assert stages.learn(curve_of(stays), None, declared(), clicked_through=0.0).expected.age
+    assert stage_results.learn_stage(
+        curve_of(stays), None, declared(), clicked_through=0.0
+    ).expected.age
 
 
 def each(spells: list[Spell]) -> list[tuple[int, int]]:
@@ -563,22 +569,26 @@ def each(spells: list[Spell]) -> list[tuple[int, int]]:
 
 def test_went_overdue_needs_a_baseline_or_a_declaration() -> None:
     curve = curve_of(SLOW)
-    learnt = stages.Learnt(Horizon(10.0, "learnt"), Horizon(9.0, "learnt"))
-    assert stages.read(curve, learnt, has_baseline=True).went_overdue.share == approx(0.1)
-    missing = stages.read(curve, learnt, has_baseline=False).went_overdue
+    learnt = stage_results.Learnt(Horizon(10.0, "learnt"), Horizon(9.0, "learnt"))
+    assert stage_results.read_stage(curve, learnt, has_baseline=True).went_overdue.share == approx(
+        0.1
+    )
+    missing = stage_results.read_stage(curve, learnt, has_baseline=False).went_overdue
     assert missing == Share.missing("no_baseline")
     said = replace(learnt, expected=Horizon(5.0, "declared"))
-    assert stages.read(curve, said, has_baseline=False).went_overdue.share == approx(0.5)
-    no_h = stages.Learnt(Horizon(None, "", "few_to_learn"), Horizon(None, "", "no_plateau"))
-    readings = stages.read(curve, no_h, has_baseline=True)
+    assert stage_results.read_stage(curve, said, has_baseline=False).went_overdue.share == approx(
+        0.5
+    )
+    no_h = stage_results.Learnt(Horizon(None, "", "few_to_learn"), Horizon(None, "", "no_plateau"))
+    readings = stage_results.read_stage(curve, no_h, has_baseline=True)
     assert readings.lost == Share.missing("few_to_learn")
     assert readings.went_overdue == Share.missing("no_plateau")
 
 
 def test_four_shares_sum_to_one() -> None:
     curve = curve_of(golden_spells(delayed=False))
-    learnt = stages.Learnt(Horizon(10.0, "declared"), Horizon(None, "", "few_advances"))
-    got = stages.read(curve, learnt, has_baseline=True)
+    learnt = stage_results.Learnt(Horizon(10.0, "declared"), Horizon(None, "", "few_advances"))
+    got = stage_results.read_stage(curve, learnt, has_baseline=True)
     shares = [s.share or 0.0 for s in (got.advance, got.lost, got.returned, got.stalled)]
     assert sum(shares) == approx(1.0, 1e-12)
 
@@ -605,7 +615,7 @@ def test_money_weighs_as_deals_would() -> None:
         },
     )
     assert counts.value_table().at_risk[0] == 25 + 5 * 9_007_199_254_740_993
-    found = stages.lost_by_value(counts, None, Horizon(5.0, "declared"))
+    found = stage_results.lost_by_value(counts, None, Horizon(5.0, "declared"))
     assert found.share == approx(1.0)
-    by_count = stages.lost_any_visit(counts, None, Horizon(5.0, "declared"))
+    by_count = stage_results.lost_any_visit(counts, None, Horizon(5.0, "declared"))
     assert by_count.share == approx(float(Fraction(10, 25)))

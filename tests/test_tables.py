@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from leakkit.measures.stages import Exits
-from leakkit.measures.survival import Horizon, Share
+from leakkit.measures.horizons import Horizon
+from leakkit.measures.stage_results import Exits
+from leakkit.measures.survival import Share
 from leakkit.views import tables
-from leakkit.views.texts import plain
+from leakkit.views.elements import plain
 from leakkit.words import Words
 from tests import fakes
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from leakkit import cli
 from leakkit.report import batch
-from leakkit.report.draft import finish
+from leakkit.report.publishing import finish
 from leakkit.report.unchanged import Request
 from tests.running import write_small
 
@@ -97,7 +97,7 @@ def test_other_code_and_other_libraries_are_a_run(
     monkeypatch.setattr("leakkit.report.unchanged.code_digest", lambda: "another")
     assert request_.digest() != before
     monkeypatch.undo()
-    monkeypatch.setattr("leakkit.report.books.folder", lambda: tmp_path)
+    monkeypatch.setattr("leakkit.report.notebooks.notebook_folder", lambda: tmp_path)
     assert request_.digest() != before
 
 
@@ -122,7 +122,7 @@ def test_what_cannot_be_read_is_left_to_who_reads_it(
         request_.note({}, "another")
     assert (tmp_path / "out" / "run.json").read_bytes() == before
     with monkeypatch.context() as patch:
-        patch.setattr("leakkit.report.unchanged._contents", refuse)
+        patch.setattr("leakkit.report.unchanged._list_contents", refuse)
         assert request_.digest() == ""
     (tmp_path / "source" / "leakkit.toml").write_text("a = " + "[" * 5_000 + "]" * 5_000)
     assert request_.digest() == ""

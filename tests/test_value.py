@@ -10,21 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from leakkit.findings.readings import Reading
+from leakkit.findings.stage_readings import WindowReading
 from leakkit.findings.value import (
     Chances,
     Entrants,
     Worth,
+    add_values,
     chances,
     entrants,
     shrink,
-    with_values,
     worst,
     worst_share,
 )
 from leakkit.findings.warnings import Watched, find_warnings, plan_windows
+from leakkit.measures.horizons import Windows
 from leakkit.measures.survival import Share, aalen_johansen, risk_table
-from leakkit.measures.windows import Windows
 from tests.measuring import approx
 
 if TYPE_CHECKING:
@@ -185,12 +185,19 @@ def costed(now: float, **how: object) -> tuple[Finding, ...]:
     plan = plan_windows(Windows(0, 1000, None, "", (640, 910), (910, 1000)), 0)
     assert plan is not None
     shares = [
-        Watched("P", "A", kind, plan, now=Reading(now, 200, 200), before=Reading(0.2, 800, 800))
+        Watched(
+            "P",
+            "A",
+            kind,
+            plan,
+            now=WindowReading(now, 200, 200),
+            before=WindowReading(0.2, 800, 800),
+        )
         for kind in ("lost", "overdue", "returned")
     ]
     given: dict[str, object] = {"mean_value": 1_000.0, "mean_error": 0.0, "largest_share": None}
     worth = Worth(Entrants(300, **(given | how)), Chances(0.5, 0.4, 0.1))  # type: ignore[arg-type]
-    return with_values(find_warnings(shares), {("P", "A"): worth}, "EUR")
+    return add_values(find_warnings(shares), {("P", "A"): worth}, "EUR")
 
 
 def test_recoverable_is_the_gap_times_what_the_deals_are_worth() -> None:

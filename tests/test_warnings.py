@@ -20,41 +20,41 @@ from leakkit.findings.comparison import (
     STEADY,
     Wobble,
     against_target,
-    compare,
+    compare_shares,
     difference_interval,
     fisher,
     since_month,
     wobble,
 )
 from leakkit.findings.finding import Split
-from leakkit.findings.readings import (
-    Reading,
+from leakkit.findings.stage_readings import (
     Readings,
+    WindowReading,
     curves_by_stage,
     read_left_by,
     still_inside,
 )
 from leakkit.findings.warnings import (
-    Plan,
-    Rules,
     Stakes,
+    WarningRules,
     Watched,
-    false_discovery,
+    WindowPlan,
+    control_false_discovery,
     find_warnings,
     plan_windows,
 )
-from leakkit.measures.counts import EXITS, stays_by_group
+from leakkit.measures.age_counts import EXITS, stays_by_group
+from leakkit.measures.horizons import Windows
 from leakkit.measures.survival import aalen_johansen, count_followed, share_at, staying_at
-from leakkit.measures.windows import Windows
 from tests.measuring import approx
 
 if TYPE_CHECKING:
     from leakkit.findings.finding import Finding
 
 
-def ratio(events: float, entrants: float) -> Reading:
+def ratio(events: float, entrants: float) -> WindowReading:
     """Return the reading of a plain ratio, without censoring."""
-    return Reading(events / entrants, entrants, entrants)
+    return WindowReading(events / entrants, entrants, entrants)
 
 
 # ---------------------------------------------------------------- one comparison
@@ -89,11 +89,11 @@ def test_interval_is_that_of_statsmodels(n1: int, n0: int, f1: float, f0: float)
 
 
 def test_test_is_the_likelihood_ratio_of_the_two_by_two_table() -> None:
-    found = compare(ratio(48, 160), ratio(90, 450))
+    found = compare_shares(ratio(48, 160), ratio(90, 450))
     ratio_test = chi2_contingency([[48, 112], [90, 360]], correction=False, lambda_=0)
     assert found.p_value == approx(ratio_test.pvalue)
     assert found.z == approx(sqrt(ratio_test.statistic))
-    assert compare(ratio(16, 160), ratio(90, 450)).z < 0
+    assert compare_shares(ratio(16, 160), ratio(90, 450)).z < 0
     z, _ = proportions_ztest([48, 90], [160, 450])
     assert found.smallest_visible == approx(4.03 * (0.3 - 0.2) / z)
 
@@ -108,20 +108,24 @@ def test_rises_are_as_rare_as_p_says_far_out(share: float) -> None:
             now[a] * before[b]
             for a in likely[0]
             for b in likely[1][likely[1] < 3 * a]
-            if compare(ratio(float(a), 200), ratio(float(b), 600)).z >= bound
+            if compare_shares(ratio(float(a), 200), ratio(float(b), 600)).z >= bound
         )
         assert 0.5 < beyond / norm.sf(bound) < most
 
 
 def test_wobble_widens_the_test_and_the_interval() -> None:
-    plain, wide = (compare(ratio(48, 160), ratio(90, 450), Wobble(phi)) for phi in (1.0, 4.0))
+    plain, wide = (
+        compare_shares(ratio(48, 160), ratio(90, 450), Wobble(phi)) for phi in (1.0, 4.0)
+    )
     assert wide.z == approx(plain.z / 2)
     assert wide.change - wide.low == approx(2 * (plain.change - plain.low))
     assert wide.smallest_visible == approx(2 * plain.smallest_visible)
 
 
 def test_a_wobble_from_few_months_is_less_sure() -> None:
-    known, learnt = (compare(ratio(48, 160), ratio(90, 450), Wobble(2.0, n)) for n in (inf, 8))
+    known, learnt = (
+        compare_shares(ratio(48, 160), ratio(90, 450), Wobble(2.0, n)) for n in (inf, 8)
+    )
     assert learnt.p_value == approx(2 * student.sf(sqrt(known.z**2), 8))
     wider = student.ppf(0.975, 8) / norm.ppf(0.975)
     assert learnt.high - learnt.change == approx(wider * (known.high - known.change))
@@ -138,18 +142,18 @@ def test_fishers_test_is_that_of_scipy() -> None:
 
 
 def test_few_events_take_fishers_test() -> None:
-    found = compare(Reading(0.1, 30.4, 30), Reading(0.0, 25.0, 25))
+    found = compare_shares(WindowReading(0.1, 30.4, 30), WindowReading(0.0, 25.0, 25))
     assert found.p_value == approx(fisher_exact([[3, 27], [0, 25]])[1])
     assert found.z > 0
     # as many as 3 expected on both sides: the likelihood ratio
     table = [[9, 21], [0, 30]]
-    assert compare(ratio(9, 30), ratio(0, 30)).p_value == approx(
+    assert compare_shares(ratio(9, 30), ratio(0, 30)).p_value == approx(
         chi2_contingency(table, correction=False, lambda_=0).pvalue
     )
 
 
 def test_nothing_ever_is_no_change() -> None:
-    found = compare(ratio(0, 40), ratio(0, 90))
+    found = compare_shares(ratio(0, 40), ratio(0, 90))
     assert (found.change, found.p_value, found.z) == (0, 1, 0)
 
 
@@ -157,7 +161,7 @@ def test_nothing_ever_is_no_change() -> None:
 def test_smallest_visible_change_is_never_zero(events: int) -> None:
     """Of no event in n, 3 of n may still be there: and no fewer could be seen."""
     everybody = ratio(events, 40), ratio(3 * events, 120)
-    assert compare(*everybody).smallest_visible > 3 / 40
+    assert compare_shares(*everybody).smallest_visible > 3 / 40
     assert against_target(everybody[0], float(events > 0)).smallest_visible > 3 / 40
 
 
@@ -246,10 +250,10 @@ WORSE, SAME = ratio(60, 200), ratio(120, 800)
 
 
 def watched(
-    stage: str = "A", kind: str = "lost", now: Reading | None = WORSE, **how: object
+    stage: str = "A", kind: str = "lost", now: WindowReading | None = WORSE, **how: object
 ) -> Watched:
     """Watch a share that doubled, now and at the second look, in steady months."""
-    assert isinstance(PLAN, Plan)
+    assert isinstance(PLAN, WindowPlan)
     given: dict[str, object] = {
         "before": SAME,
         "now_then": now,
@@ -261,7 +265,7 @@ def watched(
 
 def verdict(*shares: Watched, **how: object) -> Finding:
     """Return the finding of the first share."""
-    rules = Rules(**{k: v for k, v in how.items() if k in Rules.__dataclass_fields__})  # type: ignore[arg-type]
+    rules = WarningRules(**{k: v for k, v in how.items() if k in WarningRules.__dataclass_fields__})  # type: ignore[arg-type]
     found = find_warnings(shares, rules, how.get("splits"), how.get("stakes"))  # type: ignore[arg-type]
     return next(f for f in found if f.key == shares[0].key)
 
@@ -360,7 +364,7 @@ def test_what_cannot_be_read_is_not_tested() -> None:
 def test_a_fall_is_judged_as_a_rise_is() -> None:
     """The complement of every share: what was an alarm is better, what was a watch perhaps."""
 
-    def other(read: Reading | None) -> Reading | None:
+    def other(read: WindowReading | None) -> WindowReading | None:
         return None if read is None else replace(read, share=1.0 - read.share)
 
     judged = {"alarm": "better", "watch": "perhaps better"}
@@ -465,10 +469,10 @@ def test_false_discovery_is_that_of_the_oracle() -> None:
     q = [0.0015, 0.003, 0.0095, 0.035625, 0.0603, 0.0638571, 0.0638571, 0.0645, 0.0765, 0.486]
     q += [0.5811818, 0.714875, 0.7532308, 0.8132143, 1]
     keys = [("P", str(n), "lost") for n in range(len(p))]
-    assert list(false_discovery(dict(zip(keys, p, strict=True))).values()) == pytest.approx(
+    assert list(control_false_discovery(dict(zip(keys, p, strict=True))).values()) == pytest.approx(
         q, abs=1e-6
     )
-    assert false_discovery({}) == {}
+    assert control_false_discovery({}) == {}
 
 
 def test_false_discovery_by_hand() -> None:
@@ -523,7 +527,7 @@ def test_readings_are_those_of_single_curves(seed: int, age: float) -> None:
                 if share.share is None or share.low is None or share.high is None:
                     continue
                 assert reading.share == approx(share.share)
-                interval = difference_interval(reading, Reading(0.0, 1e12, 1e12))
+                interval = difference_interval(reading, WindowReading(0.0, 1e12, 1e12))
                 assert interval == pytest.approx((share.low, share.high), abs=1e-5)
 
 

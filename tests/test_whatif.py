@@ -9,7 +9,7 @@ import pytest
 from leakkit import analyze
 from leakkit.config import Config
 from leakkit.findings.whatif import Chain, Moves, embed, what_if
-from leakkit.measures.counts import EXITS, StayCounts
+from leakkit.measures.age_counts import EXITS, StayCounts
 from leakkit.sample import Leak, PipelinePlan, Plan, StagePlan, make
 from leakkit.sources import load
 from tests.measuring import approx

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leakkit.measures.counts import StayCounts
-from leakkit.measures.windows import (
+from leakkit.measures.age_counts import StayCounts
+from leakkit.measures.horizons import (
     Days,
     Windows,
     choose_windows,

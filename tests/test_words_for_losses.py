@@ -12,7 +12,7 @@ from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.sources.check import check_source
 from leakkit.terminal import say_check as checked_lines
-from leakkit.views.dropoff.headline import headline
+from leakkit.views.dropoff.leak_headline import headline
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,11 +21,11 @@ from leakkit.findings.worklist import (
     StageOdds,
     as_old_as,
     chance_in_the_end,
-    worklist,
+    make_worklist,
 )
-from leakkit.frames.worklist import COLUMNS
+from leakkit.frames.data_frames import WORK_COLUMNS
 from leakkit.measures.survival import aalen_johansen, leaves_later, risk_table, wilson
-from leakkit.report.worklist import worklist_csv, worklist_xlsx
+from leakkit.report.data_files import worklist_csv, worklist_xlsx
 from leakkit.sample import make
 from leakkit.sources import load
 from tests.measuring import approx
@@ -184,7 +184,7 @@ def late(number: int, age: int, value: int | None = 1_000) -> LateDeal:
 
 def test_calls_come_first_by_what_can_be_saved() -> None:
     deals = [late(1, 15), late(2, 15, 5_000), late(3, 400), late(4, 15, None), late(5, 60, 90_000)]
-    found = worklist(deals, [ODDS])
+    found = make_worklist(deals, [ODDS])
     assert [i.opportunity_id for i in found] == ["D2", "D1", "D4", "D5", "D3"]
     assert [i.block for i in found] == ["call", "call", "call", "decide", "unknown"]
     first, _, unknown, dead, old = found
@@ -198,18 +198,18 @@ def test_calls_come_first_by_what_can_be_saved() -> None:
 
 def test_order_of_equal_deals_is_that_of_their_ids() -> None:
     deals = [late(number, 15) for number in (3, 1, 2)]
-    assert [i.opportunity_id for i in worklist(deals, [ODDS])] == ["D1", "D2", "D3"]
-    assert worklist([], [ODDS]) == ()
+    assert [i.opportunity_id for i in make_worklist(deals, [ODDS])] == ["D1", "D2", "D3"]
+    assert make_worklist([], [ODDS]) == ()
 
 
 def test_only_what_is_known_to_be_small_is_to_be_decided() -> None:
-    (found,) = worklist([late(1, 15)], [replace(ODDS, fresh=1.0)])
+    (found,) = make_worklist([late(1, 15)], [replace(ODDS, fresh=1.0)])
     assert found.block == "call"
     poor = replace(ODDS, landing={"next": 0.05}, fresh=0.5)
-    (found,) = worklist([late(1, 15)], [poor])
+    (found,) = make_worklist([late(1, 15)], [poor])
     assert (found.block, found.chance is None) == ("decide", False)
     # a new deal has hardly a better chance: then this one is as good as any
-    (found,) = worklist([late(1, 15)], [replace(poor, fresh=0.1)])
+    (found,) = make_worklist([late(1, 15)], [replace(poor, fresh=0.1)])
     assert found.block == "call"
 
 
@@ -263,7 +263,7 @@ def test_csv_is_whole_and_runs_nothing(whole: Analysis, items: tuple[WorkItem, .
     assert text == worklist_csv(items, whole["Equipment"])
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == len(items)
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == WORK_COLUMNS
     assert not [c for row in rows for c in row.values() if c and c[0] in "=+-@\t\r"]
     first, item = rows[0], items[0]
     assert float(first["value"]) == approx((item.value or 0) / 100)
@@ -293,5 +293,5 @@ def test_excel_holds_texts_and_no_formula(whole: Analysis, items: tuple[WorkItem
 
 
 def test_empty_worklist_has_its_headings(whole: Analysis) -> None:
-    assert worklist_csv((), whole["Equipment"]) == ",".join(COLUMNS) + "\n"
+    assert worklist_csv((), whole["Equipment"]) == ",".join(WORK_COLUMNS) + "\n"
     assert worklist_xlsx((), whole["Equipment"])[:2] == b"PK"

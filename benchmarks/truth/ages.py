@@ -12,14 +12,9 @@ import numpy as np
 
 from benchmarks.truth.record import Record, share, table
 from benchmarks.truth.worlds import learnt_ages, opened
-from leakkit.measures.counts import ADVANCED
-from leakkit.measures.survival import (
-    aalen_johansen,
-    learn_expected,
-    learn_horizon,
-    longest_followed,
-    settled_age,
-)
+from leakkit.measures.age_counts import ADVANCED
+from leakkit.measures.horizons import learn_expected, learn_horizon, settled_age
+from leakkit.measures.survival import aalen_johansen, longest_followed
 from leakkit.sample import Leak, default_plan, make
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.truth.record import Record, share, table
 from benchmarks.truth.stage import BASELINE, CURRENT, Planted, elsewhere, simulate
-from leakkit.findings.causes import Verdict, find
+from leakkit.findings.verdicts import Verdict, find_cause
 
 COMPLEXITY, UNCONVINCING = "complexity", "unconvincing"
 MOSTLY_C, MOSTLY_U, HALVES, NONE = (0.7, 0.05), (0.05, 0.7), (0.45, 0.45), (0.2, 0.3)
@@ -84,7 +84,7 @@ def observe(scenario: Scenario, runs: int, seed: int, *, here_only: bool = False
     """Read so many simulated stages; what is always written, is so elsewhere if not `here_only`."""
     usual = elsewhere("" if here_only else scenario.planted.always)
     found = [
-        find(
+        find_cause(
             simulate(np.random.default_rng([seed, run]), scenario.planted),
             CURRENT,
             BASELINE,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.truth.record import Record, share, table
-from leakkit.findings.design import FAR, LOST, UNKNOWN, Design
-from leakkit.findings.interventions import FEWER, MORE, UNCLEAR, Effect, compare_since, judge
-from leakkit.measures.counts import EXITS
+from leakkit.findings.intervention_effects import FEWER, MORE, UNCLEAR, Effect, compare_since, judge
+from leakkit.findings.stage_readings import FAR, LOST, UNKNOWN, Design
+from leakkit.measures.age_counts import EXITS
 from leakkit.measures.survival import Z95
 
 NEXT = EXITS.index("next")

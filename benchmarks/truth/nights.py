@@ -11,25 +11,25 @@ from scipy.stats import chi2
 
 from benchmarks.truth.coverage import FEW_DAYS, HORIZON, _table, in_the_end
 from benchmarks.truth.record import Record, share, table
-from leakkit.findings.comparison import STEADY, compare
-from leakkit.findings.readings import curves_by_stage, read_left_by, still_inside
-from leakkit.findings.warnings import Rules, Watched, find_warnings, find_wobble, plan_windows
-from leakkit.measures.counts import ADVANCED, EXITS
-from leakkit.measures.survival import (
-    Curve,
-    RiskTable,
-    aalen_johansen,
-    learn_expected,
-    learn_horizon,
+from leakkit.findings.comparison import STEADY, compare_shares
+from leakkit.findings.stage_readings import curves_by_stage, read_left_by, still_inside
+from leakkit.findings.warnings import (
+    WarningRules,
+    Watched,
+    find_warnings,
+    find_wobble,
+    plan_windows,
 )
-from leakkit.measures.windows import Windows
+from leakkit.measures.age_counts import ADVANCED, EXITS
+from leakkit.measures.horizons import Windows, learn_expected, learn_horizon
+from leakkit.measures.survival import Curve, RiskTable, aalen_johansen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from benchmarks.truth.worlds import Bools, Ints
     from leakkit.findings.finding import Finding
-    from leakkit.findings.warnings import Plan
+    from leakkit.findings.warnings import WindowPlan
 
 LOST, NEXT, RETURNED = (EXITS.index(kind) for kind in ("lost", "next", "returned"))
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
@@ -162,7 +162,7 @@ class Look:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What leakkit would say."""
-        return find_warnings(self.watched, Rules())
+        return find_warnings(self.watched, WarningRules())
 
     def p_values(self, *, phi: bool) -> list[float]:
         """Return the p of every testable loss, with the wobble of the months or without."""
@@ -185,7 +185,9 @@ def _learn(curve: Curve) -> tuple[float, float]:
     return expected or 0.0, learn_horizon(baseline, expected).age or 0.0
 
 
-def _watched(stage: str, curve: Curve, age: tuple[float, float], plan: Plan) -> Iterator[Watched]:
+def _watched(
+    stage: str, curve: Curve, age: tuple[float, float], plan: WindowPlan
+) -> Iterator[Watched]:
     """Put the readings of a stage into their windows."""
     expected, horizon = age
     for kind in ("lost", "overdue", "returned"):
@@ -230,7 +232,7 @@ def size(lost: float, deals: int, runs: int, seed: int) -> tuple[int, int]:
             read.append(read_left_by(single, ("lost",), HORIZON).at(0))
         if all(one.known for one in read):
             tested += 1
-            rejected += compare(read[0], read[1]).p_value <= 0.05
+            rejected += compare_shares(read[0], read[1]).p_value <= 0.05
     return rejected, tested
 
 

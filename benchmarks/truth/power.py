@@ -18,8 +18,8 @@ from leakkit.analysis import analyze
 from leakkit.config import Config
 from leakkit.findings.comparison import STEADY
 from leakkit.findings.finding import WARNING
-from leakkit.findings.warnings import Rules, find_wobble
-from leakkit.measures.counts import EXITS
+from leakkit.findings.warnings import WarningRules, find_wobble
+from leakkit.measures.age_counts import EXITS
 from leakkit.sources import load
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def analytic(base: float, change: float, entries: int, wobbling: Wobble) -> floa
     observed rise must be 3 points or more, and 1.96 standard errors (of the pooled share,
     times the root of the phi that was used, by its t) or more.
     """
-    rules = Rules()
+    rules = WarningRules()
     before = 3 * entries
     pooled = (base * before + (base + change) * entries) / (before + entries)
     under_null = sqrt(wobbling.phi * pooled * (1 - pooled) * (1 / entries + 1 / before))

@@ -9,11 +9,11 @@ import numpy as np
 
 from benchmarks.truth.record import Mean, Record, share
 from benchmarks.truth.stage import BASELINE, CURRENT, DAYS, LOST, NEXT, design_of
-from leakkit.findings import drivers
+from leakkit.findings import drivers, mix
 
 if TYPE_CHECKING:
-    from leakkit.findings.design import Design
-    from leakkit.findings.drivers import RateAndMix
+    from leakkit.findings.mix import RateAndMix
+    from leakkit.findings.stage_readings import Design
 
 HORIZON = 30
 COLUMNS, VALUES = 6, 8
@@ -94,7 +94,7 @@ class Called:
 
 def take_apart(design: Design, columns: tuple[str, ...] | None = None) -> RateAndMix:
     """Take the change of a stage apart."""
-    return drivers.split(design, CURRENT, BASELINE, HORIZON, columns=columns)
+    return mix.split(design, CURRENT, BASELINE, HORIZON, columns=columns)
 
 
 def call(seed: int, deals: int) -> Called:

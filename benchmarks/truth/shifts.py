@@ -9,17 +9,17 @@ import numpy as np
 from benchmarks.truth.nights import Visits, World, look
 from benchmarks.truth.record import Record, share
 from benchmarks.truth.stage import BASELINE, CURRENT, DAYS, LOST, NEXT, design_of
-from leakkit.findings import drivers
-from leakkit.findings.changes import screen_changes
+from leakkit.findings import mix
+from leakkit.findings.change_drivers import screen_changes
 from leakkit.findings.finding import ALARM, CHANGED, IMPROVED, RATE, WATCH
 from leakkit.findings.mix import as_split
-from leakkit.findings.warnings import Rules, find_warnings
+from leakkit.findings.warnings import WarningRules, find_warnings
 
 if TYPE_CHECKING:
     from benchmarks.truth.nights import Look
-    from leakkit.findings.changes import ChangeScreen
-    from leakkit.findings.design import Design
+    from leakkit.findings.change_drivers import ChangeScreen
     from leakkit.findings.finding import Finding
+    from leakkit.findings.stage_readings import Design
 
 END = 480
 NOW, BEFORE = (END - 90, END), (END - 360, END - 90)
@@ -70,8 +70,8 @@ def judge_owners(seed: int) -> Finding:
         segments={"owner": owner, "region": other},
         owner="owner",
     )
-    found = drivers.split(design, NOW, BEFORE, night.ages[0][1], phi=first.phi or 1.0)
-    return named(find_warnings(night.watched, Rules(), {first.key: as_split(found)}))
+    found = mix.split(design, NOW, BEFORE, night.ages[0][1], phi=first.phi or 1.0)
+    return named(find_warnings(night.watched, WarningRules(), {first.key: as_split(found)}))
 
 
 def owner_mix_is_no_rate(runs: int = 200) -> Record:

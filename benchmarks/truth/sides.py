@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.truth.record import Record, share, table
-from leakkit.findings.design import FAR, LOST
-from leakkit.findings.sides import FEWER, MORE, Gap, Visits, compare_stage, judge_gaps, wobble_of
-from leakkit.measures.counts import EXITS
+from leakkit.findings.part_comparison import (
+    FEWER,
+    MORE,
+    Gap,
+    Visits,
+    compare_stage,
+    judge_gaps,
+    wobble_of,
+)
+from leakkit.findings.stage_readings import FAR, LOST
+from leakkit.measures.age_counts import EXITS
 
 if TYPE_CHECKING:
-    from leakkit.findings.design import Bools
+    from leakkit.findings.stage_readings import Bools
 
 NEXT = EXITS.index("next")
 END, AGE, Q = 540, 30, 0.03

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leakkit.findings.design import FAR, UNKNOWN, Design
-from leakkit.findings.stated import Elsewhere
-from leakkit.measures.counts import EXITS
+from leakkit.findings.stage_readings import FAR, UNKNOWN, Design
+from leakkit.findings.stated_reasons import Elsewhere
+from leakkit.measures.age_counts import EXITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leakkit.findings.design import Bools
+    from leakkit.findings.stage_readings import Bools
     from leakkit.measures.survival import Floats, Ints
 
 NEXT, RETURNED, LOST = (EXITS.index(kind) for kind in ("next", "returned", "lost"))

@@ -14,7 +14,7 @@ from leakkit.sample import PipelinePlan, Plan, Sample, StagePlan, make
 from leakkit.store.counts import Counts
 
 if TYPE_CHECKING:
-    from leakkit.measures.windows import Windows
+    from leakkit.measures.horizons import Windows
     from leakkit.store import Store
 
 FIRST = dt.date(2025, 1, 1)

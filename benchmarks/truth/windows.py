@@ -15,7 +15,7 @@ from leakkit.analysis import analyze
 
 if TYPE_CHECKING:
     from benchmarks.truth.worlds import Ints
-    from leakkit.measures.counts import StayCounts
+    from leakkit.measures.age_counts import StayCounts
 
 AS_OF = "2026-06-30T12:00:00"
 MIDDAY = (dt.date(2026, 6, 30) - dt.date(1970, 1, 1)).days + 0.5

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.truth.record import Mean, Record, share, table
 from benchmarks.truth.worlds import opened
 from leakkit.analysis import analyze
-from leakkit.measures.counts import stays_by_group
+from leakkit.measures.age_counts import stays_by_group
 from leakkit.measures.route import follow
 from leakkit.measures.survival import aalen_johansen, index_at
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make

@@ -10,7 +10,7 @@ import pandas as pd
 
 from leakkit.analysis import learning
 from leakkit.config import Config
-from leakkit.measures.counts import StayCounts, stays_by_group
+from leakkit.measures.age_counts import StayCounts, stays_by_group
 from leakkit.measures.survival import aalen_johansen, share_at
 from leakkit.sources import load
 from leakkit.store.counts import Counts, Window
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from leakkit.measures.stages import Learnt
+    from leakkit.measures.stage_results import Learnt
     from leakkit.sample import Sample
     from leakkit.store import Store
 

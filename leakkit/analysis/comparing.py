@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit.findings import readings, value, warnings
+from leakkit.findings import stage_readings, value, warnings
 from leakkit.findings.finding import KINDS
-from leakkit.measures.counts import EXITS
+from leakkit.measures.age_counts import EXITS
 from leakkit.store.counts import Window
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.learning import Asked
     from leakkit.config import Config
-    from leakkit.findings.costs import Costs
     from leakkit.findings.finding import Finding, Key, Split
-    from leakkit.findings.readings import Reading, Readings
-    from leakkit.findings.warnings import Plan, Watched
-    from leakkit.measures.stages import Learnt
+    from leakkit.findings.stage_readings import Readings, WindowReading
+    from leakkit.findings.warnings import Watched, WindowPlan
+    from leakkit.findings.whatif import Costs
+    from leakkit.measures.stage_results import Learnt
     from leakkit.measures.survival import Curve
     from leakkit.store.counts import Counts
 
@@ -64,15 +64,15 @@ def find_findings(  # noqa: PLR0913 - the steps before it
         for p, _ in watching.values()
         for position, stage in enumerate(p.rules.stages)
     }
-    rules = warnings.Rules(days.min_change, days.q, days.confirm_days, provisional)
+    rules = warnings.WarningRules(days.min_change, days.q, days.confirm_days, provisional)
     stakes = _stakes(watched, worths, _won_values(frame, watching))
     found = warnings.find_warnings(watched, rules, stakes=stakes)
     if splits := split(found):
         found = warnings.find_warnings(watched, rules, splits, stakes)
-    return value.with_values(found, worths, config.currency)
+    return value.add_values(found, worths, config.currency)
 
 
-def _windows(one: Asked, plan: Plan) -> Iterator[Window]:
+def _windows(one: Asked, plan: WindowPlan) -> Iterator[Window]:
     """Yield the windows of one pipeline that are to be counted."""
     for part, name in SINGLE.items():
         if (days := getattr(plan, name)) is not None:
@@ -83,7 +83,7 @@ def _windows(one: Asked, plan: Plan) -> Iterator[Window]:
 
 def _watch_shares(
     frame: pd.DataFrame,
-    watching: Mapping[int, tuple[Asked, Plan]],
+    watching: Mapping[int, tuple[Asked, WindowPlan]],
     learnt: Mapping[tuple[int, int], Learnt],
     windows: int,
     policy: str,
@@ -94,9 +94,9 @@ def _watch_shares(
     `reached` adds tells nothing of a stage that was never entered.
     """
     strict = ("jumped", "won_here") if policy == "strict" else ()
-    curves = dict(readings.curves_by_stage(frame, windows))
-    early = dict(readings.curves_by_stage(frame, windows, strict)) if strict else curves
-    last = dict(readings.curves_by_stage(frame, windows, ("jumped",))) if strict else curves
+    curves = dict(stage_readings.curves_by_stage(frame, windows))
+    early = dict(stage_readings.curves_by_stage(frame, windows, strict)) if strict else curves
+    last = dict(stage_readings.curves_by_stage(frame, windows, ("jumped",))) if strict else curves
     for number, (one, plan) in watching.items():
         for position, stage in enumerate(one.rules.stages):
             at_end = position == len(one.rules.stages) - 1
@@ -115,18 +115,18 @@ def _read(curve: Curve, kind: str, learnt: Learnt) -> Readings | None:
     """Read one share in all windows; None without the age to read it at."""
     if kind == "overdue":
         age = learnt.expected.age
-        return None if age is None else readings.still_inside(curve, age)
+        return None if age is None else stage_readings.still_inside(curve, age)
     age = learnt.horizon.age
     if age is None or kind not in curve.leaving:
         return None
-    return readings.read_left_by(curve, (kind,), age)
+    return stage_readings.read_left_by(curve, (kind,), age)
 
 
 def _one(  # noqa: PLR0913, PLR0917 - its parts
     pipeline: str,
     stage: str,
     kind: str,
-    plan: Plan,
+    plan: WindowPlan,
     read: Readings | None,
     target: float | None,
 ) -> Watched:
@@ -134,7 +134,7 @@ def _one(  # noqa: PLR0913, PLR0917 - its parts
     if read is None:
         return warnings.Watched(pipeline, stage, kind, plan, target=target)
 
-    def at(window: int) -> Reading | None:
+    def at(window: int) -> WindowReading | None:
         there = getattr(plan, SINGLE[window]) is not None
         return read.at(window) if there else None
 
@@ -158,13 +158,13 @@ def _with_inside(one: Watched, curve: Curve | None, learnt: Learnt) -> Watched:
     age = learnt.horizon.age
     if curve is None or age is None:
         return one
-    inside = readings.still_inside(curve, age)
+    inside = stage_readings.still_inside(curve, age)
     before = None if one.plan.baseline is None else inside.at(BASELINE)
     return replace(one, inside_now=inside.at(CURRENT), inside_before=before)
 
 
 def _won_values(
-    frame: pd.DataFrame, watching: Mapping[int, tuple[Asked, Plan]]
+    frame: pd.DataFrame, watching: Mapping[int, tuple[Asked, WindowPlan]]
 ) -> dict[str, float]:
     """Return the value that each pipeline won in its current window."""
     wins = frame[(frame["part"] == CURRENT) & (frame["arrives"] == 0) & (frame["exit"] == WON)]

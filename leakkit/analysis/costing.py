@@ -8,11 +8,10 @@ import numpy as np
 
 from leakkit.analysis import learning
 from leakkit.findings import value
-from leakkit.findings.costs import Costs
-from leakkit.findings.recent import Recent, doors_in_the_end
-from leakkit.findings.whatif import Moves, embed, leaving_row
-from leakkit.measures import counts as taken
-from leakkit.measures.stages import chance_to_win, chance_with_the_rest
+from leakkit.findings.value import Recent, doors_in_the_end
+from leakkit.findings.whatif import Costs, Moves, embed, leaving_row
+from leakkit.measures import age_counts as taken
+from leakkit.measures.stage_results import chance_to_win, chance_with_the_rest
 from leakkit.measures.survival import final_age
 from leakkit.store import queries, schema
 from leakkit.store.counts import Window
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.learning import Asked
     from leakkit.findings.whatif import Chain
-    from leakkit.measures.counts import StayCounts
-    from leakkit.measures.stages import Learnt
+    from leakkit.measures.age_counts import StayCounts
+    from leakkit.measures.stage_results import Learnt
     from leakkit.measures.survival import Floats
     from leakkit.store.counts import Counts
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leakkit.analysis import learning
 from leakkit.analysis.deferred import Later
 from leakkit.analysis.material import FRAMES
-from leakkit.measures import counts as taken
+from leakkit.measures import age_counts as taken
 from leakkit.store.counts import Counts, Window
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from leakkit.analysis.learning import Asked
     from leakkit.analysis.material import Material
     from leakkit.analysis.results import PipelineAnalysis
-    from leakkit.measures.stages import Learnt
-    from leakkit.measures.windows import Days
+    from leakkit.measures.horizons import Days
+    from leakkit.measures.stage_results import Learnt
     from leakkit.store.counts import Deals
     from leakkit.store.database import Store
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from leakkit.analysis.results import PipelineAnalysis
-from leakkit.measures.stages import StageResult
+from leakkit.measures.stage_results import StageResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable

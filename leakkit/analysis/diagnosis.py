@@ -17,11 +17,11 @@ from leakkit.analysis.results import Analysis
 from leakkit.analysis.selection import EVERYTHING
 from leakkit.analysis.working import find_worklist
 from leakkit.errors import LeakkitError
-from leakkit.findings.changes import ChangeScreen
+from leakkit.findings.change_drivers import ChangeScreen
 from leakkit.findings.finding import CHANGED, WARNING, cards, leading
-from leakkit.findings.recent import got_worse
+from leakkit.findings.value import got_worse
 from leakkit.guards import require_kind
-from leakkit.page.facts import facts_table
+from leakkit.page.style import facts_table
 from leakkit.plain import PlainData
 from leakkit.store.visits import opportunity_ids
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.findings import Finding
-    from leakkit.findings.causes import Cause
     from leakkit.findings.drivers import Screen
     from leakkit.findings.mix import RateAndMix
+    from leakkit.findings.verdicts import Cause
     from leakkit.findings.whatif import WhatIf
     from leakkit.findings.worklist import WorkItem
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.stage_results import StageResult
     from leakkit.store.database import Store
 
 REPAIR_POINTS = 0.05

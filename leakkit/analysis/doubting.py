@@ -12,15 +12,15 @@ from leakkit.analysis.headline import headline
 from leakkit.analysis.selection import EVERYTHING
 from leakkit.analysis.stage import curve_of
 from leakkit.measures import survival
-from leakkit.measures.counts import StayCounts
+from leakkit.measures.age_counts import StayCounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from leakkit.analysis.material import Material
     from leakkit.analysis.results import Analysis
-    from leakkit.measures.counts import AgeCounts
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.age_counts import AgeCounts
+    from leakkit.measures.stage_results import StageResult
     from leakkit.store.doubts import Doubt
 
 LOST, ADVANCED, OPEN = "lost", "next", "open"

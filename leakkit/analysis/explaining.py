@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis.headline import headline
 from leakkit.analysis.reasons import rate_and_mix, root_cause
-from leakkit.findings.causes import as_record
 from leakkit.findings.finding import CHANGED, WARNING, leading
 from leakkit.findings.mix import as_split
+from leakkit.findings.verdicts import as_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.findings import Finding, Split
-    from leakkit.findings.causes import Cause
     from leakkit.findings.finding import Key
+    from leakkit.findings.verdicts import Cause
     from leakkit.store.database import Store
 
 Place = tuple[str, str]

@@ -9,7 +9,7 @@ from leakkit.findings.value import worst_share
 
 if TYPE_CHECKING:
     from leakkit.analysis.results import PipelineAnalysis
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.stage_results import StageResult
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from leakkit.analysis.reasons import column_of, phi_of, read_design, segments_of
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
-from leakkit.findings.interventions import (
+from leakkit.findings.intervention_effects import (
     EARLY,
     FEW,
     NO_PAST,
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.config import Intervention
-    from leakkit.findings.design import Design
-    from leakkit.findings.interventions import Change
-    from leakkit.measures.stages import StageResult
-    from leakkit.measures.windows import Days
+    from leakkit.findings.intervention_effects import GroupChange
+    from leakkit.findings.stage_readings import Design
+    from leakkit.measures.horizons import Days
+    from leakkit.measures.stage_results import StageResult
     from leakkit.store.database import Store
 
 EPOCH = dt.date(1970, 1, 1)
@@ -68,7 +68,7 @@ class _Question:
         named = set(map(fold_name, self.intervention.stages))
         return not named or fold_name(stage.name) in named
 
-    def change(self, design: Design, stage: StageResult) -> Change | None:
+    def change(self, design: Design, stage: StageResult) -> GroupChange | None:
         """Compare both sides of the day, of some deals of a stage."""
         if stage.horizon.age is None:
             return None
@@ -147,7 +147,7 @@ def _parts(question: _Question, stage: StageResult) -> tuple[Design, Design | No
 
 def _measure_untouched(
     question: _Question, stage: StageResult, rest: Design | None
-) -> list[Change]:
+) -> list[GroupChange]:
     """Return how what was not touched changed: other deals of the stage, or other stages."""
     if rest is not None:
         found = [question.change(rest, stage)]

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from leakkit.errors import LeakkitError
-from leakkit.measures import counts as taken
-from leakkit.measures import stages, survival, windows
-from leakkit.measures.survival import Horizon
-from leakkit.measures.windows import Windows
+from leakkit.measures import age_counts as taken
+from leakkit.measures import horizons, stage_results, survival
+from leakkit.measures.horizons import Horizon, Windows
 from leakkit.store import queries, schema
 from leakkit.store.counts import Counts, Window
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leakkit.config import Config, Pipeline
-    from leakkit.measures.counts import StayCounts
-    from leakkit.measures.stages import Learnt
+    from leakkit.measures.age_counts import StayCounts
+    from leakkit.measures.stage_results import Learnt
 
 EPOCH = dt.date(1970, 1, 1)
 ALL, BASELINE, PROBE, ENTERED = range(4)
@@ -84,7 +83,7 @@ def find_windows(counts: Counts, config: Config) -> list[Asked]:
         start, origin = starts.get(number, (None, ""))
         days = entered.get((number,))
         inflow = (days["day"].to_numpy(), days["n"].to_numpy()) if days is not None else taken.NONE
-        baseline, current = windows.choose_windows(
+        baseline, current = horizons.choose_windows(
             first if start is None else start, end, inflow, rules.current_days, rules.baseline_days
         )
         days_of = Windows(first, end, start, origin, baseline, current)
@@ -133,7 +132,7 @@ def _history_starts(
     groups = taken.stays_by_group(counts.stays(probes), ["pipeline", "stage", "visits"])
     for probe in probes:
         each = [stay for (number, _, _), stay in groups.items() if number == probe.pipeline]
-        if windows.is_truncated(each):
+        if horizons.is_truncated(each):
             found[probe.pipeline] = (probe.first_day, "detected")
     return found
 
@@ -168,7 +167,7 @@ def learn(
             per_day = pipeline.per_day
             kept = earlier.get((pipeline.rules.name, stage.name))
             horizon = config.comparison.horizon_days * per_day
-            declared = stages.Declared(
+            declared = stage_results.Declared(
                 None if stage.expected_days is None else stage.expected_days * per_day,
                 horizon or None,
                 None if kept is None else kept * per_day,
@@ -176,7 +175,7 @@ def learn(
             )
             sample = stays.get((pipeline.sample, pipeline.number, position, FIRST), NO_VISITS)
             last = position == len(pipeline.rules.stages) - 1
-            found[pipeline.number, position] = stages.learn(
+            found[pipeline.number, position] = stage_results.learn_stage(
                 sample.curve(policy, last_stage=last),
                 clusters.get((LEARNING, pipeline.number, position)),
                 declared,
@@ -209,11 +208,11 @@ def _learning_parts(
             sample = stays.get((pipeline.sample, pipeline.number, position, FIRST))
             if stage.expected_days is not None or sample is None:
                 continue
-            if clicked.get((pipeline.number, position), 0.0) > stages.CLICKED_THROUGH_SHARE:
+            if clicked.get((pipeline.number, position), 0.0) > stage_results.CLICKED_THROUGH_SHARE:
                 continue
             last = position == len(pipeline.rules.stages) - 1
             curve = sample.curve(policy, last_stage=last)
-            if survival.learn_expected(curve, taken.ADVANCED).age is None:
+            if horizons.learn_expected(curve, taken.ADVANCED).age is None:
                 continue
             cap = survival.final_age(curve) + 1
             parts.append(_part(pipeline, LEARNING, position, int(cap)))
@@ -221,7 +220,7 @@ def _learning_parts(
 
 
 def _part(
-    pipeline: Asked, part: int, stage: int, cap: int, days: windows.Days | None = None
+    pipeline: Asked, part: int, stage: int, cap: int, days: horizons.Days | None = None
 ) -> dict[str, int]:
     """Return one row of what is counted per cluster."""
     windows = pipeline.windows
@@ -277,7 +276,7 @@ def set_bounds(counts: Counts, asked: list[Asked]) -> None:
     lay_out(counts, asked)
 
 
-def lay_out(counts: Counts, asked: list[Asked], days: windows.Days | None = None) -> None:
+def lay_out(counts: Counts, asked: list[Asked], days: horizons.Days | None = None) -> None:
     """Tell the counting which stages lie between others, and which days make a month.
 
     Where `days` are chosen, the first period is all that was before them.
@@ -308,7 +307,7 @@ def find_decided(counts: Counts) -> dict[int, Decided]:
             {"closed": (leave[closed], n[closed]), "censored": (leave[~closed], n[~closed])},
         )
         curve = survival.aalen_johansen(table)
-        found[number] = Decided(survival.settled_age(curve), survival.learn_horizon(curve))
+        found[number] = Decided(horizons.settled_age(curve), horizons.learn_horizon(curve))
     return found
 
 
@@ -326,7 +325,7 @@ def _between(asked: list[Asked]) -> pd.DataFrame:
 
 
 def _calendar(
-    asked: list[Asked], last_day: int, chosen: windows.Days | None = None
+    asked: list[Asked], last_day: int, chosen: horizons.Days | None = None
 ) -> pd.DataFrame:
     """Return the months of the data: day, period."""
     first = min((p.first_calendar_day for p in asked), default=last_day)
@@ -352,7 +351,7 @@ def expect(counts: Counts, learnt: Mapping[tuple[int, int], Learnt]) -> None:
 def reading_parts(
     asked: list[Asked],
     learnt: Mapping[tuple[int, int], Learnt],
-    days: windows.Days | None = None,
+    days: horizons.Days | None = None,
 ) -> list[dict[str, int]]:
     """Return what to count per cluster for shares of all visits and of value."""
     return [

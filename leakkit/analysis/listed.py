@@ -8,7 +8,7 @@ import pandas as pd
 
 from leakkit.analysis.selecting import Selector
 from leakkit.analysis.spelling import one_of
-from leakkit.frames.deals import LEFT, WON, deals_frame
+from leakkit.frames.data_frames import LEFT, WON, deals_frame
 from leakkit.store import queries, schema
 
 if TYPE_CHECKING:

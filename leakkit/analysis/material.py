@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
 from leakkit.analysis.deferred import Later
-from leakkit.measures import counts as taken
+from leakkit.measures import age_counts as taken
 from leakkit.store import queries
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from leakkit.analysis.learning import Asked
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.config import Config
-    from leakkit.findings.costs import Costs
-    from leakkit.measures.counts import StayCounts
-    from leakkit.measures.stages import Learnt
-    from leakkit.measures.windows import Days
+    from leakkit.findings.whatif import Costs
+    from leakkit.measures.age_counts import StayCounts
+    from leakkit.measures.horizons import Days
+    from leakkit.measures.stage_results import Learnt
     from leakkit.store.counts import Counts
 
 FRAMES = {

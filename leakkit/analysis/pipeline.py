@@ -16,7 +16,7 @@ from leakkit.analysis.results import LOSSES_KEPT, DataNotes
 from leakkit.analysis.retiring import find_retired
 from leakkit.analysis.spelling import POLICIES
 from leakkit.analysis.stage import curve_of, stage_of
-from leakkit.measures import balance, route, stages, survival
+from leakkit.measures import balance, route, stage_results, survival
 from leakkit.store import schema
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _check_flows(material: Material) -> dict[str, balance.Flows]:
     """Return the flows in deals and in money, which close, or the run fails."""
     flows = {column: _flows(material, column) for column in ("n", "total")}
     for column, flow in flows.items():
-        balance.check(f"{material.asked.rules.name} ({column})", flow)
+        balance.check_balance(f"{material.asked.rules.name} ({column})", flow)
     return flows
 
 
@@ -129,7 +129,7 @@ def _losing_orders(material: Material) -> dict[str, tuple[int, ...]]:
 
 def _losing_order(material: Material) -> tuple[int, ...]:
     """Return the stages by their lost share."""
-    return stages.losing_order(
+    return stage_results.losing_order(
         [
             survival.share_at(curve_of(material, stage), ("lost",), learnt.horizon.age)
             for stage, learnt in enumerate(material.learnt)

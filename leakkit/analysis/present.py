@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.analysis import learning
 from leakkit.analysis.reasons import dictionary_of
-from leakkit.measures import counts as taken
-from leakkit.measures.present import OUTCOMES, LastStage, Present, Tally, ages_of
+from leakkit.measures import age_counts as taken
+from leakkit.measures.present_state import OUTCOMES, LastStage, Present, Tally, ages_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.material import Material
     from leakkit.analysis.results import Analysis, PipelineAnalysis
-    from leakkit.measures.present import Ages
+    from leakkit.measures.present_state import Ages
 
 NO_STAGE = -1
 

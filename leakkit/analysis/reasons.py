@@ -8,15 +8,15 @@ import numpy as np
 
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
-from leakkit.findings import causes, drivers
+from leakkit.findings import drivers, mix, verdicts
 from leakkit.findings.behaviour import join_days
-from leakkit.findings.changes import ChangeScreen, screen_changes
-from leakkit.findings.design import FAR, LOST, UNKNOWN, Design
+from leakkit.findings.change_drivers import ChangeScreen, screen_changes
 from leakkit.findings.drivers import Screen
 from leakkit.findings.finding import WARNING
 from leakkit.findings.mix import RateAndMix
-from leakkit.findings.reasons import dictionary
-from leakkit.findings.stated import Elsewhere
+from leakkit.findings.reason_dictionary import dictionary
+from leakkit.findings.stage_readings import FAR, LOST, UNKNOWN, Design
+from leakkit.findings.stated_reasons import Elsewhere
 from leakkit.sources.headings.columns import simplify_heading
 from leakkit.store import visits as stored
 from leakkit.store.design import design_rows
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.config import Config
-    from leakkit.findings.causes import Cause
     from leakkit.findings.finding import Key
-    from leakkit.findings.reasons import Dictionary
-    from leakkit.measures.stages import StageResult
+    from leakkit.findings.reason_dictionary import Dictionary
+    from leakkit.findings.verdicts import Cause
+    from leakkit.measures.horizons import Days
+    from leakkit.measures.stage_results import StageResult
     from leakkit.measures.survival import Ints
-    from leakkit.measures.windows import Days
     from leakkit.store.database import Store
 
 
@@ -49,7 +49,7 @@ def root_cause(store: Store, analysis: Analysis, pipeline: str, stage: str) -> C
     """
     one, at = _stage(analysis, pipeline, stage)
     design = read_design(store, analysis, one, at)
-    return causes.find(
+    return verdicts.find_cause(
         design,
         _current(one),
         one.windows.baseline,
@@ -148,9 +148,7 @@ def rate_and_mix(  # noqa: PLR0913, PLR0917 - the parts of one question
     columns = segments_of(analysis.config, design)
     baseline = one.windows.baseline
     wobble = phi_of(analysis, (one.name, at.name, kind)) if phi is None else phi
-    return drivers.split(
-        design, _current(one), baseline, age, kind=kind, columns=columns, phi=wobble
-    )
+    return mix.split(design, _current(one), baseline, age, kind=kind, columns=columns, phi=wobble)
 
 
 def changes_of(

@@ -17,7 +17,7 @@ from leakkit.frames import (
     worklist_frame,
 )
 from leakkit.guards import find_spelling, is_left_out
-from leakkit.page.facts import facts_table
+from leakkit.page.style import facts_table
 from leakkit.plain import PlainData
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.errors import Fault
     from leakkit.findings import Finding
-    from leakkit.findings.costs import Costs
+    from leakkit.findings.whatif import Costs
     from leakkit.measures.balance import Month, Pipe, PipelineBalance, StageBalance
-    from leakkit.measures.present import LastStage, Present
+    from leakkit.measures.horizons import Days, Windows
+    from leakkit.measures.present_state import LastStage, Present
     from leakkit.measures.route import Route
-    from leakkit.measures.stages import StageResult
-    from leakkit.measures.windows import Days, Windows
+    from leakkit.measures.stage_results import StageResult
     from leakkit.store.database import Store
     from leakkit.store.doubts import Doubt
 

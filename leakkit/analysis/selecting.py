@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.material import Material
     from leakkit.analysis.results import Analysis, PipelineAnalysis
     from leakkit.analysis.selection import Selection
-    from leakkit.measures.windows import Days
+    from leakkit.measures.horizons import Days
     from leakkit.store.counts import Counts, Deals
 
     Key = tuple[tuple[int, ...], Deals, Days | None, Days | None]

@@ -22,10 +22,10 @@ from leakkit.analysis.spelling import (
 )
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
-from leakkit.findings.design import FAR
-from leakkit.findings.sides import Gap, Visits, compare_stage, judge_gaps, wobble_of
+from leakkit.findings.part_comparison import Gap, Visits, compare_stage, judge_gaps, wobble_of
+from leakkit.findings.stage_readings import FAR
 from leakkit.findings.warnings import plan_windows
-from leakkit.measures.counts import EXITS, censored_kinds
+from leakkit.measures.age_counts import EXITS, censored_kinds
 from leakkit.store import visits as stored
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.findings.comparison import Wobble
+    from leakkit.measures.horizons import Days
     from leakkit.measures.survival import Ints
-    from leakkit.measures.windows import Days
     from leakkit.store.database import Store
 
     Given = Mapping[str, str | Sequence[str]] | Sequence[object] | str | Analysis | Selection

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.analysis.selection import Selection
-    from leakkit.measures.windows import Days, Windows
+    from leakkit.measures.horizons import Days, Windows
     from leakkit.store.database import Store
 
 WINDOWS = ("all", "current", "baseline")

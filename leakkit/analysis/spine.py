@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from leakkit.analysis.results import PipelineAnalysis
     from leakkit.analysis.selection import Segment, Values
     from leakkit.config import Config
-    from leakkit.findings.costs import Costs
-    from leakkit.measures.counts import StayCounts
-    from leakkit.measures.stages import Learnt
+    from leakkit.findings.whatif import Costs
+    from leakkit.measures.age_counts import StayCounts
+    from leakkit.measures.stage_results import Learnt
 
 
 def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from leakkit.analysis import learning
 from leakkit.analysis.deferred import DeferredStage
 from leakkit.analysis.material import late, whole_sum
-from leakkit.measures import counts as taken
-from leakkit.measures import stages, survival
+from leakkit.measures import age_counts as taken
+from leakkit.measures import horizons, stage_results, survival
 from leakkit.store import schema
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from leakkit.analysis.deferred import Parts
     from leakkit.analysis.material import Material
-    from leakkit.measures.stages import StageResult
-    from leakkit.measures.survival import Curve, Horizon, Share
+    from leakkit.measures.horizons import Horizon
+    from leakkit.measures.stage_results import StageResult
+    from leakkit.measures.survival import Curve, Share
 
 
 def stage_of(material: Material, stage: int) -> StageResult:
@@ -57,7 +58,7 @@ def _from_passages(material: Material, stage: int) -> Parts:
         return whole_sum(totals()["first_visits"])
 
     @cache
-    def exits() -> stages.Exits:
+    def exits() -> stage_results.Exits:
         return _exits(totals())
 
     return {
@@ -71,10 +72,10 @@ def _from_passages(material: Material, stage: int) -> Parts:
     }
 
 
-def _exits(totals: pd.DataFrame) -> stages.Exits:
+def _exits(totals: pd.DataFrame) -> stage_results.Exits:
     """Return how all passages of a stage ended."""
     found = {int(e): int(n) for e, n in zip(totals["exit"], totals["n"], strict=True)}
-    return stages.Exits(**{name: found.get(e, 0) for e, name in enumerate(schema.EXITS)})
+    return stage_results.Exits(**{name: found.get(e, 0) for e, name in enumerate(schema.EXITS)})
 
 
 def _from_deals(material: Material, stage: int) -> Parts:
@@ -96,11 +97,11 @@ def _overdue(material: Material, stage: int) -> int | None:
     return whole_sum(late(material.of_stage("standing", stage))["n"])
 
 
-def _in_the_end(rows: pd.DataFrame) -> stages.InTheEnd:
+def _in_the_end(rows: pd.DataFrame) -> stage_results.InTheEnd:
     """Return what became of the deals that were ever in a stage."""
     exit_, here, n = rows["exit"].to_numpy(), rows["here"].to_numpy() == 1, rows["n"].to_numpy()
     lost = exit_ == schema.LOST_HERE
-    return stages.InTheEnd(
+    return stage_results.InTheEnd(
         won=int(n[exit_ == schema.WON_HERE].sum()),
         lost_here=int(n[lost & here].sum()),
         lost_elsewhere=int(n[lost & ~here].sum()),
@@ -120,7 +121,7 @@ def _from_curve(material: Material, stage: int) -> Parts:
         return curve_of(material, stage)
 
     @cache
-    def readings() -> stages.Readings:
+    def readings() -> stage_results.StageReadings:
         return _readings(material, stage, curve())
 
     return {
@@ -131,8 +132,8 @@ def _from_curve(material: Material, stage: int) -> Parts:
         "returned": lambda: readings().returned,
         "stalled": lambda: readings().stalled,
         "went_overdue": lambda: readings().went_overdue,
-        "median": lambda: survival.quantile_age(curve(), 0.5),
-        "p90": lambda: survival.quantile_age(curve(), 0.9),
+        "median": lambda: horizons.quantile_age(curve(), 0.5),
+        "p90": lambda: horizons.quantile_age(curve(), 0.9),
         "mean": lambda: _mean(curve(), material.learnt[stage].horizon),
     }
 
@@ -143,19 +144,19 @@ def curve_of(material: Material, stage: int) -> Curve:
     stay = material.count_seen(stage)
     if material.policy == "reached":
         first, end = (day * material.asked.per_day for day in material.read_days)
-        stay = stages.reached_counts(stay, material.of_stage("reached", stage), first, end)
+        stay = stage_results.reached_counts(stay, material.of_stage("reached", stage), first, end)
     return stay.curve(material.policy, last_stage=last)
 
 
-def _readings(material: Material, stage: int, curve: Curve) -> stages.Readings:
+def _readings(material: Material, stage: int, curve: Curve) -> stage_results.StageReadings:
     """Read the shares of a stage off its curve."""
     learnt = material.learnt[stage]
     has_baseline = material.asked.windows.baseline is not None
-    readings = stages.read(curve, learnt, has_baseline=has_baseline)
+    readings = stage_results.read_stage(curve, learnt, has_baseline=has_baseline)
     if material.visits == "first":
         return readings
     clusters = material.clusters.get((learning.ANY_VISIT, stage))
-    return stages.read_all_visits(readings, learnt, clusters)
+    return stage_results.read_all_visits(readings, learnt, clusters)
 
 
 def _mean(curve: Curve, horizon: Horizon) -> tuple[float, float] | None:
@@ -174,10 +175,10 @@ def _from_other_curves(material: Material, stage: int) -> Parts:
         return material.clusters.get((part, stage))
 
     return {
-        "lost_any_visit": lambda: stages.lost_any_visit(
+        "lost_any_visit": lambda: stage_results.lost_any_visit(
             first(stage) + again(stage), clusters(learning.ANY_VISIT), horizon
         ),
-        "lost_by_value": lambda: stages.lost_by_value(
+        "lost_by_value": lambda: stage_results.lost_by_value(
             first(stage), clusters(learning.BY_VALUE), horizon
         ),
     }
@@ -203,4 +204,4 @@ def _chance_to_win(material: Material, stage: int) -> tuple[Share, Horizon, int]
     left = rows["arrives"].to_numpy() != 1
     later = whole_sum(rows["won_later"].to_numpy()[left])
     counted = taken.stays_by_group(rows, ["stage"]).get((stage,), learning.NO_VISITS)
-    return *stages.chance_to_win(counted), later
+    return *stage_results.chance_to_win(counted), later

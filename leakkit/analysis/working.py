@@ -8,8 +8,8 @@ import pandas as pd
 
 from leakkit.analysis import learning
 from leakkit.analysis.learning import Asked
-from leakkit.findings.worklist import LateDeal, StageOdds, WorkItem, worklist
-from leakkit.measures.stages import Learnt
+from leakkit.findings.worklist import LateDeal, StageOdds, WorkItem, make_worklist
+from leakkit.measures.stage_results import Learnt
 from leakkit.store.counts import Counts
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def find_worklist(store: Store, analysis: Analysis, pipeline: str) -> tuple[Work
         counts, {(number, s.stage): Learnt(s.horizon, s.expected) for s in result.stages}
     )
     deals = [_deal(row) for row in counts.late_deals().to_dict("records")]
-    return worklist(deals, _odds(result))
+    return make_worklist(deals, _odds(result))
 
 
 def _deal(row: Mapping[Any, Any]) -> LateDeal:

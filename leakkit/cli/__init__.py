@@ -10,11 +10,9 @@ from typing import Annotated
 
 import typer
 
+from leakkit.cli.commands import check, explain, init, lab, sample, serve
 from leakkit.cli.endings import FAILED_PAGES, INTERRUPTED, OWN_FAULT, refuse, stop_like_ctrl_c
-from leakkit.cli.notebooks import lab, serve
 from leakkit.cli.reporting import deck, report
-from leakkit.cli.sampling import sample
-from leakkit.cli.sources import check, explain, init
 from leakkit.errors import LeakkitError
 from leakkit.version import __version__
 

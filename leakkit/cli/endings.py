@@ -1,4 +1,4 @@
-"""How a command ends: its codes, a refusal in plain words, and a request to end."""
+"""How a command ends: its codes, a refusal in plain words, a file, a request to end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from leakkit.errors import HALF_EXPORT, LeakkitError, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+# ---------------- endings
+# How a command ends: its codes, a refusal in plain words, and a request to end.
 
 FAILED_PAGES, BAD_INPUT, FOUND, OWN_FAULT, INTERRUPTED = 1, 2, 3, 4, 130
 SET_ASIDE = TO_FILL = 1
@@ -55,3 +59,18 @@ def stop_like_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+# ---------------- files
+# Files that a command was asked for.
+
+
+def save(path: Path, text: str) -> None:
+    """Write a file that a command was asked for."""
+    from leakkit.report.publishing import write_text
+
+    try:
+        write_text(path, text)
+    except OSError as error:
+        message = f"Cannot write {path}: {error.strerror or error}."
+        raise LeakkitError("file_not_writable", message) from None

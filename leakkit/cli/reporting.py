@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leakkit.cli.endings import FAILED_PAGES, FOUND, ask_at_once
-from leakkit.cli.files import save
+from leakkit.cli.endings import FAILED_PAGES, FOUND, ask_at_once, save
 from leakkit.errors import LeakkitError, visible
-from leakkit.report.results import NOT_ASKED, log_line, new_run
+from leakkit.report.run_results import NOT_ASKED, log_line, new_run
 from leakkit.report.unchanged import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-class Engine(StrEnum):
+class KernelEngine(StrEnum):
     """How the kernel of a notebook starts."""
 
     FORK = "fork"
@@ -99,8 +98,9 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         typer.Option(help="A further folder of files that the configuration names; repeatable."),
     ] = None,
     engine: Annotated[
-        Engine, typer.Option(help="How notebooks start: from a warm process (Linux), or anew.")
-    ] = Engine.FORK,
+        KernelEngine,
+        typer.Option(help="How notebooks start: from a warm process (Linux), or anew."),
+    ] = KernelEngine.FORK,
     deck: Annotated[
         bool, typer.Option("--deck", help="Also write PowerPoint decks, as the command deck does.")
     ] = False,
@@ -163,7 +163,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         return
     from leakkit.findings import reaches_severity
     from leakkit.report import run
-    from leakkit.report.news import as_json, is_new
+    from leakkit.report.news import is_new, news_json
     from leakkit.terminal import describe_unchanged, voice
 
     asked = ask_at_once(source, config, allow or ())
@@ -176,7 +176,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         )  # fmt: skip
         say.result(result)
     if summary and result.analysis is not None:
-        save(Path(summary), as_json(result.analysis, result.news, result.removed))
+        save(Path(summary), news_json(result.analysis, result.news, result.removed))
     if result.failed or result.trouble or result.not_printed:
         raise typer.Exit(FAILED_PAGES)
     if digest and not any(page.stale for page in result.pages if page.state != NOT_ASKED):

@@ -1,5 +1,5 @@
 """An analysis -> a PowerPoint deck that consultants edit: `deck` returns its bytes."""
 
-from leakkit.deck.making import Look, deck, decks
+from leakkit.deck.composition import Look, deck, decks
 
 __all__ = ["Look", "deck", "decks"]

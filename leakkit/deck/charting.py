@@ -1,11 +1,10 @@
-"""Charts that PowerPoint edits: with a sheet of their own, in the colours of the house.
-
-Their XML is written here, whole and in the schema's order; python-pptx wires the parts.
-"""
+"""Charts that PowerPoint edits, with a sheet of their own, and files that hold equal bytes."""
 
 from __future__ import annotations
 
+import datetime as dt
 import io
+import zipfile
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -17,14 +16,56 @@ from pptx.oxml import parse_xml
 from xlsxwriter.utility import xl_col_to_name
 
 from leakkit.deck.content import COUNTS, SHARES
-from leakkit.deck.package import CREATED
 from leakkit.views.grids import writable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.deck.colours import Colours
+    from pptx.presentation import Presentation
+
     from leakkit.deck.content import Chart, Series
+    from leakkit.deck.masters import Colours
+
+
+# ---------------- package
+# A presentation as bytes: equal decks are equal files, whenever and wherever they are made.
+
+CREATED = dt.datetime(2000, 1, 1, tzinfo=dt.UTC).replace(tzinfo=None)
+"""Of every deck: the same numbers, the same bytes."""
+FIRST_DAY = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip can say."""
+UNIX = 3
+
+
+def pack_deck(deck: Presentation, title: str, author: str) -> bytes:
+    """Return a deck as a file, without a clock and without a trace of this machine."""
+    about = deck.core_properties
+    about.title, about.author, about.last_modified_by = title, author, author
+    about.created = about.modified = CREATED
+    about.revision = 1
+    stream = io.BytesIO()
+    deck.save(stream)
+    return _timeless(stream.getvalue())
+
+
+def _timeless(content: bytes) -> bytes:
+    """Pack a zip again, each entry with the same time and the same attributes."""
+    stream = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(content)) as given,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as made,
+    ):
+        for name in given.namelist():
+            entry = zipfile.ZipInfo(name, FIRST_DAY)
+            entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, UNIX
+            made.writestr(entry, given.read(name))
+    return stream.getvalue()
+
+
+# ---------------- charting
+# Charts that PowerPoint edits: with a sheet of their own, in the colours of the house.
+#
+# Their XML is written here, whole and in the schema's order; python-pptx wires the parts.
 
 BARS, COLUMNS, STACKED, LINES, AREAS = "bars", "columns", "stacked", "lines", "areas"
 GROUPING = {BARS: "clustered", COLUMNS: "clustered", LINES: "standard"}

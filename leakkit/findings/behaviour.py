@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.contrasts import NORMAL_975, Excess, excess_share
+from leakkit.findings.comparison import NORMAL_975, Excess, excess_share
 
 if TYPE_CHECKING:
-    from leakkit.findings.design import Bools, Design
+    from leakkit.findings.stage_readings import Bools, Design
+    from leakkit.measures.horizons import Days
     from leakkit.measures.survival import Floats, Ints
-    from leakkit.measures.windows import Days
 
 COMPLEXITY, UNCONVINCING, MIXED = "complexity", "unconvincing", "mixed"
 OFFER = "offer"

@@ -10,8 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.findings.design import Bools, Design
+    from leakkit.findings.stage_readings import Bools, Design
     from leakkit.measures.survival import Floats, Ints
+
 
 VALUE = "value"
 """The column of the deals' values, in quintiles."""
@@ -59,7 +60,7 @@ class Columns:
     set_aside: tuple[SetAside, ...]
 
 
-def candidates(
+def find_candidates(
     design: Design, names: tuple[str, ...] | None = None, *, with_value: bool = True
 ) -> Columns:
     """Choose the columns to look at: those named (all but competitor, where None), and value.

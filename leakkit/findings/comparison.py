@@ -1,4 +1,4 @@
-"""Two shares compared: the test, the interval, the wobble of months, and since when."""
+"""Two shares compared: the test, the interval, many tests at once, and what they could show."""
 
 from __future__ import annotations
 
@@ -8,15 +8,146 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaln, rel_entr, stdtr, stdtrit
+from scipy.special import gammaln, ndtr, ndtri, rel_entr, stdtr, stdtrit
 
 from leakkit.measures.survival import wilson
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from leakkit.findings.readings import Reading, Readings
+    from leakkit.findings.finding import Finding
+    from leakkit.findings.stage_readings import Readings, WindowReading
     from leakkit.measures.survival import Floats
+
+
+# ---------------- contrasts
+# Two shares against each other, and many such contrasts at once.
+
+Interval = tuple[float, float]
+NORMAL_975 = float(ndtri(0.975))
+ONE_OF_TWO = float(ndtri(0.9875)) / NORMAL_975
+"""How much wider the intervals of two sources are if together they may err in .05 of the cases."""
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A number with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Say whether the 97.5 % interval excludes 0: what one of two sources must show alone."""
+        distance = self.value - self.low if self.value > 0.0 else self.high - self.value
+        return abs(self.value) > ONE_OF_TWO * distance
+
+
+def excess_share(cases: int, n: int, reference_cases: int, reference_n: int) -> Excess:
+    """Which share of the `n` shows a sign beyond what the reference shows anyhow?
+
+    `e = (p - r) / (1 - r) = 1 - (1 - p) / (1 - r)`: if the sign has nothing to do with
+    being lost, p = r and e = 0; if every loss shows it, e = 1. The interval is MOVER's
+    for a ratio, from Wilson's intervals of the two shares without the sign.
+
+    >>> found = excess_share(60, 100, 100, 500)
+    >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
+    (0.5, 0.374, 0.614)
+
+    Reference: Donner and Zou (2012), Stat. Methods Med. Res. 21, 347-359.
+    """
+    p, r = cases / n, reference_cases / reference_n
+    if r >= 1.0:
+        return Excess(0.0, 0.0, 0.0)
+    low, high = ratio_interval(1.0 - p, _without(p, n), 1.0 - r, _without(r, reference_n))
+    return Excess((p - r) / (1.0 - r), 1.0 - high, 1.0 - low)
+
+
+def _without(share: float, n: int) -> Interval:
+    """Return the interval of the share that does not show a sign."""
+    low, high = wilson(share, n)
+    return 1.0 - high, 1.0 - low
+
+
+def ratio_interval(one: float, of_one: Interval, two: float, of_two: Interval) -> Interval:
+    """Return MOVER's interval of `one / two` from the intervals of both (above 0)."""
+    (low1, high1), (low2, high2) = of_one, of_two
+    both = one * two
+    lower = both**2 - low1 * high2 * (2.0 * one - low1) * (2.0 * two - high2)
+    upper = both**2 - high1 * low2 * (2.0 * one - high1) * (2.0 * two - low2)
+    return (
+        float((both - max(lower, 0.0) ** 0.5) / (high2 * (2.0 * two - high2))),
+        float((both + max(upper, 0.0) ** 0.5) / (low2 * (2.0 * two - low2))),
+    )
+
+
+def difference(one: Excess, two: Excess, correlation: float = 0.0) -> Excess:
+    """Return `one - two` with MOVER's interval, for estimates correlated so much.
+
+    Reference: Zou and Donner (2008), Stat. Med. 27, 1693-1702.
+    """
+    value = one.value - two.value
+    below = _distance(one.value - one.low, two.high - two.value, correlation)
+    above = _distance(one.high - one.value, two.value - two.low, correlation)
+    return Excess(value, value - below, value + above)
+
+
+def _distance(one: float, two: float, correlation: float) -> float:
+    """Combine the distances of two limits from their estimates."""
+    return float(max(one**2 + two**2 - 2.0 * correlation * one * two, 0.0) ** 0.5)
+
+
+def share_difference(cases: int, others: int, n: int) -> Excess:
+    """Return the difference of two shares of the same `n`, which exclude each other."""
+    p, r = cases / n, others / n
+    spread = (p * (1.0 - p) * r * (1.0 - r)) ** 0.5
+    one, two = (Excess(share, *wilson(share, n)) for share in (p, r))
+    return difference(one, two, -p * r / spread if spread > 0 else 0.0)
+
+
+def pooled_z(share: Floats, n: Floats, reference: Floats, reference_n: Floats) -> Floats:
+    """Return z of `share - reference` with the pooled share; NaN where nobody differs.
+
+    The numbers of deals are n_eff, which need not be whole.
+    """
+    pooled = (n * share + reference_n * reference) / (n + reference_n)
+    variance = pooled * (1.0 - pooled) * (1.0 / n + 1.0 / reference_n)
+    spread = np.sqrt(variance, out=np.full_like(variance, np.nan), where=variance > 0)
+    z: Floats = (share - reference) / spread
+    return z
+
+
+def two_sided(z: Floats) -> Floats:
+    """Return the two-sided p of a z; 1 where there is none."""
+    p: Floats = np.where(np.isnan(z), 1.0, 2.0 * ndtr(-np.abs(z)))
+    return p
+
+
+def one_sided(t: Floats, freedom: Floats) -> Floats:
+    """Return the p of a t that only counts above 0, of so many degrees of freedom (or inf).
+
+    >>> one_sided(np.array([1.96, 1.96]), np.array([np.inf, 10.0])).round(3).tolist()
+    [0.025, 0.039]
+    """
+    p: Floats = stdtr(freedom, -t)
+    return p
+
+
+def false_discovery(p: Floats) -> Floats:
+    """Return q for every p of a family: the smallest false discovery rate that takes it in.
+
+    Reference: Benjamini and Hochberg (1995), J. R. Stat. Soc. B 57, 289-300.
+    """
+    order = np.argsort(p)
+    q = np.empty(len(p))
+    raw = np.asarray(p)[order] * len(p) / np.arange(1, len(p) + 1)
+    q[order] = np.minimum(np.minimum.accumulate(raw[::-1])[::-1], 1.0)
+    return q
+
+
+# ---------------- comparison
+# Two shares compared: the test, the interval, the wobble of months, and since when.
 
 MIN_EXPECTED = 3.0
 """Expected events below which the exact test is used."""
@@ -32,7 +163,7 @@ SURE = 0.05
 ALIKE = 1.0 + 1e-7
 RULE_OF_THREE = 3.0
 """Events that may still be there where none was seen: the 95 % bound is 3 of n."""
-NORMAL_975 = NormalDist().inv_cdf(0.975)
+NORMAL_UPPER = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
@@ -62,7 +193,7 @@ class Wobble:
     @property
     def widening(self) -> float:
         """How many times wider an interval is than chance alone makes it."""
-        return math.sqrt(self.phi) * float(stdtrit(self.freedom, 0.975)) / NORMAL_975
+        return math.sqrt(self.phi) * float(stdtrit(self.freedom, 0.975)) / NORMAL_UPPER
 
     def p_value(self, root: float) -> float:
         """Return the two-sided p of a signed root of a deviance."""
@@ -72,7 +203,9 @@ class Wobble:
 STEADY = Wobble()
 
 
-def compare(now: Reading, before: Reading, wobbling: Wobble = STEADY) -> Comparison:
+def compare_shares(
+    now: WindowReading, before: WindowReading, wobbling: Wobble = STEADY
+) -> Comparison:
     """Is the share of one window another one than that of the window before?
 
     Two plain ratios compared as binomials forget that deals are censored, and that
@@ -115,7 +248,7 @@ def _possible(share: float, entrants: float) -> float:
     return min(max(share, least), 1.0 - least)
 
 
-def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Comparison:
+def against_target(now: WindowReading, target: float, wobbling: Wobble = STEADY) -> Comparison:
     """Is the share another one than the target?
 
     The signed root of the deviance from the target, p as between windows; the exact
@@ -144,14 +277,14 @@ def against_target(now: Reading, target: float, wobbling: Wobble = STEADY) -> Co
     )
 
 
-def _deviance(read: Reading, expected: float) -> float:
+def _deviance(read: WindowReading, expected: float) -> float:
     """Return twice the log likelihood ratio of a share against an expected one (0 < it < 1)."""
     share = read.share
     found = rel_entr(share, expected) + rel_entr(1.0 - share, 1.0 - expected)
     return max(2.0 * read.entrants * float(found), 0.0)
 
 
-def _fisher(now: Reading, before: Reading) -> float:
+def _fisher(now: WindowReading, before: WindowReading) -> float:
     """Return Fisher's two-sided p on rounded counts."""
     counts = []
     for one in (now, before):
@@ -193,7 +326,7 @@ def _deviate(p_value: float, change: float) -> float:
 
 
 def difference_interval(
-    now: Reading, before: Reading, wobbling: Wobble = STEADY
+    now: WindowReading, before: WindowReading, wobbling: Wobble = STEADY
 ) -> tuple[float, float]:
     """Return the 95 % interval of the difference of two shares, widened by the wobble."""
     low1, high1 = wilson(now.share, now.entrants)
@@ -263,3 +396,49 @@ def _splits(share: Floats, entrants: Floats) -> Floats:
         np.abs(mean1 - mean0), np.sqrt(spread), out=np.zeros_like(mean0), where=spread > 0
     )
     return size
+
+
+# ---------------- sight
+# What the comparisons of a run could have shown, where they show nothing.
+
+RISE = 0.10
+"""The rise that a reader is told could have been seen, or not."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How many of the `tests` could have shown a rise of 10 points, and up to which beginning.
+
+    `blind_from` is the local day from which on even such a rise of losses could not be seen
+    yet in any stage; None where none of the tests is able to show one.
+    """
+
+    tests: int
+    able: int
+    blind_from: int | None
+
+
+def find_sight(findings: Iterable[Finding]) -> Sight:
+    """What could these comparisons have shown?
+
+    Able is a comparison whose smallest visible change is 10 points or less: such a rise,
+    all through the current window of D days, is found in 8 of 10 cases. One that began d
+    days before its end moves the share of the window by about d/D of it, so it can be seen
+    from `d = D * smallest visible change / 10 points` on.
+
+    >>> from leakkit.findings import Finding
+    >>> seen = Finding("P", "A", "lost", "ok", p_value=0.4, smallest_visible=0.05,
+    ...                windows={"current": (910, 1000)})
+    >>> find_sight([seen])
+    Sight(tests=1, able=1, blind_from=955)
+    """
+    tested = [one for one in findings if one.p_value is not None]
+    able = [one for one in tested if (one.smallest_visible or 1.0) <= RISE]
+    days = [_blind_from(one) for one in able if one.kind == "lost"]
+    return Sight(len(tested), len(able), max(days, default=None))
+
+
+def _blind_from(finding: Finding) -> int:
+    """Return the day from which on a rise of 10 points could not be seen yet."""
+    first, end = finding.windows["current"]
+    return end - math.ceil((end - first) * (finding.smallest_visible or 0.0) / RISE)

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.adjusted import Adjusted, adjust
-from leakkit.findings.columns import candidates
-from leakkit.findings.contrasts import (
-    Excess,
-    difference,
-    false_discovery,
-    pooled_z,
-    two_sided,
+from leakkit.findings.adjustment import Adjusted, adjust
+from leakkit.findings.columns import find_candidates
+from leakkit.findings.comparison import Excess, difference, false_discovery, pooled_z, two_sided
+from leakkit.findings.stage_readings import (
+    GroupCounts,
+    GroupReadings,
+    at_risk,
+    count_groups,
+    read_groups,
+    spells,
 )
-from leakkit.findings.design import at_risk
-from leakkit.findings.groups import Counts, Readings, count, read, spells
-from leakkit.findings.mix import RateAndMix, split
 from leakkit.findings.value import MIN_FAMILY, shrink
 from leakkit.measures.survival import Z95, wilson
 
@@ -30,10 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from leakkit.findings.columns import Columns, SetAside
-    from leakkit.findings.design import Bools, Design
-    from leakkit.findings.groups import Spells
+    from leakkit.findings.stage_readings import Bools, Design, Spells
+    from leakkit.measures.horizons import Days
     from leakkit.measures.survival import Floats, Ints
-    from leakkit.measures.windows import Days
 
 MIN_FOLLOWED = 30.0
 MIN_EXITS = 5
@@ -196,7 +194,7 @@ def _look_at(
 ) -> _Seen:
     """Return what is looked at."""
     risk = at_risk(design, days)
-    looked_at = candidates(design.only(risk.rows), columns)
+    looked_at = find_candidates(design.only(risk.rows), columns)
     spans = spells(risk, horizon, kind)
     place = np.searchsorted(risk.rows, spans.rows)
     codes = {name: code[place] for name, code in looked_at.codes.items()}
@@ -214,9 +212,9 @@ class _Family:
 
     columns: tuple[str, ...]
     codes: Ints
-    counts: Counts
-    own: Readings
-    rest: Readings
+    counts: GroupCounts
+    own: GroupReadings
+    rest: GroupReadings
     p: Floats
     kept: Bools
     entered: Ints
@@ -227,7 +225,7 @@ class _Family:
         return len(self.codes)
 
 
-def _testable(own: Readings, rest: Readings) -> Bools:
+def _testable(own: GroupReadings, rest: GroupReadings) -> Bools:
     """Say which comparisons have 30 followed and 5 exits on both sides."""
     found = np.ones(len(own.share), dtype=bool)
     for side in (own, rest):
@@ -236,25 +234,25 @@ def _testable(own: Readings, rest: Readings) -> Bools:
     return found
 
 
-def _compare_with_rest(own: Readings, rest: Readings) -> Floats:
+def _compare_with_rest(own: GroupReadings, rest: GroupReadings) -> Floats:
     """Return z of each segment against its rest."""
     safe = [np.where(np.isfinite(s.n_eff) & (s.n_eff > 0), s.n_eff, 1.0) for s in (own, rest)]
     return pooled_z(own.share, safe[0], rest.share, safe[1])
 
 
-def _take_groups(of: Readings, which: Bools | Ints) -> Readings:
+def _take_groups(of: GroupReadings, which: Bools | Ints) -> GroupReadings:
     """Return the readings of some groups."""
     parts = (of.share, of.variance, of.followed, of.n_eff, of.exits)
-    return Readings(*(part[which] for part in parts))
+    return GroupReadings(*(part[which] for part in parts))
 
 
 def _single(seen: _Seen, name: str) -> _Family:
     """Hold every value of a column against the rest of the stage."""
     spans, code = seen.spans, seen.codes(name)
     levels = len(seen.columns.labels[name])
-    counts = count(spans, code, levels)
-    whole = count(spans, np.zeros_like(code), 1)
-    own, rest = read(counts), read(whole - counts)
+    counts = count_groups(spans, code, levels)
+    whole = count_groups(spans, np.zeros_like(code), 1)
+    own, rest = read_groups(counts), read_groups(whole - counts)
     tested = _testable(own, rest)
     tested[0] = False
     where = np.flatnonzero(tested)
@@ -330,8 +328,8 @@ def _cells(seen: _Seen, one: str, two: str) -> tuple[Ints, Ints]:
 class _Compared:
     """Some pairs: each, the rest of the stage, and z against three rests."""
 
-    own: Readings
-    rest: Readings
+    own: GroupReadings
+    rest: GroupReadings
     z: Floats
     tested: Bools
 
@@ -341,21 +339,23 @@ def _against_rests(
 ) -> _Compared:
     """Compare some pairs with the rest of the stage, and with that of each of their segments."""
     size = len(codes[0])
-    counts = count(spans, np.where((group >= 0) & (group < size), group, -1), size)
-    whole = count(spans, np.zeros(len(spans), np.int64), 1)
-    own = read(counts)
+    counts = count_groups(spans, np.where((group >= 0) & (group < size), group, -1), size)
+    whole = count_groups(spans, np.zeros(len(spans), np.int64), 1)
+    own = read_groups(counts)
     parts = [family.counts.take(code) for family, code in zip(families, codes, strict=True)]
-    rests = [read(base - counts) for base in (whole, *parts)]
+    rests = [read_groups(base - counts) for base in (whole, *parts)]
     tested = np.all([_testable(own, rest) for rest in rests], axis=0)
     return _Compared(
         own, rests[0], np.stack([_compare_with_rest(own, rest) for rest in rests]), tested
     )
 
 
-def _put_together(parts: list[Readings]) -> Readings:
+def _put_together(parts: list[GroupReadings]) -> GroupReadings:
     """Return the readings of several chunks as one."""
     columns = ("share", "variance", "followed", "n_eff", "exits")
-    return Readings(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns))
+    return GroupReadings(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in columns)
+    )
 
 
 def _drivers(
@@ -388,7 +388,7 @@ def _explain_by_pair(driver: Driver, found: list[Driver], seen: _Seen, limit: fl
         if len(pair.columns) == 1 or not own <= set(zip(pair.columns, pair.codes, strict=True)):
             continue
         left = inside & ~seen.inside(pair)
-        both = read(count(seen.spans, np.where(left, 0, np.where(inside, -1, 1)), 2))
+        both = read_groups(count_groups(seen.spans, np.where(left, 0, np.where(inside, -1, 1)), 2))
         z = _compare_with_rest(_take_groups(both, np.array([0])), _take_groups(both, np.array([1])))
         if not (z[0] > 0 and two_sided(z)[0] <= limit):
             return replace(driver, explained_by=tuple(zip(pair.columns, pair.values, strict=True)))
@@ -439,7 +439,7 @@ def _driver(
     )
 
 
-def _share(of: Readings, i: int) -> Excess:
+def _share(of: GroupReadings, i: int) -> Excess:
     """Return a share with Wilson's interval."""
     share = round(float(of.share[i]), 12)
     return Excess(share, *wilson(share, float(of.n_eff[i])))
@@ -448,6 +448,3 @@ def _share(of: Readings, i: int) -> Excess:
 def _times(gap: Excess, factor: float) -> Excess:
     """Return a gap as so many deals, or so much money; nothing is ever lost by recovering."""
     return Excess(*(max(end, 0.0) * factor for end in (gap.value, gap.low, gap.high)))
-
-
-__all__ = ["Driver", "RateAndMix", "Screen", "adjust_drivers", "screen", "split"]

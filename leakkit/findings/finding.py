@@ -12,7 +12,8 @@ from leakkit.plain import PlainData
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from leakkit.measures.windows import Days
+    from leakkit.measures.horizons import Days
+
 
 KINDS = ("lost", "overdue", "returned")
 ALARM, WATCH, BETTER, PERHAPS_BETTER, SMALL, OK, NOT_ENOUGH = SEVERITIES = (
@@ -97,7 +98,7 @@ class Past:
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedShares:
     """The share lost among the deals that had left the stage by the horizon, now and before.
 
     `speed` is slower or faster where deals surely left later or earlier than before, else
@@ -180,7 +181,7 @@ class Finding(PlainData):
     review: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
     last_year: Past | None = None
-    decided: Decided | None = None
+    decided: DecidedShares | None = None
 
     def __repr__(self) -> str:
         """Return what it says, in one line."""
@@ -358,7 +359,7 @@ def _finding(record: Mapping[str, Any]) -> Finding:
             "recoverable": value and Value(**value),
             "split": split and Split(**split),
             "last_year": last_year and Past(**last_year),
-            "decided": decided and Decided(**decided),
+            "decided": decided and DecidedShares(**decided),
             "since": None if since is None else _day(since),
             "months": tuple((_day(first), share) for first, share in record["months"]),
         }

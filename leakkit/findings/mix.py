@@ -7,22 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings.columns import candidates, end_of
-from leakkit.findings.contrasts import Excess
-from leakkit.findings.design import at_risk
+from leakkit.findings.adjustment import fit_logistic, independent
+from leakkit.findings.columns import end_of, find_candidates
+from leakkit.findings.comparison import Excess
 from leakkit.findings.finding import Split
-from leakkit.findings.groups import count, read, spells
-from leakkit.findings.logistic import fit_logistic, independent
+from leakkit.findings.stage_readings import at_risk, count_groups, read_groups, spells
 from leakkit.measures.survival import MIN_FOLLOWED, Z95
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from leakkit.findings.columns import Columns, SetAside
-    from leakkit.findings.design import AtRisk, Design
-    from leakkit.findings.groups import Readings, Spells
+    from leakkit.findings.stage_readings import AtRisk, Design, GroupReadings, Spells
+    from leakkit.measures.horizons import Days
     from leakkit.measures.survival import Floats, Ints
-    from leakkit.measures.windows import Days
+
 
 MIN_LEVEL = 5
 """Entrants of each window that a value needs to be a level of its own."""
@@ -34,7 +33,7 @@ RARE = 0
 
 
 @dataclass(frozen=True)
-class Shift:
+class MixShift:
     """The value that explains most of the mix: its shares among the entrants of both windows.
 
     Where the column is in quintiles (`binned`), the value is where its fifth ends.
@@ -67,7 +66,7 @@ class RateAndMix:
     rates: tuple[float, float] | None
     reason: str
     simpson: bool
-    shift: Shift | None
+    shift: MixShift | None
     effective: tuple[float, float] | None
     columns: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
@@ -203,12 +202,12 @@ class _Alike:
     `effective` is what the entrants are worth, `worths` the same as a share of them.
     """
 
-    readings: tuple[Readings, Readings]
+    readings: tuple[GroupReadings, GroupReadings]
     effective: tuple[float, float]
     worths: tuple[float, float]
 
 
-def _readings(found: list[Readings | None]) -> tuple[Readings, Readings] | None:
+def _readings(found: list[GroupReadings | None]) -> tuple[GroupReadings, GroupReadings] | None:
     """Return the readings of both windows; None where one is missing."""
     before, after = found
     return None if before is None or after is None else (before, after)
@@ -241,7 +240,7 @@ def _make_alike(
 
 
 def _rate(
-    observed: tuple[Readings, Readings], alike: _Alike, phi: float
+    observed: tuple[GroupReadings, GroupReadings], alike: _Alike, phi: float
 ) -> tuple[Excess, tuple[float, float]]:
     """Return the rate part with its interval, and the rate part of both orders."""
     (before, after), (was, now) = observed, alike.readings
@@ -254,7 +253,7 @@ def _rate(
 def _look_at(design: Design, windows: list[AtRisk], names: tuple[str, ...] | None) -> Columns:
     """Return the columns that are compared, with codes over all of the design."""
     rows = np.unique(np.concatenate([risk.rows for risk in windows]))
-    found = candidates(design.only(rows), names, with_value=False)
+    found = find_candidates(design.only(rows), names, with_value=False)
     codes = {}
     for name, inside in found.codes.items():
         whole = np.zeros(len(design), np.int64)
@@ -263,9 +262,9 @@ def _look_at(design: Design, windows: list[AtRisk], names: tuple[str, ...] | Non
     return replace(found, codes=codes)
 
 
-def _read(spans: Spells, weight: Floats) -> Readings | None:
+def _read(spans: Spells, weight: Floats) -> GroupReadings | None:
     """Read the share of one window, each passage with its weight; None where too few."""
-    found = read(count(spans, np.zeros(len(spans), np.int64), 1, weight))
+    found = read_groups(count_groups(spans, np.zeros(len(spans), np.int64), 1, weight))
     return found if len(spans) and found.followed[0] >= MIN_FOLLOWED else None
 
 
@@ -346,7 +345,7 @@ def _effective(weight: Floats) -> float:
     return float(weight.sum() ** 2 / np.sum(weight**2)) if len(weight) else 0.0
 
 
-def _error(observed: tuple[Readings, Readings], alike: _Alike) -> float:
+def _error(observed: tuple[GroupReadings, GroupReadings], alike: _Alike) -> float:
     """Return the standard error of the mean rate.
 
     In each order one window counts as it is and the other weighted. A window's two
@@ -372,13 +371,13 @@ def _shift(
     windows: list[AtRisk],
     spans: list[Spells],
     mix: float,
-) -> Shift | None:
+) -> MixShift | None:
     """Return the value whose share among the entrants moved the mix part most.
 
     Column by column, `sum of (m1 - m0) (r1 + r0) / 2` over its values: the column whose
     sum goes furthest in the direction of the mix, and in it the value that adds most.
     """
-    found: list[tuple[float, Shift]] = []
+    found: list[tuple[float, MixShift]] = []
     for name, code in looked_at.codes.items():
         size = int(code.max()) + 1
         came = [code[risk.rows[risk.entered]] for risk in windows]
@@ -389,7 +388,7 @@ def _shift(
         parts = (m1 - m0) * (mean - centre)
         most = int(np.argmax(parts * np.sign(mix)))
         value, binned = looked_at.labels[name][most], name in looked_at.binned
-        share = Shift(name, value, float(m0[most]), float(m1[most]), binned)
+        share = MixShift(name, value, float(m0[most]), float(m1[most]), binned)
         found.append((float(parts.sum()) * float(np.sign(mix)), share))
     best = max(found, key=lambda one: one[0], default=None)
     return best[1] if best is not None and best[0] > 0.0 else None
@@ -405,7 +404,7 @@ def _mean_of_known(one: Floats, other: Floats) -> Floats:
 
 def _by_value(spans: Spells, code: Ints, size: int) -> Floats:
     """Return the share of each value; NaN where nobody is at risk."""
-    found = read(count(spans, code, size))
+    found = read_groups(count_groups(spans, code, size))
     share: Floats = np.where(
         np.isfinite(found.followed) & (found.followed > 0), found.share, np.nan
     )

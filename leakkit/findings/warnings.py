@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.findings import contrasts
+from leakkit.findings import comparison
 from leakkit.findings.comparison import (
     MIN_MONTH_FOLLOWED,
     STEADY,
     Comparison,
     Wobble,
     against_target,
-    compare,
+    compare_shares,
     since_month,
     wobble,
 )
@@ -23,7 +23,6 @@ from leakkit.findings.finding import (
     ALARM,
     BETTER,
     CHANGED,
-    KINDS,
     NOT_ENOUGH,
     OK,
     PERHAPS_BETTER,
@@ -31,19 +30,20 @@ from leakkit.findings.finding import (
     SEVERITIES,
     SMALL,
     WATCH,
-    Decided,
+    DecidedShares,
     Finding,
     Key,
     Past,
     Split,
 )
-from leakkit.findings.readings import NOTHING, Reading, Readings
-from leakkit.measures.windows import MIN_BASELINE_DAYS
+from leakkit.findings.stage_readings import NOTHING, Readings, WindowReading
+from leakkit.measures.horizons import MIN_BASELINE_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leakkit.measures.windows import Days, Windows
+    from leakkit.measures.horizons import Days, Windows
+
 
 MONTH_DAYS = 30
 YEAR_DAYS = 365
@@ -52,12 +52,12 @@ BEYOND_DOUBT = 4.0
 RELATIVE_CHANGE = 0.25
 WON_VALUE_SHARE = 0.05
 WATCH_P = 0.05
-NEVER_FOLLOWED = Reading(0.0, 0.0, 0.0)
+NEVER_FOLLOWED = WindowReading(0.0, 0.0, 0.0)
 SLOWER, FASTER = "slower", "faster"
 
 
 @dataclass(frozen=True)
-class Rules:
+class WarningRules:
     """When a change is worth a warning; `provisional` orders of stages give no alarm."""
 
     min_change: float = 0.03
@@ -67,7 +67,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Plan:
+class WindowPlan:
     """The days of one pipeline that are looked at, each [first, end); None where there are none.
 
     `months` are parts of about 30 days of both windows; those of the baseline, of
@@ -88,7 +88,7 @@ class Plan:
         return self.current[1] - self.current[0]
 
 
-def plan_windows(windows: Windows, confirm_days: int) -> Plan | None:
+def plan_windows(windows: Windows, confirm_days: int) -> WindowPlan | None:
     """Return which days are compared: now, at the second look, last year, and month by month.
 
     The second look is at both windows so many days earlier, cut at the start of the
@@ -97,7 +97,7 @@ def plan_windows(windows: Windows, confirm_days: int) -> Plan | None:
     """
     if windows.current is None:
         return None
-    plan = Plan(windows.current, windows.baseline)
+    plan = WindowPlan(windows.current, windows.baseline)
     year_ago = _earlier(windows.current, YEAR_DAYS)
     if year_ago[0] >= windows.start_day:
         plan = replace(plan, last_year=year_ago)
@@ -141,16 +141,16 @@ class Watched:
     pipeline: str
     stage: str
     kind: str
-    plan: Plan
-    now: Reading | None = None
-    before: Reading | None = None
-    now_then: Reading | None = None
-    before_then: Reading | None = None
-    last_year: Reading | None = None
+    plan: WindowPlan
+    now: WindowReading | None = None
+    before: WindowReading | None = None
+    now_then: WindowReading | None = None
+    before_then: WindowReading | None = None
+    last_year: WindowReading | None = None
     months: Readings = field(default_factory=lambda: NOTHING)
     target: float | None = None
-    inside_now: Reading | None = None
-    inside_before: Reading | None = None
+    inside_now: WindowReading | None = None
+    inside_before: WindowReading | None = None
 
     @property
     def key(self) -> Key:
@@ -172,7 +172,7 @@ class Watched:
             return against_target(now, self.target, wobbling)
         if before is None or not before.known:
             return None
-        return compare(now, before, wobbling)
+        return compare_shares(now, before, wobbling)
 
 
 @dataclass(frozen=True)
@@ -191,14 +191,14 @@ def find_wobble(watched: Sequence[Watched]) -> dict[tuple[str, str], Wobble | No
     return {key: wobble(stages) for key, stages in months.items()}
 
 
-def false_discovery(p_values: Mapping[Key, float]) -> dict[Key, float]:
+def control_false_discovery(p_values: Mapping[Key, float]) -> dict[Key, float]:
     """Return q for every p of a family, by what was tested."""
-    adjusted = contrasts.false_discovery(np.array(list(p_values.values()), np.float64))
+    adjusted = comparison.false_discovery(np.array(list(p_values.values()), np.float64))
     return dict(zip(p_values, map(float, adjusted), strict=True))
 
 
 @dataclass(frozen=True)
-class Look:
+class Comparisons:
     """All tests of a run at one moment."""
 
     compared: Mapping[Key, Comparison]
@@ -211,14 +211,14 @@ class Look:
         wobbling: Mapping[tuple[str, str], Wobble | None],
         *,
         then: bool = False,
-    ) -> Look:
+    ) -> Comparisons:
         """Make the tests, and correct for how many they are."""
         made = {
             w.key: w.compare(wobbling[w.pipeline, w.kind] or STEADY, then=then) for w in watched
         }
         compared = {key: found for key, found in made.items() if found is not None}
         p_values = {key: found.p_value for key, found in compared.items()}
-        return cls(compared, false_discovery(p_values))
+        return cls(compared, control_false_discovery(p_values))
 
     def says(self, key: Key, q: float, change: float) -> bool:
         """Say whether this look found a change in the direction of `change`."""
@@ -229,7 +229,7 @@ class Look:
 
 def find_warnings(
     watched: Sequence[Watched],
-    rules: Rules = Rules(),
+    rules: WarningRules = WarningRules(),
     splits: Mapping[Key, Split] | None = None,
     stakes: Mapping[Key, Stakes] | None = None,
 ) -> tuple[Finding, ...]:
@@ -244,7 +244,7 @@ def find_warnings(
     Ordered by severity, then by p.
     """
     wobbling = find_wobble(watched)
-    now, then = Look.at(watched, wobbling), Look.at(watched, wobbling, then=True)
+    now, then = Comparisons.at(watched, wobbling), Comparisons.at(watched, wobbling, then=True)
     judged = [
         _finding(
             one,
@@ -268,8 +268,8 @@ def _order(finding: Finding) -> tuple[int, float]:
 def _finding(  # noqa: PLR0913, PLR0917 - the facts that a verdict rests on
     one: Watched,
     wobbling: Wobble | None,
-    looks: tuple[Look, Look],
-    rules: Rules,
+    looks: tuple[Comparisons, Comparisons],
+    rules: WarningRules,
     split: Split | None,
     stakes: Stakes | None,
 ) -> Finding:
@@ -346,11 +346,11 @@ def _last_year(one: Watched, wobbling: Wobble) -> Past | None:
     then, now = one.last_year, one.now
     if one.target is not None or then is None or not then.known or now is None:
         return None
-    found = compare(now, then, wobbling)
+    found = compare_shares(now, then, wobbling)
     return Past(then.share, found.change, found.low, found.high)
 
 
-def _compare_decided(one: Watched, wobbling: Wobble) -> Decided | None:
+def _compare_decided(one: Watched, wobbling: Wobble) -> DecidedShares | None:
     """Compare the share lost among the deals that had left by the age of reading.
 
     Where deals leave later, fewer of them are lost by a day, and fewer won: the share lost
@@ -365,21 +365,26 @@ def _compare_decided(one: Watched, wobbling: Wobble) -> Decided | None:
     left = [_among_decided(now, inside), _among_decided(before, was_inside)]
     if left[0] is None or left[1] is None:
         return None
-    found, stay = compare(left[0], left[1], wobbling), compare(inside, was_inside, wobbling)
+    found, stay = (
+        compare_shares(left[0], left[1], wobbling),
+        compare_shares(inside, was_inside, wobbling),
+    )
     speed = "" if stay.p_value > WATCH_P else SLOWER if stay.change > 0.0 else FASTER
-    return Decided(left[0].share, left[1].share, found.p_value, speed)
+    return DecidedShares(left[0].share, left[1].share, found.p_value, speed)
 
 
-def _among_decided(lost: Reading, inside: Reading) -> Reading | None:
+def _among_decided(lost: WindowReading, inside: WindowReading) -> WindowReading | None:
     """Return the share lost of those that left; None where nobody did."""
     left = 1.0 - inside.share
     if left <= 0.0:
         return None
     n = lost.followed * left
-    return Reading(min(lost.share / left, 1.0), n, n)
+    return WindowReading(min(lost.share / left, 1.0), n, n)
 
 
-def _severity(finding: Finding, compared: Comparison, rules: Rules, stakes: Stakes | None) -> str:
+def _severity(
+    finding: Finding, compared: Comparison, rules: WarningRules, stakes: Stakes | None
+) -> str:
     """Return alarm or watch, better or perhaps better, ok, or not enough data."""
     rise = compared.change > 0.0
     sure, unsure = (ALARM, WATCH) if rise else (BETTER, PERHAPS_BETTER)
@@ -410,7 +415,7 @@ def _quiet(finding: Finding, compared: Comparison) -> str:
     return OK if compared.p_value > WATCH_P else SMALL
 
 
-def _is_speed(finding: Finding, rules: Rules) -> bool:
+def _is_speed(finding: Finding, rules: WarningRules) -> bool:
     """Say whether a change of the share lost is what another speed makes by itself.
 
     So where deals got slower and fewer were lost in time (or faster, and more), unless the
@@ -423,7 +428,7 @@ def _is_speed(finding: Finding, rules: Rules) -> bool:
     return not (same and decided.p_value <= WATCH_P)
 
 
-def _evident(finding: Finding, compared: Comparison, rules: Rules) -> bool:
+def _evident(finding: Finding, compared: Comparison, rules: WarningRules) -> bool:
     """Say whether the change is sure: beyond doubt, or found now and at the second look."""
     if abs(compared.z) >= BEYOND_DOUBT:
         return True
@@ -431,7 +436,7 @@ def _evident(finding: Finding, compared: Comparison, rules: Rules) -> bool:
     return found and (finding.confirmed or not rules.confirm_days)
 
 
-def _is_big(change: float, finding: Finding, rules: Rules, stakes: Stakes | None) -> bool:
+def _is_big(change: float, finding: Finding, rules: WarningRules, stakes: Stakes | None) -> bool:
     """Say whether a change is worth a word: 3 points, or a quarter and much money."""
     if change >= rules.min_change:
         return True
@@ -440,7 +445,7 @@ def _is_big(change: float, finding: Finding, rules: Rules, stakes: Stakes | None
     return change * stakes.per_share >= WON_VALUE_SHARE * stakes.won_value > 0.0
 
 
-def _is_unmixed(finding: Finding, rules: Rules) -> bool:
+def _is_unmixed(finding: Finding, rules: WarningRules) -> bool:
     """Say whether nothing holds a sure word back.
 
     The wobble is known, and the order of the stages; the change is the rate's; and last
@@ -466,17 +471,3 @@ def _by_month(one: Watched) -> tuple[tuple[int, float | None], ...]:
         (first, float(share) if followed >= MIN_MONTH_FOLLOWED else None)
         for (first, _), share, followed in months
     )
-
-
-__all__ = [
-    "KINDS",
-    "Look",
-    "Plan",
-    "Rules",
-    "Stakes",
-    "Watched",
-    "false_discovery",
-    "find_warnings",
-    "find_wobble",
-    "plan_windows",
-]

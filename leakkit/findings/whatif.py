@@ -1,4 +1,4 @@
-"""What if a stage lost fewer: the pipeline as a chain of visits."""
+"""What if a stage lost fewer: the pipeline as a chain of visits, and what it costs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from leakkit.findings.finding import Value
-from leakkit.findings.recent import DRAWS, SEED, Change, read_lost
-from leakkit.findings.value import HALF_AS_GOOD
-from leakkit.measures.counts import EXITS, StayCounts
+from leakkit.findings.value import (
+    HALF_AS_GOOD,
+    LOST_DRAWS,
+    SEED,
+    Change,
+    find_changed,
+    got_worse,
+    read_lost,
+)
+from leakkit.measures.age_counts import EXITS, StayCounts
 from leakkit.measures.survival import final_age, index_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
+    from leakkit.findings.finding import Finding
+    from leakkit.findings.value import Worth
     from leakkit.measures.survival import Bools, Curve, Floats, Ints
+
+
+# ---------------- whatif
+# What if a stage lost fewer: the pipeline as a chain of visits.
 
 FIRST, AGAIN = 1, 2
 MIN_AGAIN = 30
@@ -278,7 +291,7 @@ class _Draw:
     def again(cls, chain: Chain, changes: Mapping[int, Change]) -> _Draw:
         """Draw the rows again: Dirichlet, as sure as their entrants make them."""
         shape = chain.rows * np.maximum(chain.entrants, 1.0)[:, None]
-        drawn = np.random.default_rng(SEED).standard_gamma(shape, (DRAWS, *shape.shape))
+        drawn = np.random.default_rng(SEED).standard_gamma(shape, (LOST_DRAWS, *shape.shape))
         rows = np.divide(drawn, np.maximum(drawn.sum(axis=-1, keepdims=True), 1e-300))
         return cls._with(chain, rows, {stage: one.draw() for stage, one in changes.items()})
 
@@ -321,3 +334,56 @@ def _with_lost(rows: Floats, lost: Floats) -> Floats:
     changed = rows * scale[:, None]
     changed[:, -2] = np.where(before < 1.0, now, before)
     return changed
+
+
+# ---------------- costs
+# What the stages of one pipeline cost, and what fewer losses would bring.
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The chain of one pipeline, and what its stages' entries are worth in the current window.
+
+    `new_deals` began in this window; `estimated` is their chance to win as estimated
+    directly (without the chain), None where it could not be. By stage: `won` is the chance
+    to win from its first entry, `landing` that of deals that leave it, by the exit, with those
+    that are still open shared out (for late deals).
+    """
+
+    chain: Chain
+    worths: tuple[Worth, ...]
+    new_deals: int
+    estimated: float | None
+    won: tuple[float, ...]
+    landing: tuple[Mapping[str, float], ...]
+
+    @property
+    def mean_value(self) -> float | None:
+        """The mean value of the deals where they begin, in minor units."""
+        shares, total = self.chain.start[::2], 0.0
+        for share, worth in zip(shares, self.worths, strict=True):
+            if share and worth.entrants.mean_value is not None:
+                total += float(share) * worth.entrants.mean_value
+            elif share:
+                return None
+        return total
+
+    def changes(self, findings: Iterable[Finding], stages: Sequence[str]) -> dict[int, Change]:
+        """Which stages lose more, or fewer, than before? By position; see `changes_of`."""
+        return find_changed(findings, stages, [worth.recent for worth in self.worths])
+
+    def joint(self, findings: Iterable[Finding], stages: Sequence[str]) -> WhatIf:
+        """What if all losses that an alarm or a watch is about went back to their reference?
+
+        The total of a pipeline: values of single stages are not to be added. `findings`
+        are those of this pipeline, `stages` the names of its stages in order.
+        """
+        findings = tuple(findings)
+        changes = self.changes(findings, stages)
+        worse = {stages.index(one.stage) for one in findings if got_worse(one)}
+        undone = {stage: change for stage, change in changes.items() if stage in worse}
+        return self.what_if(undone, changes)
+
+    def what_if(self, repairs: Repairs, changes: Mapping[int, Change] | None = None) -> WhatIf:
+        """What if stages lost so much fewer: extra wins per current window (see `what_if`)."""
+        return what_if(self.chain, repairs, self.new_deals, self.estimated, changes)

@@ -4,11 +4,9 @@ Files, pages and notebooks take their cells from here, so a unit is decided once
 in major units beside its currency, stays are in days, days are dates, shares are 0 to 1.
 """
 
-from leakkit.frames.findings import findings_frame
-from leakkit.frames.months import months_frame
-from leakkit.frames.segments import drivers_frame
-from leakkit.frames.stages import stages_frame
-from leakkit.frames.worklist import worklist_frame
+from leakkit.frames.cause_frames import drivers_frame
+from leakkit.frames.data_frames import worklist_frame
+from leakkit.frames.stage_frames import findings_frame, months_frame, stages_frame
 
 __all__ = [
     "drivers_frame",

@@ -9,24 +9,34 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.config import fold_name
 from leakkit.findings.finding import WARNING
-from leakkit.frames.balances import balances_frame, pipe_frame
-from leakkit.frames.causes import (
+from leakkit.frames.cause_frames import (
     causes_frame,
     deals_to_read_frame,
+    drivers_frame,
     evidence_frame,
+    interventions_frame,
+    mixes_frame,
     owners_frame,
     reasons_frame,
+    repairs_frame,
     stays_frame,
 )
-from leakkit.frames.curves import ages_frame, curves_frame
-from leakkit.frames.deals import find_texts
-from leakkit.frames.findings import findings_frame
-from leakkit.frames.months import months_frame
-from leakkit.frames.repairs import interventions_frame, mixes_frame, repairs_frame
-from leakkit.frames.segments import drivers_frame
-from leakkit.frames.sources import files_frame, pipelines_frame, settings_frame
-from leakkit.frames.stages import stages_frame
-from leakkit.frames.worklist import worklist_frame
+from leakkit.frames.data_frames import (
+    files_frame,
+    find_texts,
+    pipelines_frame,
+    settings_frame,
+    worklist_frame,
+)
+from leakkit.frames.stage_frames import (
+    ages_frame,
+    balances_frame,
+    curves_frame,
+    findings_frame,
+    months_frame,
+    pipe_frame,
+    stages_frame,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from leakkit.measures.survival import Bools, Ints
 
+
 ENTRY_TERMS = ("new", "from_previous", "jumped_in", "returned_in", "reopened")
 EXIT_TERMS = ("open", "next", "jumped", "won_here", "returned", "lost", "moved")
 OPEN_EXIT, NEXT_EXIT, WON_EXIT, LOST_EXIT, MOVED_EXIT = 0, 1, 3, 5, 6
@@ -237,7 +238,7 @@ def with_overdue(balance: PipelineBalance, overdue: int) -> PipelineBalance:
     return replace(balance, overdue=overdue, in_time=balance.closing - overdue)
 
 
-def check(name: str, flows: Flows) -> None:
+def check_balance(name: str, flows: Flows) -> None:
     """Raise where the counts do not close.
 
     Counts made apart must agree: what leaves stages for others by one kind of door is

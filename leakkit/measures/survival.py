@@ -8,7 +8,7 @@ leave it, by kind. See docs/method.md, sections 2 and 5.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,27 +19,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+
+if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Bools = NDArray[np.bool_]
+
 
 Z95 = float(ndtri(0.975))
 MIN_FOLLOWED = 20.0
 """Equivalent entrants below which a share is not printed."""
 LEARN_FOLLOWED = 30.0
 """Equivalent entrants down to which a curve may teach a horizon."""
-LEARN_ENTRANTS = 30
-LEARN_EXITS = 15
-SETTLED = 0.9
 PACE_OVER = 0.75
 IN_THE_END = 10.0
 """An open visit is followed in thought, at the pace of this last part of what was followed, until
 it is so many times as old."""
-EXPECTED_ADVANCES = 50
-PLATEAU_FROM = 0.75
-PLATEAU_RISE = 0.05
-DAY_RUNGS = (1, 2, 3, 5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 180, 270, 365, 540, 730)
-HOUR_RUNGS = (1, 2, 3, 4, 6, 8, 12, 24, *(24 * days for days in DAY_RUNGS[1:]))
 
 
 @dataclass(frozen=True)
@@ -352,125 +347,6 @@ def with_the_rest(share: float, staying: float, later: float) -> float:
     0.4
     """
     return share + later * share / (1.0 - staying) if staying < 1.0 else share
-
-
-@dataclass(frozen=True)
-class Horizon:
-    """The age at which an outcome is read; `origin` says where it comes from.
-
-    `origin` is declared, learnt, kept, or empty where there is none for `reason`.
-    """
-
-    age: float | None
-    origin: str
-    reason: str = ""
-
-
-def settled_age(curve: Curve) -> Horizon:
-    """Return q: by which age have 9 of 10 left, of those who will have left by t*?"""
-    table = curve.table
-    if table.entrants < LEARN_ENTRANTS or table.any_exit.sum() < LEARN_EXITS:
-        return Horizon(None, "", "few_to_learn")
-    limit = longest_followed(curve)
-    if limit < 0:
-        return Horizon(None, "", "few_followed")
-    age = _find_age(curve, 1.0 - curve.staying, limit)
-    return Horizon(age, "learnt") if age is not None else Horizon(None, "", "few_to_learn")
-
-
-def learn_horizon(
-    curve: Curve,
-    expected: float | None = None,
-    rungs: tuple[int, ...] = DAY_RUNGS,
-    earlier: float | None = None,
-) -> Horizon:
-    """After how many days is this stage's outcome nearly known?
-
-    A raw quantile of the stay moves at every run. So `settled_age` and `expected` are
-    rounded up to a usual number, at most t*; and the number of the last run
-    (`earlier`), where it is another one, is kept while it still fits.
-    """
-    settled = settled_age(curve)
-    if settled.age is None:
-        return settled
-    limit = longest_followed(curve)
-    floor = max(settled.age, expected or 0.0)
-    learnt = min(next((float(step) for step in rungs if step >= floor), floor), limit)
-    if earlier is None or earlier == learnt:
-        return Horizon(learnt, "learnt")
-    fits = _still_fits(earlier, expected or 0.0, settled.age, limit, rungs)
-    return Horizon(earlier, "kept") if fits else Horizon(learnt, "learnt")
-
-
-def _still_fits(
-    earlier: float, expected: float, quantile: float, limit: float, rungs: tuple[int, ...]
-) -> bool:
-    """Say whether the horizon of the last run may stay."""
-    lower = max((step for step in rungs if step < earlier), default=0)
-    in_range = expected <= earlier <= limit
-    return in_range and quantile <= 1.1 * earlier and quantile > 0.72 * lower
-
-
-def share_in_the_end(curve: Curve, kinds: tuple[str, ...]) -> tuple[Share, Horizon]:
-    """Which share leaves by the doors `kinds` in the end? Returns the age it is read at, too.
-
-    Read at `final_age`, not at a horizon: who leaves late has left, too. The upper end of the
-    interval also holds what is `still_to_come`. Missing as in `settled_age`.
-    """
-    settled = settled_age(curve)
-    if settled.age is None:
-        return Share.missing(settled.reason), settled
-    age = final_age(curve)
-    found = share_at(curve, kinds, age)
-    if found.high is not None:
-        found = replace(found, high=min(found.high + still_to_come(curve, kinds, age), 1.0))
-    return found, Horizon(age, "learnt")
-
-
-def _find_age(curve: Curve, share: Floats, limit: float) -> float | None:
-    """Return the first age at which `share` reaches 0.9 of its value at `limit`."""
-    final = share[index_at(curve, limit)]
-    if final <= 0.0:
-        return None
-    return float(curve.ages[np.argmax(share >= SETTLED * final - 1e-12)])
-
-
-def learn_expected(curve: Curve, kinds: tuple[str, ...]) -> Horizon:
-    """By which age have 9 of 10 advanced, of those who will have advanced by t*?
-
-    The habit of the pipeline, not a norm: one good deal in ten is late by
-    construction. Missing without 50 advances, or without any up to t* (`few_advances`),
-    where the share still rises (`no_plateau`: `F(t*) - F(0.75 t*) > 0.05 F(t*)`), and for
-    the reasons of `settled_age`. How sure it is, the caller asks the bootstrap.
-    """
-    limit = longest_followed(curve)
-    if limit < 0:
-        return Horizon(None, "", "few_followed")
-    share = merge_doors(curve, kinds)
-    end = index_at(curve, limit)
-    advances = sum(int(curve.table.exits[kind].sum()) for kind in kinds)
-    if advances < EXPECTED_ADVANCES:
-        return Horizon(None, "", "few_advances")
-    earlier = share[end] if limit == float("inf") else share[index_at(curve, PLATEAU_FROM * limit)]
-    if share[end] - earlier > PLATEAU_RISE * share[end] + 1e-12:
-        return Horizon(None, "", "no_plateau")
-    age = _find_age(curve, share, limit)
-    return Horizon(age, "learnt") if age is not None else Horizon(None, "", "few_advances")
-
-
-def quantile_age(curve: Curve, part: float) -> Horizon:
-    """After how many days has the share `part` of the deals left, by any door?
-
-    Kaplan-Meier of any exit. Missing with `not_reached` where fewer leave while they
-    are followed, with `few_followed` where fewer than 20 are followed so far.
-    """
-    gone = 1.0 - curve.staying >= part - 1e-12
-    if not gone.any():
-        return Horizon(None, "", "not_reached")
-    age = float(curve.ages[np.argmax(gone)])
-    if count_followed(curve, age) < MIN_FOLLOWED:
-        return Horizon(None, "", "few_followed")
-    return Horizon(age, "learnt")
 
 
 def restricted_mean(curve: Curve, limit: float) -> tuple[float, float]:

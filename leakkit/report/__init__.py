@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from leakkit.report.batch import run
-    from leakkit.report.results import Event, PageResult, RunResult
+    from leakkit.report.run_results import Event, PageResult, RunResult
 
 __all__ = ["Event", "PageResult", "RunResult", "run"]
 
@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
     if name not in __all__:
         message = f"module 'leakkit.report' has no attribute {name!r}"
         raise AttributeError(message)
-    room = "batch" if name == "run" else "results"
+    room = "batch" if name == "run" else "run_results"
     return getattr(import_asked(f"leakkit.report.{room}", f"leakkit.report.{name}"), name)
 
 

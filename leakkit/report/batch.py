@@ -13,30 +13,33 @@ from typing import TYPE_CHECKING
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.report import manifest
-from leakkit.report.draft import INDEX, MANIFEST, PAGE, TIMES, Draft, begin_draft
-from leakkit.report.entries import entry_of
-from leakkit.report.fallback import Fallback
-from leakkit.report.files import RUN, SUMMARY
-from leakkit.report.findings_json import findings_json
-from leakkit.report.folder import claim_folder, digest_of
-from leakkit.report.manifest import Last
+from leakkit.report.data_files import findings_json
+from leakkit.report.manifest import Last, entry_of
 from leakkit.report.news import find_news, refuse_half_export
 from leakkit.report.overview import BROKEN, Overview
-from leakkit.report.paper import Sheets
-from leakkit.report.planning import Planning
+from leakkit.report.planning import PagePlanner, Tasks
 from leakkit.report.pool import Pool
-from leakkit.report.presenting import require_pptx
-from leakkit.report.printing import Printing, find_browser
-from leakkit.report.results import Event, PageResult, RunResult
-from leakkit.report.source import (
+from leakkit.report.preparation import (
     analyse_pipelines,
     require_language,
     shown_brand,
     shown_parameters,
     store_source,
 )
-from leakkit.report.tasks import Tasks
-from leakkit.report.writing import Writing
+from leakkit.report.presenting import require_pptx
+from leakkit.report.printing import Printing, Sheets, find_browser
+from leakkit.report.publishing import (
+    INDEX,
+    MANIFEST,
+    PAGE,
+    TIMES,
+    Draft,
+    begin_draft,
+    claim_folder,
+    digest_of,
+)
+from leakkit.report.run_results import Event, PageResult, RunResult
+from leakkit.report.writing import RUN, SUMMARY, Fallback, Writing
 from leakkit.store import pseudonyms
 from leakkit.views.brand import brand_of, pale
 from leakkit.views.view import words_of
@@ -48,9 +51,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from leakkit.config import Config
-    from leakkit.report.files import Files
     from leakkit.report.manifest import Facts
-    from leakkit.report.rendering import Rendered
+    from leakkit.report.worker import Rendered
+    from leakkit.report.writing import Files
 
 MOST_JOBS = 4
 """More workers than this only where they are asked for: each takes some hundred MB."""
@@ -130,7 +133,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             analysis, files = analyse_pipelines(kept, asked, language, last, deck=deck)
             refuse_half_export(analysis, standing, max_drop=max_drop, min_rows=min_rows)
             times = Times(started, time.perf_counter() - started)
-            planning = Planning(analysis, frozenset(map(fold_name, asked)), last)
+            planning = PagePlanner(analysis, frozenset(map(fold_name, asked)), last)
             brand = shown_brand(analysis)
             shown = shown_parameters(kept, source, config, analysis)
             tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand)
@@ -183,7 +186,7 @@ class Batch:
     """
 
     draft: Draft
-    planning: Planning
+    planning: PagePlanner
     tasks: Tasks
     files: Mapping[str, Files]
     force: bool
@@ -286,7 +289,7 @@ class Batch:
         hidden = pseudonyms.are_in(self.tasks.store)
         not_printed = self._print(pages, entries, files) if self.paper and pool else ""
         facts = manifest.manifest(analysis, entries, overview, files, anonymised=hidden)
-        draft.write_text(MANIFEST, manifest.as_text(facts))
+        draft.write_text(MANIFEST, manifest.format_json(facts))
         draft.write_text(TIMES, self.times.text(pages))
         self._publish(facts)
         return str(overview["failed"]), not_printed

@@ -20,8 +20,7 @@ from nbconvert.utils.exceptions import ConversionException
 from traitlets import default
 
 from leakkit.page.inert import POLICY, inert
-from leakkit.page.kinds import FIRST, REPEATED
-from leakkit.page.style import style_element, stylesheet
+from leakkit.page.style import FIRST, REPEATED, style_element, stylesheet
 from leakkit.parameters import read_assigned, with_values
 from leakkit.words import LANGUAGES, Words
 

@@ -13,8 +13,9 @@ from leakkit.analysis import Seen
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.page.style import stylesheet
-from leakkit.report import books
-from leakkit.report.draft import INDEX, MANIFEST, is_believable
+from leakkit.report import notebooks
+from leakkit.report.publishing import INDEX, MANIFEST, digest_of, is_believable
+from leakkit.report.writing import broken_name
 from leakkit.store.schema import SCHEMA_VERSION
 from leakkit.version import __version__, code_digest
 from leakkit.views.brand import brand_of
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.analysis import Analysis, PipelineAnalysis
-    from leakkit.report.results import PageResult
+    from leakkit.report.planning import PagePlan, PagePlanner
+    from leakkit.report.publishing import Draft
+    from leakkit.report.run_results import PageResult
+    from leakkit.report.writing import Files
 
-NOTEBOOKS = (books.DROPOFF, books.CAUSES, books.OVERVIEW)
+
+# ---------------- manifest
+# manifest.json and run.json: what a run was made from, and how long it took.
+
+NOTEBOOKS = (notebooks.DROPOFF, notebooks.CAUSES, notebooks.OVERVIEW)
 LIBRARIES = (
     "duckdb",
     "numpy",
@@ -41,7 +49,7 @@ LIBRARIES = (
 Facts = dict[str, Any]
 
 
-def digest(text: str) -> str:
+def digest_text(text: str) -> str:
     """Return the SHA-256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -52,7 +60,7 @@ def versions() -> dict[str, str]:
     return {"leakkit": __version__} | {name: metadata.version(name) for name in LIBRARIES}
 
 
-def fingerprint(analysis: Analysis, book: str, about: object) -> str:
+def fingerprint_page(analysis: Analysis, book: str, about: object) -> str:
     """Return a digest of all that a page depends on; equal ones mean equal pages.
 
     `about` is what the page shows beside the data of its source, as JSON values. The name
@@ -74,10 +82,10 @@ def fingerprint(analysis: Analysis, book: str, about: object) -> str:
         analysis.language,
         code_digest(),
         versions(),
-        books.digest(book),
+        notebooks.notebook_digest(book),
         about,
     ]
-    return digest(json.dumps(sources, sort_keys=True))
+    return digest_text(json.dumps(sources, sort_keys=True))
 
 
 def logo_digest(analysis: Analysis) -> str:
@@ -160,7 +168,7 @@ class Last:
             return []
 
 
-def learnt(pipeline: PipelineAnalysis) -> list[Facts]:
+def learnt_facts(pipeline: PipelineAnalysis) -> list[Facts]:
     """Return horizon and expected days of every stage, which the next run starts from."""
     return [
         {
@@ -179,7 +187,7 @@ def _in_days(age: float | None, pipeline: PipelineAnalysis) -> float | None:
     return None if age is None else age / pipeline.unit_per_day
 
 
-def entry(
+def page_entry(
     page: PageResult,
     stages: Sequence[Facts],
     pages: Mapping[str, Facts],
@@ -244,8 +252,8 @@ def manifest(
         "parameters": analysis.config.model_dump(mode="json") | {"language": analysis.language},
         "versions": versions(),
         "code": code_digest(),
-        "notebooks": {name: books.digest(name) for name in NOTEBOOKS},
-        "stylesheet": digest(stylesheet()),
+        "notebooks": {name: notebooks.notebook_digest(name) for name in NOTEBOOKS},
+        "stylesheet": digest_text(stylesheet()),
         "anonymised": anonymised,
         "overview": overview,
         "files": dict(files),
@@ -259,11 +267,47 @@ def timings(made: Sequence[PageResult], loaded: float, total: float) -> str:
         page.slug: {"seconds": round(page.seconds, 3), "cpu_seconds": round(page.cpu_seconds, 3)}
         for page in made
     }
-    return as_text(
+    return format_json(
         {"load_and_analyze_seconds": round(loaded, 3), "seconds": round(total, 3), "pages": pages}
     )
 
 
-def as_text(facts: Facts) -> str:
+def format_json(facts: Facts) -> str:
     """Return JSON with sorted keys and one line end."""
     return json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+# ---------------- entries
+# What the manifest says of each pipeline: its pages as they stand, and what the run saw of it.
+
+
+def entry_of(
+    page: PageResult, planning: PagePlanner, draft: Draft, files: Mapping[str, Files]
+) -> Facts:
+    """Return what the manifest says of one pipeline; of one not asked for, what it said before."""
+    plan = planning.plans.get(page.pipeline)
+    if plan is None:
+        last = planning.last.pipelines.get(page.pipeline, {})
+        kept = last.get("seen"), last.get("before")
+        return page_entry(page, last.get("stages", []), last.get("pages", {}), *kept)
+    pages = _pages(page, plan, draft, files[page.pipeline])
+    seen = Seen.of(planning.analysis, plan.pipeline).facts()
+    before = planning.analysis.last_run.get(page.pipeline)
+    return page_entry(page, learnt_facts(plan.pipeline), pages, seen, before)
+
+
+def _pages(page: PageResult, plan: PagePlan, draft: Draft, files: Files) -> dict[str, Facts]:
+    """Return fingerprints and hashes of all that stands in the folder of a pipeline.
+
+    Of a page that is old, what the run that made it said.
+    """
+    made = {f"{b}.html": b for b in notebooks.PER_PIPELINE if b not in page.failed_books}
+    old = [f"{book}.html" for book in page.failed_books]
+    before = plan.last.get("pages", {})
+    pages = {name: before[name] for name in old if name in before}
+    for name in (*made, *files, *map(broken_name, page.failed_books)):
+        if found := digest_of(draft.find(f"{page.slug}/{name}")):
+            pages[name] = {"sha256": found}
+    for name, book in made.items():
+        pages[name]["fingerprint"] = plan.fingerprints[book]
+    return pages

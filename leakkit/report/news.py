@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from leakkit.analysis import Seen
 from leakkit.errors import HALF_EXPORT, Fault, LeakkitError
 from leakkit.findings.finding import ALARM, WARNING
-from leakkit.report.results import FAILED
+from leakkit.report.run_results import FAILED, PageResult
 from leakkit.views.sentences import say_judged
 from leakkit.views.view import words_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.report.manifest import Last
-    from leakkit.report.results import PageResult
+
 
 EPOCH = dt.date(1970, 1, 1)
 
@@ -84,7 +84,7 @@ def refusal_as_json(error: LeakkitError) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def as_json(analysis: Analysis, news: Sequence[News], removed: Sequence[str]) -> str:
+def news_json(analysis: Analysis, news: Sequence[News], removed: Sequence[str]) -> str:
     """Return the news as JSON text, for programs that mail or post."""
     content = {
         "as_of": (EPOCH + dt.timedelta(days=analysis.last_day)).isoformat(),

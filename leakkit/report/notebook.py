@@ -18,7 +18,7 @@ from leakkit.parameters import read_assigned
 from leakkit.report.exporter import export_page
 from leakkit.report.kernel import manager
 from leakkit.report.pool import START_SECONDS
-from leakkit.report.rendering import Rendered, Task
+from leakkit.report.worker import Rendered, Task
 from leakkit.scratch import scratch
 
 if TYPE_CHECKING:

@@ -3,27 +3,123 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from leakkit.report import books, manifest
-from leakkit.report.draft import INDEX
-from leakkit.report.index import IndexRow, index_page
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from leakkit.page.inert import POLICY
+from leakkit.page.style import stylesheet
+from leakkit.report import manifest, notebooks
 from leakkit.report.planning import stands
+from leakkit.report.publishing import INDEX
 from leakkit.report.writing import broken_name
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.report.draft import Draft
+    from jinja2 import Template
+
     from leakkit.report.manifest import Facts
-    from leakkit.report.planning import Planning
+    from leakkit.report.planning import PagePlanner, Tasks
     from leakkit.report.pool import Pool
-    from leakkit.report.results import PageResult
-    from leakkit.report.tasks import Tasks
+    from leakkit.report.publishing import Draft
+    from leakkit.report.run_results import PageResult
     from leakkit.words import Words
 
-BROKEN = broken_name(books.OVERVIEW)
+
+# ---------------- index
+# The index of a run: one line per pipeline, also when something failed.
+#
+# It needs no notebook, no figure and no data, so that it can be written after any
+# failure.
+
+TEMPLATES = Path(__file__).parent / "template" / "leakkit"
+
+
+@dataclass(frozen=True)
+class IndexRow:
+    """One pipeline of a run: its page, and what the page says or why there is none.
+
+    `page` and the second halves of `links` are paths relative to the index; `links`
+    are further pages as (label, path). `failed` is the reason of a failure.
+    """
+
+    name: str
+    page: str = ""
+    headline: str = ""
+    failed: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A row with its paths as addresses."""
+
+    name: str
+    href: str
+    headline: str
+    failed: str
+    links: tuple[tuple[str, str], ...]
+
+
+def index_page(
+    rows: Sequence[IndexRow],
+    words: Words,
+    *,
+    title: str = "",
+    headline: str = "",
+    trouble: str = "",
+) -> str:
+    """Return the offline page that lists the pipelines of a run.
+
+    `title` and `headline` default to plain words about how many pipelines there are and
+    how many failed. `trouble` is said on top: why the overview itself is missing.
+    """
+    failed = sum(1 for row in rows if row.failed)
+    said = words.say("page.pipelines", n=len(rows))
+    if failed:
+        said += " " + words.say("page.failures", n=failed)
+    return _template().render(
+        rows=[_line(row) for row in rows],
+        words=words,
+        title=title or words.say("page.index"),
+        headline=headline or said,
+        trouble=trouble,
+        lang=words.language,
+        dir=words.direction,
+        policy=POLICY,
+        style=Markup(stylesheet()),  # noqa: S704 - our own file
+    )
+
+
+def _line(row: IndexRow) -> _Line:
+    """Make addresses of a row's paths."""
+    links = tuple((label, _address(path)) for label, path in row.links)
+    return _Line(row.name, _address(row.page), row.headline, row.failed, links)
+
+
+def _address(path: str) -> str:
+    """Return a path relative to the index as an address that can name no other place."""
+    return quote(path.lstrip("/"), safe="/.-_~#")
+
+
+@cache
+def _template() -> Template:
+    """Read the template once."""
+    loader = FileSystemLoader(TEMPLATES)
+    environment = Environment(loader=loader, autoescape=True, keep_trailing_newline=True)
+    return environment.get_template("list.html.j2")
+
+
+# ---------------- overview
+# index.html: the overview of all pages, or a plain list of them where there can be none.
+
+BROKEN = broken_name(notebooks.OVERVIEW)
 
 
 @dataclass(frozen=True)
@@ -31,7 +127,7 @@ class Overview:
     """The first page of a run's folder."""
 
     draft: Draft
-    planning: Planning
+    planning: PagePlanner
     tasks: Tasks
     force: bool
 
@@ -41,7 +137,9 @@ class Overview:
         `failed` is why it is a plain list, if it is. Without a `pool` nothing can be run.
         """
         facts, asked = [page.facts() for page in pages], list(self.planning.plans)
-        fingerprint = manifest.fingerprint(self.planning.analysis, books.OVERVIEW, [facts, asked])
+        fingerprint = manifest.fingerprint_page(
+            self.planning.analysis, notebooks.OVERVIEW, [facts, asked]
+        )
         if pool and self._stands(fingerprint):
             html, trouble = self.draft.find(INDEX).read_text("utf-8"), ""
         else:
@@ -49,7 +147,7 @@ class Overview:
         if trouble:
             html, fingerprint = self._plain_list(pages, trouble), ""
         self.draft.write_text(INDEX, html)
-        return {"fingerprint": fingerprint, "sha256": manifest.digest(html), "failed": trouble}
+        return {"fingerprint": fingerprint, "sha256": manifest.digest_text(html), "failed": trouble}
 
     def _stands(self, fingerprint: str) -> bool:
         """Say whether it stands there as this run would make it."""

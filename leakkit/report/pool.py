@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import psutil  # type: ignore[import-untyped] # ships no types
 
-from leakkit.report.rendering import Rendered, Task
+from leakkit.report.worker import Rendered, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

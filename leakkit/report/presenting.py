@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError
-from leakkit.report.folder import write_bytes
-from leakkit.report.source import require_language, store_source
+from leakkit.report.preparation import require_language, store_source
+from leakkit.report.publishing import write_bytes
 from leakkit.store import Store
 from leakkit.views.brand import pale
 from leakkit.views.view import words_of

@@ -17,16 +17,16 @@ from leakkit.analysis.headline import headline as find_headline
 from leakkit.findings import to_records
 from leakkit.findings.finding import WARNING, leading
 from leakkit.findings.worklist import CALL, saved_in_all
-from leakkit.frames.cells import major
+from leakkit.frames.units import major
 from leakkit.page.inert import POLICY
 from leakkit.page.style import stylesheet
-from leakkit.report.findings_json import day_of, in_major_units, round_numbers
+from leakkit.report.data_files import in_major_units, iso_day, round_numbers
 from leakkit.views.brand import brand_of
-from leakkit.views.causes.verdict import operation
-from leakkit.views.grids import grids, sentences, shorten_name, text_of
+from leakkit.views.causes.cause_lines import operation
+from leakkit.views.elements import plain
+from leakkit.views.grids import grids, html_text, sentences, shorten_name
 from leakkit.views.sentences import say_judged
-from leakkit.views.tables import Column, Reasons, Table, bar_cell, bdi, overdue_cell
-from leakkit.views.texts import plain
+from leakkit.views.tables import HtmlTable, ReasonTexts, TableColumn, bar_cell, bdi, overdue_cell
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
     from leakkit.findings.worklist import WorkItem
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.stage_results import StageResult
     from leakkit.views.brand import Mark
     from leakkit.words import Words
+
 
 TEMPLATES = Path(__file__).parent / "template" / "leakkit"
 SCHEMA_VERSION = 1
@@ -66,7 +67,7 @@ class Summary:
         return {
             "summary.html": self.html(words).encode(),
             "summary.txt": self.text().encode(),
-            "summary.json": as_json(self.facts).encode(),
+            "summary.json": summary_json(self.facts).encode(),
         }
 
     def html(self, words: Words) -> str:
@@ -96,10 +97,10 @@ class Summary:
 
 def _wrap_lines(lines: Sequence[str]) -> list[str]:
     """Return sentences as lines of text."""
-    return [textwrap.fill(text_of(line, LONGEST_NAME), WIDE) for line in lines]
+    return [textwrap.fill(html_text(line, LONGEST_NAME), WIDE) for line in lines]
 
 
-def as_json(facts: dict[str, Any]) -> str:
+def summary_json(facts: dict[str, Any]) -> str:
     """Return facts as JSON with sorted keys; numbers have at most 10 digits."""
     return json.dumps(round_numbers(facts), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
@@ -116,7 +117,7 @@ def of_pipeline(
     gravest = _gravest(analysis, one)
     lines = (*_paragraphs(view.note), *_why(gravest, words), *_calling(items, words))
     summary = Summary(
-        text_of(view.title, LONGEST_NAME),
+        html_text(view.title, LONGEST_NAME),
         Markup(view.headline),  # noqa: S704 - a sentence of ours, its names escaped
         lines,
         tuple(filter(None, (_stages(one, words), _calls(items, words)))),
@@ -162,18 +163,18 @@ def _stages(one: PipelineAnalysis, words: Words) -> Markup:
     """Tabulate what each stage loses; nothing of a list without a history."""
     if one.present is not None:
         return Markup("")
-    reasons, largest = Reasons(words), find_headline(one).stage
+    reasons, largest = ReasonTexts(words), find_headline(one).stage
     most = max([0.02, *(s.lost.high for s in one.stages if s.lost.high is not None)])
-    columns: tuple[Column[StageResult], ...] = (
-        Column("deals_in", lambda s: words.count(s.opportunities)),
-        Column("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
-        Column("overdue", lambda s: overdue_cell(words, s, reasons)),
-        Column("value_lost", lambda s: words.money(s.value_lost)),
+    columns: tuple[TableColumn[StageResult], ...] = (
+        TableColumn("deals_in", lambda s: words.count(s.opportunities)),
+        TableColumn("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
+        TableColumn("overdue", lambda s: overdue_cell(words, s, reasons)),
+        TableColumn("value_lost", lambda s: words.money(s.value_lost)),
     )
     shown = one.stages[:SHOWN_STAGES]
     rows = [(bdi(shorten_name(stage.name, LONGEST_NAME)), stage) for stage in shown]
     worst = next((at for at, s in enumerate(shown) if largest and s.stage == largest.stage), None)
-    return Table(words.say("table.stages"), columns, rows, worst).html(words) + reasons.html()
+    return HtmlTable(words.say("table.stages"), columns, rows, worst).html(words) + reasons.html()
 
 
 def _calls(items: Sequence[WorkItem], words: Words) -> Markup:
@@ -181,16 +182,16 @@ def _calls(items: Sequence[WorkItem], words: Words) -> Markup:
     called = [item for item in items if item.block == CALL]
     if not called:
         return Markup("")
-    columns: tuple[Column[WorkItem], ...] = (
-        Column("deal_name", lambda i: bdi(shorten_name(i.name, LONGEST_NAME)), "lk-name"),
-        Column("owner", lambda i: bdi(shorten_name(i.owner, LONGEST_NAME)), "lk-name"),
-        Column("stage", lambda i: bdi(shorten_name(i.stage, LONGEST_NAME)), "lk-name"),
-        Column("can_save", lambda i: words.money(i.saved or 0.0)),
+    columns: tuple[TableColumn[WorkItem], ...] = (
+        TableColumn("deal_name", lambda i: bdi(shorten_name(i.name, LONGEST_NAME)), "lk-name"),
+        TableColumn("owner", lambda i: bdi(shorten_name(i.owner, LONGEST_NAME)), "lk-name"),
+        TableColumn("stage", lambda i: bdi(shorten_name(i.stage, LONGEST_NAME)), "lk-name"),
+        TableColumn("can_save", lambda i: words.money(i.saved or 0.0)),
     )
     shown = called[:SHOWN_CALLS]
     rows = [(bdi(shorten_name(item.opportunity_id, LONGEST_NAME)), item) for item in shown]
     caption = words.say("deck.of_call", n=len(called), shown=len(shown))
-    return Table(caption, columns, rows, head="deal").html(words)
+    return HtmlTable(caption, columns, rows, head="deal").html(words)
 
 
 def _facts(analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem]) -> dict[str, Any]:
@@ -202,7 +203,7 @@ def _facts(analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem])
         "pipeline": one.name,
         "headline": views.headline_sentence(analysis, one.name),
         "deals": one.opportunities,
-        "as_of": day_of(analysis.last_day),
+        "as_of": iso_day(analysis.last_day),
         "fingerprint": analysis.fingerprint,
         "warnings": [in_major_units(record) for record in to_records(found)],
         "late": {"to_call": called, "saved_value": major(saved_in_all(items))},
@@ -219,20 +220,20 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
     view = views.overview(analysis)
     shown = analysis.pipelines[:SHOWN_PIPELINES]
     rest = len(analysis.pipelines) - len(shown)
-    columns: tuple[Column[PipelineAnalysis], ...] = (
-        Column("deals", lambda one: words.count(one.opportunities)),
-        Column("what_happened", lambda one: _says(analysis, one, words), "lk-name"),
+    columns: tuple[TableColumn[PipelineAnalysis], ...] = (
+        TableColumn("deals", lambda one: words.count(one.opportunities)),
+        TableColumn("what_happened", lambda one: _says(analysis, one, words), "lk-name"),
     )
     rows = [(bdi(shorten_name(one.name, LONGEST_NAME)), one) for one in shown]
     caption = words.say("question.overview_pages")
-    table = Table(caption, columns, rows, head="pipeline_name").html(words)
+    table = HtmlTable(caption, columns, rows, head="pipeline_name").html(words)
     lines = _paragraphs(view.note)
     if rest > 0:
         lines.append(words.html("overview.left_out", n=rest))
     facts = {
         "schema_version": SCHEMA_VERSION,
-        "headline": text_of(view.headline),
-        "as_of": day_of(analysis.last_day),
+        "headline": html_text(view.headline),
+        "as_of": iso_day(analysis.last_day),
         "fingerprint": analysis.fingerprint,
         "pipelines": [
             {

@@ -18,13 +18,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leakkit.report import books
-from leakkit.report.draft import DRAFT, INDEX, MANIFEST, READY, TIMES
-from leakkit.report.folder import digest_of, write_text
+from leakkit.report import notebooks
+from leakkit.report.publishing import DRAFT, INDEX, MANIFEST, READY, TIMES, digest_of, write_text
 from leakkit.version import code_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
 
 NOTE = "unchanged"
 CONFIG_FILE = "leakkit.toml"
@@ -56,8 +56,8 @@ class Request:
         settings = {name: text for name, text in os.environ.items() if name.startswith("LEAKKIT_")}
         places = map(Path, sys.path)
         libraries = sorted(one.name for place in places for one in place.glob("*.dist-info"))
-        notebooks = [digest_of(book) for book in sorted(books.folder().glob("*.ipynb"))]
-        known = [asdict(self), settings, code_digest(), notebooks, libraries]
+        pages = [digest_of(book) for book in sorted(notebooks.notebook_folder().glob("*.ipynb"))]
+        known = [asdict(self), settings, code_digest(), pages, libraries]
         whole = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
         for file in files:
             whole.update(f"\0{file}\0{digest_of(file)}".encode())
@@ -70,7 +70,7 @@ class Request:
             return None
         beside = source if source.is_dir() else source.parent
         config = Path(self.config) if self.config else beside / CONFIG_FILE
-        found = {*_contents(source), config, *([Path(self.key)] if self.key else ())}
+        found = {*_list_contents(source), config, *([Path(self.key)] if self.key else ())}
         for folder in (beside, config.parent, *map(Path, self.allow)):
             found |= {folder / name for name in _named_files(config)}
         files = sorted(file for file in found if os.path.isfile(file))  # noqa: PTH113 - it takes any text
@@ -108,7 +108,7 @@ class Request:
         return digest_of(Path(self.store)) if self.store else ""
 
 
-def _contents(source: Path) -> list[Path]:
+def _list_contents(source: Path) -> list[Path]:
     """Return the files of a source; a database of one file may have others that begin like it."""
     if source.is_dir():
         return list(source.iterdir())

@@ -13,7 +13,7 @@ import pandas as pd
 from leakkit import loading, views
 from leakkit.analysis import analyze
 from leakkit.report.kernel import WARM_FOR, go_with_parent
-from leakkit.views.ink import width_of
+from leakkit.views.drawing.sheet import width_of
 
 if os.environ.get(WARM_FOR) == str(os.getppid()):
     # the process that kernels are copied from goes with its worker, and they with it

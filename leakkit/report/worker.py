@@ -16,18 +16,66 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import psutil  # type: ignore[import-untyped] # ships no types
 
-from leakkit.report.rendering import Rendered, Task
 from leakkit.scratch import remove, scratch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import TextIO
 
+
+# ---------------- rendering
+# What goes to a worker and what comes back: one notebook run.
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to run: its text, its parameters, and the seconds that a cell may take.
+
+    `shown` are the parameters that the page says it was made with, where they are not
+    those that the notebook is given. `links` are those to other pages, as (label, path).
+    `engine` says how its kernel starts: fork (where that is possible) or stock. `brand` says
+    whose page it is.
+    """
+
+    book: str
+    parameters: Mapping[str, Any]
+    timeout_seconds: int
+    shown: Mapping[str, Any]
+    links: tuple[tuple[str, str], ...] = ()
+    engine: str = "fork"
+    brand: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A page, or the reason why there is none.
+
+    `broken` is the text of the notebook as it stood when a cell failed. `passing` says
+    that not the notebook but what runs it failed (a dead kernel or worker), so that one
+    more try may help.
+    """
+
+    html: str = ""
+    failed: str = ""
+    broken: str = ""
+    passing: bool = False
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+
+# ---------------- worker
+# A worker: a process that runs notebooks, one line of JSON in, one line out.
+#
+#     python -m leakkit.report.worker
+#
+# It lives as long as its standard input: when the run that started it is gone, it stops
+# its kernel and goes too.
 
 SECONDS_TO_GO = 5
 

@@ -20,11 +20,9 @@ no stay is lengthened by pushing a moment to the next Monday.
 
 from __future__ import annotations
 
-from leakkit.sample.built_in import default_plan
-from leakkit.sample.labels import REASONS
-from leakkit.sample.making import Sample, make
-from leakkit.sample.plan import Leak, PipelinePlan, Plan, StagePlan
-from leakkit.sample.writing import write
+from leakkit.sample.lives import REASONS
+from leakkit.sample.plan import Leak, PipelinePlan, Plan, StagePlan, default_plan
+from leakkit.sample.simulation import Sample, make, write
 
 __all__ = [
     "REASONS",

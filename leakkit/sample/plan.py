@@ -1,16 +1,61 @@
-"""The plan of a simulation: pipelines, stages and leaks, and what would make it impossible."""
+"""The plan of a simulation: its clock, its pipelines, stages and leaks; the built-in one."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from leakkit.errors import LeakkitError
-from leakkit.sample.clock import find_created_until, find_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from leakkit.sample.plan_arrays import Ints
+
+
+# ---------------- clock
+# The clock of working time: seconds while the seller is open, and the dates they stand for.
+
+WORKDAY_SECONDS: Final = 10 * 3600
+_OPENING_SECOND: Final = 8 * 3600
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal() - 1
+
+
+def count_work_seconds(day: str, plan: Plan, *, days_later: int = 0) -> int:
+    """Working seconds from 0001-01-01 (a Monday) to the opening of that day."""
+    moment = date.fromisoformat(day) + timedelta(days=days_later)
+    weeks, weekday = divmod(moment.toordinal() - 1, 7)
+    per_week = plan.work_days_per_week
+    return (weeks * per_week + min(weekday, per_week)) * WORKDAY_SECONDS
+
+
+def convert_to_moments(work_seconds: Ints, plan: Plan) -> npt.NDArray[np.datetime64]:
+    """Local date and time of working seconds: the only place where weekends come in."""
+    workday, second = np.divmod(work_seconds, WORKDAY_SECONDS)
+    weeks, weekday = np.divmod(workday, plan.work_days_per_week)
+    days = weeks * 7 + weekday - _EPOCH_DAY
+    seconds = (days * 86_400 + _OPENING_SECOND + second).astype("datetime64[s]")
+    return seconds.astype("datetime64[us]")  # the unit in which pandas reads the files back
+
+
+def find_span(plan: Plan) -> tuple[int, int]:
+    """Working seconds from the first creation to the end of the last day with one."""
+    until = count_work_seconds(find_created_until(plan), plan, days_later=1)
+    return count_work_seconds(plan.start, plan), until
+
+
+def find_created_until(plan: Plan) -> str:
+    """Last day on which deals are created; `as_of` where the plan names none."""
+    return plan.as_of if plan.created_until is None else plan.created_until
+
+
+# ---------------- plan
+# The plan of a simulation: pipelines, stages and leaks, and what would make it impossible.
 
 STAGE_KINDS: Final = ("", "qualify", "offer")
 LEAK_KINDS: Final = ("lost", "overdue", "returned")
@@ -268,3 +313,116 @@ def _is_date(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+# ---------------- built in
+# The built-in plan: an industrial seller with four pipelines and three leaks.
+
+
+def default_plan() -> Plan:
+    """Which leaks are in the built-in sample?
+
+    Equipment loses 12 points more of its proformas since its prices were raised, and Spare
+    parts takes twice as long to confirm an order (both since 2026-03-23). Projects has always
+    been tangled in its technical approval. In Service contracts nothing happens.
+
+    >>> [leak.pipeline for leak in default_plan().leaks]
+    ['Equipment', 'Spare parts', 'Projects']
+    """
+    return Plan(
+        pipelines=(_equipment(), _spare_parts(), _service_contracts(), _projects()),
+        leaks=(
+            Leak("Equipment", "Proforma", "lost", size=0.12, from_date="2026-03-23",
+                 cause="unconvincing", action="New price list"),
+            Leak("Spare parts", "Order confirmation", "overdue", size=2.0, from_date="2026-03-23"),
+            Leak("Projects", "Technical approval", "returned", size=0.12, cause="complexity"),
+        ),
+    )  # fmt: skip
+
+
+def _equipment() -> PipelinePlan:
+    return PipelinePlan(
+        "Equipment",
+        prefix="EQ",
+        weight=0.40,
+        median_value=48_000,
+        stuck_share=0.012,
+        products=("Filter unit", "Air dryer", "Pump skid", "Compressor station"),
+        owners=("Jonas Feld", "Miriam Kühn", "Petra Sölden", "Tom Arden", "Ivo Lindqvist"),
+        stages=(
+            StagePlan("Inquiry", kind="qualify", lost_share=0.22, dwell_days=4, dwell_shape=1.2),
+            StagePlan("Requirements", lost_share=0.14, dwell_days=8),
+            StagePlan("Proforma", kind="offer", lost_share=0.17, returned_share=0.03,
+                      dwell_days=13, lost_dwell_ratio=1.2),
+            StagePlan("Negotiation", lost_share=0.25, returned_share=0.03, dwell_days=16),
+            StagePlan("Contract", lost_share=0.09, dwell_days=9),
+            StagePlan("Prepayment", lost_share=0.05, dwell_days=6),
+        ),
+    )  # fmt: skip
+
+
+def _spare_parts() -> PipelinePlan:
+    return PipelinePlan(
+        "Spare parts",
+        prefix="SP",
+        weight=0.33,
+        median_value=1_900,
+        skip_share=0.04,
+        products=("Seal kit", "Bearing set", "Valve block", "Rotor"),
+        sources=("Website", "Phone", "Service visit", "Referral"),
+        owners=("Lena Örtel", "Kai Benthin", "Rosa Vidal", "Sven Aldag"),
+        stages=(
+            StagePlan("Request", lost_share=0.20, dwell_days=0.9, dwell_shape=1.2),
+            StagePlan("Availability check", lost_share=0.12, dwell_days=3),
+            StagePlan("Proforma", kind="offer", lost_share=0.32, dwell_days=6),
+            StagePlan("Order confirmation", lost_share=0.08, dwell_days=4, dwell_shape=2),
+            StagePlan("Payment", lost_share=0.08, dwell_days=8),
+            StagePlan("Release", lost_share=0.02, dwell_days=1.2, dwell_shape=1.2),
+        ),
+    )
+
+
+def _service_contracts() -> PipelinePlan:
+    return PipelinePlan(
+        "Service contracts",
+        prefix="SC",
+        weight=0.15,
+        median_value=14_500,
+        products=("Inspection contract", "Maintenance contract", "Full service contract"),
+        sources=("Service visit", "Referral", "Website", "Trade fair"),
+        owners=("Anke Brömse", "Dario Melk", "Ulla Tharau"),
+        stages=(
+            StagePlan("Lead", kind="qualify", lost_share=0.26, dwell_days=6, dwell_shape=1.2),
+            StagePlan("Needs analysis", lost_share=0.15, dwell_days=9),
+            StagePlan("Proforma", kind="offer", lost_share=0.20, dwell_days=12),
+            StagePlan("Negotiation", lost_share=0.20, returned_share=0.03, dwell_days=14),
+            StagePlan("Legal review", lost_share=0.08, dwell_days=10, dwell_shape=2),
+            StagePlan("Signature", lost_share=0.05, dwell_days=4),
+        ),
+    )
+
+
+def _projects() -> PipelinePlan:
+    return PipelinePlan(
+        "Projects",
+        prefix="PR",
+        weight=0.12,
+        median_value=320_000,
+        value_log_sd=0.7,
+        skip_share=0.015,
+        stuck_share=0.015,
+        reopen_share=0.06,
+        reopen_wait_days=30,
+        products=("Compressed air plant", "Cooling plant", "Nitrogen plant"),
+        sources=("Tender", "Referral", "Trade fair", "Engineering office"),
+        owners=("Greta Wöhler", "Henrik Paasche", "Nadia Corvin"),
+        stages=(
+            StagePlan("Lead", kind="qualify", lost_share=0.28, dwell_days=14, dwell_shape=1.2),
+            StagePlan("Feasibility", lost_share=0.16, dwell_days=18),
+            StagePlan("Technical approval", lost_share=0.08, lost_per_return_share=0.35,
+                      dwell_days=22, lost_dwell_ratio=1.5),
+            StagePlan("Proforma", kind="offer", lost_share=0.20, dwell_days=20),
+            StagePlan("Negotiation", lost_share=0.20, returned_share=0.02, dwell_days=26),
+            StagePlan("Contract", lost_share=0.09, dwell_days=16),
+        ),
+    )  # fmt: skip

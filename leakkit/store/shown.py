@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from leakkit.page.facts import facts_table
+from leakkit.page.style import facts_table
 from leakkit.store.account import kept_faults
 
 if TYPE_CHECKING:

@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING, Any
 from leakkit.errors import import_asked
 
 if TYPE_CHECKING:
-    from leakkit.views.causes.chain import cause_and_effect
-    from leakkit.views.causes.deals import deals_to_read
-    from leakkit.views.causes.drivers import drivers
-    from leakkit.views.causes.evidence import evidence
-    from leakkit.views.causes.headline import causes_headline
-    from leakkit.views.causes.interventions import before_and_since
-    from leakkit.views.causes.mix import rate_and_mix
-    from leakkit.views.causes.repairs import repairs
-    from leakkit.views.causes.terms import causes_provenance, causes_terms
-    from leakkit.views.causes.warnings import warnings
-    from leakkit.views.causes.when_lost import when_lost
-    from leakkit.views.causes.worklist import worklist
+    from leakkit.views.causes.cause_page import causes_headline, causes_provenance, causes_terms
+    from leakkit.views.causes.loss_evidence import cause_and_effect, evidence, when_lost
+    from leakkit.views.causes.remedies import before_and_since, deals_to_read, repairs, worklist
+    from leakkit.views.causes.segment_tables import drivers, rate_and_mix
+    from leakkit.views.causes.warning_cards import warnings
     from leakkit.views.comparing import (
         overview,
         overview_leaks,
@@ -27,15 +20,11 @@ if TYPE_CHECKING:
         overview_quality,
         overview_warnings,
     )
-    from leakkit.views.dropoff.balance import balance, months
-    from leakkit.views.dropoff.compare import compare
-    from leakkit.views.dropoff.data import data
-    from leakkit.views.dropoff.deals import deals
-    from leakkit.views.dropoff.headline import headline, headline_sentence
-    from leakkit.views.dropoff.method import method, provenance
-    from leakkit.views.dropoff.pipe import pipe
-    from leakkit.views.dropoff.stages import days, stages
-    from leakkit.views.explained import explain
+    from leakkit.views.dropoff.data_quality import data, method, provenance
+    from leakkit.views.dropoff.deal_lists import deals, explain
+    from leakkit.views.dropoff.leak_headline import headline, headline_sentence
+    from leakkit.views.dropoff.stage_flow import balance, days, months, pipe, stages
+    from leakkit.views.dropoff.two_parts import compare
     from leakkit.views.view import View
 
 __all__ = [
@@ -76,38 +65,38 @@ __all__ = [
 
 _PLACES = {
     "View": "view",
-    "balance": "dropoff.balance",
-    "before_and_since": "causes.interventions",
-    "cause_and_effect": "causes.chain",
-    "causes_headline": "causes.headline",
-    "causes_provenance": "causes.terms",
-    "causes_terms": "causes.terms",
-    "compare": "dropoff.compare",
-    "data": "dropoff.data",
-    "days": "dropoff.stages",
-    "deals": "dropoff.deals",
-    "deals_to_read": "causes.deals",
-    "drivers": "causes.drivers",
-    "evidence": "causes.evidence",
-    "explain": "explained",
-    "headline": "dropoff.headline",
-    "headline_sentence": "dropoff.headline",
-    "method": "dropoff.method",
-    "months": "dropoff.balance",
+    "balance": "dropoff.stage_flow",
+    "before_and_since": "causes.remedies",
+    "cause_and_effect": "causes.loss_evidence",
+    "causes_headline": "causes.cause_page",
+    "causes_provenance": "causes.cause_page",
+    "causes_terms": "causes.cause_page",
+    "compare": "dropoff.two_parts",
+    "data": "dropoff.data_quality",
+    "days": "dropoff.stage_flow",
+    "deals": "dropoff.deal_lists",
+    "deals_to_read": "causes.remedies",
+    "drivers": "causes.segment_tables",
+    "evidence": "causes.loss_evidence",
+    "explain": "dropoff.deal_lists",
+    "headline": "dropoff.leak_headline",
+    "headline_sentence": "dropoff.leak_headline",
+    "method": "dropoff.data_quality",
+    "months": "dropoff.stage_flow",
     "overview": "comparing",
     "overview_leaks": "comparing",
     "overview_pages": "comparing",
     "overview_pipes": "comparing",
     "overview_quality": "comparing",
     "overview_warnings": "comparing",
-    "pipe": "dropoff.pipe",
-    "provenance": "dropoff.method",
-    "rate_and_mix": "causes.mix",
-    "repairs": "causes.repairs",
-    "stages": "dropoff.stages",
-    "warnings": "causes.warnings",
-    "when_lost": "causes.when_lost",
-    "worklist": "causes.worklist",
+    "pipe": "dropoff.stage_flow",
+    "provenance": "dropoff.data_quality",
+    "rate_and_mix": "causes.segment_tables",
+    "repairs": "causes.remedies",
+    "stages": "dropoff.stage_flow",
+    "warnings": "causes.warning_cards",
+    "when_lost": "causes.loss_evidence",
+    "worklist": "causes.remedies",
 }
 
 

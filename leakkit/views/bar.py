@@ -18,8 +18,7 @@ from leakkit.analysis.selection import EVERYTHING, select
 from leakkit.errors import LeakkitError
 from leakkit.guards import find_spelling, require_kind
 from leakkit.page.style import style_element
-from leakkit.views.dropoff.choices import amount_of
-from leakkit.views.view import words_of
+from leakkit.views.view import amount_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

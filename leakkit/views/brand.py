@@ -6,8 +6,8 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leakkit.views.palette import contrast
-from leakkit.views.texts import plain
+from leakkit.views.drawing.palette import contrast
+from leakkit.views.elements import plain
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis

@@ -12,17 +12,24 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from leakkit.findings.finding import ALARM, WARNING, cards, count_tests, improvements
-from leakkit.page.kinds import FIRST
-from leakkit.views import figures, tables
-from leakkit.views.coverage import pipelines_left_out, say_left_out
-from leakkit.views.dropoff.data import with_outcome
-from leakkit.views.dropoff.headline import headline_sentence
-from leakkit.views.dropoff.pipe import choose_emphasis, pipe
-from leakkit.views.elements import heading, panels, paragraphs
-from leakkit.views.present import stages as present
-from leakkit.views.sentences import mend_first, month, quiet, say_judged, since_then
-from leakkit.views.shift import shift_cell, shifts, top_of
-from leakkit.views.texts import plain
+from leakkit.page.style import FIRST
+from leakkit.views import list_pages as present
+from leakkit.views import tables
+from leakkit.views.drawing import figures
+from leakkit.views.drawing.small_pictures import shift_cell, shifts, top_of
+from leakkit.views.dropoff.data_quality import with_outcome
+from leakkit.views.dropoff.leak_headline import headline_sentence
+from leakkit.views.dropoff.stage_flow import choose_emphasis, pipe
+from leakkit.views.elements import heading, panels, paragraphs, plain
+from leakkit.views.sentences import (
+    mend_first,
+    month,
+    pipelines_left_out,
+    quiet,
+    say_judged,
+    say_left_out,
+    since_then,
+)
 from leakkit.views.view import View, answer, of_analysis, words_of
 
 if TYPE_CHECKING:
@@ -30,7 +37,7 @@ if TYPE_CHECKING:
 
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.findings import Finding
-    from leakkit.measures.stages import StageResult
+    from leakkit.measures.stage_results import StageResult
     from leakkit.views.view import View
     from leakkit.words import Words
 
@@ -210,14 +217,14 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
         for one, finding in warned[:MANY]
     ]
     most = max(top_of(finding) for _, finding in warned)
-    table = tables.Table(
+    table = tables.HtmlTable(
         words.say("overview.warnings"),
         (
-            tables.Column("what_happened", lambda r: say_judged(r[0], r[1], words), "lk-name"),
-            tables.Column("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
-            tables.Column("since", lambda r: _since(r[1], words)),
-            tables.Column("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),
-            tables.Column("could_keep_value", lambda r: _say_kept(r[1], words)),
+            tables.TableColumn("what_happened", lambda r: say_judged(r[0], r[1], words), "lk-name"),
+            tables.TableColumn("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
+            tables.TableColumn("since", lambda r: _since(r[1], words)),
+            tables.TableColumn("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),
+            tables.TableColumn("could_keep_value", lambda r: _say_kept(r[1], words)),
         ),
         rows,
         head="pipeline_name",
@@ -371,9 +378,9 @@ def _value_lost(one: PipelineAnalysis) -> int:
 def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
     """Return the pipe of one pipeline, with the stage that its own page emphasises."""
     if one.present is not None:
-        return present.picture(analysis, one, words, "count")
+        return present.list_figure(analysis, one, words, "count")
     told = shifts(one, analysis.all_findings)
-    return figures.small_pipe(one, words, choose_emphasis(one, analysis.all_findings), told)
+    return figures.small_pipe_figure(one, words, choose_emphasis(one, analysis.all_findings), told)
 
 
 def _link(name: str, path: str) -> Markup:
@@ -392,17 +399,21 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     whole = sum(leak.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]
     rows = [(_link(leak.pipeline.name, links.get(leak.pipeline.name, "")), leak) for leak in shown]
-    reasons = tables.Reasons(words)
+    reasons = tables.ReasonTexts(words)
     most = max([0.02, *(one.stage.lost.high or 0.0 for one in shown)])
-    table = tables.Table(
+    table = tables.HtmlTable(
         words.say("overview.leaks"),
         (
-            tables.Column("stage", lambda one: tables.bdi(one.stage.name), "lk-name"),
-            tables.Column("lost", lambda one: _lost_share(one, words, reasons, most), "lk-lost"),
-            tables.Column("lost_deals", lambda one: words.count(one.lost)),
-            tables.Column("value_lost", lambda one: words.money(one.value_lost)),
-            tables.Column("of_all_lost", lambda one: words.share(one.value_lost / max(whole, 1))),
-            tables.Column("overdue", lambda one: _overdue(one, words, reasons)),
+            tables.TableColumn("stage", lambda one: tables.bdi(one.stage.name), "lk-name"),
+            tables.TableColumn(
+                "lost", lambda one: _lost_share(one, words, reasons, most), "lk-lost"
+            ),
+            tables.TableColumn("lost_deals", lambda one: words.count(one.lost)),
+            tables.TableColumn("value_lost", lambda one: words.money(one.value_lost)),
+            tables.TableColumn(
+                "of_all_lost", lambda one: words.share(one.value_lost / max(whole, 1))
+            ),
+            tables.TableColumn("overdue", lambda one: _overdue(one, words, reasons)),
         ),
         rows,
         head="pipeline_name",
@@ -410,14 +421,14 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     return answer(words, "overview_leaks", table=table.html(words) + reasons.html())
 
 
-def _lost_share(leak: Leak, words: Words, reasons: tables.Reasons, most: float) -> Markup:
+def _lost_share(leak: Leak, words: Words, reasons: tables.ReasonTexts, most: float) -> Markup:
     """Return the share that is lost of what enters the stage."""
     if leak.pipeline.present is not None:
         return reasons.dash("no_history")
     return tables.bar_cell(words, leak.stage.lost, reasons, most)
 
 
-def _overdue(leak: Leak, words: Words, reasons: tables.Reasons) -> Markup:
+def _overdue(leak: Leak, words: Words, reasons: tables.ReasonTexts) -> Markup:
     """Return how many deals are late in the stage."""
     if leak.pipeline.present is not None:
         return reasons.dash("no_history")
@@ -431,18 +442,18 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
     shown = _largest(analysis, MANY)
     rows = [(_link(one.name, links.get(one.name, "")), one) for one in shown]
-    table = tables.Table(
+    table = tables.HtmlTable(
         words.say("overview.quality"),
         (
-            tables.Column("deals", lambda one: words.count(one.opportunities)),
-            tables.Column(
+            tables.TableColumn("deals", lambda one: words.count(one.opportunities)),
+            tables.TableColumn(
                 "open_share",
                 lambda one: words.share(with_outcome(one, "open") / max(one.opportunities, 1)),
             ),
-            tables.Column("no_history", lambda one: words.count(_without_history(one))),
-            tables.Column("no_reason", lambda one: _no_reason(words, one)),
-            tables.Column("no_value", lambda one: words.count(one.notes.without_value)),
-            tables.Column("missing", lambda one: _missing(one, words)),
+            tables.TableColumn("no_history", lambda one: words.count(_without_history(one))),
+            tables.TableColumn("no_reason", lambda one: _no_reason(words, one)),
+            tables.TableColumn("no_value", lambda one: words.count(one.notes.without_value)),
+            tables.TableColumn("missing", lambda one: _missing(one, words)),
         ),
         rows,
         head="pipeline_name",

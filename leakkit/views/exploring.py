@@ -18,9 +18,8 @@ from leakkit.analysis.selection import EVERYTHING, Selection
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_kind
 from leakkit.views.bar import Filters, find_shell, is_served, runs_alone
-from leakkit.views.dropoff.choices import deals_lines
 from leakkit.views.tables import DASH
-from leakkit.views.view import View, answer
+from leakkit.views.view import View, answer, deals_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

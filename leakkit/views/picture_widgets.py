@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from markupsafe import Markup
 
-from leakkit.frames.deals import LEFT, SORTED
+from leakkit.frames.data_frames import LEFT, SORTED
 from leakkit.store.visits import segment_values
 from leakkit.views.bar_widgets import FITTING, LABEL
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.earlier import find_vanished, losses_appeared, losses_missing, since_last_run
+from leakkit.findings.comparison import find_sight
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
-from leakkit.findings.sight import sight
+from leakkit.measures.present_state import most_lost, share_of
+from leakkit.views.elements import name_stay
 from leakkit.views.tables import bdi
-from leakkit.views.texts import stay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,8 +19,44 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineAnalysis
     from leakkit.analysis.earlier import SinceThen
     from leakkit.findings import Finding
-    from leakkit.findings.sight import Sight
+    from leakkit.findings.comparison import Sight
+    from leakkit.measures.present_state import Present
     from leakkit.words import Words
+
+
+# ---------------- coverage
+# What is said of a pipeline whose export leaves deals out.
+
+
+def say_left_out(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say which deals the export seems to leave out; nothing of a whole one."""
+    code = chosen.notes.coverage
+    if not code:
+        return Markup("")
+    counts = {"won": 0, "lost": 0, "open": 0}
+    for (outcome, _), n in chosen.notes.outcomes.items():
+        counts[outcome] += n
+    return words.html(f"coverage.{code}", **counts)
+
+
+def what_to_export(chosen: PipelineAnalysis, words: Words) -> Markup:
+    """Say what to export instead, and what is not said until then; nothing of a whole export."""
+    code = chosen.notes.coverage
+    if not code:
+        return Markup("")
+    return words.html(f"coverage.instead_{code}") + " " + words.html("coverage.capped")
+
+
+def pipelines_left_out(analysis: Analysis, words: Words) -> Markup:
+    """Name the pipelines of which deals are left out; nothing where there are none."""
+    names = [bdi(one.name) for one in analysis.pipelines if one.notes.coverage]
+    if not names:
+        return Markup("")
+    return words.html("coverage.pipelines", n=len(names), names=words.list_values(names))
+
+
+# ---------------- sentences
+# Sentences that more than one page says, each made of one fact.
 
 
 def first_of(analysis: Analysis, pipeline: str, words: Words) -> Markup:
@@ -40,7 +77,7 @@ def say_change(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Ma
         stage=bdi(finding.stage),
         share=finding.share,
         reference=finding.reference,
-        days=stay(words, age or 0, pipeline.unit_per_day),
+        days=name_stay(words, age or 0, pipeline.unit_per_day),
     )
 
 
@@ -98,7 +135,7 @@ def quiet(findings: Iterable[Finding], words: Words, *, several: bool = False) -
     nothing could be compared, that is said instead.
     """
     own = tuple(findings)
-    seen = sight(own)
+    seen = find_sight(own)
     if not seen.tests:
         return words.html("causes.no_comparison")
     perhaps = dict.fromkeys((f.pipeline, f.stage) for f in own if f.severity in WARNING)
@@ -192,3 +229,83 @@ def _name_stage(pipeline: str, stage: str, words: Words, *, several: bool) -> Ma
     if not several:
         return bdi(stage)
     return words.html("overview.named", stage=bdi(stage), pipeline=bdi(pipeline))
+
+
+# ---------------- headline
+# In which stage do deals die, as far as a list without a history can say?
+
+NAMED = 3
+"""So many further stages are named; of more it is said how many."""
+MAKERS = ("salesforce", "hubspot", "pipedrive", "zoho", "odoo", "dynamics", "business_central")
+"""Makers of whom it is known how they export a history."""
+
+
+def say_most_lost(present: Present, words: Words) -> Markup:
+    """Say in which stage most deals were lost; where none is named, how many were lost."""
+    first, rivals = most_lost(present.stages)
+    if first is None:
+        return _say_nowhere(present, words)
+    share = share_of(first.tally.lost, present.lost_somewhere)
+    facts: dict[str, object] = {"share": share.share, "low": share.low, "high": share.high}
+    facts |= {"stage": bdi(first.name), "n": first.tally.lost, "of": present.lost_somewhere}
+    if not rivals:
+        return words.html("present.most", **facts)
+    tied = [one for one in rivals if one.tally.lost == first.tally.lost]
+    if tied and len(tied) < NAMED:
+        names = words.list_values([bdi(one.name) for one in (first, *tied)])
+        return words.html("present.tied", **facts, names=names)
+    if len(rivals) > NAMED:
+        return words.html("present.most_of_many", **facts, rivals=len(rivals))
+    names = words.list_values([bdi(one.name) for one in rivals])
+    return words.html("present.most_of_several", **facts, names=names)
+
+
+def _say_nowhere(present: Present, words: Words) -> Markup:
+    """Say how many deals were lost where no stage is named, or that no row says so."""
+    total = present.total
+    if total.lost:
+        share = share_of(total.lost, total.closed)
+        facts = {"share": share.share, "low": share.low, "high": share.high}
+        return words.html("present.nowhere", n=total.lost, of=total.closed, **facts)
+    key = "present.none_lost" if total.won else "present.none_closed"
+    return words.html(key, n=total.deals, won=total.won, open=total.open)
+
+
+def present_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+    """Say how many are won, what a list like this cannot tell, and what to export instead."""
+    present = present_state(chosen)
+    total, found = present.total, _say_missing(chosen, present, words)
+    if 0 < present.lost_somewhere < total.lost:
+        found.append(words.html("present.no_stage_named", n=total.lost - present.lost_somewhere))
+    if total.lost and total.won:
+        share = share_of(total.won, total.closed)
+        facts = {"share": share.share, "low": share.low, "high": share.high}
+        found.append(words.html("present.won_share", n=total.won, of=total.closed, **facts))
+    return [*found, words.html("present.cannot", as_of=analysis.last_day), _export(analysis, words)]
+
+
+def _say_missing(chosen: PipelineAnalysis, present: Present, words: Words) -> list[Markup]:
+    """Say which deals the list seems to leave out, and what to export instead."""
+    total = present.total
+    if chosen.notes.coverage:
+        said = say_left_out(chosen, words) if total.lost else Markup("")
+        return [said, what_to_export(chosen, words)]
+    if total.closed and not total.open:
+        return [words.html("present.closed_only")]
+    if total.open and not total.closed:
+        return [words.html("present.open_only")]
+    return []
+
+
+def present_state(chosen: PipelineAnalysis) -> Present:
+    """Return the present state, which whoever asks has looked for."""
+    if chosen.present is None:  # pragma: no cover - the views ask only where there is one
+        raise AssertionError
+    return chosen.present
+
+
+def _export(analysis: Analysis, words: Words) -> Markup:
+    """Say what to export for a history, with the maker's own name of it where it is known."""
+    makers = [one["as_what"] for one in analysis.recognised if one["what"] == "maker"]
+    known = [maker for maker in MAKERS if any(name.startswith(maker) for name in makers)]
+    return words.html(f"present.export_{known[0]}" if known else "present.export")

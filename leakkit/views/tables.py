@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from markupsafe import Markup
 
 from leakkit.measures.survival import longest_followed, share_at
-from leakkit.views.elements import add_range, fold_content
-from leakkit.views.palette import variable
-from leakkit.views.texts import plain, reason_text, stay
+from leakkit.views.drawing.palette import variable
+from leakkit.views.elements import add_range, fold_content, name_stay, plain, reason_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from leakkit.analysis import PipelineAnalysis
     from leakkit.measures.balance import PipelineBalance, StageBalance
-    from leakkit.measures.stages import StageResult
-    from leakkit.measures.survival import Horizon, Share
+    from leakkit.measures.horizons import Horizon
+    from leakkit.measures.stage_results import StageResult
+    from leakkit.measures.survival import Share
     from leakkit.words import Words
+
 
 DASH = "\u2013"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -32,7 +33,7 @@ Row = TypeVar("Row")
 
 
 @dataclass
-class Reasons:
+class ReasonTexts:
     """The reasons for missing numbers of one table, lettered as they come up."""
 
     words: Words
@@ -56,7 +57,7 @@ class Reasons:
 
 
 @dataclass(frozen=True)
-class Column(Generic[Row]):
+class TableColumn(Generic[Row]):
     """One column: the key of its heading, how a row fills it, and its class, if any.
 
     `named` is a heading of its own, such as a value that a user named, instead of the key.
@@ -74,7 +75,7 @@ def bdi(name: str) -> Markup:
 
 
 @dataclass(frozen=True)
-class Table(Generic[Row]):
+class HtmlTable(Generic[Row]):
     """A table before it is HTML: rows are (heading, row).
 
     `worst` is the row to emphasise; `foot` is a last row, as (heading, cells); `head` is
@@ -82,7 +83,7 @@ class Table(Generic[Row]):
     """
 
     caption: str
-    columns: Sequence[Column[Row]]
+    columns: Sequence[TableColumn[Row]]
     rows: Sequence[tuple[str, Row]]
     worst: int | None = None
     foot: tuple[str, Sequence[str]] | None = None
@@ -132,19 +133,19 @@ def _row(head: str, cells: Sequence[tuple[str, str]], *, worst: bool = False) ->
 # Cells
 
 
-def _share_cell(words: Words, share: Share, reasons: Reasons) -> Markup:
+def _share_cell(words: Words, share: Share, reasons: ReasonTexts) -> Markup:
     """Return a share with its interval in words."""
     if share.share is None or share.low is None or share.high is None:
         return reasons.dash(share.reason)
     return add_range(words.share(share.share), _range(words, share.low, share.high))
 
 
-def _chance_cell(words: Words, stage: StageResult, reasons: Reasons, unit: int) -> Markup:
+def _chance_cell(words: Words, stage: StageResult, reasons: ReasonTexts, unit: int) -> Markup:
     """Return the chance to win in the end, with its interval and the days it is read at."""
     share, age = stage.won_from_here, stage.won_horizon.age
     if share.share is None or share.low is None or share.high is None or age is None:
         return reasons.dash(share.reason)
-    within = words.say("table.within", days=stay(words, age, unit))
+    within = words.say("table.within", days=name_stay(words, age, unit))
     return add_range(_share_cell(words, share, reasons), within)
 
 
@@ -153,7 +154,7 @@ def _range(words: Words, low: float, high: float) -> str:
     return words.say("table.range", low=low, high=high)
 
 
-def bar_cell(words: Words, share: Share, reasons: Reasons, most: float) -> Markup:
+def bar_cell(words: Words, share: Share, reasons: ReasonTexts, most: float) -> Markup:
     """Return a share with its interval in words, and both drawn to the scale of the column."""
     cell = _share_cell(words, share, reasons)
     if share.share is None or share.low is None or share.high is None:
@@ -168,14 +169,14 @@ def bar_cell(words: Words, share: Share, reasons: Reasons, most: float) -> Marku
     return Markup('<span class="lk-pair">{}<span>{}</span></span>').format(bar, cell)
 
 
-def _age_cell(words: Words, age: Horizon, reasons: Reasons, unit_per_day: int) -> Markup:
+def _age_cell(words: Words, age: Horizon, reasons: ReasonTexts, unit_per_day: int) -> Markup:
     """Return an age in days or hours."""
     if age.age is None:
         return reasons.dash(age.reason)
-    return Markup("{}").format(stay(words, age.age, unit_per_day))
+    return Markup("{}").format(name_stay(words, age.age, unit_per_day))
 
 
-def _ratio_cell(words: Words, ratio: float | None, reasons: Reasons) -> Markup:
+def _ratio_cell(words: Words, ratio: float | None, reasons: ReasonTexts) -> Markup:
     """Return a plain ratio."""
     if ratio is None:
         return reasons.dash("no_deals")
@@ -194,13 +195,13 @@ def stage_table(
     ratios that a CRM shows beside leakkit's shares.
     """
     rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
-    reasons, more = Reasons(words), Reasons(words)
+    reasons, more = ReasonTexts(words), ReasonTexts(words)
     columns = _value_columns if by == "value" else _main_columns
-    main = Table(words.say("table.stages"), columns(pipeline, words, reasons), rows, worst)
-    rest = Table(
+    main = HtmlTable(words.say("table.stages"), columns(pipeline, words, reasons), rows, worst)
+    rest = HtmlTable(
         words.say("table.stages_more"), _more_columns(words, more, pipeline.unit_per_day), rows
     )
-    ages = Table(words.say("table.ages"), _age_columns(pipeline, words, more), rows)
+    ages = HtmlTable(words.say("table.ages"), _age_columns(pipeline, words, more), rows)
     main_html = main.html(words) + reasons.html()
     folded = rest.html(words) + ages.html(words) + more.html()
     return main_html + fold_content(words.say("table.more"), folded)
@@ -219,47 +220,47 @@ def span(pipeline: PipelineAnalysis) -> dict[str, int]:
 
 
 def _main_columns(
-    pipeline: PipelineAnalysis, words: Words, reasons: Reasons
-) -> tuple[Column[StageResult], ...]:
+    pipeline: PipelineAnalysis, words: Words, reasons: ReasonTexts
+) -> tuple[TableColumn[StageResult], ...]:
     """Return the columns that a manager reads."""
     unit = pipeline.unit_per_day
     most = max([0.02, *(s.lost.high for s in pipeline.stages if s.lost.high is not None)])
     end = of_days(pipeline)
     return (
-        Column("deals_in", lambda s: words.count(s.opportunities)),
-        Column("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
-        Column("crm_loss", lambda s: _ratio_cell(words, s.crm_loss_ratio, reasons)),
-        Column("advanced", lambda s: _share_cell(words, s.advance, reasons)),
-        Column(f"overdue{end}", lambda s: overdue_cell(words, s, reasons)),
-        Column("median", lambda s: _age_cell(words, s.median, reasons, unit)),
-        Column(f"won_from_here{end}", lambda s: _chance_cell(words, s, reasons, unit)),
-        Column("value_lost", lambda s: words.money(s.value_lost)),
+        TableColumn("deals_in", lambda s: words.count(s.opportunities)),
+        TableColumn("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
+        TableColumn("crm_loss", lambda s: _ratio_cell(words, s.crm_loss_ratio, reasons)),
+        TableColumn("advanced", lambda s: _share_cell(words, s.advance, reasons)),
+        TableColumn(f"overdue{end}", lambda s: overdue_cell(words, s, reasons)),
+        TableColumn("median", lambda s: _age_cell(words, s.median, reasons, unit)),
+        TableColumn(f"won_from_here{end}", lambda s: _chance_cell(words, s, reasons, unit)),
+        TableColumn("value_lost", lambda s: words.money(s.value_lost)),
     )
 
 
 def _value_columns(
-    pipeline: PipelineAnalysis, words: Words, reasons: Reasons
-) -> tuple[Column[StageResult], ...]:
+    pipeline: PipelineAnalysis, words: Words, reasons: ReasonTexts
+) -> tuple[TableColumn[StageResult], ...]:
     """Return the columns of a manager who asks for money."""
     unit = pipeline.unit_per_day
     lost = [s.lost_by_value.high for s in pipeline.stages]
     most = max([0.02, *(high for high in lost if high is not None)])
     return (
-        Column("value_entered", lambda s: words.money(s.value_entered)),
-        Column(
+        TableColumn("value_entered", lambda s: words.money(s.value_entered)),
+        TableColumn(
             "lost_by_value", lambda s: bar_cell(words, s.lost_by_value, reasons, most), "lk-lost"
         ),
-        Column("value_lost", lambda s: words.money(s.value_lost)),
-        Column("value_overdue", lambda s: words.money(s.value_overdue)),
-        Column("deals_in", lambda s: words.count(s.opportunities)),
-        Column("lost", lambda s: _share_cell(words, s.lost, reasons)),
-        Column(
+        TableColumn("value_lost", lambda s: words.money(s.value_lost)),
+        TableColumn("value_overdue", lambda s: words.money(s.value_overdue)),
+        TableColumn("deals_in", lambda s: words.count(s.opportunities)),
+        TableColumn("lost", lambda s: _share_cell(words, s.lost, reasons)),
+        TableColumn(
             f"won_from_here{of_days(pipeline)}", lambda s: _chance_cell(words, s, reasons, unit)
         ),
     )
 
 
-def _lost_so_far(words: Words, stage: StageResult, reasons: Reasons, unit: int) -> Markup:
+def _lost_so_far(words: Words, stage: StageResult, reasons: ReasonTexts, unit: int) -> Markup:
     """Return the share lost by the last age that is followed, with that age."""
     limit = min(longest_followed(stage.curve), float(stage.curve.ages[-1]))
     if limit < 0:
@@ -267,39 +268,43 @@ def _lost_so_far(words: Words, stage: StageResult, reasons: Reasons, unit: int) 
     share = share_at(stage.curve, ("lost",), limit).share
     if share is None:
         return reasons.dash("few_followed")
-    return add_range(words.share(share), words.say("table.within", days=stay(words, limit, unit)))
+    return add_range(
+        words.share(share), words.say("table.within", days=name_stay(words, limit, unit))
+    )
 
 
-def _more_columns(words: Words, reasons: Reasons, unit: int) -> tuple[Column[StageResult], ...]:
+def _more_columns(
+    words: Words, reasons: ReasonTexts, unit: int
+) -> tuple[TableColumn[StageResult], ...]:
     """Return the further shares, and the ratios of a CRM."""
     return (
-        Column("lost_so_far", lambda s: _lost_so_far(words, s, reasons, unit)),
-        Column("returned", lambda s: _share_cell(words, s.returned, reasons)),
-        Column("stalled", lambda s: _share_cell(words, s.stalled, reasons)),
-        Column("went_overdue", lambda s: _share_cell(words, s.went_overdue, reasons)),
-        Column("lost_any_visit", lambda s: _share_cell(words, s.lost_any_visit, reasons)),
-        Column("lost_by_value", lambda s: _share_cell(words, s.lost_by_value, reasons)),
-        Column("crm_advance", lambda s: _ratio_cell(words, s.crm_advance_ratio, reasons)),
+        TableColumn("lost_so_far", lambda s: _lost_so_far(words, s, reasons, unit)),
+        TableColumn("returned", lambda s: _share_cell(words, s.returned, reasons)),
+        TableColumn("stalled", lambda s: _share_cell(words, s.stalled, reasons)),
+        TableColumn("went_overdue", lambda s: _share_cell(words, s.went_overdue, reasons)),
+        TableColumn("lost_any_visit", lambda s: _share_cell(words, s.lost_any_visit, reasons)),
+        TableColumn("lost_by_value", lambda s: _share_cell(words, s.lost_by_value, reasons)),
+        TableColumn("crm_advance", lambda s: _ratio_cell(words, s.crm_advance_ratio, reasons)),
     )
 
 
 def _age_columns(
-    pipeline: PipelineAnalysis, words: Words, reasons: Reasons
-) -> tuple[Column[StageResult], ...]:
+    pipeline: PipelineAnalysis, words: Words, reasons: ReasonTexts
+) -> tuple[TableColumn[StageResult], ...]:
     """Return the days, and how many deals were followed; rare counts only where there are any."""
     unit = pipeline.unit_per_day
-    columns: tuple[Column[StageResult], ...] = (
-        Column("p90", lambda s: _age_cell(words, s.p90, reasons, unit)),
-        Column("mean", lambda s: _mean_cell(words, s, reasons, unit)),
-        Column("expected", lambda s: _age_cell(words, s.expected, reasons, unit)),
-        Column("horizon", lambda s: _age_cell(words, s.horizon, reasons, unit)),
-        Column("followed", lambda s: _followed_cell(words, s, reasons)),
-        Column("value_entered", lambda s: words.money(s.value_entered)),
-        Column("value_overdue", lambda s: words.money(s.value_overdue)),
+    columns: tuple[TableColumn[StageResult], ...] = (
+        TableColumn("p90", lambda s: _age_cell(words, s.p90, reasons, unit)),
+        TableColumn("mean", lambda s: _mean_cell(words, s, reasons, unit)),
+        TableColumn("expected", lambda s: _age_cell(words, s.expected, reasons, unit)),
+        TableColumn("horizon", lambda s: _age_cell(words, s.horizon, reasons, unit)),
+        TableColumn("followed", lambda s: _followed_cell(words, s, reasons)),
+        TableColumn("value_entered", lambda s: words.money(s.value_entered)),
+        TableColumn("value_overdue", lambda s: words.money(s.value_overdue)),
     )
     rare = ("jumped_over", "reopened_in", "wins_after_loss", "left_after_curves")
     found = [key for key in rare if any(getattr(stage, key) for stage in pipeline.stages)]
-    return (*columns, *(Column(key, _fill_count(words, key)) for key in found))
+    return (*columns, *(TableColumn(key, _fill_count(words, key)) for key in found))
 
 
 def _fill_count(words: Words, key: str) -> Callable[[StageResult], str]:
@@ -307,21 +312,21 @@ def _fill_count(words: Words, key: str) -> Callable[[StageResult], str]:
     return lambda stage: words.count(getattr(stage, key))
 
 
-def overdue_cell(words: Words, stage: StageResult, reasons: Reasons) -> Markup:
+def overdue_cell(words: Words, stage: StageResult, reasons: ReasonTexts) -> Markup:
     """Return how many deals are overdue, where it is known after how many days they are."""
     if stage.overdue is None:
         return reasons.dash(stage.expected.reason)
     return Markup("{}").format(words.count(stage.overdue))
 
 
-def _mean_cell(words: Words, stage: StageResult, reasons: Reasons, unit_per_day: int) -> Markup:
+def _mean_cell(words: Words, stage: StageResult, reasons: ReasonTexts, unit_per_day: int) -> Markup:
     """Return the mean stay up to the horizon."""
     if stage.mean is None:
         return reasons.dash(stage.horizon.reason or "few_followed")
-    return Markup("{}").format(stay(words, stage.mean[0], unit_per_day))
+    return Markup("{}").format(name_stay(words, stage.mean[0], unit_per_day))
 
 
-def _followed_cell(words: Words, stage: StageResult, reasons: Reasons) -> Markup:
+def _followed_cell(words: Words, stage: StageResult, reasons: ReasonTexts) -> Markup:
     """Return how many deals were followed to the horizon."""
     if stage.followed is None:
         return reasons.dash(stage.horizon.reason or "few_followed")
@@ -330,18 +335,18 @@ def _followed_cell(words: Words, stage: StageResult, reasons: Reasons) -> Markup
 
 def in_the_end_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
     """What became in the end of all deals that were ever in a stage? Whole numbers."""
-    columns: tuple[Column[StageResult], ...] = (
-        Column("deals_in", lambda s: words.count(s.opportunities)),
-        Column("won", lambda s: words.count(s.in_the_end.won)),
-        Column("lost_here", lambda s: words.count(s.in_the_end.lost_here), "lk-lost"),
-        Column("lost_elsewhere", lambda s: words.count(s.in_the_end.lost_elsewhere)),
-        Column("open", lambda s: words.count(s.in_the_end.open)),
+    columns: tuple[TableColumn[StageResult], ...] = (
+        TableColumn("deals_in", lambda s: words.count(s.opportunities)),
+        TableColumn("won", lambda s: words.count(s.in_the_end.won)),
+        TableColumn("lost_here", lambda s: words.count(s.in_the_end.lost_here), "lk-lost"),
+        TableColumn("lost_elsewhere", lambda s: words.count(s.in_the_end.lost_elsewhere)),
+        TableColumn("open", lambda s: words.count(s.in_the_end.open)),
     )
     if any(stage.in_the_end.moved for stage in pipeline.stages):
-        columns += (Column("moved", lambda s: words.count(s.in_the_end.moved)),)
+        columns += (TableColumn("moved", lambda s: words.count(s.in_the_end.moved)),)
     rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
     caption = words.say(f"table.in_the_end{of_days(pipeline)}", **span(pipeline))
-    return Table(caption, columns, rows).html(words)
+    return HtmlTable(caption, columns, rows).html(words)
 
 
 # Balances
@@ -360,13 +365,13 @@ def balance_table(pipeline: PipelineAnalysis, words: Words, *, by: str = "count"
     shown = [
         key for key in CAME + WENT if key in PLAIN or any(getattr(row, key) for row in balances)
     ]
-    columns = tuple(Column(f"balance_{key}", _term(say, key)) for key in shown)
+    columns = tuple(TableColumn(f"balance_{key}", _term(say, key)) for key in shown)
     names = {stage.stage: stage.name for stage in pipeline.stages}
     rows = [(bdi(names[row.stage]), row) for row in balances]
     foot = words.say("table.pipeline"), [_total(whole, key, say) for key in shown]
     key = f"{'balance_value' if money else 'balance'}{of_days(pipeline)}"
     caption = words.say(f"table.{key}", **span(pipeline))
-    return Table(caption, columns, rows, foot=foot).html(words)
+    return HtmlTable(caption, columns, rows, foot=foot).html(words)
 
 
 def _term(say: Callable[[float], str], key: str) -> Callable[[StageBalance], str]:
@@ -384,11 +389,11 @@ def _total(balance: PipelineBalance, key: str, say: Callable[[float], str]) -> s
 def where_lost_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
     """From which stage are deals lost in the end, and where do they spend their days?"""
     route, unit = pipeline.route, pipeline.unit_per_day
-    columns: tuple[Column[StageResult], ...] = (
-        Column("lost_from", lambda s: words.share(float(route.lost_from[s.stage])), "lk-lost"),
-        Column("days_in", lambda s: stay(words, float(route.days_in[s.stage]), unit)),
+    columns: tuple[TableColumn[StageResult], ...] = (
+        TableColumn("lost_from", lambda s: words.share(float(route.lost_from[s.stage])), "lk-lost"),
+        TableColumn("days_in", lambda s: name_stay(words, float(route.days_in[s.stage]), unit)),
     )
     rows = [(bdi(stage.name), stage) for stage in pipeline.stages]
-    facts = {"n": route.entrants, "limit": stay(words, route.limit, unit)}
+    facts = {"n": route.entrants, "limit": name_stay(words, route.limit, unit)}
     caption = words.say(f"table.where_lost{of_days(pipeline)}", **facts)
-    return Table(caption, columns, rows).html(words)
+    return HtmlTable(caption, columns, rows).html(words)

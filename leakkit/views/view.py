@@ -14,15 +14,22 @@ from leakkit.analysis import Analysis, Diagnosis
 from leakkit.errors import LeakkitError
 from leakkit.frames.questions import BEHIND
 from leakkit.guards import require_kind
-from leakkit.page.kinds import FIRST, SECTION
-from leakkit.page.style import style_element
+from leakkit.page.style import FIRST, SECTION, style_element
 from leakkit.plain import PlainData
+from leakkit.views.tables import bdi
 from leakkit.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pandas as pd
+
+    from leakkit.analysis import PipelineAnalysis, Selection
+    from leakkit.measures.stage_results import StageResult
+
+
+# ---------------- view
+# A view: what one question is answered with, as a frozen value that can show itself.
 
 P = ParamSpec("P")
 Seen = TypeVar("Seen", bound="View")
@@ -200,37 +207,37 @@ def _require_first(name: str, given: tuple[object, ...], named: object, wanted: 
 
 def _figure(view: View) -> str:
     """Return the one figure of a view; of any other view, all of it as a figure."""
-    from leakkit.views import picture, poster
+    from leakkit.views.drawing import picture_files
 
-    return view.figure if picture.is_one(view.figure) else poster.poster(view)
+    return view.figure if picture_files.is_one(view.figure) else picture_files.poster(view)
 
 
 def _svg(view: View) -> bytes:
     """Return a view as an SVG file."""
-    from leakkit.views import picture
+    from leakkit.views.drawing import picture_files
 
-    return picture.svg(_figure(view)).encode()
+    return picture_files.svg(_figure(view)).encode()
 
 
 def _png(view: View) -> bytes:
     """Return a view as a PNG file."""
-    from leakkit.views import picture
+    from leakkit.views.drawing import picture_files
 
-    return picture.png(_figure(view))
+    return picture_files.png(_figure(view))
 
 
 def _csv(view: View) -> bytes:
     """Return the tables of a view as a CSV file that Excel reads as UTF-8."""
-    from leakkit.views import sheets
+    from leakkit.views import grids
 
-    return sheets.csv_of(view).encode("utf-8-sig")
+    return grids.csv_of(view).encode("utf-8-sig")
 
 
 def _xlsx(view: View) -> bytes:
     """Return the tables of a view as an Excel file."""
-    from leakkit.views import sheets
+    from leakkit.views import grids
 
-    return sheets.xlsx_of(view)
+    return grids.xlsx_of(view)
 
 
 def words_of(analysis: Analysis) -> Words:
@@ -257,3 +264,89 @@ def _safe(html: str) -> Markup:
 def _wrap_content(pattern: str, content: str) -> Markup:
     """Put `content` into an element; nothing where there is none."""
     return Markup(pattern).format(content) if content else Markup("")  # noqa: S704 - a constant
+
+
+# ---------------- choices
+# What a view is asked for: a pipeline, a stage, a part of the data, deals or money.
+
+BY = ("count", "value")
+CURVES = ("visits", "policy")
+"""The choices that change what is read off curves, and nothing that is counted."""
+NAMED = 5
+"""So many values of a column are named; of more it is said how many."""
+
+
+def pipeline_of(analysis: Analysis, pipeline: str) -> PipelineAnalysis:
+    """Return the pipeline that is asked for; the first where none is."""
+    return analysis.chosen(pipeline)[0]
+
+
+def stages_of(chosen: PipelineAnalysis, stage: str) -> tuple[StageResult, ...]:
+    """Return the stage that is asked for; all where none is."""
+    return (chosen[stage],) if stage else chosen.stages
+
+
+def amount_of(by: str) -> str:
+    """Return by what a view counts: count or value."""
+    if by not in BY:
+        message = f"A view counts by {' or by '.join(BY)}, not by {by!r}."
+        raise LeakkitError("no_amount", message)
+    return by
+
+
+def part_line(
+    analysis: Analysis,
+    chosen: PipelineAnalysis,
+    words: Words,
+    *curves: str,
+    days: str = "days",
+) -> Markup:
+    """Say in one line which part of the data a view is of; empty where it is all.
+
+    `curves` are the choices beside deals and days that this view depends on, `days` is the
+    key of how it depends on days.
+    """
+    part = analysis.selection
+    said = [*deals_lines(part, words), *_days_line(analysis, chosen, words, days)]
+    if "visits" in curves and part.visits == "all":
+        said.append(words.html("selection.visits"))
+    if "policy" in curves and part.policy:
+        said.append(words.html(f"selection.{part.policy}"))
+    return Markup(" ").join(said)
+
+
+def deals_lines(part: Selection, words: Words) -> list[Markup]:
+    """Say which deals are chosen, a sentence for each column and one for the value."""
+    said = [_column_line(name, values, words) for name, values in part.columns]
+    least, below = (None if limit is None else limit * 100 for limit in part.worth)
+    facts = {"least": least, "below": below}
+    if least is not None and below is not None:
+        said.append(words.html("selection.worth_between", **facts))
+    elif least is not None or below is not None:
+        key = "selection.worth_below" if least is None else "selection.worth_from"
+        said.append(words.html(key, **facts))
+    return said
+
+
+def _column_line(name: str, values: tuple[str, ...], words: Words) -> Markup:
+    """Say which values of a column are chosen; of many, the first ones."""
+    if values == ("",):
+        return words.html("selection.deals_without", segment=name)
+    none = Markup("{}").format(words.say("bar.none"))
+    named = [bdi(value) if value else none for value in values]
+    if (more := len(named) - NAMED) > 1:
+        first = Markup(", ").join(named[:NAMED])
+        return words.html("selection.deals_more", segment=name, value=first, more=more)
+    return words.html("selection.deals", segment=name, value=words.list_values(named))
+
+
+def _days_line(
+    analysis: Analysis, chosen: PipelineAnalysis, words: Words, key: str
+) -> list[Markup]:
+    """Say of which days a view is; nothing of the whole history."""
+    if chosen.days is None:
+        return []
+    window = analysis.selection.window
+    name = words.html(f"selection.{window}") if window != "all" else Markup("")
+    facts = {"first": chosen.days[0], "last": chosen.days[1] - 1, "as_of": analysis.last_day}
+    return [words.html(f"selection.{key}", window=name, **facts)]

@@ -97,7 +97,7 @@ def propose(
     ]
     for pipeline, stage, places, deals in rows:
         name = spelt.setdefault(fold_name(pipeline), pipeline)
-        ranked.setdefault(name, {}).setdefault(fold_name(stage), _Said()).add(stage, places, deals)
+        ranked.setdefault(name, {}).setdefault(_form_of(stage), _Said()).add(stage, places, deals)
     for pipeline in _pipelines(store, label) if snapshot else ():
         # one whose rows name nothing but closes has no stage to count in, and still its deals
         ranked.setdefault(spelt.setdefault(fold_name(pipeline), pipeline), {})
@@ -153,6 +153,17 @@ def _number_of(name: str) -> tuple[int, str] | None:
     return (int(found["number"] or 0), found["letter"] or "") if found else None
 
 
+def _form_of(stage: str) -> str:
+    """Return the form in which names of stages are compared, however a number stands before them.
+
+    >>> _form_of("1. Enquiry") == _form_of("1 - enquiry"), _form_of("A+") == _form_of("A")
+    (True, False)
+    """
+    said, number = fold_name(stage), _number_of(stage)
+    found = NUMBER.match(said)
+    return f"{number} {said[found.end() - 1 :]}" if found else said
+
+
 def _pipelines(store: Store, label: str) -> list[str]:
     """Return the pipelines that the deals name; `label` for those that name none."""
     rows = store.rows("SELECT DISTINCT pipeline FROM given_opportunities ORDER BY pipeline")
@@ -184,6 +195,12 @@ class _Said:
         """The spelling of most deals."""
         return min(self.spelt, key=lambda said: (-self.spelt[said], said))
 
+    def build(self) -> Stage:
+        """Return the stage, with the names that are the same but for the signs behind a number."""
+        forms = {fold_name(said): said for said in sorted(self.spelt, reverse=True)}
+        forms.pop(fold_name(self.name))
+        return Stage(name=self.name, aliases=tuple(sorted(forms.values())))
+
 
 def _listed_places(store: Store) -> dict[str, float]:
     """Return the places of the stages that a list beside the deals, or a column, gives them."""
@@ -204,4 +221,4 @@ def _in_order(
     found = [places.get(fold_name(one.name)) for one in ordered]
     if None not in found and len(set(found)) == len(found):
         ordered.sort(key=lambda one: places[fold_name(one.name)])
-    return tuple(Stage(name=one.name) for one in ordered)
+    return tuple(one.build() for one in ordered)

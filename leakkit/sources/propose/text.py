@@ -372,5 +372,6 @@ def _pipeline_lines(
     for stage in pipeline.stages:
         kind = ', kind = "offer"' if OFFER.search(fold_name(stage.name)) else ""
         note = "   # the offer: is it?" if kind else ""
-        lines.append(f"  {{ name = {toml.quote_toml(stage.name)}{kind} }},{note}")
+        also = f", aliases = {toml.value(list(stage.aliases))}" if stage.aliases else ""
+        lines.append(f"  {{ name = {toml.quote_toml(stage.name)}{also}{kind} }},{note}")
     return [*lines, "]", ""]

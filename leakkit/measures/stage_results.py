@@ -1,0 +1,375 @@
+"""What becomes of the deals that enter a stage: the rows of the stage table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.measures.age_counts import (
+    ADVANCED,
+    CURVE_KINDS,
+    EXITS,
+    StayCounts,
+    censored_kinds,
+    cluster_counts,
+    expected_interval,
+    share_interval,
+)
+from leakkit.measures.horizons import (
+    DAY_RUNGS,
+    HOUR_RUNGS,
+    Horizon,
+    learn_expected,
+    learn_horizon,
+    share_in_the_end,
+)
+from leakkit.measures.survival import (
+    Share,
+    aalen_johansen,
+    count_followed,
+    final_age,
+    index_at,
+    leaves_later,
+    merge_doors,
+    share_at,
+    staying_at,
+    with_the_rest,
+)
+from leakkit.page.style import facts_table
+from leakkit.plain import PlainData
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leakkit.measures.survival import Curve
+
+
+SHOWN_DOORS = ("next", "jumped", "won_here", "returned", "lost", "moved", "open")
+SHOWN_SHARES = ("advance", "lost", "returned", "stalled", "went_overdue", "won_from_here")
+CLICKED_THROUGH_SHARE = 0.3
+EXPECTED_WIDTH = 0.6
+WON_EXIT, LOST_EXIT = EXITS.index("won_here"), EXITS.index("lost")
+ADVANCED_EXITS = tuple(EXITS.index(kind) for kind in ADVANCED)
+
+
+@dataclass(frozen=True)
+class Exits:
+    """How passages of one stage ended; with `open` they sum to `entered`."""
+
+    next: int
+    jumped: int
+    won_here: int
+    returned: int
+    lost: int
+    moved: int
+    open: int
+
+    @property
+    def advanced(self) -> int:
+        """Passages that left by the right door."""
+        return self.next + self.jumped + self.won_here
+
+    @property
+    def entered(self) -> int:
+        """All passages."""
+        return self.advanced + self.returned + self.lost + self.moved + self.open
+
+
+@dataclass(frozen=True)
+class InTheEnd:
+    """What became, up to as_of, of the deals that were ever in a stage; the five sum to all."""
+
+    won: int
+    lost_here: int
+    lost_elsewhere: int
+    open: int
+    moved: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StageResult(PlainData):
+    """All that is known of one stage over the whole history.
+
+    Ages and days are in the pipeline's unit of stay (see `unit_per_day` of the
+    pipeline); values are whole minor units of the currency.
+    """
+
+    stage: int
+    name: str
+    kind: str
+    opportunities: int
+    first_visits: int
+    exits: Exits
+    overdue: int | None
+    jumped_over: int
+    reopened_in: int
+    horizon: Horizon
+    expected: Horizon
+    followed: float | None
+    advance: Share
+    lost: Share
+    returned: Share
+    stalled: Share
+    went_overdue: Share
+    won_from_here: Share
+    won_horizon: Horizon
+    lost_any_visit: Share
+    lost_by_value: Share
+    median: Horizon
+    p90: Horizon
+    mean: tuple[float, float] | None
+    in_the_end: InTheEnd
+    value_entered: int
+    value_lost: int
+    value_overdue: int
+    wins_after_loss: int
+    clicked_through_share: float
+    left_after_curves: int
+    curve: Curve
+
+    def __repr__(self) -> str:
+        """Return what becomes of its deals, in one line: all numbers would fill a screen."""
+        entered, lost = self.exits.entered, self.exits.lost
+        return f"<Stage {self.name!r}: {entered:,} entered, {lost:,} lost: {self.lost}>"
+
+    def _repr_html_(self) -> str:
+        """Return its doors and its shares, for a notebook."""
+        doors = [(name, getattr(self.exits, name)) for name in SHOWN_DOORS]
+        shares = [(f"{name} share", str(getattr(self, name))) for name in SHOWN_SHARES]
+        return facts_table(("of those who entered", self.name), [*doors, *shares])
+
+    @property
+    def crm_advance_ratio(self) -> float | None:
+        """Advanced per entered, as a CRM shows it: open deals count as failures."""
+        return self.exits.advanced / self.exits.entered if self.exits.entered else None
+
+    @property
+    def crm_loss_ratio(self) -> float | None:
+        """Lost per advanced or lost, as a CRM shows it: open deals are forgotten."""
+        closed = self.exits.advanced + self.exits.lost
+        return self.exits.lost / closed if closed else None
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The two ages of a stage that everything else is read at."""
+
+    horizon: Horizon
+    expected: Horizon
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the user says of a stage, in units of stay; None where nothing is said.
+
+    `earlier_horizon` is the one of the last run into the same folder.
+    """
+
+    expected: float | None = None
+    horizon: float | None = None
+    earlier_horizon: float | None = None
+    hours: bool = False
+
+
+def learn_stage(
+    curve: Curve,
+    clusters: pd.DataFrame | None,
+    declared: Declared,
+    clicked_through: float,
+    censored: tuple[str, ...] = censored_kinds(),
+) -> Learnt:
+    """Learn the expected stay and the horizon of one stage from its learning sample.
+
+    `curve` is that of first visits in the baseline window (never the window that is
+    judged: a slow-down would move E and hide itself), or of all history where there is no
+    baseline. `clusters` are the same counts per bootstrap cluster; None leaves the
+    last condition of E unchecked. `censored` are the exits that `curve` censors.
+    """
+    expected = _expect_horizon(curve, clusters, declared, clicked_through, censored)
+    if declared.horizon:
+        return Learnt(Horizon(declared.horizon, "declared"), expected)
+    rungs = HOUR_RUNGS if declared.hours else DAY_RUNGS
+    horizon = learn_horizon(curve, expected.age, rungs, declared.earlier_horizon)
+    return Learnt(horizon, expected)
+
+
+def _expect_horizon(
+    curve: Curve,
+    clusters: pd.DataFrame | None,
+    declared: Declared,
+    clicked_through: float,
+    censored: tuple[str, ...],
+) -> Horizon:
+    """Return E: declared, or learnt where all its conditions hold."""
+    if declared.expected is not None:
+        return Horizon(declared.expected, "declared")
+    if clicked_through > CLICKED_THROUGH_SHARE:
+        return Horizon(None, "", "clicked_through")
+    found = learn_expected(curve, ADVANCED)
+    if found.age is None or clusters is None:
+        return found
+    limit = final_age(curve)
+    left_out = tuple(EXITS.index(kind) for kind in censored)
+    again = cluster_counts(clusters, ADVANCED_EXITS, censored=left_out)
+    low, high = expected_interval(again, limit)
+    if high - low > EXPECTED_WIDTH * found.age:
+        return Horizon(None, "", "too_unsure")
+    return found
+
+
+def lost_any_visit(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon) -> Share:
+    """Which share of all visits is lost within the horizon? Interval by resampling deals."""
+    curve = counts.curve()
+    share = share_at(curve, ("lost",), horizon.age)
+    if share.share is None or clusters is None or horizon.age is None:
+        return share
+    low, high = share_interval(cluster_counts(clusters, (LOST_EXIT,)), horizon.age)
+    return Share(share.share, min(low, share.share), max(high, share.share))
+
+
+def lost_by_value(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon) -> Share:
+    """Which share of the value of first visits is lost within the horizon?
+
+    A few large deals can carry it, so its interval comes from resampling deals.
+    """
+    by_count = share_at(counts.curve(), ("lost",), horizon.age)
+    if by_count.share is None or horizon.age is None:
+        return by_count
+    curve = aalen_johansen(counts.value_table())
+    if curve.table.entrants == 0:
+        return Share.missing("no_value")
+    share = float(merge_doors(curve, ("lost",))[index_at(curve, horizon.age)])
+    if clusters is None:
+        return Share(share, None, None)
+    low, high = share_interval(cluster_counts(clusters, (LOST_EXIT,), "total"), horizon.age)
+    return Share(share, min(low, share), max(high, share))
+
+
+def chance_to_win(counts: StayCounts) -> tuple[Share, Horizon]:
+    """What is the chance that a deal which enters this stage is won in the end?
+
+    The clock starts at the first entry into the stage. The clock-forward product of
+    stage shares would condition on being in the stage on day 0 (.864 for a true .804).
+    The age that it is read at is returned, too (see `share_in_the_end`).
+    """
+    return share_in_the_end(counts.curve(), ("won_here",))
+
+
+def chance_with_the_rest(counts: StayCounts) -> float | None:
+    """What is the same chance, with those who are open at its end shared out?
+
+    As the chances of late deals are. None where there is no chance.
+    """
+    curve = counts.curve()
+    chance, read = share_in_the_end(curve, ("won_here",))
+    if chance.share is None or read.age is None:
+        return None
+    staying = float(curve.staying[index_at(curve, read.age)])
+    return with_the_rest(chance.share, staying, staying * leaves_later(curve, read.age, 0.0))
+
+
+@dataclass(frozen=True)
+class StageReadings:
+    """What is read off the curve of first visits of one stage."""
+
+    curve: Curve
+    followed: float | None
+    advance: Share
+    lost: Share
+    returned: Share
+    stalled: Share
+    went_overdue: Share
+
+
+def read_stage(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> StageReadings:
+    """Read the shares of a stage at its horizon, and the share that went overdue at E."""
+    age, expected = learnt.horizon.age, learnt.expected
+    reason = learnt.horizon.reason
+    missing = Share.missing(reason)
+
+    def left(*kinds: str) -> Share:
+        return missing if age is None else share_at(curve, kinds, age)
+
+    overdue = staying_at(curve, expected.age)
+    if expected.age is None:
+        overdue = Share.missing(expected.reason)
+    elif expected.origin != "declared" and not has_baseline:
+        overdue = Share.missing("no_baseline")
+    return StageReadings(
+        curve=curve,
+        followed=None if age is None else count_followed(curve, age),
+        advance=left(*ADVANCED),
+        lost=left("lost"),
+        returned=left("returned"),
+        stalled=missing if age is None else staying_at(curve, age),
+        went_overdue=overdue,
+    )
+
+
+def read_all_visits(
+    readings: StageReadings, learnt: Learnt, clusters: pd.DataFrame | None
+) -> StageReadings:
+    """Give what is read off a curve of all visits the intervals of all visits.
+
+    A deal that comes back makes its visits alike, so Greenwood's variance is too small:
+    the intervals come from resampling deals.
+    """
+
+    def redrawn(share: Share, kinds: tuple[str, ...], age: float | None) -> Share:
+        if share.share is None or clusters is None or age is None:
+            return share
+        own = cluster_counts(clusters, tuple(EXITS.index(kind) for kind in kinds or CURVE_KINDS))
+        low, high = share_interval(own, age)
+        if not kinds:
+            low, high = 1.0 - high, 1.0 - low
+        return Share(share.share, min(low, share.share), max(high, share.share))
+
+    age = learnt.horizon.age
+    return replace(
+        readings,
+        advance=redrawn(readings.advance, ADVANCED, age),
+        lost=redrawn(readings.lost, ("lost",), age),
+        returned=redrawn(readings.returned, ("returned",), age),
+        stalled=redrawn(readings.stalled, (), age),
+        went_overdue=redrawn(readings.went_overdue, (), learnt.expected.age),
+    )
+
+
+def losing_order(shares: list[Share]) -> tuple[int, ...]:
+    """Return the stages with a lost share, the largest first; equal ones in stage order."""
+    known = [(stage, share.share) for stage, share in enumerate(shares) if share.share is not None]
+    return tuple(stage for stage, _ in sorted(known, key=lambda pair: (-pair[1], pair[0])))
+
+
+def reached_counts(observed: StayCounts, implied: pd.DataFrame, start: int, end: int) -> StayCounts:
+    """Return the first visits under `reached`: skipped stages get a zero-day passage.
+
+    `implied` has a row per tick on which deals jumped over this stage: tick, n, and the
+    observed first visit that this one comes before, if any (visited, entered_tick,
+    exit, left_tick). Counts of visits that are no longer the first are taken off.
+    """
+    ticks = implied["tick"].to_numpy(np.int64)
+    n = implied["n"].to_numpy(np.int64)
+    inside = (ticks >= start) & (ticks < end)
+    zero = np.zeros(int(inside.sum()), np.int64)
+    added = StayCounts((zero, n[inside]), {"next": (zero, n[inside])})
+    return observed + added + _no_longer_first(implied[implied["visited"] == 1], start, end)
+
+
+def _no_longer_first(rows: pd.DataFrame, start: int, end: int) -> StayCounts:
+    """Return, as negative counts, the observed first visits that now come second."""
+    entered = rows["entered_tick"].to_numpy(np.int64)
+    left = rows["left_tick"].to_numpy(np.int64)
+    exits = rows["exit"].to_numpy(np.int64)
+    inside = (entered < end) & ((exits == 0) | (left >= start))
+    entered, left, exits = entered[inside], left[inside], exits[inside]
+    n = -rows["n"].to_numpy(np.int64)[inside]
+    done = (exits != 0) & (left < end)
+    age = np.where(done, left, end - 1) - entered
+    kind = np.where(done, exits, 0)
+    return StayCounts(
+        (np.maximum(start - entered, 0), n),
+        {EXITS[k]: (age[kind == k], n[kind == k]) for k in np.unique(kind)},
+    )

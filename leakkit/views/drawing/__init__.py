@@ -1,0 +1,1 @@
+"""The drawing library: pictures of what was measured, apart from the questions they answer."""
