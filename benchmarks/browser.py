@@ -124,7 +124,7 @@ def opened(browser: Browser, address: str, name: str, views: Iterable[str]) -> I
     """Open a notebook, run it, and end its kernel."""
     page = browser.new_page(viewport={"width": 1300, "height": 900})
     page.set_default_timeout(lab.MINUTES)
-    page.goto(f"{address}lab/tree/{name}.ipynb?token={lab.TOKEN}")
+    page.goto(f"{address}lab/workspaces/{name}/tree/{name}.ipynb?token={lab.TOKEN}")
     page.locator(".jp-Notebook").first.wait_for()
     page.get_by_text("Python 3 (ipykernel) | Idle").first.wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()

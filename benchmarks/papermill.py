@@ -143,9 +143,9 @@ def section(found: list[Run], at_once: int) -> str:
     python -m benchmarks.papermill --runs {len(found)} --write    # runs, and writes this section
 
 The stock papermill command over each notebook in turn, {FEW} opportunities of the built-in sample,
-{at_once} at once. Stuck is what has not ended after {LIMIT_SECONDS:,} s. A fault is an exit code, an
-error in a cell, a widget in the place of a picture, a view without text, or one that is not there,
-word for word and shape for shape, in what nbconvert makes of the notebook as HTML and as Markdown.
+{at_once} at once. Stuck is what has not ended after {LIMIT_SECONDS:,} s. A fault is an exit code,
+an error in a cell, a widget in the place of a picture, a view without text, or one that is not
+there, word for word and shape for shape, in what nbconvert makes of it as HTML and as Markdown.
 
 {document.table(heading, rows)}
 {said}"""

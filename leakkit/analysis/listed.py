@@ -14,6 +14,8 @@ from leakkit.store import queries, schema
 if TYPE_CHECKING:
     from leakkit.analysis.results import Analysis, PipelineAnalysis
 
+LISTED = {False: ("totals", queries.LISTED_VISITS), True: ("cohort", queries.LISTED_DEALS)}
+"""Of the visits, and of the deals each once: whose counting is asked, and how."""
 ADVANCED = (schema.NEXT, schema.JUMPED, schema.WON_HERE)
 
 
@@ -48,12 +50,13 @@ def _rows(
     selector: Selector, part: PipelineAnalysis, analysis: Analysis, *, once: bool
 ) -> pd.DataFrame:
     """Return the visits of a pipeline, or its deals each once, with how they left."""
-    name = "cohort" if once else "totals"
-    counts = selector.counting(part.name, analysis.selection, name)
-    rows = counts.ask(queries.LISTED_DEALS if once else queries.LISTED_VISITS)
+    frame, query = LISTED[once]
+    if part.present is not None:
+        frame, query, once = "last_stages", queries.LISTED_PRESENT, True
+    rows = selector.counting(part.name, analysis.selection, frame).ask(query)
     if once:
         rows = rows[rows["exit"] != schema.MOVED]
-        if part.pipe.mature:
+        if part.pipe.mature and "mature" in rows:
             rows = rows[rows["mature"] == 1]
     return rows.assign(left=_say_how_left(rows, once=once))
 
