@@ -103,7 +103,9 @@ def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple
     """
     asked = _Asked.of(analysis, pipeline)
     name = known_column(asked.store, column)
-    known = stored.segment_values(asked.store, [asked.number], name)
+    among = dict(asked.base.columns).get(name)
+    every = stored.segment_values(asked.store, [asked.number], name)
+    known = [pair for pair in every if among is None or pair[0] in among]
     most = sorted(known, key=lambda pair: (-pair[1], pair[0]))[:MOST_VALUES]
     if len(most) < 2:  # noqa: PLR2004 - one value has no rest
         message = f"All deals have the same value in {name}: there is nothing to compare."

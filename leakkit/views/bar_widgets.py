@@ -27,6 +27,8 @@ WIDE = "22rem"
 OWN = "own"
 MOST_SHOWN = 500
 """So many values of a column are listed; the search finds the others."""
+FEW_VALUES = 6
+"""So many values stand in the list without scrolling."""
 
 
 class Values:
@@ -44,14 +46,16 @@ class Values:
             placeholder=bar.words.say("bar.search"), layout=ipywidgets.Layout(width=WIDE)
         )
         self.list = ipywidgets.SelectMultiple(
-            rows=min(max(len(found), 2), 6), layout=ipywidgets.Layout(width=WIDE)
+            rows=min(max(len(found), 2), FEW_VALUES), layout=ipywidgets.Layout(width=WIDE)
         )
         self.remove = ipywidgets.Button(description=bar.words.say("bar.remove"), layout=FITTING)
         self.remove.on_click(lambda _: gone(self))
         self.search.observe(lambda _: self._fit(), names="value")
         self.list.observe(self._take_picked, names="value")
         head = ipywidgets.HTML(Markup("<b>{}</b>").format(column))
-        self.box = ipywidgets.VBox([ipywidgets.HBox([head, self.remove]), self.search, self.list])
+        self.more = ipywidgets.HTML(layout=ipywidgets.Layout(width=WIDE))
+        parts = [ipywidgets.HBox([head, self.remove]), self.search, self.list, self.more]
+        self.box = ipywidgets.VBox(parts)
         self._fit()
 
     def choose(self, values: tuple[str, ...]) -> None:
@@ -60,25 +64,47 @@ class Values:
         self._fit()
 
     def _fit(self) -> None:
-        """List the values that the search finds, and those that are chosen."""
+        """List the values that the search finds; without one all, those that are chosen first."""
         wanted = self.search.value.casefold()
-        none = self.words.say("bar.none")
-        shown = [
-            (f"{value or none} ({self.words.count(n)})", value)
-            for value, n in self.known
-            if value in self.chosen or wanted in (value or none).casefold()
-        ]
+        found = [pair for pair in self.known if wanted in self._said(pair[0]).casefold()]
+        if not wanted:
+            found.sort(key=lambda pair: len(self.known) > FEW_VALUES and pair[0] not in self.chosen)
+        shown = [(f"{self._said(value)} ({self.words.count(n)})", value) for value, n in found]
         self.still = True
         self.list.options = shown[:MOST_SHOWN]
         offered = {value for _, value in shown[:MOST_SHOWN]}
         self.list.value = tuple(value for value in self.chosen if value in offered)
         self.still = False
+        self._say_more(len(found))
+
+    def _said(self, value: str) -> str:
+        """Return what is said of a value."""
+        return value or str(self.words.say("bar.none"))
+
+    def _say_more(self, found: int) -> None:
+        """Say what is chosen where the list may not show it, and what the list leaves out."""
+        said = []
+        if self.chosen and (self.search.value or len(self.known) > FEW_VALUES):
+            first = ", ".join(map(self._said, self.chosen[:FEW_VALUES]))
+            more = len(self.chosen) - FEW_VALUES
+            key = "bar.chosen_more" if more > 0 else "bar.chosen"
+            said.append(self.words.say(key, values=first, n=more))
+        if not found:
+            said.append(self.words.say("bar.not_found"))
+        if found > MOST_SHOWN:
+            said.append(self.words.say("bar.more_values", shown=MOST_SHOWN, n=found))
+        lines = Markup("<br>").join(said)
+        self.more.value = Markup("<span>{}</span>").format(lines) if said else ""
 
     def _take_picked(self, _: object) -> None:
-        """Take over what was picked."""
-        if not self.still:
-            self.chosen = tuple(self.list.value)
-            self.changed(None)
+        """Take over what was picked; what the search hides stays chosen."""
+        if self.still:
+            return
+        offered = {value for _, value in self.list.options}
+        hidden = (value for value in self.chosen if value not in offered)
+        self.chosen = (*hidden, *self.list.value)
+        self._say_more(len(self.list.options))
+        self.changed(None)
 
 
 class BarWidgets:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EPOCH = dt.date(1970, 1, 1)
 ROW = {"flex_flow": "row wrap"}
+BROAD = {"width": "26rem"}
+"""So wide is a list of whole phrases."""
 NOW, DAY, EVERY, TWO = "now", "day", "every", "two"
 
 
@@ -86,7 +88,7 @@ class DealWidgets(Answering):
         ways = [(say("bar.any_way"), ""), *((say(f"table.left_{way}"), way) for way in LEFT)]
         self.left = ipywidgets.Dropdown(options=ways, description=say("bar.left"), style=LABEL)
         self.sort = ipywidgets.Dropdown(
-            options=_orders(self.words), description=say("bar.sort"), style=LABEL
+            options=_orders(self.words), description=say("bar.sort"), style=LABEL, layout=BROAD
         )
         self.search = ipywidgets.Text(
             description=say("bar.search"), style=LABEL, continuous_update=False
@@ -141,14 +143,14 @@ class CompareWidgets(Answering):
         super().__init__(follower)
         say = self.words.say
         self.what = ipywidgets.Dropdown(
-            options=self._options(), description=say("compare.what"), style=LABEL
+            options=self._options(), description=say("compare.what"), style=LABEL, layout=BROAD
         )
         last = follower.bar.whole.windows.current
         self.day = ipywidgets.DatePicker(
             description=say("compare.day"), style=LABEL, value=_date(last[0]) if last else None
         )
         self.first, self.second = (
-            ipywidgets.Dropdown(description=say(f"compare.{name}"), style=LABEL)
+            ipywidgets.Dropdown(description=say(f"compare.{name}"), style=LABEL, layout=BROAD)
             for name in ("first", "second")
         )
         self.still = False
