@@ -30,7 +30,7 @@ from nbconvert import HTMLExporter, MarkdownExporter
 
 import leakkit
 from benchmarks import document
-from leakkit.report import books
+from leakkit.report import notebooks as books
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -86,7 +86,7 @@ def convert(book: NotebookNode) -> dict[str, str]:
 
 def run(name: str, source: Path, out: Path) -> Run:
     """Run a notebook once, and read what it left."""
-    book = books.folder() / f"{name}.ipynb"
+    book = books.notebook_folder() / f"{name}.ipynb"
     command = [sys.executable, "-m", "papermill", str(book), str(out), "-p", "source", str(source)]
     start = time.perf_counter()
     try:
