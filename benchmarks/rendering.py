@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import leakkit
 from benchmarks import hard, pages
-from leakkit.analysis.deferred import settle_pipeline
+from leakkit.analysis.spine import find_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +29,7 @@ def sources() -> dict[str, Analysis]:
 
 def ready(analysis: Analysis) -> Analysis:
     """Return the analysis with every number found, so that only the showing is left."""
-    return replace(analysis, pipelines=tuple(map(settle_pipeline, analysis.pipelines)))
+    return find_all(analysis)
 
 
 def measured(make: Callable[[], str]) -> tuple[int, float]:

@@ -180,20 +180,19 @@ def _watch_queries(clock: Clock, frames: dict[str, Any]) -> None:
     """Watch the counting of `analyze`, and keep the answers by their query."""
     from leakkit.analysis import learning  # noqa: PLC0415 - as above
     from leakkit.store import queries  # noqa: PLC0415 - as above
-    from leakkit.store.counts import Counts  # noqa: PLC0415 - as above
+    from leakkit.store.relations import Relations, Table  # noqa: PLC0415 - as above
 
-    ask = Counts._frame
+    ask = Relations.count
 
-    def kept(counts: Counts, query: str) -> pd.DataFrame:
-        frame = ask(counts, query)
+    def kept(relations: Relations, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
+        frame = ask(relations, query, tables)
         # findings ask for further windows by the same query: those of the curves are wanted
         if query != queries.STAYS or frame["part"].max() <= learning.ENTERED:
             frames[query] = frame
         return frame
 
-    mock.patch.object(Counts, "_frame", kept).start()
-    for name in ("_frame", "_set"):
-        clock.watch(Counts, name, "count")
+    mock.patch.object(Relations, "count", kept).start()
+    clock.watch(Relations, "count", "count")
 
 
 def _horizons(analysis: Analysis) -> list[tuple[int, int, float]]:

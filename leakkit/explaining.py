@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.config import Config
     from leakkit.sources.headings.columns import Table
     from leakkit.sources.shapes.shapes import Found
@@ -198,7 +198,7 @@ def _put_together(store: Store, traced: Trace, rows: tuple[Row, ...]) -> Explana
     )
 
 
-def _visit(pipeline: PipelineAnalysis, passage: Passage) -> Visit:
+def _visit(pipeline: PipelineNumbers, passage: Passage) -> Visit:
     """Say where a visit was counted, and what it was judged by."""
     stage = pipeline.stages[passage.stage]
     days, per_day = pipeline.windows, pipeline.unit_per_day

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 KINDS = {
     "Store": "a source that is loaded",
     "Analysis": "an analysis",
-    "PipelineAnalysis": "one pipeline of an analysis",
+    "PipelineNumbers": "one pipeline of an analysis",
     "Diagnosis": "a diagnosis",
     "Filters": "a bar",
 }
@@ -24,7 +24,7 @@ CALLS = {
     ("Store", "Analysis"): "analysis.store",
     ("Analysis", ""): "leakkit.analyze(leakkit.load(...))",
     ("Analysis", "Store"): "leakkit.analyze(data)",
-    ("Analysis", "PipelineAnalysis"): "analysis, name",
+    ("Analysis", "PipelineNumbers"): "analysis, name",
     ("Analysis", "Diagnosis"): "diagnosis.analysis",
     ("Diagnosis", ""): "leakkit.diagnose(leakkit.analyze(leakkit.load(...)))",
     ("Diagnosis", "Store"): "leakkit.diagnose(leakkit.analyze(data))",

@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit.analysis.learning import find_windows
-from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
-from leakkit.analysis.spelling import VISITS, WINDOWS, days_within, deals_of, one_of, spelt
+from leakkit.analysis.scope import (
+    ANY,
+    OPEN_DAYS,
+    VISITS,
+    WINDOWS,
+    Selection,
+    choose_deals,
+    find_days,
+    one_of,
+    select,
+    spell_selection,
+)
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.frames.units import majors
@@ -14,6 +24,7 @@ from leakkit.guards import require_kind, require_text
 from leakkit.store import visits as stored
 from leakkit.store.counts import Counts
 from leakkit.store.database import Store
+from leakkit.store.relations import Scope
 from leakkit.store.schema import ENTRIES, EXITS
 
 if TYPE_CHECKING:
@@ -22,7 +33,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.selection import Segment, Values
+    from leakkit.analysis.scope import Segment, Values
 
 
 def passages(  # noqa: PLR0913 - one filter per column
@@ -74,7 +85,7 @@ def passages(  # noqa: PLR0913 - one filter per column
     }
     numbers = stored.pipeline_numbers(store, choices["pipeline"])
     wanted = select(segment, value, worth=worth, days=days, window=window)
-    deals = deals_of(spelt(store, numbers, wanted))
+    deals = choose_deals(spell_selection(store, numbers, wanted))
     at_risk = _find_days(store, numbers, wanted) if wanted.limits_days else None
     choices["currency"] = store.config.currency
     frame = stored.read_passages(store, choices, deals if wanted.limits_deals else None, at_risk)
@@ -86,12 +97,12 @@ def passages(  # noqa: PLR0913 - one filter per column
 
 def _find_days(store: Store, numbers: list[int], wanted: Selection) -> list[tuple[int, int, int]]:
     """Return the days of a selection by pipeline, in its unit of stay: [first, end)."""
-    counts = Counts(store, tuple(numbers))
+    counts = Counts.of(store, Scope(tuple(numbers)))
     rows = []
     for asked in find_windows(counts, store.config):
         windows, per_day = asked.windows, asked.per_day
         if wanted.window == "all" or getattr(windows, wanted.window) is not None:
-            first, end = days_within(wanted, asked.rules.name, windows)
+            first, end = find_days(wanted, asked.rules.name, windows)
             rows.append((asked.number, first * per_day, end * per_day))
     if not rows:
         message = f"There is no {wanted.window} window: the history is too short."

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from nbformat import v4
 
-from leakkit.analysis import DataNotes, PipelineAnalysis
+from leakkit.analysis import DataNotes, PipelineNumbers
+from leakkit.analysis.numbers import StageNumbers
+from leakkit.findings.finding import CauseEvidence, LikelyCause
 from leakkit.measures.balance import Month, Pipe, PipelineBalance, PipeStage, StageBalance
 from leakkit.measures.horizons import Horizon, Windows
 from leakkit.measures.route import Route
-from leakkit.measures.stage_results import Exits, InTheEnd, StageResult
+from leakkit.measures.stage_results import Exits, InTheEnd
 from leakkit.measures.survival import Curve, RiskTable, Share, aalen_johansen, share_at, staying_at
 
 if TYPE_CHECKING:
@@ -90,14 +92,14 @@ def curve(entrants: int, lost: float, pace: float) -> Curve:
     return aalen_johansen(RiskTable(ages, at_risk, {k: exits[k] for k in KINDS}, entrants))
 
 
-def stage(drawn: PipeStage, after: int) -> StageResult:
+def stage(drawn: PipeStage, after: int) -> StageNumbers:
     """Return all that is known of one stage of a made-up pipe; the last has no horizon."""
     place, width, lost = drawn.stage, drawn.width, drawn.lost
     own = curve(max(width, 1), lost / max(width, 1), 4.0 + 3 * place)
     known = place < 5
     horizon = Horizon(45.0, "learnt") if known else Horizon(None, "", "few_to_learn")
     expected = Horizon(14.0, "declared") if place < 4 else Horizon(None, "", "few_to_learn")
-    return StageResult(
+    return StageNumbers.of(
         stage=place,
         name=drawn.name,
         kind="offer" if place == 3 else "",
@@ -155,7 +157,7 @@ def stage_balance(drawn: PipeStage, after: int) -> StageBalance:
     )
 
 
-def analysis(drawn: Pipe | None = None, name: str = "Equipment sales") -> PipelineAnalysis:
+def analysis(drawn: Pipe | None = None, name: str = "Equipment sales") -> PipelineNumbers:
     """Return a pipeline of six stages of which Proforma loses 37 %."""
     drawn = drawn or pipe()
     widths = [one.width for one in drawn.stages[1:]] + [drawn.won]
@@ -164,7 +166,7 @@ def analysis(drawn: Pipe | None = None, name: str = "Equipment sales") -> Pipeli
     balance = PipelineBalance(
         0, drawn.entered, 0, drawn.won, drawn.lost, 0, open_now, drawn.overdue, drawn.in_time
     )
-    return PipelineAnalysis(
+    return PipelineNumbers.of(
         name=name,
         unit="day",
         unit_per_day=1,
@@ -191,7 +193,33 @@ def analysis(drawn: Pipe | None = None, name: str = "Equipment sales") -> Pipeli
         losing_order={"observed": tuple(range(count))},
         skip_policy="observed",
         notes=DataNotes({}, 0, 0, 0, 0, 0, 0),
+        balances_value=(),
+        pipe_value=None,
+        costs=None,
+        unfollowed=(),
+        present=None,
+        days=None,
     )
+
+
+def likely_cause(family: str, strength: str = "strong") -> LikelyCause:
+    """Return a cause in short, whose counts are made up."""
+    evidence = CauseEvidence(
+        why="",
+        lost_long_after=None,
+        window="current",
+        losses=40,
+        advanced=60,
+        closed_in_bulk=0,
+        stated=family,
+        behaviour="",
+        length_only=False,
+        sub_reason="",
+        stated_shares={family: 0.6},
+        beyond_usual={"before": (0.2, 0.1, 0.3)},
+        excess_shares={family: (0.4, 0.2, 0.5), "other": None},
+    )
+    return LikelyCause(family, strength, 0.6, 0.4, 0.5, 0.1, evidence)
 
 
 def notebook(*views: View) -> NotebookNode:

@@ -19,12 +19,12 @@ import pandas as pd
 import pytest
 
 from leakkit import analyze
-from leakkit.analysis import learning, pipeline
-from leakkit.analysis.stage import curve_of
+from leakkit.analysis import learning
+from leakkit.analysis.counts import curve_of
 from leakkit.measures import age_counts as taken
 from leakkit.measures import horizons, route, stage_results, survival
 from leakkit.sources import load
-from leakkit.store import schema
+from leakkit.store import queries, schema
 from tests import generated
 from tests import reference as ref
 from tests.generated import write_source
@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
-    from leakkit.analysis.material import Material
+    from leakkit.analysis import Analysis, PipelineNumbers
+    from leakkit.analysis.counts import PipelineCounts
+    from leakkit.analysis.numbers import StageNumbers
     from leakkit.measures.survival import Curve, RiskTable, Share
     from leakkit.sample import Sample
     from leakkit.store.database import Store
@@ -49,27 +50,20 @@ EPOCH = dt.date(1970, 1, 1)
 
 @dataclass(frozen=True)
 class Measured:
-    """An analysis, and the material that each of its pipelines was built from."""
+    """An analysis, and the counts that the numbers of each of its pipelines are made of."""
 
     analysis: Analysis
-    materials: tuple[Material, ...]
+    counts: tuple[PipelineCounts, ...]
 
-    def __iter__(self) -> Iterator[tuple[PipelineAnalysis, Material]]:
-        """Yield each pipeline's results and material."""
-        return zip(self.analysis.pipelines, self.materials, strict=True)
+    def __iter__(self) -> Iterator[tuple[PipelineNumbers, PipelineCounts]]:
+        """Yield each pipeline's results and counts."""
+        return zip(self.analysis.pipelines, self.counts, strict=True)
 
 
 def measure(store: Store, **how: Any) -> Measured:  # noqa: ANN401 - what analyze takes
     """Analyse a store, and keep the counts behind the numbers."""
-    materials: list[Material] = []
-    build = pipeline._build
-
-    def keep(material: Material) -> PipelineAnalysis:
-        materials.append(material)
-        return build(material)
-
-    with mock.patch.object(pipeline, "_build", keep):
-        return Measured(analyze(store, **how), tuple(materials))
+    analysis = analyze(store, **how)
+    return Measured(analysis, tuple(one.counts for one in analysis.pipelines if one.counts))
 
 
 def disagreements(source: Source, folder: Path) -> list[str]:
@@ -135,8 +129,8 @@ def compare(measured: Measured, found: ref.Resolved, rules: ref.Rules) -> list[s
     """Say in which numbers an analysis and the reference disagree."""
     faults = [
         fault
-        for result, material in measured
-        for fault in Comparison(result, material, found, rules).faults()
+        for result, counts in measured
+        for fault in Comparison(result, counts, found, rules).faults()
     ]
     seen = {p.pipeline for p in found.passages}
     analysed = {
@@ -161,15 +155,15 @@ class Comparison:
 
     def __init__(
         self,
-        result: PipelineAnalysis,
-        material: Material,
+        result: PipelineNumbers,
+        counts: PipelineCounts,
         found: ref.Resolved,
         rules: ref.Rules,
     ) -> None:
         """Take the results, what they were made from, and the source as the reference reads it."""
         declared = ref.pipeline_rules(result.name, rules)
         assert declared is not None
-        self.result, self.material, self.found, self.rules = result, material, found, rules
+        self.result, self.counts, self.found, self.rules = result, counts, found, rules
         self.declared = declared
         self.unit = declared.unit
         self.mine = [p for p in found.passages if p.pipeline == result.name]
@@ -312,7 +306,7 @@ class Comparison:
 
     def check_curves(self) -> None:
         for row in self.result.stages:
-            by_policy = {name: replace(self.material, policy=name) for name in POLICIES}
+            by_policy = {name: replace(self.counts, policy=name) for name in POLICIES}
             curves = {name: curve_of(each, row.stage) for name, each in by_policy.items()}
             for policy, curve in curves.items():
                 if policy != "observed" and not any(p.skipped for p in self.mine):
@@ -379,11 +373,13 @@ class Comparison:
     # ----------------------------------------------------- horizons, E, shares, days
 
     def check_learnt(self) -> None:
-        asked = self.material.asked
+        pipeline = self.counts.pipeline
         for row in self.result.stages:
-            stay = self.material.stays.get((asked.sample, row.stage, learning.FIRST))
+            stay = self.counts.batch.stays.get(
+                (pipeline.sample, pipeline.number, row.stage, learning.FIRST)
+            )
             first = [p for p in self.visits(row.stage) if p.visit == 1]
-            curve = self.curve(first, asked.windows.baseline)
+            curve = self.curve(first, pipeline.windows.baseline)
             learnt = survival.aalen_johansen((stay or learning.NO_VISITS).table())
             age = ref.expected_age(curve).age
             self.expect(f"{row.name} E", horizons.learn_expected(learnt, taken.ADVANCED).age, age)
@@ -421,7 +417,7 @@ class Comparison:
         self.expect(f"{what} low", engine.low, min(reference.low, reference.share))
         self.expect(f"{what} high", engine.high, max(reference.high, reference.share))
 
-    def expect_days(self, what: str, row: stage_results.StageResult, curve: ref.Curve) -> None:
+    def expect_days(self, what: str, row: StageNumbers, curve: ref.Curve) -> None:
         """Compare median, 90 % and restricted mean."""
         for part, found in ((Fraction(1, 2), row.median), (Fraction(9, 10), row.p90)):
             ages = (u for u in range(curve.last_age + 1) if 1 - curve.survival[u] >= part)
@@ -442,7 +438,7 @@ class Comparison:
     def check_chance_to_win(self) -> None:
         everywhere = self.found.passages
         for row in self.result.stages:
-            rows = self.material.of_stage("wins", row.stage).assign(total=0)
+            rows = self.counts.of_stage(queries.WINS, row.stage).assign(total=0)
             stay = taken.stays_by_group(rows, ["stage"]).get((row.stage,), learning.NO_VISITS)
             engine = survival.aalen_johansen(stay.table())
             spells = ref.chance_to_win(everywhere, self.result.name, row.stage)
@@ -460,7 +456,7 @@ class Comparison:
         chosen = ref.risk_set(spells, self.window, self.rules.last_day, "day")
         curve = ref.aalen_johansen(chosen.at_risk, chosen.exits)
         horizon = ref.horizon(curve)
-        decided = self.material.decided
+        decided = self.counts.decided
         self.expect("q from creation", decided.settled.age, horizon.q)
         self.expect("h from creation", decided.horizon.age, horizon.h)
 
@@ -471,7 +467,7 @@ class Comparison:
             return  # the cohort begins with the history, which the reference does not know
         found = ref.pipe(self.found, self.result.name, self.expected, self.rules, until)
         if engine.mature:
-            age = self.material.decided.settled.age
+            age = self.counts.decided.settled.age
             self.expect(
                 "mature", engine.created_before_day, self.rules.last_day + 1 - int(age or 0)
             )
@@ -495,7 +491,7 @@ class Comparison:
             self.expect(f"pipe {engine.stage} {name}", getattr(engine, name), other)
 
     def check_route(self) -> None:
-        h = self.material.decided.horizon.age
+        h = self.counts.decided.horizon.age
         if h is not None:
             self.expect("route limit", self.result.route.limit, h * self.result.unit_per_day)
         if self.window is not None:
@@ -505,7 +501,7 @@ class Comparison:
             return
         count = len(self.result.stages)
         limit = float(max(found.occupancy))
-        engine = route.follow(self.material.frames["journey"], count, limit)
+        engine = route.follow(self.counts.rows(queries.JOURNEY), count, limit)
         states: list[ref.State] = [*range(count), "won", "lost"]
         self.expect_occupancy("route", engine, found, states)
         self.expect_occupancy("route read", self.result.route, found, states)

@@ -115,7 +115,7 @@ def stays(store: Store, windows: list[tuple[int, int]], per_pipeline: int) -> li
         for number in range(per_pipeline)
     ]
     found = taken.stays_by_group(
-        Counts(store).stays(asked), ["part", "pipeline", "stage", "visits"]
+        Counts.of(store).stays(asked), ["part", "pipeline", "stage", "visits"]
     )
     return [
         {(p, s, v): stay for (n, p, s, v), stay in found.items() if n == part}
@@ -170,7 +170,7 @@ STAGES_AB = 'stages = [{ name = "A" }, { name = "B" }]'
 
 def test_short_stays_at_midday_windows_add_up_and_no_exit_is_lost() -> None:
     with store_of(short_stays(), f'as_of = "{when(90.5)[:16]}"', STAGES_AB) as store:
-        counts = Counts(store)
+        counts = Counts.of(store)
         first = int((FIRST_DAY - pd.Timestamp(0)).days)
         assert counts.last_day == first + 89
         check_windows_add_up(store, [first + day for day in (0, 30, 60, 90)], 1, ages=100)

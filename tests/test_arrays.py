@@ -9,15 +9,19 @@ import pandas as pd
 
 from leakkit.analysis import analyze
 from leakkit.sources import load
-from leakkit.store import arrays, counts
+from leakkit.store import arrays
+from leakkit.store.relations import EVERYTHING, Relations
 from tests.generated import EQUIPMENT, SPARE_PARTS, raw_source, write_source
 from tests.running import sample_store
 from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pytest
+
+    from leakkit.store.relations import Table
 
 
 class Held:
@@ -27,14 +31,14 @@ class Held:
         """Look at every answer from now on."""
         self.found: dict[str, int] = {}
         self.answer = arrays.add
-        self.asking: counts.Counts
-        frame = counts.Counts._frame
+        self.asked: tuple[Relations, Mapping[str, Table]]
+        count = Relations.count
 
-        def asked(asking: counts.Counts, query: str) -> pd.DataFrame:
-            self.asking = asking
-            return frame(asking, query)
+        def counting(relations: Relations, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
+            self.asked = relations, tables
+            return count(relations, query, tables)
 
-        patch.setattr(counts.Counts, "_frame", asked)
+        patch.setattr(Relations, "count", counting)
         patch.setattr(arrays, "FEWEST", 0)
         patch.setattr(arrays, "add", self.add)
 
@@ -43,7 +47,8 @@ class Held:
     ) -> pd.DataFrame:
         """Answer in arrays, which must be what the query says."""
         made = self.answer(query, plain, tables, rest)
-        wanted = self.asking._ask(query)
+        relations, told = self.asked
+        wanted = relations.count_in_sql(query, told)
         pd.testing.assert_frame_equal(made, wanted)
         self.found[query] = self.found.get(query, 0) + len(made)
         return made
@@ -68,7 +73,7 @@ def test_odd_deals_are_counted_by_the_queries(
         write_source((opportunities, history, rules), tmp_path / str(seed))
         with load(tmp_path / str(seed)) as store:
             analyze(store)
-            known = counts.Counts(store)
+            known = Relations(store, EVERYTHING)
             assert known.plain
             plain += len(known.plain.opportunity)
             odd += int(known.store.value("SELECT count(*) FROM unplain_deals"))
@@ -78,7 +83,7 @@ def test_odd_deals_are_counted_by_the_queries(
 
 
 def test_few_visits_are_counted_by_the_queries_alone() -> None:
-    assert counts.Counts(sample_store()).plain is None
+    assert Relations(sample_store(), EVERYTHING).plain is None
 
 
 def test_many_groups_are_counted_as_few_are() -> None:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 import leakkit
 from leakkit import views
-from leakkit.analysis import reasons as rooms
+from leakkit.analysis import causes as rooms
 from leakkit.config import Config, Note
 from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, columns, drivers, mix, stated_reasons, verdicts
@@ -278,7 +278,7 @@ def test_every_sign_is_said_in_the_unit_of_the_pipeline(code: str, limit: float)
     sign = SignCount(code, SIGNS[code], limit, 3, 4)
     found = replace(first().cause.behaviour, signs=(sign,))
     days = text("evidence", with_cause(behaviour=found))
-    hourly = replace(diagnosis().pipeline, unit_per_day=24)
+    hourly = diagnosis().pipeline.replace(unit_per_day=24)
     hours = text("evidence", replace(with_cause(behaviour=found), pipeline=hourly))
     assert ("hour" in hours) == (code in {"long", "early"} and limit > 0)
     assert "hour" not in days
@@ -498,7 +498,7 @@ def test_the_picture_says_its_medians() -> None:
 
 @pytest.mark.parametrize("name", PER_STAGE)
 def test_one_stage_is_part_of_all(name: str) -> None:
-    other = replace(first(), stage=replace(first().stage, name="Second thoughts"))
+    other = replace(first(), stage=first().stage.replace(name="Second thoughts"))
     both = replace(diagnosis(), stages=(first(), other))
     assert text(name, both, stage="PROFORMA") == text(name, of())
     alone = text(name, both, stage="second thoughts")
@@ -516,7 +516,7 @@ def test_a_stage_that_was_not_looked_into_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", PER_STAGE)
 def test_a_stage_can_be_chosen_and_the_call_says_the_same(name: str) -> None:
-    other = replace(first(), stage=replace(first().stage, name=HOSTILE))
+    other = replace(first(), stage=first().stage.replace(name=HOSTILE))
     both = replace(diagnosis(), stages=(first(), other))
     view, bar = getattr(views, name), leakkit.filters(both)
     bar.widgets = widgets = BarWidgets(bar)

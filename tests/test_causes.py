@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,8 +23,8 @@ from benchmarks.truth.stage import (
     simulate,
 )
 from leakkit import analyze, sample
-from leakkit.analysis import explaining
-from leakkit.analysis import reasons as rooms
+from leakkit.analysis import causes as rooms
+from leakkit.analysis import findings as found_by_stage
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, verdicts, worklist
@@ -583,21 +582,25 @@ def test_planted_causes_of_the_sample_are_found(store: Store, analysis: Analysis
 
 
 def test_findings_that_warn_carry_their_cause_and_split(store: Store, analysis: Analysis) -> None:
-    causes_by_place = explaining.causes_of(store, analysis)
-    found = explaining.with_causes(analysis.all_findings, causes_by_place)
+    causes_by_place = found_by_stage.causes_of(store, analysis)
+    found = found_by_stage.with_causes(analysis.all_findings, causes_by_place)
     by_key = {one.key: one for one in found}
     alarm = by_key["Equipment", "Proforma", "lost"]
     assert alarm.cause is not None
-    assert (alarm.cause["family"], alarm.cause["strength"]) == (U, "strong")
+    assert (alarm.cause.family, alarm.cause.strength) == (U, "strong")
     assert alarm.review == "pricing"
-    assert alarm.cause["stated_share"] > 0.5
-    assert alarm.cause["evidence"]["excess_shares"][C][0] < 0.1 < alarm.cause["behaviour_share"]
-    assert json.loads(json.dumps(alarm.cause)) == alarm.cause
+    stated, behaviour = alarm.cause.stated_share, alarm.cause.behaviour_share
+    complexity = alarm.cause.evidence.excess_shares[C]
+    assert stated is not None
+    assert stated > 0.5
+    assert behaviour is not None
+    assert complexity is not None
+    assert complexity[0] < 0.1 < behaviour
     warned = {one.key for one in analysis.all_findings if one.severity in {"alarm", "watch"}}
     assert {(p, s) for p, s, _ in warned} <= causes_by_place.keys()
     assert len(causes_by_place) <= len(warned) + 3
     assert by_key["Service contracts", "Signature", "lost"].cause is None
-    splits = explaining.splits_of(store, analysis, analysis.all_findings)
+    splits = found_by_stage.splits_of(store, analysis, analysis.all_findings)
     assert splits.keys() == warned
     split = splits[alarm.key]
     assert split.rate is not None

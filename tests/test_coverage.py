@@ -12,7 +12,7 @@ import pytest
 import leakkit
 from benchmarks.truth.exports import KINDS, START, history, left_in
 from leakkit import views
-from leakkit.analysis.coverage import coverage
+from leakkit.analysis.coverage import judge_coverage
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
@@ -46,7 +46,7 @@ NOT_TO_BE_SAID = (
 def test_what_is_left_out_is_recognised(
     outcomes: dict[str, int], ages: pd.DataFrame, code: str
 ) -> None:
-    assert coverage(outcomes, ages) == code
+    assert judge_coverage(outcomes, ages) == code
 
 
 @cache

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from leakkit import analyze, passages
-from leakkit.analysis.reasons import drivers_of, rate_and_mix, read_design, root_cause
+from leakkit.analysis.causes import drivers_of, rate_and_mix, read_design, root_cause
 from leakkit.config import Config
 from leakkit.findings.stage_readings import FAR, UNKNOWN, at_risk
 from leakkit.sample import make
@@ -17,6 +17,7 @@ from leakkit.sources import load
 from leakkit.store import design as tables
 from leakkit.store.counts import Counts, Window
 from leakkit.store.design import design_rows
+from leakkit.store.relations import Scope
 from tests.test_sql import constants, faults
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def test_risk_set_of_a_window_is_that_of_the_counts(unit: str) -> None:
     last = int(store.meta("last_day"))
     days = (last - 200, last - 30)
     risk = at_risk(found, days)
-    counted = Counts(store, (0,)).stays([Window(0, 1, *days)])
+    counted = Counts.of(store, Scope((0,))).stays([Window(0, 1, *days)])
     mine = counted[(counted["stage"] == 2) & (counted["visits"] == 1)]
     arrived = mine[mine["arrives"] == 1]
     ages, n = np.unique(risk.arrive, return_counts=True)

@@ -8,12 +8,11 @@ from markupsafe import Markup
 
 import leakkit
 from leakkit import sample, views
-from leakkit.analysis import Analysis, PipelineAnalysis
-from leakkit.analysis.deferred import settle_pipeline
+from leakkit.analysis import Analysis, PipelineNumbers
 from leakkit.analysis.headline import headline
+from leakkit.analysis.numbers import StageNumbers
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.measures.stage_results import StageResult
 from leakkit.measures.survival import Share
 from leakkit.views.dropoff.stage_flow import choose_emphasis
 from leakkit.words import Words
@@ -78,9 +77,9 @@ def test_the_stage_to_look_at_first_is_said_beside_the_largest_leak() -> None:
     assert choose_emphasis(one, ()) == 3
 
 
-def known(stage: StageResult, share: float, half: float) -> StageResult:
+def known(stage: StageNumbers, share: float, half: float) -> StageNumbers:
     """Return a stage with another lost share, known that well."""
-    return replace(stage, lost=Share(share, share - half, share + half))
+    return stage.replace(lost=Share(share, share - half, share + half))
 
 
 def test_a_qualifying_stage_that_loses_more_is_named_apart() -> None:
@@ -98,12 +97,12 @@ def test_what_is_amiss_with_all_of_the_data_is_said_first() -> None:
     assert "No deal has a value" not in str(views.headline(analysis(), "Projects").note)
 
 
-def shown(*first: tuple[float, float]) -> tuple[PipelineAnalysis, str]:
+def shown(*first: tuple[float, float]) -> tuple[PipelineNumbers, str]:
     """Return a pipeline whose stages after the first lose these shares, and its headline."""
-    pipeline = settle_pipeline(analysis()["Projects"])
+    pipeline = analysis()["Projects"]
     shares = [(0.02, 0.01), *first, *[(0.02, 0.01)] * 5]
     stages = (known(s, *at) for s, at in zip(pipeline.stages, shares, strict=False))
-    changed = replace(pipeline, stages=tuple(stages))
+    changed = pipeline.replace(stages=tuple(stages))
     view = views.headline(replace(analysis(), pipelines=(changed,), all_findings=()))
     return changed, Markup(f"{view.headline} {view.note}").striptags()  # noqa: S704 - our own page
 

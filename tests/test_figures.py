@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,7 +120,7 @@ def test_the_worst_stage_loses_the_largest_share() -> None:
 
 def test_an_empty_pipe_says_so() -> None:
     nothing = fakes.pipe(lost=(0,) * 6, overdue=(0,) * 6, in_time=(0,) * 6, won=0)
-    html = figures.pipe_figure(replace(fakes.analysis(), pipe=nothing), WORDS)
+    html = figures.pipe_figure(fakes.analysis().replace(pipe=nothing), WORDS)
     assert html.count("No deals to draw yet.</tspan>") == 3
 
 
@@ -207,7 +206,7 @@ def test_a_stage_without_a_curve_says_why() -> None:
     last = figures.stage_days(fakes.analysis().stages[5], WORDS)
     assert "Too few deals so far to learn from." in last
     assert "<path" not in last.replace('<path d="M 0', "")
-    odd = replace(fakes.analysis().stages[5], horizon=Horizon(None, "", "a_new_reason"))
+    odd = fakes.analysis().stages[5].replace(horizon=Horizon(None, "", "a_new_reason"))
     assert "a_new_reason" in figures.stage_days(odd, WORDS)
 
 
@@ -223,7 +222,7 @@ def test_months_that_are_incomplete_are_striped() -> None:
     html = figures.months_figure(fakes.analysis(), WORDS)
     assert "Striped: the month is incomplete." in html
     assert html.count("url(#") > 0
-    assert figures.months_figure(replace(fakes.analysis(), months=()), WORDS) == ""
+    assert figures.months_figure(fakes.analysis().replace(months=()), WORDS) == ""
 
 
 def test_the_flow_runs_as_the_reader_reads() -> None:
@@ -239,7 +238,7 @@ def test_the_flow_runs_as_the_reader_reads() -> None:
 
 def test_in_money_the_picture_is_of_money() -> None:
     in_money = fakes.pipe(lost=(10_000, 0, 0, 700_000, 0, 0), won=20_000_000)
-    svg = wide(PipeTexts(replace(fakes.analysis(), pipe_value=in_money), WORDS, by="value"))
+    svg = wide(PipeTexts(fakes.analysis().replace(pipe_value=in_money), WORDS, by="value"))
     said = "".join(ET.fromstring(svg).itertext())  # noqa: S314 - our own picture
     assert WORDS.money(in_money.entered) + " in = " in said
     assert WORDS.money(700_000) + " lost" in said

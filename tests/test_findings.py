@@ -29,6 +29,7 @@ from leakkit.findings import (
 from leakkit.report.data_files import findings_json
 from leakkit.sample import Leak, PipelinePlan, Plan, StagePlan, default_plan, make
 from leakkit.sources import load
+from tests.fakes import likely_cause
 from tests.measuring import approx
 from tests.running import sample_analysis, sample_store
 
@@ -317,7 +318,7 @@ FULL = Finding(
     "P", "A", "lost", "alarm", 0.3, 0.1, change=0.2, p_value=1e-20, windows={"current": (10, 20)},
     recoverable=Value(200.0, 100.0, 300.5), split=Split(0.1, 0.1, "x"), since=12,
     months=((0, 0.1), (12, None)),
-    cause={"family": "complexity"}, review="offer", evidence={"pipeline": "P"},
+    cause=likely_cause("complexity"), review="offer", evidence={"pipeline": "P"},
 )  # fmt: skip
 
 

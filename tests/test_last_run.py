@@ -11,7 +11,7 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.analysis import Appeared, Seen, analyze, losses_appeared, since_last_run
-from leakkit.analysis.earlier import losses_missing, without_late_losses
+from leakkit.analysis.snapshot import losses_missing, without_late_losses
 from leakkit.findings import Finding
 from leakkit.report.manifest import Last
 from leakkit.report.publishing import MANIFEST
@@ -76,7 +76,7 @@ def with_losses(now: Analysis, *days: int) -> Analysis:
     """Return an analysis whose first pipeline lost a deal on each of these days."""
     first = now.pipelines[0]
     counted = tuple((day, days.count(day)) for day in sorted(set(days)))
-    first = replace(first, notes=replace(first.notes, losses=counted))
+    first = first.replace(notes=replace(first.notes, losses=counted))
     return replace(now, pipelines=(first, *now.pipelines[1:]))
 
 
@@ -85,7 +85,7 @@ def test_losses_that_were_entered_late_are_counted_and_said(now: Analysis) -> No
     then = replace(THEN, losses=((last - 40, 2), (last - 20, 1), (last, 3)))
     late = (last - 40, last - 20, last - 20, last - 10, last - 9, last - 8)
     days = (last - 40, last - 40, *late, *[last] * 5, *[last + 3] * 4)
-    told = replace(with_losses(now, *days), last_run={"Equipment": then.facts()})
+    told = replace(with_losses(now, *days), last_run={"Equipment": then})
     found = losses_appeared(told, told.pipelines[0])
     # of the day 20 days before one was known; those of the last day itself are not late
     assert found == Appeared(last, 11, 5, 10.0)
@@ -93,7 +93,7 @@ def test_losses_that_were_entered_late_are_counted_and_said(now: Analysis) -> No
     for view in (views.headline(told), views.data(told)):
         assert said in text(view)
         assert "half of them by 10 days or more" in text(view)
-    prompt = replace(with_losses(now, *[last + 2] * 3), last_run={"Equipment": then.facts()})
+    prompt = replace(with_losses(now, *[last + 2] * 3), last_run={"Equipment": then})
     assert "none is dated before May 31, 2026" in text(views.data(prompt))
     assert "losses that are new" not in text(views.headline(prompt))
 
@@ -102,7 +102,7 @@ def test_without_an_earlier_run_losses_may_be_missing(now: Analysis) -> None:
     assert "the most recent losses may be missing" in text(views.data(now))
     old = replace(THEN, last_day=now.last_day - 91, losses=((1, 1),))
     for seen in (THEN, old, replace(old, last_day=now.last_day)):
-        told = replace(now, last_run={"Equipment": seen.facts()})
+        told = replace(now, last_run={"Equipment": seen})
         assert losses_appeared(told, told.pipelines[0]) is None
         assert "the most recent losses may be missing" in text(views.data(told))
 
@@ -137,7 +137,7 @@ def test_what_a_run_saw_comes_back_as_it_was(now: Analysis) -> None:
 
 
 def test_differences_are_counted_and_said(now: Analysis) -> None:
-    told = replace(now, last_run={"Equipment": THEN.facts()})
+    told = replace(now, last_run={"Equipment": THEN})
     since = since_last_run(told, told.pipelines[0])
     assert since is not None
     assert (since.deals, since.last_day) == (100, 20604)
@@ -150,7 +150,7 @@ def test_differences_are_counted_and_said(now: Analysis) -> None:
 
 
 def test_the_page_of_causes_says_it_in_the_same_words(now: Analysis) -> None:
-    told = replace(now, last_run={"Equipment": THEN.facts()})
+    told = replace(now, last_run={"Equipment": THEN})
     wanted = text(views.headline(told)).partition("Since the last run")[2].partition("Contract.")[0]
     assert "newly worse: Proforma" in wanted
     assert wanted in text(views.causes_headline(leakkit.diagnose(told, "Equipment")))
@@ -159,14 +159,14 @@ def test_the_page_of_causes_says_it_in_the_same_words(now: Analysis) -> None:
 
 def test_nothing_new_is_said_too(now: Analysis) -> None:
     seen = replace(Seen.of(now, now.pipelines[0]), deals=4801)
-    told = replace(now, last_run={"Equipment": seen.facts()})
+    told = replace(now, last_run={"Equipment": seen})
     page = text(views.headline(told))
     assert "1 fewer deal; Proforma from 31% to 31%; no stage newly worse, none better" in page
 
 
 def test_a_stage_that_warns_of_something_else_is_no_news(now: Analysis) -> None:
     seen = replace(THEN, warned=(("Proforma", "overdue"),))
-    told = replace(now, last_run={"Equipment": seen.facts()})
+    told = replace(now, last_run={"Equipment": seen})
     since = since_last_run(told, told.pipelines[0])
     assert since is not None
     assert (since.appeared, since.gone) == ((), ())
@@ -174,7 +174,7 @@ def test_a_stage_that_warns_of_something_else_is_no_news(now: Analysis) -> None:
 
 def test_without_an_earlier_run_nothing_is_said(now: Analysis) -> None:
     assert "Since the last run" not in text(views.headline(now))
-    told = replace(now, last_run={"Equipment": THEN.facts()})
+    told = replace(now, last_run={"Equipment": THEN})
     assert "Since the last run" not in text(views.headline(told, "Projects"))
     part = replace(told, selection=replace(told.selection, columns=(("owner", ("x",)),)))
     assert since_last_run(part, part.pipelines[0]) is None
@@ -182,7 +182,7 @@ def test_without_an_earlier_run_nothing_is_said(now: Analysis) -> None:
 
 def test_names_of_a_manifest_stay_names(now: Analysis) -> None:
     seen = replace(THEN, warned=(("<script>alert(1)</script>", "lost"),))
-    told = replace(now, last_run={"Equipment": seen.facts()})
+    told = replace(now, last_run={"Equipment": seen})
     for view in (views.headline(told), views.overview(told)):
         assert "<script" not in view.section()
         assert "&lt;script&gt;" in view.section()

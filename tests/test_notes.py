@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 
 import leakkit
 from leakkit import views
-from leakkit.analysis.noted import Noted, notes_of
+from leakkit.analysis.results import DayNote, find_notes
 from leakkit.config import Config
 from leakkit.deck import leak_slides
 from leakkit.deck.charts import MOST_LINES
@@ -68,7 +68,7 @@ def analysis(text: str = PIPELINES + NOTES) -> Analysis:
 
 
 def test_each_note_is_of_its_pipeline_and_stage_in_the_order_of_days() -> None:
-    found = notes_of(analysis(), analysis()["P"])
+    found = find_notes(analysis(), analysis()["P"])
     days = [pd.Timestamp(day) for day in ("2026-01-05", "2026-02-10")]
     numbers = [(day - pd.Timestamp(0)).days for day in days]
     assert [(one.number, one.day, one.stage) for one in found] == [
@@ -120,7 +120,7 @@ def test_a_day_out_of_the_picture_is_said_without_a_mark() -> None:
 
 
 def test_near_marks_share_a_place() -> None:
-    marks = [(Noted(n, "", 0, ""), x) for n, x in ((1, 4.0), (2, 16.0), (3, 30.0), (4, 90.0))]
+    marks = [(DayNote(n, "", 0, ""), x) for n, x in ((1, 4.0), (2, 16.0), (3, 30.0), (4, 90.0))]
     assert places(marks) == [(4.0, "1, 2, 3"), (90.0, "4")]
 
 
@@ -144,7 +144,7 @@ def test_what_a_note_cannot_be_of_is_a_fault(line: str) -> None:
 
 def test_where_pipelines_are_found_a_note_is_checked_once_they_are() -> None:
     text = '[[notes]]\ntext = "x"\nstage = "{}"\n'
-    assert notes_of(found := analysis_of(text.format("b")), found.pipelines[0])[0].stage == "B"
+    assert find_notes(found := analysis_of(text.format("b")), found.pipelines[0])[0].stage == "B"
     with pytest.raises(LeakkitError) as caught:
         analysis_of(text.format("Bb"))
     assert caught.value.code == "config_faults"

@@ -24,7 +24,7 @@ from leakkit.words import Words
 from tests import fakes
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
 
 VIEWS = (
     "overview",
@@ -58,13 +58,13 @@ def frame() -> Analysis:
     return leakkit.analyze(store)
 
 
-def pipeline(name: str, times: int = 1) -> PipelineAnalysis:
+def pipeline(name: str, times: int = 1) -> PipelineNumbers:
     """Return a pipeline that loses `times` as much as the fake one."""
     made = fakes.analysis(name=name)
-    stages = tuple(replace(one, value_lost=one.value_lost * times) for one in made.stages)
+    stages = tuple(one.replace(value_lost=one.value_lost * times) for one in made.stages)
     outcomes = {("won", True): 200, ("lost", True): 500, ("lost", False): 50, ("open", True): 250}
     notes = DataNotes(outcomes, 7, 0, 110, 0, 0, 0)
-    return replace(made, stages=stages, notes=notes)
+    return made.replace(stages=stages, notes=notes)
 
 
 def analysis(names: tuple[str, ...] = NAMES) -> Analysis:
@@ -73,9 +73,9 @@ def analysis(names: tuple[str, ...] = NAMES) -> Analysis:
     return replace(frame(), pipelines=made, last_day=fakes.LAST_DAY, all_findings=worse)
 
 
-def warning(one: PipelineAnalysis) -> Finding:
+def warning(one: PipelineNumbers) -> Finding:
     """Return the alarm of the fourth stage of a pipeline."""
-    cause = {"family": "unconvincing", "strength": "strong"}
+    cause = fakes.likely_cause("unconvincing")
     kept = Value(123_456_700.0, 1e8, 2e8)
     return Finding(
         one.name, one.stages[3].name, "lost", "alarm", share=0.37, reference=0.2, change=0.17,
@@ -263,7 +263,7 @@ def test_hostile_names_stay_names(linked: bool) -> None:  # noqa: FBT001 - pytes
     pages = [result(name, headline=f"{name} leaks", failed=name) for name in HOSTILE]
     found = analysis(HOSTILE)
     stages = fakes.analysis(fakes.pipe(names=fakes.HOSTILE)).stages
-    evil = tuple(replace(p, stages=stages) for p in found.pipelines)
+    evil = tuple(p.replace(stages=stages) for p in found.pipelines)
     found = replace(found, pipelines=evil, all_findings=tuple(map(warning, evil)))
     made = html(found, pages if linked else None)
     page = soup(made)

@@ -12,8 +12,8 @@ import pytest
 import leakkit
 from benchmarks.truth.exports import START, history, renamed
 from leakkit import views
+from leakkit.analysis.coverage import Retired, find_retired
 from leakkit.analysis.headline import headline
-from leakkit.analysis.retiring import Retired, find_retired
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis

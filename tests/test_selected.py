@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +11,22 @@ import pandas as pd
 import pytest
 
 import leakkit
-from leakkit.analysis.selecting import MOST_COUNTED, Selector, settle
-from leakkit.analysis.selection import Selection, select
+from leakkit.analysis.parts import Selector
+from leakkit.analysis.scope import Selection, select
+from leakkit.analysis.spine import find_all
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.measures.age_counts import ADVANCED
 from leakkit.measures.balance import ENTRY_TERMS, EXIT_TERMS
 from leakkit.plain import plain
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make
+from leakkit.store.relations import MOST_COUNTED
 from leakkit.views.grids import grids
 from tests.running import load_made, sample_analysis
 from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.store import Store
 
 NAME = "Rentals"
@@ -203,7 +206,7 @@ def under_way(rows: pd.DataFrame, days: tuple[int, int]) -> pd.DataFrame:
     return seen
 
 
-def same_counts(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int]) -> None:
+def same_counts(part: PipelineNumbers, seen: pd.DataFrame, days: tuple[int, int]) -> None:
     """Compare what the stages and the balances say with the visits that were seen."""
     begun = seen["entered_day"] >= days[0]
     for stage, balance in zip(part.stages, part.balances, strict=True):
@@ -229,7 +232,7 @@ def same_counts(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int
         )
 
 
-def same_late(part: PipelineAnalysis, seen: pd.DataFrame, days: tuple[int, int]) -> None:
+def same_late(part: PipelineNumbers, seen: pd.DataFrame, days: tuple[int, int]) -> None:
     """Compare who is overdue at the end."""
     for stage in part.stages:
         if stage.overdue is None:
@@ -349,9 +352,9 @@ def test_the_owner_is_known_by_that_name() -> None:
 )
 def test_pipelines_are_counted_together_as_each_alone(chosen: dict[str, Any]) -> None:
     every = sample_analysis()
-    together = settle(Selector(every).select(select(**chosen)))
+    together = find_all(Selector(every).select(select(**chosen)))
     for part in together.pipelines:
-        alone = settle(Selector(every, part.name).select(select(**chosen)))
+        alone = find_all(Selector(every, part.name).select(select(**chosen)))
         assert plain(alone.pipelines) == plain((part,))
 
 
@@ -364,3 +367,29 @@ def test_counts_are_asked_for_again_when_their_tables_are_gone() -> None:
     for each, part in zip(chosen, parts, strict=True):
         alone = Selector(whole(), NAME).select(each)[NAME]
         assert [stage.exits for stage in part.stages] == [stage.exits for stage in alone.stages]
+
+
+@pytest.mark.parametrize(
+    ("column", "chosen"),
+    [
+        ("owner", {}),
+        ("region", {"segment": {"region": ["North", "South"]}}),
+        ("source", {"window": "current"}),
+        ("product", {"days": ("2026-01-01", ""), "worth": (None, 30_000), "policy": "strict"}),
+        ("region", {"visits": "all", "window": "baseline"}),
+        ("region", {"policy": "reached"}),
+    ],
+)
+def test_all_values_counted_together_are_as_each_alone(column: str, chosen: dict[str, Any]) -> None:
+    every = sample_analysis()
+    part = Selector(every).select(select(**chosen))
+    frame = part.by(column)
+    others = tuple(pair for pair in part.selection.columns if pair[0] != column)
+    for pipeline in every:
+        values = frame[frame["pipeline"] == pipeline.name]
+        for value in values[column].unique():
+            one = replace(part.selection, columns=(*others, (column, (value,))))
+            alone = Selector(every, pipeline.name).select(one).stages()
+            found = values[values[column] == value].drop(columns=column).reset_index(drop=True)
+            pd.testing.assert_frame_equal(found, alone)
+        assert len(values[column].unique()) > 1

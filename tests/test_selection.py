@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from leakkit.sample import PipelinePlan, Plan, StagePlan, make
 from tests.test_analysis import plain
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.store import Store
 
 ADVANCED = ("next", "jumped", "won_here")
@@ -68,9 +67,9 @@ def rows(pipeline: str) -> pd.DataFrame:
     return leakkit.passages(store(), pipeline=pipeline).merge(deals, on="opportunity_id")
 
 
-def counted(pipeline: PipelineAnalysis) -> PipelineAnalysis:
+def counted(pipeline: PipelineNumbers) -> PipelineNumbers:
     """A pipeline without what a change costs, which is said of everything only."""
-    return replace(pipeline, costs=None)
+    return pipeline.replace(costs=None)
 
 
 def regions() -> list[str]:
@@ -260,7 +259,7 @@ def test_a_policy_is_that_of_the_configuration(policy: str) -> None:
         assert shares != [stage.lost.share for stage in whole()["Rentals"].stages]
 
 
-def losing_order(pipeline: PipelineAnalysis, shares: list[float | None]) -> tuple[int, ...]:
+def losing_order(pipeline: PipelineNumbers, shares: list[float | None]) -> tuple[int, ...]:
     """Order the stages by their share."""
     known = [(share, stage.stage) for share, stage in zip(shares, pipeline.stages, strict=True)]
     return tuple(at for share, at in sorted((-s, at) for s, at in known if s is not None))

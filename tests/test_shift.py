@@ -31,7 +31,7 @@ def told(*found: Finding) -> PipeTexts:
     """Return what the picture tells of the fake pipeline and some findings."""
     one = fakes.analysis(name="Equipment")
     days = replace(one.windows, baseline=(20275, 20545), current=(20545, 20635))
-    one = replace(one, windows=days)
+    one = one.replace(windows=days)
     return PipeTexts(one, WORDS, 3, "count", shifts(one, found))
 
 

@@ -11,7 +11,7 @@ import pytest
 import leakkit
 from benchmarks.truth.sides import END, called, compared
 from leakkit import views
-from leakkit.analysis.sides import compare_parts, compare_values
+from leakkit.analysis.gaps import compare_parts, compare_values
 from leakkit.errors import LeakkitError
 from leakkit.findings.part_comparison import CHANCE, FEW, FEWER, MORE
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make

@@ -16,7 +16,7 @@ from leakkit.config import Config
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
 
 STAGES = ("Inquiry", "Offer", "Contract")
 AS_OF = dt.date(2026, 6, 30)
@@ -56,7 +56,7 @@ def analyze(folder: Path, config: str = "") -> Analysis:
     return leakkit.analyze(leakkit.load(folder, Config.from_text(given)))
 
 
-def only(found: Analysis) -> PipelineAnalysis:
+def only(found: Analysis) -> PipelineNumbers:
     """Return the one pipeline of an analysis."""
     (pipeline,) = found
     return pipeline

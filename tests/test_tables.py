@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -91,8 +90,8 @@ def test_a_gap_is_explained_under_its_table() -> None:
 
 def test_an_unknown_reason_shows_its_code() -> None:
     stages = fakes.analysis().stages
-    odd = replace(stages[0], lost=Share.missing("a_new_reason"))
-    html = tables.stage_table(replace(fakes.analysis(), stages=(odd, *stages[1:])), WORDS)
+    odd = stages[0].replace(lost=Share.missing("a_new_reason"))
+    html = tables.stage_table(fakes.analysis().replace(stages=(odd, *stages[1:])), WORDS)
     assert "Not estimable (a_new_reason)." in html
 
 
@@ -108,7 +107,7 @@ def test_balances_close_and_end_with_the_pipeline() -> None:
 def test_where_the_losses_are() -> None:
     (table,) = parsed(tables.where_lost_table(fakes.analysis(), WORDS)).find_all("table")
     assert rows(table)[1] == ["Inquiry", "5%", "4 days"]
-    hours = replace(fakes.analysis(), unit_per_day=24)
+    hours = fakes.analysis().replace(unit_per_day=24)
     (table,) = parsed(tables.where_lost_table(hours, WORDS)).find_all("table")
     assert rows(table)[1] == ["Inquiry", "5%", "4 hours"]
 
@@ -140,15 +139,15 @@ def test_hostile_names_stay_names(make: object) -> None:
 
 def test_an_empty_stage_has_no_ratio() -> None:
     stages = fakes.analysis().stages
-    empty = replace(stages[0], exits=Exits(0, 0, 0, 0, 0, 0, 0))
-    html = tables.stage_table(replace(fakes.analysis(), stages=(empty, *stages[1:])), WORDS)
+    empty = stages[0].replace(exits=Exits(0, 0, 0, 0, 0, 0, 0))
+    html = tables.stage_table(fakes.analysis().replace(stages=(empty, *stages[1:])), WORDS)
     assert "No deals." in html
 
 
 def test_what_cannot_be_overdue_says_why() -> None:
     stages = fakes.analysis().stages
-    odd = replace(stages[0], overdue=None, expected=Horizon(None, "", "no_plateau"))
-    html = tables.stage_table(replace(fakes.analysis(), stages=(odd, *stages[1:])), WORDS)
+    odd = stages[0].replace(overdue=None, expected=Horizon(None, "", "no_plateau"))
+    html = tables.stage_table(fakes.analysis().replace(stages=(odd, *stages[1:])), WORDS)
     page = parsed(html)
     assert rows(page.find_all("table")[0])[1][5] == f"{tables.DASH} a"
     assert "Deals are still advancing after the days that were followed" in html

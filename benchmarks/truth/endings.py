@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from benchmarks.truth.sellers import Lives
     from leakkit.analysis import Analysis
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.findings.worklist import WorkItem
     from leakkit.store import Store
 
@@ -86,7 +86,7 @@ def _without_findings(store: Store) -> Analysis:
     return analyze(store)
 
 
-def _cells(result: PipelineAnalysis, seller: Seller) -> list[Cell]:
+def _cells(result: PipelineNumbers, seller: Seller) -> list[Cell]:
     """Compare every stage of one pipeline with the exact chances."""
     found = []
     for stage, truth in zip(result.stages, seller.chances().tolist(), strict=True):

@@ -18,7 +18,7 @@ from leakkit.findings.finding import WARNING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
 
 STAGES = ("Inquiry", "Proposal", "Contract")
 LOSSES = (0.2, 0.35, 0.15)
@@ -92,7 +92,7 @@ def looks(moves: Sequence[pd.DataFrame]) -> list[Look]:
     return [_look(analysis, one) for one in analysis.pipelines]
 
 
-def _look(analysis: Analysis, one: PipelineAnalysis) -> Look:
+def _look(analysis: Analysis, one: PipelineNumbers) -> Look:
     """Return what was said of one pipeline."""
     own = [found for found in analysis.all_findings if found.pipeline == one.name]
     warned = sum(found.severity in WARNING for found in own)

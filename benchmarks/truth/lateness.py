@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from leakkit.analysis import Analysis
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
 
 LATE, BETWEEN = 30, 28
 """Days by which losses are late, and days between the two runs."""
@@ -50,7 +50,7 @@ def entered(numbers: Iterable[int], seed: int, late: int, deals: int = 2_500) ->
         return [_entered(then, now, one) for one in now.pipelines]
 
 
-def _entered(then: Analysis, now: Analysis, pipeline: PipelineAnalysis) -> Entered:
+def _entered(then: Analysis, now: Analysis, pipeline: PipelineNumbers) -> Entered:
     """Return what the two runs say of one pipeline."""
     found = losses_appeared(now, pipeline)
     better = sum(

@@ -15,7 +15,7 @@ from leakkit.analysis.learning import number_of
 from leakkit.sample import PipelinePlan, Plan, Sample, StagePlan, make
 
 if TYPE_CHECKING:
-    from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis import PipelineNumbers
     from leakkit.store import Store
 
 
@@ -73,7 +73,7 @@ def reopen(seed: int) -> Reopened:
     )
 
 
-def _residuals(found: PipelineAnalysis) -> list[int]:
+def _residuals(found: PipelineNumbers) -> list[int]:
     """Return in minus out of every balance: stages, pipeline, months, in deals and in money."""
     lines = [found.balance, found.balance_value]
     lines += [line for month in found.months for line in (month.count, month.value)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from leakkit.analysis import Analysis
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.findings.finding import Value
 
 DEALS = 1_600
@@ -70,7 +70,7 @@ def repairs(numbers: Iterable[int], seed: int, deals: int = DEALS) -> list[Repai
     return [one for one in found if one]
 
 
-def _repaired(analysis: Analysis, result: PipelineAnalysis, seller: Seller) -> Repaired | None:
+def _repaired(analysis: Analysis, result: PipelineNumbers, seller: Seller) -> Repaired | None:
     """Compare one pipeline with the truth; None where the leaking stage does not warn."""
     assert result.costs is not None
     findings = [one for one in analysis.all_findings if one.pipeline == result.name]

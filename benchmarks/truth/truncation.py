@@ -56,7 +56,7 @@ def without_early_closes(made: Sample) -> Sample:
 
 def windows_of(store: Store) -> Windows:
     """Return where leakkit lets the only pipeline begin."""
-    return find_windows(Counts(store), store.config)[0].windows
+    return find_windows(Counts.of(store), store.config)[0].windows
 
 
 @dataclass(frozen=True)

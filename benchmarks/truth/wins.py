@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.truth.worlds import Floats, Ints
-    from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis import PipelineNumbers
     from leakkit.store import Store
 
 DEALS = 1_200
@@ -222,7 +222,7 @@ def _minus(found: Sequence[float], real: Sequence[float]) -> tuple[float, ...]:
     return tuple(one - other for one, other in zip(found, real, strict=True))
 
 
-def _printed(analysis: PipelineAnalysis, counted: Counted) -> tuple[float, ...]:
+def _printed(analysis: PipelineNumbers, counted: Counted) -> tuple[float, ...]:
     """Return the errors of what the page prints, at its own horizons."""
     errors = [
         (s.won_from_here.share if s.won_from_here.share is not None else np.nan)

@@ -87,19 +87,17 @@ class Ages:
 
 def learnt_ages(store: Store, earlier: Mapping[tuple[str, str], float] | None = None) -> list[Ages]:
     """Learn E and h of every stage, as `analyze` does."""
-    counts, config = Counts(store), store.config
-    asked = learning.find_windows(counts, config)
-    stays = learning.find_stays(counts, asked)
-    found = learning.learn(counts, config, asked, stays, earlier or {})
+    counts, config = Counts.of(store), store.config
+    known = learning.learn(counts, config, earlier or {})
     return [
         Ages(
             one.rules.name,
             stage.name,
-            found[one.number, place],
-            stays[one.sample, one.number, place, learning.FIRST],
-            stays[learning.ALL, one.number, place, learning.FIRST],
+            known.ages[one.number, place],
+            known.stays[one.sample, one.number, place, learning.FIRST],
+            known.stays[learning.ALL, one.number, place, learning.FIRST],
         )
-        for one in asked
+        for one in known.pipelines
         for place, stage in enumerate(one.rules.stages)
     ]
 
@@ -110,7 +108,7 @@ Stays = dict[tuple[int, int], StayCounts]
 def first_visits(store: Store, spans: Sequence[tuple[int, int]], pipeline: int = 0) -> Stays:
     """Count arrivals and departures of first visits: (position of the span, stage) -> counts."""
     windows = [Window(pipeline, part, *span) for part, span in enumerate(spans)]
-    counted = Counts(store).stays(windows)
+    counted = Counts.of(store).stays(windows)
     groups = stays_by_group(counted[counted["visits"] == 1], ["part", "stage"])
     return {(key[0], key[1]): stays for key, stays in groups.items()}
 

@@ -1,18 +1,19 @@
 """The spine: from a store to all that leakkit knows of its pipelines."""
 
-from leakkit.analysis.diagnosis import Diagnosis, diagnose
-from leakkit.analysis.doubting import Bounds, headline_bounds
-from leakkit.analysis.earlier import (
+from leakkit.analysis.coverage import DataNotes
+from leakkit.analysis.diagnosis import Diagnosis, diagnose, find_worklist
+from leakkit.analysis.headline import Bounds, headline_bounds
+from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
+from leakkit.analysis.results import Analysis
+from leakkit.analysis.scope import Selection
+from leakkit.analysis.snapshot import (
     Appeared,
     Seen,
     SinceThen,
     losses_appeared,
     since_last_run,
 )
-from leakkit.analysis.results import Analysis, DataNotes, PipelineAnalysis
-from leakkit.analysis.selection import Selection
 from leakkit.analysis.spine import analyze, outline
-from leakkit.analysis.working import find_worklist
 
 __all__ = [
     "Analysis",
@@ -20,10 +21,11 @@ __all__ = [
     "Bounds",
     "DataNotes",
     "Diagnosis",
-    "PipelineAnalysis",
+    "PipelineNumbers",
     "Seen",
     "Selection",
     "SinceThen",
+    "StageNumbers",
     "analyze",
     "diagnose",
     "find_worklist",

@@ -1,22 +1,108 @@
-"""Which deals does an export hold: all, or those that a list of the CRM showed?"""
+"""What an export does not say: deals that are left out, stages out of use, histories."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from leakkit.analysis import learning
+from leakkit.analysis.counts import whole_sum
+from leakkit.measures import age_counts as taken
+from leakkit.measures.present_state import OUTCOMES, LastStage, Present, Tally, ages_of
+from leakkit.store import queries, schema
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from leakkit.analysis.counts import PipelineCounts
+    from leakkit.measures.present_state import Ages
 
 WHOLE, CLOSED_ONLY, WON_ONLY, NO_LOSSES = "", "closed_only", "won_only", "no_losses"
+"""Which deals an export holds; see `judge_coverage`."""
 MIN_CLOSED = 3
 """Closed deals from which on it is odd that none is open."""
 MIN_ENDED = 10
 """Deals that had the time to be lost, from which on it is odd that none was."""
+MIN_DAYS = 30
+"""Days without an entry that say nothing where the stage's horizon is not known."""
+MISSED = 5
+"""Entries that would have come at the old pace; by chance none comes in under 1 of 100 cases."""
+SAME_DAYS = 30
+"""Days between the last entry to the old name and the first to the new one."""
+LOSSES_KEPT = 180
+"""Days for which is kept how many deals were lost on each."""
+NO_STAGE = -1
 
 
-def coverage(outcomes: Mapping[str, int], ages: pd.DataFrame) -> str:
+@dataclass(frozen=True)
+class DataNotes:
+    """What the data could and could not say about one pipeline.
+
+    `outcomes` counts deals by (outcome, has history); the other counts are of deals.
+    `coverage` says which deals the export seems to leave out; empty for a whole one.
+    `retired` are the stages that no deal has come into for long, `losses` the (day, losses)
+    of the last half year.
+    """
+
+    outcomes: Mapping[tuple[str, bool], int]
+    without_value: int
+    zero_value_lost: int
+    without_reason_lost: int
+    started_in_middle: int
+    closes: int
+    reopened: int
+    coverage: str = ""
+    retired: tuple[Retired, ...] = ()
+    losses: tuple[tuple[int, int], ...] = ()
+
+
+def find_data_notes(counts: PipelineCounts) -> DataNotes:
+    """Collect what the data of a pipeline could not say."""
+    rows = counts.rows(queries.OUTCOMES)
+    lost = rows[rows["outcome"] == "lost"]
+    started = counts.rows(queries.STARTED)
+    new = started["entry"] == schema.NEW
+    totals = counts.rows(queries.TOTALS)
+    closes = totals["exit"].isin([schema.WON_HERE, schema.LOST_HERE])
+    return DataNotes(
+        outcomes={
+            (str(o), bool(h)): int(n)
+            for o, h, n in zip(rows["outcome"], rows["has_history"], rows["n"], strict=True)
+        },
+        without_value=whole_sum(rows["without_value"]),
+        zero_value_lost=whole_sum(lost["zero_value"]),
+        without_reason_lost=whole_sum(lost["without_reason"]),
+        started_in_middle=whole_sum(started["n"][new & (started["stage"] > 0)]),
+        closes=whole_sum(totals["n"][closes]),
+        reopened=whole_sum(started["n"][started["entry"] == schema.REOPENED]),
+        coverage=_coverage(counts),
+        retired=_retired_stages(counts),
+        losses=_recent_losses(counts),
+    )
+
+
+def _recent_losses(counts: PipelineCounts) -> tuple[tuple[int, int], ...]:
+    """Return the days of the last half year on which deals were lost, and how many."""
+    rows = counts.rows(queries.LOSSES)
+    recent = rows[rows["day"] >= counts.end_day - LOSSES_KEPT]
+    return tuple(zip(recent["day"].astype(int), recent["n"].astype(int), strict=True))
+
+
+# ---------------------------------------------------------------- deals that are left out
+
+
+def _coverage(counts: PipelineCounts) -> str:
+    """Say which deals the export leaves out; a part of the deals is judged by the whole."""
+    if counts.whole:
+        return counts.whole.notes.coverage
+    deals = counts.rows(queries.OUTCOMES).groupby("outcome")["n"].sum()
+    return judge_coverage({str(k): int(n) for k, n in deals.items()}, counts.rows(queries.AGES))
+
+
+def judge_coverage(outcomes: Mapping[str, int], ages: pd.DataFrame) -> str:
     """Say whether open or lost deals seem to be left out of the export.
 
     The trap: a list shows won deals only, or hides what is archived. What is left looks
@@ -29,7 +115,7 @@ def coverage(outcomes: Mapping[str, int], ages: pd.DataFrame) -> str:
     section 11).
 
     >>> import pandas as pd
-    >>> coverage({"won": 24, "lost": 0, "open": 8}, pd.DataFrame())
+    >>> judge_coverage({"won": 24, "lost": 0, "open": 8}, pd.DataFrame())
     'no_losses'
     """
     won, lost, still_open = (outcomes.get(kind, 0) for kind in ("won", "lost", "open"))
@@ -48,3 +134,177 @@ def _read_number(ages: pd.DataFrame, name: str, otherwise: float) -> float:
     """Return a number of the ages, or another one where it is missing."""
     found = ages[name].dropna() if name in ages else pd.Series(dtype=float)
     return otherwise if found.empty else float(found.iloc[0])
+
+
+# ---------------------------------------------------------------- stages out of use
+
+
+@dataclass(frozen=True)
+class Retired:
+    """A stage without entries since the day `last`; `renamed` is its likely new name, or empty."""
+
+    stage: int
+    name: str
+    last: int
+    renamed: str
+
+
+def _retired_stages(counts: PipelineCounts) -> tuple[Retired, ...]:
+    """Find the retired stages; those of the whole for a part of the deals."""
+    if counts.whole:
+        return counts.whole.notes.retired
+    per_day = counts.pipeline.per_day
+    ages = (learnt.horizon.age for learnt in counts.ages)
+    horizons = {at: None if age is None else age / per_day for at, age in enumerate(ages)}
+    spans = counts.rows(queries.SPANS)[["stage", "first", "last", "n", "came_after"]]
+    return find_retired(spans, counts.names, horizons, counts.last_day)
+
+
+def find_retired(
+    spans: pd.DataFrame, names: Sequence[str], horizons: Mapping[int, float | None], last_day: int
+) -> tuple[Retired, ...]:
+    """Which stages has no deal come into for long, while deals still come into the pipeline?
+
+    `spans` has stage, first and last (days of entry), n (entries) and came_after (new deals
+    of the pipeline after `last`); `horizons` are in days. A stage is retired after twice its
+    horizon without an entry where at its old pace 5 would have come; a stage that began so
+    within 30 days of it is its likely new name (docs/method.md, section 12).
+    """
+    start = int(spans["first"].min()) if len(spans) else 0
+    rows = [{key: int(row[key]) for key in spans.columns} for _, row in spans.iterrows()]
+    old = [row for row in rows if _has_stopped(row, horizons, last_day)]
+    new = [row for row in rows if row not in old and _began(row, horizons, start, last_day)]
+    return tuple(
+        Retired(row["stage"], names[row["stage"]], row["last"], _find_new_name(row, new, names))
+        for row in old
+    )
+
+
+def _has_stopped(
+    row: Mapping[str, int], horizons: Mapping[int, float | None], last_day: int
+) -> bool:
+    """Say whether entries have stopped, and not by chance or with the pipeline."""
+    silent = last_day - row["last"]
+    missed = silent * row["n"] / (row["last"] - row["first"] + 1)
+    return (
+        silent > _long(row["stage"], horizons) and missed >= MISSED and row["came_after"] >= MISSED
+    )
+
+
+def _began(
+    row: Mapping[str, int], horizons: Mapping[int, float | None], start: int, last_day: int
+) -> bool:
+    """Say whether entries began late, and not by chance."""
+    before = row["first"] - start
+    missed = before * row["n"] / max(last_day - row["first"] + 1, 1)
+    return before > _long(row["stage"], horizons) and missed >= MISSED
+
+
+def _long(stage: int, horizons: Mapping[int, float | None]) -> float:
+    """Return the days without an entry that say nothing."""
+    horizon = horizons.get(stage)
+    return MIN_DAYS if horizon is None else max(2.0 * horizon, MIN_DAYS)
+
+
+def _find_new_name(row: Mapping[str, int], new: list[dict[str, int]], names: Sequence[str]) -> str:
+    """Return the name that began when this one stopped; empty where there is none."""
+    near = [(abs(one["first"] - row["last"]), one["stage"]) for one in new]
+    close = sorted(pair for pair in near if pair[0] <= SAME_DAYS)
+    return names[close[0][1]] if close else ""
+
+
+# ---------------------------------------------------------------- where no history is known
+
+
+def find_last_stages(counts: PipelineCounts) -> tuple[LastStage, ...]:
+    """How many deals without a history name each stage, by outcome? Those that name none last.
+
+    In a pipeline of which only the present state is known: how many of all deals.
+    """
+    rows = counts.rows(queries.LAST_STAGES)
+    by_stage = {key[0]: _tally(each) for key, each in taken.groups(rows, ["stage"])}
+    found = [
+        LastStage(stage, name, by_stage.get(stage, Tally()))
+        for stage, name in enumerate(counts.names)
+    ]
+    nowhere = by_stage.get(NO_STAGE, Tally())
+    return (*found, LastStage(None, "", nowhere)) if nowhere.deals else tuple(found)
+
+
+def find_present(counts: PipelineCounts) -> Present | None:
+    """Put the present state of a pipeline together; None where a history is known."""
+    if not counts.pipeline.present:
+        return None
+    stages, stood = find_last_stages(counts), counts.rows(queries.STOOD_FOR)
+    ages = _ages(stood)
+    said = counts.rows(queries.LOST_REASONS)
+    return Present(
+        stages=stages,
+        total=sum((one.tally for one in stages), start=Tally()),
+        ages=ages,
+        older=_older(stood, ages),
+        standing=_standing(counts.rows(queries.STANDS_SINCE)),
+        months=_months(counts.rows(queries.CLOSES)),
+        reasons={
+            (str(reason), int(stage)): int(n)
+            for reason, stage, n in _columns(said, "lost_reason", "stage", "n")
+        },
+        owners=_owners(counts.rows(queries.OWNED)),
+    )
+
+
+def _columns(rows: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
+    """Return the rows of some columns."""
+    return zip(*(rows[name].tolist() for name in names), strict=True)
+
+
+def _tally(rows: pd.DataFrame) -> Tally:
+    """Add up deals and their value by outcome."""
+    found = dict.fromkeys(vars(Tally()), 0)
+    for outcome, n, total in _columns(rows, "outcome", "n", "total"):
+        found[str(outcome)] += int(n)
+        found[f"value_{outcome}"] += int(total)
+    return Tally(**found)
+
+
+def _ages(rows: pd.DataFrame) -> dict[str, Ages]:
+    """Return the ages of deals by outcome."""
+    own = {outcome: rows[rows["outcome"] == outcome] for outcome in OUTCOMES}
+    found = {o: ages_of(each["age"].tolist(), each["n"].tolist()) for o, each in own.items()}
+    return {outcome: ages for outcome, ages in found.items() if ages}
+
+
+def _standing(rows: pd.DataFrame) -> dict[int, Ages]:
+    """Return for how many days open deals have stood in their stage, by its position."""
+    found = {
+        int(key[0]): ages_of(each["age"].tolist(), each["n"].tolist())
+        for key, each in taken.groups(rows, ["stage"])
+    }
+    return {stage: ages for stage, ages in found.items() if ages}
+
+
+def _older(rows: pd.DataFrame, ages: Mapping[str, Ages]) -> int | None:
+    """Count the open deals that are older than 9 of 10 won ones were; None without won ones."""
+    if "won" not in ages or "open" not in ages:
+        return None
+    late = rows[(rows["outcome"] == "open") & (rows["age"] > ages["won"].p90)]
+    return sum(int(n) for n in late["n"])
+
+
+def _months(rows: pd.DataFrame) -> tuple[tuple[int, Tally], ...]:
+    """Return the closes of every month from the first close to the last."""
+    if rows.empty:
+        return ()
+    days = [learning.day_of(int(day)) for day in rows["day"]]
+    places = [12 * day.year + day.month - 1 for day in days]
+    by_month = {key[0]: _tally(e) for key, e in taken.groups(rows.assign(at=places), ["at"])}
+    return tuple(
+        (learning.number_of(dt.date(at // 12, at % 12 + 1, 1)), by_month.get(at, Tally()))
+        for at in range(min(places), max(places) + 1)
+    )
+
+
+def _owners(rows: pd.DataFrame) -> dict[str, Tally] | None:
+    """Return the deals of every owner; None where the source names none."""
+    named = {str(owner): _tally(each) for owner, each in rows.groupby("owner")}
+    return named if any(named) else None

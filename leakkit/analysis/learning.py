@@ -14,14 +14,24 @@ from leakkit.measures import age_counts as taken
 from leakkit.measures import horizons, stage_results, survival
 from leakkit.measures.horizons import Horizon, Windows
 from leakkit.store import queries, schema
-from leakkit.store.counts import Counts, Window
+from leakkit.store.counts import ClusterPart, Counts, Window
+from leakkit.store.terms import LONG_AGO, Bounds, Calendar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.config import Config, Pipeline
     from leakkit.measures.age_counts import StayCounts
     from leakkit.measures.stage_results import Learnt
+
+    Stays = Mapping[tuple[int, int, int, int], StayCounts]
+    """Counts by (window, pipeline, stage, visits)."""
+    Clusters = Mapping[tuple[int, int, int], pd.DataFrame]
+    """Counts per bootstrap cluster by (part, pipeline, stage)."""
+    Ages = Mapping[tuple[int, int], Learnt]
+    """The ages of every stage by (pipeline, stage)."""
+    Horizons = Mapping[tuple[str, str], float]
+    """Horizons in days by the names of (pipeline, stage)."""
 
 EPOCH = dt.date(1970, 1, 1)
 ALL, BASELINE, PROBE, ENTERED = range(4)
@@ -30,7 +40,6 @@ LEARNING, ANY_VISIT, BY_VALUE = range(3)
 """The parts that are counted per bootstrap cluster."""
 FIRST, AGAIN = 1, 2
 NO_VISITS = taken.StayCounts()
-LONG_AGO = -1_000_000
 SNAPSHOT = "snapshot"
 """The shape of a source that says how deals stand."""
 
@@ -46,8 +55,8 @@ def number_of(day: dt.date) -> int:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One pipeline on its way: its number, its declaration, its days.
+class PipelineDays:
+    """One pipeline, or a part of one: its number, its declaration, the days that are compared.
 
     `present`: of its deals only the present state is known.
     """
@@ -68,16 +77,79 @@ class Asked:
         """The window that teaches horizons and expected days."""
         return BASELINE if self.windows.baseline else ALL
 
+    @property
+    def places(self) -> range:
+        """The positions of its stages."""
+        return range(len(self.rules.stages))
 
-def find_windows(counts: Counts, config: Config) -> list[Asked]:
+    def is_last(self, stage: int) -> bool:
+        """Say whether a stage is its last."""
+        return stage == len(self.rules.stages) - 1
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Days from creation by which deals are decided: q, and q rounded up to a usual number."""
+
+    settled: Horizon
+    horizon: Horizon
+
+
+UNDECIDED = Decided(Horizon(None, "", "few_to_learn"), Horizon(None, "", "few_to_learn"))
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What is known before anything is read; `counts` are under all the terms that follow."""
+
+    counts: Counts
+    config: Config
+    pipelines: tuple[PipelineDays, ...]
+    stays: Stays
+    ages: Ages
+    decided: Mapping[int, Decided]
+
+    def ages_of(self, pipeline: PipelineDays) -> tuple[Learnt, ...]:
+        """Return the ages of the stages of one pipeline, in their order."""
+        return tuple(self.ages[pipeline.number, stage] for stage in pipeline.places)
+
+
+def learn(counts: Counts, config: Config, earlier: Horizons) -> Learning:
+    """Learn what the numbers are read by: days, stays, ages, and when deals are decided.
+
+    `earlier` are the horizons of the last run, which stay while they fit.
+    """
+    pipelines = find_windows(counts, config)
+    bounded = counts.under(bounds=bounds(pipelines))
+    stays = find_stays(bounded, pipelines)
+    ages = learn_ages(bounded, config, pipelines, stays, earlier)
+    decided = find_decided(bounded)
+    mature = {
+        number: counts.last_day + 1 - int(one.settled.age)
+        for number, one in decided.items()
+        if one.settled.age is not None
+    }
+    known = bounded.under(
+        mature=tuple(sorted(mature.items())),
+        expected=expected_stays(ages),
+        calendar=calendar(pipelines, counts.last_day),
+    )
+    return Learning(known, config, pipelines, stays, ages, decided)
+
+
+# ---------------------------------------------------------------- days
+
+
+def find_windows(counts: Counts, config: Config) -> tuple[PipelineDays, ...]:
     """Find where each history begins, and which days are compared (METHOD section 2)."""
-    extent = {key[0]: rows.iloc[0] for key, rows in taken.groups(counts.extent(), ["pipeline"])}
-    entered = dict(taken.groups(counts.entries(), ["pipeline"]))
+    seen = counts.ask(queries.EXTENT)
+    extent = {key[0]: rows.iloc[0] for key, rows in taken.groups(seen, ["pipeline"])}
+    entered = dict(taken.groups(counts.ask(queries.ENTERED), ["pipeline"]))
     starts = _history_starts(counts, config, extent)
     earliest = min((int(span["first_day"]) for span in extent.values()), default=counts.last_day)
     rules, end = config.comparison, counts.last_day + 1
-    asked = []
-    standing = _present(counts, extent)
+    found = []
+    standing = _find_present(counts, extent)
     for number, span in sorted(_with_unfollowed(counts, extent).items()):
         first = int(span["first_day"]) if pd.notna(span["first_day"]) else counts.last_day
         start, origin = starts.get(number, (None, ""))
@@ -86,26 +158,26 @@ def find_windows(counts: Counts, config: Config) -> list[Asked]:
         baseline, current = horizons.choose_windows(
             first if start is None else start, end, inflow, rules.current_days, rules.baseline_days
         )
-        days_of = Windows(first, end, start, origin, baseline, current)
+        chosen = Windows(first, end, start, origin, baseline, current)
         present = number in standing or number not in extent
-        asked.append(Asked(number, config.pipelines[number], days_of, earliest, present))
-    return asked
+        found.append(PipelineDays(number, config.pipelines[number], chosen, earliest, present))
+    return tuple(found)
 
 
 def _with_unfollowed(
     counts: Counts, extent: Mapping[int, pd.Series[float]]
 ) -> dict[int, pd.Series[float]]:
     """Return the days of all pipelines that have deals, also where none has a history."""
-    rows = counts.find_unfollowed()
+    rows = counts.ask(queries.UNFOLLOWED)
     return {**extent, **{key[0]: each.iloc[0] for key, each in taken.groups(rows, ["pipeline"])}}
 
 
-def _present(counts: Counts, extent: Mapping[int, pd.Series[float]]) -> set[int]:
+def _find_present(counts: Counts, extent: Mapping[int, pd.Series[float]]) -> set[int]:
     """Return the pipelines of a snapshot in which nothing was seen before its moment."""
-    if counts.store.meta("shape") != SNAPSHOT:
+    about = counts.store.about
+    if about.shape != SNAPSHOT:
         return set()
-    cut = int(counts.store.meta("cut"))
-    return {number for number, span in extent.items() if span["first_at"] == cut}
+    return {number for number, span in extent.items() if span["first_at"] == about.cut}
 
 
 def _history_starts(
@@ -137,32 +209,75 @@ def _history_starts(
     return found
 
 
-def find_stays(counts: Counts, asked: list[Asked]) -> dict[tuple[int, ...], StayCounts]:
-    """Count arrivals and departures by age: (window, pipeline, stage, visits) -> counts."""
+# ---------------------------------------------------------------- what the counts are told
+
+
+def bounds(pipelines: Iterable[PipelineDays]) -> tuple[Bounds, ...]:
+    """Return where curves and cohorts begin, per pipeline."""
+    return tuple(
+        Bounds(
+            pipeline=one.number,
+            stages=len(one.rules.stages),
+            start_day=one.windows.start_day,
+            cohort_from=one.windows.history_start or LONG_AGO,
+            expected_days=one.rules.expected_days,
+            present=one.present,
+        )
+        for one in pipelines
+    )
+
+
+def expected_stays(ages: Ages) -> tuple[tuple[int, int, float], ...]:
+    """Return after which stay in each stage an open deal is late."""
+    return tuple(
+        (number, stage, float(known.expected.age))
+        for (number, stage), known in sorted(ages.items())
+        if known.expected.age is not None
+    )
+
+
+def calendar(
+    pipelines: Sequence[PipelineDays], last_day: int, days: horizons.Days | None = None
+) -> Calendar:
+    """Return which days make a month; all before the chosen `days` are the first period."""
+    first = min((one.first_calendar_day for one in pipelines), default=last_day)
+    return Calendar(first, None if days is None else days[0])
+
+
+# ---------------------------------------------------------------- stays and ages
+
+
+def find_stays(counts: Counts, pipelines: Sequence[PipelineDays]) -> Stays:
+    """Count arrivals and departures by age, in the windows that are read and learnt from."""
     parts = []
-    for pipeline in asked:
-        days = pipeline.windows
+    for one in pipelines:
+        days = one.windows
         chosen = {ALL: (days.start_day, days.end_day), BASELINE: days.baseline}
-        parts += [Window(pipeline.number, part, *span) for part, span in chosen.items() if span]
+        parts += [Window(one.number, part, *span) for part, span in chosen.items() if span]
         if days.current:
-            parts.append(Window(pipeline.number, ENTERED, *days.current, entered=True))
-    return taken.stays_by_group(counts.stays(parts), ["part", "pipeline", "stage", "visits"])
+            parts.append(Window(one.number, ENTERED, *days.current, entered=True))
+    return group_stays(counts.stays(parts))
 
 
-def learn(
+def group_stays(rows: pd.DataFrame) -> Stays:
+    """Take stays apart by window, pipeline, stage and visits."""
+    found = taken.stays_by_group(rows, ["part", "pipeline", "stage", "visits"])
+    return {(key[0], key[1], key[2], key[3]): stays for key, stays in found.items()}
+
+
+def learn_ages(
     counts: Counts,
     config: Config,
-    asked: list[Asked],
-    stays: dict[tuple[int, ...], StayCounts],
-    earlier: Mapping[tuple[str, str], float],
-) -> dict[tuple[int, int], Learnt]:
+    pipelines: Sequence[PipelineDays],
+    stays: Stays,
+    earlier: Horizons,
+) -> Ages:
     """Learn horizon and expected stay of every stage (METHOD section 5)."""
-    begin(counts, asked)
     policy = "strict" if config.comparison.skip_policy == "strict" else "observed"
     clicked = _find_clicked(counts)
-    clusters = find_clusters(counts, asked, _learning_parts(asked, stays, clicked, policy))
+    clusters = find_clusters(counts, pipelines, _learning_parts(pipelines, stays, clicked, policy))
     found = {}
-    for pipeline in asked:
+    for pipeline in pipelines:
         for position, stage in enumerate(pipeline.rules.stages):
             per_day = pipeline.per_day
             kept = earlier.get((pipeline.rules.name, stage.name))
@@ -174,7 +289,7 @@ def learn(
                 per_day > 1,
             )
             sample = stays.get((pipeline.sample, pipeline.number, position, FIRST), NO_VISITS)
-            last = position == len(pipeline.rules.stages) - 1
+            last = pipeline.is_last(position)
             found[pipeline.number, position] = stage_results.learn_stage(
                 sample.curve(policy, last_stage=last),
                 clusters.get((LEARNING, pipeline.number, position)),
@@ -196,104 +311,67 @@ def _find_clicked(counts: Counts) -> dict[tuple[int, int], float]:
 
 
 def _learning_parts(
-    asked: list[Asked],
-    stays: dict[tuple[int, ...], StayCounts],
-    clicked: dict[tuple[int, int], float],
+    pipelines: Sequence[PipelineDays],
+    stays: Stays,
+    clicked: Mapping[tuple[int, int], float],
     policy: str,
-) -> list[dict[str, int]]:
+) -> list[ClusterPart]:
     """Return what to count per cluster so that the sureness of E can be judged."""
     parts = []
-    for pipeline in asked:
+    for pipeline in pipelines:
         for position, stage in enumerate(pipeline.rules.stages):
             sample = stays.get((pipeline.sample, pipeline.number, position, FIRST))
             if stage.expected_days is not None or sample is None:
                 continue
             if clicked.get((pipeline.number, position), 0.0) > stage_results.CLICKED_THROUGH_SHARE:
                 continue
-            last = position == len(pipeline.rules.stages) - 1
-            curve = sample.curve(policy, last_stage=last)
+            curve = sample.curve(policy, last_stage=pipeline.is_last(position))
             if horizons.learn_expected(curve, taken.ADVANCED).age is None:
                 continue
             cap = survival.final_age(curve) + 1
-            parts.append(_part(pipeline, LEARNING, position, int(cap)))
+            parts.append(_cluster_part(pipeline, LEARNING, position, int(cap)))
     return parts
 
 
-def _part(
-    pipeline: Asked, part: int, stage: int, cap: int, days: horizons.Days | None = None
-) -> dict[str, int]:
-    """Return one row of what is counted per cluster."""
-    windows = pipeline.windows
-    first, end = days or (windows.start_day, windows.end_day)
-    if part == LEARNING and windows.baseline:
-        first, end = windows.baseline
-    return {
-        "part": part, "pipeline": pipeline.number, "stage": stage, "first_day": first,
-        "end_day": end, "cap": cap, "first_only": int(part != ANY_VISIT),
-    }  # fmt: skip
+def reading_parts(
+    pipelines: Iterable[PipelineDays], ages: Ages, days: horizons.Days | None = None
+) -> list[ClusterPart]:
+    """Return what to count per cluster for shares of all visits and of value."""
+    return [
+        _cluster_part(one, part, stage, int(max(age, known.expected.age or 0)) + 1, days)
+        for one in pipelines
+        for stage in one.places
+        for known in [ages[one.number, stage]]
+        if (age := known.horizon.age) is not None
+        for part in (ANY_VISIT, BY_VALUE)
+    ]
+
+
+def _cluster_part(
+    pipeline: PipelineDays, part: int, stage: int, cap: int, days: horizons.Days | None = None
+) -> ClusterPart:
+    """Return what is counted per cluster of one stage."""
+    known = pipeline.windows
+    span = days or (known.start_day, known.end_day)
+    if part == LEARNING and known.baseline:
+        span = known.baseline
+    return ClusterPart(part, pipeline.number, stage, *span, cap, first_only=part != ANY_VISIT)
 
 
 def find_clusters(
-    counts: Counts, asked: list[Asked], parts: list[dict[str, int]]
-) -> dict[tuple[int, ...], pd.DataFrame]:
-    """Count per bootstrap cluster: (part, pipeline, stage) -> counts."""
+    counts: Counts, pipelines: Iterable[PipelineDays], parts: Sequence[ClusterPart]
+) -> Clusters:
+    """Count per bootstrap cluster; every deal of a small pipeline is one."""
     if not parts:
         return {}
     sizes = counts.ask(queries.SIZES).set_index("pipeline")["n"]
-    small = {p.number: int(sizes.get(p.number, 0) < schema.OWN_BUCKET_BELOW) for p in asked}
-    frame = pd.DataFrame(parts)
-    frame["own"] = frame["pipeline"].map(small)
-    return dict(taken.groups(counts.clusters(frame), ["part", "pipeline", "stage"]))
+    small = [p.number for p in pipelines if sizes.get(p.number, 0) < schema.OWN_BUCKET_BELOW]
+    rows = counts.clusters(parts, small)
+    found = taken.groups(rows, ["part", "pipeline", "stage"])
+    return {(key[0], key[1], key[2]): each for key, each in found}
 
 
-def bounds(asked: list[Asked], mature: dict[int, int]) -> pd.DataFrame:
-    """Return where curves and cohorts begin and end, per pipeline."""
-    return pd.DataFrame(
-        {
-            "pipeline": [p.number for p in asked],
-            "start_day": [p.windows.start_day for p in asked],
-            "cohort_from": [p.windows.history_start or LONG_AGO for p in asked],
-            "mature_before": [mature.get(p.number, LONG_AGO) for p in asked],
-            "present": [int(p.present) for p in asked],
-            "expected_days": pd.array([p.rules.expected_days for p in asked], dtype="Float64"),
-        }
-    )
-
-
-def begin(counts: Counts, asked: list[Asked]) -> None:
-    """Tell the counting where curves begin and end."""
-    counts.frame_of(bounds(asked, {}))
-
-
-def set_bounds(counts: Counts, asked: list[Asked]) -> None:
-    """Tell the counting how old a deal is when 9 of 10 are decided."""
-    mature = {
-        number: counts.last_day + 1 - int(decided.settled.age)
-        for number, decided in find_decided(counts).items()
-        if decided.settled.age is not None
-    }
-    counts.frame_of(bounds(asked, mature))
-    lay_out(counts, asked)
-
-
-def lay_out(counts: Counts, asked: list[Asked], days: horizons.Days | None = None) -> None:
-    """Tell the counting which stages lie between others, and which days make a month.
-
-    Where `days` are chosen, the first period is all that was before them.
-    """
-    counts.between(_between(asked))
-    counts.periods(_calendar(asked, counts.last_day, days))
-
-
-@dataclass(frozen=True)
-class Decided:
-    """Days from creation by which deals are decided: q, and q rounded up to a usual number."""
-
-    settled: Horizon
-    horizon: Horizon
-
-
-UNDECIDED = Decided(Horizon(None, "", "few_to_learn"), Horizon(None, "", "few_to_learn"))
+# ---------------------------------------------------------------- when deals are decided
 
 
 def find_decided(counts: Counts) -> dict[int, Decided]:
@@ -309,55 +387,3 @@ def find_decided(counts: Counts) -> dict[int, Decided]:
         curve = survival.aalen_johansen(table)
         found[number] = Decided(horizons.settled_age(curve), horizons.learn_horizon(curve))
     return found
-
-
-def _between(asked: list[Asked]) -> pd.DataFrame:
-    """Return which stages a jump, or an early win, passes over."""
-    rows = [
-        (p.number, first, skipped, stage)
-        for p in asked
-        for first in range(len(p.rules.stages))
-        for skipped in range(1, len(p.rules.stages) - first)
-        for stage in range(first + 1, first + 1 + skipped)
-    ]
-    columns = ["pipeline", "from_stage", "skipped", "stage"]
-    return pd.DataFrame(rows, columns=columns).astype("int64")
-
-
-def _calendar(
-    asked: list[Asked], last_day: int, chosen: horizons.Days | None = None
-) -> pd.DataFrame:
-    """Return the months of the data: day, period."""
-    first = min((p.first_calendar_day for p in asked), default=last_day)
-    days = np.arange(first, last_day + 2)
-    months = np.array(days, "datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    if chosen is None:
-        return pd.DataFrame({"day": days, "period": months - months[0]})
-    begun = np.datetime64(chosen[0], "D").astype("datetime64[M]").astype(np.int64)
-    return pd.DataFrame({"day": days, "period": np.where(days < chosen[0], 0, months - begun + 1)})
-
-
-def expect(counts: Counts, learnt: Mapping[tuple[int, int], Learnt]) -> None:
-    """Tell the counting which open deals are late."""
-    rows = [
-        (number, stage, known.expected.age)
-        for (number, stage), known in sorted(learnt.items())
-        if known.expected.age is not None
-    ]
-    expected = pd.DataFrame(rows, columns=["pipeline", "stage", "expected"])
-    counts.expect(expected.astype({"expected": "float64"}))
-
-
-def reading_parts(
-    asked: list[Asked],
-    learnt: Mapping[tuple[int, int], Learnt],
-    days: horizons.Days | None = None,
-) -> list[dict[str, int]]:
-    """Return what to count per cluster for shares of all visits and of value."""
-    return [
-        _part(p, part, stage, int(max(age, learnt[p.number, stage].expected.age or 0)) + 1, days)
-        for p in asked
-        for stage in range(len(p.rules.stages))
-        if (age := learnt[p.number, stage].horizon.age) is not None
-        for part in (ANY_VISIT, BY_VALUE)
-    ]

@@ -1,11 +1,13 @@
-"""What an analysis holds: frozen values, one per pipeline."""
+"""What an analysis holds: the numbers of each pipeline, the findings, and what was read."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from leakkit.analysis.selection import EVERYTHING, Selection
+from leakkit.analysis.numbers import PipelineNumbers
+from leakkit.analysis.scope import EVERYTHING, Selection
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import WARNING
@@ -25,128 +27,21 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.material import Material
-    from leakkit.analysis.retiring import Retired
+    from leakkit.analysis.snapshot import Seen
     from leakkit.config import Config
     from leakkit.errors import Fault
     from leakkit.findings import Finding
-    from leakkit.findings.whatif import Costs
-    from leakkit.measures.balance import Month, Pipe, PipelineBalance, StageBalance
-    from leakkit.measures.horizons import Days, Windows
-    from leakkit.measures.present_state import LastStage, Present
-    from leakkit.measures.route import Route
-    from leakkit.measures.stage_results import StageResult
     from leakkit.store.database import Store
     from leakkit.store.doubts import Doubt
 
 
+EPOCH = dt.date(1970, 1, 1)
 OFFERED = (
     *("all_findings", "by", "config", "deals", "drivers", "facts", "faults", "findings"),
     *("fingerprint", "months", "pipelines", "rows", "selection", "stages", "store"),
     *("warnings", "worklist"),
 )
 """What tab completion offers of an analysis: the names of docs/api.md."""
-LOSSES_KEPT = 180
-"""Days for which is kept how many deals were lost on each."""
-
-
-@dataclass(frozen=True)
-class DataNotes:
-    """What the data could and could not say about one pipeline.
-
-    `outcomes` counts deals by (outcome, has history); the other counts are of deals.
-    `coverage` says which deals the export seems to leave out; empty for a whole one.
-    `retired` are the stages that no deal has come into for long, `losses` the (day, losses)
-    of the last half year.
-    """
-
-    outcomes: Mapping[tuple[str, bool], int]
-    without_value: int
-    zero_value_lost: int
-    without_reason_lost: int
-    started_in_middle: int
-    closes: int
-    reopened: int
-    coverage: str = ""
-    retired: tuple[Retired, ...] = ()
-    losses: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class PipelineAnalysis(PlainData):
-    """All that is known of one pipeline. Ages are in its unit of stay, money in minor units.
-
-    `days` are those [first, end) that it is of, where it is not of the whole history.
-    `unfollowed` are the deals without a history by the stage that their row names. Where
-    only the present state of all deals is known, it is `present`, and the other numbers,
-    which rest on passages, say nothing.
-    """
-
-    name: str
-    unit: str
-    unit_per_day: int
-    currency: str
-    windows: Windows
-    stages: tuple[StageResult, ...]
-    balances: tuple[StageBalance, ...]
-    balance: PipelineBalance
-    balance_value: PipelineBalance
-    months: tuple[Month, ...]
-    pipe: Pipe
-    route: Route
-    opportunities: int
-    losing_order: Mapping[str, tuple[int, ...]]
-    skip_policy: str
-    notes: DataNotes
-    # factories: a default would be an attribute of the class, and hide what is found when read
-    balances_value: tuple[StageBalance, ...] = field(default_factory=tuple, kw_only=True)
-    pipe_value: Pipe | None = field(default_factory=lambda: None, kw_only=True)
-    costs: Costs | None = field(default_factory=lambda: None, kw_only=True)
-    unfollowed: tuple[LastStage, ...] = field(default_factory=tuple, kw_only=True)
-    present: Present | None = field(default_factory=lambda: None, kw_only=True)
-    days: Days | None = field(default_factory=lambda: None, kw_only=True)
-
-    def __repr__(self) -> str:
-        """Return what it is, in one line: all numbers would fill screens."""
-        names = ", ".join(stage.name for stage in self.stages)
-        return f"<Pipeline {self.name!r}: {self.opportunities:,} deals; {names}>"
-
-    def _repr_html_(self) -> str:
-        """Return a line per stage, for a notebook."""
-        heads = ("stage", "entered", "lost", "lost share", "overdue", "open")
-        rows = [
-            (
-                one.name,
-                one.exits.entered,
-                one.exits.lost,
-                str(one.lost),
-                "" if one.overdue is None else one.overdue,
-                one.exits.open,
-            )
-            for one in self.stages
-        ]
-        return facts_table(heads, rows)
-
-    def __len__(self) -> int:
-        """Return how many stages there are."""
-        return len(self.stages)
-
-    def __iter__(self) -> Iterator[StageResult]:
-        """Yield the stages, in their order."""
-        return iter(self.stages)
-
-    def __contains__(self, name: object) -> bool:
-        """Say whether there is a stage of a name, in whatever case."""
-        return isinstance(name, str) and fold_name(name) in {fold_name(s.name) for s in self.stages}
-
-    def __getitem__(self, name: str) -> StageResult:
-        """Return one stage by its name; LeakkitError `no_stage` where there is none."""
-        found = find_spelling("stage", name, [stage.name for stage in self.stages])
-        return next(stage for stage in self.stages if stage.name == found)
-
-    def deals(self, outcome: str) -> int:
-        """Count the deals that are won, lost or open, with a history or without."""
-        return sum(n for (said, _), n in self.notes.outcomes.items() if said == outcome)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,7 +53,7 @@ class Analysis(PlainData):
     `faults` are the first hundred that break each rule (`leakkit check` has all), and
     `doubts` the visits that stand on rows which may be wrong.
     `selection` says which deals, days and visits it is of; by default all. `last_run` has
-    what the last run on other data saw, by pipeline. `store` and `materials` are where it
+    what the last run on other data saw, by pipeline. `store` is where it
     came from, for further questions; of a part, `origin` is the whole.
 
     >>> import leakkit
@@ -169,7 +64,7 @@ class Analysis(PlainData):
     ''
     """
 
-    pipelines: tuple[PipelineAnalysis, ...]
+    pipelines: tuple[PipelineNumbers, ...]
     config: Config
     language: str
     label: str
@@ -186,10 +81,9 @@ class Analysis(PlainData):
     doubts: tuple[Doubt, ...] | None = field(default=(), kw_only=True)
     recognised: tuple[Mapping[str, str], ...] = field(default=(), kw_only=True)
     faults: tuple[Fault, ...] = field(default=(), kw_only=True)
-    last_run: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    last_run: Mapping[str, Seen] = field(default_factory=dict, kw_only=True)
     logo: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True)
     store: Store | None = field(default=None, compare=False, repr=False, kw_only=True)
-    materials: tuple[Material, ...] = field(default=(), compare=False, repr=False, kw_only=True)
     origin: Analysis | None = field(default=None, compare=False, repr=False, kw_only=True)
 
     def __repr__(self) -> str:
@@ -219,25 +113,25 @@ class Analysis(PlainData):
 
     def __getstate__(self) -> dict[str, Any]:
         """Keep all numbers; the store they came from stays behind, and its questions with it."""
-        return {**vars(self), "store": None, "materials": (), "origin": None}
+        return {**vars(self), "store": None, "origin": None}
 
     def __len__(self) -> int:
         """Return how many pipelines there are."""
         return len(self.pipelines)
 
-    def __iter__(self) -> Iterator[PipelineAnalysis]:
+    def __iter__(self) -> Iterator[PipelineNumbers]:
         """Yield the pipelines."""
         return iter(self.pipelines)
 
     def __contains__(self, name: object) -> bool:
         """Say whether there is a pipeline of a name, in whatever case."""
-        if isinstance(name, PipelineAnalysis):
+        if isinstance(name, PipelineNumbers):
             return any(name is one for one in self.pipelines)
         return isinstance(name, str) and fold_name(name) in {
             fold_name(p.name) for p in self.pipelines
         }
 
-    def __getitem__(self, name: str) -> PipelineAnalysis:
+    def __getitem__(self, name: str) -> PipelineNumbers:
         """Return one pipeline by its name; LeakkitError `no_pipeline` where there is none."""
         found = find_spelling("pipeline", name, [one.name for one in self.pipelines])
         return next(one for one in self.pipelines if one.name == found)
@@ -246,7 +140,7 @@ class Analysis(PlainData):
         """Return what a user may ask for; the rest is for further questions of leakkit itself."""
         return sorted(OFFERED)
 
-    def chosen(self, pipeline: str = "") -> tuple[PipelineAnalysis, ...]:
+    def chosen(self, pipeline: str = "") -> tuple[PipelineNumbers, ...]:
         """Return one pipeline by its name, or all."""
         return self.pipelines if is_left_out(pipeline) else (self[pipeline],)
 
@@ -277,7 +171,7 @@ class Analysis(PlainData):
 
     def worklist(self, pipeline: str = "") -> pd.DataFrame:
         """Return a row per late deal, those to call first in front: its chance, its value."""
-        from leakkit.analysis.working import find_worklist  # noqa: PLC0415 - it needs this class
+        from leakkit.analysis.diagnosis import find_worklist  # noqa: PLC0415 - it needs this class
 
         store = self.opened()
         lists = ((one, find_worklist(store, self, one.name)) for one in self.chosen(pipeline))
@@ -299,7 +193,7 @@ class Analysis(PlainData):
         >>> len(lost) == analysis["Equipment"]["Proforma"].exits.lost
         True
         """
-        from leakkit.analysis.listed import find_deals  # noqa: PLC0415 - it needs this class
+        from leakkit.analysis.parts import find_deals  # noqa: PLC0415 - it needs this class
 
         return find_deals(self, pipeline, stage=stage, left=left, once=once)
 
@@ -324,9 +218,9 @@ class Analysis(PlainData):
         >>> list(frame.columns[:3]), frame["region"].nunique() > 1
         (['pipeline', 'region', 'stage'], True)
         """
-        from leakkit.analysis.selecting import frame_by  # noqa: PLC0415 - it needs this class
+        from leakkit.analysis.parts import compare_values_frame  # noqa: PLC0415 - it needs this class
 
-        return frame_by(self, column, pipeline)
+        return compare_values_frame(self, column, pipeline)
 
     def opened(self) -> Store:
         """Return the store for further questions; LeakkitError `no_store` where it is gone."""
@@ -334,3 +228,29 @@ class Analysis(PlainData):
             message = "This analysis has lost its store; load the source and analyze it again."
             raise LeakkitError("no_store", message)
         return self.store
+
+
+# ---------------------------------------------------------------- notes of an analyst
+
+
+@dataclass(frozen=True)
+class DayNote:
+    """One note; `number` marks its day in pictures (0: of no day), `stage` is empty for all."""
+
+    number: int
+    text: str
+    day: int | None
+    stage: str
+
+
+def find_notes(analysis: Analysis, pipeline: PipelineNumbers) -> tuple[DayNote, ...]:
+    """Return the notes on a pipeline: by day, those of no day last."""
+    config = analysis.config
+    rules = next(one for one in config.pipelines if one.name == pipeline.name)
+    own = [(note, stage) for note in config.notes if (stage := note.stage_of(rules)) is not None]
+    dated = sorted(
+        (((note.day - EPOCH).days, note.text, stage) for note, stage in own if note.day),
+        key=lambda each: each[0],
+    )
+    found = [DayNote(at, text, day, stage) for at, (day, text, stage) in enumerate(dated, start=1)]
+    return (*found, *(DayNote(0, note.text, None, stage) for note, stage in own if not note.day))

@@ -1,37 +1,36 @@
-"""`analyze`, which reads like a table of contents."""
+"""`analyze`, which reads like a table of contents: each step is made of what those before found."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from leakkit.analysis import comparing, costing, explaining, learning, pipeline, selecting
-from leakkit.analysis.deferred import Later
-from leakkit.analysis.earlier import without_late_losses
-from leakkit.analysis.material import collect
+from leakkit.analysis import findings
+from leakkit.analysis.counts import count_all
+from leakkit.analysis.learning import learn
+from leakkit.analysis.numbers import PipelineNumbers
+from leakkit.analysis.parts import Selector
 from leakkit.analysis.results import Analysis
-from leakkit.analysis.selection import ANY, EVERYTHING, OPEN_DAYS, select
+from leakkit.analysis.scope import ANY, EVERYTHING, OPEN_DAYS, select
+from leakkit.analysis.snapshot import Seen, without_late_losses
 from leakkit.config import LANGUAGES
 from leakkit.errors import LeakkitError
-from leakkit.findings import Finding, from_records
+from leakkit.findings import from_records
 from leakkit.guards import find_spelling, is_left_out, require_kind, require_text
 from leakkit.store import account, doubts
 from leakkit.store.counts import Counts
 from leakkit.store.database import Store
+from leakkit.store.relations import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.analysis.learning import Asked
-    from leakkit.analysis.material import Material
-    from leakkit.analysis.results import PipelineAnalysis
-    from leakkit.analysis.selection import Segment, Values
+    from leakkit.analysis.learning import Learning
+    from leakkit.analysis.scope import Segment, Values
     from leakkit.config import Config
-    from leakkit.findings.whatif import Costs
-    from leakkit.measures.age_counts import StayCounts
-    from leakkit.measures.stage_results import Learnt
+    from leakkit.findings import Finding
 
 
 def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
@@ -73,27 +72,20 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     'Proforma'
     """
     _refuse_other(store, language)
-    config = store.config
     wanted = select(
         segment, value, worth=worth, days=days, window=window, visits=visits, policy=policy
     )
+    asked = _numbers(store.config, pipelines)
     # a part of the data has no findings: they are of everything
-    findings = () if wanted != EVERYTHING else _kept_findings(store)
-    numbers = _numbers(config, pipelines)
+    kept = () if wanted != EVERYTHING else _kept_findings(store)
     # the false discovery rate is over all pipelines, whichever are asked for
-    counts = Counts(store, numbers if findings is not None else None)
-    asked, stays, learnt = _learnt(counts, config, earlier)
-    costs = costing.find_costs(counts, asked, stays, learnt)
-    learning.set_bounds(counts, asked)
-    learning.expect(counts, learnt)
-    materials = collect(counts, config, asked, stays, learnt, costs)
-    built = tuple(map(pipeline.build, materials))
-    whole = _whole(counts, materials, built, language, findings or ())
-    if findings is None:
-        whole = _part(_with_findings(whole, counts, asked, learnt, costs), numbers)
-    if wanted == EVERYTHING:
-        return whole
-    return selecting.settle(selecting.Selector(whole).select(wanted))
+    scope = Scope(asked if kept is not None else None)
+    known = learn(Counts.of(store, scope), store.config, _earlier(store, earlier))
+    whole = _describe(store, known, language)
+    found = _find_findings(whole, known) if kept is None else kept
+    whole = _choose(replace(whole, all_findings=found), asked)
+    chosen = whole if wanted == EVERYTHING else Selector(whole).select(wanted)
+    return find_all(chosen)
 
 
 def outline(store: Store) -> Analysis:
@@ -101,79 +93,55 @@ def outline(store: Store) -> Analysis:
 
     Its numbers are found when they are read, so the store must be open then.
     """
-    counts, config = Counts(store), store.config
-    asked, stays, learnt = _learnt(counts, config, None)
-    costs = Later(lambda: costing.find_costs(counts, asked, stays, learnt))
-    learning.set_bounds(counts, asked)
-    learning.expect(counts, learnt)
-    materials = collect(counts, config, asked, stays, learnt, costs)
-    return _whole(counts, materials, tuple(map(pipeline.defer_pipeline, materials)), "", ())
+    known = learn(Counts.of(store), store.config, _earlier(store, None))
+    return _describe(store, known, "")
 
 
-def _learnt(
-    counts: Counts, config: Config, earlier: Mapping[tuple[str, str], float] | None
-) -> tuple[list[Asked], dict[tuple[int, ...], StayCounts], dict[tuple[int, int], Learnt]]:
-    """Find the days that are compared, count the stays, and learn at which ages to read."""
-    asked = learning.find_windows(counts, config)
-    stays = learning.find_stays(counts, asked)
-    kept = _earlier(counts.store) if earlier is None else earlier
-    return asked, stays, learning.learn(counts, config, asked, stays, kept)
+def find_all(analysis: Analysis) -> Analysis:
+    """Find every number of an analysis, so that it needs its store no more; return it."""
+    for pipeline in analysis.pipelines:
+        pipeline.snapshot()
+        for stage in pipeline.stages:
+            stage.snapshot()
+    return analysis
 
 
-def _whole(
-    counts: Counts,
-    materials: tuple[Material, ...],
-    built: tuple[PipelineAnalysis, ...],
-    language: str,
-    findings: tuple[Finding, ...],
-) -> Analysis:
-    """Return the analysis of all deals, with the findings that are known so far."""
-    store, config = counts.store, counts.store.config
+def _describe(store: Store, known: Learning, language: str) -> Analysis:
+    """Return the analysis of all deals, without findings."""
+    about = store.about
     return Analysis(
-        pipelines=built,
-        config=config,
-        language=language or config.language,
-        label=store.meta("label"),
-        last_day=counts.last_day,
-        shape=store.meta("shape"),
-        provisional_order=store.meta("provisional_order"),
-        rows=tuple(store.meta("rows")),
-        facts=store.meta("facts"),
-        inputs=tuple(store.meta("inputs")),
-        ignored_files=tuple(store.meta("ignored_files")),
-        fingerprint=store.meta("fingerprint"),
-        all_findings=findings,
+        pipelines=tuple(PipelineNumbers.count(counts) for counts in count_all(known)),
+        config=known.config,
+        language=language or known.config.language,
+        label=about.label,
+        last_day=known.counts.last_day,
+        shape=about.shape,
+        provisional_order=about.provisional_order,
+        rows=about.rows,
+        facts=about.facts,
+        inputs=about.inputs,
+        ignored_files=about.ignored_files,
+        fingerprint=about.fingerprint,
         doubts=doubts.read(store),
-        recognised=tuple(store.meta("recognised")),
+        recognised=about.recognised,
         faults=account.kept_faults(store),
         last_run=_last_run(store),
         logo=store.meta_or("logo", {}),
         store=store,
-        materials=materials,
     )
 
 
-def _with_findings(
-    whole: Analysis,
-    counts: Counts,
-    asked: list[Asked],
-    learnt: dict[tuple[int, int], Learnt],
-    costs: dict[int, Costs],
-) -> Analysis:
+def _find_findings(whole: Analysis, known: Learning) -> tuple[Finding, ...]:
     """Compare what has changed in every pipeline that the export holds as a whole."""
-    store = whole.opened()
-    pairs = zip(asked, whole.pipelines, strict=True)
-    compared = [one for one, built in pairs if not built.notes.coverage]
-    found = comparing.find_findings(
-        counts,
-        whole.config,
-        compared,
-        learnt,
-        costs,
+    pairs = zip(known.pipelines, whole.pipelines, strict=True)
+    found = findings.find_findings(
+        known,
+        [one for one, numbers in pairs if not numbers.notes.coverage],
+        {one.name: one.costs for one in whole.pipelines if one.costs},
         provisional=whole.provisional_order,
-        split=partial(explaining.splits_of, store, whole),
+        split=partial(findings.splits_of, whole.opened(), whole),
     )
-    return explaining.explain_findings(store, whole, without_late_losses(whole, found))
+    return findings.explain_findings(whole, without_late_losses(whole, found))
 
 
 def _refuse_other(store: object, language: str) -> None:
@@ -185,16 +153,12 @@ def _refuse_other(store: object, language: str) -> None:
         raise LeakkitError("no_language", message)
 
 
-def _part(whole: Analysis, numbers: tuple[int, ...] | None) -> Analysis:
+def _choose(whole: Analysis, numbers: tuple[int, ...] | None) -> Analysis:
     """Return the analysis of the pipelines that are asked for."""
     if numbers is None:
         return whole
-    chosen = [at for at, one in enumerate(whole.materials) if one.asked.number in numbers]
-    return replace(
-        whole,
-        pipelines=tuple(whole.pipelines[at] for at in chosen),
-        materials=tuple(whole.materials[at] for at in chosen),
-    )
+    names = {whole.config.pipelines[number].name for number in numbers}
+    return replace(whole, pipelines=tuple(one for one in whole.pipelines if one.name in names))
 
 
 def _numbers(config: Config, names: object) -> tuple[int, ...] | None:
@@ -206,26 +170,23 @@ def _numbers(config: Config, names: object) -> tuple[int, ...] | None:
     return tuple(sorted({known.index(find_spelling("pipeline", name, known)) for name in asked}))
 
 
-def _earlier(store: Store) -> dict[tuple[str, str], float]:
-    """Return the horizons of the last run that the store was given, if any."""
-    try:
-        kept = store.meta("earlier_horizons")
-    except KeyError:
-        return {}
+def _earlier(
+    store: Store, given: Mapping[tuple[str, str], float] | None
+) -> Mapping[tuple[str, str], float]:
+    """Return the horizons of the last run: those given, else those kept in the store, if any."""
+    if given is not None:
+        return given
+    kept = store.meta_or("earlier_horizons", [])
     return {(pipeline, stage): float(days) for pipeline, stage, days in kept}
 
 
-def _last_run(store: Store) -> dict[str, Any]:
-    """Return what the last run on other data saw, if the store was told."""
-    try:
-        return dict(store.meta("last_run"))
-    except KeyError:
-        return {}
+def _last_run(store: Store) -> dict[str, Seen]:
+    """Return what the last run on other data saw of each pipeline, if the store was told."""
+    told = {name: Seen.read(facts) for name, facts in store.meta_or("last_run", {}).items()}
+    return {name: seen for name, seen in told.items() if seen is not None}
 
 
 def _kept_findings(store: Store) -> tuple[Finding, ...] | None:
     """Return the findings that an earlier analysis of all pipelines kept in the store, if any."""
-    try:
-        return from_records(store.meta("findings"))
-    except KeyError:
-        return None
+    records = store.meta_or("findings", None)
+    return None if records is None else from_records(records)

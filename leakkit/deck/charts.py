@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.analysis.noted import notes_of
+from leakkit.analysis.results import find_notes
 from leakkit.deck.content import COUNTS, Box, Chart, Line, Series, Text, name_of, shorten
 from leakkit.views.causes.cause_lines import segment
 from leakkit.views.drawing.figures import EXITS, door_shares
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from leakkit.analysis.diagnosis import StageDiagnosis
-    from leakkit.analysis.noted import Noted
+    from leakkit.analysis.numbers import StageNumbers
+    from leakkit.analysis.results import DayNote
     from leakkit.deck.content import Part, Subject
     from leakkit.findings import Finding
-    from leakkit.measures.stage_results import StageResult
 
 
 MOST_MONTHS = 18
@@ -30,7 +30,7 @@ MOST_DAYS = 60
 MOST_SEGMENTS, SEGMENT_LETTERS = 5, 26
 
 
-def losses_chart(subject: Subject, strong: StageResult | None) -> Chart | None:
+def losses_chart(subject: Subject, strong: StageNumbers | None) -> Chart | None:
     """Return the share lost of what enters each stage, with its range; None where none is known."""
     stages = [stage for stage in subject.pipeline.stages if stage.lost.share is not None]
     if not stages:
@@ -120,7 +120,7 @@ def months_chart(subject: Subject) -> Chart | None:
     return Chart("columns", words.say("question.months"), alt, names, series, COUNTS)
 
 
-def days_chart(subject: Subject, stage: StageResult) -> Chart | None:
+def days_chart(subject: Subject, stage: StageNumbers) -> Chart | None:
     """Return which share of a stage has left by which door, day by day; None without a curve."""
     horizon = stage.horizon.age
     if horizon is None:
@@ -140,7 +140,7 @@ def days_chart(subject: Subject, stage: StageResult) -> Chart | None:
     return Chart("areas", title, say_days(subject, stage), names, series, title=title)
 
 
-def say_days(subject: Subject, stage: StageResult) -> str:
+def say_days(subject: Subject, stage: StageNumbers) -> str:
     """Say which share of a stage has left by which door at its horizon."""
     horizon = stage.horizon.age or 0.0
     at = {name: float(share[0]) for name, share in door_shares(stage, np.array([horizon])).items()}
@@ -218,24 +218,24 @@ UNDER = 0.2
 """The share of a slide that the notes under a chart take."""
 
 
-def dated_notes(subject: Subject, stage: str = "") -> tuple[Noted, ...]:
+def dated_notes(subject: Subject, stage: str = "") -> tuple[DayNote, ...]:
     """Return the notes that have a day; where a stage is named, those on it and on all."""
     return tuple(
         one
-        for one in notes_of(subject.analysis, subject.pipeline)
+        for one in find_notes(subject.analysis, subject.pipeline)
         if one.number and (not stage or one.stage in {"", stage})
     )
 
 
 def say_notes(
-    subject: Subject, notes: Sequence[Noted], *, of_stage: bool = False
+    subject: Subject, notes: Sequence[DayNote], *, of_stage: bool = False
 ) -> tuple[str, ...]:
     """Say each note in a line of text."""
     return tuple(shorten(one) for one in note_lines(notes, subject.words, of_stage=of_stage))
 
 
 def name_months(
-    subject: Subject, first_days: Sequence[int], notes: Sequence[Noted]
+    subject: Subject, first_days: Sequence[int], notes: Sequence[DayNote]
 ) -> tuple[str, ...]:
     """Return the names of some months, each with the numbers of the notes on its days."""
     marks: dict[str, list[str]] = {subject.words.month(day): [] for day in first_days}

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.words import Words
 
 
@@ -126,7 +126,7 @@ def _slides_of_each(analysis: Analysis) -> Slides:
 
 
 def _write_deck(
-    analysis: Analysis, pipelines: tuple[PipelineAnalysis, ...], slides: Slides, look: Look
+    analysis: Analysis, pipelines: tuple[PipelineNumbers, ...], slides: Slides, look: Look
 ) -> bytes:
     """Write the deck of some pipelines."""
     words = words_of(analysis)
@@ -143,7 +143,7 @@ def _write_deck(
     return pack_deck(master.deck, opening.title, brand.author or "leakkit")
 
 
-def _opening(analysis: Analysis, pipelines: tuple[PipelineAnalysis, ...], words: Words) -> Slide:
+def _opening(analysis: Analysis, pipelines: tuple[PipelineNumbers, ...], words: Words) -> Slide:
     """Return the slide that opens a deck."""
     title = (
         words.say("deck.opening_one", name=name_of(pipelines[0].name))
@@ -177,7 +177,7 @@ def _all(analysis: Analysis, words: Words) -> Slide:
     return Slide(title, words.say("deck.all"), tuple(parts), foot, notes)
 
 
-def _list_pipelines(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], words: Words) -> Grid:
+def _list_pipelines(analysis: Analysis, shown: tuple[PipelineNumbers, ...], words: Words) -> Grid:
     """Return what each pipeline says, and what could be kept in it."""
     rows = tuple(
         (
@@ -193,7 +193,7 @@ def _list_pipelines(analysis: Analysis, shown: tuple[PipelineAnalysis, ...], wor
     return Grid(caption, tuple(words.say(f"table.{head}") for head in heads), rows)
 
 
-def _say_kept(analysis: Analysis, one: PipelineAnalysis, words: Words) -> str:
+def _say_kept(analysis: Analysis, one: PipelineNumbers, words: Words) -> str:
     """Say what could be kept where the finding that leads went back; a dash where none leads."""
     led = leading(finding for finding in analysis.all_findings if finding.pipeline == one.name)
     value = led[0][0].recoverable if led else None

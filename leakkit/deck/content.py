@@ -15,9 +15,9 @@ from leakkit.views.grids import grids, html_text, sentences, shorten_name
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from leakkit.analysis import Analysis, Diagnosis, PipelineAnalysis
+    from leakkit.analysis import Analysis, Diagnosis, PipelineNumbers
+    from leakkit.analysis.numbers import StageNumbers
     from leakkit.findings import Finding
-    from leakkit.measures.stage_results import StageResult
     from leakkit.views.grids import Grid
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -162,7 +162,7 @@ class Subject:
         return self.diagnosis.analysis
 
     @property
-    def pipeline(self) -> PipelineAnalysis:
+    def pipeline(self) -> PipelineNumbers:
         """The pipeline that the slides are of."""
         return self.diagnosis.pipeline
 
@@ -186,7 +186,7 @@ class Subject:
         return found[0] if found else None
 
     @cached_property
-    def stage(self) -> StageResult | None:
+    def stage(self) -> StageNumbers | None:
         """The stage that the pictures emphasise: what to look at first."""
         at = choose_emphasis(self.pipeline, self.analysis.all_findings)
         return None if at is None else self.pipeline.stages[at]

@@ -132,6 +132,46 @@ class Value:
         return Value(self.value * amount, self.low * amount, self.high * amount)
 
 
+@dataclass(frozen=True)
+class CauseEvidence:
+    """What stands behind the cause of a finding, the counter-evidence included.
+
+    `lost_long_after` to `closed_in_bulk` count losses and stays of the `window`; the shares
+    are by family, ranges are (value, low, high).
+    """
+
+    why: str
+    lost_long_after: float | None
+    window: str
+    losses: int
+    advanced: int
+    closed_in_bulk: int
+    stated: str
+    behaviour: str
+    length_only: bool
+    sub_reason: str
+    stated_shares: Mapping[str, float | None]
+    beyond_usual: Mapping[str, tuple[float, float, float]]
+    excess_shares: Mapping[str, tuple[float, float, float] | None]
+
+
+@dataclass(frozen=True)
+class LikelyCause:
+    """What the losses of a stage look like, in short: codes and numbers.
+
+    `stated_share` and `behaviour_share` are those of the family: of the known reasons, and
+    the excess share; None where nothing is determined.
+    """
+
+    family: str
+    strength: str
+    stated_share: float | None
+    behaviour_share: float | None
+    agreement: float | None
+    missing_reason_share: float | None
+    evidence: CauseEvidence
+
+
 @dataclass(frozen=True, repr=False)
 class Finding(PlainData):
     """What became of one share of one stage: `kind` is lost, overdue or returned.
@@ -177,7 +217,7 @@ class Finding(PlainData):
     split: Split | None = None
     since: int | None = None
     months: tuple[tuple[int, float | None], ...] = ()
-    cause: Mapping[str, Any] | None = None
+    cause: LikelyCause | None = None
     review: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
     last_year: Past | None = None
@@ -249,7 +289,7 @@ class Finding(PlainData):
         """Say whether the share fell, or may have."""
         return self.severity in IMPROVED
 
-    def with_cause(self, cause: Mapping[str, Any] | None, review: str = "") -> Finding:
+    def with_cause(self, cause: LikelyCause | None, review: str = "") -> Finding:
         """Return the finding with its cause and the operation to review."""
         return replace(self, cause=cause, review=review)
 
@@ -351,19 +391,30 @@ def _finding(record: Mapping[str, Any]) -> Finding:
         name: (_day(first), _day(last) + 1) for name, (first, last) in record["windows"].items()
     }
     value, split, since = record["recoverable"], record["split"], record["since"]
-    last_year, decided = record.get("last_year"), record.get("decided")
+    last_year, decided, cause = (record.get(name) for name in ("last_year", "decided", "cause"))
     return Finding(
         **{
             **record,
             "windows": windows,
             "recoverable": value and Value(**value),
             "split": split and Split(**split),
+            "cause": cause and _likely_cause(cause),
             "last_year": last_year and Past(**last_year),
             "decided": decided and DecidedShares(**decided),
             "since": None if since is None else _day(since),
             "months": tuple((_day(first), share) for first, share in record["months"]),
         }
     )
+
+
+def _likely_cause(record: Mapping[str, Any]) -> LikelyCause:
+    """Return a cause from its plain values."""
+    said = record["evidence"]
+    ranges = {
+        name: {key: each and tuple(each) for key, each in said[name].items()}
+        for name in ("beyond_usual", "excess_shares")
+    }
+    return LikelyCause(**{**record, "evidence": CauseEvidence(**{**said, **ranges})})
 
 
 def _date(day: int) -> str:

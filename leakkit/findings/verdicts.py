@@ -8,7 +8,7 @@ the same stage; the words are "the losses look like ...", with the counter-evide
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from leakkit.findings.behaviour import (
     looks,
     read_behaviour,
 )
+from leakkit.findings.finding import CauseEvidence, LikelyCause
 from leakkit.findings.reason_dictionary import FAMILIES, built_in
 from leakkit.findings.stated_reasons import (
     NOT_KNOWN,
@@ -255,46 +256,42 @@ def find_cause(  # noqa: PLR0913 - what a cause is read from
     )
 
 
-def as_record(cause: Cause) -> dict[str, Any]:
-    """Return a cause as `findings.json` has it: plain values, codes and numbers.
-
-    `stated_share` and `behaviour_share` are those of the family: of the known reasons, and
-    the excess share; None where nothing is determined. `evidence` holds what stands behind
-    the verdict, the counter-evidence included.
-    """
+def summarise(cause: Cause) -> LikelyCause:
+    """Return a cause in short, as its finding has it."""
     stated, behaviour = cause.stated, cause.behaviour
     family = cause.verdict.family
     shares = {one.family: one.share for one in stated.families}
     excess = {COMPLEXITY: behaviour.complexity, UNCONVINCING: behaviour.unconvincing}
-    return {
-        "family": family,
-        "strength": cause.verdict.strength,
-        "stated_share": shares.get(family),
-        "behaviour_share": None if (own := excess.get(family)) is None else own.value,
-        "agreement": cause.agreement.kappa,
-        "missing_reason_share": stated.missing_share,
-        "evidence": {
-            "why": cause.verdict.why,
-            "lost_long_after": cause.verdict.lost_long_after,
-            "window": cause.window,
-            "losses": cause.losses,
-            "advanced": behaviour.advanced.n,
-            "closed_in_bulk": cause.administrative.n,
-            "stated": stated.family,
-            "behaviour": behaviour.family,
-            "length_only": behaviour.length_only,
-            "sub_reason": cause.sub_reason,
-            "stated_shares": shares,
-            "beyond_usual": {
-                one.where: [one.excess.value, one.excess.low, one.excess.high]
+    own = excess.get(family)
+    return LikelyCause(
+        family=family,
+        strength=cause.verdict.strength,
+        stated_share=shares.get(family),
+        behaviour_share=None if own is None else own.value,
+        agreement=cause.agreement.kappa,
+        missing_reason_share=stated.missing_share,
+        evidence=CauseEvidence(
+            why=cause.verdict.why,
+            lost_long_after=cause.verdict.lost_long_after,
+            window=cause.window,
+            losses=cause.losses,
+            advanced=behaviour.advanced.n,
+            closed_in_bulk=cause.administrative.n,
+            stated=stated.family,
+            behaviour=behaviour.family,
+            length_only=behaviour.length_only,
+            sub_reason=cause.sub_reason,
+            stated_shares=shares,
+            beyond_usual={
+                one.where: (one.excess.value, one.excess.low, one.excess.high)
                 for one in stated.beyond
             },
-            "excess_shares": {
-                name: None if one is None else [one.value, one.low, one.high]
+            excess_shares={
+                name: None if one is None else (one.value, one.low, one.high)
                 for name, one in excess.items()
             },
-        },
-    }
+        ),
+    )
 
 
 def _sure_alone(stated: Stated, behaviour: Behaviour) -> bool:

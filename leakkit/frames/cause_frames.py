@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis.diagnosis import Diagnosis, StageDiagnosis
-    from leakkit.analysis.interventions import Intervened
+    from leakkit.analysis.diagnosis import Diagnosis, Intervened, StageDiagnosis
     from leakkit.findings.comparison import Excess
     from leakkit.findings.drivers import Driver
     from leakkit.findings.finding import Value

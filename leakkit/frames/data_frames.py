@@ -15,7 +15,8 @@ from leakkit.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
+    from leakkit.analysis.results import Analysis
     from leakkit.findings.worklist import WorkItem
     from leakkit.frames.units import Cell
 
@@ -63,7 +64,7 @@ def pipelines_frame(analysis: Analysis) -> pd.DataFrame:
     return frame_of(rows, PIPELINES)
 
 
-def _pipeline(one: PipelineAnalysis, warned: Iterable[str]) -> dict[str, Cell]:
+def _pipeline(one: PipelineNumbers, warned: Iterable[str]) -> dict[str, Cell]:
     """Return the cells of one pipeline."""
     followed = sum(n for (_, history), n in one.notes.outcomes.items() if history)
     lost = sum(stage.value_lost for stage in one.stages)
@@ -109,7 +110,7 @@ ID = "{opportunity_id}"
 """Where the id of a deal stands in the address of a deal."""
 
 
-def deals_frame(rows: pd.DataFrame, pipeline: PipelineAnalysis, link: str) -> pd.DataFrame:
+def deals_frame(rows: pd.DataFrame, pipeline: PipelineNumbers, link: str) -> pd.DataFrame:
     """Return the rows behind a pipeline's numbers: stage by stage, lost ones first, dear first.
 
     `rows` has stage, left, opportunity_id, name, owner, value (minor units), stay, entered_day
@@ -204,7 +205,7 @@ WORK_TYPES = dict.fromkeys(
 WORK_KINDS = {name: WORK_TYPES.get(name, "str") for name in ("pipeline", *WORK_COLUMNS)}
 
 
-def worklist_frame(lists: Iterable[tuple[PipelineAnalysis, Sequence[WorkItem]]]) -> pd.DataFrame:
+def worklist_frame(lists: Iterable[tuple[PipelineNumbers, Sequence[WorkItem]]]) -> pd.DataFrame:
     """Return the late deals of pipelines, those to call first in front."""
     rows = [
         {"pipeline": pipeline.name, **worklist_row(item, pipeline)}
@@ -214,7 +215,7 @@ def worklist_frame(lists: Iterable[tuple[PipelineAnalysis, Sequence[WorkItem]]])
     return frame_of(rows, WORK_KINDS)
 
 
-def worklist_row(item: WorkItem, pipeline: PipelineAnalysis) -> dict[str, Cell]:
+def worklist_row(item: WorkItem, pipeline: PipelineNumbers) -> dict[str, Cell]:
     """Return the cells of one late deal; money in major units, stays in days."""
     per_day = pipeline.unit_per_day
     return {

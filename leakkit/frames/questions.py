@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from leakkit.analysis.diagnosis import Diagnosis, StageDiagnosis
-    from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
+    from leakkit.analysis.results import Analysis
 
 READ_AT = (
     *("pipeline", "stage", "followed", "horizon_days", "horizon_from"),
@@ -52,7 +53,7 @@ READ_AT = (
 )
 
 
-def _one(analysis: Analysis, pipeline: str) -> tuple[PipelineAnalysis]:
+def _one(analysis: Analysis, pipeline: str) -> tuple[PipelineNumbers]:
     """Return the pipeline of a view: the one that is named, or the first."""
     return (analysis.chosen(pipeline)[0],)
 

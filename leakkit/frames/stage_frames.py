@@ -12,15 +12,14 @@ from leakkit.frames.units import date, frame_of, major
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leakkit.analysis.results import PipelineAnalysis
-    from leakkit.analysis.sides import Compared, Part
+    from leakkit.analysis.gaps import Compared, Part
+    from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
     from leakkit.findings import Finding
     from leakkit.findings.part_comparison import Gap, Side
     from leakkit.frames.units import Cell
     from leakkit.measures.balance import Month, Pipe
     from leakkit.measures.horizons import Horizon
     from leakkit.measures.present_state import LastStage
-    from leakkit.measures.stage_results import StageResult
     from leakkit.measures.survival import Share
 
 
@@ -55,7 +54,7 @@ STAGE_TYPES = dict.fromkeys(COUNTS, "Int64") | dict.fromkeys(
 STAGE_KINDS = {name: STAGE_TYPES.get(name, "str") for name in ("pipeline", *STAGE_COLUMNS)}
 
 
-def stages_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
+def stages_frame(pipelines: Iterable[PipelineNumbers]) -> pd.DataFrame:
     """Return the stages of pipelines, in their order; see `stage_rows`."""
     rows = [
         {"pipeline": pipeline.name, **row} for pipeline in pipelines for row in stage_rows(pipeline)
@@ -63,7 +62,7 @@ def stages_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     return frame_of(rows, STAGE_KINDS)
 
 
-def stage_rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
+def stage_rows(pipeline: PipelineNumbers) -> list[dict[str, Cell]]:
     """Return the cells of every stage by column (docs/contracts.md, stages.csv).
 
     Shares are 0 to 1, days are days, money is in major units. None is not available, for
@@ -74,7 +73,7 @@ def stage_rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
     return [_stage_row(stage, pipeline) for stage in pipeline.stages]
 
 
-def _stage_row(stage: StageResult, pipeline: PipelineAnalysis) -> dict[str, Cell]:
+def _stage_row(stage: StageNumbers, pipeline: PipelineNumbers) -> dict[str, Cell]:
     """Return the cells of one stage."""
     per_day, exits = pipeline.unit_per_day, stage.exits
     notes: list[str] = []
@@ -112,7 +111,7 @@ def _stage_row(stage: StageResult, pipeline: PipelineAnalysis) -> dict[str, Cell
     return {**row, "currency": pipeline.currency, "notes": ";".join(notes)}
 
 
-def _present_row(one: LastStage, pipeline: PipelineAnalysis) -> dict[str, Cell]:
+def _present_row(one: LastStage, pipeline: PipelineNumbers) -> dict[str, Cell]:
     """Return the cells of one stage of a present state: the deals whose row names it."""
     missing = [
         name for name in STAGE_COLUMNS if name not in OF_PRESENT and not name.endswith(WITHOUT_NOTE)
@@ -169,7 +168,7 @@ PIPE = (
 )
 
 
-def balances_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
+def balances_frame(pipelines: Iterable[PipelineNumbers]) -> pd.DataFrame:
     """Return the balance of every stage.
 
     opening + new + from_previous + jumped_in + returned_in + reopened
@@ -189,7 +188,7 @@ def balances_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     return frame_of(rows, BALANCE)
 
 
-def pipe_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
+def pipe_frame(pipelines: Iterable[PipelineNumbers]) -> pd.DataFrame:
     """Return what the picture of the pipe shows of every stage: a cohort, each deal once.
 
     Of the `entered` deals of the cohort `won` were won in the end; `reached` came to the
@@ -199,7 +198,7 @@ def pipe_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     return frame_of(rows, PIPE)
 
 
-def _pipe_rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
+def _pipe_rows(pipeline: PipelineNumbers) -> list[dict[str, Cell]]:
     """Return the cells of one pipeline, in deals and in money."""
     value = pipeline.pipe_value
     return [
@@ -239,7 +238,7 @@ MONTH_TYPES = (
 MONTH_KINDS = {name: MONTH_TYPES.get(name, "str") for name in MONTH_COLUMNS}
 
 
-def months_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
+def months_frame(pipelines: Iterable[PipelineNumbers]) -> pd.DataFrame:
     """Return the months of pipelines: opening + new + reopened = won + lost + moved + closing.
 
     `month` is its first day; `complete` is false where the data begin or end within it. Of a
@@ -249,7 +248,7 @@ def months_frame(pipelines: Iterable[PipelineAnalysis]) -> pd.DataFrame:
     return frame_of(rows, MONTH_KINDS)
 
 
-def _month_rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
+def _month_rows(pipeline: PipelineNumbers) -> list[dict[str, Cell]]:
     """Return the cells of a pipeline; of a list without a history, what was won and lost."""
     if pipeline.present is None:
         return [_month_row(month, pipeline) for month in pipeline.months]
@@ -268,7 +267,7 @@ def _month_rows(pipeline: PipelineAnalysis) -> list[dict[str, Cell]]:
     ]
 
 
-def _month_row(month: Month, pipeline: PipelineAnalysis) -> dict[str, Cell]:
+def _month_row(month: Month, pipeline: PipelineNumbers) -> dict[str, Cell]:
     """Return the cells of one month."""
     return {
         "pipeline": pipeline.name,
@@ -297,7 +296,7 @@ CURVE_KINDS = {
 }
 
 
-def curves_frame(pipeline: PipelineAnalysis, stages: Iterable[StageResult]) -> pd.DataFrame:
+def curves_frame(pipeline: PipelineNumbers, stages: Iterable[StageNumbers]) -> pd.DataFrame:
     """Return the curves of some stages, up to the horizon of each where it has one.
 
     `share` of those who entered has left by an `exit` by then; `at_risk` visits were still
@@ -310,7 +309,7 @@ def curves_frame(pipeline: PipelineAnalysis, stages: Iterable[StageResult]) -> p
     return whole.astype(CURVE_KINDS)
 
 
-def _exits(stage: StageResult, pipeline: PipelineAnalysis) -> list[pd.DataFrame]:
+def _exits(stage: StageNumbers, pipeline: PipelineNumbers) -> list[pd.DataFrame]:
     """Return the curve of every exit of one stage."""
     table, age = stage.curve.table, stage.horizon.age
     shown = table.ages <= (np.inf if age is None else age)
@@ -330,7 +329,7 @@ def _exits(stage: StageResult, pipeline: PipelineAnalysis) -> list[pd.DataFrame]
     ]
 
 
-def ages_frame(pipeline: PipelineAnalysis) -> pd.DataFrame:
+def ages_frame(pipeline: PipelineNumbers) -> pd.DataFrame:
     """Return how old the deals of a list without a history are, by how they ended.
 
     `since` says from when their days are counted: `created`, or for open deals of one stage

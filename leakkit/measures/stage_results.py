@@ -37,8 +37,6 @@ from leakkit.measures.survival import (
     staying_at,
     with_the_rest,
 )
-from leakkit.page.style import facts_table
-from leakkit.plain import PlainData
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,8 +44,6 @@ if TYPE_CHECKING:
     from leakkit.measures.survival import Curve
 
 
-SHOWN_DOORS = ("next", "jumped", "won_here", "returned", "lost", "moved", "open")
-SHOWN_SHARES = ("advance", "lost", "returned", "stalled", "went_overdue", "won_from_here")
 CLICKED_THROUGH_SHARE = 0.3
 EXPECTED_WIDTH = 0.6
 WON_EXIT, LOST_EXIT = EXITS.index("won_here"), EXITS.index("lost")
@@ -86,70 +82,6 @@ class InTheEnd:
     lost_elsewhere: int
     open: int
     moved: int
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class StageResult(PlainData):
-    """All that is known of one stage over the whole history.
-
-    Ages and days are in the pipeline's unit of stay (see `unit_per_day` of the
-    pipeline); values are whole minor units of the currency.
-    """
-
-    stage: int
-    name: str
-    kind: str
-    opportunities: int
-    first_visits: int
-    exits: Exits
-    overdue: int | None
-    jumped_over: int
-    reopened_in: int
-    horizon: Horizon
-    expected: Horizon
-    followed: float | None
-    advance: Share
-    lost: Share
-    returned: Share
-    stalled: Share
-    went_overdue: Share
-    won_from_here: Share
-    won_horizon: Horizon
-    lost_any_visit: Share
-    lost_by_value: Share
-    median: Horizon
-    p90: Horizon
-    mean: tuple[float, float] | None
-    in_the_end: InTheEnd
-    value_entered: int
-    value_lost: int
-    value_overdue: int
-    wins_after_loss: int
-    clicked_through_share: float
-    left_after_curves: int
-    curve: Curve
-
-    def __repr__(self) -> str:
-        """Return what becomes of its deals, in one line: all numbers would fill a screen."""
-        entered, lost = self.exits.entered, self.exits.lost
-        return f"<Stage {self.name!r}: {entered:,} entered, {lost:,} lost: {self.lost}>"
-
-    def _repr_html_(self) -> str:
-        """Return its doors and its shares, for a notebook."""
-        doors = [(name, getattr(self.exits, name)) for name in SHOWN_DOORS]
-        shares = [(f"{name} share", str(getattr(self, name))) for name in SHOWN_SHARES]
-        return facts_table(("of those who entered", self.name), [*doors, *shares])
-
-    @property
-    def crm_advance_ratio(self) -> float | None:
-        """Advanced per entered, as a CRM shows it: open deals count as failures."""
-        return self.exits.advanced / self.exits.entered if self.exits.entered else None
-
-    @property
-    def crm_loss_ratio(self) -> float | None:
-        """Lost per advanced or lost, as a CRM shows it: open deals are forgotten."""
-        closed = self.exits.advanced + self.exits.lost
-        return self.exits.lost / closed if closed else None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from xlsxwriter.worksheet import Worksheet
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.findings.worklist import WorkItem
     from leakkit.frames.units import Cell
 
@@ -72,7 +72,7 @@ def round_numbers(content: Any) -> Any:  # noqa: ANN401 - JSON of any shape
         return float(f"{content:.{DIGITS}g}")
     if isinstance(content, dict):
         return {key: round_numbers(value) for key, value in content.items()}
-    if isinstance(content, list):
+    if isinstance(content, (list, tuple)):
         return [round_numbers(value) for value in content]
     return content
 
@@ -90,7 +90,7 @@ def iso_day(day: int) -> str:
 # stages.csv: one row per stage, for programs. Its columns are a contract.
 
 
-def stages_csv(pipeline: PipelineAnalysis) -> str:
+def stages_csv(pipeline: PipelineNumbers) -> str:
     r"""Return the stage table of one pipeline as CSV text, with `\n` line ends.
 
     Shares have 10 decimals, days are days (with fractions in pipelines by the hour),
@@ -133,7 +133,7 @@ FORMATS = {
 }
 
 
-def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> str:
+def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineNumbers) -> str:
     r"""Return the worklist as CSV text, with `\n` line ends and no cell that runs as a formula.
 
     Money is in major units with two decimals, chances have 10 decimals, an unknown number
@@ -149,7 +149,7 @@ def worklist_csv(items: Sequence[WorkItem], pipeline: PipelineAnalysis) -> str:
 
 
 def worklist_xlsx(
-    items: Sequence[WorkItem], pipeline: PipelineAnalysis, brand: Mark = UNBRANDED
+    items: Sequence[WorkItem], pipeline: PipelineNumbers, brand: Mark = UNBRANDED
 ) -> bytes:
     """Return the worklist as an Excel file: one sheet a block, printed with its head on each page.
 
@@ -189,7 +189,7 @@ def _sheet(
     return sheet
 
 
-def _print_setup(sheet: Worksheet, pipeline: PipelineAnalysis, brand: Mark) -> None:
+def _print_setup(sheet: Worksheet, pipeline: PipelineNumbers, brand: Mark) -> None:
     """Say how a sheet is printed: across, one page wide, whose it is and which page."""
     sheet.set_landscape()
     sheet.set_paper(A4)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.report.planning import PagePlan, PagePlanner
     from leakkit.report.publishing import Draft
     from leakkit.report.run_results import PageResult
@@ -77,7 +77,7 @@ def fingerprint_page(analysis: Analysis, book: str, about: object) -> str:
         [asdict(fault) for fault in analysis.faults],
         [asdict(doubt) for doubt in analysis.doubts or ()],
         analysis.config.model_dump(mode="json"),
-        dict(analysis.last_run),
+        {name: seen.facts() for name, seen in analysis.last_run.items()},
         logo_digest(analysis),
         analysis.language,
         code_digest(),
@@ -168,7 +168,7 @@ class Last:
             return []
 
 
-def learnt_facts(pipeline: PipelineAnalysis) -> list[Facts]:
+def learnt_facts(pipeline: PipelineNumbers) -> list[Facts]:
     """Return horizon and expected days of every stage, which the next run starts from."""
     return [
         {
@@ -182,7 +182,7 @@ def learnt_facts(pipeline: PipelineAnalysis) -> list[Facts]:
     ]
 
 
-def _in_days(age: float | None, pipeline: PipelineAnalysis) -> float | None:
+def _in_days(age: float | None, pipeline: PipelineNumbers) -> float | None:
     """Return an age in days."""
     return None if age is None else age / pipeline.unit_per_day
 
@@ -292,7 +292,8 @@ def entry_of(
         return page_entry(page, last.get("stages", []), last.get("pages", {}), *kept)
     pages = _pages(page, plan, draft, files[page.pipeline])
     seen = Seen.of(planning.analysis, plan.pipeline).facts()
-    before = planning.analysis.last_run.get(page.pipeline)
+    then = planning.analysis.last_run.get(page.pipeline)
+    before = then.facts() if then else None
     return page_entry(page, learnt_facts(plan.pipeline), pages, seen, before)
 
 

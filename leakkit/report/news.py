@@ -17,7 +17,7 @@ from leakkit.views.view import words_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.findings import Finding
     from leakkit.report.manifest import Last
 
@@ -123,7 +123,7 @@ def refuse_half_export(
         raise LeakkitError(HALF_EXPORT, message, tuple(faults))
 
 
-def _news(analysis: Analysis, one: PipelineAnalysis, standing: Last, page: PageResult) -> News:
+def _news(analysis: Analysis, one: PipelineNumbers, standing: Last, page: PageResult) -> News:
     """Compare one pipeline with what the last run saw of it."""
     then = Seen.read(standing.pipelines.get(one.name, {}).get("seen"))
     known = set() if then is None else set(then.warned)
@@ -143,6 +143,6 @@ def _news(analysis: Analysis, one: PipelineAnalysis, standing: Last, page: PageR
     )
 
 
-def _warning(analysis: Analysis, one: PipelineAnalysis, now: Seen) -> list[Finding]:
+def _warning(analysis: Analysis, one: PipelineNumbers, now: Seen) -> list[Finding]:
     """Return the findings of a pipeline that its page warns of, gravest first."""
     return [f for f in analysis.warnings(one.name) if (f.stage, f.kind) in now.warned]

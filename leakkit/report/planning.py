@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.report.manifest import Facts, Last
 
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class PagePlan:
     """The pages of one pipeline: their fingerprints, and what the last run says of them."""
 
-    pipeline: PipelineAnalysis
+    pipeline: PipelineNumbers
     result: PageResult
     fingerprints: Mapping[str, str]
     last: Facts
@@ -83,7 +83,7 @@ class PagePlanner:
         """Return what a pipeline's result begins as."""
         return PageResult(name, slug(name), MADE, last_day=self.analysis.last_day)
 
-    def _plan(self, pipeline: PipelineAnalysis) -> PagePlan:
+    def _plan(self, pipeline: PipelineNumbers) -> PagePlan:
         """Say what the pages of a pipeline are made from."""
         headline = headline_sentence(self.analysis, pipeline.name)
         result = replace(self.begin(pipeline.name), headline=headline)

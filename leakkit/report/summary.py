@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from jinja2 import Template
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
+    from leakkit.analysis.numbers import StageNumbers
     from leakkit.findings import Finding
     from leakkit.findings.worklist import WorkItem
-    from leakkit.measures.stage_results import StageResult
     from leakkit.views.brand import Mark
     from leakkit.words import Words
 
@@ -109,7 +109,7 @@ def summary_json(facts: dict[str, Any]) -> str:
 
 
 def of_pipeline(
-    analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem]
+    analysis: Analysis, one: PipelineNumbers, items: Sequence[WorkItem]
 ) -> dict[str, bytes]:
     """Return the summary of one pipeline; `items` are its late deals."""
     words = words_of(analysis)
@@ -133,7 +133,7 @@ def _paragraphs(html: str) -> list[Markup]:
     return [Markup("{}").format(line) for line in sentences(html, LONGEST_NAME)]
 
 
-def _gravest(analysis: Analysis, one: PipelineAnalysis) -> Finding | None:
+def _gravest(analysis: Analysis, one: PipelineNumbers) -> Finding | None:
     """Return the finding that leads the pages of a pipeline."""
     led = leading(f for f in analysis.all_findings if f.pipeline == one.name)
     return led[0][0] if led else None
@@ -145,7 +145,7 @@ def _why(finding: Finding | None, words: Words) -> list[Markup]:
         return []
     said = []
     if finding.kind == "lost" and finding.cause is not None:
-        family = str(finding.cause.get("family") or "undetermined")
+        family = finding.cause.family or "undetermined"
         said.append(words.html(f"causes.verdict_{family}", stage=bdi(finding.stage)))
     if finding.review:
         what = operation(finding.review, words)
@@ -159,13 +159,13 @@ def _calling(items: Sequence[WorkItem], words: Words) -> list[Markup]:
     return [words.html("deck.call", n=n, value=saved_in_all(items))] if n else []
 
 
-def _stages(one: PipelineAnalysis, words: Words) -> Markup:
+def _stages(one: PipelineNumbers, words: Words) -> Markup:
     """Tabulate what each stage loses; nothing of a list without a history."""
     if one.present is not None:
         return Markup("")
     reasons, largest = ReasonTexts(words), find_headline(one).stage
     most = max([0.02, *(s.lost.high for s in one.stages if s.lost.high is not None)])
-    columns: tuple[TableColumn[StageResult], ...] = (
+    columns: tuple[TableColumn[StageNumbers], ...] = (
         TableColumn("deals_in", lambda s: words.count(s.opportunities)),
         TableColumn("lost", lambda s: bar_cell(words, s.lost, reasons, most), "lk-lost"),
         TableColumn("overdue", lambda s: overdue_cell(words, s, reasons)),
@@ -194,7 +194,7 @@ def _calls(items: Sequence[WorkItem], words: Words) -> Markup:
     return HtmlTable(caption, columns, rows, head="deal").html(words)
 
 
-def _facts(analysis: Analysis, one: PipelineAnalysis, items: Sequence[WorkItem]) -> dict[str, Any]:
+def _facts(analysis: Analysis, one: PipelineNumbers, items: Sequence[WorkItem]) -> dict[str, Any]:
     """Return what programs read of a pipeline: its sentence, its warnings, its late deals."""
     found = [f for f in analysis.all_findings if f.pipeline == one.name and f.severity in WARNING]
     called = sum(item.block == CALL for item in items)
@@ -220,7 +220,7 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
     view = views.overview(analysis)
     shown = analysis.pipelines[:SHOWN_PIPELINES]
     rest = len(analysis.pipelines) - len(shown)
-    columns: tuple[TableColumn[PipelineAnalysis], ...] = (
+    columns: tuple[TableColumn[PipelineNumbers], ...] = (
         TableColumn("deals", lambda one: words.count(one.opportunities)),
         TableColumn("what_happened", lambda one: _says(analysis, one, words), "lk-name"),
     )
@@ -253,7 +253,7 @@ def of_run(analysis: Analysis) -> dict[str, bytes]:
     return summary.files(words)
 
 
-def _says(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
+def _says(analysis: Analysis, one: PipelineNumbers, words: Words) -> Markup:
     """Return the sentence of a pipeline: what got worse, else what its page begins with."""
     finding = _gravest(analysis, one)
     if finding is not None and not one.notes.coverage and one.present is None:
@@ -261,7 +261,7 @@ def _says(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
     return Markup("{}").format(plain(views.headline_sentence(analysis, one.name)))
 
 
-def _severity(analysis: Analysis, one: PipelineAnalysis) -> str:
+def _severity(analysis: Analysis, one: PipelineNumbers) -> str:
     """Return the gravest judgement of a pipeline that leads its page; empty where none does."""
     finding = _gravest(analysis, one)
     return finding.severity if finding else ""

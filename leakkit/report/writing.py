@@ -16,7 +16,7 @@ from leakkit.words import Words
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.report.manifest import Last
     from leakkit.report.planning import PagePlan
     from leakkit.report.publishing import Draft
@@ -34,7 +34,7 @@ RUN = ""
 """Stands for the run among the names of pipelines, which are never empty."""
 
 
-def files_of(store: Store, analysis: Analysis, pipeline: PipelineAnalysis) -> Files:
+def files_of(store: Store, analysis: Analysis, pipeline: PipelineNumbers) -> Files:
     """Return the files of a pipeline: name -> content."""
     items = find_worklist(store, analysis, pipeline.name)
     return {

@@ -469,8 +469,8 @@ def cohort(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.COHORT` counts of deals that have a visit."""
     is_open, visit, deal = _late(plain, tables)
     pipeline = plain.pipeline[plain.last]
-    since = _of(plain, tables["asked"], "cohort_from", FAR)[pipeline]
-    mature = plain.created < _of(plain, tables["asked"], "mature_before", -FAR)[pipeline]
+    since = _of(plain, tables["cohorts"], "cohort_from", FAR)[pipeline]
+    mature = plain.created < _of(plain, tables["cohorts"], "mature_before", -FAR)[pipeline]
     at = np.flatnonzero((plain.created >= since) & (plain.created < FAR))
     last = plain.last[at]
     yield group_rows(

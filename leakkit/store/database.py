@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from leakkit.store.about import About
     from leakkit.store.engine import Engine, Facts
+    from leakkit.store.relations import Relations
 
 OFFERED = ("close", "columns", "config", "owner", "pipelines")
 """What tab completion offers of a source."""
@@ -54,6 +56,8 @@ class Store:
         self.engine = engine
         self.branches: list[ref[Store]] = []
         """The same store with other temporary tables; they are closed with this one."""
+        self.counted: list[ref[Relations]] = []
+        """The scopes whose temporary tables stand, the one that was counted last at the end."""
         self.texts: dict[str, tuple[str, ...]] = {}
         """The texts by column that stand on the engine as tables of codes, in that order."""
         self.designs: dict[tuple[int, int], Any] = {}
@@ -242,6 +246,13 @@ class Store:
     def config(self) -> Config:
         """The configuration that the source was read with, proposed parts included."""
         return Config.model_validate(self.meta("config"))
+
+    @property
+    def about(self) -> About:
+        """What is known of the source beside its deals."""
+        from leakkit.store.about import About  # noqa: PLC0415 - it needs this class
+
+        return About.read(self)
 
     @property
     def owner(self) -> str:

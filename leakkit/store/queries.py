@@ -293,7 +293,7 @@ SELECT d.pipeline, d.furthest, d.last_stage, d.last_exit AS exit,
        CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END AS mature, count(*) AS n,
        CAST(sum(COALESCE(d.value, 0)) AS BIGINT) AS total
 FROM deal_ends d
-JOIN asked q ON q.pipeline = d.pipeline
+JOIN cohorts q ON q.pipeline = d.pipeline
 LEFT JOIN late l ON l.opportunity = d.opportunity AND l.pipeline = d.pipeline
 WHERE d.created_day >= q.cohort_from
 GROUP BY d.pipeline, d.furthest, d.last_stage, d.last_exit,
@@ -304,7 +304,7 @@ SELECT o.pipeline, -1 AS furthest, -1 AS last_stage, -1 AS exit, 0 AS overdue,
        CASE WHEN o.created_day < q.mature_before THEN 1 ELSE 0 END AS mature, count(*) AS n,
        CAST(sum(COALESCE(o.value, 0)) AS BIGINT) AS total
 FROM asked_opportunities o
-JOIN asked q ON q.pipeline = o.pipeline
+JOIN cohorts q ON q.pipeline = o.pipeline
 LEFT JOIN deal_ends d ON d.opportunity = o.opportunity AND d.pipeline = o.pipeline
 WHERE d.opportunity IS NULL AND (o.created_day IS NULL OR o.created_day >= q.cohort_from)
 GROUP BY o.pipeline, CASE WHEN o.created_day < q.mature_before THEN 1 ELSE 0 END
@@ -784,15 +784,16 @@ SELECT d.opportunity, o.opportunity_id, o.name, {owner} AS owner, d.last_stage A
            AS stay,
        CASE WHEN d.last_exit = 0 AND (l.visit_late = 1 OR l.deal_late = 1) THEN 1 ELSE 0 END
            AS late,
-       CASE WHEN d.created_day < q.mature_before THEN 1 ELSE 0 END AS mature,
+       CASE WHEN d.created_day < c.mature_before THEN 1 ELSE 0 END AS mature,
        o.lost_reason, o.value
 FROM deal_ends d
 JOIN asked q ON q.pipeline = d.pipeline
+JOIN cohorts c ON c.pipeline = d.pipeline
 JOIN opportunities o ON o.opportunity = d.opportunity
 JOIN asked_passages p ON p.opportunity = d.opportunity AND p.pipeline = d.pipeline
     AND p.step = d.last_step
 LEFT JOIN late l ON l.opportunity = d.opportunity AND l.pipeline = d.pipeline
-WHERE d.created_day >= q.cohort_from
+WHERE d.created_day >= c.cohort_from
 ORDER BY d.opportunity
 """
 """The deals of the pipe, each once, in the visit that was its last."""

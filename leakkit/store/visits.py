@@ -11,8 +11,8 @@ from leakkit.store.database import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from leakkit.store.counts import Deals
     from leakkit.store.database import Store
+    from leakkit.store.relations import Deals
 
     Ticks = tuple[int, int, int]
     """A pipeline, and the first and the last but one tick of some days."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from leakkit.analysis import Analysis, Diagnosis
-from leakkit.analysis.selecting import Selector
-from leakkit.analysis.selection import EVERYTHING, select
+from leakkit.analysis.parts import Selector
+from leakkit.analysis.scope import EVERYTHING, select
 from leakkit.errors import LeakkitError
 from leakkit.guards import find_spelling, require_kind
 from leakkit.page.style import style_element
@@ -23,7 +23,7 @@ from leakkit.views.view import amount_of, words_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.views.bar_widgets import BarWidgets
     from leakkit.views.exploring import Follower
 
@@ -87,9 +87,9 @@ class Filters:
         return f"<{self.pipeline or 'every pipeline'}: {self.counted}; {self.code}>"
 
     @property
-    def whole(self) -> PipelineAnalysis:
+    def whole(self) -> PipelineNumbers:
         """The pipeline of everything; the first where the bar is of all."""
-        return self.selector.pairs[0][0]
+        return self.selector.wholes[0]
 
     @property
     def stages(self) -> list[str]:
@@ -189,7 +189,7 @@ class Filters:
     @property
     def counted(self) -> str:
         """How many of the deals are meant, in words."""
-        names = [whole.name for whole, _ in self.selector.pairs]
+        names = [whole.name for whole in self.selector.wholes]
         meant, every = (
             sum(one.opportunities for one in of.pipelines if one.name in names)
             for of in (self.part, self.analysis)

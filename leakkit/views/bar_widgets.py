@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from markupsafe import Markup
 
-from leakkit.analysis.selection import ANY, OPEN_DAYS, Selection, select
-from leakkit.analysis.spelling import POLICIES, VISITS
+from leakkit.analysis.scope import ANY, OPEN_DAYS, POLICIES, VISITS, Selection, select
 from leakkit.errors import LeakkitError
 from leakkit.store.visits import read_worths, segment_values
 
 if TYPE_CHECKING:
-    from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis import PipelineNumbers
     from leakkit.views.bar import Filters
 
 EPOCH = dt.date(1970, 1, 1)
@@ -36,7 +35,7 @@ class Values:
 
     def __init__(self, bar: Filters, column: str, changed: Any, gone: Any) -> None:  # noqa: ANN401 - what to call
         """List the values, the most frequent first, each with its deals."""
-        numbers = [material.asked.number for _, material in bar.selector.pairs]
+        numbers = bar.selector.numbers
         found = segment_values(bar.selector.store, numbers, column)
         self.column, self.words, self.changed = column, bar.words, changed
         self.known = sorted(found, key=lambda pair: (-pair[1], pair[0]))
@@ -178,7 +177,7 @@ class BarWidgets:
     def _columns(self) -> list[str]:
         """Return the columns of the deals that have more than one value."""
         store = self.bar.selector.store
-        numbers = [material.asked.number for _, material in self.bar.selector.pairs]
+        numbers = self.bar.selector.numbers
         return [
             name for name in store.meta("segments") if len(segment_values(store, numbers, name)) > 1
         ]
@@ -192,7 +191,7 @@ class BarWidgets:
             return {"stage": by_stage}
         configured = self.bar.analysis.config.comparison.skip_policy
         policies = [configured, *(policy for policy in POLICIES if policy != configured)]
-        wholes = [whole for whole, _ in self.bar.selector.pairs]
+        wholes = self.bar.selector.wholes
         return {
             "days": self._ranges() if whole.present is None else [],
             "worth": self._bands(),
@@ -425,19 +424,19 @@ def _quarters(first: int, last: int) -> list[tuple[int, int, str]]:
     return found
 
 
-def _comes_again(pipeline: PipelineAnalysis) -> bool:
+def _comes_again(pipeline: PipelineNumbers) -> bool:
     """Say whether any deal came back to a stage."""
     return any(stage.exits.entered > stage.first_visits for stage in pipeline.stages)
 
 
-def _skips(pipeline: PipelineAnalysis) -> bool:
+def _skips(pipeline: PipelineNumbers) -> bool:
     """Say whether any deal went past a stage, so that the skip policies differ."""
     return any(stage.jumped_over for stage in pipeline.stages)
 
 
 def _fifths(bar: Filters) -> tuple[float, ...]:
     """Return the values that part the deals into fifths; none where they are too alike."""
-    numbers = [material.asked.number for _, material in bar.selector.pairs]
+    numbers = bar.selector.numbers
     known = read_worths(bar.selector.store, numbers)
     places = [known[len(known) * part // BANDS] / 100 for part in range(1, BANDS)] if known else []
     limits = sorted(set(places) - {known[0] / 100} if known else ())

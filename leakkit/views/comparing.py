@@ -35,9 +35,9 @@ from leakkit.views.view import View, answer, of_analysis, words_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
+    from leakkit.analysis.numbers import StageNumbers
     from leakkit.findings import Finding
-    from leakkit.measures.stage_results import StageResult
     from leakkit.views.view import View
     from leakkit.words import Words
 
@@ -56,8 +56,8 @@ NAMED = 4
 class Leak:
     """The losses of one stage of one pipeline."""
 
-    pipeline: PipelineAnalysis
-    stage: StageResult
+    pipeline: PipelineNumbers
+    stage: StageNumbers
     lost: int
     value_lost: int
 
@@ -73,7 +73,7 @@ def _leaks(analysis: Analysis) -> list[Leak]:
     return sorted(found, key=lambda leak: (-leak.value_lost, -leak.lost))
 
 
-def _leak(pipeline: PipelineAnalysis, stage: StageResult) -> Leak:
+def _leak(pipeline: PipelineNumbers, stage: StageNumbers) -> Leak:
     """Return what a stage lost; of a present state, the lost deals whose row names it."""
     if pipeline.present is None:
         return Leak(pipeline, stage, stage.exits.lost, stage.value_lost)
@@ -113,21 +113,21 @@ def overview(analysis: Analysis, pages: Pages = ()) -> View:
     )
 
 
-def _warnings(analysis: Analysis) -> list[tuple[PipelineAnalysis, Finding]]:
+def _warnings(analysis: Analysis) -> list[tuple[PipelineNumbers, Finding]]:
     """Return the findings that warn, one per stage, the gravest first, with their pipelines."""
     there = {pipeline.name: pipeline for pipeline in analysis.pipelines}
     led = cards(f for f in analysis.all_findings if f.severity in WARNING and f.pipeline in there)
     return [(there[card[0].pipeline], card[0]) for card in led]
 
 
-def _say_warned(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
+def _say_warned(warned: Sequence[tuple[PipelineNumbers, Finding]], words: Words) -> Markup:
     """Say what got worse that costs most."""
     pipeline, finding = warned[0]
     what = say_judged(pipeline, finding, words)
     return words.html("overview.warned", pipeline=tables.bdi(pipeline.name), what=what)
 
 
-def _more_worse(warned: Sequence[tuple[PipelineAnalysis, Finding]], words: Words) -> Markup:
+def _more_worse(warned: Sequence[tuple[PipelineNumbers, Finding]], words: Words) -> Markup:
     """Name what else got worse, or may have, the costliest first, each with what it costs."""
     if len(warned) < 2:  # noqa: PLR2004 - one is the headline's
         return Markup("")
@@ -247,7 +247,7 @@ def _since(finding: Finding, words: Words) -> str:
 
 def _looks_like(finding: Finding, words: Words) -> str:
     """Say what the losses of the stage look like, where that is known."""
-    family = str((finding.cause or {}).get("family") or "undetermined")
+    family = (finding.cause.family if finding.cause else "") or "undetermined"
     return words.say(f"causes.short_{family}")
 
 
@@ -361,21 +361,21 @@ def _of_lists(analysis: Analysis) -> bool:
     return all(one.present is not None for one in analysis.pipelines)
 
 
-def _largest(analysis: Analysis, most: int) -> list[PipelineAnalysis]:
+def _largest(analysis: Analysis, most: int) -> list[PipelineNumbers]:
     """Return the pipelines with the most value lost, in the order of the analysis."""
     lost = {one.name: _value_lost(one) for one in analysis.pipelines}
     names = sorted(lost, key=lambda name: -lost[name])[:most]
     return [one for one in analysis.pipelines if one.name in names]
 
 
-def _value_lost(one: PipelineAnalysis) -> int:
+def _value_lost(one: PipelineNumbers) -> int:
     """Return the value that a pipeline lost, as far as it is known where."""
     if one.present is not None:
         return one.present.total.value_lost
     return sum(stage.value_lost for stage in one.stages)
 
 
-def _small_pipe(analysis: Analysis, one: PipelineAnalysis, words: Words) -> Markup:
+def _small_pipe(analysis: Analysis, one: PipelineNumbers, words: Words) -> Markup:
     """Return the pipe of one pipeline, with the stage that its own page emphasises."""
     if one.present is not None:
         return present.list_figure(analysis, one, words, "count")
@@ -463,20 +463,20 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
     return answer(words, "overview_quality", table=table.html(words), note=note)
 
 
-def _no_reason(words: Words, pipeline: PipelineAnalysis) -> str:
+def _no_reason(words: Words, pipeline: PipelineNumbers) -> str:
     """Say the share of lost deals that have no reason."""
     lost = with_outcome(pipeline, "lost")
     return words.share(pipeline.notes.without_reason_lost / lost) if lost else tables.DASH
 
 
-def _without_history(pipeline: PipelineAnalysis) -> int:
+def _without_history(pipeline: PipelineNumbers) -> int:
     """Count the deals without a stage history."""
     if pipeline.present is not None:
         return pipeline.opportunities
     return sum(n for (_, history), n in pipeline.notes.outcomes.items() if not history)
 
 
-def _missing(pipeline: PipelineAnalysis, words: Words) -> str:
+def _missing(pipeline: PipelineNumbers, words: Words) -> str:
     """Say how many numbers of the stage table could not be estimated; of a list, none is tried."""
     if pipeline.present is not None:
         return tables.DASH

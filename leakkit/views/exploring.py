@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from markupsafe import Markup
 
-from leakkit.analysis.selection import EVERYTHING, Selection
+from leakkit.analysis.scope import EVERYTHING, Selection
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_kind
 from leakkit.views.bar import Filters, find_shell, is_served, runs_alone

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.noted import notes_of
+from leakkit.analysis.results import find_notes
 from leakkit.measures.present_state import share_of
 from leakkit.sources.propose.proposal import are_numbered
 from leakkit.views import tables
@@ -16,7 +16,7 @@ from leakkit.views.sentences import present_state
 from leakkit.views.tables import DASH, HtmlTable, TableColumn, bdi
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.measures.present_state import Ages, LastStage, Present, Tally
     from leakkit.words import Words
 
@@ -40,14 +40,14 @@ def order_known(analysis: Analysis, present: Present) -> bool:
     return not analysis.provisional_order or are_numbered([one.name for one in present.named])
 
 
-def list_figure(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+def list_figure(analysis: Analysis, chosen: PipelineNumbers, words: Words, by: str) -> Markup:
     """Draw the deals of every stage by outcome."""
     present = present_state(chosen)
     rows = [(_name(one, words), one.tally) for one in order_stages(analysis, present)]
     return outcome_bars(rows, words, f"present {chosen.name}", by=by)
 
 
-def list_table(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_table(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate the deals of every stage by outcome, with the shares of the losses."""
     present, reasons = present_state(chosen), tables.ReasonTexts(words)
     losses = present.lost_somewhere
@@ -86,15 +86,15 @@ def _total(total: Tally, words: Words) -> list[str]:
     ]
 
 
-def list_notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_notes(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Say how the table is to be read, and what its order is."""
     present = present_state(chosen)
     order = Markup("") if order_known(analysis, present) else words.html("present.no_order")
-    noted = note_lines(notes_of(analysis, chosen), words)
+    noted = note_lines(find_notes(analysis, chosen), words)
     return paragraphs([words.html("present.note"), order, *noted])
 
 
-def list_equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+def list_equation(chosen: PipelineNumbers, words: Words, by: str) -> Markup:
     """Say how many deals there are, and how many of them are won, lost and open."""
     total, value = present_state(chosen).total, by == "value"
     prefix = "value_" if value else ""
@@ -103,7 +103,7 @@ def list_equation(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
     return words.html(key, n=won + lost + still, won=won, lost=lost, open=still)
 
 
-def list_ages(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_ages(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate how old deals were when they closed, and are that are open."""
     present = present_state(chosen)
     standing = standing_ages(analysis, chosen, words)
@@ -119,7 +119,7 @@ def list_ages(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Mar
     return shown + paragraphs(_age_notes(present, words)) + standing
 
 
-def standing_ages(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def standing_ages(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate for how long the open deals of each stage have stood there, where it is said."""
     present = present_state(chosen)
     rows = [
@@ -156,7 +156,7 @@ def _age_notes(present: Present, words: Words) -> list[Markup]:
     return lines
 
 
-def list_months(chosen: PipelineAnalysis, words: Words, by: str) -> Markup:
+def list_months(chosen: PipelineNumbers, words: Words, by: str) -> Markup:
     """Draw what was won and lost in each of the last months."""
     shown = present_state(chosen).months[-MOST_MONTHS:]
     rows = [(words.month(day), tally) for day, tally in shown]

@@ -176,7 +176,7 @@ class CompareWidgets(Answering):
     def _values(self, column: str) -> list[str]:
         """Return the values of a column, the most frequent first."""
         selector = self.follower.bar.selector
-        numbers = [material.asked.number for _, material in selector.pairs]
+        numbers = selector.numbers
         found = segment_values(selector.store, numbers, column)
         return [value for value, _ in sorted(found, key=lambda pair: (-pair[1], pair[0]))]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.earlier import find_vanished, losses_appeared, losses_missing, since_last_run
+from leakkit.analysis.snapshot import find_vanished, losses_appeared, losses_missing, since_last_run
 from leakkit.findings.comparison import find_sight
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
 from leakkit.measures.present_state import most_lost, share_of
@@ -16,8 +16,8 @@ from leakkit.views.tables import bdi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
-    from leakkit.analysis.earlier import SinceThen
+    from leakkit.analysis import Analysis, PipelineNumbers
+    from leakkit.analysis.snapshot import SinceThen
     from leakkit.findings import Finding
     from leakkit.findings.comparison import Sight
     from leakkit.measures.present_state import Present
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # What is said of a pipeline whose export leaves deals out.
 
 
-def say_left_out(chosen: PipelineAnalysis, words: Words) -> Markup:
+def say_left_out(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say which deals the export seems to leave out; nothing of a whole one."""
     code = chosen.notes.coverage
     if not code:
@@ -39,7 +39,7 @@ def say_left_out(chosen: PipelineAnalysis, words: Words) -> Markup:
     return words.html(f"coverage.{code}", **counts)
 
 
-def what_to_export(chosen: PipelineAnalysis, words: Words) -> Markup:
+def what_to_export(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say what to export instead, and what is not said until then; nothing of a whole export."""
     code = chosen.notes.coverage
     if not code:
@@ -68,7 +68,7 @@ def first_of(analysis: Analysis, pipeline: str, words: Words) -> Markup:
     return words.html("headline.first_of", name=bdi(names[0]), n=len(names), names=said)
 
 
-def say_change(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+def say_change(pipeline: PipelineNumbers, finding: Finding, words: Words) -> Markup:
     """Say what a finding found: which share, how much, against what."""
     stage = next(s for s in pipeline.stages if s.name == finding.stage)
     age = stage.expected.age if finding.kind == "overdue" else stage.horizon.age
@@ -81,7 +81,7 @@ def say_change(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Ma
     )
 
 
-def say_judged(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+def say_judged(pipeline: PipelineNumbers, finding: Finding, words: Words) -> Markup:
     """Say what a finding found as surely as it was found: the sentence of a headline.
 
     An alarm says it plainly. A watch says that it may be so; what changed because other
@@ -164,7 +164,7 @@ def month(day: int, words: Words) -> Markup:
     return Markup(words.month(day))  # noqa: S704 - a date
 
 
-def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words: Words) -> Markup:
+def since_then(analysis: Analysis, pipelines: Sequence[PipelineNumbers], words: Words) -> Markup:
     """Say what changed in some pipelines since the last run on other data, if there was one."""
     found = [(one, since) for one in pipelines if (since := since_last_run(analysis, one))]
     if not found:
@@ -194,7 +194,7 @@ def since_then(analysis: Analysis, pipelines: Sequence[PipelineAnalysis], words:
 
 
 def losses_line(
-    analysis: Analysis, chosen: PipelineAnalysis, words: Words, *, only_many: bool = False
+    analysis: Analysis, chosen: PipelineNumbers, words: Words, *, only_many: bool = False
 ) -> Markup:
     """Say how many of the losses that are new since the last run were entered late, if known.
 
@@ -213,7 +213,7 @@ def losses_line(
     return words.html("data.losses_late", **facts, delay=delay)
 
 
-def _more(found: Sequence[tuple[PipelineAnalysis, SinceThen]], words: Words) -> list[Markup]:
+def _more(found: Sequence[tuple[PipelineNumbers, SinceThen]], words: Words) -> list[Markup]:
     """Say how many deals there are more, or fewer, and how many more were won and lost."""
     deals, won, lost = (
         sum(getattr(since, name) for _, since in found) for name in ("deals", "won", "lost")
@@ -271,7 +271,7 @@ def _say_nowhere(present: Present, words: Words) -> Markup:
     return words.html(key, n=total.deals, won=total.won, open=total.open)
 
 
-def present_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def present_lines(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say how many are won, what a list like this cannot tell, and what to export instead."""
     present = present_state(chosen)
     total, found = present.total, _say_missing(chosen, present, words)
@@ -284,7 +284,7 @@ def present_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) ->
     return [*found, words.html("present.cannot", as_of=analysis.last_day), _export(analysis, words)]
 
 
-def _say_missing(chosen: PipelineAnalysis, present: Present, words: Words) -> list[Markup]:
+def _say_missing(chosen: PipelineNumbers, present: Present, words: Words) -> list[Markup]:
     """Say which deals the list seems to leave out, and what to export instead."""
     total = present.total
     if chosen.notes.coverage:
@@ -297,7 +297,7 @@ def _say_missing(chosen: PipelineAnalysis, present: Present, words: Words) -> li
     return []
 
 
-def present_state(chosen: PipelineAnalysis) -> Present:
+def present_state(chosen: PipelineNumbers) -> Present:
     """Return the present state, which whoever asks has looked for."""
     if chosen.present is None:  # pragma: no cover - the views ask only where there is one
         raise AssertionError

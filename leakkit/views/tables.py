@@ -19,10 +19,10 @@ from leakkit.views.elements import add_range, fold_content, name_stay, plain, re
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis import PipelineNumbers
+    from leakkit.analysis.numbers import StageNumbers
     from leakkit.measures.balance import PipelineBalance, StageBalance
     from leakkit.measures.horizons import Horizon
-    from leakkit.measures.stage_results import StageResult
     from leakkit.measures.survival import Share
     from leakkit.words import Words
 
@@ -141,7 +141,7 @@ def _share_cell(words: Words, share: Share, reasons: ReasonTexts) -> Markup:
     return add_range(words.share(share.share), _range(words, share.low, share.high))
 
 
-def _chance_cell(words: Words, stage: StageResult, reasons: ReasonTexts, unit: int) -> Markup:
+def _chance_cell(words: Words, stage: StageNumbers, reasons: ReasonTexts, unit: int) -> Markup:
     """Return the chance to win in the end, with its interval and the days it is read at."""
     share, age = stage.won_from_here, stage.won_horizon.age
     if share.share is None or share.low is None or share.high is None or age is None:
@@ -188,7 +188,7 @@ def _ratio_cell(words: Words, ratio: float | None, reasons: ReasonTexts) -> Mark
 
 
 def stage_table(
-    pipeline: PipelineAnalysis, words: Words, *, worst: int | None = None, by: str = "count"
+    pipeline: PipelineNumbers, words: Words, *, worst: int | None = None, by: str = "count"
 ) -> Markup:
     """What becomes of the deals that enter each stage? First visits, read at the horizon.
 
@@ -208,12 +208,12 @@ def stage_table(
     return main_html + fold_content(words.say("table.more"), folded)
 
 
-def of_days(pipeline: PipelineAnalysis) -> str:
+def of_days(pipeline: PipelineNumbers) -> str:
     """Return the end of the keys of what is said otherwise of some days."""
     return "_days" if pipeline.days else ""
 
 
-def span(pipeline: PipelineAnalysis) -> dict[str, int]:
+def span(pipeline: PipelineNumbers) -> dict[str, int]:
     """Return the first and the last of the chosen days, where there are any."""
     if pipeline.days is None:
         return {}
@@ -221,8 +221,8 @@ def span(pipeline: PipelineAnalysis) -> dict[str, int]:
 
 
 def _main_columns(
-    pipeline: PipelineAnalysis, words: Words, reasons: ReasonTexts
-) -> tuple[TableColumn[StageResult], ...]:
+    pipeline: PipelineNumbers, words: Words, reasons: ReasonTexts
+) -> tuple[TableColumn[StageNumbers], ...]:
     """Return the columns that a manager reads."""
     unit = pipeline.unit_per_day
     most = max([0.02, *(s.lost.high for s in pipeline.stages if s.lost.high is not None)])
@@ -240,8 +240,8 @@ def _main_columns(
 
 
 def _value_columns(
-    pipeline: PipelineAnalysis, words: Words, reasons: ReasonTexts
-) -> tuple[TableColumn[StageResult], ...]:
+    pipeline: PipelineNumbers, words: Words, reasons: ReasonTexts
+) -> tuple[TableColumn[StageNumbers], ...]:
     """Return the columns of a manager who asks for money."""
     unit = pipeline.unit_per_day
     lost = [s.lost_by_value.high for s in pipeline.stages]
@@ -261,7 +261,7 @@ def _value_columns(
     )
 
 
-def _lost_so_far(words: Words, stage: StageResult, reasons: ReasonTexts, unit: int) -> Markup:
+def _lost_so_far(words: Words, stage: StageNumbers, reasons: ReasonTexts, unit: int) -> Markup:
     """Return the share lost by the last age that is followed, with that age."""
     limit = min(longest_followed(stage.curve), float(stage.curve.ages[-1]))
     if limit < 0:
@@ -276,7 +276,7 @@ def _lost_so_far(words: Words, stage: StageResult, reasons: ReasonTexts, unit: i
 
 def _more_columns(
     words: Words, reasons: ReasonTexts, unit: int
-) -> tuple[TableColumn[StageResult], ...]:
+) -> tuple[TableColumn[StageNumbers], ...]:
     """Return the further shares, and the ratios of a CRM."""
     return (
         TableColumn("lost_so_far", lambda s: _lost_so_far(words, s, reasons, unit)),
@@ -290,11 +290,11 @@ def _more_columns(
 
 
 def _age_columns(
-    pipeline: PipelineAnalysis, words: Words, reasons: ReasonTexts
-) -> tuple[TableColumn[StageResult], ...]:
+    pipeline: PipelineNumbers, words: Words, reasons: ReasonTexts
+) -> tuple[TableColumn[StageNumbers], ...]:
     """Return the days, and how many deals were followed; rare counts only where there are any."""
     unit = pipeline.unit_per_day
-    columns: tuple[TableColumn[StageResult], ...] = (
+    columns: tuple[TableColumn[StageNumbers], ...] = (
         TableColumn("p90", lambda s: _age_cell(words, s.p90, reasons, unit)),
         TableColumn("mean", lambda s: _mean_cell(words, s, reasons, unit)),
         TableColumn("expected", lambda s: _age_cell(words, s.expected, reasons, unit)),
@@ -308,35 +308,37 @@ def _age_columns(
     return (*columns, *(TableColumn(key, _fill_count(words, key)) for key in found))
 
 
-def _fill_count(words: Words, key: str) -> Callable[[StageResult], str]:
+def _fill_count(words: Words, key: str) -> Callable[[StageNumbers], str]:
     """Return how a stage fills the column of one of its counts."""
     return lambda stage: words.count(getattr(stage, key))
 
 
-def overdue_cell(words: Words, stage: StageResult, reasons: ReasonTexts) -> Markup:
+def overdue_cell(words: Words, stage: StageNumbers, reasons: ReasonTexts) -> Markup:
     """Return how many deals are overdue, where it is known after how many days they are."""
     if stage.overdue is None:
         return reasons.dash(stage.expected.reason)
     return Markup("{}").format(words.count(stage.overdue))
 
 
-def _mean_cell(words: Words, stage: StageResult, reasons: ReasonTexts, unit_per_day: int) -> Markup:
+def _mean_cell(
+    words: Words, stage: StageNumbers, reasons: ReasonTexts, unit_per_day: int
+) -> Markup:
     """Return the mean stay up to the horizon."""
     if stage.mean is None:
         return reasons.dash(stage.horizon.reason or "few_followed")
     return Markup("{}").format(name_stay(words, stage.mean[0], unit_per_day))
 
 
-def _followed_cell(words: Words, stage: StageResult, reasons: ReasonTexts) -> Markup:
+def _followed_cell(words: Words, stage: StageNumbers, reasons: ReasonTexts) -> Markup:
     """Return how many deals were followed to the horizon."""
     if stage.followed is None:
         return reasons.dash(stage.horizon.reason or "few_followed")
     return Markup("{}").format(words.count(stage.followed))
 
 
-def in_the_end_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
+def in_the_end_table(pipeline: PipelineNumbers, words: Words) -> Markup:
     """What became in the end of all deals that were ever in a stage? Whole numbers."""
-    columns: tuple[TableColumn[StageResult], ...] = (
+    columns: tuple[TableColumn[StageNumbers], ...] = (
         TableColumn("deals_in", lambda s: words.count(s.opportunities)),
         TableColumn("won", lambda s: words.count(s.in_the_end.won)),
         TableColumn("lost_here", lambda s: words.count(s.in_the_end.lost_here), "lk-lost"),
@@ -358,7 +360,7 @@ PLAIN = {"opening", "new", "from_previous", "next", "won_here", "lost", "closing
 """Terms that are shown even where they are 0 at every stage."""
 
 
-def balance_table(pipeline: PipelineAnalysis, words: Words, *, by: str = "count") -> Markup:
+def balance_table(pipeline: PipelineNumbers, words: Words, *, by: str = "count") -> Markup:
     """What came into each stage and what became of it? Every row closes; the last is the pipe."""
     money = by == "value"
     balances = pipeline.balances_value if money else pipeline.balances
@@ -387,10 +389,10 @@ def _total(balance: PipelineBalance, key: str, say: Callable[[float], str]) -> s
     return "" if key in inside else say(getattr(balance, name))
 
 
-def where_lost_table(pipeline: PipelineAnalysis, words: Words) -> Markup:
+def where_lost_table(pipeline: PipelineNumbers, words: Words) -> Markup:
     """From which stage are deals lost in the end, and where do they spend their days?"""
     route, unit = pipeline.route, pipeline.unit_per_day
-    columns: tuple[TableColumn[StageResult], ...] = (
+    columns: tuple[TableColumn[StageNumbers], ...] = (
         TableColumn("lost_from", lambda s: words.share(float(route.lost_from[s.stage])), "lk-lost"),
         TableColumn("days_in", lambda s: name_stay(words, float(route.days_in[s.stage]), unit)),
     )

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from leakkit.analysis import PipelineAnalysis, Selection
-    from leakkit.measures.stage_results import StageResult
+    from leakkit.analysis import PipelineNumbers, Selection
+    from leakkit.analysis.numbers import StageNumbers
 
 
 # ---------------- view
@@ -276,12 +276,12 @@ NAMED = 5
 """So many values of a column are named; of more it is said how many."""
 
 
-def pipeline_of(analysis: Analysis, pipeline: str) -> PipelineAnalysis:
+def pipeline_of(analysis: Analysis, pipeline: str) -> PipelineNumbers:
     """Return the pipeline that is asked for; the first where none is."""
     return analysis.chosen(pipeline)[0]
 
 
-def stages_of(chosen: PipelineAnalysis, stage: str) -> tuple[StageResult, ...]:
+def stages_of(chosen: PipelineNumbers, stage: str) -> tuple[StageNumbers, ...]:
     """Return the stage that is asked for; all where none is."""
     return (chosen[stage],) if stage else chosen.stages
 
@@ -296,7 +296,7 @@ def amount_of(by: str) -> str:
 
 def part_line(
     analysis: Analysis,
-    chosen: PipelineAnalysis,
+    chosen: PipelineNumbers,
     words: Words,
     *curves: str,
     days: str = "days",
@@ -340,9 +340,7 @@ def _column_line(name: str, values: tuple[str, ...], words: Words) -> Markup:
     return words.html("selection.deals", segment=name, value=words.list_values(named))
 
 
-def _days_line(
-    analysis: Analysis, chosen: PipelineAnalysis, words: Words, key: str
-) -> list[Markup]:
+def _days_line(analysis: Analysis, chosen: PipelineNumbers, words: Words, key: str) -> list[Markup]:
     """Say of which days a view is; nothing of the whole history."""
     if chosen.days is None:
         return []

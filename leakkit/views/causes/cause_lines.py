@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.present import said_reasons
+from leakkit.analysis.causes import find_reasons
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_text
@@ -21,9 +21,9 @@ from leakkit.views.view import answer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leakkit.analysis import Analysis, Diagnosis, PipelineAnalysis
+    from leakkit.analysis import Analysis, Diagnosis, PipelineNumbers
+    from leakkit.analysis.causes import SaidReason
     from leakkit.analysis.diagnosis import StageDiagnosis
-    from leakkit.analysis.present import SaidReason
     from leakkit.findings import Finding
     from leakkit.findings.comparison import Excess
     from leakkit.findings.finding import Value
@@ -266,7 +266,7 @@ class _Read:
         return sum(one.n for one in self.reasons)
 
 
-def reasons_headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def reasons_headline(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Say which reason most lost deals name."""
     read = _read(analysis, chosen)
     if not read.known:
@@ -289,7 +289,7 @@ def reasons_headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words)
     return said + " " + words.html(key, n=len(rivals), names=names)
 
 
-def list_reasons(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_reasons(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate the reasons with their shares, what they mean, and where they stand most often."""
     read, dashes = _read(analysis, chosen), ReasonTexts(words)
     if not read.known:
@@ -339,7 +339,7 @@ def _family(family: str, words: Words) -> str:
     return words.say(f"causes.family_{family}") if family else DASH
 
 
-def _most_in(one: SaidReason, chosen: PipelineAnalysis) -> str:
+def _most_in(one: SaidReason, chosen: PipelineNumbers) -> str:
     """Name the stage where a reason stands most often; a dash where none is named."""
     named = {stage: n for stage, n in one.by_stage.items() if stage >= 0}
     if not named:
@@ -347,7 +347,7 @@ def _most_in(one: SaidReason, chosen: PipelineAnalysis) -> str:
     return bdi(chosen.stages[min(named, key=lambda stage: (-named[stage], stage))].name)
 
 
-def list_owners(chosen: PipelineAnalysis, words: Words) -> Markup:
+def list_owners(chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate won, lost and open deals by owner, and the share of the closed that is won."""
     found = present_state(chosen).owners
     if not found:
@@ -366,6 +366,6 @@ def list_owners(chosen: PipelineAnalysis, words: Words) -> Markup:
     return shown + paragraphs([words.html("present.owners_note")])
 
 
-def _read(analysis: Analysis, chosen: PipelineAnalysis) -> _Read:
+def _read(analysis: Analysis, chosen: PipelineNumbers) -> _Read:
     """Return the reasons of the lost deals, the most frequent first."""
-    return _Read(said_reasons(analysis, chosen), present_state(chosen).total.lost)
+    return _Read(find_reasons(analysis, chosen), present_state(chosen).total.lost)

@@ -20,9 +20,8 @@ from leakkit.views.view import answer, of_diagnosis, words_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.analysis import Diagnosis, PipelineAnalysis
-    from leakkit.analysis.diagnosis import Repair, StageDiagnosis
-    from leakkit.analysis.interventions import Intervened
+    from leakkit.analysis import Diagnosis, PipelineNumbers
+    from leakkit.analysis.diagnosis import Intervened, Repair, StageDiagnosis
     from leakkit.findings.intervention_effects import Effect, EffectGroup
     from leakkit.findings.worklist import DealToRead, WorkItem
     from leakkit.views.view import View
@@ -207,7 +206,7 @@ def worklist(diagnosis: Diagnosis) -> View:
     return answer(words, "worklist", table=parts, note=words.html("causes.worklist_note"))
 
 
-def _none_late(pipeline: PipelineAnalysis) -> str:
+def _none_late(pipeline: PipelineNumbers) -> str:
     """Return the key of why no deal is late."""
     if pipeline.present is not None:
         return "present.no_late"

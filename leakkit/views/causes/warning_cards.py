@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.noted import notes_of
+from leakkit.analysis.results import find_notes
 from leakkit.findings.comparison import find_sight
 from leakkit.findings.finding import CHANGED, OK, RATE, SMALL, WARNING, WATCH, improvements
 from leakkit.measures.survival import Z95
@@ -22,7 +22,7 @@ from leakkit.views.view import answer, of_diagnosis, words_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.analysis import Diagnosis, PipelineAnalysis
+    from leakkit.analysis import Diagnosis, PipelineNumbers
     from leakkit.findings import Finding
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -178,7 +178,7 @@ def _card(diagnosis: Diagnosis, card: tuple[Finding, ...], words: Words) -> Mark
     also = [f for f in others if f.severity in WARNING]
     noted = [
         one
-        for one in notes_of(diagnosis.analysis, diagnosis.pipeline)
+        for one in find_notes(diagnosis.analysis, diagnosis.pipeline)
         if one.stage in {"", finding.stage}
     ]
     said = [
@@ -259,7 +259,7 @@ def _worth(diagnosis: Diagnosis, finding: Finding, words: Words) -> Markup:
     ) + _mean_value(diagnosis.pipeline, finding, words)
 
 
-def _mean_value(pipeline: PipelineAnalysis, finding: Finding, words: Words) -> Markup:
+def _mean_value(pipeline: PipelineNumbers, finding: Finding, words: Words) -> Markup:
     """Say what a deal is worth, how sure that is, and how much of it a few large ones have."""
     places = [place for place, one in enumerate(pipeline.stages) if one.name == finding.stage]
     if pipeline.costs is None or not places:

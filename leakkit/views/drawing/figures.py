@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from leakkit.analysis import PipelineAnalysis
-    from leakkit.analysis.noted import Noted
+    from leakkit.analysis import PipelineNumbers
+    from leakkit.analysis.numbers import StageNumbers
+    from leakkit.analysis.results import DayNote
     from leakkit.measures.balance import Month, PipelineBalance
-    from leakkit.measures.stage_results import StageResult
     from leakkit.measures.survival import Floats
     from leakkit.views.drawing.small_pictures import Shift
     from leakkit.words import Words
@@ -64,7 +64,7 @@ EPOCH = dt.date(1970, 1, 1)
 
 
 def pipe_figure(
-    pipeline: PipelineAnalysis,
+    pipeline: PipelineNumbers,
     words: Words,
     *,
     worst: int | None = None,
@@ -82,7 +82,7 @@ def pipe_figure(
 
 
 def small_pipe_figure(
-    pipeline: PipelineAnalysis,
+    pipeline: PipelineNumbers,
     words: Words,
     worst: int | None = None,
     shifts: tuple[Shift, ...] = (),
@@ -95,7 +95,7 @@ def small_pipe_figure(
 
 
 def days_figure(
-    pipeline: PipelineAnalysis, words: Words, stages: tuple[StageResult, ...] = ()
+    pipeline: PipelineNumbers, words: Words, stages: tuple[StageNumbers, ...] = ()
 ) -> Markup:
     """After how many days do deals leave each stage, and by which door? One panel a stage.
 
@@ -108,7 +108,7 @@ def days_figure(
     return Markup('<ul class="lk-panels">{}</ul>').format(panels)
 
 
-def stage_days(stage: StageResult, words: Words, unit_per_day: int = 1) -> Markup:
+def stage_days(stage: StageNumbers, words: Words, unit_per_day: int = 1) -> Markup:
     """Draw by day in stage which share has advanced, went back, was lost, is still there."""
     with mpl.rc_context(theme()):
         horizon, name = stage.horizon.age, plain(stage.name)
@@ -136,7 +136,7 @@ def _panel_reason(sheet: Sheet, words: Words, reason: str) -> None:
 class _Panel:
     """What one panel shows, and the words for it."""
 
-    stage: StageResult
+    stage: StageNumbers
     horizon: float
     words: Words
     unit_per_day: int
@@ -157,13 +157,13 @@ class _Panel:
         return name_stay(self.words, age, self.unit_per_day)
 
 
-def door_shares(stage: StageResult, ages: Floats) -> dict[str, Floats]:
+def door_shares(stage: StageNumbers, ages: Floats) -> dict[str, Floats]:
     """Return the share that has left by each door at some ages, from the bottom of the stack."""
     at = np.maximum(np.searchsorted(stage.curve.ages, ages, side="right") - 1, 0)
     return {name: _door(stage, kinds)[at] for name, kinds, _, _ in EXITS}
 
 
-def _door(stage: StageResult, kinds: tuple[str, ...]) -> Floats:
+def _door(stage: StageNumbers, kinds: tuple[str, ...]) -> Floats:
     """Return the share that has left by a door, by age."""
     curve = stage.curve
     found = [curve.leaving[kind] for kind in kinds if kind in curve.leaving]
@@ -292,7 +292,7 @@ class _Months:
 
 
 def months_figure(
-    pipeline: PipelineAnalysis, words: Words, *, by: str = "count", notes: Sequence[Noted] = ()
+    pipeline: PipelineNumbers, words: Words, *, by: str = "count", notes: Sequence[DayNote] = ()
 ) -> Markup:
     """What came in, what went out, and what was open at the end, month by month.
 
@@ -308,13 +308,13 @@ def months_figure(
     )
 
 
-def shown_months(pipeline: PipelineAnalysis) -> tuple[Month, ...]:
+def shown_months(pipeline: PipelineNumbers) -> tuple[Month, ...]:
     """Return the months that are drawn."""
     return pipeline.months[-MOST_MONTHS:]
 
 
 def _months(
-    pipeline: PipelineAnalysis, words: Words, plan: _Months, notes: Sequence[Noted]
+    pipeline: PipelineNumbers, words: Words, plan: _Months, notes: Sequence[DayNote]
 ) -> Markup:
     """Draw months on a sheet of their width."""
     with mpl.rc_context(theme()):
@@ -412,7 +412,7 @@ def _write_months(sheet: Sheet, flows: Axes, stock: Axes, plan: _Months, words: 
         sheet.line(326, Run(words.say("months.incomplete"), "muted"), size=11)
 
 
-def _mark_notes(sheet: Sheet, flows: Axes, plan: _Months, notes: Sequence[Noted]) -> None:
+def _mark_notes(sheet: Sheet, flows: Axes, plan: _Months, notes: Sequence[DayNote]) -> None:
     """Draw a line on the day of each note that is in these months, with its number on top."""
     found = [(one, at) for one in notes if (at := _place_of(one.day or 0, plan.shown)) is not None]
     marks = [(one, sheet.place(flows, at, 0)[0]) for one, at in found]

@@ -27,7 +27,7 @@ from leakkit.views.elements import plain
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from leakkit.analysis import PipelineAnalysis
+    from leakkit.analysis import PipelineNumbers
     from leakkit.measures.balance import Pipe, PipeStage
     from leakkit.views.drawing.pipe_path import PipeColumn
     from leakkit.views.drawing.small_pictures import Shift
@@ -48,7 +48,7 @@ class PipeTexts:
     largest share of what reached it. `shifts` are the shares of its stages, now and before.
     """
 
-    pipeline: PipelineAnalysis
+    pipeline: PipelineNumbers
     words: Words
     worst: int | None = None
     by: str = "count"

@@ -18,9 +18,9 @@ from leakkit.views.elements import places, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from leakkit.analysis import PipelineAnalysis
-    from leakkit.analysis.noted import Noted
-    from leakkit.analysis.sides import Compared
+    from leakkit.analysis import PipelineNumbers
+    from leakkit.analysis.gaps import Compared
+    from leakkit.analysis.results import DayNote
     from leakkit.findings import Finding
     from leakkit.findings.part_comparison import Gap, Side
     from leakkit.measures.present_state import Tally
@@ -95,7 +95,7 @@ class Shift:
         return words.say("pipe.before_now", before=self.before, now=self.now, arrow=arrow)
 
 
-def shifts(pipeline: PipelineAnalysis, findings: Iterable[Finding]) -> tuple[Shift, ...]:
+def shifts(pipeline: PipelineNumbers, findings: Iterable[Finding]) -> tuple[Shift, ...]:
     """Return the shares of one pipeline, in the order of its stages."""
     place = {stage.name: stage.stage for stage in pipeline.stages}
     own = [f for f in findings if f.pipeline == pipeline.name and f.stage in place]
@@ -154,7 +154,7 @@ class _Scale:
         return TOP + (HEIGHT - TOP - FOOT) * (1 - share / self.most)
 
 
-def shift_figure(finding: Finding, words: Words, notes: Sequence[Noted] = ()) -> Markup:
+def shift_figure(finding: Finding, words: Words, notes: Sequence[DayNote] = ()) -> Markup:
     """How did the share run, month by month, and how sure is what it is now?
 
     A dot per month; the line of the time before; now, with its interval as a band; `notes`
@@ -230,7 +230,7 @@ def _write_levels(sheet: Sheet, shift: Shift, scale: _Scale, words: Words) -> No
     )  # fmt: skip
 
 
-def _mark_notes(sheet: Sheet, scale: _Scale, notes: Sequence[Noted]) -> None:
+def _mark_notes(sheet: Sheet, scale: _Scale, notes: Sequence[DayNote]) -> None:
     """Draw a line on the day of each note that is in these days, with its number at its foot."""
     own = [(one, one.day) for one in notes if one.day is not None]
     marks = [(one, scale.x(day)) for one, day in own if scale.first <= day < scale.end]

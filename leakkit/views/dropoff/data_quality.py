@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis import headline_bounds
-from leakkit.analysis.selection import EVERYTHING
+from leakkit.analysis.scope import EVERYTHING
 from leakkit.errors import Fault, shorten_text
 from leakkit.measures.stage_results import CLICKED_THROUGH_SHARE
 from leakkit.sources.headings.names import declared_names, nearest
@@ -21,7 +21,7 @@ from leakkit.views.view import CURVES, answer, of_analysis, part_line, pipeline_
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.views.view import View
     from leakkit.words import Words
 
@@ -84,7 +84,7 @@ def _rule(analysis: Analysis, fault: Fault, words: Words) -> Markup:
     return words.html(f"rules.{fault.rule}")
 
 
-def stage_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def stage_lines(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say which stages deals only pass by, and which they come into no more."""
     names = [s.name for s in chosen.stages if s.clicked_through_share > CLICKED_THROUGH_SHARE]
     passed = [words.html("data.clicked_through", stages=", ".join(names))] if names else []
@@ -93,7 +93,7 @@ def stage_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     return [*passed, *gone, *renamed_lines(chosen, words)]
 
 
-def renamed_lines(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def renamed_lines(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Name the stages that seem to have a new name, with the line that makes them one."""
     return [
         words.html(
@@ -161,7 +161,7 @@ def data(analysis: Analysis, pipeline: str = "") -> View:
     return answer(words, "data", note=Markup("\n").join(filter(None, parts)), selection=said)
 
 
-def _list_not_estimated(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _list_not_estimated(chosen: PipelineNumbers, words: Words) -> Markup:
     """List the numbers that could not be estimated, or say that there are none."""
     if chosen.present is not None:
         return paragraphs([words.html("present.missing")])
@@ -189,7 +189,7 @@ def _list_recognised(analysis: Analysis, words: Words) -> Markup:
     return fold_content(words.say("data.recognised"), found)
 
 
-def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def data_lines(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what the data of a pipeline are, and how far they bear its headline."""
     doubt = [say_left_out(chosen, words), what_to_export(chosen, words)]
     return [
@@ -199,7 +199,7 @@ def data_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> li
     ]
 
 
-def _followed_lines(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _followed_lines(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what is known of a history: its days, its stages, its headline."""
     return [
         # of snapshots too little is followed
@@ -225,14 +225,14 @@ def _rows(analysis: Analysis, words: Words) -> list[Markup]:
     return [*lines, words.html("data.rows_all")]
 
 
-def _deals(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _deals(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what deals there are, how they ended, and what is missing in them."""
     outcomes = {kind: with_outcome(chosen, kind) for kind in ("won", "lost", "open")}
     return [*_say_ends(chosen, outcomes, words), *_gaps(analysis, chosen, outcomes["lost"], words)]
 
 
 def _say_ends(
-    chosen: PipelineAnalysis, outcomes: Mapping[str, int], words: Words
+    chosen: PipelineNumbers, outcomes: Mapping[str, int], words: Words
 ) -> Iterator[Markup]:
     """Say how many deals are won, lost and open, and how many of them only by their outcome."""
     notes, total = chosen.notes, max(chosen.opportunities, 1)
@@ -252,9 +252,7 @@ def _say_ends(
     yield words.html("data.closes", n=closes, final=closes - reopened, reopened=reopened)
 
 
-def _gaps(
-    analysis: Analysis, chosen: PipelineAnalysis, lost: int, words: Words
-) -> Iterator[Markup]:
+def _gaps(analysis: Analysis, chosen: PipelineNumbers, lost: int, words: Words) -> Iterator[Markup]:
     """Say of how many deals reason, value, beginning or end are not known."""
     notes = chosen.notes
     if lost:
@@ -268,12 +266,12 @@ def _gaps(
         yield words.html("data.outside", n=outside)
 
 
-def with_outcome(chosen: PipelineAnalysis, outcome: str) -> int:
+def with_outcome(chosen: PipelineNumbers, outcome: str) -> int:
     """Count the deals with an outcome, with or without a history."""
     return sum(n for (found, _), n in chosen.notes.outcomes.items() if found == outcome)
 
 
-def _days_used(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _days_used(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say where the history begins, and which days taught the horizons."""
     days_of = chosen.windows
     lines = []
@@ -288,7 +286,7 @@ def _days_used(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     return [*lines, words.html("data.windows", first=first, last=end - 1)]
 
 
-def _missing(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _missing(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """List every number that could not be estimated, with its reason, stages together."""
     found: dict[tuple[str, str], list[str]] = {}
     for stage in chosen.stages:

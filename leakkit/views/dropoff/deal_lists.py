@@ -22,7 +22,7 @@ from leakkit.words import Words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.explaining import Explanation, Row
 
 
@@ -112,7 +112,7 @@ def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:
 
 
 def _count_left(
-    rows: pd.DataFrame, chosen: PipelineAnalysis, words: Words, *, whole: bool
+    rows: pd.DataFrame, chosen: PipelineNumbers, words: Words, *, whole: bool
 ) -> Markup:
     """Count the rows by stage, and by how they left; nothing where one way was asked for."""
     ways = [way for way in ORDER if (rows["left"] == way).any()]
@@ -139,7 +139,7 @@ def _left(way: str, *, present: bool) -> str:
     return "left_still" if present and way == "open" else f"left_{way}"
 
 
-def _first(rows: pd.DataFrame, chosen: PipelineAnalysis, words: Words) -> Markup:
+def _first(rows: pd.DataFrame, chosen: PipelineNumbers, words: Words) -> Markup:
     """Show the first rows."""
     first: list[dict[Any, Any]] = rows.head(SHOWN_ROWS).to_dict("records")
     if not first:
@@ -161,7 +161,7 @@ def link_deal(row: DealRow) -> Markup:
     )
 
 
-def _columns(words: Words, chosen: PipelineAnalysis) -> tuple[TableColumn[Any], ...]:
+def _columns(words: Words, chosen: PipelineNumbers) -> tuple[TableColumn[Any], ...]:
     """Return the columns: whose deal it is, how it left, when, and why."""
     unit, present = chosen.unit_per_day, chosen.present is not None
     return (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
-from leakkit.analysis.selection import EVERYTHING
+from leakkit.analysis.scope import EVERYTHING
 from leakkit.findings.finding import (
     ALARM,
     BETTER,
@@ -38,10 +38,10 @@ from leakkit.views.tables import bdi, of_days, span
 from leakkit.views.view import CURVES, answer, of_analysis, part_line, pipeline_of, words_of
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.analysis.headline import Headline
+    from leakkit.analysis.numbers import StageNumbers
     from leakkit.findings import Finding
-    from leakkit.measures.stage_results import StageResult
     from leakkit.views.view import View
     from leakkit.words import Words
 
@@ -102,7 +102,7 @@ def headline(analysis: Analysis, pipeline: str = "") -> View:
     )
 
 
-def _as_of(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def _as_of(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Say how many deals there are, and when."""
     facts = {"as_of": analysis.last_day, "deals": chosen.opportunities}
     return words.html(f"headline.as_of{of_days(chosen)}", **facts, **span(chosen))
@@ -113,7 +113,7 @@ def headline_sentence(analysis: Analysis, pipeline: str = "") -> str:
     return _headline(analysis, pipeline_of(analysis, pipeline), words_of(analysis)).striptags()
 
 
-def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
+def _gravest(analysis: Analysis, chosen: PipelineNumbers) -> Finding | None:
     """Return the finding that leads the page; None for a part, which has none."""
     if analysis.selection != EVERYTHING:
         return None
@@ -121,7 +121,7 @@ def _gravest(analysis: Analysis, chosen: PipelineAnalysis) -> Finding | None:
     return led[0][0] if led else None
 
 
-def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def _headline(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Say which deals are left out; else what got worse, or what loses most and got better.
 
     Where only the present state is known, in which stage most deals were lost.
@@ -138,7 +138,7 @@ def _headline(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Mar
     )
 
 
-def _better(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _better(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what got better, the surest first; nothing of a part."""
     if analysis.selection != EVERYTHING:
         return []
@@ -147,7 +147,7 @@ def _better(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[
 
 
 def _beside_headline(
-    analysis: Analysis, chosen: PipelineAnalysis, words: Words
+    analysis: Analysis, chosen: PipelineNumbers, words: Words
 ) -> tuple[Markup, ...]:
     """Say what to look at first, and where most is lost, where those are two stages."""
     if chosen.present is not None:
@@ -161,7 +161,7 @@ def _beside_headline(
     return (mend_first(gravest, words), _largest(analysis, chosen, gravest, words), *better)
 
 
-def _say_unfollowed(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _say_unfollowed(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say of the lost deals without a history where they stood; nothing where they are few."""
     if chosen.present is not None:
         return Markup("")
@@ -180,7 +180,7 @@ def _say_unfollowed(chosen: PipelineAnalysis, words: Words) -> Markup:
     return words.html(key, **facts, named=words.list_values(named))
 
 
-def _of_a_list(chosen: PipelineAnalysis, words: Words) -> tuple[Markup, ...]:
+def _of_a_list(chosen: PipelineNumbers, words: Words) -> tuple[Markup, ...]:
     """Say what to export instead, and where the deals that are there were lost."""
     instead = what_to_export(chosen, words)
     if find_headline(chosen).stage is None:
@@ -188,16 +188,14 @@ def _of_a_list(chosen: PipelineAnalysis, words: Words) -> tuple[Markup, ...]:
     return (instead, largest_sentence(chosen, words), _headline_cost(chosen, words))
 
 
-def _no_warning(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> Markup:
+def _no_warning(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Say that nothing got worse, or that nothing could be compared; of a part, nothing."""
     if analysis.selection != EVERYTHING:
         return Markup("")
     return quiet((f for f in analysis.all_findings if f.pipeline == chosen.name), words)
 
 
-def _largest(
-    analysis: Analysis, chosen: PipelineAnalysis, gravest: Finding, words: Words
-) -> Markup:
+def _largest(analysis: Analysis, chosen: PipelineNumbers, gravest: Finding, words: Words) -> Markup:
     """Say which stage loses the largest share of the whole history, and whether it got worse."""
     found = find_headline(chosen)
     if found.stage is None or found.by != "share":
@@ -221,7 +219,7 @@ def _largest(
     return said_of + _how_sure(found, words)
 
 
-def _apart(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _apart(chosen: PipelineNumbers, words: Words) -> Markup:
     """Name the qualifying stages that lose a larger share than the stage that is named."""
     found = find_headline(chosen)
     if found.by != "share" or found.stage is None or found.stage.kind == QUALIFY:
@@ -244,12 +242,12 @@ def _how_sure(found: Headline, words: Words) -> Markup:
     return Markup(" ") + words.html(f"mend.{found.sureness}", n=len(found.rivals), names=names)
 
 
-def _days(chosen: PipelineAnalysis, stage: StageResult, words: Words) -> Markup | str:
+def _days(chosen: PipelineNumbers, stage: StageNumbers, words: Words) -> Markup | str:
     """Say within how many days the shares of a stage count."""
     return name_stay(words, stage.horizon.age or 0, chosen.unit_per_day)
 
 
-def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
+def largest_sentence(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say which stage loses most."""
     found = find_headline(chosen)
     if found.stage is None:
@@ -283,7 +281,7 @@ def largest_sentence(chosen: PipelineAnalysis, words: Words) -> Markup:
     )
 
 
-def _headline_cost(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _headline_cost(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say how many deals the named stages have lost, and their value."""
     found = find_headline(chosen)
     if found.stage is None:

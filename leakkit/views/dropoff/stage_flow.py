@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.headline import headline as find_headline
-from leakkit.analysis.noted import notes_of
-from leakkit.analysis.selection import EVERYTHING
+from leakkit.analysis.results import find_notes
+from leakkit.analysis.scope import EVERYTHING
 from leakkit.findings.finding import leading
 from leakkit.page.style import REPEATED, SECTION
 from leakkit.views import list_pages as present
@@ -31,7 +31,7 @@ from leakkit.views.view import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
+    from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.findings import Finding
     from leakkit.measures.balance import PipelineBalance
     from leakkit.views.view import View
@@ -63,7 +63,7 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
     return answer(words, "pipe", figure=shown, selection=said)
 
 
-def choose_emphasis(chosen: PipelineAnalysis, findings: Iterable[Finding]) -> int | None:
+def choose_emphasis(chosen: PipelineNumbers, findings: Iterable[Finding]) -> int | None:
     """Return the stage whose leak to look at first: what got worse, else what loses most."""
     own = (f for f in findings if f.pipeline == chosen.name)
     led = [f for card in leading(own) for f in card if f.kind == "lost"]
@@ -98,7 +98,7 @@ def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
     return answer(words, "stages", table=main + notes + _end(chosen, words), selection=said)
 
 
-def _stage_notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _stage_notes(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say how the table is to be read; of a part, that the days it is read at are the whole's."""
     part = analysis.selection
     whole = "selection.whole_days" if chosen.days else "selection.whole"
@@ -108,11 +108,11 @@ def _stage_notes(analysis: Analysis, chosen: PipelineAnalysis, words: Words) -> 
         words.html("stages.crm"),
         _policy_note(chosen, words),
         _value_order(chosen, words),
-        *note_lines((one for one in notes_of(analysis, chosen) if not one.number), words),
+        *note_lines((one for one in find_notes(analysis, chosen) if not one.number), words),
     ]
 
 
-def _end(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _end(chosen: PipelineNumbers, words: Words) -> Markup:
     """Show what becomes of the deals in the end, and where they are lost."""
     return Markup("").join(
         (
@@ -125,7 +125,7 @@ def _end(chosen: PipelineAnalysis, words: Words) -> Markup:
     )
 
 
-def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _route_note(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say what becomes of all deals within the days of the route."""
     route = chosen.route
     said = words.html(
@@ -139,7 +139,7 @@ def _route_note(chosen: PipelineAnalysis, words: Words) -> Markup:
     return said + Markup(" ") + words.html("stages.where_lost_back", back=route.came_back)
 
 
-def _policy_note(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _policy_note(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say whether the order of the leaks depends on how skipped stages are counted."""
     if not any(stage.exits.lost for stage in chosen.stages):
         return Markup("")
@@ -153,7 +153,7 @@ def _policy_note(chosen: PipelineAnalysis, words: Words) -> Markup:
     return words.html("stages.policy_changes", **named)
 
 
-def _value_order(chosen: PipelineAnalysis, words: Words) -> Markup:
+def _value_order(chosen: PipelineNumbers, words: Words) -> Markup:
     """Say the order of the stages by value lost, beside the order by count."""
     lost = [stage for stage in chosen.stages if stage.value_lost > 0]
     if not lost:
@@ -212,7 +212,7 @@ def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> Vie
     )
 
 
-def _of_present(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: str) -> View:
+def _of_present(analysis: Analysis, chosen: PipelineNumbers, words: Words, by: str) -> View:
     """Say how the deals of a list divide: it shows no flow that could be balanced."""
     other = "count" if by == "value" else "value"
     return answer(
@@ -226,7 +226,7 @@ def _of_present(analysis: Analysis, chosen: PipelineAnalysis, words: Words, by: 
     )
 
 
-def _balance_notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _balance_notes(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what overdue is, and of which deals time or value are not known."""
     lines = [words.html("balance.overdue")]
     unjudged = [stage.name for stage in chosen.stages if stage.overdue is None]
@@ -235,7 +235,7 @@ def _balance_notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
     return [*lines, *_value_notes(chosen, words)]
 
 
-def _value_notes(chosen: PipelineAnalysis, words: Words) -> list[Markup]:
+def _value_notes(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say of which deals the value is not known, or 0."""
     lines = []
     if chosen.notes.without_value:
@@ -281,7 +281,7 @@ def months(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
         title, said = words.say("question.present_months"), part_line(analysis, chosen, words)
         kind = SECTION if closes else REPEATED
         return answer(words, "months", title=title, figure=closes, selection=said, kind=kind)
-    noted = [one for one in notes_of(analysis, chosen) if one.number]
+    noted = [one for one in find_notes(analysis, chosen) if one.number]
     shown = figures.months_figure(chosen, words, by=amount_of(by), notes=noted)
     said = part_line(analysis, chosen, words)
     # without a picture they are said all the same

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.sides import compare_parts, compare_values
+from leakkit.analysis.gaps import compare_parts, compare_values
 from leakkit.findings.part_comparison import CHANCE, FEW, FEWER, MORE
 from leakkit.frames.stage_frames import sides_frame
 from leakkit.views.causes import cause_lines
@@ -27,8 +27,8 @@ from leakkit.views.view import answer, of_analysis, part_line, pipeline_of, word
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.analysis import Analysis, PipelineAnalysis
-    from leakkit.analysis.sides import Compared, Given, Part
+    from leakkit.analysis import Analysis, PipelineNumbers
+    from leakkit.analysis.gaps import Compared, Given, Part
     from leakkit.findings.part_comparison import Gap, Side
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -81,7 +81,7 @@ def compare(  # noqa: PLR0913 - a comparison is asked for by as many things
     )
 
 
-def _say_why_not(chosen: PipelineAnalysis, words: Words, *, days: bool, alone: bool) -> Markup:
+def _say_why_not(chosen: PipelineNumbers, words: Words, *, days: bool, alone: bool) -> Markup:
     """Say why nothing can be compared; nothing where something can."""
     if chosen.present is not None:
         return words.html("compare.no_history")

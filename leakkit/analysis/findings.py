@@ -1,30 +1,40 @@
-"""The counts behind the warnings: every window of every pipeline in one query."""
+"""Findings: what has changed at the stages of all pipelines, what it costs, and why."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from leakkit.analysis.causes import rate_and_mix, root_cause
+from leakkit.analysis.headline import headline
 from leakkit.findings import stage_readings, value, warnings
-from leakkit.findings.finding import KINDS
+from leakkit.findings.finding import CHANGED, KINDS, WARNING, leading
+from leakkit.findings.mix import as_split
+from leakkit.findings.verdicts import summarise
 from leakkit.measures.age_counts import EXITS
 from leakkit.store.counts import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-    from leakkit.analysis.learning import Asked
-    from leakkit.config import Config
+    from leakkit.analysis.learning import Ages, Learning, PipelineDays
+    from leakkit.analysis.numbers import PipelineNumbers
+    from leakkit.analysis.results import Analysis
     from leakkit.findings.finding import Finding, Key, Split
     from leakkit.findings.stage_readings import Readings, WindowReading
+    from leakkit.findings.verdicts import Cause
     from leakkit.findings.warnings import Watched, WindowPlan
     from leakkit.findings.whatif import Costs
     from leakkit.measures.stage_results import Learnt
     from leakkit.measures.survival import Curve
-    from leakkit.store.counts import Counts
+    from leakkit.store.database import Store
 
+Place = tuple[str, str]
+"""Pipeline and stage."""
+MOST_RECOVERABLE = 3
+"""Findings whose stages have a cause looked for although nothing warns."""
 CURRENT, BASELINE, CURRENT_THEN, BASELINE_THEN, LAST_YEAR, MONTHS = range(6)
 """The windows that are counted; months follow."""
 SINGLE = {
@@ -37,30 +47,30 @@ SINGLE = {
 WON = EXITS.index("won_here")
 
 
-def find_findings(  # noqa: PLR0913 - the steps before it
-    counts: Counts,
-    config: Config,
-    asked: list[Asked],
-    learnt: Mapping[tuple[int, int], Learnt],
-    costs: Mapping[int, Costs],
+def find_findings(
+    known: Learning,
+    pipelines: Sequence[PipelineDays],
+    costs: Mapping[str, Costs],
     *,
     provisional: bool,
     split: Callable[[tuple[Finding, ...]], Mapping[Key, Split]],
 ) -> tuple[Finding, ...]:
-    """Compare every share of every stage of all pipelines, and say what it costs.
+    """Compare every share of every stage of some pipelines, and say what it costs.
 
-    `split` tells of findings that warn which part of their change is rate and which mix.
+    `costs` are by pipeline; `provisional`: the order of the stages is a guess. `split` tells
+    of findings that warn which part of their change is rate and which mix.
     """
+    config = known.config
     days = config.comparison
-    plans = {p.number: warnings.plan_windows(p.windows, days.confirm_days) for p in asked}
-    watching = {p.number: (p, plan) for p in asked if (plan := plans[p.number]) is not None}
+    plans = {p.number: warnings.plan_windows(p.windows, days.confirm_days) for p in pipelines}
+    watching = {p.number: (p, plan) for p in pipelines if (plan := plans[p.number]) is not None}
     if not watching:
         return ()
     windows = MONTHS + max(len(plan.months) for _, plan in watching.values())
-    frame = counts.stays([w for p, plan in watching.values() for w in _windows(p, plan)])
-    watched = list(_watch_shares(frame, watching, learnt, windows, days.skip_policy))
+    frame = known.counts.stays([w for p, plan in watching.values() for w in _windows(p, plan)])
+    watched = list(_watch_shares(frame, watching, known.ages, windows, days.skip_policy))
     worths = {
-        (p.rules.name, stage.name): costs[p.number].worths[position]
+        (p.rules.name, stage.name): costs[p.rules.name].worths[position]
         for p, _ in watching.values()
         for position, stage in enumerate(p.rules.stages)
     }
@@ -72,7 +82,7 @@ def find_findings(  # noqa: PLR0913 - the steps before it
     return value.add_values(found, worths, config.currency)
 
 
-def _windows(one: Asked, plan: WindowPlan) -> Iterator[Window]:
+def _windows(one: PipelineDays, plan: WindowPlan) -> Iterator[Window]:
     """Yield the windows of one pipeline that are to be counted."""
     for part, name in SINGLE.items():
         if (days := getattr(plan, name)) is not None:
@@ -83,8 +93,8 @@ def _windows(one: Asked, plan: WindowPlan) -> Iterator[Window]:
 
 def _watch_shares(
     frame: pd.DataFrame,
-    watching: Mapping[int, tuple[Asked, WindowPlan]],
-    learnt: Mapping[tuple[int, int], Learnt],
+    watching: Mapping[int, tuple[PipelineDays, WindowPlan]],
+    ages: Ages,
     windows: int,
     policy: str,
 ) -> Iterator[Watched]:
@@ -104,11 +114,11 @@ def _watch_shares(
             for kind in KINDS:
                 if kind == "returned" and position == 0:
                     continue
-                ages = learnt[number, position]
-                read = None if curve is None else _read(curve, kind, ages)
+                known = ages[number, position]
+                read = None if curve is None else _read(curve, kind, known)
                 target = stage.target_lost if kind == "lost" else None
                 found = _one(one.rules.name, stage.name, kind, plan, read, target)
-                yield found if kind != "lost" else _with_inside(found, curve, ages)
+                yield found if kind != "lost" else _with_inside(found, curve, known)
 
 
 def _read(curve: Curve, kind: str, learnt: Learnt) -> Readings | None:
@@ -164,7 +174,7 @@ def _with_inside(one: Watched, curve: Curve | None, learnt: Learnt) -> Watched:
 
 
 def _won_values(
-    frame: pd.DataFrame, watching: Mapping[int, tuple[Asked, WindowPlan]]
+    frame: pd.DataFrame, watching: Mapping[int, tuple[PipelineDays, WindowPlan]]
 ) -> dict[str, float]:
     """Return the value that each pipeline won in its current window."""
     wins = frame[(frame["part"] == CURRENT) & (frame["arrives"] == 0) & (frame["exit"] == WON)]
@@ -184,3 +194,69 @@ def _stakes(
         if per_share is not None:
             found[one.key] = warnings.Stakes(per_share, won[one.pipeline])
     return found
+
+
+# ---------------------------------------------------------------- causes and splits of findings
+
+
+def places_of(analysis: Analysis) -> list[Place]:
+    """Return where a cause is looked for: stages that warn, and those that could give back most.
+
+    The 3 findings that could give back most are those of all pipelines; returned are
+    the places of the pipelines that `analysis` has. Where no warning of a pipeline leads
+    its page, the stage that its headline names comes first.
+    """
+    worth = [one for one in analysis.all_findings if one.recoverable is not None]
+    worth.sort(key=lambda one: (-_recoverable(one), one.key))
+    chosen = [one for one in analysis.all_findings if one.severity in WARNING]
+    chosen += worth[:MOST_RECOVERABLE]
+    here = {pipeline.name for pipeline in analysis.pipelines}
+    warned = {card[0].pipeline for card in leading(chosen)}
+    calm = [pipeline for pipeline in analysis.pipelines if pipeline.name not in warned]
+    named = [(one.pipeline, one.stage) for one in chosen if one.pipeline in here]
+    return list(dict.fromkeys([*_leading(calm), *named]))
+
+
+def _leading(pipelines: Sequence[PipelineNumbers]) -> Iterator[Place]:
+    """Yield the stages that the headlines of some pipelines name, where there are current days."""
+    for pipeline in pipelines:
+        stage = headline(pipeline).stage
+        if stage is not None and pipeline.windows.current is not None:
+            yield pipeline.name, stage.name
+
+
+def causes_of(store: Store, analysis: Analysis) -> dict[Place, Cause]:
+    """Look for the cause where a stage warns, and where most could be given back."""
+    return {place: root_cause(store, analysis, *place) for place in places_of(analysis)}
+
+
+def _recoverable(finding: Finding) -> float:
+    """Return what a finding could give back at least."""
+    return 0.0 if finding.recoverable is None else finding.recoverable.low
+
+
+def explain_findings(analysis: Analysis, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Return the findings of an analysis, with the causes of those that deserve it."""
+    found = replace(analysis, all_findings=findings)
+    return with_causes(findings, causes_of(found.opened(), found))
+
+
+def with_causes(
+    findings: tuple[Finding, ...], causes: Mapping[Place, Cause]
+) -> tuple[Finding, ...]:
+    """Return the findings, those of the given stages with cause and operation to review."""
+    found = []
+    for one in findings:
+        cause = causes.get((one.pipeline, one.stage))
+        found.append(one if cause is None else one.with_cause(summarise(cause), cause.review))
+    return tuple(found)
+
+
+def splits_of(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -> dict[Key, Split]:
+    """Take the changes apart into rate and mix, of what got worse and what got better."""
+    here = {pipeline.name for pipeline in analysis.pipelines}
+    changed = [one for one in findings if one.severity in CHANGED and one.pipeline in here]
+    return {
+        one.key: as_split(rate_and_mix(store, analysis, *one.key, phi=one.phi or 1.0))
+        for one in changed
+    }

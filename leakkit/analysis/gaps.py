@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,13 +11,17 @@ import numpy as np
 import pandas as pd
 
 from leakkit.analysis.results import Analysis
-from leakkit.analysis.selection import EVERYTHING, Selection, select
-from leakkit.analysis.spelling import (
+from leakkit.analysis.scope import (
+    EVERYTHING,
     WINDOWS,
-    days_of,
-    deals_of,
-    known_column,
-    spelt,
+    Selection,
+    choose_days,
+    choose_deals,
+    find_column,
+    number_of_day,
+    select,
+    spell_selection,
+    text_of_day,
 )
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
@@ -31,7 +34,7 @@ from leakkit.store import visits as stored
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.analysis.results import PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.findings.comparison import Wobble
     from leakkit.measures.horizons import Days
     from leakkit.measures.survival import Ints
@@ -39,7 +42,6 @@ if TYPE_CHECKING:
 
     Given = Mapping[str, str | Sequence[str]] | Sequence[object] | str | Analysis | Selection
 
-EPOCH = dt.date(1970, 1, 1)
 MOST_VALUES = 24
 """So many values of a column are compared, those with most deals."""
 
@@ -65,7 +67,7 @@ class Compared:
     `left_out` have fewer deals, and were not compared.
     """
 
-    pipeline: PipelineAnalysis
+    pipeline: PipelineNumbers
     one: Part
     other: Part
     gaps: tuple[Gap, ...]
@@ -90,9 +92,9 @@ def compare_parts(
     anything the current window is compared with the baseline. Raises LeakkitError for what
     there is not, and for parts that share deals on the same days.
     """
-    asked = _Asked.of(analysis, pipeline)
-    parts = _parts(asked, one, other, _day(day))
-    return asked.judge([asked.compare_parts(*parts)])[0]
+    comparison = _Comparison.of(analysis, pipeline)
+    parts = _parts(comparison, one, other, _day(day))
+    return comparison.judge([comparison.compare_parts(*parts)])[0]
 
 
 def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple[Compared, ...]:
@@ -101,10 +103,10 @@ def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple
     The values with most deals, in their order, with one false discovery rate over all of
     their comparisons.
     """
-    asked = _Asked.of(analysis, pipeline)
-    name = known_column(asked.store, column)
-    among = dict(asked.base.columns).get(name)
-    every = stored.segment_values(asked.store, [asked.number], name)
+    comparison = _Comparison.of(analysis, pipeline)
+    name = find_column(comparison.store, column)
+    among = dict(comparison.base.columns).get(name)
+    every = stored.segment_values(comparison.store, [comparison.number], name)
     known = [pair for pair in every if among is None or pair[0] in among]
     most = sorted(known, key=lambda pair: (-pair[1], pair[0]))[:MOST_VALUES]
     if len(most) < 2:  # noqa: PLR2004 - one value has no rest
@@ -112,18 +114,18 @@ def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple
         raise LeakkitError("one_value", message)
     found = []
     for value, _ in most:
-        part = asked.part(Selection(((name, (value,)),)))
-        compared = asked.compare_parts(part, replace(part, rest=True))
+        part = comparison.part(Selection(((name, (value,)),)))
+        compared = comparison.compare_parts(part, replace(part, rest=True))
         found.append(replace(compared, left_out=len(known) - len(most)))
-    return asked.judge(found)
+    return comparison.judge(found)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Comparison:
     """The pipeline in which parts are compared, and what the analysis itself is of."""
 
     analysis: Analysis
-    whole: PipelineAnalysis
+    whole: PipelineNumbers
     number: int
     store: Store
     base: Selection
@@ -131,7 +133,7 @@ class _Asked:
     visits: tuple[Visits, ...]
 
     @classmethod
-    def of(cls, analysis: Analysis, pipeline: str) -> _Asked:
+    def of(cls, analysis: Analysis, pipeline: str) -> _Comparison:
         """Read the first visits to every stage, with who owns them."""
         origin, store = analysis.origin or analysis, analysis.opened()
         whole = origin[pipeline or analysis.pipelines[0].name]
@@ -146,12 +148,12 @@ class _Asked:
         days = (whole.windows.start_day, whole.windows.end_day)
         base = replace(analysis.selection, visits="first")
         visits = _visits(store, whole, number, base.policy or whole.skip_policy)
-        return cls(origin, whole, number, store, base, days_of(base, whole) or days, visits)
+        return cls(origin, whole, number, store, base, choose_days(base, whole) or days, visits)
 
     def part(self, given: Given | Selection) -> Part:
         """Return a part as it was asked for, on the days that both it and the analysis are of."""
-        wanted = spelt(self.store, [self.number], _selection(self.analysis, given))
-        days = days_of(wanted, self.whole) or self.days
+        wanted = spell_selection(self.store, [self.number], _selection(self.analysis, given))
+        days = choose_days(wanted, self.whole) or self.days
         both = max(days[0], self.days[0]), min(days[1], self.days[1])
         if both[0] >= both[1]:
             first, last = (
@@ -203,7 +205,7 @@ class _Asked:
 
     def _choose_deals(self, selection: Selection) -> Ints:
         """Return the numbers of the deals that a selection is of."""
-        return _whole(stored.read_deals(self.store, deals_of(selection)), "opportunity")
+        return _whole(stored.read_deals(self.store, choose_deals(selection)), "opportunity")
 
     @cached_property
     def _wobbling(self) -> Wobble | None:
@@ -223,30 +225,29 @@ class _Asked:
 
 
 def _parts(
-    asked: _Asked, one: Given | None, other: Given | None, day: int | None
+    comparison: _Comparison, one: Given | None, other: Given | None, day: int | None
 ) -> tuple[Part, Part]:
     """Return the two parts that were asked for."""
     if day is not None:
         if other is not None:
             message = "A day parts the deals of one selection: leave the second part out."
             raise LeakkitError("two_parts", message)
-        return _since_and_before(asked.part(EVERYTHING if one is None else one), day)
+        return _since_and_before(comparison.part(EVERYTHING if one is None else one), day)
     if one is None and other is None:
-        return asked.part("current"), asked.part("baseline")
+        return comparison.part("current"), comparison.part("baseline")
     if one is None:
         message = "Name the first part: what stands alone is compared with the rest."
         raise LeakkitError("two_parts", message)
-    first = asked.part(one)
-    return first, asked.part(other) if other is not None else replace(first, rest=True)
+    first = comparison.part(one)
+    return first, comparison.part(other) if other is not None else replace(first, rest=True)
 
 
 def _since_and_before(part: Part, day: int) -> tuple[Part, Part]:
     """Part the days of a part at a day, with which the second begins."""
     first, end = part.days
     if not first < day < end:
-        message = (
-            f"{_text(day)} parts no days: choose one from {_text(first + 1)} to {_text(end - 1)}."
-        )
+        between = f"{text_of_day(first + 1)} to {text_of_day(end - 1)}"
+        message = f"{text_of_day(day)} parts no days: choose one from {between}."
         raise LeakkitError("no_days", message)
     return replace(part, days=(day, end)), replace(part, days=(first, day))
 
@@ -290,7 +291,7 @@ def _refuse_shared(deals: Ints, others: Ints, one: Part, other: Part) -> None:
         raise LeakkitError("shared_deals", message)
 
 
-def _visits(store: Store, whole: PipelineAnalysis, number: int, policy: str) -> tuple[Visits, ...]:
+def _visits(store: Store, whole: PipelineNumbers, number: int, policy: str) -> tuple[Visits, ...]:
     """Read the first visits to every stage of a pipeline; under `strict`, skips are not seen."""
     rows = stored.read_first_visits(store, number, FAR)
     owners = _owners(store)
@@ -332,9 +333,4 @@ def _day(given: object) -> int | None:
     if not given:
         return None
     first, _ = select(days=(given, "")).days
-    return (dt.date.fromisoformat(first) - EPOCH).days
-
-
-def _text(number: int) -> str:
-    """Return a local day number as a day."""
-    return (EPOCH + dt.timedelta(days=number)).isoformat()
+    return number_of_day(first)

@@ -17,11 +17,11 @@ from leakkit.store import queries, schema
 from leakkit.store.counts import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from leakkit.analysis.learning import Asked
+    from leakkit.analysis.learning import Ages, PipelineDays, Stays
     from leakkit.findings.whatif import Chain
     from leakkit.measures.age_counts import StayCounts
     from leakkit.measures.stage_results import Learnt
@@ -33,26 +33,26 @@ NO_ENTRANTS = value.Entrants(0, None, 0.0, None)
 
 def find_costs(
     counts: Counts,
-    asked: list[Asked],
-    stays: Mapping[tuple[int, ...], StayCounts],
-    learnt: Mapping[tuple[int, int], Learnt],
+    pipelines: Sequence[PipelineDays],
+    stays: Stays,
+    ages: Ages,
 ) -> dict[int, Costs]:
     """Count what the costs of every pipeline need, for all of them at once."""
-    windows = [Window(p.number, 0, *p.windows.current) for p in asked if p.windows.current]
+    windows = [Window(p.number, 0, *p.windows.current) for p in pipelines if p.windows.current]
     entered, largest = counts.entrants(windows)
     worth_of = _entrants(entered, largest)
     inflow, following, wins, started = (
         (dict(taken.groups(frame, ["pipeline"])), frame.iloc[:0])
         for frame in (
-            counts.entries(),
+            counts.ask(queries.ENTERED),
             counts.ask(queries.FOLLOWING),
             counts.ask(queries.WINS),
             counts.ask(queries.STARTED),
         )
     )
     found = {}
-    for one in asked:
-        key, names = (one.number,), range(len(one.rules.stages))
+    for one in pipelines:
+        key, names = (one.number,), one.places
         own = {(k[0], k[2], k[3]): v for k, v in stays.items() if k[1] == one.number}
         moves = Moves.read(following[0].get(key, following[1]))
         begun = _count_begun(started[0].get(key, started[1]), len(names))
@@ -65,7 +65,7 @@ def find_costs(
         worths = tuple(
             value.Worth(
                 worth_of.get((one.number, stage), NO_ENTRANTS),
-                _chances(own, stage, doors[stage], learnt[one.number, stage]),
+                _chances(own, stage, doors[stage], ages[one.number, stage]),
                 _recent(own, stage, moves, 2 * len(names)),
             )
             for stage in names
@@ -107,7 +107,7 @@ def _count_begun(started: pd.DataFrame, stages: int) -> Floats:
     return begun
 
 
-def _new_deals(inflow: pd.DataFrame, one: Asked) -> int:
+def _new_deals(inflow: pd.DataFrame, one: PipelineDays) -> int:
     """Return how many deals came into a pipeline in its current window."""
     if one.windows.current is None:
         return 0

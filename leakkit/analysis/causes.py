@@ -1,7 +1,8 @@
-"""Root causes, drivers and mix of one stage: from its design table to the findings."""
+"""Why a stage loses deals: its causes, its drivers, and whether its rate or its mix changed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,15 +23,17 @@ from leakkit.store import visits as stored
 from leakkit.store.design import design_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
-    from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
+    from leakkit.analysis.results import Analysis
     from leakkit.config import Config
     from leakkit.findings.finding import Key
     from leakkit.findings.reason_dictionary import Dictionary
     from leakkit.findings.verdicts import Cause
     from leakkit.measures.horizons import Days
-    from leakkit.measures.stage_results import StageResult
     from leakkit.measures.survival import Ints
     from leakkit.store.database import Store
 
@@ -59,7 +62,7 @@ def root_cause(store: Store, analysis: Analysis, pipeline: str, stage: str) -> C
     )
 
 
-def _got_worse(analysis: Analysis, pipeline: PipelineAnalysis, stage: StageResult) -> bool:
+def _got_worse(analysis: Analysis, pipeline: PipelineNumbers, stage: StageNumbers) -> bool:
     """Say whether the stage warns because it loses more than before."""
     key = (pipeline.name, stage.name, "lost")
     return any(
@@ -69,11 +72,11 @@ def _got_worse(analysis: Analysis, pipeline: PipelineAnalysis, stage: StageResul
 
 
 def _elsewhere(
-    store: Store, analysis: Analysis, pipeline: PipelineAnalysis, stage: StageResult
+    store: Store, analysis: Analysis, pipeline: PipelineNumbers, stage: StageNumbers
 ) -> Elsewhere:
     """Read the reasons of the losses of the other stages of a pipeline."""
     config = analysis.config
-    rival = column_of(config, tuple(store.meta("segments")), config.roles.competitor)
+    rival = column_of(config, store.columns, config.roles.competitor)
     number = _number(config, pipeline)
     rows = stored.reasons_elsewhere(store, number, stage.stage, LOST, rival)
     day, said, rivals, n = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -198,7 +201,7 @@ def segments_of(config: Config, design: Design) -> tuple[str, ...] | None:
     return tuple(name for name in named if name)
 
 
-def _value_of_loss(design: Design, stage: StageResult, current: Days) -> float | None:
+def _value_of_loss(design: Design, stage: StageNumbers, current: Days) -> float | None:
     """Return `W+ V`: what a deal that is not lost here is worth on average (method, section 6)."""
     came = (design.visit == 1) & (design.entered_day >= current[0])
     came &= design.entered_day < current[1]
@@ -210,7 +213,7 @@ def _value_of_loss(design: Design, stage: StageResult, current: Days) -> float |
     return won / (1.0 - lost) * float(known.mean())
 
 
-def _current(pipeline: PipelineAnalysis) -> Days:
+def _current(pipeline: PipelineNumbers) -> Days:
     """Return the current window; raise where there are no days."""
     if pipeline.windows.current is None:
         message = f"{pipeline.name} has no days to read."
@@ -231,7 +234,7 @@ KEPT_PASSAGES = 200_000
 
 
 def read_design(
-    store: Store, analysis: Analysis, pipeline: PipelineAnalysis, stage: StageResult
+    store: Store, analysis: Analysis, pipeline: PipelineNumbers, stage: StageNumbers
 ) -> Design:
     """Read the passages of one stage, with the columns that the configuration names.
 
@@ -248,7 +251,7 @@ def read_design(
 
 def _read_design(store: Store, config: Config, number: int, stage: int, per_day: int) -> Design:
     """Read the passages of one stage from the store."""
-    segments = tuple(store.meta("segments"))
+    segments = store.columns
     rows = design_rows(store, number, stage, segments)
     frame = rows.frame
     return Design(
@@ -282,7 +285,7 @@ def _read_design(store: Store, config: Config, number: int, stage: int, per_day:
     )
 
 
-def _number(config: Config, pipeline: PipelineAnalysis) -> int:
+def _number(config: Config, pipeline: PipelineNumbers) -> int:
     """Return the number of a pipeline in the store."""
     return [fold_name(declared.name) for declared in config.pipelines].index(
         fold_name(pipeline.name)
@@ -312,7 +315,40 @@ def column_of(config: Config, segments: tuple[str, ...], name: str) -> str:
     return next((forms[form] for form in map(simplify_heading, wanted) if form in forms), "")
 
 
-def _stage(analysis: Analysis, pipeline: str, stage: str) -> tuple[PipelineAnalysis, StageResult]:
+def _stage(analysis: Analysis, pipeline: str, stage: str) -> tuple[PipelineNumbers, StageNumbers]:
     """Return a pipeline and one of its stages by their names."""
     one = analysis[pipeline]
     return one, one[stage]
+
+
+# ---------------------------------------------------------------- where no history is known
+
+
+@dataclass(frozen=True)
+class SaidReason:
+    """A reason as it is written, how many lost deals name it, and its family ('' unknown).
+
+    `by_stage` counts them by the position of their stage, -1 where none is named.
+    """
+
+    reason: str
+    n: int
+    family: str
+    by_stage: Mapping[int, int]
+
+
+def find_reasons(analysis: Analysis, chosen: PipelineNumbers) -> tuple[SaidReason, ...]:
+    """Which reasons do the lost deals of a present state name? The most frequent first."""
+    if chosen.present is None or analysis.store is None:
+        return ()
+    terms = dictionary_of(analysis.store)
+    found: dict[str, dict[int, int]] = {}
+    for (reason, stage), n in chosen.present.reasons.items():
+        if reason:
+            found.setdefault(reason, {})[stage] = n
+    said = [
+        SaidReason(reason, sum(each.values()), meant.family if meant else "", each)
+        for reason, each in found.items()
+        for meant in [terms.meaning(reason)]
+    ]
+    return tuple(sorted(said, key=lambda one: (-one.n, one.reason)))

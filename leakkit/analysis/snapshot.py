@@ -1,27 +1,81 @@
-"""What the last run saw of a pipeline, and what has changed since: facts, no sentences."""
+"""Numbers as plain data: equal, pickled and kept, and compared with those of the last run."""
 
 from __future__ import annotations
 
 import itertools
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from leakkit.analysis.results import LOSSES_KEPT
-from leakkit.analysis.selection import EVERYTHING
+from leakkit.analysis.coverage import LOSSES_KEPT
+from leakkit.analysis.scope import EVERYTHING
 from leakkit.findings.finding import KINDS, NOT_ENOUGH, RATE, WARNING, leading
+from leakkit.plain import PlainData, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from leakkit.analysis.results import Analysis, PipelineAnalysis
+    from leakkit.analysis.numbers import PipelineNumbers
+    from leakkit.analysis.results import Analysis
     from leakkit.findings import Finding
 
 
 MANY_LATE, PART_LATE = 5, 0.2
 """So many losses, and such a part of the new ones: then a page says so at its head."""
 MANY_MISSING = 8.0
+
+
+class Numbers(PlainData):
+    """Numbers of which each is found when it is first read, by a property of its name.
+
+    They do not change. Two are equal where their snapshots are, and what is pickled is the
+    snapshot: it says the same without what it was made of.
+    """
+
+    @classmethod
+    def of(cls, **known: object) -> Self:
+        """Return numbers of which some are known."""
+        made = cls()
+        vars(made).update(known)
+        return made
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the numbers."""
+        own = (name for name, each in vars(cls).items() if isinstance(each, cached_property))
+        return tuple(name for name in own if not name.startswith("_"))
+
+    def snapshot(self) -> dict[str, object]:
+        """Find every number, and return all by name."""
+        return {name: getattr(self, name) for name in self.names()}
+
+    def replace(self, **changes: object) -> Self:
+        """Return the same numbers but for some."""
+        return self.of(**{**self.snapshot(), **changes})
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse to change a number."""
+        message = f"{name} of {type(self).__name__} cannot be changed."
+        raise AttributeError(message)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Keep all numbers; what they were made of stays behind."""
+        return self.snapshot()
+
+    def __dir__(self) -> list[str]:
+        """Return what a user may ask for."""
+        return sorted(set(super().__dir__()) - INNER)
+
+
+INNER = frozenset({"count", "counts", "names", "of", "replace"})
+"""What is for leakkit itself."""
+
+
+@plain.register
+def _(value: Numbers) -> dict[str, Any]:
+    return {name: plain(each) for name, each in value.snapshot().items()}
 
 
 @dataclass(frozen=True)
@@ -43,7 +97,7 @@ class Seen:
     losses: tuple[tuple[int, int], ...] | None = None
 
     @classmethod
-    def of(cls, analysis: Analysis, pipeline: PipelineAnalysis) -> Seen:
+    def of(cls, analysis: Analysis, pipeline: PipelineNumbers) -> Seen:
         """Say what this run sees."""
         own = [f for f in analysis.all_findings if f.pipeline == pipeline.name]
         outcomes = pipeline.notes.outcomes.items()
@@ -118,7 +172,7 @@ class SinceThen:
     share: tuple[str, str, float, float] | None
 
 
-def since_last_run(analysis: Analysis, pipeline: PipelineAnalysis) -> SinceThen | None:
+def since_last_run(analysis: Analysis, pipeline: PipelineNumbers) -> SinceThen | None:
     """What has changed since the last run on other data? None where there was none.
 
     Of a part of the deals there is nothing to say: the last run counted all.
@@ -128,7 +182,7 @@ def since_last_run(analysis: Analysis, pipeline: PipelineAnalysis) -> SinceThen 
     >>> since_last_run(analysis, analysis.pipelines[0]) is None
     True
     """
-    then, now = Seen.read(analysis.last_run.get(pipeline.name)), Seen.of(analysis, pipeline)
+    then, now = analysis.last_run.get(pipeline.name), Seen.of(analysis, pipeline)
     if then is None or analysis.selection != EVERYTHING:
         return None
     return SinceThen(
@@ -161,7 +215,7 @@ class Appeared:
         return self.late >= MANY_LATE and self.late >= self.losses * PART_LATE
 
 
-def losses_appeared(analysis: Analysis, pipeline: PipelineAnalysis) -> Appeared | None:
+def losses_appeared(analysis: Analysis, pipeline: PipelineNumbers) -> Appeared | None:
     """How many of the losses that are new since the last run were entered late?
 
     One export cannot tell: a loss that is entered late is not in it, and its deal looks open.
@@ -174,7 +228,7 @@ def losses_appeared(analysis: Analysis, pipeline: PipelineAnalysis) -> Appeared 
     >>> losses_appeared(analysis, analysis.pipelines[0]) is None
     True
     """
-    then = Seen.read(analysis.last_run.get(pipeline.name))
+    then = analysis.last_run.get(pipeline.name)
     if then is None or then.losses is None or analysis.selection != EVERYTHING:
         return None
     if not 0 < analysis.last_day - then.last_day <= LOSSES_KEPT / 2:
@@ -200,7 +254,7 @@ class Missing:
     usual: float
 
 
-def losses_missing(pipeline: PipelineAnalysis, last_day: int) -> Missing | None:
+def losses_missing(pipeline: PipelineNumbers, last_day: int) -> Missing | None:
     """Are the latest losses not entered yet, as far as one export can tell?
 
     So it seems where none is dated after some day, though at the pace of the time before at
@@ -239,10 +293,7 @@ def without_late_losses(analysis: Analysis, found: Iterable[Finding]) -> tuple[F
 def find_vanished(analysis: Analysis) -> tuple[str, ...]:
     """Which pipelines had deals in the last run and are not in the source any more?"""
     there = {pipeline.name for pipeline in analysis.config.pipelines}
-    return tuple(
-        name for name, facts in sorted(analysis.last_run.items())
-        if name not in there and Seen.read(facts)
-    )  # fmt: skip
+    return tuple(name for name in sorted(analysis.last_run) if name not in there)
 
 
 def _only(one: Seen, other: Seen) -> tuple[str, ...]:
@@ -252,7 +303,7 @@ def _only(one: Seen, other: Seen) -> tuple[str, ...]:
 
 
 def _share(
-    analysis: Analysis, pipeline: PipelineAnalysis, then: Seen
+    analysis: Analysis, pipeline: PipelineNumbers, then: Seen
 ) -> tuple[str, str, float, float] | None:
     """Return the share of the gravest finding, then and now."""
     own = (f for f in analysis.all_findings if f.pipeline == pipeline.name)
