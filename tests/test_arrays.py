@@ -9,7 +9,7 @@ import pandas as pd
 
 from leakkit.analysis import analyze
 from leakkit.sources import load
-from leakkit.store import arrays
+from leakkit.store import arrays, plain_visits
 from leakkit.store.relations import EVERYTHING, Relations
 from tests.generated import EQUIPMENT, SPARE_PARTS, raw_source, write_source
 from tests.running import sample_store
@@ -39,11 +39,11 @@ class Held:
             return count(relations, query, tables)
 
         patch.setattr(Relations, "count", counting)
-        patch.setattr(arrays, "FEWEST", 0)
+        patch.setattr(plain_visits, "FEWEST", 0)
         patch.setattr(arrays, "add", self.add)
 
     def add(
-        self, query: str, plain: arrays.Plain, tables: arrays.Frames, rest: pd.DataFrame
+        self, query: str, plain: plain_visits.Plain, tables: arrays.Frames, rest: pd.DataFrame
     ) -> pd.DataFrame:
         """Answer in arrays, which must be what the query says."""
         made = self.answer(query, plain, tables, rest)
@@ -56,7 +56,7 @@ class Held:
 
 def test_every_count_in_arrays_is_that_of_its_query(monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held(monkeypatch)
-    monkeypatch.setattr(arrays, "AT_ONCE", 1_000)
+    monkeypatch.setattr(plain_visits, "AT_ONCE", 1_000)
     analyze(sample_store())
     assert set(held.found) == set(arrays.COUNTS)
     assert all(held.found.values())

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leakkit.measures import stage_results
+from leakkit.measures import age_counts, stage_results
 from leakkit.measures.age_counts import (
     EXITS,
     REPLICATES,
@@ -61,7 +61,7 @@ def test_the_original_sample_gives_the_curve() -> None:
     assert counts.at_risk.sum(axis=0) == approx(
         np.array([curve.table.at_risk[index_at(curve, float(age))] for age in counts.ages])
     )
-    whole = np.array([counts.wanted.sum(), counts.every.sum()])
+    whole = np.array([counts.wanted.amount.sum(), counts.every.amount.sum()])
     assert whole.tolist() == [
         sum(v[3] == LOST for v in visits),
         sum(v[3] in (LOST, NEXT) for v in visits),
@@ -152,5 +152,12 @@ def test_exits_that_are_censored_are_neither_wanted_nor_exits() -> None:
     jumped = EXITS.index("jumped")
     visits = [(deal, 0, deal % 5, jumped if deal % 2 else NEXT) for deal in range(60)]
     strict = cluster_counts(counted(visits), (NEXT, jumped), censored=(OPEN, jumped))
-    assert strict.wanted.sum() == strict.every.sum() == 30
-    assert strict.departures.sum() == 60
+    assert strict.wanted.amount.sum() == strict.every.amount.sum() == 30
+    assert strict.departures.amount.sum() == 60
+
+
+def test_many_amounts_are_drawn_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = cluster_counts(counted(some_visits(300)), (LOST,))
+    few = replicated_shares(counts)
+    monkeypatch.setattr(age_counts, "FEW_AMOUNTS", 0)
+    assert np.array_equal(replicated_shares(counts), few)

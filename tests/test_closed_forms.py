@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtri
 from scipy.stats import t as student
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM
@@ -15,8 +16,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from leakkit.findings.adjustment import ENDLESS, TOLERANCE, fit_logistic, independent
-from leakkit.findings.comparison import Wobble, false_discovery
-from leakkit.measures.survival import wilson
+from leakkit.findings.comparison import NORMAL_975, ONE_OF_TWO, Wobble, false_discovery
+from leakkit.measures.survival import Z95, wilson
 from tests.measuring import approx
 
 shares = st.floats(0.0, 1.0)
@@ -65,3 +66,8 @@ def test_a_logistic_regression_is_that_of_statsmodels(seed: int) -> None:
     if found is not None:
         assert found[0] == approx(known.params, 1e-10)
         assert np.allclose(found[1], known.cov_params(), rtol=1e-9, atol=0)
+
+
+def test_normal_quantiles_are_those_of_scipy() -> None:
+    assert ndtri(0.975) == Z95 == NORMAL_975
+    assert ndtri(0.9875) / ndtri(0.975) == ONE_OF_TWO

@@ -14,6 +14,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.check import check
 from leakkit.sources.headings.names import near_pairs
+from leakkit.sources.shapes import asides
 from leakkit.store import Store
 
 TWO = '[[pipelines]]\nname = "P"\nstages = [{ name = "A" }, { name = "B" }]\n'
@@ -405,3 +406,26 @@ def test_of_very_many_keys_only_some_are_compared() -> None:
     known = [f"key {i:05}" for i in range(5_000)]
     unknown = [f"kee {i:05}" for i in range(5_000)]
     assert len(near_pairs(unknown, known)) <= 600
+
+
+def test_columns_that_need_no_trimming_are_read_as_all_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deals = (
+        "opportunity_id,owner,region,outcome,value\n"
+        "a,Ada , North,Won,999999999.995\nb\u00a0,Ada,South ,Lost,1000000000.005\n"
+        "c,L\u00fcders,,,n/a\nopportunity_id,owner,region,outcome,value\nNorth (3),,,,\n"
+    )
+    moves = (
+        "opportunity_id,stage,entered_at\n"
+        "a, A,2026-01-01\na,B ,2026-02-01\nb,A,2026-01-01\n c,A,2026-01-05\nTotal,,\n"
+    )
+    source = folder(tmp_path, opportunities=deals, stage_history=moves)
+    told = []
+    for rows in (asides.MANY_ROWS, 0):
+        monkeypatch.setattr(asides, "MANY_ROWS", rows)
+        with leakkit.load(source, Config.from_text(TWO)) as store:
+            tables = ("opportunities", "stage_history", "meta", "faults")
+            told.append({name: sorted(store.rows(f"SELECT * FROM {name}")) for name in tables})
+    assert told[0] == told[1]
+    assert [row[0] for row in told[0]["opportunities"]] == [1, 2, 3]

@@ -11,7 +11,7 @@ import pytest
 
 from leakkit.config import CROSS_CHECKS, Config
 from leakkit.sources import load
-from leakkit.store import passing, straight
+from leakkit.store import numbers, passing, straight
 from leakkit.store.moments import Zone
 from leakkit.store.upkeep import Upkeep
 from tests.generated import raw_source, write_source
@@ -144,6 +144,25 @@ def test_where_most_are_odd_all_go_the_long_way(tmp_path: Path) -> None:
     assert (other, went) == (long, set())
 
 
+@pytest.mark.usefixtures("always")
+def test_ids_that_rise_are_the_lines_of_their_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = dict(sorted((STRAIGHT | ODD).items()))
+    found = []
+    number = numbers.number
+
+    def kept(*given: Any, **named: Any) -> bool:  # noqa: ANN401 - what it takes
+        found.append(number(*given, **named))
+        return found[-1]
+
+    monkeypatch.setattr(numbers, "number", kept)
+    long, other, went = both(frames(cases), Config.from_text(PLAN), tmp_path)
+    assert other == long
+    assert went == set(STRAIGHT)
+    assert all(found)
+
+
 def test_deals_without_any_row_go_the_long_way(tmp_path: Path) -> None:
     some = {"one": STRAIGHT["open"]} | {f"none {i}": ODD["without a row"] for i in range(40)}
     with pytest.MonkeyPatch.context() as patch:
@@ -157,13 +176,17 @@ def test_rows_of_any_order_are_put_in_order() -> None:
     rng = np.random.default_rng(7)
     deal, day = rng.integers(1, 9, 60), rng.permutation(60)
     given = passing.Rows(
-        opportunity=deal, entered_at=day * 86_400, code=day % 3, pipeline=deal * 0,
+        opportunity=deal, entered_at=day * 86_400, day=day, code=day % 3, pipeline=deal * 0,
         part=deal * 0, seq=deal * 0 + passing.NO_SEQ, from_code=deal * 0 + passing.NO_CODE,
-        present=deal * 0 + passing.NO_CODE,
     )  # fmt: skip
     ordered = given.in_order()
     pairs = list(zip(ordered.opportunity.tolist(), ordered.entered_at.tolist(), strict=True))
     assert pairs == sorted(zip(deal.tolist(), (day * 86_400).tolist(), strict=True))
+    # as an engine leaves them: in order, but the second half, which begins in a deal, is first
+    halves = np.roll(np.arange(60), 25)
+    parts = ordered.each(lambda column: column[halves])
+    for name, column in vars(parts.in_order()).items():
+        assert column.tolist() == getattr(ordered, name).tolist()
 
 
 def test_days_of_many_moments_are_those_of_one() -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import qr
-from scipy.special import expit
+import scipy
 
 from leakkit.findings.comparison import Excess
 from leakkit.measures.survival import Z95
@@ -66,7 +65,7 @@ def independent(columns: Floats) -> Bools:
     """Say which columns to keep so that none is a sum of others; the first goes before others."""
     found = np.zeros(columns.shape[1], dtype=bool)
     # without pivoting: a column that those before it make up leaves nothing on the diagonal
-    left = np.abs(np.diag(qr(columns, mode="r", pivoting=False)[0]))
+    left = np.abs(np.diag(scipy.linalg.qr(columns, mode="r", pivoting=False)[0]))
     found[: len(left)] = left > TOLERANCE * max(float(left.max(initial=0.0)), 1.0)
     return found
 
@@ -296,7 +295,8 @@ def _shares(table: _Table, marks: Floats, beta: Floats) -> Floats:
     """Return the share of each pattern that has left by the wanted exit at the horizon."""
     bins = len(table.lengths)
     hazards = [
-        expit(part[:bins][None, :] + (marks @ part[bins:])[:, None]) for part in np.split(beta, 2)
+        scipy.special.expit(part[:bins][None, :] + (marks @ part[bins:])[:, None])
+        for part in np.split(beta, 2)
     ]
     own, every = hazards[0], np.minimum(hazards[0] + hazards[1], 1.0)
     inside, share = np.ones(len(marks)), np.zeros(len(marks))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from leakkit.measures.survival import RiskTable, aalen_johansen, risk_table
 
@@ -174,32 +175,68 @@ def _stay_counts(arrives: Bools, exits: Ints, ages: Ints, n: Ints, total: Ints) 
 REPLICATES = 500
 SEED = 20_250_101
 PLATEAU = 0.9
+FEW_AMOUNTS = 2_500
+"""Up to so many a library for sparse matrices takes longer to load than it saves."""
 CENSORED = tuple(EXITS.index(kind) for kind in censored_kinds())
 
 
 @dataclass(frozen=True)
-class ClusterCounts:
-    """Arrivals at risk and exits by cluster (rows) and age (columns), in deals or in money.
+class Spread:
+    """Amounts by cluster and age, in the order of the ages; nearly all are 0, and not here.
 
-    Nearly all of them are 0 where every deal is a cluster, so they are kept sparse.
+    `age` and `cluster` are the places of each amount.
     """
 
+    age: Ints
+    cluster: Ints
+    amount: Floats
+
+    def until(self, end: int) -> Spread:
+        """Return the amounts before a place of the ages."""
+        last = int(np.searchsorted(self.age, end))
+        return Spread(self.age[:last], self.cluster[:last], self.amount[:last])
+
+    def drawn(self, draws: Floats, ages: int) -> Floats:
+        """Return the sums by age (rows) and replicate, each cluster as often as it is drawn."""
+        if len(self.amount) > FEW_AMOUNTS:
+            where, shape = (self.age, self.cluster), (ages, len(draws))
+            many: Floats = scipy.sparse.csr_array((self.amount, where), shape=shape) @ draws
+            return many
+        found = np.zeros((ages, draws.shape[1]))
+        starts = np.flatnonzero(np.diff(self.age, prepend=-1)).tolist()
+        for start, end in itertools.pairwise([*starts, len(self.age)]):
+            found[self.age[start]] = self.amount[start:end] @ draws[self.cluster[start:end]]
+        return found
+
+    def matrix(self, clusters: int, ages: int) -> Floats:
+        """Return the amounts by cluster (rows) and age (columns)."""
+        found = np.zeros((clusters, ages))
+        np.add.at(found, (self.cluster, self.age), self.amount)
+        return found
+
+
+@dataclass(frozen=True)
+class ClusterCounts:
+    """Arrivals at risk and exits by cluster and age, in deals or in money."""
+
     ages: Ints
-    arrivals: sparse.csr_array
-    departures: sparse.csr_array
-    wanted: sparse.csr_array
-    every: sparse.csr_array
+    clusters: int
+    arrivals: Spread
+    departures: Spread
+    wanted: Spread
+    every: Spread
 
     def until(self, age: float) -> ClusterCounts:
         """Return the counts up to an age: what comes later changes no share before it."""
         end = int(np.searchsorted(self.ages, age, side="right"))
         parts = (self.arrivals, self.departures, self.wanted, self.every)
-        return ClusterCounts(self.ages[:end], *(part[:, :end] for part in parts))
+        return ClusterCounts(self.ages[:end], self.clusters, *(part.until(end) for part in parts))
 
     @property
     def at_risk(self) -> Floats:
         """Return the numbers at risk by cluster and age."""
-        return _at_risk(self.arrivals.toarray().T, self.departures.toarray().T).T
+        size = (self.clusters, len(self.ages))
+        return _at_risk(self.arrivals.matrix(*size).T, self.departures.matrix(*size).T).T
 
 
 def _at_risk(arrivals: Floats, departures: Floats) -> Floats:
@@ -213,7 +250,7 @@ def cluster_counts(
     column: str = "n",
     censored: tuple[int, ...] = CENSORED,
 ) -> ClusterCounts:
-    """Arrange counts (cluster, arrives, age, exit, `column`) as matrices.
+    """Arrange counts (cluster, arrives, age, exit, `column`) by cluster and age.
 
     `wanted` are the exit numbers of interest; `censored` end a stay without an exit.
     """
@@ -223,12 +260,15 @@ def cluster_counts(
     arrives = rows["arrives"].to_numpy() == 1
     exits = rows["exit"].to_numpy()
 
-    def spread(chosen: Ints) -> sparse.csr_array:
-        where = (place[chosen], spot[chosen])
-        return sparse.csr_array((amount[chosen], where), shape=(len(clusters), len(ages)))
+    order = np.argsort(spot, kind="stable")
+
+    def spread(chosen: Bools) -> Spread:
+        at = order[chosen[order]]
+        return Spread(spot[at], place[at], amount[at])
 
     return ClusterCounts(
         ages,
+        len(clusters),
         spread(arrives),
         spread(~arrives),
         spread(~arrives & np.isin(exits, wanted) & ~np.isin(exits, censored)),
@@ -241,10 +281,11 @@ def replicated_shares(counts: ClusterCounts) -> Floats:
 
     Each replicate draws as many clusters as there are, with replacement; seeded.
     """
-    draws = _draws(counts.arrivals.shape[0])
+    draws = _draws(counts.clusters)
     # by age (rows) and replicate, so that running along the ages adds whole rows
     arrivals, departures, own, every = (
-        part.T @ draws for part in (counts.arrivals, counts.departures, counts.wanted, counts.every)
+        part.drawn(draws, len(counts.ages))
+        for part in (counts.arrivals, counts.departures, counts.wanted, counts.every)
     )
     at_risk = _at_risk(arrivals, departures)
     hazard = np.divide(every, at_risk, out=np.zeros_like(every), where=at_risk > 0)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import bdtrc
+import scipy
 
 from leakkit.measures.survival import Share, wilson
 
@@ -146,7 +146,9 @@ def most_frequent(counts: Sequence[int]) -> tuple[int, tuple[int, ...]]:
     first, others = ranked[0], ranked[1:]
     largest = counts[first]
     level = ALPHA / max(len(others), 1)
-    rivals = [at for at in others if bdtrc(largest - 1, largest + counts[at], 0.5) > level]
+    rivals = [
+        at for at in others if scipy.special.bdtrc(largest - 1, largest + counts[at], 0.5) > level
+    ]
     return first, tuple(rivals)
 
 

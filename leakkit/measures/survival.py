@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 
-Z95 = float(ndtri(0.975))
+Z95 = 1.959963984540054
 MIN_FOLLOWED = 20.0
 """Equivalent entrants below which a share is not printed."""
 LEARN_FOLLOWED = 30.0

@@ -120,6 +120,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
     columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
         kept = _say_how_kept(table, "created_at", "closed_at")
+        columns += [f"{table.is_said('value')} AS value_said"]
         each = _select_columns(table, [*columns, *further, f"{table.content()} AS content"])
         store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
     else:
@@ -173,6 +174,7 @@ def _gather(store: Store, table: Table, columns: Sequence[str], further: Sequenc
         if name != "outcome"
     ]
     parts += ["COALESCE(last_outcome.outcome, '') AS outcome"]
+    parts += ["last_value.value_text <> '' AS value_said"]
     parts += [f"last_{cell}.line AS {cell}_line" for cell in CELLS]
     cells = ", ".join(f"last_{cell}" for cell in CELLS)
     store.run(

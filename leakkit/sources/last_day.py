@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, LeakkitError
@@ -19,43 +19,69 @@ if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 
-def find_zone(store: Store, config: Config) -> Zone:
+@dataclass(frozen=True)
+class Clocks:
+    """What the clocks of all rows show, as they are written: no zone is known yet.
+
+    `first` and `last` are those of both tables, `moves` those of the history; None where no
+    row has one. `timed`: the history has times; dates, and dates all at midnight, are whole
+    days. `close_days`: the closing dates have no time, each is then any time of its day.
+    """
+
+    first: int | None
+    last: int | None
+    moves: tuple[int | None, int | None]
+    timed: bool
+    close_days: bool
+
+    @property
+    def are_read(self) -> bool:
+        """Say whether some moves are at moments that no zone takes beyond what is read."""
+        first, last = self.moves
+        usual = range(EARLIEST + 2 * DAY, SENTINEL - 2 * DAY)
+        return first in usual or last in usual
+
+
+def read_clocks(store: Store) -> Clocks:
+    """Look once at all clocks. Where a zone skips a midnight, no moment has its time."""
+
+    def spans(clock: str) -> str:
+        usual = f"FILTER ({clock} BETWEEN {EARLIEST} AND {SENTINEL})"
+        return f"min({clock}) {usual}, max({clock}) {usual}"
+
+    usual = f"entered_clock BETWEEN {EARLIEST} AND {SENTINEL}"
+    begun, gone, timed, *others, days = store.rows(
+        f"""
+        SELECT * FROM
+            (SELECT {spans("entered_clock")}, bool_or(entered_clock % {DAY} <> 0) FILTER ({usual})
+             FROM read_history),
+            (SELECT {spans("created_clock")}, {spans("closed_clock")},
+                    bool_and(closed_clock % {DAY} = 0) FROM read_opportunities)
+        """  # noqa: S608 - numbers
+    )[0]
+    known = [clock for clock in (begun, gone, *others) if clock is not None]
+    return Clocks(
+        first=min(known, default=None),
+        last=max(known, default=None),
+        moves=(begun, gone),
+        timed=bool(timed),
+        close_days=bool(days),
+    )
+
+
+def find_zone(clocks: Clocks, config: Config) -> Zone:
     """Find the offsets of the configured zone over the days that the data span."""
     if config.timezone == "UTC":
         return Zone((), (0,))
-    first, last = store.rows(
-        f"""
-        SELECT min(clock), max(clock)
-        FROM (SELECT entered_clock AS clock FROM read_history
-              UNION ALL SELECT created_clock FROM read_opportunities
-              UNION ALL SELECT closed_clock FROM read_opportunities)
-        WHERE clock BETWEEN {EARLIEST} AND {SENTINEL}
-        """,  # noqa: S608 - numbers
-    )[0]
-    if config.as_of and first is not None:
+    first, last = clocks.first or 0, clocks.last or 0
+    if config.as_of and clocks.first is not None:
         last = max(last, parse_as_of(config.as_of, config.timezone)[0])
-    return zone(config.timezone, (first or 0) - 2 * DAY, (last or 0) + 2 * DAY)
+    return zone(config.timezone, first - 2 * DAY, last + 2 * DAY)
 
 
-def is_timed(store: Store) -> bool:
-    """Say whether the history has times: dates, and dates all at midnight, are whole days.
-
-    The clocks are taken as they are written: where a zone skips a midnight, no moment has it.
-    """
-    sql = f"""
-        SELECT bool_or(entered_clock % {DAY} <> 0) FROM read_history
-        WHERE entered_clock BETWEEN {EARLIEST} AND {SENTINEL}
-        """  # noqa: S608 - numbers
-    return bool(store.value(sql))
-
-
-def closes_are_days(store: Store) -> bool:
-    """Say whether the closing dates have no time: each is then any time of its day."""
-    sql = f"SELECT bool_and(closed_clock % {DAY} = 0) FROM read_opportunities"  # noqa: S608 - a number
-    return bool(store.value(sql))
-
-
-def find_last_day(reading: Reading, found: Found, config: Config, hours: Zone) -> tuple[int, int]:
+def find_last_day(
+    reading: Reading, found: Found, config: Config, hours: Zone, *, timed: bool
+) -> tuple[int, int]:
     """Return the last used moment and the last used local day, and say which row set them."""
     if config.as_of:
         return parse_as_of(config.as_of, config.timezone)
@@ -75,7 +101,7 @@ def find_last_day(reading: Reading, found: Found, config: Config, hours: Zone) -
         )
         raise LeakkitError("no_as_of", message, asks=asks)
     day = hours.day(last.moment)
-    cut, last_day = (last.moment, day - 1) if is_timed(store) else (hours.end_of_day(day), day)
+    cut, last_day = (last.moment, day - 1) if timed else (hours.end_of_day(day), day)
     store.set_meta("as_of_row", _place_of(store, found, last))
     reading.count("planned_closes", forget_plans(store, cut, closed))
     return cut, last_day

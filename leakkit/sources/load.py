@@ -69,7 +69,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = find_dictionary(rules, *places)
     logo = read_logo(rules.brand.logo, *places)
-    database = make_store(store)
+    database = make_store(store, source)
     try:
         database.run(schema.TABLES)
         with scratch() as folder:

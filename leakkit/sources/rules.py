@@ -20,11 +20,10 @@ from leakkit.sources.given import (
     stored_name,
 )
 from leakkit.sources.last_day import (
-    closes_are_days,
     find_direction,
     find_last_day,
     find_zone,
-    is_timed,
+    read_clocks,
 )
 from leakkit.sources.propose.proposal import propose
 from leakkit.sources.shapes import told_twice
@@ -65,15 +64,19 @@ def give_rows(reading: Reading, found: Found) -> Given:
     without_histories(reading, found.history.file)
     if found.opportunities:
         match_long_ids(reading)
-    hours = find_zone(store, config)
+    clocks = read_clocks(store)
+    hours = find_zone(clocks, config)
     give_moments(store, found, hours)
     newest_first = find_direction(store, found.history)
-    if found.shape != SNAPSHOT and told_twice.part_hours(reading, hours, newest_first=newest_first):
-        newest_first = find_direction(store, found.history)
     snapshot = found.shape == SNAPSHOT
+    if not snapshot and told_twice.part_hours(
+        reading, hours, clocks.moves, newest_first=newest_first
+    ):
+        newest_first = find_direction(store, found.history)
     if snapshot:
         read_standing(store, found.standing, hours)
-    account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
+    if not clocks.are_read:
+        account.refuse_unreadable(store, found.history.file, snapshot=snapshot)
     config = with_toman(_with_currency(store, config))
     count_toman(reading, config)
     provisional = not config.pipelines
@@ -84,8 +87,7 @@ def give_rows(reading: Reading, found: Found) -> Given:
             }
         )
         refuse_unknown_notes(config)
-    timed = is_timed(store)
-    cut, last_day = find_last_day(reading, found, config, hours)
+    cut, last_day = find_last_day(reading, found, config, hours, timed=clocks.timed)
     if snapshot:
         let_stand(store, config, cut)
     _write_names(store, config)
@@ -97,8 +99,8 @@ def give_rows(reading: Reading, found: Found) -> Given:
         segments=tuple(distinct(list(map(stored_name, segments)))),
         default_pipeline=_default_pipeline(config, found.label if provisional else ""),
         one_file=found.opportunities is None,
-        timed=timed,
-        close_days=closes_are_days(store),
+        timed=clocks.timed,
+        close_days=clocks.close_days,
     )
     return Given(rules, last_day, provisional)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,16 +21,42 @@ if TYPE_CHECKING:
 
 STORE_SUFFIX = ".duckdb"
 PARTIAL = ".partial"
+SMALL, PACKED = 8_000_000, 8
+"""So many bytes of text are small; packed ones are so many times as long."""
+PACKED_SUFFIXES = (".parquet", ".zip", ".gz", ".xlsx")
 
 
-def make_store(store: str) -> Store:
-    """Make an empty store; where there is no room for it, say that."""
+def make_store(store: str, source: Any) -> Store:  # noqa: ANN401 - whatever a user gives
+    """Make an empty store; where there is no room for it, say that.
+
+    A small source is worked on by one thread: to hand such small work over takes longer.
+    """
+    alone = not os.environ.get("LEAKKIT_THREADS") and _is_small(source)
     try:
-        return Store.new(store)
+        return Store.new(store, 1 if alone else None)
     except ENGINE as error:
         if store != MEMORY:
             Path(store).unlink(missing_ok=True)
         raise lack_of_room(error) or error from None
+
+
+def _is_small(source: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether the files of a source are small in all."""
+    if not isinstance(source, str | Path):
+        return False
+    try:
+        files = list(Path(source).iterdir()) if Path(source).is_dir() else [Path(source)]
+        sizes = [_size_as_text(file) for file in files]
+    except OSError:
+        # reading says better what is wrong
+        return False
+    return sum(sizes) <= SMALL
+
+
+def _size_as_text(file: Path) -> int:
+    """Return about how many bytes of text a file holds."""
+    packed = file.suffix.lower() in PACKED_SUFFIXES
+    return file.stat().st_size * (PACKED if packed else 1)
 
 
 def is_store(source: Any) -> bool:  # noqa: ANN401 - whatever a user gives

@@ -1,20 +1,20 @@
 """The heaviest counts of the plainest deals, in arrays; the same numbers as `queries` gives.
 
-A deal is plain here that stays in one pipeline and closes at most once, at its end. All others
-are counted by the queries, and the two add up (`add`). The queries are the definition: a test
+Which deals are plain here says `plain_visits`. All others are counted by the queries, and the
+two add up (`add`). The queries are the definition: a test
 holds each function of this module to its own (tests/test_arrays.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from leakkit.store import queries, schema
+from leakkit.store.plain_visits import FAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,147 +22,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from leakkit.store.database import Store
+    from leakkit.store.plain_visits import Plain
 
     Ints = NDArray[np.signedinteger[Any]]
     Flags = NDArray[np.bool_]
     Frames = Mapping[str, pd.DataFrame]
     Dimension = tuple[str, Any]
-    Parts = Iterator[pd.DataFrame]
+    Counted = dict[str, NDArray[Any]]
+    Parts = Iterator[Counted]
 
-FAR = 2**31 - 1
-"""The tick of what has not happened."""
-AT_ONCE = 200_000
-FEWEST = 500_000
-"""Of fewer visits the queries alone are faster: the two ways are more statements."""
 MOST_PLACES = 4_000_000
 """So many groups are counted in places of their own, where the rows are no fewer by far."""
-EXACT = 2**53
-"""Up to here doubles are exact whole numbers, in which the values are added up."""
-
-UNPLAIN = """
-CREATE OR REPLACE TEMP TABLE unplain_deals AS
-SELECT opportunity FROM passages WHERE closes > 0 OR exit = 6 GROUP BY opportunity
-"""
-RANGE = "SELECT COALESCE(min(opportunity), 1), COALESCE(max(opportunity), 0) FROM passages"
-ROWS = f"""
-SELECT opportunity, pipeline, stage, step, entry, exit, entered_tick AS entered,
-       COALESCE(left_tick, {FAR}) AS gone,
-       CAST(CASE WHEN visit = 1 THEN 1 ELSE 2 END AS TINYINT) AS visits,
-       CAST(COALESCE(to_stage, -1) AS SMALLINT) AS to_stage, skipped
-FROM passages WHERE opportunity BETWEEN $first AND $last
-"""  # noqa: S608 - a number
-DEALS = f"""
-SELECT opportunity, COALESCE(value, 0) AS value, bucket,
-       COALESCE(created_day, {FAR}) AS created
-FROM opportunities WHERE opportunity BETWEEN $first AND $last
-"""  # noqa: S608 - a number
-
-
-@dataclass(frozen=True)
-class Plain:
-    """The visits of plain deals in their order, and the deals; an array per column.
-
-    `deal` is the place of a row's deal. `first` and `last` are the places of a deal's rows.
-    """
-
-    deal: Ints
-    pipeline: Ints
-    stage: Ints
-    entry: Ints
-    exit: Ints
-    entered: Ints
-    gone: Ints
-    visits: Ints
-    to_stage: Ints
-    skipped: Ints
-    first: Ints
-    last: Ints
-    opportunity: Ints
-    value: Ints
-    bucket: Ints
-    created: Ints
-
-    @cached_property
-    def worth(self) -> NDArray[np.float64]:
-        """The value of the deal of each row."""
-        return self.value.astype(np.float64)[self.deal]
-
-    @cached_property
-    def by_stage(self) -> tuple[Ints, Ints, Ints]:
-        """The rows in the order of their pipelines and stages; where each begins, and which."""
-        key = self.pipeline.astype(np.int32) * 256 + self.stage
-        order = np.argsort(key, kind="stable")
-        which, starts = np.unique(key[order], return_index=True)
-        return order, np.append(starts, len(order)), which
-
-    def of_stage(self, pipeline: int, stage: int) -> Ints:
-        """Return the places of the rows of one stage."""
-        order, starts, which = self.by_stage
-        at = int(np.searchsorted(which, pipeline * 256 + stage))
-        if at == len(which) or which[at] != pipeline * 256 + stage:
-            return order[:0]
-        return order[starts[at] : starts[at + 1]]
-
-
-def read(store: Store, pipelines: Sequence[int]) -> Plain | None:
-    """Read the plain deals of some pipelines, and make `unplain_deals`, those with visits.
-
-    None where there are few, or where sums of their values may not be exact.
-    """
-    if store.value("SELECT count(*) FROM passages") < FEWEST:
-        return None
-    store.run(UNPLAIN)
-    unplain = store.arrays("SELECT opportunity FROM unplain_deals")["opportunity"]
-    first, last = store.rows(RANGE)[0]
-    rows, deals = [], []
-    for low in range(first, last + 1, AT_ONCE):
-        some = {"first": low, "last": low + AT_ONCE - 1}
-        found = _in_order(store.arrays(ROWS, some))
-        kept = ~np.isin(found["opportunity"], unplain) & np.isin(found["pipeline"], pipelines)
-        found = {name: column[kept] for name, column in found.items()}
-        given = store.arrays(DEALS, some)
-        own = np.isin(given["opportunity"], found["opportunity"])
-        order = np.flatnonzero(own)[np.argsort(given["opportunity"][own])]
-        rows.append(found)
-        deals.append({name: column[order] for name, column in given.items()})
-    if not any(len(some["stage"]) for some in rows):
-        return None
-    return _exact(_together(_join_ranges(rows), _join_ranges(deals)))
-
-
-def _in_order(rows: dict[str, Ints]) -> dict[str, Ints]:
-    """Put rows in the order of their deals and steps, where they do not stand so."""
-    step, deal = rows["step"], rows["opportunity"]
-    later = (deal[1:] > deal[:-1]) | ((deal[1:] == deal[:-1]) & (step[1:] > step[:-1]))
-    if later.all():
-        return rows
-    order = np.lexsort((step, deal))
-    return {name: column[order] for name, column in rows.items()}
-
-
-def _join_ranges(some: list[dict[str, Ints]]) -> dict[str, Ints]:
-    """Return the columns of several ranges as one."""
-    return {name: np.concatenate([one.pop(name) for one in some]) for name in list(some[0])}
-
-
-def _together(rows: dict[str, Ints], deals: dict[str, Ints]) -> Plain:
-    """Return rows with the places of their deals."""
-    own = rows.pop("opportunity")
-    del rows["step"]
-    is_first = np.concatenate([[True], own[1:] != own[:-1]])
-    first = np.flatnonzero(is_first)
-    last = np.append(first[1:], len(own)) - 1
-    deal = np.cumsum(is_first, dtype=np.int32) - 1
-    if not np.array_equal(own[first], deals["opportunity"]):
-        message = "The visits and the deals are not of the same opportunities."
-        raise ValueError(message)
-    return Plain(deal=deal, first=first, last=last, **rows, **deals)
-
-
-def _exact(plain: Plain) -> Plain | None:
-    """Return the deals where any sum of their values is exact."""
-    return plain if float(np.abs(plain.worth).sum()) < EXACT else None
 
 
 # ---------------------------------------------------------------- grouping
@@ -172,10 +42,11 @@ def group_rows(
     dimensions: Sequence[Dimension],
     total: NDArray[np.float64] | Ints | None = None,
     **same: int,
-) -> pd.DataFrame:
+) -> Counted:
     """Count rows by their numbers, and add up `total`; `same` are columns of one number.
 
-    >>> group_rows([("stage", np.array([3, 1, 3]))], kind=2).to_dict("list")
+    >>> found = group_rows([("stage", np.array([3, 1, 3]))], kind=2)
+    >>> {name: column.tolist() for name, column in found.items()}
     {'stage': [1, 3], 'n': [1, 2], 'kind': [2, 2]}
     """
     columns = [(name, np.asarray(column)) for name, column in dimensions]
@@ -185,17 +56,18 @@ def group_rows(
     ]
     key = np.zeros(len(columns[0][1]), np.int64)
     for (_, column), (low, size) in zip(columns, spans, strict=True):
-        key *= size
-        key += column
-        key -= low
+        if size > 1:
+            key *= size
+            key += column
+            key -= low
     found, sums = _count_keys(key, int(np.prod([size for _, size in spans])), total)
-    made: dict[str, Any] = {}
+    made: Counted = {}
     left = found
     for (name, _), (low, size) in reversed(list(zip(columns, spans, strict=True))):
         made[name] = left % size + low
         left = left // size
-    frame = {name: made[name] for name, _ in columns} | sums
-    return pd.DataFrame(frame).assign(**same)
+    alike = {name: np.full(len(found), number, np.int64) for name, number in same.items()}
+    return {name: made[name] for name, _ in columns} | sums | alike
 
 
 def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
@@ -219,7 +91,8 @@ def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Int
 def _of(plain: Plain, frame: pd.DataFrame, column: str, other: int) -> Ints:
     """Return a number by pipeline, as an array; `other` where the frame has none."""
     size = 1 + max(int(plain.pipeline.max()), int(frame["pipeline"].max()))
-    found = np.full(size, other, np.int64)
+    # ticks are no larger, and what is no larger is gathered faster
+    found = np.full(size, other, np.int32)
     found[frame["pipeline"].to_numpy()] = frame[column].to_numpy()
     return found
 
@@ -232,56 +105,35 @@ def _stages(plain: Plain, at: Any = slice(None)) -> list[Dimension]:  # noqa: AN
 # ---------------------------------------------------------------- the counts
 
 
-def _ages(
-    plain: Plain, at: Ints, first: Ints | int, end: Ints | int, cap: int | None = None
-) -> tuple[Ints, Ints, Ints]:
-    """Return the ages at which some visits arrive and leave between two ticks, and their exits."""
-    entered, gone = plain.entered[at], plain.gone[at]
-    arrive = np.maximum(first - entered, 0)
-    left = gone < end
-    leave = np.where(left, gone, end - 1) - entered
-    exits = np.where(left, plain.exit[at], schema.OPEN)
-    if cap is not None:
-        exits = np.where(leave >= cap, schema.OPEN, exits)
-        arrive, leave = np.minimum(arrive, cap), np.minimum(leave, cap)
-    return arrive, leave, exits
-
-
 def stays(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.STAYS` counts."""
-    parts = tables["parts"].astype("int64")
-    for number in sorted(set(parts["part"].tolist())):
-        asked = parts[parts["part"] == number]
-        first = _of(plain, asked, "first_tick", FAR)[plain.pipeline]
-        end = _of(plain, asked, "end_tick", -FAR)[plain.pipeline]
-        only = _of(plain, asked, "entered", 0)[plain.pipeline]
-        inside = (plain.entered < end) & ((plain.exit == schema.OPEN) | (plain.gone >= first))
-        at = np.flatnonzero(inside & ((only == 0) | (plain.entered >= first)))
-        arrive, leave, exits = _ages(plain, at, first[at], end[at])
-        same = [*_stages(plain, at), ("visits", plain.visits[at])]
-        worth = plain.worth[at]
-        yield group_rows([*same, ("age", arrive)], worth, part=number, arrives=1, exit=-1)
-        yield group_rows([*same, ("age", leave), ("exit", exits)], worth, part=number, arrives=0)
+    for asked in tables["parts"].astype("int64").to_dict("records"):
+        for stage, visits in plain.of_pipeline(asked["pipeline"]):
+            alike = {name: asked[name] for name in ("part", "pipeline")} | {"stage": stage}
+            first, end, begun = asked["first_tick"], asked["end_tick"], bool(asked["entered"])
+            some = visits.between(first, end, begun=begun, first_only=False)
+            arrive, leave, exits = some.ages(first, end)
+            same = [("visits", some.visits)]
+            yield group_rows([*same, ("age", arrive)], some.worth, arrives=1, exit=-1, **alike)
+            gone = [*same, ("age", leave), ("exit", exits)]
+            yield group_rows(gone, some.worth, arrives=0, **alike)
 
 
 def clusters(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.CLUSTERS` counts."""
     for asked in tables["cluster_parts"].astype("int64").to_dict("records"):
-        first, end = asked["first_tick"], asked["end_tick"]
-        at = plain.of_stage(asked["pipeline"], asked["stage"])
-        inside = plain.entered[at] < end
-        inside &= (plain.exit[at] == schema.OPEN) | (plain.gone[at] >= first)
-        if asked["first_only"]:
-            inside &= plain.visits[at] == 1
-        at = at[inside]
-        arrive, leave, exits = _ages(plain, at, first, end, asked["cap"])
-        deal = plain.deal[at]
-        cluster = plain.opportunity[deal] if asked["own"] else plain.bucket[deal]
-        same = [("visits", plain.visits[at]), ("cluster", cluster)]
+        visits = plain.by_stage.get((asked["pipeline"], asked["stage"]))
+        if visits is None:
+            continue
+        first, end, first_only = asked["first_tick"], asked["end_tick"], bool(asked["first_only"])
+        some = visits.between(first, end, begun=False, first_only=first_only)
+        arrive, leave, exits = some.ages(first, end, asked["cap"])
+        cluster = (plain.opportunity if asked["own"] else plain.bucket)[some.deal]
+        same = [("visits", some.visits), ("cluster", cluster)]
         alike = {name: asked[name] for name in ("sample", "pipeline", "stage")}
-        worth = plain.worth[at]
-        yield group_rows([*same, ("age", arrive)], worth, arrives=1, exit=-1, **alike)
-        yield group_rows([*same, ("age", leave), ("exit", exits)], worth, arrives=0, **alike)
+        yield group_rows([*same, ("age", arrive)], some.worth, arrives=1, exit=-1, **alike)
+        gone = [*same, ("age", leave), ("exit", exits)]
+        yield group_rows(gone, some.worth, arrives=0, **alike)
 
 
 def journey(plain: Plain, tables: Frames) -> Parts:
@@ -336,7 +188,7 @@ def _journey_of_closes(plain: Plain, start: Ints, end: Ints, begun: Ints) -> Par
 
 def _moves(  # noqa: PLR0913, PLR0917 - a row of the journey
     pipeline: Ints, kind: int, stage: Ints, target: Ints, age: Ints, turn: Ints | None = None
-) -> pd.DataFrame:
+) -> Counted:
     """Count some rows of the journey."""
     turns = np.zeros(len(age), np.int8) if turn is None else turn
     same = [("pipeline", pipeline), ("stage", stage), ("target", target)]
@@ -421,8 +273,12 @@ def flows(plain: Plain, tables: Frames) -> Parts:
 def _periods(days: pd.DataFrame, given: Ints) -> tuple[Ints, Flags]:
     """Return the periods of days, and whether they have one."""
     day, period = days["day"].to_numpy(), days["period"].to_numpy()
-    at = np.minimum(np.searchsorted(day, given), len(day) - 1)
-    return period[at], day[at] == given
+    first, last = int(day[0]), int(day[-1])
+    places = np.full(last - first + 2, -1, np.int32)
+    places[day - first] = np.arange(len(day), dtype=np.int32)
+    inside = (given >= first) & (given <= last)
+    at = places[np.where(inside, given - first, last - first + 1)]
+    return period.astype(np.int32)[at], at >= 0
 
 
 def ends_by_stage(plain: Plain, tables: Frames) -> Parts:
@@ -566,22 +422,38 @@ COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
 def add(query: str, plain: Plain, tables: Frames, rest: pd.DataFrame) -> pd.DataFrame:
     """Add the counts of plain deals to those of all others, which are the answer of the query."""
     count, keys = COUNTS[query]
-    mine = [part for part in count(plain, tables) if len(part)]
+    mine = [part for part in count(plain, tables) if len(part["n"])]
     if not mine:
         return rest
     columns = {
-        name: np.concatenate([part[name].to_numpy(np.int64) for part in (*mine, rest)])
+        name: np.concatenate([*(part[name] for part in mine), rest[name].to_numpy(np.int64)])
         for name in rest.columns
     }
-    order = np.lexsort([columns[name] for name in reversed(keys)])
-    new = np.zeros(len(order), bool)
-    new[:1] = True
-    for name in keys:
-        column = columns[name][order]
-        new[1:] |= column[1:] != column[:-1]
+    order, new = _in_groups([columns[name] for name in keys])
     at = np.flatnonzero(new)
     summed = {
         name: column[order][at] if name in keys else np.add.reduceat(column[order], at)
         for name, column in columns.items()
     }
     return pd.DataFrame(summed).astype(rest.dtypes)
+
+
+def _in_groups(keys: Sequence[Ints]) -> tuple[Ints, Flags]:
+    """Return the order of rows by their keys, and which of them in it begin a group.
+
+    Keys that fit into one number together are sorted as one, which is much faster.
+    """
+    spans = [(int(key.min()), int(key.max()) - int(key.min()) + 1) for key in keys]
+    if math.prod(size for _, size in spans) < 2**63:
+        one = np.zeros(len(keys[0]), np.int64)
+        for key, (low, size) in zip(keys, spans, strict=True):
+            one *= size
+            one += key - low
+        keys = [one]
+    order = np.lexsort(list(reversed(keys)))
+    new = np.zeros(len(order), bool)
+    new[:1] = True
+    for key in keys:
+        column = key[order]
+        new[1:] |= column[1:] != column[:-1]
+    return order, new

@@ -24,13 +24,12 @@ MOST_MINUTES = 10_000_000
 SET_ASIDE, BURSTS = "set_aside", "moves_in_bursts"
 OF_ENDS = ("outcome_disagrees", "closed_without_moment")
 """Facts of the end of a deal that put its last visit in doubt; see also `find`."""
+NONE = 2**62
+"""The moment of a row without one: after every other."""
 
 # of the rows as given: those of deals that an earlier store has settled are not resolved again
-MINUTES = """
-SELECT h.entered_at // 60 AS minute
-FROM given_history h LEFT JOIN pipeline_names p ON p.said = h.pipeline
-WHERE h.entered_at <= {cut} AND COALESCE(p.pipeline, 0) >= 0
-"""
+MOMENTS = f"SELECT COALESCE(entered_at, {NONE}) AS moment FROM given_history"  # noqa: S608 - a number
+DECLARED = " WHERE pipeline NOT IN (SELECT said FROM pipeline_names WHERE pipeline < 0)"
 
 MISSING = f"""
 CREATE TABLE missing_entrants AS
@@ -111,7 +110,9 @@ def _bursts(store: Store, rules: Rules) -> tuple[list[int], int]:
         return [], 0
     import numpy as np  # noqa: PLC0415 - a refusal needs none
 
-    minutes = store.arrays(MINUTES.format(cut=rules.cut))["minute"]
+    undeclared = store.value("SELECT count(*) FROM pipeline_names WHERE pipeline < 0")
+    moments = store.arrays(f"{MOMENTS}{DECLARED if undeclared else ''}")["moment"]
+    minutes = moments[moments <= rules.cut] // 60
     if not len(minutes):
         return [], 0
     first = int(minutes.min())

@@ -12,14 +12,15 @@ OF_HISTORY = "UNION ALL SELECT opportunity_id FROM given_history"
 AS_THEY_STAND = """
 CREATE TEMP TABLE ids AS
 SELECT opportunity_id, CAST(row_number() OVER () AS INTEGER) AS opportunity,
-       FALSE AS often, FALSE AS settled
+       FALSE AS often, FALSE AS settled, line
 FROM given_opportunities
 """
 # whatever order the rows come in: only numbers that rise by one with ids that rise are right
 RIGHT = """
 SELECT COALESCE(bool_and(opportunity_id <> '' AND CASE WHEN before IS NULL THEN opportunity = 1
-                         ELSE opportunity = before + 1 AND opportunity_id > before_id END), FALSE)
-FROM (SELECT opportunity_id, opportunity, lag(opportunity) OVER () AS before,
+                         ELSE opportunity = before + 1 AND opportunity_id > before_id END), FALSE),
+       COALESCE(bool_and(COALESCE(opportunity = line, FALSE)), FALSE)
+FROM (SELECT opportunity_id, opportunity, line, lag(opportunity) OVER () AS before,
              lag(opportunity_id) OVER () AS before_id FROM ids)
 """
 SORTED = """
@@ -40,21 +41,27 @@ GROUP BY opportunity_id HAVING count(*) > 1
 """
 
 
-def number(store: Store, *, with_history: bool = False) -> None:
+def number(store: Store, *, with_history: bool = False) -> bool:
     """Steps 1 and 2: make `ids`, and `repeated`, the ids of several rows.
 
     `with_history` numbers the deals that only the history knows as well. Ids that rise from
-    row to row need no sorting; whether the numbers are right is checked.
+    row to row need no sorting; whether the numbers are right is checked. Returns whether each
+    number is the line of the row that the deal has.
     """
-    if with_history or not _stand_in_order(store):
+    in_order, by_line = False, False
+    if not with_history:
+        in_order, by_line = _number_as_they_stand(store)
+    if not in_order:
         known = f"{OWN} {OF_HISTORY}" if with_history else OWN
         store.run(SORTED.format(known=known))
     store.run(REPEATED)
+    return in_order and by_line
 
 
-def _stand_in_order(store: Store) -> bool:
-    """Number the deals as they stand, and say whether that is right."""
+def _number_as_they_stand(store: Store) -> tuple[bool, bool]:
+    """Number the deals as they stand; say whether that is right, and each number its line."""
     if store.value("SELECT count(*) FROM unchanged"):
-        return False
+        return False, False
     store.run(AS_THEY_STAND)
-    return bool(store.value(RIGHT))
+    right, by_line = store.rows(RIGHT)[0]
+    return bool(right), bool(by_line)

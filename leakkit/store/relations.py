@@ -10,15 +10,15 @@ from weakref import ref
 
 import pandas as pd
 
-from leakkit.store import arrays, queries
+from leakkit.store import arrays, plain_visits, queries
 from leakkit.store.database import quote
 from leakkit.store.visits import owner_sql, segment_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
-    from leakkit.store.arrays import Plain
     from leakkit.store.database import Store
+    from leakkit.store.plain_visits import Plain
 
     Days = tuple[int, int]
 
@@ -42,7 +42,7 @@ SELECT m.* FROM asked_moves m
 WHERE m.opportunity IN (SELECT opportunity FROM unplain_deals);
 CREATE OR REPLACE TEMP TABLE rest_asked_opportunities AS
 SELECT o.* FROM asked_opportunities o
-WHERE o.opportunity NOT IN (SELECT opportunity FROM plain_deals)
+WHERE o.opportunity IN (SELECT opportunity FROM other_deals)
 """
 """Of all deals those that are not counted in arrays."""
 
@@ -196,7 +196,7 @@ class Relations:
         by_the_day = set(self.units.values()) == {1}
         if not (whole and by_the_day and self.store.engine.counts_in_arrays):
             return None
-        return arrays.read(self.store, self.pipelines)
+        return plain_visits.read(self.store, self.pipelines)
 
     @cached_property
     def _owner(self) -> str:
@@ -242,8 +242,8 @@ class Relations:
 
     def _part_plain(self, plain: Plain) -> None:
         """Part the deals that are counted in arrays from all others."""
-        self.store.run(arrays.UNPLAIN)
-        self.store.put("plain_deals", pd.DataFrame({"opportunity": plain.opportunity}))
+        self.store.run(plain_visits.UNPLAIN)
+        self.store.put("other_deals", pd.DataFrame({"opportunity": plain.others}))
         self.store.run(REST)
 
     def _derive(self, name: str, tables: Mapping[str, Table], rest: str = "") -> None:

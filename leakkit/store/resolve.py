@@ -118,8 +118,8 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
         SELECT line, pipeline, stage FROM given_history WHERE opportunity_id = ''
         """
     )
-    numbers.number(store)
-    straight.take(store, rules, spoken, plain=plain)
+    by_line = numbers.number(store)
+    taken = straight.take(store, rules, spoken, plain=plain, by_line=by_line)
     _number(store, rules, spoken)
     _forget_after_wins(store, rules)
     _set_aside(store, rules)
@@ -128,7 +128,7 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
     _reopen(store)
     _touches(store)
     _outcomes(store, rules)
-    _opportunities(store, rules)
+    _opportunities(store, rules, join=taken)
     _history(store, rules.zone)
 
 
@@ -593,7 +593,7 @@ def _outcomes(store: Store, rules: Rules) -> None:
         WHERE j.said < 0 AND (j.end_code >= 0 OR (j.end_code <> j.said AND j.closed_at > j.end_at));
         """,  # noqa: S608 - numbers and names of this module
     )
-    if rules.config.source.present_stage == "counts":
+    if rules.config.source.present_stage == "counts" and store.value("SELECT count(*) FROM judged"):
         _move_to_present(store, rules)
 
 
@@ -617,10 +617,11 @@ def _move_to_present(store: Store, rules: Rules) -> None:
     )
 
 
-def _opportunities(store: Store, rules: Rules) -> None:
-    """Steps 11 and 12: one row per deal that is asked for and not set aside."""
-    from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
+def _opportunities(store: Store, rules: Rules, *, join: bool) -> None:
+    """Steps 11 and 12: one row per deal that is asked for and not set aside.
 
+    They `join` those of the straight deals, where there are any.
+    """
     segments = "".join(f", d.segment_{i}" for i in range(len(rules.segments)))
     named = "".join(f", segment_{i} AS {quote(name)}" for i, name in enumerate(rules.segments))
     day, cut, own = rules.zone.day_sql, rules.cut, f"COALESCE(d.own_pipeline, {rules.no_pipeline})"
@@ -630,8 +631,7 @@ def _opportunities(store: Store, rules: Rules) -> None:
         close = f"CASE WHEN {same} THEN GREATEST({close}, d.created_at) ELSE {close} END"
     store.run(
         f"""
-        {"INSERT INTO" if straight.is_taken(store) else "CREATE TABLE"} opportunities
-        {"BY NAME" if straight.is_taken(store) else "AS"}
+        {"INSERT INTO opportunities BY NAME" if join else "CREATE TABLE opportunities AS"}
         SELECT opportunity, opportunity_id, CAST(pipeline AS SMALLINT) AS pipeline, bucket,
                created_at, {day("created_at")} AS created_day,
                closed_at, {day("closed_at")} AS closed_day,

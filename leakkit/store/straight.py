@@ -12,10 +12,14 @@ are views over it, once the odd deals have joined it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from leakkit.store import numbers, passing, schema
 from leakkit.store.database import quote
+from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
@@ -30,7 +34,7 @@ AT_ONCE = 200_000
 ODD_DEALS = {
     "no row of its own, or several": "o.opportunity_id IS NULL",
     "value_negative": "o.value < 0",
-    "value_unreadable": "o.value IS NULL AND o.value_text <> ''",
+    "value_unreadable": "o.value IS NULL AND o.value_said",
     "value_without_rate": "o.value >= 0 AND {value} IS NULL",
     "created_unreadable": "o.created_unread <> ''",
     "closed_unreadable": "o.closed_unread <> ''",
@@ -43,7 +47,7 @@ KNOWN = f"""
 SELECT opportunity, COALESCE(said, {passing.NO_CODE}) AS said,
        COALESCE(closed_at, {passing.NO_MOMENT}) AS closed_at,
        COALESCE(created_at, {passing.NO_MOMENT}) AS created_at,
-       COALESCE(value, {passing.NO_MOMENT}) AS value, bucket, odd
+       COALESCE(value, {passing.NO_MOMENT}) AS value, bucket, stands, odd
 FROM known WHERE opportunity BETWEEN $first AND $last
 """  # noqa: S608 - numbers
 STEPS = "SELECT * FROM steps WHERE opportunity BETWEEN $first AND $last"
@@ -67,12 +71,13 @@ FROM given_columns
 STRAIGHT_DEALS = """
 CREATE TEMP TABLE straight_deals (
     opportunity INTEGER, pipeline SMALLINT, end_code SMALLINT, first_at BIGINT,
-    closed_at BIGINT, created_at BIGINT, rows INTEGER)
+    closed_at BIGINT, created_at BIGINT, value BIGINT, bucket SMALLINT, rows INTEGER)
 """
 INTO_DEALS = f"""
 INSERT INTO straight_deals BY NAME
 SELECT * REPLACE (NULLIF(closed_at, {passing.NO_MOMENT}) AS closed_at,
-                  NULLIF(created_at, {passing.NO_MOMENT}) AS created_at)
+                  NULLIF(created_at, {passing.NO_MOMENT}) AS created_at,
+                  NULLIF(value, {passing.NO_MOMENT}) AS value)
 FROM given_columns
 """  # noqa: S608 - numbers
 NOTHING = f"""
@@ -85,20 +90,23 @@ CREATE TEMP VIEW left_opportunities AS SELECT * EXCLUDE (content) FROM given_opp
 """Without a straight deal all of them are left to `resolve`."""
 
 
-def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool) -> None:
-    """Take the straight deals, and leave all others to be resolved.
+def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool, by_line: bool) -> bool:
+    """Take the straight deals, and leave all others to be resolved; say whether there are any.
 
     Makes `left_history` and `left_opportunities`, the rows that are left, and `straight_deals`;
     where there are such, also `wide` and `opportunities`. There are none with `plain` being
-    False, and where an earlier store has settled deals.
+    False, and where an earlier store has settled deals. `by_line`: the number of each deal is
+    the line of its row.
     """
     asked = plain and not store.value("SELECT count(*) FROM unchanged")
-    if asked and _look(store, rules, spoken):
-        _leave_others(store)
-        _write_opportunities(store, rules)
+    found = _look(store, rules, spoken, by_line=by_line) if asked else None
+    if found:
+        _leave_others(store, all_straight=found.all_straight)
+        _write_opportunities(store, rules, by_line=found.by_line)
     else:
         store.run(NOTHING)
-    store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("steps", "known")))
+    store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("steps", "known", "spots")))
+    return found is not None
 
 
 def is_taken(store: Store) -> bool:
@@ -111,73 +119,113 @@ def is_taken(store: Store) -> bool:
     return bool(store.value(sql))
 
 
-def _look(store: Store, rules: Rules, spoken: Spoken) -> bool:
-    """Take the straight deals into `wide`; False where that does not pay."""
-    _know(store, rules)
+@dataclass(frozen=True)
+class Looked:
+    """What looking at all deals found: whether no deal is odd, and the number of each its line."""
+
+    all_straight: bool
+    by_line: bool
+
+
+def _look(store: Store, rules: Rules, spoken: Spoken, *, by_line: bool) -> Looked | None:
+    """Take the straight deals into `wide`; None where that does not pay."""
+    _know(store, rules, by_line=by_line)
     _step(store, rules, spoken)
     if store.value("SELECT count(*) FROM steps WHERE opportunity IS NULL"):
-        numbers.number(store, with_history=True)
-        _know(store, rules)
+        by_line = numbers.number(store, with_history=True)
+        _know(store, rules, by_line=by_line)
         _step(store, rules, spoken)
     by_hour = _pipelines_by_hour(store)
     ticks = ("entered_tick", "left_tick") if by_hour else ()
     store.run(WIDE.format(ticks="".join(f", {tick} INTEGER" for tick in ticks)))
     store.run(STRAIGHT_DEALS)
     deals = int(store.value("SELECT count(*) FROM ids"))
+    spots = _codes_of_spots(store)
     for first in range(1, deals + 1, AT_ONCE):
         some = {"first": first, "last": first + AT_ONCE - 1}
         rows, given = store.arrays(STEPS, some), store.arrays(KNOWN, some)
+        days = rules.zone.units(rows["entered_at"], DAY)
         found = passing.straight_rows(
-            passing.Rows(**rows), passing.Deals(**given), rules.zone, rules.cut, by_hour
+            passing.Rows(**rows, day=days),
+            passing.Deals(**given, spots=spots),
+            rules.zone,
+            rules.cut,
+            by_hour,
         )
         if found:
             store.append(INTO_WIDE.format(left_tick=LEFT_TICK if ticks else ""), found.rows)
             store.append(INTO_DEALS, found.deals)
     straight = int(store.value("SELECT count(*) FROM straight_deals"))
-    return deals > 0 and straight >= (1 - MOST_ODD) * deals
+    pays = deals > 0 and straight >= (1 - MOST_ODD) * deals
+    return Looked(straight == deals, by_line) if pays else None
 
 
-def _know(store: Store, rules: Rules) -> None:
-    """Make `known`: what the row of each deal says, and whether that alone makes it odd."""
+def _know(store: Store, rules: Rules, *, by_line: bool) -> None:
+    """Make `known`: what the row of each deal says, and whether that alone makes it odd.
+
+    Where a deal stands is a number of `spots`, the different names of stages.
+    """
     value = rules.value_sql("o")
     odd = " OR ".join(f"COALESCE({one}, FALSE)" for one in ODD_DEALS.values())
     own_rows = "SELECT * FROM given_opportunities"
     if store.value("SELECT count(*) FROM repeated"):
         own_rows += " WHERE opportunity_id NOT IN (SELECT opportunity_id FROM repeated)"
+    number, rows = "i.opportunity", f"ids i LEFT JOIN ({own_rows}) o USING (opportunity_id)"
+    if by_line:
+        number, rows = "CAST(o.line AS INTEGER)", f"({own_rows}) o"
+    spot, spots = "-1", ""
+    if rules.config.source.present_stage == "counts":
+        spot, spots = "COALESCE(t.spot, -1)", "LEFT JOIN spots t ON t.said = o.stage"
     store.run(
         f"""
+        CREATE OR REPLACE TEMP TABLE spots AS
+        SELECT said, CAST(row_number() OVER (ORDER BY said) - 1 AS SMALLINT) AS spot
+        FROM (SELECT DISTINCT said FROM stage_names);
         CREATE OR REPLACE TEMP TABLE known AS
-        SELECT i.opportunity, i.opportunity_id, o.line, p.pipeline AS own_pipeline,
+        SELECT {number} AS opportunity, opportunity_id, o.line, p.pipeline AS own_pipeline,
                CAST(n.code AS TINYINT) AS said, o.created_at, o.closed_at, {value} AS value,
-               {schema.bucket_sql("i.opportunity_id")} AS bucket, NULLIF(o.stage, '') AS stage,
+               {schema.bucket_sql("opportunity_id")} AS bucket,
+               CAST({spot} AS SMALLINT) AS stands,
                {odd.format(value=value, cut=rules.cut)} AS odd
-        FROM ids i
-        LEFT JOIN ({own_rows}) o ON o.opportunity_id = i.opportunity_id
+        FROM {rows}
         LEFT JOIN pipeline_names p ON p.said = o.pipeline
         LEFT JOIN outcome_names n ON n.said = o.outcome
+        {spots}
         """  # noqa: S608 - numbers and names of this program
     )
 
 
+def _codes_of_spots(store: Store) -> passing.Ints:
+    """Return the code of each of `spots` by pipeline; of what is none of its stages NO_CODE.
+
+    The last row and column are of no pipeline and no spot.
+    """
+    rows = store.arrays(
+        """
+        SELECT n.pipeline, t.spot, n.code FROM stage_names n JOIN spots t ON t.said = n.said
+        """
+    )
+    pipelines = int(store.value("SELECT count(*) FROM pipelines"))
+    spots = int(store.value("SELECT count(*) FROM spots"))
+    found = np.full((pipelines + 1, spots + 1), passing.NO_CODE, np.int16)
+    found[rows["pipeline"], rows["spot"]] = rows["code"]
+    return found
+
+
 def _step(store: Store, rules: Rules, spoken: Spoken) -> None:
     """Make `steps`: every row that has an id with its deal, in numbers, as passing.Rows wants."""
-    own, further, row, joins = rules.no_pipeline, "", "", ""
+    own, row, source = rules.no_pipeline, "", ""
     if spoken.unnamed_pipeline:
         own = f"k.own_pipeline, {own}"
-    stands = _says_where_it_stands(store, rules)
-    if spoken.unnamed_pipeline or stands:
         row = "LEFT JOIN known k ON k.opportunity = d.opportunity"
-    for name, text, is_said in (
-        ("from_code", "h.from_stage", spoken.from_stage),
-        ("present", "k.stage", stands),
-    ):
-        code = f"{name}.code" if is_said else "NULL"
-        further += f", CAST(COALESCE({code}, {passing.NO_CODE}) AS SMALLINT) AS {name}"
-        if is_said:
-            joins += (
-                f"LEFT JOIN stage_names {name} ON {name}.said = {text} "
-                f"AND {name}.pipeline = COALESCE(p.pipeline, {own})\n"
-            )
+    from_code = "NULL"
+    if spoken.from_stage:
+        from_code = "f.code"
+        source = (
+            "LEFT JOIN stage_names f ON f.said = h.from_stage "
+            f"AND f.pipeline = COALESCE(p.pipeline, {own})"
+        )
+    nameless = bool(store.value("SELECT count(*) FROM nameless"))
     store.run(
         f"""
         CREATE OR REPLACE TEMP TABLE steps AS
@@ -185,22 +233,17 @@ def _step(store: Store, rules: Rules, spoken: Spoken) -> None:
                CAST(COALESCE(p.pipeline, {own}, {passing.NO_PIPELINE}) AS SMALLINT) AS pipeline,
                CAST(COALESCE(s.code, {passing.NO_CODE}) AS SMALLINT) AS code,
                COALESCE(h.entered_at, {passing.NO_MOMENT}) AS entered_at,
-               COALESCE(h.part, 0) AS part, COALESCE(h.seq, {passing.NO_SEQ}) AS seq{further}
+               COALESCE(h.part, 0) AS part, COALESCE(h.seq, {passing.NO_SEQ}) AS seq,
+               CAST(COALESCE({from_code}, {passing.NO_CODE}) AS SMALLINT) AS from_code
         FROM given_history h
         LEFT JOIN ids d ON d.opportunity_id = h.opportunity_id
         LEFT JOIN pipeline_names p ON p.said = h.pipeline
         {row}
         LEFT JOIN stage_names s ON s.pipeline = COALESCE(p.pipeline, {own}) AND s.said = h.stage
-        {joins}
-        WHERE h.opportunity_id <> ''
+        {source}
+        {"WHERE h.opportunity_id <> ''" if nameless else ""}
         """  # noqa: S608 - numbers and names of this program
     )
-
-
-def _says_where_it_stands(store: Store, rules: Rules) -> bool:
-    """Say whether the deals say where they stand, and it is asked."""
-    asked = rules.config.source.present_stage == "counts"
-    return asked and bool(store.value("SELECT count(stage) FROM known"))
 
 
 def _pipelines_by_hour(store: Store) -> tuple[int, ...]:
@@ -209,16 +252,16 @@ def _pipelines_by_hour(store: Store) -> tuple[int, ...]:
     return tuple(int(row[0]) for row in rows)
 
 
-def _leave_others(store: Store) -> None:
+def _leave_others(store: Store, *, all_straight: bool) -> None:
     """Leave the rows of all other deals to be resolved."""
+    some = "LIMIT 0" if all_straight else ""
     store.run(
-        """
+        f"""
         CREATE TEMP TABLE left_ids AS
         SELECT opportunity_id FROM ids
-        WHERE opportunity NOT IN (SELECT opportunity FROM straight_deals)
-        """
+        WHERE opportunity NOT IN (SELECT opportunity FROM straight_deals) {some}
+        """  # noqa: S608 - as below
     )
-    some = "" if store.value("SELECT count(*) FROM left_ids") else "LIMIT 0"
     for table, but in (("history", ""), ("opportunities", "EXCLUDE (content)")):
         store.run(
             f"""
@@ -229,29 +272,34 @@ def _leave_others(store: Store) -> None:
         )
 
 
-def _write_opportunities(store: Store, rules: Rules) -> None:
+def _write_opportunities(store: Store, rules: Rules, *, by_line: bool) -> None:
     """Write the opportunities of the straight deals."""
     day = rules.zone.day_sql
     columns = "".join(f", o.segment_{i} AS {quote(name)}" for i, name in enumerate(rules.segments))
     # an event file has no row of its own for a deal
     same = "opportunity_id" if rules.one_file else "line"
+    rows = f"""
+        straight_deals e
+        JOIN known d ON d.opportunity = e.opportunity
+        JOIN given_opportunities o ON o.{same} = d.{same}
+        """
+    if by_line:
+        rows = "straight_deals e JOIN given_opportunities o ON o.line = e.opportunity"
     store.run(
         f"""
         CREATE TABLE opportunities AS
         SELECT * REPLACE ({day("created_at")} AS created_day, {day("closed_at")} AS closed_day)
         FROM (
-            SELECT d.opportunity, d.opportunity_id, e.pipeline, d.bucket,
+            SELECT e.opportunity, o.opportunity_id, e.pipeline, e.bucket,
                    CASE WHEN e.created_at <= e.first_at THEN e.created_at
                         ELSE e.first_at END AS created_at, NULL AS created_day,
                    e.closed_at, NULL AS closed_day,
                    CASE e.end_code WHEN {schema.WON} THEN 'won' WHEN {schema.LOST} THEN 'lost'
                         ELSE 'open' END AS outcome,
-                   d.value, o.currency, COALESCE(o.lost_reason, '') AS lost_reason,
+                   e.value, o.currency, COALESCE(o.lost_reason, '') AS lost_reason,
                    COALESCE(o.name, '') AS name, CAST(NULL AS SMALLINT) AS current_stage,
                    TRUE AS has_history, TRUE AS given{columns}
-            FROM straight_deals e
-            JOIN known d ON d.opportunity = e.opportunity
-            JOIN given_opportunities o ON o.{same} = d.{same})
+            FROM {rows})
         """  # noqa: S608 - quoted headings, and names of this program
     )
 

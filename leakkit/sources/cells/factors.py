@@ -23,6 +23,7 @@ SHORT = {"k": 1_000, "m": 1_000_000, "t": 1_000, "b": 1_000_000_000, "bin": 1_00
 SHORT |= {"cr": 10_000_000, "mi": 1_000_000}
 """What is a factor beside a currency only; alone, most of these may mean something else."""
 CODES = frozenset(CURRENCIES.values())
+SIGNS, ALL_CODES = tuple(CURRENCIES), tuple(sorted(CODES))
 OPEN = SHORT.keys() - {"k"}
 RATES = frozenset({"per", "pro", "par", "por", "je", "na"})
 """An amount per 1,000 pieces is no amount in thousands."""
@@ -100,6 +101,11 @@ def plainly(heading: str) -> tuple[str, str]:
     return name.strip(" ,:;-_/'."), marks[0] if marks else ""
 
 
+def without_brackets(heading: str) -> str:
+    """Return a heading without what stands in brackets."""
+    return BRACKETS.sub(" ", UNSEEN.sub(" ", heading))
+
+
 def _is_basis(token: str) -> bool:
     """Say whether a word only says what kind of sum an amount is: net, gross, in all."""
     return fold_name(token) in _bases()
@@ -131,6 +137,11 @@ def _parts(token: str) -> list[str]:
     """Return a token in parts where a factor and a currency are one word: TEUR, usdm."""
     word = fold_name(token).strip(".,")
     if _code(word) or _sure(word) > 1:
+        return [word]
+    upper = word.upper()
+    marks = word.startswith(SIGNS) or word.endswith(SIGNS)
+    if not (marks or upper.startswith(ALL_CODES) or upper.endswith(ALL_CODES)):
+        # most words, seen at once
         return [word]
     for factor in _list_glued():
         if word.startswith(factor) and _code(word[len(factor) :]):

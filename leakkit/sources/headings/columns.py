@@ -23,6 +23,8 @@ TO_THE_SECOND = "____-__-_____:__:__"
 """The length and the signs of a date with a time to the second and no zone, as most are."""
 CLOCK_TYPES = ("TIMESTAMP", "DATE")
 ZONED = "TIMESTAMP WITH TIME ZONE"
+NUMBERS = ("INT", "INTEGER", "DOUBLE", "FLOAT")
+"""How the names of the engine's types of numbers end."""
 
 
 PARTS = {
@@ -284,9 +286,19 @@ class Table:
         heading = self.heading(name)
         if heading is None:
             return "CAST(NULL AS BIGINT)"
+        # up to a billion in numbers of 64 bits, which are many times faster than those of 128
+        small = f"round(TRY_CAST({quote(heading)} AS DECIMAL(15, 6)) * 100)"
         number = f"TRY_CAST({quote(heading)} AS DECIMAL(24, 6))"
         minor = f"TRY_CAST(round({number} * 100) AS BIGINT)"
-        return f"CASE WHEN abs({number}) <= {limits.VALUE} THEN {minor} END"
+        large = f"CASE WHEN abs({number}) <= {limits.VALUE} THEN {minor} END"
+        return f"COALESCE(CAST({small} AS BIGINT), {large})"
+
+    def is_said(self, name: str) -> str:
+        """Return SQL that says whether a column says anything; of a number no text is made."""
+        heading = self.heading(name)
+        if heading is None or not self.types[heading].endswith(NUMBERS):
+            return f"{self.text(name)} <> ''"
+        return f"{quote(heading)} IS NOT NULL"
 
     def integer(self, name: str) -> str:
         """Return SQL for a column as a whole number; NULL where empty or no number."""

@@ -13,7 +13,7 @@ from leakkit import vocabulary
 from leakkit.config import COLUMNS, Export, fold_name
 from leakkit.errors import Ask, LeakkitError
 from leakkit.likeness import MISSPELT, find_nearest
-from leakkit.sources.cells.factors import plainly, unit_of
+from leakkit.sources.cells.factors import plainly, unit_of, without_brackets
 from leakkit.sources.formats.rows import distinct, refuse_wide
 from leakkit.sources.headings.columns import simplify_heading
 from leakkit.sources.headings.exports import (
@@ -272,10 +272,18 @@ def _find_money_form(heading: str) -> str:
     >>> [_find_money_form(one) for one in ("Umsatz in Mio. \u20ac", "Phase (K)", "amount_usd")]
     ['umsatz', '', 'amount']
     """
+    if not loose(without_brackets(heading)).startswith(_starts_of_money()):
+        return ""
     unit = unit_of(heading)
     forms = [loose(unit.name) if unit.factor != 1 else "", loose(plainly(heading)[0])]
     whole = loose(heading)
     return next((form for form in forms if form != whole and form in _money_forms()), "")
+
+
+@cache
+def _starts_of_money() -> tuple[str, ...]:
+    """Return how a heading of money begins: a unit stands behind its name, or in brackets."""
+    return tuple(sorted(_money_forms()))
 
 
 @cache
@@ -347,7 +355,8 @@ def _place(headings: Sequence[str], form: str) -> int:
 
 def score(cells: Iterable[str], renamed: Mapping[str, str]) -> int:
     """Count how many cells of a row are headings that are known, to find the heading row."""
-    texts = [cell for cell in cells if cell.strip()]
+    # no heading that is known is without a letter
+    texts = [cell for cell in cells if any(map(str.isalpha, cell))]
     forms = {simplify_heading(cell) for cell in texts}
     bare = {_find_money_form(cell) or loose(UNIT.sub("", cell)) or loose(cell) for cell in texts}
     return len(bare & _all_forms(tuple(renamed.values()))) + sum(

@@ -6,7 +6,7 @@ import calendar
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from leakkit.store.moments import DAY, EARLIEST, HOUR, SENTINEL
+from leakkit.store.moments import DAY, HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,15 +22,19 @@ UNTIL = 4 * HOUR
 EPOCH = dt.date(1970, 1, 1)
 
 
-def part_hours(reading: Reading, hours: Zone, *, newest_first: bool | None) -> bool:
+def part_hours(
+    reading: Reading, hours: Zone, span: tuple[int | None, int | None], *, newest_first: bool | None
+) -> bool:
     """Take rows of the second of two like hours for an hour later.
 
     In a file that runs in the order of time, a row of a deal that stands behind another and
     is earlier, within one hour of a night in which clocks go back, is of the second hour.
-    Moments with an offset are never in doubt. Returns whether there are such rows.
+    Moments with an offset are never in doubt. `span` are the first and the last clock of the
+    rows. Returns whether there are such rows.
     """
     nights = " OR ".join(
-        f"entered_clock BETWEEN {first} AND {last - 1}" for first, last in _nights(reading, hours)
+        f"entered_clock BETWEEN {first} AND {last - 1}"
+        for first, last in _nights(reading, hours, span)
     )
     if not nights or newest_first is None:
         return False
@@ -66,20 +70,17 @@ def part_hours(reading: Reading, hours: Zone, *, newest_first: bool | None) -> b
     return True
 
 
-def _nights(reading: Reading, hours: Zone) -> Iterator[tuple[int, int]]:
+def _nights(
+    reading: Reading, hours: Zone, span: tuple[int | None, int | None]
+) -> Iterator[tuple[int, int]]:
     """Yield when clocks may go back, in seconds as a clock shows them."""
     if hours.until:
         for end, before, after in zip(hours.until, hours.offsets, hours.offsets[1:], strict=False):
             if after < before:
                 yield end + after, end + before
         return
-    if reading.config.timezone != "UTC":
-        return
-    first, last = reading.store.rows(
-        "SELECT min(entered_clock), max(entered_clock) FROM read_history "  # noqa: S608 - numbers
-        f"WHERE entered_clock BETWEEN {EARLIEST} AND {SENTINEL}"
-    )[0]
-    if first is None:
+    first, last = span
+    if reading.config.timezone != "UTC" or first is None or last is None:
         return
     for year in range(_year(first), _year(last) + 1):
         for month, which in SUNDAYS:

@@ -1,0 +1,209 @@
+"""The visits of the plainest deals in arrays, as `arrays` counts them.
+
+A deal is plain here that stays in one pipeline and closes at most once, at its end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from leakkit.store import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from leakkit.store.database import Store
+
+    Ints = NDArray[np.signedinteger[Any]]
+    Flags = NDArray[np.bool_]
+
+FAR = 2**31 - 1
+"""The tick of what has not happened."""
+AT_ONCE = 200_000
+FEWEST = 500_000
+"""Of fewer visits the queries alone are faster: the two ways are more statements."""
+EXACT = 2**53
+"""Up to here doubles are exact whole numbers, in which the values are added up."""
+
+UNPLAIN = """
+CREATE OR REPLACE TEMP TABLE unplain_deals AS
+SELECT opportunity FROM passages WHERE closes > 0 OR exit = 6 GROUP BY opportunity
+"""
+RANGE = "SELECT COALESCE(min(opportunity), 1), COALESCE(max(opportunity), 0) FROM opportunities"
+ROWS = f"""
+SELECT opportunity, pipeline, stage, step, entry, exit, entered_tick AS entered,
+       COALESCE(left_tick, {FAR}) AS gone,
+       CAST(CASE WHEN visit = 1 THEN 1 ELSE 2 END AS TINYINT) AS visits,
+       CAST(COALESCE(to_stage, -1) AS SMALLINT) AS to_stage, skipped
+FROM passages WHERE opportunity BETWEEN $first AND $last
+"""  # noqa: S608 - a number
+DEALS = f"""
+SELECT opportunity, COALESCE(value, 0) AS value, bucket,
+       COALESCE(created_day, {FAR}) AS created
+FROM opportunities WHERE opportunity BETWEEN $first AND $last
+"""  # noqa: S608 - a number
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The visits of plain deals in their order, and the deals; an array per column.
+
+    `deal` is the place of a row's deal. `first` and `last` are the places of a deal's rows.
+    `others` are the opportunities that are not plain.
+    """
+
+    deal: Ints
+    pipeline: Ints
+    stage: Ints
+    entry: Ints
+    exit: Ints
+    entered: Ints
+    gone: Ints
+    visits: Ints
+    to_stage: Ints
+    skipped: Ints
+    first: Ints
+    last: Ints
+    opportunity: Ints
+    value: Ints
+    bucket: Ints
+    created: Ints
+    others: Ints
+
+    @cached_property
+    def worth(self) -> NDArray[np.float64]:
+        """The value of the deal of each row."""
+        return self.value.astype(np.float64)[self.deal]
+
+    def of_pipeline(self, pipeline: int) -> list[tuple[int, Visits]]:
+        """Return the stages of a pipeline that have visits, with these."""
+        return [(one[1], visits) for one, visits in self.by_stage.items() if one[0] == pipeline]
+
+    @cached_property
+    def by_stage(self) -> dict[tuple[int, int], Visits]:
+        """The visits to each stage, by its pipeline and position."""
+        key = self.pipeline.astype(np.int32) * 256 + self.stage
+        if int(key.max(initial=0)) < 2**15:
+            key = key.astype(np.int16)  # numbers so narrow are sorted many times faster
+        order = np.argsort(key, kind="stable")
+        whole = Visits(
+            entered=self.entered[order],
+            gone=self.gone[order],
+            exit=self.exit[order],
+            visits=self.visits[order],
+            worth=self.worth[order],
+            deal=self.deal[order],
+        )
+        key = key[order]
+        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+        ends = np.append(starts[1:], len(key))
+        return {
+            divmod(int(key[start]), 256): whole.at(slice(start, end))
+            for start, end in zip(starts, ends, strict=True)
+        }
+
+
+@dataclass(frozen=True)
+class Visits:
+    """The visits to one stage: what is counted of them in many windows."""
+
+    entered: Ints
+    gone: Ints
+    exit: Ints
+    visits: Ints
+    worth: NDArray[np.float64]
+    deal: Ints
+
+    def at(self, some: Any) -> Visits:  # noqa: ANN401 - places, flags or a slice
+        """Return some of them."""
+        return Visits(**{name: column[some] for name, column in vars(self).items()})
+
+    def between(self, first: int, end: int, *, begun: bool, first_only: bool) -> Visits:
+        """Return those under way in [first, end); where `begun`, only those that begin in it."""
+        # what is still open is gone far in the future
+        inside = (self.entered < end) & (self.gone >= first)
+        if begun:
+            inside &= self.entered >= first
+        if first_only:
+            inside &= self.visits == 1
+        return self if inside.all() else self.at(np.flatnonzero(inside))
+
+    def ages(self, first: int, end: int, cap: int | None = None) -> tuple[Ints, Ints, Ints]:
+        """Return the ages at which they arrive and leave between two ticks, and their exits."""
+        arrive = np.maximum(first - self.entered, 0)
+        left = self.gone < end
+        leave = np.where(left, self.gone, end - 1) - self.entered
+        exits = np.where(left, self.exit, np.int8(schema.OPEN))
+        if cap is not None:
+            exits = np.where(leave >= cap, np.int8(schema.OPEN), exits)
+            arrive, leave = np.minimum(arrive, cap), np.minimum(leave, cap)
+        return arrive, leave, exits
+
+
+def read(store: Store, pipelines: Sequence[int]) -> Plain | None:
+    """Read the plain deals of some pipelines, and make `unplain_deals`, those with visits.
+
+    None where there are few, or where sums of their values may not be exact.
+    """
+    if store.value("SELECT count(*) FROM passages") < FEWEST:
+        return None
+    store.run(UNPLAIN)
+    unplain = store.arrays("SELECT opportunity FROM unplain_deals")["opportunity"]
+    first, last = store.rows(RANGE)[0]
+    rows, deals, others = [], [], []
+    for low in range(first, last + 1, AT_ONCE):
+        some = {"first": low, "last": low + AT_ONCE - 1}
+        found = _in_order(store.arrays(ROWS, some))
+        kept = ~np.isin(found["opportunity"], unplain) & np.isin(found["pipeline"], pipelines)
+        found = {name: column[kept] for name, column in found.items()}
+        given = store.arrays(DEALS, some)
+        own = np.isin(given["opportunity"], found["opportunity"])
+        order = np.flatnonzero(own)[np.argsort(given["opportunity"][own])]
+        others.append(given["opportunity"][~own])
+        rows.append(found)
+        deals.append({name: column[order] for name, column in given.items()})
+    if not any(len(some["stage"]) for some in rows):
+        return None
+    plain = _together(_join_ranges(rows), _join_ranges(deals), np.concatenate(others))
+    return plain if _is_exact(plain) else None
+
+
+def _in_order(rows: dict[str, Ints]) -> dict[str, Ints]:
+    """Put rows in the order of their deals and steps, where they do not stand so."""
+    step, deal = rows["step"], rows["opportunity"]
+    later = (deal[1:] > deal[:-1]) | ((deal[1:] == deal[:-1]) & (step[1:] > step[:-1]))
+    if later.all():
+        return rows
+    order = np.lexsort((step, deal))
+    return {name: column[order] for name, column in rows.items()}
+
+
+def _join_ranges(some: list[dict[str, Ints]]) -> dict[str, Ints]:
+    """Return the columns of several ranges as one."""
+    return {name: np.concatenate([one.pop(name) for one in some]) for name in list(some[0])}
+
+
+def _together(rows: dict[str, Ints], deals: dict[str, Ints], others: Ints) -> Plain:
+    """Return rows with the places of their deals."""
+    own = rows.pop("opportunity")
+    del rows["step"]
+    is_first = np.concatenate([[True], own[1:] != own[:-1]])
+    first = np.flatnonzero(is_first)
+    last = np.append(first[1:], len(own)) - 1
+    deal = np.cumsum(is_first, dtype=np.int32) - 1
+    if not np.array_equal(own[first], deals["opportunity"]):
+        message = "The visits and the deals are not of the same opportunities."
+        raise ValueError(message)
+    return Plain(deal=deal, first=first, last=last, others=others, **rows, **deals)
+
+
+def _is_exact(plain: Plain) -> bool:
+    """Say whether any sum of the values of the deals is exact."""
+    return float(np.abs(plain.worth).sum()) < EXACT
