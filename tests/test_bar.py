@@ -243,3 +243,14 @@ def test_all_visits_go_with_no_other_policy() -> None:
     assert filters.code == "bar.set(visits='all')"
     widgets.choices["visits"].value = "first"
     assert not widgets.choices["policy"].disabled
+
+
+def test_the_stylesheet_stands_once_where_the_bar_is_shown() -> None:
+    filters = leakkit.filters(analysis())
+    shown = leakkit.explore(views.balance, filters)
+    assert isinstance(shown, exploring.Follower)
+    whole = shown.bundle()[0]["text/html"]
+    assert whole.startswith("<style")
+    filters.line = object()
+    assert shown.bundle()[0]["text/html"] == whole[whole.index("<section") :]
+    assert "<style" not in filters.bundle()["text/html"]

@@ -54,7 +54,8 @@ class Selector:
     def __init__(self, analysis: Analysis, name: str = "") -> None:
         """Take the analysis of everything; `name` is the only pipeline to answer for."""
         wholes = (analysis[name],) if name else analysis.pipelines
-        if analysis.store is None or any(one.counts is None for one in wholes):
+        whole = analysis.origin is None and all(one.counts is not None for one in wholes)
+        if analysis.store is None or not whole:
             message = "Only the analysis of everything can be selected from: call leakkit.analyze."
             raise LeakkitError("selected_already", message)
         self.analysis, self.store, self.wholes = analysis, analysis.store, wholes
