@@ -37,9 +37,10 @@ class Clocks:
     @property
     def are_read(self) -> bool:
         """Say whether some moves are at moments that no zone takes beyond what is read."""
-        first, last = self.moves
-        usual = range(EARLIEST + 2 * DAY, SENTINEL - 2 * DAY)
-        return first in usual or last in usual
+        return any(
+            clock is not None and EARLIEST + 2 * DAY <= clock < SENTINEL - 2 * DAY
+            for clock in self.moves
+        )
 
 
 def read_clocks(store: Store) -> Clocks:
