@@ -46,6 +46,8 @@ bench: $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m benchmarks.fixed
 	$(BIN)/python -m benchmarks.screen
 	$(BIN)/python -m benchmarks.explore
+	$(BIN)/python -m benchmarks.browser
+	$(BIN)/python -m benchmarks.papermill
 	$(BIN)/python -m benchmarks.batch
 	$(BIN)/python -m benchmarks.rendering
 	$(BIN)/python -m benchmarks.deck

@@ -28,7 +28,7 @@ import leakkit
 from benchmarks import document, lab
 from benchmarks.explore import MOST_SECONDS
 from benchmarks.gallery import chromium
-from leakkit.report import books
+from leakkit.report import notebooks as books
 from leakkit.views.exploring import BY_STAGE, FOLLOWING, OF_ALL
 from leakkit.words import Words
 
@@ -106,7 +106,7 @@ def with_one_view(book: NotebookNode, name: str) -> NotebookNode:
 def notebooks(source: Path) -> Iterator[tuple[str, tuple[str, ...], NotebookNode]]:
     """Yield what is opened: a name, the views that follow in it, and the notebook."""
     for name, views in VIEWS.items():
-        book = nbformat.reads(books.text(name), as_version=4)  # type: ignore[no-untyped-call] # it ships no types
+        book = nbformat.reads(books.read_notebook(name), as_version=4)  # type: ignore[no-untyped-call] # it ships no types
         for cell in book.cells:
             cell.source = cell.source.replace('source = "sample"', f"source = {str(source)!r}")
         there = [
@@ -124,7 +124,7 @@ def opened(browser: Browser, address: str, name: str, views: Iterable[str]) -> I
     """Open a notebook, run it, and end its kernel."""
     page = browser.new_page(viewport={"width": 1300, "height": 900})
     page.set_default_timeout(lab.MINUTES)
-    page.goto(f"{address}lab/tree/{name}.ipynb?token={lab.TOKEN}")
+    page.goto(f"{address}lab/workspaces/{name}/tree/{name}.ipynb?token={lab.TOKEN}")
     page.locator(".jp-Notebook").first.wait_for()
     page.get_by_text("Python 3 (ipykernel) | Idle").first.wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()

@@ -153,11 +153,11 @@ def shoot(browser: Browser, folder: Path, texts: dict[str, str]) -> None:
 
 
 def shoot_notebook(browser: Browser, folder: Path) -> None:
-    """Take a picture of the notebook in JupyterLab, a stage chosen."""
+    """Take pictures of the notebook in JupyterLab, in use."""
     from benchmarks import lab  # noqa: PLC0415 - starts a server, and only when asked
 
-    with lab.notebook(browser) as page:
-        (folder / "notebook.png").write_bytes(small(page.screenshot(), 900))
+    for name, png in lab.shoot(browser):
+        (folder / f"{name}.png").write_bytes(small(png, 1100))
 
 
 def shoot_hard(browser: Browser, folder: Path) -> None:

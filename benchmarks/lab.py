@@ -1,4 +1,4 @@
-"""A notebook in JupyterLab, in use: for the picture in docs/gallery.md."""
+"""Notebooks in JupyterLab, in use: for the pictures in docs/gallery.md."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import leakkit
 from leakkit.report import notebooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 TOKEN = "only-for-this-picture"  # noqa: S105 - the server hears this machine only
 SETTINGS = {
@@ -25,26 +26,89 @@ SETTINGS = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 MINUTES = 3 * 60 * 1000
+NOTES = """
+[[notes]]
+day = 2026-02-10
+text = "Trade fair: many inquiries that came to nothing"
+pipeline = "Equipment"
+[[notes]]
+day = 2026-04-01
+stage = "Proforma"
+text = "New price list"
+pipeline = "Equipment"
+"""
 
 
-@contextmanager
-def notebook(browser: Browser) -> Iterator[Page]:
-    """Run the notebook of one pipeline, and choose a stage in it."""
+def shoot(browser: Browser) -> Iterator[tuple[str, bytes]]:
+    """Use the notebook of one pipeline as an analyst does, and yield what is seen, by name."""
     with tempfile.TemporaryDirectory() as temporary, server(Path(temporary)) as address:
-        page = browser.new_page(viewport={"width": 1300, "height": 850})
+        fill_in(Path(temporary))
+        page = browser.new_page(viewport={"width": 1500, "height": 900})
         page.set_default_timeout(MINUTES)
-        page.goto(f"{address}lab/tree/stage_dropoff.ipynb?token={TOKEN}")
-        page.locator(".jp-Notebook").first.wait_for()
-        page.get_by_text("Python 3 (ipykernel) | Idle").first.wait_for()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        page.locator("section#provenance").wait_for()
-        box = page.locator(".jp-OutputArea").filter(has_text="bar.set(").first
-        box.get_by_label("Stage", exact=True).select_option(label="Proforma")
-        box.locator("code").filter(has_text="stage='Proforma'").first.wait_for()
-        box.get_by_text("Computing:").wait_for(state="detached")
-        box.scroll_into_view_if_needed()
-        yield page
+        run(page, f"{address}lab/tree/stage_dropoff.ipynb?token={TOKEN}")
+        yield "notebook_note", cell(page, "months")
+        bar = page.locator(".jp-OutputArea").filter(has_text="bar.set(").first
+        choose(page, bar, "Stage", "Proforma")
+        row = page.locator(".widget-hbox").filter(has_text="How it left").last
+        row.get_by_label("How it left", exact=True).select_option(label="Lost")
+        page.locator("section#deals").get_by_text("Visits to each stage").wait_for(state="detached")
+        yield "notebook_drill", cell(page, "deals")
+        choice = page.locator(".widget-hbox").filter(has_text="Compare").last
+        choice.get_by_label("Compare", exact=True).select_option(label="every value of region")
+        page.locator("section#compare").filter(has_text="Side by side: region").first.wait_for()
+        yield "notebook_compare", cell(page, "compare")
+        bar.get_by_label("Filter by", exact=True).select_option(label="region")
+        bar.locator("select[multiple] option").first.wait_for(state="attached")
+        bar.locator("select[multiple]").select_option(index=[0, 1])
+        choose(page, bar, "Days", "the current window")
+        yield "notebook", cell(page, "headline", bar)
+        page.set_viewport_size({"width": 1100, "height": 900})
+        darken(page)
+        yield "notebook_1100_dark", cell(page, "headline", bar)
+
+
+def fill_in(base: Path) -> None:
+    """Have the notebooks read a sample on which an analyst made notes."""
+    leakkit.sample.write(base / "source")
+    with (base / "source" / "leakkit.toml").open("a", encoding="utf-8") as file:
+        file.write(NOTES)
+    given = notebooks.find_parameters(str(base / "source"), "")
+    notebooks.fill_in(base / "notebooks", given)
+
+
+def run(page: Page, address: str) -> None:
+    """Open a notebook, and run all of it."""
+    page.goto(address)
+    page.locator(".jp-Notebook").first.wait_for()
+    page.get_by_text("Python 3 (ipykernel) | Idle").first.wait_for()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.locator("section#provenance").wait_for()
+
+
+def choose(page: Page, bar: Locator, label: str, option: str) -> None:
+    """Move a control of the bar, and wait until everything is shown."""
+    before = bar.locator("code").first.text_content() or ""
+    bar.get_by_label(label, exact=True).select_option(label=option)
+    bar.locator("code").filter(has_not_text=before).first.wait_for()
+    page.get_by_text("Computing:").first.wait_for(state="detached")
+
+
+def cell(page: Page, name: str, top: Locator | None = None) -> bytes:
+    """Return the window with the cell of a view, or what is named, at its top."""
+    shown = top or page.locator(f".jp-CodeCell:has(section#{name})").first
+    shown.evaluate("one => one.scrollIntoView({block: 'start'})")
+    page.locator(f"section#{name}").first.wait_for()
+    return page.screenshot()
+
+
+def darken(page: Page) -> None:
+    """Choose the dark theme."""
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.locator(".lm-Menu-item").get_by_text("Theme", exact=True).hover()
+    page.get_by_role("menuitem", name="JupyterLab Dark", exact=True).click()
+    page.wait_for_function("document.body.dataset.jpThemeLight === 'false'")
+    page.wait_for_load_state("networkidle")
 
 
 @contextmanager

@@ -30,13 +30,13 @@ from nbconvert import HTMLExporter, MarkdownExporter
 
 import leakkit
 from benchmarks import document
-from leakkit.report import books
+from leakkit.report import notebooks as books
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 NAMES = (books.OVERVIEW, books.DROPOFF, books.CAUSES)
-LIMIT_SECONDS = 600
+LIMIT_SECONDS = 1_800
 FEW = 600
 """Opportunities of the source: a run that hangs does so on few as well."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -86,7 +86,7 @@ def convert(book: NotebookNode) -> dict[str, str]:
 
 def run(name: str, source: Path, out: Path) -> Run:
     """Run a notebook once, and read what it left."""
-    book = books.folder() / f"{name}.ipynb"
+    book = books.notebook_folder() / f"{name}.ipynb"
     command = [sys.executable, "-m", "papermill", str(book), str(out), "-p", "source", str(source)]
     start = time.perf_counter()
     try:
@@ -110,7 +110,14 @@ def run_all(runs: int, at_once: int) -> list[Run]:
         outs = (Path(folder) / f"{at}.ipynb" for at in range(runs))
         sources = [Path(folder) / "source"] * runs
         with ThreadPoolExecutor(at_once) as threads:
-            return list(threads.map(run, islice(cycle(NAMES), runs), sources, outs))
+            found = threads.map(run, islice(cycle(NAMES), runs), sources, outs)
+            return [_say(one) for one in found]
+
+
+def _say(one: Run) -> Run:
+    """Say that a run has ended, for who waits."""
+    print(f"{one.name} {one.seconds:.0f} s {'; '.join(one.faults)}", file=sys.stderr, flush=True)
+    return one
 
 
 def section(found: list[Run], at_once: int) -> str:
@@ -136,9 +143,9 @@ def section(found: list[Run], at_once: int) -> str:
     python -m benchmarks.papermill --runs {len(found)} --write    # runs, and writes this section
 
 The stock papermill command over each notebook in turn, {FEW} opportunities of the built-in sample,
-{at_once} at once. Stuck is what has not ended after {LIMIT_SECONDS} s. A fault is an exit code, an
-error in a cell, a widget in the place of a picture, a view without text, or one that is not there,
-word for word and shape for shape, in what nbconvert makes of the notebook as HTML and as Markdown.
+{at_once} at once. Stuck is what has not ended after {LIMIT_SECONDS:,} s. A fault is an exit code,
+an error in a cell, a widget in the place of a picture, a view without text, or one that is not
+there, word for word and shape for shape, in what nbconvert makes of it as HTML and as Markdown.
 
 {document.table(heading, rows)}
 {said}"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,10 @@ import pytest
 
 import leakkit
 from leakkit import views
+from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.views import View, bar, exploring
-from leakkit.views.bar_widgets import BarWidgets
+from leakkit.views.bar_widgets import MOST_SHOWN, BarWidgets
 from tests.running import load_made
 
 if TYPE_CHECKING:
@@ -70,11 +72,60 @@ def test_widgets_and_bar_say_the_same() -> None:
     assert widgets.panels[0].chosen == ("South",)
     assert (widgets.least.value, widgets.below.value) == (12.5, 10_000)
     widgets.panels[0].search.value = "nor"
-    assert {value for _, value in widgets.panels[0].list.options} == {"North", "South"}
+    assert [value for _, value in widgets.panels[0].list.options] == ["North"]
+    assert "Chosen: South" in widgets.panels[0].more.value
     widgets.choices["visits"].value = "all"
     assert widgets.choices["policy"].disabled
     widgets.reset.click()
     assert filters.code == "bar.set()"
+
+
+def test_a_column_of_very_many_values_is_searched_and_nothing_chosen_is_lost() -> None:
+    made = leakkit.sample.make(1_700)
+    names = [f"Customer {at % 800:03}" for at in range(len(made.opportunities))]
+    deals = made.opportunities.assign(customer=names)
+    text = made.config.replace('segments = ["owner"', 'segments = ["customer", "owner"')
+    source = {"opportunities": deals, "stage_history": made.stage_history}
+    store = leakkit.load(source, Config.from_text(text))
+    filters = leakkit.filters(leakkit.analyze(store), every=True)
+    filters.widgets = widgets = BarWidgets(filters)
+    panel = widgets.open("customer")
+    assert len(panel.list.options) == MOST_SHOWN
+    assert "500 of 800 values" in panel.more.value.replace("\xa0", " ")
+    for name in ("Customer 777", "Customer 123", "Customer 798"):
+        panel.search.value = name.upper()
+        assert [value for _, value in panel.list.options] == [name]
+        panel.list.value = (name,)
+    wanted = ("Customer 123", "Customer 777", "Customer 798")
+    assert dict(filters.selection.columns) == {"customer": wanted}
+    panel.search.value = "nobody"
+    assert "No value has this text" in panel.more.value
+    panel.search.value = ""
+    assert {value for _, value in panel.list.options[:3]} == set(wanted), "the chosen ones first"
+    assert set(panel.list.value) == set(wanted)
+    panel.list.value = ("Customer 777",)
+    assert dict(filters.selection.columns) == {"customer": ("Customer 777",)}
+
+
+def test_own_fields_stay_open_on_what_a_list_offers_too() -> None:
+    filters = leakkit.filters(analysis())
+    filters.widgets = widgets = BarWidgets(filters)
+    own = ("own", "", "")
+    _, quarter = next(option for option in widgets.choices["days"].options if "Q" in option[0])
+    widgets.choices["days"].value = own
+    widgets.first.value, widgets.last.value = (dt.date.fromisoformat(day) for day in quarter[1:])
+    assert filters.selection.days == quarter[1:]
+    assert widgets.choices["days"].value == own
+    assert widgets.own_days.layout.display == ""
+    _, band = widgets.choices["worth"].options[2]
+    widgets.choices["worth"].value = "own"
+    widgets.least.value, widgets.below.value = band
+    assert filters.selection.worth == band
+    assert widgets.choices["worth"].value == "own"
+    widgets.choices["days"].value = ("current", "", "")
+    assert widgets.own_days.layout.display == "none"
+    widgets.reset.click()
+    assert (filters.code, widgets.choices["worth"].value) == ("bar.set()", (None, None))
 
 
 def test_a_refusal_is_said_beside_the_pictures() -> None:
@@ -83,10 +134,10 @@ def test_a_refusal_is_said_beside_the_pictures() -> None:
     widgets.show()
     widgets.choices["worth"].value = "own"
     widgets.least.value, widgets.below.value = 50.0, 20.0
-    assert "Not changed: worth is a pair" in widgets.status.value
+    assert "Not changed: No value is 50.0 or more and below 20.0." in widgets.status.value
     assert filters.selection.worth == (50.0, None)
     filters.answer()
-    assert "Not changed: worth is a pair" in widgets.status.value, (
+    assert "Not changed: No value is 50.0 or more and below 20.0." in widgets.status.value, (
         "what is computed hides no refusal"
     )
     widgets.below.value = 90.0
@@ -192,3 +243,14 @@ def test_all_visits_go_with_no_other_policy() -> None:
     assert filters.code == "bar.set(visits='all')"
     widgets.choices["visits"].value = "first"
     assert not widgets.choices["policy"].disabled
+
+
+def test_the_stylesheet_stands_once_where_the_bar_is_shown() -> None:
+    filters = leakkit.filters(analysis())
+    shown = leakkit.explore(views.balance, filters)
+    assert isinstance(shown, exploring.Follower)
+    whole = shown.bundle()[0]["text/html"]
+    assert whole.startswith("<style")
+    filters.line = object()
+    assert shown.bundle()[0]["text/html"] == whole[whole.index("<section") :]
+    assert "<style" not in filters.bundle()["text/html"]

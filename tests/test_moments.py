@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leakkit.sources.last_day import Clocks
 from leakkit.store.moments import DAY, HOUR, SENTINEL, Zone, parse_as_of, zone
 
 if TYPE_CHECKING:
@@ -175,3 +176,10 @@ def test_as_of_is_a_date_or_a_time(text: str, name: str, cut: str, last_day: str
 
 def test_sentinels_start_in_2049() -> None:
     assert seconds("2049-01-01 00:00:00") == SENTINEL
+
+
+def test_clocks_are_read_where_one_is_usual() -> None:
+    first, last = 1_700_000_000, SENTINEL
+    assert not Clocks(None, None, (None, None), timed=False, close_days=False).are_read
+    assert not Clocks(None, None, (last, last), timed=False, close_days=False).are_read
+    assert Clocks(first, last, (first, last), timed=True, close_days=False).are_read

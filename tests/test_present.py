@@ -260,3 +260,22 @@ def test_a_number_is_written_in_two_ways_and_is_one_stage() -> None:
     (pipeline,) = leakkit.analyze(leakkit.load({"stage_history": frame}))
     assert [stage.exits.entered for stage in pipeline.stages] == [30, 30]
     assert [stage.exits.next for stage in pipeline.stages][:1] == [30]
+
+
+@pytest.mark.parametrize("chosen", [{}, {"segment": {"owner": "Ann"}}])
+def test_the_deals_listed_are_those_that_are_counted(chosen: dict[str, object]) -> None:
+    store = leakkit.load({"opportunities": deals()})
+    analysis = leakkit.analyze(store, **chosen)  # type: ignore[arg-type] # a part
+    pipeline, rows = analysis.pipelines[0], analysis.deals()
+    assert pipeline.present is not None
+    assert len(rows) == rows["opportunity_id"].nunique() == pipeline.present.total.deals
+    for stage in pipeline.present.stages:
+        here = rows["left"][rows["stage"] == stage.name].value_counts().to_dict()
+        for outcome in ("won", "lost", "open"):
+            assert here.get(outcome, 0) == getattr(stage.tally, outcome)
+    assert rows["days"].isna().all(), "nobody knows how long they stood there"
+    assert rows["entered"].isna().all()
+    said = str(views.deals(analysis).section())
+    assert f"{len(rows)} deals, worth" in said
+    assert "in time" not in said
+    assert "visit" not in said

@@ -298,10 +298,12 @@ def test_all_days_are_all_days() -> None:
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        ({"worth": (5, 3)}, "no_worth", "worth is a pair, from and below, not (5, 3)."),
+        ({"worth": (5, 3)}, "no_worth", "No value is 5 or more and below 3."),
+        ({"worth": (5, 5)}, "no_worth", "No value is 5 or more and below 5."),
+        ({"worth": 5}, "no_worth", "worth is a pair, from and below, not 5."),
         ({"worth": "5"}, "no_worth", "worth=(10_000, 50_000)"),
         ({"days": ("2026-02-30", "")}, "no_days", "the first day and the last"),
-        ({"days": ("2026-03-01", "2026-01-01")}, "no_days", "the first day and the last"),
+        ({"days": ("2026-03-01", "2026-01-01")}, "no_days", "2026-03-01, is after the last, 2026"),
         ({"days": ("2031-01-01", "")}, "no_days", "Its days are 2025-01-0"),
         ({"days": ("2026-01-01", ""), "window": "current"}, "two_ranges", "both choose days"),
         ({"segment": {"region": []}}, "no_value", "leaves no deal"),

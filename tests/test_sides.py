@@ -240,3 +240,12 @@ def test_it_follows_the_bar_and_its_own_choices(monkeypatch: pytest.MonkeyPatch)
     assert leakkit.explore(views.compare, leakkit.filters(analysis())) == leakkit.compare(
         analysis()
     )
+
+
+def test_only_values_of_the_chosen_deals_are_compared() -> None:
+    part = leakkit.analyze(analysis().opened(), segment={"region": ["North", "South"]})
+    names = {each.one.selection.columns[-1][1] for each in compare_values(part, "region")}
+    assert names == {("North",), ("South",)}
+    with pytest.raises(LeakkitError) as caught:
+        compare_values(leakkit.analyze(analysis().opened(), segment={"region": "North"}), "region")
+    assert caught.value.code == "one_value"

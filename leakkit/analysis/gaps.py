@@ -105,7 +105,9 @@ def compare_values(analysis: Analysis, column: str, pipeline: str = "") -> tuple
     """
     comparison = _Comparison.of(analysis, pipeline)
     name = find_column(comparison.store, column)
-    known = stored.segment_values(comparison.store, [comparison.number], name)
+    among = dict(comparison.base.columns).get(name)
+    every = stored.segment_values(comparison.store, [comparison.number], name)
+    known = [pair for pair in every if among is None or pair[0] in among]
     most = sorted(known, key=lambda pair: (-pair[1], pair[0]))[:MOST_VALUES]
     if len(most) < 2:  # noqa: PLR2004 - one value has no rest
         message = f"All deals have the same value in {name}: there is nothing to compare."
@@ -154,7 +156,14 @@ class _Comparison:
         days = choose_days(wanted, self.whole) or self.days
         both = max(days[0], self.days[0]), min(days[1], self.days[1])
         if both[0] >= both[1]:
-            message = f"The analysis has no day of a part: {given!r}. Compare parts of its days."
+            first, last = (
+                pd.Timestamp(day, unit="D").date() for day in (self.days[0], self.days[1] - 1)
+            )
+            said = f"the {given} window" if isinstance(given, str) else repr(given)
+            message = (
+                f"The analysis is of {first} to {last}, and {said} has none of these days. "
+                "Compare other parts, or choose all days."
+            )
             raise LeakkitError("no_days", message)
         return Part(wanted, both)
 

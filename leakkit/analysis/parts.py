@@ -54,7 +54,8 @@ class Selector:
     def __init__(self, analysis: Analysis, name: str = "") -> None:
         """Take the analysis of everything; `name` is the only pipeline to answer for."""
         wholes = (analysis[name],) if name else analysis.pipelines
-        if analysis.store is None or any(one.counts is None for one in wholes):
+        whole = analysis.origin is None and all(one.counts is not None for one in wholes)
+        if analysis.store is None or not whole:
             message = "Only the analysis of everything can be selected from: call leakkit.analyze."
             raise LeakkitError("selected_already", message)
         self.analysis, self.store, self.wholes = analysis, analysis.store, wholes
@@ -295,10 +296,12 @@ def _rows(
 ) -> pd.DataFrame:
     """Return the visits of a pipeline, or its deals each once, with how they left."""
     query = queries.LISTED_DEALS if once else queries.LISTED_VISITS
+    if part.present is not None:
+        query, once = queries.LISTED_PRESENT, True
     rows = selector.counts_for(part.name, analysis.selection, query).read(query)
     if once:
         rows = rows[rows["exit"] != schema.MOVED]
-        if part.pipe.mature:
+        if part.pipe.mature and "mature" in rows:
             rows = rows[rows["mature"] == 1]
     return rows.assign(left=_say_how_left(rows, once=once))
 

@@ -180,6 +180,9 @@ def _worth(given: object) -> Worth:
     pair = tuple(given) if isinstance(given, (list, tuple)) else ()
     known = [x for x in pair if x is not None]
     plain = all(isinstance(x, (int, float)) and not isinstance(x, bool) for x in known)
+    if plain and len(known) == 2 and known[0] >= known[1]:  # noqa: PLR2004 - a pair
+        message = f"No value is {known[0]:,} or more and below {known[1]:,}."
+        raise LeakkitError("no_worth", message)
     if (
         len(pair) != 2  # noqa: PLR2004 - a pair
         or not plain
@@ -197,7 +200,10 @@ def _worth(given: object) -> Worth:
 def _days(given: object) -> tuple[str, str]:
     """Return first and last day as texts; raise where they are none, or in the wrong order."""
     said = tuple(map(_day, given)) if isinstance(given, (list, tuple)) else ()
-    if len(said) != 2 or None in said or (all(said) and str(said[0]) > str(said[1])):  # noqa: PLR2004 - a pair
+    if len(said) == 2 and all(said) and str(said[0]) > str(said[1]):  # noqa: PLR2004 - a pair
+        message = f"The first day, {said[0]}, is after the last, {said[1]}."
+        raise LeakkitError("no_days", message)
+    if len(said) != 2 or None in said:  # noqa: PLR2004 - a pair
         message = (
             f"days is a pair, the first day and the last, not {given!r}. "
             'Write for example: days=("2026-01-01", "2026-03-31"), days=("2026-01-01", "").'

@@ -104,6 +104,8 @@ SORTED = {
 }
 """By which columns deals can be sorted, and of which kind each is."""
 SEARCHED = ("opportunity_id", "name", "owner", "reason")
+LAST = 1_000
+"""More than any number of a stage: -1, no stage, comes behind all."""
 ID = "{opportunity_id}"
 """Where the id of a deal stands in the address of a deal."""
 
@@ -117,8 +119,8 @@ def deals_frame(rows: pd.DataFrame, pipeline: PipelineNumbers, link: str) -> pd.
     """
     said = rows["left"].map(ORDER.index)
     order = (
-        rows.assign(place=said, dear=-rows["value"].astype("float64"))
-        .sort_values(["stage", "place", "dear", "opportunity_id", "entered_day"])
+        rows.assign(place=said, dear=-rows["value"].astype("float64"), at=rows["stage"] % LAST)
+        .sort_values(["at", "place", "dear", "opportunity_id", "entered_day"])
         .index
     )
     rows = rows.loc[order].reset_index(drop=True)
@@ -126,7 +128,7 @@ def deals_frame(rows: pd.DataFrame, pipeline: PipelineNumbers, link: str) -> pd.
     stay = rows["stay"].clip(lower=0).astype("float64")
     columns = {
         "pipeline": pd.Series([pipeline.name] * len(rows), dtype="str"),
-        "stage": rows["stage"].map(names).astype("str"),
+        "stage": rows["stage"].map(names).fillna("").astype("str"),
         "left": rows["left"].astype("str"),
         "opportunity_id": rows["opportunity_id"].astype("str"),
         "name": rows["name"].fillna("").astype("str"),

@@ -798,6 +798,22 @@ ORDER BY d.opportunity
 """
 """The deals of the pipe, each once, in the visit that was its last."""
 
+LISTED_PRESENT = """
+SELECT o.opportunity, o.opportunity_id, o.name, {owner} AS owner,
+       COALESCE(o.current_stage, CASE WHEN d.last_exit = 0 THEN d.last_stage ELSE -1 END, -1)
+           AS stage,
+       CASE WHEN o.outcome = 'won' THEN 3 WHEN o.outcome = 'lost' THEN 5 ELSE 0 END AS exit,
+       s.since_day AS entered_day, o.closed_day AS left_day,
+       (q.last_day - s.since_day) * n.unit_per_day AS stay, 0 AS late, o.lost_reason, o.value
+FROM asked_opportunities o
+JOIN asked q ON q.pipeline = o.pipeline
+JOIN pipelines n ON n.pipeline = o.pipeline
+LEFT JOIN deal_ends d ON d.opportunity = o.opportunity AND d.pipeline = o.pipeline
+LEFT JOIN standing s ON s.opportunity = o.opportunity AND o.outcome = 'open'
+ORDER BY o.opportunity
+"""
+"""The deals of a present state, each in the stage that its row names (-1: none)."""
+
 LATE_DEALS = """
 SELECT d.opportunity, o.opportunity_id, o.name, {owner} AS owner, d.last_stage AS stage,
        CASE WHEN q.end_tick - 1 > d.last_tick THEN q.end_tick - 1 - d.last_tick ELSE 0 END AS age,

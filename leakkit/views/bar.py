@@ -50,6 +50,18 @@ def is_served() -> bool:
     return os.environ.get("SERVER_SOFTWARE", "").startswith(SERVED)
 
 
+def show_style() -> None:
+    """Put the stylesheet into the cell of the bar, once for all pictures below it.
+
+    A browser works out every style of the page anew for each stylesheet that comes in: one
+    with each picture cost more than the picture.
+    """
+    from IPython.display import display  # noqa: PLC0415 - only in a notebook
+
+    style = {"text/html": style_element(), "text/plain": ""}
+    display(style, raw=True)  # type: ignore[no-untyped-call] # IPython has no types of it
+
+
 def find_shell() -> Any:  # noqa: ANN401 - IPython's
     """Return the shell of the notebook; None where there is none."""
     with suppress(ImportError):
@@ -201,7 +213,7 @@ class Filters:
         code = self.code if self.diagnosis else f"{self.code}  # {self.counted}"
         line = Markup('<section class="lk" dir="{}"><p>{} <code>{}</code></p></section>')
         shown = line.format(self.words.direction, self.words.say("bar.call"), code)
-        return {"text/html": f"{style_element()}{shown}", "text/plain": code}
+        return {"text/html": shown, "text/plain": code}
 
     def _ipython_display_(self) -> None:
         """Show the widgets where somebody is there, and nothing where nobody is.
@@ -216,6 +228,7 @@ class Filters:
             self.widgets = BarWidgets(self)
             self.widgets.display()
             if not is_served():
+                show_style()
                 self.line = DisplayHandle()  # type: ignore[no-untyped-call] # IPython has no types of it
                 self.line.display(self.bundle(), raw=True)
 

@@ -20,10 +20,14 @@ EPOCH = dt.date(1970, 1, 1)
 BANDS = 5
 QUARTERS = 8
 LABEL = {"description_width": "8rem"}
+FITTING = {"width": "auto"}
+"""A button is as wide as its words."""
 WIDE = "22rem"
 OWN = "own"
 MOST_SHOWN = 500
 """So many values of a column are listed; the search finds the others."""
+FEW_VALUES = 6
+"""So many values stand in the list without scrolling."""
 
 
 class Values:
@@ -41,14 +45,16 @@ class Values:
             placeholder=bar.words.say("bar.search"), layout=ipywidgets.Layout(width=WIDE)
         )
         self.list = ipywidgets.SelectMultiple(
-            rows=min(max(len(found), 2), 6), layout=ipywidgets.Layout(width=WIDE)
+            rows=min(max(len(found), 2), FEW_VALUES), layout=ipywidgets.Layout(width=WIDE)
         )
-        self.remove = ipywidgets.Button(description=bar.words.say("bar.remove"))
+        self.remove = ipywidgets.Button(description=bar.words.say("bar.remove"), layout=FITTING)
         self.remove.on_click(lambda _: gone(self))
         self.search.observe(lambda _: self._fit(), names="value")
         self.list.observe(self._take_picked, names="value")
         head = ipywidgets.HTML(Markup("<b>{}</b>").format(column))
-        self.box = ipywidgets.VBox([ipywidgets.HBox([head, self.remove]), self.search, self.list])
+        self.more = ipywidgets.HTML(layout=ipywidgets.Layout(width=WIDE))
+        parts = [ipywidgets.HBox([head, self.remove]), self.search, self.list, self.more]
+        self.box = ipywidgets.VBox(parts)
         self._fit()
 
     def choose(self, values: tuple[str, ...]) -> None:
@@ -57,25 +63,47 @@ class Values:
         self._fit()
 
     def _fit(self) -> None:
-        """List the values that the search finds, and those that are chosen."""
+        """List the values that the search finds; without one all, those that are chosen first."""
         wanted = self.search.value.casefold()
-        none = self.words.say("bar.none")
-        shown = [
-            (f"{value or none} ({self.words.count(n)})", value)
-            for value, n in self.known
-            if value in self.chosen or wanted in (value or none).casefold()
-        ]
+        found = [pair for pair in self.known if wanted in self._said(pair[0]).casefold()]
+        if not wanted:
+            found.sort(key=lambda pair: len(self.known) > FEW_VALUES and pair[0] not in self.chosen)
+        shown = [(f"{self._said(value)} ({self.words.count(n)})", value) for value, n in found]
         self.still = True
         self.list.options = shown[:MOST_SHOWN]
         offered = {value for _, value in shown[:MOST_SHOWN]}
         self.list.value = tuple(value for value in self.chosen if value in offered)
         self.still = False
+        self._say_more(len(found))
+
+    def _said(self, value: str) -> str:
+        """Return what is said of a value."""
+        return value or str(self.words.say("bar.none"))
+
+    def _say_more(self, found: int) -> None:
+        """Say what is chosen where the list may not show it, and what the list leaves out."""
+        said = []
+        if self.chosen and (self.search.value or len(self.known) > FEW_VALUES):
+            first = ", ".join(map(self._said, self.chosen[:FEW_VALUES]))
+            more = len(self.chosen) - FEW_VALUES
+            key = "bar.chosen_more" if more > 0 else "bar.chosen"
+            said.append(self.words.say(key, values=first, n=more))
+        if not found:
+            said.append(self.words.say("bar.not_found"))
+        if found > MOST_SHOWN:
+            said.append(self.words.say("bar.more_values", shown=MOST_SHOWN, n=found))
+        lines = Markup("<br>").join(said)
+        self.more.value = Markup("<span>{}</span>").format(lines) if said else ""
 
     def _take_picked(self, _: object) -> None:
-        """Take over what was picked."""
-        if not self.still:
-            self.chosen = tuple(self.list.value)
-            self.changed(None)
+        """Take over what was picked; what the search hides stays chosen."""
+        if self.still:
+            return
+        offered = {value for _, value in self.list.options}
+        hidden = (value for value in self.chosen if value not in offered)
+        self.chosen = (*hidden, *self.list.value)
+        self._say_more(len(self.list.options))
+        self.changed(None)
 
 
 class BarWidgets:
@@ -107,7 +135,7 @@ class BarWidgets:
             ipywidgets.FloatText(description=say(f"bar.{name}"), style=LABEL)
             for name in ("least", "below")
         )
-        self.reset = ipywidgets.Button(description=say("bar.reset"))
+        self.reset = ipywidgets.Button(description=say("bar.reset"), layout=FITTING)
         self.counted, self.status = ipywidgets.HTML(), ipywidgets.HTML()
         self.values = ipywidgets.HBox([], layout=ipywidgets.Layout(flex_flow="row wrap"))
         self.own_days = ipywidgets.HBox([self.first, self.last])
@@ -331,11 +359,11 @@ class BarWidgets:
     def _show_choices(self, chosen: Selection) -> None:
         """Set the lists to what is chosen."""
         days: Any = (chosen.window, *chosen.days)
-        if self._is_own("days", days, ("all", *OPEN_DAYS), (OWN, *OPEN_DAYS)):
+        if chosen.window == "all" and self._is_own("days", days, (OWN, *OPEN_DAYS)):
             self.first.value, self.last.value = map(_date, chosen.days)
             days = (OWN, *OPEN_DAYS)
         worth: Any = chosen.worth
-        if self._is_own("worth", worth, ANY, OWN):
+        if self._is_own("worth", worth, OWN):
             self.least.value, self.below.value = (limit or 0.0 for limit in chosen.worth)
             worth = OWN
         said = {"days": days, "worth": worth, "visits": chosen.visits, "policy": chosen.policy}
@@ -346,12 +374,15 @@ class BarWidgets:
         if "policy" in self.choices:
             self.choices["policy"].disabled = chosen.visits == "all"
 
-    def _is_own(self, name: str, chosen: object, unlimited: object, own: object) -> bool:
-        """Say whether a choice is one's own: it is in no list, or its fields are still empty."""
+    def _is_own(self, name: str, chosen: object, own: object) -> bool:
+        """Say whether a choice is one's own: it is in no list, or its fields stand open.
+
+        What is typed there may be what a list offers as well: the fields stay all the same.
+        """
         if name not in self.choices:
             return False
         offered = [value for _, value in self.choices[name].options]
-        return chosen not in offered or (chosen == unlimited and self.choices[name].value == own)
+        return chosen not in offered or self.choices[name].value == own
 
     def _show_panels(self, chosen: Selection) -> None:
         """Open the columns that are chosen, and show their values."""

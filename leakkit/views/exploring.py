@@ -17,6 +17,7 @@ from markupsafe import Markup
 from leakkit.analysis.scope import EVERYTHING, Selection
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_kind
+from leakkit.page.style import style_element
 from leakkit.views.bar import Filters, find_shell, is_served, runs_alone
 from leakkit.views.tables import DASH
 from leakkit.views.view import View, answer, deals_lines
@@ -138,7 +139,11 @@ class Follower:
     def bundle(self) -> tuple[dict[str, str], dict[str, Any]]:
         """Return what the cell holds: the picture, and as text the call and what it says."""
         data, metadata = self.view._repr_mimebundle_()
-        return {**data, "text/plain": f"{self.code}\n{data['text/plain']}"}, metadata
+        html = data["text/html"]
+        if self.bar.line is not None:  # the cell of the bar has the stylesheet for all
+            html = html.removeprefix(style_element())
+        plain = f"{self.code}\n{data['text/plain']}"
+        return {**data, "text/html": html, "text/plain": plain}, metadata
 
     def show(self) -> None:
         """Show the picture again, where it was shown."""

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from leakkit.frames.data_frames import LEFT, SORTED
 from leakkit.store.visits import segment_values
-from leakkit.views.bar_widgets import LABEL
+from leakkit.views.bar_widgets import FITTING, LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EPOCH = dt.date(1970, 1, 1)
 ROW = {"flex_flow": "row wrap"}
+BROAD = {"width": "26rem"}
+"""So wide is a list of whole phrases."""
 NOW, DAY, EVERY, TWO = "now", "day", "every", "two"
 
 
@@ -86,14 +88,15 @@ class DealWidgets(Answering):
         ways = [(say("bar.any_way"), ""), *((say(f"table.left_{way}"), way) for way in LEFT)]
         self.left = ipywidgets.Dropdown(options=ways, description=say("bar.left"), style=LABEL)
         self.sort = ipywidgets.Dropdown(
-            options=_orders(self.words), description=say("bar.sort"), style=LABEL
+            options=_orders(self.words), description=say("bar.sort"), style=LABEL, layout=BROAD
         )
         self.search = ipywidgets.Text(
             description=say("bar.search"), style=LABEL, continuous_update=False
         )
         self.saved = ipywidgets.HTML()
         self.buttons = {
-            end: ipywidgets.Button(description=say(f"bar.save_{end}")) for end in ("csv", "xlsx")
+            end: ipywidgets.Button(description=say(f"bar.save_{end}"), layout=FITTING)
+            for end in ("csv", "xlsx")
         }
         for end, button in self.buttons.items():
             button.on_click(partial(self._save, end))
@@ -105,6 +108,7 @@ class DealWidgets(Answering):
 
     def _answer_change(self, _: object) -> None:
         """List what was chosen."""
+        self.saved.value = ""
         self._answer(
             {
                 "left": self.left.value,
@@ -139,14 +143,14 @@ class CompareWidgets(Answering):
         super().__init__(follower)
         say = self.words.say
         self.what = ipywidgets.Dropdown(
-            options=self._options(), description=say("compare.what"), style=LABEL
+            options=self._options(), description=say("compare.what"), style=LABEL, layout=BROAD
         )
         last = follower.bar.whole.windows.current
         self.day = ipywidgets.DatePicker(
             description=say("compare.day"), style=LABEL, value=_date(last[0]) if last else None
         )
         self.first, self.second = (
-            ipywidgets.Dropdown(description=say(f"compare.{name}"), style=LABEL)
+            ipywidgets.Dropdown(description=say(f"compare.{name}"), style=LABEL, layout=BROAD)
             for name in ("first", "second")
         )
         self.still = False

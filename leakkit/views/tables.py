@@ -79,7 +79,7 @@ class HtmlTable(Generic[Row]):
     """A table before it is HTML: rows are (heading, row).
 
     `worst` is the row to emphasise; `foot` is a last row, as (heading, cells); `head` is
-    the key of the first heading.
+    the key of the first heading; a `dense` one is set smaller, for many columns.
     """
 
     caption: str
@@ -88,6 +88,7 @@ class HtmlTable(Generic[Row]):
     worst: int | None = None
     foot: tuple[str, Sequence[str]] | None = None
     head: str = "stage"
+    dense: bool = False
 
     def html(self, words: Words) -> Markup:
         """Return the table in a box of its own, which scrolls and is reached by keyboard."""
@@ -110,10 +111,10 @@ class HtmlTable(Generic[Row]):
             last = _row(self.foot[0], [("", cell) for cell in self.foot[1]])
             end = Markup("<tfoot>{}</tfoot>").format(last)
         return Markup(
-            '<div class="lk-scroll" tabindex="0" role="group" aria-label="{}">'
+            '<div class="lk-scroll{}" tabindex="0" role="group" aria-label="{}">'
             '<table class="lk-table"><caption><span>{}</span></caption>'
             "<thead><tr>{}</tr></thead>\n<tbody>\n{}\n</tbody>{}</table></div>"
-        ).format(self.caption, self.caption, heads, body, end)
+        ).format(" lk-dense" if self.dense else "", self.caption, self.caption, heads, body, end)
 
 
 def _row(head: str, cells: Sequence[tuple[str, str]], *, worst: bool = False) -> Markup:

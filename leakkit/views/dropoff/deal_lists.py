@@ -81,19 +81,27 @@ def deals(  # noqa: PLR0913 - a list is asked for by as many things
     dear ones first; or by one column, `sort="-value"` (falling) or `sort="owner"`.
     """
     words, chosen = words_of(analysis), pipeline_of(analysis, pipeline)
+    state = chosen.present is not None  # then each deal is there once
     every = analysis.deals(chosen.name, stage=stage, left=left, once=once)
     rows = sort_deals(find_texts(every, search), sort)
     shown = answer(
         words,
         "deals",
-        headline=_headline(rows, words, once=once),
+        headline=_headline(rows, words, once=once or state),
         table=_count_left(rows, chosen, words, whole=not (left or search))
         + _first(rows, chosen, words),
-        note=paragraphs([words.html("deals.note_once" if once else "deals.note")]),
+        note=paragraphs([words.html(_note(once=once, state=state))]),
         selection=part_line(analysis, chosen, words, days="created" if once else "days"),
     )
     known = {one.name: getattr(shown, one.name) for one in fields(View)}
-    return DealList(**known, make_rows=partial(_translate_headings, rows, words))
+    return DealList(**known, make_rows=partial(_translate_headings, rows, words, present=state))
+
+
+def _note(*, once: bool, state: bool) -> str:
+    """Return the key of the sentence that says which rows there are."""
+    if state:
+        return "deals.note_present"
+    return "deals.note_once" if once else "deals.note"
 
 
 def _headline(rows: pd.DataFrame, words: Words, *, once: bool) -> Markup:
@@ -112,14 +120,23 @@ def _count_left(
         return Markup("")
     counts = rows.groupby(["stage", "left"]).size().to_dict()
     names = [stage.name for stage in chosen.stages if (rows["stage"] == stage.name).any()]
-    columns = tuple(_way(way, counts, words) for way in ways)
-    caption = words.say("table.deals_counted")
-    return HtmlTable(caption, columns, [(bdi(name), name) for name in names]).html(words)
+    if (rows["stage"] == "").any():
+        names.append("")
+    present = chosen.present is not None
+    columns = tuple(_way(way, counts, words, present=present) for way in ways)
+    caption = words.say("table.deals_present" if present else "table.deals_counted")
+    return HtmlTable(caption, columns, [(bdi(name or DASH), name) for name in names]).html(words)
 
 
-def _way(way: str, counts: Mapping[Any, int], words: Words) -> TableColumn[str]:
+def _way(way: str, counts: Mapping[Any, int], words: Words, *, present: bool) -> TableColumn[str]:
     """Return the column that counts one way to leave, by stage."""
-    return TableColumn(f"left_{way}", lambda name: words.count(counts.get((name, way), 0)))
+    key = _left(way, present=present)
+    return TableColumn(key, lambda name: words.count(counts.get((name, way), 0)))
+
+
+def _left(way: str, *, present: bool) -> str:
+    """Return the key of a way to leave: of a present state nobody knows what is late."""
+    return "left_still" if present and way == "open" else f"left_{way}"
 
 
 def _first(rows: pd.DataFrame, chosen: PipelineNumbers, words: Words) -> Markup:
@@ -130,7 +147,8 @@ def _first(rows: pd.DataFrame, chosen: PipelineNumbers, words: Words) -> Markup:
     key = "table.deals_all" if len(first) == len(rows) else "table.deals_first"
     caption = words.say(key, n=len(rows), shown=len(first))
     named = [(link_deal(row), row) for row in first]
-    return HtmlTable(caption, _columns(words, chosen.unit_per_day), named, head="deal").html(words)
+    columns = _columns(words, chosen)
+    return HtmlTable(caption, columns, named, head="deal", dense=True).html(words)
 
 
 def link_deal(row: DealRow) -> Markup:
@@ -143,21 +161,30 @@ def link_deal(row: DealRow) -> Markup:
     )
 
 
-def _columns(words: Words, unit: int) -> tuple[TableColumn[Any], ...]:
+def _columns(words: Words, chosen: PipelineNumbers) -> tuple[TableColumn[Any], ...]:
     """Return the columns: whose deal it is, how it left, when, and why."""
+    unit, present = chosen.unit_per_day, chosen.present is not None
     return (
         TableColumn("deal_name", lambda r: bdi(r["name"] or DASH), "lk-name"),
         TableColumn("owner", lambda r: bdi(r["owner"] or DASH), "lk-name"),
-        TableColumn("stage", lambda r: bdi(r["stage"]), "lk-name"),
-        TableColumn("how_left", lambda r: words.say(f"table.left_{r['left']}"), "lk-name"),
+        TableColumn("stage", lambda r: bdi(r["stage"] or DASH), "lk-name"),
+        TableColumn("how_left", lambda r: _say_left(r["left"], words, present=present), "lk-name"),
         TableColumn("value", lambda r: _say_known(r["value"], lambda v: words.money(v * 100))),
-        TableColumn("in_stage", lambda r: name_stay(words, r["days"] * unit, unit)),
+        TableColumn(
+            "in_stage",
+            lambda r: _say_known(r["days"], lambda days: name_stay(words, days * unit, unit)),
+        ),
         TableColumn(
             "entered_on", lambda r: _say_known(r["entered"], lambda day: _date(day, words))
         ),
         TableColumn("left_on", lambda r: _say_known(r["left_on"], lambda day: _date(day, words))),
         TableColumn("reason", lambda r: bdi(r["reason"] or DASH), "lk-name"),
     )
+
+
+def _say_left(way: str, words: Words, *, present: bool) -> str:
+    """Say how a deal left."""
+    return words.say(f"table.{_left(way, present=present)}")
 
 
 def _say_known(value: Any, say: Any) -> str:  # noqa: ANN401 - a cell of any kind, and how it is said
@@ -170,9 +197,9 @@ def _date(day: pd.Timestamp, words: Words) -> str:
     return words.date((day - pd.Timestamp(0)).days)
 
 
-def _translate_headings(rows: pd.DataFrame, words: Words) -> pd.DataFrame:
+def _translate_headings(rows: pd.DataFrame, words: Words, *, present: bool) -> pd.DataFrame:
     """Return the rows under the words of the field, for a file."""
-    left = rows["left"].map({way: words.say(f"table.left_{way}") for way in ORDER})
+    left = rows["left"].map({way: _say_left(way, words, present=present) for way in ORDER})
     named = rows.assign(left=left.astype("str"), name=rows["name"].map(plain))
     kept = [name for name in DEAL_COLUMNS if name != "link" or rows["link"].any()]
     return named[kept].rename(columns={name: words.say(f"deals.{name}") for name in kept})
