@@ -18,7 +18,7 @@ from leakkit.sources.spark import load as spark_load
 from leakkit.sources.spark import told
 from leakkit.store import Store, relations
 from leakkit.store.spark.engine import SparkEngine
-from leakkit.store.spark.sessions import Session
+from leakkit.store.spark.sessions import SparkConnection
 from tests.generated import raw_source, write_source
 from tests.test_databases import files_in, put
 from tests.thoroughness import seeds
@@ -259,7 +259,7 @@ def test_a_configuration_names_the_server_whose_folder_is_the_source(
         asked.append(given[:2])
         raise LeakkitError("no_database", "nobody there")
 
-    monkeypatch.setattr(Session, "connect", connect)
+    monkeypatch.setattr(SparkConnection, "connect", connect)
     (tmp_path / "leakkit.toml").write_text('as_of = "2026-03-31"\n[source]\nspark = "sc://host"\n')
     with pytest.raises(LeakkitError, match="nobody there"):
         leakkit.load(tmp_path)

@@ -1,4 +1,4 @@
-"""Cells of Spark as moments, money and texts: Spark's SQL, and whether it may be another thing.
+"""SparkColumns of Spark as moments, money and texts: Spark's SQL, and whether it may be another thing.
 
 What is read here is only what has one meaning: columns of dates and times, texts in ISO 8601,
 whole and exact numbers, texts without outer space. Of any other cell the row is `unsure`, so
@@ -54,7 +54,7 @@ def in_texts(sql: str, said: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Cells:
+class SparkColumns:
     """The columns of a table of Spark: their types, and which heading each of our names has.
 
     `name` is that of the relation, `part` what a user calls the table.
@@ -231,7 +231,7 @@ def bucket(key: str) -> str:
     return f"CAST(CAST(conv(substr(sha2({key}, 256), 1, 8), 16, 10) AS BIGINT) % 200 AS INT)"
 
 
-def refuse_types(*tables: Cells) -> None:
+def refuse_types(*tables: SparkColumns) -> None:
     """Raise where a column has a type that means different things to different readers."""
     faults = tuple(fault for table in tables for fault in table.faults())
     if faults:
@@ -245,4 +245,4 @@ def flag(conditions: Iterable[str]) -> str:
     return f"CASE WHEN {holds} THEN 1 ELSE 0 END"
 
 
-__all__ = ["Cells", "bucket", "flag", "in_texts", "refuse_types", "text_literal", "tick"]
+__all__ = ["SparkColumns", "bucket", "flag", "in_texts", "refuse_types", "text_literal", "tick"]

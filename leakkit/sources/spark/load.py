@@ -12,7 +12,7 @@ from leakkit.sources.given import MOST_VALUES
 from leakkit.sources.headings.columns import Table
 from leakkit.sources.spark import refusals
 from leakkit.sources.spark.cells import tick
-from leakkit.sources.spark.plain import Plain
+from leakkit.sources.spark.plain import PlainDeals
 from leakkit.sources.spark.tables import DEALS, Travelling
 from leakkit.sources.spark.whole import complete
 from leakkit.store import doubts
@@ -41,7 +41,7 @@ class Load(Protocol):
 
 
 @dataclass
-class Seen:
+class Travelled:
     """What is seen of the rows that travelled, while they are resolved."""
 
     moves_in_bursts: int = 0
@@ -52,7 +52,7 @@ def load_spark(load: Load, tables: Tables, config: Config, watch: Watch | None) 
     """Load the tables of Spark; the store counts there what is plain."""
     require_sqlglot()
     refusals.refuse_configuration(config)
-    plain = Plain(tables, config, (), {})
+    plain = PlainDeals(tables, config, (), {})
     refusals.refuse_columns(plain.deals, plain.moves)
     try:
         return _load(load, plain, watch)
@@ -61,7 +61,7 @@ def load_spark(load: Load, tables: Tables, config: Config, watch: Watch | None) 
         raise
 
 
-def _load(load: Load, plain: Plain, watch: Watch | None) -> Store:
+def _load(load: Load, plain: PlainDeals, watch: Watch | None) -> Store:
     """Load a few deals as they would be from files, and by what they settle all of them."""
     given, tables = plain.config, plain.tables
     key = plain.deals.key()
@@ -88,7 +88,7 @@ def _look_away(*_: object) -> None:
     """See nothing: what was found in some deals is found again in all."""
 
 
-def _split(load: Load, plain: Plain, watch: Watch | None, every: int) -> Store:
+def _split(load: Load, plain: PlainDeals, watch: Watch | None, every: int) -> Store:
     """Find the plain deals in Spark, load all others here, and put both together."""
     session = plain.tables.session
     cut, default = _cut(plain.config), _default(plain.config)
@@ -100,7 +100,7 @@ def _split(load: Load, plain: Plain, watch: Watch | None, every: int) -> Store:
     all_deals = session.rows(f"SELECT count(*) FROM {plain.deals.name}")[0][0]  # noqa: S608 - as above
     odd = plain.ask(straight.ODD)
     refusals.refuse_many(odd, int(all_moves) - int(moves), int(all_deals), int(deals))
-    seen = Seen()
+    seen = Travelled()
 
     def look(store: Store, found: Found, rules: Rules) -> None:
         _count_bursts(plain, store, rules, seen)
@@ -128,7 +128,7 @@ def _default(config: Config) -> int | None:
     return 0 if len(config.pipelines) == 1 else None
 
 
-def _for_odd(plain: Plain) -> Config:
+def _for_odd(plain: PlainDeals) -> Config:
     """Return the configuration by which the odd deals are read: nothing is left to be found."""
     config = plain.config
     source = config.source.model_copy(update={"accept": tuple(CROSS_CHECKS)})
@@ -136,7 +136,7 @@ def _for_odd(plain: Plain) -> Config:
     return config.model_copy(update={"source": source, "roles": roles})
 
 
-def _choose_segments(plain: Plain) -> tuple[str, ...]:
+def _choose_segments(plain: PlainDeals) -> tuple[str, ...]:
     """Return the headings to keep: those configured, else texts with 2 to 200 values."""
     roles, cells = plain.config.roles, plain.deals
     if roles.segments is None:
@@ -161,7 +161,7 @@ def _is_text(kind: str) -> bool:
     return kind in {"string", "tinyint", "smallint", "int", "bigint"}
 
 
-def _heading(plain: Plain, name: str) -> str | None:
+def _heading(plain: PlainDeals, name: str) -> str | None:
     """Return the heading of a column of the deals by our name or its own."""
     cells = plain.deals
     table = Table(
@@ -170,7 +170,7 @@ def _heading(plain: Plain, name: str) -> str | None:
     return table.heading(name)
 
 
-def _different(plain: Plain, heading: str) -> int:
+def _different(plain: PlainDeals, heading: str) -> int:
     """Count the different texts of a column, of very many only one more than may be."""
     column = tick(heading)
     some = (
@@ -180,7 +180,7 @@ def _different(plain: Plain, heading: str) -> int:
     return int(plain.tables.session.rows(f"SELECT count(*) FROM ({some})")[0][0])  # noqa: S608 - as above
 
 
-def _count_bursts(plain: Plain, store: Store, rules: Rules, seen: Seen) -> None:
+def _count_bursts(plain: PlainDeals, store: Store, rules: Rules, seen: Travelled) -> None:
     """Find the minutes with a burst over all rows, and let those of the odd rows be the same."""
     if not rules.timed:
         return

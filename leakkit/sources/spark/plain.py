@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from leakkit.config import Config
-    from leakkit.sources.spark.cells import Cells
+    from leakkit.sources.spark.cells import SparkColumns
     from leakkit.sources.spark.tables import Tables
     from leakkit.store.engine import Facts
 
@@ -34,7 +34,7 @@ TEXTS = ("pipeline", "stage", "from_stage", "outcome")
 
 
 @dataclass(frozen=True)
-class Plain:
+class PlainDeals:
     """What is known of a source in Spark, and the names that our relations have there.
 
     `segments` are the headings of the further columns that are kept.
@@ -46,12 +46,12 @@ class Plain:
     names: dict[str, str]
 
     @cached_property
-    def deals(self) -> Cells:
+    def deals(self) -> SparkColumns:
         """The columns of the deals."""
         return self.tables.cells(DEALS, self.config)
 
     @cached_property
-    def moves(self) -> Cells:
+    def moves(self) -> SparkColumns:
         """The columns of the history."""
         return self.tables.cells(MOVES, self.config)
 
@@ -219,7 +219,7 @@ class Plain:
             for part, cells in ((DEALS, self.deals), (MOVES, self.moves))
         }
 
-    def _of(self, alias: str, cells: Cells) -> str:
+    def _of(self, alias: str, cells: SparkColumns) -> str:
         """Return SQL for the id of a deal of a relation that has an alias."""
         column = tick(cells.headings["opportunity_id"])
         return cells.key().replace(column, f"{alias}.{column}")
@@ -269,9 +269,9 @@ class Plain:
             self.sql(straight.OPPORTUNITIES.replace("{segments}", further), straight=which),
         )
 
-    def with_config(self, config: Config) -> Plain:
+    def with_config(self, config: Config) -> PlainDeals:
         """Return the same under another configuration."""
         return replace(self, config=config)
 
 
-__all__ = ["Plain"]
+__all__ = ["PlainDeals"]

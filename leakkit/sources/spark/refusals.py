@@ -18,8 +18,8 @@ from leakkit.store.straight_queries import REASONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from leakkit.sources.spark.cells import Cells
-    from leakkit.sources.spark.plain import Plain
+    from leakkit.sources.spark.cells import SparkColumns
+    from leakkit.sources.spark.plain import PlainDeals
 
 NEEDED = {DEALS: ("opportunity_id",), MOVES: ("opportunity_id", "stage", "entered_at")}
 ROLES = {
@@ -96,7 +96,7 @@ def _toml(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def refuse_columns(deals: Cells, moves: Cells) -> None:
+def refuse_columns(deals: SparkColumns, moves: SparkColumns) -> None:
     """Raise for columns that are missing, that act on rows, or whose types are not read surely."""
     faults = [fault for one in (deals, moves) for fault in _column_faults(one)]
     if faults:
@@ -105,7 +105,7 @@ def refuse_columns(deals: Cells, moves: Cells) -> None:
     refuse_types(deals, moves)
 
 
-def _column_faults(cells: Cells) -> Iterable[Fault]:
+def _column_faults(cells: SparkColumns) -> Iterable[Fault]:
     """Yield what is wrong with the columns of one table."""
     for name in NEEDED[cells.part]:
         if name not in cells.headings:
@@ -134,7 +134,7 @@ def _acting() -> frozenset[str]:
     return frozenset(map(loose, [*words, *flags, *SINCE, *COPIED, *CHANGED]))
 
 
-def refuse_currencies(plain: Plain, config: Config, given: Config) -> None:
+def refuse_currencies(plain: PlainDeals, config: Config, given: Config) -> None:
     """Raise where the currency was taken from some deals, and others name another one."""
     if "currency" in given.model_fields_set or "currency" not in plain.deals.headings:
         return

@@ -17,8 +17,8 @@ from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.folders import Folder, Member
 from leakkit.sources.headings.names import nearest, part_of
-from leakkit.sources.spark.cells import Cells, tick
-from leakkit.store.spark.sessions import Session, is_spark_frame
+from leakkit.sources.spark.cells import SparkColumns, tick
+from leakkit.store.spark.sessions import SparkConnection, is_spark_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ FRAMES = Address("spark", "frames of Spark", "frames", "")
 class Tables:
     """The two tables of a source in a session of Spark, each under a name of ours."""
 
-    session: Session
+    session: SparkConnection
     address: Address
     views: Mapping[str, str]
 
@@ -45,7 +45,7 @@ class Tables:
         """What the source is called."""
         return self.address.label
 
-    def cells(self, part: str, config: Config) -> Cells:
+    def cells(self, part: str, config: Config) -> SparkColumns:
         """Return the columns of a table, and which heading each of our names has."""
         view = self.views[part]
         types = self.session.types(f"SELECT * FROM {view}")  # noqa: S608 - a name of ours
@@ -53,7 +53,7 @@ class Tables:
         known = part_of(list(types), renamed, exports_of(config)).known
         table = Table(part, "", "", dict.fromkeys(types, ""), renamed, known=dict(known))
         headings = {name: heading for name in COLUMNS if (heading := table.heading(name))}
-        return Cells(view, types, headings, part)
+        return SparkColumns(view, types, headings, part)
 
 
 def tables_of(source: Any, config: Config) -> Tables | None:  # noqa: ANN401 - whatever load takes
@@ -101,7 +101,7 @@ def _of_frames(frames: Mapping[str, Any]) -> Tables:
     if mixed:
         message = f"{mixed[0]} is no frame of Spark, and the other one is. Give two of one kind."
         raise LeakkitError("unknown_frame", message)
-    session = Session.of_frames(frames)
+    session = SparkConnection.of_frames(frames)
     return Tables(session, FRAMES, {part: session.give(RAW[part], frames[part]) for part in PARTS})
 
 
@@ -110,7 +110,7 @@ def _of_catalogue(address: Address, config: Config) -> Tables:
     if "activities" in config.source.tables:
         message = "[source.tables] activities: on Spark these are not read. Take the line out."
         raise LeakkitError("no_activities", message)
-    session = Session.connect(address.uri, str(address), address.secrets)
+    session = SparkConnection.connect(address.uri, str(address), address.secrets)
     said = {str(part): text for part, text in config.source.tables.items()}
     views = {}
     for part in PARTS:
@@ -121,7 +121,7 @@ def _of_catalogue(address: Address, config: Config) -> Tables:
     return Tables(session, address, views)
 
 
-def _named(session: Session, part: str, text: str) -> str:
+def _named(session: SparkConnection, part: str, text: str) -> str:
     """Return a table of the catalogue as SQL; raise with the nearest where it is not there."""
     place = ".".join(map(tick, text.split(".")))
     try:

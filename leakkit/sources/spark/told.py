@@ -11,7 +11,7 @@ from leakkit.store.schema import LOST, WON
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from leakkit.sources.spark.cells import Cells
+    from leakkit.sources.spark.cells import SparkColumns
     from leakkit.store.moments import Zone
 
 SECONDS = "_us DIV 1000000"
@@ -49,14 +49,14 @@ def _local(sql: str) -> str:
     return sql.replace("//", "DIV")
 
 
-def read_clocks(cells: Cells, moments: Sequence[str], columns: Sequence[str]) -> str:
+def read_clocks(cells: SparkColumns, moments: Sequence[str], columns: Sequence[str]) -> str:
     """Return a query of all rows: the columns that are asked for, and the clocks of moments."""
     clocks = [one for name in moments for one in cells.clocks(name)]
     there = [f"{cells.is_there(name)} AS {name}_there" for name in moments]
     return f"SELECT {', '.join([*columns, *clocks, *there])} FROM {cells.name}"  # noqa: S608 - quoted
 
 
-def span_sql(cells: Cells, moments: Sequence[str]) -> str:
+def span_sql(cells: SparkColumns, moments: Sequence[str]) -> str:
     """Return a query of the first and the last clock of a table."""
     each = " UNION ALL ".join(
         f"SELECT {name}{SECONDS} AS clock FROM ({read_clocks(cells, [name], [])})"  # noqa: S608 - quoted
@@ -66,7 +66,7 @@ def span_sql(cells: Cells, moments: Sequence[str]) -> str:
     return f"SELECT min(clock), max(clock) FROM ({each}) WHERE {known}"  # noqa: S608 - as above
 
 
-def moves_sql(cells: Cells, zone: Zone) -> str:
+def moves_sql(cells: SparkColumns, zone: Zone) -> str:
     """Return the query of `told_moves`."""
     seq, odd_seq = cells.seq()
     texts = ("pipeline", "stage", "from_stage")
@@ -88,7 +88,7 @@ def moves_sql(cells: Cells, zone: Zone) -> str:
 
 
 def deals_sql(
-    cells: Cells,
+    cells: SparkColumns,
     zone: Zone,
     segments: Sequence[str],
     currency: str,

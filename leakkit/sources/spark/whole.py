@@ -20,7 +20,7 @@ from leakkit.store.straight_queries import REASONS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.spark.plain import Plain
+    from leakkit.sources.spark.plain import PlainDeals
     from leakkit.store.database import Store
     from leakkit.store.duck import Duck
 
@@ -43,7 +43,7 @@ USED_ONCE = (
 
 
 def complete(
-    plain: Plain, store: Store, own: Sequence[str], in_bursts: int, odd: list[tuple[int, int]]
+    plain: PlainDeals, store: Store, own: Sequence[str], in_bursts: int, odd: list[tuple[int, int]]
 ) -> None:
     """Let the store count all deals: those that travelled, and those that are kept in Spark."""
     here = cast("Duck", store.engine)
@@ -77,7 +77,7 @@ def complete(
     _keep_notes(store, notes)
 
 
-def _renumber(plain: Plain, here: Duck) -> None:
+def _renumber(plain: PlainDeals, here: Duck) -> None:
     """Make `new_numbers`: the number of each deal that travelled, among all."""
     found = plain.tables.session.answer(
         f"SELECT n.opportunity_id, n.opportunity FROM {plain.names['numbers']} n "  # noqa: S608 - names of ours
@@ -103,7 +103,7 @@ def _numbered(table: str, columns: Sequence[str], some: str = "") -> str:
 
 
 def _hold_against(
-    plain: Plain, here: Duck, columns: dict[str, tuple[str, ...]], own: Sequence[str]
+    plain: PlainDeals, here: Duck, columns: dict[str, tuple[str, ...]], own: Sequence[str]
 ) -> None:
     """Hold the plain deals that travelled against the same deals as they are read here.
 
@@ -154,7 +154,7 @@ def _read_otherwise(
     return LeakkitError("read_otherwise", message)
 
 
-def _refuse_amounts(plain: Plain) -> None:
+def _refuse_amounts(plain: PlainDeals) -> None:
     """Raise where the values are so large that their sums cannot be trusted."""
     most = plain.tables.session.rows(
         f"SELECT sum(CAST(value AS DOUBLE)) FROM {plain.names['opportunities']}"  # noqa: S608 - a name of ours
@@ -165,7 +165,7 @@ def _refuse_amounts(plain: Plain) -> None:
 
 
 def _notes(
-    plain: Plain, store: Store, own: Sequence[str], in_bursts: int, odd: list[tuple[int, int]]
+    plain: PlainDeals, store: Store, own: Sequence[str], in_bursts: int, odd: list[tuple[int, int]]
 ) -> dict[str, Any]:
     """Return what is known of all deals, of what the store says of those that travelled."""
     told = dict(
@@ -202,7 +202,7 @@ def _notes(
     }
 
 
-def _fingerprint(plain: Plain, store: Store, own: Sequence[str]) -> str:
+def _fingerprint(plain: PlainDeals, store: Store, own: Sequence[str]) -> str:
     """Return a digest of the canonical tables that no order of rows or partitions changes."""
     kept = sorted({*OWN, *own} - {"given"})
     parts: list[Any] = [schema.SCHEMA_VERSION, store.meta("cut"), store.meta("last_day"), kept]
@@ -217,7 +217,7 @@ def _fingerprint(plain: Plain, store: Store, own: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _count_doubts(plain: Plain, here: Duck) -> None:
+def _count_doubts(plain: PlainDeals, here: Duck) -> None:
     """Count the first visits of plain deals that ended in a burst beside those of the others."""
     if "burst_minutes" not in plain.names:
         return

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from leakkit.store.duck import Duck
     from leakkit.store.engine import Facts
-    from leakkit.store.spark.sessions import Session
+    from leakkit.store.spark.sessions import SparkConnection
     from leakkit.store.spark.translating import Statement
 
 
@@ -31,7 +31,7 @@ class SparkEngine:
 
     counts_in_arrays = False
 
-    def __init__(self, here: Duck, session: Session, names: dict[str, str]) -> None:
+    def __init__(self, here: Duck, session: SparkConnection, names: dict[str, str]) -> None:
         """Take over a store's DuckDB and a session; `names` are what relations are called there."""
         self.here = here
         self.session = session

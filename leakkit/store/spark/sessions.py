@@ -46,7 +46,7 @@ def is_spark_frame(given: object) -> bool:
     return kind.__module__.startswith("pyspark.sql.") and kind.__name__ == "DataFrame"
 
 
-class Session:
+class SparkConnection:
     """A session, the names of what is made in it, and what it is asked to keep at hand."""
 
     def __init__(self, spark: Any, shown: str = "Spark", secrets: tuple[str, ...] = ()) -> None:  # noqa: ANN401 - its types would load it
@@ -59,7 +59,7 @@ class Session:
         self.made: set[str] = set()
 
     @classmethod
-    def of_frames(cls, frames: Mapping[str, Any]) -> Session:
+    def of_frames(cls, frames: Mapping[str, Any]) -> SparkConnection:
         """Return the session that all frames are of."""
         sessions = [frame.sparkSession for frame in frames.values()]
         if any(one is not sessions[0] for one in sessions):
@@ -68,7 +68,7 @@ class Session:
         return cls(sessions[0])
 
     @classmethod
-    def connect(cls, address: str, shown: str, secrets: tuple[str, ...] = ()) -> Session:
+    def connect(cls, address: str, shown: str, secrets: tuple[str, ...] = ()) -> SparkConnection:
         """Connect to a server of Spark Connect."""
         try:
             with warnings.catch_warnings():
@@ -161,9 +161,9 @@ class Session:
         with self.explaining():
             return sorted(one.name for one in self.spark.catalog.listTables())
 
-    def branch(self) -> Session:
+    def branch(self) -> SparkConnection:
         """Return the same session with other names for what is made in it."""
-        return Session(self.spark, self.shown, self.secrets)
+        return SparkConnection(self.spark, self.shown, self.secrets)
 
     def close(self) -> None:
         """Let go of all that was made here; the session goes on, if it has not ended."""
@@ -206,4 +206,4 @@ def explaining(shown: str, secrets: tuple[str, ...], code: str) -> Iterator[None
         raise LeakkitError(code, f"{shown} {what}. {said}".strip()) from None
 
 
-__all__ = ["Session", "is_spark_frame", "without_zones"]
+__all__ = ["SparkConnection", "is_spark_frame", "without_zones"]
