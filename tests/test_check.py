@@ -371,7 +371,7 @@ def test_columns_that_nothing_uses_are_named_with_what_they_could_be(tmp_path: P
     assert lines[at + 1 : at + 6] == [
         "  deals.csv:",
         "    remark: another text in every row: opportunity_id or name",
-        "    renewal: dates: created_at, closed_at or entered_at",
+        "    renewal: dates: created_at, closed_at, entered_at or stage_since",
         "    score: another number in every row: opportunity_id, value or seq",
         "    empty, or the same in every row: constant",
     ]
