@@ -1,4 +1,4 @@
-"""SparkColumns of Spark as moments, money and texts: Spark's SQL, and whether it may be another thing.
+"""Cells of Spark as moments, money and texts: Spark's SQL, and whether it may be another thing.
 
 What is read here is only what has one meaning: columns of dates and times, texts in ISO 8601,
 whole and exact numbers, texts without outer space. Of any other cell the row is `unsure`, so
