@@ -117,6 +117,12 @@ def test_a_log_of_moves_stays_a_history(tmp_path: Path) -> None:
     assert only(analyze(tmp_path)).present is None
 
 
+def test_columns_may_be_called_as_any_name_of_ours(tmp_path: Path) -> None:
+    table = make_list("Last Stage Change Date").assign(deal="", stood="", id=range(60), at="")
+    table = table.rename(columns={"Deal ID": "opportunity_id"})
+    assert only(analyze(write(tmp_path, table))).present is not None
+
+
 def test_a_young_log_in_which_nobody_has_moved_stays_a_history(tmp_path: Path) -> None:
     write(tmp_path, make_list().assign(Stage=STAGES[0]))
     assert only(analyze(tmp_path)).present is None

@@ -48,9 +48,10 @@ def by_versions(reading: Reading, table: Table, part: Part) -> Part:
     known = replace(table, known=dict(found.known))
     if known.heading("opportunity_id") is None or known.heading("stage") is None:
         return part
-    moved = reading.store.value(
-        f"SELECT count(*) FROM (SELECT {known.text('opportunity_id')} AS id FROM {table.relation} "  # noqa: S608 - quoted
-        f"GROUP BY id HAVING id <> '' AND count(DISTINCT {known.text('stage')}) > 1)"
+    moved = reading.store.rows(
+        f"SELECT deal FROM (SELECT {known.text('opportunity_id')} AS deal, "  # noqa: S608 - quoted
+        f"{known.text('stage')} AS stood FROM {table.relation}) "
+        "WHERE deal <> '' GROUP BY deal HAVING count(DISTINCT stood) > 1 LIMIT 1"
     )
     if not moved:
         return part
