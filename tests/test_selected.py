@@ -393,3 +393,18 @@ def test_all_values_counted_together_are_as_each_alone(column: str, chosen: dict
             found = values[values[column] == value].drop(columns=column).reset_index(drop=True)
             pd.testing.assert_frame_equal(found, alone)
         assert len(values[column].unique()) > 1
+
+
+def test_who_asks_for_many_parts_keeps_few_tables() -> None:
+    """Each part that is counted has tables of its own in the store, which must not pile up."""
+    analysis = sample_analysis()
+    selector = Selector(analysis)
+    store = analysis.store
+    assert store is not None
+    kept = []
+    for days in range(30):
+        end = f"2026-05-{days + 1:02}"
+        part = selector.select(Selection(days=("2026-01-01", end)))
+        assert part.pipelines[0].stages[0].exits.entered > 0
+        kept.append(sum(branch() is not None for branch in store.branches))
+    assert kept[-1] == kept[20], kept

@@ -9,7 +9,7 @@ today, and the chance to win and the route follow deals through the whole histor
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
@@ -32,7 +32,7 @@ from leakkit.store.relations import Scope
 from leakkit.store.terms import LONG_AGO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from leakkit.analysis.counts import PipelineCounts
     from leakkit.analysis.learning import Ages, PipelineDays
@@ -41,7 +41,20 @@ if TYPE_CHECKING:
     from leakkit.measures.horizons import Days
     from leakkit.store.relations import Deals
 
+MOST_ANSWERS, MOST_BATCHES = 8, 16
+"""So many parts are kept, and so many tables of their deals: who explores asks for many."""
+K = TypeVar("K")
+V = TypeVar("V")
 ADVANCED = (schema.NEXT, schema.JUMPED, schema.WON_HERE)
+
+
+def _keep(kept: dict[K, V], key: K, make: Callable[[K], V], most: int) -> V:
+    """Return what is kept under a key, or is made now; what was asked for longest ago goes."""
+    found = kept.pop(key) if key in kept else make(key)
+    kept[key] = found
+    while len(kept) > most:
+        del kept[next(iter(kept))]
+    return found
 
 
 class Selector:
@@ -71,15 +84,17 @@ class Selector:
     def select(self, selection: Selection) -> Analysis:
         """Return the analysis of a part."""
         wanted = self.spell(selection)
-        if wanted not in self._answers:
-            self._answers[wanted] = replace(
-                self.analysis,
-                pipelines=tuple(map(PipelineNumbers.count, self._select(wanted))),
-                selection=wanted,
-                all_findings=(),  # they are of everything
-                origin=self.analysis,
-            )
-        return self._answers[wanted]
+        return _keep(self._answers, wanted, self._answer, MOST_ANSWERS)
+
+    def _answer(self, wanted: Selection) -> Analysis:
+        """Make the analysis of a part."""
+        return replace(
+            self.analysis,
+            pipelines=tuple(map(PipelineNumbers.count, self._select(wanted))),
+            selection=wanted,
+            all_findings=(),  # they are of everything
+            origin=self.analysis,
+        )
 
     def split(self, selection: Selection, column: str) -> tuple[Split, ...]:
         """Return the deals of every value of a column apart, all counted together."""
@@ -138,9 +153,7 @@ class Selector:
 
     def _batch(self, asked: _Asked) -> Batch:
         """Return the counts of the chosen deals of some pipelines, on the chosen days."""
-        if asked not in self._batches:
-            self._batches[asked] = self._make_batch(asked)
-        return self._batches[asked]
+        return _keep(self._batches, asked, self._make_batch, MOST_BATCHES)
 
     def _make_batch(self, asked: _Asked) -> Batch:
         """Count the chosen deals; what does not depend on the days once for all days."""
