@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from benchmarks.truth.worlds import Floats, Ints
     from leakkit.analysis import PipelineNumbers
-    from leakkit.store import Store
+    from leakkit.analysis.counts import PipelineCounts
 
 DEALS = 1_200
 LATE = 180
@@ -199,8 +199,11 @@ def find(seed: int, counted: Counted, real: Exact) -> Found:
     """Analyse one source with many open deals."""
     with opened(make(DEALS, seed=seed, plan=plan())) as store:
         analysis = analyze(store).pipelines[0]
-        late = _late(store)
-        journey = store.frame(queries.JOURNEY)
+        counts = analysis.counts
+        if counts is None:  # pragma: no cover - numbers that were read from a file have none
+            raise AssertionError
+        late = _late(counts)
+        journey = counts.rows(queries.JOURNEY)
     number = len(analysis.stages)
     forward = follow(journey, number, LATE, start=np.eye(number + 2)[NEGOTIATION]).won_share
     late = (*late, follow(journey, number, LATE).won_share)
@@ -233,9 +236,9 @@ def _printed(analysis: PipelineNumbers, counted: Counted) -> tuple[float, ...]:
     return (*errors, route.won_share - counted.by(len(errors), route.limit))
 
 
-def _late(store: Store) -> tuple[float, ...]:
+def _late(counts: PipelineCounts) -> tuple[float, ...]:
     """Read the chance to win from each stage at 180 days, off the counts that analyze asked for."""
-    groups = stays_by_group(store.frame(queries.WINS).assign(total=0), ["stage"])
+    groups = stays_by_group(counts.rows(queries.WINS).assign(total=0), ["stage"])
     curves = [aalen_johansen(stays.table()) for _, stays in sorted(groups.items())]
     return tuple(float(curve.leaving["won_here"][index_at(curve, LATE)]) for curve in curves)
 
