@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -206,20 +207,30 @@ def test_a_broken_overview_leaves_a_plain_list(
 def started(source: Path, out: Path, cell: str, *more: str) -> subprocess.Popen[str]:
     """Start `leakkit report` with one more cell in its notebook."""
     code = (
-        "import signal, sys; from leakkit import cli; from leakkit.report import books; "
+        "import signal, sys; from leakkit import cli; from leakkit.report import notebooks; "
         # who starts the tests in the background lets them ignore Ctrl-C
         "signal.signal(signal.SIGINT, signal.default_int_handler); "
         # Ctrl-C comes to another thread than the one that waits for the pages
         "import threading, time; "
         "threading.Thread(target=time.sleep, args=(600,), daemon=True).start(); "
         "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); "
-        "book = sys.argv.pop(1); books.text = lambda _: book; cli.main()"
+        "book = sys.argv.pop(1); notebooks.read_notebook = lambda _: book; cli.main()"
     )
     words = ["report", str(source), "--out", str(out), "--pipeline", TWO[0], *more]
     command = [sys.executable, "-c", code, with_cell(cell), *words]
     return subprocess.Popen(
         command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
+
+
+def read_pids(fifo: Path, process: subprocess.Popen[str]) -> list[int]:
+    """Return the processes that a cell names; a run that ends before fails the test."""
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(reader, encoding="utf-8") as stream:
+        while not select.select([stream], [], [], 1)[0]:
+            assert process.poll() is None, process.communicate()[1]
+        os.set_blocking(reader, True)
+        return [int(word) for word in stream.read().split()]
 
 
 @pytest.mark.parametrize("sign", ["SIGINT", "SIGTERM"])
@@ -235,8 +246,7 @@ def test_ctrl_c_keeps_old_pages_and_leaves_no_process(
     )
     before = contents(out)
     process = started(source, out, cell, "--force")
-    with fifo.open() as stream:  # opens when the cell does
-        pids = [int(word) for word in stream.read().split()]
+    pids = read_pids(fifo, process)
     process.send_signal(getattr(signal, sign))
     try:
         _, said = process.communicate(timeout=60)
@@ -262,8 +272,7 @@ def test_a_run_that_is_killed_leaves_no_process_and_no_lock(
     )
     before = contents(out)
     process = started(source, out, cell, "--force")
-    with fifo.open() as stream:
-        pids = [int(word) for word in stream.read().split()]
+    pids = read_pids(fifo, process)
     process.kill()
     process.communicate(timeout=60)
     assert gone(pids)
