@@ -8,6 +8,11 @@ from typing import Annotated
 import typer
 
 from leakkit.cli.endings import SET_ASIDE, TO_FILL, ask_at_once, save
+from leakkit.cli.options import (  # noqa: TC001 - typer reads them when a command runs
+    ConfigFile,
+    Folders,
+    LastDay,
+)
 from leakkit.errors import LeakkitError, visible
 
 # ---------------- sources
@@ -17,14 +22,9 @@ from leakkit.errors import LeakkitError, visible
 def check(
     source: Annotated[str, typer.Argument(help="The source, as for report.")],
     *,
-    config: Annotated[
-        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
-    ] = "",
-    as_of: Annotated[str, typer.Option(help="The last day to use, such as 2026-06-30.")] = "",
-    allow: Annotated[
-        list[Path] | None,
-        typer.Option(help="A further folder of files that the configuration names; repeatable."),
-    ] = None,
+    config: ConfigFile = "",
+    as_of: LastDay = "",
+    allow: Folders = None,
     csv: Annotated[str, typer.Option(help="Write all faults into this file.")] = "",
 ) -> None:
     """Say what was recognised in a source and why, and every fault with row and column.
@@ -63,10 +63,7 @@ def init(
     out: Annotated[
         str, typer.Option(help="The file to write; by default leakkit.toml beside the source.")
     ] = "",
-    allow: Annotated[
-        list[Path] | None,
-        typer.Option(help="A further folder of files that the configuration names; repeatable."),
-    ] = None,
+    allow: Folders = None,
 ) -> None:
     """Write a leakkit.toml as found in a source, each line commented for you to confirm.
 
@@ -119,14 +116,9 @@ def explain(
         str, typer.Argument(help="The source, as for report; by default the built-in sample.")
     ] = "sample",
     *,
-    config: Annotated[
-        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
-    ] = "",
-    as_of: Annotated[str, typer.Option(help="The last day to use, such as 2026-06-30.")] = "",
-    allow: Annotated[
-        list[Path] | None,
-        typer.Option(help="A further folder of files that the configuration names; repeatable."),
-    ] = None,
+    config: ConfigFile = "",
+    as_of: LastDay = "",
+    allow: Folders = None,
 ) -> None:
     """Say what became of every row of one deal, and in which numbers it was counted."""
     from leakkit import explaining
@@ -153,9 +145,7 @@ def lab(  # noqa: PLR0913 - a command has as many options as it has
     folder: Annotated[Path, typer.Option(help="The folder of your own copies.")] = Path(
         "leakkit-notebooks"
     ),
-    config: Annotated[
-        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
-    ] = "",
+    config: ConfigFile = "",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port of JupyterLab; 0: one that is free.")
     ] = 0,
@@ -192,9 +182,7 @@ def serve(
     folder: Annotated[Path, typer.Option(help="The folder of the notebooks, as for lab.")] = Path(
         "leakkit-notebooks"
     ),
-    config: Annotated[
-        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
-    ] = "",
+    config: ConfigFile = "",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the app.")] = 8866,
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open a browser, or only say where.")

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leakkit.cli.endings import FAILED_PAGES, FOUND, ask_at_once, save
+from leakkit.cli.options import (  # noqa: TC001 - typer reads them when a command runs
+    ConfigFile,
+    Folders,
+    LastDay,
+)
 from leakkit.errors import LeakkitError, visible
 from leakkit.report.run_results import NOT_ASKED, log_line, new_run
 from leakkit.report.unchanged import Request
@@ -62,13 +67,11 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
         bool, typer.Option("--sample", help="Report on the built-in sample; needs no source.")
     ] = False,
     out: Annotated[Path, typer.Option(help="The folder of the pages.")] = Path("reports"),
-    config: Annotated[
-        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
-    ] = "",
+    config: ConfigFile = "",
     pipeline: Annotated[
         list[str] | None, typer.Option(help="Make the page of this pipeline only; may be repeated.")
     ] = None,
-    as_of: Annotated[str, typer.Option(help="The last day to use, such as 2026-06-30.")] = "",
+    as_of: LastDay = "",
     language: Annotated[str, typer.Option(help="The language of the pages.")] = "",
     store: Annotated[
         str, typer.Option(help="Keep the tables in this file, to start from later.")
@@ -93,10 +96,7 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
             "key, made where there is none.",
         ),
     ] = "",
-    allow: Annotated[
-        list[Path] | None,
-        typer.Option(help="A further folder of files that the configuration names; repeatable."),
-    ] = None,
+    allow: Folders = None,
     engine: Annotated[
         KernelEngine,
         typer.Option(help="How notebooks start: from a warm process (Linux), or anew."),
@@ -222,21 +222,16 @@ def deck(  # noqa: PLR0913 - a command has as many options as it has
     template: Annotated[
         str, typer.Option(help="A .pptx whose master, layouts, fonts and colours are used.")
     ] = "",
-    config: Annotated[
-        str, typer.Option(help="A leakkit.toml; by default the one beside the files.")
-    ] = "",
+    config: ConfigFile = "",
     pipeline: Annotated[
         list[str] | None, typer.Option(help="Slides of this pipeline only; may be repeated.")
     ] = None,
-    as_of: Annotated[str, typer.Option(help="The last day to use, such as 2026-06-30.")] = "",
+    as_of: LastDay = "",
     language: Annotated[str, typer.Option(help="The language of the slides.")] = "",
     anonymise: Annotated[
         str, typer.Option(metavar="KEYFILE", help="Pseudonyms for names, as for report.")
     ] = "",
-    allow: Annotated[
-        list[Path] | None,
-        typer.Option(help="A further folder of files that the configuration names; repeatable."),
-    ] = None,
+    allow: Folders = None,
 ) -> None:
     """Write a PowerPoint deck that you can edit: about ten slides per pipeline.
 

@@ -49,7 +49,7 @@ from leakkit.sources.headings.names import (
     taken_headings,
 )
 from leakkit.sources.headings.parts import alike, join_parts
-from leakkit.sources.headings.standing import by_rows
+from leakkit.sources.headings.present_lists import recognise_list
 from leakkit.sources.headings.versions import by_versions
 from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.sources.shapes.closing_dates import ending_dates
@@ -205,7 +205,7 @@ def _recognise_columns(reading: Reading, table: Table) -> Table:
 
 def _part(reading: Reading, table: Table) -> Part:
     """Say which part a table plays."""
-    return by_rows(reading, table, _part_by_headings(reading, table))
+    return recognise_list(reading, table, _part_by_headings(reading, table))
 
 
 def _part_by_headings(reading: Reading, table: Table) -> Part:

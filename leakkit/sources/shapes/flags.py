@@ -85,7 +85,7 @@ def find_flags(reading: Reading, table: Table) -> Flags:
     return Flags(found)
 
 
-def ends_by_close(reading: Reading, table: Table, flags: Flags) -> str:
+def find_ends_by_close(reading: Reading, table: Table, flags: Flags) -> str:
     """Return SQL for "this deal has ended", as its closing date shows beside one flag.
 
     A flag that says only who won has no word for a loss. Where (nearly) all that won have a

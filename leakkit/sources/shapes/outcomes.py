@@ -9,7 +9,7 @@ from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.names import declared_names
 from leakkit.sources.shapes.closing_dates import ending_dates, outcome_by_dates
 from leakkit.sources.shapes.flags import (
-    ends_by_close,
+    find_ends_by_close,
     find_flags,
     keep_flag_doubts,
     keep_half_told,
@@ -40,7 +40,7 @@ def write_ends(reading: Reading, table: Table) -> Table:
 def with_outcome(reading: Reading, table: Table) -> Table:
     """Say the outcome of deals that have no column for it, by flags or by a closing stage."""
     flags = find_flags(reading, table)
-    ended = f"{_stages_that_end(reading, table)} OR {ends_by_close(reading, table, flags)}"
+    ended = f"{_stages_that_end(reading, table)} OR {find_ends_by_close(reading, table, flags)}"
     said = flags.sql(table, table.text("lost_reason"), ended)
     heading = table.heading("outcome")
     if heading:

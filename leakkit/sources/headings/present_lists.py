@@ -20,7 +20,7 @@ FEW_TWICE = 0.02
 LOOKED_AT = 20_000
 
 
-def by_rows(reading: Reading, table: Table, part: Part) -> Part:
+def recognise_list(reading: Reading, table: Table, part: Part) -> Part:
     """Return the part of a table with a moment for each stage, but only one row for each deal.
 
     In a history, deals that reached a later stage have a row for each stage before it. Where
