@@ -56,24 +56,22 @@ def some_visits(deals: int, visits_each: int = 1) -> list[Visit]:
 
 def test_the_original_sample_gives_the_curve() -> None:
     visits = some_visits(300)
-    counts = cluster_counts(counted(visits), (LOST,))
+    counts = cluster_counts(counted(visits))
     curve = aalen_johansen(together(visits).table())
     assert counts.at_risk.sum(axis=0) == approx(
         np.array([curve.table.at_risk[index_at(curve, float(age))] for age in counts.ages])
     )
-    whole = np.array([counts.wanted.amount.sum(), counts.every.amount.sum()])
-    assert whole.tolist() == [
-        sum(v[3] == LOST for v in visits),
-        sum(v[3] in (LOST, NEXT) for v in visits),
-    ]
-    mean = replicated_shares(counts).mean(axis=0)
+    left = {number: spread.amount.sum() for number, spread in counts.exits}
+    assert left[LOST] == sum(v[3] == LOST for v in visits)
+    assert sum(left.values()) == sum(v[3] in (LOST, NEXT) for v in visits)
+    mean = replicated_shares(counts, (LOST,)).mean(axis=0)
     ours = [merge_doors(curve, ("lost",))[index_at(curve, float(age))] for age in counts.ages]
     assert mean == approx(np.array(ours), 0.01)
 
 
 def test_of_single_visits_it_is_as_wide_as_greenwood() -> None:
     visits = some_visits(400)
-    spread = replicated_shares(cluster_counts(counted(visits), (LOST,)))[:, -1].std()
+    spread = replicated_shares(cluster_counts(counted(visits)), (LOST,))[:, -1].std()
     curve = aalen_johansen(together(visits).table())
     assert spread == pytest.approx(greenwood(curve, ("lost",))[-1] ** 0.5, rel=0.1)
 
@@ -81,35 +79,35 @@ def test_of_single_visits_it_is_as_wide_as_greenwood() -> None:
 def test_of_visits_alike_it_is_wider_as_it_must_be() -> None:
     """Four equal visits a deal are worth one: twice the standard error of Greenwood's."""
     visits = some_visits(200, visits_each=4)
-    spread = replicated_shares(cluster_counts(counted(visits), (LOST,)))[:, -1].std()
+    spread = replicated_shares(cluster_counts(counted(visits)), (LOST,))[:, -1].std()
     curve = aalen_johansen(together(visits).table())
     assert spread == pytest.approx(2 * greenwood(curve, ("lost",))[-1] ** 0.5, rel=0.12)
 
 
 def test_the_same_counts_give_the_same_interval() -> None:
     frame = counted(some_visits(100))
-    first, again = (share_interval(cluster_counts(frame, (LOST,)), 12.0) for _ in range(2))
+    first, again = (share_interval(cluster_counts(frame), (LOST,), 12.0) for _ in range(2))
     shuffled = frame.sample(frac=1, random_state=3)
-    assert first == again == share_interval(cluster_counts(shuffled, (LOST,)), 12.0)
+    assert first == again == share_interval(cluster_counts(shuffled), (LOST,), 12.0)
     assert first[0] < first[1]
-    assert len(replicated_shares(cluster_counts(frame, (LOST,)))) == REPLICATES
+    assert len(replicated_shares(cluster_counts(frame), (LOST,))) == REPLICATES
 
 
 def test_delayed_arrivals_are_at_risk_from_their_age() -> None:
     visits = [(0, 0, 2, LOST), (1, 3, 5, NEXT), (2, 0, 9, OPEN)]
-    counts = cluster_counts(counted(visits), (LOST,))
+    counts = cluster_counts(counted(visits))
     assert counts.ages.tolist() == [0, 2, 3, 5, 9]
     assert counts.at_risk.sum(axis=0).tolist() == [2, 2, 2, 2, 1]
 
 
 def test_expected_days_that_all_share_are_sure() -> None:
     visits = [(deal, 0, 4, NEXT) for deal in range(60)]
-    assert expected_interval(cluster_counts(counted(visits), (NEXT,)), 4.0) == (4.0, 4.0)
+    assert expected_interval(cluster_counts(counted(visits)), (NEXT,), 4.0) == (4.0, 4.0)
 
 
 def test_expected_days_near_a_gap_are_unsure() -> None:
     visits = [(deal, 0, 1 if deal < 54 else 40, NEXT) for deal in range(60)]
-    low, high = expected_interval(cluster_counts(counted(visits), (NEXT,)), 40.0)
+    low, high = expected_interval(cluster_counts(counted(visits)), (NEXT,), 40.0)
     assert (low, high) == (1.0, 40.0)
 
 
@@ -148,16 +146,28 @@ def test_value_weighs() -> None:
     )
 
 
-def test_exits_that_are_censored_are_neither_wanted_nor_exits() -> None:
+def test_censored_exits_count_in_no_share() -> None:
     jumped = EXITS.index("jumped")
     visits = [(deal, 0, deal % 5, jumped if deal % 2 else NEXT) for deal in range(60)]
-    strict = cluster_counts(counted(visits), (NEXT, jumped), censored=(OPEN, jumped))
-    assert strict.wanted.amount.sum() == strict.every.amount.sum() == 30
+    strict = cluster_counts(counted(visits), censored=(OPEN, jumped))
+    assert sum(spread.amount.sum() for _, spread in strict.exits) == 30
     assert strict.departures.amount.sum() == 60
+    next_alone = replicated_shares(strict, (NEXT,))
+    assert np.array_equal(replicated_shares(strict, (NEXT, jumped)), next_alone)
+    assert not replicated_shares(strict, (jumped,)).any()
+
+
+def test_what_comes_later_changes_no_share_before_it() -> None:
+    counts = cluster_counts(counted(some_visits(300)))
+    whole = [share_interval(counts, (LOST,), age) for age in (-1.0, 0.0, 4.5, 12.0)]
+    assert whole == [
+        share_interval(counts.until(12.0), (LOST,), age) for age in (-1.0, 0.0, 4.5, 12.0)
+    ]
+    assert len(set(whole)) == 4
 
 
 def test_many_amounts_are_drawn_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts = cluster_counts(counted(some_visits(300)), (LOST,))
-    few = replicated_shares(counts)
+    frame = counted(some_visits(300))
+    few = replicated_shares(cluster_counts(frame), (LOST,))
     monkeypatch.setattr(age_counts, "FEW_AMOUNTS", 0)
-    assert np.array_equal(replicated_shares(counts), few)
+    assert np.array_equal(replicated_shares(cluster_counts(frame), (LOST,)), few)

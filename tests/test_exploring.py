@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -263,3 +265,16 @@ def test_of_a_diagnosis_a_stage_can_be_chosen() -> None:
     assert card.view == views.evidence(diagnosis, stage=diagnosis.stages[0].stage.name)
     with pytest.raises(LeakkitError, match="Causes are looked for in all deals"):
         filters.set(window="current")
+
+
+def test_python_collects_between_pictures_and_not_while_one_is_made() -> None:
+    collecting: list[bool] = []
+
+    @functools.wraps(views.pipe)
+    def pipe(*of: Any, **drawn: Any) -> views.View:  # noqa: ANN401 - as `pipe` takes them
+        collecting.append(gc.isenabled())
+        return views.pipe(*of, **drawn)
+
+    shown = Follower(pipe, leakkit.filters(analysis()))
+    shown.bundle()
+    assert (collecting, gc.isenabled()) == ([False], True)

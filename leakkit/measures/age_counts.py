@@ -217,26 +217,62 @@ class Spread:
 
 @dataclass(frozen=True)
 class ClusterCounts:
-    """Arrivals at risk and exits by cluster and age, in deals or in money."""
+    """Arrivals at risk and exits by cluster and age, in deals or in money.
+
+    `exits` has every exit on its own: its number, and who left by it.
+    """
 
     ages: Ints
     clusters: int
     arrivals: Spread
     departures: Spread
-    wanted: Spread
-    every: Spread
+    exits: tuple[tuple[int, Spread], ...]
 
     def until(self, age: float) -> ClusterCounts:
         """Return the counts up to an age: what comes later changes no share before it."""
         end = int(np.searchsorted(self.ages, age, side="right"))
-        parts = (self.arrivals, self.departures, self.wanted, self.every)
-        return ClusterCounts(self.ages[:end], self.clusters, *(part.until(end) for part in parts))
+        return ClusterCounts(
+            self.ages[:end],
+            self.clusters,
+            self.arrivals.until(end),
+            self.departures.until(end),
+            tuple((number, left.until(end)) for number, left in self.exits),
+        )
 
     @property
     def at_risk(self) -> Floats:
         """Return the numbers at risk by cluster and age."""
         size = (self.clusters, len(self.ages))
         return _at_risk(self.arrivals.matrix(*size).T, self.departures.matrix(*size).T).T
+
+    @cached_property
+    def replicated_risk(self) -> Floats:
+        """The numbers at risk by age (rows) and replicate.
+
+        Each replicate draws as many clusters as there are, with replacement; seeded.
+        """
+        return _at_risk(self._replicate(self.arrivals), self._replicate(self.departures))
+
+    @cached_property
+    def replicated_exits(self) -> dict[int, Floats]:
+        """Who left by each exit, by age (rows) and replicate: the same draws."""
+        return {number: self._replicate(left) for number, left in self.exits}
+
+    @cached_property
+    def replicated_staying(self) -> Floats:
+        """The share that is still there before each age (rows), by replicate."""
+        every = sum(self.replicated_exits.values(), np.zeros_like(self.replicated_risk))
+        staying = np.cumprod(1.0 - _divide(every, self.replicated_risk), axis=0)
+        return np.concatenate([np.ones((1, REPLICATES)), staying[:-1]])
+
+    def _replicate(self, amounts: Spread) -> Floats:
+        """Return the sums by age (rows, so that running along them adds whole rows)."""
+        return amounts.drawn(_draws(self.clusters), len(self.ages))
+
+
+def _divide(some: Floats, of: Floats) -> Floats:
+    """Return shares, and 0 where there is nobody to be a share of."""
+    return np.divide(some, of, out=np.zeros_like(some), where=of > 0)
 
 
 def _at_risk(arrivals: Floats, departures: Floats) -> Floats:
@@ -245,14 +281,11 @@ def _at_risk(arrivals: Floats, departures: Floats) -> Floats:
 
 
 def cluster_counts(
-    rows: pd.DataFrame,
-    wanted: tuple[int, ...],
-    column: str = "n",
-    censored: tuple[int, ...] = CENSORED,
+    rows: pd.DataFrame, column: str = "n", censored: tuple[int, ...] = CENSORED
 ) -> ClusterCounts:
     """Arrange counts (cluster, arrives, age, exit, `column`) by cluster and age.
 
-    `wanted` are the exit numbers of interest; `censored` end a stay without an exit.
+    `censored` are the numbers of the exits that end a stay without being one.
     """
     clusters, place = np.unique(rows["cluster"].to_numpy(), return_inverse=True)
     ages, spot = np.unique(rows["age"].to_numpy(np.int64), return_inverse=True)
@@ -266,33 +299,22 @@ def cluster_counts(
         at = order[chosen[order]]
         return Spread(spot[at], place[at], amount[at])
 
+    kinds = [number for number in range(len(EXITS)) if number not in censored]
     return ClusterCounts(
         ages,
         len(clusters),
         spread(arrives),
         spread(~arrives),
-        spread(~arrives & np.isin(exits, wanted) & ~np.isin(exits, censored)),
-        spread(~arrives & ~np.isin(exits, censored)),
+        tuple((number, spread(~arrives & (exits == number))) for number in kinds),
     )
 
 
-def replicated_shares(counts: ClusterCounts) -> Floats:
-    """Return F of the wanted exits, by replicate (rows) and age (columns).
-
-    Each replicate draws as many clusters as there are, with replacement; seeded.
-    """
-    draws = _draws(counts.clusters)
-    # by age (rows) and replicate, so that running along the ages adds whole rows
-    arrivals, departures, own, every = (
-        part.drawn(draws, len(counts.ages))
-        for part in (counts.arrivals, counts.departures, counts.wanted, counts.every)
-    )
-    at_risk = _at_risk(arrivals, departures)
-    hazard = np.divide(every, at_risk, out=np.zeros_like(every), where=at_risk > 0)
-    staying = np.cumprod(1.0 - hazard, axis=0)
-    before = np.concatenate([np.ones((1, REPLICATES)), staying[:-1]])
-    steps = np.divide(own, at_risk, out=np.zeros_like(own), where=at_risk > 0)
-    shares: Floats = np.cumsum(before * steps, axis=0).T
+def replicated_shares(counts: ClusterCounts, wanted: tuple[int, ...]) -> Floats:
+    """Return F of the wanted exits, by their numbers: replicate (rows) by age (columns)."""
+    known, at_risk = counts.replicated_exits, counts.replicated_risk
+    own = sum((known[number] for number in wanted if number in known), np.zeros_like(at_risk))
+    steps = _divide(own, at_risk)
+    shares: Floats = np.cumsum(counts.replicated_staying * steps, axis=0).T
     return shares
 
 
@@ -306,19 +328,23 @@ def _draws(clusters: int) -> Floats:
     return np.ascontiguousarray(draws.reshape(REPLICATES, clusters).T)
 
 
-def share_interval(counts: ClusterCounts, age: float) -> tuple[float, float]:
-    """Return the 95 % interval of F(age) by resampling."""
-    known = counts.until(age)
-    if not len(known.ages):
+def share_interval(
+    counts: ClusterCounts, wanted: tuple[int, ...], age: float
+) -> tuple[float, float]:
+    """Return the 95 % interval of F(age) of the wanted exits, by resampling."""
+    end = int(np.searchsorted(counts.ages, age, side="right"))
+    if not end:
         return 0.0, 0.0
-    shares = replicated_shares(known)[:, -1]
+    shares = replicated_shares(counts, wanted)[:, end - 1]
     low, high = np.quantile(shares, [0.025, 0.975])
     return float(low), float(high)
 
 
-def expected_interval(counts: ClusterCounts, limit: float) -> tuple[float, float]:
+def expected_interval(
+    counts: ClusterCounts, wanted: tuple[int, ...], limit: float
+) -> tuple[float, float]:
     """Return the 80 % interval of the age at which F reaches 0.9 of its value at `limit`."""
-    shares = replicated_shares(counts.until(limit))
+    shares = replicated_shares(counts.until(limit), wanted)
     reached = shares >= PLATEAU * shares[:, [-1]] - 1e-12
     ages = counts.ages[np.argmax(reached, axis=1)]
     low, high = np.quantile(ages, [0.1, 0.9])

@@ -46,8 +46,9 @@ if TYPE_CHECKING:
 
 CLICKED_THROUGH_SHARE = 0.3
 EXPECTED_WIDTH = 0.6
-WON_EXIT, LOST_EXIT = EXITS.index("won_here"), EXITS.index("lost")
 ADVANCED_EXITS = tuple(EXITS.index(kind) for kind in ADVANCED)
+CURVE_EXITS = tuple(EXITS.index(kind) for kind in CURVE_KINDS)
+LOST, RETURNED = (EXITS.index("lost"),), (EXITS.index("returned"),)
 
 
 @dataclass(frozen=True)
@@ -144,8 +145,8 @@ def _expect_horizon(
         return found
     limit = final_age(curve)
     left_out = tuple(EXITS.index(kind) for kind in censored)
-    again = cluster_counts(clusters, ADVANCED_EXITS, censored=left_out)
-    low, high = expected_interval(again, limit)
+    again = cluster_counts(clusters, censored=left_out)
+    low, high = expected_interval(again, ADVANCED_EXITS, limit)
     if high - low > EXPECTED_WIDTH * found.age:
         return Horizon(None, "", "too_unsure")
     return found
@@ -157,7 +158,8 @@ def lost_any_visit(counts: StayCounts, clusters: pd.DataFrame | None, horizon: H
     share = share_at(curve, ("lost",), horizon.age)
     if share.share is None or clusters is None or horizon.age is None:
         return share
-    low, high = share_interval(cluster_counts(clusters, (LOST_EXIT,)), horizon.age)
+    counted = cluster_counts(clusters).until(horizon.age)
+    low, high = share_interval(counted, LOST, horizon.age)
     return Share(share.share, min(low, share.share), max(high, share.share))
 
 
@@ -175,7 +177,8 @@ def lost_by_value(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Ho
     share = float(merge_doors(curve, ("lost",))[index_at(curve, horizon.age)])
     if clusters is None:
         return Share(share, None, None)
-    low, high = share_interval(cluster_counts(clusters, (LOST_EXIT,), "total"), horizon.age)
+    counted = cluster_counts(clusters, "total").until(horizon.age)
+    low, high = share_interval(counted, LOST, horizon.age)
     return Share(share, min(low, share), max(high, share))
 
 
@@ -248,24 +251,26 @@ def read_all_visits(
     A deal that comes back makes its visits alike, so Greenwood's variance is too small:
     the intervals come from resampling deals.
     """
+    age, expected = learnt.horizon.age, learnt.expected.age
+    if clusters is None or (age is None and expected is None):
+        return readings
+    counted = cluster_counts(clusters).until(max(age or 0.0, expected or 0.0))
 
-    def redrawn(share: Share, kinds: tuple[str, ...], age: float | None) -> Share:
-        if share.share is None or clusters is None or age is None:
+    def redrawn(share: Share, wanted: tuple[int, ...], age: float | None) -> Share:
+        if share.share is None or age is None:
             return share
-        own = cluster_counts(clusters, tuple(EXITS.index(kind) for kind in kinds or CURVE_KINDS))
-        low, high = share_interval(own, age)
-        if not kinds:
+        low, high = share_interval(counted, wanted or CURVE_EXITS, age)
+        if not wanted:
             low, high = 1.0 - high, 1.0 - low
         return Share(share.share, min(low, share.share), max(high, share.share))
 
-    age = learnt.horizon.age
     return replace(
         readings,
-        advance=redrawn(readings.advance, ADVANCED, age),
-        lost=redrawn(readings.lost, ("lost",), age),
-        returned=redrawn(readings.returned, ("returned",), age),
+        advance=redrawn(readings.advance, ADVANCED_EXITS, age),
+        lost=redrawn(readings.lost, LOST, age),
+        returned=redrawn(readings.returned, RETURNED, age),
         stalled=redrawn(readings.stalled, (), age),
-        went_overdue=redrawn(readings.went_overdue, (), learnt.expected.age),
+        went_overdue=redrawn(readings.went_overdue, (), expected),
     )
 
 
