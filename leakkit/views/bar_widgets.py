@@ -11,6 +11,7 @@ from markupsafe import Markup
 from leakkit.analysis.scope import ANY, OPEN_DAYS, POLICIES, VISITS, Selection, select
 from leakkit.errors import LeakkitError
 from leakkit.store.visits import read_worths, segment_values
+from leakkit.views.saving import SaveWidgets
 
 if TYPE_CHECKING:
     from leakkit.analysis import PipelineNumbers
@@ -137,6 +138,7 @@ class BarWidgets:
         )
         self.reset = ipywidgets.Button(description=say("bar.reset"), layout=FITTING)
         self.counted, self.status = ipywidgets.HTML(), ipywidgets.HTML()
+        self.saving = SaveWidgets(bar)
         self.values = ipywidgets.HBox([], layout=ipywidgets.Layout(flex_flow="row wrap"))
         self.own_days = ipywidgets.HBox([self.first, self.last])
         self.own_worth = ipywidgets.HBox([self.least, self.below])
@@ -155,6 +157,7 @@ class BarWidgets:
                 self.own_days,
                 self.own_worth,
                 ipywidgets.HBox([self.reset, self.counted, self.status], layout=row),
+                self.saving.box,
             ]
         )
 
@@ -344,6 +347,7 @@ class BarWidgets:
         finally:
             self.still = False
         self._show_own()
+        self.saving.fit()
         said = self.words.say("bar.causes") if self.bar.diagnosis else self.bar.counted
         self.counted.value = Markup("<b>{}</b>").format(said)
 

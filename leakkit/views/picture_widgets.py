@@ -12,6 +12,7 @@ from markupsafe import Markup
 from leakkit.frames.data_frames import LEFT, SORTED
 from leakkit.store.visits import segment_values
 from leakkit.views.bar_widgets import FITTING, LABEL
+from leakkit.views.saving import say_saved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,8 +120,7 @@ class DealWidgets(Answering):
 
     def _save(self, end: str, _: object) -> None:
         """Write the list beside the notebook, and say where."""
-        path = self.follower.view.save(f"deals.{end}")
-        said = self.words.say("bar.saved", file=str(path))
+        said = say_saved(self.follower.view, end, self.words)
         self.saved.value = Markup("<span>{}</span>").format(said)
 
 
