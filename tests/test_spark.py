@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import subprocess
+import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,16 +15,18 @@ import pyarrow as pa
 import pytest
 
 import leakkit
-from leakkit import explaining, limits, sample, views
+from leakkit import limits, sample, views
+from leakkit.cli.endings import BAD_INPUT, INTERRUPTED
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.explaining import explain
 from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.sessions import open_session
 from leakkit.sources.spark import load as spark_load
 from leakkit.sources.spark import told
 from leakkit.store import Store, relations
 from leakkit.store.spark.engine import SparkEngine
-from leakkit.store.spark.sessions import SparkConnection
+from leakkit.store.spark.sessions import SparkConnection, explaining
 from tests.generated import raw_source, write_source
 from tests.test_databases import files_in, put
 from tests.thoroughness import seeds
@@ -205,7 +213,7 @@ def test_no_file_holds_what_stays_in_spark(spark: Spark, tmp_path: Path) -> None
     with pytest.raises(LeakkitError, match="The deals of Spark stay there"):
         leakkit.load(give(spark, frames), PLAN, store=tmp_path / "deals.duckdb")
     with pytest.raises(LeakkitError, match="What became of each row"):
-        explaining.explain(give(spark, frames), "d1", Config.from_tables(PLAN, "plan"))
+        explain(give(spark, frames), "d1", Config.from_tables(PLAN, "plan"))
 
 
 @pytest.mark.usefixtures("few")
@@ -246,8 +254,10 @@ def test_an_address_of_spark_connect_hides_its_token() -> None:
     assert "s3cret" not in repr(address)
     with pytest.raises(LeakkitError, match="Write one by docs"), open_session(address):
         pass
-    with pytest.raises(LeakkitError, match="It should look like sc://host:15002"):
-        address_of("sc://ann:s3cret@host/db")
+    for other in ("sc://ann:s3cret@host/db", "sc://host/;s3cret", "sc://host/;token=s3cret="):
+        with pytest.raises(LeakkitError, match="It should look like sc://host:15002") as caught:
+            address_of(other)
+        assert "s3cret" not in str(caught.value)
 
 
 def test_a_configuration_names_the_server_whose_folder_is_the_source(
@@ -267,3 +277,75 @@ def test_a_configuration_names_the_server_whose_folder_is_the_source(
     (tmp_path / "leakkit.toml").write_text('as_of = "2026-03-31"\n[source]\nspark = "host"\n')
     with pytest.raises(LeakkitError, match="should be the address of a server"):
         leakkit.load(tmp_path)
+
+
+# ---------------------------------------------------------------- servers that do not answer
+
+CLIENT = pytest.mark.skipif(find_spec("pyspark") is None, reason="pyspark is not installed")
+
+
+def name_server(folder: Path, port: int) -> None:
+    """Write a configuration whose source is a server of this machine."""
+    address = f"sc://localhost:{port}/;token=s3cret"
+    text = f'as_of = "2026-03-31"\n[source]\nspark = "{address}"\n'
+    (folder / "leakkit.toml").write_text(text)
+
+
+def begin_check(folder: Path) -> subprocess.Popen[str]:
+    """Begin a check of a folder in a process of its own."""
+    command = [sys.executable, "-m", "leakkit", "check", str(folder)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
+
+
+@CLIENT
+def test_a_server_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
+    with socket.socket() as taken:  # of an address on which nobody listens
+        taken.bind(("localhost", 0))
+        port = taken.getsockname()[1]
+        name_server(tmp_path, port)
+        with begin_check(tmp_path) as process:
+            try:
+                out, said = process.communicate(timeout=60)
+            finally:
+                process.kill()
+    assert (process.returncode, out) == (BAD_INPUT, "")
+    assert said.startswith(f"leakkit: sc://localhost:{port} cannot be reached: failed to connect")
+    assert "Connection refused. Is a server of Spark Connect running there" in said
+    assert said.count("\n") == 1
+    assert "s3cret" not in said
+
+
+@CLIENT
+@pytest.mark.parametrize("sign", ["SIGINT", "SIGTERM"])
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
+def test_ctrl_c_ends_the_wait_for_a_server_that_is_silent(tmp_path: Path, sign: str) -> None:
+    with socket.create_server(("localhost", 0)) as silent:
+        silent.settimeout(60)
+        name_server(tmp_path, silent.getsockname()[1])
+        with begin_check(tmp_path) as process:
+            try:
+                with silent.accept()[0]:
+                    process.send_signal(getattr(signal, sign))
+                    # a wait of a session's first question is at most 10 seconds
+                    _, said = process.communicate(timeout=9)
+            finally:
+                process.kill()
+    assert process.returncode == INTERRUPTED
+    assert "Traceback" not in said
+
+
+def test_what_grpc_says_is_said_without_what_surrounds_it() -> None:
+    text = "<_MultiThreadedRendezvous of RPC that terminated with:\n\tstatus = ..."
+    lost = type("Lost", (Exception,), {"__module__": "grpc._channel", "details": lambda _: "Gone"})
+    wrapped = type("Wrapped", (Exception,), {"__module__": "pyspark.errors"})
+
+    for line, said in ((text, "Gone."), ("[NO_TABLE] Not there", "[NO_TABLE] Not there.")):
+        error = wrapped(line)
+        error.__context__ = lost(text)
+        with pytest.raises(LeakkitError) as caught, explaining("sc://a", ("s3",), "no_database"):
+            raise error
+        assert str(caught.value).startswith(f"sc://a cannot be reached: {said} Is a server")
+    with pytest.raises(LeakkitError) as caught, explaining("sc://a", ("Go",), "database_refuses"):
+        raise lost(text)
+    assert str(caught.value) == "sc://a did not answer a question."

@@ -122,14 +122,15 @@ def _parse_address(text: str, kind: str, scheme: str) -> Address:
 def _parse_spark(text: str) -> Address:
     """Return a server of Spark Connect; what stands behind its place may be a token."""
     found = SPARK.fullmatch(text)
-    if not found:
+    pairs = [one.split("=") for one in ((found and found["more"]) or "").split(";") if one]
+    if not found or any(len(pair) != 2 for pair in pairs):  # noqa: PLR2004 - a key and a value
         message = (
             "This address of Spark Connect cannot be read. It should look like "
-            "sc://host:15002, or sc://host:15002/;token=... (docs/sources/spark.md)."
+            "sc://host:15002, or sc://host:15002/;token=... with %3D for each = of a token "
+            "(docs/sources/spark.md)."
         )
         raise LeakkitError("database_address", message)
-    pairs = (one.partition("=") for one in (found["more"] or "").split(";") if one)
-    hidden = [value for key, _, value in pairs if SECRET.search(key)]
+    hidden = [value for key, value in pairs if SECRET.search(key)]
     place = found["place"]
     return Address("spark", f"sc://{place}", place, text, secrets=_forms(hidden))
 

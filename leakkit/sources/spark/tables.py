@@ -111,14 +111,23 @@ def _of_catalogue(address: Address, config: Config) -> Tables:
         message = "[source.tables] activities: on Spark these are not read. Take the line out."
         raise LeakkitError("no_activities", message)
     session = SparkConnection.connect(address.uri, str(address), address.secrets)
-    said = {str(part): text for part, text in config.source.tables.items()}
+    try:
+        return Tables(session, address, _views(session, config.source.tables))
+    except BaseException:
+        session.close()
+        raise
+
+
+def _views(session: SparkConnection, tables: Mapping[Any, str]) -> dict[str, str]:
+    """Let the tables that a configuration names stand under names of ours."""
+    said = {str(part): text for part, text in tables.items()}
     views = {}
     for part in PARTS:
         text = said.get(part, "").strip() or part
         select = read_select(part, text)
         relation = f"({select}\n) AS t" if select else _named(session, part, text)
         views[part] = session.view(RAW[part], f"SELECT * FROM {relation}")  # noqa: S608 - as the user says
-    return Tables(session, address, views)
+    return views
 
 
 def _named(session: SparkConnection, part: str, text: str) -> str:

@@ -1,12 +1,14 @@
 """A session of Spark: the only module that knows pyspark, and that only when it is asked.
 
-What is made in it has names of its own, so nothing of the user's is replaced. No setting of
-the session is changed: the SQL that runs there does not depend on its time zone, nor on
-whether it follows ANSI.
+A session that is begun here is one of its own, and ends with what is made in it; one that
+frames are of goes on. What is made has names of its own, so nothing of the user's is
+replaced. No setting of a session is changed: the SQL that runs there does not depend on its
+time zone, nor on whether it follows ANSI.
 """
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import warnings
 from contextlib import contextmanager, suppress
@@ -33,6 +35,19 @@ KINDS = {
 _TURN = itertools.count(1)
 DRIVERS = frozenset({"pyspark", "py4j", "grpc"})
 """The packages whose errors are those of Spark."""
+ATTEMPT_MS = 10_000
+"""So long one attempt to reach a server may take, in milliseconds."""
+RETRIES = 5
+"""So often an answer is asked for again that a lost connection kept back: some 20 seconds."""
+UNTOLD = "of RPC that terminated with"
+"""What stands in the text of an error of gRPC, and says nothing."""
+SAYS = {
+    "no_database": "{shown} cannot be reached: {said} Is a server of Spark Connect running there "
+    "(in Spark's folder: sbin/start-connect-server.sh), and is the address right? Its "
+    "usual port is 15002 (docs/sources/spark.md).",
+    "database_refuses": "{shown} did not answer a question. {said}",
+}
+"""What is said of an error, by its code."""
 
 
 def _tick(name: str) -> str:
@@ -49,11 +64,19 @@ def is_spark_frame(given: object) -> bool:
 class SparkConnection:
     """A session, the names of what is made in it, and what it is asked to keep at hand."""
 
-    def __init__(self, spark: Any, shown: str = "Spark", secrets: tuple[str, ...] = ()) -> None:  # noqa: ANN401 - its types would load it
-        """Take over a session of Spark; whoever began it ends it."""
+    def __init__(
+        self,
+        spark: Any,  # noqa: ANN401 - its types would load it
+        shown: str = "Spark",
+        secrets: tuple[str, ...] = (),
+        *,
+        own: bool = False,
+    ) -> None:
+        """Take over a session of Spark; one that is not our `own` is ended by whoever began it."""
         self.spark = spark
         self.shown = shown
         self.secrets = secrets
+        self.own = own
         self.prefix = f"leakkit_{next(_TURN)}"
         self.kept: dict[str, Any] = {}
         self.made: set[str] = set()
@@ -69,19 +92,9 @@ class SparkConnection:
 
     @classmethod
     def connect(cls, address: str, shown: str, secrets: tuple[str, ...] = ()) -> SparkConnection:
-        """Connect to a server of Spark Connect."""
-        try:
-            with warnings.catch_warnings():
-                # what it says of versions of pandas concerns none of what is used here
-                warnings.simplefilter("ignore", FutureWarning)
-                from pyspark.sql import SparkSession  # noqa: PLC0415 - of the extra `spark`
-        except ImportError:
-            message = "To read Spark leakkit needs pyspark. Type: pip install 'leakkit[spark]'"
-            raise LeakkitError("no_driver", message) from None
+        """Connect to a server of Spark Connect, in a session of its own."""
         with explaining(shown, secrets, "no_database"):
-            found = cls(SparkSession.builder.remote(address).getOrCreate(), shown, secrets)
-            found.spark.sql("SELECT 1").collect()
-        return found
+            return cls(_begin(address), shown, secrets, own=True)
 
     def name(self, relation: str) -> str:
         """Return what a relation of ours is called in the session."""
@@ -125,8 +138,7 @@ class SparkConnection:
                 f"CAST(NULL AS {KINDS[str(f.type)]}) AS {_tick(f.name)}" for f in table.schema
             ]
             return self.view(relation, f"SELECT {', '.join(columns)} WHERE FALSE")
-        with self.explaining(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # as above
+        with self.explaining():
             return self.give(relation, self.spark.createDataFrame(table))
 
     def let_go(self, *relations: str) -> None:
@@ -166,11 +178,13 @@ class SparkConnection:
         return SparkConnection(self.spark, self.shown, self.secrets)
 
     def close(self) -> None:
-        """Let go of all that was made here; the session goes on, if it has not ended."""
+        """Let go of all that was made here; a session of others goes on, if it has not ended."""
+        if self.own:
+            _end(self.spark.client)
         self.kept.clear()
         # whatever a session that was ended meanwhile raises, there is nothing left to let go of
         with suppress(Exception):
-            for name in sorted(self.made):
+            for name in () if self.own else sorted(self.made):
                 self.spark.catalog.dropTempView(name)
         self.made.clear()
 
@@ -192,18 +206,75 @@ def without_zones(table: Any) -> Any:  # noqa: ANN401 - of Arrow
     return table
 
 
+def _begin(address: str) -> Any:  # noqa: ANN401 - as above
+    """Begin a session on a server, and nowhere else; raise what pyspark raises."""
+    try:
+        from pyspark.sql.connect.client import DefaultChannelBuilder  # noqa: PLC0415 - of the extra `spark`
+        from pyspark.sql.connect.client.retries import DefaultPolicy  # noqa: PLC0415 - as above
+        from pyspark.sql.connect.session import SparkSession  # noqa: PLC0415 - as above
+    except ImportError:
+        message = "To read Spark leakkit needs pyspark. Type: pip install 'leakkit[spark]'"
+        raise LeakkitError("no_driver", message) from None
+    waiting = [("grpc.min_reconnect_backoff_ms", ATTEMPT_MS)]
+    spark = SparkSession(connection=DefaultChannelBuilder(address, waiting))
+    # as it is, pyspark tries for ten minutes to reach a server, and then again at its exit
+    spark.client.set_retry_policies([])
+    atexit.register(spark.client.close)
+    try:
+        _ = spark.version  # the first thing that a server is asked for
+    except BaseException:
+        _close(spark.client)
+        raise
+    spark.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
+    return spark
+
+
+def _end(client: Any) -> None:  # noqa: ANN401 - as above
+    """End a session that was begun here, with all that runs in it, if its server hears it."""
+    client.set_retry_policies([])
+    with suppress(Exception):
+        client.release_session()
+    _close(client)
+
+
+def _close(client: Any) -> None:  # noqa: ANN401 - as above
+    """Let go of a connection, so that nothing is asked through it any more."""
+    atexit.unregister(client.close)
+    with suppress(Exception):
+        client.close()
+
+
 @contextmanager
 def explaining(shown: str, secrets: tuple[str, ...], code: str) -> Iterator[None]:
     """Raise an error of Spark in our own words, with what it says itself in one line."""
     try:
-        yield
+        with warnings.catch_warnings():
+            # of versions of pandas, which concern none of what is used here; of retries, which
+            # an error tells as well
+            warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+            warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
+            yield
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in DRIVERS:
             raise
-        text = str(error).strip().partition("\n")[0]
-        said = "" if any(secret in text for secret in secrets) else shorten_text(visible(text))
-        what = "cannot be reached" if code == "no_database" else "did not answer a question"
-        raise LeakkitError(code, f"{shown} {what}. {said}".strip()) from None
+        said = _find_words(error)
+        said = "" if any(secret in said for secret in secrets) else shorten_text(visible(said))
+        said = said if not said or said.endswith((".", "?")) else f"{said}."
+        raise LeakkitError(code, SAYS[code].format(shown=shown, said=said).strip()) from None
+
+
+def _find_words(error: BaseException) -> str:
+    """Return the line in which an error of Spark says what happened."""
+    told: BaseException | None = error
+    while told is not None:
+        details = getattr(told, "details", None)
+        if callable(details) and (said := details()):
+            return str(said).strip().partition("\n")[0]
+        line = str(told).strip().partition("\n")[0]
+        if line and UNTOLD not in line and not told.__cause__:
+            return line
+        told = told.__cause__ or told.__context__
+    return ""
 
 
 __all__ = ["SparkConnection", "is_spark_frame", "without_zones"]
