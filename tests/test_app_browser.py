@@ -13,7 +13,7 @@ import pytest
 import leakkit
 from leakkit import sample
 from leakkit.sample import Plan
-from leakkit.views.saving import tabbed
+from leakkit.views.picture_widgets import tabbed
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.usefixtures("voila")

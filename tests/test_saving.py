@@ -14,7 +14,7 @@ import pytest
 
 import leakkit
 from leakkit import views
-from leakkit.views import saving
+from leakkit.views import picture_widgets
 from leakkit.views.bar_widgets import BarWidgets
 from tests.running import load_made
 
@@ -44,12 +44,12 @@ def bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Filters:
     return made
 
 
-def offered(bar: Filters) -> saving.SaveWidgets:
+def offered(bar: Filters) -> picture_widgets.SaveWidgets:
     assert bar.widgets is not None
     return bar.widgets.saving
 
 
-def choose(bar: Filters, title: str, form: str) -> saving.SaveWidgets:
+def choose(bar: Filters, title: str, form: str) -> picture_widgets.SaveWidgets:
     widgets = offered(bar)
     widgets.picture.value = dict(widgets.picture.options)[title]
     widgets.form.value = form
@@ -57,7 +57,7 @@ def choose(bar: Filters, title: str, form: str) -> saving.SaveWidgets:
     return widgets
 
 
-def copied(widgets: saving.SaveWidgets) -> bytes:
+def copied(widgets: picture_widgets.SaveWidgets) -> bytes:
     """Return what the script would put onto the clipboard."""
     (output,) = widgets.script.outputs
     script = output["data"]["application/javascript"]
@@ -78,12 +78,12 @@ def test_only_what_follows_the_bar_is_offered() -> None:
     assert offered(bar).picture.value == dict(offered(bar).picture.options)["The pipe"]
 
 
-@pytest.mark.parametrize("form", saving.FORMS)
+@pytest.mark.parametrize("form", picture_widgets.FORMS)
 def test_each_form_is_a_file_of_what_is_chosen(bar: Filters, tmp_path: Path, form: str) -> None:
     bar.set(segment="region", value="North")
     widgets = choose(bar, "The pipe", form)
     assert widgets.said.value == f"<span>Saved beside the notebook: pipe.{form}</span>"
-    part = leakkit.analyze(analysis().store, "Equipment", segment="region", value="North")
+    part = leakkit.analyze(analysis().opened(), "Equipment", segment="region", value="North")
     assert (tmp_path / f"pipe.{form}").read_bytes() == views.pipe(part).render(f".{form}")
 
 
@@ -102,7 +102,7 @@ def test_no_file_is_written_over(bar: Filters, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_said(
     bar: Filters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(saving, "MOST_FILES", 3)
+    monkeypatch.setattr(picture_widgets, "MOST_FILES", 3)
     for _ in range(2):
         assert "Saved" in choose(bar, "The pipe", "svg").said.value
     assert "Not saved: There are pipe.svg and 1 more" in choose(bar, "The pipe", "svg").said.value

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from leakkit.analysis.scope import ANY, OPEN_DAYS, POLICIES, VISITS, Selection, select
 from leakkit.errors import LeakkitError
 from leakkit.store.visits import read_worths, segment_values
-from leakkit.views.saving import SaveWidgets
+from leakkit.views.picture_widgets import FITTING, LABEL, SaveWidgets
 
 if TYPE_CHECKING:
     from leakkit.analysis import PipelineNumbers
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 EPOCH = dt.date(1970, 1, 1)
 BANDS = 5
 QUARTERS = 8
-LABEL = {"description_width": "8rem"}
-FITTING = {"width": "auto"}
-"""A button is as wide as its words."""
 WIDE = "22rem"
 OWN = "own"
 MOST_SHOWN = 500
