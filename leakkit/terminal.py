@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from leakkit.errors import Fault
     from leakkit.report import Event, PageResult, RunResult
     from leakkit.sources.check import Check
-    from leakkit.sources.unused import Unused
+    from leakkit.sources.headings.column_guesses import Unused
 
 
 DOING = {

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from leakkit.analysis import analyze
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.sources.cells.jalali import MONTHS, day_number
+from leakkit.sources.cells.date_forms import MONTHS, day_number
 from leakkit.sources.check import check_source, faults_csv
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
-from leakkit.sources.cells.factors import ASKED, unit_of
+from leakkit.sources.cells.money_units import ASKED, unit_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakkit.sources.cells.jalali import FIRST_YEAR, LAST_YEAR, day_number, day_number_sql, is_leap
+from leakkit.sources.cells.date_forms import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    day_number,
+    day_number_sql,
+    is_leap,
+)
 
 EPOCH = dt.date(1970, 1, 1)
 TERMS = (

@@ -390,16 +390,16 @@ def test_the_check_of_words_sees_what_is_wrong() -> None:
 
 # ---------------- rooms
 
-MOST_LINES, MOST_MODULES = 500, 296
+MOST_LINES, MOST_MODULES = 500, 286
 LONG = {
-    *("sources/cells/dates.py", "sources/formats/files.py", "sources/headings/names.py"),
+    "sources/formats/files.py",
     *("store/queries.py", "store/resolve.py"),
 }
 """Modules that are still longer. This list, and the two numbers, may only fall."""
 TWICE = {
-    *("causes", "cells", "columns", "counts", "engine", "findings", "load", "numbers"),
-    *("outcomes", "parts", "plain", "refusals", "sessions", "shapes", "spark"),
-    *("tables", "versions", "writing"),
+    *("causes", "cells", "counts", "engine", "findings", "load", "numbers"),
+    *("outcomes", "plain", "refusals", "sessions", "shapes", "spark", "tables"),
+    "writing",
     *("Batch", "Bounds", "Cell", "Column", "Deals", "Doubt", "Leak", "Part", "Sheet"),
     *("Split", "Table", "Text", "Visits"),
 }

@@ -12,9 +12,9 @@ from filelock import FileLock
 import leakkit
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.sources.cells import no_data
 from leakkit.sources.check import check
-from leakkit.sources.headings.names import near_pairs
-from leakkit.sources.shapes import asides
+from leakkit.sources.headings.heading_words import near_pairs
 from leakkit.store import Store
 
 TWO = '[[pipelines]]\nname = "P"\nstages = [{ name = "A" }, { name = "B" }]\n'
@@ -422,8 +422,8 @@ def test_columns_that_need_no_trimming_are_read_as_all_others(
     )
     source = folder(tmp_path, opportunities=deals, stage_history=moves)
     told = []
-    for rows in (asides.MANY_ROWS, 0):
-        monkeypatch.setattr(asides, "MANY_ROWS", rows)
+    for rows in (no_data.MANY_ROWS, 0):
+        monkeypatch.setattr(no_data, "MANY_ROWS", rows)
         with leakkit.load(source, Config.from_text(TWO)) as store:
             tables = ("opportunities", "stage_history", "meta", "faults")
             told.append({name: sorted(store.rows(f"SELECT * FROM {name}")) for name in tables})

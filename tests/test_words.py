@@ -6,8 +6,9 @@ import pytest
 
 from leakkit.config import CROSS_CHECKS
 from leakkit.sources import check
+from leakkit.sources.cells import no_data
 from leakkit.sources.checks import crossing
-from leakkit.sources.shapes import activities, asides, left_out, snapshots
+from leakkit.sources.shapes import activities, left_out, snapshots
 from leakkit.store import account, doubts
 from leakkit.words import Words
 
@@ -69,7 +70,7 @@ OF_READING = (
     *(code for code in CROSS_CHECKS if code not in crossing.IN_DOUBT),
     "ids_of_15_letters",
     "planned_closes",
-    *("join_keys_repaired", "join_keys_unknown", doubts.BURSTS, *asides.RULES.values()),
+    *("join_keys_repaired", "join_keys_unknown", doubts.BURSTS, *no_data.RULES.values()),
 )
 RULES = {rule for _, rule in (*account.FAULTS, *activities.FAULTS)}
 
@@ -84,7 +85,7 @@ def test_every_fact_has_a_sentence_for_one_and_for_many(code: str) -> None:
     assert one[1:] != two[1:]
 
 
-@pytest.mark.parametrize("rule", sorted({*RULES, *snapshots.FAULTS, *asides.RULES}))
+@pytest.mark.parametrize("rule", sorted({*RULES, *snapshots.FAULTS, *no_data.RULES}))
 def test_every_rule_says_what_happens(rule: str) -> None:
     assert WORDS.knows(f"rules.{rule}")
     assert check.HINTS.get(rule) or rule in {"unknown_stage", "outcome_unknown"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from leakkit.config import Config, fold_name
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
-from leakkit.sources.cells.jalali import day_number
+from leakkit.sources.cells.date_forms import day_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from leakkit.findings.mix import RateAndMix
 from leakkit.findings.reason_dictionary import dictionary
 from leakkit.findings.stage_readings import FAR, LOST, UNKNOWN, Design
 from leakkit.findings.stated_reasons import Elsewhere
-from leakkit.sources.headings.columns import simplify_heading
+from leakkit.sources.headings.reading import simplify_heading
 from leakkit.store import visits as stored
 from leakkit.store.design import design_rows
 

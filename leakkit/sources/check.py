@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit import limits
 from leakkit.errors import Fault
-from leakkit.sources.headings.names import declared_names, nearest
-from leakkit.sources.headings.recognised import Recognised
+from leakkit.sources.headings.column_guesses import Unused, find_unused, look_at_columns
+from leakkit.sources.headings.heading_words import declared_names, nearest
+from leakkit.sources.headings.reading import Recognised
 from leakkit.sources.load import load
 from leakkit.sources.shapes import activities
 from leakkit.sources.shapes.snapshots import earlier_faults
-from leakkit.sources.unused import Unused, find_unused, look_at_columns
 from leakkit.store import account
 from leakkit.store.resolve import outcome_words
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.config import Config
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.guesses import Column
+    from leakkit.sources.headings.column_guesses import Column
+    from leakkit.sources.headings.reading import Table
     from leakkit.sources.shapes.shapes import Found
     from leakkit.store.database import Store
     from leakkit.store.resolve import Rules

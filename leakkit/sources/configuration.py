@@ -17,7 +17,7 @@ from leakkit.sources.formats.unpacking import text_inside
 from leakkit.sources.headings.folders import CONFIG_FILE
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
 
 Given = Config | str | Path | None
 """A configuration, the name of a file that holds one, or none."""

@@ -19,7 +19,7 @@ from leakkit.store.standing import keep_standing
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
     from leakkit.store.database import Store
     from leakkit.store.upkeep import Upkeep
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Config
 from leakkit.errors import LeakkitError
-from leakkit.sources.headings.columns import Table, refuse_lacking
-from leakkit.sources.headings.missing import lacking
-from leakkit.sources.headings.names import NEEDED
+from leakkit.sources.headings.column_guesses import lacking
+from leakkit.sources.headings.reading import Table, refuse_lacking
+from leakkit.sources.headings.table_parts import NEEDED
 from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found
 from leakkit.store.database import Store, literal, quote
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, LeakkitError
-from leakkit.sources.headings.missing import lacking
+from leakkit.sources.headings.column_guesses import lacking
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone, parse_as_of, zone
 from leakkit.store.recorded import Recorded, forget_plans, last_recorded
 from leakkit.store.resolve import closed_outcomes
 
 if TYPE_CHECKING:
     from leakkit.config import Config
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
     from leakkit.sources.shapes.shapes import Found
     from leakkit.store.database import Store
 

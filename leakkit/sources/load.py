@@ -14,8 +14,8 @@ from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.tables import in_database, refuse_tables
 from leakkit.sources.dictionary import find_dictionary, keep_dictionary
 from leakkit.sources.filling import fill
-from leakkit.sources.headings.recognised import Reading
-from leakkit.sources.headings.tables import find, in_folder
+from leakkit.sources.headings.reading import Reading
+from leakkit.sources.headings.source_files import find, in_folder
 from leakkit.sources.logo import keep_logo, read_logo
 from leakkit.sources.places import folders_of
 from leakkit.sources.shapes.joins import join_columns

@@ -9,7 +9,7 @@ from leakkit.store import schema
 from leakkit.store.resolve import CLOSED
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
     from leakkit.sources.rules import Given
     from leakkit.sources.shapes.shapes import Found
     from leakkit.store.database import Store

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS, fold_name
 from leakkit.sources.given import stored_name
-from leakkit.sources.headings.names import find_customers, find_named
+from leakkit.sources.headings.heading_words import find_customers, find_named
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ from leakkit.store.resolve import Rules, write_rows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
     from leakkit.store.database import Store
 
 CODE = re.compile(r"[A-Z]{3}")

@@ -3,6 +3,10 @@
 Every column of dates is brought into one plain form, ISO 8601, before anything else
 reads it. What can be read in two ways is refused with both readings, and the key that
 decides; nothing is guessed from one cell.
+
+A spreadsheet of one country that opens a text file of another takes 05/03/2024 for the
+3rd of May, and leaves 13/05/2024 as it is, a text. What it took is a date like any other
+afterwards; only the days tell, of which none is over 12.
 """
 
 from __future__ import annotations
@@ -10,65 +14,35 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from leakkit.config import DIGITS
 from leakkit.errors import Ask, Fault, LeakkitError
-from leakkit.sources.cells.jalali import MONTHS, day_number, day_number_sql
-from leakkit.sources.cells.swapped import settle
+from leakkit.sources.cells.date_forms import (
+    COUNTED,
+    FORMS,
+    ORDERS,
+    SEP,
+    day_columns,
+    day_number,
+    fits_form,
+    iso_sql,
+    latin_text,
+    named_parts,
+    own_column,
+)
 from leakkit.sources.formats.rows import rewritten
-from leakkit.sources.headings.columns import CLOCK_TYPES, Table
+from leakkit.sources.headings.reading import CLOCK_TYPES, Table
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
 
 SHOWN = 3
-UNSEEN = r"[\x{200b}-\x{200f}\x{202a}-\x{202e}\x{feff}]"
-"""Signs that nobody sees, as a pattern of the engine."""
 MOST_SHAPES = 5_000
 WHOLE_NUMBERS = ("BIGINT", "INTEGER", "UBIGINT", "UINTEGER", "HUGEINT", "SMALLINT", "DOUBLE")
 NUMBERS = (*WHOLE_NUMBERS, "FLOAT")
-
-SEP = r"[-/.]"
-TIME = (
-    r"(?:,?(?:[ T]+| +- +)(?P<hour>\d{1,2}):(?P<minute>\d{2})"
-    r"(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?"
-    r" ?(?P<half>[AaPp]\.?[Mm]\.?)?)?"
-)
-ZONE = r" ?(?P<zone>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
-FORMS = {
-    "ymd": rf"(?P<a>\d{{4}}){SEP}(?P<b>\d{{1,2}}){SEP}(?P<c>\d{{1,2}}){TIME}{ZONE}",
-    "parts": rf"(?P<a>\d{{1,2}}){SEP}(?P<b>\d{{1,2}}){SEP}(?P<c>\d{{4}}){TIME}{ZONE}",
-    "short": rf"(?P<a>\d{{1,2}}){SEP}(?P<b>\d{{1,2}}){SEP}(?P<c>\d{{2}}){TIME}{ZONE}",
-    "day_name": (
-        rf"(?P<a>\d{{1,2}})[. -]+(?P<b>[^\W\d_]{{2,9}})\.?,?[ -](?P<c>\d{{4}}|\d{{2}}){TIME}{ZONE}"
-    ),
-    "name_day": rf"(?P<b>[^\W\d_]{{2,9}})\.? (?P<a>\d{{1,2}}),? (?P<c>\d{{4}}){TIME}{ZONE}",
-    "compact": r"(?P<a>\d{4})(?P<b>\d{2})(?P<c>\d{2})",
-    "serial": r"(?P<a>\d{5}(?:\.\d+)?)",
-    "seconds": r"(?P<a>\d{9,10}(?:\.\d+)?)",
-    "milliseconds": r"(?P<a>\d{12,13})",
-    "microseconds": r"(?P<a>\d{16})",
-    "ticks": r"(?P<a>\d{17})",
-}
-"""The ways to write a date, as patterns of what is left when digits are Latin."""
-COUNTED = {
-    "serial": "(x - 25569) * 86400",
-    "seconds": "x",
-    "milliseconds": "x / 1000",
-    "microseconds": "x / 1000000",
-    "ticks": "x / 10000000",
-}
-"""Dates that count: the seconds since 1970 in each. Excel counts days, 25569 in 1970."""
-OF_A_SECOND = {
-    "milliseconds": (1, 1_000, 3),
-    "microseconds": (1, 1_000_000, 6),
-    "ticks": (10, 1_000_000, 6),
-}
-"""Of those that count parts of a second: what is too fine, the parts, and their digits."""
 ALWAYS = {
     "ymd": "ymd",
     "compact": "ymd",
@@ -77,14 +51,6 @@ ALWAYS = {
     **dict.fromkeys(COUNTED, "-"),
 }
 """The forms that have one order only."""
-SERIAL_FROM, SERIAL_TO = 20_000, 80_000
-ORDERS = {"ymd": "abc", "dmy": "cba", "mdy": "cab"}
-"""Which of the three parts is year, month and day."""
-DAY_PARTS = ("year", "month", "day")
-NAMES = (
-    *("january", "february", "march", "april", "may", "june", "july"),
-    *("august", "september", "october", "november", "december"),
-)
 
 
 @dataclass(frozen=True)
@@ -107,7 +73,7 @@ def plain_dates(reading: Reading, table: Table, headings: Sequence[str]) -> Tabl
     odd = [h for h in headings if not _is_plain(reading, table, h)]
     if not odd:
         return table
-    given = {heading: _clean_text(table, heading) for heading in odd}
+    given = {heading: latin_text(table, heading) for heading in odd}
     written = {heading: _count_forms(reading, table, said) for heading, said in given.items()}
     order = _order(reading, table, given, written)
     short = _short_order(reading, table, given, written)
@@ -131,26 +97,23 @@ def _rewritten(
     said = {heading: f"said_{i}" for i, heading in enumerate(given)}
     texts, parts, days, columns = [], [], [], {}
     for heading, sql in given.items():
-        texts.append(f"{sql} AS {_own(said[heading])}")
+        texts.append(f"{sql} AS {own_column(said[heading])}")
         for form, how in forms[heading].items():
             if form not in COUNTED:
-                place, name = _own(said[heading]), _own(said[heading], form)
-                parts.append(f"{_parts(place, FORMS[form])} AS {name}")
-                days += _day_sql(said[heading], form, *how.split(":"))
-        columns[heading] = _plain_sql(said[heading], _text(heading, table), forms[heading])
-    steps = f"(SELECT *, {table.line} AS {_own('line')} FROM {table.relation})"  # noqa: S608 - quoted
+                place, name = own_column(said[heading]), own_column(said[heading], form)
+                parts.append(f"{named_parts(place, FORMS[form])} AS {name}")
+                days += day_columns(said[heading], form, *how.split(":"))
+        columns[heading] = iso_sql(said[heading], _text(heading, table), forms[heading])
+    steps = f"(SELECT *, {table.line} AS {own_column('line')} FROM {table.relation})"  # noqa: S608 - quoted
     for added in (texts, parts, days):
         steps = f"(SELECT {', '.join(['*', *added])} FROM {steps})"  # noqa: S608 - quoted
     name = quote(f"parts of {table.relation.strip(chr(34))}")
     reading.store.run(f"CREATE TEMP VIEW {name} AS FROM {steps}")
-    taken = rewritten(reading, replace(table, relation=name, line=_own("line")), columns, "dates")
+    taken = rewritten(
+        reading, replace(table, relation=name, line=own_column("line")), columns, "dates"
+    )
     reading.store.run(f"DROP VIEW {name}")
     return taken
-
-
-def _own(*names: str) -> str:
-    """Return the name of a column of ours, as SQL."""
-    return quote(f"leakkit: {' '.join(names)}")
 
 
 def _is_plain(reading: Reading, table: Table, heading: str) -> bool:
@@ -175,16 +138,6 @@ def _is_plain(reading: Reading, table: Table, heading: str) -> bool:
 def _text(heading: str, table: Table) -> str:
     """Return SQL for a column as text."""
     return table.text_under(heading)
-
-
-def _clean_text(table: Table, heading: str) -> str:
-    """Return SQL for a text with Latin digits and without signs that nobody sees."""
-    text = f"regexp_replace({table.text_under(heading)}, '{UNSEEN}', '', 'g')"
-    plain = f"translate({text}, '{DIGITS}\u066b\u00a0', '01234567890123456789. ')"
-    if not table.types[heading].startswith("VARCHAR"):
-        # a number as a float: 45000.0 is 45000
-        plain = f"regexp_replace({plain}, '\\.0+$', '')"
-    return plain
 
 
 def _count_forms(reading: Reading, table: Table, said: str) -> Written:
@@ -243,8 +196,8 @@ def _over_12(
 ) -> tuple[int, int, int, str]:
     """Count the cells whose first part only, and whose second only is over 12; show one."""
     each = " UNION ALL ".join(
-        f"SELECT {table.line} AS line, {said} AS said, {_parts(said, pattern)} AS p "  # noqa: S608 - quoted
-        f"FROM {table.relation} WHERE {_fits(said, pattern)}"
+        f"SELECT {table.line} AS line, {said} AS said, {named_parts(said, pattern)} AS p "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {fits_form(said, pattern)}"
         for said in given.values()
     )
     row = reading.store.rows(
@@ -345,8 +298,8 @@ def _only_order(reading: Reading, table: Table, given: dict[str, str]) -> str:
     """Return the one order in which all dates with years of two digits are days; '' of more."""
     pattern = FORMS["short"]
     each = " UNION ALL ".join(
-        f"SELECT {table.line} AS line, {said} AS said, {_parts(said, pattern)} AS p "  # noqa: S608 - quoted
-        f"FROM {table.relation} WHERE {_fits(said, pattern)}"
+        f"SELECT {table.line} AS line, {said} AS said, {named_parts(said, pattern)} AS p "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {fits_form(said, pattern)}"
         for said in given.values()
     )
     line, text, points, *days = reading.store.rows(
@@ -397,121 +350,143 @@ def _style(form: str, order: str, text: str) -> str:
     )
 
 
-def _fits(said: str, pattern: str) -> str:
-    """Return SQL for whether a text has a form."""
-    return f"regexp_full_match({said}, '{_drop_names(pattern)}')"
+# ---------------- dates with day and month swapped
+
+LAST_MONTH = 12
+MANY_DATES, MANY_DAYS = 20, 4
+"""So many dates, on so many days of the month, are not all up to the 12th by chance."""
+SERIALS = (20_000, 80_000)
+"""Days as Excel counts them; the first is in 1954, the last in 2119."""
+SLASHED = re.compile(r"\s*(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)")
+Dated = tuple[int, dt.datetime | dt.date]
 
 
-def _parts(said: str, pattern: str) -> str:
-    """Return SQL for the parts of a text by name."""
-    names = re.findall(r"\(\?P<(\w+)>", pattern)
-    listed = ", ".join(f"'{name}'" for name in names)
-    return f"regexp_extract({said}, '^{_drop_names(pattern)}$', [{listed}])"
+@dataclass(frozen=True)
+class Typed:
+    """The dates of a column that may be swapped: none has a day over 12.
+
+    `kind` is `mixed` where texts stand beside them that no date could be made of in that
+    order, `many` where there are too many dates for chance, else `few`. `rows` are the
+    first that have two readings, as (data row, as they stand, swapped).
+    """
+
+    kind: str
+    rows: tuple[tuple[int, str, str], ...]
+    texts: tuple[tuple[int, str], ...] = ()
 
 
-def _drop_names(pattern: str) -> str:
-    """Return a pattern as the engine takes it: groups without names, letters of any script."""
-    plain = re.sub(r"\(\?P<\w+>", "(", pattern).replace(r"[^\W\d_]", r"\p{L}")
-    return plain.replace("'", "''")
+def typed_columns(rows: Sequence[Sequence[Any]], headings: Sequence[str]) -> dict[str, Typed]:
+    """Return the columns of a sheet whose dates may be swapped; `rows` are those of the data."""
+    found = {}
+    for place, heading in enumerate(headings):
+        cells = [(at, row[place]) for at, row in enumerate(rows, start=1) if place < len(row)]
+        typed = _look_at_cells(cells)
+        if typed:
+            found[heading] = typed
+    return found
 
 
-def _plain_sql(said: str, text: str, forms: dict[str, str]) -> str:
-    """Return SQL for a cell as an ISO text; the cell itself where it is no date."""
-    cases = " ".join(
-        f"WHEN {_fits(_own(said), FORMS[form])} THEN {_moment(said, form, how.partition(':')[2])}"
-        for form, how in forms.items()
+def _look_at_cells(cells: Sequence[tuple[int, Any]]) -> Typed | None:
+    """Look at the cells of one column, each with its row."""
+    texts = [(at, cell) for at, cell in cells if isinstance(cell, str) and SLASHED.match(cell)]
+    dates = [(at, cell) for at, cell in cells if isinstance(cell, dt.date)]
+    if texts and not dates:
+        # where a format has no dates, Excel's numbers beside texts are dates all the same
+        dates = [(at, date) for at, cell in cells if (date := _read_serial(cell))]
+    two = [(at, date) for at, date in dates if date.day != date.month]
+    if not two or any(date.day > LAST_MONTH for _, date in dates):
+        return None
+    rows = tuple((at, _iso(date), _iso(swap_date(date))) for at, date in two[:SHOWN])
+    if texts:
+        kind = "mixed" if all(_is_left(text) for _, text in texts) else ""
+        return Typed(kind, rows, tuple(texts[:SHOWN])) if kind else None
+    return Typed("many" if _are_many(dates) else "few", rows)
+
+
+def _is_left(text: str) -> bool:
+    """Say whether one part of a text is over 12, so that it has one order only."""
+    parts = SLASHED.match(text)
+    return parts is not None and any(int(part) > LAST_MONTH for part in parts.groups()[:2])
+
+
+def _are_many(dates: Sequence[Dated]) -> bool:
+    """Say whether these are too many dates to be all up to the 12th by chance."""
+    different = {(date.year, date.month, date.day) for _, date in dates}
+    return len(different) >= MANY_DATES and len({day for _, _, day in different}) >= MANY_DAYS
+
+
+def _read_serial(cell: Any) -> dt.datetime | None:  # noqa: ANN401 - whatever a cell may hold
+    """Return the date that a number of Excel counts, if it is one."""
+    if not isinstance(cell, float) or not SERIALS[0] <= cell <= SERIALS[1]:
+        return None
+    return dt.datetime(1899, 12, 30) + dt.timedelta(days=cell)  # noqa: DTZ001 - a cell has no zone
+
+
+def swap_date(date: dt.date) -> dt.date:
+    """Return a date with its day and month swapped; the day is up to 12.
+
+    >>> swap_date(dt.date(2024, 5, 3)).isoformat()
+    '2024-03-05'
+    """
+    return date.replace(month=date.day, day=date.month)
+
+
+def _iso(date: dt.date) -> str:
+    """Return the day of a date or moment."""
+    return f"{date.year:04}-{date.month:02}-{date.day:02}"
+
+
+def swap_columns(
+    rows: Sequence[Sequence[Any]], headings: Sequence[str], typed: dict[str, Typed]
+) -> list[list[Any]]:
+    """Return the rows with the dates of the columns in doubt swapped."""
+    places = [at for at, heading in enumerate(headings) if heading in typed]
+    changed = [list(row) for row in rows]
+    for row in changed:
+        for place in places:
+            date = _date_of(row[place]) if place < len(row) else None
+            if date is not None:
+                row[place] = swap_date(date)
+    return changed
+
+
+def _date_of(cell: Any) -> dt.date | None:  # noqa: ANN401 - whatever a cell may hold
+    """Return the date of a cell that holds one."""
+    return cell if isinstance(cell, dt.date) else _read_serial(cell)
+
+
+def settle(reading: Reading, table: Table, headings: Sequence[str]) -> None:
+    """Raise where dates of a table may be swapped and nobody says whether they are.
+
+    A few dates up to the 12th are no proof: both readings are said, and they stay.
+    """
+    doubts = [(heading, table.typed[heading]) for heading in headings if heading in table.typed]
+    decided = reading.config.source.typed_dates
+    if decided == "auto" and any(typed.kind != "few" for _, typed in doubts):
+        raise _either_reading(table.file, [(h, t) for h, t in doubts if t.kind != "few"])
+    for heading, typed in doubts:
+        row, kept, other = typed.rows[0]
+        how = "swapped" if decided == "swapped" else f"typed_{typed.kind}"
+        reading.say(table.file, f"{how}:{heading}", kept, f"row {row}: {kept} / {other}")
+
+
+def _either_reading(file: str, doubts: Sequence[tuple[str, Typed]]) -> LeakkitError:
+    """Return the error with both readings of some rows, and the key that decides."""
+    faults = [
+        Fault(file, row, heading, kept, f"typed_dates = 'kept': {kept} or 'swapped': {other}")
+        for heading, typed in doubts
+        for row, kept, other in typed.rows
+    ]
+    texts = [text for _, typed in doubts for _, text in typed.texts]
+    why = (
+        f"no date of Excel has a day over 12, and what could not be read stayed a text, "
+        f"such as {texts[0]!r}"
+        if texts
+        else "no date of Excel has a day over 12, which does not happen by chance"
     )
-    return f"COALESCE(CASE {cases} END, {text})"
-
-
-def _day_sql(said: str, form: str, order: str, calendar: str) -> list[str]:
-    """Return SQL for the year, month and day of a text in one form, each with its name."""
-    parts = _own(said, form)
-    year, month, day = (f"TRY_CAST({parts}.{place} AS INTEGER)" for place in ORDERS[order])
-    if form in {"day_name", "name_day"}:
-        month = _month_sql(f"{parts}.b")
-        year = f"({year} + CASE WHEN {year} < 70 THEN 2000 WHEN {year} < 100 THEN 1900 ELSE 0 END)"
-    if form == "short":
-        # 70 to 99 are of the last century; of Jalali years 0 to 49 are of the present one
-        later = 1300 if calendar == "jalali" else 1900
-        turn = 50 if calendar == "jalali" else 70
-        year = f"({year} + {later} + CASE WHEN {year} < {turn} THEN 100 ELSE 0 END)"
-    named = zip((year, month, day), DAY_PARTS, strict=True)
-    return [f"{sql} AS {_own(said, form, name)}" for sql, name in named]
-
-
-def _moment(said: str, form: str, calendar: str) -> str:
-    """Return SQL for the ISO text of a cell in one form; NULL where it is no moment."""
-    if form in COUNTED:
-        return _convert_serial(_own(said), form)
-    year, month, day = (_own(said, form, name) for name in DAY_PARTS)
-    date, parts = _date(year, month, day, calendar), _own(said, form)
-    return date if form == "compact" else f"{date} || {_clock(parts)} || {_zone(parts)}"
-
-
-def _date(year: str, month: str, day: str, calendar: str) -> str:
-    """Return SQL for an ISO date; NULL where there is no such day. The year tells the calendar."""
-    written = (
-        f"lpad(CAST({year} AS VARCHAR), 4, '0') || '-' || lpad(CAST({month} AS VARCHAR), 2, '0') "
-        f"|| '-' || lpad(CAST({day} AS VARCHAR), 2, '0')"
+    message = (
+        f"{file}: day and month of the dates that Excel holds may be swapped: {why}. Say in "
+        "[source] which: typed_dates = 'kept' or typed_dates = 'swapped':"
     )
-    gregorian = f"CAST(TRY_CAST({written} AS DATE) AS VARCHAR)"
-    if calendar == "gregorian":
-        return gregorian
-    number = day_number_sql(year, month, day)
-    jalali = f"CAST(DATE '1970-01-01' + CAST({number} AS INTEGER) AS VARCHAR)"
-    return f"CASE WHEN {year} < 1700 THEN {jalali} ELSE {gregorian} END"
-
-
-def _month_sql(name: str) -> str:
-    """Return SQL for the number of a month by its English or Persian name."""
-    english = " ".join(
-        f"WHEN starts_with('{month}', lower({name})) THEN {number}"
-        for number, month in enumerate(NAMES, start=1)
-    )
-    letters = f"translate({name}, '\u064a\u0643', '\u06cc\u06a9')"
-    persian = " ".join(
-        f"WHEN {letters} = '{month}' THEN {number}" for number, month in enumerate(MONTHS, start=1)
-    )
-    return f"CASE {english} {persian} END"
-
-
-def _clock(parts: str) -> str:
-    """Return SQL for ' HH:MM:SS'; '' without a time, NULL where the clock shows no such one."""
-    given = f"TRY_CAST({parts}.hour AS INTEGER)"
-    half = f"lower({parts}.half)[1]"
-    hour = (
-        f"CASE WHEN {half} = '' THEN {given} WHEN {given} NOT BETWEEN 1 AND 12 THEN NULL "
-        f"WHEN {half} = 'p' THEN {given} % 12 + 12 ELSE {given} % 12 END"
-    )
-    second = f"CASE WHEN {parts}.second = '' THEN '00' ELSE {parts}.second END"
-    written = f"lpad(CAST({hour} AS VARCHAR), 2, '0') || ':' || {parts}.minute || ':' || {second}"
-    shown = f"' ' || CAST(TRY_CAST({written} AS TIME) AS VARCHAR)"
-    return f"CASE WHEN {parts}.hour = '' THEN '' ELSE {shown} END"
-
-
-def _zone(parts: str) -> str:
-    """Return SQL for the offset of a time, in ISO form; '' where it has none."""
-    zone = f"{parts}.zone"
-    return (
-        f"CASE WHEN {zone} = '' OR {parts}.hour = '' THEN '' "
-        f"WHEN upper({zone}) IN ('Z', 'UTC', 'GMT') THEN 'Z' ELSE {zone} END"
-    )
-
-
-def _convert_serial(said: str, form: str) -> str:
-    """Return SQL for the ISO text of a number that counts days or seconds."""
-    number = f"TRY_CAST({said} AS DOUBLE)"
-    # days of a workbook are floats, whose nearest second was meant; all others are cut
-    cut = "round" if form == "serial" else "floor"
-    seconds = f"CAST({cut}({COUNTED[form].replace('x', number)}) AS BIGINT)"
-    written = f"CAST(make_timestamp({seconds} * 1000000) AS VARCHAR)"
-    if form in OF_A_SECOND:
-        beyond, whole, digits = OF_A_SECOND[form]
-        parts = f"TRY_CAST({said} AS BIGINT) // {beyond} % {whole}"
-        rest = f"lpad(CAST({parts} AS VARCHAR), {digits}, '0')"
-        return f"{written} || '.' || {rest} || 'Z'"
-    if form != "serial":
-        return f"{written} || 'Z'"
-    day = f"CASE WHEN {seconds} % 86400 = 0 THEN substr({written}, 1, 10) ELSE {written} END"
-    return f"CASE WHEN {number} BETWEEN {SERIAL_FROM} AND {SERIAL_TO} THEN {day} END"
+    ask = Ask("source", "typed_dates", ("kept", "swapped"), "did Excel swap day and month?")
+    return LeakkitError("swapped_dates", message, tuple(faults[:SHOWN]), (ask,))

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING
 from leakkit import limits
 from leakkit.config import DIGITS, fold_name
 from leakkit.errors import Ask, Fault, LeakkitError
-from leakkit.sources.cells.currencies import CURRENCIES
-from leakkit.sources.cells.factors import ASKED, Unit, plainly, unit_of, unit_of_cell
+from leakkit.sources.cells.money_units import (
+    ASKED,
+    CURRENCIES,
+    Unit,
+    plainly,
+    unit_of,
+    unit_of_cell,
+)
 from leakkit.sources.formats.rows import rewritten
 from leakkit.store.database import literal
 
@@ -23,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from leakkit.config import Config
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 SHOWN = 3
 MOST_SHAPES = 5_000

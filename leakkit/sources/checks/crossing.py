@@ -13,7 +13,7 @@ from leakkit.store.resolve import write_rows
 if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.sources.checks.doubt import Doubt
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
     from leakkit.sources.shapes.shapes import Found
     from leakkit.store.database import Store
 

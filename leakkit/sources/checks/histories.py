@@ -12,7 +12,7 @@ from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
     from leakkit.config import Config
-    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.reading import Table
     from leakkit.store.database import Store
 
 BREAKS = """

@@ -9,7 +9,7 @@ from leakkit.store.account import NONE_IN_BOTH
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.reading import Table
     from leakkit.sources.shapes.shapes import Found
     from leakkit.store.database import Store
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import Config, fold_name
 from leakkit.errors import Ask
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words, words_to_sort
-from leakkit.sources.headings.names import nearest
+from leakkit.sources.headings.heading_words import nearest
 from leakkit.sources.propose.ends import MAY_BE_LOST
 from leakkit.sources.shapes.either_way import ENDS
 from leakkit.sources.toml import list_texts, quote_toml

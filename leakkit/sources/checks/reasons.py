@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.sources.cells.blanks import NOTHING
+from leakkit.sources.cells.no_data import NOTHING
 from leakkit.sources.checks.doubt import Doubt, deals, ids_of, words, words_to_sort
 from leakkit.sources.toml import list_texts
 

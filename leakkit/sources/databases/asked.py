@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit import vocabulary
 from leakkit.config import COLUMNS
-from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.evidence import CHANGED, COPIED, SINCE
 from leakkit.sources.headings.exports import (
     DATED_STAGE,
     DATED_STEP,
@@ -16,9 +16,10 @@ from leakkit.sources.headings.exports import (
     exports_of,
     known_exports,
 )
-from leakkit.sources.headings.names import loose, part_of
-from leakkit.sources.headings.tables import has_stage_dates
-from leakkit.sources.headings.versions import CHANGED, COPIED, SINCE
+from leakkit.sources.headings.heading_words import loose
+from leakkit.sources.headings.reading import Table
+from leakkit.sources.headings.source_files import has_stage_dates
+from leakkit.sources.headings.table_parts import part_of
 from leakkit.sources.shapes.flags import NAMES
 from leakkit.sources.shapes.lifecycle import HEADINGS
 from leakkit.sources.shapes.row_deals import may_be_deals
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from leakkit.config import Config
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
 
 SHAPES = (*DATED_STAGE, *DATED_STEP, *(shape for shapes in TIME_IN_STAGE for shape in shapes))
 WORDS = ("headings", "moments", "left_out", "ended_at", "ids")

@@ -10,9 +10,10 @@ from leakkit.errors import LeakkitError
 from leakkit.sources.databases.asked import is_asked_for
 from leakkit.sources.formats.files import describe_table
 from leakkit.sources.formats.rows import free_rowid, refuse_wide
-from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.exports import exports_of
-from leakkit.sources.headings.names import once, part_of
+from leakkit.sources.headings.heading_words import once
+from leakkit.sources.headings.reading import Table
+from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from leakkit.sources.databases.dialects import Cell
     from leakkit.sources.databases.sessions import Session
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
     from leakkit.sources.spark.tables import Travelling
     from leakkit.store.database import Store
 

@@ -11,16 +11,15 @@ from leakkit.sources.databases.asked import may_play_a_part
 from leakkit.sources.databases.fetching import Relation, fetch
 from leakkit.sources.databases.sessions import open_session
 from leakkit.sources.headings.folders import Folder, Member
-from leakkit.sources.headings.names import nearest
-from leakkit.sources.headings.tables import in_folder
+from leakkit.sources.headings.heading_words import nearest
+from leakkit.sources.headings.source_files import in_folder
 
 if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.sources.databases.addresses import Address
     from leakkit.sources.databases.sessions import Listed, Session
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
-    from leakkit.sources.headings.tables import Files
+    from leakkit.sources.headings.reading import Reading, Table
+    from leakkit.sources.headings.source_files import Files
 
 COMMENT = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
 SELECT = re.compile(rf"{COMMENT}(select|with)\b", re.IGNORECASE | re.DOTALL)

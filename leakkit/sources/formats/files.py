@@ -22,8 +22,8 @@ from leakkit.sources.formats.rows import LINE, distinct, free_rowid, put_rows, r
 from leakkit.sources.formats.unpacking import open_zip, unpack_gzip
 from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row, read_workbook
 from leakkit.sources.formats.xes import read_xes
-from leakkit.sources.headings.columns import Table
-from leakkit.sources.headings.names import once
+from leakkit.sources.headings.heading_words import once
+from leakkit.sources.headings.reading import Table
 from leakkit.store.database import literal, quote
 from leakkit.store.troubles import ENGINE
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
 
 FORMATS = {
     ".csv": "csv",

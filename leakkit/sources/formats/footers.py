@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
 
 TAIL = 16_384
 """So many bytes at the end of a file are looked at."""

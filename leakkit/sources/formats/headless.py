@@ -7,13 +7,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, LeakkitError
-from leakkit.sources.headings.names import once, score
+from leakkit.sources.headings.heading_words import once, score
 from leakkit.sources.toml import quote_toml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
 
 DATE = re.compile(
     r"\W*(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})(?:[ T].*)?\W*"

@@ -13,8 +13,7 @@ from leakkit.store.database import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
     from leakkit.store.database import Store
 
 CHUNK = 50_000

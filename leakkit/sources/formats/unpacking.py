@@ -16,7 +16,7 @@ from leakkit.store.troubles import FULL
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
 
 CHUNK = 1 << 20
 DAMAGED = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)

@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit import limits
 from leakkit.errors import Ask, LeakkitError
-from leakkit.sources.cells.swapped import swap_columns, typed_columns
+from leakkit.sources.cells.dates import swap_columns, typed_columns
 from leakkit.sources.formats.footers import footer_of
 from leakkit.sources.formats.headless import given_headings
 from leakkit.sources.formats.rows import LINE, put_rows
 from leakkit.sources.formats.sheets import Cells, read_cells
-from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.exports import exports_of
-from leakkit.sources.headings.names import once, part_of, score
+from leakkit.sources.headings.heading_words import once, score
+from leakkit.sources.headings.reading import Table
+from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from leakkit.sources.cells.swapped import Typed
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.cells.dates import Typed
+    from leakkit.sources.headings.reading import Reading
 
 LOOKED_AT = 20
 """Rows at the top of a sheet among which the headings are looked for."""

@@ -11,7 +11,7 @@ from leakkit import limits
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.rows import free_rowid
 from leakkit.sources.formats.unpacking import Bound, refuse_full
-from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.reading import Table
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:

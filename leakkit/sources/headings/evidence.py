@@ -1,18 +1,18 @@
-"""Which column plays a part, by what its cells hold: a heading alone may say something else."""
+"""Which part a column and a table play by what their cells hold, whatever their headings say."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit.sources.cells.blanks import BLANK
-from leakkit.sources.headings.exports import DEALS
+from leakkit.sources.cells.no_data import BLANK
+from leakkit.sources.headings.exports import DEALS, HISTORY, REFUSED, VERSIONS, exports_of
+from leakkit.sources.headings.heading_words import heading_of
+from leakkit.sources.headings.table_parts import Part, part_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.names import Part
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 LOOKED_AT = 20_000
 """So many rows of a file are looked at."""
@@ -167,3 +167,102 @@ FITS = {
     **dict.fromkeys(STAGES_OF, _names_stages),
 }
 """Our columns -> what their cells have to be, where they are texts."""
+
+
+# ---------------- tables with a row for every change, or every day, of a deal
+
+SINCE = (
+    *("_fivetran_start", "_dlt_valid_from", "dbt_valid_from", "_airbyte_start_at"),
+    *("valid_from", "effective_from", "row_effective_from", "date_day", "snapshot_date"),
+    *("snapshot_day", "snapshot_at", "as_of_date", "report_date"),
+)
+"""Since when a row holds, or the day of which it says how a deal stood."""
+COPIED = (
+    *("_sdc_batched_at", "_sdc_extracted_at", "_sdc_received_at", "_sdc_sequence"),
+    *("_airbyte_extracted_at", "_airbyte_emitted_at"),
+)
+"""Signs that rows were added and none was written over; when they were copied is no moment."""
+CHANGED = (
+    *("systemmodstamp", "last_modified_date", "lastmodifieddate", "hs_lastmodifieddate"),
+    *("property_hs_lastmodifieddate", "update_time", "updated_at", "modified_time", "write_date"),
+)
+"""When a row was changed in the CRM itself."""
+
+
+def by_versions(reading: Reading, table: Table, part: Part) -> Part:
+    """Return the part of a table that has several rows of one deal, in several stages.
+
+    The heading alone does not say so: a table of present rows may have such a column.
+    """
+    since = heading_of(table, SINCE)
+    if not since and heading_of(table, COPIED):
+        since = heading_of(table, CHANGED)
+    since = since or replace(table, known=dict(part.known)).heading("stage_since") or ""
+    if not since or part.table not in {DEALS, REFUSED, ""}:
+        return part
+    found = part
+    if part.table == REFUSED:
+        kinds = [one for one in exports_of(reading.config) if one.table != REFUSED]
+        found = part_of(list(table.types), table.renamed, kinds)
+    known = replace(table, known=dict(found.known))
+    if known.heading("opportunity_id") is None or known.heading("stage") is None:
+        return part
+    moved = reading.store.rows(
+        f"SELECT deal FROM (SELECT {known.text('opportunity_id')} AS deal, "  # noqa: S608 - quoted
+        f"{known.text('stage')} AS stood FROM {table.relation}) "
+        "WHERE deal <> '' GROUP BY deal HAVING count(DISTINCT stood) > 1 LIMIT 1"
+    )
+    if not moved:
+        return part
+    reading.say(table.file, "versions", VERSIONS, since)
+    return replace(found, table=VERSIONS, known={**found.known, "entered_at": since})
+
+
+# ---------------- lists that look like a history
+
+OF_DEALS = ("created_at", "closed_at", "outcome")
+"""What is told of a deal, and seldom of a move."""
+ENOUGH_DEALS = 20
+"""Of fewer deals it may well be that none has moved yet."""
+FEW_TWICE = 0.02
+
+
+def recognise_list(reading: Reading, table: Table, part: Part) -> Part:
+    """Return the part of a table with a moment for each stage, but only one row for each deal.
+
+    In a history, deals that reached a later stage have a row for each stage before it. Where
+    each deal has one row, in whatever stage, the moment says since when it stands there.
+    """
+    known = replace(table, known=dict(part.known))
+    if part.table != HISTORY or part.export or not _may_be_list(known):
+        return part
+    since = str(known.heading("entered_at"))
+    if not _is_list(reading, known):
+        return part
+    found = {**part.known, "entered_at": "", "stage_since": since}
+    if not known.heading("closed_at") and not known.heading("outcome"):
+        # a deal whose stage is a close stands in it since it was closed
+        found["closed_at"] = since
+    reading.say(table.file, "list_not_history", DEALS, since)
+    return replace(part, table=DEALS, known=found)
+
+
+def _may_be_list(table: Table) -> bool:
+    """Say whether the headings are those of a list of deals as well, and nobody said otherwise."""
+    declared = "entered_at" in table.renamed and table.find(table.renamed["entered_at"])
+    of_deals = any(table.heading(name) for name in OF_DEALS)
+    moves = table.heading("from_stage") or table.heading("seq")
+    return bool(of_deals and not moves and not declared and table.heading("stage"))
+
+
+def _is_list(reading: Reading, table: Table) -> bool:
+    """Say whether hardly a deal has a second row, and the deals stand in several stages."""
+    deal, stage = table.text("opportunity_id"), table.text("stage")
+    for rows in (f"(SELECT * FROM {table.relation} LIMIT {LOOKED_AT})", table.relation):  # noqa: S608 - quoted
+        told, deals, stages = reading.store.rows(
+            f"SELECT count(*), count(DISTINCT {deal}), count(DISTINCT {stage}) "  # noqa: S608 - quoted
+            f"FROM {rows} WHERE {deal} <> ''"
+        )[0]
+        if deals < ENOUGH_DEALS or stages < 2 or told - deals > FEW_TWICE * told:  # noqa: PLR2004 - several
+            return False
+    return True

@@ -9,14 +9,13 @@ from leakkit.config import Config, Join
 from leakkit.errors import LeakkitError
 from leakkit.scratch import scratch
 from leakkit.sources.formats.files import read_file
-from leakkit.sources.headings.columns import simplify_heading
 from leakkit.sources.headings.folders import may_be_data
-from leakkit.sources.headings.names import near_pairs
-from leakkit.sources.headings.recognised import Reading
+from leakkit.sources.headings.heading_words import near_pairs
+from leakkit.sources.headings.reading import Reading, simplify_heading
 from leakkit.store.database import Store, quote
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
+    from leakkit.sources.headings.reading import Table
 
 ENOUGH = 0.5
 """At least this share of the values of the deals must be keys of the other file."""

@@ -12,16 +12,16 @@ from leakkit.sources.databases.sessions import open_session
 from leakkit.sources.databases.tables import LOOKED_AT, folder_in
 from leakkit.sources.formats.files import form_of_content, form_of_name
 from leakkit.sources.formats.unpacking import unpack_zip
+from leakkit.sources.headings.column_guesses import columns_of
 from leakkit.sources.headings.folders import Member, folder_of, may_be_data, member_of
-from leakkit.sources.headings.guesses import columns_of
-from leakkit.sources.headings.recognised import Reading
+from leakkit.sources.headings.reading import Reading
 from leakkit.store.database import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.config import Config
-    from leakkit.sources.headings.guesses import Column
+    from leakkit.sources.headings.column_guesses import Column
 
 SHOWN_COLUMNS, SHOWN_FILES = 200, 50
 

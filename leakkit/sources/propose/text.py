@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from leakkit.config import COLUMNS, FILL_IN, OUTCOMES, Config, find_unfilled, fold_name
 from leakkit.errors import Ask, LeakkitError, visible
 from leakkit.sources import toml
-from leakkit.sources.headings.recognised import Recognised
+from leakkit.sources.headings.reading import Recognised
 from leakkit.sources.propose.candidates import ends_of, without_rate
 from leakkit.sources.shapes.shapes import SNAPSHOT
 

@@ -10,8 +10,7 @@ from leakkit.store.account import SHOWN_ROWS
 from leakkit.store.moments import EARLIEST, SENTINEL
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
     from leakkit.store.database import Store
     from leakkit.store.moments import Zone
 

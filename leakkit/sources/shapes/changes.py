@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.sources.formats.rows import LINE, rewritten
-from leakkit.sources.headings.names import heading_of
+from leakkit.sources.headings.heading_words import heading_of
 from leakkit.sources.shapes.lifecycle import one_transition
 from leakkit.sources.shapes.naming import refuse_other_names
 from leakkit.sources.shapes.switches import find_switches
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from leakkit.config import Changes
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
-    from leakkit.sources.headings.tables import Files
+    from leakkit.sources.headings.reading import Reading, Table
+    from leakkit.sources.headings.source_files import Files
 
 FEWEST = 20
 """Of fewer deals it is not said where all of them began."""

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from leakkit import vocabulary
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.evidence import holds_dates
-from leakkit.sources.headings.names import heading_of
+from leakkit.sources.headings.heading_words import heading_of
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 
 def ending_dates(reading: Reading, table: Table) -> dict[str, str]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit.sources.formats.rows import rewritten
-from leakkit.sources.headings.names import heading_of
+from leakkit.sources.headings.heading_words import heading_of
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 DAYS_BEFORE = (
     *("days in from stage", "days in previous stage", "days in old stage", "days in prior stage"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
 from leakkit.sources.formats.rows import rewritten
-from leakkit.sources.headings.names import declared_names
+from leakkit.sources.headings.heading_words import declared_names
 from leakkit.sources.shapes.outcomes import cases_of_outcome
 from leakkit.store import schema
 from leakkit.store.closes import closes_either_way
@@ -16,8 +16,7 @@ from leakkit.store.database import literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
     from leakkit.sources.shapes.shapes import Found
 
 ENDS = "ends_either_way"

@@ -10,8 +10,7 @@ from leakkit.config import fold_name
 from leakkit.store.database import literal
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 YES = (
     *("true", "1", "1.0", "yes", "y", "t", "ja", "oui", "si", "sí", "sim", "wahr", "vrai"),

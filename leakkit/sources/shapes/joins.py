@@ -10,7 +10,7 @@ from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.databases.addresses import Address
 from leakkit.sources.formats.files import read_file
 from leakkit.sources.formats.rows import LINE
-from leakkit.sources.headings.names import near_pairs, nearest
+from leakkit.sources.headings.heading_words import near_pairs, nearest
 from leakkit.sources.places import named_file
 from leakkit.store.database import quote
 from leakkit.store.resolve import write_rows
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from leakkit.config import Join
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
-    from leakkit.sources.headings.tables import Files
+    from leakkit.sources.headings.reading import Reading, Table
+    from leakkit.sources.headings.source_files import Files
 
 SHOWN = 20
 

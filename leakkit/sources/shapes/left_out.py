@@ -17,7 +17,7 @@ from leakkit.config import fold_name
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.cells.ids import LONG, SHORT, replace_history
 from leakkit.sources.formats.rows import LINE
-from leakkit.sources.headings.names import loose, nearest
+from leakkit.sources.headings.heading_words import loose, nearest
 from leakkit.sources.shapes.flags import is_flag, is_yes
 from leakkit.store.database import literal, quote
 from leakkit.store.trace import LEFT_OUT
@@ -25,9 +25,8 @@ from leakkit.store.trace import LEFT_OUT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
-    from leakkit.sources.headings.tables import Files
+    from leakkit.sources.headings.reading import Reading, Table
+    from leakkit.sources.headings.source_files import Files
 
 HISTORY, DEALS, SNAPSHOT = "history", "opportunities", "snapshot"
 FACTS = {

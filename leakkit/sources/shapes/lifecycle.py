@@ -6,12 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.sources.formats.rows import LINE
-from leakkit.sources.headings.names import heading_of
+from leakkit.sources.headings.heading_words import heading_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 HEADINGS = ("lifecycle:transition", "lifecycle transition", "lifecycle")
 OTHERS = "other_transitions"

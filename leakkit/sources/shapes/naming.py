@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 from leakkit.config import fold_name
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.formats.rows import rewritten
-from leakkit.sources.headings.names import declared_names
+from leakkit.sources.headings.heading_words import declared_names
 from leakkit.sources.toml import quote_toml as toml
 from leakkit.store.database import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 FEWEST, SURE = 3, 0.9
 """So many deals whose history ends in a number, and such a share of them, tell its name."""

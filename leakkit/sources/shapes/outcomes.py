@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
 from leakkit.sources.formats.rows import rewritten
-from leakkit.sources.headings.names import declared_names
+from leakkit.sources.headings.heading_words import declared_names
 from leakkit.sources.shapes.closing_dates import ending_dates, outcome_by_dates
 from leakkit.sources.shapes.flags import (
     find_ends_by_close,
@@ -20,8 +20,7 @@ from leakkit.store.database import literal
 from leakkit.store.resolve import outcome_of, outcome_words
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
     from leakkit.sources.shapes.flags import Flags
 
 KINDS = {schema.WON: "won", schema.LOST: "lost", 0: "open"}

@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, LeakkitError
+from leakkit.sources.cells.no_data import empty_cells, repeated_headings, set_aside
 from leakkit.sources.formats.rows import rewritten
-from leakkit.sources.shapes.asides import empty_cells, repeated_headings, set_aside
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
-    from leakkit.sources.headings.tables import Files
+    from leakkit.sources.headings.reading import Reading, Table
+    from leakkit.sources.headings.source_files import Files
 
 NEARLY_ALL = 0.6
 """So many rows of a list of deals have a name of their own; a history has a few for each."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
-from leakkit.sources.cells.blanks import NOTHING, without_words_for_nothing
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
-from leakkit.sources.headings.columns import Table
+from leakkit.sources.cells.no_data import NOTHING, without_asides, without_words_for_nothing
 from leakkit.sources.headings.exports import TIME_IN_STAGE
-from leakkit.sources.headings.names import DatedStage, dated_stages, declared_names, taken_headings
-from leakkit.sources.shapes.asides import without_asides
+from leakkit.sources.headings.heading_words import declared_names, taken_headings
+from leakkit.sources.headings.reading import Table
+from leakkit.sources.headings.table_parts import DatedStage, dated_stages
 from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepare_changes
 from leakkit.sources.shapes.closing_dates import close_by_dates, ending_dates
 from leakkit.sources.shapes.durations import with_starts
@@ -42,8 +42,8 @@ from leakkit.store.schema import LOST, WON
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.headings.recognised import Reading
-    from leakkit.sources.headings.tables import Files
+    from leakkit.sources.headings.reading import Reading
+    from leakkit.sources.headings.source_files import Files
 
 EVENTS, WIDE, SNAPSHOT = "events", "wide", "snapshot"
 MOMENTS = ("entered_at", "created_at", "closed_at")

@@ -12,8 +12,7 @@ from leakkit.store.resolve import CLOSED, outcome_of, outcome_words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 STOOD, MOVES = quote("how deals stood"), quote("moves between snapshots")
 

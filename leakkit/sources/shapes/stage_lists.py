@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.sources.headings.names import heading_of
+from leakkit.sources.headings.heading_words import heading_of
 from leakkit.sources.shapes.changes import key_and_label, labels_of
 from leakkit.sources.shapes.flags import find_flags
 from leakkit.sources.shapes.outcomes import cases_of_outcome
 from leakkit.store.schema import LISTED_STAGES
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 PLACES = (
     *("stage order", "stage sequence", "stage sort order", "stage position", "sort order"),

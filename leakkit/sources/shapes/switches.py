@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leakkit.sources.headings.names import heading_of
+from leakkit.sources.headings.heading_words import heading_of
 from leakkit.sources.shapes.flags import NO, YES, find_flags, is_yes
 from leakkit.sources.shapes.outcomes import cases_of_outcome
 
 if TYPE_CHECKING:
     from leakkit.config import Changes
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 AGREE = 0.9
 """The field that says whether a deal is kept ends as the deal itself says for so many of them."""

@@ -11,7 +11,7 @@ from leakkit.store.moments import DAY, HOUR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
     from leakkit.store.moments import Zone
 
 FACT = "second_hours"

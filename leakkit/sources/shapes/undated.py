@@ -13,9 +13,8 @@ from leakkit.store.database import quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.names import DatedStage
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
+    from leakkit.sources.headings.table_parts import DatedStage
 
 ABOUT_A_STAGE = (
     (

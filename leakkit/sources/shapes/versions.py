@@ -10,8 +10,7 @@ from leakkit.sources.shapes.outcomes import cases_of_outcome
 from leakkit.store.database import literal, quote
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.columns import Table
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 HISTORY = quote("history of versions")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.cells.blanks import BLANK, NOTHING
+from leakkit.sources.cells.no_data import BLANK, NOTHING
 from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from leakkit.config import CROSS_CHECKS
 from leakkit.errors import LeakkitError
 from leakkit.sources.given import MOST_VALUES
-from leakkit.sources.headings.columns import Table
+from leakkit.sources.headings.reading import Table
 from leakkit.sources.spark import refusals
 from leakkit.sources.spark.cells import tick
 from leakkit.sources.spark.plain import PlainDeals

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from leakkit import limits, vocabulary
 from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.headings.names import loose
-from leakkit.sources.headings.versions import CHANGED, COPIED, SINCE
+from leakkit.sources.headings.evidence import CHANGED, COPIED, SINCE
+from leakkit.sources.headings.heading_words import loose
 from leakkit.sources.shapes.flags import NAMES
 from leakkit.sources.spark.cells import refuse_types
 from leakkit.sources.spark.tables import DEALS, MOVES

@@ -13,10 +13,11 @@ from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.dialects import Column, Dialect, spark_cell
 from leakkit.sources.databases.fetching import Relation, fetch
 from leakkit.sources.databases.tables import read_select
-from leakkit.sources.headings.columns import Table
 from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.folders import Folder, Member
-from leakkit.sources.headings.names import nearest, part_of
+from leakkit.sources.headings.heading_words import nearest
+from leakkit.sources.headings.reading import Table
+from leakkit.sources.headings.table_parts import part_of
 from leakkit.sources.spark.cells import SparkColumns, tick
 from leakkit.store.spark.sessions import SparkConnection, is_spark_frame
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from leakkit.config import Config
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
 
 DEALS, MOVES = "opportunities", "stage_history"
 PARTS = (DEALS, MOVES)

@@ -11,7 +11,7 @@ from leakkit.analysis import headline_bounds
 from leakkit.analysis.scope import EVERYTHING
 from leakkit.errors import Fault, shorten_text
 from leakkit.measures.stage_results import CLICKED_THROUGH_SHARE
-from leakkit.sources.headings.names import declared_names, nearest
+from leakkit.sources.headings.heading_words import declared_names, nearest
 from leakkit.version import __version__
 from leakkit.views.elements import bullets, fold_content, heading, paragraphs, reason_text
 from leakkit.views.sentences import losses_line, say_left_out, what_to_export

@@ -1,4 +1,4 @@
-"""What a heading of money says its amounts are counted in: thousands, millions, and so on."""
+"""What amounts are counted in: currencies by sign, word and code; thousands and millions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,52 @@ from itertools import pairwise
 
 from leakkit import vocabulary
 from leakkit.config import fold_name
-from leakkit.sources.cells.currencies import CURRENCIES
+
+CURRENCIES = {
+    "$": "USD",
+    "us$": "USD",
+    "€": "EUR",
+    "£": "GBP",
+    "₹": "INR",
+    "₽": "RUB",
+    "₺": "TRY",
+    "₩": "KRW",
+    "₪": "ILS",
+    "﷼": "IRR",
+    "r$": "BRL",
+    "c$": "CAD",
+    "ca$": "CAD",
+    "a$": "AUD",
+    "au$": "AUD",
+    "nz$": "NZD",
+    "hk$": "HKD",
+    "mx$": "MXN",
+    "s$": "SGD",
+    "kč": "CZK",
+    "ft": "HUF",
+    "lei": "RON",
+    "лв": "BGN",
+    "₴": "UAH",
+    "₸": "KZT",
+    "₫": "VND",
+    "₱": "PHP",
+    "₦": "NGN",
+    "฿": "THB",
+    "رس": "SAR",
+    "ر.س": "SAR",
+    "دإ": "AED",
+    "د.إ": "AED",
+    **{
+        word.casefold(): code
+        for code in reversed(vocabulary.keys("currencies"))
+        for word in vocabulary.words("currencies", code)
+    },
+}
+"""Signs and words -> code. `$` is the configured currency where that is a dollar; a sign of
+several currencies, such as the yen's, is none of them: it is not read."""
+
+
+# ---------------- thousands and millions
 
 UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 TOKEN = re.compile(

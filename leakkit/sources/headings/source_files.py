@@ -17,9 +17,8 @@ from leakkit.sources.formats.files import (
 )
 from leakkit.sources.formats.rows import free_rowid
 from leakkit.sources.formats.unpacking import unpack_zip
-from leakkit.sources.headings.columns import Table
-from leakkit.sources.headings.days import read_days
-from leakkit.sources.headings.evidence import by_cells
+from leakkit.sources.headings.column_guesses import nothing_to_read
+from leakkit.sources.headings.evidence import by_cells, by_versions, recognise_list
 from leakkit.sources.headings.exports import (
     DEALS,
     HISTORY,
@@ -34,23 +33,17 @@ from leakkit.sources.headings.folders import (
     CONFIG_FILE,
     Folder,
     Member,
+    alike,
     folder_of,
     input_of,
+    join_parts,
+    read_days,
     stem_of,
     which_member,
 )
-from leakkit.sources.headings.missing import nothing_to_read
-from leakkit.sources.headings.names import (
-    Part,
-    dated_stages,
-    declared_names,
-    loose,
-    part_of,
-    taken_headings,
-)
-from leakkit.sources.headings.parts import alike, join_parts
-from leakkit.sources.headings.present_lists import recognise_list
-from leakkit.sources.headings.versions import by_versions
+from leakkit.sources.headings.heading_words import declared_names, loose, taken_headings
+from leakkit.sources.headings.reading import Table
+from leakkit.sources.headings.table_parts import Part, dated_stages, part_of
 from leakkit.sources.shapes.activities import ACTIVITIES
 from leakkit.sources.shapes.closing_dates import ending_dates
 from leakkit.sources.shapes.row_deals import may_be_deals
@@ -59,7 +52,7 @@ from leakkit.store.database import quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.headings.recognised import Reading
+    from leakkit.sources.headings.reading import Reading
 
 KEYS = {
     DEALS: ("opportunity_id",),
