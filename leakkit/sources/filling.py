@@ -8,9 +8,9 @@ from leakkit.sources.checks import cross_check
 from leakkit.sources.notes import place_faults, write_notes
 from leakkit.sources.people import keep_people
 from leakkit.sources.rules import give_rows
-from leakkit.sources.shapes.activities import read_activities
-from leakkit.sources.shapes.shapes import SNAPSHOT, Found
-from leakkit.sources.shapes.snapshots import earlier_rows
+from leakkit.sources.shapes.deal_states import earlier_rows
+from leakkit.sources.shapes.further_tables import read_activities
+from leakkit.sources.shapes.shaping import SNAPSHOT, Found
 from leakkit.store import account, doubts
 from leakkit.store import upkeep as settled
 from leakkit.store.resolve import Rules, resolve, write_passages

@@ -9,7 +9,7 @@ from leakkit.errors import LeakkitError
 from leakkit.sources.headings.column_guesses import lacking
 from leakkit.sources.headings.reading import Table, refuse_lacking
 from leakkit.sources.headings.table_parts import NEEDED
-from leakkit.sources.shapes.shapes import EVENTS, SNAPSHOT, Found
+from leakkit.sources.shapes.shaping import EVENTS, SNAPSHOT, Found
 from leakkit.store.database import Store, literal, quote
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone
 from leakkit.store.resolve import OWN_COLUMNS, closed_outcomes

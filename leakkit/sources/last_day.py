@@ -14,7 +14,7 @@ from leakkit.store.resolve import closed_outcomes
 if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.sources.headings.reading import Reading, Table
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
 
 

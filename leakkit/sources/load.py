@@ -18,8 +18,8 @@ from leakkit.sources.headings.reading import Reading
 from leakkit.sources.headings.source_files import find, in_folder
 from leakkit.sources.logo import keep_logo, read_logo
 from leakkit.sources.places import folders_of
-from leakkit.sources.shapes.joins import join_columns
-from leakkit.sources.shapes.shapes import days_of, shape_files
+from leakkit.sources.shapes.further_tables import join_columns
+from leakkit.sources.shapes.shaping import days_of, shape_files
 from leakkit.sources.spark.load import load_spark
 from leakkit.sources.spark.refusals import refuse_store
 from leakkit.sources.spark.tables import Travelling, tables_of

@@ -11,7 +11,7 @@ from leakkit.store.resolve import CLOSED
 if TYPE_CHECKING:
     from leakkit.sources.headings.reading import Reading
     from leakkit.sources.rules import Given
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
 
 

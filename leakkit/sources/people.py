@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from leakkit.sources.rules import Given
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
 
 KEEP_PEOPLE = "CREATE TABLE people (kind VARCHAR, name VARCHAR)"

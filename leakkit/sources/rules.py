@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.config import Config, fold_name, refuse_unknown_notes
-from leakkit.sources.cells.ids import match_long_ids
 from leakkit.sources.cells.money import count_toman, with_toman
 from leakkit.sources.formats.rows import distinct
 from leakkit.sources.given import (
@@ -27,8 +26,9 @@ from leakkit.sources.last_day import (
 )
 from leakkit.sources.propose.proposal import propose
 from leakkit.sources.shapes import told_twice
+from leakkit.sources.shapes.deal_ids import match_long_ids
 from leakkit.sources.shapes.left_out import without_histories
-from leakkit.sources.shapes.shapes import SNAPSHOT, Found
+from leakkit.sources.shapes.shaping import SNAPSHOT, Found
 from leakkit.store import account
 from leakkit.store.resolve import Rules, write_rows
 

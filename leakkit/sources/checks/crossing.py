@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.sources.checks.doubt import Doubt
     from leakkit.sources.headings.reading import Reading
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
 
 NO_STOP = ("present_stage_ahead",)

@@ -10,7 +10,7 @@ from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.reading import Table
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
 
 SET_ASIDE = """

@@ -10,7 +10,7 @@ from leakkit.errors import Ask
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words, words_to_sort
 from leakkit.sources.headings.heading_words import nearest
 from leakkit.sources.propose.ends import MAY_BE_LOST
-from leakkit.sources.shapes.either_way import ENDS
+from leakkit.sources.shapes.deal_ends import ENDS
 from leakkit.sources.toml import list_texts, quote_toml
 from leakkit.store.resolve import outcome_words
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit import vocabulary
 from leakkit.config import COLUMNS
+from leakkit.sources.formats.event_logs import HEADINGS
 from leakkit.sources.headings.evidence import CHANGED, COPIED, SINCE
 from leakkit.sources.headings.exports import (
     DATED_STAGE,
@@ -20,9 +21,8 @@ from leakkit.sources.headings.heading_words import loose
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.source_files import has_stage_dates
 from leakkit.sources.headings.table_parts import part_of
-from leakkit.sources.shapes.flags import NAMES
-from leakkit.sources.shapes.lifecycle import HEADINGS
-from leakkit.sources.shapes.row_deals import may_be_deals
+from leakkit.sources.shapes.deal_ids import may_be_deals
+from leakkit.sources.shapes.end_columns import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
 from leakkit.sources.databases.asked import is_asked_for
-from leakkit.sources.formats.files import describe_table
-from leakkit.sources.formats.rows import free_rowid, refuse_wide
+from leakkit.sources.formats.rows import describe_table, free_rowid, refuse_wide
 from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.heading_words import once
 from leakkit.sources.headings.reading import Table

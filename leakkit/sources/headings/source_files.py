@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
-from leakkit.sources.formats.files import (
-    form_of_content,
-    form_of_name,
-    read_file,
-    types_of,
-    unknown_format,
-)
-from leakkit.sources.formats.rows import free_rowid
+from leakkit.sources.formats.files import form_of_content, form_of_name, read_file, unknown_format
+from leakkit.sources.formats.rows import free_rowid, types_of
 from leakkit.sources.formats.unpacking import unpack_zip
 from leakkit.sources.headings.column_guesses import nothing_to_read
 from leakkit.sources.headings.evidence import by_cells, by_versions, recognise_list
@@ -44,9 +38,9 @@ from leakkit.sources.headings.folders import (
 from leakkit.sources.headings.heading_words import declared_names, loose, taken_headings
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import Part, dated_stages, part_of
-from leakkit.sources.shapes.activities import ACTIVITIES
-from leakkit.sources.shapes.closing_dates import ending_dates
-from leakkit.sources.shapes.row_deals import may_be_deals
+from leakkit.sources.shapes.deal_ids import may_be_deals
+from leakkit.sources.shapes.end_columns import ending_dates
+from leakkit.sources.shapes.further_tables import ACTIVITIES
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from leakkit import limits
 from leakkit.config import Pipeline, Stage, fold_name
 from leakkit.errors import Ask, LeakkitError, shorten_text
 from leakkit.sources.propose.ends import closing_stages
-from leakkit.sources.shapes.either_way import ENDS
+from leakkit.sources.shapes.deal_ends import ENDS
 from leakkit.store import schema
 from leakkit.store.closes import closing
 from leakkit.store.resolve import CLOSED, texts

@@ -11,7 +11,7 @@ from leakkit.errors import Ask, LeakkitError, visible
 from leakkit.sources import toml
 from leakkit.sources.headings.reading import Recognised
 from leakkit.sources.propose.candidates import ends_of, without_rate
-from leakkit.sources.shapes.shapes import SNAPSHOT
+from leakkit.sources.shapes.shaping import SNAPSHOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
