@@ -390,7 +390,7 @@ def test_the_check_of_words_sees_what_is_wrong() -> None:
 
 # ---------------- rooms
 
-MOST_LINES, MOST_MODULES = 500, 274
+MOST_LINES, MOST_MODULES = 500, 256
 LONG = {
     "store/queries.py",
     "store/resolve.py",
@@ -398,7 +398,7 @@ LONG = {
 """Modules that are still longer. This list, and the two numbers, may only fall."""
 TWICE = {
     *("causes", "cells", "counts", "engine", "findings", "load", "numbers", "plain"),
-    *("refusals", "sessions", "spark", "tables", "writing"),
+    *("spark", "tables"),
     *("Batch", "Bounds", "Cell", "Column", "Deals", "Doubt", "Leak", "Part", "Sheet"),
     *("Split", "Table", "Text", "Visits"),
 }

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.cells.dates import plain_dates
+from leakkit.sources.configuration import named_file
 from leakkit.sources.databases.addresses import Address
 from leakkit.sources.formats.files import read_file
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.heading_words import near_pairs, nearest
-from leakkit.sources.places import named_file
 from leakkit.store.account import SHOWN_ROWS
 from leakkit.store.database import quote
 from leakkit.store.moments import EARLIEST, SENTINEL
