@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from leakkit.report import pool
-from tests.servers import programs, started
+from tests.servers import SPARK, programs, spark_connect, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,34 +85,33 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[Any]:
-    """Return a session of Spark in this process's own Java, which ends with the tests."""
+def java() -> None:
+    """Need pyspark, and a Java that it runs in."""
     if find_spec("pyspark") is None:
         _without("spark", "pyspark is not installed: pip install 'leakkit[spark]'.")
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         _without("spark", "no Java is installed (Debian's package: default-jre-headless)")
+
+
+@pytest.fixture(scope="session")
+def spark(java: None) -> Iterator[Any]:  # noqa: ARG001 - it is asked for, and gives nothing
+    """Return a session of Spark in this process's own Java, which ends with the tests."""
     from pyspark.sql import SparkSession  # noqa: PLC0415 - it may not be there
 
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.sql.shuffle.partitions": "2",
-        # to compile each question takes longer than to answer it here
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.sql.adaptive.enabled": "false",
-        # nothing of ours may depend on it
-        "spark.sql.session.timeZone": "Asia/Tehran",
-    }
     builder = SparkSession.builder.master("local[2]").appName("leakkit tests")
-    for name, value in settings.items():
+    for name, value in SPARK.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("OFF")
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def connect(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - as above
+    """Return the address of a server of Spark Connect, which is ended after the tests."""
+    with spark_connect(tmp_path_factory.mktemp("connect")) as address:
+        yield address
 
 
 class KeptPool(pool.Pool):

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests: started on a free port by a user without rights, and ended."""
+"""Servers of the tests, on free ports, and ended: a PostgreSQL without rights, a Spark Connect."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -65,6 +66,13 @@ class Server:
         return self.url(database)
 
 
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def started(bin_folder: Path) -> Iterator[Server]:
     """Start a server in a folder of its own, and end it. It refuses to run as root."""
@@ -75,9 +83,7 @@ def started(bin_folder: Path) -> Iterator[Server]:
     if as_user:
         for place in (folder, secret):
             shutil.chown(place, "nobody")
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     data = folder / "data"
     new = ["-U", KEEPER, "-A", "scram-sha-256", f"--pwfile={secret}", "-E", "UTF8", "--locale=C"]
     settings = f"-p {port} -k {folder} -c listen_addresses=localhost -c fsync=off"
@@ -102,3 +108,53 @@ def texts(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> pa.Table:
     columns = zip(*rows, strict=True) if rows else ([] for _ in headings)
     cells = [pa.array([cell or None for cell in column], pa.string()) for column in columns]
     return pa.table(cells, names=list(headings))
+
+
+# ---------------------------------------------------------------- Spark
+
+SPARK = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "2",
+    # to compile each question takes longer than to answer it here
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    # nothing of ours may depend on it
+    "spark.sql.session.timeZone": "Asia/Tehran",
+}
+"""The settings of Spark in tests."""
+
+
+@contextmanager
+def spark_connect(folder: Path) -> Iterator[str]:
+    """Start a server of Spark Connect in a folder of its own; yield its address, and end it."""
+    import grpc  # type: ignore[import-untyped]  # noqa: PLC0415 - ships no types, of the extra `spark`
+
+    found = find_spec("pyspark")
+    assert found
+    assert found.submodule_search_locations
+    home = Path(found.submodule_search_locations[0])
+    port = free_port()
+    place = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+    }
+    settings = [f"--conf={name}={value}" for name, value in (SPARK | place).items()]
+    kind = "org.apache.spark.sql.connect.service.SparkConnectServer"
+    program = [str(home / "bin" / "spark-submit"), "--master=local[2]", f"--class={kind}"]
+    own = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            [*program, *settings, "spark-internal"], cwd=folder, env=own, stdout=log, stderr=log
+        ) as process,
+        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        try:
+            grpc.channel_ready_future(channel).result(timeout=120)
+            yield f"sc://127.0.0.1:{port}"
+        finally:
+            process.kill()

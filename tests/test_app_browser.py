@@ -13,6 +13,7 @@ import pytest
 import leakkit
 from leakkit import sample
 from leakkit.sample import Plan
+from leakkit.views.picture_widgets import tabbed
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.usefixtures("voila")
@@ -27,6 +28,7 @@ BOOKS = {"stage_dropoff": "pipe", "root_causes": "warnings", "overview": "overvi
 """The notebooks, each with a view that stands in it."""
 BELOW = {"deals": "the current window", "compare": "Nothing is compared"}
 """What pictures with choices of their own say of the current window."""
+TABLES = "its tables, on the clipboard"
 
 
 @pytest.fixture(scope="module")
@@ -80,5 +82,11 @@ def test_every_notebook_is_served_without_code_and_follows_its_bar(
                     said = page.locator(f"section#{below}").filter(has_text=BELOW[below])
                     said.first.wait_for()
                 assert page.get_by_text("bar.set(").count() == 0, "a line of code"
+                page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+                page.get_by_label("as", exact=True).select_option(label=TABLES)
+                page.get_by_role("button", name="Save", exact=True).click()
+                page.get_by_text("On the clipboard: ").last.wait_for()
+                copied = page.evaluate("navigator.clipboard.readText()")
+                assert copied == tabbed(leakkit.views.headline(part))
             page.close()
         browser.close()

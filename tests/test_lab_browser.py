@@ -15,6 +15,7 @@ import pytest
 import leakkit
 from leakkit import sample
 from leakkit.sample import Plan
+from leakkit.views.picture_widgets import tabbed
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -169,6 +170,31 @@ def test_the_deals_that_are_saved_are_those_that_are_counted(
     assert len(rows) == lost
     assert set(rows["How it left"]) == {"Lost"}
     assert set(rows["Stage"]) == {"Proforma"}
+
+
+def save_as(page: Page, title: str, form: str) -> Locator:
+    """Save a picture from the bar; return the row that says where it is."""
+    row = page.locator(".widget-hbox").filter(has_text="on the clipboard").last
+    row.get_by_label("Save", exact=True).select_option(label=title)
+    row.get_by_label("as", exact=True).select_option(label=form)
+    row.get_by_role("button", name="Save").click()
+    return row
+
+
+def test_tables_and_pictures_reach_the_clipboard(page: Page, data: Store) -> None:
+    bar_of(page).get_by_role("button", name="Reset").click()
+    bar_of(page).locator("code").filter(has_text="bar.set()").first.wait_for()
+    bar_of(page).get_by_text("Computing:").wait_for(state="detached")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    row = save_as(page, "Stage by stage", "its tables, on the clipboard")
+    row.get_by_text("On the clipboard: Stage by stage").wait_for()
+    view = leakkit.views.stages(leakkit.analyze(data, "Equipment"))
+    assert page.evaluate("navigator.clipboard.readText()") == tabbed(view)
+    row = save_as(page, "The pipe", "a picture, on the clipboard")
+    row.get_by_text("On the clipboard: The pipe").wait_for()
+    (kinds,) = page.evaluate("navigator.clipboard.read().then(all => all.map(one => one.types))")
+    assert kinds == ["image/png"]
+    row.get_by_text("On the clipboard: The pipe").wait_for(state="detached")
 
 
 def test_two_parts_are_compared_in_two_clicks(page: Page, data: Store) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import leakkit
 from leakkit import limits, sample, views
@@ -26,8 +27,9 @@ from leakkit.sources.spark import load as spark_load
 from leakkit.sources.spark import told
 from leakkit.store import Store, relations
 from leakkit.store.spark.engine import SparkEngine
-from leakkit.store.spark.sessions import SparkConnection, explaining
+from leakkit.store.spark.sessions import RETRIES, SparkConnection, explaining
 from tests.generated import raw_source, write_source
+from tests.running import here
 from tests.test_databases import files_in, put
 from tests.thoroughness import seeds
 
@@ -277,6 +279,61 @@ def test_a_configuration_names_the_server_whose_folder_is_the_source(
     (tmp_path / "leakkit.toml").write_text('as_of = "2026-03-31"\n[source]\nspark = "host"\n')
     with pytest.raises(LeakkitError, match="should be the address of a server"):
         leakkit.load(tmp_path)
+
+
+# ---------------------------------------------------------------- servers
+
+
+@pytest.fixture(scope="session")
+def catalogue(connect: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Put the sample into tables of a server; return folders with its files, and with its name."""
+    files, there = (tmp_path_factory.mktemp(name) for name in ("files", "spark"))
+    sample.write(files, 600)
+    frames = {"deals": pd.read_csv(files / "opportunities.csv", dtype=str)}
+    frames["opportunities"] = frames.pop("deals").astype({"value": float})
+    frames["moves"] = pd.read_csv(files / "stage_history.csv", dtype=str).astype({"seq": int})
+    server = SparkConnection.connect(connect, connect)
+    for name, frame in frames.items():
+        place = there / f"{name}.parquet"
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        parquet.write_table(table, place)
+        server.spark.sql(f"CREATE TABLE {name} USING parquet LOCATION '{place}'")
+    server.close()
+    text = (files / "leakkit.toml").read_text()
+    source = f'[source]\nspark = "{connect}"\n[source.tables]\nstage_history = "moves"\n'
+    (there / "leakkit.toml").write_text(f"{text}\n{source}")
+    return {"files": files, "spark": there}
+
+
+def test_a_server_is_checked_with_the_words_of_files(
+    connect: str, catalogue: Mapping[str, Path], tmp_path: Path
+) -> None:
+    text = (catalogue["files"] / "leakkit.toml").read_text()
+    named = '[source.tables]\nstage_history = "SELECT * FROM default.moves"\n'
+    (tmp_path / "other.toml").write_text(f"{text}\n{named}")
+    found = here("check", connect, "--config", str(tmp_path / "other.toml"))
+    known = here("check", str(catalogue["files"])).stdout
+    known = known.replace(".csv:", ":").replace("Not read: truth.json\n", "")
+    assert (found.stdout, found.stderr) == (known, "")
+
+
+@pytest.mark.usefixtures("few")
+def test_what_stays_on_a_server_is_counted_as_from_files(
+    connect: str, catalogue: Mapping[str, Path]
+) -> None:
+    other = SparkConnection.connect(connect, connect)
+    with leakkit.load(catalogue["files"]) as known, leakkit.load(catalogue["spark"]) as there:
+        assert isinstance(there.engine, SparkEngine)
+        session = there.engine.session
+        assert travelled(there) < len(there) / 2
+        assert said(there) == said(known)
+        retries = session.spark.client.get_retry_policies()
+        assert [one.max_retries for one in retries] == [RETRIES]
+    assert session.spark.client.is_closed
+    # other sessions of the process go on, and none became the active one
+    assert other.rows("SELECT 1") == [(1,)]
+    assert type(other.spark).getActiveSession() is None
+    other.close()
 
 
 # ---------------------------------------------------------------- servers that do not answer

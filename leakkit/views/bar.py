@@ -98,6 +98,12 @@ class Filters:
         """Say how many deals are meant, and the line that chooses them."""
         return f"<{self.pipeline or 'every pipeline'}: {self.counted}; {self.code}>"
 
+    def follow(self, place: str, follower: Follower) -> None:
+        """Have a picture follow, in the place of the one that was there before."""
+        self.followers[place] = follower
+        if self.widgets is not None:
+            self.widgets.saving.fit()
+
     @property
     def whole(self) -> PipelineNumbers:
         """The pipeline of everything; the first where the bar is of all."""

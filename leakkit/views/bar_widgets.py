@@ -11,6 +11,7 @@ from markupsafe import Markup
 from leakkit.analysis.scope import ANY, OPEN_DAYS, POLICIES, VISITS, Selection, select
 from leakkit.errors import LeakkitError
 from leakkit.store.visits import read_worths, segment_values
+from leakkit.views.picture_widgets import FITTING, LABEL, SaveWidgets
 
 if TYPE_CHECKING:
     from leakkit.analysis import PipelineNumbers
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 EPOCH = dt.date(1970, 1, 1)
 BANDS = 5
 QUARTERS = 8
-LABEL = {"description_width": "8rem"}
-FITTING = {"width": "auto"}
-"""A button is as wide as its words."""
 WIDE = "22rem"
 OWN = "own"
 MOST_SHOWN = 500
@@ -137,6 +135,7 @@ class BarWidgets:
         )
         self.reset = ipywidgets.Button(description=say("bar.reset"), layout=FITTING)
         self.counted, self.status = ipywidgets.HTML(), ipywidgets.HTML()
+        self.saving = SaveWidgets(bar)
         self.values = ipywidgets.HBox([], layout=ipywidgets.Layout(flex_flow="row wrap"))
         self.own_days = ipywidgets.HBox([self.first, self.last])
         self.own_worth = ipywidgets.HBox([self.least, self.below])
@@ -155,6 +154,7 @@ class BarWidgets:
                 self.own_days,
                 self.own_worth,
                 ipywidgets.HBox([self.reset, self.counted, self.status], layout=row),
+                self.saving.box,
             ]
         )
 
@@ -344,6 +344,7 @@ class BarWidgets:
         finally:
             self.still = False
         self._show_own()
+        self.saving.fit()
         said = self.words.say("bar.causes") if self.bar.diagnosis else self.bar.counted
         self.counted.value = Markup("<b>{}</b>").format(said)
 

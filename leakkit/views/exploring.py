@@ -58,7 +58,7 @@ class Follower:
         self.name = make.__name__
         self.handle: Any = None
         self._kept: dict[tuple[str, Selection], View] = {}
-        bar.followers[self._place()] = self
+        bar.follow(self._place(), self)
 
     def _place(self) -> str:
         """Return which cell it stands in, so that a cell that runs again follows once."""
@@ -80,6 +80,11 @@ class Follower:
             said.append(f"language={bar.analysis.language!r}")
         said += [f"{name}={value!r}" for name, value in limits.items()]
         return f"leakkit.views.{self.name}(leakkit.analyze({', '.join(['data', *said])}){drawn})"
+
+    @property
+    def title(self) -> str:
+        """The question that it answers."""
+        return self.bar.words.say(f"question.{self.name}", name=self.bar.pipeline)
 
     @property
     def view(self) -> View:

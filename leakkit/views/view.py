@@ -105,12 +105,15 @@ class View(PlainData):
         leakkit.errors.LeakkitError: A view is saved as .svg, .png, .csv or .xlsx, not as 'a.pdf'.
         """
         path = Path(path)
-        make = {".svg": _svg, ".png": _png, ".csv": _csv, ".xlsx": _xlsx}.get(path.suffix.lower())
-        if make is None:
+        if path.suffix.lower() not in FORMATS:
             message = f"A view is saved as .svg, .png, .csv or .xlsx, not as {path.name!r}."
             raise LeakkitError("no_format", message)
-        path.write_bytes(make(self))
+        path.write_bytes(self.render(path.suffix.lower()))
         return path
+
+    def render(self, ending: str) -> bytes:
+        """Return what `save` writes into a file with this ending."""
+        return FORMATS[ending](self)
 
     def frame(self) -> pd.DataFrame:
         """Return the numbers behind the view, as a tidy frame (docs/api.md).
@@ -238,6 +241,10 @@ def _xlsx(view: View) -> bytes:
     from leakkit.views import grids
 
     return grids.xlsx_of(view)
+
+
+FORMATS = {".svg": _svg, ".png": _png, ".csv": _csv, ".xlsx": _xlsx}
+"""How a view becomes a file, by its ending."""
 
 
 def words_of(analysis: Analysis) -> Words:

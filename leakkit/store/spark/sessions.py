@@ -123,7 +123,7 @@ class SparkConnection:
         query of ours would take minutes to be planned.
         """
         name = self.name(relation)
-        with self.explaining():
+        with self.explaining(), _active(self.spark):
             # in memory, and on the disks of Spark where there is no more of it
             frame = self.spark.sql(query).localCheckpoint(eager=True)
         self.kept[name] = frame
@@ -242,6 +242,21 @@ def _close(client: Any) -> None:  # noqa: ANN401 - as above
     atexit.unregister(client.close)
     with suppress(Exception):
         client.close()
+
+
+@contextmanager
+def _active(spark: Any) -> Iterator[None]:  # noqa: ANN401 - as above
+    """Let a session of Spark Connect be the active one: a checkpoint becomes one of that."""
+    place = getattr(type(spark), "_active_session", None)
+    if place is None:  # a session of this process's own Java
+        yield
+        return
+    before = getattr(place, "session", None)
+    place.session = spark
+    try:
+        yield
+    finally:
+        place.session = before
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -50,16 +49,10 @@ class DealList(View):
         """Every row, under the words of the field."""
         return self.make_rows()
 
-    def save(self, path: str | Path) -> Path:
-        """Save the list: as a picture (.svg, .png), or all its rows (.csv, .xlsx)."""
-        path = Path(path)
-        make = {".csv": spreadsheets.frame_csv, ".xlsx": spreadsheets.frame_xlsx}.get(
-            path.suffix.lower()
-        )
-        if make is None:
-            return super().save(path)
-        path.write_bytes(make(self.rows))
-        return path
+    def render(self, ending: str) -> bytes:
+        """Return the list as a picture (.svg, .png), or all its rows (.csv, .xlsx)."""
+        make = {".csv": spreadsheets.frame_csv, ".xlsx": spreadsheets.frame_xlsx}.get(ending)
+        return make(self.rows) if make else super().render(ending)
 
 
 @of_analysis
