@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.config import Config
     from leakkit.sources.headings.reading import Table
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.store import Store
     from leakkit.store.resolve import Rules
 

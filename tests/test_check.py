@@ -16,8 +16,8 @@ from leakkit.cli import app
 from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.check import check, check_source, faults_csv
-from leakkit.sources.propose.beside import proposed_joins
-from leakkit.sources.propose.text import configuration_text
+from leakkit.sources.propose.proposed_text import configuration_text
+from leakkit.sources.propose.unread_data import proposed_joins
 from leakkit.terminal import say_check as said
 from leakkit.terminal import unused_lines
 from tests.running import sample_store

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.store import Store
 
 Rows = list[tuple[Any, ...]]

@@ -13,8 +13,7 @@ from leakkit.cli import app
 from leakkit.config import Config, find_unfilled
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
-from leakkit.sources.propose.declared import read_declared
-from leakkit.sources.propose.writing import propose_config
+from leakkit.sources.propose.trials import propose_config, read_declared
 
 if TYPE_CHECKING:
     from pathlib import Path

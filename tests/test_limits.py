@@ -19,7 +19,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import given
 from leakkit.sources.check import check_source, safe_text
-from leakkit.sources.formats import sheets, unpacking
+from leakkit.sources.formats import unpacking, workbooks
 from leakkit.store import Store
 from leakkit.store.account import kept_faults
 from leakkit.store.duck import Duck
@@ -176,7 +176,7 @@ def test_a_parser_that_dies_is_a_damaged_file(
 ) -> None:
     dying = tmp_path / "dying.py"
     dying.write_text('import os\nprint("[[", flush=True)\nos.abort()\n', "utf-8")
-    monkeypatch.setattr(sheets, "PROGRAM", dying)
+    monkeypatch.setattr(workbooks, "PROGRAM", dying)
     assert "it is damaged" in refused(workbook(tmp_path / "a.xlsx", ("a",)))
 
 

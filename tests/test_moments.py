@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leakkit.sources.last_day import Clocks
+from leakkit.sources.clocks import Clocks
 from leakkit.store.moments import DAY, HOUR, SENTINEL, Zone, parse_as_of, zone
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ import pytest
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
-from leakkit.sources.propose.trying import all_at_once
-from leakkit.sources.propose.writing import propose_config
+from leakkit.sources.propose.trials import all_at_once, propose_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

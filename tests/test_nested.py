@@ -9,7 +9,7 @@ import pytest
 
 from leakkit.config import Config
 from leakkit.sources.formats.files import read_file
-from leakkit.sources.formats.nested import flatten, rows_of_page
+from leakkit.sources.formats.json_files import flatten, rows_of_page
 from leakkit.sources.headings.reading import Reading
 from leakkit.store.database import Store
 

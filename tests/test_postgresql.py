@@ -12,7 +12,7 @@ import pytest
 import leakkit
 from leakkit import views
 from leakkit.errors import LeakkitError
-from leakkit.sources.databases import sessions
+from leakkit.sources.databases import connections
 from tests.generated import write_source
 from tests.measuring import bundle
 from tests.running import here
@@ -151,7 +151,7 @@ def test_a_password_is_asked_for_once_on_a_terminal(
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("getpass.getpass", typed)
-    monkeypatch.setattr(sessions, "_TYPED", {})
+    monkeypatch.setattr(connections, "_TYPED", {})
     for _ in range(2):
         leakkit.load(url).close()
     assert asked == [f"Password for {url}: "]

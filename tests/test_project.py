@@ -390,16 +390,15 @@ def test_the_check_of_words_sees_what_is_wrong() -> None:
 
 # ---------------- rooms
 
-MOST_LINES, MOST_MODULES = 500, 286
+MOST_LINES, MOST_MODULES = 500, 256
 LONG = {
-    "sources/formats/files.py",
-    *("store/queries.py", "store/resolve.py"),
+    "store/queries.py",
+    "store/resolve.py",
 }
 """Modules that are still longer. This list, and the two numbers, may only fall."""
 TWICE = {
-    *("causes", "cells", "counts", "engine", "findings", "load", "numbers"),
-    *("outcomes", "plain", "refusals", "sessions", "shapes", "spark", "tables"),
-    "writing",
+    *("causes", "cells", "counts", "engine", "findings", "load", "numbers", "plain"),
+    *("spark", "tables"),
     *("Batch", "Bounds", "Cell", "Column", "Deals", "Doubt", "Leak", "Part", "Sheet"),
     *("Split", "Table", "Text", "Visits"),
 }

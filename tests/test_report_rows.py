@@ -11,7 +11,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.sources.check import check
-from leakkit.sources.formats.footers import footer_of
+from leakkit.sources.formats.headers_and_footers import footer_of
 from tests.test_left_out import counted, kept
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from leakkit.explaining import explain
 from leakkit.report import preparation
 from leakkit.report.unchanged import NOTE
 from leakkit.sources.databases.addresses import Address, address_of
-from leakkit.sources.databases.sessions import open_session
+from leakkit.sources.databases.connections import open_session
 from leakkit.sources.spark import load as spark_load
 from leakkit.sources.spark import told
 from leakkit.store import Store, relations

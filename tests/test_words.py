@@ -8,7 +8,7 @@ from leakkit.config import CROSS_CHECKS
 from leakkit.sources import check
 from leakkit.sources.cells import no_data
 from leakkit.sources.checks import crossing
-from leakkit.sources.shapes import activities, left_out, snapshots
+from leakkit.sources.shapes import deal_states, further_tables, left_out
 from leakkit.store import account, doubts
 from leakkit.words import Words
 
@@ -72,7 +72,7 @@ OF_READING = (
     "planned_closes",
     *("join_keys_repaired", "join_keys_unknown", doubts.BURSTS, *no_data.RULES.values()),
 )
-RULES = {rule for _, rule in (*account.FAULTS, *activities.FAULTS)}
+RULES = {rule for _, rule in (*account.FAULTS, *further_tables.FAULTS)}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_every_fact_has_a_sentence_for_one_and_for_many(code: str) -> None:
     assert one[1:] != two[1:]
 
 
-@pytest.mark.parametrize("rule", sorted({*RULES, *snapshots.FAULTS, *no_data.RULES}))
+@pytest.mark.parametrize("rule", sorted({*RULES, *deal_states.FAULTS, *no_data.RULES}))
 def test_every_rule_says_what_happens(rule: str) -> None:
     assert WORDS.knows(f"rules.{rule}")
     assert check.HINTS.get(rule) or rule in {"unknown_stage", "outcome_unknown"}

@@ -76,8 +76,7 @@ def init(
     be filled in first, or the source itself be mended; 2: nothing was written.
     """
     from leakkit.sources.databases.addresses import Address, address_of
-    from leakkit.sources.propose.declared import read_declared
-    from leakkit.sources.propose.writing import propose_config
+    from leakkit.sources.propose.trials import propose_config, read_declared
 
     place = address_of(source)
     if isinstance(place, Address):

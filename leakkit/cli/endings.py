@@ -40,7 +40,7 @@ def ask_at_once(source: str, config: str, allow: Sequence[Path]) -> Iterator[Non
             raise
         from leakkit.config import Config
         from leakkit.sources.configuration import find_configuration
-        from leakkit.sources.propose.trying import all_at_once
+        from leakkit.sources.propose.trials import all_at_once
 
         known = config or find_configuration(Path(source))
         rules = known if isinstance(known, Config) else Config.read(known) if known else Config()

@@ -14,8 +14,8 @@ from leakkit.sources.headings.column_guesses import Unused, find_unused, look_at
 from leakkit.sources.headings.heading_words import declared_names, nearest
 from leakkit.sources.headings.reading import Recognised
 from leakkit.sources.load import load
-from leakkit.sources.shapes import activities
-from leakkit.sources.shapes.snapshots import earlier_faults
+from leakkit.sources.shapes import further_tables
+from leakkit.sources.shapes.deal_states import earlier_faults
 from leakkit.store import account
 from leakkit.store.resolve import outcome_words
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.sources.headings.column_guesses import Column
     from leakkit.sources.headings.reading import Table
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
     from leakkit.store.resolve import Rules
 
@@ -153,7 +153,7 @@ def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:
     asides = {(file, row): rule for file, row, rule in files.asides}
     guesses = Guesses(rules.config)
     faults = _of_earlier(store, files, guesses)
-    for (name, rule), query in (account.FAULTS | activities.FAULTS).items():
+    for (name, rule), query in (account.FAULTS | further_tables.FAULTS).items():
         table = tables[name]
         if table is None:
             continue

@@ -8,23 +8,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.scratch import scratch
-from leakkit.sources.configuration import choose_configuration, read_rules, within_days
-from leakkit.sources.damage import explain_error
+from leakkit.sources.configuration import (
+    choose_configuration,
+    find_dictionary,
+    folders_of,
+    keep_dictionary,
+    keep_logo,
+    read_logo,
+    read_rules,
+    within_days,
+)
 from leakkit.sources.databases.addresses import Address, address_of
-from leakkit.sources.databases.tables import in_database, refuse_tables
-from leakkit.sources.dictionary import find_dictionary, keep_dictionary
+from leakkit.sources.databases.database_tables import in_database, refuse_tables
 from leakkit.sources.filling import fill
 from leakkit.sources.headings.reading import Reading
 from leakkit.sources.headings.source_files import find, in_folder
-from leakkit.sources.logo import keep_logo, read_logo
-from leakkit.sources.places import folders_of
-from leakkit.sources.shapes.joins import join_columns
-from leakkit.sources.shapes.shapes import days_of, shape_files
+from leakkit.sources.shapes.further_tables import join_columns
+from leakkit.sources.shapes.shaping import days_of, shape_files
 from leakkit.sources.spark.load import load_spark
 from leakkit.sources.spark.refusals import refuse_store
 from leakkit.sources.spark.tables import Travelling, tables_of
 from leakkit.sources.stores import (
     PARTIAL,
+    explain_error,
     find_earlier,
     is_store,
     make_store,

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
-from leakkit.sources.formats.footers import GROUP
+from leakkit.sources.formats.headers_and_footers import GROUP
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.heading_words import declared_names
 from leakkit.sources.headings.reading import simplify_heading

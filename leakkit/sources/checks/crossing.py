@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, Fault, LeakkitError
-from leakkit.sources.checks import histories, keys, outcomes, reasons
+from leakkit.sources.checks import end_checks, history_checks
 from leakkit.sources.checks.doubt import unlike
 from leakkit.store.resolve import write_rows
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.sources.checks.doubt import Doubt
     from leakkit.sources.headings.reading import Reading
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
 
 NO_STOP = ("present_stage_ahead",)
@@ -59,27 +59,27 @@ def _ask_questions(
 
     `declared`: the configuration says which stages each pipeline has.
     """
-    all_open = outcomes.nothing_closes(store, config)
+    all_open = end_checks.nothing_closes(store, config)
     return [
-        keys.most_set_aside(store),
+        history_checks.most_set_aside(store),
         all_open,
-        outcomes.outcome_words_unknown(store),
-        reasons.open_with_reason(store),
-        outcomes.outcome_against_history(store),
-        outcomes.closed_without_outcome(store, asked=all_open.stops),
-        outcomes.stage_may_be_lost(store, config, asked=all_open.stops),
-        outcomes.flags_against_outcome(store, outcome),
-        outcomes.ends_half_told(store),
-        histories.present_stage_ahead(store),
-        histories.lost_elsewhere(store, config),
-        histories.breaks_in_history(store),
-        histories.stage_of_another_pipeline(store, found.history, declared=declared),
-        histories.closed_without_start(store),
-        histories.several_beginnings(store, found.history),
-        histories.history_older_than_deals(store),
-        keys.shortened_ids(store),
-        keys.none_in_both(store, found),
-        keys.ids_under_several_names(store, found.history),
+        end_checks.outcome_words_unknown(store),
+        end_checks.open_with_reason(store),
+        end_checks.outcome_against_history(store),
+        end_checks.closed_without_outcome(store, asked=all_open.stops),
+        end_checks.stage_may_be_lost(store, config, asked=all_open.stops),
+        end_checks.flags_against_outcome(store, outcome),
+        end_checks.ends_half_told(store),
+        history_checks.present_stage_ahead(store),
+        history_checks.lost_elsewhere(store, config),
+        history_checks.breaks_in_history(store),
+        history_checks.stage_of_another_pipeline(store, found.history, declared=declared),
+        history_checks.closed_without_start(store),
+        history_checks.several_beginnings(store, found.history),
+        history_checks.history_older_than_deals(store),
+        history_checks.shortened_ids(store),
+        history_checks.none_in_both(store, found),
+        history_checks.ids_under_several_names(store, found.history),
     ]
 
 

@@ -1,19 +1,23 @@
-"""Rows that Python has read, handed to the database chunk by chunk."""
+"""Rows that Python has read, handed to the database chunk by chunk, and described as a table."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from leakkit import limits
 from leakkit.errors import LeakkitError
-from leakkit.store.database import quote
+from leakkit.sources.headings.reading import Table
+from leakkit.store.database import literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
-    from leakkit.sources.headings.reading import Reading, Table
+    from leakkit.sources.headings.reading import Reading
     from leakkit.store.database import Store
 
 CHUNK = 50_000
@@ -118,3 +122,32 @@ def _choose_heading(table: Table, name: str) -> str:
     while table.find(name):
         name += " (of the file)"
     return name
+
+
+# ---------------- tables
+
+SHOWN_FAULTS = 100
+
+
+def describe_table(
+    reading: Reading, file: str, relation: str, line: str, *, ordered: bool = True
+) -> Table:
+    """Describe a relation as the table of a file."""
+    types = types_of(reading, relation)
+    refuse_wide(file, len(types))
+    source = reading.config.source
+    rules = [rules for pattern, rules in source.files.items() if fnmatchcase(file, pattern)]
+    renamed = {**source.columns, **{k: v for one in rules for k, v in one.columns.items()}}
+    where = {key: values for one in rules for key, values in one.where.items()}
+    return Table(file, relation, line, types, renamed, where=where, ordered=ordered)
+
+
+def types_of(reading: Reading, relation: str) -> dict[str, str]:
+    """Return the engine's types of the columns of a file, by heading."""
+    rows = reading.store.rows(f"DESCRIBE SELECT * FROM {relation}")  # noqa: S608 - quoted
+    return {row[0]: row[1] for row in rows if row[0] not in {"file_row_number", LINE}}
+
+
+def path_sql(path: Path) -> str:
+    """Return a path as SQL; signs that would stand for other files are taken as they are."""
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(path.absolute())))

@@ -16,7 +16,7 @@ from leakkit.sources.headings.exports import USUAL
 from leakkit.sources.headings.heading_words import loose, taken_headings
 from leakkit.sources.headings.reading import CLOCK_TYPES, PARTS
 from leakkit.sources.headings.table_parts import NEEDED, called_steps
-from leakkit.sources.shapes.flags import NO, YES
+from leakkit.sources.shapes.end_columns import NO, YES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
-from leakkit.sources.formats.files import (
-    form_of_content,
-    form_of_name,
-    read_file,
-    types_of,
-    unknown_format,
-)
-from leakkit.sources.formats.rows import free_rowid
+from leakkit.sources.formats.files import form_of_content, form_of_name, read_file, unknown_format
+from leakkit.sources.formats.rows import free_rowid, types_of
 from leakkit.sources.formats.unpacking import unpack_zip
 from leakkit.sources.headings.column_guesses import nothing_to_read
 from leakkit.sources.headings.evidence import by_cells, by_versions, recognise_list
@@ -44,9 +38,9 @@ from leakkit.sources.headings.folders import (
 from leakkit.sources.headings.heading_words import declared_names, loose, taken_headings
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import Part, dated_stages, part_of
-from leakkit.sources.shapes.activities import ACTIVITIES
-from leakkit.sources.shapes.closing_dates import ending_dates
-from leakkit.sources.shapes.row_deals import may_be_deals
+from leakkit.sources.shapes.deal_ids import may_be_deals
+from leakkit.sources.shapes.end_columns import ending_dates
+from leakkit.sources.shapes.further_tables import ACTIVITIES
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
@@ -264,17 +258,35 @@ def in_folder(reading: Reading, folder: Folder) -> Files:
             for wanted, matches in named.items()
             if matches
         }
+        used = {name for table in read.values() for name in table.files}
+        rest = [one for one in files if one.data and one.name not in joined | aside | used]
+        beside = _beside_history(reading, rest, folder) if DEALS not in read else None
+        deals = read.get(DEALS)
         placed = Files(
             folder.label,
             _recognise_named(reading, read[HISTORY], HISTORY),
-            read.get(DEALS) and _recognise_named(reading, read[DEALS], DEALS),
+            _recognise_named(reading, deals, DEALS) if deals else beside,
         )
-        used = {name for table in read.values() for name in table.files}
+        used |= set(beside.files) if beside else set()
     used |= joined | (aside if activities else set())
     ignored = tuple(one.name for one in folder.members if one.name not in {*used, CONFIG_FILE})
     inputs = tuple(one.stated() for one in files if one.name in used)
     label = folder.label
     return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
+
+
+def _beside_history(reading: Reading, rest: list[Member], folder: Folder) -> Table | None:
+    """Return the list of deals beside a history that is called so; None where there is none."""
+    found = [
+        (table, part)
+        for table in (_tables(reading, rest) if rest else [])
+        if (part := _part(reading, table)).table == DEALS
+        and _names(table, part) & {"outcome", "stage", "value", "closed_at"}
+    ]
+    deals = _prefer_makers(found)
+    if len(deals) > 1:
+        raise _several(folder, [table for table, _ in deals])
+    return _with(reading, *deals[0]) if deals else None
 
 
 def _whole(reading: Reading, wanted: str, one: Member, folder: Folder) -> Table:

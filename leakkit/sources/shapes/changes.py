@@ -1,8 +1,6 @@
 """Histories of changes: fields that went from one value to another, made into entries of stages.
 
-A row of such a history says that a stage was left for another, that an outcome was set, or
-that a deal was created. What a deal began with stands in the first `from`, and is entered
-when the deal was created; without a moment for that, it is left out and counted.
+Some rows of a log switch something on or off: archived deals, and those taken out again.
 """
 
 from __future__ import annotations
@@ -10,13 +8,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
+from leakkit.sources.formats.event_logs import one_transition
 from leakkit.sources.formats.rows import LINE, rewritten
 from leakkit.sources.headings.heading_words import heading_of
-from leakkit.sources.shapes.lifecycle import one_transition
-from leakkit.sources.shapes.naming import refuse_other_names
-from leakkit.sources.shapes.switches import find_switches
+from leakkit.sources.shapes.deal_ends import cases_of_outcome
+from leakkit.sources.shapes.end_columns import NO, YES, find_flags, is_yes
+from leakkit.sources.shapes.stage_names import (
+    key_and_label,
+    kind_of_change,
+    label_by_own,
+    label_stages,
+    labels_of,
+    moves_of,
+    quote_texts,
+    refuse_other_names,
+)
 from leakkit.store.closes import close_of
 from leakkit.store.database import literal, quote
 from leakkit.store.schema import LOST, WON
@@ -31,8 +38,6 @@ if TYPE_CHECKING:
 FEWEST = 20
 """Of fewer deals it is not said where all of them began."""
 CLOSES = {WON: "(won)", LOST: "(lost)"}
-LABEL = r'^\{\s*"[^"]*"\s*:\s*"([^"]*)"'
-"""A label in several languages, as databases keep it: the first is taken."""
 
 
 def prepare_changes(reading: Reading, files: Files) -> Files:
@@ -44,17 +49,12 @@ def prepare_changes(reading: Reading, files: Files) -> Files:
         history = one_transition(reading, history)
         history = _close_stages(reading, history)
     if history is not None and files.stages is None:
-        history = _label_by_own(reading, history)
+        history = label_by_own(reading, history)
     if files.stages is not None:
-        history = history and _label_stages(reading, history, files.stages)
-        deals = deals and _label_stages(reading, deals, files.stages)
+        history = history and label_stages(reading, history, files.stages)
+        deals = deals and label_stages(reading, deals, files.stages)
     deals = deals and _split(reading, deals)
     return replace(files, history=history, opportunities=deals)
-
-
-def _quote_texts(words: Iterable[str]) -> str:
-    """Return texts as SQL."""
-    return ", ".join(literal(word) for word in words)
 
 
 def _look_up(reading: Reading, table: Table, other: Table | None) -> Table:
@@ -66,7 +66,7 @@ def _look_up(reading: Reading, table: Table, other: Table | None) -> Table:
     its, name = heading_of(other, wanted.signs[:1]), quote(f"whose {table.file}")
     columns = ", ".join(f"t.{quote(heading)}" for heading in table.types)
     tests = [
-        f"{other.text_under(heading)} IN ({_quote_texts(texts)})"
+        f"{other.text_under(heading)} IN ({quote_texts(texts)})"
         for word, texts in wanted.only.items()
         if (heading := heading_of(other, (word,)))
     ]
@@ -147,68 +147,6 @@ def _closing_cases(text: str, said: Iterable[str]) -> str:
     return " ".join(cases) or "WHEN FALSE THEN ''"
 
 
-def _label_stages(reading: Reading, table: Table, stages: Table) -> Table:
-    """Give the stages that a list of stages knows by a number or a code their labels."""
-    key, label = key_and_label(stages)
-    places = [h for name in ("stage", "from_stage") if (h := table.heading(name))]
-    if not key or not label or not places:
-        return table
-    rows = reading.store.rows(labels_of(stages, key, label))
-    reading.say(table.file, "labels", stages.file, f"{len(rows)}")
-    return _with_labels(reading, table, [(str(k), str(said)) for k, said in rows if k])
-
-
-def _label_by_own(reading: Reading, table: Table) -> Table:
-    """Give stages the names that stand beside their numbers in the history itself."""
-    changes = table.export.changes if table.export else None
-    pairs = [
-        (heading, label)
-        for part, words in (changes.names.items() if changes else ())
-        if (heading := table.heading(part)) and (label := heading_of(table, words))
-    ]
-    each = " UNION ALL ".join(
-        f"SELECT {table.text_under(heading)} AS key, {table.text_under(label)} AS label "  # noqa: S608 - quoted
-        f"FROM {table.relation} WHERE {moves_of(table)}"
-        for heading, label in pairs
-    )
-    if not each:
-        return table
-    rows = reading.store.rows(
-        f"SELECT key, min(label) FROM ({each}) WHERE key <> '' AND label <> '' "  # noqa: S608 - as above
-        "GROUP BY key HAVING count(DISTINCT label) = 1 ORDER BY key"
-    )
-    return _with_labels(reading, table, [(str(key), str(label)) for key, label in rows])
-
-
-def _with_labels(reading: Reading, table: Table, labels: list[tuple[str, str]]) -> Table:
-    """Write the labels of stages in place of what they are known by."""
-    places = [h for name in ("stage", "from_stage") if (h := table.heading(name))]
-    cases = " ".join(f"WHEN {literal(key)} THEN {literal(label)}" for key, label in labels)
-    if not cases:
-        return table
-    columns = {
-        heading: f"CASE {table.text_under(heading)} {cases} ELSE {table.text_under(heading)} END"
-        for heading in places
-    }
-    return rewritten(reading, table, columns, "labelled")
-
-
-def key_and_label(stages: Table) -> tuple[str, str]:
-    """Return the headings of a list of stages for what a stage is known by, and for its name."""
-    columns = stages.export.columns if stages.export else {}
-    return heading_of(stages, columns.get("id", ())), heading_of(stages, columns.get("label", ()))
-
-
-def labels_of(stages: Table, key: str, label: str) -> str:
-    """Return SQL for the (key, label) of the stages of a list."""
-    text = stages.text_under(label)
-    return (
-        f"SELECT {stages.text_under(key)}, min(CASE WHEN regexp_matches({text}, '{LABEL}') "  # noqa: S608 - quoted
-        f"THEN regexp_extract({text}, '{LABEL}', 1) ELSE {text} END) "
-        f"FROM {stages.relation} GROUP BY 1 ORDER BY 1"
-    )
-
-
 def is_changes(table: Table) -> bool:
     """Say whether a history has rows of changes."""
     return bool(table.export and table.export.changes and not table.export.changes.closing)
@@ -227,7 +165,7 @@ def entries(
     if changes is None:  # pragma: no cover - asked of such histories only
         raise AssertionError
     store = reading.store
-    kind = _kind(history, changes)
+    kind = kind_of_change(history, changes)
     store.run(
         f"""
         CREATE OR REPLACE TEMP TABLE changes AS
@@ -270,27 +208,6 @@ def entries(
     # rows of other fields, and those that say no more than another
     reading.leave_out("history", history.file, int(rows - own))
     store.run("DROP TABLE changes; DROP TABLE starts")
-
-
-def moves_of(history: Table) -> str:
-    """Return SQL for the rows of a history that are moves."""
-    changes = history.export.changes if history.export else None
-    return f"{_kind(history, changes)} = 'stage'" if changes else "TRUE"
-
-
-def _kind(history: Table, changes: Changes) -> str:
-    """Return SQL for what a row is: a move, an outcome, a creation, or another field."""
-    field = heading_of(history, changes.field)
-    if not field:
-        return "'stage'"
-    text = f"lower({history.text_under(field)})"
-    kinds = (("stage", changes.stage), ("status", changes.status), ("created", changes.created))
-    cases = [
-        f"WHEN {text} IN ({_quote_texts(map(fold_name, words))}) THEN '{kind}'"
-        for kind, words in kinds
-        if words
-    ]
-    return f"CASE {' '.join(cases)} ELSE '' END"
 
 
 def _without_other_fields(reading: Reading, stages: Table) -> None:
@@ -379,3 +296,78 @@ def _outcomes(reading: Reading) -> str:
     """Return the cases of SQL that say which new values of a status close a deal."""
     said = reading.store.rows("SELECT DISTINCT new FROM changes WHERE kind = 'status' ORDER BY new")
     return _closing_cases("new", [str(row[0]) for row in said])
+
+
+# ---------------- deals that are archived and taken out again
+
+AGREE = 0.9
+"""The field that says whether a deal is kept ends as the deal itself says for so many of them."""
+
+
+def find_switches(reading: Reading, history: Table, changes: Changes, deals: Table) -> None:
+    """Let the rows that archive a deal lose it, and those that take it out open it again.
+
+    Which field of the log it is, no row says by a name. It is the one whose last new value
+    is, deal by deal, what the list of deals says. A deal that is archived today is lost only
+    where the list says so; one that was taken out again had been lost before.
+    """
+    value, field = heading_of(history, changes.switch), heading_of(history, changes.switch_field)
+    active = find_flags(reading, deals).headings.get("active", "")
+    if not value or not field:
+        return
+    store = reading.store
+    store.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE switches AS
+        SELECT {history.line} AS line, {history.text_under(field)} AS field,
+               lower({history.text_under(value)}) AS said
+        FROM {history.relation}
+        WHERE {history.text("stage")} = '' AND {history.text("from_stage")} = '';
+        UPDATE changes SET kind = '' WHERE line IN (SELECT line FROM switches)
+        """  # noqa: S608 - quoted
+    )
+    found = _field_of(reading, deals, active) if active else ""
+    if found:
+        reading.say(history.file, "switch", "archived", found)
+        _close_and_open(reading, deals, found)
+    store.run("DROP TABLE switches")
+
+
+def _field_of(reading: Reading, deals: Table, active: str) -> str:
+    """Return the field whose rows end as the flag of the deals says; '' where none does."""
+    rows = reading.store.rows(
+        f"""
+        SELECT field FROM (
+            SELECT field, c.id, arg_max(said IN {YES}, (c.moment, c.line)) AS kept,
+                   bool_and(said IN {(*YES, *NO)}) AS plain
+            FROM switches JOIN changes c USING (line) WHERE c.moment <> '' GROUP BY ALL) f
+        JOIN (SELECT {deals.text("opportunity_id")} AS id, {is_yes(deals, active)} AS active
+              FROM {deals.relation}) d ON d.id = f.id
+        GROUP BY field
+        HAVING bool_and(plain) AND bool_or(NOT kept)
+           AND count(*) FILTER (kept = active) >= {AGREE} * count(*)
+        ORDER BY count(*) DESC, field LIMIT 1
+        """  # noqa: S608 - quoted
+    )
+    return str(rows[0][0]) if rows else ""
+
+
+def _close_and_open(reading: Reading, deals: Table, field: str) -> None:
+    """Make outcomes of the rows of one field."""
+    reading.store.run(
+        f"""
+        UPDATE changes SET kind = CASE WHEN kept OR again OR lost THEN 'status' ELSE '' END,
+               new = CASE WHEN kept THEN 'open' ELSE 'lost' END
+        FROM (SELECT line AS at_line, said IN {YES} AS kept,
+                     COALESCE(lead(said IN {YES}) OVER (PARTITION BY c.id
+                                                        ORDER BY c.moment, line), FALSE) AS again,
+                     COALESCE(d.lost, FALSE) AS lost
+              FROM switches JOIN changes c USING (line)
+              LEFT JOIN (SELECT {deals.text("opportunity_id")} AS id,
+                                bool_or({cases_of_outcome(reading, deals)} = 'lost') AS lost
+                         FROM {deals.relation} GROUP BY id) d ON d.id = c.id
+              WHERE field = $field) found
+        WHERE changes.line = found.at_line
+        """,  # noqa: S608 - quoted
+        {"field": field},
+    )

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from leakkit import vocabulary
 from leakkit.config import fold_name
 from leakkit.errors import Fault, LeakkitError
-from leakkit.sources.cells.ids import LONG, SHORT, replace_history
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.heading_words import loose, nearest
-from leakkit.sources.shapes.flags import is_flag, is_yes
+from leakkit.sources.shapes.deal_ids import LONG, SHORT, replace_history
+from leakkit.sources.shapes.end_columns import is_flag, is_yes
 from leakkit.store.database import literal, quote
 from leakkit.store.trace import LEFT_OUT
 

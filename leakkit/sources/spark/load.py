@@ -23,7 +23,7 @@ from leakkit.store.spark.translating import require_sqlglot
 if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.sources.filling import Watch
-    from leakkit.sources.shapes.shapes import Found
+    from leakkit.sources.shapes.shaping import Found
     from leakkit.sources.spark.tables import Tables
     from leakkit.store.database import Store
     from leakkit.store.resolve import Rules

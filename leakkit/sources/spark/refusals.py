@@ -9,7 +9,7 @@ from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.headings.evidence import CHANGED, COPIED, SINCE
 from leakkit.sources.headings.heading_words import loose
-from leakkit.sources.shapes.flags import NAMES
+from leakkit.sources.shapes.end_columns import NAMES
 from leakkit.sources.spark.cells import refuse_types
 from leakkit.sources.spark.tables import DEALS, MOVES
 from leakkit.store.database import MEMORY

@@ -11,9 +11,8 @@ from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
 from leakkit.sources.configuration import choose_configuration, read_rules
 from leakkit.sources.databases.addresses import Address, address_of
+from leakkit.sources.databases.database_tables import Relation, fetch, read_select
 from leakkit.sources.databases.dialects import Column, Dialect, spark_cell
-from leakkit.sources.databases.fetching import Relation, fetch
-from leakkit.sources.databases.tables import read_select
 from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.folders import Folder, Member
 from leakkit.sources.headings.heading_words import nearest

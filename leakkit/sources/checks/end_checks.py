@@ -1,4 +1,4 @@
-"""Outcomes: words that nobody knows, closes that are missing, columns that disagree."""
+"""Outcomes: words that nobody knows, closes that are missing, columns and reasons that disagree."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import Config, fold_name
 from leakkit.errors import Ask
+from leakkit.sources.cells.no_data import NOTHING
 from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words, words_to_sort
 from leakkit.sources.headings.heading_words import nearest
-from leakkit.sources.propose.ends import MAY_BE_LOST
-from leakkit.sources.shapes.either_way import ENDS
+from leakkit.sources.propose.proposal import MAY_BE_LOST
+from leakkit.sources.shapes.deal_ends import ENDS
 from leakkit.sources.toml import list_texts, quote_toml
 from leakkit.store.resolve import outcome_words
 
@@ -227,3 +228,30 @@ def flags_against_outcome(store: Store, outcome: str) -> Doubt:
         lines,
         asks=(ask,) if outcome else (),
     )
+
+
+# ---------------- reasons
+
+OPEN = f"""
+SELECT opportunity FROM opportunities
+WHERE outcome = 'open' AND lost_reason <> '' AND lower(lost_reason) NOT IN {NOTHING}
+"""  # noqa: S608 - words of the house
+
+
+def open_with_reason(store: Store) -> Doubt:
+    """Ask which open deals have a reason for a loss, and what else is said of them."""
+    found = ids_of(store, OPEN)
+    outcome, stage = words(store, "outcome", OPEN), words(store, "stage", OPEN)
+    lines = [
+        f"lost = {list_texts(said)}   # in [source.outcomes]: "
+        f"{what} of these deals, if it is a loss"
+        for what, said in (("outcomes", outcome), ("stages", stage))
+        if said
+    ]
+    if not store.value("SELECT count(*) FROM opportunities WHERE outcome = 'lost'"):
+        lines.append("reason_means_loss = true   # in [source]: every deal with a reason is lost")
+    says = "are open and have a reason for their loss"
+    asks = words_to_sort(
+        [(text, f"{n:,} of these deals") for text, n in (*outcome, *stage)], needed=False
+    )
+    return Doubt("open_with_reason", says, found, deals(store, found), tuple(lines), asks=asks)

@@ -1,4 +1,7 @@
-"""Lists without a column of ids: each row is a deal, and is known by its row."""
+"""How deals are known: by their row where a list has no ids, and by ids of Salesforce.
+
+Ids of Salesforce have 15 letters in which case counts, or 18 that need no case.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from leakkit.sources.formats.rows import rewritten
 if TYPE_CHECKING:
     from leakkit.sources.headings.reading import Reading, Table
     from leakkit.sources.headings.source_files import Files
+    from leakkit.store.database import Store
 
 NEARLY_ALL = 0.6
 """So many rows of a list of deals have a name of their own; a history has a few for each."""
@@ -102,3 +106,49 @@ def _lone(reading: Reading, table: Table) -> list[int]:
         f"SELECT {table.line} FROM {table.relation} WHERE {filled} <= 1 OR ({empty}) ORDER BY 1"  # noqa: S608 - quoted
     )
     return [int(row[0]) for row in rows]
+
+
+# ---------------- ids of Salesforce
+
+SHORT, LONG = 15, 18
+PAIRS = f"""
+CREATE OR REPLACE TEMP TABLE id_pairs AS
+SELECT h.id AS said, min(o.id) AS id
+FROM (SELECT DISTINCT opportunity_id AS id FROM read_history
+      WHERE length(opportunity_id) IN ({SHORT}, {LONG})) h
+JOIN (SELECT DISTINCT opportunity_id AS id FROM read_opportunities
+      WHERE length(opportunity_id) IN ({SHORT}, {LONG})) o
+  ON left(o.id, {SHORT}) = left(h.id, {SHORT}) AND length(o.id) <> length(h.id)
+GROUP BY h.id HAVING count(*) = 1
+"""  # noqa: S608 - numbers
+
+
+def match_long_ids(reading: Reading) -> None:
+    """Give history rows the id that the deals have, where one of both is cut to 15 letters."""
+    store = reading.store
+    store.run(PAIRS)
+    rows = int(
+        store.value(
+            "SELECT count(*) FROM read_history h JOIN id_pairs p ON p.said = h.opportunity_id"
+        )
+    )
+    if not rows:
+        return
+    reading.count("ids_of_15_letters", rows)
+    replace_history(
+        store,
+        """
+        SELECT h.* REPLACE (COALESCE(p.id, h.opportunity_id) AS opportunity_id)
+        FROM read_history h LEFT JOIN id_pairs p ON p.said = h.opportunity_id
+        """,
+    )
+
+
+def replace_history(store: Store, sql: str) -> None:
+    """Put the rows of a query in the place of the history as it was read."""
+    store.run(f"CREATE TEMP TABLE other_history AS {sql}")
+    kind = store.value(
+        "SELECT count(*) FROM duckdb_views() WHERE view_name = 'read_history' AND NOT internal"
+    )
+    store.run(f"DROP {'VIEW' if kind else 'TABLE'} read_history")
+    store.run("ALTER TABLE other_history RENAME TO read_history")

@@ -1,20 +1,25 @@
-"""A source is read with the likeliest answers, to learn of all that it asks at once."""
+"""A leakkit.toml is proposed for any source, also for one that cannot be read yet.
+
+A source is read with the likeliest answers, to learn of all that it asks at once.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from leakkit import limits
-from leakkit.config import COLUMNS, Config
+from leakkit.config import COLUMNS, FILL_IN, Config, find_unfilled, parse_toml, text_of
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.load import load
+from leakkit.sources.propose.proposed_text import configuration_text, unread_text
+from leakkit.sources.propose.unread_data import heading_lines, proposed_joins
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from leakkit.sources.databases.addresses import Address
     from leakkit.store.database import Store
@@ -146,3 +151,84 @@ def _set(given: dict[str, Any], ask: Ask) -> None:
         columns[ask.key] = ask.options[0]
     else:
         here[ask.key] = ask.options[0]
+
+
+# ---------------- the proposal
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """The text of a leakkit.toml; `to_fill` are the lines that wait for a person.
+
+    `stopped` says why the source cannot be read, where no line changes that.
+    """
+
+    text: str
+    to_fill: tuple[int, ...]
+    stopped: str = ""
+
+
+def propose_config(
+    source: Path | Address, declared: Mapping[str, Any], allow: Sequence[str | Path] = ()
+) -> Proposed:
+    """Propose a leakkit.toml for a source, by what a file declares of it already.
+
+    Where loading stops, the lines that decide are there to fill in, and below them stands
+    every heading of every file with some of its cells.
+    """
+    config = Config.from_tables(dict(declared))
+    trial = try_source(source, config, allow)
+    text = _text(source, trial, declared)
+    if trial.asks or trial.stopped:
+        headings = "\n".join(f"# {line}".rstrip() for line in heading_lines(source, config))
+        head = "# The columns of the source, some of their cells, and what they could be:"
+        text += f"\n{head}\n#\n{headings.rstrip('# ' + chr(10))}\n"
+    lines = tuple(number for number, _, _ in find_unfilled(text))
+    final = str(trial.stopped) if trial.stopped and not trial.stopped.asks else ""
+    return Proposed(text, lines, final)
+
+
+def _text(source: Path | Address, trial: Trial, declared: Mapping[str, Any]) -> str:
+    """Return the text of what was found by trying."""
+    if trial.store is None:
+        if trial.stopped is None:  # pragma: no cover - a trial ends with the one or the other
+            raise AssertionError
+        return unread_text(trial.stopped, declared, trial.asks)
+    with trial.store as store:
+        joins = proposed_joins(store, source) if isinstance(source, Path) else ()
+        said = _and_as_read(declared, store)
+        return configuration_text(store, joins, said, trial.asks, guessed=trial.guessed)
+
+
+def _and_as_read(declared: Mapping[str, Any], store: Store) -> Mapping[str, Any]:
+    """Return what was declared; of a store, which may be a source, what it was loaded with."""
+    if declared or store.meta("provisional_order"):
+        return declared
+    return store.config.model_dump(mode="json", exclude_defaults=True)
+
+
+# ---------------- what is declared already
+
+
+def read_declared(file: Path) -> dict[str, Any]:
+    """Return what a file says, without what it leaves to be filled in.
+
+    Raises LeakkitError where it is no configuration: no other file is written over.
+    """
+    given = parse_toml(text_of(file), file.name)
+    kept = _drop_unfilled(given)
+    Config.from_tables(kept, file.name)
+    return kept
+
+
+def _drop_unfilled(given: dict[str, Any]) -> dict[str, Any]:
+    """Return a table without the values that are to be filled in, and lists without them."""
+    kept = {key: _part(said) for key, said in given.items() if said != FILL_IN}
+    return {key: said for key, said in kept.items() if said or not given[key]}
+
+
+def _part(said: Any) -> Any:  # noqa: ANN401 - whatever TOML may hold
+    """Return one value without what is to be filled in."""
+    if isinstance(said, dict):
+        return _drop_unfilled(said)
+    return [_part(one) for one in said if one != FILL_IN] if isinstance(said, list) else said

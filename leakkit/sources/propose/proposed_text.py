@@ -10,8 +10,8 @@ from leakkit.config import COLUMNS, FILL_IN, OUTCOMES, Config, find_unfilled, fo
 from leakkit.errors import Ask, LeakkitError, visible
 from leakkit.sources import toml
 from leakkit.sources.headings.reading import Recognised
-from leakkit.sources.propose.candidates import ends_of, without_rate
-from leakkit.sources.shapes.shapes import SNAPSHOT
+from leakkit.sources.shapes.shaping import SNAPSHOT
+from leakkit.store import schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -375,3 +375,57 @@ def _pipeline_lines(
         also = f", aliases = {toml.value(list(stage.aliases))}" if stage.aliases else ""
         lines.append(f"  {{ name = {toml.quote_toml(stage.name)}{also}{kind} }},{note}")
     return [*lines, "]", ""]
+
+
+# ---------------- what a person may want to say
+
+FEWEST = 3
+"""Fewer deals in a stage show nothing."""
+
+CURRENCIES = """
+SELECT currency, count(*) AS n FROM opportunities
+WHERE currency <> '' AND value IS NULL GROUP BY currency ORDER BY n DESC, currency LIMIT 20
+"""
+ENDS = f"""
+SELECT s.name, count(DISTINCT p.opportunity) AS deals
+FROM passages p JOIN stages s USING (pipeline, stage)
+GROUP BY s.name
+HAVING bool_and(p.exit = {schema.OPEN}) AND count(DISTINCT p.opportunity) >= {FEWEST}
+ORDER BY deals DESC, s.name LIMIT 10
+"""  # noqa: S608 - numbers
+"""The stages that no deal has ever left."""
+
+
+def without_rate(store: Store) -> list[str]:
+    """Return a line to fill in with the rates of the currencies that have none."""
+    config = store.config
+    rows = store.rows(CURRENCIES)
+    open_ones = {
+        str(code): int(n)
+        for code, n in rows
+        if code != config.currency and code not in config.rates
+    }
+    if not open_ones:
+        return []
+    said = [f"{toml.key(code)} = {toml.value(rate)}" for code, rate in config.rates.items()]
+    rates = ", ".join([*said, *(f"{code} = ..." for code in open_ones)])
+    counted = ", ".join(f"{n:,} in {code}" for code, n in open_ones.items())
+    line = (
+        f"# rates = {{ {rates} }}   # into {config.currency}; without them values are missing: "
+        f"{counted}"
+    )
+    return [line]
+
+
+def ends_of(store: Store) -> list[tuple[str, str]]:
+    """Return the stages of a history that no deal has left, and why they may close one.
+
+    Of a list of deals every stage is like that, so nothing is said of it.
+    """
+    if store.meta("shape") == "snapshot":
+        return []
+    names = store.rows(ENDS)
+    return [
+        (str(name), f"{int(n):,} deals came, and none has left. If so, take it out of the stages")
+        for name, n in names
+    ]

@@ -17,25 +17,22 @@ from leakkit.sources.headings.exports import TIME_IN_STAGE
 from leakkit.sources.headings.heading_words import declared_names, taken_headings
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import DatedStage, dated_stages
-from leakkit.sources.shapes.changes import entries, is_changes, moves_of, prepare_changes
-from leakkit.sources.shapes.closing_dates import close_by_dates, ending_dates
-from leakkit.sources.shapes.durations import with_starts
-from leakkit.sources.shapes.either_way import closes_of_deals
-from leakkit.sources.shapes.left_out import keep_asked
-from leakkit.sources.shapes.naming import name_by_deals
-from leakkit.sources.shapes.outcomes import (
+from leakkit.sources.shapes.changes import entries, is_changes, prepare_changes
+from leakkit.sources.shapes.deal_ends import (
     cases_of_outcome,
     closes_as,
+    closes_of_deals,
     reasons_of_losses,
     reasons_of_rows,
     with_outcome,
     write_ends,
 )
-from leakkit.sources.shapes.row_deals import with_ids
-from leakkit.sources.shapes.snapshots import Snapshot, find_moves
-from leakkit.sources.shapes.stage_lists import keep_list, keep_order
-from leakkit.sources.shapes.undated import refuse_undated, refuse_unnamed
-from leakkit.sources.shapes.versions import history_of, latest
+from leakkit.sources.shapes.deal_ids import with_ids
+from leakkit.sources.shapes.deal_states import Snapshot, find_moves, history_of, latest
+from leakkit.sources.shapes.end_columns import close_by_dates, ending_dates
+from leakkit.sources.shapes.left_out import keep_asked
+from leakkit.sources.shapes.stage_entries import refuse_undated, refuse_unnamed, with_starts
+from leakkit.sources.shapes.stage_names import keep_list, keep_order, moves_of, name_by_deals
 from leakkit.store.database import literal, quote
 from leakkit.store.schema import LOST, WON
 
@@ -313,6 +310,3 @@ def _from_snapshots(reading: Reading, files: Files) -> Found:
 def days_of(files: Files) -> tuple[str, str]:
     """Return the days of the first and the last snapshot; empty where there are not several."""
     return (files.snapshots[0][0], files.snapshots[-1][0]) if files.snapshots else ("", "")
-
-
-__all__ = ["EVENTS", "SNAPSHOT", "WIDE", "Found", "days_of", "shape_files"]

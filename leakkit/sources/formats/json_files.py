@@ -1,0 +1,269 @@
+"""JSON files: an object per line, an array, or a page as the interfaces of makers give it.
+
+Envelopes are opened, nested objects become columns, and histories in rows a second table.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from leakkit import limits
+from leakkit.errors import Fault, LeakkitError
+from leakkit.sources.formats.rows import (
+    LINE,
+    SHOWN_FAULTS,
+    describe_table,
+    distinct,
+    put_rows,
+    refuse_wide,
+)
+from leakkit.sources.formats.unpacking import as_utf8, refuse_long_lines
+from leakkit.store.database import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from leakkit.sources.headings.reading import Reading, Table
+
+HALF = re.compile("[\ud800-\udfff]")
+
+
+def read_json(reading: Reading, path: Path, file: str, name: str) -> list[Table]:
+    """Read a file with an object per line, or one array or page of objects; keys are headings.
+
+    Histories within the rows are a second table.
+    """
+    whole = _is_whole(path)
+    if not whole:
+        refuse_long_lines(path, file)
+    elif path.stat().st_size > limits.JSON_BYTES:
+        message = (
+            f"{file} is one JSON array or object of more than {limits.JSON_BYTES:,} bytes, which "
+            "has to be read whole. Write an object per line instead: of these there may be any "
+            "number."
+        )
+        raise LeakkitError("too_large", message)
+    text, _ = as_utf8(reading, path, file)
+    headings: tuple[dict[str, None], dict[str, None]] = ({}, {})
+    for _, row in _json_rows(text, file, whole=whole):
+        columns, entries = flatten(row)
+        headings[0].update(dict.fromkeys(columns))
+        headings[1].update(dict.fromkeys(key for entry in entries for key in entry))
+        refuse_wide(file, len(headings[0]))
+    if not headings[0]:
+        message = f"{file} is empty: it needs a heading and rows."
+        raise LeakkitError("empty_file", message)
+    flat = ((number, flatten(row)) for number, row in _json_rows(text, file, whole=whole))
+    rows = ((number, columns) for number, (columns, _) in flat)
+    tables = [_json_table(reading, file, quote(f"file_{name}"), headings[0], rows)]
+    if headings[1]:
+        every = (one for _, row in _json_rows(text, file, whole=whole) for one in flatten(row)[1])
+        inner, place = f"{file}, history", quote(f"file_{name}_history")
+        tables += [_json_table(reading, inner, place, headings[1], enumerate(every, start=1))]
+    return tables
+
+
+def _json_table(
+    reading: Reading,
+    file: str,
+    place: str,
+    headings: dict[str, None],
+    rows: Iterable[tuple[int, dict[str, object]]],
+) -> Table:
+    """Copy rows of JSON as texts."""
+    halves = Halves(reading)
+    cells = ((n, [halves.mend(_say_cell(row.get(key))) for key in headings]) for n, row in rows)
+    put_rows(reading.store, place, distinct([halves.mend(key) for key in headings]), cells)
+    return describe_table(reading, file, place, quote(LINE))
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a JSON file is one value, an array or an object over several lines."""
+    with path.open("rb") as stream:
+        start = stream.read(512).strip(b"\xff\xfe\xef\xbb\xbf\0 \t\r\n")
+    return (
+        start.startswith(b"[") or re.match(rb"\{\s*[\r\n]", start.replace(b"\0", b"")) is not None
+    )
+
+
+def _json_rows(text: Path, file: str, *, whole: bool) -> Iterator[tuple[int, dict[str, object]]]:
+    """Return (row, object) of a JSON file; the lines of a long one are never all in memory."""
+    with text.open(encoding="utf-8-sig") as stream:
+        yield from _whole(stream.read(), file) if whole else _objects(stream, file)
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Mends texts with half of a sign of two halves, which no text of Unicode may have."""
+
+    reading: Reading
+
+    def mend(self, text: str) -> str:
+        """Return a text with a mark where half a sign stands alone, and count it."""
+        if text.isascii() or not HALF.search(text):
+            return text
+        self.reading.count("half_signs", 1)
+        return HALF.sub("\ufffd", text)
+
+
+def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, object]]]:
+    """Return (row, object) of every line that is not empty; raise with all that are none.
+
+    A line may be a page of results; its rows are then numbered from one to the next.
+    """
+    faults, number = [], 0
+    for row, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line, parse_float=str, parse_int=str)
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            faults.append(Fault(file, row, "", line.strip()[:80], "the line is no JSON object"))
+            continue
+        page = rows_of_page(found)
+        for one in [found] if page is None else page:
+            number = max(number + 1, row)
+            yield number, one
+    if faults:
+        message = f"{file} has {len(faults)} row(s) that are no JSON objects:"
+        raise LeakkitError("broken_rows", message, tuple(faults[:SHOWN_FAULTS]))
+
+
+def _whole(text: str, file: str) -> list[tuple[int, dict[str, object]]]:
+    """Return (number, object) of one JSON value: an array of objects, a page, or one object."""
+    try:
+        found = json.loads(text, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        found = None
+    rows = rows_of_page(found)
+    if rows is None and isinstance(found, dict):
+        rows = [found]
+    if rows is None:
+        message = f"{file} is no JSON array of objects."
+        raise LeakkitError("unreadable_file", message)
+    return list(enumerate(rows, start=1))
+
+
+def _say_cell(value: object) -> str:
+    """Return a JSON value as the text of a cell."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+# ---------------- pages, nested objects and histories in them
+
+Row = dict[str, Any]
+
+PAGES = ("results", "data", "items", "records", "value", "deals", "opportunities", "result")
+"""Keys under which a page of results has its rows."""
+ENVELOPES = ("properties", "data", "attributes", "fields")
+"""Keys whose object holds the columns of a row."""
+HISTORIES = ("propertieswithhistory",)
+"""Keys whose object holds the history of each column: a list of values with their times."""
+VERSIONS = "versions"
+LOGS = "activity_logs"
+"""The key under which a board of monday.com has the log of its changes."""
+AROUND = {"data", "account_id", "success", "errors", "extensions", "complexity"}
+"""What stands beside the object of a page that has the rows within."""
+DEEPEST = 8
+"""So many objects may stand within one another; deeper ones stay texts."""
+IDS = ("id", "opportunity_id", "deal_id", "dealid", "hs_object_id")
+
+
+EMPTY = ("results", "data")
+"""Keys under which a page without results has none."""
+
+
+def rows_of_page(found: object) -> list[Row] | None:
+    """Return the rows of one JSON value; None where it has none.
+
+    >>> rows_of_page({"success": True, "data": [{"id": 1}, {"id": 2}]})
+    [{'id': 1}, {'id': 2}]
+    >>> rows_of_page([{"results": [{"id": 1}]}, {"results": [{"id": 2}]}])
+    [{'id': 1}, {'id': 2}]
+    """
+    if isinstance(found, list):
+        if not all(isinstance(one, dict) for one in found):
+            return None
+        pages = [_find_list(one) for one in found]
+        whole = [page for page in pages if page is not None]
+        return [row for page in whole for row in page] if whole == pages and pages else found
+    if isinstance(found, dict):
+        return _find_list(found)
+    return None
+
+
+def _find_list(page: Row) -> list[Row] | None:
+    """Return the list of objects that a page of results holds under one of the usual keys."""
+    if any(key.casefold() in IDS for key in page):
+        return None
+    boards = page.get("boards")
+    if isinstance(boards, list) and any(isinstance(b, dict) and LOGS in b for b in boards):
+        return [row for one in boards for row in one.get(LOGS) or ()]
+    inner = page.get("data")
+    if isinstance(inner, dict) and set(page) <= AROUND:
+        return _find_list(inner)
+    for key in PAGES:
+        rows = page.get(key)
+        if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+            return rows
+    return [] if any(key in page and page[key] in (None, []) for key in EMPTY) else None
+
+
+def flatten(row: Row) -> tuple[Row, list[Row]]:
+    """Return a row with plain columns, and the entries of the histories that stand in it.
+
+    An entry has the columns `dealId`, `property`, `value` and `timestamp`, and whatever
+    else it says.
+
+    >>> flatten({"id": "7", "properties": {"stage": "A"}, "owner": {"name": "B"}})
+    ({'id': '7', 'stage': 'A', 'owner.name': 'B'}, [])
+    >>> flatten({"id": "7", "propertiesWithHistory": {"stage": [{"value": "A"}]}})
+    ({'id': '7'}, [{'dealId': '7', 'property': 'stage', 'value': 'A'}])
+    """
+    columns: Row = {}
+    entries: list[Row] = []
+    _spread(row, "", columns, entries, 0)
+    named = next((columns[key] for key in columns if key.casefold() in IDS), "")
+    return columns, [{"dealId": named, **entry} for entry in entries]
+
+
+def _spread(row: Row, prefix: str, columns: Row, entries: list[Row], depth: int) -> None:
+    """Put the columns of a row, and of the objects in it, into `columns`."""
+    for key, given in row.items():
+        name, value = f"{prefix}{key}", _unpack_envelope(key, given)
+        if isinstance(value, dict) and key.casefold() in HISTORIES:
+            for column, versions in value.items():
+                entries += _entries(column, versions)
+        elif isinstance(value, dict) and isinstance(value.get(VERSIONS), list):
+            entries += _entries(key, value[VERSIONS])
+            columns[name] = value.get("value")
+        elif isinstance(value, dict) and depth < DEEPEST:
+            inner = prefix if key.casefold() in ENVELOPES else f"{name}."
+            _spread(value, inner, columns, entries, depth + 1)
+        elif columns.get(name) in (None, ""):
+            columns[name] = value
+
+
+def _unpack_envelope(key: str, value: Any) -> Any:  # noqa: ANN401 - a value of JSON
+    """Return the object that the text of an envelope holds, or the value as it is."""
+    if not isinstance(value, str) or key.casefold() not in ENVELOPES or value[:1] != "{":
+        return value
+    try:
+        found = json.loads(value, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError):
+        return value
+    return found if isinstance(found, dict) else value
+
+
+def _entries(column: str, versions: object) -> list[Row]:
+    """Return the entries of one column's history."""
+    found = versions if isinstance(versions, list) else []
+    return [{"property": column, **one} for one in found if isinstance(one, dict)]
