@@ -20,7 +20,7 @@ from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.sources.spark.tables import is_server
 from leakkit.sources.stores import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
-from leakkit.store.database import IN_SPARK, literal
+from leakkit.store.database import IN_SPARK
 from leakkit.store.moments import as_of_text
 from leakkit.store.spark.sessions import SERVER, find_server
 from leakkit.store.upkeep import Upkeep
@@ -112,10 +112,9 @@ def kernel_settings(path: Path) -> dict[str, str]:
 
     How a server is reached may be a secret: it stands in no notebook and no file.
     """
-    with Store.new() as store:
-        store.run(f"ATTACH {literal(str(path))} AS kept (READ_ONLY)")
-        known = store.rows("SELECT value FROM kept.meta WHERE key = $key", {"key": IN_SPARK})
-    return {SERVER: json.dumps(find_server(json.loads(known[0][0])["session"]))} if known else {}
+    with Store.open(path) as store:
+        known = store.meta_or(IN_SPARK, None)
+    return {SERVER: json.dumps(find_server(known["session"]))} if known else {}
 
 
 def shown_parameters(
