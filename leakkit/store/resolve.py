@@ -10,7 +10,7 @@ each function below names its step. Sources hand over two relations,
 
 with texts trimmed and '' where empty, moments in UTC seconds (`part`: the microseconds after
 them), money in minor units of its own currency. This room runs on the local engine only,
-so it may use DuckDB's own functions; the counting in `queries.py` may not.
+so it may use DuckDB's own functions; the counting in `queries.py` and `deal_queries.py` may not.
 """
 
 from __future__ import annotations
