@@ -60,7 +60,10 @@ def test_usual_headings_are_read_beside_canonical_ones(tmp_path: Path) -> None:
         assert store.value("SELECT sum(value) FROM opportunities") == 3500
 
 
-@pytest.mark.parametrize("names", [("deals", "moves"), ("Opportunities", "OpportunityHistory")])
+@pytest.mark.parametrize(
+    "names",
+    [("deals", "moves"), ("Opportunities", "OpportunityHistory"), ("deals", "stage_history")],
+)
 def test_a_history_is_found_beside_deals_by_any_name(
     tmp_path: Path, names: tuple[str, str]
 ) -> None:
@@ -68,6 +71,7 @@ def test_a_history_is_found_beside_deals_by_any_name(
     assert outcomes(source) == ["lost", "open", "won"]
     with leakkit.load(source) as store:
         assert store.meta("shape") == "events"
+        assert store.value("SELECT sum(value) FROM opportunities") == 3500
 
 
 def test_a_deal_whose_present_stage_closes_has_ended(tmp_path: Path) -> None:

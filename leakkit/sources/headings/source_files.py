@@ -258,17 +258,35 @@ def in_folder(reading: Reading, folder: Folder) -> Files:
             for wanted, matches in named.items()
             if matches
         }
+        used = {name for table in read.values() for name in table.files}
+        rest = [one for one in files if one.data and one.name not in joined | aside | used]
+        beside = _beside_history(reading, rest, folder) if DEALS not in read else None
+        deals = read.get(DEALS)
         placed = Files(
             folder.label,
             _recognise_named(reading, read[HISTORY], HISTORY),
-            read.get(DEALS) and _recognise_named(reading, read[DEALS], DEALS),
+            _recognise_named(reading, deals, DEALS) if deals else beside,
         )
-        used = {name for table in read.values() for name in table.files}
+        used |= set(beside.files) if beside else set()
     used |= joined | (aside if activities else set())
     ignored = tuple(one.name for one in folder.members if one.name not in {*used, CONFIG_FILE})
     inputs = tuple(one.stated() for one in files if one.name in used)
     label = folder.label
     return replace(placed, label=label, inputs=inputs, ignored=ignored, activities=activities)
+
+
+def _beside_history(reading: Reading, rest: list[Member], folder: Folder) -> Table | None:
+    """Return the list of deals beside a history that is called so; None where there is none."""
+    found = [
+        (table, part)
+        for table in (_tables(reading, rest) if rest else [])
+        if (part := _part(reading, table)).table == DEALS
+        and _names(table, part) & {"outcome", "stage", "value", "closed_at"}
+    ]
+    deals = _prefer_makers(found)
+    if len(deals) > 1:
+        raise _several(folder, [table for table, _ in deals])
+    return _with(reading, *deals[0]) if deals else None
 
 
 def _whole(reading: Reading, wanted: str, one: Member, folder: Folder) -> Table:
