@@ -11,7 +11,7 @@ from leakkit.config import Config, fold_name
 from leakkit.errors import LeakkitError
 from leakkit.store import schema
 from leakkit.store.duck import MEMORY, SPILL, Duck
-from leakkit.store.troubles import ENGINE
+from leakkit.store.engines import ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from leakkit.store.about import About
-    from leakkit.store.engine import Engine, Facts
+    from leakkit.store.engines import Engine, Facts
     from leakkit.store.relations import Relations
+    from leakkit.store.source_facts import SourceFacts
 
 OFFERED = ("close", "columns", "config", "owner", "pipelines")
 """What tab completion offers of a source."""
@@ -114,7 +114,7 @@ class Store:
 
     def _repr_html_(self) -> str:
         """Return its rows, what was recognised and its faults, for a notebook."""
-        from leakkit.store.shown import source_html  # noqa: PLC0415 - it needs this class
+        from leakkit.store.source_facts import source_html  # noqa: PLC0415 - it needs this class
 
         return source_html(self)
 
@@ -248,11 +248,11 @@ class Store:
         return Config.model_validate(self.meta("config"))
 
     @property
-    def about(self) -> About:
+    def source_facts(self) -> SourceFacts:
         """What is known of the source beside its deals."""
-        from leakkit.store.about import About  # noqa: PLC0415 - it needs this class
+        from leakkit.store.source_facts import SourceFacts  # noqa: PLC0415 - it needs this class
 
-        return About.read(self)
+        return SourceFacts.read(self)
 
     @property
     def owner(self) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from leakkit.store.engine import Facts
+    from leakkit.store.engines import Facts
 
 MEMORY_LIMIT = "700MB"
 """What DuckDB may hold before it goes to disk: less than a plain read of a large export takes."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from leakkit.store.duck import Duck
-    from leakkit.store.engine import Facts
+    from leakkit.store.engines import Facts
     from leakkit.store.spark.sessions import SparkConnection
     from leakkit.store.spark.translating import Statement
 
