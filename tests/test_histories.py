@@ -502,3 +502,16 @@ def test_a_column_of_the_deals_says_the_order(
     with load(tmp_path) as store:
         by_age = ["Meet", "Zoom", "Ask"]
         assert names(store) == (by_age if len(set(places)) == 1 else ["Zoom", "Meet", "Ask"])
+
+
+def test_a_file_that_begins_with_the_newest_tells_the_order_of_stages_so(tmp_path: Path) -> None:
+    rows = [
+        f"{deal},{stage},2026-0{month}-0{deal}"
+        for deal in (1, 2, 3)
+        for stage, month in (("Lead", 1), ("Demo", 1), ("Offer", 1), ("Won", 2))
+    ]
+    text = "\n".join(["deal_id,stage,changed_on", *reversed(rows)])
+    (tmp_path / "moves.csv").write_text(text, "utf-8")
+    with load(tmp_path / "moves.csv") as store:
+        stages = store.rows("SELECT name FROM stages ORDER BY stage")
+        assert stages == [("Lead",), ("Demo",), ("Offer",)]

@@ -338,11 +338,9 @@ def give_rows(reading: Reading, found: Found) -> Given:
     count_toman(reading, config)
     provisional = not config.pipelines
     if provisional:
-        config = config.model_copy(
-            update={
-                "pipelines": propose(store, found.label, config, _names(found), snapshot=snapshot)
-            }
-        )
+        how = {"snapshot": snapshot, "newest_first": newest_first is True}
+        found_there = propose(store, found.label, config, _names(found), **how)
+        config = config.model_copy(update={"pipelines": found_there})
         refuse_unknown_notes(config)
     cut, last_day = find_last_day(reading, found, config, hours, timed=clocks.timed)
     if snapshot:

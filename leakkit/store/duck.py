@@ -112,6 +112,11 @@ class Duck:
         with _interruptible():
             return self.connection.sql(sql).to_arrow_table()
 
+    def copy_to(self, path: str) -> None:
+        """Copy all that is in memory, but for temporary tables, into a new file."""
+        name = path.replace("'", "''")
+        self.run(f"ATTACH '{name}' AS copied; COPY FROM DATABASE memory TO copied; DETACH copied")
+
     def branch(self) -> Duck:
         """Return another connection to the same database."""
         with _interruptible():

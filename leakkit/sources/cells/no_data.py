@@ -97,7 +97,10 @@ TOTALS = (
     *("total", "totals", "grand total", "grand totals", "sum", "subtotal", "summe", "gesamt"),
     *("gesamtsumme", "total général", "totaux", "total general", "total geral", "totale"),
     *("number of deals", "number of opportunities", "count", "anzahl", "eindtotaal"),
-    *("جمع", "جمع کل", "مجموع"),
+    *("جمع", "جمع کل", "مجموع", "المجموع", "الإجمالي", "zwischensumme", "teilsumme", "sous-total"),
+    *("nombre", "subtotaal", "totaal", "aantal", "итого", "всего", "toplam", "genel toplam"),
+    *("ara toplam", "razem", "suma", "suma total", "soma", "somma", "recuento", "contagem"),
+    *("average", "durchschnitt", "mittelwert"),
 )
 BETWEEN_ROWS = r"(?i)^\W*(sub|total|sum|gesamt|eindt|\x{062C}\x{0645}\x{0639})"
 """How a total between the rows begins, for a first look."""
@@ -110,6 +113,13 @@ RULES = {
 """The rule that a row breaks -> the fact that counts such rows."""
 COUNTED = re.compile(r"\W*\([^()]*\)\W*$|\W+$")
 """What may stand behind the word for a total: how many rows there are."""
+ARROWS = ("\u2191", "\u2193")
+"""What stands behind the heading of a column by which a report is grouped."""
+MOST_HEADINGS = 2
+"""A second line of headings, as labels under names, is one of the first rows."""
+LOOKED_AT = 3
+"""In so many columns at the left the word for a total may stand."""
+DATES = ("entered_at", "created_at", "closed_at")
 FEWEST_HEADINGS = 2
 """A row in which so many cells hold the name of their own column repeats the headings."""
 
@@ -122,6 +132,7 @@ def without_stray_rows(reading: Reading, table: Table) -> Table:
     heading = table.heading("opportunity_id")
     if heading is None or table.types[heading] != "VARCHAR":
         return table
+    table = _fill_groups(reading, table)
     last = int(reading.store.value(f"SELECT max({table.line}) FROM {table.relation}") or 0)  # noqa: S608 - quoted
     table = _with_tidy(reading, table) if last >= MANY_ROWS else table
     found = _find_stray_rows(reading, table, heading, last)
@@ -129,6 +140,24 @@ def without_stray_rows(reading: Reading, table: Table) -> Table:
         return table
     set_aside(reading, table, found)
     return rewritten(reading, table, empty_cells(table, found), "rows")
+
+
+def _fill_groups(reading: Reading, table: Table) -> Table:
+    """Say the group of every row that names it on its first row only.
+
+    A report that is grouped marks the heading with an arrow. A row of one or two cells is none.
+    """
+    every = [table.text_under(heading) for heading in table.types]
+    filled = _count(every)
+    columns = {
+        heading: f"CASE WHEN {said} <> '' OR {filled} <= {FEWEST_HEADINGS} THEN {said} ELSE "
+        f"COALESCE(last_value(NULLIF({said}, '') IGNORE NULLS) OVER (ORDER BY {table.line} "
+        "ROWS UNBOUNDED PRECEDING), '') END"
+        for heading, kind in table.types.items()
+        if kind == "VARCHAR" and heading.strip().endswith(ARROWS)
+        for said in [table.text_under(heading)]
+    }
+    return rewritten(reading, table, columns, "groups") if columns else table
 
 
 def _with_tidy(reading: Reading, table: Table) -> Table:
@@ -149,12 +178,15 @@ def _find_stray_rows(reading: Reading, table: Table, heading: str, last: int) ->
     own, others = table.text_under(heading), _others(table, heading)
     alone = f"{others} = ''" if others else "FALSE"
     has_stage = bool(table.heading("stage"))
+    labels = _labels(table)
     unstaged = f"{table.text('stage')} = ''" if has_stage else "TRUE"
     between = f"CASE WHEN {unstaged} THEN {_between(own)} END" if has_stage else "FALSE"
     # a case looks at the rows that it is about only, which a conjunction does not
     tests = {
         "footer": f"CASE WHEN {end} THEN {alone} END",
         "total": f"{end} OR {between}",
+        "sums": f"{_sums(table)} OR CASE WHEN {end} THEN {_counts_rows(table, own)} END",
+        "labels": f"CASE WHEN {ROW} <= {MOST_HEADINGS} THEN {labels} END",
         "repeats": _repeats_headings(table, heading),
         "groups": f"CASE WHEN {unstaged} AND ends_with({own}, ')') THEN {alone} END",
     }
@@ -162,6 +194,7 @@ def _find_stray_rows(reading: Reading, table: Table, heading: str, last: int) ->
     unlike = f"{_between(own)} OR ends_with({own}, ')')"
     likely = [f"{table.line} > {last - AT_THE_END}", f"({unstaged} AND ({unlike}))"]
     likely += [_is_heading(name) for name, kind in table.types.items() if kind == "VARCHAR"]
+    likely += [_sums(table), f"{table.line} <= {MOST_HEADINGS}"]
     columns = ", ".join(f"COALESCE({test}, FALSE) AS {name}" for name, test in tests.items())
     rows = reading.store.rows(
         f"WITH likely AS MATERIALIZED ("  # noqa: S608 - quoted
@@ -169,15 +202,66 @@ def _find_stray_rows(reading: Reading, table: Table, heading: str, last: int) ->
         f"SELECT * FROM (SELECT {ROW} AS line, {own} AS said, {columns} FROM likely) "
         f"WHERE {' OR '.join(tests)} ORDER BY line"
     )
-    footers = {int(line): "lone_cell" for line, _, footer, *_ in rows if footer}
+    by_test = {name: [row for row in rows if row[2 + place]] for place, name in enumerate(tests)}
+    footers = {int(row[0]): "lone_cell" for row in by_test["footer"]}
     if footers and _has_ids_of_words(reading, table, own, others):
         footers = {}
     return (
         footers
-        | {int(line): "total_row" for line, said, _, total, *_ in rows if total and _is_total(said)}
-        | {int(line): "repeated_heading" for line, *_, repeats, _ in rows if repeats}
-        | {int(line): "lone_cell" for line, said, *_, one in rows if one and GROUP.match(said)}
+        | {int(row[0]): "total_row" for row in by_test["total"] if _is_total(row[1])}
+        | {int(row[0]): "total_row" for row in by_test["sums"]}
+        | {int(row[0]): "repeated_heading" for row in (*by_test["repeats"], *by_test["labels"])}
+        | {int(row[0]): "lone_cell" for row in by_test["groups"] if GROUP.match(row[1])}
     )
+
+
+def _texts(table: Table, names: Sequence[str]) -> list[str]:
+    """Return SQL for the texts of the columns of these names, of those that are there."""
+    return [table.text(name) for name in names if table.heading(name)]
+
+
+def _count(texts: Sequence[str]) -> str:
+    """Return SQL for how many of several texts are there."""
+    each = ", ".join(f"CAST({said} <> '' AS INTEGER)" for said in texts)
+    return f"list_sum([{each}])"
+
+
+def _sums(table: Table) -> str:
+    """Return SQL for a row that sums up by a word in any of its first columns, and has no date."""
+    first = [heading for heading, kind in table.types.items() if kind == "VARCHAR"][:LOOKED_AT]
+    named = [table.heading(name) for name in ("stage", "name", "owner")]
+    dates, every = _texts(table, DATES), [table.text_under(h) for h in table.types]
+    if not dates:
+        return "FALSE"
+    forms = {form for word in TOTALS for form in (word, word.title(), word.upper())}
+    forms |= {word.capitalize() for word in TOTALS}
+    listed = ", ".join(map(literal, sorted(forms)))
+    texts = [h for h in dict.fromkeys([*first, *named]) if h and table.types[h] == "VARCHAR"]
+    said = " OR ".join(f"COALESCE({quote(h)} IN ({listed}), FALSE)" for h in texts)
+    few = f"concat({', '.join(dates)}) = '' AND 2 * {_count(every)} <= {len(every)}"
+    return f"CASE WHEN {said or 'FALSE'} THEN {few} ELSE FALSE END"
+
+
+def _counts_rows(table: Table, own: str) -> str:
+    """Return SQL for a row that says nothing of a deal, with how many rows there are as its id."""
+    said = _texts(table, ("stage", "outcome", "name", "owner", *DATES))
+    if len(said) < FEWEST_HEADINGS:
+        return "FALSE"
+    return f"concat({', '.join(said)}) = '' AND TRY_CAST({own} AS BIGINT) = {ROW} - 1"
+
+
+def _labels(table: Table) -> str:
+    """Return SQL for a second line of headings: words where dates and amounts stand, no digit."""
+    texts = [h for name in (*DATES, "value") if (h := table.heading(name))]
+    if len(texts) < FEWEST_HEADINGS or any(table.types[h] != "VARCHAR" for h in texts):
+        return "FALSE"
+    words = ", ".join(
+        f"CASE WHEN regexp_matches({said}, '\\p{{L}}{{3}}') THEN {said} END"
+        for said in map(table.text_under, texts)
+    )
+    every = f"concat({', '.join(map(table.text_under, table.types))})"
+    differ = f"len(list_distinct([{words}])) = {len(texts)}"
+    return f"{differ} AND NOT regexp_matches({every}, '\\p{{N}}')"
 
 
 def _words(own: str) -> str:

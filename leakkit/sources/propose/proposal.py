@@ -44,7 +44,7 @@ WITH told AS (
     FROM given_history WHERE from_stage <> '' AND entered_at IS NOT NULL
 ), firsts AS (
     SELECT COALESCE(nullif(h.pipeline, ''), nullif(o.pipeline, ''), $label) AS pipeline,
-           h.opportunity_id, h.stage, min(h.at) AS first_at, min(h.line) AS first_line
+           h.opportunity_id, h.stage, min(h.at) AS first_at, min(h.line * $turn) AS first_line
     FROM told h
     LEFT JOIN (SELECT opportunity_id, min(pipeline) AS pipeline FROM given_opportunities
                GROUP BY opportunity_id) o ON o.opportunity_id = h.opportunity_id
@@ -80,8 +80,14 @@ NUMBER = re.compile(
 AFTER_ALL = 1_000_000
 
 
-def propose(
-    store: Store, label: str, config: Config, columns: Mapping[str, str], *, snapshot: bool = False
+def propose(  # noqa: PLR0913 - what a history is, and how its file runs
+    store: Store,
+    label: str,
+    config: Config,
+    columns: Mapping[str, str],
+    *,
+    snapshot: bool = False,
+    newest_first: bool = False,
 ) -> tuple[Pipeline, ...]:
     """Propose the pipelines of a source: stages by the mean rank of their first visits.
 
@@ -90,7 +96,8 @@ def propose(
     proposal: every page that rests on it says so.
 
     `columns` are the headings of `pipeline` and `stage`: so many different names, or names
-    so long, are those of another column, and are refused.
+    so long, are those of another column, and are refused. Where a file is `newest_first`, so
+    are its rows of one moment.
     """
     closes = closing_stages(store, config)
     came_from = closing(texts(store, "from_stage", "given_history"))
@@ -98,7 +105,7 @@ def propose(
     given = {"label": label, "closes": [*closes, *CLOSED, *came_from, *either]}
     ranked: dict[str, dict[str, _Said]] = {}
     spelt: dict[str, str] = {}
-    rows = store.rows(FIRST_VISITS, given)
+    rows = store.rows(FIRST_VISITS, {**given, "turn": -1 if newest_first else 1})
     visited = {(fold_name(pipeline), fold_name(stage)) for pipeline, stage, *_ in rows}
     standing = store.rows(STANDING, given) if snapshot else []
     # a stage without a visit follows those that have one, in the order in which deals stand
