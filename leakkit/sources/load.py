@@ -94,8 +94,8 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         database.close()
         if store != MEMORY:
             Path(store).unlink(missing_ok=True)
-        if told := explain_error(error, source):
-            raise told from None
+        if explained := explain_error(error, source):
+            raise explained from None
         raise
     return database
 

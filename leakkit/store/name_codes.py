@@ -94,9 +94,9 @@ def closes_either_way(name: str) -> bool:
     """
     form = bare(name)
     parts = {part for part in BETWEEN.split(form) if part}
-    won, lost, beside = _forms(WON_WORDS), _forms(LOST_WORDS), _forms((*BESIDE, *ENDED_WORDS))
+    won, lost, neutral = _forms(WON_WORDS), _forms(LOST_WORDS), _forms((*BESIDE, *ENDED_WORDS))
     both = bool(parts & won and parts & lost)
-    return form in _forms(ENDED_WORDS) or (both and parts <= won | lost | beside)
+    return form in _forms(ENDED_WORDS) or (both and parts <= won | lost | neutral)
 
 
 def may_be_lost(name: str) -> bool:

@@ -150,7 +150,7 @@ def _set(given: dict[str, Any], ask: Ask) -> None:
         here = here.setdefault(name, {})
     columns = here.get("columns", {}) if ask.table == "source" else {}
     if ask.key in {"accept", "read"}:
-        here[ask.key] = [*here.get(ask.key, ()), ask.options[0], *ask.beside]
+        here[ask.key] = [*here.get(ask.key, ()), ask.options[0], *ask.others]
     elif ask.key in columns:
         columns[ask.key] = ask.options[0]
     else:

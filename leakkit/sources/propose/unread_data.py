@@ -22,7 +22,7 @@ from leakkit.sources.spark.tables import is_server, list_columns
 from leakkit.store.database import Store, quote
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.column_guesses import Column
+    from leakkit.sources.headings.column_guesses import ColumnGuess
     from leakkit.sources.headings.reading import Table
 
 SHOWN_COLUMNS, SHOWN_FILES = 200, 50
@@ -80,7 +80,7 @@ def _of_file(reading: Reading, file: Member, name: str) -> list[str]:
     return lines
 
 
-def _line(column: Column) -> str:
+def _line(column: ColumnGuess) -> str:
     """Return the line of one column."""
     cells = "; ".join(column.cells) or "no cells"
     return f"  {visible(column.heading)!r}: {cells}   ({column.could_be})"
@@ -101,8 +101,8 @@ def proposed_joins(store: Store, folder: Path) -> tuple[Join, ...]:
     if not folder.is_dir():
         return ()
     names = [name for name in store.meta("ignored_files") if may_be_data(Path(name))]
-    with scratch() as place, Store.new() as aside:
-        reading = Reading(aside, Config(), place)
+    with scratch() as place, Store.new() as unread:
+        reading = Reading(unread, Config(), place)
         found = [_propose_join(store, reading, folder / name, i) for i, name in enumerate(names)]
     return tuple(join for join in found if join)
 
