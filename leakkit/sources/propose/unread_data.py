@@ -18,6 +18,7 @@ from leakkit.sources.headings.column_guesses import columns_of
 from leakkit.sources.headings.folders import Member, folder_of, may_be_data, member_of
 from leakkit.sources.headings.heading_words import near_pairs
 from leakkit.sources.headings.reading import Reading, simplify_heading
+from leakkit.sources.spark.tables import is_server, list_columns
 from leakkit.store.database import Store, quote
 
 if TYPE_CHECKING:
@@ -30,8 +31,10 @@ SHOWN_COLUMNS, SHOWN_FILES = 200, 50
 def heading_lines(source: Path | Address, config: Config) -> list[str]:
     """Return a line for every column of a source: its heading, three cells, what it could be.
 
-    A file that cannot be read is named with the reason.
+    A file that cannot be read is named with the reason. Of tables in Spark no cell is read.
     """
+    if is_server(source, config):
+        return list_columns(source, config)
     with ExitStack() as stack:
         place, store = stack.enter_context(scratch()), stack.enter_context(Store.new())
         reading = Reading(store, config, place)
