@@ -368,7 +368,7 @@ SAID_OF_SOURCES = re.compile(r"[0-9a-f]{64}|source = &#34;.*?&#34;")
 """Fingerprints, and what a source is called."""
 
 
-@pytest.mark.usefixtures("few", "kept_workers", "_short_pages")
+@pytest.mark.usefixtures("few", "shared_workers", "_short_pages")
 def test_pages_of_a_server_are_those_of_files(
     connect: str, catalogue: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
