@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leakkit import sample, vocabulary
-from leakkit.store import queries
+from leakkit.store import deal_queries, queries
 from tests.fuzzing import (
     FILES,
     FORMS,
@@ -46,7 +46,7 @@ from tests.fuzzing import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LOADED = (queries,)
+LOADED = (queries, deal_queries)
 SECONDS, MEGABYTES = 10, 1_500
 ANALYSED = 10
 SAID_EVERY = 1_000

@@ -22,7 +22,7 @@ from leakkit.errors import LeakkitError
 from leakkit.frames.units import majors
 from leakkit.guards import require_kind, require_text
 from leakkit.store import visits as stored
-from leakkit.store.counts import Counts
+from leakkit.store.count_requests import Counts
 from leakkit.store.database import Store
 from leakkit.store.relations import Scope
 from leakkit.store.schema import ENTRIES, EXITS

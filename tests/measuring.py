@@ -24,7 +24,7 @@ from leakkit.analysis.counts import curve_of
 from leakkit.measures import age_counts as taken
 from leakkit.measures import horizons, route, stage_results, survival
 from leakkit.sources import load
-from leakkit.store import queries, schema
+from leakkit.store import deal_queries, schema
 from tests import generated
 from tests import reference as ref
 from tests.generated import write_source
@@ -438,7 +438,7 @@ class Comparison:
     def check_chance_to_win(self) -> None:
         everywhere = self.found.passages
         for row in self.result.stages:
-            rows = self.counts.of_stage(queries.WINS, row.stage).assign(total=0)
+            rows = self.counts.of_stage(deal_queries.WINS, row.stage).assign(total=0)
             stay = taken.stays_by_group(rows, ["stage"]).get((row.stage,), learning.NO_VISITS)
             engine = survival.aalen_johansen(stay.table())
             spells = ref.chance_to_win(everywhere, self.result.name, row.stage)
@@ -501,7 +501,7 @@ class Comparison:
             return
         count = len(self.result.stages)
         limit = float(max(found.occupancy))
-        engine = route.follow(self.counts.rows(queries.JOURNEY), count, limit)
+        engine = route.follow(self.counts.rows(deal_queries.JOURNEY), count, limit)
         states: list[ref.State] = [*range(count), "won", "lost"]
         self.expect_occupancy("route", engine, found, states)
         self.expect_occupancy("route read", self.result.route, found, states)

@@ -122,6 +122,8 @@ SPARK = {
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
+    # nor does a Java that lives for minutes earn what it spends on its best code
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     # nothing of ours may depend on it
     "spark.sql.session.timeZone": "Asia/Tehran",
 }
@@ -155,6 +157,6 @@ def spark_connect(folder: Path) -> Iterator[str]:
     ):
         try:
             grpc.channel_ready_future(channel).result(timeout=120)
-            yield f"sc://127.0.0.1:{port}"
+            yield f"sc://localhost:{port}"
         finally:
             process.kill()

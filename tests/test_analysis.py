@@ -18,7 +18,7 @@ from leakkit.measures import age_counts as taken
 from leakkit.measures.survival import Share, aalen_johansen
 from leakkit.sample import PipelinePlan, Plan, Sample, StagePlan, make
 from leakkit.sources import load
-from leakkit.store.counts import Counts, Window
+from leakkit.store.count_requests import Counts, Window
 from tests import reference as ref
 from tests.generated import raw_source, write_source
 from tests.measuring import approx, compare, measure

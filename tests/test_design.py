@@ -15,7 +15,7 @@ from leakkit.findings.stage_readings import FAR, UNKNOWN, at_risk
 from leakkit.sample import make
 from leakkit.sources import load
 from leakkit.store import design as tables
-from leakkit.store.counts import Counts, Window
+from leakkit.store.count_requests import Counts, Window
 from leakkit.store.design import design_rows
 from leakkit.store.relations import Scope
 from tests.test_sql import constants, faults

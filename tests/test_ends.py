@@ -9,7 +9,7 @@ import pytest
 
 from leakkit.sources import load
 from leakkit.store import schema
-from leakkit.store.closes import close_of
+from leakkit.store.name_codes import close_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from leakkit.analysis import PipelineNumbers, StageNumbers, learning
 from leakkit.plain import plain
 from leakkit.store import queries
-from leakkit.store.counts import Counts
+from leakkit.store.count_requests import Counts
 from leakkit.store.relations import Relations, Scope
 from tests.running import sample_analysis, sample_store
 

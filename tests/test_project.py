@@ -390,15 +390,11 @@ def test_the_check_of_words_sees_what_is_wrong() -> None:
 
 # ---------------- rooms
 
-MOST_LINES, MOST_MODULES = 500, 256
-LONG = {
-    "store/queries.py",
-    "store/resolve.py",
-}
+MOST_LINES, MOST_MODULES = 500, 252
+LONG: set[str] = set()
 """Modules that are still longer. This list, and the two numbers, may only fall."""
 TWICE = {
-    *("causes", "cells", "counts", "engine", "findings", "load", "numbers", "plain"),
-    *("spark", "tables"),
+    *("causes", "cells", "findings", "load", "plain", "spark", "tables"),
     *("Batch", "Bounds", "Cell", "Column", "Deals", "Doubt", "Leak", "Part", "Sheet"),
     *("Split", "Table", "Text", "Visits"),
 }

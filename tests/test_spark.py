@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -21,6 +24,8 @@ from leakkit.cli.endings import BAD_INPUT, INTERRUPTED
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.explaining import explain
+from leakkit.report import preparation
+from leakkit.report.unchanged import NOTE
 from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.connections import open_session
 from leakkit.sources.spark import load as spark_load
@@ -35,7 +40,6 @@ from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     Spark = Any
     """A session of Spark, whose types would load it."""
@@ -300,7 +304,8 @@ def catalogue(connect: str, tmp_path_factory: pytest.TempPathFactory) -> Mapping
         server.spark.sql(f"CREATE TABLE {name} USING parquet LOCATION '{place}'")
     server.close()
     text = (files / "leakkit.toml").read_text()
-    source = f'[source]\nspark = "{connect}"\n[source.tables]\nstage_history = "moves"\n'
+    named = f'spark = "{connect}/;token=s3cret"'
+    source = f'[source]\n{named}\n[source.tables]\nstage_history = "moves"\n'
     (there / "leakkit.toml").write_text(f"{text}\n{source}")
     return {"files": files, "spark": there}
 
@@ -317,23 +322,50 @@ def test_a_server_is_checked_with_the_words_of_files(
     assert (found.stdout, found.stderr) == (known, "")
 
 
-@pytest.mark.usefixtures("few")
-def test_what_stays_on_a_server_is_counted_as_from_files(
-    connect: str, catalogue: Mapping[str, Path]
+SAID_OF_SOURCES = re.compile(r"[0-9a-f]{64}|source = &#34;.*?&#34;")
+"""Fingerprints, and what a source is called."""
+
+
+@pytest.mark.usefixtures("few", "kept_workers", "_short_pages")
+def test_pages_of_a_server_are_those_of_files(
+    connect: str, catalogue: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = SparkConnection.connect(connect, connect)
-    with leakkit.load(catalogue["files"]) as known, leakkit.load(catalogue["spark"]) as there:
+    other, sessions = SparkConnection.connect(connect, connect), []
+
+    def look(*given: Any, **more: Any) -> Store:  # noqa: ANN401 - those of load
+        there = leakkit.load(*given, **more)
         assert isinstance(there.engine, SparkEngine)
-        session = there.engine.session
+        sessions.append(there.engine.session.spark)
         assert travelled(there) < len(there) / 2
-        assert said(there) == said(known)
-        retries = session.spark.client.get_retry_policies()
-        assert [one.max_retries for one in retries] == [RETRIES]
-    assert session.spark.client.is_closed
-    # other sessions of the process go on, and none became the active one
+        with leakkit.load(catalogue["files"]) as known:
+            assert said(there) == said(known)
+        return there
+
+    monkeypatch.setattr(preparation, "load", look)
+    files, there = (make_pages(source, tmp_path / name) for name, source in catalogue.items())
+    assert any(file.name == "stage_dropoff.html" for file in there)
+    assert there == files
+    (session,) = sessions
+    assert session.client.is_closed
+    # another session of the process goes on, and none became the active one
     assert other.rows("SELECT 1") == [(1,)]
     assert type(other.spark).getActiveSession() is None
+    assert [one.max_retries for one in other.spark.client.get_retry_policies()] == [RETRIES]
     other.close()
+
+
+def make_pages(source: Path, out: Path) -> dict[Path, str | bytes]:
+    """Make the pages of one pipeline; return all files but those that tell of the run."""
+    found = here("report", str(source), "--out", str(out), "--pipeline", "Spare parts", "--quiet")
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+    made = {file.relative_to(out): file.read_bytes() for file in out.rglob("*.*")}
+    assert not any(b"s3cret" in content for content in made.values())
+    # no hash of files says that a night on a server changed nothing
+    assert (NOTE in json.loads(made.pop(Path("run.json")))) == (source.name.startswith("files"))
+    made.pop(Path("manifest.json"))
+    sheets = {file: content for file, content in made.items() if file.suffix == ".xlsx"}
+    texts = {file: made[file].decode("utf-8") for file in made.keys() - sheets.keys()}
+    return sheets | {file: SAID_OF_SOURCES.sub("", text) for file, text in texts.items()}
 
 
 # ---------------------------------------------------------------- servers that do not answer

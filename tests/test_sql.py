@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
-QUERIES = ("leakkit.store.queries", "leakkit.store.straight_queries")
+QUERIES = tuple(f"leakkit.store.{name}" for name in ("queries", "deal_queries", "straight_queries"))
 PACKAGE = Path(importlib.import_module("leakkit").__path__[0])
 ASKS = re.compile(r"\bSELECT\b.*\bFROM\b", re.DOTALL)
 DIALECTS = ("bigquery", "postgres", "snowflake", "spark")

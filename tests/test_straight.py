@@ -11,7 +11,7 @@ import pytest
 
 from leakkit.config import CROSS_CHECKS, Config
 from leakkit.sources import load
-from leakkit.store import numbers, passing, straight
+from leakkit.store import passing, schema, straight
 from leakkit.store.moments import Zone
 from leakkit.store.upkeep import Upkeep
 from tests.generated import raw_source, write_source
@@ -150,13 +150,13 @@ def test_ids_that_rise_are_the_lines_of_their_rows(
 ) -> None:
     cases = dict(sorted((STRAIGHT | ODD).items()))
     found = []
-    number = numbers.number
+    number = schema.number
 
     def kept(*given: Any, **named: Any) -> bool:  # noqa: ANN401 - what it takes
         found.append(number(*given, **named))
         return found[-1]
 
-    monkeypatch.setattr(numbers, "number", kept)
+    monkeypatch.setattr(schema, "number", kept)
     long, other, went = both(frames(cases), Config.from_text(PLAN), tmp_path)
     assert other == long
     assert went == set(STRAIGHT)

@@ -11,7 +11,7 @@ from benchmarks.truth.record import Mean, Record
 from benchmarks.truth.worlds import SOON, first_visits, lost_share, opened
 from leakkit.analysis.learning import find_windows, number_of
 from leakkit.sample import PipelinePlan, Plan, Sample, StagePlan, make
-from leakkit.store.counts import Counts
+from leakkit.store.count_requests import Counts
 
 if TYPE_CHECKING:
     from leakkit.measures.horizons import Windows

@@ -14,7 +14,7 @@ from leakkit.measures.age_counts import stays_by_group
 from leakkit.measures.route import follow
 from leakkit.measures.survival import aalen_johansen, index_at
 from leakkit.sample import PipelinePlan, Plan, StagePlan, make
-from leakkit.store import queries
+from leakkit.store import deal_queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -203,7 +203,7 @@ def find(seed: int, counted: Counted, real: Exact) -> Found:
         if counts is None:  # pragma: no cover - numbers that were read from a file have none
             raise AssertionError
         late = _late(counts)
-        journey = counts.rows(queries.JOURNEY)
+        journey = counts.rows(deal_queries.JOURNEY)
     number = len(analysis.stages)
     forward = follow(journey, number, LATE, start=np.eye(number + 2)[NEGOTIATION]).won_share
     late = (*late, follow(journey, number, LATE).won_share)
@@ -238,7 +238,7 @@ def _printed(analysis: PipelineNumbers, counted: Counted) -> tuple[float, ...]:
 
 def _late(counts: PipelineCounts) -> tuple[float, ...]:
     """Read the chance to win from each stage at 180 days, off the counts that analyze asked for."""
-    groups = stays_by_group(counts.rows(queries.WINS).assign(total=0), ["stage"])
+    groups = stays_by_group(counts.rows(deal_queries.WINS).assign(total=0), ["stage"])
     curves = [aalen_johansen(stays.table()) for _, stays in sorted(groups.items())]
     return tuple(float(curve.leaving["won_here"][index_at(curve, LATE)]) for curve in curves)
 

@@ -13,7 +13,7 @@ from leakkit.config import Config
 from leakkit.measures.age_counts import StayCounts, stays_by_group
 from leakkit.measures.survival import aalen_johansen, share_at
 from leakkit.sources import load
-from leakkit.store.counts import Counts, Window
+from leakkit.store.count_requests import Counts, Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

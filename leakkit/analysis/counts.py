@@ -10,8 +10,8 @@ from leakkit.analysis import learning
 from leakkit.analysis.worth import find_costs
 from leakkit.measures import age_counts as taken
 from leakkit.measures import stage_results
-from leakkit.store import queries
-from leakkit.store.counts import Window
+from leakkit.store import deal_queries, queries
+from leakkit.store.count_requests import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,13 +26,20 @@ if TYPE_CHECKING:
     from leakkit.measures.horizons import Days
     from leakkit.measures.stage_results import Learnt
     from leakkit.measures.survival import Curve
-    from leakkit.store.counts import Counts
+    from leakkit.store.count_requests import Counts
 
 LIVES = frozenset(
-    {queries.WINS, queries.JOURNEY, queries.REACHED, queries.AGES, queries.SPANS, queries.SIZES}
+    {
+        deal_queries.WINS,
+        deal_queries.JOURNEY,
+        queries.REACHED,
+        deal_queries.AGES,
+        deal_queries.SPANS,
+        queries.SIZES,
+    }
 )
 """What follows deals, or visits, through the whole history, also where days are chosen."""
-OF_CREATED = frozenset({queries.COHORT, queries.LISTED_DEALS})
+OF_CREATED = frozenset({queries.COHORT, deal_queries.LISTED_DEALS})
 """What is of the deals that were created on the chosen days, as they stand today."""
 
 

@@ -12,7 +12,7 @@ from leakkit.analysis import learning
 from leakkit.analysis.counts import whole_sum
 from leakkit.measures import age_counts as taken
 from leakkit.measures.present_state import OUTCOMES, LastStage, Present, Tally, ages_of
-from leakkit.store import queries, schema
+from leakkit.store import deal_queries, queries, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +61,7 @@ class DataNotes:
 
 def find_data_notes(counts: PipelineCounts) -> DataNotes:
     """Collect what the data of a pipeline could not say."""
-    rows = counts.rows(queries.OUTCOMES)
+    rows = counts.rows(deal_queries.OUTCOMES)
     lost = rows[rows["outcome"] == "lost"]
     started = counts.rows(queries.STARTED)
     new = started["entry"] == schema.NEW
@@ -86,7 +86,7 @@ def find_data_notes(counts: PipelineCounts) -> DataNotes:
 
 def _recent_losses(counts: PipelineCounts) -> tuple[tuple[int, int], ...]:
     """Return the days of the last half year on which deals were lost, and how many."""
-    rows = counts.rows(queries.LOSSES)
+    rows = counts.rows(deal_queries.LOSSES)
     recent = rows[rows["day"] >= counts.end_day - LOSSES_KEPT]
     return tuple(zip(recent["day"].astype(int), recent["n"].astype(int), strict=True))
 
@@ -98,8 +98,10 @@ def _coverage(counts: PipelineCounts) -> str:
     """Say which deals the export leaves out; a part of the deals is judged by the whole."""
     if counts.whole:
         return counts.whole.notes.coverage
-    deals = counts.rows(queries.OUTCOMES).groupby("outcome")["n"].sum()
-    return judge_coverage({str(k): int(n) for k, n in deals.items()}, counts.rows(queries.AGES))
+    deals = counts.rows(deal_queries.OUTCOMES).groupby("outcome")["n"].sum()
+    return judge_coverage(
+        {str(k): int(n) for k, n in deals.items()}, counts.rows(deal_queries.AGES)
+    )
 
 
 def judge_coverage(outcomes: Mapping[str, int], ages: pd.DataFrame) -> str:
@@ -156,7 +158,7 @@ def _retired_stages(counts: PipelineCounts) -> tuple[Retired, ...]:
     per_day = counts.pipeline.per_day
     ages = (learnt.horizon.age for learnt in counts.ages)
     horizons = {at: None if age is None else age / per_day for at, age in enumerate(ages)}
-    spans = counts.rows(queries.SPANS)[["stage", "first", "last", "n", "came_after"]]
+    spans = counts.rows(deal_queries.SPANS)[["stage", "first", "last", "n", "came_after"]]
     return find_retired(spans, counts.names, horizons, counts.last_day)
 
 
@@ -221,7 +223,7 @@ def find_last_stages(counts: PipelineCounts) -> tuple[LastStage, ...]:
 
     In a pipeline of which only the present state is known: how many of all deals.
     """
-    rows = counts.rows(queries.LAST_STAGES)
+    rows = counts.rows(deal_queries.LAST_STAGES)
     by_stage = {key[0]: _tally(each) for key, each in taken.groups(rows, ["stage"])}
     found = [
         LastStage(stage, name, by_stage.get(stage, Tally()))
@@ -235,21 +237,21 @@ def find_present(counts: PipelineCounts) -> Present | None:
     """Put the present state of a pipeline together; None where a history is known."""
     if not counts.pipeline.present:
         return None
-    stages, stood = find_last_stages(counts), counts.rows(queries.STOOD_FOR)
+    stages, stood = find_last_stages(counts), counts.rows(deal_queries.STOOD_FOR)
     ages = _ages(stood)
-    said = counts.rows(queries.LOST_REASONS)
+    said = counts.rows(deal_queries.LOST_REASONS)
     return Present(
         stages=stages,
         total=sum((one.tally for one in stages), start=Tally()),
         ages=ages,
         older=_older(stood, ages),
-        standing=_standing(counts.rows(queries.STANDS_SINCE)),
-        months=_months(counts.rows(queries.CLOSES)),
+        standing=_standing(counts.rows(deal_queries.STANDS_SINCE)),
+        months=_months(counts.rows(deal_queries.CLOSES)),
         reasons={
             (str(reason), int(stage)): int(n)
             for reason, stage, n in _columns(said, "lost_reason", "stage", "n")
         },
-        owners=_owners(counts.rows(queries.OWNED)),
+        owners=_owners(counts.rows(deal_queries.OWNED)),
     )
 
 

@@ -45,8 +45,8 @@ from leakkit.guards import require_kind
 from leakkit.measures.stage_results import Learnt
 from leakkit.page.style import facts_table
 from leakkit.plain import PlainData
-from leakkit.store import queries
-from leakkit.store.counts import Counts
+from leakkit.store import deal_queries
+from leakkit.store.count_requests import Counts
 from leakkit.store.relations import Scope
 from leakkit.store.visits import opportunity_ids
 
@@ -400,7 +400,7 @@ def find_worklist(store: Store, analysis: Analysis, pipeline: str) -> tuple[Work
     counts = Counts.of(store, Scope((number,))).under(
         bounds=learning.bounds([own]), expected=learning.expected_stays(ages)
     )
-    deals = [_deal(row) for row in counts.read(queries.LATE_DEALS).to_dict("records")]
+    deals = [_deal(row) for row in counts.read(deal_queries.LATE_DEALS).to_dict("records")]
     return make_worklist(deals, _odds(result))
 
 

@@ -12,7 +12,7 @@ from leakkit.findings.finding import CHANGED, KINDS, WARNING, leading
 from leakkit.findings.mix import as_split
 from leakkit.findings.verdicts import summarise
 from leakkit.measures.age_counts import EXITS
-from leakkit.store.counts import Window
+from leakkit.store.count_requests import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
 from leakkit.measures import balance, route
-from leakkit.store import queries
+from leakkit.store import deal_queries, queries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ def find_pipe(counts: PipelineCounts, column: str) -> Pipe:
 
 def find_route(counts: PipelineCounts) -> Route:
     """Follow the whole way, up to the days by which deals are decided."""
-    age, journey = counts.decided.horizon.age, counts.rows(queries.JOURNEY)
+    age, journey = counts.decided.horizon.age, counts.rows(deal_queries.JOURNEY)
     if counts.whole:
         return route.follow(journey, len(counts.names), counts.whole.route.limit)
     limit = float(max(journey["age"], default=0))

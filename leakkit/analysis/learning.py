@@ -13,9 +13,8 @@ from leakkit.errors import LeakkitError
 from leakkit.measures import age_counts as taken
 from leakkit.measures import horizons, stage_results, survival
 from leakkit.measures.horizons import Horizon, Windows
-from leakkit.store import queries, schema
-from leakkit.store.counts import ClusterPart, Counts, Window
-from leakkit.store.terms import LONG_AGO, Bounds, Calendar
+from leakkit.store import deal_queries, queries, schema
+from leakkit.store.count_requests import LONG_AGO, Bounds, Calendar, ClusterPart, Counts, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -174,10 +173,10 @@ def _with_unfollowed(
 
 def _find_present(counts: Counts, extent: Mapping[int, pd.Series[float]]) -> set[int]:
     """Return the pipelines of a snapshot in which nothing was seen before its moment."""
-    about = counts.store.about
-    if about.shape != SNAPSHOT:
+    source = counts.store.source_facts
+    if source.shape != SNAPSHOT:
         return set()
-    return {number for number, span in extent.items() if span["first_at"] == about.cut}
+    return {number for number, span in extent.items() if span["first_at"] == source.cut}
 
 
 def _history_starts(
@@ -377,7 +376,7 @@ def find_clusters(
 def find_decided(counts: Counts) -> dict[int, Decided]:
     """Find, per pipeline, the days from creation by which 9 of 10 deals are decided."""
     found = {}
-    for (number,), rows in taken.groups(counts.ask(queries.DECIDED), ["pipeline"]):
+    for (number,), rows in taken.groups(counts.ask(deal_queries.DECIDED), ["pipeline"]):
         n = rows["n"].to_numpy(np.int64)
         leave, closed = rows["leave_age"].to_numpy(np.int64), rows["closed"].to_numpy() == 1
         table = survival.risk_table(

@@ -20,7 +20,7 @@ from leakkit.guards import find_spelling
 from leakkit.measures import age_counts as taken
 from leakkit.measures import balance, horizons, stage_results, survival
 from leakkit.page.style import facts_table
-from leakkit.store import queries, schema
+from leakkit.store import deal_queries, queries, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -268,7 +268,7 @@ class StageNumbers(Numbers):
     @cached_property
     def _chance(self) -> tuple[Share, Horizon]:
         """The chance to win from here, and the age that it is read at."""
-        rows = self._rows(queries.WINS)
+        rows = self._rows(deal_queries.WINS)
         counted = taken.stays_by_group(rows, ["stage"]).get((self.stage,), learning.NO_VISITS)
         return stage_results.chance_to_win(counted)
 
@@ -285,7 +285,7 @@ class StageNumbers(Numbers):
     @cached_property
     def wins_after_loss(self) -> int:
         """Deals that were lost after it, and won later."""
-        rows = self._rows(queries.WINS)
+        rows = self._rows(deal_queries.WINS)
         return whole_sum(rows["won_later"].to_numpy()[rows["arrives"].to_numpy() != 1])
 
 
@@ -464,7 +464,7 @@ class PipelineNumbers(Numbers):
     @cached_property
     def opportunities(self) -> int:
         """All its deals."""
-        return whole_sum(self._counts.rows(queries.OUTCOMES)["n"])
+        return whole_sum(self._counts.rows(deal_queries.OUTCOMES)["n"])
 
     @cached_property
     def costs(self) -> Costs | None:

@@ -26,10 +26,9 @@ from leakkit.analysis.scope import (
 from leakkit.errors import LeakkitError
 from leakkit.frames import stages_frame
 from leakkit.frames.data_frames import LEFT, WON, deals_frame
-from leakkit.store import queries, schema
-from leakkit.store.counts import Counts
+from leakkit.store import deal_queries, schema
+from leakkit.store.count_requests import LONG_AGO, Counts
 from leakkit.store.relations import Scope
-from leakkit.store.terms import LONG_AGO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -308,9 +307,9 @@ def _rows(
     selector: Selector, part: PipelineNumbers, analysis: Analysis, *, once: bool
 ) -> pd.DataFrame:
     """Return the visits of a pipeline, or its deals each once, with how they left."""
-    query = queries.LISTED_DEALS if once else queries.LISTED_VISITS
+    query = deal_queries.LISTED_DEALS if once else deal_queries.LISTED_VISITS
     if part.present is not None:
-        query, once = queries.LISTED_PRESENT, True
+        query, once = deal_queries.LISTED_PRESENT, True
     rows = selector.counts_for(part.name, analysis.selection, query).read(query)
     if once:
         rows = rows[rows["exit"] != schema.MOVED]

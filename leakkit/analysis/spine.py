@@ -20,7 +20,7 @@ from leakkit.errors import LeakkitError
 from leakkit.findings import from_records
 from leakkit.guards import find_spelling, is_left_out, require_kind, require_text
 from leakkit.store import account, doubts
-from leakkit.store.counts import Counts
+from leakkit.store.count_requests import Counts
 from leakkit.store.database import Store
 from leakkit.store.relations import Scope
 
@@ -108,22 +108,22 @@ def find_all(analysis: Analysis) -> Analysis:
 
 def _describe(store: Store, known: Learning, language: str) -> Analysis:
     """Return the analysis of all deals, without findings."""
-    about = store.about
+    source = store.source_facts
     return Analysis(
         pipelines=tuple(PipelineNumbers.count(counts) for counts in count_all(known)),
         config=known.config,
         language=language or known.config.language,
-        label=about.label,
+        label=source.label,
         last_day=known.counts.last_day,
-        shape=about.shape,
-        provisional_order=about.provisional_order,
-        rows=about.rows,
-        facts=about.facts,
-        inputs=about.inputs,
-        ignored_files=about.ignored_files,
-        fingerprint=about.fingerprint,
+        shape=source.shape,
+        provisional_order=source.provisional_order,
+        rows=source.rows,
+        facts=source.facts,
+        inputs=source.inputs,
+        ignored_files=source.ignored_files,
+        fingerprint=source.fingerprint,
         doubts=doubts.read(store),
-        recognised=about.recognised,
+        recognised=source.recognised,
         faults=account.kept_faults(store),
         last_run=_last_run(store),
         logo=store.meta_or("logo", {}),

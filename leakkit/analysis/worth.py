@@ -13,8 +13,8 @@ from leakkit.findings.whatif import Costs, Moves, embed, leaving_row
 from leakkit.measures import age_counts as taken
 from leakkit.measures.stage_results import chance_to_win, chance_with_the_rest
 from leakkit.measures.survival import final_age
-from leakkit.store import queries, schema
-from leakkit.store.counts import Window
+from leakkit.store import deal_queries, queries, schema
+from leakkit.store.count_requests import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from leakkit.measures.age_counts import StayCounts
     from leakkit.measures.stage_results import Learnt
     from leakkit.measures.survival import Floats
-    from leakkit.store.counts import Counts
+    from leakkit.store.count_requests import Counts
 
 NO_ENTRANTS = value.Entrants(0, None, 0.0, None)
 
@@ -45,8 +45,8 @@ def find_costs(
         (dict(taken.groups(frame, ["pipeline"])), frame.iloc[:0])
         for frame in (
             counts.ask(queries.ENTERED),
-            counts.ask(queries.FOLLOWING),
-            counts.ask(queries.WINS),
+            counts.ask(deal_queries.FOLLOWING),
+            counts.ask(deal_queries.WINS),
             counts.ask(queries.STARTED),
         )
     )

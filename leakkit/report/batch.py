@@ -21,6 +21,7 @@ from leakkit.report.planning import PagePlanner, Tasks
 from leakkit.report.pool import Pool
 from leakkit.report.preparation import (
     analyse_pipelines,
+    kernel_settings,
     require_language,
     shown_brand,
     shown_parameters,
@@ -136,7 +137,8 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
             planning = PagePlanner(analysis, frozenset(map(fold_name, asked)), last)
             brand = shown_brand(analysis)
             shown = shown_parameters(kept, source, config, analysis)
-            tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand)
+            settings = kernel_settings(kept)
+            tasks = Tasks(kept, analysis.language, timeout_seconds, engine, shown, brand, settings)
             printed_on = paper if pdf else ""
             batch = Batch(
                 draft, planning, tasks, files, force, progress, times, standing, printed_on

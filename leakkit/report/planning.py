@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +112,8 @@ def stands(page: Facts, file: Path, fingerprint: str) -> bool:
 class Tasks:
     """What the tasks of a run have in common.
 
-    `shown` says what the store was made from: source, config and as_of.
+    `shown` says what the store was made from: source, config and as_of. `settings` are those
+    of the environment that a kernel needs to open it.
     """
 
     store: Path
@@ -121,6 +122,7 @@ class Tasks:
     engine: str
     shown: Mapping[str, str]
     brand: Mapping[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def page(self, book: str, pipeline: str) -> Task:
         """Say how to make a page of a pipeline."""
@@ -136,7 +138,10 @@ class Tasks:
         """Say how to run a notebook on the store."""
         given = {**parameters, "source": str(self.store), "language": self.language}
         text = notebooks.read_notebook(book)
-        return Task(text, given, self.timeout_seconds, self.shown, links, self.engine, self.brand)
+        return Task(
+            text, given, self.timeout_seconds, self.shown, links, self.engine, self.brand,
+            self.settings,
+        )  # fmt: skip
 
     def _links(self, book: str) -> tuple[tuple[str, str], ...]:
         """Return the links of a page to the others, as (label, path)."""

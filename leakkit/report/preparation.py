@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,12 @@ from leakkit.report.writing import RUN, files_of, files_of_run, with_decks
 from leakkit.scratch import scratch
 from leakkit.sources.databases.addresses import address_of
 from leakkit.sources.formats.unpacking import lack_of_room
+from leakkit.sources.spark.tables import is_server
 from leakkit.sources.stores import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
+from leakkit.store.database import IN_SPARK
 from leakkit.store.moments import as_of_text
+from leakkit.store.spark.sessions import SERVER, find_server
 from leakkit.store.upkeep import Upkeep
 from leakkit.views.brand import brand_of
 from leakkit.words import LANGUAGES
@@ -46,12 +50,17 @@ def store_source(  # noqa: PLR0913, PLR0917 - those of a run
     """Load the source into a file that notebooks can open; it goes when the run ends.
 
     A store that is kept is of the same deals; with a key to `anonymise`, both have pseudonyms
-    in place of names.
+    in place of names. Deals in Spark stay there; the file says where they are, and their
+    session is open until the run ends.
     """
-    with scratch() as temporary:
+    with scratch() as temporary, ExitStack() as stack:
         path = temporary / f"store{STORE_SUFFIX}"
         with _room():
-            _store_into(path, source, config, as_of, store, anonymise, allow)
+            if not (store or anonymise) and is_server(*find_source(source, config)):
+                found = load(source, config, as_of=as_of, allow=allow)
+                stack.enter_context(found).hand_over(path)
+            else:
+                _store_into(path, source, config, as_of, store, anonymise, allow)
         yield path
 
 
@@ -96,6 +105,16 @@ def _store_into(  # noqa: PLR0913, PLR0917 - those of a run
         _pseudonymise(path, Path(anonymise))
         if store and given.suffix != STORE_SUFFIX:
             _keep(path, Path(store))
+
+
+def kernel_settings(path: Path) -> dict[str, str]:
+    """Return what a kernel has to be told, beside its parameters, to open a store that was made.
+
+    How a server is reached may be a secret: it stands in no notebook and no file.
+    """
+    with Store.open(path) as store:
+        known = store.meta_or(IN_SPARK, None)
+    return {SERVER: json.dumps(find_server(known["session"]))} if known else {}
 
 
 def shown_parameters(

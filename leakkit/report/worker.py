@@ -15,8 +15,8 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psutil  # type: ignore[import-untyped] # ships no types
@@ -24,7 +24,7 @@ import psutil  # type: ignore[import-untyped] # ships no types
 from leakkit.scratch import remove, scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import TextIO
 
@@ -40,7 +40,7 @@ class Task:
     `shown` are the parameters that the page says it was made with, where they are not
     those that the notebook is given. `links` are those to other pages, as (label, path).
     `engine` says how its kernel starts: fork (where that is possible) or stock. `brand` says
-    whose page it is.
+    whose page it is. `settings` are of the environment of its kernel, and may be secret.
     """
 
     book: str
@@ -50,6 +50,7 @@ class Task:
     links: tuple[tuple[str, str], ...] = ()
     engine: str = "fork"
     brand: Mapping[str, str] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,24 @@ def _answer(line: str) -> Rendered:
 
     started, cpu = time.perf_counter(), cpu_seconds()
     try:
-        done = render(Task(**json.loads(line)))
+        task = Task(**json.loads(line))
+        with _environment(task.settings):
+            done = render(task)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must hear of it
         done = Rendered(failed=f"{type(error).__name__}: {error}")
     took = {"seconds": time.perf_counter() - started, "cpu_seconds": cpu_seconds() - cpu}
     return Rendered(**{**asdict(done), **took})
+
+
+@contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Have settings in the environment while a kernel is started and runs."""
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name in settings:
+            os.environ.pop(name, None)
 
 
 def _leave_out_grammar() -> None:

@@ -17,7 +17,7 @@ from leakkit.sources.load import load
 from leakkit.sources.shapes import further_tables
 from leakkit.sources.shapes.deal_states import earlier_faults
 from leakkit.store import account
-from leakkit.store.resolve import outcome_words
+from leakkit.store.name_codes import outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

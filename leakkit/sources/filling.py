@@ -17,8 +17,9 @@ from leakkit.sources.shapes.shaping import SNAPSHOT, Found
 from leakkit.store import account, doubts, schema
 from leakkit.store import upkeep as settled
 from leakkit.store.database import quote
-from leakkit.store.resolve import CLOSED, Rules, resolve, write_passages
-from leakkit.store.standing import keep_standing
+from leakkit.store.name_codes import CLOSED
+from leakkit.store.recorded import keep_standing
+from leakkit.store.resolve import Rules, resolve, write_passages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -21,7 +21,8 @@ from leakkit.sources.shapes.shaping import EVENTS, SNAPSHOT, Found
 from leakkit.store import account
 from leakkit.store.database import Store, literal, quote
 from leakkit.store.moments import DAY, EARLIEST, SENTINEL, Zone
-from leakkit.store.resolve import OWN_COLUMNS, Rules, closed_outcomes, write_rows
+from leakkit.store.name_codes import closed_outcomes, write_rows
+from leakkit.store.resolve import OWN_COLUMNS, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -79,7 +79,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     if tables := tables_of(source, rules):
         refuse_store(store, plain=upkeep.plain)
         near = (*allow, *folders_of(source, config))
-        return load_spark(partial(load, allow=near), tables, rules, watch)
+        return load_spark(partial(load, allow=near), tables, tables.named_in(rules), watch)
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = find_dictionary(rules, *places)
     logo = read_logo(rules.brand.logo, *places)

@@ -16,9 +16,9 @@ from leakkit.errors import LeakkitError
 from leakkit.sources.formats.files import form_of_content, form_of_name
 from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.store.database import MEMORY, SPILL, Store
+from leakkit.store.engines import DAMAGED, ENGINE
 from leakkit.store.holding import hold_lock
 from leakkit.store.moments import parse_as_of
-from leakkit.store.troubles import DAMAGED, ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from leakkit import limits
 from leakkit.errors import Fault, LeakkitError
 from leakkit.store import schema
-from leakkit.store.database import literal, quote
+from leakkit.store.database import Store, literal, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from leakkit.store.database import Store
+    from leakkit.store.resolve import Rules
 
 SHOWN_ROWS = 100
 
@@ -324,3 +324,153 @@ def clear(store: Store) -> None:
         "UNION ALL SELECT 'VIEW', view_name FROM duckdb_views() WHERE temporary AND NOT internal",
     )
     store.run("; ".join(f"DROP {kind} {quote(name)}" for kind, name in left))
+
+
+# ---------------- the fate of a row
+
+
+def in_order(rules: Rules) -> str:
+    """Step 6: return SQL for the order of the rows of a deal."""
+    by_stage = f"""CASE code WHEN {schema.UNKNOWN} THEN 31000 WHEN {schema.WON} THEN 32000
+                   WHEN {schema.LOST} THEN 32000 ELSE code END, line"""
+    tied = {False: "line", True: "-line", None: by_stage}[rules.newest_first]
+    return f"PARTITION BY opportunity ORDER BY entered_at, part, seq NULLS LAST, {tied}"
+
+
+def forget_after_wins(store: Store, rules: Rules) -> None:
+    """Step 5: rows without a stage that stand after a win are not asked for."""
+    store.run(
+        f"""
+        UPDATE events SET not_asked = TRUE FROM (
+            SELECT line AS at_line FROM (
+                SELECT line, code, bool_or(code = {schema.WON}) OVER (
+                           {in_order(rules)} ROWS UNBOUNDED PRECEDING) AS won
+                FROM events
+                WHERE NOT not_asked AND entered_at IS NOT NULL AND opportunity IN (
+                    SELECT opportunity FROM events WHERE code = {schema.UNKNOWN} AND NOT not_asked
+                    EXCEPT SELECT opportunity FROM aside))
+            WHERE code = {schema.UNKNOWN} AND won) found
+        WHERE events.line = found.at_line
+        """,  # noqa: S608 - numbers and names of this module
+    )
+
+
+def set_deals_aside(store: Store, rules: Rules) -> None:
+    """Steps 3 and 5: the other deals that cannot be read without guessing, each with its reason."""
+    store.run(
+        f"""
+        CREATE TEMP TABLE without_pipeline AS
+        SELECT opportunity FROM deals
+        WHERE own_pipeline IS NULL AND {rules.no_pipeline} IS NULL AND NOT {rules.one_file}
+          AND COALESCE(created_at <= {rules.cut}, TRUE);
+        INSERT INTO aside
+        SELECT opportunity, 5, min(reason) FROM (
+            SELECT opportunity, 'missing_moment' AS reason FROM events
+                WHERE NOT not_asked AND entered_at IS NULL
+            UNION ALL SELECT opportunity, 'unknown_stage' FROM events
+                WHERE NOT not_asked AND code = {schema.UNKNOWN}
+            UNION ALL SELECT opportunity, 'missing_pipeline' FROM without_pipeline
+                WHERE opportunity NOT IN (SELECT opportunity FROM events
+                                          SEMI JOIN without_pipeline USING (opportunity)
+                                          WHERE NOT not_asked)
+        ) WHERE opportunity NOT IN (SELECT opportunity FROM aside)
+        GROUP BY opportunity
+        """,  # noqa: S608 - numbers of this module
+    )
+
+
+def order_rows(store: Store, rules: Rules) -> None:
+    """Steps 6 and 7: put the rows of each deal in order; the first may say whence the deal came.
+
+    Places are even numbers, so that rows that stand in no file find room between them.
+    """
+    store.run(
+        f"""
+        CREATE TEMP TABLE ordered AS
+        SELECT opportunity, pipeline, code, entered_at, from_code,
+               2 * row_number() OVER w AS place,
+               lag(code) OVER w AS before_code, lag(pipeline) OVER w AS before_pipeline,
+               COALESCE(entered_at = lag(entered_at) OVER w AND part = lag(part) OVER w
+                        AND (seq IS NULL OR seq = lag(seq) OVER w), FALSE) AS tie
+        FROM events
+        WHERE NOT not_asked AND opportunity NOT IN (SELECT opportunity FROM aside)
+        WINDOW w AS ({in_order(rules)});
+        CREATE TEMP TABLE first_moves AS
+        SELECT o.opportunity, o.pipeline, o.from_code AS code, d.created_at AS entered_at,
+               0 AS place,
+               COALESCE(d.created_at <= o.entered_at, FALSE) AS known
+        FROM ordered o
+        LEFT JOIN deals d ON d.opportunity = o.opportunity
+        WHERE o.before_code IS NULL AND o.from_code >= 0 AND o.from_code <> o.code;
+        """,  # noqa: S608 - names of this module
+    )
+
+
+def _rules_of_fates(rules: Rules) -> tuple[tuple[str, str], ...]:
+    """Return the rules of steps 8, 9 and 14 in order: the fate of a row, and when it is that."""
+    day = rules.zone.day_sql
+    equal = "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"
+    days = f"{day('lead(entered_at) OVER w')} - {day('entered_at')}"
+    lost = f"""opportunity IN (SELECT opportunity FROM deals WHERE outcome_code = {schema.LOST}
+                               AND COALESCE(closed_at <= {rules.cut}, TRUE))"""  # noqa: S608 - numbers
+    return (
+        ("merged", equal),
+        ("close_undone", f"code < 0 AND {days} <= 1"),
+        ("merged", equal),
+        ("win_taken_back", f"code = {schema.WON} AND lead(code) OVER w = {schema.LOST} AND {lost}"),
+        ("closed_after_win", f"code = {schema.LOST} AND lag(code) OVER w = {schema.WON}"),
+        # what the last rule took out stood between wins; before any stage, pipelines may differ
+        ("merged", "code < 0 AND code = lag(code) OVER w"),
+        ("close_without_stage", "max(code) OVER w < 0"),
+    )
+
+
+def _decide_by_rule(rules: Rules) -> str:
+    """Return the query that tells rule by rule; each sees only the rows that are kept by then."""
+    sql = """
+        SELECT opportunity, place, code, entered_at, fate,
+               CASE WHEN code < 0 THEN COALESCE(
+                   last_value(CASE WHEN code >= 0 THEN pipeline END IGNORE NULLS) OVER w, pipeline)
+               ELSE pipeline END AS pipeline
+        FROM (SELECT opportunity, place, code, entered_at, pipeline, 'kept' AS fate FROM ordered
+              UNION ALL
+              SELECT opportunity, place, code, entered_at, pipeline, 'kept'
+              FROM first_moves WHERE known)
+        WHERE opportunity IN (SELECT opportunity FROM often_closed)
+        WINDOW w AS (PARTITION BY opportunity ORDER BY place)
+        """
+    for fate, condition in _rules_of_fates(rules):
+        sql = f"""
+        SELECT * REPLACE (CASE WHEN fate = 'kept' AND {condition} THEN '{fate}'
+                          ELSE fate END AS fate)
+        FROM ({sql}) WINDOW w AS (PARTITION BY opportunity, fate ORDER BY place)
+        """  # noqa: S608 - names and numbers of this module
+    return sql
+
+
+def decide_fates(store: Store, rules: Rules) -> None:
+    """Steps 8, 9 and 14: give every row in order its fate.
+
+    Most deals close once, at their end, and need one look at the row before. The others
+    are told rule by rule.
+    """
+    store.run(
+        f"""
+        CREATE TEMP TABLE often_closed AS
+        SELECT DISTINCT opportunity FROM ordered
+        WHERE before_code < 0 OR (before_code IS NULL AND code < 0);
+        CREATE TEMP TABLE told_by_rule AS
+        SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({_decide_by_rule(rules)});
+        CREATE TEMP VIEW told AS
+        SELECT * FROM told_by_rule
+        UNION ALL
+        SELECT opportunity, place, code, entered_at,
+               CASE WHEN code = before_code AND pipeline = before_pipeline THEN 'merged'
+               ELSE 'kept' END,
+               CASE WHEN code < 0 THEN before_pipeline ELSE pipeline END
+        FROM ordered WHERE opportunity NOT IN (SELECT opportunity FROM often_closed)
+        UNION ALL
+        SELECT opportunity, place, code, entered_at, 'kept', pipeline FROM first_moves
+        WHERE known AND opportunity NOT IN (SELECT opportunity FROM often_closed);
+        """,  # noqa: S608 - as above
+    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from leakkit.store import queries, schema
+from leakkit.store import deal_queries, queries, schema
 from leakkit.store.plain_visits import FAR
 
 if TYPE_CHECKING:
@@ -395,10 +395,10 @@ COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
         clusters,
         ("sample", "pipeline", "stage", "visits", "cluster", "arrives", "age", "exit"),
     ),
-    queries.JOURNEY: (journey, ("pipeline", "age", "turn", "kind", "stage", "target")),
-    queries.WINS: (wins, ("pipeline", "stage", "arrives", "age", "exit")),
-    queries.DECIDED: (count_decided, ("pipeline", "arrive_age", "leave_age", "closed")),
-    queries.FOLLOWING: (
+    deal_queries.JOURNEY: (journey, ("pipeline", "age", "turn", "kind", "stage", "target")),
+    deal_queries.WINS: (wins, ("pipeline", "stage", "arrives", "age", "exit")),
+    deal_queries.DECIDED: (count_decided, ("pipeline", "arrive_age", "leave_age", "closed")),
+    deal_queries.FOLLOWING: (
         following,
         ("pipeline", "stage", "visits", "exit", "to_stage", "to_visits"),
     ),

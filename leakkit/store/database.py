@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 from weakref import ref
 
 from leakkit.config import Config, fold_name
 from leakkit.errors import LeakkitError
 from leakkit.store import schema
 from leakkit.store.duck import MEMORY, SPILL, Duck
-from leakkit.store.troubles import ENGINE
+from leakkit.store.engines import ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from leakkit.store.about import About
-    from leakkit.store.engine import Engine, Facts
+    from leakkit.store.engines import Engine, Facts
     from leakkit.store.relations import Relations
+    from leakkit.store.source_facts import SourceFacts
 
+IN_SPARK = "spark"
+"""The fact about a store that was handed over: where in Spark its deals are."""
 OFFERED = ("close", "columns", "config", "owner", "pipelines")
 """What tab completion offers of a source."""
 
@@ -86,13 +88,23 @@ class Store:
                 f"{schema.SCHEMA_VERSION}. Load the source again."
             )
             raise LeakkitError("store_version", message)
-        return store
+        return _join(store)
 
     @classmethod
     def change(cls, path: str | Path) -> Store:
         """Open a store that nobody else has open, to add facts to it."""
         cls.open(path).close()
-        return cls(Duck.open(str(path)))
+        return _join(cls(Duck.open(str(path))))
+
+    def hand_over(self, path: Path) -> None:
+        """Keep in a file what other processes need to open this store, while it is open."""
+        from leakkit.store.spark.engine import SparkEngine  # noqa: PLC0415 - it needs this module
+
+        here = self.engine
+        if isinstance(here, SparkEngine):
+            self.set_meta(IN_SPARK, here.whereabouts)
+            here = here.here
+        cast("Duck", here).copy_to(str(path))
 
     def __enter__(self) -> Self:
         """Return the store itself."""
@@ -114,7 +126,7 @@ class Store:
 
     def _repr_html_(self) -> str:
         """Return its rows, what was recognised and its faults, for a notebook."""
-        from leakkit.store.shown import source_html  # noqa: PLC0415 - it needs this class
+        from leakkit.store.source_facts import source_html  # noqa: PLC0415 - it needs this class
 
         return source_html(self)
 
@@ -248,11 +260,11 @@ class Store:
         return Config.model_validate(self.meta("config"))
 
     @property
-    def about(self) -> About:
+    def source_facts(self) -> SourceFacts:
         """What is known of the source beside its deals."""
-        from leakkit.store.about import About  # noqa: PLC0415 - it needs this class
+        from leakkit.store.source_facts import SourceFacts  # noqa: PLC0415 - it needs this class
 
-        return About.read(self)
+        return SourceFacts.read(self)
 
     @property
     def owner(self) -> str:
@@ -263,4 +275,13 @@ class Store:
             return ""
 
 
-__all__ = ["MEMORY", "SPILL", "Store", "literal", "quote"]
+def _join(store: Store) -> Store:
+    """Return a store that was opened; where its deals are in Spark, joined to them there."""
+    if known := store.meta_or(IN_SPARK, None):
+        from leakkit.store.spark.engine import SparkEngine  # noqa: PLC0415 - it needs this module
+
+        store.engine = SparkEngine.join(cast("Duck", store.engine), known)
+    return store
+
+
+__all__ = ["IN_SPARK", "MEMORY", "SPILL", "Store", "literal", "quote"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from leakkit.store.engine import Facts
+    from leakkit.store.engines import Facts
 
 MEMORY_LIMIT = "700MB"
 """What DuckDB may hold before it goes to disk: less than a plain read of a large export takes."""
@@ -111,6 +111,11 @@ class Duck:
         """Return the rows of a query as a table of Arrow."""
         with _interruptible():
             return self.connection.sql(sql).to_arrow_table()
+
+    def copy_to(self, path: str) -> None:
+        """Copy all that is in memory, but for temporary tables, into a new file."""
+        name = path.replace("'", "''")
+        self.run(f"ATTACH '{name}' AS copied; COPY FROM DATABASE memory TO copied; DETACH copied")
 
     def branch(self) -> Duck:
         """Return another connection to the same database."""

@@ -15,7 +15,7 @@ from leakkit.config import COLUMNS, Anonymise, fold_name
 from leakkit.errors import LeakkitError
 from leakkit.store import account
 from leakkit.store.database import Store, literal, quote
-from leakkit.store.resolve import texts, write_rows
+from leakkit.store.name_codes import texts, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

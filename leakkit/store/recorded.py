@@ -1,4 +1,7 @@
-"""The last moment that a source records: what has happened, and never what is planned."""
+"""What moments a source records: the last one of what has happened, and since when deals stand.
+
+What is planned is never one of them.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
 from leakkit.store.moments import DAY
-from leakkit.store.resolve import stage_names, texts
+from leakkit.store.name_codes import stage_names, texts
 
 if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.store.database import Store
+    from leakkit.store.moments import Zone
 
 QUARTER = 92 * DAY
 """A close so long after all else, with nothing between, is a plan that nobody changed."""
@@ -109,3 +113,29 @@ def forget_plans(store: Store, cut: int, closed: list[str]) -> int:
         store.run("DROP VIEW given_opportunities")
         store.run("ALTER TABLE without_plans RENAME TO given_opportunities")
     return plans
+
+
+# ---------------- since when open deals stand
+
+KEEP = """
+INSERT INTO standing
+SELECT o.opportunity, {day} AS since_day
+FROM (SELECT opportunity_id, min(moment) AS moment FROM stands_since
+      GROUP BY opportunity_id HAVING count(DISTINCT moment) = 1) s
+JOIN opportunities o ON o.opportunity_id = s.opportunity_id
+WHERE o.outcome = 'open' AND s.moment <= $cut
+ORDER BY o.opportunity
+"""
+FORGET_BEGINNINGS = """
+UPDATE opportunities SET created_at = NULL, created_day = NULL
+WHERE outcome = 'open' AND opportunity_id NOT IN (
+    SELECT opportunity_id FROM given_opportunities
+    WHERE created_at IS NOT NULL AND opportunity_id IS NOT NULL)
+"""
+"""An open deal of a list was first seen on its last day; that is no creation."""
+
+
+def keep_standing(store: Store, zone: Zone, cut: int) -> None:
+    """Keep since when the open deals stand; forget creations that no row tells."""
+    store.run(KEEP.format(day=zone.day_sql("s.moment")), {"cut": cut})
+    store.run(FORGET_BEGINNINGS)

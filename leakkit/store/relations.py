@@ -10,7 +10,7 @@ from weakref import ref
 
 import pandas as pd
 
-from leakkit.store import arrays, plain_visits, queries
+from leakkit.store import arrays, deal_queries, plain_visits, queries
 from leakkit.store.database import quote
 from leakkit.store.visits import owner_sql, segment_values
 
@@ -217,7 +217,7 @@ class Relations:
             frames = {name: table.frame() for name, table in tables.items()}
             rest = self._count_rest(query, tables, self.plain)
             return arrays.add(query, self.plain, frames, rest)
-        if query == queries.LAST_STAGES and self.plain and not _any_present(tables["asked"]):
+        if query == deal_queries.LAST_STAGES and self.plain and not _any_present(tables["asked"]):
             # then it asks for deals without a history, of which none is plain
             return self._count_rest(query, tables, self.plain)
         return self.count_in_sql(query, tables)

@@ -10,29 +10,22 @@ each function below names its step. Sources hand over two relations,
 
 with texts trimmed and '' where empty, moments in UTC seconds (`part`: the microseconds after
 them), money in minor units of its own currency. This room runs on the local engine only,
-so it may use DuckDB's own functions; the counting in `queries.py` may not.
+so it may use DuckDB's own functions; the counting in `queries.py` and `deal_queries.py` may not.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from leakkit import vocabulary
-from leakkit.config import Config, Pipeline, fold_name
-from leakkit.store import numbers, queries, schema
-from leakkit.store.closes import LOST_WORDS, WON_WORDS, close_of
+from leakkit.store import queries, schema
+from leakkit.store.account import decide_fates, forget_after_wins, order_rows, set_deals_aside
 from leakkit.store.database import Store, literal, quote
+from leakkit.store.name_codes import HistoryFacts, number_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from leakkit.config import Config
     from leakkit.store.moments import Zone
-
-CLOSED = {"(won)": schema.WON, "(lost)": schema.LOST}
-"""What a row of a history that is made here says where a deal closes; every pipeline knows it."""
 
 MOVED_FROM = """
 LEFT JOIN stage_names w ON w.pipeline = d.own_pipeline AND w.said = h.stage
@@ -95,21 +88,13 @@ class Rules:
         )
 
 
-@dataclass(frozen=True)
-class Spoken:
-    """What the history says at all: rows may name no pipeline, or whence a deal came."""
-
-    unnamed_pipeline: bool
-    from_stage: bool
-
-
 def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
     """Write the canonical tables, and what became of every row, into `store`.
 
     Deals in which nothing is odd go the straight way, unless `plain` forbids it: then the
     tables of resolving hold every deal.
     """
-    spoken = _names(store, rules.config)
+    history = number_names(store, rules.config)
     from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
 
     store.run(
@@ -118,13 +103,13 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
         SELECT line, pipeline, stage FROM given_history WHERE opportunity_id = ''
         """
     )
-    by_line = numbers.number(store)
-    taken = straight.take(store, rules, spoken, plain=plain, by_line=by_line)
-    _number(store, rules, spoken)
-    _forget_after_wins(store, rules)
-    _set_aside(store, rules)
-    _order(store, rules)
-    _tell(store, rules)
+    by_line = schema.number(store)
+    taken = straight.take(store, rules, history, plain=plain, by_line=by_line)
+    _number(store, rules, history)
+    forget_after_wins(store, rules)
+    set_deals_aside(store, rules)
+    order_rows(store, rules)
+    decide_fates(store, rules)
     _reopen(store)
     _touches(store)
     _outcomes(store, rules)
@@ -132,192 +117,20 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
     _history(store, rules.zone)
 
 
-BEHIND = re.compile(
-    r"\s*[-:(,;/\u2013\u2014]\s*|\s+(?:by|from|due|because|as|since|von|vom|durch|wegen|par|pour"
-    r"|por|da|dal|per|door|przez|od|из-за|по|توسط|بدلیل|به دلیل|بسبب|من)\s+"
-)
-"""What parts a word for a loss from who caused it, or why."""
-
-
-def outcome_words(config: Config) -> dict[str, int]:
-    """Return the words of an outcome column -> 0 open, WON or LOST.
-
-    What closes a row of the history closes a deal as well; the words for the column go first.
-    """
-    own = config.source.outcomes
-    rows = {
-        schema.WON: [word for pipeline in config.pipelines for word in pipeline.won],
-        schema.LOST: [word for pipeline in config.pipelines for word in pipeline.lost],
-    }
-    column = {0: own.open, schema.WON: own.won, schema.LOST: own.lost}
-    return _usual_outcomes() | {
-        fold_name(word): code
-        for words in (rows, column)
-        for code, said in words.items()
-        for word in said
-    }
-
-
-@cache
-def _usual_outcomes() -> dict[str, int]:
-    """Return the words of all languages for an outcome."""
-    kinds = {0: "open", schema.WON: "won", schema.LOST: "lost"}
-    return {
-        fold_name(word): code
-        for code, kind in kinds.items()
-        for word in (*vocabulary.words("closes", kind), *vocabulary.words("outcomes", kind))
-    }
-
-
-def outcome_of(said: str, words: Mapping[str, int]) -> int | None:
-    """Return what an outcome says, 0 open, WON or LOST; None where its words are not known."""
-    code = words.get(fold_name(said))
-    if code is None:
-        code = close_of(said)
-    return _lost_by(said, words) if code is None else code
-
-
-def _lost_by(said: str, words: Mapping[str, int]) -> int | None:
-    """Return LOST where an outcome is a word for a loss and says behind it by whom, or why.
-
-    >>> words = {"cancelled": schema.LOST, "sold": schema.WON}
-    >>> [_lost_by(said, words) for said in ("Cancelled by us", "Cancelled: price", "Sold out")]
-    [-2, -2, None]
-    """
-    parts = BEHIND.split(fold_name(said), maxsplit=1)
-    known = len(parts) > 1 and words.get(parts[0].strip()) == schema.LOST
-    return schema.LOST if known else None
-
-
-def closed_outcomes(store: Store, config: Config) -> list[str]:
-    """Return the texts of the outcome column that say that a deal is won or lost."""
-    words = outcome_words(config)
-    said = texts(store, "outcome", "given_opportunities")
-    return [text for text in said if (outcome_of(text, words) or 0) < 0]
-
-
-def stage_names(pipeline: Pipeline) -> dict[str, int]:
-    """Return what a history row of this pipeline may say -> position, WON or LOST."""
-    built_in = (
-        (schema.WON, () if pipeline.won else WON_WORDS),
-        (schema.LOST, () if pipeline.lost else LOST_WORDS),
-    )
-    own = ((schema.WON, pipeline.won), (schema.LOST, pipeline.lost))
-    closes = {fold_name(word): code for code, words in (*built_in, *own) for word in words}
-    stages = {
-        fold_name(name): position
-        for position, stage in enumerate(pipeline.stages)
-        for name in (stage.name, *stage.aliases)
-    }
-    return CLOSED | closes | stages
-
-
-def texts(store: Store, column: str, *tables: str) -> list[str]:
-    """Return the different texts of a column of one table or more, in code-point order."""
-    each = " UNION ".join(f"SELECT {column} AS said FROM {table}" for table in tables)  # noqa: S608 - names of this program
-    rows = store.rows(f"SELECT said FROM ({each}) WHERE said <> '' GROUP BY said ORDER BY said")  # noqa: S608 - as above
-    return [str(row[0]) for row in rows]
-
-
-def _names(store: Store, config: Config) -> Spoken:
-    """Map the texts of pipelines, stages and outcomes that occur to their numbers."""
-    store.run(
-        """
-        CREATE TEMP TABLE spoken AS
-        SELECT pipeline, stage, from_stage FROM given_history GROUP BY ALL
-        """
-    )
-    said = _read_texts(store)
-    for table, (columns, found) in name_codes(config, said).items():
-        kinds = {name: "VARCHAR" if name == "said" else "SMALLINT" for name in columns}
-        sql, facts = write_rows(kinds, found)
-        store.run(f"CREATE TEMP TABLE {table} AS {sql}", facts)
-    unnamed = store.value("SELECT count(*) FROM spoken WHERE pipeline = ''")
-    return Spoken(unnamed > 0, bool(said["from_stage"]))
-
-
-def name_codes(
-    config: Config, said: Mapping[str, Sequence[str]]
-) -> dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
-    """Return the numbers of texts of pipelines, stages and outcomes: columns and rows by table.
-
-    `said` are the texts that occur, by `pipeline`, `stage`, `from_stage` and `outcome`.
-    """
-    numbers = {fold_name(pipeline.name): i for i, pipeline in enumerate(config.pipelines)}
-    pipelines = [(text, numbers.get(fold_name(text), -1)) for text in said["pipeline"]]
-    words = outcome_words(config)
-    known = [(s, code) for s in said["outcome"] if (code := outcome_of(s, words)) is not None]
-    stages = sorted({*said["stage"], *said["from_stage"]})
-    return {
-        "pipeline_names": (("said", "pipeline"), [*pipelines]),
-        "outcome_names": (("said", "code"), [*known]),
-        "stage_names": (("said", "pipeline", "code"), [*_stage_codes(config, stages)]),
-    }
-
-
-def _read_texts(store: Store) -> dict[str, list[str]]:
-    """Return the different texts of pipelines, stages and outcomes, in code-point order."""
-    found: dict[str, list[str]] = {"pipeline": [], "stage": [], "from_stage": [], "outcome": []}
-    rows = store.rows(
-        """
-        SELECT kind, said FROM (
-            SELECT unnest(['pipeline', 'stage', 'outcome']) AS kind,
-                   unnest([pipeline, stage, outcome]) AS said
-            FROM (SELECT pipeline, stage, outcome FROM given_opportunities GROUP BY ALL)
-            UNION
-            SELECT unnest(['pipeline', 'stage', 'from_stage']),
-                   unnest([pipeline, stage, from_stage])
-            FROM spoken)
-        WHERE said <> '' ORDER BY kind, said
-        """
-    )
-    for kind, text in rows:
-        found[str(kind)].append(str(text))
-    return found
-
-
-def write_rows(kinds: dict[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, dict[str, Any]]:
-    """Return SQL and its facts for a few rows; `kinds` are the types by column.
-
-    >>> write_rows({"n": "SMALLINT"}, [(1,), (2,)])
-    ('SELECT unnest(CAST($n AS SMALLINT[])) AS n', {'n': [1, 2]})
-    """
-    columns = [f"unnest(CAST(${name} AS {kind}[])) AS {name}" for name, kind in kinds.items()]
-    values = {name: [row[i] for row in rows] for i, name in enumerate(kinds)}
-    return f"SELECT {', '.join(columns)}", values
-
-
-def _stage_codes(config: Config, said: list[str]) -> list[tuple[str, int, int]]:
-    """Return (text, pipeline, position or close) for every text that a pipeline knows."""
-    by_form: dict[str, list[str]] = {}
-    for text in said:
-        by_form.setdefault(fold_name(text), []).append(text)
-    closing = {text: code for text in said if (code := close_of(text)) is not None}
-    found = []
-    for number, pipeline in enumerate(config.pipelines):
-        own = {schema.WON: pipeline.won, schema.LOST: pipeline.lost}
-        # a close that a text names counts where the pipeline has no words of its own for it
-        codes = {text: code for text, code in closing.items() if not own[code]}
-        names = stage_names(pipeline).items()
-        codes |= {text: code for form, code in names for text in by_form.get(form, ())}
-        found += [(text, number, code) for text, code in sorted(codes.items())]
-    return found
-
-
-def _number(store: Store, rules: Rules, spoken: Spoken) -> None:
+def _number(store: Store, rules: Rules, history: HistoryFacts) -> None:
     """Steps 1 to 5: the deals, and every row with its deal.
 
     The history seldom knows a deal that the opportunities do not, and to look for one
     first takes longer than to begin anew when one is found.
     """
     _deals(store)
-    _events(store, rules, spoken)
+    _events(store, rules, history)
     if store.value("SELECT count(*) FROM events WHERE opportunity IS NULL"):
         for table in ("deals", "aside", "events"):
             store.run(f"DROP TABLE {table}")
-        numbers.number(store, with_history=True)
+        schema.number(store, with_history=True)
         _deals(store)
-        _events(store, rules, spoken)
+        _events(store, rules, history)
 
 
 def _deals(store: Store) -> None:
@@ -337,7 +150,7 @@ def _deals(store: Store) -> None:
     )
 
 
-def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
+def _events(store: Store, rules: Rules, history: HistoryFacts) -> None:
     """Steps 3 to 5: the pipeline and stage of every history row, and what is not asked for.
 
     A row keeps its first fate. So a deal that step 2 sets aside has no row that is not
@@ -345,13 +158,13 @@ def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
     """
     ignored = "s.code IS NULL" if rules.config.source.ignore_unknown_stages else "FALSE"
     own, deal = rules.no_pipeline, ""
-    if spoken.unnamed_pipeline:
+    if history.unnamed_pipeline:
         own = f"d.own_pipeline, {own}"
         deal = "LEFT JOIN deals d ON d.opportunity = i.opportunity AND h.pipeline = ''"
         if len(rules.config.pipelines) > 1:
             own, deal = f"m.pipeline, {own}", f"{deal} {MOVED_FROM}"
     from_code, whence = "CAST(NULL AS SMALLINT)", ""
-    if spoken.from_stage:
+    if history.from_stage:
         from_code = "f.code"
         whence = "LEFT JOIN stage_names f ON f.pipeline = h.pipeline AND f.said = h.from_stage"
     store.run(
@@ -364,7 +177,7 @@ def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
         JOIN ids i ON i.opportunity_id = h.opportunity_id
         LEFT JOIN deals d ON d.opportunity = i.opportunity
         WHERE h.pipeline = '' AND d.own_pipeline IS NULL AND {rules.no_pipeline} IS NULL
-          AND NOT COALESCE(d.differ, FALSE) AND NOT i.settled AND {spoken.unnamed_pipeline};
+          AND NOT COALESCE(d.differ, FALSE) AND NOT i.settled AND {history.unnamed_pipeline};
         CREATE TEMP TABLE events AS
         SELECT h.opportunity, CAST(h.pipeline AS SMALLINT) AS pipeline,
                h.entered_at, h.part, h.seq, h.line,
@@ -383,153 +196,6 @@ def _events(store: Store, rules: Rules, spoken: Spoken) -> None:
         LEFT JOIN stage_names s ON s.pipeline = h.pipeline AND s.said = h.stage
         {whence};
         """,  # noqa: S608 - numbers and names of this module
-    )
-
-
-def in_order(rules: Rules) -> str:
-    """Step 6: return SQL for the order of the rows of a deal."""
-    by_stage = f"""CASE code WHEN {schema.UNKNOWN} THEN 31000 WHEN {schema.WON} THEN 32000
-                   WHEN {schema.LOST} THEN 32000 ELSE code END, line"""
-    tied = {False: "line", True: "-line", None: by_stage}[rules.newest_first]
-    return f"PARTITION BY opportunity ORDER BY entered_at, part, seq NULLS LAST, {tied}"
-
-
-def _forget_after_wins(store: Store, rules: Rules) -> None:
-    """Step 5: rows without a stage that stand after a win are not asked for."""
-    store.run(
-        f"""
-        UPDATE events SET not_asked = TRUE FROM (
-            SELECT line AS at_line FROM (
-                SELECT line, code, bool_or(code = {schema.WON}) OVER (
-                           {in_order(rules)} ROWS UNBOUNDED PRECEDING) AS won
-                FROM events
-                WHERE NOT not_asked AND entered_at IS NOT NULL AND opportunity IN (
-                    SELECT opportunity FROM events WHERE code = {schema.UNKNOWN} AND NOT not_asked
-                    EXCEPT SELECT opportunity FROM aside))
-            WHERE code = {schema.UNKNOWN} AND won) found
-        WHERE events.line = found.at_line
-        """,  # noqa: S608 - numbers and names of this module
-    )
-
-
-def _set_aside(store: Store, rules: Rules) -> None:
-    """Steps 3 and 5: the other deals that cannot be read without guessing, each with its reason."""
-    store.run(
-        f"""
-        CREATE TEMP TABLE without_pipeline AS
-        SELECT opportunity FROM deals
-        WHERE own_pipeline IS NULL AND {rules.no_pipeline} IS NULL AND NOT {rules.one_file}
-          AND COALESCE(created_at <= {rules.cut}, TRUE);
-        INSERT INTO aside
-        SELECT opportunity, 5, min(reason) FROM (
-            SELECT opportunity, 'missing_moment' AS reason FROM events
-                WHERE NOT not_asked AND entered_at IS NULL
-            UNION ALL SELECT opportunity, 'unknown_stage' FROM events
-                WHERE NOT not_asked AND code = {schema.UNKNOWN}
-            UNION ALL SELECT opportunity, 'missing_pipeline' FROM without_pipeline
-                WHERE opportunity NOT IN (SELECT opportunity FROM events
-                                          SEMI JOIN without_pipeline USING (opportunity)
-                                          WHERE NOT not_asked)
-        ) WHERE opportunity NOT IN (SELECT opportunity FROM aside)
-        GROUP BY opportunity
-        """,  # noqa: S608 - numbers of this module
-    )
-
-
-def _order(store: Store, rules: Rules) -> None:
-    """Steps 6 and 7: put the rows of each deal in order; the first may say whence the deal came.
-
-    Places are even numbers, so that rows that stand in no file find room between them.
-    """
-    store.run(
-        f"""
-        CREATE TEMP TABLE ordered AS
-        SELECT opportunity, pipeline, code, entered_at, from_code,
-               2 * row_number() OVER w AS place,
-               lag(code) OVER w AS before_code, lag(pipeline) OVER w AS before_pipeline,
-               COALESCE(entered_at = lag(entered_at) OVER w AND part = lag(part) OVER w
-                        AND (seq IS NULL OR seq = lag(seq) OVER w), FALSE) AS tie
-        FROM events
-        WHERE NOT not_asked AND opportunity NOT IN (SELECT opportunity FROM aside)
-        WINDOW w AS ({in_order(rules)});
-        CREATE TEMP TABLE first_moves AS
-        SELECT o.opportunity, o.pipeline, o.from_code AS code, d.created_at AS entered_at,
-               0 AS place,
-               COALESCE(d.created_at <= o.entered_at, FALSE) AS known
-        FROM ordered o
-        LEFT JOIN deals d ON d.opportunity = o.opportunity
-        WHERE o.before_code IS NULL AND o.from_code >= 0 AND o.from_code <> o.code;
-        """,  # noqa: S608 - names of this module
-    )
-
-
-def _fates(rules: Rules) -> tuple[tuple[str, str], ...]:
-    """Return the rules of steps 8, 9 and 14 in order: the fate of a row, and when it is that."""
-    day = rules.zone.day_sql
-    equal = "code = lag(code) OVER w AND pipeline = lag(pipeline) OVER w"
-    days = f"{day('lead(entered_at) OVER w')} - {day('entered_at')}"
-    lost = f"""opportunity IN (SELECT opportunity FROM deals WHERE outcome_code = {schema.LOST}
-                               AND COALESCE(closed_at <= {rules.cut}, TRUE))"""  # noqa: S608 - numbers
-    return (
-        ("merged", equal),
-        ("close_undone", f"code < 0 AND {days} <= 1"),
-        ("merged", equal),
-        ("win_taken_back", f"code = {schema.WON} AND lead(code) OVER w = {schema.LOST} AND {lost}"),
-        ("closed_after_win", f"code = {schema.LOST} AND lag(code) OVER w = {schema.WON}"),
-        # what the last rule took out stood between wins; before any stage, pipelines may differ
-        ("merged", "code < 0 AND code = lag(code) OVER w"),
-        ("close_without_stage", "max(code) OVER w < 0"),
-    )
-
-
-def _tell_by_rule(rules: Rules) -> str:
-    """Return the query that tells rule by rule; each sees only the rows that are kept by then."""
-    sql = """
-        SELECT opportunity, place, code, entered_at, fate,
-               CASE WHEN code < 0 THEN COALESCE(
-                   last_value(CASE WHEN code >= 0 THEN pipeline END IGNORE NULLS) OVER w, pipeline)
-               ELSE pipeline END AS pipeline
-        FROM (SELECT opportunity, place, code, entered_at, pipeline, 'kept' AS fate FROM ordered
-              UNION ALL
-              SELECT opportunity, place, code, entered_at, pipeline, 'kept'
-              FROM first_moves WHERE known)
-        WHERE opportunity IN (SELECT opportunity FROM often_closed)
-        WINDOW w AS (PARTITION BY opportunity ORDER BY place)
-        """
-    for fate, condition in _fates(rules):
-        sql = f"""
-        SELECT * REPLACE (CASE WHEN fate = 'kept' AND {condition} THEN '{fate}'
-                          ELSE fate END AS fate)
-        FROM ({sql}) WINDOW w AS (PARTITION BY opportunity, fate ORDER BY place)
-        """  # noqa: S608 - names and numbers of this module
-    return sql
-
-
-def _tell(store: Store, rules: Rules) -> None:
-    """Steps 8, 9 and 14: give every row in order its fate.
-
-    Most deals close once, at their end, and need one look at the row before. The others
-    are told rule by rule.
-    """
-    store.run(
-        f"""
-        CREATE TEMP TABLE often_closed AS
-        SELECT DISTINCT opportunity FROM ordered
-        WHERE before_code < 0 OR (before_code IS NULL AND code < 0);
-        CREATE TEMP TABLE told_by_rule AS
-        SELECT opportunity, place, code, entered_at, fate, pipeline FROM ({_tell_by_rule(rules)});
-        CREATE TEMP VIEW told AS
-        SELECT * FROM told_by_rule
-        UNION ALL
-        SELECT opportunity, place, code, entered_at,
-               CASE WHEN code = before_code AND pipeline = before_pipeline THEN 'merged'
-               ELSE 'kept' END,
-               CASE WHEN code < 0 THEN before_pipeline ELSE pipeline END
-        FROM ordered WHERE opportunity NOT IN (SELECT opportunity FROM often_closed)
-        UNION ALL
-        SELECT opportunity, place, code, entered_at, 'kept', pipeline FROM first_moves
-        WHERE known AND opportunity NOT IN (SELECT opportunity FROM often_closed);
-        """,  # noqa: S608 - as above
     )
 
 

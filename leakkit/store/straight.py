@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leakkit.store import numbers, passing, schema
+from leakkit.store import passing, schema
 from leakkit.store.database import quote
 from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
     from leakkit.store.moments import Zone
-    from leakkit.store.resolve import Rules, Spoken
+    from leakkit.store.name_codes import HistoryFacts
+    from leakkit.store.resolve import Rules
 
 MOST_ODD = 0.5
 """Where more of the deals are odd, all of them take the long way: two ways take longer."""
@@ -90,7 +91,7 @@ CREATE TEMP VIEW left_opportunities AS SELECT * EXCLUDE (content) FROM given_opp
 """Without a straight deal all of them are left to `resolve`."""
 
 
-def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool, by_line: bool) -> bool:
+def take(store: Store, rules: Rules, history: HistoryFacts, *, plain: bool, by_line: bool) -> bool:
     """Take the straight deals, and leave all others to be resolved; say whether there are any.
 
     Makes `left_history` and `left_opportunities`, the rows that are left, and `straight_deals`;
@@ -99,7 +100,7 @@ def take(store: Store, rules: Rules, spoken: Spoken, *, plain: bool, by_line: bo
     the line of its row.
     """
     asked = plain and not store.value("SELECT count(*) FROM unchanged")
-    found = _look(store, rules, spoken, by_line=by_line) if asked else None
+    found = _look(store, rules, history, by_line=by_line) if asked else None
     if found:
         _leave_others(store, all_straight=found.all_straight)
         _write_opportunities(store, rules, by_line=found.by_line)
@@ -127,14 +128,14 @@ class Looked:
     by_line: bool
 
 
-def _look(store: Store, rules: Rules, spoken: Spoken, *, by_line: bool) -> Looked | None:
+def _look(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -> Looked | None:
     """Take the straight deals into `wide`; None where that does not pay."""
     _know(store, rules, by_line=by_line)
-    _step(store, rules, spoken)
+    _step(store, rules, history)
     if store.value("SELECT count(*) FROM steps WHERE opportunity IS NULL"):
-        by_line = numbers.number(store, with_history=True)
+        by_line = schema.number(store, with_history=True)
         _know(store, rules, by_line=by_line)
-        _step(store, rules, spoken)
+        _step(store, rules, history)
     by_hour = _pipelines_by_hour(store)
     ticks = ("entered_tick", "left_tick") if by_hour else ()
     store.run(WIDE.format(ticks="".join(f", {tick} INTEGER" for tick in ticks)))
@@ -212,14 +213,14 @@ def _codes_of_spots(store: Store) -> passing.Ints:
     return found
 
 
-def _step(store: Store, rules: Rules, spoken: Spoken) -> None:
+def _step(store: Store, rules: Rules, history: HistoryFacts) -> None:
     """Make `steps`: every row that has an id with its deal, in numbers, as passing.Rows wants."""
     own, row, source = rules.no_pipeline, "", ""
-    if spoken.unnamed_pipeline:
+    if history.unnamed_pipeline:
         own = f"k.own_pipeline, {own}"
         row = "LEFT JOIN known k ON k.opportunity = d.opportunity"
     from_code = "NULL"
-    if spoken.from_stage:
+    if history.from_stage:
         from_code = "f.code"
         source = (
             "LEFT JOIN stage_names f ON f.said = h.from_stage "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
 from leakkit.store import schema
-from leakkit.store.resolve import in_order
+from leakkit.store.account import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.checks import end_checks, history_checks
 from leakkit.sources.checks.doubt import unlike
-from leakkit.store.resolve import write_rows
+from leakkit.store.name_codes import write_rows
 
 if TYPE_CHECKING:
     from leakkit.config import Config

@@ -13,7 +13,7 @@ from leakkit.sources.headings.heading_words import nearest
 from leakkit.sources.propose.proposal import MAY_BE_LOST
 from leakkit.sources.shapes.deal_ends import ENDS
 from leakkit.sources.toml import list_texts, quote_toml
-from leakkit.store.resolve import outcome_words
+from leakkit.store.name_codes import outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,7 +23,7 @@ from leakkit.sources.formats.unpacking import Text, as_utf8, refuse_long_lines
 from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row
 from leakkit.sources.headings.heading_words import once
 from leakkit.store.database import literal, quote
-from leakkit.store.troubles import ENGINE
+from leakkit.store.engines import ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,7 +16,7 @@ from leakkit.sources.formats.rows import LINE, describe_table, path_sql
 from leakkit.sources.formats.unpacking import open_zip, unpack_gzip
 from leakkit.sources.formats.workbooks import read_workbook
 from leakkit.store.database import quote
-from leakkit.store.troubles import ENGINE
+from leakkit.store.engines import ENGINE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, NoReturn
 
 from leakkit import limits
 from leakkit.errors import Ask, Fault, LeakkitError
-from leakkit.store.troubles import FULL
+from leakkit.store.engines import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

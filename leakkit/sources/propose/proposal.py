@@ -15,8 +15,18 @@ from leakkit.config import Pipeline, Stage, fold_name
 from leakkit.errors import Ask, LeakkitError, shorten_text
 from leakkit.sources.shapes.deal_ends import ENDS
 from leakkit.store import schema
-from leakkit.store.closes import LOST_WORDS, WON_WORDS, bare, closing, may_be_lost
-from leakkit.store.resolve import CLOSED, outcome_of, outcome_words, texts, write_rows
+from leakkit.store.name_codes import (
+    CLOSED,
+    LOST_WORDS,
+    WON_WORDS,
+    bare,
+    closing,
+    may_be_lost,
+    outcome_of,
+    outcome_words,
+    texts,
+    write_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -24,8 +24,8 @@ from leakkit.sources.shapes.stage_names import (
     quote_texts,
     refuse_other_names,
 )
-from leakkit.store.closes import close_of
 from leakkit.store.database import literal, quote
+from leakkit.store.name_codes import close_of
 from leakkit.store.schema import LOST, WON
 
 if TYPE_CHECKING:

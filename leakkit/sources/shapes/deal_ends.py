@@ -20,9 +20,8 @@ from leakkit.sources.shapes.end_columns import (
     outcome_by_dates,
 )
 from leakkit.store import schema
-from leakkit.store.closes import close_of, closes_either_way
 from leakkit.store.database import literal
-from leakkit.store.resolve import outcome_of, outcome_words
+from leakkit.store.name_codes import close_of, closes_either_way, outcome_of, outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

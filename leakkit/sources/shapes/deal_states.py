@@ -9,7 +9,7 @@ from leakkit.sources.formats.rows import LINE
 from leakkit.sources.shapes.deal_ends import cases_of_outcome
 from leakkit.store.account import SHOWN_ROWS
 from leakkit.store.database import literal, quote
-from leakkit.store.resolve import CLOSED, outcome_of, outcome_words
+from leakkit.store.name_codes import CLOSED, outcome_of, outcome_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

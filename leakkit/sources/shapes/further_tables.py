@@ -19,7 +19,7 @@ from leakkit.sources.headings.heading_words import near_pairs, nearest
 from leakkit.store.account import SHOWN_ROWS
 from leakkit.store.database import quote
 from leakkit.store.moments import EARLIEST, SENTINEL
-from leakkit.store.resolve import write_rows
+from leakkit.store.name_codes import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,8 @@ from leakkit.sources.spark.cells import text_literal, tick
 from leakkit.sources.spark.tables import DEALS, MOVES
 from leakkit.sources.spark.told import deals_sql, moves_sql, span_sql
 from leakkit.store import straight_queries as straight
-from leakkit.store.closes import closes_either_way
 from leakkit.store.moments import DAY, Zone, parse_as_of, zone
-from leakkit.store.resolve import name_codes, outcome_of, outcome_words
+from leakkit.store.name_codes import closes_either_way, name_codes, outcome_of, outcome_words
 from leakkit.store.schema import LOST, WON
 from leakkit.store.spark.translating import in_spark
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.sources.spark.cells import SparkColumns
     from leakkit.sources.spark.tables import Tables
-    from leakkit.store.engine import Facts
+    from leakkit.store.engines import Facts
 
 MOST_TEXTS = 20_000
 """So many different texts may columns of pipelines, stages and outcomes have together."""

@@ -69,8 +69,9 @@ def refuse_store(store: str, *, plain: bool) -> None:
         raise LeakkitError("deals_in_spark", message)
     if store != MEMORY:
         message = (
-            "The deals of Spark stay there, so no file can hold them. Leave the store out, or "
-            "take the tables to this machine first: frame.toArrow()."
+            "The deals of Spark stay there, so no file can hold them, with their names or with "
+            "pseudonyms, and pages need an address: sc://host:15002. Without one, or for a store "
+            "or a key, take the tables to this machine first: frame.toArrow()."
         )
         raise LeakkitError("deals_in_spark", message)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
+from leakkit.sources.configuration import choose_configuration, read_rules
 from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.database_tables import Relation, fetch, read_select
 from leakkit.sources.databases.dialects import Column, Dialect, spark_cell
@@ -18,12 +19,14 @@ from leakkit.sources.headings.heading_words import nearest
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import part_of
 from leakkit.sources.spark.cells import SparkColumns, tick
+from leakkit.sources.stores import is_store
 from leakkit.store.spark.sessions import SparkConnection, is_spark_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from leakkit.config import Config
+    from leakkit.sources.configuration import Given
     from leakkit.sources.headings.reading import Reading
 
 DEALS, MOVES = "opportunities", "stage_history"
@@ -44,6 +47,13 @@ class Tables:
     def label(self) -> str:
         """What the source is called."""
         return self.address.label
+
+    def named_in(self, config: Config) -> Config:
+        """Return the configuration without a secret in what it says of the server."""
+        if not config.source.spark:
+            return config
+        source = config.source.model_copy(update={"spark": str(self.address)})
+        return config.model_copy(update={"source": source})
 
     def cells(self, part: str, config: Config) -> SparkColumns:
         """Return the columns of a table, and which heading each of our names has."""
@@ -66,10 +76,22 @@ def tables_of(source: Any, config: Config) -> Tables | None:  # noqa: ANN401 - w
             'Write: leakkit.load({"opportunities": deals, "stage_history": moves})'
         )
         raise LeakkitError("no_history", message)
+    address = _server_of(source, config)
+    return _of_catalogue(address, config) if address else None
+
+
+def is_server(source: Any, config: Given) -> bool:  # noqa: ANN401 - as above
+    """Say whether a source is a server of Spark Connect, by its address or a configuration."""
+    source = address_of(source)
+    if not isinstance(source, str | Path | Address) or is_store(source):
+        return False
+    return _server_of(source, read_rules(choose_configuration(source, config), "")) is not None
+
+
+def _server_of(source: Any, config: Config) -> Address | None:  # noqa: ANN401 - as above
+    """Return the server that a source is; None where it is another one."""
     address = _address_in(config) if isinstance(source, str | Path) else source
-    if isinstance(address, Address) and address.kind == "spark":
-        return _of_catalogue(address, config)
-    return None
+    return address if isinstance(address, Address) and address.kind == "spark" else None
 
 
 def _address_in(config: Config) -> Address | None:
@@ -79,9 +101,10 @@ def _address_in(config: Config) -> Address | None:
         return None
     address = address_of(said) if said.startswith("sc://") else None
     if address is None:
+        # what is said may hold a token
         message = (
-            f"[source] spark is {said!r}; it should be the address of a server of Spark Connect, "
-            'such as "sc://host:15002".'
+            "[source] spark should be the address of a server of Spark Connect, such as "
+            '"sc://host:15002".'
         )
         raise LeakkitError("database_address", message)
     return cast("Address", address)
@@ -190,4 +213,4 @@ class Travelling:
         yield self.tables.session.answer(sql).to_reader()
 
 
-__all__ = ["DEALS", "MOVES", "PARTS", "Tables", "Travelling", "tables_of"]
+__all__ = ["DEALS", "MOVES", "PARTS", "Tables", "Travelling", "is_server", "tables_of"]

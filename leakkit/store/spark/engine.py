@@ -13,16 +13,17 @@ from weakref import finalize
 
 from leakkit.errors import LeakkitError
 from leakkit.store.database import quote
-from leakkit.store.spark.sessions import without_zones
+from leakkit.store.spark.sessions import SparkConnection, without_zones
 from leakkit.store.spark.translating import in_spark, read_statements
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from leakkit.store.duck import Duck
-    from leakkit.store.engine import Facts
-    from leakkit.store.spark.sessions import SparkConnection
+    from leakkit.store.engines import Facts
     from leakkit.store.spark.translating import Statement
 
 
@@ -38,6 +39,19 @@ class SparkEngine:
         self.names = names
         self.small: set[str] = set()
         """Relations that are whole on both sides."""
+
+    @classmethod
+    def join(cls, here: Duck, known: Mapping[str, Any]) -> SparkEngine:
+        """Return the engine of a store that was handed over, in the session of its deals."""
+        made = cls(here, SparkConnection.join(known["session"]), dict(known["names"]))
+        made.small.update(known["small"])
+        return made
+
+    @property
+    def whereabouts(self) -> dict[str, Any]:
+        """Where the deals are, for a process that is to join; it holds no secret."""
+        session = str(self.session.spark.session_id)
+        return {"session": session, "names": self.names, "small": sorted(self.small)}
 
     def run(self, sql: str, facts: Facts = None) -> None:
         """Carry out statements, each where the deals are that it reads."""

@@ -1,23 +1,26 @@
 """A session of Spark: the only module that knows pyspark, and that only when it is asked.
 
 A session that is begun here is one of its own, and ends with what is made in it; one that
-frames are of goes on. What is made has names of its own, so nothing of the user's is
-replaced. No setting of a session is changed: the SQL that runs there does not depend on its
-time zone, nor on whether it follows ANSI.
+frames are of, or that another process began, goes on. What is made has names of its own, so
+nothing of the user's is replaced. No setting of a session is changed: the SQL that runs there
+does not depend on its time zone, nor on whether it follows ANSI.
 """
 
 from __future__ import annotations
 
 import atexit
 import itertools
+import json
+import os
 import warnings
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError, shorten_text, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 KINDS = {
     "int8": "TINYINT",
@@ -35,6 +38,10 @@ KINDS = {
 _TURN = itertools.count(1)
 DRIVERS = frozenset({"pyspark", "py4j", "grpc"})
 """The packages whose errors are those of Spark."""
+SERVER = "LEAKKIT_SPARK"
+"""Says, to a process that was begun to join a session, how its server is reached."""
+_SERVERS: dict[str, dict[str, Any]] = {}
+"""How the servers of the sessions of this process are reached."""
 ATTEMPT_MS = 10_000
 """So long one attempt to reach a server may take, in milliseconds."""
 RETRIES = 5
@@ -71,13 +78,19 @@ class SparkConnection:
         secrets: tuple[str, ...] = (),
         *,
         own: bool = False,
+        end: Callable[[], None] | None = None,
     ) -> None:
-        """Take over a session of Spark; one that is not our `own` is ended by whoever began it."""
+        """Take over a session of Spark, and what is to be done at its `end`.
+
+        With one that is our `own` all goes that was made in it; another one goes on.
+        """
         self.spark = spark
         self.shown = shown
         self.secrets = secrets
         self.own = own
-        self.prefix = f"leakkit_{next(_TURN)}"
+        self.end = end
+        # other processes may make something in the same session
+        self.prefix = f"leakkit_{os.getpid()}_{next(_TURN)}"
         self.kept: dict[str, Any] = {}
         self.made: set[str] = set()
 
@@ -94,7 +107,21 @@ class SparkConnection:
     def connect(cls, address: str, shown: str, secrets: tuple[str, ...] = ()) -> SparkConnection:
         """Connect to a server of Spark Connect, in a session of its own."""
         with explaining(shown, secrets, "no_database"):
-            return cls(_begin(address), shown, secrets, own=True)
+            spark = _begin(address)
+        made = cls(spark, shown, secrets, own=True, end=partial(_end, spark))
+        _SERVERS[str(spark.session_id)] = {"address": address, "shown": shown, "secrets": secrets}
+        return made
+
+    @classmethod
+    def join(cls, session: str) -> SparkConnection:
+        """Join a session that this process began, or the one that began this process."""
+        known = find_server(session)
+        shown, secrets = known["shown"], tuple(known["secrets"])
+        more = "" if "/;" in known["address"] else "/"
+        address = f"{known['address'].rstrip('/')}{more};session_id={session}"
+        with explaining(shown, secrets, "no_database"):
+            spark = _begin(address)
+        return cls(spark, shown, secrets, end=partial(_close, spark.client))
 
     def name(self, relation: str) -> str:
         """Return what a relation of ours is called in the session."""
@@ -179,13 +206,13 @@ class SparkConnection:
 
     def close(self) -> None:
         """Let go of all that was made here; a session of others goes on, if it has not ended."""
-        if self.own:
-            _end(self.spark.client)
-        self.kept.clear()
         # whatever a session that was ended meanwhile raises, there is nothing left to let go of
         with suppress(Exception):
             for name in () if self.own else sorted(self.made):
                 self.spark.catalog.dropTempView(name)
+        if self.end:
+            self.end()
+        self.kept.clear()
         self.made.clear()
 
     @contextmanager
@@ -229,12 +256,13 @@ def _begin(address: str) -> Any:  # noqa: ANN401 - as above
     return spark
 
 
-def _end(client: Any) -> None:  # noqa: ANN401 - as above
+def _end(spark: Any) -> None:  # noqa: ANN401 - as above
     """End a session that was begun here, with all that runs in it, if its server hears it."""
-    client.set_retry_policies([])
+    _SERVERS.pop(str(spark.session_id), None)
+    spark.client.set_retry_policies([])
     with suppress(Exception):
-        client.release_session()
-    _close(client)
+        spark.client.release_session()
+    _close(spark.client)
 
 
 def _close(client: Any) -> None:  # noqa: ANN401 - as above
@@ -242,6 +270,18 @@ def _close(client: Any) -> None:  # noqa: ANN401 - as above
     atexit.unregister(client.close)
     with suppress(Exception):
         client.close()
+
+
+def find_server(session: str) -> dict[str, Any]:
+    """Return how the server of a session is reached, for a process that is to join it."""
+    known = _SERVERS.get(session) or json.loads(os.environ.get(SERVER, "null"))
+    if known is None:
+        message = (
+            "The deals of this store are in Spark, in a session that only the run that made it "
+            "knows. Load its source again."
+        )
+        raise LeakkitError("deals_in_spark", message)
+    return dict(known)
 
 
 @contextmanager
@@ -292,4 +332,4 @@ def _find_words(error: BaseException) -> str:
     return ""
 
 
-__all__ = ["SparkConnection", "is_spark_frame", "without_zones"]
+__all__ = ["SERVER", "SparkConnection", "find_server", "is_spark_frame", "without_zones"]

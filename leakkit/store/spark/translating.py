@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlglot import exp
 
-    from leakkit.store.engine import Facts
+    from leakkit.store.engines import Facts
 
 FROM, TO = "duckdb", "spark"
 

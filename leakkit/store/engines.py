@@ -1,8 +1,13 @@
-"""What an engine does for a store, in a few verbs; DuckDB and Spark do it, each in its own way."""
+"""What an engine does for a store, in a few verbs; DuckDB and Spark do it, each in its own way.
+
+Errors of engines have names by what they mean: no other room needs to know which one it is.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
+
+import duckdb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Facts = Mapping[str, Any] | None
+
     """The values of a statement, by their names behind the `$`."""
 
 
@@ -62,4 +68,11 @@ class Engine(Protocol):
         ...
 
 
-__all__ = ["Engine"]
+# ---------------- errors
+
+ENGINE = duckdb.Error
+"""Any error of the engine."""
+FULL = duckdb.OutOfMemoryException
+"""There is no room, in memory or on a disk."""
+DAMAGED = (duckdb.Error, duckdb.IOException, duckdb.InvalidInputException)
+"""What the engine raises, and none of its own kinds of errors, for damaged pages of a file."""
