@@ -180,11 +180,11 @@ def _watch_queries(clock: Clock, frames: dict[str, Any]) -> None:
     """Watch the counting of `analyze`, and keep the answers by their query."""
     from leakkit.analysis import learning  # noqa: PLC0415 - as above
     from leakkit.store import queries  # noqa: PLC0415 - as above
-    from leakkit.store.relations import Relations, Table  # noqa: PLC0415 - as above
+    from leakkit.store.relations import Relations, SmallTable  # noqa: PLC0415 - as above
 
     ask = Relations.count
 
-    def kept(relations: Relations, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
+    def kept(relations: Relations, query: str, tables: Mapping[str, SmallTable]) -> pd.DataFrame:
         frame = ask(relations, query, tables)
         # findings ask for further windows by the same query: those of the curves are wanted
         if query != queries.STAYS or frame["part"].max() <= learning.ENTERED:

@@ -81,7 +81,7 @@ class Fault:
 class Ask:
     """A line of leakkit.toml that settles a fault: its table, its key, and what it may say.
 
-    `options` are values, the likeliest first; `beside` are the others of a list that the
+    `options` are values, the likeliest first; `others` are the others of a list that the
     value is one of. A line that is not needed is one way of several.
     """
 
@@ -90,7 +90,7 @@ class Ask:
     options: tuple[str, ...] = ()
     why: str = ""
     needed: bool = True
-    beside: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return the line to write, by the likeliest value.

@@ -135,7 +135,7 @@ def explain(
         *found_source(source, config),
         as_of=as_of,
         watch=watch,
-        upkeep=Upkeep(plain=False),
+        upkeep=Upkeep(plain=False, deal=opportunity_id.strip()),
         allow=allow,
     ) as store:
         if not seen:

@@ -102,9 +102,9 @@ def describe_unchanged(result: RunResult) -> dict[str, Any]:
     news = tuple(News(n.pipeline, deals=n.deals, deals_before=n.deals) for n in result.news)
     same = replace(result, pages=pages, news=news, removed=())
     lines = [visible(line) for line in (*account(same), *same.said, summary(same))]
-    told = news_json(same.analysis, news, ()) if same.analysis else ""
+    as_json = news_json(same.analysis, news, ()) if same.analysis else ""
     grave = {name: reaches_severity(result.findings, name) for name in SEVERITIES}
-    return {"lines": lines, "log": describe_run(same), "summary": told, "reached": grave}
+    return {"lines": lines, "log": describe_run(same), "summary": as_json, "reached": grave}
 
 
 @dataclass(frozen=True)

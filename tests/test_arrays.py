@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from leakkit.store.relations import Table
+    from leakkit.store.relations import SmallTable
 
 
 class Held:
@@ -31,10 +31,12 @@ class Held:
         """Look at every answer from now on."""
         self.found: dict[str, int] = {}
         self.answer = arrays.add
-        self.asked: tuple[Relations, Mapping[str, Table]]
+        self.asked: tuple[Relations, Mapping[str, SmallTable]]
         count = Relations.count
 
-        def counting(relations: Relations, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
+        def counting(
+            relations: Relations, query: str, tables: Mapping[str, SmallTable]
+        ) -> pd.DataFrame:
             self.asked = relations, tables
             return count(relations, query, tables)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from functools import cache
+import threading
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -199,6 +200,48 @@ def test_a_change_between_two_pictures_drops_the_rest_of_the_earlier_answer() ->
         assert "1 of 3 pictures below are new" in said[-1]
 
     asyncio.run(change())
+
+
+@pytest.mark.parametrize("moment", ["before the first picture", "between two pictures"])
+def test_a_change_heard_in_another_thread_is_kept_and_answered_in_that_of_the_bar(
+    moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: set[int] = set()
+
+    async def change() -> tuple[str, object]:
+        filters = leakkit.filters(analysis())
+        filters.widgets = widgets = BarWidgets(filters)
+        done, show = asyncio.Event(), widgets.show
+
+        def choose_days() -> None:
+            answered.add(threading.get_ident())
+            if filters.selection.window == "all":
+                days = partial(setattr, widgets.choices["days"], "value", ("current", "", ""))
+                beside = threading.Thread(target=days)
+                beside.start()
+                beside.join()
+
+        def show_later() -> None:
+            choose_days()
+            show()
+
+        def finish() -> None:
+            if "window" in last.shown[-1]:
+                done.set()
+
+        between = moment == "between two pictures"
+        first = Picture(filters, choose_days if between else lambda: None)
+        last = Picture(filters, finish)
+        filters.followers = {"first": first, "last": last}
+        if not between:
+            monkeypatch.setattr(widgets, "show", show_later)
+        widgets.choices["by"].value = "value"
+        await asyncio.wait_for(done.wait(), 60)
+        return filters.code, widgets.choices["days"].value
+
+    said = asyncio.run(change())
+    assert said == ("bar.set(window='current', by='value')", ("current", "", ""))
+    assert answered == {threading.get_ident()}
 
 
 def test_pictures_that_cannot_follow_are_said() -> None:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 import leakkit
 from leakkit import views
-from leakkit.analysis import causes as rooms
+from leakkit.analysis import root_causes as rooms
 from leakkit.config import Config, Note
 from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, columns, drivers, mix, stated_reasons, verdicts
@@ -32,7 +32,7 @@ from leakkit.findings.mix import MixShift, RateAndMix
 from leakkit.findings.reason_dictionary import FAMILIES, built_in
 from leakkit.findings.verdicts import Verdict, verdict
 from leakkit.findings.worklist import BLOCKS
-from leakkit.views import tables
+from leakkit.views import html_tables
 from leakkit.views.bar_widgets import BarWidgets
 from leakkit.views.causes.cause_lines import review
 from leakkit.views.causes.loss_evidence import ROWS
@@ -309,7 +309,7 @@ def test_where_nothing_is_known_there_is_a_dash_and_no_zero() -> None:
     )
     shown = with_cause(stated=replace(first().cause.stated, known=0, families=families))
     row = BeautifulSoup(views.evidence(shown).table, "html.parser").find("tbody").find("tr")  # type: ignore[union-attr] # there is a table
-    assert [cell.get_text() for cell in row.find_all("td")][:2] == ["0", tables.DASH]  # type: ignore[union-attr] # as above
+    assert [cell.get_text() for cell in row.find_all("td")][:2] == ["0", html_tables.DASH]  # type: ignore[union-attr] # as above
 
 
 def test_a_small_shift_is_not_worth_a_sentence() -> None:
@@ -440,8 +440,8 @@ def test_the_comparisons_are_all_findings_of_the_pipeline() -> None:
     assert {(row[0], row[1]) for row in rows} == found.keys()
     for row in rows:
         one = found[row[0], row[1]]
-        assert row[3] == (tables.DASH if one.share is None else WORDS.share(one.share))
-        assert row[4] == (tables.DASH if one.reference is None else WORDS.share(one.reference))
+        assert row[3] == (html_tables.DASH if one.share is None else WORDS.share(one.share))
+        assert row[4] == (html_tables.DASH if one.reference is None else WORDS.share(one.reference))
         if one.change is not None:
             assert row[5].startswith(WORDS.points(one.change))
 

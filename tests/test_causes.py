@@ -23,8 +23,8 @@ from benchmarks.truth.stage import (
     simulate,
 )
 from leakkit import analyze, sample
-from leakkit.analysis import causes as rooms
-from leakkit.analysis import findings as found_by_stage
+from leakkit.analysis import root_causes as rooms
+from leakkit.analysis import stage_findings as found_by_stage
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.findings import behaviour, verdicts, worklist

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from leakkit import analyze, passages
-from leakkit.analysis.causes import drivers_of, rate_and_mix, read_design, root_cause
+from leakkit.analysis.root_causes import drivers_of, rate_and_mix, read_design, root_cause
 from leakkit.config import Config
 from leakkit.findings.stage_readings import FAR, UNKNOWN, at_risk
 from leakkit.sample import make

@@ -13,9 +13,9 @@ import leakkit
 from benchmarks import pages
 from leakkit import views
 from leakkit.analysis import find_worklist
-from leakkit.analysis.causes import drivers_of, rate_and_mix, root_cause
-from leakkit.analysis.findings import causes_of, places_of
 from leakkit.analysis.headline import headline
+from leakkit.analysis.root_causes import drivers_of, rate_and_mix, root_cause
+from leakkit.analysis.stage_findings import causes_of, places_of
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.findings.finding import ALARM, WATCH

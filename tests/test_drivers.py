@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.truth import segments
 from benchmarks.truth.stage import BASELINE, CURRENT, DAYS, LOST, NEXT, RETURNED, design_of
-from leakkit.analysis import causes as rooms
+from leakkit.analysis import root_causes as rooms
 from leakkit.findings import drivers, mix
 from leakkit.findings.adjustment import adjust
 from leakkit.findings.columns import VALUE, find_candidates

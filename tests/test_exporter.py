@@ -22,7 +22,7 @@ from leakkit.page.style import stylesheet
 from leakkit.report import run
 from leakkit.report.exporter import LeakkitExporter, export_page
 from leakkit.report.overview import IndexRow, index_page
-from leakkit.views import tables
+from leakkit.views import html_tables
 from leakkit.views.drawing import figures
 from leakkit.views.view import View
 from leakkit.words import Words
@@ -89,7 +89,7 @@ def views() -> tuple[View, ...]:
         note="<p>note</p>",
         kind="first",
     )
-    stages = View("stages", "Stages & more", table=tables.stage_table(pipeline, WORDS))
+    stages = View("stages", "Stages & more", table=html_tables.stage_table(pipeline, WORDS))
     days = View("days", "Days", "", figures.days_figure(pipeline, WORDS))
     return first, stages, days
 

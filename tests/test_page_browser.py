@@ -8,7 +8,7 @@ import pytest
 
 from leakkit.report.exporter import export_page
 from leakkit.report.overview import IndexRow, index_page
-from leakkit.views import tables
+from leakkit.views import html_tables
 from leakkit.views.drawing import figures
 from leakkit.views.view import View
 from leakkit.words import Words
@@ -46,12 +46,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
             figures.pipe_figure(pipeline, WORDS),
             kind="first",
         ),
-        View("stages", "Stages", table=tables.stage_table(pipeline, WORDS, worst=3)),
+        View("stages", "Stages", table=html_tables.stage_table(pipeline, WORDS, worst=3)),
         View("days", "Days", "", figures.days_figure(pipeline, WORDS)),
         View("months", "Months", "", figures.months_figure(pipeline, WORDS)),
-        View("end", "In the end", table=tables.in_the_end_table(pipeline, WORDS)),
-        View("balance", "Balance", table=tables.balance_table(pipeline, WORDS)),
-        View("where", "Where", table=tables.where_lost_table(pipeline, WORDS)),
+        View("end", "In the end", table=html_tables.in_the_end_table(pipeline, WORDS)),
+        View("balance", "Balance", table=html_tables.balance_table(pipeline, WORDS)),
+        View("where", "Where", table=html_tables.where_lost_table(pipeline, WORDS)),
     )
     file: Path = tmp_path_factory.mktemp("page") / "page.html"
     file.write_text(export_page(fakes.notebook(*views)), "utf-8")

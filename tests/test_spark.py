@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +22,20 @@ from pyarrow import parquet
 
 import leakkit
 from leakkit import limits, sample, views
-from leakkit.cli.endings import BAD_INPUT, INTERRUPTED
+from leakkit.cli.endings import BAD_INPUT, INTERRUPTED, TO_FILL
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.explaining import explain
 from leakkit.report import preparation
 from leakkit.report.unchanged import NOTE
 from leakkit.sources.databases.addresses import Address, address_of
-from leakkit.sources.databases.connections import open_session
 from leakkit.sources.spark import load as spark_load
 from leakkit.sources.spark import told
 from leakkit.store import Store, relations
 from leakkit.store.spark.engine import SparkEngine
 from leakkit.store.spark.sessions import RETRIES, SparkConnection, explaining
 from tests.generated import raw_source, write_source
-from tests.running import here
+from tests.running import SMALL, here
 from tests.test_databases import files_in, put
 from tests.thoroughness import seeds
 
@@ -218,8 +219,6 @@ def test_no_file_holds_what_stays_in_spark(spark: Spark, tmp_path: Path) -> None
     frames = {"opportunities": pd.DataFrame(DEALS), "stage_history": pd.DataFrame(MOVES)}
     with pytest.raises(LeakkitError, match="The deals of Spark stay there"):
         leakkit.load(give(spark, frames), PLAN, store=tmp_path / "deals.duckdb")
-    with pytest.raises(LeakkitError, match="What became of each row"):
-        explain(give(spark, frames), "d1", Config.from_tables(PLAN, "plan"))
 
 
 @pytest.mark.usefixtures("few")
@@ -250,6 +249,18 @@ def test_what_spark_reads_otherwise_stops_the_load(
     assert "by bucket." in str(caught.value)
 
 
+@pytest.mark.usefixtures("few")
+def test_a_deal_that_would_stay_travels_to_be_explained(spark: Spark) -> None:
+    made = sample.make(200, plan=SMALL)
+    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
+    plan, deal = Config.from_text(made.config), str(made.opportunities["opportunity_id"][77])
+    there, known = (explain(given, deal, plan) for given in (give(spark, frames), frames))
+    rows = [(row.fate.step, row.fate.what, row.fate.reason) for row in there.rows]
+    assert rows == [(row.fate.step, row.fate.what, row.fate.reason) for row in known.rows]
+    assert {("opportunity_id", deal)} <= {text for row in there.rows for text in row.texts}
+    assert replace(there, rows=()) == replace(known, rows=())
+
+
 # ---------------------------------------------------------------- addresses
 
 
@@ -258,8 +269,6 @@ def test_an_address_of_spark_connect_hides_its_token() -> None:
     assert isinstance(address, Address)
     assert (address.kind, str(address), address.label) == ("spark", "sc://host:15002", "host:15002")
     assert "s3cret" not in repr(address)
-    with pytest.raises(LeakkitError, match="Write one by docs"), open_session(address):
-        pass
     for other in ("sc://ann:s3cret@host/db", "sc://host/;s3cret", "sc://host/;token=s3cret="):
         with pytest.raises(LeakkitError, match="It should look like sc://host:15002") as caught:
             address_of(other)
@@ -320,6 +329,39 @@ def test_a_server_is_checked_with_the_words_of_files(
     known = here("check", str(catalogue["files"])).stdout
     known = known.replace(".csv:", ":").replace("Not read: truth.json\n", "")
     assert (found.stdout, found.stderr) == (known, "")
+
+
+@pytest.mark.usefixtures("few")
+def test_a_configuration_is_proposed_from_some_deals(
+    connect: str, catalogue: Mapping[str, Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "leakkit.toml"
+    file.write_text('[source.tables]\nopportunities = "oportunities"\nstage_history = "moves"\n')
+    asked = ("init", connect, "--out", str(file))
+    found = here(*asked)
+    assert found.returncode == BAD_INPUT
+    assert "has no table 'oportunities' for opportunities. Did you mean" in found.stderr
+    file.write_text('[source.tables]\nstage_history = "moves"\n')
+    assert here(*asked).returncode == TO_FILL
+    text = file.read_text()
+    assert 'as_of = "FILL IN"   # the last day of the tables; of the ' in text
+    assert 'stage_history = "moves"' in text
+    proposed = Config.from_text(text.replace("FILL IN", "2026-06-30"))
+    declared = Config.read(catalogue["files"] / "leakkit.toml")
+    assert {one.name for one in proposed.pipelines} == {one.name for one in declared.pipelines}
+
+
+def test_what_a_server_refuses_is_said_once(connect: str) -> None:
+    from pyspark.logger import PySparkLogger  # noqa: PLC0415 - it may not be there
+
+    session = SparkConnection.connect(connect, connect)
+    logger, heard = PySparkLogger.getLogger("SQLQueryContextLogger"), BufferingHandler(9)
+    logger.addHandler(heard)
+    with pytest.raises(LeakkitError, match=r"\[TABLE_OR_VIEW_NOT_FOUND\]"):
+        session.rows("SELECT * FROM nowhere")
+    logger.removeHandler(heard)
+    session.close()
+    assert (heard.buffer, logger.disabled) == ([], False)
 
 
 SAID_OF_SOURCES = re.compile(r"[0-9a-f]{64}|source = &#34;.*?&#34;")

@@ -10,17 +10,17 @@ from bs4 import BeautifulSoup, Tag
 from leakkit.measures.horizons import Horizon
 from leakkit.measures.stage_results import Exits
 from leakkit.measures.survival import Share
-from leakkit.views import tables
+from leakkit.views import html_tables
 from leakkit.views.elements import plain
 from leakkit.words import Words
 from tests import fakes
 
 WORDS = Words("en", currency="EUR")
 ALL = (
-    tables.stage_table,
-    tables.in_the_end_table,
-    tables.balance_table,
-    tables.where_lost_table,
+    html_tables.stage_table,
+    html_tables.in_the_end_table,
+    html_tables.balance_table,
+    html_tables.where_lost_table,
 )
 
 
@@ -37,7 +37,7 @@ def rows(table: Tag) -> list[list[str]]:
 
 
 def test_a_manager_sees_few_columns_first() -> None:
-    page = parsed(tables.stage_table(fakes.analysis(), WORDS, worst=3))
+    page = parsed(html_tables.stage_table(fakes.analysis(), WORDS, worst=3))
     first = page.find_all("table")[0]
     assert rows(first)[0] == [
         "Stage",
@@ -63,25 +63,25 @@ def test_a_share_stands_with_its_range() -> None:
     assert lost.share is not None
     assert lost.low is not None
     assert lost.high is not None
-    line = rows(parsed(tables.stage_table(pipeline, WORDS)).find_all("table")[0])[4]
+    line = rows(parsed(html_tables.stage_table(pipeline, WORDS)).find_all("table")[0])[4]
     said = f"{WORDS.share(lost.share)} {WORDS.share(lost.low)} to {WORDS.share(lost.high)}"
     assert line[2] == said
 
 
 def test_the_bars_of_a_column_share_one_scale() -> None:
-    html = tables.stage_table(fakes.analysis(), WORDS)
+    html = html_tables.stage_table(fakes.analysis(), WORDS)
     ends = [float(end) for end in re.findall(r'd="M [\d.]+ 6 H ([\d.]+)', html)]
     assert len(ends) == 5
     assert max(ends) == pytest.approx(100.0)
 
 
 def test_a_gap_is_explained_under_its_table() -> None:
-    page = parsed(tables.stage_table(fakes.analysis(), WORDS))
+    page = parsed(html_tables.stage_table(fakes.analysis(), WORDS))
     last = rows(page.find_all("table")[0])[6]
-    assert last[2] == f"{tables.DASH} a"
+    assert last[2] == f"{html_tables.DASH} a"
     reasons = page.find_all("ol", class_="lk-reasons")
     assert reasons[0].get_text(" ", strip=True) == (
-        f"{tables.DASH} a {WORDS.say('reasons.no_horizon')}"
+        f"{html_tables.DASH} a {WORDS.say('reasons.no_horizon')}"
     )
     for table, explained in ((0, reasons[0]), (1, reasons[1]), (2, reasons[1])):
         used = {mark.get_text() for mark in page.find_all("table")[table].find_all("sup")}
@@ -91,13 +91,13 @@ def test_a_gap_is_explained_under_its_table() -> None:
 def test_an_unknown_reason_shows_its_code() -> None:
     stages = fakes.analysis().stages
     odd = stages[0].replace(lost=Share.missing("a_new_reason"))
-    html = tables.stage_table(fakes.analysis().replace(stages=(odd, *stages[1:])), WORDS)
+    html = html_tables.stage_table(fakes.analysis().replace(stages=(odd, *stages[1:])), WORDS)
     assert "Not estimable (a_new_reason)." in html
 
 
 def test_balances_close_and_end_with_the_pipeline() -> None:
     pipeline = fakes.analysis()
-    (table,) = parsed(tables.balance_table(pipeline, WORDS)).find_all("table")
+    (table,) = parsed(html_tables.balance_table(pipeline, WORDS)).find_all("table")
     assert rows(table)[-1][0] == "Whole pipeline"
     total = dict(zip(rows(table)[0], rows(table)[-1], strict=True))
     assert (total["New"], total["Won"], total["Lost"]) == ("1,000", "200", "550")
@@ -105,10 +105,10 @@ def test_balances_close_and_end_with_the_pipeline() -> None:
 
 
 def test_where_the_losses_are() -> None:
-    (table,) = parsed(tables.where_lost_table(fakes.analysis(), WORDS)).find_all("table")
+    (table,) = parsed(html_tables.where_lost_table(fakes.analysis(), WORDS)).find_all("table")
     assert rows(table)[1] == ["Inquiry", "5%", "4 days"]
     hours = fakes.analysis().replace(unit_per_day=24)
-    (table,) = parsed(tables.where_lost_table(hours, WORDS)).find_all("table")
+    (table,) = parsed(html_tables.where_lost_table(hours, WORDS)).find_all("table")
     assert rows(table)[1] == ["Inquiry", "5%", "4 hours"]
 
 
@@ -140,21 +140,21 @@ def test_hostile_names_stay_names(make: object) -> None:
 def test_an_empty_stage_has_no_ratio() -> None:
     stages = fakes.analysis().stages
     empty = stages[0].replace(exits=Exits(0, 0, 0, 0, 0, 0, 0))
-    html = tables.stage_table(fakes.analysis().replace(stages=(empty, *stages[1:])), WORDS)
+    html = html_tables.stage_table(fakes.analysis().replace(stages=(empty, *stages[1:])), WORDS)
     assert "No deals." in html
 
 
 def test_what_cannot_be_overdue_says_why() -> None:
     stages = fakes.analysis().stages
     odd = stages[0].replace(overdue=None, expected=Horizon(None, "", "no_plateau"))
-    html = tables.stage_table(fakes.analysis().replace(stages=(odd, *stages[1:])), WORDS)
+    html = html_tables.stage_table(fakes.analysis().replace(stages=(odd, *stages[1:])), WORDS)
     page = parsed(html)
-    assert rows(page.find_all("table")[0])[1][5] == f"{tables.DASH} a"
+    assert rows(page.find_all("table")[0])[1][5] == f"{html_tables.DASH} a"
     assert "Deals are still advancing after the days that were followed" in html
 
 
 def test_rare_counts_stand_only_where_there_are_any() -> None:
-    page = parsed(tables.stage_table(fakes.analysis(), WORDS))
+    page = parsed(html_tables.stage_table(fakes.analysis(), WORDS))
     heads = rows(page.find_all("table")[2])[0]
     assert "Won after a loss, not in the chance" in heads
     assert "Left today, not in the shares" not in heads

@@ -44,7 +44,7 @@ OF_CREATED = frozenset({queries.COHORT, deal_queries.LISTED_DEALS})
 
 
 @dataclass(frozen=True)
-class Batch:
+class PipelineBatch:
     """Pipelines, or parts of one, that are counted together: each question is asked once.
 
     Where `days` are chosen, `counts` are of what was under way on them, `lives` of the whole
@@ -62,7 +62,7 @@ class Batch:
     known_stays: Stays | None = field(default=None, repr=False)
 
     @classmethod
-    def of_all(cls, known: Learning) -> Batch:
+    def of_all(cls, known: Learning) -> PipelineBatch:
         """Count all deals of all pipelines, whose stays are known."""
         counts, stays = known.counts, known.stays
         return cls(known.pipelines, known.ages, counts, counts, counts, counts, known_stays=stays)
@@ -109,7 +109,7 @@ class PipelineCounts:
     `policy`, of first `visits` or of all.
     """
 
-    batch: Batch = field(repr=False)
+    batch: PipelineBatch = field(repr=False)
     pipeline: PipelineDays
     config: Config = field(repr=False)
     decided: Decided
@@ -202,7 +202,7 @@ class PipelineCounts:
 
 def count_all(known: Learning) -> tuple[PipelineCounts, ...]:
     """Count all pipelines, each question when it is first asked."""
-    batch, policy = Batch.of_all(known), known.config.comparison.skip_policy
+    batch, policy = PipelineBatch.of_all(known), known.config.comparison.skip_policy
     return tuple(
         PipelineCounts(
             batch, one, known.config, known.decided.get(one.number, learning.UNDECIDED), policy

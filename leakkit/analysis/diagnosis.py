@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from leakkit.analysis import learning
-from leakkit.analysis.causes import (
+from leakkit.analysis.results import Analysis
+from leakkit.analysis.root_causes import (
     changes_of,
     column_of,
     drivers_of,
@@ -20,9 +21,8 @@ from leakkit.analysis.causes import (
     root_cause,
     segments_of,
 )
-from leakkit.analysis.findings import places_of
-from leakkit.analysis.results import Analysis
 from leakkit.analysis.scope import EVERYTHING
+from leakkit.analysis.stage_findings import places_of
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.findings.change_drivers import ChangeScreen

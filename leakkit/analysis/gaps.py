@@ -47,7 +47,7 @@ MOST_VALUES = 24
 
 
 @dataclass(frozen=True)
-class Part:
+class ChosenPart:
     """One side: the deals and days that were chosen; with `rest` the other deals of those days.
 
     `days` are [first, end) in the pipeline.
@@ -68,8 +68,8 @@ class Compared:
     """
 
     pipeline: PipelineNumbers
-    one: Part
-    other: Part
+    one: ChosenPart
+    other: ChosenPart
     gaps: tuple[Gap, ...]
     q: float
     owner: str = ""
@@ -150,7 +150,7 @@ class _Comparison:
         visits = _visits(store, whole, number, base.policy or whole.skip_policy)
         return cls(origin, whole, number, store, base, choose_days(base, whole) or days, visits)
 
-    def part(self, given: Given | Selection) -> Part:
+    def part(self, given: Given | Selection) -> ChosenPart:
         """Return a part as it was asked for, on the days that both it and the analysis are of."""
         wanted = spell_selection(self.store, [self.number], _selection(self.analysis, given))
         days = choose_days(wanted, self.whole) or self.days
@@ -165,9 +165,9 @@ class _Comparison:
                 "Compare other parts, or choose all days."
             )
             raise LeakkitError("no_days", message)
-        return Part(wanted, both)
+        return ChosenPart(wanted, both)
 
-    def compare_parts(self, one: Part, other: Part) -> Compared:
+    def compare_parts(self, one: ChosenPart, other: ChosenPart) -> Compared:
         """Compare two parts at every stage; the verdicts come later."""
         deals, others = self._deals(one), self._deals(other)
         _refuse_shared(deals, others, one, other)
@@ -193,7 +193,7 @@ class _Comparison:
             replace(one, gaps=gaps[at * each : (at + 1) * each]) for at, one in enumerate(found)
         )
 
-    def _deals(self, part: Part) -> Ints:
+    def _deals(self, part: ChosenPart) -> Ints:
         """Return the numbers of the deals of a part."""
         own = self._choose_deals(part.selection)
         return self._every[np.isin(self._every, own, invert=part.rest)]
@@ -217,7 +217,7 @@ class _Comparison:
         months = plan.months[: plan.baseline_months]
         return wobble_of(zip(self.visits, ages, strict=True), months)
 
-    def _choose_cluster(self, one: Part, other: Part) -> str:
+    def _choose_cluster(self, one: ChosenPart, other: ChosenPart) -> str:
         """Return the column of owners; '' where owners themselves are compared."""
         owner = self.store.owner
         said = {name for part in (one, other) for name, _ in part.selection.columns}
@@ -226,7 +226,7 @@ class _Comparison:
 
 def _parts(
     comparison: _Comparison, one: Given | None, other: Given | None, day: int | None
-) -> tuple[Part, Part]:
+) -> tuple[ChosenPart, ChosenPart]:
     """Return the two parts that were asked for."""
     if day is not None:
         if other is not None:
@@ -242,7 +242,7 @@ def _parts(
     return first, comparison.part(other) if other is not None else replace(first, rest=True)
 
 
-def _since_and_before(part: Part, day: int) -> tuple[Part, Part]:
+def _since_and_before(part: ChosenPart, day: int) -> tuple[ChosenPart, ChosenPart]:
     """Part the days of a part at a day, with which the second begins."""
     first, end = part.days
     if not first < day < end:
@@ -279,7 +279,7 @@ def _selection(analysis: Analysis, given: Given | Selection) -> Selection:
     return found
 
 
-def _refuse_shared(deals: Ints, others: Ints, one: Part, other: Part) -> None:
+def _refuse_shared(deals: Ints, others: Ints, one: ChosenPart, other: ChosenPart) -> None:
     """Raise where both parts have the same deals on the same days."""
     shared = len(np.intersect1d(deals, others))
     if shared and max(one.days[0], other.days[0]) < min(one.days[1], other.days[1]):

@@ -14,7 +14,14 @@ from leakkit.measures import age_counts as taken
 from leakkit.measures import horizons, stage_results, survival
 from leakkit.measures.horizons import Horizon, Windows
 from leakkit.store import deal_queries, queries, schema
-from leakkit.store.count_requests import LONG_AGO, Bounds, Calendar, ClusterPart, Counts, Window
+from leakkit.store.count_requests import (
+    LONG_AGO,
+    Calendar,
+    ClusterPart,
+    Counts,
+    CurveStarts,
+    Window,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -211,10 +218,10 @@ def _history_starts(
 # ---------------------------------------------------------------- what the counts are told
 
 
-def bounds(pipelines: Iterable[PipelineDays]) -> tuple[Bounds, ...]:
+def bounds(pipelines: Iterable[PipelineDays]) -> tuple[CurveStarts, ...]:
     """Return where curves and cohorts begin, per pipeline."""
     return tuple(
-        Bounds(
+        CurveStarts(
             pipeline=one.number,
             stages=len(one.rules.stages),
             start_day=one.windows.start_day,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 
 from leakkit.analysis import learning
-from leakkit.analysis.counts import Batch
+from leakkit.analysis.counts import PipelineBatch
 from leakkit.analysis.numbers import PipelineNumbers
 from leakkit.analysis.scope import (
     choose_days,
@@ -71,7 +71,7 @@ class Selector:
             message = "Only the analysis of everything can be selected from: call leakkit.analyze."
             raise LeakkitError("selected_already", message)
         self.analysis, self.store, self.wholes = analysis, analysis.store, wholes
-        self._batches: dict[_Asked, Batch] = {}
+        self._batches: dict[_Asked, PipelineBatch] = {}
         self._known: dict[Selection, Selection] = {}
         self._answers: dict[Selection, Analysis] = {}
 
@@ -95,11 +95,11 @@ class Selector:
             origin=self.analysis,
         )
 
-    def split(self, selection: Selection, column: str) -> tuple[Split, ...]:
+    def split(self, selection: Selection, column: str) -> tuple[PartNumbers, ...]:
         """Return the deals of every value of a column apart, all counted together."""
         wanted = self.spell(selection)
         return tuple(
-            Split(part.value, PipelineNumbers.count(replace(own, batch=batch, pipeline=one)))
+            PartNumbers(part.value, PipelineNumbers.count(replace(own, batch=batch, pipeline=one)))
             for whole, batch in self._count(wanted, column)
             for own in [_read_as(whole, wanted)]
             for part, one in zip(batch.counts.parts, batch.pipelines, strict=True)
@@ -142,7 +142,7 @@ class Selector:
 
     def _count(
         self, selection: Selection, column: str = ""
-    ) -> Iterator[tuple[PipelineNumbers, Batch]]:
+    ) -> Iterator[tuple[PipelineNumbers, PipelineBatch]]:
         """Yield each pipeline with its counts; those of the same days are counted together."""
         days = {whole.name: choose_days(selection, whole) for whole in self.wholes}
         for whole in self.wholes:
@@ -150,11 +150,11 @@ class Selector:
             names = tuple(name for name, each in days.items() if each == own)
             yield whole, self._batch(_Asked(names, choose_deals(selection), own, column))
 
-    def _batch(self, asked: _Asked) -> Batch:
+    def _batch(self, asked: _Asked) -> PipelineBatch:
         """Return the counts of the chosen deals of some pipelines, on the chosen days."""
         return _keep(self._batches, asked, self._make_batch, MOST_BATCHES)
 
-    def _make_batch(self, asked: _Asked) -> Batch:
+    def _make_batch(self, asked: _Asked) -> PipelineBatch:
         """Count the chosen deals; what does not depend on the days once for all days."""
         days, owns = asked.days, self._owns(asked)
         if days is None:
@@ -166,7 +166,7 @@ class Selector:
             created = self._under_terms(asked, replace(asked.deals, created=days))
             flows = self._under_terms(asked, asked.deals, (LONG_AGO, days[1]))
         pipelines = tuple(one for one, _ in _parts_of(owns, lives))
-        return Batch(pipelines, _ages_of(owns, lives), counts, lives, created, flows, days)
+        return PipelineBatch(pipelines, _ages_of(owns, lives), counts, lives, created, flows, days)
 
     def _under_terms(self, asked: _Asked, deals: Deals, seen: Days | None = None) -> Counts:
         """Count some deals, and visits, under the terms of the whole pipelines."""
@@ -195,7 +195,7 @@ class Selector:
 
 
 @dataclass(frozen=True)
-class Split:
+class PartNumbers:
     """The numbers of the deals of one pipeline of which a column says `value`."""
 
     value: str

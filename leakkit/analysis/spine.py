@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from leakkit.analysis import findings
+from leakkit.analysis import stage_findings
 from leakkit.analysis.counts import count_all
 from leakkit.analysis.learning import learn
 from leakkit.analysis.numbers import PipelineNumbers
@@ -134,14 +134,14 @@ def _describe(store: Store, known: Learning, language: str) -> Analysis:
 def _find_findings(whole: Analysis, known: Learning) -> tuple[Finding, ...]:
     """Compare what has changed in every pipeline that the export holds as a whole."""
     pairs = zip(known.pipelines, whole.pipelines, strict=True)
-    found = findings.find_findings(
+    found = stage_findings.find_findings(
         known,
         [one for one, numbers in pairs if not numbers.notes.coverage],
         {one.name: one.costs for one in whole.pipelines if one.costs},
         provisional=whole.provisional_order,
-        split=partial(findings.splits_of, whole.opened(), whole),
+        split=partial(stage_findings.splits_of, whole.opened(), whole),
     )
-    return findings.explain_findings(whole, without_late_losses(whole, found))
+    return stage_findings.explain_findings(whole, without_late_losses(whole, found))
 
 
 def _refuse_other(store: object, language: str) -> None:
@@ -182,8 +182,8 @@ def _earlier(
 
 def _last_run(store: Store) -> dict[str, Seen]:
     """Return what the last run on other data saw of each pipeline, if the store was told."""
-    told = {name: Seen.read(facts) for name, facts in store.meta_or("last_run", {}).items()}
-    return {name: seen for name, seen in told.items() if seen is not None}
+    earlier = {name: Seen.read(facts) for name, facts in store.meta_or("last_run", {}).items()}
+    return {name: seen for name, seen in earlier.items() if seen is not None}
 
 
 def _kept_findings(store: Store) -> tuple[Finding, ...] | None:

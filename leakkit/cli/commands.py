@@ -87,15 +87,15 @@ def init(
             message = f"There is no file or folder {place}."
             raise LeakkitError("no_source", message)
         near = place if place.is_dir() else place.parent
-    beside = near / "leakkit.toml"
-    file = Path(out) if out else beside
+    usual = near / "leakkit.toml"
+    file = Path(out) if out else usual
     if file.exists() and not out:
         message = (
             f"There is a {file} already. To have it completed, name it with --out: what it "
             "says is kept, but for comments. Or name another file, or remove it first."
         )
         raise LeakkitError("file_exists", message)
-    known = next((read_declared(one) for one in (file, beside) if one.is_file()), {})
+    known = next((read_declared(one) for one in (file, usual) if one.is_file()), {})
     found = propose_config(place, known, allow or ())
     save(file, found.text)
     other = f" --config {file}" if out else ""

@@ -46,7 +46,7 @@ from leakkit.findings.finding import leading
 from leakkit.frames.units import MINOR
 from leakkit.views.brand import brand_of
 from leakkit.views.grids import Cell, Grid, html_text
-from leakkit.views.tables import DASH, bdi
+from leakkit.views.html_tables import DASH, bdi
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:

@@ -328,11 +328,11 @@ class Behaviour:
         """The share that looks like complexity minus the other, where both may be there."""
         return None if self.shared is None else self.shared.contrast
 
-    def shows(self, family: str, beside: str) -> bool:
+    def shows(self, family: str, compared: str) -> bool:
         """Say whether a family is surely there, and half as large as the one beside it or more."""
         if self.shared is None:
             return False
-        own, other = self.shared.of(family), self.shared.of(beside)
+        own, other = self.shared.of(family), self.shared.of(compared)
         longer = self.without_length
         by_length = family == COMPLEXITY and (longer is None or longer.low <= 0.0)
         return own.low > 0.0 and own.value >= SIMILAR * other.value and not by_length

@@ -72,17 +72,19 @@ def find_candidates(
     once = _once(design)
     codes: dict[str, Ints] = {}
     labels: dict[str, tuple[str, ...]] = {}
-    binned, aside = set(), []
+    binned, excluded = set(), []
     for name in dict.fromkeys([*wanted, *([VALUE] if with_value else [])]):
         code, texts, is_binned = _code_column(design, name)
         fault = _fault(name, code[once], texts, design.outcome[once], design.entered_day[once])
         if fault is not None:
-            aside.append(fault)
+            excluded.append(fault)
             continue
         codes[name], labels[name] = code, texts
         binned |= {name} if is_binned else set()
     known = {name for name in design.known_at_entry if name}
-    return Columns(codes, labels, frozenset(codes.keys() - known), frozenset(binned), tuple(aside))
+    return Columns(
+        codes, labels, frozenset(codes.keys() - known), frozenset(binned), tuple(excluded)
+    )
 
 
 def _once(design: Design) -> Ints:

@@ -155,7 +155,7 @@ def adjust_drivers(found: Screen, design: Design, columns: tuple[str, ...] | Non
     """
     seen = _look_at(design, found.days, found.horizon, found.kind, columns)
     first = tuple(
-        replace(driver, adjusted=adjust(seen.spans, seen.inside(driver), seen.beside(driver)))
+        replace(driver, adjusted=adjust(seen.spans, seen.inside(driver), seen.outside(driver)))
         for driver in found.drivers[:ADJUSTED]
     )
     return replace(found, drivers=(*first, *found.drivers[ADJUSTED:]))
@@ -184,7 +184,7 @@ class _Seen:
             found &= self.codes(column) == code
         return found
 
-    def beside(self, driver: Driver) -> list[Ints]:
+    def outside(self, driver: Driver) -> list[Ints]:
         """Return the codes of the columns that are not the driver's."""
         return [codes for name, codes in self.columns.codes.items() if name not in driver.columns]
 

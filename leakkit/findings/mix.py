@@ -90,11 +90,11 @@ class RateAndMix:
         looked_at: tuple[tuple[str, ...], tuple[SetAside, ...]] = ((), ()),
     ) -> RateAndMix:
         """Return the split that cannot be made, for `reason`."""
-        names, aside = looked_at
+        names, excluded = looked_at
         return cls(
             kind=kind, horizon=horizon, total=total, rate=None, mix=None, rates=None,
             reason=reason, simpson=False, shift=None, effective=None, columns=names,
-            set_aside=aside,
+            set_aside=excluded,
         )  # fmt: skip
 
 

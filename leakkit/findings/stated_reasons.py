@@ -145,10 +145,10 @@ class Stated:
         """Return the share of losses whose family is not known, for whatever reason."""
         return 1.0 - self.known / self.losses if self.losses else 0.0
 
-    def names(self, family: str, beside: str) -> bool:
+    def names(self, family: str, other: str) -> bool:
         """Say whether a family is named half as often as the one beside it, or more."""
         counts = {one.family: one.n for one in self.families}
-        return self.known >= MIN_KNOWN and counts[family] >= max(SIMILAR * counts[beside], 1)
+        return self.known >= MIN_KNOWN and counts[family] >= max(SIMILAR * counts[other], 1)
 
     def main_code(self, family: str) -> str:
         """Return the sub-reason that is said most often within a family; '' for none."""

@@ -12,7 +12,7 @@ from leakkit.frames.units import date, frame_of, major
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from leakkit.analysis.gaps import Compared, Part
+    from leakkit.analysis.gaps import ChosenPart, Compared
     from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
     from leakkit.findings import Finding
     from leakkit.findings.part_comparison import Gap, Side
@@ -459,7 +459,7 @@ def _side(name: str, side: Side) -> dict[str, Cell]:
     }
 
 
-def name_part(part: Part) -> str:
+def name_part(part: ChosenPart) -> str:
     """Name a part by its columns and values, and by its days."""
     first, end = part.days
     said = [f"{name} = {' | '.join(values)}" for name, values in part.selection.columns]

@@ -285,8 +285,8 @@ class Batch:
         for name, content in self.files[RUN].items():
             draft.write_bytes(name, content)
         entries = [entry_of(page, self.planning, draft, self.files) for page in pages]
-        beside = [FINDINGS, *self.files[RUN], *([BROKEN] if overview["failed"] else ())]
-        found = {name: digest_of(draft.find(name)) for name in beside}
+        names = [FINDINGS, *self.files[RUN], *([BROKEN] if overview["failed"] else ())]
+        found = {name: digest_of(draft.find(name)) for name in names}
         files = {name: {"sha256": sha} for name, sha in found.items() if sha}
         hidden = pseudonyms.are_in(self.tasks.store)
         not_printed = self._print(pages, entries, files) if self.paper and pool else ""

@@ -122,12 +122,12 @@ def _fill(text: str, given: Mapping[str, str]) -> str | None:
         lines = "".join(cell["source"]).split("\n")
     except (ValueError, KeyError, TypeError):
         return None
-    told = list(_fill_lines(lines, given))
-    if len([line for line in told if _read_name(line) in given]) != len(given):
+    filled = list(_fill_lines(lines, given))
+    if len([line for line in filled if _read_name(line) in given]) != len(given):
         return None
-    if told == lines:
+    if filled == lines:
         return text
-    cell["source"] = "\n".join(told)
+    cell["source"] = "\n".join(filled)
     return json.dumps(book, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -25,8 +25,15 @@ from leakkit.views.brand import brand_of
 from leakkit.views.causes.cause_lines import operation
 from leakkit.views.elements import plain
 from leakkit.views.grids import grids, html_text, sentences, shorten_name
+from leakkit.views.html_tables import (
+    HtmlTable,
+    ReasonTexts,
+    TableColumn,
+    bar_cell,
+    bdi,
+    overdue_cell,
+)
 from leakkit.views.sentences import say_judged
-from leakkit.views.tables import HtmlTable, ReasonTexts, TableColumn, bar_cell, bdi, overdue_cell
 from leakkit.views.view import words_of
 
 if TYPE_CHECKING:

@@ -68,10 +68,10 @@ class Request:
         source = Path(self.source)
         if not source.exists() or (self.key and not Path(self.key).is_file()):
             return None
-        beside = source if source.is_dir() else source.parent
-        config = Path(self.config) if self.config else beside / CONFIG_FILE
+        folder_of_source = source if source.is_dir() else source.parent
+        config = Path(self.config) if self.config else folder_of_source / CONFIG_FILE
         found = {*_list_contents(source), config, *([Path(self.key)] if self.key else ())}
-        for folder in (beside, config.parent, *map(Path, self.allow)):
+        for folder in (folder_of_source, config.parent, *map(Path, self.allow)):
             found |= {folder / name for name in _named_files(config)}
         files = sorted(file for file in found if os.path.isfile(file))  # noqa: PTH113 - it takes any text
         return files if len(files) <= MOST_FILES else None

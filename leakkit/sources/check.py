@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.config import Config
-    from leakkit.sources.headings.column_guesses import Column
+    from leakkit.sources.headings.column_guesses import ColumnGuess
     from leakkit.sources.headings.reading import Table
     from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
@@ -106,7 +106,7 @@ def check_source(
 ) -> tuple[Store, Check]:
     """Return the store of a source, which the caller closes, and what was found in it."""
     found: list[Fault] = []
-    looked: list[tuple[Table, list[Column]]] = []
+    looked: list[tuple[Table, list[ColumnGuess]]] = []
 
     def watch(store: Store, files: Found, rules: Rules) -> None:
         found.extend(_all_faults(store, files, rules))
@@ -150,7 +150,7 @@ def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:
         "opportunities": files.opportunities or files.history,
         "activities": files.activities,
     }
-    asides = {(file, row): rule for file, row, rule in files.asides}
+    stray = {(file, row): rule for file, row, rule in files.stray_rows}
     guesses = Guesses(rules.config)
     faults = _of_earlier(store, files, guesses)
     for (name, rule), query in (account.FAULTS | further_tables.FAULTS).items():
@@ -162,7 +162,7 @@ def _all_faults(store: Store, files: Found, rules: Rules) -> list[Fault]:
         )
         for file, line, column, content in store.rows(f"{found} ORDER BY ALL"):
             row = None if line is None else int(line)
-            broken = asides.get((file, row or 0), rule) if rule == "missing_id" else rule
+            broken = stray.get((file, row or 0), rule) if rule == "missing_id" else rule
             heading = table.heading(column) or column
             hint = _hint(broken, str(content), guesses)
             faults.append(Fault(file, row, heading, str(content), broken, hint))

@@ -51,7 +51,7 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     if watch:
         watch(store, found, rules)
     place_faults(store, found)
-    counted = account.rows(store, files, reading.told.left, reading.told.copied)
+    counted = account.rows(store, files, reading.log.left, reading.log.copied)
     rows = [*counted, *earlier_rows(reading, found.days), *acted]
     notes = write_notes(reading, found, given) | {"rows": rows}
     if upkeep.people:
@@ -63,7 +63,7 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     write_passages(store, rules.zone)
     notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
     doubts.keep(store)
-    notes["facts"] = facts | reading.told.counted
+    notes["facts"] = facts | reading.log.counted
     if found.shape != SNAPSHOT or found.days:
         # of deals that only stand somewhere it is not known where they began
         notes["facts"] |= account.facts_of_passages(store)
@@ -75,7 +75,7 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
 
 def place_faults(store: Store, found: Found) -> None:
     """Say of each fault what its row is in the file that the user has."""
-    for file, row, rule in found.asides:
+    for file, row, rule in found.stray_rows:
         store.run(
             "UPDATE faults SET rule = $rule WHERE file = $file AND line = $row "
             "AND rule = 'missing_id'",
@@ -93,7 +93,7 @@ def write_notes(reading: Reading, found: Found, given: Given) -> dict[str, Any]:
         "inputs": list(found.inputs),
         "ignored_files": list(found.ignored),
         "shape": found.shape,
-        "recognised": reading.told.speak(),
+        "recognised": reading.log.as_records(),
         "outcome_words": _words_found(reading.store, "outcome_names"),
         "closing_rows": _words_found(reading.store, "stage_names"),
         "cut": given.rules.cut,

@@ -26,7 +26,6 @@ from leakkit.sources.headings.source_files import find, in_folder
 from leakkit.sources.shapes.further_tables import join_columns
 from leakkit.sources.shapes.shaping import days_of, shape_files
 from leakkit.sources.spark.load import load_spark
-from leakkit.sources.spark.refusals import refuse_store
 from leakkit.sources.spark.tables import Travelling, tables_of
 from leakkit.sources.stores import (
     PARTIAL,
@@ -77,9 +76,9 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         return _into_file(source, config, as_of, Path(store), watch, upkeep, allow)
     rules = read_rules(config, as_of)
     if tables := tables_of(source, rules):
-        refuse_store(store, plain=upkeep.plain)
         near = (*allow, *folders_of(source, config))
-        return load_spark(partial(load, allow=near), tables, tables.named_in(rules), watch)
+        here = partial(load, allow=near, upkeep=upkeep)
+        return load_spark(here, tables, tables.named_in(rules), watch, upkeep, store)
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = find_dictionary(rules, *places)
     logo = read_logo(rules.brand.logo, *places)
@@ -95,8 +94,8 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         database.close()
         if store != MEMORY:
             Path(store).unlink(missing_ok=True)
-        if told := explain_error(error, source):
-            raise told from None
+        if explained := explain_error(error, source):
+            raise explained from None
         raise
     return database
 

@@ -250,11 +250,11 @@ def count_clicked_through(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.CLICKED_THROUGH` counts."""
     zero = plain.gone == plain.entered
     same = plain.deal[1:] == plain.deal[:-1]
-    beside = np.zeros(len(zero), bool)
-    beside[1:] |= zero[:-1] & same
-    beside[:-1] |= zero[1:] & same
+    parallel = np.zeros(len(zero), bool)
+    parallel[1:] |= zero[:-1] & same
+    parallel[:-1] |= zero[1:] & same
     asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
-    yield group_rows(_stages(plain, np.flatnonzero(zero & beside & asked)))
+    yield group_rows(_stages(plain, np.flatnonzero(zero & parallel & asked)))
 
 
 def flows(plain: Plain, tables: Frames) -> Parts:

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from leakkit.store import deal_queries, queries
-from leakkit.store.relations import EVERYTHING, Relations, Scope, Table, tables_of
+from leakkit.store.relations import EVERYTHING, Relations, Scope, SmallTable, tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from leakkit.store.database import Store
-    from leakkit.store.relations import Part
+    from leakkit.store.relations import PartDeals
 
     Units = Mapping[int, int]
 
@@ -31,7 +31,7 @@ Known = TypeVar("Known")
 
 
 @dataclass(frozen=True)
-class Bounds:
+class CurveStarts:
     """Where the curves and the cohort of one pipeline begin, and what is declared of it.
 
     `present`: of its deals only the present state is known.
@@ -61,7 +61,7 @@ class Terms:
     `expected` the expected stay by pipeline and stage.
     """
 
-    bounds: tuple[Bounds, ...] | None = None
+    bounds: tuple[CurveStarts, ...] | None = None
     mature: tuple[tuple[int, int], ...] | None = None
     expected: tuple[tuple[int, int, float], ...] | None = None
     calendar: Calendar | None = None
@@ -70,7 +70,7 @@ class Terms:
 NOTHING_KNOWN = Terms()
 
 
-def tables_for(query: str, terms: Terms, last_day: int, units: Units) -> dict[str, Table]:
+def tables_for(query: str, terms: Terms, last_day: int, units: Units) -> dict[str, SmallTable]:
     """Return the tables that a query is told; ValueError where their terms are not known yet.
 
     `last_day` is the last one that is counted.
@@ -79,12 +79,12 @@ def tables_for(query: str, terms: Terms, last_day: int, units: Units) -> dict[st
     return {name: make(terms, last_day, units) for name, make in MAKERS.items() if name in read}
 
 
-def whole_numbers(names: tuple[str, ...], rows: tuple[tuple[int, ...], ...]) -> Table:
+def whole_numbers(names: tuple[str, ...], rows: tuple[tuple[int, ...], ...]) -> SmallTable:
     """Return a table of whole numbers."""
-    return Table(tuple((name, WHOLE) for name in names), rows)
+    return SmallTable(tuple((name, WHOLE) for name in names), rows)
 
 
-def _asked(terms: Terms, last_day: int, units: Units) -> Table:
+def _asked(terms: Terms, last_day: int, units: Units) -> SmallTable:
     """Where the curves of each pipeline begin and end."""
     rows = tuple(
         (
@@ -99,10 +99,10 @@ def _asked(terms: Terms, last_day: int, units: Units) -> Table:
         for one in _known(terms.bounds)
     )
     names = ("pipeline", "start_day", "present", "last_day", "start_tick", "end_tick")
-    return Table((*((name, WHOLE) for name in names), ("expected_days", "Float64")), rows)
+    return SmallTable((*((name, WHOLE) for name in names), ("expected_days", "Float64")), rows)
 
 
-def _cohorts(terms: Terms, _: int, __: Units) -> Table:
+def _cohorts(terms: Terms, _: int, __: Units) -> SmallTable:
     """Which deals of each pipeline are those of its pipe, and which of them are decided."""
     mature = dict(_known(terms.mature))
     rows = tuple(
@@ -112,13 +112,13 @@ def _cohorts(terms: Terms, _: int, __: Units) -> Table:
     return whole_numbers(("pipeline", "cohort_from", "mature_before"), rows)
 
 
-def _expected(terms: Terms, _: int, __: Units) -> Table:
+def _expected(terms: Terms, _: int, __: Units) -> SmallTable:
     """The stay in each stage after which an open deal is late."""
     types = (("pipeline", WHOLE), ("stage", WHOLE), ("expected", "float64"))
-    return Table(types, _known(terms.expected))
+    return SmallTable(types, _known(terms.expected))
 
 
-def _between_stages(terms: Terms, _: int, __: Units) -> Table:
+def _between_stages(terms: Terms, _: int, __: Units) -> SmallTable:
     """Which stages a jump, or an early win, passes over."""
     rows = tuple(
         (one.pipeline, first, skipped, stage)
@@ -130,7 +130,7 @@ def _between_stages(terms: Terms, _: int, __: Units) -> Table:
     return whole_numbers(("pipeline", "from_stage", "skipped", "stage"), rows)
 
 
-def _periods(terms: Terms, last_day: int, _: Units) -> Table:
+def _periods(terms: Terms, last_day: int, _: Units) -> SmallTable:
     """Which days make a month."""
     calendar = _known(terms.calendar)
     days = np.arange(calendar.first_day, last_day + 2)
@@ -152,7 +152,7 @@ def _known(term: Known | None) -> Known:
     return term
 
 
-MAKERS: dict[str, Callable[[Terms, int, Units], Table]] = {
+MAKERS: dict[str, Callable[[Terms, int, Units], SmallTable]] = {
     "asked": _asked,
     "cohorts": _cohorts,
     "expected": _expected,
@@ -227,7 +227,7 @@ class Counts:
         return self.relations.last_day
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[PartDeals, ...]:
         """The parts of the pipelines, where each value of a column is counted apart."""
         return self.relations.parts
 
@@ -270,8 +270,8 @@ class Counts:
             span = self._span(pipeline, first, end)
             rows.append((at, pipeline, stage, cap, own, first_only, *span))
         names = ("sample", "pipeline", "stage", "cap", "own", "first_only")
-        told = whole_numbers((*names, "first_tick", "end_tick"), tuple(rows))
-        frame = self.relations.count(queries.CLUSTERS, {"cluster_parts": told})
+        facts = whole_numbers((*names, "first_tick", "end_tick"), tuple(rows))
+        frame = self.relations.count(queries.CLUSTERS, {"cluster_parts": facts})
         given = pd.DataFrame(
             [(part.part, samples[part.sample], part.first_only) for part in parts],
             columns=["part", "sample", "first_only"],
@@ -284,7 +284,7 @@ class Counts:
         tables = tables_for(query, self.terms, self.last_day, self.relations.units)
         return self.relations.count(query, tables)
 
-    def _ticks(self, windows: Sequence[Window]) -> Table:
+    def _ticks(self, windows: Sequence[Window]) -> SmallTable:
         """Return windows in units of stay."""
         rows = tuple(
             (

@@ -76,7 +76,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Deals:
+class DealRows:
     """What the row of each deal says, by its number; `said` is the code of its outcome, 0 open.
 
     `stands` is the number of the name of the stage in which it stands now, -1 where it says
@@ -93,10 +93,10 @@ class Deals:
     odd: Flags
     spots: Ints
 
-    def of(self, places: Ints | Flags) -> Deals:
+    def of(self, places: Ints | Flags) -> DealRows:
         """Return what is said at some places."""
         some = {name: column[places] for name, column in vars(self).items() if name != "spots"}
-        return Deals(**some, spots=self.spots)
+        return DealRows(**some, spots=self.spots)
 
     @property
     def closes(self) -> Flags:
@@ -109,7 +109,7 @@ class Deals:
         found: Ints = rows.opportunity - self.opportunity[0]
         return found
 
-    def in_order(self) -> Deals:
+    def in_order(self) -> DealRows:
         """Return the deals by their numbers, of which none may be missing."""
         found = self.of(np.argsort(self.opportunity, kind="stable"))
         if (np.diff(found.opportunity) != 1).any():
@@ -146,7 +146,7 @@ def _after(column: Ints) -> Ints:
 
 
 def straight_rows(
-    rows: Rows, deals: Deals, zone: Zone, cut: int, by_hour: tuple[int, ...]
+    rows: Rows, deals: DealRows, zone: Zone, cut: int, by_hour: tuple[int, ...]
 ) -> Straight | None:
     """Return the rows of the straight deals, complete, and these deals; None where is none.
 
@@ -178,7 +178,7 @@ def _last(rows: Rows) -> Flags:
     return np.concatenate([_first(rows)[1:], [True]])
 
 
-def _odd(rows: Rows, deals: Deals, cut: int) -> Flags:
+def _odd(rows: Rows, deals: DealRows, cut: int) -> Flags:
     """Say of each row whether it makes its deal odd."""
     odd = np.where(_first(rows), _odd_at_first(rows), _odd_behind(rows))
     odd |= _odd_alone(rows, cut)
@@ -217,7 +217,7 @@ def _odd_behind(rows: Rows) -> Flags:
     return odd
 
 
-def _odd_at_last(rows: Rows, last: Ints, deals: Deals, cut: int) -> Flags:
+def _odd_at_last(rows: Rows, last: Ints, deals: DealRows, cut: int) -> Flags:
     """Last rows that end otherwise than the deal says, or of which it is not said when.
 
     Where the history is open, the deal may only be closed by its own row at a moment that is
@@ -237,7 +237,7 @@ def _odd_at_last(rows: Rows, last: Ints, deals: Deals, cut: int) -> Flags:
     return odd
 
 
-def _with_closes(rows: Rows, deals: Deals, zone: Zone) -> Rows:
+def _with_closes(rows: Rows, deals: DealRows, zone: Zone) -> Rows:
     """Return the rows with those closes that only the row of the deal says, at its end."""
     last = np.flatnonzero(_last(rows) & (rows.code >= 0))
     given = deals.of(deals.places(rows)[last])
@@ -255,7 +255,7 @@ def _with_closes(rows: Rows, deals: Deals, zone: Zone) -> Rows:
     )
 
 
-def _wide(rows: Rows, deals: Deals, zone: Zone, by_hour: tuple[int, ...]) -> dict[str, Ints]:
+def _wide(rows: Rows, deals: DealRows, zone: Zone, by_hour: tuple[int, ...]) -> dict[str, Ints]:
     """Return the columns of `wide`."""
     is_first, is_last = _first(rows), _last(rows)
     days = rows.day
@@ -339,7 +339,7 @@ def _visits(rows: Rows, entry: Ints) -> Ints:
     return visits
 
 
-def _ends(rows: Rows, deals: Deals) -> dict[str, Ints]:
+def _ends(rows: Rows, deals: DealRows) -> dict[str, Ints]:
     """Return one row per deal: how it begins and ends."""
     first, last = np.flatnonzero(_first(rows)), np.flatnonzero(_last(rows))
     closed = np.where(rows.code[last] < 0, rows.entered_at[last], NO_MOMENT)

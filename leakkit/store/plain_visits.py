@@ -82,18 +82,18 @@ class Plain:
         """The value of the deal of each row."""
         return self.value.astype(np.float64)[self.deal]
 
-    def of_pipeline(self, pipeline: int) -> list[tuple[int, Visits]]:
+    def of_pipeline(self, pipeline: int) -> list[tuple[int, PlainVisits]]:
         """Return the stages of a pipeline that have visits, with these."""
         return [(one[1], visits) for one, visits in self.by_stage.items() if one[0] == pipeline]
 
     @cached_property
-    def by_stage(self) -> dict[tuple[int, int], Visits]:
+    def by_stage(self) -> dict[tuple[int, int], PlainVisits]:
         """The visits to each stage, by its pipeline and position."""
         key = self.pipeline.astype(np.int32) * 256 + self.stage
         if int(key.max(initial=0)) < 2**15:
             key = key.astype(np.int16)  # numbers so narrow are sorted many times faster
         order = np.argsort(key, kind="stable")
-        whole = Visits(
+        whole = PlainVisits(
             entered=self.entered[order],
             gone=self.gone[order],
             exit=self.exit[order],
@@ -111,7 +111,7 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class Visits:
+class PlainVisits:
     """The visits to one stage: what is counted of them in many windows."""
 
     entered: Ints
@@ -121,11 +121,11 @@ class Visits:
     worth: NDArray[np.float64]
     deal: Ints
 
-    def at(self, some: Any) -> Visits:  # noqa: ANN401 - places, flags or a slice
+    def at(self, some: Any) -> PlainVisits:  # noqa: ANN401 - places, flags or a slice
         """Return some of them."""
-        return Visits(**{name: column[some] for name, column in vars(self).items()})
+        return PlainVisits(**{name: column[some] for name, column in vars(self).items()})
 
-    def between(self, first: int, end: int, *, begun: bool, first_only: bool) -> Visits:
+    def between(self, first: int, end: int, *, begun: bool, first_only: bool) -> PlainVisits:
         """Return those under way in [first, end); where `begun`, only those that begin in it."""
         # what is still open is gone far in the future
         inside = (self.entered < end) & (self.gone >= first)

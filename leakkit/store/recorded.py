@@ -85,8 +85,8 @@ def _closes_in_history(store: Store, config: Config, closed: list[str]) -> bool:
     """Say whether the history records the closes of most deals that are closed."""
     words = {w for p in config.pipelines for w, code in stage_names(p).items() if code < 0}
     said = [text for text in texts(store, "stage", "given_history") if fold_name(text) in words]
-    deals, told = store.rows(OF_CLOSED, {"closes": said, "closed": closed})[0]
-    return bool(deals and told * 2 > deals)
+    deals, matching = store.rows(OF_CLOSED, {"closes": said, "closed": closed})[0]
+    return bool(deals and matching * 2 > deals)
 
 
 def forget_plans(store: Store, cut: int, closed: list[str]) -> int:

@@ -98,7 +98,7 @@ EVERYTHING = Scope()
 
 
 @dataclass(frozen=True)
-class Part:
+class PartDeals:
     """The deals of one pipeline of which a column says `value`, under a number of their own."""
 
     number: int
@@ -107,7 +107,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Table:
+class SmallTable:
     """A small table as a value: the types of its columns by name, and its rows."""
 
     types: tuple[tuple[str, str], ...]
@@ -180,11 +180,11 @@ class Relations:
         return tuple(value for value, _ in found)
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[PartDeals, ...]:
         """The parts of each pipeline: the values that its deals have."""
         place = {value: at for at, value in enumerate(self.values)}
         return tuple(
-            Part(number * len(place) + place[value], number, value)
+            PartDeals(number * len(place) + place[value], number, value)
             for number in (self.pipelines if place else ())
             for value, _ in segment_values(self.store, [number], self.scope.column)
         )
@@ -203,14 +203,14 @@ class Relations:
         """SQL for the owner of a deal of `opportunities o`."""
         return owner_sql(self.source)
 
-    def answer(self, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
+    def answer(self, query: str, tables: Mapping[str, SmallTable]) -> pd.DataFrame:
         """Answer a query that was told some tables, once; nobody may change the frame."""
         key = (query, *tables.values())
         if key not in self._answers:
             self._answers[key] = self.count(query, tables)
         return self._answers[key]
 
-    def count(self, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
+    def count(self, query: str, tables: Mapping[str, SmallTable]) -> pd.DataFrame:
         """Count: the plainest deals in arrays where it can be, all others in SQL."""
         _keep_latest(self)
         if query in arrays.COUNTS and self.plain:
@@ -222,7 +222,7 @@ class Relations:
             return self._count_rest(query, tables, self.plain)
         return self.count_in_sql(query, tables)
 
-    def count_in_sql(self, query: str, tables: Mapping[str, Table]) -> pd.DataFrame:
+    def count_in_sql(self, query: str, tables: Mapping[str, SmallTable]) -> pd.DataFrame:
         """Run a query, and before it those whose answers it reads."""
         self._tell(tables)
         for name in DERIVED:
@@ -231,7 +231,9 @@ class Relations:
         named = "{owner}" in query
         return self.store.frame(query.replace("{owner}", self._owner) if named else query)
 
-    def _count_rest(self, query: str, tables: Mapping[str, Table], plain: Plain) -> pd.DataFrame:
+    def _count_rest(
+        self, query: str, tables: Mapping[str, SmallTable], plain: Plain
+    ) -> pd.DataFrame:
         """Run a query over the deals that are not plain."""
         self._tell(tables)
         self._stand("rest", "", lambda: self._part_plain(plain))
@@ -246,20 +248,20 @@ class Relations:
         self.store.put("other_deals", pd.DataFrame({"opportunity": plain.others}))
         self.store.run(REST)
 
-    def _derive(self, name: str, tables: Mapping[str, Table], rest: str = "") -> None:
+    def _derive(self, name: str, tables: Mapping[str, SmallTable], rest: str = "") -> None:
         """Keep the answer of a query as a table, while what it reads stands."""
         sql = OF_DEALS.sub(rf"\1 {rest}\2", DERIVED[name])
         made = f"CREATE OR REPLACE TEMP TABLE {rest}{name} AS {sql}"
         read = tuple(tables[table] for table in sorted(tables_of(DERIVED[name])) if table in tables)
         self._stand(f"{rest}{name}", read, lambda: self.store.run(made))
 
-    def _tell(self, tables: Mapping[str, Table]) -> None:
+    def _tell(self, tables: Mapping[str, SmallTable]) -> None:
         """Put up the tables of the scope, and those that a query is told."""
         self._stand("scope", "", self._choose)
         for name, table in tables.items():
             self._put(name, table)
 
-    def _put(self, name: str, table: Table) -> None:
+    def _put(self, name: str, table: SmallTable) -> None:
         """Put up a table that a query is told."""
         self._stand(name, table, lambda: self.store.put(name, table.frame()))
 
@@ -304,7 +306,9 @@ class Relations:
         sql, facts = self.scope.deals.select()
         if self.scope.column:
             places = [(value, at) for at, value in enumerate(self.values)]
-            self._put("column_values", Table((("said", "str"), ("place", "int64")), tuple(places)))
+            self._put(
+                "column_values", SmallTable((("said", "str"), ("place", "int64")), tuple(places))
+            )
             said = f"COALESCE(o.{quote(self.scope.column)}, '')"
             sql = f"""
                 SELECT o.opportunity, v.place
@@ -330,6 +334,6 @@ def tables_of(query: str) -> frozenset[str]:
     return frozenset(named.union(*(tables_of(DERIVED[name]) for name in named & set(DERIVED))))
 
 
-def _any_present(asked: Table) -> bool:
+def _any_present(asked: SmallTable) -> bool:
     """Say whether of some pipeline only the present state is known."""
     return bool(asked.frame()["present"].any())

@@ -148,7 +148,7 @@ def _look(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -
         days = rules.zone.units(rows["entered_at"], DAY)
         found = passing.straight_rows(
             passing.Rows(**rows, day=days),
-            passing.Deals(**given, spots=spots),
+            passing.DealRows(**given, spots=spots),
             rules.zone,
             rules.cut,
             by_hour,

@@ -86,16 +86,16 @@ def trace(store: Store, rules: Rules, opportunity_id: str) -> Trace:
     if not known:
         raise _unknown(store, opportunity_id)
     deal = {"deal": known[0][0]}
-    aside = store.rows("SELECT step, reason FROM aside WHERE opportunity = $deal", deal)
-    told = _rows(store, "told", "place, code, entered_at, fate, pipeline", deal, "place")
-    reason: tuple[int, str] | None = aside[0] if aside else None
+    set_aside = store.rows("SELECT step, reason FROM aside WHERE opportunity = $deal", deal)
+    history_rows = _rows(store, "told", "place, code, entered_at, fate, pipeline", deal, "place")
+    reason: tuple[int, str] | None = set_aside[0] if set_aside else None
     return Trace(
         opportunity_id,
         _opportunity_fates(store, rules, opportunity_id, deal, reason),
-        _history_fates(store, rules, deal, reason, told),
-        () if aside else _find_implied(store, rules, deal, told),
+        _history_fates(store, rules, deal, reason, history_rows),
+        () if set_aside else _find_implied(store, rules, deal, history_rows),
         reason[1] if reason else "",
-        () if aside else _why(store, rules, deal, told),
+        () if set_aside else _why(store, rules, deal, history_rows),
     )
 
 
@@ -135,8 +135,8 @@ def _history_fates(
     store: Store,
     rules: Rules,
     deal: dict[str, Any],
-    aside: tuple[int, str] | None,
-    told: list[dict[str, Any]],
+    set_aside: tuple[int, str] | None,
+    history_rows: list[dict[str, Any]],
 ) -> tuple[Fate, ...]:
     """Return the fates of the rows of the history, in the order of the file."""
     events = _rows(store, "events", "line, pipeline, code, entered_at, not_asked", deal, "line")
@@ -147,13 +147,13 @@ def _history_fates(
         """,  # noqa: S608 - names of resolving
         deal,
     )
-    places, fates = dict(ordered), {row["place"]: str(row["fate"]) for row in told}
+    places, fates = dict(ordered), {row["place"]: str(row["fate"]) for row in history_rows}
     found = []
     for event in events:
         if event["not_asked"]:
             fate = (NOT_ASKED, *_say_not_asked(event, rules))
-        elif aside:
-            fate = (SET_ASIDE, *aside)
+        elif set_aside:
+            fate = (SET_ASIDE, *set_aside)
         else:
             fate = TOLD[fates[places[event["line"]]]]
         found.append(Fate(event["line"], *fate))
@@ -176,7 +176,7 @@ def _opportunity_fates(
     rules: Rules,
     opportunity_id: str,
     deal: dict[str, Any],
-    aside: tuple[int, str] | None,
+    set_aside: tuple[int, str] | None,
 ) -> tuple[Fate, ...]:
     """Return the fates of the rows of the opportunities, in the order of the file."""
     if rules.one_file:
@@ -188,8 +188,8 @@ def _opportunity_fates(
             {"id": opportunity_id},
         )
     ]
-    conflict = aside is not None and aside[1] == "conflicting_rows"
-    first = _first_fate(store, deal, aside)
+    conflict = set_aside is not None and set_aside[1] == "conflicting_rows"
+    first = _first_fate(store, deal, set_aside)
     return tuple(
         Fate(line, *(first if line == lines[0] or conflict else (MERGED, 2, "equal_rows")))
         for line in lines
@@ -197,11 +197,11 @@ def _opportunity_fates(
 
 
 def _first_fate(
-    store: Store, deal: dict[str, Any], aside: tuple[int, str] | None
+    store: Store, deal: dict[str, Any], set_aside: tuple[int, str] | None
 ) -> tuple[str, int, str]:
     """Return the fate of the first row of a deal in the opportunities."""
-    if aside:
-        return (SET_ASIDE, *aside)
+    if set_aside:
+        return (SET_ASIDE, *set_aside)
     if store.rows("SELECT 1 FROM opportunities WHERE opportunity = $deal", deal):
         return USED, 11, "kept"
     own = store.rows("SELECT own_pipeline FROM deals WHERE opportunity = $deal", deal)
@@ -210,12 +210,12 @@ def _first_fate(
 
 
 def _find_implied(
-    store: Store, rules: Rules, deal: dict[str, Any], told: list[dict[str, Any]]
+    store: Store, rules: Rules, deal: dict[str, Any], history_rows: list[dict[str, Any]]
 ) -> tuple[Implied, ...]:
     """Return the rows that stand in no file, in the order of the history."""
     columns = "place, pipeline, code, entered_at, stageless"
     closes = _rows(store, "new_closes", columns, deal, "place")
-    rows = [(row, why) for row in told if (why := _say_why_implied(row)) is not None]
+    rows = [(row, why) for row in history_rows if (why := _say_why_implied(row)) is not None]
     rows += [
         (row, (10, "outcome_column" if row["code"] < 0 else "present_stage"))
         for row in closes
@@ -239,7 +239,7 @@ def _say_why_implied(row: dict[str, Any]) -> tuple[int, str] | None:
 
 
 def _why(
-    store: Store, rules: Rules, deal: dict[str, Any], told: list[dict[str, Any]]
+    store: Store, rules: Rules, deal: dict[str, Any], history_rows: list[dict[str, Any]]
 ) -> tuple[str, ...]:
     """Say why the outcome is what it is (step 10), as codes."""
     columns = "said, end_code, closed_at, later_close"
@@ -248,7 +248,7 @@ def _why(
     closes = [row for row in made if row["code"] < 0]
     first = _rows(store, "first_moves", "known", deal, "place")
     why = ["from_stage_without_start"] if any(not row["known"] for row in first) else []
-    if any(row["fate"] == "close_without_stage" for row in told):
+    if any(row["fate"] == "close_without_stage" for row in history_rows):
         why.append("close_without_stage")
     if not judged:
         return (*why, "history_without_opportunity", "history")

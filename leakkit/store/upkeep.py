@@ -41,13 +41,16 @@ class Upkeep:
 
     `plain`: deals in which nothing is odd take the straight way, on which nothing is told of
     their single rows. `people`: all names are kept that the source has, for a run that
-    hides them.
+    hides them. Of tables in Spark, the rows of `deal` are told of, and `some` is for a load
+    of a few deals only, from which a configuration is proposed.
     """
 
     earlier: Path | None = None
     settle: bool = False
     plain: bool = True
     people: bool = False
+    deal: str = ""
+    some: bool = False
 
 
 def compare(store: Store, rules: Rules, upkeep: Upkeep) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from leakkit.page.style import style_element
 from leakkit.views.view import amount_of, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.views.bar_widgets import BarWidgets
@@ -43,6 +44,14 @@ def runs_alone() -> bool:
         return False
     kernel = getattr(find_shell(), "kernel", None)
     return kernel is not None and not getattr(kernel, "_allow_stdin", True)
+
+
+def _find_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop of this thread, in which a kernel runs cells and hears; none in a script."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def is_served() -> bool:
@@ -92,11 +101,28 @@ class Filters:
         self.followers: dict[str, Follower] = {}
         self.widgets: BarWidgets | None = None
         self.line: Any = None
+        self._home = threading.get_ident()
+        self._loop = _find_loop()
         self._waiting: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         """Say how many deals are meant, and the line that chooses them."""
         return f"<{self.pipeline or 'every pipeline'}: {self.counted}; {self.code}>"
+
+    def hear(self, act: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return what a widget calls when it is changed, to `act` in the thread of the bar.
+
+        JupyterLab hears of changes in a thread beside the one in which cells run. Two threads
+        must not ask one store at once, nor show a picture of an earlier choice over a later one.
+        """
+
+        def heard(change: Any) -> None:  # noqa: ANN401 - ipywidgets ships no types
+            if self._loop is None or threading.get_ident() == self._home:
+                act(change)
+            else:
+                self._loop.call_soon_threadsafe(act, change)
+
+        return heard
 
     def follow(self, place: str, follower: Follower) -> None:
         """Have a picture follow, in the place of the one that was there before."""
@@ -143,7 +169,9 @@ class Filters:
         self.answer()
 
     def answer(self) -> None:
-        """Show everything again as it is chosen now."""
+        """Show everything again as it is chosen now, the widgets too."""
+        if self.widgets is not None:
+            self.widgets.show_choices()
         self._stop_waiting()
         for _ in self._answers():
             pass
@@ -155,9 +183,8 @@ class Filters:
         earlier answer is dropped, so many changes are one.
         """
         self._stop_waiting()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
+        loop = _find_loop()
+        if loop is None:
             self.answer()
         else:
             self._waiting = loop.call_later(PAUSE_SECONDS, self._go_on, self._answers())

@@ -46,9 +46,9 @@ class Values:
             rows=min(max(len(found), 2), FEW_VALUES), layout=ipywidgets.Layout(width=WIDE)
         )
         self.remove = ipywidgets.Button(description=bar.words.say("bar.remove"), layout=FITTING)
-        self.remove.on_click(lambda _: gone(self))
-        self.search.observe(lambda _: self._fit(), names="value")
-        self.list.observe(self._take_picked, names="value")
+        self.remove.on_click(bar.hear(lambda _: gone(self)))
+        self.search.observe(bar.hear(lambda _: self._fit()), names="value")
+        self.list.observe(bar.hear(self._take_picked), names="value")
         head = ipywidgets.HTML(Markup("<b>{}</b>").format(column))
         self.more = ipywidgets.HTML(layout=ipywidgets.Layout(width=WIDE))
         parts = [ipywidgets.HBox([head, self.remove]), self.search, self.list, self.more]
@@ -141,6 +141,7 @@ class BarWidgets:
         self.own_worth = ipywidgets.HBox([self.least, self.below])
         self.box = self._laid_out(columns)
         self._listen()
+        self.show_choices()
         self.show()
 
     def _laid_out(self, columns: list[str]) -> Any:  # noqa: ANN401 - ipywidgets ships no types
@@ -160,11 +161,12 @@ class BarWidgets:
 
     def _listen(self) -> None:
         """Hear of every change."""
-        self.add.observe(self._open_values, names="value")
+        hear = self.bar.hear
+        self.add.observe(hear(self._open_values), names="value")
         own = (self.first, self.last, self.least, self.below)
         for control in (*self.choices.values(), *own):
-            control.observe(self._answer_change, names="value")
-        self.reset.on_click(lambda _: self._clear())
+            control.observe(hear(self._answer_change), names="value")
+        self.reset.on_click(hear(lambda _: self._clear()))
 
     def display(self) -> None:
         """Show the widgets in the cell."""
@@ -246,9 +248,9 @@ class BarWidgets:
 
     # What was changed
 
-    def _open_values(self, _: object) -> None:
+    def _open_values(self, change: Any) -> None:  # noqa: ANN401 - as above
         """Open the values of a column."""
-        column, self.add.value = self.add.value, ""
+        column, self.add.value = change["new"], ""
         if column and column not in {panel.column for panel in self.panels}:
             self.open(column)
 
@@ -297,6 +299,7 @@ class BarWidgets:
             choice.value = choice.options[0][1]
         self.still = False
         self._take({}, "count", "")
+        self.show_choices()
 
     def _take(self, chosen: dict[str, Any], by: str, stage: str) -> None:
         """Have the bar say what is chosen; what it refuses is said, and nothing changes."""
@@ -311,6 +314,7 @@ class BarWidgets:
             self.refuse(error)
             return
         self.bar.selection, self.bar.by, self.bar.stage = known, by, stage
+        self._show_policy(known)
         self.refused = ""
         self._say(self.words.say("bar.computing"))
         self.bar.answer_soon()
@@ -335,14 +339,17 @@ class BarWidgets:
         self.own_days.layout.display = "" if own else "none"
         self.own_worth.layout.display = "" if self._value("worth", ANY) == OWN else "none"
 
-    def show(self) -> None:
-        """Show what the bar says."""
+    def show_choices(self) -> None:
+        """Show what the bar says, where something else than these widgets has changed it."""
         self.still = True
         try:
             self._show_choices(self.bar.selection)
             self._show_panels(self.bar.selection)
         finally:
             self.still = False
+
+    def show(self) -> None:
+        """Show what is meant; no choice is touched, for the next one may have been made already."""
         self._show_own()
         self.saving.fit()
         said = self.words.say("bar.causes") if self.bar.diagnosis else self.bar.counted
@@ -372,8 +379,18 @@ class BarWidgets:
         for name, value in said.items():
             if name in self.choices and self.choices[name].value != value:
                 self.choices[name].value = value
-        if "policy" in self.choices:
-            self.choices["policy"].disabled = chosen.visits == "all"
+        self._show_policy(chosen)
+
+    def _show_policy(self, chosen: Selection) -> None:
+        """Show the policy that goes with all visits, which is not to be chosen then."""
+        policy = self.choices.get("policy")
+        if policy is None:
+            return
+        still, self.still = self.still, True
+        policy.disabled = chosen.visits == "all"
+        if policy.value != chosen.policy:
+            policy.value = chosen.policy
+        self.still = still
 
     def _is_own(self, name: str, chosen: object, own: object) -> bool:
         """Say whether a choice is one's own: it is in no list, or its fields stand open.

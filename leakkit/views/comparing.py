@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from leakkit.findings.finding import ALARM, WARNING, cards, count_tests, improvements
 from leakkit.page.style import FIRST
+from leakkit.views import html_tables
 from leakkit.views import list_pages as present
-from leakkit.views import tables
 from leakkit.views.drawing import figures
 from leakkit.views.drawing.small_pictures import shift_cell, shifts, top_of
 from leakkit.views.dropoff.data_quality import with_outcome
@@ -53,7 +53,7 @@ NAMED = 4
 
 
 @dataclass(frozen=True)
-class Leak:
+class StageLosses:
     """The losses of one stage of one pipeline."""
 
     pipeline: PipelineNumbers
@@ -62,7 +62,7 @@ class Leak:
     value_lost: int
 
 
-def _leaks(analysis: Analysis) -> list[Leak]:
+def _leaks(analysis: Analysis) -> list[StageLosses]:
     """Return every stage that lost deals, by the value lost, then by the deals."""
     found = [
         leak
@@ -73,12 +73,12 @@ def _leaks(analysis: Analysis) -> list[Leak]:
     return sorted(found, key=lambda leak: (-leak.value_lost, -leak.lost))
 
 
-def _leak(pipeline: PipelineNumbers, stage: StageNumbers) -> Leak:
+def _leak(pipeline: PipelineNumbers, stage: StageNumbers) -> StageLosses:
     """Return what a stage lost; of a present state, the lost deals whose row names it."""
     if pipeline.present is None:
-        return Leak(pipeline, stage, stage.exits.lost, stage.value_lost)
+        return StageLosses(pipeline, stage, stage.exits.lost, stage.value_lost)
     tally = pipeline.present.stages[stage.stage].tally
-    return Leak(pipeline, stage, tally.lost, tally.value_lost)
+    return StageLosses(pipeline, stage, tally.lost, tally.value_lost)
 
 
 @of_analysis
@@ -124,7 +124,7 @@ def _say_warned(warned: Sequence[tuple[PipelineNumbers, Finding]], words: Words)
     """Say what got worse that costs most."""
     pipeline, finding = warned[0]
     what = say_judged(pipeline, finding, words)
-    return words.html("overview.warned", pipeline=tables.bdi(pipeline.name), what=what)
+    return words.html("overview.warned", pipeline=html_tables.bdi(pipeline.name), what=what)
 
 
 def _more_worse(warned: Sequence[tuple[PipelineNumbers, Finding]], words: Words) -> Markup:
@@ -134,7 +134,10 @@ def _more_worse(warned: Sequence[tuple[PipelineNumbers, Finding]], words: Words)
     named = []
     for pipeline, finding in warned[1 : 1 + NAMED]:
         value = finding.recoverable.value if finding.recoverable else 0.0
-        facts = {"stage": tables.bdi(finding.stage), "pipeline": tables.bdi(pipeline.name)}
+        facts = {
+            "stage": html_tables.bdi(finding.stage),
+            "pipeline": html_tables.bdi(pipeline.name),
+        }
         key = "overview.named_worth" if value else "overview.named"
         named.append(words.html(key, **facts, value=value))
     said = Markup("{}").format(words.list_values(named))
@@ -153,12 +156,16 @@ def _better(analysis: Analysis, words: Words) -> Markup:
     first, rest = better[0], better[1 : 1 + NAMED]
     pipeline = there[first.pipeline]
     what = say_judged(pipeline, first, words)
-    said = words.html("overview.better", pipeline=tables.bdi(pipeline.name), what=what)
+    said = words.html("overview.better", pipeline=html_tables.bdi(pipeline.name), what=what)
     if not rest:
         return said
     named = words.list_values(
         [
-            words.html("overview.named", stage=tables.bdi(f.stage), pipeline=tables.bdi(f.pipeline))
+            words.html(
+                "overview.named",
+                stage=html_tables.bdi(f.stage),
+                pipeline=html_tables.bdi(f.pipeline),
+            )
             for f in rest
         ]
     )
@@ -181,7 +188,7 @@ def _say_left_out(analysis: Analysis, words: Words) -> Markup:
     return said[0] if said and all(said) else Markup("")
 
 
-def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Markup:
+def _costliest(analysis: Analysis, leaks: Sequence[StageLosses], words: Words) -> Markup:
     """Say where most value is lost; stages whose losses may be healthy only where no other is."""
     if said := _say_left_out(analysis, words):
         return said
@@ -191,8 +198,8 @@ def _costliest(analysis: Analysis, leaks: Sequence[Leak], words: Words) -> Marku
     worst = serious[0]
     return words.html(
         "overview.worst",
-        stage=tables.bdi(worst.stage.name),
-        pipeline=tables.bdi(worst.pipeline.name),
+        stage=html_tables.bdi(worst.stage.name),
+        pipeline=html_tables.bdi(worst.pipeline.name),
         n=worst.lost,
         value=worst.value_lost,
         share=worst.value_lost / max(sum(one.value_lost for one in leaks), 1),
@@ -217,14 +224,16 @@ def overview_warnings(analysis: Analysis, pages: Pages = ()) -> View:
         for one, finding in warned[:MANY]
     ]
     most = max(top_of(finding) for _, finding in warned)
-    table = tables.HtmlTable(
+    table = html_tables.HtmlTable(
         words.say("overview.warnings"),
         (
-            tables.TableColumn("what_happened", lambda r: say_judged(r[0], r[1], words), "lk-name"),
-            tables.TableColumn("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
-            tables.TableColumn("since", lambda r: _since(r[1], words)),
-            tables.TableColumn("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),
-            tables.TableColumn("could_keep_value", lambda r: _say_kept(r[1], words)),
+            html_tables.TableColumn(
+                "what_happened", lambda r: say_judged(r[0], r[1], words), "lk-name"
+            ),
+            html_tables.TableColumn("before_now", lambda r: shift_cell(r[1], most), "lk-name"),
+            html_tables.TableColumn("since", lambda r: _since(r[1], words)),
+            html_tables.TableColumn("looks_like", lambda r: _looks_like(r[1], words), "lk-name"),
+            html_tables.TableColumn("could_keep_value", lambda r: _say_kept(r[1], words)),
         ),
         rows,
         head="pipeline_name",
@@ -242,7 +251,7 @@ def _severity(finding: Finding, words: Words) -> Markup:
 
 def _since(finding: Finding, words: Words) -> str:
     """Return the month from which the share differs, where one can be named."""
-    return tables.DASH if finding.since is None else month(finding.since, words)
+    return html_tables.DASH if finding.since is None else month(finding.since, words)
 
 
 def _looks_like(finding: Finding, words: Words) -> str:
@@ -254,7 +263,7 @@ def _looks_like(finding: Finding, words: Words) -> str:
 def _say_kept(finding: Finding, words: Words) -> str:
     """Say what could be kept in a period as long as the current window."""
     value = finding.recoverable
-    return words.money(value.value) if value and value.value else tables.DASH
+    return words.money(value.value) if value and value.value else html_tables.DASH
 
 
 def _trouble(pages: Pages, words: Words) -> Markup:
@@ -305,7 +314,7 @@ def _page_lines(page: Mapping[str, Any], words: Words) -> list[tuple[str, Markup
         (page.get("headline"), "lk-said", "overview.says"),
     ]
     facts = {
-        "reason": tables.bdi(str(page.get("failed", ""))),
+        "reason": html_tables.bdi(str(page.get("failed", ""))),
         "as_of": page.get("last_day", 0),
         "said": _sentence(str(page.get("headline", "")), words),
     }
@@ -379,13 +388,15 @@ def _small_pipe(analysis: Analysis, one: PipelineNumbers, words: Words) -> Marku
     """Return the pipe of one pipeline, with the stage that its own page emphasises."""
     if one.present is not None:
         return present.list_figure(analysis, one, words, "count")
-    told = shifts(one, analysis.all_findings)
-    return figures.small_pipe_figure(one, words, choose_emphasis(one, analysis.all_findings), told)
+    shown_shifts = shifts(one, analysis.all_findings)
+    return figures.small_pipe_figure(
+        one, words, choose_emphasis(one, analysis.all_findings), shown_shifts
+    )
 
 
 def _link(name: str, path: str) -> Markup:
     """Return a name, as a link where there is a page."""
-    shown = tables.bdi(name)
+    shown = html_tables.bdi(name)
     return Markup('<a href="{}">{}</a>').format(path, shown) if path else shown
 
 
@@ -399,21 +410,23 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     whole = sum(leak.value_lost for leak in leaks)
     shown = leaks[:MOST_LEAKS]
     rows = [(_link(leak.pipeline.name, links.get(leak.pipeline.name, "")), leak) for leak in shown]
-    reasons = tables.ReasonTexts(words)
+    reasons = html_tables.ReasonTexts(words)
     most = max([0.02, *(one.stage.lost.high or 0.0 for one in shown)])
-    table = tables.HtmlTable(
+    table = html_tables.HtmlTable(
         words.say("overview.leaks"),
         (
-            tables.TableColumn("stage", lambda one: tables.bdi(one.stage.name), "lk-name"),
-            tables.TableColumn(
+            html_tables.TableColumn(
+                "stage", lambda one: html_tables.bdi(one.stage.name), "lk-name"
+            ),
+            html_tables.TableColumn(
                 "lost", lambda one: _lost_share(one, words, reasons, most), "lk-lost"
             ),
-            tables.TableColumn("lost_deals", lambda one: words.count(one.lost)),
-            tables.TableColumn("value_lost", lambda one: words.money(one.value_lost)),
-            tables.TableColumn(
+            html_tables.TableColumn("lost_deals", lambda one: words.count(one.lost)),
+            html_tables.TableColumn("value_lost", lambda one: words.money(one.value_lost)),
+            html_tables.TableColumn(
                 "of_all_lost", lambda one: words.share(one.value_lost / max(whole, 1))
             ),
-            tables.TableColumn("overdue", lambda one: _overdue(one, words, reasons)),
+            html_tables.TableColumn("overdue", lambda one: _overdue(one, words, reasons)),
         ),
         rows,
         head="pipeline_name",
@@ -421,18 +434,20 @@ def overview_leaks(analysis: Analysis, pages: Pages = ()) -> View:
     return answer(words, "overview_leaks", table=table.html(words) + reasons.html())
 
 
-def _lost_share(leak: Leak, words: Words, reasons: tables.ReasonTexts, most: float) -> Markup:
+def _lost_share(
+    leak: StageLosses, words: Words, reasons: html_tables.ReasonTexts, most: float
+) -> Markup:
     """Return the share that is lost of what enters the stage."""
     if leak.pipeline.present is not None:
         return reasons.dash("no_history")
-    return tables.bar_cell(words, leak.stage.lost, reasons, most)
+    return html_tables.bar_cell(words, leak.stage.lost, reasons, most)
 
 
-def _overdue(leak: Leak, words: Words, reasons: tables.ReasonTexts) -> Markup:
+def _overdue(leak: StageLosses, words: Words, reasons: html_tables.ReasonTexts) -> Markup:
     """Return how many deals are late in the stage."""
     if leak.pipeline.present is not None:
         return reasons.dash("no_history")
-    return tables.overdue_cell(words, leak.stage, reasons)
+    return html_tables.overdue_cell(words, leak.stage, reasons)
 
 
 @of_analysis
@@ -442,18 +457,18 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
     links = {page["pipeline"]: str(page.get("page", "")) for page in pages}
     shown = _largest(analysis, MANY)
     rows = [(_link(one.name, links.get(one.name, "")), one) for one in shown]
-    table = tables.HtmlTable(
+    table = html_tables.HtmlTable(
         words.say("overview.quality"),
         (
-            tables.TableColumn("deals", lambda one: words.count(one.opportunities)),
-            tables.TableColumn(
+            html_tables.TableColumn("deals", lambda one: words.count(one.opportunities)),
+            html_tables.TableColumn(
                 "open_share",
                 lambda one: words.share(with_outcome(one, "open") / max(one.opportunities, 1)),
             ),
-            tables.TableColumn("no_history", lambda one: words.count(_without_history(one))),
-            tables.TableColumn("no_reason", lambda one: _no_reason(words, one)),
-            tables.TableColumn("no_value", lambda one: words.count(one.notes.without_value)),
-            tables.TableColumn("missing", lambda one: _missing(one, words)),
+            html_tables.TableColumn("no_history", lambda one: words.count(_without_history(one))),
+            html_tables.TableColumn("no_reason", lambda one: _no_reason(words, one)),
+            html_tables.TableColumn("no_value", lambda one: words.count(one.notes.without_value)),
+            html_tables.TableColumn("missing", lambda one: _missing(one, words)),
         ),
         rows,
         head="pipeline_name",
@@ -466,7 +481,7 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
 def _no_reason(words: Words, pipeline: PipelineNumbers) -> str:
     """Say the share of lost deals that have no reason."""
     lost = with_outcome(pipeline, "lost")
-    return words.share(pipeline.notes.without_reason_lost / lost) if lost else tables.DASH
+    return words.share(pipeline.notes.without_reason_lost / lost) if lost else html_tables.DASH
 
 
 def _without_history(pipeline: PipelineNumbers) -> int:
@@ -479,7 +494,7 @@ def _without_history(pipeline: PipelineNumbers) -> int:
 def _missing(pipeline: PipelineNumbers, words: Words) -> str:
     """Say how many numbers of the stage table could not be estimated; of a list, none is tried."""
     if pipeline.present is not None:
-        return tables.DASH
+        return html_tables.DASH
     names = ("lost", "advance", "won_from_here", "median")
     missing = sum(bool(getattr(stage, name).reason) for stage in pipeline.stages for name in names)
     return words.count(missing)

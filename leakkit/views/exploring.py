@@ -21,7 +21,7 @@ from leakkit.errors import LeakkitError
 from leakkit.guards import require_kind
 from leakkit.page.style import style_element
 from leakkit.views.bar import Filters, find_shell, is_served, runs_alone
-from leakkit.views.tables import DASH
+from leakkit.views.html_tables import DASH
 from leakkit.views.view import View, answer, deals_lines
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from markupsafe import Markup
 from leakkit.analysis.results import find_notes
 from leakkit.measures.present_state import share_of
 from leakkit.sources.propose.proposal import are_numbered
-from leakkit.views import tables
+from leakkit.views import html_tables
 from leakkit.views.drawing.small_pictures import outcome_bars
 from leakkit.views.elements import note_lines, paragraphs
+from leakkit.views.html_tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.sentences import present_state
-from leakkit.views.tables import DASH, HtmlTable, TableColumn, bdi
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineNumbers
@@ -49,7 +49,7 @@ def list_figure(analysis: Analysis, chosen: PipelineNumbers, words: Words, by: s
 
 def list_table(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Markup:
     """Tabulate the deals of every stage by outcome, with the shares of the losses."""
-    present, reasons = present_state(chosen), tables.ReasonTexts(words)
+    present, reasons = present_state(chosen), html_tables.ReasonTexts(words)
     losses = present.lost_somewhere
     shares = {one.name: share_of(one.tally.lost, losses) for one in present.named}
     most = max([0.02, *(share.high or 0.0 for share in shares.values())])
@@ -57,7 +57,7 @@ def list_table(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> Mar
     def share(one: LastStage) -> Markup:
         if one.stage is None:
             return reasons.dash("stage_not_named")
-        return tables.bar_cell(words, shares[one.name], reasons, most)
+        return html_tables.bar_cell(words, shares[one.name], reasons, most)
 
     columns: tuple[TableColumn[LastStage], ...] = (
         TableColumn("present_lost", lambda one: words.count(one.tally.lost), "lk-lost"),

@@ -115,9 +115,9 @@ class DealWidgets(Answering):
             for end in ("csv", "xlsx")
         }
         for end, button in self.buttons.items():
-            button.on_click(partial(self._save, end))
+            button.on_click(follower.bar.hear(partial(self._save, end)))
         for control in (self.left, self.sort, self.search):
-            control.observe(self._answer_change, names="value")
+            control.observe(follower.bar.hear(self._answer_change), names="value")
         row = ipywidgets.Layout(flex_flow="row wrap")
         parts = [self.left, self.sort, self.search, *self.buttons.values(), self.saved, self.status]
         self.box = ipywidgets.HBox(parts, layout=row)
@@ -170,7 +170,7 @@ class CompareWidgets(Answering):
         )
         self.still = False
         for control in (self.what, self.day, self.first, self.second):
-            control.observe(self._answer_change, names="value")
+            control.observe(follower.bar.hear(self._answer_change), names="value")
         parts = [self.what, self.day, self.first, self.second, self.status]
         self.box = ipywidgets.HBox(parts, layout=ipywidgets.Layout(**ROW))
         self._fit()
@@ -276,7 +276,7 @@ class SaveWidgets:
         self.said, self.script = ipywidgets.HTML(), ipywidgets.Output()
         parts = [self.picture, self.form, self.button, self.said, self.script]
         self.box = ipywidgets.HBox(parts, layout=ipywidgets.Layout(flex_flow="row wrap"))
-        self.button.on_click(lambda _: self.save())
+        self.button.on_click(bar.hear(lambda _: self.save()))
         self.fit()
 
     def fit(self) -> None:

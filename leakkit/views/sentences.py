@@ -11,7 +11,7 @@ from leakkit.findings.comparison import find_sight
 from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
 from leakkit.measures.present_state import most_lost, share_of
 from leakkit.views.elements import name_stay
-from leakkit.views.tables import bdi
+from leakkit.views.html_tables import bdi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -16,7 +16,7 @@ from leakkit.frames.questions import BEHIND
 from leakkit.guards import require_kind
 from leakkit.page.style import FIRST, SECTION, style_element
 from leakkit.plain import PlainData
-from leakkit.views.tables import bdi
+from leakkit.views.html_tables import bdi
 from leakkit.words import Words
 
 if TYPE_CHECKING:

@@ -105,7 +105,7 @@ def unit_of(heading: str) -> Unit:
     said = _words(outside)
     groups = [group for group in (said, *inside) if not RATES.intersection(group)]
     sure = {factor for group in groups for word in group if (factor := _sure(word)) > 1}
-    sure |= {factor for group in groups for factor in _beside(group)}
+    sure |= {factor for group in groups for factor in _next_to_money(group)}
     units = [group for group in inside if group in groups]
     units += [[w for w in trailing if w not in OPEN]] if said in groups else []
     found = sure or {factor for group in units for factor in _alone(group)}
@@ -238,7 +238,7 @@ def _besides() -> frozenset[str]:
     return frozenset(map(fold_name, vocabulary.words("factors", "beside")))
 
 
-def _beside(group: list[str]) -> set[int]:
+def _next_to_money(group: list[str]) -> set[int]:
     """Return the factors that stand beside a currency."""
     pairs = [pair for one, two in pairwise(group) for pair in ((one, two), (two, one))]
     return {_short(word) for word, other in pairs if _code(other) and word != "mil"} - {1}

@@ -124,7 +124,7 @@ FEWEST_HEADINGS = 2
 """A row in which so many cells hold the name of their own column repeats the headings."""
 
 
-def without_asides(reading: Reading, table: Table) -> Table:
+def without_stray_rows(reading: Reading, table: Table) -> Table:
     """Take the opportunity from rows that repeat the heading or sum up, so that nobody has them.
 
     A row without an opportunity is set aside and counted; so are these, by their own rule.
@@ -135,7 +135,7 @@ def without_asides(reading: Reading, table: Table) -> Table:
     table = _fill_groups(reading, table)
     last = int(reading.store.value(f"SELECT max({table.line}) FROM {table.relation}") or 0)  # noqa: S608 - quoted
     table = _with_tidy(reading, table) if last >= MANY_ROWS else table
-    found = _asides(reading, table, heading, last)
+    found = _find_stray_rows(reading, table, heading, last)
     if not found:
         return table
     set_aside(reading, table, found)
@@ -172,7 +172,7 @@ def _with_tidy(reading: Reading, table: Table) -> Table:
     return table.with_tidy(set(texts) - untidy)
 
 
-def _asides(reading: Reading, table: Table, heading: str, last: int) -> dict[int, str]:
+def _find_stray_rows(reading: Reading, table: Table, heading: str, last: int) -> dict[int, str]:
     """Return the rule of every row that is no row of the data; one look at all rows finds them."""
     end = f"{ROW} > {last - AT_THE_END}"
     own, others = table.text_under(heading), _others(table, heading)
@@ -297,12 +297,12 @@ def empty_cells(table: Table, rows: Iterable[int]) -> dict[str, str]:
 
 def set_aside(reading: Reading, table: Table, found: Mapping[int, str]) -> None:
     """Keep which rows are no rows of the data, and count them by their rule, each once."""
-    known = {(file, row) for file, row, _ in reading.told.asides}
+    known = {(file, row) for file, row, _ in reading.log.stray_rows}
     for row, rule in sorted(found.items()):
         if (table.file, row) in known:
             continue
         reading.count(RULES[rule], 1)
-        reading.put_aside(table.file, row, rule)
+        reading.note_stray_row(table.file, row, rule)
 
 
 def repeated_headings(reading: Reading, table: Table, id_heading: str = "") -> list[int]:

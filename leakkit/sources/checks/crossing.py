@@ -12,7 +12,7 @@ from leakkit.store.name_codes import write_rows
 
 if TYPE_CHECKING:
     from leakkit.config import Config
-    from leakkit.sources.checks.doubt import Doubt
+    from leakkit.sources.checks.doubt import Contradiction
     from leakkit.sources.headings.reading import Reading
     from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
@@ -34,7 +34,7 @@ def cross_check(reading: Reading, found: Found, config: Config, *, listed_after:
     lines that decide, unless `accept` names it.
     """
     store = reading.store
-    made = any(one.what == "outcome" for one in reading.told.said)
+    made = any(one.what == "outcome" for one in reading.log.said)
     outcome = "" if made or not found.opportunities else found.opportunities.heading("outcome")
     declared = bool(reading.config.pipelines)
     asked = _ask_questions(store, found, config, outcome or "", declared=declared)
@@ -54,7 +54,7 @@ def cross_check(reading: Reading, found: Found, config: Config, *, listed_after:
 
 def _ask_questions(
     store: Store, found: Found, config: Config, outcome: str, *, declared: bool
-) -> list[Doubt]:
+) -> list[Contradiction]:
     """Ask every question; `outcome` is the heading of the outcomes, '' where they were made.
 
     `declared`: the configuration says which stages each pipeline has.
@@ -83,7 +83,7 @@ def _ask_questions(
     ]
 
 
-def _build_error(found: Found, config: Config, doubts: list[Doubt]) -> LeakkitError:
+def _build_error(found: Found, config: Config, doubts: list[Contradiction]) -> LeakkitError:
     """Return the error that asks what is right."""
     file = (found.opportunities or found.history).file
     faults = tuple(
@@ -104,7 +104,7 @@ def _build_error(found: Found, config: Config, doubts: list[Doubt]) -> LeakkitEr
     return LeakkitError("cross_checks", message, faults, _asks(config, doubts))
 
 
-def _asks(config: Config, doubts: list[Doubt]) -> tuple[Ask, ...]:
+def _asks(config: Config, doubts: list[Contradiction]) -> tuple[Ask, ...]:
     """Return the lines that settle the doubts: accepting one is needed where no other is."""
     kept = config.source.accept
     accepting = tuple(
@@ -114,14 +114,14 @@ def _asks(config: Config, doubts: list[Doubt]) -> tuple[Ask, ...]:
             (doubt.code,),
             f"if it is right that {doubt.n:,} of {doubt.of:,} deals {doubt.says}",
             needed=not any(ask.needed for ask in doubt.asks),
-            beside=kept,
+            others=kept,
         )
         for doubt in doubts
     )
     return (*(ask for doubt in doubts for ask in doubt.asks), *accepting)
 
 
-def _put_in_doubt(store: Store, doubts: list[Doubt]) -> None:
+def _put_in_doubt(store: Store, doubts: list[Contradiction]) -> None:
     """Let the last visits of these deals count as in doubt."""
     rows = [(deal, doubt.code) for doubt in doubts for deal in doubt.deals]
     if not rows:

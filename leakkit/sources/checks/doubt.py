@@ -20,7 +20,7 @@ SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Contradiction:
     """Deals of which a source says two things.
 
     `deals` are their ids, `of` is how many deals were asked, 0 where there are none. `lines`

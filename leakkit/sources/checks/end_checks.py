@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import Config, fold_name
 from leakkit.errors import Ask
 from leakkit.sources.cells.no_data import NOTHING
-from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of, words, words_to_sort
+from leakkit.sources.checks.doubt import Contradiction, deals, ids, ids_of, words, words_to_sort
 from leakkit.sources.headings.heading_words import nearest
 from leakkit.sources.propose.proposal import MAY_BE_LOST
 from leakkit.sources.shapes.deal_ends import ENDS
@@ -79,7 +79,7 @@ FEWEST_OPEN = 20
 """Fewer deals may well all be open; that none is closed is then said, and no question."""
 
 
-def outcome_words_unknown(store: Store) -> Doubt:
+def outcome_words_unknown(store: Store) -> Contradiction:
     """Ask which deals have an outcome in words that nobody knows, and are open by nothing else."""
     found = ids_of(store, UNKNOWN)
     said = words(store, "outcome", UNKNOWN)
@@ -90,7 +90,9 @@ def outcome_words_unknown(store: Store) -> Doubt:
     )
     says = "have an outcome in words that are not known"
     asks = words_to_sort([(text, f"{n:,} deals{_guess(text)}") for text, n in said])
-    return Doubt("outcome_words_unknown", says, found, deals(store, found), lines, asks=asks)
+    return Contradiction(
+        "outcome_words_unknown", says, found, deals(store, found), lines, asks=asks
+    )
 
 
 def _guess(word: str) -> str:
@@ -99,12 +101,12 @@ def _guess(word: str) -> str:
     return f", is it {near!r}?" if near else ""
 
 
-def nothing_closes(store: Store, config: Config) -> Doubt:
+def nothing_closes(store: Store, config: Config) -> Contradiction:
     """Ask whether no deal at all is won or lost; the words for it may not be known."""
     open_only = store.value("SELECT count(*) FROM opportunities WHERE outcome <> 'open'") == 0
     own = config.source.outcomes
-    told = bool(own.won or own.lost) or any(p.won or p.lost for p in config.pipelines)
-    asked = open_only and not told and not store.value("SELECT count(*) FROM unchanged")
+    stated = bool(own.won or own.lost) or any(p.won or p.lost for p in config.pipelines)
+    asked = open_only and not stated and not store.value("SELECT count(*) FROM unchanged")
     last = [(str(said), int(n)) for said, n in store.rows(LAST)] if asked else []
     sorted_out = set(map(fold_name, own.open))
     asked = asked and not (last and all(fold_name(said) in sorted_out for said, _ in last))
@@ -117,7 +119,7 @@ def nothing_closes(store: Store, config: Config) -> Doubt:
     )
     says = "are neither won nor lost, as all are"
     asks = _ends(store, last) if asked else ()
-    return Doubt(
+    return Contradiction(
         "nothing_closes", says, found, deals(store, found), lines, fewest=FEWEST_OPEN, asks=asks
     )
 
@@ -133,7 +135,7 @@ def _ends(store: Store, last: Sequence[tuple[str, int]]) -> tuple[Ask, ...]:
     )
 
 
-def closed_without_outcome(store: Store, *, asked: bool) -> Doubt:
+def closed_without_outcome(store: Store, *, asked: bool) -> Contradiction:
     """Ask what a stage such as `Closed` means, whose deals have no outcome.
 
     `asked`: it is asked already, of every last stage.
@@ -147,12 +149,12 @@ def closed_without_outcome(store: Store, *, asked: bool) -> Doubt:
         for stage, why in means
     )
     says = "end in a stage that closes a deal, and no outcome says how"
-    return Doubt(
+    return Contradiction(
         "closed_without_outcome", says, found, deals(store, found), lines, asks=words_to_sort(means)
     )
 
 
-def stage_may_be_lost(store: Store, config: Config, *, asked: bool) -> Doubt:
+def stage_may_be_lost(store: Store, config: Config, *, asked: bool) -> Contradiction:
     """Ask what a stage means whose name is a word for a loss, where no deal there says so.
 
     `asked`: it is asked already, of every last stage. One such deal is enough to ask.
@@ -174,7 +176,9 @@ def stage_may_be_lost(store: Store, config: Config, *, asked: bool) -> Doubt:
     )
     ends = tuple(sorted({deal for _, deal in found}))
     asks = words_to_sort(means)
-    return Doubt("stage_may_be_lost", says, ends, deals(store, ends), lines, fewest=1, asks=asks)
+    return Contradiction(
+        "stage_may_be_lost", says, ends, deals(store, ends), lines, fewest=1, asks=asks
+    )
 
 
 def has_proposed_stages(store: Store) -> bool:
@@ -183,7 +187,7 @@ def has_proposed_stages(store: Store) -> bool:
     return bool(store.value(sql, {"name": MAY_BE_LOST}))
 
 
-def outcome_against_history(store: Store) -> Doubt:
+def outcome_against_history(store: Store) -> Contradiction:
     """Ask which deals end otherwise in their history than their outcome says."""
     found = ids_of(store, DISAGREES)
     said = words(store, "outcome", DISAGREES)
@@ -191,28 +195,32 @@ def outcome_against_history(store: Store) -> Doubt:
     says = "end otherwise in their history than their outcome says"
     means = [(text, f"{n:,} of these deals") for text, n in said]
     asks = words_to_sort(means, needed=False)
-    return Doubt("outcome_against_history", says, found, deals(store, found), lines, asks=asks)
+    return Contradiction(
+        "outcome_against_history", says, found, deals(store, found), lines, asks=asks
+    )
 
 
-def ends_half_told(store: Store) -> Doubt:
+def ends_half_told(store: Store) -> Contradiction:
     """Ask what deals are that a flag calls not won (or not lost), where nothing else says it."""
     there = store.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'half_told'")
     rows = store.rows(HALF_TOLD) if there else []
     found = tuple(str(row[0]) for row in rows)
-    heading, told = (str(rows[0][1]), str(rows[0][2])) if rows else ("", "won")
-    other = "lost" if told == "won" else "won"
+    heading, stated = (str(rows[0][1]), str(rows[0][2])) if rows else ("", "won")
+    other = "lost" if stated == "won" else "won"
     lines = (
-        f"closed_at = '...'   # in [source]: empty for open deals; others not {told} are {other}",
+        f"closed_at = '...'   # in [source]: empty for open deals; others not {stated} are {other}",
         f"outcome = {quote_toml(heading)}   # in [source]; what its no means: [source.outcomes]",
     )
-    says = f"are not {told} by {heading!r}, and nothing says whether they are {other} or open"
-    ask = Ask("source", "closed_at", (), f"empty for deals that are open, not {told}", needed=False)
-    return Doubt(
+    says = f"are not {stated} by {heading!r}, and nothing says whether they are {other} or open"
+    ask = Ask(
+        "source", "closed_at", (), f"empty for deals that are open, not {stated}", needed=False
+    )
+    return Contradiction(
         "ends_half_told", says, found, deals(store, found), lines, fewest=FEWEST_OPEN, asks=(ask,)
     )
 
 
-def flags_against_outcome(store: Store, outcome: str) -> Doubt:
+def flags_against_outcome(store: Store, outcome: str) -> Contradiction:
     """Ask which deals are won or lost by their flags and something else by outcome or stage."""
     there = store.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'flag_doubts'")
     sql = "SELECT opportunity_id FROM flag_doubts SEMI JOIN opportunities USING (opportunity_id)"
@@ -220,7 +228,7 @@ def flags_against_outcome(store: Store, outcome: str) -> Doubt:
     lines = ("outcome = '...'   # in [source]: the column that counts",)
     ask = Ask("source", "outcome", (outcome,), "it counts, and not the flags", needed=False)
     says = "are won, lost or open by their flags, and something else by their outcome or stage"
-    return Doubt(
+    return Contradiction(
         "flags_against_outcome",
         says,
         found,
@@ -238,7 +246,7 @@ WHERE outcome = 'open' AND lost_reason <> '' AND lower(lost_reason) NOT IN {NOTH
 """  # noqa: S608 - words of the house
 
 
-def open_with_reason(store: Store) -> Doubt:
+def open_with_reason(store: Store) -> Contradiction:
     """Ask which open deals have a reason for a loss, and what else is said of them."""
     found = ids_of(store, OPEN)
     outcome, stage = words(store, "outcome", OPEN), words(store, "stage", OPEN)
@@ -254,4 +262,6 @@ def open_with_reason(store: Store) -> Doubt:
     asks = words_to_sort(
         [(text, f"{n:,} of these deals") for text, n in (*outcome, *stage)], needed=False
     )
-    return Doubt("open_with_reason", says, found, deals(store, found), tuple(lines), asks=asks)
+    return Contradiction(
+        "open_with_reason", says, found, deals(store, found), tuple(lines), asks=asks
+    )

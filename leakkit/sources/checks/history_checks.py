@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
-from leakkit.sources.checks.doubt import Doubt, deals, ids, ids_of
+from leakkit.sources.checks.doubt import Contradiction, deals, ids, ids_of
 from leakkit.sources.toml import list_texts
 from leakkit.store.account import NONE_IN_BOTH
 from leakkit.store.database import quote
@@ -79,7 +79,7 @@ ORDER BY v.stage, v.opportunity_id
 """The deals that begin in a stage that part of their pipeline has, and all of another one."""
 
 
-def stage_of_another_pipeline(store: Store, history: Table, *, declared: bool) -> Doubt:
+def stage_of_another_pipeline(store: Store, history: Table, *, declared: bool) -> Contradiction:
     """Ask which deals began in a stage that belongs to another pipeline, where rows name none.
 
     Such a deal was moved, and its first stage would be given to where it went. Where the
@@ -93,7 +93,7 @@ def stage_of_another_pipeline(store: Store, history: Table, *, declared: bool) -
     stages = list_texts(Counter(str(stage) for _, stage in rows).most_common())
     line = f"[[pipelines]]   # the stages of each: {stages} in the one whose deals moved from there"
     says = f"begin in a stage that few deals of their pipeline have, and all of another: {stages}"
-    return Doubt(
+    return Contradiction(
         "stage_of_another_pipeline",
         says,
         found,
@@ -102,7 +102,7 @@ def stage_of_another_pipeline(store: Store, history: Table, *, declared: bool) -
     )
 
 
-def breaks_in_history(store: Store) -> Doubt:
+def breaks_in_history(store: Store) -> Contradiction:
     """Ask of which deals a row came from another stage than that of the row before."""
     found = ids_of(store, BREAKS)
     lines = (
@@ -110,10 +110,10 @@ def breaks_in_history(store: Store) -> Doubt:
         "seq = '...'   # in [source]",
     )
     says = "have a move from another stage than the one of the row before"
-    return Doubt("breaks_in_history", says, found, deals(store, found), lines)
+    return Contradiction("breaks_in_history", says, found, deals(store, found), lines)
 
 
-def several_beginnings(store: Store, history: Table) -> Doubt:
+def several_beginnings(store: Store, history: Table) -> Contradiction:
     """Ask which ids begin more than once: several deals of one name are no deal."""
     by_name = "name" in fold_name(history.heading("opportunity_id") or "")
     found = ids(store, AGAIN)
@@ -121,26 +121,28 @@ def several_beginnings(store: Store, history: Table) -> Doubt:
         "opportunity_id = '...'   # in [source]: the column with a key; export it with the rows",
     )
     says = "begin more than once, so their ids may be names"
-    return Doubt("several_beginnings", says, found, deals(store, found), lines, grave=by_name)
+    return Contradiction(
+        "several_beginnings", says, found, deals(store, found), lines, grave=by_name
+    )
 
 
-def history_older_than_deals(store: Store) -> Doubt:
+def history_older_than_deals(store: Store) -> Contradiction:
     """Ask which deals are from after the last row of the history, and are not in it."""
     found = ids(store, OLDER)
     lines = ("export both files on the same day",)
     says = "were created or closed after the last row of the history and are not in it"
-    return Doubt("history_older_than_deals", says, found, deals(store, found), lines)
+    return Contradiction("history_older_than_deals", says, found, deals(store, found), lines)
 
 
-def present_stage_ahead(store: Store) -> Doubt:
+def present_stage_ahead(store: Store) -> Contradiction:
     """Ask which open deals stand in another stage than the last of their history."""
     lines = ("present_stage = 'history'   # in [source]: deals stand where their history ends",)
     says = "stand in another stage than the last of their history"
     found = ids_of(store, AHEAD)
-    return Doubt("present_stage_ahead", says, found, deals(store, found), lines)
+    return Contradiction("present_stage_ahead", says, found, deals(store, found), lines)
 
 
-def lost_elsewhere(store: Store, config: Config) -> Doubt:
+def lost_elsewhere(store: Store, config: Config) -> Contradiction:
     """Ask which lost deals stand in another stage than the last of their history."""
     asked = config.source.present_stage == "counts"
     found = ids_of(store, ELSEWHERE) if asked else ()
@@ -149,10 +151,10 @@ def lost_elsewhere(store: Store, config: Config) -> Doubt:
         "export both files on the same day",
     )
     says = "were lost in another stage than the last of their history"
-    return Doubt("lost_elsewhere", says, found, deals(store, found), lines)
+    return Contradiction("lost_elsewhere", says, found, deals(store, found), lines)
 
 
-def closed_without_start(store: Store) -> Doubt:
+def closed_without_start(store: Store) -> Contradiction:
     """Ask which deals were closed from a stage that they entered nobody knows when.
 
     Their stage is left out, so no loss counts there.
@@ -162,7 +164,7 @@ def closed_without_start(store: Store) -> Doubt:
     )
     says = "were closed from a first stage of which no start is known, so it is left out"
     found = ids_of(store, NO_START)
-    return Doubt("closed_without_start", says, found, deals(store, found), lines)
+    return Contradiction("closed_without_start", says, found, deals(store, found), lines)
 
 
 # ---------------- ids
@@ -173,7 +175,7 @@ SELECT i.opportunity_id FROM aside a JOIN ids i ON i.opportunity = a.opportunity
 SHORT = r"regexp_full_match(opportunity_id, '\d([.,]\d+)?[eE]\+\d+')"
 
 
-def shortened_ids(store: Store) -> Doubt:
+def shortened_ids(store: Store) -> Contradiction:
     """Ask which ids are numbers in short form: several deals share one then."""
     sql = " UNION ".join(
         f"SELECT opportunity_id FROM given_{table} WHERE {SHORT}"  # noqa: S608 - names of this module
@@ -182,10 +184,10 @@ def shortened_ids(store: Store) -> Doubt:
     lines = ("export them again, that column as text: several deals may share one of these",)
     says = "have an id in short form, such as 4.12340E+11"
     found = ids(store, sql)
-    return Doubt("shortened_ids", says, found, deals(store, found), lines, grave=True)
+    return Contradiction("shortened_ids", says, found, deals(store, found), lines, grave=True)
 
 
-def most_set_aside(store: Store) -> Doubt:
+def most_set_aside(store: Store) -> Contradiction:
     """Ask which deals could not be read without guessing, where they are more than the others."""
     apart = ids(store, SET_ASIDE)
     read = deals(store, apart)
@@ -197,10 +199,10 @@ def most_set_aside(store: Store) -> Doubt:
         "says (unnamed_stage, entered_at, pipeline); leakkit check lists the rows"
     )
     more = apart if len(apart) > read else ()
-    return Doubt("most_set_aside", says, more, read + len(apart), (line,))
+    return Contradiction("most_set_aside", says, more, read + len(apart), (line,))
 
 
-def none_in_both(store: Store, found: Found) -> Doubt:
+def none_in_both(store: Store, found: Found) -> Contradiction:
     """Ask which histories have no deal in the other file, where not a single one has."""
     says = "have a history, and not one of them is in the file of the opportunities"
     apart, files = ids(store, NONE_IN_BOTH), (found.history, found.opportunities)
@@ -209,10 +211,10 @@ def none_in_both(store: Store, found: Found) -> Doubt:
         for table in files
         if table is not None
     )
-    return Doubt("none_in_both", says, apart, deals(store, apart), lines)
+    return Contradiction("none_in_both", says, apart, deals(store, apart), lines)
 
 
-def ids_under_several_names(store: Store, history: Table) -> Doubt:
+def ids_under_several_names(store: Store, history: Table) -> Contradiction:
     """Ask which ids stand in an event file under more than one name."""
     found: tuple[str, ...] = ()
     key, name = history.heading("opportunity_id"), history.heading("name")
@@ -225,6 +227,6 @@ def ids_under_several_names(store: Store, history: Table) -> Doubt:
             f"HAVING count(DISTINCT lower({said})) FILTER ({said} <> '') > 1",
         )
     lines = ("opportunity_id = '...'   # in [source]: the column with a key of its own per deal",)
-    return Doubt(
+    return Contradiction(
         "ids_under_several_names", "stand under several names", found, deals(store, found), lines
     )

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.sources.databases.addresses import Address
     from leakkit.sources.databases.connections import Listed, Session
-    from leakkit.sources.databases.dialects import Cell
+    from leakkit.sources.databases.dialects import CellQuery
     from leakkit.sources.headings.reading import Reading
     from leakkit.sources.headings.source_files import Files
     from leakkit.sources.spark.tables import Travelling
@@ -171,11 +171,13 @@ def _at(number: int) -> str:
     return f"c{number}"
 
 
-def _cells(reading: Reading, session: Session | Travelling, relation: Relation) -> dict[str, Cell]:
+def _cells(
+    reading: Reading, session: Session | Travelling, relation: Relation
+) -> dict[str, CellQuery]:
     """Return how each column that is asked for is fetched, by its heading."""
     file, columns = relation.name, session.columns(relation.sql)
     refuse_wide(file, len(columns))
-    found: dict[str, Cell] = {}
+    found: dict[str, CellQuery] = {}
     asked = is_asked_for(reading.config)
     for column, heading in zip(
         columns, once(reading, file, [one.heading for one in columns]), strict=True
@@ -204,7 +206,7 @@ def _refuse_other_letters(file: str, headings: list[str], batch: Any) -> None:  
             raise LeakkitError("broken_text", message) from None
 
 
-def _as_read(store: Store, raw: str, column: str, cell: Cell) -> str:
+def _as_read(store: Store, raw: str, column: str, cell: CellQuery) -> str:
     """Return SQL for a column as it is kept: '' is nothing, and exact numbers are numbers."""
     kind = store.value(f"SELECT column_type FROM (DESCRIBE {raw}) WHERE column_name = '{column}'")  # noqa: S608 - names of this module
     if kind != "VARCHAR":

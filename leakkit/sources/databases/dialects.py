@@ -32,7 +32,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellQuery:
     """How a column is asked for: SQL, and whether it comes as the text of an exact number."""
 
     sql: str
@@ -52,7 +52,7 @@ class Dialect:
     module: str
     begin: tuple[str, ...]
     catalogue: str
-    cell: Callable[[Column, str], Cell | None]
+    cell: Callable[[Column, str], CellQuery | None]
     name_sql: Callable[[str], str] = quote
     exact: str = ""
     options: tuple[tuple[str, str], ...] = ()
@@ -65,49 +65,51 @@ def _begins(kind: str, kinds: tuple[str, ...]) -> bool:
     return word.rstrip("0123456789") in kinds
 
 
-def _postgresql(column: Column, sql: str) -> Cell | None:
+def _postgresql(column: Column, sql: str) -> CellQuery | None:
     """Ask for a column of PostgreSQL.
 
     Exact numbers and money come as texts: as Arrow they have no scale, or are counted in cents.
     Moments without an end come as the last day that there is.
     """
     if column.own == "money":
-        return Cell(f"CAST(CAST({sql} AS numeric) AS text)", number=True)
+        return CellQuery(f"CAST(CAST({sql} AS numeric) AS text)", number=True)
     if column.own == "numeric":
-        return Cell(f"CAST({sql} AS text)", number=True)
+        return CellQuery(f"CAST({sql} AS text)", number=True)
     if _begins(column.kind, MOMENTS):
-        return Cell(
+        return CellQuery(
             f"CASE WHEN {sql} > '{LAST}' THEN '{LAST}' WHEN {sql} < '{FIRST}' THEN '{FIRST}' "
             f"ELSE {sql} END"
         )
     return _cell(column, sql, "text")
 
 
-def _sqlite(column: Column, sql: str) -> Cell | None:
+def _sqlite(column: Column, sql: str) -> CellQuery | None:
     """Ask for a column of SQLite as text: it may hold anything, whatever is declared."""
     text = f"COALESCE(CAST({sql} AS TEXT), '')"
-    return Cell(f"CASE WHEN typeof({sql}) = 'blob' THEN '' ELSE {text} END", number=column.exact)
+    return CellQuery(
+        f"CASE WHEN typeof({sql}) = 'blob' THEN '' ELSE {text} END", number=column.exact
+    )
 
 
-def _cell(column: Column, sql: str, text: str) -> Cell | None:
+def _cell(column: Column, sql: str, text: str) -> CellQuery | None:
     """Ask for a column as it is, or as a text; None of what is no cell."""
     if _begins(column.kind, NO_CELLS):
         return None
     plain = _begins(column.kind, (*PLAIN, *MOMENTS))
-    return Cell(sql if plain else f"CAST({sql} AS {text})")
+    return CellQuery(sql if plain else f"CAST({sql} AS {text})")
 
 
-def _snowflake(column: Column, sql: str) -> Cell | None:
+def _snowflake(column: Column, sql: str) -> CellQuery | None:
     """Ask for a column of Snowflake."""
     return _cell(column, sql, "VARCHAR")
 
 
-def _bigquery(column: Column, sql: str) -> Cell | None:
+def _bigquery(column: Column, sql: str) -> CellQuery | None:
     """Ask for a column of BigQuery."""
     return _cell(column, sql, "STRING")
 
 
-def spark_cell(column: Column, sql: str) -> Cell | None:
+def spark_cell(column: Column, sql: str) -> CellQuery | None:
     """Ask for a column of Spark."""
     return _cell(column, sql, "STRING")
 

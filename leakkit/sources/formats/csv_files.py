@@ -19,7 +19,7 @@ from leakkit.sources.formats.headers_and_footers import (
     without_groups,
 )
 from leakkit.sources.formats.rows import LINE, SHOWN_FAULTS, free_rowid, path_sql
-from leakkit.sources.formats.unpacking import Text, as_utf8, refuse_long_lines
+from leakkit.sources.formats.unpacking import TextSurvey, as_utf8, refuse_long_lines
 from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row
 from leakkit.sources.headings.heading_words import once
 from leakkit.store.database import literal, quote
@@ -62,7 +62,7 @@ def read_csv(reading: Reading, path: Path, file: str, name: str) -> tuple[str, s
 
 
 def _copy_rows(
-    reading: Reading, plain: tuple[Path, Text], file: str, name: str, top: Top
+    reading: Reading, plain: tuple[Path, TextSurvey], file: str, name: str, top: Top
 ) -> tuple[str, str]:
     """Copy the rows of a CSV file; lines over groups of rows are left out, and it is read again."""
     (text, seen), store, table = plain, reading.store, quote(f"file_{name}")
@@ -93,7 +93,7 @@ def _copy_rows(
     store.run("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
     if rejects and (parted := without_groups(reading, text, file, [said for *_, said in rejects])):
         store.run(f"DROP TABLE {table}")
-        return _copy_rows(reading, (parted, Text(seen.encoding)), file, name, top)
+        return _copy_rows(reading, (parted, TextSurvey(seen.encoding)), file, name, top)
     if rejects:
         _refuse(file, [(int(line) - 1, kind, said) for line, kind, said in rejects])
     return _number_rows(reading, table, blank) if blank else (table, "rowid + 1")
@@ -113,11 +113,13 @@ class Top:
     written: bool = True
 
 
-def _plain(reading: Reading, text: Path, seen: Text, file: str, top: Top) -> tuple[Path, Text]:
+def _plain(
+    reading: Reading, text: Path, seen: TextSurvey, file: str, top: Top
+) -> tuple[Path, TextSurvey]:
     """Return the text without what stands under the rows, and as CSV is usually written."""
     text, cut = without_footer(reading, text, file, top.separator, len(top.headings))
     plain = without_backslashes(reading, text, file, top.separator)
-    return plain, Text(seen.encoding) if cut or plain != text else seen
+    return plain, TextSurvey(seen.encoding) if cut or plain != text else seen
 
 
 def _heading(reading: Reading, path: Path, file: str) -> Top:

@@ -101,11 +101,11 @@ def footer_of(rows: Sequence[Sequence[str]], columns: int) -> int:
         n += 1
     last = rows[len(rows) - n :]
     words = tuple(map(fold_name, vocabulary.words("footers", "begin")))
-    told = [any(_ends_a_report(cell, words) for cell in row if cell.strip()) for row in last]
+    marks = [any(_ends_a_report(cell, words) for cell in row if cell.strip()) for row in last]
     blank = [not _count_filled(row) for row in last]
-    if not any(told):
+    if not any(marks):
         return 0
-    return n - (blank.index(True) if any(blank[: told.index(True)]) else told.index(True))
+    return n - (blank.index(True) if any(blank[: marks.index(True)]) else marks.index(True))
 
 
 def _ends_a_report(cell: str, words: tuple[str, ...]) -> bool:
@@ -165,9 +165,9 @@ def without_groups(reading: Reading, text: Path, file: str, broken: Sequence[str
 
 def say_footer(reading: Reading, file: str, rows: Sequence[Sequence[str]]) -> None:
     """Say and count the rows of a footer, which nobody asks for."""
-    told = [cell.strip() for row in rows for cell in row if cell.strip()]
+    marks = [cell.strip() for row in rows for cell in row if cell.strip()]
     filled = sum(_count_filled(row) > 0 for row in rows)
-    reading.say(file, "footer", str(filled), told[0])
+    reading.say(file, "footer", str(filled), marks[0])
     reading.count("footer_rows", filled)
     reading.leave_out("", file, filled)
 

@@ -220,7 +220,7 @@ and Persian words are made of them. What lies between is not decided."""
 
 
 @dataclass(frozen=True)
-class Text:
+class TextSurvey:
     """What one pass over a text file has found: its encoding, and how many lines it has.
 
     `ends` counts the ends of lines; None where they were not counted.
@@ -247,7 +247,7 @@ def refuse_long_lines(path: Path, name: str) -> None:
             row += chunk.count(b"\n")
 
 
-def as_utf8(reading: Reading, path: Path, name: str) -> tuple[Path, Text]:
+def as_utf8(reading: Reading, path: Path, name: str) -> tuple[Path, TextSurvey]:
     """Return a text file in UTF-8, re-encoded where it is not, and what was seen on the way.
 
     Raises LeakkitError for NUL bytes, mixed encodings, and what no encoding explains.
@@ -310,13 +310,13 @@ def _decode_stream(stream: IO[bytes], encoding: str) -> Iterator[str]:
     yield decoder.decode(b"", final=True)
 
 
-def survey(path: Path, name: str, declared: str = "auto") -> Text:
+def survey(path: Path, name: str, declared: str = "auto") -> TextSurvey:
     """Read a text file once: which encoding has it, are there NUL bytes, how many lines?"""
     with path.open("rb") as stream:
         start = stream.read(4096)
     encoding = declared if declared != "auto" else _read_mark(start)
     if encoding not in {"", "utf-8", "utf-8-sig"}:
-        return Text(encoding)
+        return TextSurvey(encoding)
     decoder = codecs.getincrementaldecoder("utf-8")()
     new_lines, returns = 0, 0
     try:
@@ -333,8 +333,8 @@ def survey(path: Path, name: str, declared: str = "auto") -> Text:
         if encoding:
             message = f"{name} is not UTF-8 text. " + _SAY_ENCODING
             raise LeakkitError("encoding", message, asks=_ASKED) from None
-        return Text(_single_byte(path, name))
-    return Text(encoding or "utf-8", new_lines or returns)
+        return TextSurvey(_single_byte(path, name))
+    return TextSurvey(encoding or "utf-8", new_lines or returns)
 
 
 def _read_mark(start: bytes) -> str:

@@ -38,7 +38,7 @@ LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
-class Sheet:
+class WorkbookSheet:
     """A sheet in the database: its relation, its headings, and dates that may be swapped.
 
     `footer` are the rows of a report that stand under those of the data.
@@ -51,7 +51,7 @@ class Sheet:
     footer: list[list[str]]
 
 
-def read_workbook(reading: Reading, path: Path, name: str) -> list[Sheet]:
+def read_workbook(reading: Reading, path: Path, name: str) -> list[WorkbookSheet]:
     """Read the sheets of a workbook that play a part.
 
     `[source] sheet` names one. Else: the sheets whose headings play a part (a history,
@@ -89,7 +89,7 @@ def _text(cell: Any) -> str:  # noqa: ANN401 - whatever a cell may hold
     return str(cell)
 
 
-def _copy_sheet(reading: Reading, cells: Cells, relation: str) -> Sheet:
+def _copy_sheet(reading: Reading, cells: Cells, relation: str) -> WorkbookSheet:
     """Copy a sheet into the database."""
     sheet, renamed = cells.name, reading.config.source.columns
     tops = [[_text(cell) for cell in row] for row in cells.rows[:LOOKED_AT]]
@@ -108,7 +108,7 @@ def _copy_sheet(reading: Reading, cells: Cells, relation: str) -> Sheet:
         rest = swap_columns(rest, headings, typed)
     table = quote(relation)
     put_rows(reading.store, table, headings, _pad_rows(rest, len(headings)))
-    return Sheet(sheet, table, headings, typed, footer)
+    return WorkbookSheet(sheet, table, headings, typed, footer)
 
 
 def _footer(rows: list[list[Any]], columns: int) -> list[list[str]]:
@@ -172,13 +172,13 @@ def heading_row(rows: Sequence[Sequence[str]], renamed: dict[str, str]) -> int:
     return scores.index(best) if best >= 2 and scores[first] < best else first  # noqa: PLR2004 - one word may be chance
 
 
-def _choose_sheets(reading: Reading, name: str, found: list[Sheet]) -> list[Sheet]:
+def _choose_sheets(reading: Reading, name: str, found: list[WorkbookSheet]) -> list[WorkbookSheet]:
     """Choose the sheets that play a part, each part once."""
     if not found:
         message = f"{name} is empty: it needs a heading and rows."
         raise LeakkitError("empty_file", message)
     renamed, exports = reading.config.source.columns, exports_of(reading.config)
-    parts: dict[str, list[Sheet]] = {}
+    parts: dict[str, list[WorkbookSheet]] = {}
     for one in found:
         parts.setdefault(part_of(one.headings, renamed, exports).table, []).append(one)
     played = {part: sheets for part, sheets in parts.items() if part}

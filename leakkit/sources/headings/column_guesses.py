@@ -78,7 +78,7 @@ AMOUNT = re.compile(
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnGuess:
     """One column of a file: what kind of cells it holds, and the first different ones."""
 
     heading: str
@@ -91,7 +91,7 @@ class Column:
         return COULD_BE[self.kind]
 
 
-def columns_of(store: Store, table: Table) -> list[Column]:
+def columns_of(store: Store, table: Table) -> list[ColumnGuess]:
     """Look at the first rows of a table: what does each of its columns hold?"""
     some = list(table.types)[: limits.COLUMNS]
     if not some:
@@ -107,7 +107,7 @@ def columns_of(store: Store, table: Table) -> list[Column]:
     return found
 
 
-def _column(store: Store, table: Table, at: int, heading: str) -> Column:
+def _column(store: Store, table: Table, at: int, heading: str) -> ColumnGuess:
     """Say what one column holds, of those that are looked at."""
     rows = store.rows(
         f"SELECT said{at}, count(*) FROM looked_at WHERE said{at} <> '' GROUP BY 1 ORDER BY 1"  # noqa: S608 - a number
@@ -121,7 +121,7 @@ def _column(store: Store, table: Table, at: int, heading: str) -> Column:
     typed = table.types[heading].startswith(CLOCK_TYPES)
     counts = (filled, different, flag, filled if typed else date, number)
     shown = tuple(visible(said).replace("\n", " ")[:SHOWN_LETTERS] for said in first)
-    return Column(heading, _kind(*counts), shown)
+    return ColumnGuess(heading, _kind(*counts), shown)
 
 
 def _kind(filled: int, different: int, flag: int, date: int, number: int) -> str:
@@ -143,13 +143,13 @@ def _kind(filled: int, different: int, flag: int, date: int, number: int) -> str
     return next((kind for kind, holds in kinds if holds), TEXTS)
 
 
-def candidates(name: str, columns: Iterable[Column], most: int = 3) -> list[Column]:
+def candidates(name: str, columns: Iterable[ColumnGuess], most: int = 3) -> list[ColumnGuess]:
     """Return the columns that could be ours of this name, the likeliest first.
 
     The cells must fit. Those whose heading is like a usual one come first; others follow
     only where the cells say much, which dates do, and keys.
 
-    >>> one = Column("Deal key", "key", ("a", "b"))
+    >>> one = ColumnGuess("Deal key", "key", ("a", "b"))
     >>> [found.heading for found in candidates("opportunity_id", [one])]
     ['Deal key']
     """
@@ -161,7 +161,7 @@ def candidates(name: str, columns: Iterable[Column], most: int = 3) -> list[Colu
     return (near or [one for one, _ in ranked])[:most]
 
 
-def likeness(name: str, column: Column) -> float:
+def likeness(name: str, column: ColumnGuess) -> float:
     """Return how like the heading of a column is to one of the usual ones, 1 where it is one."""
     heading = loose(column.heading)
     return _alike(heading, [loose(word) for word in (name, *USUAL.get(name, ()))])
@@ -193,7 +193,7 @@ def lacking(
     return _with_steps(found, table, free) if "stage" in missing else found
 
 
-def _with_steps(found: Lacking, table: Table, free: Sequence[Column]) -> Lacking:
+def _with_steps(found: Lacking, table: Table, free: Sequence[ColumnGuess]) -> Lacking:
     """Say what to write where columns that are called the date of something are those of steps.
 
     Three or more are taken for steps without a question; two may be anything.
@@ -217,13 +217,13 @@ def _with_steps(found: Lacking, table: Table, free: Sequence[Column]) -> Lacking
     return replace(found, faults=faults, asks=(*found.asks, *asks))
 
 
-def _free(store: Store, table: Table) -> list[Column]:
+def _free(store: Store, table: Table) -> list[ColumnGuess]:
     """Return the columns of a table that are none of ours yet."""
     taken = {table.heading(name) for name in COLUMNS}
     return [one for one in columns_of(store, table) if one.heading not in taken]
 
 
-def _headings(columns: Sequence[Column]) -> tuple[str, ...]:
+def _headings(columns: Sequence[ColumnGuess]) -> tuple[str, ...]:
     """Return what columns are called."""
     return tuple(column.heading for column in columns)
 
@@ -258,7 +258,7 @@ def nothing_to_read(store: Store, tables: Sequence[Table], folder: Folder) -> Le
     return LeakkitError("no_history", message, faults, _asks(best) if tables else ())
 
 
-def _could_be(store: Store, table: Table, shared: set[str]) -> dict[str, list[Column]]:
+def _could_be(store: Store, table: Table, shared: set[str]) -> dict[str, list[ColumnGuess]]:
     """Return the columns that each needed one could be; one that is known could be itself only.
 
     A key that stands in several files is likelier than one of a single file.
@@ -274,20 +274,20 @@ def _could_be(store: Store, table: Table, shared: set[str]) -> dict[str, list[Co
     return found
 
 
-def _count_known(found: Mapping[str, Sequence[Column]]) -> tuple[int, float]:
+def _count_known(found: Mapping[str, Sequence[ColumnGuess]]) -> tuple[int, float]:
     """Return how many needed columns a file may have, and how like their headings are."""
     first = [(name, columns[0]) for name, columns in found.items() if columns]
     return len(first), sum(likeness(name, column) for name, column in first)
 
 
-def _hint(found: Mapping[str, Sequence[Column]]) -> str:
+def _hint(found: Mapping[str, Sequence[ColumnGuess]]) -> str:
     """Say what to write, as far as the cells show it."""
     lines = [str(Ask("", name, _headings(columns))) for name, columns in found.items() if columns]
     said = f": {', '.join(lines)}" if lines else " what they are called"
     return f"say in [source] of a leakkit.toml{said}"
 
 
-def _asks(found: Mapping[str, Sequence[Column]]) -> tuple[Ask, ...]:
+def _asks(found: Mapping[str, Sequence[ColumnGuess]]) -> tuple[Ask, ...]:
     """Return the lines to fill in; a list, in which an id stands once, has no entries."""
     ids = found.get("opportunity_id", ())
     listed = bool(ids) and ids[0].kind in {KEY, COUNTED}
@@ -310,17 +310,17 @@ class Unused:
     """The columns of one file that nothing uses; `silent` ones are empty or say one thing."""
 
     file: str
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnGuess, ...]
     silent: tuple[str, ...]
 
 
-def look_at_columns(store: Store, tables: Iterable[Table]) -> list[tuple[Table, list[Column]]]:
+def look_at_columns(store: Store, tables: Iterable[Table]) -> list[tuple[Table, list[ColumnGuess]]]:
     """Look at the columns of the files while they can be read."""
     return [(table, columns_of(store, table)) for table in tables]
 
 
 def find_unused(
-    looked: Sequence[tuple[Table, list[Column]]],
+    looked: Sequence[tuple[Table, list[ColumnGuess]]],
     config: Config,
     segments: Iterable[str],
     recognised: Iterable[Recognised],
@@ -347,7 +347,7 @@ def find_unused(
     return tuple(found)
 
 
-def _of_makers(looked: Sequence[tuple[Table, list[Column]]]) -> set[str]:
+def _of_makers(looked: Sequence[tuple[Table, list[ColumnGuess]]]) -> set[str]:
     """Return the headings, in the form in which they are compared, that makers' exports name."""
     words: list[str] = []
     for export in {table.file: table.export for table, _ in looked if table.export}.values():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.sources.cells.no_data import BLANK
 from leakkit.sources.headings.exports import DEALS, HISTORY, REFUSED, VERSIONS, exports_of
 from leakkit.sources.headings.heading_words import heading_of
-from leakkit.sources.headings.table_parts import Part, part_of
+from leakkit.sources.headings.table_parts import TablePart, part_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ ENOUGH = 20
 """Of fewer cells each may well be another one."""
 
 
-def by_cells(reading: Reading, table: Table, part: Part) -> Part:
+def by_cells(reading: Reading, table: Table, part: TablePart) -> TablePart:
     """Return the part with every column that usual headings name settled by its cells.
 
     Of several columns that a heading could name, the first whose cells fit counts; of two
@@ -189,7 +189,7 @@ CHANGED = (
 """When a row was changed in the CRM itself."""
 
 
-def by_versions(reading: Reading, table: Table, part: Part) -> Part:
+def by_versions(reading: Reading, table: Table, part: TablePart) -> TablePart:
     """Return the part of a table that has several rows of one deal, in several stages.
 
     The heading alone does not say so: a table of present rows may have such a column.
@@ -227,7 +227,7 @@ ENOUGH_DEALS = 20
 FEW_TWICE = 0.02
 
 
-def recognise_list(reading: Reading, table: Table, part: Part) -> Part:
+def recognise_list(reading: Reading, table: Table, part: TablePart) -> TablePart:
     """Return the part of a table with a moment for each stage, but only one row for each deal.
 
     In a history, deals that reached a later stage have a row for each stage before it. Where
@@ -259,10 +259,10 @@ def _is_list(reading: Reading, table: Table) -> bool:
     """Say whether hardly a deal has a second row, and the deals stand in several stages."""
     deal, stage = table.text("opportunity_id"), table.text("stage")
     for rows in (f"(SELECT * FROM {table.relation} LIMIT {LOOKED_AT})", table.relation):  # noqa: S608 - quoted
-        told, deals, stages = reading.store.rows(
+        n_rows, deals, stages = reading.store.rows(
             f"SELECT count(*), count(DISTINCT {deal}), count(DISTINCT {stage}) "  # noqa: S608 - quoted
             f"FROM {rows} WHERE {deal} <> ''"
         )[0]
-        if deals < ENOUGH_DEALS or stages < 2 or told - deals > FEW_TWICE * told:  # noqa: PLR2004 - several
+        if deals < ENOUGH_DEALS or stages < 2 or n_rows - deals > FEW_TWICE * n_rows:  # noqa: PLR2004 - several
             return False
     return True

@@ -89,7 +89,7 @@ def which_member(found: Sequence[Member], every: Sequence[Member]) -> tuple[Ask,
     names = tuple(one.name for one in found)
     others = tuple(one.name for one in every if one.name not in {*names, CONFIG_FILE} and one.data)
     return (
-        Ask("source", "read", names, "which file is read; others are left aside", beside=others),
+        Ask("source", "read", names, "which file is read; others are left aside", others=others),
     )
 
 
@@ -244,13 +244,13 @@ def find_day(file: str) -> NamedDay | None:
     for form, orders in ((YEAR_FIRST, (False,)), (YEAR_LAST, (True, False))):
         for found in form.finditer(file):
             one, two = int(found["one"]), int(found["two"])
-            told = {
+            days_by_order = {
                 day: order
                 for order in orders
                 if (day := _day_of(int(found["year"]), *((two, one) if order else (one, two))))
             }
-            if told:
-                return NamedDay(tuple(told), tuple(told.values()), found.span())
+            if days_by_order:
+                return NamedDay(tuple(days_by_order), tuple(days_by_order.values()), found.span())
     return None
 
 
@@ -373,10 +373,10 @@ def _join_group(
         reading.say(file, "part", part.file, f"rows {before + 1} to {before + last}")
         before += last
         ends.append(before)
-    under = sum(reading.told.left.get(("", part.file), 0) for part in parts)
+    under = sum(reading.log.left.get(("", part.file), 0) for part in parts)
     if under:
         reading.leave_out("", file, under)
-    reading.merge_copies(file, sum(reading.told.copied.get(part.file, 0) for part in parts))
+    reading.merge_copies(file, sum(reading.log.copied.get(part.file, 0) for part in parts))
     name = quote(f"parts of {parts[0].relation.strip(chr(34))}")
     reading.store.run(f"CREATE TEMP TABLE {name} AS {' UNION ALL BY NAME '.join(rows)}")
     whole = replace(

@@ -351,22 +351,22 @@ class Recognised:
 
 
 @dataclass
-class Told:
+class ReadingLog:
     """What the steps of one reading say, count and set aside: the only thing of it that grows.
 
     `said` is what was recognised, `counted` the facts that the reading itself finds,
-    `asides` the (file, row, rule) of rows that are no rows of the data, `left` how many rows
+    `stray_rows` the (file, row, rule) of rows that are no rows of the data, `left` how many rows
     of a (table, file) nobody asks for, which were left out before all else, and `copied` how
     many rows of copies of a file were merged with its own.
     """
 
     said: list[Recognised] = field(default_factory=list)
     counted: dict[str, int] = field(default_factory=dict)
-    asides: list[tuple[str, int, str]] = field(default_factory=list)
+    stray_rows: list[tuple[str, int, str]] = field(default_factory=list)
     left: dict[tuple[str, str], int] = field(default_factory=dict)
     copied: dict[str, int] = field(default_factory=dict)
 
-    def speak(self) -> list[dict[str, str]]:
+    def as_records(self) -> list[dict[str, str]]:
         """Return what was recognised, in the form in which the store keeps it."""
         return [asdict(one) for one in self.said]
 
@@ -375,7 +375,7 @@ class Told:
 class Reading:
     """One reading of a source: into which store, by which rules, with room for scratch files.
 
-    `told` is what its steps said, which they hand over by `say`, `count`, `put_aside` and
+    `log` is what its steps said, which they hand over by `say`, `count`, `put_aside` and
     `leave_out`. `places` are the folders in which files that the configuration names are
     sought, and others they may be in.
     """
@@ -383,29 +383,29 @@ class Reading:
     store: Store
     config: Config
     scratch: Path
-    told: Told = field(default_factory=Told)
+    log: ReadingLog = field(default_factory=ReadingLog)
     places: tuple[Sequence[Path], Sequence[Path]] = ((), ())
 
     def say(self, where: str, what: str, as_what: str, why: str = "") -> None:
         """Keep what was recognised; once, however often it is said."""
         found = Recognised(where, what, as_what, why)
-        if found not in self.told.said:
-            self.told.said.append(found)
+        if found not in self.log.said:
+            self.log.said.append(found)
 
     def count(self, code: str, n: int) -> None:
         """Count a fact of the reading."""
         if n:
-            self.told.counted[code] = self.told.counted.get(code, 0) + n
+            self.log.counted[code] = self.log.counted.get(code, 0) + n
 
-    def put_aside(self, file: str, row: int, rule: str) -> None:
+    def note_stray_row(self, file: str, row: int, rule: str) -> None:
         """Keep the place of a row that is no row of the data."""
-        self.told.asides.append((file, row, rule))
+        self.log.stray_rows.append((file, row, rule))
 
     def leave_out(self, table: str, file: str, n: int) -> None:
         """Count rows of a file that nobody asks for."""
-        self.told.left[table, file] = self.told.left.get((table, file), 0) + n
+        self.log.left[table, file] = self.log.left.get((table, file), 0) + n
 
     def merge_copies(self, file: str, n: int) -> None:
         """Count rows of copies of a file, which are its own rows once more."""
         if n:
-            self.told.copied[file] = self.told.copied.get(file, 0) + n
+            self.log.copied[file] = self.log.copied.get(file, 0) + n

@@ -37,7 +37,7 @@ from leakkit.sources.headings.folders import (
 )
 from leakkit.sources.headings.heading_words import declared_names, loose, taken_headings
 from leakkit.sources.headings.reading import Table
-from leakkit.sources.headings.table_parts import Part, dated_stages, part_of
+from leakkit.sources.headings.table_parts import TablePart, dated_stages, part_of
 from leakkit.sources.shapes.deal_ids import may_be_deals
 from leakkit.sources.shapes.end_columns import ending_dates
 from leakkit.sources.shapes.further_tables import ACTIVITIES
@@ -190,12 +190,12 @@ def _recognise_columns(reading: Reading, table: Table) -> Table:
     return _with(reading, table, _part(reading, table))
 
 
-def _part(reading: Reading, table: Table) -> Part:
+def _part(reading: Reading, table: Table) -> TablePart:
     """Say which part a table plays."""
     return recognise_list(reading, table, _part_by_headings(reading, table))
 
 
-def _part_by_headings(reading: Reading, table: Table) -> Part:
+def _part_by_headings(reading: Reading, table: Table) -> TablePart:
     """Say which part a table plays, where its rows are not to be doubted."""
     part = part_of(list(table.types), table.renamed, exports_of(reading.config))
     return by_versions(reading, table, part)
@@ -209,7 +209,7 @@ def _part_of(reading: Reading, table: Table) -> str:
     return DEALS if not played.table and may_be_deals(known, asked=asked) else played.table
 
 
-def _with(reading: Reading, table: Table, part: Part) -> Table:
+def _with(reading: Reading, table: Table, part: TablePart) -> Table:
     """Give a table the headings that its part knows, and say so."""
     part = by_cells(reading, table, part)
     if part.maker:
@@ -244,9 +244,9 @@ def in_folder(reading: Reading, folder: Folder) -> Files:
     joined = {join.file for join in reading.config.source.joins}
     acts = named.pop(ACTIVITIES)
     activities = _activities(reading, acts[0]) if acts else None
-    aside = {one.name for one in acts}
+    passed_over = {one.name for one in acts}
     if not named[HISTORY]:
-        candidates = [one for one in files if one.data and one.name not in joined | aside]
+        candidates = [one for one in files if one.data and one.name not in joined | passed_over]
         tables = _tables(reading, candidates)
         if named[DEALS]:
             tables = [t for t in tables if _is_of(t, named[DEALS][0]) or _is_history(reading, t)]
@@ -259,16 +259,16 @@ def in_folder(reading: Reading, folder: Folder) -> Files:
             if matches
         }
         used = {name for table in read.values() for name in table.files}
-        rest = [one for one in files if one.data and one.name not in joined | aside | used]
-        beside = _beside_history(reading, rest, folder) if DEALS not in read else None
+        rest = [one for one in files if one.data and one.name not in joined | passed_over | used]
+        further = _beside_history(reading, rest, folder) if DEALS not in read else None
         deals = read.get(DEALS)
         placed = Files(
             folder.label,
             _recognise_named(reading, read[HISTORY], HISTORY),
-            _recognise_named(reading, deals, DEALS) if deals else beside,
+            _recognise_named(reading, deals, DEALS) if deals else further,
         )
-        used |= set(beside.files) if beside else set()
-    used |= joined | (aside if activities else set())
+        used |= set(further.files) if further else set()
+    used |= joined | (passed_over if activities else set())
     ignored = tuple(one.name for one in folder.members if one.name not in {*used, CONFIG_FILE})
     inputs = tuple(one.stated() for one in files if one.name in used)
     label = folder.label
@@ -384,8 +384,8 @@ def _join_parts(reading: Reading, tables: list[Table]) -> list[Table]:
     def key_of(table: Table) -> list[str]:
         part = _part(reading, table)
         known = replace(table, known=dict(part.known))
-        beside = part.table in {STAGES, MERGED, STANDING, ""} and _part_of(reading, table) != DEALS
-        if beside or (part.table == HISTORY and part.export and part.export.changes):
+        further = part.table in {STAGES, MERGED, STANDING, ""} and _part_of(reading, table) != DEALS
+        if further or (part.table == HISTORY and part.export and part.export.changes):
             # every row of a log, and of a list beside the deals, is one of its own
             return [known.text_under(heading) for heading in sorted(known.types)]
         needed = KEYS.get(part.table, ())
@@ -399,7 +399,7 @@ def _join_parts(reading: Reading, tables: list[Table]) -> list[Table]:
 
 def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files:
     """Say which part each file of a folder plays, by its headings."""
-    parts: dict[str, list[tuple[Table, Part]]] = {}
+    parts: dict[str, list[tuple[Table, TablePart]]] = {}
     for table in tables:
         part = _part(reading, table)
         parts.setdefault(part.table, []).append((table, part))
@@ -438,7 +438,7 @@ def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files
     lists = [_with(reading, *found) for found in parts.get(STAGES, [])[:1]]
     stages = lists[0] if lists else None
     lookup = _lookup(tables, one[0])
-    beside = [_with(reading, *found) for found in parts.get(STANDING, [])[:1]]
+    further = [_with(reading, *found) for found in parts.get(STANDING, [])[:1]]
     placed = Files(
         folder.label,
         one[0],
@@ -446,12 +446,12 @@ def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files
         stages=stages,
         lookup=lookup,
         merged=merged,
-        standing=beside[0] if beside and not one[0] else None,
+        standing=further[0] if further and not one[0] else None,
     )
     return replace(placed, versions=bool(history) and HISTORY not in parts)
 
 
-def _prefer_makers(found: list[tuple[Table, Part]]) -> list[tuple[Table, Part]]:
+def _prefer_makers(found: list[tuple[Table, TablePart]]) -> list[tuple[Table, TablePart]]:
     """Return what a maker's headings name before what words do, and entries before changes."""
     sure = [one for one in found if not one[1].plain_id] or found
     by_maker = [one for one in sure if one[1].export] or sure
@@ -468,13 +468,15 @@ def _lookup(tables: Sequence[Table], history: Table | None) -> Table | None:
     return next((t for t in tables if signs <= {loose(h) for h in t.types}), None)
 
 
-def _names(table: Table, part: Part) -> set[str]:
+def _names(table: Table, part: TablePart) -> set[str]:
     """Return the names of ours that a table has a column for."""
     known = replace(table, known=dict(part.known))
     return {name for name in COLUMNS if known.heading(name)}
 
 
-def _snapshots(reading: Reading, deals: list[tuple[Table, Part]]) -> tuple[tuple[str, Table], ...]:
+def _snapshots(
+    reading: Reading, deals: list[tuple[Table, TablePart]]
+) -> tuple[tuple[str, Table], ...]:
     """Return the files of deals that name different days, in order; () where they do not."""
     if len(deals) < 2:  # noqa: PLR2004 - one is no sequence
         return ()

@@ -43,7 +43,7 @@ FALL_BACK = ("created_at", "closed_at", "value")
 
 
 @dataclass(frozen=True)
-class Part:
+class TablePart:
     """The part that a file plays: stage_history, opportunities, refused, stages, or none.
 
     `known` are the headings that stand for canonical names beside the names themselves, ''
@@ -64,7 +64,7 @@ def part_of(
     headings: Sequence[str],
     renamed: Mapping[str, str],
     exports: Sequence[Export] | None = None,
-) -> Part:
+) -> TablePart:
     """Say which part a file plays, by its headings.
 
     What the configuration says goes first. A file that has what it needs by canonical
@@ -113,7 +113,7 @@ def _says_the_same(export: Export, by_form: Mapping[str, str], said: Mapping[str
 
 def _part_of_export(
     export: Export, by_form: Mapping[str, str], said: Mapping[str, str], headings: Sequence[str]
-) -> Part:
+) -> TablePart:
     """Return the part of a maker's export: its headings beat canonical names."""
     columns = {**export.columns}
     # headings of a maker without its ids are another's, or were written by hand
@@ -132,10 +132,10 @@ def _part_of_export(
     lacking = [n for n in FALL_BACK if columns.get(n) and not known.get(n) and n not in said]
     for name, heading in _plainly(lacking, by_form, [*known.values(), *said.values()]).items():
         known[name], rivals[name] = heading, (heading,)
-    return Part(export.table, export.name, known, rivals, export)
+    return TablePart(export.table, export.name, known, rivals, export)
 
 
-def _part_by_words(by_form: Mapping[str, str], named: Mapping[str, str]) -> Part:
+def _part_by_words(by_form: Mapping[str, str], named: Mapping[str, str]) -> TablePart:
     """Return the part of a file of no maker in particular, by usual words."""
     known, rivals = _usual(USUAL, by_form, named)
     for name in () if all(name in named for name in NEEDED) else ("lost_reason", "stage"):
@@ -145,20 +145,20 @@ def _part_by_words(by_form: Mapping[str, str], named: Mapping[str, str]) -> Part
             known[name], rivals[name] = named[name], tuple(others)
     there = {**named, **known}
     if all(name in named for name in NEEDED):
-        return Part(HISTORY, known=known, rivals=rivals)
+        return TablePart(HISTORY, known=known, rivals=rivals)
     ids = _plain_ids(by_form, there)
     if "opportunity_id" not in there and not ids:
-        return Part("", known=known, rivals=rivals)
+        return TablePart("", known=known, rivals=rivals)
     if "opportunity_id" not in there:
         rivals["opportunity_id"], known["opportunity_id"] = ids, ids[0]
-        return Part(DEALS, known=known, rivals=rivals, plain_id=True)
+        return TablePart(DEALS, known=known, rivals=rivals, plain_id=True)
     if "opportunity_id" in rivals:
         rivals["opportunity_id"] += ids
     if not there.keys() & DATED:
         vague, _ = _usual({"entered_at": VAGUE_MOMENT}, by_form, there)
         known, there = {**known, **vague}, {**there, **vague}
     part = HISTORY if all(name in there for name in NEEDED) else DEALS
-    return Part(part, known=known, rivals=rivals)
+    return TablePart(part, known=known, rivals=rivals)
 
 
 def _plain_ids(by_form: Mapping[str, str], there: Mapping[str, str]) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def _list_lines(key: str, kept: Sequence[str], asks: Sequence[Ask]) -> list[str]
     """Write a list of texts, of which some wait for a person."""
     if not asks:
         return [f"{key} = {toml.value(list(kept))}"] if kept else []
-    lines = [f"  {toml.quote_toml(one)}," for one in dict.fromkeys((*kept, *asks[0].beside))]
+    lines = [f"  {toml.quote_toml(one)}," for one in dict.fromkeys((*kept, *asks[0].others))]
     for ask in asks:
         options = " or ".join(map(toml.quote_toml, ask.options))
         if ask.needed:
@@ -198,9 +198,9 @@ def _source_lines(
             keys.setdefault(key, {}).setdefault(value, note or one.where)
     lines += [
         line
-        for key, told in keys.items()
+        for key, choices in keys.items()
         if key not in flat and not _is_asked(single.get(key))
-        for line in _key_lines(key, told)
+        for line in _key_lines(key, choices)
     ]
     unique = [*reversed(list(dict.fromkeys(makers))), *lines, *dict.fromkeys(near)]
     return ["[source]", *unique, ""] if unique else []

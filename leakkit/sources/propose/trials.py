@@ -5,6 +5,7 @@ A source is read with the likeliest answers, to learn of all that it asks at onc
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.load import load
 from leakkit.sources.propose.proposed_text import configuration_text, unread_text
 from leakkit.sources.propose.unread_data import heading_lines, proposed_joins
+from leakkit.sources.spark.tables import is_server
+from leakkit.store.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +62,8 @@ def try_source(source: Path | Address, config: Config, allow: Sequence[str | Pat
     trial = config.model_copy(update={"reasons": Config().reasons})
     for _ in range(MOST_TRIES):
         try:
-            return Trial(tuple(asks.values()), load(source, trial, allow=allow), None)
+            found = load(source, trial, allow=allow, upkeep=Upkeep(some=True))
+            return Trial(tuple(asks.values()), found, None)
         except LeakkitError as error:
             stopped = error
         sure = not any(ask.key in (*COLUMNS, "read") for ask in asks.values())
@@ -146,7 +150,7 @@ def _set(given: dict[str, Any], ask: Ask) -> None:
         here = here.setdefault(name, {})
     columns = here.get("columns", {}) if ask.table == "source" else {}
     if ask.key in {"accept", "read"}:
-        here[ask.key] = [*here.get(ask.key, ()), ask.options[0], *ask.beside]
+        here[ask.key] = [*here.get(ask.key, ()), ask.options[0], *ask.others]
     elif ask.key in columns:
         columns[ask.key] = ask.options[0]
     else:
@@ -178,7 +182,7 @@ def propose_config(
     """
     config = Config.from_tables(dict(declared))
     trial = try_source(source, config, allow)
-    text = _text(source, trial, declared)
+    text = _text(source, trial, declared, is_server(source, config))
     if trial.asks or trial.stopped:
         headings = "\n".join(f"# {line}".rstrip() for line in heading_lines(source, config))
         head = "# The columns of the source, some of their cells, and what they could be:"
@@ -188,7 +192,12 @@ def propose_config(
     return Proposed(text, lines, final)
 
 
-def _text(source: Path | Address, trial: Trial, declared: Mapping[str, Any]) -> str:
+def _text(
+    source: Path | Address,
+    trial: Trial,
+    declared: Mapping[str, Any],
+    on_server: bool,  # noqa: FBT001 - of one call
+) -> str:
     """Return the text of what was found by trying."""
     if trial.store is None:
         if trial.stopped is None:  # pragma: no cover - a trial ends with the one or the other
@@ -197,7 +206,15 @@ def _text(source: Path | Address, trial: Trial, declared: Mapping[str, Any]) -> 
     with trial.store as store:
         joins = proposed_joins(store, source) if isinstance(source, Path) else ()
         said = _and_as_read(declared, store)
-        return configuration_text(store, joins, said, trial.asks, guessed=trial.guessed)
+        asks = (*trial.asks, *(_ask_last_day(store) if on_server and not said.get("as_of") else ()))
+        return configuration_text(store, joins, said, asks, guessed=trial.guessed)
+
+
+def _ask_last_day(store: Store) -> tuple[Ask, ...]:
+    """Ask for the last day of tables of which some deals only were read."""
+    last = dt.date(1970, 1, 1) + dt.timedelta(days=int(store.meta("last_day")))
+    why = f"the last day of the tables; of the {len(store):,} deals that were looked at"
+    return (Ask("", "as_of", (last.isoformat(),), why),)
 
 
 def _and_as_read(declared: Mapping[str, Any], store: Store) -> Mapping[str, Any]:

@@ -18,10 +18,11 @@ from leakkit.sources.headings.column_guesses import columns_of
 from leakkit.sources.headings.folders import Member, folder_of, may_be_data, member_of
 from leakkit.sources.headings.heading_words import near_pairs
 from leakkit.sources.headings.reading import Reading, simplify_heading
+from leakkit.sources.spark.tables import is_server, list_columns
 from leakkit.store.database import Store, quote
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.column_guesses import Column
+    from leakkit.sources.headings.column_guesses import ColumnGuess
     from leakkit.sources.headings.reading import Table
 
 SHOWN_COLUMNS, SHOWN_FILES = 200, 50
@@ -30,8 +31,10 @@ SHOWN_COLUMNS, SHOWN_FILES = 200, 50
 def heading_lines(source: Path | Address, config: Config) -> list[str]:
     """Return a line for every column of a source: its heading, three cells, what it could be.
 
-    A file that cannot be read is named with the reason.
+    A file that cannot be read is named with the reason. Of tables in Spark no cell is read.
     """
+    if is_server(source, config):
+        return list_columns(source, config)
     with ExitStack() as stack:
         place, store = stack.enter_context(scratch()), stack.enter_context(Store.new())
         reading = Reading(store, config, place)
@@ -77,7 +80,7 @@ def _of_file(reading: Reading, file: Member, name: str) -> list[str]:
     return lines
 
 
-def _line(column: Column) -> str:
+def _line(column: ColumnGuess) -> str:
     """Return the line of one column."""
     cells = "; ".join(column.cells) or "no cells"
     return f"  {visible(column.heading)!r}: {cells}   ({column.could_be})"
@@ -98,8 +101,8 @@ def proposed_joins(store: Store, folder: Path) -> tuple[Join, ...]:
     if not folder.is_dir():
         return ()
     names = [name for name in store.meta("ignored_files") if may_be_data(Path(name))]
-    with scratch() as place, Store.new() as aside:
-        reading = Reading(aside, Config(), place)
+    with scratch() as place, Store.new() as unread:
+        reading = Reading(unread, Config(), place)
         found = [_propose_join(store, reading, folder / name, i) for i, name in enumerate(names)]
     return tuple(join for join in found if join)
 

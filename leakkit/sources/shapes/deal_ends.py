@@ -16,7 +16,7 @@ from leakkit.sources.shapes.end_columns import (
     find_ends_by_close,
     find_flags,
     keep_flag_doubts,
-    keep_half_told,
+    keep_one_sided_flags,
     outcome_by_dates,
 )
 from leakkit.store import schema
@@ -64,7 +64,7 @@ def with_outcome(reading: Reading, table: Table) -> Table:
         return rewritten(
             reading, table, {heading: f"CASE WHEN {lost} THEN 'lost' ELSE {text} END"}, "reasons"
         )
-    keep_half_told(reading, table, flags)
+    keep_one_sided_flags(reading, table, flags)
     return _without_column(reading, table, said, list(flags.headings.values()))
 
 
@@ -367,11 +367,11 @@ def _write_closes(reading: Reading, table: Table, listed: str, outcome: str) -> 
     if heading is None:
         return table
     text = table.text_under(heading)
-    told = f"{text} IN ({listed}) AND {outcome} IN ('won', 'lost')"
+    closed = f"{text} IN ({listed}) AND {outcome} IN ('won', 'lost')"
     return rewritten(
         reading,
         table,
-        {heading: f"CASE WHEN {told} THEN '(' || {outcome} || ')' ELSE {text} END"},
+        {heading: f"CASE WHEN {closed} THEN '(' || {outcome} || ')' ELSE {text} END"},
         "closes",
     )
 

@@ -126,8 +126,8 @@ def earlier_rows(
             {"number": number},
         )[0]
         parts = dict(zip(("read", "used", "merged", "set_aside"), map(int, counts), strict=True))
-        left = sum(reading.told.left.get((table, one.table.file), 0) for table in ("snapshot", ""))
-        again = reading.told.copied.get(one.table.file, 0)
+        left = sum(reading.log.left.get((table, one.table.file), 0) for table in ("snapshot", ""))
+        again = reading.log.copied.get(one.table.file, 0)
         parts["read"] += left + again
         parts["merged"] += again
         counted.append({"table": "snapshot", "file": one.table.file, **parts, "not_asked": left})

@@ -95,10 +95,10 @@ def find_ends_by_close(reading: Reading, table: Table, flags: Flags) -> str:
     closing date, and of the others some have none, a close is a close; where all have one, it
     is a plan. Without such dates, a flag that is left empty for some says no of ended deals.
     """
-    told = [what for what in ("won", "lost") if what in flags.headings]
-    if len(told) != 1 or "closed" in flags.headings:
+    named = [what for what in ("won", "lost") if what in flags.headings]
+    if len(named) != 1 or "closed" in flags.headings:
         return "FALSE"
-    heading = flags.headings[told[0]]
+    heading = flags.headings[named[0]]
     yes, no, close = (
         is_yes(table, heading),
         is_no(table, heading),
@@ -114,18 +114,18 @@ def find_ends_by_close(reading: Reading, table: Table, flags: Flags) -> str:
     return "TRUE" if others and blank >= FEW * rows else "FALSE"
 
 
-def keep_half_told(reading: Reading, table: Table, flags: Flags) -> None:
+def keep_one_sided_flags(reading: Reading, table: Table, flags: Flags) -> None:
     """Keep the deals of which one flag says no, where no other column says what they are.
 
     `half_told` has their ids, the heading of the flag, and what it says of the others.
     """
-    told = [what for what in ("won", "lost") if what in flags.headings]
-    if len(told) == 1:
-        heading = flags.headings[told[0]]
+    named = [what for what in ("won", "lost") if what in flags.headings]
+    if len(named) == 1:
+        heading = flags.headings[named[0]]
         reading.store.run(
             f"CREATE OR REPLACE TEMP TABLE half_told AS "  # noqa: S608 - quoted
             f"SELECT {table.text('opportunity_id')} AS opportunity_id, "
-            f"{literal(heading)} AS heading, {literal(told[0])} AS told "
+            f"{literal(heading)} AS heading, {literal(named[0])} AS told "
             f"FROM {table.relation} WHERE {is_no(table, heading)}"
         )
 

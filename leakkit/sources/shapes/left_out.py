@@ -291,10 +291,10 @@ def _by_outcome(reading: Reading, table: Table) -> list[Sign]:
         return []
     own = reading.config.source.outcomes
     pipelines = reading.config.pipelines
-    told = {fold_name(w) for w in (*own.won, *own.lost, *own.open)}
-    told |= {fold_name(w) for pipeline in pipelines for w in (*pipeline.won, *pipeline.lost)}
+    known = {fold_name(w) for w in (*own.won, *own.lost, *own.open)}
+    known |= {fold_name(w) for pipeline in pipelines for w in (*pipeline.won, *pipeline.lost)}
     words = {
-        why: {fold_name(word) for word in vocabulary.words("left_out", key)} - told
+        why: {fold_name(word) for word in vocabulary.words("left_out", key)} - known
         for why, key in (("deleted", "outcome_deleted"), ("merged", "outcome_merged"))
     }
     text = table.text_under(heading)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import fold_name
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
-from leakkit.sources.cells.no_data import NOTHING, without_asides, without_words_for_nothing
+from leakkit.sources.cells.no_data import NOTHING, without_stray_rows, without_words_for_nothing
 from leakkit.sources.headings.exports import TIME_IN_STAGE
 from leakkit.sources.headings.heading_words import declared_names, taken_headings
 from leakkit.sources.headings.reading import Table
@@ -62,7 +62,7 @@ class Found:
 
     `origins` is the relation of a history that was made here: `file`, `line` and `heading`
     say where the cell stands that its line `made` was made of; '' where the history was
-    read. `asides` are the (file, row, rule) of rows that are no rows of the data, `days` the
+    read. `stray_rows` are the (file, row, rule) of rows that are no rows of the data, `days` the
     snapshots where there are several. `standing` says since when the deals of one snapshot
     stand in their stages. `given` are the tables as they were read.
     """
@@ -74,7 +74,7 @@ class Found:
     inputs: tuple[dict[str, str], ...] = ()
     ignored: tuple[str, ...] = ()
     origins: str = ""
-    asides: tuple[tuple[str, int, str], ...] = ()
+    stray_rows: tuple[tuple[str, int, str], ...] = ()
     activities: Table | None = None
     days: tuple[Snapshot, ...] = ()
     standing: Table | None = None
@@ -95,7 +95,7 @@ def shape_files(reading: Reading, files: Files) -> Found:
     )
     return replace(
         found,
-        asides=tuple(reading.told.asides),
+        stray_rows=tuple(reading.log.stray_rows),
         activities=files.activities,
         given=(*(table for table in used if table), *(table for _, table in files.snapshots)),
     )
@@ -130,26 +130,26 @@ def _find_standing(reading: Reading, files: Files, deals: Table) -> Table | None
     """Return the table that says since when the deals stand in their stages: theirs, or beside."""
     if deals.heading(SINCE):
         return deals
-    beside = files.standing
-    return beside and plain_dates(reading, beside, [str(beside.heading(SINCE))])
+    standing = files.standing
+    return standing and plain_dates(reading, standing, [str(standing.heading(SINCE))])
 
 
 def _from_history(reading: Reading, files: Files, history: Table) -> Found:
     """Bring a history of entries or changes, and the deals beside it, into plain form."""
     deals = files.opportunities
     plain = _plain(reading, history, with_money=deals is None)
-    told = deals and _plain(reading, deals)
-    if told and (told.heading("stage") or ending_dates(reading, told)):
+    listed = deals and _plain(reading, deals)
+    if listed and (listed.heading("stage") or ending_dates(reading, listed)):
         # a deal whose present stage is a closing word has ended, whatever its history shows
-        told = write_ends(reading, told)
-    if told:
-        told = reasons_of_rows(reading, told, plain)
-        plain = name_by_deals(reading, plain, told, moves_of(plain))
+        listed = write_ends(reading, listed)
+    if listed:
+        listed = reasons_of_rows(reading, listed, plain)
+        plain = name_by_deals(reading, plain, listed, moves_of(plain))
     if is_changes(history):
-        return _from_changes(reading, files, plain, told)
-    if told is None:
+        return _from_changes(reading, files, plain, listed)
+    if listed is None:
         plain = with_starts(reading, plain)
-    return _put_together(files, EVENTS, plain, told)
+    return _put_together(files, EVENTS, plain, listed)
 
 
 def _from_versions(reading: Reading, files: Files, table: Table) -> Found:
@@ -186,12 +186,12 @@ def _plain(
     moments: Sequence[str] = MOMENTS,
 ) -> Table:
     """Bring the dates, and where asked the money, of a table into plain form."""
-    table = without_asides(reading, table)
+    table = without_stray_rows(reading, table)
     named = [heading for name in moments if (heading := table.heading(name))]
     named += ending_dates(reading, table).values()
     headings = list(dict.fromkeys([*named, *(one.heading for one in dated)]))
-    told = [heading for name in TOLD if (heading := table.heading(name))]
-    table = without_words_for_nothing(reading, table, list(dict.fromkeys([*headings, *told])))
+    listed = [heading for name in TOLD if (heading := table.heading(name))]
+    table = without_words_for_nothing(reading, table, list(dict.fromkeys([*headings, *listed])))
     plain = plain_dates(reading, table, headings)
     return plain_money(reading, plain) if with_money else plain
 

@@ -17,6 +17,7 @@ from leakkit.sources.spark.tables import DEALS, Travelling
 from leakkit.sources.spark.whole import complete
 from leakkit.store import doubts
 from leakkit.store import straight_queries as straight
+from leakkit.store.database import MEMORY
 from leakkit.store.moments import parse_as_of
 from leakkit.store.spark.translating import require_sqlglot
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from leakkit.sources.spark.tables import Tables
     from leakkit.store.database import Store
     from leakkit.store.resolve import Rules
+    from leakkit.store.upkeep import Upkeep
 
 SAMPLE = 2_000
 """So many deals, about, settle how all are read, and are read on both sides."""
@@ -48,20 +50,28 @@ class Travelled:
     own: list[str] = field(default_factory=list)
 
 
-def load_spark(load: Load, tables: Tables, config: Config, watch: Watch | None) -> Store:
+def load_spark(  # noqa: PLR0913, PLR0917 - those of load
+    load: Load,
+    tables: Tables,
+    config: Config,
+    watch: Watch | None,
+    upkeep: Upkeep,
+    store: str = MEMORY,
+) -> Store:
     """Load the tables of Spark; the store counts there what is plain."""
-    require_sqlglot()
-    refusals.refuse_configuration(config)
-    plain = PlainDeals(tables, config, (), {})
-    refusals.refuse_columns(plain.deals, plain.moves)
     try:
-        return _load(load, plain, watch)
+        require_sqlglot()
+        refusals.refuse_store(store)
+        refusals.refuse_configuration(config, proposing=upkeep.some)
+        plain = PlainDeals(tables, config, (), {})
+        refusals.refuse_columns(plain.deals, plain.moves)
+        return _load(load, plain, watch, upkeep)
     except BaseException:
         tables.session.close()
         raise
 
 
-def _load(load: Load, plain: PlainDeals, watch: Watch | None) -> Store:
+def _load(load: Load, plain: PlainDeals, watch: Watch | None, upkeep: Upkeep) -> Store:
     """Load a few deals as they would be from files, and by what they settle all of them."""
     given, tables = plain.config, plain.tables
     key = plain.deals.key()
@@ -73,28 +83,34 @@ def _load(load: Load, plain: PlainDeals, watch: Watch | None) -> Store:
         store = load(Travelling(tables, whole), given, watch=watch)
         tables.session.close()
         return store
-    with load(
-        Travelling(tables, plain.sampled(every)), given, watch=_look_away if watch else None
-    ) as settled:
+    few = load(Travelling(tables, plain.sampled(every)), given, watch=_look_away if watch else None)
+    if upkeep.some:
+        tables.session.close()
+        return few
+    with few as settled:
         config = settled.config
         provisional = bool(settled.meta("provisional_order"))
     refusals.refuse_undeclared(config, provisional=provisional)
     refusals.refuse_currencies(plain, config, given)
     segments = _choose_segments(plain)
-    return _split(load, replace(plain, config=config, segments=segments), watch, every)
+    known = replace(plain, config=config, segments=segments)
+    return _split(load, known, watch, every, upkeep.deal)
 
 
 def _look_away(*_: object) -> None:
     """See nothing: what was found in some deals is found again in all."""
 
 
-def _split(load: Load, plain: PlainDeals, watch: Watch | None, every: int) -> Store:
-    """Find the plain deals in Spark, load all others here, and put both together."""
+def _split(load: Load, plain: PlainDeals, watch: Watch | None, every: int, deal: str) -> Store:
+    """Find the plain deals in Spark, load all others here, and put both together.
+
+    One `deal` travels, whatever it is, for its rows to be told of.
+    """
     session = plain.tables.session
     cut, default = _cut(plain.config), _default(plain.config)
     whence = plain.tell()
     plain.go_straight(cut, default, whence=whence)
-    plain.choose_travellers(every)
+    plain.choose_travellers(every, deal)
     deals, moves = plain.ask("SELECT count(*), COALESCE(sum(moves), 0) FROM straight_there")[0]
     all_moves = session.rows(f"SELECT count(*) FROM {plain.moves.name}")[0][0]  # noqa: S608 - a name of ours
     all_deals = session.rows(f"SELECT count(*) FROM {plain.deals.name}")[0][0]  # noqa: S608 - as above

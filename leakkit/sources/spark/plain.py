@@ -173,15 +173,15 @@ class PlainDeals:
         self.keep("flagged", self.sql(straight.FLAGGED, {"cut": cut}))
         self.keep("straight", self.sql(straight.STRAIGHT, {"whence": int(whence)}))
 
-    def choose_travellers(self, every: int) -> None:
+    def choose_travellers(self, every: int, deal: str) -> None:
         """Part the plain deals: some of them travel, all others are kept in Spark.
 
-        One of so many travels, by its id. So do those without which what is read here would
-        look as if no deal had a close, or a time of the day.
+        One of so many travels, by its id, and the one that is asked for. So do those without
+        which what is read here would look as if no deal had a close, or a time of the day.
         """
         timed = "min(CASE WHEN {0}.timed = {1} THEN s.opportunity_id END)"
         of_deals = ", ".join(timed.format("d", at) for at in (0, 1))
-        asked = (
+        of_all = (
             f"SELECT min(s.opportunity_id), min(CASE WHEN d.closed_at IS NOT NULL THEN "  # noqa: S608 - names of ours
             f"s.opportunity_id END), {of_deals} FROM {self.names['straight']} s "
             f"JOIN {self.names['told_deals']} d ON d.opportunity_id = s.opportunity_id"
@@ -191,8 +191,9 @@ class PlainDeals:
             f"JOIN {self.names['flagged']} f ON f.opportunity_id = s.opportunity_id"
         )
         session = self.tables.session
-        found = [*session.rows(asked)[0], *session.rows(of_moves)[0]]
-        named = ", ".join(text_literal(str(one)) for one in sorted({*found} - {None}))
+        found = [*session.rows(of_all)[0], *session.rows(of_moves)[0]]
+        some = sorted({*found, deal} - {None, ""})
+        named = ", ".join(text_literal(str(one)) for one in some)
         travels = f"pmod(xxhash64(opportunity_id), {every}) = 0"
         if named:
             travels += f" OR opportunity_id IN ({named})"

@@ -36,9 +36,9 @@ CHANGING = ("leave_out", "joins", "headings", "files", "stage_dates", "each_row_
 """What of `[source]` changes rows before they are read."""
 
 
-def refuse_configuration(config: Config) -> None:
+def refuse_configuration(config: Config, *, proposing: bool = False) -> None:
     """Raise for what Spark cannot be asked for, and for what it needs to be told."""
-    if not config.as_of:
+    if not config.as_of and not proposing:
         message = (
             "On Spark leakkit does not look for the last day of all tables. Say it: "
             'as_of = "2026-06-30", or --as-of 2026-06-30.'
@@ -56,17 +56,8 @@ def refuse_configuration(config: Config) -> None:
         raise LeakkitError("not_on_spark", message)
 
 
-def refuse_store(store: str, *, plain: bool) -> None:
-    """Raise where the deals should be kept in a file of this machine, or each row be told of.
-
-    `plain` is what the upkeep says: whether plain deals need not be resolved.
-    """
-    if not plain:
-        message = (
-            "What became of each row of a deal is not told of tables of Spark. Give the rows of "
-            "that deal as frames of pandas: leakkit.explain reads those."
-        )
-        raise LeakkitError("deals_in_spark", message)
+def refuse_store(store: str) -> None:
+    """Raise where the deals should be kept in a file of this machine."""
     if store != MEMORY:
         message = (
             "The deals of Spark stay there, so no file can hold them, with their names or with "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from leakkit.config import COLUMNS
-from leakkit.errors import LeakkitError
+from leakkit.errors import LeakkitError, visible
 from leakkit.sources.configuration import choose_configuration, read_rules
 from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.database_tables import Relation, fetch, read_select
@@ -86,6 +86,25 @@ def is_server(source: Any, config: Given) -> bool:  # noqa: ANN401 - as above
     if not isinstance(source, str | Path | Address) or is_store(source):
         return False
     return _server_of(source, read_rules(choose_configuration(source, config), "")) is not None
+
+
+def list_columns(source: Any, config: Config) -> list[str]:  # noqa: ANN401 - as above
+    """Return a line for every column of the tables of a server, with its type there."""
+    tables = tables_of(address_of(source), config)
+    if tables is None:
+        return []
+    try:
+        found = {
+            part: tables.session.types(f"SELECT * FROM {view}")  # noqa: S608 - a name of ours
+            for part, view in tables.views.items()
+        }
+    finally:
+        tables.session.close()
+    return [
+        line
+        for part, types in found.items()
+        for line in (f"{part}:", *(f"  {visible(h)!r}: {kind}" for h, kind in types.items()), "")
+    ]
 
 
 def _server_of(source: Any, config: Config) -> Address | None:  # noqa: ANN401 - as above
@@ -213,4 +232,13 @@ class Travelling:
         yield self.tables.session.answer(sql).to_reader()
 
 
-__all__ = ["DEALS", "MOVES", "PARTS", "Tables", "Travelling", "is_server", "tables_of"]
+__all__ = [
+    "DEALS",
+    "MOVES",
+    "PARTS",
+    "Tables",
+    "Travelling",
+    "is_server",
+    "list_columns",
+    "tables_of",
+]

@@ -12,6 +12,7 @@ import atexit
 import itertools
 import json
 import os
+import sys
 import warnings
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from leakkit.errors import LeakkitError, shorten_text, visible
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Iterator, Mapping
 
 KINDS = {
@@ -303,11 +305,7 @@ def _active(spark: Any) -> Iterator[None]:  # noqa: ANN401 - as above
 def explaining(shown: str, secrets: tuple[str, ...], code: str) -> Iterator[None]:
     """Raise an error of Spark in our own words, with what it says itself in one line."""
     try:
-        with warnings.catch_warnings():
-            # of versions of pandas, which concern none of what is used here; of retries, which
-            # an error tells as well
-            warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
-            warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
+        with _quiet():
             yield
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in DRIVERS:
@@ -316,6 +314,33 @@ def explaining(shown: str, secrets: tuple[str, ...], code: str) -> Iterator[None
         said = "" if any(secret in said for secret in secrets) else shorten_text(visible(said))
         said = said if not said or said.endswith((".", "?")) else f"{said}."
         raise LeakkitError(code, SAYS[code].format(shown=shown, said=said).strip()) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pyspark from writing to the terminal what an error tells as well."""
+    loggers = _loggers()
+    before = [one.disabled for one in loggers]
+    for one in loggers:
+        one.disabled = True
+    try:
+        with warnings.catch_warnings():
+            # of versions of pandas, which concern none of what is used here, and of retries
+            warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+            warnings.filterwarnings("ignore", message=r"\[RETRIES_EXCEEDED\]")
+            yield
+    finally:
+        for one, was in zip(loggers, before, strict=True):
+            one.disabled = was
+
+
+def _loggers() -> list[logging.Logger]:
+    """Return what pyspark writes pages of JSON with where a statement is refused."""
+    if "pyspark.logger" not in sys.modules:
+        return []
+    from pyspark.logger import PySparkLogger  # noqa: PLC0415 - of the extra `spark`
+
+    return [PySparkLogger.getLogger(f"{of}QueryContextLogger") for of in ("SQL", "DataFrame")]
 
 
 def _find_words(error: BaseException) -> str:

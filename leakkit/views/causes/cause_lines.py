@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.causes import find_reasons
+from leakkit.analysis.root_causes import find_reasons
 from leakkit.config import fold_name
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_text
 from leakkit.measures.present_state import most_frequent, share_of
 from leakkit.page.style import REPEATED, SECTION
 from leakkit.views.elements import add_range, heading, name_stay, paragraphs, plain
+from leakkit.views.html_tables import DASH, HtmlTable, ReasonTexts, TableColumn, bar_cell, bdi
 from leakkit.views.sentences import NAMED, present_state, say_left_out
-from leakkit.views.tables import DASH, HtmlTable, ReasonTexts, TableColumn, bar_cell, bdi
 from leakkit.views.view import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from leakkit.analysis import Analysis, Diagnosis, PipelineNumbers
-    from leakkit.analysis.causes import SaidReason
     from leakkit.analysis.diagnosis import StageDiagnosis
+    from leakkit.analysis.root_causes import SaidReason
     from leakkit.findings import Finding
     from leakkit.findings.comparison import Excess
     from leakkit.findings.finding import Value

@@ -12,6 +12,7 @@ from leakkit.views.causes import cause_lines, segment_tables
 from leakkit.views.causes import cause_lines as present
 from leakkit.views.dropoff.data_quality import provenance
 from leakkit.views.elements import paragraphs
+from leakkit.views.html_tables import bdi
 from leakkit.views.sentences import (
     first_of,
     losses_line,
@@ -21,7 +22,6 @@ from leakkit.views.sentences import (
     since_then,
     what_to_export,
 )
-from leakkit.views.tables import bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

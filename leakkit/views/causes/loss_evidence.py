@@ -17,8 +17,8 @@ from leakkit.views.causes.cause_lines import diagnosed_stages, no_stages, sample
 from leakkit.views.drawing.sheet import Run, Sheet, theme
 from leakkit.views.drawing.small_pictures import shift_cell, top_of
 from leakkit.views.elements import heading, name_stay, panels, paragraphs, plain
+from leakkit.views.html_tables import HtmlTable, TableColumn, bdi
 from leakkit.views.sentences import say_change
-from leakkit.views.tables import HtmlTable, TableColumn, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from leakkit.page.style import REPEATED, SECTION
 from leakkit.views.causes import cause_lines
 from leakkit.views.causes.cause_lines import diagnosed_stages, loses, no_stages
 from leakkit.views.elements import add_range, heading, name_stay, paragraphs
+from leakkit.views.html_tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.sentences import what_to_export
-from leakkit.views.tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

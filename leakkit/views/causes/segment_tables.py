@@ -18,8 +18,8 @@ from leakkit.views.causes.cause_lines import (
     value_of,
 )
 from leakkit.views.elements import add_range, heading, paragraphs
+from leakkit.views.html_tables import HtmlTable, TableColumn, bdi
 from leakkit.views.sentences import what_to_export
-from leakkit.views.tables import HtmlTable, TableColumn, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

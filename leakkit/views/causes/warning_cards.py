@@ -15,8 +15,8 @@ from leakkit.views.causes import cause_lines, segment_tables
 from leakkit.views.causes.cause_lines import no_stages
 from leakkit.views.drawing.small_pictures import shift_figure
 from leakkit.views.elements import add_range, fold_content, note_lines, paragraphs
+from leakkit.views.html_tables import HtmlTable, TableColumn, bdi
 from leakkit.views.sentences import month, say_change, say_judged, say_sight, what_to_export
-from leakkit.views.tables import HtmlTable, TableColumn, bdi
 from leakkit.views.view import answer, of_diagnosis, words_of
 
 if TYPE_CHECKING:

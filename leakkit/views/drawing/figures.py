@@ -76,9 +76,9 @@ def pipe_figure(
     `worst` is the stage to emphasise; by default the one that loses the largest share
     of what reached it. `shifts` are the shares of its stages, now and before.
     """
-    told = PipeTexts(pipeline, words, worst, by, shifts)
-    printed = pipe_forms.wide(told, pipe_forms.SHEET)
-    return responsive(pipe_forms.wide(told), pipe_forms.narrow(told), printed)
+    texts = PipeTexts(pipeline, words, worst, by, shifts)
+    printed = pipe_forms.wide(texts, pipe_forms.SHEET)
+    return responsive(pipe_forms.wide(texts), pipe_forms.narrow(texts), printed)
 
 
 def small_pipe_figure(

@@ -182,7 +182,7 @@ def stub_labels(stage: PipeStage, texts: PipeTexts) -> tuple[Label, ...]:
     )
 
 
-def _aside(texts: PipeTexts) -> str:
+def _say_left_out(texts: PipeTexts) -> str:
     """Say which deals stand beside the picture."""
     terms = (
         ("moved_aside", texts.pipe.moved_aside),
@@ -223,16 +223,16 @@ def wide(texts: PipeTexts, room: float = DESK) -> Markup:
         outlet = 46 + max(_outlet_room(texts), 60)
         length = min(room - outlet, 300.0 * len(pipe.stages) + 190)
         plan = _fit_plan(texts, length)
-        aside, end = _aside(texts), plan.floor + (52 if pipe.lost else 4)
+        left_out, end = _say_left_out(texts), plan.floor + (52 if pipe.lost else 4)
         depth = pipe_path.bars_depth(texts.shifts)
-        height = end + depth + (22 if aside else 0)
+        height = end + depth + (22 if left_out else 0)
         sheet = texts.sheet(_wide_room(texts, length + outlet), height)
         draw_pipe(sheet, plan)
         _write_wide(sheet, plan, texts)
         if depth:
             pipe_path.draw_bars(sheet, _loss_bars(plan, texts, end), texts.words)
-        if aside:
-            sheet.text(2, height - 6, Run(aside, "muted"), size=SMALL)
+        if left_out:
+            sheet.text(2, height - 6, Run(left_out, "muted"), size=SMALL)
         return _finish(sheet, plan, texts, "wide" if room == DESK else "sheet")
 
 
@@ -368,13 +368,13 @@ def _write_losses(sheet: Sheet, plan: PipePlan, texts: PipeTexts) -> None:
 class Tall:
     """How large the tall form is: on a phone, or beside others of its kind.
 
-    `words` is the room between the pipe and where what is lost ends, `aside` that beyond.
+    `words` is the room between the pipe and where what is lost ends, `beyond` that beyond it.
     """
 
     width: float
     thickness: float
     words: float
-    aside: float
+    beyond: float
     size: float
     lone: bool
 
@@ -401,7 +401,7 @@ def _tall(texts: PipeTexts, form: Tall) -> Markup:
             return _empty(texts, form.width)
         head, plan = _head_tall(texts, form), _plan_tall(texts, form)
         height = plan.frame.before + plan.frame.length + tip(plan) + 46
-        sheet = texts.sheet(max(form.width, plan.floor + form.aside), height)
+        sheet = texts.sheet(max(form.width, plan.floor + form.beyond), height)
         draw_pipe(sheet, plan)
         for row, runs in enumerate(head):
             drop, size = (0, 12.5) if isinstance(runs, Run) else (6, 14)
@@ -417,8 +417,8 @@ def _plan_tall(texts: PipeTexts, form: Tall) -> PipePlan:
     bare = PipePlan(pipe, frame, texts.first, texts.grown)
     gone = sum(bare.room(stage) + from_later(stage) for stage in pipe.stages)
     lines = max(len(_stub_rows(texts, stage, form)) for stage in pipe.stages)
-    beside = max(len(_beside(texts, stage, form)) for stage in pipe.stages)
-    rows = max(lines, beside, 1)
+    side_lines = max(len(_side_lines(texts, stage, form)) for stage in pipe.stages)
+    rows = max(lines, side_lines, 1)
     length = (54.0 + 14 * rows) * len(pipe.stages) + bare.scale * gone
     frame = PipeFrame(length, form.thickness, before, 2, form.words, turned=True)
     return PipePlan(pipe, frame, texts.first, texts.grown)
@@ -471,11 +471,11 @@ def _stub_rows(texts: PipeTexts, stage: PipeStage, form: Tall) -> list[Run]:
     ]
 
 
-def _beside(texts: PipeTexts, stage: PipeStage, form: Tall) -> list[Run]:
+def _side_lines(texts: PipeTexts, stage: PipeStage, form: Tall) -> list[Run]:
     """Return what is written beside the losses of a stage: how many, and now and before."""
     runs = [Run(texts.say("lost", stage.all_lost), "lost-ink")] if stage.all_lost else []
-    told_here = (one for one in texts.at(stage.stage) if one.kind == "lost" and one.known)
-    return runs + [pipe_path.label_bars(one, texts.words) for one in told_here if form.lone]
+    written_here = (one for one in texts.at(stage.stage) if one.kind == "lost" and one.known)
+    return runs + [pipe_path.label_bars(one, texts.words) for one in written_here if form.lone]
 
 
 def _write_row(
@@ -490,5 +490,5 @@ def _write_row(
     if stage.all_lost:
         share = Run(texts.words.share(stage.all_lost / stage.width), "lost-ink", bold=True)
         sheet.text(x, middle - 1, share, size=19 if stage.stage == plan.worst else 14)
-    for row, run in enumerate(_beside(texts, stage, form)):
+    for row, run in enumerate(_side_lines(texts, stage, form)):
         sheet.text(x, middle + 13 + 14 * row, run, size=SMALL, halo=True)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from leakkit.words import Words
 
 
-# ---------------- lane
-# The lane under the pipe: what each stage loses now, and lost before, on one scale.
+# ---------------- bars of losses
+# The bars under the pipe: what each stage loses now, and lost before, on one scale.
 
 HEAD, RISE, ROW, SIZE = 50.0, 58.0, 16.0, 12.5
 """Height of the heading, of the scale and of a line of text; size of the text."""
@@ -34,7 +34,7 @@ UP = "\u25b2 "
 
 @dataclass(frozen=True)
 class LossBars:
-    """Where the lane begins, where each stage stands, how much room each has, and its shares.
+    """Where the bars begin, where each stage stands, how much room each has, and its shares.
 
     `windows` has the days before and now; `grown` is the stage that is drawn dashed.
     """
@@ -68,7 +68,7 @@ class LossBars:
 
 
 def bars_depth(shifts: tuple[Shift, ...]) -> float:
-    """Return the height of the lane; none where nothing can be compared."""
+    """Return the height of the bars; none where nothing can be compared."""
     if not any(one.known for one in shifts):
         return 0.0
     return HEAD + RISE + 22 + ROW * max(_others(shifts).values(), default=0)
@@ -90,37 +90,37 @@ def label_bars(one: Shift, words: Words, *, short: bool = True) -> Run:
     return Run((UP if one.warns else "") + text, one.roles[1], bold=one.warns)
 
 
-def draw_bars(sheet: Sheet, lane: LossBars, words: Words) -> None:
+def draw_bars(sheet: Sheet, bars: LossBars, words: Words) -> None:
     """Draw a slope per stage, from before (ring) to now (dot with its range), and say it."""
-    sheet.text(2, lane.top + 16, _bars_key(lane, words), size=SIZE)
-    if lane.grown:
-        said = Run(words.say("pipe.grown", stage=lane.grown), "muted")
-        sheet.text(2, lane.top + 33, said, size=SIZE)
-    ends = min(lane.spots.values()) - HALF, max(lane.spots.values()) + HALF
-    sheet.shape(Path([(end, lane.base) for end in ends]), edge="line", width=1.0, order=1.0)
-    for one in lane.losses:
-        _slope(sheet, lane, one)
-    for stage in lane.spots:
-        _write_bar(sheet, lane, stage, words)
+    sheet.text(2, bars.top + 16, _bars_key(bars, words), size=SIZE)
+    if bars.grown:
+        said = Run(words.say("pipe.grown", stage=bars.grown), "muted")
+        sheet.text(2, bars.top + 33, said, size=SIZE)
+    ends = min(bars.spots.values()) - HALF, max(bars.spots.values()) + HALF
+    sheet.shape(Path([(end, bars.base) for end in ends]), edge="line", width=1.0, order=1.0)
+    for one in bars.losses:
+        _slope(sheet, bars, one)
+    for stage in bars.spots:
+        _write_bar(sheet, bars, stage, words)
 
 
-def _bars_key(lane: LossBars, words: Words) -> tuple[Run, ...]:
-    """Return what the lane shows, of which days."""
-    runs = [Run(words.say("pipe.lane"), "ink", bold=True)]
-    days_of = {"before": lane.windows.baseline, "now": lane.windows.current}
+def _bars_key(bars: LossBars, words: Words) -> tuple[Run, ...]:
+    """Return what the bars show, of which days."""
+    runs = [Run(words.say("pipe.loss_bars"), "ink", bold=True)]
+    days_of = {"before": bars.windows.baseline, "now": bars.windows.current}
     for (name, days), mark in zip(days_of.items(), ("\u25cb", "\u25cf"), strict=True):
         if days is not None:
-            said = words.say(f"pipe.lane_{name}", first=days[0], last=days[1] - 1)
+            said = words.say(f"pipe.loss_bars_{name}", first=days[0], last=days[1] - 1)
             runs.append(Run(f"   {mark} {said}", "muted"))
     return tuple(runs)
 
 
-def _slope(sheet: Sheet, lane: LossBars, one: Shift) -> None:
+def _slope(sheet: Sheet, bars: LossBars, one: Shift) -> None:
     """Draw one stage: a line from the share before to the share now, with its range."""
-    role, spot = one.roles[0], lane.spots[one.stage]
-    before, now = lane.y(one.before or 0.0), lane.y(one.now or 0.0)
+    role, spot = one.roles[0], bars.spots[one.stage]
+    before, now = bars.y(one.before or 0.0), bars.y(one.now or 0.0)
     if one.low is not None and one.high is not None:
-        ends = [(spot + HALF, lane.y(one.low)), (spot + HALF, lane.y(one.high))]
+        ends = [(spot + HALF, bars.y(one.low)), (spot + HALF, bars.y(one.high))]
         sheet.shape(Path(ends), edge=role, width=5.0, order=1.6, alpha=0.4)
     line = Path([(spot - HALF, before), (spot + HALF, now)])
     sheet.shape(line, edge=role, width=2.6 if one.warns else 1.6, order=2.0)
@@ -129,18 +129,18 @@ def _slope(sheet: Sheet, lane: LossBars, one: Shift) -> None:
     sheet.shape(dot, role, order=2.4)
 
 
-def _write_bar(sheet: Sheet, lane: LossBars, stage: int, words: Words) -> None:
+def _write_bar(sheet: Sheet, bars: LossBars, stage: int, words: Words) -> None:
     """Write the shares of one stage under its slope, and what else warns there."""
-    own = [one for one in lane.shifts if one.stage == stage]
-    told = [one for one in own if one.kind == "lost" or one.warns]
-    for row, one in enumerate(sorted(told, key=lambda one: one.kind != "lost")):
+    own = [one for one in bars.shifts if one.stage == stage]
+    shown = [one for one in own if one.kind == "lost" or one.warns]
+    for row, one in enumerate(sorted(shown, key=lambda one: one.kind != "lost")):
         run = label_bars(one, words, short=one.kind == "lost")
-        if width_of(run.text, SIZE, bold=run.bold) > lane.room and one.now is not None:
+        if width_of(run.text, SIZE, bold=run.bold) > bars.room and one.now is not None:
             mark = UP if one.warns else ""  # too narrow for both: the ring shows what was before
             run = Run(mark + words.share(one.now), run.role, run.bold)
-        room = lane.room / max(width_of(run.text, SIZE, bold=run.bold), 1)
-        y = lane.base + 20 + ROW * row
-        sheet.text(lane.spots[stage], y, run, size=min(SIZE, SIZE * room), anchor="middle")
+        room = bars.room / max(width_of(run.text, SIZE, bold=run.bold), 1)
+        y = bars.base + 20 + ROW * row
+        sheet.text(bars.spots[stage], y, run, size=min(SIZE, SIZE * room), anchor="middle")
 
 
 # ---------------- pipe path
@@ -210,9 +210,9 @@ class PipePlan:
         """Columns as wide as what leaves them, plus equal room for words."""
         columns, at = [], self.frame.before
         for stage in self.pipe.stages:
-            aside = self.scale * from_later(stage)
-            bend = at + 0.56 * self.words_room - RADIUS + aside
-            end = at + self.words_room + aside + self.scale * self.room(stage)
+            slant = self.scale * from_later(stage)
+            bend = at + 0.56 * self.words_room - RADIUS + slant
+            end = at + self.words_room + slant + self.scale * self.room(stage)
             columns.append(PipeColumn(stage, at, bend, end))
             at = end
         return tuple(columns)

@@ -14,8 +14,8 @@ from leakkit.measures.stage_results import CLICKED_THROUGH_SHARE
 from leakkit.sources.headings.heading_words import declared_names, nearest
 from leakkit.version import __version__
 from leakkit.views.elements import bullets, fold_content, heading, paragraphs, reason_text
+from leakkit.views.html_tables import HtmlTable, TableColumn, bdi, of_days
 from leakkit.views.sentences import losses_line, say_left_out, what_to_export
-from leakkit.views.tables import HtmlTable, TableColumn, bdi, of_days
 from leakkit.views.view import CURVES, answer, of_analysis, part_line, pipeline_of, words_of
 
 if TYPE_CHECKING:

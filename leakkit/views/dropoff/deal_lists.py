@@ -14,7 +14,7 @@ from leakkit.frames import spreadsheets
 from leakkit.frames.data_frames import DEAL_COLUMNS, ORDER, find_texts, sort_deals
 from leakkit.frames.units import frame_of
 from leakkit.views.elements import heading, name_stay, paragraphs, plain
-from leakkit.views.tables import DASH, HtmlTable, TableColumn, bdi
+from leakkit.views.html_tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.view import View, answer, of_analysis, part_line, pipeline_of, words_of
 from leakkit.words import Words
 

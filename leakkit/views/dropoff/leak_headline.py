@@ -24,6 +24,7 @@ from leakkit.views import sentences as present
 from leakkit.views.causes.cause_lines import plain_points
 from leakkit.views.dropoff.data_quality import left_open_lines, renamed_lines
 from leakkit.views.elements import name_stay, paragraphs
+from leakkit.views.html_tables import bdi, of_days, span
 from leakkit.views.sentences import (
     first_of,
     losses_line,
@@ -34,7 +35,6 @@ from leakkit.views.sentences import (
     since_then,
     what_to_export,
 )
-from leakkit.views.tables import bdi, of_days, span
 from leakkit.views.view import CURVES, answer, of_analysis, part_line, pipeline_of, words_of
 
 if TYPE_CHECKING:

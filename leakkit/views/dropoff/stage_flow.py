@@ -11,8 +11,8 @@ from leakkit.analysis.results import find_notes
 from leakkit.analysis.scope import EVERYTHING
 from leakkit.findings.finding import leading
 from leakkit.page.style import REPEATED, SECTION
+from leakkit.views import html_tables
 from leakkit.views import list_pages as present
-from leakkit.views import tables
 from leakkit.views.drawing import figures
 from leakkit.views.drawing.small_pictures import shifts
 from leakkit.views.dropoff.data_quality import with_outcome
@@ -55,8 +55,8 @@ def pipe(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View:
         return answer(words, "pipe", title=title, figure=shown, selection=said)
     found = () if analysis.selection != EVERYTHING else analysis.all_findings
     worst = choose_emphasis(chosen, found)
-    told = shifts(chosen, found) if amount_of(by) == "count" else ()
-    shown = figures.pipe_figure(chosen, words, worst=worst, by=by, shifts=told)
+    shown_shifts = shifts(chosen, found) if amount_of(by) == "count" else ()
+    shown = figures.pipe_figure(chosen, words, worst=worst, by=by, shifts=shown_shifts)
     said = part_line(analysis, chosen, words, days="created")
     if analysis.selection != EVERYTHING and by == "count":
         said = Markup(" ").join(filter(None, [said, words.html("selection.no_strip")]))
@@ -92,7 +92,7 @@ def stages(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> View
         return answer(words, "stages", table=shown, selection=part_line(analysis, chosen, words))
     worst = find_headline(chosen).stage
     marked = worst.stage if worst else None
-    main = tables.stage_table(chosen, words, worst=marked, by=amount_of(by))
+    main = html_tables.stage_table(chosen, words, worst=marked, by=amount_of(by))
     notes = paragraphs(_stage_notes(analysis, chosen, words))
     said = part_line(analysis, chosen, words, *CURVES)
     return answer(words, "stages", table=main + notes + _end(chosen, words), selection=said)
@@ -117,9 +117,9 @@ def _end(chosen: PipelineNumbers, words: Words) -> Markup:
     return Markup("").join(
         (
             heading(words.say("stages.in_the_end_days" if chosen.days else "stages.in_the_end")),
-            tables.in_the_end_table(chosen, words),
+            html_tables.in_the_end_table(chosen, words),
             heading(words.say("stages.where_lost")),
-            tables.where_lost_table(chosen, words),
+            html_tables.where_lost_table(chosen, words),
             paragraphs([_route_note(chosen, words)]),
         )
     )
@@ -201,7 +201,7 @@ def balance(analysis: Analysis, pipeline: str = "", *, by: str = "count") -> Vie
     count = _equation(chosen.balance, words, "balance.equation", words.count, now)
     value = _equation(chosen.balance_value, words, "balance.value", words.money, now)
     first, second = (value, count) if amount_of(by) == "value" else (count, value)
-    table = fold_content(words.say("balance.more"), tables.balance_table(chosen, words, by=by))
+    table = fold_content(words.say("balance.more"), html_tables.balance_table(chosen, words, by=by))
     return answer(
         words,
         "balance",

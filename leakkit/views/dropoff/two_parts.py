@@ -20,15 +20,15 @@ from leakkit.views.elements import (
     paragraphs,
     reason_text,
 )
+from leakkit.views.html_tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.sentences import what_to_export
-from leakkit.views.tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.view import answer, of_analysis, part_line, pipeline_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from leakkit.analysis import Analysis, PipelineNumbers
-    from leakkit.analysis.gaps import Compared, Given, Part
+    from leakkit.analysis.gaps import ChosenPart, Compared, Given
     from leakkit.findings.part_comparison import Gap, Side
     from leakkit.views.view import View
     from leakkit.words import Words
@@ -144,7 +144,7 @@ def _at_a_day(found: Compared) -> bool:
     return one.selection == other.selection and one.days[0] == other.days[1]
 
 
-def _label(part: Part, words: Words, *, by_days: bool) -> Markup:
+def _label(part: ChosenPart, words: Words, *, by_days: bool) -> Markup:
     """Return what one part is called."""
     if part.rest:
         return words.html("compare.rest")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit.analysis.causes import rate_and_mix, root_cause
 from leakkit.analysis.headline import headline
+from leakkit.analysis.root_causes import rate_and_mix, root_cause
 from leakkit.findings import stage_readings, value, warnings
 from leakkit.findings.finding import CHANGED, KINDS, WARNING, leading
 from leakkit.findings.mix import as_split
