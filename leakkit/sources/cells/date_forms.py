@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from leakkit import vocabulary
 from leakkit.config import DIGITS
+from leakkit.errors import Fault, LeakkitError
 from leakkit.store.database import literal, quote
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.reading import Table
+    from leakkit.sources.headings.reading import Reading, Table
 
 UNSEEN = r"[\x{200b}-\x{200f}\x{202a}-\x{202e}\x{feff}]"
 """Signs that nobody sees, as a pattern of the engine."""
@@ -77,6 +78,9 @@ NAMES = (
 
 
 TWELVE = range(1, 13)
+FEW_UNKNOWN = 0.05
+"""A larger share of the names of months that nobody knows is another language, and no slip."""
+EXAMPLES = 3
 FEWEST_LETTERS = 3
 """So many first letters of the name of a month are enough, where they are those of one only."""
 
@@ -189,6 +193,34 @@ def _plain_letters(name: str) -> str:
     parts = unicodedata.normalize("NFD", name)
     plain = "".join(sign for sign in parts if not unicodedata.combining(sign))
     return plain if plain.isascii() else name
+
+
+def refuse_unknown_months(
+    reading: Reading, table: Table, heading: str, said: str, forms: dict[str, str]
+) -> None:
+    """Raise where a share of the dates has months in words of a language that is not known."""
+    named = [FORMS[form] for form in ("day_name", "name_day") if form in forms]
+    for pattern in named:
+        parts = (
+            f"SELECT {table.line} AS line, {said} AS said, {named_parts(said, pattern)}.b AS month "  # noqa: S608 - quoted
+            f"FROM {table.relation} WHERE {fits_form(said, pattern)}"
+        )
+        rows = reading.store.rows(
+            f"SELECT min(line) AS line, arg_min(said, line), count(*) FROM ({parts}) "  # noqa: S608 - quoted
+            f"WHERE {month_sql('month')} IS NULL GROUP BY lower(month) ORDER BY line"
+        )
+        every = int(reading.store.value(f"SELECT count(*) FROM ({parts})"))  # noqa: S608 - quoted
+        if sum(int(n) for *_, n in rows) <= FEW_UNKNOWN * every:
+            continue
+        faults = [
+            Fault(table.file, int(row), heading, str(text), "a month that is not known")
+            for row, text, _ in rows[:EXAMPLES]
+        ]
+        message = (
+            f"{table.file}: the dates of {heading!r} name months in words that are not known. "
+            "Export them as numbers, such as 2026-03-31, or in English:"
+        )
+        raise LeakkitError("unknown_months", message, tuple(faults))
 
 
 def month_sql(name: str) -> str:

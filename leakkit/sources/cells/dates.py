@@ -27,9 +27,9 @@ from leakkit.sources.cells.date_forms import (
     fits_form,
     iso_sql,
     latin_text,
-    month_sql,
     named_parts,
     own_column,
+    refuse_unknown_months,
 )
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.reading import CLOCK_TYPES, Table
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 MOST_SHAPES = 5_000
-FEW_UNKNOWN = 0.05
-"""A larger share of the names of months that nobody knows is another language, and no slip."""
 WHOLE_NUMBERS = ("BIGINT", "INTEGER", "UBIGINT", "UINTEGER", "HUGEINT", "SMALLINT", "DOUBLE")
 NUMBERS = (*WHOLE_NUMBERS, "FLOAT")
 ALWAYS = {
@@ -85,36 +83,8 @@ def plain_dates(reading: Reading, table: Table, headings: Sequence[str]) -> Tabl
         for heading in odd
     }
     for heading in odd:
-        _refuse_unknown_months(reading, table, heading, given[heading], forms[heading])
+        refuse_unknown_months(reading, table, heading, given[heading], forms[heading])
     return _rewritten(reading, table, {h: given[h] for h in odd if forms[h]}, forms)
-
-
-def _refuse_unknown_months(
-    reading: Reading, table: Table, heading: str, said: str, forms: dict[str, str]
-) -> None:
-    """Raise where a share of the dates has months in words of a language that is not known."""
-    named = [FORMS[form] for form in ("day_name", "name_day") if form in forms]
-    for pattern in named:
-        parts = (
-            f"SELECT {table.line} AS line, {said} AS said, {named_parts(said, pattern)}.b AS month "  # noqa: S608 - quoted
-            f"FROM {table.relation} WHERE {fits_form(said, pattern)}"
-        )
-        rows = reading.store.rows(
-            f"SELECT min(line) AS line, arg_min(said, line), count(*) FROM ({parts}) "  # noqa: S608 - quoted
-            f"WHERE {month_sql('month')} IS NULL GROUP BY lower(month) ORDER BY line"
-        )
-        every = int(reading.store.value(f"SELECT count(*) FROM ({parts})"))  # noqa: S608 - quoted
-        if sum(int(n) for *_, n in rows) <= FEW_UNKNOWN * every:
-            continue
-        faults = [
-            Fault(table.file, int(row), heading, str(text), "a month that is not known")
-            for row, text, _ in rows[:SHOWN]
-        ]
-        message = (
-            f"{table.file}: the dates of {heading!r} name months in words that are not known. "
-            "Export them as numbers, such as 2026-03-31, or in English:"
-        )
-        raise LeakkitError("unknown_months", message, tuple(faults))
 
 
 def _rewritten(
