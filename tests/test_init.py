@@ -106,6 +106,14 @@ STOPS = {
         {'"Closed"': "lost", "Closed": "lost"},
         (LOST, 9),
     ),
+    "one_end_missing": (
+        history(
+            [f"{i},,Work,2024-01-01\n{i},Work,Countersigned,2024-02-01" for i in range(9)]
+            + [f"l{i},,Work,2024-01-01\nl{i},Work,Lost,2024-02-01" for i in range(3)]
+        ),
+        {'"Countersigned"': "won", "Countersigned": "won"},
+        (WON, 9),
+    ),
     "no_headings": (
         {"deals.csv": "1,Talks,2024-01-14,Open\n2,Offer,2024-01-15,Won\n3,Offer,2024-01-16,Lost\n"},
         {"headings": "deal_id, stage, created_at, status"},

@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leakkit.errors import LeakkitError
+from leakkit.sources import load
 from leakkit.sources.clocks import Clocks
 from leakkit.store.moments import DAY, HOUR, SENTINEL, Zone, parse_as_of, zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
 ZONES = (
     "Europe/Berlin",
@@ -183,3 +186,38 @@ def test_clocks_are_read_where_one_is_usual() -> None:
     assert not Clocks(None, None, (None, None), timed=False, close_days=False).are_read
     assert not Clocks(None, None, (last, last), timed=False, close_days=False).are_read
     assert Clocks(first, last, (first, last), timed=True, close_days=False).are_read
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3. März 2026", "15. Mai 2026 um 10:30"),
+        ("3er mars 2026", "15 mai 2026 à 10:30"),
+        ("3 mar. 2026", "15 de mayo de 2026 10:30 a. m."),
+        ("3 de março de 2026", "15/mai/2026"),
+        ("3 marzo 2026", "15 mag 2026"),
+        ("3 mrt 2026", "15 mei 2026"),
+        ("3 marca 2026", "15 maja 2026"),
+        ("3 Mart 2026", "15 Mayıs 2026"),  # noqa: RUF001 - Turkish
+        ("3 марта 2026 г.", "15 мая 2026 г."),  # noqa: RUF001 - Russian
+        ("3 مارس 2026", "15 مايو 2026"),
+    ],
+)
+def test_months_are_read_by_their_names_in_every_language(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    text = f"Deal ID,Stage,Status,Created\n1,Offer,Won,{one}\n2,Offer,Open,{other}\n"
+    (tmp_path / "deals.csv").write_text(text, "utf-8")
+    with load(tmp_path / "deals.csv") as store:
+        rows = store.rows("SELECT created_day FROM opportunities ORDER BY opportunity_id")
+        days = [EPOCH + dt.timedelta(day) for (day,) in rows]
+        assert days == [dt.date(2026, 3, 3), dt.date(2026, 5, 15)]
+
+
+def test_months_in_a_language_that_nobody_knows_are_refused(tmp_path: Path) -> None:
+    text = "Deal ID,Stage,Status,Created\n1,A,Won,3 helmi 2026\n2,A,Open,15 touko 2026\n"
+    (tmp_path / "deals.csv").write_text(text, "utf-8")
+    with pytest.raises(LeakkitError) as caught:
+        load(tmp_path / "deals.csv")
+    assert caught.value.code == "unknown_months"
+    assert [fault.row for fault in caught.value.faults] == [1, 2]

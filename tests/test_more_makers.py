@@ -121,6 +121,60 @@ LISTS = {
         "{id},{end},{stage},{value},{created}",
         "Gewonnen,Verloren,Offen",
     ),
+    "pipedrive in French": (
+        "Affaire - ID,Affaire - Statut,Affaire - Étape,Affaire - Valeur,Affaire - Affaire créée",
+        "{id},{end},{stage},{value},{created}",
+        "Gagné,Perdu,Ouvert",
+    ),
+    "pipedrive in Spanish": (
+        "Trato - ID,Trato - Estado,Trato - Etapa,Trato - Valor,Trato - Trato creado",
+        "{id},{end},{stage},{value},{created}",
+        "Ganado,Perdido,Abierto",
+    ),
+    "pipedrive in Portuguese": (
+        "Negócio - ID,Negócio - Status,Negócio - Etapa,Negócio - Valor,Negócio - Negócio criado",
+        "{id},{end},{stage},{value},{created}",
+        "Ganho,Perdido,Aberto",
+    ),
+    "hubspot in French": (
+        (
+            "ID de fiche d'informations,Nom de la transaction,Phase de la transaction,Montant,"
+            "Date de création,Date de fermeture"
+        ),
+        "{id},Deal,{stage_or_end},{value},{created},{closed}",
+        "Fermée - gagnée,Fermée - perdue,",
+    ),
+    "hubspot in Spanish": (
+        "ID de registro,Nombre del negocio,Etapa del negocio,Cantidad,Fecha de creación",
+        "{id},Deal,{stage_or_end},{value},{created}",
+        "Cierre ganado,Cierre perdido,",
+    ),
+    "dynamics365 in German": (
+        (
+            "(Nicht ändern) Verkaufschance,Thema,Vertriebsphase,Status,Statusgrund,Gesch. Umsatz,"
+            "Erstellt am,Tatsächl. Abschlussdatum"
+        ),
+        "5d-{id},Deal {id},{stage},{end},,{value},{created},{closed}",
+        "Gewonnen,Verloren,Offen",
+    ),
+    "dynamics365 in French": (
+        (
+            "(Ne pas modifier) Opportunité,Sujet,Phase de vente,Statut,Raison du statut,"
+            "Revenu estimé,Créé le,Date de conclusion réelle"
+        ),
+        "5d-{id},Deal {id},{stage},{end},,{value},{created},{closed}",
+        "Conclue,Perdue,Ouverte",
+    ),
+    "bitrix24 in Russian": (
+        "ID,Стадия сделки,Название сделки,Сумма,Дата создания",
+        "{id},{stage_or_end},Сделка {id},{value},{created}",
+        "Сделка успешна,Сделка провалена,",
+    ),
+    "salesforce in Polish": (
+        "Nazwa szansy sprzedaży,Etap,Kwota,Data zamknięcia,Data utworzenia",
+        "Deal {id},{stage_or_end},{value},{closed},{created}",
+        "Zamknięte - wygrane,Zamknięte - przegrane,",
+    ),
     "hubspot in German": (
         "Datensatz-ID,Dealname,Deal-Phase,Pipeline,Betrag,Erstellungsdatum",
         "{id},Deal,{stage_or_end},Sales,{value},{created}",
@@ -199,6 +253,33 @@ def test_a_reason_behind_a_close_undoes_nothing(tmp_path: Path) -> None:
     headings, row, _ = LISTS["keap"]
     with load(write_export(tmp_path, headings, row, "Won,Lost - no decision,")) as store:
         assert outcomes(store)["lost"] == 3
+
+
+def test_a_pipeline_behind_the_names_of_stages_is_no_part_of_them(tmp_path: Path) -> None:
+    head = "ID do registro,Nome do negócio,Etapa do negócio,Pipeline,Valor,Data de criação\n"
+    rows = [
+        f"{n},N{n},{stage} (Vendas),Vendas,10,2026-01-0{n}\n"
+        for n, stage in enumerate(("Reunião", "Contrato", "Negócio perdido", "Ganho"), start=1)
+    ]
+    (tmp_path / "deals.csv").write_text(head + "".join(rows), "utf-8")
+    with load(tmp_path / "deals.csv") as store:
+        assert outcomes(store) == {"won": 1, "lost": 1, "open": 2}
+        names = {name for (name,) in store.rows("SELECT name FROM stages")}
+        assert names == {"Reunião", "Contrato"}
+    more = "".join(f"1{n},M{n},Negócio fechado (Vendas),Vendas,10,2026-02-01\n" for n in range(4))
+    (tmp_path / "deals.csv").write_text(head + "".join(rows) + more, "utf-8")
+    with pytest.raises(LeakkitError, match="closed_without_outcome"):
+        load(tmp_path / "deals.csv")
+
+
+def test_the_name_of_a_currency_is_known_in_letters_of_another_script(tmp_path: Path) -> None:
+    text = (
+        "رقم الفرصة,المرحلة,الحالة,القيمة,العملة,تاريخ الإنشاء\n"
+        "1,عرض,تم الفوز,10,ريال سعودي,2026-01-01\n2,عرض,مفتوحة,20,ريال سعودي,2026-01-02\n"
+    )
+    (tmp_path / "deals.csv").write_text(text, "utf-8")
+    with load(tmp_path / "deals.csv") as store:
+        assert store.rows("SELECT DISTINCT currency FROM opportunities") == [("SAR",)]
 
 
 def test_a_stage_that_may_be_a_loss_is_asked_for(tmp_path: Path) -> None:
