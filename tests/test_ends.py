@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.store import schema
 from leakkit.store.name_codes import close_of
@@ -118,3 +119,42 @@ def test_a_name_with_a_closing_word_that_deals_pass_through_is_a_stage(tmp_path:
             "Rejected by legal",
             "Offer",
         ]
+
+
+def list_of(place: Path, *, known: str, other: str, past: str, plan: str = "2026-09-01") -> Path:
+    """Write nine deals that end in a stage of the seller's own, three in a known one."""
+    rows = [f"a{n},{other},2026-01-0{n},{past}" for n in range(1, 10)]
+    rows += [f"b{n},{known},2026-01-0{n},2026-02-01" for n in range(1, 4)]
+    rows += [f"c{n},Offer,2026-03-0{n},{plan}" for n in range(1, 4)]
+    file = place / "deals.csv"
+    file.write_text("\n".join(["Deal ID,Stage,Created,Close Date", *rows, ""]), "utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("known", "other"), [("Lost", "Contract countersigned"), ("Won", "Parked for ever")]
+)
+def test_a_stage_whose_deals_all_have_a_past_close_is_asked_for_where_one_end_is_missing(
+    tmp_path: Path, known: str, other: str
+) -> None:
+    file = list_of(tmp_path, known=known, other=other, past="2026-02-20")
+    with pytest.raises(LeakkitError, match="one_end_missing") as caught:
+        load(file)
+    assert f'"{other}"' in caught.value.faults[0].hint
+    end = "won" if known == "Lost" else "lost"
+    line = f'[source.outcomes]\n"{other}" = "{end}"\n'
+    (tmp_path / "leakkit.toml").write_text(line, "utf-8")
+    with load(tmp_path) as store:
+        assert outcomes(store)[end] == 9
+
+
+def test_no_stage_is_asked_for_where_closes_are_planned_or_both_ends_are_known(
+    tmp_path: Path,
+) -> None:
+    planned = list_of(tmp_path, known="Won", other="Talks", past="2026-08-01")
+    with load(planned) as store:
+        assert outcomes(store) == {"won": 3, "open": 12}
+    file = list_of(tmp_path, known="Won", other="Talks", past="2026-02-20")
+    file.write_text(f"{file.read_text('utf-8')}x,Lost,2026-01-01,2026-02-01\n", "utf-8")
+    with load(file) as store:
+        assert outcomes(store)["open"] == 12

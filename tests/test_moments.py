@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leakkit.errors import LeakkitError
+from leakkit.sources import load
 from leakkit.sources.clocks import Clocks
 from leakkit.store.moments import DAY, HOUR, SENTINEL, Zone, parse_as_of, zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
 ZONES = (
     "Europe/Berlin",
@@ -49,7 +52,7 @@ def day_of(clock: dt.datetime) -> int:
     return (clock.date() - EPOCH).days
 
 
-def computed(sql: Callable[[str], str], moments: Iterable[int]) -> list[int]:
+def compute(sql: Callable[[str], str], moments: Iterable[int]) -> list[int]:
     """Return what the SQL makes of each moment."""
     given_moments = list(moments)
     with duckdb.connect() as connection:
@@ -74,8 +77,8 @@ def test_days_and_hours_are_those_of_the_zone(name: str) -> None:
     moments = sorted(set(odd_moments(hours)))
     assert min(moments) < 0
     clocks = [local(moment, name) for moment in moments]
-    assert computed(hours.day_sql, moments) == [day_of(clock) for clock in clocks]
-    assert computed(hours.hour_sql, moments) == [day_of(c) * 24 + c.hour for c in clocks]
+    assert compute(hours.day_sql, moments) == [day_of(clock) for clock in clocks]
+    assert compute(hours.hour_sql, moments) == [day_of(c) * 24 + c.hour for c in clocks]
     assert [hours.day(moment) for moment in moments] == [day_of(clock) for clock in clocks]
 
 
@@ -93,7 +96,7 @@ def test_a_local_time_is_read_as_python_reads_it(name: str) -> None:
         shown = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=clock)  # noqa: DTZ001 - a clock
         read = shown.replace(tzinfo=ZoneInfo(name)).astimezone(dt.UTC)
         expected.append(int(read.timestamp()))
-    assert computed(lambda m: f"{m} - {hours.offset_sql(m, local=True)}", clocks) == expected
+    assert compute(lambda m: f"{m} - {hours.offset_sql(m, local=True)}", clocks) == expected
 
 
 @pytest.mark.parametrize(
@@ -132,14 +135,14 @@ def test_the_end_of_a_day_is_its_last_second(moment: int, name: str) -> None:
 )
 def test_a_stay_counts_midnights_not_elapsed_seconds(entered: str, left: str, days: int) -> None:
     hours = Zone((), (0,))
-    first, last = computed(hours.day_sql, [seconds(entered), seconds(left)])
+    first, last = compute(hours.day_sql, [seconds(entered), seconds(left)])
     assert last - first == days
 
 
 def test_a_stay_counts_the_midnights_of_its_zone() -> None:
     moments = [seconds("2024-03-01 22:30:00"), seconds("2024-03-01 23:30:00")]
     berlin = zone("Europe/Berlin", moments[0] - DAY, moments[1] + DAY)
-    first, last = computed(berlin.day_sql, moments)
+    first, last = compute(berlin.day_sql, moments)
     assert last - first == 1
 
 
@@ -149,7 +152,7 @@ def test_the_days_of_a_change_are_one_day_long() -> None:
         start = seconds(noon)
         following = start + DAY + (-HOUR if noon[5:7] == "03" else HOUR)
         berlin = zone("Europe/Berlin", start - DAY, following + DAY)
-        first, last = computed(berlin.day_sql, [start, following])
+        first, last = compute(berlin.day_sql, [start, following])
         assert last - first == 1
 
 
@@ -183,3 +186,38 @@ def test_clocks_are_read_where_one_is_usual() -> None:
     assert not Clocks(None, None, (None, None), timed=False, close_days=False).are_read
     assert not Clocks(None, None, (last, last), timed=False, close_days=False).are_read
     assert Clocks(first, last, (first, last), timed=True, close_days=False).are_read
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("3. März 2026", "15. Mai 2026 um 10:30"),
+        ("3er mars 2026", "15 mai 2026 à 10:30"),
+        ("3 mar. 2026", "15 de mayo de 2026 10:30 a. m."),
+        ("3 de março de 2026", "15/mai/2026"),
+        ("3 marzo 2026", "15 mag 2026"),
+        ("3 mrt 2026", "15 mei 2026"),
+        ("3 marca 2026", "15 maja 2026"),
+        ("3 Mart 2026", "15 Mayıs 2026"),  # noqa: RUF001 - Turkish
+        ("3 марта 2026 г.", "15 мая 2026 г."),  # noqa: RUF001 - Russian
+        ("3 مارس 2026", "15 مايو 2026"),
+    ],
+)
+def test_months_are_read_by_their_names_in_every_language(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    text = f"Deal ID,Stage,Status,Created\n1,Offer,Won,{one}\n2,Offer,Open,{other}\n"
+    (tmp_path / "deals.csv").write_text(text, "utf-8")
+    with load(tmp_path / "deals.csv") as store:
+        rows = store.rows("SELECT created_day FROM opportunities ORDER BY opportunity_id")
+        days = [EPOCH + dt.timedelta(day) for (day,) in rows]
+        assert days == [dt.date(2026, 3, 3), dt.date(2026, 5, 15)]
+
+
+def test_months_in_a_language_that_nobody_knows_are_refused(tmp_path: Path) -> None:
+    text = "Deal ID,Stage,Status,Created\n1,A,Won,3 helmi 2026\n2,A,Open,15 touko 2026\n"
+    (tmp_path / "deals.csv").write_text(text, "utf-8")
+    with pytest.raises(LeakkitError) as caught:
+        load(tmp_path / "deals.csv")
+    assert caught.value.code == "unknown_months"
+    assert [fault.row for fault in caught.value.faults] == [1, 2]

@@ -121,6 +121,60 @@ LISTS = {
         "{id},{end},{stage},{value},{created}",
         "Gewonnen,Verloren,Offen",
     ),
+    "pipedrive in French": (
+        "Affaire - ID,Affaire - Statut,Affaire - Étape,Affaire - Valeur,Affaire - Affaire créée",
+        "{id},{end},{stage},{value},{created}",
+        "Gagné,Perdu,Ouvert",
+    ),
+    "pipedrive in Spanish": (
+        "Trato - ID,Trato - Estado,Trato - Etapa,Trato - Valor,Trato - Trato creado",
+        "{id},{end},{stage},{value},{created}",
+        "Ganado,Perdido,Abierto",
+    ),
+    "pipedrive in Portuguese": (
+        "Negócio - ID,Negócio - Status,Negócio - Etapa,Negócio - Valor,Negócio - Negócio criado",
+        "{id},{end},{stage},{value},{created}",
+        "Ganho,Perdido,Aberto",
+    ),
+    "hubspot in French": (
+        (
+            "ID de fiche d'informations,Nom de la transaction,Phase de la transaction,Montant,"
+            "Date de création,Date de fermeture"
+        ),
+        "{id},Deal,{stage_or_end},{value},{created},{closed}",
+        "Fermée - gagnée,Fermée - perdue,",
+    ),
+    "hubspot in Spanish": (
+        "ID de registro,Nombre del negocio,Etapa del negocio,Cantidad,Fecha de creación",
+        "{id},Deal,{stage_or_end},{value},{created}",
+        "Cierre ganado,Cierre perdido,",
+    ),
+    "dynamics365 in German": (
+        (
+            "(Nicht ändern) Verkaufschance,Thema,Vertriebsphase,Status,Statusgrund,Gesch. Umsatz,"
+            "Erstellt am,Tatsächl. Abschlussdatum"
+        ),
+        "5d-{id},Deal {id},{stage},{end},,{value},{created},{closed}",
+        "Gewonnen,Verloren,Offen",
+    ),
+    "dynamics365 in French": (
+        (
+            "(Ne pas modifier) Opportunité,Sujet,Phase de vente,Statut,Raison du statut,"
+            "Revenu estimé,Créé le,Date de conclusion réelle"
+        ),
+        "5d-{id},Deal {id},{stage},{end},,{value},{created},{closed}",
+        "Conclue,Perdue,Ouverte",
+    ),
+    "bitrix24 in Russian": (
+        "ID,Стадия сделки,Название сделки,Сумма,Дата создания",
+        "{id},{stage_or_end},Сделка {id},{value},{created}",
+        "Сделка успешна,Сделка провалена,",
+    ),
+    "salesforce in Polish": (
+        "Nazwa szansy sprzedaży,Etap,Kwota,Data zamknięcia,Data utworzenia",
+        "Deal {id},{stage_or_end},{value},{closed},{created}",
+        "Zamknięte - wygrane,Zamknięte - przegrane,",
+    ),
     "hubspot in German": (
         "Datensatz-ID,Dealname,Deal-Phase,Pipeline,Betrag,Erstellungsdatum",
         "{id},Deal,{stage_or_end},Sales,{value},{created}",
@@ -146,7 +200,7 @@ DEALS = (
 """The stage, the end and the close of each deal."""
 
 
-def written(
+def write_export(
     folder: Path,
     headings: str,
     row: str,
@@ -179,7 +233,7 @@ def outcomes(store: Store) -> dict[str, int]:
 
 @pytest.mark.parametrize("export", LISTS)
 def test_an_export_is_right_without_a_configuration(export: str, tmp_path: Path) -> None:
-    with load(written(tmp_path, *LISTS[export])) as store:
+    with load(write_export(tmp_path, *LISTS[export])) as store:
         assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}
         total = sum(100 * (1000 * i + 250) + 50 for i in range(1, 8))
         assert store.value("SELECT sum(value) FROM opportunities") == total
@@ -191,20 +245,47 @@ def test_an_export_is_right_without_a_configuration(export: str, tmp_path: Path)
 
 
 def test_a_dollar_is_that_of_the_heading(tmp_path: Path) -> None:
-    with load(written(tmp_path, *LISTS["a list in Spanish"])) as store:
+    with load(write_export(tmp_path, *LISTS["a list in Spanish"])) as store:
         assert store.rows("SELECT DISTINCT currency FROM opportunities") == [("MXN",)]
 
 
 def test_a_reason_behind_a_close_undoes_nothing(tmp_path: Path) -> None:
     headings, row, _ = LISTS["keap"]
-    with load(written(tmp_path, headings, row, "Won,Lost - no decision,")) as store:
+    with load(write_export(tmp_path, headings, row, "Won,Lost - no decision,")) as store:
         assert outcomes(store)["lost"] == 3
+
+
+def test_a_pipeline_behind_the_names_of_stages_is_no_part_of_them(tmp_path: Path) -> None:
+    head = "ID do registro,Nome do negócio,Etapa do negócio,Pipeline,Valor,Data de criação\n"
+    rows = [
+        f"{n},N{n},{stage} (Vendas),Vendas,10,2026-01-0{n}\n"
+        for n, stage in enumerate(("Reunião", "Contrato", "Negócio perdido", "Ganho"), start=1)
+    ]
+    (tmp_path / "deals.csv").write_text(head + "".join(rows), "utf-8")
+    with load(tmp_path / "deals.csv") as store:
+        assert outcomes(store) == {"won": 1, "lost": 1, "open": 2}
+        names = {name for (name,) in store.rows("SELECT name FROM stages")}
+        assert names == {"Reunião", "Contrato"}
+    more = "".join(f"1{n},M{n},Negócio fechado (Vendas),Vendas,10,2026-02-01\n" for n in range(4))
+    (tmp_path / "deals.csv").write_text(head + "".join(rows) + more, "utf-8")
+    with pytest.raises(LeakkitError, match="closed_without_outcome"):
+        load(tmp_path / "deals.csv")
+
+
+def test_the_name_of_a_currency_is_known_in_letters_of_another_script(tmp_path: Path) -> None:
+    text = (
+        "رقم الفرصة,المرحلة,الحالة,القيمة,العملة,تاريخ الإنشاء\n"
+        "1,عرض,تم الفوز,10,ريال سعودي,2026-01-01\n2,عرض,مفتوحة,20,ريال سعودي,2026-01-02\n"
+    )
+    (tmp_path / "deals.csv").write_text(text, "utf-8")
+    with load(tmp_path / "deals.csv") as store:
+        assert store.rows("SELECT DISTINCT currency FROM opportunities") == [("SAR",)]
 
 
 def test_a_stage_that_may_be_a_loss_is_asked_for(tmp_path: Path) -> None:
     headings, row, _ = LISTS["keap"]
     with pytest.raises(LeakkitError, match="Cancelled by customer") as raised:
-        load(written(tmp_path, headings, row, "Won,Cancelled by customer,"))
+        load(write_export(tmp_path, headings, row, "Won,Cancelled by customer,"))
     assert "stage_may_be_lost" in str(raised.value)
 
 
@@ -359,7 +440,9 @@ def test_a_list_of_stages_says_their_names_order_and_closes(
 ) -> None:
     """`some` of its rows stand in a first file, the others in a second one."""
     headings, row, stages = LISTED[maker]
-    deals = written(tmp_path, headings, row.replace("{stage_or_end}", "#{stage_or_end}#"), "3,4,")
+    deals = write_export(
+        tmp_path, headings, row.replace("{stage_or_end}", "#{stage_or_end}#"), "3,4,"
+    )
     text = deals.read_text()
     for name, number in (("A", "2"), ("B", "1"), ("3", "3"), ("4", "4")):
         text = text.replace(f"#{name}#", number)
@@ -400,7 +483,7 @@ def test_a_history_of_moves_in_the_words_of_a_language(language: str, tmp_path: 
 
 def test_a_flag_that_is_empty_while_a_deal_is_open(tmp_path: Path) -> None:
     row = "{id},{stage_or_end},{flag},{value},{created}"
-    file = written(tmp_path, "Project No,Phase,Won?,Value (EUR),Created on", row.replace(
+    file = write_export(tmp_path, "Project No,Phase,Won?,Value (EUR),Created on", row.replace(
         "{flag}", "#{end}#"
     ), "yes,no,")  # fmt: skip
     text = file.read_text()

@@ -38,6 +38,7 @@ CROSS_CHECKS = (
     *(
         "most_set_aside",
         "nothing_closes",
+        "one_end_missing",
         "outcome_words_unknown",
         "open_with_reason",
         "outcome_against_history",

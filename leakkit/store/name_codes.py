@@ -89,14 +89,19 @@ def _says_plainly(said: str, word: str) -> bool:
 def closes_either_way(name: str) -> bool:
     """Say whether a name is that of an end that may be a win or a loss.
 
+    A word for the deal itself beside one that ends it changes nothing.
+
     >>> [closes_either_way(name) for name in ("6 - Closed", "Won/Lost", "Closed Won", "Offer")]
     [True, True, False, False]
+    >>> closes_either_way("Negócio fechado"), closes_either_way("Deal")
+    (True, False)
     """
     form = bare(name)
     parts = {part for part in BETWEEN.split(form) if part}
-    won, lost, neutral = _forms(WON_WORDS), _forms(LOST_WORDS), _forms((*BESIDE, *ENDED_WORDS))
-    both = bool(parts & won and parts & lost)
-    return form in _forms(ENDED_WORDS) or (both and parts <= won | lost | neutral)
+    won, lost, ended = _forms(WON_WORDS), _forms(LOST_WORDS), _forms(ENDED_WORDS)
+    beside = _forms(BESIDE) | ended
+    both = bool(parts & won and parts & lost) and parts <= won | lost | beside
+    return form in ended or both or bool(parts & ended and parts <= beside)
 
 
 def may_be_lost(name: str) -> bool:

@@ -11,13 +11,18 @@ calendar is arithmetic there: a year is leap iff (25 y + 11) mod 33 < 8 (Borkows
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING
 
+from leakkit import vocabulary
 from leakkit.config import DIGITS
-from leakkit.store.database import quote
+from leakkit.errors import Fault, LeakkitError
+from leakkit.store.database import literal, quote
 
 if TYPE_CHECKING:
-    from leakkit.sources.headings.reading import Table
+    from leakkit.sources.headings.reading import Reading, Table
 
 UNSEEN = r"[\x{200b}-\x{200f}\x{202a}-\x{202e}\x{feff}]"
 """Signs that nobody sees, as a pattern of the engine."""
@@ -26,17 +31,20 @@ SEP = r"[-/.]"
 TIME = (
     r"(?:,?(?:[ T]+| +- +)(?P<hour>\d{1,2}):(?P<minute>\d{2})"
     r"(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?"
-    r" ?(?P<half>[AaPp]\.?[Mm]\.?)?)?"
+    r" ?(?P<half>[AaPp]\.? ?[Mm]\.?)?)?"
 )
+AT = r"(?: (?:at|um|à|a las|alle|às|om))?"
+"""What stands between a day with the name of its month and a time, as people write it."""
 ZONE = r" ?(?P<zone>Z|z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
 FORMS = {
     "ymd": rf"(?P<a>\d{{4}}){SEP}(?P<b>\d{{1,2}}){SEP}(?P<c>\d{{1,2}}){TIME}{ZONE}",
     "parts": rf"(?P<a>\d{{1,2}}){SEP}(?P<b>\d{{1,2}}){SEP}(?P<c>\d{{4}}){TIME}{ZONE}",
     "short": rf"(?P<a>\d{{1,2}}){SEP}(?P<b>\d{{1,2}}){SEP}(?P<c>\d{{2}}){TIME}{ZONE}",
     "day_name": (
-        rf"(?P<a>\d{{1,2}})[. -]+(?P<b>[^\W\d_]{{2,9}})\.?,?[ -](?P<c>\d{{4}}|\d{{2}}){TIME}{ZONE}"
+        r"(?P<a>\d{1,2})(?:er|º)?[. /-]+(?:de )?(?P<b>[^\W\d_]{2,12})\.?,?[ /-]"
+        rf"(?:del? )?(?P<c>\d{{4}}|\d{{2}})(?: ?г\.?)?{AT}{TIME}{ZONE}"  # noqa: RUF001 - of a year
     ),
-    "name_day": rf"(?P<b>[^\W\d_]{{2,9}})\.? (?P<a>\d{{1,2}}),? (?P<c>\d{{4}}){TIME}{ZONE}",
+    "name_day": (rf"(?P<b>[^\W\d_]{{2,12}})\.? (?P<a>\d{{1,2}}),? (?P<c>\d{{4}}){AT}{TIME}{ZONE}"),
     "compact": r"(?P<a>\d{4})(?P<b>\d{2})(?P<c>\d{2})",
     "serial": r"(?P<a>\d{5}(?:\.\d+)?)",
     "seconds": r"(?P<a>\d{9,10}(?:\.\d+)?)",
@@ -67,6 +75,14 @@ NAMES = (
     *("january", "february", "march", "april", "may", "june", "july"),
     *("august", "september", "october", "november", "december"),
 )
+
+
+TWELVE = range(1, 13)
+FEW_UNKNOWN = 0.05
+"""A larger share of the names of months that nobody knows is another language, and no slip."""
+EXAMPLES = 3
+FEWEST_LETTERS = 3
+"""So many first letters of the name of a month are enough, where they are those of one only."""
 
 
 def own_column(*names: str) -> str:
@@ -117,7 +133,7 @@ def day_columns(said: str, form: str, order: str, calendar: str) -> list[str]:
     parts = own_column(said, form)
     year, month, day = (f"TRY_CAST({parts}.{place} AS INTEGER)" for place in ORDERS[order])
     if form in {"day_name", "name_day"}:
-        month = _month_sql(f"{parts}.b")
+        month = month_sql(f"{parts}.b")
         year = f"({year} + CASE WHEN {year} < 70 THEN 2000 WHEN {year} < 100 THEN 1900 ELSE 0 END)"
     if form == "short":
         # 70 to 99 are of the last century; of Jalali years 0 to 49 are of the present one
@@ -151,17 +167,77 @@ def _date(year: str, month: str, day: str, calendar: str) -> str:
     return f"CASE WHEN {year} < 1700 THEN {jalali} ELSE {gregorian} END"
 
 
-def _month_sql(name: str) -> str:
-    """Return SQL for the number of a month by its English or Persian name."""
+@cache
+def _months() -> dict[int, tuple[str, ...]]:
+    """Return how the months are written in every language: names, and first letters of one only.
+
+    >>> [n for n, said in _months().items() if {"mai", "juil", "okt", "kas"} & set(said)]
+    [5, 7, 10, 11]
+    """
+    whole = {n: {name.lower() for name in vocabulary.words("months", str(n))} for n in TWELVE}
+    whole = {n: {*names, *map(_plain_letters, names)} for n, names in whole.items()}
+    begun = {
+        n: {name[:length] for name in names for length in range(FEWEST_LETTERS, len(name))}
+        for n, names in whole.items()
+    }
+    told = Counter(letters for found in begun.values() for letters in found)
+    told.update(name for names in whole.values() for name in names)
+    return {
+        n: tuple(sorted(whole[n] | {one for one in begun[n] if told[one] == (one in whole[n]) + 1}))
+        for n in TWELVE
+    }
+
+
+def _plain_letters(name: str) -> str:
+    """Return a name in Latin letters without their accents; in others as it is."""
+    parts = unicodedata.normalize("NFD", name)
+    plain = "".join(sign for sign in parts if not unicodedata.combining(sign))
+    return plain if plain.isascii() else name
+
+
+def refuse_unknown_months(
+    reading: Reading, table: Table, heading: str, said: str, forms: dict[str, str]
+) -> None:
+    """Raise where a share of the dates has months in words of a language that is not known."""
+    named = [FORMS[form] for form in ("day_name", "name_day") if form in forms]
+    for pattern in named:
+        parts = (
+            f"SELECT {table.line} AS line, {said} AS said, {named_parts(said, pattern)}.b AS month "  # noqa: S608 - quoted
+            f"FROM {table.relation} WHERE {fits_form(said, pattern)}"
+        )
+        rows = reading.store.rows(
+            f"SELECT min(line) AS line, arg_min(said, line), count(*) FROM ({parts}) "  # noqa: S608 - quoted
+            f"WHERE {month_sql('month')} IS NULL GROUP BY lower(month) ORDER BY line"
+        )
+        every = int(reading.store.value(f"SELECT count(*) FROM ({parts})"))  # noqa: S608 - quoted
+        if sum(int(n) for *_, n in rows) <= FEW_UNKNOWN * every:
+            continue
+        faults = [
+            Fault(table.file, int(row), heading, str(text), "a month that is not known")
+            for row, text, _ in rows[:EXAMPLES]
+        ]
+        message = (
+            f"{table.file}: the dates of {heading!r} name months in words that are not known. "
+            "Export them as numbers, such as 2026-03-31, or in English:"
+        )
+        raise LeakkitError("unknown_months", message, tuple(faults))
+
+
+def month_sql(name: str) -> str:
+    """Return SQL for the number of a month by its name; NULL where nobody knows it."""
     english = " ".join(
         f"WHEN starts_with('{month}', lower({name})) THEN {number}"
         for number, month in enumerate(NAMES, start=1)
+    )
+    others = " ".join(
+        f"WHEN lower({name}) IN ({', '.join(map(literal, said))}) THEN {number}"
+        for number, said in _months().items()
     )
     letters = f"translate({name}, '\u064a\u0643', '\u06cc\u06a9')"
     persian = " ".join(
         f"WHEN {letters} = '{month}' THEN {number}" for number, month in enumerate(MONTHS, start=1)
     )
-    return f"CASE {english} {persian} END"
+    return f"CASE {english} {others} {persian} END"
 
 
 def _clock(parts: str) -> str:

@@ -29,6 +29,7 @@ from leakkit.sources.cells.date_forms import (
     latin_text,
     named_parts,
     own_column,
+    refuse_unknown_months,
 )
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.reading import CLOCK_TYPES, Table
@@ -81,6 +82,8 @@ def plain_dates(reading: Reading, table: Table, headings: Sequence[str]) -> Tabl
         heading: _read_forms(reading, (table.file, heading), written[heading], order, short)
         for heading in odd
     }
+    for heading in odd:
+        refuse_unknown_months(reading, table, heading, given[heading], forms[heading])
     return _rewritten(reading, table, {h: given[h] for h in odd if forms[h]}, forms)
 
 

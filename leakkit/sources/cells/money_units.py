@@ -45,9 +45,10 @@ CURRENCIES = {
     "دإ": "AED",
     "د.إ": "AED",
     **{
-        word.casefold(): code
+        form: code
         for code in reversed(vocabulary.keys("currencies"))
         for word in vocabulary.words("currencies", code)
+        for form in (word.casefold(), fold_name(word))
     },
 }
 """Signs and words -> code. `$` is the configured currency where that is a dollar; a sign of

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NO_STOP = ("present_stage_ahead",)
 """Put right by what the deal itself says."""
 IN_DOUBT = ("outcome_words_unknown", "outcome_against_history")
+ENDS_ASKED = 2
+"""After what is set aside, and whether anything closes."""
 COUNTED = (*IN_DOUBT, *NO_STOP, "none_in_both")
 """The account of the rows counts these itself, and puts the first two in doubt."""
 
@@ -38,6 +40,8 @@ def cross_check(reading: Reading, found: Found, config: Config, *, listed_after:
     outcome = "" if made or not found.opportunities else found.opportunities.heading("outcome")
     declared = bool(reading.config.pipelines)
     asked = _ask_questions(store, found, config, outcome or "", declared=declared)
+    if not outcome:
+        asked.insert(ENDS_ASKED, end_checks.one_end_missing(store, reading.config))
     doubts = [doubt for doubt in asked if doubt.n]
     said = {*NO_STOP, *config.source.accept, *(("most_set_aside",) if listed_after else ())}
     stopping = [doubt for doubt in doubts if doubt.stops and doubt.code not in said]

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from leakkit.config import Config, fold_name
 from leakkit.errors import Ask
 from leakkit.sources.cells.no_data import NOTHING
-from leakkit.sources.checks.doubt import Contradiction, deals, ids, ids_of, words, words_to_sort
+from leakkit.sources.checks.doubt import (
+    FEWEST,
+    Contradiction,
+    deals,
+    ids,
+    ids_of,
+    words,
+    words_to_sort,
+)
 from leakkit.sources.headings.heading_words import nearest
 from leakkit.sources.propose.proposal import MAY_BE_LOST
 from leakkit.sources.shapes.deal_ends import ENDS
@@ -75,6 +83,26 @@ WHERE o.outcome = 'open' AND NOT EXISTS (
 ORDER BY 1
 """
 
+STANDING_OPEN = f"""
+WITH dated AS (
+    SELECT opportunity_id, max(closed_at) AS closed_at FROM given_opportunities GROUP BY ALL),
+seen AS (
+    SELECT GREATEST((SELECT max(created_at) FROM opportunities),
+                    (SELECT max(entered_at) FROM given_history)) AS moment)
+SELECT COALESCE(s.name, '') AS said,
+       list(o.opportunity_id ORDER BY o.opportunity_id) FILTER (o.outcome = 'open') AS open_ones,
+       count(*) FILTER (o.outcome <> 'open') AS ended,
+       count(*) FILTER (o.outcome = 'open' AND d.closed_at <= seen.moment) AS past
+FROM opportunities o
+LEFT JOIN ({LAST_STAGES}) e ON e.opportunity = o.opportunity
+LEFT JOIN stages s ON s.pipeline = o.pipeline AND s.stage = COALESCE(e.end_code, o.current_stage)
+LEFT JOIN dated d ON d.opportunity_id = o.opportunity_id
+CROSS JOIN seen
+GROUP BY said HAVING count(*) FILTER (o.outcome = 'open') > 0 ORDER BY said
+"""  # noqa: S608 - a query of this module
+"""The stages where open deals stand, and how many of these have a close that is past."""
+
+MOSTLY = 0.9
 FEWEST_OPEN = 20
 """Fewer deals may well all be open; that none is closed is then said, and no question."""
 
@@ -122,6 +150,52 @@ def nothing_closes(store: Store, config: Config) -> Contradiction:
     return Contradiction(
         "nothing_closes", says, found, deals(store, found), lines, fewest=FEWEST_OPEN, asks=asks
     )
+
+
+def one_end_missing(store: Store, own: Config) -> Contradiction:
+    """Ask whether a stage closes deals where all that end are lost, or all are won.
+
+    Only where the names of stages alone say how deals end: then the other end may have a name
+    that nobody knows. Such a stage is one in which every deal has a close that is past, and in
+    others nearly none; or one that no deal has ever left. `own` is what the user configured.
+    """
+    counted = dict(store.rows("SELECT outcome, count(*) FROM opportunities GROUP BY 1"))
+    won, lost = int(counted.get("won", 0)), int(counted.get("lost", 0))
+    known = own.source.outcomes
+    there, other = ("lost", "won") if lost else ("won", "lost")
+    one_sided = (won == 0) != (lost == 0) and max(won, lost) >= FEWEST
+    settled = bool(own.pipelines or known.won or known.lost)
+    asked = one_sided and not settled and not store.value("SELECT count(*) FROM unchanged")
+    standing = _standing(store, set(map(fold_name, known.open))) if asked else {}
+    found = tuple(sorted(one for ones in standing.values() for one in ones))
+    means = [(said, f"{len(ones):,} deals end there") for said, ones in standing.items()]
+    lines = tuple(
+        f"{quote_toml(said)} = 'won', 'lost' or 'open'   # in [source.outcomes]: "
+        f"{why}; open: a stage"
+        for said, why in means
+    )
+    says = f"end in a stage that may close them: deals are {there} here, and none is {other}"
+    return Contradiction(
+        "one_end_missing", says, found, deals(store, found), lines, asks=words_to_sort(means)
+    )
+
+
+def _standing(store: Store, sorted_out: set[str]) -> dict[str, list[str]]:
+    """Return the stages that may be ends -> the open deals that stand there."""
+    rows = [
+        (str(said), [str(one) for one in ones], int(ended), int(past))
+        for said, ones, ended, past in store.rows(STANDING_OPEN)
+    ]
+    passed = {str(row[0]) for row in store.rows(PASSED)}
+    dated = [one for one in rows if one[3] > MOSTLY * len(one[1])]
+    others = [one for one in rows if one not in dated]
+    told = sum(one[3] for one in others) <= (1 - MOSTLY) * sum(len(one[1]) for one in others)
+    never_left = [one for one in rows if passed and one[0] not in passed]
+    return {
+        said: ones
+        for said, ones, ended, _ in [*(dated if told else []), *never_left]
+        if said and not ended and len(ones) >= FEWEST and fold_name(said) not in sorted_out
+    }
 
 
 def _ends(store: Store, last: Sequence[tuple[str, int]]) -> tuple[Ask, ...]:

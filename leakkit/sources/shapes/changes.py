@@ -108,19 +108,24 @@ def _fill_down(reading: Reading, table: Table) -> Table:
 
 
 def _split(reading: Reading, table: Table) -> Table:
-    """Take stage and pipeline from texts that say both, if all do."""
+    """Take stage and pipeline from texts that say both, if all do.
+
+    Where a column names the pipeline, the texts have to say the same.
+    """
     pattern, stage = table.export.pattern if table.export else "", table.heading("stage")
-    if not pattern or stage is None or table.heading("pipeline"):
+    if not pattern or stage is None:
         return table
     text, shape = table.text_under(stage), literal(pattern)
+    same = f"regexp_extract({text}, {shape}, 2) = {table.text('pipeline')}"
+    both = same if table.heading("pipeline") else f"regexp_matches({text}, {shape})"
     others = reading.store.value(
-        f"SELECT count(*) FROM {table.relation} "  # noqa: S608 - quoted
-        f"WHERE {text} <> '' AND NOT regexp_matches({text}, {shape})"
+        f"SELECT count(*) FROM {table.relation} WHERE {text} <> '' AND NOT {both}"  # noqa: S608 - quoted
     )
     if others:
         return table
     parts = [f"regexp_extract({text}, {shape}, {place})" for place in (1, 2)]
-    return rewritten(reading, table, {stage: parts[0]}, "split", {"pipeline": parts[1]})
+    more = {} if table.heading("pipeline") else {"pipeline": parts[1]}
+    return rewritten(reading, table, {stage: parts[0]}, "split", more)
 
 
 def _close_stages(reading: Reading, table: Table) -> Table:
