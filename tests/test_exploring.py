@@ -283,7 +283,7 @@ def test_python_collects_between_pictures_and_not_while_one_is_made() -> None:
 
 def test_only_the_latest_pictures_are_kept() -> None:
     bar = leakkit.filters(analysis())
-    shown = followed(bar, "headline")
+    shown = follow(bar, "headline")
     first = weakref.ref(shown.view)
     regions = ("North", "South", "West", "East")
     for window in ("all", "current", "baseline"):
