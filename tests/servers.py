@@ -143,6 +143,8 @@ def spark_connect(folder: Path) -> Iterator[str]:
     place = {
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(port),
+        # a server that is killed leaves behind what it kept
+        "spark.local.dir": str(folder),
     }
     settings = [f"--conf={name}={value}" for name, value in (SPARK | place).items()]
     kind = "org.apache.spark.sql.connect.service.SparkConnectServer"
