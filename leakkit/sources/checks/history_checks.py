@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
+from leakkit.errors import Ask
 from leakkit.sources.checks.doubt import Contradiction, deals, ids, ids_of
 from leakkit.sources.toml import list_texts
 from leakkit.store.account import NONE_IN_BOTH
@@ -200,6 +201,38 @@ def most_set_aside(store: Store) -> Contradiction:
     )
     more = apart if len(apart) > read else ()
     return Contradiction("most_set_aside", says, more, read + len(apart), (line,))
+
+
+def rows_without_id(store: Store, found: Found) -> Contradiction:
+    """Ask which rows of a list have no id: they may go on with the deal above, or be deals."""
+    rows = store.rows("SELECT line FROM given_opportunities WHERE opportunity_id = '' ORDER BY 1")
+    file = found.opportunities.file if found.opportunities else ""
+    apart = {row for aside, row, _ in found.stray_rows if aside == file}
+    bare = tuple(f"row {line}" for (line,) in rows if line not in apart) if file else ()
+    lines = ("fill the id of every row in the file, with one row for each deal",)
+    says = "have no id: their rows may go on with the deal above"
+    every = deals(store, bare) + len(bare)
+    return Contradiction("rows_without_id", says, bare, every, lines)
+
+
+def open_without_stage(store: Store, found: Found) -> Contradiction:
+    """Ask which deals are open because no cell says anything of them, by stages that tell ends."""
+    table = found.opportunities
+    asked = table is not None and table.heading("stage") and found.shape == "snapshot"
+    sql = """
+        SELECT o.opportunity_id FROM opportunities o
+        JOIN (SELECT opportunity_id FROM given_opportunities
+              GROUP BY ALL HAVING max(stage) = '' AND max(outcome) = '') g USING (opportunity_id)
+        WHERE o.outcome = 'open'
+        """
+    apart = ids(store, sql) if asked else ()
+    lines = (
+        "fill the stage of every row in the file",
+        "outcome = '...'   # in [source]: the column that says how deals ended",
+    )
+    ask = Ask("source", "outcome", (), "the column that says how deals ended", needed=False)
+    says = "have no stage and no outcome, and would count as open"
+    return Contradiction("open_without_stage", says, apart, deals(store, apart), lines, asks=(ask,))
 
 
 def none_in_both(store: Store, found: Found) -> Contradiction:
