@@ -106,7 +106,7 @@ def _with_findings(folder: Path) -> None:
         store.set_meta("findings", to_records(leakkit.analyze(store).all_findings))
 
 
-def measured(command: Sequence[str]) -> Spent:
+def measure_command(command: Sequence[str]) -> Spent:
     """Run a command; measure it and everything that it starts."""
     before, started = _children(), time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -215,13 +215,13 @@ def routes(folder: Path, pipelines: int) -> Routes:
     for engine, name in (("fork", "leakkit report"), ("stock", "leakkit report --engine stock")):
         out = folder / engine
         choices = ["--jobs", "1", "--quiet", "--out", str(out), "--engine", engine]
-        whole = measured([*report, *choices])
+        whole = measure_command([*report, *choices])
         pages = json.loads((out / "run.json").read_text("utf-8"))["pages"].values()
         each = sorted(page["cpu_seconds"] for page in pages)
         per_page[name] = whole.cpu / pipelines / len(BOOKS)
         # half of the pipelines take less than this; the first loads the libraries for all
         worker[name] = each[len(each) // 2] / len(BOOKS)
-    hand = measured([*this, "by-hand"])
+    hand = measure_command([*this, "by-hand"])
     per_page["papermill and jupyter nbconvert"] = hand.cpu / pipelines / len(BOOKS)
     return Routes(pipelines, per_page, worker)
 
@@ -261,7 +261,7 @@ def many(folder: Path) -> Many:
     """Run very many pipelines at once."""
     out = folder / "out"
     command = [sys.executable, "-m", "leakkit.cli", "report", str(folder), "--quiet"]
-    spent = measured([*command, "--out", str(out)])
+    spent = measure_command([*command, "--out", str(out)])
     pages = [page for book in BOOKS for page in out.glob(f"*/{book}.html")]
     index_kb = (out / "index.html").stat().st_size / 1000
     return Many(len(list(out.glob("*/stages.csv"))), len(pages), spent, index_kb)
@@ -276,7 +276,7 @@ processes together, an index of {found.index_kb:,.0f} KB; it ended by itself wit
 
 
 @contextmanager
-def made(pipelines: int) -> Iterator[Path]:
+def make_source(pipelines: int) -> Iterator[Path]:
     """Make a source in a process of its own; it goes at the end."""
     with tempfile.TemporaryDirectory(prefix="leakkit-bench-") as base:
         folder = Path(base) / str(pipelines)
@@ -296,12 +296,12 @@ def measure(pipelines: int, at_once: int, *, write: bool) -> bool:
     """Measure both parts, those of no pipelines left out; say whether the targets are met."""
     met = True
     if pipelines:
-        with made(pipelines) as folder:
+        with make_source(pipelines) as folder:
             found = routes(folder, pipelines)
         tell(f"## The batch: processor seconds\n\n{routes_text(found)}", write=write)
         met = found.over <= MOST_OVER_CELLS
     if at_once:
-        with made(at_once) as folder:
+        with make_source(at_once) as folder:
             large = many(folder)
         tell(f"## The batch: very many pipelines\n\n{many_text(large)}", write=write)
         met = met and large.whole

@@ -120,7 +120,9 @@ def notebooks(source: Path) -> Iterator[tuple[str, tuple[str, ...], NotebookNode
 
 
 @contextmanager
-def opened(browser: Browser, address: str, name: str, views: Iterable[str]) -> Iterator[Page]:
+def open_notebook(
+    browser: Browser, address: str, name: str, views: Iterable[str]
+) -> Iterator[Page]:
     """Open a notebook, run it, and end its kernel."""
     page = browser.new_page(viewport={"width": 1300, "height": 900})
     page.set_default_timeout(lab.MINUTES)
@@ -187,7 +189,7 @@ def measure(browser: Browser, opportunities: int, rounds: int) -> Seen:
         with lab.server(base) as address:
             for name, views, book in notebooks(base / "source"):
                 nbformat.write(book, base / "notebooks" / f"{name}.ipynb")  # type: ignore[no-untyped-call] # as above
-                with opened(browser, address, name, views) as page:
+                with open_notebook(browser, address, name, views) as page:
                     for kind, found in changes(page, views, rounds):
                         if len(views) == 1:
                             alone[views[0], kind].append(found[views[0]])

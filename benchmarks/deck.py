@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import document
-from benchmarks.batch import measured
+from benchmarks.batch import measure_command
 
 MOST_ABOVE = 4.0
 """Processor seconds that a deck of four pipelines may take above the analysis."""
@@ -47,7 +47,7 @@ def measure(rounds: int) -> list[Round]:
         deck = ["-m", "leakkit", "deck", source, "--out", str(folder / "deck.pptx")]
         commands = (["-c", analysis], deck, ["-c", "import duckdb"], report)
         return [
-            Round(*(measured([sys.executable, *command]).cpu for command in commands))
+            Round(*(measure_command([sys.executable, *command]).cpu for command in commands))
             for _ in range(rounds)
         ]
 

@@ -50,7 +50,7 @@ Found = dict[str, list[float]]
 """Processor seconds of each round: bare, check, analyze (the first one) and again."""
 
 
-def spent(code: str) -> tuple[float, str]:
+def measure_code(code: str) -> tuple[float, str]:
     """Run code in a process of its own; return its processor seconds and what it prints."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
@@ -64,9 +64,9 @@ def measure(folder: Path, runs: int) -> Found:
     """Measure everything in turns, after one round that nobody counts."""
     found: Found = defaultdict(list)
     for run in range(runs + 1):
-        bare, _ = spent(BARE)
-        checked, _ = spent(CHECK.format(folder=str(folder)))
-        _, said = spent(ANALYZE.format(folder=str(folder)))
+        bare, _ = measure_code(BARE)
+        checked, _ = measure_code(CHECK.format(folder=str(folder)))
+        _, said = measure_code(ANALYZE.format(folder=str(folder)))
         first, again = map(float, said.split()[-2:])
         for name, seconds in zip(
             ("bare", "check", "analyze", "again"), (bare, checked, first, again), strict=True

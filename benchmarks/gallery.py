@@ -116,7 +116,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def made() -> dict[str, str]:
+def make_pages() -> dict[str, str]:
     """Make the three pages of the sample."""
     data = leakkit.load("sample")
     one = leakkit.analyze(data, "Equipment")
@@ -202,7 +202,7 @@ def main() -> None:
     draw_pipes(folder)
     draw_sides(folder)
     with chromium() as browser:
-        shoot(browser, folder, made())
+        shoot(browser, folder, make_pages())
         if asked.notebook:
             shoot_notebook(browser, folder)
     size = sum(file.stat().st_size for file in folder.iterdir())

@@ -84,7 +84,7 @@ def short_book(_: str) -> str:
     return json.dumps(book)
 
 
-def mixed(folder: Path) -> list[str]:
+def find_mixed(folder: Path) -> list[str]:
     """Return the files that are not of the run that the manifest names, and that nothing marks."""
     manifest = folder / MANIFEST
     named = named_files(json.loads(manifest.read_text("utf-8"))) if manifest.exists() else {}
@@ -251,7 +251,7 @@ def at_random(place: Place, moments: int, seed: int = SEED) -> Tally:
         process = place.start(place.words(DAYS[turn % 3 // 2], "--force", *more))
         process.join(chance.uniform(0, whole))
         _kill(process, chance, alone=turn % 4 != 0)
-        counted += bool(mixed(place.out)) or not place.store_is_whole()
+        counted += bool(find_mixed(place.out)) or not place.store_is_whole()
     return Tally(moments, counted, *_aftermath(place))
 
 
@@ -275,9 +275,9 @@ def at_every_write(place: Place) -> Tally:
     moments = [Place(file.parent) for file in sorted(kept.rglob("out")) if file.is_dir()]
     counted = 0
     for moment in moments:
-        counted += bool(mixed(moment.out)) or not moment.store_is_whole()
+        counted += bool(find_mixed(moment.out)) or not moment.store_is_whole()
         with begin_draft(moment.out):
-            counted += bool(mixed(moment.out))
+            counted += bool(find_mixed(moment.out))
     return Tally(len(moments), counted, *_aftermath(place))
 
 

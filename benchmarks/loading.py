@@ -96,7 +96,7 @@ def measure(route: str, folder: Path) -> Took:
     return Took(*took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, rows)
 
 
-def measured(opportunities: int, runs: int) -> dict[tuple[str, str], list[Took]]:
+def measure_routes(opportunities: int, runs: int) -> dict[tuple[str, str], list[Took]]:
     """Measure every route on every format, in turns."""
     found = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="leakkit-loading-") as scratch:
@@ -184,7 +184,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    found = measured(asked.opportunities, asked.runs)
+    found = measure_routes(asked.opportunities, asked.runs)
     text = section(found, asked.opportunities)
     print(text)
     if asked.write:

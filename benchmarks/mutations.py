@@ -152,7 +152,7 @@ def of_parts(content: bytes, chance: random.Random) -> bytes:
 OF_TABLES = (of_rows, of_cells, of_structure)
 
 
-def mutated(name: str, content: bytes, chance: random.Random) -> tuple[str, bytes]:
+def mutate(name: str, content: bytes, chance: random.Random) -> tuple[str, bytes]:
     """Return a file that is like this one, but not quite."""
     if content.startswith(PACKED) and chance.random() < 0.6:
         content = of_parts(content, chance)
@@ -204,14 +204,14 @@ def seeds() -> list[tuple[str, bytes]]:
 def source(number: int, files: list[tuple[str, bytes]]) -> Source:
     """Return the input of a number."""
     chance = random.Random(number)  # noqa: S311 - no secret
-    name, content = mutated(*chance.choice(files), chance)
+    name, content = mutate(*chance.choice(files), chance)
     return Source(name, content, chance.choice(("", "", "", *SETTINGS, STAGES)))
 
 
 # ------------------------------------------------------------------------- the reading
 
 
-def tried(given: Source, *, analysed: bool) -> Outcome:
+def try_input(given: Source, *, analysed: bool) -> Outcome:
     """Read an input in a copy of this process, which has limits, and see what becomes of it."""
     reading, writing = os.pipe()
     sys.stdout.flush()
@@ -258,7 +258,7 @@ def run(inputs: int, seed: int, minutes: float, say: Callable[[str], None] = pri
         if number > seed and (number - seed) % SAID_EVERY == 0:
             say(f"{number - seed:,} inputs tried, {failed} failed.")
         given = source(number, files)
-        found = tried(given, analysed=number % ANALYSED == 0)
+        found = try_input(given, analysed=number % ANALYSED == 0)
         outcomes[found.code or "died"] += 1
         most = [max(most[0], found.seconds), max(most[1], found.megabytes)]
         if found.failed:

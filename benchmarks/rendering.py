@@ -32,7 +32,7 @@ def ready(analysis: Analysis) -> Analysis:
     return find_all(analysis)
 
 
-def measured(make: Callable[[], str]) -> tuple[int, float]:
+def measure(make: Callable[[], str]) -> tuple[int, float]:
     """Return the bytes of a page, and the most processor seconds of some rounds."""
     spent, text = [], ""
     for _ in range(ROUNDS):
@@ -55,7 +55,7 @@ def main() -> None:
             "root_causes": lambda diagnosis=diagnosis: pages.root_causes(diagnosis),
         }
         for page, make in made.items():
-            size, seconds = measured(make)
+            size, seconds = measure(make)
             good = good and size <= MOST_BYTES and seconds <= MOST_SECONDS
             print(f"{name:10}{page:16}{size / 1000:6.0f}{seconds:14.2f}")
     print(f"At most {MOST_BYTES / 1000:.0f} KB and {MOST_SECONDS} s: {'met' if good else 'missed'}")

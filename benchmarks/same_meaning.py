@@ -135,7 +135,7 @@ def _tables(file: Path) -> list[Sheet]:
         }
         named = [(file.stem if len(rows) == 1 else name, grid) for name, grid in rows.items()]
     elif file.suffix.lower() in TEXTS:
-        named = [(file.stem, _separated(file.read_bytes()))]
+        named = [(file.stem, _split_cells(file.read_bytes()))]
     else:
         return []
     return [
@@ -152,7 +152,7 @@ def _text(cell: object) -> str:
     return "" if cell is None else str(cell)
 
 
-def _separated(content: bytes) -> list[list[str]]:
+def _split_cells(content: bytes) -> list[list[str]]:
     """Return the cells of a text file; none where it is no plain one."""
     for encoding in ("utf-8-sig", "utf-16", "cp1252"):
         try:
@@ -180,7 +180,7 @@ def of_the_tests(folder: Path) -> Iterator[Export]:
             if len(given) == 3:
                 target = folder / re.sub(r"\W", "_", name)
                 target.mkdir(exist_ok=True)
-                test_more_makers.written(target, given[0], given[1], given[2], deals)
+                test_more_makers.write_export(target, given[0], given[1], given[2], deals)
                 yield replace(_read(target), name=name)
 
 
@@ -300,7 +300,7 @@ def of_sheets(change: Callable[[Sheet], Sheet]) -> Change:
     return made
 
 
-def ordered(sheet: Sheet, places: list[int]) -> Sheet:
+def order_columns(sheet: Sheet, places: list[int]) -> Sheet:
     """Return the columns at these places."""
     return replace(
         sheet,
@@ -309,7 +309,7 @@ def ordered(sheet: Sheet, places: list[int]) -> Sheet:
     )
 
 
-def named(change: Callable[[str], str]) -> Change:
+def rename_headings(change: Callable[[str], str]) -> Change:
     """Return a change of the headings."""
 
     def made(sheet: Sheet) -> Sheet:
@@ -344,7 +344,7 @@ def snake(heading: str) -> str:
     return heading if SIGNS.search(heading) else bare or heading
 
 
-def dated(form: str, short: str) -> Change:
+def write_dates(form: str, short: str) -> Change:
     """Return a change of how dates are written, with and without a time."""
 
     def cell(text: str) -> str:
@@ -365,7 +365,7 @@ def dated(form: str, short: str) -> Change:
     return of_sheets(made)
 
 
-def framed(above: tuple[str, ...] = (), below: tuple[str, ...] = ()) -> Change:
+def frame_tables(above: tuple[str, ...] = (), below: tuple[str, ...] = ()) -> Change:
     """Return a change that puts lines above and below each table."""
 
     def write(sheet: Sheet, file: Path) -> None:
@@ -425,7 +425,7 @@ def wider(heading: str, cell: Callable[[int], str], *, first: bool = False) -> C
     return of_sheets(made)
 
 
-def filled(word: str) -> Change:
+def fill_empty(word: str) -> Change:
     """Return a change that says a word where a cell is empty."""
     return of_sheets(
         lambda sheet: replace(
@@ -439,12 +439,12 @@ def without(table: str, heading: str) -> Change:
 
     def made(sheet: Sheet) -> Sheet:
         places = [at for at, h in enumerate(sheet.headings) if (sheet.name, h) != (table, heading)]
-        return ordered(sheet, places)
+        return order_columns(sheet, places)
 
     return of_sheets(made)
 
 
-def renamed(names: dict[str, str]) -> Change:
+def rename_stages(names: dict[str, str]) -> Change:
     """Return a change of the names of stages."""
     return of_sheets(
         lambda sheet: replace(
@@ -455,7 +455,7 @@ def renamed(names: dict[str, str]) -> Change:
     )
 
 
-def packed(export: Export, folder: Path) -> None:
+def pack(export: Export, folder: Path) -> None:
     """Pack every file."""
     each(export, folder, write_csv, ".csv")
     for file in sorted(folder.glob("*.csv")):
@@ -469,36 +469,38 @@ SAME: dict[str, Change] = {
     **{f"encoding {code}": as_text(encoding=code) for code in ENCODINGS},
     "ends of lines": as_text(ends="\r\n"),
     "all quoted": as_text(quoting=csv.QUOTE_ALL),
-    "packed": packed,
+    "packed": pack,
     "workbooks of texts": as_books(typed=False),
     "workbooks of dates": as_books(typed=True),
     "one workbook": as_one_book,
     "JSON": as_json(lines=False),
     "JSON lines": as_json(lines=True),
-    "columns reversed": of_sheets(lambda s: ordered(s, [*range(len(s.headings))][::-1])),
+    "columns reversed": of_sheets(lambda s: order_columns(s, [*range(len(s.headings))][::-1])),
     "columns by name": of_sheets(
-        lambda s: ordered(s, sorted(range(len(s.headings)), key=lambda at: s.headings[at]))
+        lambda s: order_columns(s, sorted(range(len(s.headings)), key=lambda at: s.headings[at]))
     ),
     "rows reversed": of_sheets(lambda s: replace(s, rows=s.rows[::-1])),
-    "headings upper": named(str.upper),
-    "headings lower": named(str.lower),
-    "headings title": named(str.title),
-    "headings camel": named(camel),
-    "headings snake": named(snake),
-    "headings spaced": named(lambda h: f"  {h} "),
-    "headings hard spaces": named(lambda h: h.replace(" ", "\u00a0")),
-    "dates dotted": dated("%d.%m.%Y %H:%M:%S", "%d.%m.%Y"),
-    "dates American": dated("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y"),
-    "dates British": dated("%d/%m/%Y %H:%M:%S", "%d/%m/%Y"),
-    "dates of words": dated("%d-%b-%Y %H:%M:%S", "%d-%b-%Y"),
-    "dates long": dated("%B %d, %Y %H:%M:%S", "%B %d, %Y"),
-    "dates with T": dated("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"),
-    "dates with slashes": dated("%Y/%m/%d %H:%M:%S", "%Y/%m/%d"),
-    "a title": framed(("All deals",)),
-    "a title of three lines": framed(("All deals", "Exported 2026-07-01 by sales", "")),
-    "a copyright": framed(below=("", "Deals", "Copyright (c) 2026 Acme Inc.", "Confidential")),
-    "a count of records": framed(below=("", "60 records")),
-    "blank lines": framed(below=("", "", "")),
+    "headings upper": rename_headings(str.upper),
+    "headings lower": rename_headings(str.lower),
+    "headings title": rename_headings(str.title),
+    "headings camel": rename_headings(camel),
+    "headings snake": rename_headings(snake),
+    "headings spaced": rename_headings(lambda h: f"  {h} "),
+    "headings hard spaces": rename_headings(lambda h: h.replace(" ", "\u00a0")),
+    "dates dotted": write_dates("%d.%m.%Y %H:%M:%S", "%d.%m.%Y"),
+    "dates American": write_dates("%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y"),
+    "dates British": write_dates("%d/%m/%Y %H:%M:%S", "%d/%m/%Y"),
+    "dates of words": write_dates("%d-%b-%Y %H:%M:%S", "%d-%b-%Y"),
+    "dates long": write_dates("%B %d, %Y %H:%M:%S", "%B %d, %Y"),
+    "dates with T": write_dates("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"),
+    "dates with slashes": write_dates("%Y/%m/%d %H:%M:%S", "%Y/%m/%d"),
+    "a title": frame_tables(("All deals",)),
+    "a title of three lines": frame_tables(("All deals", "Exported 2026-07-01 by sales", "")),
+    "a copyright": frame_tables(
+        below=("", "Deals", "Copyright (c) 2026 Acme Inc.", "Confidential")
+    ),
+    "a count of records": frame_tables(below=("", "60 records")),
+    "blank lines": frame_tables(below=("", "", "")),
     "two halves": halves("{}_1.csv", "{}_2.csv"),
     "two parts": halves("{}-part1.csv", "{}-part2.csv"),
     "two halves in brackets": halves("{} (1).csv", "{} (2).csv"),
@@ -515,7 +517,7 @@ SAME: dict[str, Change] = {
     "a column of loading": wider("_synced_at", lambda _: "2026-07-01 04:00:00"),
     "an empty column": wider("Custom field 17", lambda _: ""),
     "a column of tags": wider("Tags", lambda at: ("hot", "cold", "")[at % 3]),
-    **{f"nothing is {word!r}": filled(word) for word in WORDS},
+    **{f"nothing is {word!r}": fill_empty(word) for word in WORDS},
 }
 """Changes that keep what an export means."""
 
@@ -530,10 +532,10 @@ def read(path: Path, names: dict[str, str] | None = None) -> Read:
     except LeakkitError as error:
         return Read(error.code)
     with store:
-        return _kept(store, names or {})
+        return _keep(store, names or {})
 
 
-def _kept(store: Store, names: dict[str, str]) -> Read:
+def _keep(store: Store, names: dict[str, str]) -> Read:
     """Keep what was read."""
     deals = store.rows(
         "SELECT outcome, created_day, closed_day, value, currency FROM opportunities ORDER BY ALL"
@@ -579,13 +581,18 @@ def changes_of(export: Export, base: Read) -> Iterator[tuple[str, Change, dict[s
         yield name, change, {}, False
     known = dict.fromkeys(name for _, name in base.stages)
     names = {name: f"Etappe {LETTERS[at % 26]}{at // 26 or ''}" for at, name in enumerate(known)}
-    yield "other names of stages", renamed(names), {new: old for old, new in names.items()}, False
+    yield (
+        "other names of stages",
+        rename_stages(names),
+        {new: old for old, new in names.items()},
+        False,
+    )
     for sheet in export.sheets:
         for heading in dict.fromkeys(sheet.headings):
             yield f"without {sheet.name}[{heading}]", without(sheet.name, heading), {}, True
 
 
-def tried(
+def try_changes(
     export: Export, say: Callable[[str], None], only: str, chosen: tuple[int, int] = (0, 0)
 ) -> Tried:
     """Read an export as it is and after every change, or `chosen`: so many, by a seed."""
@@ -665,7 +672,7 @@ def main() -> None:
             if asked.export not in export.name or not export.sheets:
                 continue
             chosen = (asked.sample, asked.seed)
-            found = tried(export, lambda line: print(line, flush=True), asked.only, chosen)
+            found = try_changes(export, lambda line: print(line, flush=True), asked.only, chosen)
             all_counts += found.counts
             refused += found.refused
             silent += found.silent

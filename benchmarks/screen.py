@@ -49,7 +49,7 @@ class Screened:
         return statistics.median(self.screens) < MOST_SECONDS and self.first == len(self.screens)
 
 
-def measured(opportunities: int, runs: int) -> Screened:
+def measure(opportunities: int, runs: int) -> Screened:
     """Screen some simulated stages."""
     screens, adjusted, first, tested = [], [], 0, 0
     for run in range(runs):
@@ -57,14 +57,14 @@ def measured(opportunities: int, runs: int) -> Screened:
         start = time.process_time()
         found = drivers.screen(design, (0, DAYS), HORIZON)
         screens.append(time.process_time() - start)
-        adjusted.append(_adjusted(found, design))
+        adjusted.append(_time_adjusting(found, design))
         one = found.drivers[0] if found.drivers else None
         first += one is not None and (one.columns, one.values) == PAIR
         tested = found.tested
     return Screened(opportunities, tested, tuple(screens), tuple(adjusted), first)
 
 
-def _adjusted(found: drivers.Screen, design: Design) -> float:
+def _time_adjusting(found: drivers.Screen, design: Design) -> float:
     """Return what the adjusted effects of a screen take."""
     start = time.process_time()
     drivers.adjust_drivers(found, design)
@@ -101,7 +101,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=RUNS, help="simulated stages")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     asked = parser.parse_args()
-    found = measured(asked.opportunities, asked.runs)
+    found = measure(asked.opportunities, asked.runs)
     text = section(found)
     print(text)
     if asked.write:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from leakkit.report import pool
-from tests.servers import SPARK, programs, spark_connect, started
+from tests.servers import SPARK, programs, spark_connect, start_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def server() -> Iterator[Server]:
     """Return a PostgreSQL that is started for the tests, and ended after them."""
     if (folder := programs()) is None:
         _without("server", "no PostgreSQL is installed (Debian's package is called postgresql)")
-    with started(folder) as found:
+    with start_server(folder) as found:
         yield found
 
 
@@ -146,7 +146,7 @@ def _workers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def kept_workers(_workers: None) -> Iterator[None]:
+def shared_workers(_workers: None) -> Iterator[None]:
     """Let the runs of a module share workers; how they start and end is tested by commands."""
     from leakkit.report import batch  # noqa: PLC0415 - it loads everything
 

@@ -113,10 +113,10 @@ def dates(draw: st.DrawFn) -> str:
     if draw(st.integers(0, 9)) == 0:
         return draw(st.sampled_from(NOT_DATES))
     day = draw(st.dates(dt.date(2023, 1, 1), dt.date(2024, 6, 30)))
-    return written(day, draw(st.sampled_from(STYLES)))
+    return write_day(day, draw(st.sampled_from(STYLES)))
 
 
-def written(day: dt.date, style: str) -> str:
+def write_day(day: dt.date, style: str) -> str:
     """Write a day in a style."""
     number = (day - EPOCH).days
     jy = day.year - 621 if (day.month, day.day) >= (3, 21) else day.year - 622
@@ -155,7 +155,7 @@ def tables(draw: st.DrawFn) -> Source:
 
 def row(headings: list[str], style: str) -> st.SearchStrategy[tuple[str, ...]]:
     """Return cells for these headings; most dates of a table are in one style."""
-    alike = st.dates(dt.date(2023, 1, 1), dt.date(2024, 6, 30)).map(lambda d: written(d, style))
+    alike = st.dates(dt.date(2023, 1, 1), dt.date(2024, 6, 30)).map(lambda d: write_day(d, style))
     kinds = {
         "opportunity_id": st.sampled_from(IDS),
         "stage": st.sampled_from((*"ABCABC", *TEXTS)),
@@ -279,7 +279,7 @@ def judge(source: Source, *, analysed: bool = False) -> str:
         try:
             store, found = check_source(file, Config.from_text(source.config))
         except LeakkitError as error:
-            return _refused(error)
+            return _refusal_code(error)
         with store:
             for counted in found.rows:
                 parts = ("used", "merged", "not_asked", "set_aside")
@@ -292,7 +292,7 @@ def judge(source: Source, *, analysed: bool = False) -> str:
     return "read"
 
 
-def _refused(error: LeakkitError) -> str:
+def _refusal_code(error: LeakkitError) -> str:
     """Return the code of an error that says what is wrong, and is no fault of leakkit."""
     assert error.code != "rows_lost", str(error)
     assert str(error), "an error without a word"
@@ -308,7 +308,7 @@ def judge_rows(source: Source, store: Store) -> None:
         assert read["history"] == len(rows), (read, rows)
     days = {day for cells in rows for cell in cells for day in meanings(cell)}
     if store.config.source.typed_dates == "swapped":
-        days |= {other for day in days if (other := swapped(day)) is not None}
+        days |= {other for day in days if (other := swap_day_and_month(day)) is not None}
     days |= {int(store.meta("last_day")) + off for off in (0, 1)}
     found = store.rows(
         "SELECT entered_day FROM stage_history UNION SELECT created_day FROM opportunities "
@@ -318,7 +318,7 @@ def judge_rows(source: Source, store: Store) -> None:
     assert not strange, [(EPOCH + dt.timedelta(days=day)).isoformat() for day in strange]
 
 
-def swapped(day: int) -> int | None:
+def swap_day_and_month(day: int) -> int | None:
     """Return the day whose day and month stand the other way round."""
     try:
         date = EPOCH + dt.timedelta(days=day)

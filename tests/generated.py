@@ -782,18 +782,18 @@ def as_of_text(rules: Rules) -> str:
 def toml_text(rules: Rules) -> str:
     """leakkit.toml for these rules."""
     lines = [
-        f"as_of = {quoted(as_of_text(rules))}",
-        f"timezone = {quoted(zone_name(rules))}",
+        f"as_of = {quote_toml(as_of_text(rules))}",
+        f"timezone = {quote_toml(zone_name(rules))}",
         "",
         "[source]",
         f"ignore_unknown_stages = {str(rules.ignore_unknown_stages).lower()}",
         'present_stage = "history"',
-        f"accept = {quoted(list(CROSS_CHECKS))}",
+        f"accept = {quote_toml(list(CROSS_CHECKS))}",
         "",
         "[source.outcomes]",
-        f"won = {quoted(list(rules.outcome_won))}",
-        f"lost = {quoted(list(rules.outcome_lost))}",
-        f"open = {quoted(list(rules.outcome_open))}",
+        f"won = {quote_toml(list(rules.outcome_won))}",
+        f"lost = {quote_toml(list(rules.outcome_lost))}",
+        f"open = {quote_toml(list(rules.outcome_open))}",
     ]
     for pipeline in rules.pipelines:
         lines += pipeline_lines(pipeline)
@@ -802,14 +802,14 @@ def toml_text(rules: Rules) -> str:
 
 def pipeline_lines(pipeline: PipelineRules) -> list[str]:
     """One [[pipelines]] table."""
-    stages = ", ".join(f"{{ name = {quoted(stage)} }}" for stage in pipeline.stages)
+    stages = ", ".join(f"{{ name = {quote_toml(stage)} }}" for stage in pipeline.stages)
     lines = [
         "",
         "[[pipelines]]",
-        f"name = {quoted(pipeline.name)}",
-        f"won = {quoted(list(pipeline.won))}",
-        f"lost = {quoted(list(pipeline.lost))}",
-        f"unit = {quoted(pipeline.unit)}",
+        f"name = {quote_toml(pipeline.name)}",
+        f"won = {quote_toml(list(pipeline.won))}",
+        f"lost = {quote_toml(list(pipeline.lost))}",
+        f"unit = {quote_toml(pipeline.unit)}",
         f"stages = [{stages}]",
     ]
     if pipeline.expected_days is not None:
@@ -817,6 +817,6 @@ def pipeline_lines(pipeline: PipelineRules) -> list[str]:
     return lines
 
 
-def quoted(value: str | list[str]) -> str:
+def quote_toml(value: str | list[str]) -> str:
     """A TOML string or list of strings."""
     return json.dumps(value, ensure_ascii=False)

@@ -422,7 +422,7 @@ class Comparison:
         for part, found in ((Fraction(1, 2), row.median), (Fraction(9, 10), row.p90)):
             ages = (u for u in range(curve.last_age + 1) if 1 - curve.survival[u] >= part)
             age = next(ages, None)
-            known = age is not None and ref.followed(curve, age) >= 20
+            known = age is not None and ref.count_followed(curve, age) >= 20
             self.expect(f"{what} {part} gone", found.age, age if known else None)
         h = row.horizon.age
         if row.mean is not None and h is not None:

@@ -1182,7 +1182,7 @@ def equivalent_entrants(curve: Curve, age: int) -> Fraction | None:
     return None if before == 0 else Fraction(curve.at_risk.get(age, 0)) / before
 
 
-def followed(curve: Curve, age: float) -> Fraction:
+def count_followed(curve: Curve, age: float) -> Fraction:
     """The smallest number of equivalent entrants at any whole age up to `age`."""
     numbers = []
     for u in range(math.floor(age) + 1):
@@ -1204,7 +1204,7 @@ def wilson(share: float, n: float, level: float = 0.95) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Share:
-    """An estimate read at an age. `estimable` iff `followed` is at least 20."""
+    """An estimate read at an age. `estimable` iff `count_followed` is at least 20."""
 
     share: float
     low: float
@@ -1218,13 +1218,13 @@ class Share:
 def share_of(curve: Curve, kind: str, age: float) -> Share:
     """F_kind at an age, with its interval. Merge kinds first (merge_kinds) for `advanced`."""
     exact = incidence_at(curve, kind, age)
-    return with_interval(exact, variance(curve, kind, age), followed(curve, age))
+    return with_interval(exact, variance(curve, kind, age), count_followed(curve, age))
 
 
 def still_there(curve: Curve, age: float) -> Share:
     """S at an age, with its interval: `stalled` at h, `went overdue` at E."""
     exact = survival_at(curve, age)
-    return with_interval(exact, variance_of_survival(curve, age), followed(curve, age))
+    return with_interval(exact, variance_of_survival(curve, age), count_followed(curve, age))
 
 
 def went_overdue(curve: Curve, expected_days: float, unit: Unit = "day") -> Share:
@@ -1233,7 +1233,7 @@ def went_overdue(curve: Curve, expected_days: float, unit: Unit = "day") -> Shar
 
 
 def with_interval(exact: Fraction, var: float, n_followed: Fraction) -> Share:
-    """n_eff = F(1-F)/Var(F), `followed` where F is 0 or 1; then Wilson."""
+    """n_eff = F(1-F)/Var(F), `count_followed` where F is 0 or 1; then Wilson."""
     share = float(exact)
     is_end = exact in (0, 1) or var <= 0
     n_eff = float(n_followed) if is_end else share * (1 - share) / var
@@ -1267,7 +1267,7 @@ class Expected:
     reason: str
 
 
-def followed_until(curve: Curve, at_least: int = 30) -> float | None:
+def age_followed_until(curve: Curve, at_least: int = 30) -> float | None:
     """t*: the largest age up to which n* never falls under 30; infinite where S reaches 0."""
     age = 0
     while True:
@@ -1310,7 +1310,7 @@ def horizon(curve: Curve, expected: float | None = None, unit: Unit = "day") -> 
 
     `expected` is E in units of stay (None and 0: no E). Learnt on first visits of the baseline.
     """
-    t_star = followed_until(curve)
+    t_star = age_followed_until(curve)
     if t_star is None:
         return Horizon(None, None, None, "fewer than 30 entrants")
     if sum(sum(ages.values()) for ages in curve.exits.values()) < 15:
@@ -1331,7 +1331,7 @@ def expected_age(curve: Curve) -> Expected:
     """
     if sum(curve.exits.get("advanced", {}).values()) < 50:
         return Expected(None, "fewer than 50 advances")
-    t_star = followed_until(curve)
+    t_star = age_followed_until(curve)
     if t_star is None:
         return Expected(None, "fewer than 30 entrants")
     end = incidence_at(curve, "advanced", t_star)

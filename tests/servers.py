@@ -74,7 +74,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(bin_folder: Path) -> Iterator[Server]:
+def start_server(bin_folder: Path) -> Iterator[Server]:
     """Start a server in a folder of its own, and end it. It refuses to run as root."""
     folder = Path(tempfile.mkdtemp(prefix="leakkit-tests-"))
     as_user = ["runuser", "-u", "nobody", "--"] if os.geteuid() == 0 else []

@@ -59,7 +59,7 @@ def company() -> Company:
 
 
 @cache
-def made() -> dict[str, str]:
+def make_pages() -> dict[str, str]:
     """Make its three pages."""
     return {
         "overview": pages.overview(company().whole),
@@ -80,11 +80,11 @@ def browser(browser_path: str) -> Iterator[Browser]:
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the address of one of the pages."""
     file = tmp_path / f"{request.param}.html"
-    file.write_text(made()[request.param], "utf-8")
+    file.write_text(make_pages()[request.param], "utf-8")
     return file.as_uri()
 
 
-def opened(browser: Browser, address: str, width: int = 1200, scheme: str = "light") -> Page:
+def open_page(browser: Browser, address: str, width: int = 1200, scheme: str = "light") -> Page:
     """Open a page with all that folds unfolded."""
     chosen: Any = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
     page = browser.new_page(reduced_motion="reduce", **chosen)
@@ -108,7 +108,7 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (360, "dark")])
 def test_axe_finds_nothing_serious(browser: Browser, address: str, width: int, scheme: str) -> None:
-    assert violations(opened(browser, address, width, scheme)) == []
+    assert violations(open_page(browser, address, width, scheme)) == []
 
 
 def test_axe_sees_what_is_wrong(browser: Browser) -> None:
@@ -119,7 +119,7 @@ def test_axe_sees_what_is_wrong(browser: Browser) -> None:
 
 
 def test_no_page_scrolls_sideways(browser: Browser, address: str) -> None:
-    page = opened(browser, address)
+    page = open_page(browser, address)
     for width in (320, 360, 700):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -127,7 +127,7 @@ def test_no_page_scrolls_sideways(browser: Browser, address: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_headings_go_down_one_step_at_a_time(name: str) -> None:
-    soup = BeautifulSoup(made()[name], "html.parser")
+    soup = BeautifulSoup(make_pages()[name], "html.parser")
     levels = [int(tag.name[1]) for tag in soup.find_all(re.compile("^h[1-6]$"))]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -136,7 +136,7 @@ def test_headings_go_down_one_step_at_a_time(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_heading_of_a_table_says_what_it_heads(name: str) -> None:
-    soup = BeautifulSoup(made()[name], "html.parser")
+    soup = BeautifulSoup(make_pages()[name], "html.parser")
     heads = soup.find_all("th")
     assert heads
     for head in heads:
@@ -148,7 +148,7 @@ def test_every_heading_of_a_table_says_what_it_heads(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_picture_is_said_in_words(name: str) -> None:
-    soup = BeautifulSoup(made()[name], "html.parser")
+    soup = BeautifulSoup(make_pages()[name], "html.parser")
     pictures = soup.find_all("svg")
     assert pictures
     for picture in pictures:
@@ -157,7 +157,7 @@ def test_every_picture_is_said_in_words(name: str) -> None:
 
 
 def test_all_that_can_be_used_is_reached_by_keyboard(browser: Browser, address: str) -> None:
-    page = opened(browser, address, 360)
+    page = open_page(browser, address, 360)
     wanted = page.evaluate(
         "Array.from(document.querySelectorAll('a[href], summary, .lk-scroll, pre'))"
         ".filter(one => one.offsetParent).length"
@@ -169,7 +169,7 @@ def test_all_that_can_be_used_is_reached_by_keyboard(browser: Browser, address: 
 
 
 def test_what_is_in_focus_is_seen(browser: Browser, address: str) -> None:
-    page = opened(browser, address)
+    page = open_page(browser, address)
     page.keyboard.press("Tab")
     style = "getComputedStyle(document.activeElement)"
     assert page.evaluate(f"{style}.outlineStyle") == "solid"

@@ -54,7 +54,7 @@ TWO = Plan(
 
 
 @pytest.fixture(scope="module")
-def made() -> Sample:
+def sample() -> Sample:
     return make(500, seed=4, plan=TWO)
 
 
@@ -63,8 +63,8 @@ def frames(made: Sample) -> dict[str, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def store(made: Sample) -> Iterator[Store]:
-    with loaded(made) as opened:
+def store(sample: Sample) -> Iterator[Store]:
+    with load_sample(sample) as opened:
         yield opened
 
 
@@ -73,7 +73,7 @@ def whole(store: Store) -> Analysis:
     return analyze(store)
 
 
-def loaded(made: Sample, **how: Any) -> Store:  # noqa: ANN401 - what load takes
+def load_sample(made: Sample, **how: Any) -> Store:  # noqa: ANN401 - what load takes
     return load(frames(made), Config.from_text(made.config), **how)
 
 
@@ -233,11 +233,11 @@ def test_a_whole_history_is_left_whole(whole: Analysis) -> None:
 
 
 def test_an_earlier_snapshot_changes_only_what_is_later(
-    made: Sample, store: Store, whole: Analysis
+    sample: Sample, store: Store, whole: Analysis
 ) -> None:
     cut = pd.Timestamp("2025-09-30")
     last = int((cut - pd.Timestamp(0)).days)
-    with loaded(made, as_of="2025-09-30") as then:
+    with load_sample(sample, as_of="2025-09-30") as then:
         (now_cut,), (before,) = (
             stays(one, [(last - 400, last + 1)], per_pipeline=2) for one in (store, then)
         )
@@ -275,17 +275,17 @@ def test_a_part_of_a_hostile_source_gives_the_same_numbers(seed: int, tmp_path: 
 
 
 def test_threads_and_the_order_of_rows_change_nothing(
-    made: Sample, whole: Analysis, monkeypatch: pytest.MonkeyPatch
+    sample: Sample, whole: Analysis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shuffled = {k: v.sample(frac=1, random_state=1) for k, v in frames(made).items()}
-    for threads, given in (("1", frames(made)), ("4", shuffled)):
+    shuffled = {k: v.sample(frac=1, random_state=1) for k, v in frames(sample).items()}
+    for threads, given in (("1", frames(sample)), ("4", shuffled)):
         monkeypatch.setenv("LEAKKIT_THREADS", threads)
-        with load(given, Config.from_text(made.config)) as store:
+        with load(given, Config.from_text(sample.config)) as store:
             assert plain(analyze(store).pipelines) == plain(whole.pipelines)
 
 
-def test_a_doctored_store_is_refused(made: Sample) -> None:
-    with loaded(made) as store:
+def test_a_doctored_store_is_refused(sample: Sample) -> None:
+    with load_sample(sample) as store:
         # plain deals stand in one table, of which the passages are a view
         store.run("CREATE TABLE doctored AS SELECT * FROM passages; DROP VIEW passages")
         store.run("ALTER TABLE doctored RENAME TO passages")

@@ -27,7 +27,7 @@ from leakkit.views.view import View
 from tests.running import opening, short_pages, write_small
 
 ONE = ("Spare parts",)
-pytestmark = pytest.mark.usefixtures("kept_workers")
+pytestmark = pytest.mark.usefixtures("shared_workers")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -56,9 +56,9 @@ class Outside(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def made(
+def two_pages(
     tmp_path_factory: pytest.TempPathFactory,
-    kept_workers: None,  # noqa: ARG001 - asked for before the run
+    shared_workers: None,  # noqa: ARG001 - asked for before the run
 ) -> tuple[Path, report.RunResult]:
     """Run two pipelines of a small sample once for the tests that only look."""
     base = tmp_path_factory.mktemp("run")
@@ -66,8 +66,8 @@ def made(
     return base / "out", result
 
 
-def test_a_run_writes_its_folder(made: tuple[Path, report.RunResult]) -> None:
-    out, result = made
+def test_a_run_writes_its_folder(two_pages: tuple[Path, report.RunResult]) -> None:
+    out, result = two_pages
     assert not result.failed
     each = ["findings.json", "root_causes.html", "stage_dropoff.html", "stages.csv"]
     each += ["summary.html", "summary.json", "summary.txt", "worklist.csv", "worklist.xlsx"]
@@ -79,8 +79,8 @@ def test_a_run_writes_its_folder(made: tuple[Path, report.RunResult]) -> None:
     assert result.rows[0]["read"] == 120
 
 
-def test_pages_run_nothing_and_ask_nobody(made: tuple[Path, report.RunResult]) -> None:
-    for name, content in contents(made[0]).items():
+def test_pages_run_nothing_and_ask_nobody(two_pages: tuple[Path, report.RunResult]) -> None:
+    for name, content in contents(two_pages[0]).items():
         if not name.endswith(".html"):
             continue
         parser = Outside()
@@ -90,8 +90,8 @@ def test_pages_run_nothing_and_ask_nobody(made: tuple[Path, report.RunResult]) -
         assert b'<html lang="en" dir="ltr"' in content
 
 
-def test_pages_name_no_file_and_no_place(made: tuple[Path, report.RunResult]) -> None:
-    page = (made[0] / "spare-parts-177b75/stage_dropoff.html").read_text("utf-8")
+def test_pages_name_no_file_and_no_place(two_pages: tuple[Path, report.RunResult]) -> None:
+    page = (two_pages[0] / "spare-parts-177b75/stage_dropoff.html").read_text("utf-8")
     assert "/tmp" not in page  # noqa: S108 - no temporary path may stand in a page
     assert ".csv" not in page
     # the code, folded, with the parameters of this page
@@ -104,16 +104,16 @@ def test_pages_name_no_file_and_no_place(made: tuple[Path, report.RunResult]) ->
     "name", ["spare-parts-177b75/stage_dropoff.html", "equipment-7f2465/root_causes.html", INDEX]
 )
 def test_the_code_at_the_foot_of_a_page_makes_it(
-    made: tuple[Path, report.RunResult],
+    two_pages: tuple[Path, report.RunResult],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
     """Whoever copies it beside the source gets every view that stands on the page."""
-    shutil.copytree(made[0], tmp_path / "reports")
-    shutil.copytree(made[0].parent / "source", tmp_path / "source")
+    shutil.copytree(two_pages[0], tmp_path / "reports")
+    shutil.copytree(two_pages[0].parent / "source", tmp_path / "source")
     monkeypatch.chdir(tmp_path)
-    page = (made[0] / name).read_text("utf-8")
+    page = (two_pages[0] / name).read_text("utf-8")
     code = BeautifulSoup(page, "html.parser").select("details pre code")
     names: dict[str, Any] = {}
     shown = []
@@ -128,21 +128,21 @@ def test_the_code_at_the_foot_of_a_page_makes_it(
     assert [view.name for view in views if view.section() not in page] == []
 
 
-def test_stages_csv_is_the_contract(made: tuple[Path, report.RunResult]) -> None:
+def test_stages_csv_is_the_contract(two_pages: tuple[Path, report.RunResult]) -> None:
     contract = Path("docs/contracts.md").read_text("utf-8")
     header = re.search(r"`(stage,opportunities,entered[^`]+)`", contract)
-    text = (made[0] / "spare-parts-177b75/stages.csv").read_text("utf-8")
+    text = (two_pages[0] / "spare-parts-177b75/stages.csv").read_text("utf-8")
     assert header is not None
     assert text.splitlines()[0] == header.group(1)
-    table = pd.read_csv(made[0] / "spare-parts-177b75/stages.csv")
+    table = pd.read_csv(two_pages[0] / "spare-parts-177b75/stages.csv")
     exits = ["next", "jumped", "won_here", "returned", "lost", "moved", "open"]
     assert (table[exits].sum(axis=1) == table["entered"]).all()
     shares = table[[f"{k}_share" for k in ("advance", "lost", "returned", "stalled")]].dropna()
     assert ((shares.sum(axis=1) - 1).abs() < 1e-9).all()
 
 
-def test_the_manifest_says_what_was_used(made: tuple[Path, report.RunResult]) -> None:
-    facts = json.loads((made[0] / "manifest.json").read_text("utf-8"))
+def test_the_manifest_says_what_was_used(two_pages: tuple[Path, report.RunResult]) -> None:
+    facts = json.loads((two_pages[0] / "manifest.json").read_text("utf-8"))
     assert [i["name"] for i in facts["inputs"]] == ["opportunities.csv", "stage_history.csv"]
     assert all(re.fullmatch("[0-9a-f]{64}", i["sha256"]) for i in facts["inputs"])
     assert {p["name"] for p in facts["pipelines"]} == {"Equipment", "Spare parts"}
@@ -150,28 +150,28 @@ def test_the_manifest_says_what_was_used(made: tuple[Path, report.RunResult]) ->
     assert "seconds" not in json.dumps(facts)
 
 
-def test_the_index_links_every_page(made: tuple[Path, report.RunResult]) -> None:
-    index = (made[0] / "index.html").read_text("utf-8")
+def test_the_index_links_every_page(two_pages: tuple[Path, report.RunResult]) -> None:
+    index = (two_pages[0] / "index.html").read_text("utf-8")
     for name in ("equipment-7f2465", "spare-parts-177b75"):
         assert f'href="{name}/stage_dropoff.html"' in index
         assert f'href="{name}/stages.csv"' in index
 
 
 def test_another_process_with_one_thread_gives_the_same_bytes(
-    made: tuple[Path, report.RunResult], tmp_path: Path
+    two_pages: tuple[Path, report.RunResult], tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "leakkit.cli", "report", str(made[0].parent / "source")]
+    command = [sys.executable, "-m", "leakkit.cli", "report", str(two_pages[0].parent / "source")]
     environment = {**os.environ, "LEAKKIT_THREADS": "1"}
     subprocess.run(
         [*command, "--out", str(tmp_path / "out"), "--quiet"], check=True, env=environment
     )
-    assert contents(tmp_path / "out") == contents(made[0])
+    assert contents(tmp_path / "out") == contents(two_pages[0])
 
 
 def test_rows_and_columns_in_another_order_and_parquet_give_the_same_pages(
-    made: tuple[Path, report.RunResult], tmp_path: Path
+    two_pages: tuple[Path, report.RunResult], tmp_path: Path
 ) -> None:
-    csv, parquet = made[0].parent / "source", tmp_path / "source"
+    csv, parquet = two_pages[0].parent / "source", tmp_path / "source"
     parquet.mkdir()
     (parquet / "leakkit.toml").write_bytes((csv / "leakkit.toml").read_bytes())
     for name in ("opportunities", "stage_history"):
@@ -179,7 +179,7 @@ def test_rows_and_columns_in_another_order_and_parquet_give_the_same_pages(
         mixed = frame.sample(frac=1.0, random_state=1)[sorted(frame.columns, reverse=True)]
         mixed.astype("str").to_parquet(parquet / f"{name}.parquet", index=False)
     report.run(parquet, tmp_path / "out")
-    runs = contents(tmp_path / "out"), contents(made[0])
+    runs = contents(tmp_path / "out"), contents(two_pages[0])
     assert runs[0].pop("manifest.json") != runs[1].pop("manifest.json")  # it names the files
     assert runs[0] == runs[1]
 
@@ -226,13 +226,13 @@ def test_how_many_run_at_once_changes_no_byte(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def _opened() -> Iterator[None]:
+def _short_pages() -> Iterator[None]:
     """Make pages of their first and last view."""
     with short_pages(opening):
         yield
 
 
-@pytest.mark.usefixtures("_opened")
+@pytest.mark.usefixtures("_short_pages")
 def test_what_did_not_change_is_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,7 +307,7 @@ def test_a_mark_replaces_an_earlier_one() -> None:
 
 
 @pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux only")
-@pytest.mark.usefixtures("_opened")
+@pytest.mark.usefixtures("_short_pages")
 def test_a_forked_kernel_makes_the_same_pages(tmp_path: Path) -> None:
     source = write_small(tmp_path / "source")
     for engine in ("fork", "stock"):

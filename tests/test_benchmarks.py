@@ -18,7 +18,7 @@ SIZES = (300, 600)
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[river.Result, Path]:
+def round_of_measures(tmp_path_factory: pytest.TempPathFactory) -> tuple[river.Result, Path]:
     """Measure one round, each route in its own process."""
     folder = tmp_path_factory.mktemp("bench")
     found = defaultdict(list)
@@ -27,8 +27,10 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[river.Result, Pa
     return river.Result(found, SIZES), folder
 
 
-def test_every_route_is_measured_at_every_size(measured: tuple[river.Result, Path]) -> None:
-    result, _ = measured
+def test_every_route_is_measured_at_every_size(
+    round_of_measures: tuple[river.Result, Path],
+) -> None:
+    result, _ = round_of_measures
     assert set(result.by_route) == {(size, route) for size in SIZES for route in river.ROUTES}
     for ones in result.by_route.values():
         for one in ones:
@@ -37,21 +39,21 @@ def test_every_route_is_measured_at_every_size(measured: tuple[river.Result, Pat
             assert one.peak_kb > 10_000
 
 
-def test_leakkit_is_measured_step_by_step(measured: tuple[river.Result, Path]) -> None:
-    result, _ = measured
+def test_leakkit_is_measured_step_by_step(round_of_measures: tuple[river.Result, Path]) -> None:
+    result, _ = round_of_measures
     for size in SIZES:
         for step in river.STEPS:
             assert result.step(size, step) > 0, step
 
 
-def test_pandas_counts_what_leakkit_counts(measured: tuple[river.Result, Path]) -> None:
-    _, folder = measured
+def test_pandas_counts_what_leakkit_counts(round_of_measures: tuple[river.Result, Path]) -> None:
+    _, folder = round_of_measures
     for size in SIZES:
         assert river.unequal(folder / str(size)) == []
 
 
-def test_a_difference_is_named(measured: tuple[river.Result, Path]) -> None:
-    _, folder = measured
+def test_a_difference_is_named(round_of_measures: tuple[river.Result, Path]) -> None:
+    _, folder = round_of_measures
     file = folder / str(SIZES[0]) / "pandas" / "stays.parquet"
     kept = pd.read_parquet(file)
     kept.assign(n=kept["n"] + 1).to_parquet(file)
@@ -61,8 +63,8 @@ def test_a_difference_is_named(measured: tuple[river.Result, Path]) -> None:
         kept.to_parquet(file)
 
 
-def test_the_page_holds_every_table(measured: tuple[river.Result, Path]) -> None:
-    result, _ = measured
+def test_the_page_holds_every_table(round_of_measures: tuple[river.Result, Path]) -> None:
+    result, _ = round_of_measures
     page = river.page(result, runs=1)
     assert page.count("\n| ---:") == 4
     assert "| 300 to 600 |" in page
@@ -88,7 +90,7 @@ def test_ratios_compare_routes_of_one_round() -> None:
 
 
 def test_loading_is_measured_beside_a_plain_read() -> None:
-    found = loading.measured(300, 1)
+    found = loading.measure_routes(300, 1)
     assert set(found) == {(form, route) for form in loading.FORMATS for route in loading.ROUTES}
     rows = {one.rows for took in found.values() for one in took}
     assert len(rows) == 1
@@ -99,7 +101,7 @@ def test_loading_is_measured_beside_a_plain_read() -> None:
 
 
 def test_the_screen_is_measured_and_its_first_finding_checked() -> None:
-    found = screen.measured(12_000, 1)
+    found = screen.measure(12_000, 1)
     assert found.first == 1
     assert found.tested > 1_000
     assert min(*found.screens, *found.adjusted) > 0

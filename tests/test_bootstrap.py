@@ -24,7 +24,7 @@ LOST, NEXT, OPEN = (EXITS.index(name) for name in ("lost", "next", "open"))
 Visit = tuple[int, int, int, int]  # cluster, age of arrival, age of leaving, exit
 
 
-def counted(visits: list[Visit], value: int = 1) -> pd.DataFrame:
+def count_visits(visits: list[Visit], value: int = 1) -> pd.DataFrame:
     """Count visits per cluster as the query does."""
     rows = [(c, 1, come, -1, 1, value) for c, come, _, _ in visits]
     rows += [(c, 0, leave, exit_, 1, value) for c, _, leave, exit_ in visits]
@@ -56,7 +56,7 @@ def some_visits(deals: int, visits_each: int = 1) -> list[Visit]:
 
 def test_the_original_sample_gives_the_curve() -> None:
     visits = some_visits(300)
-    counts = cluster_counts(counted(visits))
+    counts = cluster_counts(count_visits(visits))
     curve = aalen_johansen(together(visits).table())
     assert counts.at_risk.sum(axis=0) == approx(
         np.array([curve.table.at_risk[index_at(curve, float(age))] for age in counts.ages])
@@ -71,7 +71,7 @@ def test_the_original_sample_gives_the_curve() -> None:
 
 def test_of_single_visits_it_is_as_wide_as_greenwood() -> None:
     visits = some_visits(400)
-    spread = replicated_shares(cluster_counts(counted(visits)), (LOST,))[:, -1].std()
+    spread = replicated_shares(cluster_counts(count_visits(visits)), (LOST,))[:, -1].std()
     curve = aalen_johansen(together(visits).table())
     assert spread == pytest.approx(greenwood(curve, ("lost",))[-1] ** 0.5, rel=0.1)
 
@@ -79,13 +79,13 @@ def test_of_single_visits_it_is_as_wide_as_greenwood() -> None:
 def test_of_visits_alike_it_is_wider_as_it_must_be() -> None:
     """Four equal visits a deal are worth one: twice the standard error of Greenwood's."""
     visits = some_visits(200, visits_each=4)
-    spread = replicated_shares(cluster_counts(counted(visits)), (LOST,))[:, -1].std()
+    spread = replicated_shares(cluster_counts(count_visits(visits)), (LOST,))[:, -1].std()
     curve = aalen_johansen(together(visits).table())
     assert spread == pytest.approx(2 * greenwood(curve, ("lost",))[-1] ** 0.5, rel=0.12)
 
 
 def test_the_same_counts_give_the_same_interval() -> None:
-    frame = counted(some_visits(100))
+    frame = count_visits(some_visits(100))
     first, again = (share_interval(cluster_counts(frame), (LOST,), 12.0) for _ in range(2))
     shuffled = frame.sample(frac=1, random_state=3)
     assert first == again == share_interval(cluster_counts(shuffled), (LOST,), 12.0)
@@ -95,25 +95,27 @@ def test_the_same_counts_give_the_same_interval() -> None:
 
 def test_delayed_arrivals_are_at_risk_from_their_age() -> None:
     visits = [(0, 0, 2, LOST), (1, 3, 5, NEXT), (2, 0, 9, OPEN)]
-    counts = cluster_counts(counted(visits))
+    counts = cluster_counts(count_visits(visits))
     assert counts.ages.tolist() == [0, 2, 3, 5, 9]
     assert counts.at_risk.sum(axis=0).tolist() == [2, 2, 2, 2, 1]
 
 
 def test_expected_days_that_all_share_are_sure() -> None:
     visits = [(deal, 0, 4, NEXT) for deal in range(60)]
-    assert expected_interval(cluster_counts(counted(visits)), (NEXT,), 4.0) == (4.0, 4.0)
+    assert expected_interval(cluster_counts(count_visits(visits)), (NEXT,), 4.0) == (4.0, 4.0)
 
 
 def test_expected_days_near_a_gap_are_unsure() -> None:
     visits = [(deal, 0, 1 if deal < 54 else 40, NEXT) for deal in range(60)]
-    low, high = expected_interval(cluster_counts(counted(visits)), (NEXT,), 40.0)
+    low, high = expected_interval(cluster_counts(count_visits(visits)), (NEXT,), 40.0)
     assert (low, high) == (1.0, 40.0)
 
 
 def test_the_share_of_all_visits_lies_in_its_interval() -> None:
     visits = some_visits(150, visits_each=2)
-    share = stage_results.lost_any_visit(together(visits), counted(visits), Horizon(15.0, "learnt"))
+    share = stage_results.lost_any_visit(
+        together(visits), count_visits(visits), Horizon(15.0, "learnt")
+    )
     assert share.share is not None
     assert share.low is not None
     assert share.high is not None
@@ -126,7 +128,7 @@ def test_the_share_of_all_visits_lies_in_its_interval() -> None:
 def test_value_weighs() -> None:
     """One lost deal in ten, worth as much as all others together: half of the value is lost."""
     visits = [(deal, 0, 3, LOST if deal % 10 == 0 else NEXT) for deal in range(100)]
-    frame = counted(visits)
+    frame = count_visits(visits)
     frame.loc[frame["cluster"] % 10 == 0, "total"] = 9
     ages = np.zeros(1, np.int64)
     left = ages + 3
@@ -149,7 +151,7 @@ def test_value_weighs() -> None:
 def test_censored_exits_count_in_no_share() -> None:
     jumped = EXITS.index("jumped")
     visits = [(deal, 0, deal % 5, jumped if deal % 2 else NEXT) for deal in range(60)]
-    strict = cluster_counts(counted(visits), censored=(OPEN, jumped))
+    strict = cluster_counts(count_visits(visits), censored=(OPEN, jumped))
     assert sum(spread.amount.sum() for _, spread in strict.exits) == 30
     assert strict.departures.amount.sum() == 60
     next_alone = replicated_shares(strict, (NEXT,))
@@ -158,7 +160,7 @@ def test_censored_exits_count_in_no_share() -> None:
 
 
 def test_what_comes_later_changes_no_share_before_it() -> None:
-    counts = cluster_counts(counted(some_visits(300)))
+    counts = cluster_counts(count_visits(some_visits(300)))
     whole = [share_interval(counts, (LOST,), age) for age in (-1.0, 0.0, 4.5, 12.0)]
     assert whole == [
         share_interval(counts.until(12.0), (LOST,), age) for age in (-1.0, 0.0, 4.5, 12.0)
@@ -167,7 +169,7 @@ def test_what_comes_later_changes_no_share_before_it() -> None:
 
 
 def test_many_amounts_are_drawn_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = counted(some_visits(300))
+    frame = count_visits(some_visits(300))
     few = replicated_shares(cluster_counts(frame), (LOST,))
     monkeypatch.setattr(age_counts, "FEW_AMOUNTS", 0)
     assert np.array_equal(replicated_shares(cluster_counts(frame), (LOST,)), few)

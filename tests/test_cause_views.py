@@ -115,7 +115,7 @@ def texts(node: ast.AST) -> set[str]:
     return {value for value in found if isinstance(value, str) and value}
 
 
-def given(module: ModuleType, call: str, place: int) -> set[str]:
+def texts_given(module: ModuleType, call: str, place: int) -> set[str]:
     """Return the texts that calls such as `Screen.missing(...)` are given at a place."""
     found: set[str] = set()
     for node in ast.walk(tree(module)):
@@ -124,7 +124,7 @@ def given(module: ModuleType, call: str, place: int) -> set[str]:
     return found
 
 
-def returned(function: object, place: int) -> set[str]:
+def texts_returned(function: object, place: int) -> set[str]:
     """Return the texts that a function returns at a place of its tuple."""
     assert callable(function)
     source = ast.parse(inspect.getsource(function))
@@ -133,7 +133,7 @@ def returned(function: object, place: int) -> set[str]:
 
 
 def whys() -> set[str]:
-    return given(verdicts, "Verdict", 2)
+    return texts_given(verdicts, "Verdict", 2)
 
 
 CODES = {
@@ -146,21 +146,24 @@ CODES = {
     "causes.strength_": {"strong", "moderate", "weak"},
     "causes.why_": whys(),
     "causes.stated_": set(FAMILIES),
-    "causes.stated_none_": returned(stated_reasons._judge_stated, 1)
+    "causes.stated_none_": texts_returned(stated_reasons._judge_stated, 1)
     | {"no_usual", "usual_before", "usual_elsewhere"},
     "causes.behaves_": {*SIGNS, "mixed"},
-    "causes.behaves_none_": returned(behaviour._judge_family, 1) | given(behaviour, "_nothing", 0),
+    "causes.behaves_none_": texts_returned(behaviour._judge_family, 1)
+    | texts_given(behaviour, "_nothing", 0),
     "causes.sign_": set(SIGNS),
     "causes.excess_": {
         f"{beyond}{family}"
         for beyond in ("", "none_", "fewer_")
         for family in ("complexity", "unconvincing")
     },
-    "causes.read_": returned(verdicts._read, 0),
+    "causes.read_": texts_returned(verdicts._read, 0),
     "causes.door_": set(ROWS),
-    "causes.mix_": given(mix, "RateAndMix.missing", 2) | given(rooms, "RateAndMix.missing", 2),
-    "causes.screen_": given(rooms, "Screen.missing", 2) | given(drivers, "Screen.missing", 2),
-    "causes.set_aside_": given(columns, "SetAside", 1),
+    "causes.mix_": texts_given(mix, "RateAndMix.missing", 2)
+    | texts_given(rooms, "RateAndMix.missing", 2),
+    "causes.screen_": texts_given(rooms, "Screen.missing", 2)
+    | texts_given(drivers, "Screen.missing", 2),
+    "causes.set_aside_": texts_given(columns, "SetAside", 1),
     "causes.reviews.": {
         *built_in().reviews.values(),
         *verdicts.SIGN_REVIEWS.values(),

@@ -126,7 +126,7 @@ def test_all_faults_of_a_configuration_are_listed(tmp_path: Path) -> None:
     assert "did you mean 'timezone'?" in done.stderr
 
 
-@pytest.mark.usefixtures("kept_workers")
+@pytest.mark.usefixtures("shared_workers")
 def test_a_log_for_programs(tmp_path: Path) -> None:
     sample.write(tmp_path / "s", 200)
     words = ("report", str(tmp_path / "s"), "--pipeline", "Spare parts", "--log", "json")

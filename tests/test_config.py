@@ -219,7 +219,7 @@ def test_of_very_many_faults_the_first_are_listed() -> None:
     assert len(lines) == 101
 
 
-def mutated(draw: st.DrawFn) -> str:
+def odd_configuration(draw: st.DrawFn) -> str:
     """Return the whole configuration as TOML, with some values replaced by odd ones."""
     lines = WHOLE.splitlines()
     settings = [at for at, line in enumerate(lines) if " = " in line]
@@ -238,7 +238,7 @@ ODD = (
 
 
 @settings(max_examples=300)
-@given(st.composite(mutated)())
+@given(st.composite(odd_configuration)())
 def test_a_mutated_configuration_is_read_or_has_faults(text: str) -> None:
     try:
         config = Config.from_text(text)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import leakkit
-from benchmarks.truth.exports import KINDS, START, history, left_in
+from benchmarks.truth.exports import KINDS, START, history, moves_left_in
 from leakkit import views
 from leakkit.analysis.coverage import judge_coverage
 
@@ -52,7 +52,7 @@ def test_what_is_left_out_is_recognised(
 @cache
 def of(kind: str) -> Analysis:
     """Analyse the export of one kind of one pipeline."""
-    moves = left_in(history(np.random.default_rng(7)), kind)
+    moves = moves_left_in(history(np.random.default_rng(7)), kind)
     days = START + pd.to_timedelta(moves["day"], unit="D").dt.floor("min")
     return leakkit.analyze(leakkit.load({"stage_history": moves[moves.columns[:2]].assign(
         entered_at=days)}))  # fmt: skip

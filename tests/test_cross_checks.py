@@ -40,7 +40,7 @@ def right(n: int = 10) -> list[str]:
     ]
 
 
-def refused(folder: Path) -> str:
+def refuse(folder: Path) -> str:
     """Return what is said of a source that disagrees with itself."""
     with pytest.raises(LeakkitError) as caught:
         load(folder)
@@ -62,7 +62,7 @@ def test_a_right_source_is_asked_and_nothing_is_found(tmp_path: Path) -> None:
 
 def test_open_deals_with_reasons_stop_a_run_and_name_the_line(tmp_path: Path) -> None:
     deals = [row.replace("Open,", "Paused,Budget") for row in right()]
-    said = refused(files(tmp_path, deals))
+    said = refuse(files(tmp_path, deals))
     assert "10 of 30 deals are open and have a reason for their loss" in said
     assert 'lost = ["Paused"]' in said
     own = Config.from_text('[source.outcomes]\nlost = ["Paused"]')
@@ -77,7 +77,7 @@ def test_one_open_deal_with_a_reason_is_said_and_stands_in_doubt(tmp_path: Path)
 
 def test_unknown_outcomes_are_asked_by_word_and_count(tmp_path: Path) -> None:
     deals = [row.replace("Lost,Price", "Loose,") for row in right()]
-    said = refused(files(tmp_path, deals))
+    said = refuse(files(tmp_path, deals))
     assert "10 of 30 deals have an outcome in words that are not known" in said
     assert '["Loose"]' in said
     assert "10 deals" in said
@@ -88,7 +88,7 @@ def test_a_source_in_which_nothing_closes_is_asked_for_its_words(tmp_path: Path)
     days = [f"{i:02}" for i in range(1, 21)]
     rows = [f"{day},,Work,2024-01-{day}\n{day},Work,Closed,2024-02-{day}" for day in days]
     (tmp_path / "moves.csv").write_text(HISTORY + "\n".join(rows), "utf-8")
-    assert "Closed (20)" in refused(tmp_path)
+    assert "Closed (20)" in refuse(tmp_path)
     own = Config.from_text('[source.outcomes]\nwon = ["Closed"]')
     with load(tmp_path, own) as store:
         assert store.value("SELECT count(*) FROM opportunities WHERE outcome = 'won'") == 20
@@ -106,7 +106,7 @@ def test_flags_that_say_otherwise_stop_a_run(tmp_path: Path) -> None:
     ]
     text = "deal_id,stage,created_at,is_won,is_closed\n" + "\n".join(rows)
     (tmp_path / "deals.csv").write_text(text, "utf-8")
-    assert "flags_against_outcome" in refused(tmp_path)
+    assert "flags_against_outcome" in refuse(tmp_path)
 
 
 def test_an_open_deal_stands_where_it_says_and_not_where_its_history_ends(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_an_open_deal_stands_where_it_says_and_not_where_its_history_ends(tmp_pa
 def test_moves_from_elsewhere_stop_a_run_unless_accepted(tmp_path: Path) -> None:
     rows = [f"{i},,A,2024-01-01\n{i},A,B,2024-01-05\n{i},A,Won,2024-01-0{i}" for i in range(6, 10)]
     (tmp_path / "moves.csv").write_text(HISTORY + "\n".join(rows), "utf-8")
-    assert "breaks_in_history" in refused(tmp_path)
+    assert "breaks_in_history" in refuse(tmp_path)
     own = Config.from_text('[source]\naccept = ["breaks_in_history"]')
     assert facts(load(tmp_path, own))["breaks_in_history"] == 4
 
@@ -135,13 +135,13 @@ def test_names_that_begin_twice_are_no_ids(tmp_path: Path) -> None:
     rows += ["Deal 1,,Offer,2024-03-01"]
     text = "Opportunity Name,From Stage,To Stage,Last Modified\n" + "\n".join(rows)
     (tmp_path / "report.csv").write_text(text, "utf-8")
-    assert "several_beginnings" in refused(tmp_path)
+    assert "several_beginnings" in refuse(tmp_path)
 
 
 def test_ids_that_a_spreadsheet_shortened_are_refused(tmp_path: Path) -> None:
     rows = ["4.12340E+11,,A,2024-01-01", "4.12340E+11,A,Won,2024-01-05", "77,,A,2024-01-02"]
     (tmp_path / "moves.csv").write_text(HISTORY + "\n".join(rows), "utf-8")
-    assert "shortened_ids" in refused(tmp_path)
+    assert "shortened_ids" in refuse(tmp_path)
 
 
 def test_ids_of_15_and_18_letters_are_one(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_lost_deals_that_stand_elsewhere_stop_a_run(tmp_path: Path) -> None:
     history = [f"{k}{i},,Talks,2024-01-{i + 1:02}" for i in range(10) for k in "ow"]
     history += [f"{k}{i},Talks,Offer,2024-01-{i + 2:02}" for i in range(10) for k in "ow"]
     history += [f"l{i},,Offer,2024-01-{i + 1:02}" for i in range(10)]
-    assert "10 of 30 deals were lost in another stage" in refused(files(tmp_path, right(), history))
+    assert "10 of 30 deals were lost in another stage" in refuse(files(tmp_path, right(), history))
     lost_at = (
         "SELECT s.name, count(*) FROM passages p JOIN stages s USING (pipeline, stage) "
         "WHERE exit = 5 GROUP BY ALL"
@@ -204,7 +204,7 @@ def test_losses_from_a_stage_without_a_start_stop_a_run(tmp_path: Path) -> None:
     rows = [f"{i},Talks,Closed Lost,2024-01-0{i}" for i in range(1, 5)]
     rows += [f"{i},Talks,Offer,2024-01-0{i}\n{i},Offer,Closed Won,2024-02-01" for i in range(5, 9)]
     (tmp_path / "moves.csv").write_text(HISTORY + "\n".join(rows), "utf-8")
-    said = refused(tmp_path)
+    said = refuse(tmp_path)
     assert "4 of 8 deals were closed from a first stage" in said
     assert "created_at = '...'" in said
     # with a list of deals that says when they were created, the stage is there

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 Rows = list[tuple[Any, ...]]
 
 
-def put(file: Path, tables: Mapping[str, pd.DataFrame], *, seed: int | None = None) -> Path:
+def write_tables(
+    file: Path, tables: Mapping[str, pd.DataFrame], *, seed: int | None = None
+) -> Path:
     """Write frames as tables of SQLite, their rows in some order."""
     with closing(sqlite3.connect(file)) as database:
         for name, frame in tables.items():
@@ -60,7 +62,7 @@ def files_in(folder: Path) -> dict[str, pd.DataFrame]:
     }
 
 
-def told(store: Store) -> dict[str, Rows]:
+def contents(store: Store) -> dict[str, Rows]:
     """Return all that a store holds of deals, and of itself what no file or row is named in."""
     names = store.rows("SELECT table_name FROM information_schema.tables ORDER BY 1")
     tables = {
@@ -83,7 +85,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def refused(source: str | Path, config: Mapping[str, Any] | None = None) -> LeakkitError:
+def refuse(source: str | Path, config: Mapping[str, Any] | None = None) -> LeakkitError:
     with pytest.raises(LeakkitError) as caught:
         leakkit.load(source, config)
     return caught.value
@@ -141,14 +143,14 @@ def test_no_secret_is_shown_whatever_signs_are_in_it(ahead: str, behind: str) ->
     ],
 )  # fmt: skip
 def test_an_address_that_cannot_be_read_for_sure_is_not_repeated(address: str) -> None:
-    error = refused(address)
+    error = refuse(address)
     assert error.code == "database_address"
     assert "3cret" not in str(error)
     assert "12" not in str(error)
 
 
 def test_an_unknown_kind_of_database_is_refused_with_those_that_are_known() -> None:
-    error = refused("mysql://root:s3cret@h/crm")
+    error = refuse("mysql://root:s3cret@h/crm")
     assert error.code == "unknown_database"
     assert "postgresql://, sqlite://, snowflake://, bigquery://" in str(error)
     assert "s3cret" not in str(error)
@@ -159,8 +161,8 @@ def test_a_missing_driver_is_named_with_the_line_to_type(
     kind: str, small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, f"adbc_driver_{kind}.dbapi", None)
-    file = put(small / f"{kind}.db", {"t": pd.DataFrame({"a": ["1"]})})
-    error = refused(f"sqlite:///{file}" if kind == "sqlite" else f"{kind}://h/crm")
+    file = write_tables(small / f"{kind}.db", {"t": pd.DataFrame({"a": ["1"]})})
+    error = refuse(f"sqlite:///{file}" if kind == "sqlite" else f"{kind}://h/crm")
     assert error.code == "no_driver"
     assert f"pip install 'leakkit[{kind}]'" in str(error)
 
@@ -170,9 +172,9 @@ def test_a_missing_driver_is_named_with_the_line_to_type(
 
 def test_the_sample_in_a_database_gives_what_its_files_give(small: Path, tmp_path: Path) -> None:
     config = small / "leakkit.toml"
-    file = put(tmp_path / f"{small.name}.db", files_in(small), seed=1)
+    file = write_tables(tmp_path / f"{small.name}.db", files_in(small), seed=1)
     with leakkit.load(small, config) as by_files, leakkit.load(file, config) as by_tables:
-        assert told(by_tables) == told(by_files)
+        assert contents(by_tables) == contents(by_files)
         (deals, moves) = by_tables.meta("inputs")
     assert (deals["name"], deals["format"]) == (f"{file.name} opportunities", "sqlite")
     assert deals["sha256"] != moves["sha256"]
@@ -186,11 +188,11 @@ def test_a_dirty_export_in_a_database_gives_what_its_files_give(tmp_path: Path) 
     moves = pd.read_csv(folder / "stage_history.csv", dtype="str", keep_default_na=False)
     moves["seq"] = [str(n) for n in range(len(moves))]
     moves.to_csv(folder / "stage_history.csv", index=False)
-    file = put(tmp_path / "dirty.sqlite", files_in(folder), seed=2)
+    file = write_tables(tmp_path / "dirty.sqlite", files_in(folder), seed=2)
     config = folder / "leakkit.toml"
     with leakkit.load(folder, config) as by_files, leakkit.load(file, config) as by_tables:
         assert by_files.rows("SELECT count(DISTINCT rule) FROM faults")[0][0] >= 3
-        assert told(by_tables) == told(by_files)
+        assert contents(by_tables) == contents(by_files)
 
 
 def test_bytes_do_not_depend_on_the_order_of_rows(small: Path, tmp_path: Path) -> None:
@@ -198,7 +200,7 @@ def test_bytes_do_not_depend_on_the_order_of_rows(small: Path, tmp_path: Path) -
     for seed in (3, 4):
         folder = tmp_path / str(seed)
         folder.mkdir()
-        file = put(folder / "crm.db", files_in(small), seed=seed)
+        file = write_tables(folder / "crm.db", files_in(small), seed=seed)
         with leakkit.load(file, small / "leakkit.toml") as store:
             tables = [row[0] for row in store.rows("SHOW TABLES")]
             made.append(
@@ -243,9 +245,9 @@ def by_files(tables: Mapping[str, pd.DataFrame], folder: Path) -> Path:
 
 def test_tables_of_a_connector_are_recognised_as_its_files_are(tmp_path: Path) -> None:
     folder = by_files(CONNECTOR, tmp_path / "hs")
-    file = put(tmp_path / "hs.db", CONNECTOR, seed=5)
+    file = write_tables(tmp_path / "hs.db", CONNECTOR, seed=5)
     with leakkit.load(folder) as files, leakkit.load(f"sqlite:///{file}") as tables:
-        assert told(tables) == told(files)
+        assert contents(tables) == contents(files)
         makers = [one["as_what"] for one in tables.meta("recognised") if one["what"] == "maker"]
         assert any("hubspot" in maker for maker in makers)
         assert tables.meta("ignored_files") == ["owner"]
@@ -282,7 +284,7 @@ TABLES = "[source.tables]\n"
 )
 def test_a_part_is_a_table_or_a_select(said: str, tmp_path: Path) -> None:
     frame = history().rename(columns={"opportunity_id": "deal"})
-    file = put(tmp_path / "a.db", {"moves": frame, "stage_history": history()[:1]})
+    file = write_tables(tmp_path / "a.db", {"moves": frame, "stage_history": history()[:1]})
     columns = {} if "SELECT" in said else {"opportunity_id": "deal"}
     config = {"source": {"tables": {"stage_history": said}, **columns}}
     with leakkit.load(file, config) as store:
@@ -308,16 +310,16 @@ def test_a_part_is_a_table_or_a_select(said: str, tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused(said: str, code: str, part: str, tmp_path: Path) -> None:
-    file = put(tmp_path / "a.db", {"stage_history": history()})
+    file = write_tables(tmp_path / "a.db", {"stage_history": history()})
     before = file.read_bytes()
-    error = refused(file, {"source": {"tables": {"stage_history": said}}})
+    error = refuse(file, {"source": {"tables": {"stage_history": said}}})
     assert (error.code, part in str(error)) == (code, True), str(error)
     assert file.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir()] == ["a.db"]
 
 
 def test_tables_of_files_are_refused(small: Path) -> None:
-    error = refused(small, {"source": {"tables": {"opportunities": "deals"}}})
+    error = refuse(small, {"source": {"tables": {"opportunities": "deals"}}})
     assert error.code == "no_database"
     with pytest.raises(LeakkitError, match=r"source\.tables\.opportunites"):
         Config.from_text(TABLES + 'opportunites = "deals"')
@@ -334,7 +336,7 @@ def test_a_column_that_may_hold_anything_is_read(cells: list[Any], tmp_path: Pat
         "value": pd.Series(values, dtype="object"),
         "rowid": 1,
     }
-    file = put(tmp_path / "a.db", {"stage_history": pd.DataFrame(rows)})
+    file = write_tables(tmp_path / "a.db", {"stage_history": pd.DataFrame(rows)})
     with leakkit.load(file, {"source": {"accept": ["nothing_closes"]}}) as store:
         found = store.rows("SELECT value FROM opportunities WHERE value IS NOT NULL ORDER BY 1")
         assert len(store) == 63
@@ -343,11 +345,11 @@ def test_a_column_that_may_hold_anything_is_read(cells: list[Any], tmp_path: Pat
 
 
 def test_a_text_that_is_none_is_named_by_its_column(tmp_path: Path) -> None:
-    file = put(tmp_path / "a.db", {"stage_history": history(town=["K\u00f6ln", "x", "y"])})
+    file = write_tables(tmp_path / "a.db", {"stage_history": history(town=["K\u00f6ln", "x", "y"])})
     with closing(sqlite3.connect(file)) as database:
         database.execute("UPDATE stage_history SET town = CAST(x'4BF66C6E' AS TEXT)")
         database.commit()
-    error = refused(file)
+    error = refuse(file)
     assert error.code == "broken_text"
     assert "stage_history: the column 'town' holds a text that is not UTF-8" in str(error)
 
@@ -358,7 +360,7 @@ def test_only_columns_that_are_asked_for_travel(tmp_path: Path) -> None:
         "secret_note": ["x", "y", "z"],
         "is_deleted": ["0", "0", "1"],
     }
-    file = put(tmp_path / "a.db", {"stage_history": history(**more)})
+    file = write_tables(tmp_path / "a.db", {"stage_history": history(**more)})
     headings: list[str] = []
 
     def watch(_: object, found: Found, __: object) -> None:
@@ -371,7 +373,7 @@ def test_only_columns_that_are_asked_for_travel(tmp_path: Path) -> None:
 def test_ties_follow_the_order_of_stages_where_no_column_says_more(tmp_path: Path) -> None:
     """A database keeps no order; the letters of stages must not become one."""
     rows = history(stage=["Z first", "A second", "Z first"]).assign(entered_at="2024-01-01")
-    file = put(tmp_path / "a.db", {"stage_history": rows})
+    file = write_tables(tmp_path / "a.db", {"stage_history": rows})
     pipelines = [{"name": "P", "stages": [{"name": "Z first"}, {"name": "A second"}]}]
     with leakkit.load(file, {"pipelines": pipelines}) as store:
         moves = store.rows("SELECT stage FROM stage_history WHERE opportunity = 1 ORDER BY seq")
@@ -381,13 +383,13 @@ def test_ties_follow_the_order_of_stages_where_no_column_says_more(tmp_path: Pat
 def test_a_database_without_anything_to_read_says_what_it_has(tmp_path: Path) -> None:
     empty = tmp_path / "empty.db"
     empty.write_bytes(b"")
-    assert refused(empty).code == "no_table"
+    assert refuse(empty).code == "no_table"
     people = pd.DataFrame({"who": ["a", "b"], "town": ["x", "y"]})
-    error = refused(put(tmp_path / "a.db", {"people": people}))
+    error = refuse(write_tables(tmp_path / "a.db", {"people": people}))
     assert error.code == "no_history"
     assert "The database a has no table with the columns opportunity_id" in str(error)
     assert "people: its headings" in str(error).replace("people 'who, town'", "people")
-    assert refused(f"sqlite:///{tmp_path}/none.db").code == "no_source"
+    assert refuse(f"sqlite:///{tmp_path}/none.db").code == "no_source"
 
 
 # ---------------------------------------------------------------- commands
@@ -395,7 +397,7 @@ def test_a_database_without_anything_to_read_says_what_it_has(tmp_path: Path) ->
 
 def test_init_and_check_of_a_database(tmp_path: Path) -> None:
     odd = history().rename(columns={"opportunity_id": "wer", "stage": "wo", "entered_at": "wann"})
-    file = put(tmp_path / "a.db", {"stage_history": odd})
+    file = write_tables(tmp_path / "a.db", {"stage_history": odd})
     done = here("init", str(file))
     text = (tmp_path / "leakkit.toml").read_text("utf-8")
     assert done.returncode == 1, done.stderr
@@ -413,7 +415,7 @@ def test_init_and_check_of_a_database(tmp_path: Path) -> None:
 
 
 def test_what_is_said_of_tables_is_kept_by_init(tmp_path: Path) -> None:
-    file = put(tmp_path / "a.db", {"moves": history()})
+    file = write_tables(tmp_path / "a.db", {"moves": history()})
     said = 'SELECT * FROM moves\nWHERE stage <> "" -- "all"'
     config = tmp_path / "leakkit.toml"
     config.write_text(f"[source.tables]\nstage_history = '''{said}'''\n", "utf-8")
@@ -458,4 +460,4 @@ def test_a_file_that_is_no_database_stays_what_it_is(tmp_path: Path) -> None:
     assert not isinstance(address_of("C:/data/a.csv"), Address)
     plain = tmp_path / "a.db"
     plain.write_text("no database", "utf-8")
-    assert refused(f"sqlite:///{plain}").code == "unreadable_file"
+    assert refuse(f"sqlite:///{plain}").code == "unreadable_file"

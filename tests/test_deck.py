@@ -50,11 +50,11 @@ def analysis() -> Iterator[Analysis]:
     made = make(1_200, seed=1)
     made.stage_history["stage"] = made.stage_history["stage"].replace(NAMES)
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-    with load(frames, _renamed(Config.from_text(made.config))) as store:
+    with load(frames, _with_hostile_names(Config.from_text(made.config))) as store:
         yield analyze(store, PIPELINE)
 
 
-def _renamed(config: Config) -> Config:
+def _with_hostile_names(config: Config) -> Config:
     """Return a configuration whose stages have the hostile names."""
     pipelines = []
     for one in config.pipelines:
@@ -78,7 +78,7 @@ def slides(content: bytes) -> list[Any]:
     return list(Presentation(io.BytesIO(content)).slides)
 
 
-def _titled(slides: list[Any], about: str) -> Any:  # noqa: ANN401 - python-pptx has partial types
+def _slide_about(slides: list[Any], about: str) -> Any:  # noqa: ANN401 - python-pptx has partial types
     """Return the slide whose kicker says what it is about."""
     for slide in slides:
         texts = [s.text_frame.text for s in slide.shapes if s.name == "Kicker"]
@@ -114,21 +114,21 @@ def test_charts_show_the_numbers_of_the_analysis(
     analysis: Analysis, diagnosis: Diagnosis, slides: list[Any]
 ) -> None:
     stages = analysis[PIPELINE].stages
-    shown = _chart_values(_titled(slides, "Where it leaks"))
+    shown = _chart_values(_slide_about(slides, "Where it leaks"))
     assert shown == pytest.approx([s.lost.share for s in stages if s.lost.share is not None])
     lost = {
         f.stage: f for f in analysis.all_findings if f.pipeline == PIPELINE and f.kind == "lost"
     }
     found = [one for stage in stages if (one := lost.get(stage.name)) and one.change is not None]
-    changes = _titled(slides, "What got worse")
+    changes = _slide_about(slides, "What got worse")
     assert _chart_values(changes, 0) == pytest.approx([f.reference for f in found])
     assert _chart_values(changes, 1) == pytest.approx([f.share for f in found])
     worth = [repair.result.new_deals.value for repair in diagnosis.repairs]
-    assert _chart_values(_titled(slides, "What a repair is worth")) == pytest.approx(worth)
+    assert _chart_values(_slide_about(slides, "What a repair is worth")) == pytest.approx(worth)
 
 
 def test_tables_say_what_the_pages_say(analysis: Analysis, slides: list[Any]) -> None:
-    table = next(s.table for s in _titled(slides, "Where it leaks").shapes if s.has_table)
+    table = next(s.table for s in _slide_about(slides, "Where it leaks").shapes if s.has_table)
     rows = [[cell.text_frame.text for cell in row.cells] for row in table.rows]
     for row, stage in zip(rows[1:], analysis[PIPELINE].stages, strict=True):
         assert row[0].rstrip("\u2026") in name_of(stage.name)
@@ -138,7 +138,7 @@ def test_tables_say_what_the_pages_say(analysis: Analysis, slides: list[Any]) ->
 def test_the_pipe_is_one_group_of_shapes_with_the_names_of_its_stages(
     analysis: Analysis, slides: list[Any]
 ) -> None:
-    shapes = _titled(slides, "The pipe").shapes
+    shapes = _slide_about(slides, "The pipe").shapes
     (group,) = [shape for shape in shapes if shape.shape_type == MSO_SHAPE_TYPE.GROUP]
     lost = {shape.name: shape for shape in group.shapes if shape.name.startswith("lost: ")}
     pipe = analysis[PIPELINE].pipe

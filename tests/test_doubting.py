@@ -49,7 +49,7 @@ def later(day: int, days: int) -> str:
     return (pd.Timestamp("2026-01-01") + pd.Timedelta(days=day + days)).date().isoformat()
 
 
-def loaded(rows: list[Row], deals: Iterable[tuple[str, str, str]] = ()) -> Store:
+def load_history(rows: list[Row], deals: Iterable[tuple[str, str, str]] = ()) -> Store:
     """Load a history, and what the column of outcomes says of some deals."""
     named = {row[0] for row in rows}
     said = {deal[0]: deal for deal in deals}
@@ -63,14 +63,14 @@ def loaded(rows: list[Row], deals: Iterable[tuple[str, str, str]] = ()) -> Store
 
 def share_of_a(rows: list[Row], deals: Iterable[tuple[str, str, str]] = ()) -> float:
     """Return the lost share of the first stage."""
-    with loaded(rows, deals) as store:
+    with load_history(rows, deals) as store:
         share = leakkit.analyze(store)["P"].stages[0].lost.share
     assert share is not None
     return share
 
 
 def test_without_doubts_the_bounds_are_the_share() -> None:
-    with loaded(plain_rows()) as store:
+    with load_history(plain_rows()) as store:
         analysis = leakkit.analyze(store)
     found = headline_bounds(analysis)
     assert found is not None
@@ -103,7 +103,7 @@ def test_bounds_are_the_shares_of_the_deals_with_their_doubts_decided() -> None:
     deals = [(f"x{i}", "won", "2026-01-12") for i in range(4)]
     deals += [(f"y{i}", "lost", "") for i in range(3)]
     deals += [(f"z{i}", "perhaps", "") for i in range(5)]
-    with loaded(sure + doubted, deals) as store:
+    with load_history(sure + doubted, deals) as store:
         analysis = leakkit.analyze(store)
     found = headline_bounds(analysis)
     assert found is not None
@@ -134,7 +134,7 @@ def test_moves_of_a_burst_are_in_doubt() -> None:
     """40 deals leave A within one minute: they may have left it in any way."""
     rows = [(f"d{i}", "A", f"2026-01-{i % 28 + 1:02} 09:{i:02}") for i in range(50)]
     rows += [(f"d{i}", "Lost" if i < 20 else "B", "2026-02-02 12:00:30") for i in range(40)]
-    with loaded(rows) as store:
+    with load_history(rows) as store:
         found = headline_bounds(leakkit.analyze(store))
         assert store.meta("facts")["moves_in_bursts"] == 40
     assert found is not None
@@ -154,13 +154,13 @@ def test_another_stage_may_then_lose_more() -> None:
     ]
     rows += [(f"a{i}", "Lost" if i < 8 else "Won", "2026-01-12") for i in range(26)]
     rows += [(f"q{i}", "B", "Q") for i in range(10)]
-    with loaded(rows) as store:
+    with load_history(rows) as store:
         found = headline_bounds(leakkit.analyze(store))
         note = views.data(leakkit.analyze(store)).note
     assert found is not None
     assert found.stage.name == "A"
     assert found.overtaken_by is None  # nothing of A is in doubt: its share does not move
-    with loaded([*rows, ("p", "A", "Q")]) as store:
+    with load_history([*rows, ("p", "A", "Q")]) as store:
         found = headline_bounds(leakkit.analyze(store))
         note = views.data(leakkit.analyze(store)).note
     assert found is not None
@@ -170,13 +170,13 @@ def test_another_stage_may_then_lose_more() -> None:
 
 
 def test_a_part_of_the_data_has_no_bounds() -> None:
-    with loaded(plain_rows()) as store:
+    with load_history(plain_rows()) as store:
         assert headline_bounds(leakkit.analyze(store, visits="all")) is None
 
 
 def test_the_page_shows_faults_and_what_was_recognised() -> None:
     rows = [*plain_rows(), ("=<b>x", "Bb", "2026-01-12"), ("m", "A", "<script>")]
-    with loaded(rows) as store:
+    with load_history(rows) as store:
         note = views.data(leakkit.analyze(store)).note
     assert "Did you mean <bdi>B</bdi>?" in note
     assert "<script" not in note

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.killing import mixed
+from benchmarks.killing import find_mixed
 from leakkit.errors import LeakkitError
 from leakkit.report.manifest import named_files
 from leakkit.report.publishing import (
@@ -109,7 +109,7 @@ def test_a_run_that_is_killed_at_any_step_mixes_nothing(
                 died = True
             else:
                 died = False
-        assert mixed(folder) == []
+        assert find_mixed(folder) == []
         marked += any("A newer run" in text for n, text in contents(folder).items() if n[0] != ".")
         with begin_draft(folder):
             pass
@@ -176,8 +176,8 @@ def test_a_file_that_cannot_be_replaced_is_named_and_the_next_run_goes_on(
         patch.setattr(os, "replace", held)
         with pytest.raises(LeakkitError, match=r"worklist\.csv: Permission denied.*next run"):
             Draft(tmp_path).publish(gone, "A newer run")
-    assert mixed(tmp_path) == []
+    assert find_mixed(tmp_path) == []
     assert "A newer run" in (tmp_path / A / "stage_dropoff.html").read_text()
     finish(tmp_path)
-    assert mixed(tmp_path) == []
+    assert find_mixed(tmp_path) == []
     assert (tmp_path / A / "stage_dropoff.html").read_text() == f"{PLACE}{A} of day 2"

@@ -230,7 +230,7 @@ def test_screen_of_an_empty_stage_is_empty() -> None:
 # ---------------------------------------------------------------- adjusted
 
 
-def confounded(rng: np.random.Generator, deals: int, own: float, other: float) -> Design:
+def confound(rng: np.random.Generator, deals: int, own: float, other: float) -> Design:
     """Return a stage where `seller` goes along with `region`, each with its own effect."""
     region = rng.random(deals) < 0.4
     seller = rng.random(deals) < np.where(region, 0.8, 0.2)
@@ -247,7 +247,7 @@ def confounded(rng: np.random.Generator, deals: int, own: float, other: float) -
 
 
 def test_adjusted_effect_takes_the_other_column_off() -> None:
-    design = confounded(np.random.default_rng(6), 12_000, 0.0, 0.2)
+    design = confound(np.random.default_rng(6), 12_000, 0.0, 0.2)
     found = drivers.adjust_drivers(drivers.screen(design, (0, DAYS), 45), design)
     by_value = {one.values: one for one in found.drivers}
     seller, region = by_value["A",], by_value["N",]
@@ -263,7 +263,7 @@ def test_adjusted_effect_takes_the_other_column_off() -> None:
 def test_adjusted_effect_is_unbiased_and_covers() -> None:
     z = []
     for seed in range(20):
-        design = confounded(np.random.default_rng(seed), 4_000, 0.1, 0.15)
+        design = confound(np.random.default_rng(seed), 4_000, 0.1, 0.15)
         spans = spells(at_risk(design, (0, DAYS)), 45, "lost")
         code = {name: codes[spans.rows] for name, codes in design.segments.items()}
         found = adjust(spans, code["seller"] == 1, [code["region"]]).difference
@@ -274,7 +274,7 @@ def test_adjusted_effect_is_unbiased_and_covers() -> None:
 
 
 def test_adjusted_effect_is_the_plain_gap_where_nothing_else_is_there() -> None:
-    design = confounded(np.random.default_rng(6), 6_000, 0.2, 0.0)
+    design = confound(np.random.default_rng(6), 6_000, 0.2, 0.0)
     risk = at_risk(design, (0, DAYS))
     spans = spells(risk, 45, "lost")
     seller = design.segments["seller"][spans.rows] == 1
@@ -289,12 +289,12 @@ def test_adjusted_effect_is_the_plain_gap_where_nothing_else_is_there() -> None:
 
 def test_adjusted_effect_needs_ten_losses_per_coefficient() -> None:
     rng = np.random.default_rng(7)
-    few = confounded(rng, 120, 0.0, 0.0)
+    few = confound(rng, 120, 0.0, 0.0)
     spans = spells(at_risk(few, (0, DAYS)), 45, "lost")
     found = adjust(spans, few.segments["seller"][spans.rows] == 1, [])
     assert (found.difference, found.reason) == (None, "few_exits")
     # a column that is the segment under another name cannot be held equal
-    design = confounded(rng, 3_000, 0.1, 0.0)
+    design = confound(rng, 3_000, 0.1, 0.0)
     spans = spells(at_risk(design, (0, DAYS)), 45, "lost")
     seller = design.segments["seller"][spans.rows]
     twin = adjust(spans, seller == 1, [np.where(seller == 1, 2, 1)])
@@ -455,7 +455,7 @@ def test_weighted_aalen_johansen_is_the_naive_one() -> None:
 def test_mix_shift_is_not_called_a_rate_leak() -> None:
     called = naive = 0
     for seed in range(60):
-        design = segments.shifted(np.random.default_rng(seed), 600, 0.0)
+        design = segments.shift_windows(np.random.default_rng(seed), 600, 0.0)
         found = mix.split(design, CURRENT, BASELINE, 30)
         assert found.rate is not None
         assert found.total is not None
@@ -468,7 +468,7 @@ def test_mix_shift_is_not_called_a_rate_leak() -> None:
 
 def test_rate_leak_is_called_one_under_a_shift_of_mix() -> None:
     found = mix.split(
-        segments.shifted(np.random.default_rng(1), 2_000, 0.12), CURRENT, BASELINE, 30
+        segments.shift_windows(np.random.default_rng(1), 2_000, 0.12), CURRENT, BASELINE, 30
     )
     assert found.rate is not None
     assert found.rate.low < 0.12 < found.rate.high
@@ -476,7 +476,11 @@ def test_rate_leak_is_called_one_under_a_shift_of_mix() -> None:
     assert found.shift is not None
     assert found.shift.value == "a"
     wide = mix.split(
-        segments.shifted(np.random.default_rng(1), 2_000, 0.12), CURRENT, BASELINE, 30, phi=4.0
+        segments.shift_windows(np.random.default_rng(1), 2_000, 0.12),
+        CURRENT,
+        BASELINE,
+        30,
+        phi=4.0,
     )
     assert wide.rate is not None
     half = found.rate.high - found.rate.value
@@ -487,7 +491,7 @@ def test_interval_of_the_rate_covers() -> None:
     covered = []
     for seed in range(100, 200):
         found = mix.split(
-            segments.shifted(np.random.default_rng(seed), 400, 0.05), CURRENT, BASELINE, 30
+            segments.shift_windows(np.random.default_rng(seed), 400, 0.05), CURRENT, BASELINE, 30
         )
         assert found.rate is not None
         covered.append(found.rate.low <= 0.05 <= found.rate.high)
@@ -503,7 +507,7 @@ def test_periods_that_have_nothing_in_common_are_not_compared() -> None:
     found = mix.split(design, CURRENT, BASELINE, 10)
     assert (found.reason, found.rate, found.mix) == ("not_comparable", None, None)
     assert found.total is not None
-    apart = segments.shifted(rng, 400, 0.0)
+    apart = segments.shift_windows(rng, 400, 0.0)
     rare = np.where(rng.random(len(apart)) < np.where(apart.entered_day < 270, 0.02, 0.9), 1, 2)
     skewed = replace(apart, segments={"k": rare}, labels={"k": ("", "x", "y")})
     assert mix.split(skewed, CURRENT, BASELINE, 30).reason == "not_comparable"

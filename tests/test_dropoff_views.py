@@ -77,7 +77,7 @@ def test_the_stage_to_look_at_first_is_said_beside_the_largest_leak() -> None:
     assert choose_emphasis(one, ()) == 3
 
 
-def known(stage: StageNumbers, share: float, half: float) -> StageNumbers:
+def with_share(stage: StageNumbers, share: float, half: float) -> StageNumbers:
     """Return a stage with another lost share, known that well."""
     return stage.replace(lost=Share(share, share - half, share + half))
 
@@ -97,11 +97,11 @@ def test_what_is_amiss_with_all_of_the_data_is_said_first() -> None:
     assert "No deal has a value" not in str(views.headline(analysis(), "Projects").note)
 
 
-def shown(*first: tuple[float, float]) -> tuple[PipelineNumbers, str]:
+def pipeline_with(*first: tuple[float, float]) -> tuple[PipelineNumbers, str]:
     """Return a pipeline whose stages after the first lose these shares, and its headline."""
     pipeline = analysis()["Projects"]
     shares = [(0.02, 0.01), *first, *[(0.02, 0.01)] * 5]
-    stages = (known(s, *at) for s, at in zip(pipeline.stages, shares, strict=False))
+    stages = (with_share(s, *at) for s, at in zip(pipeline.stages, shares, strict=False))
     changed = pipeline.replace(stages=tuple(stages))
     view = views.headline(replace(analysis(), pipelines=(changed,), all_findings=()))
     return changed, Markup(f"{view.headline} {view.note}").striptags()  # noqa: S704 - our own page
@@ -119,7 +119,7 @@ def shown(*first: tuple[float, float]) -> tuple[PipelineNumbers, str]:
 def test_the_headline_says_how_sure_it_is(
     shares: tuple[tuple[float, float], ...], sureness: str, rivals: int, text: str
 ) -> None:
-    pipeline, said = shown(*shares)
+    pipeline, said = pipeline_with(*shares)
     found = headline(pipeline)
     assert (found.stage, found.sureness) == (pipeline.stages[1], sureness)
     assert found.rivals == pipeline.stages[2 : 2 + rivals]

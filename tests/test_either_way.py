@@ -43,7 +43,7 @@ def deals(said: dict[str, str], heading: str = "status") -> str:
     return f"deal_id,created_at,{heading}\n" + "\n".join(rows) + "\n"
 
 
-def put(folder: Path, files: dict[str, str], config: str = "") -> Store:
+def load_files(folder: Path, files: dict[str, str], config: str = "") -> Store:
     """Write the files of a source, and load them."""
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
@@ -67,7 +67,7 @@ def test_a_row_of_such_a_stage_is_the_close_that_its_deal_says(
         files["deals.csv"] = files["deals.csv"].replace("created_at", "deal_stage,created_at")
         for kind, stage in (("w", closed), ("l", closed), ("o", "Offer")):
             files["deals.csv"] = re.sub(f"({kind}\\d),", rf"\1,{stage},", files["deals.csv"])
-    with put(tmp_path, files) as store:
+    with load_files(tmp_path, files) as store:
         assert store.rows("SELECT name FROM stages ORDER BY stage") == [("Talks",), ("Offer",)]
         assert sorted(store.rows(EXITS)) == sorted(RIGHT)
         assert store.rows(STAND) == [("lost", 6), ("open", 5), ("won", 4)]
@@ -76,18 +76,18 @@ def test_a_row_of_such_a_stage_is_the_close_that_its_deal_says(
 def test_without_an_outcome_the_stage_is_asked_for(tmp_path: Path) -> None:
     files = {"moves.csv": moves("Closed") + "x,Talks,2024-01-01\nx,Won,2024-02-01\n"}
     with pytest.raises(LeakkitError) as caught:
-        put(tmp_path, files)
+        load_files(tmp_path, files)
     assert "10 of 16 deals end in a stage" in str(caught.value)
     assert "\"Closed\" = 'won', 'lost' or 'open'" in str(caught.value)
-    with put(tmp_path, files, '[source.outcomes]\n"Closed" = "lost"') as store:
+    with load_files(tmp_path, files, '[source.outcomes]\n"Closed" = "lost"') as store:
         assert store.rows(STAND) == [("lost", 10), ("open", 5), ("won", 1)]
-    with put(tmp_path, files, '[source.outcomes]\n"Closed" = "open"') as store:
+    with load_files(tmp_path, files, '[source.outcomes]\n"Closed" = "open"') as store:
         assert "Closed" in [row[0] for row in store.rows("SELECT name FROM stages")]
 
 
 def test_a_stage_in_which_open_deals_stand_stays_one(tmp_path: Path) -> None:
     said = {"w": "Won", "l": "Open", "o": "Open"}
-    with put(tmp_path, {"moves.csv": moves("Closed"), "deals.csv": deals(said)}) as store:
+    with load_files(tmp_path, {"moves.csv": moves("Closed"), "deals.csv": deals(said)}) as store:
         assert "Closed" in [row[0] for row in store.rows("SELECT name FROM stages")]
         assert store.rows(STAND) == [("open", 11), ("won", 4)]
 
@@ -98,7 +98,7 @@ def test_a_list_without_a_history_counts_no_loss_in_such_a_stage(tmp_path: Path)
         for stage, said in (("Closed", "Won"), ("Closed", "Lost"), ("Offer", "Open"))
     ]  # fmt: skip
     text = "deal_id,deal_stage,created_at,status\n" + "\n".join(rows)
-    with put(tmp_path, {"deals.csv": text}) as store:
+    with load_files(tmp_path, {"deals.csv": text}) as store:
         assert store.rows("SELECT name FROM stages") == [("Offer",)]
         assert store.rows(STAND) == [("lost", 6), ("open", 6), ("won", 6)]
         assert not store.value("SELECT count(*) FROM opportunities WHERE current_stage IS NOT NULL")

@@ -73,7 +73,7 @@ def deals(found: Explanation) -> list[tuple[str, int, str]]:
     return fates(found, "opportunities")
 
 
-def implied(found: Explanation) -> list[tuple[str, int, str]]:
+def implied_rows(found: Explanation) -> list[tuple[str, int, str]]:
     return [(name, row.step, row.reason) for name, row in found.implied]
 
 
@@ -126,7 +126,7 @@ def test_a_later_reopening_keeps_its_close(tell: Told) -> None:
 def test_a_win_after_a_loss_implies_a_visit(tell: Told) -> None:
     found = tell("d,A,01-01\nd,Lost,01-05\nd,Won,01-20")
     assert history(found) == [KEPT] * 3
-    assert implied(found) == [("A", 9, "reopened_by_close")]
+    assert implied_rows(found) == [("A", 9, "reopened_by_close")]
     assert found.implied[0][1].day == 19742
     assert exits(found) == [("A", "new", "lost"), ("A", "reopened", "won_here")]
 
@@ -205,10 +205,10 @@ def test_deals_that_are_not_asked_for(tell: Told) -> None:
 def test_the_first_change_may_imply_a_visit(tell: Told) -> None:
     heading = "opportunity_id,stage,entered_at,from_stage"
     found = tell("d,B,01-05,A", heading=heading)
-    assert implied(found) == [("A", 7, "from_stage_used")]
+    assert implied_rows(found) == [("A", 7, "from_stage_used")]
     assert exits(found) == [("A", "new", "next"), ("B", "from_previous", "open")]
     without = tell("d,B,01-05,A", "d,,,,", heading=heading)
-    assert implied(without) == []
+    assert implied_rows(without) == []
     assert "from_stage_without_start" in without.why
 
 
@@ -253,7 +253,7 @@ def test_the_outcome_and_why(tell: Told, lines: str, row: str, outcome: str, why
     assert found.standing is not None
     assert found.standing.outcome == outcome
     assert set(found.why) == why
-    closes = [name for name, _, reason in implied(found) if reason == "outcome_column"]
+    closes = [name for name, _, reason in implied_rows(found) if reason == "outcome_column"]
     assert closes == ([""] if "outcome_column" in why else [])
 
 

@@ -58,7 +58,7 @@ def bar() -> Filters:
     return leakkit.filters(analysis())
 
 
-def followed(of: Filters, name: str) -> Follower:
+def follow(of: Filters, name: str) -> Follower:
     found = leakkit.explore(getattr(views, name), of)
     assert isinstance(found, Follower)
     return found
@@ -86,7 +86,7 @@ def hostile() -> tuple[Store, Analysis]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_begins_as_the_static_view(name: str) -> None:
-    shown = followed(leakkit.filters(analysis(), "projects"), name)
+    shown = follow(leakkit.filters(analysis(), "projects"), name)
     assert shown.view == getattr(views, name)(analysis(), pipeline="Projects")
 
 
@@ -118,7 +118,7 @@ MOVED_BY = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_choice_moves_what_it_is_of(name: str) -> None:
-    shown = followed(bar(), name)
+    shown = follow(bar(), name)
     bar().set()
     first = shown.view.section()
     for choice, said in CHANGES.items():
@@ -131,7 +131,7 @@ def test_each_choice_moves_what_it_is_of(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "compare"])
 def test_choices_go_together(name: str) -> None:
-    shown = followed(bar(), name)
+    shown = follow(bar(), name)
     both = {"region": ["South", "North"]}
     bar().set(segment=both, window="current", policy="strict", by="value", stage="Proforma")
     assert "<bdi>North</bdi> and <bdi>South</bdi>" in shown.view.selection
@@ -143,7 +143,7 @@ def test_choices_go_together(name: str) -> None:
 
 def test_bars_of_one_store_do_not_disturb_each_other() -> None:
     one, other = leakkit.filters(analysis()), leakkit.filters(analysis(), "Projects")
-    shown = followed(one, "pipe"), followed(other, "stages")
+    shown = follow(one, "pipe"), follow(other, "stages")
     one.set(segment="region", value="North")
     other.set(segment="product", value="Cooling plant")
     assert shown[0].view.section() != shown[1].view.section()
@@ -171,7 +171,7 @@ def test_hostile_values_are_texts_everywhere(name: str) -> None:
     store, found = hostile()
     filters = leakkit.filters(found)
     filters.widgets = widgets = BarWidgets(filters)
-    shown = followed(filters, name)
+    shown = follow(filters, name)
     widgets.add.value = 're"gion <b>'
     (panel,) = widgets.panels
     assert sorted(value for _, value in panel.list.options) == sorted((*HOSTILE, ""))
@@ -196,7 +196,7 @@ def test_hostile_values_are_texts_everywhere(name: str) -> None:
 
 def test_the_deals_behind_it_are_those_of_the_selection() -> None:
     filters = leakkit.filters(analysis())
-    shown = followed(filters, "deals")
+    shown = follow(filters, "deals")
     filters.set(segment="region", value="North", window="current", stage="Proforma")
     behind = leakkit.passages(
         data(),
@@ -214,7 +214,7 @@ def test_the_deals_behind_it_are_those_of_the_selection() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    shown = followed(leakkit.filters(analysis()), "deals")
+    shown = follow(leakkit.filters(analysis()), "deals")
     rows = len(leakkit.passages(data(), pipeline="Equipment"))
     assert f"{rows:,} visits to stages" in shown.view.section()
     table = BeautifulSoup(shown.view.table, "html.parser").select("table")[-1]
@@ -227,7 +227,7 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 @pytest.mark.parametrize("name", sorted(OF_ALL))
 def test_the_overview_follows_a_bar_of_all(name: str) -> None:
     filters = leakkit.filters(analysis(), every=True)
-    shown = followed(filters, name)
+    shown = follow(filters, name)
     assert shown.view == getattr(views, name)(analysis())
     filters.set(segment="region", value="North", window="current")
     part = leakkit.analyze(
@@ -241,7 +241,7 @@ def test_the_overview_follows_a_bar_of_all(name: str) -> None:
 @pytest.mark.parametrize("name", ["overview_pages", "provenance"])
 def test_what_the_bar_does_not_limit_says_so(name: str) -> None:
     filters = leakkit.filters(analysis(), every=name.startswith("overview"))
-    shown = followed(filters, name)
+    shown = follow(filters, name)
     assert shown.view == getattr(views, name)(analysis())
     filters.set(segment="region", value="North", window="current")
     assert "the filters do not limit this" in shown.view.selection
@@ -259,7 +259,7 @@ def test_a_view_of_something_else_is_refused_with_those_that_can_follow() -> Non
 def test_of_a_diagnosis_a_stage_can_be_chosen() -> None:
     diagnosis = leakkit.diagnose(analysis(), "Equipment")
     filters = leakkit.filters(diagnosis)
-    card = followed(filters, "evidence")
+    card = follow(filters, "evidence")
     assert card.view == views.evidence(diagnosis)
     filters.set(stage=diagnosis.stages[0].stage.name)
     assert card.view == views.evidence(diagnosis, stage=diagnosis.stages[0].stage.name)

@@ -46,7 +46,7 @@ def test_a_heading_says_what_its_amounts_count_in(heading: str, factor: int, nam
     assert (found.factor, found.name) == (factor, name)
 
 
-def loaded(folder: Path, heading: str, amount: str, config: str = "") -> Store:
+def load_amount(folder: Path, heading: str, amount: str, config: str = "") -> Store:
     """Load two deals, of which one has an amount."""
     text = f"deal_id,deal_stage,created_at,status,{heading}\n"
     text += f"a,Offer,2024-01-15,Won,{amount}\nb,Talk,2024-01-16,Lost,\n"
@@ -68,7 +68,7 @@ def loaded(folder: Path, heading: str, amount: str, config: str = "") -> Store:
 def test_amounts_are_multiplied_and_it_is_said(
     tmp_path: Path, heading: str, amount: str, value: int, currency: str
 ) -> None:
-    with loaded(tmp_path, heading, amount) as store:
+    with load_amount(tmp_path, heading, amount) as store:
         rows = store.rows("SELECT value, currency FROM opportunities WHERE value IS NOT NULL")
         assert rows == [(value * 100, currency)]
         said = [one["as_what"] for one in store.meta("recognised") if one["what"] == "factor"]
@@ -77,8 +77,8 @@ def test_amounts_are_multiplied_and_it_is_said(
 
 def test_what_is_not_clear_is_asked_and_the_configuration_decides(tmp_path: Path) -> None:
     with pytest.raises(LeakkitError, match=r"value_times = 1000, or value_times = 1 ") as caught:
-        loaded(tmp_path, "Amount (M)", "7")
+        load_amount(tmp_path, "Amount (M)", "7")
     assert caught.value.code == "unclear_unit"
     for times, value in ((1, 700), (1_000_000, 700_000_000)):
-        with loaded(tmp_path, "Amount (M)", "7", f"[source]\nvalue_times = {times}") as store:
+        with load_amount(tmp_path, "Amount (M)", "7", f"[source]\nvalue_times = {times}") as store:
             assert store.value("SELECT max(value) FROM opportunities") == value

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped] # ships no types
 import pytest
 
-from benchmarks.killing import mixed
+from benchmarks.killing import find_mixed
 from leakkit import report
 from leakkit.errors import LeakkitError
 from leakkit.report import notebooks
@@ -30,7 +30,7 @@ OTHER = "spare-parts-177b75/stage_dropoff.html"
 EARLIER = "2026-05-31"
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 SECONDS_TO_GO = 30
-pytestmark = pytest.mark.usefixtures("kept_workers")
+pytestmark = pytest.mark.usefixtures("shared_workers")
 KILL_WORKER = (
     "import psutil, time; "
     "[p.kill() for p in psutil.Process().parents() if 'leakkit.report.worker' in p.cmdline()]; "
@@ -54,7 +54,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def good(
     tmp_path_factory: pytest.TempPathFactory,
     source: Path,
-    kept_workers: None,  # noqa: ARG001 - asked for before the run
+    shared_workers: None,  # noqa: ARG001 - asked for before the run
 ) -> Path:
     """Make the pages of a good run, once."""
     folder = tmp_path_factory.mktemp("good")
@@ -79,7 +79,7 @@ def with_cell(source: str, name: str = "stage_dropoff") -> str:
     return json.dumps(book)
 
 
-def broken(monkeypatch: pytest.MonkeyPatch, cell: str, name: str = "stage_dropoff") -> None:
+def break_notebook(monkeypatch: pytest.MonkeyPatch, cell: str, name: str = "stage_dropoff") -> None:
     """Put a cell into one notebook of every run of this test."""
     whole = {known: notebooks.read_notebook(known) for known in NOTEBOOKS}
     monkeypatch.setattr(
@@ -105,7 +105,7 @@ def index(folder: Path) -> str:
     return (folder / "index.html").read_text("utf-8")
 
 
-def gone(pids: list[int]) -> bool:
+def are_gone(pids: list[int]) -> bool:
     """Say whether processes end by themselves within some seconds."""
     there = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
     _, alive = psutil.wait_procs(there, SECONDS_TO_GO)
@@ -118,7 +118,7 @@ def test_an_old_page_survives_a_failure_and_says_that_it_is_old(
     before = contents(out)
     with monkeypatch.context() as patch:
         stop = 'if pipeline == "Equipment":\n    raise ValueError("<b>no</b>")'
-        broken(patch, stop)
+        break_notebook(patch, stop)
         result = report.run(source, out, pipelines=TWO, force=True)
     assert [(p.pipeline, p.stale) for p in result.failed] == [("Equipment", True)]
     assert result.failed[0].failed.endswith("ValueError: <b>no</b>")
@@ -142,7 +142,7 @@ def test_an_old_page_survives_a_failure_and_says_that_it_is_old(
 def test_a_failing_pipeline_without_an_old_page(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken(monkeypatch, 'if pipeline == "Equipment":\n    1 / 0')
+    break_notebook(monkeypatch, 'if pipeline == "Equipment":\n    1 / 0')
     result = report.run(source, tmp_path / "out", pipelines=TWO, jobs=2)
     assert [(p.pipeline, p.page) for p in result.failed] == [("Equipment", "")]
     assert not (tmp_path / "out" / PAGE).exists()
@@ -157,11 +157,11 @@ def test_a_cell_that_never_ends_fails_its_page_only(
     mark = tmp_path / "mark"
     write = f"import os, pathlib\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))"
     loop = f"if pipeline == 'Equipment':\n    {write.replace(chr(10), chr(10) + '    ')}\n"
-    broken(monkeypatch, loop + "    while True:\n        pass")
+    break_notebook(monkeypatch, loop + "    while True:\n        pass")
     result = report.run(source, tmp_path / "out", pipelines=TWO, timeout_seconds=4)
     assert [page.pipeline for page in result.failed] == ["Equipment"]
     assert "timed out" in result.failed[0].failed
-    assert gone([int(mark.read_text())])
+    assert are_gone([int(mark.read_text())])
 
 
 @pytest.mark.parametrize(
@@ -175,18 +175,18 @@ def test_a_cell_that_never_ends_fails_its_page_only(
 def test_a_dead_kernel_or_worker_gets_one_more_try(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, harm: str
 ) -> None:
-    broken(monkeypatch, only_once(tmp_path, harm))
+    break_notebook(monkeypatch, only_once(tmp_path, harm))
     result = report.run(source, tmp_path / "out", pipelines=TWO, jobs=1)
     assert not result.failed
     assert (tmp_path / "mark").exists()
-    assert gone([int((tmp_path / "mark").read_text())])
+    assert are_gone([int((tmp_path / "mark").read_text())])
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 def test_a_worker_that_dies_again_fails_its_page_only(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken(monkeypatch, f"if pipeline == 'Equipment':\n    {KILL_WORKER}")
+    break_notebook(monkeypatch, f"if pipeline == 'Equipment':\n    {KILL_WORKER}")
     result = report.run(source, tmp_path / "out", pipelines=TWO, jobs=1, engine="stock")
     assert [(p.pipeline, p.failed) for p in result.failed] == [("Equipment", LOST)]
     assert (tmp_path / "out" / OTHER).exists()
@@ -195,7 +195,7 @@ def test_a_worker_that_dies_again_fails_its_page_only(
 def test_a_broken_overview_leaves_a_plain_list(
     out: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken(monkeypatch, "raise RuntimeError('no overview today')", "overview")
+    break_notebook(monkeypatch, "raise RuntimeError('no overview today')", "overview")
     result = report.run(source, out, pipelines=TWO, force=True)
     assert not result.failed
     assert "no overview today" in result.trouble
@@ -204,7 +204,7 @@ def test_a_broken_overview_leaves_a_plain_list(
     assert (out / "overview.failed.ipynb").exists()
 
 
-def started(source: Path, out: Path, cell: str, *more: str) -> subprocess.Popen[str]:
+def start_report(source: Path, out: Path, cell: str, *more: str) -> subprocess.Popen[str]:
     """Start `leakkit report` with one more cell in its notebook."""
     code = (
         "import signal, sys; from leakkit import cli; from leakkit.report import notebooks; "
@@ -245,7 +245,7 @@ def test_ctrl_c_keeps_old_pages_and_leaves_no_process(
         "    f.write(f'{os.getpid()} {os.getppid()}')\ntime.sleep(600)"
     )
     before = contents(out)
-    process = started(source, out, cell, "--force")
+    process = start_report(source, out, cell, "--force")
     pids = read_pids(fifo, process)
     process.send_signal(getattr(signal, sign))
     try:
@@ -254,7 +254,7 @@ def test_ctrl_c_keeps_old_pages_and_leaves_no_process(
         process.kill()
     assert process.returncode == INTERRUPTED
     assert "Traceback" not in said
-    assert gone(pids)
+    assert are_gone(pids)
     assert (out / OTHER).read_bytes() == before[OTHER]
     assert "This page is old" in (out / PAGE).read_text("utf-8")
     assert "interrupted before its turn" in index(out)
@@ -271,11 +271,11 @@ def test_a_run_that_is_killed_leaves_no_process_and_no_lock(
         "    f.write(f'{os.getpid()} {os.getppid()}')\ntime.sleep(600)"
     )
     before = contents(out)
-    process = started(source, out, cell, "--force")
+    process = start_report(source, out, cell, "--force")
     pids = read_pids(fifo, process)
     process.kill()
     process.communicate(timeout=60)
-    assert gone(pids)
+    assert are_gone(pids)
     assert contents(out) == before
     result = report.run(source, out, pipelines=TWO)
     assert result.count("unchanged") == len(TWO)
@@ -350,7 +350,7 @@ def test_a_disk_that_gets_full_while_pages_are_written(
         with pytest.raises(LeakkitError, match=r"No space left on device\. Nothing was changed"):
             report.run(source, out, pipelines=TWO, as_of=EARLIER)
     assert contents(out) == before
-    assert mixed(out) == []
+    assert find_mixed(out) == []
 
 
 def test_a_full_disk_for_a_store_or_a_list_of_faults_is_said_as_such(

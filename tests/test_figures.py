@@ -51,7 +51,7 @@ SHAPES = {
 }
 
 
-def spread(svg: str, name: str, *, across: int) -> float:
+def extent_of(svg: str, name: str, *, across: int) -> float:
     """Return how far a shape reaches in one direction: 0 for x, 1 for y."""
     root = ET.fromstring(svg)  # noqa: S314 - our own picture
     (shape,) = [one for one in root.iter(f"{SVG}g") if one.get("data-lk") == name]
@@ -80,9 +80,9 @@ def test_the_picture_adds_up(name: str) -> None:
     afters = [one.width for one in drawn.stages[1:]] + [drawn.won]
     for one, after in zip(drawn.stages, afters, strict=True):
         assert one.width - after == leaving(one)
-        width = spread(svg, f"width-{one.stage}", across=1)
+        width = extent_of(svg, f"width-{one.stage}", across=1)
         assert width == pytest.approx(one.width * scale, abs=DRAWN)
-        remaining = spread(svg, f"after-{one.stage}", across=1)
+        remaining = extent_of(svg, f"after-{one.stage}", across=1)
         assert width - remaining == pytest.approx(leaving(one) * scale, abs=DRAWN)
         bands = {"lost": one.lost, "overdue": one.overdue, "in_time": one.in_time}
         bands |= {"back": one.back, "lost_later": one.lost_from_later}
@@ -233,7 +233,7 @@ def test_the_flow_runs_as_the_reader_reads() -> None:
     start = re.search(r'data-lk="width-0">\s*<path d="M ([\d.]+)', right)
     assert start
     assert float(start[1]) == pytest.approx(edge - 2, abs=1e-3)
-    assert spread(left, "width-3", across=1) == spread(right, "width-3", across=1)
+    assert extent_of(left, "width-3", across=1) == extent_of(right, "width-3", across=1)
 
 
 def test_in_money_the_picture_is_of_money() -> None:

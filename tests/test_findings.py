@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from leakkit.store import Store
 
 
-def opened(made: Sample, rules: str = "", store: str = ":memory:") -> Store:
+def open_sample(made: Sample, rules: str = "", store: str = ":memory:") -> Store:
     """Load a simulated seller."""
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
     return load(frames, Config.from_text(f"{made.config}\n{rules}"), store=store)
@@ -126,7 +126,7 @@ def test_null_data_stay_silent() -> None:
     lines = tuple(PipelinePlan(name, stages=stages) for name in ("One", "Two", "Three"))
     alarms = 0
     for seed in (11, 12, 13):
-        with opened(make(3_000, seed=seed, plan=Plan(lines, start="2025-01-01"))) as store:
+        with open_sample(make(3_000, seed=seed, plan=Plan(lines, start="2025-01-01"))) as store:
             findings = analyze(store).all_findings
         alarms += reaches_severity(findings, "alarm")
         assert sum(f.severity == "watch" for f in findings) <= 3
@@ -138,7 +138,7 @@ def test_recovery_is_an_improvement() -> None:
     line = PipelinePlan("One", stages=tuple(StagePlan(name, lost_share=0.3) for name in "AB"))
     leaks = (Leak("One", "A", "lost", size=-0.2, from_date="2026-03-01"),)
     plan = Plan((line,), leaks=leaks, start="2025-01-01")
-    with opened(make(2_000, seed=3, plan=plan)) as store:
+    with open_sample(make(2_000, seed=3, plan=plan)) as store:
         findings = analyze(store).all_findings
     better = improvements(findings)
     assert ("One", "A", "lost") in [f.key for f in better]
@@ -224,7 +224,7 @@ def test_phi_is_that_of_months_by_hand(store: Store, whole: Analysis) -> None:
         months = [
             by_hand(visits, day, day + 30, int(stage.horizon.age or 0), "lost")
             for day in range(first, end, 30)
-            if lost_in(visits, day, stage.horizon.age or 0)
+            if is_lost_in(visits, day, stage.horizon.age or 0)
         ]
         if len(months) < 9:
             return  # a month without losses has no variance: the rule is tested elsewhere
@@ -234,7 +234,7 @@ def test_phi_is_that_of_months_by_hand(store: Store, whole: Analysis) -> None:
     assert of(whole, name, "Lead", "lost").phi == approx(max(1.0, total / freedom))
 
 
-def lost_in(visits: pd.DataFrame, first: int, age: float) -> bool:
+def is_lost_in(visits: pd.DataFrame, first: int, age: float) -> bool:
     """Say whether some visit was lost in a month within an age."""
     lost = visits[visits["exit"] == "lost"]
     inside = (lost["left_day"] >= first) & (lost["left_day"] < first + 30) & (lost["stay"] <= age)
@@ -258,7 +258,7 @@ def test_a_part_has_the_findings_of_the_whole(store: Store, whole: Analysis, par
 def test_order_of_rows_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     made = make(1_500, seed=2)
     monkeypatch.setenv("LEAKKIT_THREADS", "2")
-    with opened(made) as store:
+    with open_sample(made) as store:
         whole = analyze(store)
     shuffled = replace(
         made,
@@ -266,18 +266,18 @@ def test_order_of_rows_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatc
         stage_history=made.stage_history.sample(frac=1, random_state=2),
     )
     monkeypatch.setenv("LEAKKIT_THREADS", "1")
-    with opened(shuffled) as store:
+    with open_sample(shuffled) as store:
         assert findings_json(analyze(store)) == findings_json(whole)
 
 
 def test_findings_that_a_store_keeps_are_read_and_not_computed(whole: Analysis) -> None:
-    with opened(make(300)) as store:
+    with open_sample(make(300)) as store:
         store.set_meta("findings", to_records(whole.all_findings[:3]))
         assert analyze(store, "Equipment").all_findings == whole.all_findings[:3]
 
 
 def test_source_without_a_baseline_has_findings_without_tests() -> None:
-    with opened(make(200, plan=Plan(default_plan().pipelines, start="2026-06-01"))) as store:
+    with open_sample(make(200, plan=Plan(default_plan().pipelines, start="2026-06-01"))) as store:
         found = analyze(store)
     assert {f.severity for f in found.all_findings} == {"not enough data"}
     assert count_tests(found.all_findings) == 0
@@ -285,14 +285,14 @@ def test_source_without_a_baseline_has_findings_without_tests() -> None:
 
 
 def test_pipelines_with_hardly_a_deal_have_findings_that_say_so() -> None:
-    with opened(make(3)) as store:
+    with open_sample(make(3)) as store:
         found = analyze(store).all_findings
     assert {f.severity for f in found} == {"not enough data"}
 
 
 @pytest.mark.parametrize("policy", ["strict", "reached"])
 def test_policies_keep_the_planted_leaks(policy: str) -> None:
-    with opened(make(8_000), f'[comparison]\nskip_policy = "{policy}"') as store:
+    with open_sample(make(8_000), f'[comparison]\nskip_policy = "{policy}"') as store:
         found = analyze(store)
     assert of(found, "Equipment", "Proforma", "lost").severity == "alarm"
 
@@ -304,7 +304,7 @@ def test_target_and_hours() -> None:
         '{ name = "Proforma", kind = "offer", target_lost = 0.02 }',
         1,
     ).replace('won = ["Won"]', 'unit = "hour"\nwon = ["Won"]', 1)
-    with opened(replace(made, config=text)) as store:
+    with open_sample(replace(made, config=text)) as store:
         found = analyze(store)
     proforma = of(found, "Equipment", "Proforma", "lost")
     assert (proforma.reference, proforma.reference_kind) == (0.02, "target")

@@ -433,12 +433,12 @@ REFUSED = (
 )  # fmt: skip
 
 
-def named(case: Read | Refused) -> str:
+def name_of_case(case: Read | Refused) -> str:
     """Name a test after its file."""
     return case.file + ("+config" if case.more else "")
 
 
-@pytest.mark.parametrize("case", READ, ids=named)
+@pytest.mark.parametrize("case", READ, ids=name_of_case)
 def test_a_file_of_the_gallery_is_read(case: Read) -> None:
     config = Config.from_text(CONFIG.format(more=case.more))
     with leakkit.load(GALLERY / case.file, config) as store:
@@ -582,7 +582,7 @@ def passages(store: leakkit.store.Store) -> list[tuple[Any, ...]]:
     )
 
 
-@pytest.mark.parametrize("case", REFUSED, ids=named)
+@pytest.mark.parametrize("case", REFUSED, ids=name_of_case)
 def test_a_file_of_the_gallery_is_refused(case: Refused) -> None:
     with pytest.raises(LeakkitError) as caught:
         leakkit.load(GALLERY / case.file, Config.from_text(CONFIG.format(more=case.more)))

@@ -29,7 +29,7 @@ RUNS = ("=", "+", "@", "\t", "\r", "-2+3")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the report of the hostile source."""
     out = tmp_path_factory.mktemp("hostile") / "out"
     config = out.parent / "leakkit.toml"
@@ -40,31 +40,35 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_every_file_is_in_the_folder_under_a_plain_name(made: Path) -> None:
-    names = [path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file()]
+def test_every_file_is_in_the_folder_under_a_plain_name(hostile_report: Path) -> None:
+    names = [
+        path.relative_to(hostile_report).as_posix()
+        for path in hostile_report.rglob("*")
+        if path.is_file()
+    ]
     assert len(names) > 8
     assert all(re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) for name in names), names
-    assert {path.name for path in made.parent.iterdir()} == {"out", "leakkit.toml"}
+    assert {path.name for path in hostile_report.parent.iterdir()} == {"out", "leakkit.toml"}
 
 
-def test_no_markup_of_a_name_reaches_a_page(made: Path) -> None:
-    pages = [path.read_text("utf-8") for path in made.rglob("*.html")]
+def test_no_markup_of_a_name_reaches_a_page(hostile_report: Path) -> None:
+    pages = [path.read_text("utf-8") for path in hostile_report.rglob("*.html")]
     assert len(pages) == 5
     for page in pages:
         assert not re.search(r"<script[^>]*>\s*alert|<img[^>]*onerror|<b>=1", page)
     assert any("&lt;script&gt;alert(1)" in page for page in pages)
 
 
-def test_no_cell_of_a_csv_file_runs(made: Path) -> None:
+def test_no_cell_of_a_csv_file_runs(hostile_report: Path) -> None:
     for name in ("stages.csv", "worklist.csv"):
-        text = next(made.glob(f"*/{name}")).read_text("utf-8-sig")
+        text = next(hostile_report.glob(f"*/{name}")).read_text("utf-8-sig")
         cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
         assert any("SUM(A1)" in cell or "alert(1)" in cell for cell in cells), name
         assert not [cell for cell in cells if cell.startswith(RUNS)], name
 
 
-def test_no_cell_of_the_workbook_runs(made: Path) -> None:
-    with zipfile.ZipFile(next(made.glob("*/worklist.xlsx"))) as book:
+def test_no_cell_of_the_workbook_runs(hostile_report: Path) -> None:
+    with zipfile.ZipFile(next(hostile_report.glob("*/worklist.xlsx"))) as book:
         parts = {name: book.read(name).decode() for name in book.namelist()}
     assert "HYPERLINK" in parts["xl/sharedStrings.xml"]
     assert not [name for name, part in parts.items() if "<f>" in part or "<hyperlink" in part]

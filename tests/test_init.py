@@ -48,7 +48,7 @@ def amounts(*given: str) -> dict[str, str]:
     return {"deals.csv": "deal_id,stage,created_at,status,amount\n" + "\n".join(rows)}
 
 
-def dated(*given: str) -> dict[str, str]:
+def deals_on(*given: str) -> dict[str, str]:
     """Return won deals, created on these days."""
     rows = [f"{i},Offer,{day},Won" for i, day in enumerate(given)]
     return {"deals.csv": "deal_id,stage,created_at,status\n" + "\n".join(rows)}
@@ -81,9 +81,13 @@ STOPS = {
         {"stage": "stage"},
         (WON, 1),
     ),
-    "ambiguous_dates": (dated("02/01/2024", "03/01/2024"), {"date_order": "dmy"}, (FIRST_DAY, 2)),
+    "ambiguous_dates": (
+        deals_on("02/01/2024", "03/01/2024"),
+        {"date_order": "dmy"},
+        (FIRST_DAY, 2),
+    ),
     "mixed_dates": (
-        dated("02/01/2024", "13/01/2024", "01/14/2024"),
+        deals_on("02/01/2024", "13/01/2024", "01/14/2024"),
         {"date_order": "dmy"},
         (WON, 3),
     ),
@@ -218,14 +222,14 @@ STOPS = {
 """What stops, the files of a source that it stops, what to fill in, and what is right then."""
 
 
-def put(folder: Path, files: dict[str, str]) -> Path:
+def write_files(folder: Path, files: dict[str, str]) -> Path:
     """Write files into a folder."""
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
     return folder
 
 
-def filled(text: str, answers: dict[str, str]) -> str:
+def fill_in(text: str, answers: dict[str, str]) -> str:
     """Fill in the lines that wait, by their keys; take out those without an answer."""
     lines: list[str | None] = list(text.splitlines())
     for number, key, _ in find_unfilled(text):
@@ -238,7 +242,7 @@ def filled(text: str, answers: dict[str, str]) -> str:
 @pytest.mark.parametrize("code", STOPS)
 def test_what_stops_a_source_can_be_filled_in(tmp_path: Path, code: str) -> None:
     files, answers, (sql, right) = STOPS[code]
-    put(tmp_path, files)
+    write_files(tmp_path, files)
     with pytest.raises(LeakkitError) as caught:
         load(tmp_path)
     assert code == caught.value.code or f"({code})" in str(caught.value)
@@ -252,7 +256,7 @@ def test_what_stops_a_source_can_be_filled_in(tmp_path: Path, code: str) -> None
     assert tuple(said) == found.to_fill
     assert f": {', '.join(map(str, said))}." in found.text.splitlines()[1]
     answers = {"read": answers.get("read", ""), "here": answers.get("read", ""), **answers}
-    with load(tmp_path, Config.from_text(filled(found.text, answers))) as store:
+    with load(tmp_path, Config.from_text(fill_in(found.text, answers))) as store:
         assert store.value(sql) == right
 
 
@@ -264,14 +268,14 @@ def test_a_sheet_is_asked_for_by_its_names(tmp_path: Path) -> None:
             sheet.write_row(1, 0, ("1", "Offer", "2024-01-14", status))
     found = propose_config(tmp_path, {})
     assert 'sheet = "FILL IN"   # the sheet to read: "old" or "new"' in found.text
-    config = Config.from_text(filled(found.text, {"sheet": "new"}))
+    config = Config.from_text(fill_in(found.text, {"sheet": "new"}))
     with load(tmp_path, config) as store:
         assert store.value(WON) == 1
 
 
 def test_everything_that_is_missing_is_asked_at_once(tmp_path: Path) -> None:
     """Names of columns, the order of dates and the decimal sign: in one file, after one look."""
-    put(
+    write_files(
         tmp_path,
         {"x.csv": "k,p,w\n1,A,02/01/2024\n1,Won,05/01/2024\n2,A,02/01/2024\n3,A,02/01/2024\n"},
     )
@@ -279,12 +283,12 @@ def test_everything_that_is_missing_is_asked_at_once(tmp_path: Path) -> None:
     asked = {key for _, key, _ in find_unfilled(found.text)}
     assert asked == {"opportunity_id", "stage", "entered_at", "date_order"}
     answers = {"opportunity_id": "k", "stage": "p", "entered_at": "w", "date_order": "dmy"}
-    with load(tmp_path, Config.from_text(filled(found.text, answers))) as store:
+    with load(tmp_path, Config.from_text(fill_in(found.text, answers))) as store:
         assert store.value(WON) == 1
 
 
 def test_one_error_names_the_columns_of_both_files(tmp_path: Path) -> None:
-    put(
+    write_files(
         tmp_path,
         {
             "stage_history.csv": "k,p,w\n1,A,2024-01-01\n1,B,2024-01-02\n2,A,2024-01-02\n",
@@ -300,7 +304,9 @@ def test_one_error_names_the_columns_of_both_files(tmp_path: Path) -> None:
 
 
 def test_headings_stand_with_cells_and_guesses(tmp_path: Path) -> None:
-    put(tmp_path, {"x.csv": "k,when,won?\na,2024-01-01,yes\nb,2024-01-02,no\nc,2024-01-03,no\n"})
+    write_files(
+        tmp_path, {"x.csv": "k,when,won?\na,2024-01-01,yes\nb,2024-01-02,no\nc,2024-01-03,no\n"}
+    )
     lines = propose_config(tmp_path, {}).text.splitlines()
     assert "#   'k': a; b; c   (another text in every row: opportunity_id or name)" in lines
     assert (
@@ -311,7 +317,7 @@ def test_headings_stand_with_cells_and_guesses(tmp_path: Path) -> None:
 
 
 def test_a_source_that_no_line_mends_is_written_down_too(tmp_path: Path) -> None:
-    put(tmp_path, {"deals.csv": "deal_id,stage,created_at\n"})
+    write_files(tmp_path, {"deals.csv": "deal_id,stage,created_at\n"})
     done = CliRunner().invoke(app, ["init", str(tmp_path)])
     assert done.exit_code == 1
     text = (tmp_path / "leakkit.toml").read_text("utf-8")
@@ -329,7 +335,7 @@ def test_what_a_file_says_is_kept_when_it_is_completed(tmp_path: Path) -> None:
         '[[interventions]]\nname = "New price"\nday = 2024-02-01\nsegment = { status = ["A"] }\n'
         '[[notes]]\ntext = "Fair"\nstage = "Talks"\n[brand]\nclient = "Acme"\n'
     )
-    put(tmp_path, {**deals(("Lost,Price", "Loose,")), "leakkit.toml": own})
+    write_files(tmp_path, {**deals(("Lost,Price", "Loose,")), "leakkit.toml": own})
     before = read_declared(tmp_path / "leakkit.toml")
     done = CliRunner().invoke(app, ["init", str(tmp_path), "--out", f"{tmp_path}/leakkit.toml"])
     assert done.exit_code == 0, done.output
@@ -350,7 +356,7 @@ def test_what_a_file_says_is_kept_when_it_is_completed(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_configuration_is_not_written_over(tmp_path: Path) -> None:
-    put(tmp_path, {**deals(), "notes.txt": "Dear diary"})
+    write_files(tmp_path, {**deals(), "notes.txt": "Dear diary"})
     done = CliRunner().invoke(app, ["init", str(tmp_path), "--out", f"{tmp_path}/notes.txt"])
     assert isinstance(done.exception, LeakkitError)
     assert (tmp_path / "notes.txt").read_text("utf-8") == "Dear diary"
@@ -359,7 +365,7 @@ def test_a_file_that_is_no_configuration_is_not_written_over(tmp_path: Path) -> 
 def test_currencies_without_a_rate_have_a_line_to_fill_in(tmp_path: Path) -> None:
     rows = [f"{i},Offer,2024-01-01,Won,10,{c}" for i, c in enumerate(["USD", "USD", "EUR", "GBP"])]
     head = "deal_id,stage,created_at,status,amount,currency\n"
-    put(tmp_path, {"deals.csv": head + "\n".join(rows)})
+    write_files(tmp_path, {"deals.csv": head + "\n".join(rows)})
     text = propose_config(tmp_path, {}).text
     assert "# rates = { EUR = ..., GBP = ... }   # into USD; without them" in text
     with load(
@@ -376,7 +382,7 @@ def test_a_word_with_a_line_of_its_own_counts_as_it_says() -> None:
 
 
 def test_only_the_files_that_are_asked_for_are_read(tmp_path: Path) -> None:
-    put(tmp_path, {**deals(), "more.csv": deals()["deals.csv"].replace("w0", "w10")})
+    write_files(tmp_path, {**deals(), "more.csv": deals()["deals.csv"].replace("w0", "w10")})
     with load(tmp_path, Config.from_text('[source]\nread = ["more*"]')) as store:
         assert store.meta("ignored_files") == ["deals.csv"]
         assert store.value(WON) == 10

@@ -124,7 +124,7 @@ def source(better: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["opportunity_id", "stage", "entered_at"])
 
 
-def diagnosed(better: float, told: str) -> Diagnosis:
+def diagnose_change(better: float, told: str) -> Diagnosis:
     rules = leakkit.Config.from_text(RULES + told)
     return leakkit.diagnose(leakkit.analyze(leakkit.load(source(better), rules)))
 
@@ -138,7 +138,7 @@ stages = ["a"]
 
 
 def test_an_intervention_has_its_place_on_the_page() -> None:
-    diagnosis = diagnosed(0.25, TOLD)
+    diagnosis = diagnose_change(0.25, TOLD)
     (one,) = diagnosis.interventions
     (effect,) = one.effects
     assert (effect.stage, effect.verdict) == ("A", "fewer")
@@ -153,7 +153,7 @@ def test_an_intervention_has_its_place_on_the_page() -> None:
 
 
 def test_an_intervention_has_a_slide_with_the_numbers_of_the_page() -> None:
-    diagnosis = diagnosed(0.25, TOLD)
+    diagnosis = diagnose_change(0.25, TOLD)
     slide = actions_slide(Subject(diagnosis, WORDS))
     assert slide is not None
     assert slide.title.startswith("Price <b>book</b>: A loses fewer deals since Jun 1, 2025.")
@@ -164,17 +164,17 @@ def test_an_intervention_has_a_slide_with_the_numbers_of_the_page() -> None:
         (change.before.share,),
         (change.since.share,),
     ]
-    assert actions_slide(Subject(diagnosed(0.0, ""), WORDS)) is None
+    assert actions_slide(Subject(diagnose_change(0.0, ""), WORDS)) is None
 
 
 def test_too_early_is_said_with_the_first_day_of_an_answer() -> None:
     told = TOLD.replace("2025-06-01", "2025-12-24")
-    html = leakkit.views.before_and_since(diagnosed(0.0, told)).section().striptags()
+    html = leakkit.views.before_and_since(diagnose_change(0.0, told)).section().striptags()
     assert "too early to say for A" in html
 
 
 def test_a_page_without_interventions_leaves_the_question_out() -> None:
-    assert leakkit.views.before_and_since(diagnosed(0.0, "")).kind == REPEATED
+    assert leakkit.views.before_and_since(diagnose_change(0.0, "")).kind == REPEATED
 
 
 @pytest.mark.parametrize(
@@ -188,4 +188,4 @@ def test_a_page_without_interventions_leaves_the_question_out() -> None:
 )
 def test_an_intervention_that_cannot_be_is_refused(told: str, says: str) -> None:
     with pytest.raises(LeakkitError, match=says):
-        diagnosed(0.0, f'[[interventions]]\nname = "X"\n{told}')
+        diagnose_change(0.0, f'[[interventions]]\nname = "X"\n{told}')

@@ -107,7 +107,7 @@ def choose(page: Page, label: str, option: str, code: str) -> None:
     bar.get_by_text("Computing:").wait_for(state="detached")
 
 
-def shown(page: Page, name: str) -> tuple[list[str], list[str]]:
+def read_shown(page: Page, name: str) -> tuple[list[str], list[str]]:
     """Return what the pictures and the tables of a view say."""
     section = page.locator(f"section#{name}").first
     pictures = section.locator("svg[aria-label]").evaluate_all(
@@ -116,7 +116,7 @@ def shown(page: Page, name: str) -> tuple[list[str], list[str]]:
     return pictures, section.locator("td").all_text_contents()
 
 
-def said(page: Page, view: View) -> tuple[list[str], list[str]]:
+def read_from_api(page: Page, view: View) -> tuple[list[str], list[str]]:
     """Return the same of what the API returns, as the browser reads it."""
     reader = "html => { const box = document.createElement('template'); box.innerHTML = html;"
     pictures = page.evaluate(
@@ -133,7 +133,7 @@ def said(page: Page, view: View) -> tuple[list[str], list[str]]:
 
 def test_every_picture_follows_the_bar(page: Page, data: Store) -> None:
     analysis = leakkit.analyze(data, "Equipment")
-    assert shown(page, "days") == said(page, leakkit.views.days(analysis))
+    assert read_shown(page, "days") == read_from_api(page, leakkit.views.days(analysis))
     choose(page, "Days", "the current window", "window='current'")
     choose(page, "In", "money", "by='value'")
     bar = bar_of(page)
@@ -149,7 +149,7 @@ def test_every_picture_follows_the_bar(page: Page, data: Store) -> None:
     for name, drawn in (("days", {}), ("stages", {"by": "value"}), ("pipe", {"by": "value"})):
         view = getattr(leakkit.views, name)(part, **drawn)
         page.locator(f"section#{name}").filter(has_text="the current window").first.wait_for()
-        assert shown(page, name) == said(page, view)
+        assert read_shown(page, name) == read_from_api(page, view)
     assert f"{part['Equipment'].opportunities:,} of" in (bar.text_content() or "")
 
 
@@ -202,7 +202,7 @@ def test_two_parts_are_compared_in_two_clicks(page: Page, data: Store) -> None:
     row.get_by_label("Compare", exact=True).select_option(label="every value of region")
     page.locator("section#compare").filter(has_text="Side by side: region").first.wait_for()
     view = leakkit.compare(leakkit.analyze(data, "Equipment"), column="region")
-    assert shown(page, "compare") == said(page, view)
+    assert read_shown(page, "compare") == read_from_api(page, view)
 
 
 CLIPPED = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"

@@ -36,7 +36,7 @@ MERGED = (
 FAR = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
 
 
-def refused(file: Path) -> str:
+def refuse(file: Path) -> str:
     with pytest.raises(LeakkitError) as caught:
         leakkit.load(file)
     return str(caught.value)
@@ -83,16 +83,16 @@ def test_what_unpacks_to_far_more_is_refused_while_it_is_unpacked(tmp_path: Path
     bomb = (HEADING + "\n" + "0" * 3_000_000).encode()
     file = tmp_path / "bomb.csv.gz"
     file.write_bytes(gzip.compress(bomb, mtime=0))
-    assert "bomb.csv.gz unpacks to more than" in refused(file)
+    assert "bomb.csv.gz unpacks to more than" in refuse(file)
     file = tmp_path / "bomb.zip"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("a.csv", bomb)
-    assert "bomb.zip unpacks to more than" in refused(file)
+    assert "bomb.zip unpacks to more than" in refuse(file)
     file = rewritten(workbook(tmp_path / "bomb.xlsx", ("a",)), "<sheetData>", " " * 3_000_000)
-    assert "bomb.xlsx unpacks to" in refused(file)
+    assert "bomb.xlsx unpacks to" in refuse(file)
     log = tmp_path / "bomb.xes.gz"
     log.write_bytes(gzip.compress(b"<log>" + b" " * 3_000_000, mtime=0))
-    assert "bomb.xes.gz unpacks to more than" in refused(log)
+    assert "bomb.xes.gz unpacks to more than" in refuse(log)
 
 
 @pytest.mark.usefixtures("small")
@@ -108,7 +108,7 @@ def test_a_file_that_unpacks_to_far_more_is_not_unpacked_to_its_end(
         return chunk
 
     monkeypatch.setattr(unpacking.Bound, "read", counted)
-    assert "bomb.csv.gz unpacks to more than" in refused(tmp_path / "bomb.csv.gz")
+    assert "bomb.csv.gz unpacks to more than" in refuse(tmp_path / "bomb.csv.gz")
     assert sum(taken) < len(bomb) / 4
 
 
@@ -119,7 +119,7 @@ def test_a_zip_that_declares_far_more_is_not_unpacked(
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("a.csv", HEADING + "\n" + "0" * 3_000_000)
     monkeypatch.setattr(unpacking.Bound, "copy", None)
-    assert "bomb.zip unpacks to more than" in refused(tmp_path / "bomb.zip")
+    assert "bomb.zip unpacks to more than" in refuse(tmp_path / "bomb.zip")
 
 
 def test_the_widest_file_that_is_read(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_zip_of_too_many_files_is_refused_before_its_list_is_read(tmp_path: Pa
     with zipfile.ZipFile(tmp_path / "many.zip", "w") as packed:
         for number in range(50):
             packed.writestr(f"{number}.csv", ROWS)
-    assert "more files than 2" in refused(tmp_path / "many.zip")
+    assert "more files than 2" in refuse(tmp_path / "many.zip")
 
 
 @pytest.mark.usefixtures("small")
@@ -163,12 +163,12 @@ def test_what_goes_beyond_a_bound_is_refused(
     tmp_path: Path, name: str, content: str, says: str
 ) -> None:
     (tmp_path / name).write_text(content, "utf-8")
-    assert says in refused(tmp_path / name)
+    assert says in refuse(tmp_path / name)
 
 
 def test_a_cell_far_away_ends_the_reading_of_a_workbook_and_nothing_else(tmp_path: Path) -> None:
     file = workbook(tmp_path / "far.xlsx", tuple(HEADING.split(",")), ("d1", "A", "2024-01-01"))
-    assert "cells far from the data" in refused(rewritten(file, "</sheetData>", FAR))
+    assert "cells far from the data" in refuse(rewritten(file, "</sheetData>", FAR))
 
 
 def test_a_parser_that_dies_is_a_damaged_file(
@@ -177,13 +177,13 @@ def test_a_parser_that_dies_is_a_damaged_file(
     dying = tmp_path / "dying.py"
     dying.write_text('import os\nprint("[[", flush=True)\nos.abort()\n', "utf-8")
     monkeypatch.setattr(workbooks, "PROGRAM", dying)
-    assert "it is damaged" in refused(workbook(tmp_path / "a.xlsx", ("a",)))
+    assert "it is damaged" in refuse(workbook(tmp_path / "a.xlsx", ("a",)))
 
 
 @pytest.mark.usefixtures("small")
 def test_a_workbook_of_too_many_cells_is_refused(tmp_path: Path) -> None:
     rows = [(f"d{i}", "A", "2024-01-01") for i in range(50)]
-    assert "more than 100 cells" in refused(workbook(tmp_path / "a.xlsx", *rows))
+    assert "more than 100 cells" in refuse(workbook(tmp_path / "a.xlsx", *rows))
 
 
 def test_a_note_far_to_the_right_is_one_column(tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_column_with_very_many_texts_is_no_column_of_stages(tmp_path: Path) ->
 
 def test_a_name_of_very_many_letters_is_no_stage(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"{HEADING}\nd1,{'x' * 501},2024-01-01\n", "utf-8")
-    assert "a stage of 501 letters" in refused(tmp_path / "a.csv")
+    assert "a stage of 501 letters" in refuse(tmp_path / "a.csv")
 
 
 def test_an_amount_that_cannot_be_is_a_fault_of_its_row(tmp_path: Path) -> None:
@@ -282,7 +282,7 @@ def test_a_fault_of_a_gathered_cell_is_where_the_cell_stands(tmp_path: Path) -> 
 def test_amounts_that_are_too_large_together_are_refused(tmp_path: Path) -> None:
     rows = [f"d{i},{s},2024-01-01,{limits.VALUE}" for i in range(101) for s in ("A", "Won")]
     (tmp_path / "a.csv").write_text("\n".join([f"{HEADING},value", *rows]), "utf-8")
-    assert f"row 2 [value] '{limits.VALUE}': one of the largest" in refused(tmp_path / "a.csv")
+    assert f"row 2 [value] '{limits.VALUE}': one of the largest" in refuse(tmp_path / "a.csv")
 
 
 def test_an_id_that_stands_for_nobody_may_have_any_number_of_visits(tmp_path: Path) -> None:
@@ -307,12 +307,12 @@ def test_a_file_outside_is_read_only_where_it_is_allowed(tmp_path: Path, how: st
     joined = json.dumps(name or str(outside / "owners.csv"))
     join = f'[[source.joins]]\nfile = {joined}\nkey = "owner"\ntake = {{ team = "team" }}\n'
     (folder / "leakkit.toml").write_text(join, "utf-8")
-    assert "--allow FOLDER" in refused(folder)
+    assert "--allow FOLDER" in refuse(folder)
     with leakkit.load(folder, allow=[outside]) as store:
         assert "team" in store.meta("segments")
     reasons = f"[reasons]\nfile = {joined}\n"
     (folder / "leakkit.toml").write_text(reasons, "utf-8")
-    assert "--allow FOLDER" in refused(folder)
+    assert "--allow FOLDER" in refuse(folder)
 
 
 def test_a_configuration_inside_a_zip_is_read(tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ def test_a_configuration_inside_a_zip_is_read(tmp_path: Path) -> None:
         assert store.config.source.columns == {"stage": "Step"}
         assert store.meta("rows")[0]["used"] == 2
     (tmp_path / "leakkit.toml").write_text('currency = "EUR"\n', "utf-8")
-    assert "one beside it" in refused(file)
+    assert "one beside it" in refuse(file)
 
 
 def test_a_full_disk_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +333,7 @@ def test_a_full_disk_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(ROWS.encode(), mtime=0))
     monkeypatch.setattr(unpacking.Bound, "read", full)
-    assert "no room left for temporary files" in refused(tmp_path / "a.csv.gz")
+    assert "no room left for temporary files" in refuse(tmp_path / "a.csv.gz")
 
 
 def test_a_query_that_is_interrupted_is_no_fault() -> None:

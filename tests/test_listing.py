@@ -35,7 +35,7 @@ HISTORY = [
 COLUMNS = ["opportunity_id", "pipeline", "stage", "entered_at"]
 
 
-def loaded(config: str = CONFIG) -> Store:
+def load_listed(config: str = CONFIG) -> Store:
     history = pd.DataFrame(HISTORY, columns=COLUMNS)
     deals = pd.DataFrame([("1", "A"), ("2", "B")], columns=COLUMNS[:2])
     frames = {"opportunities": deals, "stage_history": history}
@@ -52,20 +52,20 @@ def loaded(config: str = CONFIG) -> Store:
     ],
 )
 def test_a_stage_is_that_of_its_pipeline(pipeline: str, stage: str, deals: list[str]) -> None:
-    with loaded() as store:
+    with load_listed() as store:
         found = leakkit.passages(store, pipeline=pipeline, stage=stage)
     assert found["opportunity_id"].tolist() == deals
 
 
 def test_a_stage_of_another_pipeline_is_named_as_missing() -> None:
-    with loaded() as store, pytest.raises(leakkit.LeakkitError) as raised:
+    with load_listed() as store, pytest.raises(leakkit.LeakkitError) as raised:
         leakkit.passages(store, pipeline="A", stage="Contract")
     assert str(raised.value) == "There is no stage 'Contract'. There are: Proposal."
 
 
 def test_a_history_that_begins_after_the_data_end_is_refused() -> None:
     config = '[source]\nhistory_start = "2035-01-01"\n' + CONFIG
-    with loaded(config) as store, pytest.raises(leakkit.LeakkitError) as raised:
+    with load_listed(config) as store, pytest.raises(leakkit.LeakkitError) as raised:
         leakkit.analyze(store)
     assert raised.value.code == "history_start_after_end"
     assert "2025-01-09" in str(raised.value)

@@ -52,7 +52,7 @@ def day_of(clock: dt.datetime) -> int:
     return (clock.date() - EPOCH).days
 
 
-def computed(sql: Callable[[str], str], moments: Iterable[int]) -> list[int]:
+def compute(sql: Callable[[str], str], moments: Iterable[int]) -> list[int]:
     """Return what the SQL makes of each moment."""
     given_moments = list(moments)
     with duckdb.connect() as connection:
@@ -77,8 +77,8 @@ def test_days_and_hours_are_those_of_the_zone(name: str) -> None:
     moments = sorted(set(odd_moments(hours)))
     assert min(moments) < 0
     clocks = [local(moment, name) for moment in moments]
-    assert computed(hours.day_sql, moments) == [day_of(clock) for clock in clocks]
-    assert computed(hours.hour_sql, moments) == [day_of(c) * 24 + c.hour for c in clocks]
+    assert compute(hours.day_sql, moments) == [day_of(clock) for clock in clocks]
+    assert compute(hours.hour_sql, moments) == [day_of(c) * 24 + c.hour for c in clocks]
     assert [hours.day(moment) for moment in moments] == [day_of(clock) for clock in clocks]
 
 
@@ -96,7 +96,7 @@ def test_a_local_time_is_read_as_python_reads_it(name: str) -> None:
         shown = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=clock)  # noqa: DTZ001 - a clock
         read = shown.replace(tzinfo=ZoneInfo(name)).astimezone(dt.UTC)
         expected.append(int(read.timestamp()))
-    assert computed(lambda m: f"{m} - {hours.offset_sql(m, local=True)}", clocks) == expected
+    assert compute(lambda m: f"{m} - {hours.offset_sql(m, local=True)}", clocks) == expected
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,14 @@ def test_the_end_of_a_day_is_its_last_second(moment: int, name: str) -> None:
 )
 def test_a_stay_counts_midnights_not_elapsed_seconds(entered: str, left: str, days: int) -> None:
     hours = Zone((), (0,))
-    first, last = computed(hours.day_sql, [seconds(entered), seconds(left)])
+    first, last = compute(hours.day_sql, [seconds(entered), seconds(left)])
     assert last - first == days
 
 
 def test_a_stay_counts_the_midnights_of_its_zone() -> None:
     moments = [seconds("2024-03-01 22:30:00"), seconds("2024-03-01 23:30:00")]
     berlin = zone("Europe/Berlin", moments[0] - DAY, moments[1] + DAY)
-    first, last = computed(berlin.day_sql, moments)
+    first, last = compute(berlin.day_sql, moments)
     assert last - first == 1
 
 
@@ -152,7 +152,7 @@ def test_the_days_of_a_change_are_one_day_long() -> None:
         start = seconds(noon)
         following = start + DAY + (-HOUR if noon[5:7] == "03" else HOUR)
         berlin = zone("Europe/Berlin", start - DAY, following + DAY)
-        first, last = computed(berlin.day_sql, [start, following])
+        first, last = compute(berlin.day_sql, [start, following])
         assert last - first == 1
 
 

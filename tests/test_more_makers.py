@@ -200,7 +200,7 @@ DEALS = (
 """The stage, the end and the close of each deal."""
 
 
-def written(
+def write_export(
     folder: Path,
     headings: str,
     row: str,
@@ -233,7 +233,7 @@ def outcomes(store: Store) -> dict[str, int]:
 
 @pytest.mark.parametrize("export", LISTS)
 def test_an_export_is_right_without_a_configuration(export: str, tmp_path: Path) -> None:
-    with load(written(tmp_path, *LISTS[export])) as store:
+    with load(write_export(tmp_path, *LISTS[export])) as store:
         assert outcomes(store) == {"lost": 3, "open": 2, "won": 2}
         total = sum(100 * (1000 * i + 250) + 50 for i in range(1, 8))
         assert store.value("SELECT sum(value) FROM opportunities") == total
@@ -245,13 +245,13 @@ def test_an_export_is_right_without_a_configuration(export: str, tmp_path: Path)
 
 
 def test_a_dollar_is_that_of_the_heading(tmp_path: Path) -> None:
-    with load(written(tmp_path, *LISTS["a list in Spanish"])) as store:
+    with load(write_export(tmp_path, *LISTS["a list in Spanish"])) as store:
         assert store.rows("SELECT DISTINCT currency FROM opportunities") == [("MXN",)]
 
 
 def test_a_reason_behind_a_close_undoes_nothing(tmp_path: Path) -> None:
     headings, row, _ = LISTS["keap"]
-    with load(written(tmp_path, headings, row, "Won,Lost - no decision,")) as store:
+    with load(write_export(tmp_path, headings, row, "Won,Lost - no decision,")) as store:
         assert outcomes(store)["lost"] == 3
 
 
@@ -285,7 +285,7 @@ def test_the_name_of_a_currency_is_known_in_letters_of_another_script(tmp_path: 
 def test_a_stage_that_may_be_a_loss_is_asked_for(tmp_path: Path) -> None:
     headings, row, _ = LISTS["keap"]
     with pytest.raises(LeakkitError, match="Cancelled by customer") as raised:
-        load(written(tmp_path, headings, row, "Won,Cancelled by customer,"))
+        load(write_export(tmp_path, headings, row, "Won,Cancelled by customer,"))
     assert "stage_may_be_lost" in str(raised.value)
 
 
@@ -440,7 +440,9 @@ def test_a_list_of_stages_says_their_names_order_and_closes(
 ) -> None:
     """`some` of its rows stand in a first file, the others in a second one."""
     headings, row, stages = LISTED[maker]
-    deals = written(tmp_path, headings, row.replace("{stage_or_end}", "#{stage_or_end}#"), "3,4,")
+    deals = write_export(
+        tmp_path, headings, row.replace("{stage_or_end}", "#{stage_or_end}#"), "3,4,"
+    )
     text = deals.read_text()
     for name, number in (("A", "2"), ("B", "1"), ("3", "3"), ("4", "4")):
         text = text.replace(f"#{name}#", number)
@@ -481,7 +483,7 @@ def test_a_history_of_moves_in_the_words_of_a_language(language: str, tmp_path: 
 
 def test_a_flag_that_is_empty_while_a_deal_is_open(tmp_path: Path) -> None:
     row = "{id},{stage_or_end},{flag},{value},{created}"
-    file = written(tmp_path, "Project No,Phase,Won?,Value (EUR),Created on", row.replace(
+    file = write_export(tmp_path, "Project No,Phase,Won?,Value (EUR),Created on", row.replace(
         "{flag}", "#{end}#"
     ), "yes,no,")  # fmt: skip
     text = file.read_text()

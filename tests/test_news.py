@@ -114,7 +114,7 @@ def test_a_drop_that_is_allowed_is_none(analysis: Analysis) -> None:
     refuse_half_export(analysis, Last(), max_drop=0.0, min_rows=0)
 
 
-@pytest.mark.usefixtures("kept_workers", "_short_pages")
+@pytest.mark.usefixtures("shared_workers", "_short_pages")
 def test_a_run_that_is_refused_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     source, out, told = tmp_path / "source", tmp_path / "out", tmp_path / "news.json"
     write_small(source)

@@ -58,7 +58,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return file.as_uri()
 
 
-def opened(browser: Browser, address: str, width: int = 1200, *, dark: bool = False) -> Page:
+def open_page(browser: Browser, address: str, width: int = 1200, *, dark: bool = False) -> Page:
     """Open the page; fail on anything that the browser complains of or asks for."""
     context = browser.new_context(
         viewport={"width": width, "height": 800},
@@ -78,7 +78,7 @@ def opened(browser: Browser, address: str, width: int = 1200, *, dark: bool = Fa
 
 
 def test_it_opens_offline_without_complaint(browser: Browser, address: str) -> None:
-    page = opened(browser, address)
+    page = open_page(browser, address)
     assert page.title() == "Equipment"
     page.click("nav a[href='#stages']")
     assert page.url.endswith("#stages")
@@ -88,14 +88,14 @@ def test_it_opens_offline_without_complaint(browser: Browser, address: str) -> N
 
 @pytest.mark.parametrize("width", [320, 390, 700, 1200])
 def test_it_never_scrolls_sideways(browser: Browser, address: str, width: int) -> None:
-    page = opened(browser, address, width)
+    page = open_page(browser, address, width)
     page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_a_phone_gets_the_narrow_pictures(browser: Browser, address: str) -> None:
     for width, shown, hidden in ((390, ".lk-narrow", ".lk-wide"), (1200, ".lk-wide", ".lk-narrow")):
-        page = opened(browser, address, width)
+        page = open_page(browser, address, width)
         assert page.locator(shown).first.is_visible()
         assert not page.locator(hidden).first.is_visible()
 
@@ -108,11 +108,11 @@ def test_texts_stay_inside_their_picture(browser: Browser, address: str) -> None
     }).map(t => t.textContent)
     """
     for width in (390, 1200):
-        assert opened(browser, address, width).evaluate(outside) == []
+        assert open_page(browser, address, width).evaluate(outside) == []
 
 
 def test_tables_scroll_in_their_own_box(browser: Browser, address: str) -> None:
-    page = opened(browser, address, 390)
+    page = open_page(browser, address, 390)
     boxes = page.evaluate(BOXES.format("'main > section > .lk-scroll'"))
     assert any(inner > outer for inner, outer in boxes)
     page.locator(".lk-scroll").first.focus()
@@ -128,14 +128,14 @@ def test_dark_changes_every_colour_that_matters(browser: Browser, address: str) 
         style.format("'.lk-svg tspan'", "fill"),
         style.format("'.lk-bar rect'", "fill"),
     ]
-    light, dark = opened(browser, address), opened(browser, address, dark=True)
+    light, dark = open_page(browser, address), open_page(browser, address, dark=True)
     for probe in probes:
         assert light.evaluate(probe) != dark.evaluate(probe)
     assert light.evaluate(probes[0]) == "rgb(255, 255, 255)"
 
 
 def test_it_prints_light_and_whole(browser: Browser, address: str) -> None:
-    page = opened(browser, address, 688, dark=True)
+    page = open_page(browser, address, 688, dark=True)
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     boxes = page.evaluate(BOXES.format("'main > section > .lk-scroll'"))
@@ -161,5 +161,5 @@ def test_the_index_opens_too(browser: Browser, tmp_path: Path) -> None:
     rows = (IndexRow("A" * 200, "a/b.html", "A leaks"), IndexRow("B", failed="x" * 300))
     file = tmp_path / "index.html"
     file.write_text(index_page(rows, WORDS), "utf-8")
-    page = opened(browser, file.as_uri(), 390)
+    page = open_page(browser, file.as_uri(), 390)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -17,7 +17,7 @@ from tests.generated import write_source
 from tests.measuring import bundle
 from tests.running import here
 from tests.servers import KEEPER, SECRET, Server
-from tests.test_databases import CONNECTOR, by_files, files_in, history, small, told
+from tests.test_databases import CONNECTOR, by_files, contents, files_in, history, small
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ KINDS = {
 """What the columns of the sample are in a database that somebody has thought about."""
 
 
-pytestmark = pytest.mark.usefixtures("kept_workers")
+pytestmark = pytest.mark.usefixtures("shared_workers")
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def arrow(tables: Mapping[str, pd.DataFrame], seed: int = 1) -> dict[str, pa.Tab
     }
 
 
-def refused(source: str, config: Mapping[str, Any] | None = None) -> LeakkitError:
+def refuse(source: str, config: Mapping[str, Any] | None = None) -> LeakkitError:
     with pytest.raises(LeakkitError) as caught:
         leakkit.load(source, config)
     assert SECRET not in str(caught.value)
@@ -70,7 +70,7 @@ def test_typed_tables_of_the_sample_give_what_its_files_give(small: Path, server
     url = server.make(small.name, arrow(files), "SET TIME ZONE 'UTC'", *typed)
     config = small / "leakkit.toml"
     with leakkit.load(small, config) as by_files, leakkit.load(url, config) as by_tables:
-        assert told(by_tables) == told(by_files)
+        assert contents(by_tables) == contents(by_files)
         assert by_tables.meta("inputs")[0]["name"] == f"{url}: opportunities"
 
 
@@ -83,7 +83,7 @@ def test_a_dirty_export_gives_what_its_files_give(tmp_path: Path, server: Server
     moves.to_csv(folder / "stage_history.csv", index=False)
     url, config = server.make("dirty", arrow(files_in(folder))), folder / "leakkit.toml"
     with leakkit.load(folder, config) as by_files, leakkit.load(url, config) as by_tables:
-        assert told(by_tables) == told(by_files)
+        assert contents(by_tables) == contents(by_files)
 
 
 def test_the_analysis_of_a_connectors_tables_is_that_of_its_files(
@@ -92,7 +92,7 @@ def test_the_analysis_of_a_connectors_tables_is_that_of_its_files(
     folder = by_files(CONNECTOR, tmp_path / "hs")
     url = server.make("hs", arrow(CONNECTOR, seed=7))
     with leakkit.load(folder) as files, leakkit.load(url) as tables:
-        assert told(tables) == told(files)
+        assert contents(tables) == contents(files)
         pages, found = leakkit.analyze(files), leakkit.analyze(tables)
         for view in (views.headline, views.balance, views.stages):
             shown = view(found, "p1").section()
@@ -142,7 +142,7 @@ def test_a_password_is_asked_for_once_on_a_terminal(
 ) -> None:
     monkeypatch.delenv("PGPASSWORD")
     url = server.make("asked", arrow({"stage_history": history()}))
-    assert refused(url).code == "database_login"
+    assert refuse(url).code == "database_login"
     asked: list[str] = []
 
     def typed(prompt: str) -> str:
@@ -176,7 +176,7 @@ def test_a_service_file_says_where_and_as_whom(
 
 
 @pytest.fixture(scope="module")
-def guarded(server: Server) -> str:
+def guarded_address(server: Server) -> str:
     """Make a database with a reader who may read some of it, and return the reader's address."""
     server.make(
         "guarded",
@@ -190,10 +190,10 @@ def guarded(server: Server) -> str:
     return server.url("guarded", "reader")
 
 
-def test_what_a_user_may_read_is_all_that_there_is(guarded: str) -> None:
-    with leakkit.load(guarded) as store:
+def test_what_a_user_may_read_is_all_that_there_is(guarded_address: str) -> None:
+    with leakkit.load(guarded_address) as store:
         assert store.meta("ignored_files") == ["crm.moves"]
-    with leakkit.load(guarded, {"source": {"read": ["crm.*"]}}) as store:
+    with leakkit.load(guarded_address, {"source": {"read": ["crm.*"]}}) as store:
         assert store.meta("rows")[0]["file"] == "crm.moves"
 
 
@@ -210,9 +210,9 @@ def test_what_a_user_may_read_is_all_that_there_is(guarded: str) -> None:
     ],
 )
 def test_a_select_that_may_not_be_is_refused(
-    said: str, code: str, part: str, guarded: str, server: Server
+    said: str, code: str, part: str, guarded_address: str, server: Server
 ) -> None:
-    error = refused(guarded, {"source": {"tables": {"stage_history": said}}})
+    error = refuse(guarded_address, {"source": {"tables": {"stage_history": said}}})
     assert (error.code, part in str(error)) == (code, True), str(error)
     with server.open("guarded") as cursor:
         cursor.execute("SELECT count(*), (SELECT is_called FROM numbers) FROM stage_history")
@@ -230,12 +230,12 @@ def test_a_select_that_may_not_be_is_refused(
 def test_what_is_not_there_is_named(
     database: str, user: str, code: str, part: str, server: Server
 ) -> None:
-    error = refused(server.url(database, user))
+    error = refuse(server.url(database, user))
     assert (error.code, part in str(error)) == (code, True), str(error)
 
 
 def test_no_server_is_said_with_its_place() -> None:
-    error = refused("postgresql://ann@localhost:1/crm")
+    error = refuse("postgresql://ann@localhost:1/crm")
     assert error.code == "no_database"
     assert str(error).startswith("There is no way to postgresql://ann@localhost:1/crm: ")
 

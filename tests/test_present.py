@@ -60,13 +60,13 @@ def read(frame: pd.DataFrame, config: str = "") -> Analysis:
 
 
 @pytest.fixture(scope="module")
-def found() -> Analysis:
+def analysis() -> Analysis:
     """The list above, analysed."""
     return read(deals())
 
 
-def test_every_deal_counts_once_in_the_stage_of_its_row(found: Analysis) -> None:
-    present = found.pipelines[0].present
+def test_every_deal_counts_once_in_the_stage_of_its_row(analysis: Analysis) -> None:
+    present = analysis.pipelines[0].present
     assert present is not None
     assert {one.name: one.tally for one in present.stages} == {
         "Demo": Tally(lost=2, open=3, value_lost=20000, value_open=30000),
@@ -76,8 +76,8 @@ def test_every_deal_counts_once_in_the_stage_of_its_row(found: Analysis) -> None
     assert present.total.deals == len(ROWS)
 
 
-def test_reasons_owners_and_months_are_counted(found: Analysis) -> None:
-    present = found.pipelines[0].present
+def test_reasons_owners_and_months_are_counted(analysis: Analysis) -> None:
+    present = analysis.pipelines[0].present
     assert present is not None
     reasons: Counter[str] = Counter()
     for (reason, _), n in present.reasons.items():
@@ -91,14 +91,14 @@ def test_reasons_owners_and_months_are_counted(found: Analysis) -> None:
     assert [(t.won, t.lost) for _, t in present.months] == [(5, 15)]
 
 
-def test_the_first_sentence_says_where_and_how_sure(found: Analysis) -> None:
+def test_the_first_sentence_says_where_and_how_sure(analysis: Analysis) -> None:
     low, high = wilson(12 / 14, 14)
-    said = str(views.headline(found).headline)
+    said = str(views.headline(analysis).headline)
     assert "Offer" in said
     assert "12 of the 14 lost deals that name a stage" in said
     assert f"{low:.0%} to {high:.0%}" in said
     assert "may have as many" not in said
-    text = views.headline(found).section().striptags()
+    text = views.headline(analysis).section().striptags()
     assert "1 more lost deal names no stage." in text
     assert "a list without a history" in text
     assert "export the history of stages" in text
@@ -112,29 +112,29 @@ def test_a_small_difference_is_not_sold_as_a_finding() -> None:
 
 
 @pytest.mark.parametrize("view", EVENT_VIEWS)
-def test_nothing_is_said_of_flow(found: Analysis, view: str) -> None:
-    text = getattr(views, view)(found).section().striptags()
+def test_nothing_is_said_of_flow(analysis: Analysis, view: str) -> None:
+    text = getattr(views, view)(analysis).section().striptags()
     for word in ("in time", "overdue", "came in", "Provisional order", "middle of the pipeline"):
         assert word not in text
 
 
 @pytest.mark.parametrize("view", CAUSE_VIEWS)
-def test_every_view_of_causes_answers(found: Analysis, view: str) -> None:
-    text = getattr(views, view)(leakkit.diagnose(found)).section().striptags()
+def test_every_view_of_causes_answers(analysis: Analysis, view: str) -> None:
+    text = getattr(views, view)(leakkit.diagnose(analysis)).section().striptags()
     assert "No deal was lost" not in text
     assert "No deal is late" not in text
 
 
-def test_causes_are_the_reasons_that_are_written_down(found: Analysis) -> None:
-    diagnosis = leakkit.diagnose(found)
+def test_causes_are_the_reasons_that_are_written_down(analysis: Analysis) -> None:
+    diagnosis = leakkit.diagnose(analysis)
     assert "price is named most: by 12 of the 13" in str(
         views.causes_headline(diagnosis).headline
     ).replace("<bdi>", "").replace("</bdi>", "")
     assert "13 of 15 lost deals name a reason" in views.evidence(diagnosis).section().striptags()
 
 
-def test_the_table_has_counts_and_its_reasons_for_all_else(found: Analysis) -> None:
-    rows = list(csv.DictReader(io.StringIO(stages_csv(found.pipelines[0]))))
+def test_the_table_has_counts_and_its_reasons_for_all_else(analysis: Analysis) -> None:
+    rows = list(csv.DictReader(io.StringIO(stages_csv(analysis.pipelines[0]))))
     assert [(r["stage"], r["lost"], r["open"], r["won_here"]) for r in rows] == [
         ("Demo", "2", "3", "0"),
         ("Offer", "12", "0", "5"),
@@ -197,8 +197,8 @@ def test_closed_deals_without_a_history_are_said_beside_those_with_one() -> None
     assert "4 lost deals without a history (67% of all). By their rows: 4 in A." in text
 
 
-def test_a_part_of_a_list_is_a_list(found: Analysis) -> None:
-    part = leakkit.analyze(found.store, segment="owner", value="Bob") if found.store else None
+def test_a_part_of_a_list_is_a_list(analysis: Analysis) -> None:
+    part = leakkit.analyze(analysis.store, segment="owner", value="Bob") if analysis.store else None
     assert part is not None
     assert part.pipelines[0].present is not None
     assert part.pipelines[0].present.total == Tally(

@@ -29,7 +29,7 @@ MODULES = sorted((ROOT / "leakkit").rglob("*.py"))
 LANGUAGES = sorted((ROOT / "leakkit" / "words").glob("*.toml"))
 
 
-def named(path: Path) -> str:
+def name_of(path: Path) -> str:
     """Name a parametrised test after its file."""
     return path.relative_to(ROOT).as_posix()
 
@@ -55,7 +55,7 @@ def pins() -> dict[str, str]:
     return found
 
 
-def needed(requirements: list[str]) -> set[str]:
+def requirements_of(requirements: list[str]) -> set[str]:
     """Follow the requirements through what is installed here."""
     found: set[str] = set()
     todo = [Requirement(one) for one in requirements]
@@ -123,7 +123,7 @@ for room, name in ((leakkit.report, "run"), (leakkit.views, "pipe")):
 
 
 def test_load_and_analyze_need_the_core_alone() -> None:
-    core = needed(project()["optional-dependencies"]["core"])
+    core = requirements_of(project()["optional-dependencies"]["core"])
     command = [sys.executable, "-c", CORE_ALONE, ",".join(sorted(core))]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
@@ -134,7 +134,7 @@ def test_load_and_analyze_need_the_core_alone() -> None:
 
 def test_constraints_pin_all_that_is_needed_and_nothing_else() -> None:
     requirements = project()["dependencies"] + project()["optional-dependencies"]["dev"]
-    here = needed(requirements)
+    here = requirements_of(requirements)
     assert here <= pins().keys(), f"not pinned: {sorted(here - pins().keys())}"
     # packages of another Python or system have a marker, and cannot be followed here
     lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
@@ -161,9 +161,9 @@ def test_every_import_of_leakkit_is_a_dependency() -> None:
     }
     packages = importlib.metadata.packages_distributions()
     undeclared = {
-        f"{named(path)}: {top}"
+        f"{name_of(path)}: {top}"
         for path in MODULES
-        for top in imported(path)
+        for top in imports_of(path)
         if top != "leakkit"
         and top not in sys.stdlib_module_names
         and (declared | (extra if path.parent.name == "spark" else set())).isdisjoint(
@@ -173,7 +173,7 @@ def test_every_import_of_leakkit_is_a_dependency() -> None:
     assert not undeclared
 
 
-def imported(path: Path) -> set[str]:
+def imports_of(path: Path) -> set[str]:
     """Name the packages that a module imports."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -192,7 +192,7 @@ INDEX = re.compile(
 MACHINE = re.compile(r"(?<![\w.$}~-])/(root|home|Users)/\w")
 
 
-def tracked() -> list[Path]:
+def tracked_files() -> list[Path]:
     """List the files that git keeps, or would keep."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git checkout")
@@ -214,8 +214,8 @@ def text_of(path: Path) -> str:
 @pytest.mark.parametrize("pattern", [INDEX, MACHINE], ids=["package index", "machine's path"])
 def test_no_file_names_a_package_index_or_a_path_of_a_machine(pattern: re.Pattern[str]) -> None:
     found = [
-        f"{named(path)}:{number}: {match.group()}"
-        for path in tracked()
+        f"{name_of(path)}:{number}: {match.group()}"
+        for path in tracked_files()
         for number, line in enumerate(text_of(path).splitlines(), 1)
         if (match := pattern.search(line))
     ]
@@ -241,13 +241,13 @@ def source(cell: dict[str, Any]) -> str:
     return "".join(cell["source"])
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_notebook_has_one_parameters_cell(path: Path) -> None:
     (parameters,) = (cell for cell in cells(path) if is_parameters(cell))
     assert parameters["cell_type"] == "code"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_notebook_is_kept_without_outputs(path: Path) -> None:
     ran = [
         source(cell)
@@ -257,7 +257,7 @@ def test_notebook_is_kept_without_outputs(path: Path) -> None:
     assert not ran
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_notebook_holds_no_logic(path: Path) -> None:
     long = [
         source(cell)
@@ -268,7 +268,7 @@ def test_notebook_holds_no_logic(path: Path) -> None:
     assert not long, "code cells of more than 3 lines"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=named)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_notebook_says_a_sentence_before_each_code_cell(path: Path) -> None:
     all_cells = cells(path)
     silent = [
@@ -286,7 +286,7 @@ def test_notebook_says_a_sentence_before_each_code_cell(path: Path) -> None:
 @pytest.mark.parametrize(
     "path",
     [path for path in MODULES if path.stem == "__init__" or not path.stem.startswith("_")],
-    ids=named,
+    ids=name_of,
 )
 def test_public_module_has_a_docstring(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text("utf-8")))
@@ -343,12 +343,12 @@ def english() -> dict[str, dict[str, str]]:
     return catalogue(path)
 
 
-@pytest.mark.parametrize("path", LANGUAGES, ids=named)
+@pytest.mark.parametrize("path", LANGUAGES, ids=name_of)
 def test_every_language_has_every_message(path: Path, english: dict[str, dict[str, str]]) -> None:
     assert catalogue(path).keys() ^ english.keys() == set()
 
 
-@pytest.mark.parametrize("path", LANGUAGES, ids=named)
+@pytest.mark.parametrize("path", LANGUAGES, ids=name_of)
 def test_messages_have_the_same_placeholders(
     path: Path, english: dict[str, dict[str, str]]
 ) -> None:
@@ -360,7 +360,7 @@ def test_messages_have_the_same_placeholders(
     assert not wrong
 
 
-@pytest.mark.parametrize("path", LANGUAGES, ids=named)
+@pytest.mark.parametrize("path", LANGUAGES, ids=name_of)
 def test_plural_forms_are_those_of_the_language(path: Path) -> None:
     """A form may leave the number out ("one deal"), but may not ask for another fact."""
     categories = {*Locale.parse(path.stem).plural_form.tags, "other"}

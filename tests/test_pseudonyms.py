@@ -34,14 +34,14 @@ def people(store: Store) -> pd.DataFrame:
     return store.frame("SELECT opportunity_id, name, owner FROM opportunities ORDER BY opportunity")
 
 
-def made() -> Store:
+def make_sample() -> Store:
     plan = sample.make(200)
     frames = {"opportunities": plan.opportunities, "stage_history": plan.stage_history}
     return load(frames, Config.from_text(plan.config))
 
 
 def test_names_become_pseudonyms_and_nothing_else_changes() -> None:
-    plain, hidden = made(), made()
+    plain, hidden = make_sample(), make_sample()
     anonymise(hidden, KEY)
     before, after = people(plain), people(hidden)
     assert (before["opportunity_id"] == after["opportunity_id"]).all()
@@ -53,7 +53,7 @@ def test_names_become_pseudonyms_and_nothing_else_changes() -> None:
     assert [p.balance for p in shown.pipelines] == [p.balance for p in known.pipelines]
 
 
-def spoken(more: str = "") -> Store:
+def load_talkative(more: str = "") -> Store:
     """Load deals with customers, a competitor and reasons in which names stand."""
     plan = sample.make(200, plan=PLAN)
     deals, history = plan.opportunities.copy(), plan.stage_history
@@ -69,7 +69,7 @@ def spoken(more: str = "") -> Store:
 
 
 def test_names_in_sentences_are_found_and_the_rest_of_the_sentence_stays() -> None:
-    plain, hidden = spoken(), spoken()
+    plain, hidden = load_talkative(), load_talkative()
     anonymise(hidden, KEY)
     before = plain.frame("SELECT owner, lost_reason FROM opportunities WHERE lost_reason <> ''")
     said = hidden.frame("SELECT lost_reason FROM opportunities WHERE lost_reason <> ''")
@@ -86,7 +86,7 @@ def test_names_in_sentences_are_found_and_the_rest_of_the_sentence_stays() -> No
 
 
 def test_columns_that_are_named_are_hidden_and_an_unknown_one_is_refused() -> None:
-    store = spoken('\n[anonymise]\ncolumns = ["region", "opportunity_id"]\n')
+    store = load_talkative('\n[anonymise]\ncolumns = ["region", "opportunity_id"]\n')
     ids = people(store)["opportunity_id"]
     anonymise(store, KEY)
     assert list(people(store)["opportunity_id"]) == [pseudonym("deal", one, KEY) for one in ids]
@@ -94,9 +94,9 @@ def test_columns_that_are_named_are_hidden_and_an_unknown_one_is_refused() -> No
     assert all(re.fullmatch("region [0-9a-f]{8}", region) for region in regions)
     assert store.config.anonymise == Config().anonymise
     with pytest.raises(LeakkitError, match="what every page is made of: stage, value"):
-        anonymise(spoken('\n[anonymise]\ncolumns = ["value", "Stage"]\n'), KEY)
+        anonymise(load_talkative('\n[anonymise]\ncolumns = ["value", "Stage"]\n'), KEY)
     with pytest.raises(LeakkitError, match=r"do not have: reigon\. They have: opportunity_id, "):
-        anonymise(spoken('\n[anonymise]\ncolumns = ["Reigon"]\n'), KEY)
+        anonymise(load_talkative('\n[anonymise]\ncolumns = ["Reigon"]\n'), KEY)
 
 
 def test_ids_that_are_names_of_deals_are_hidden_as_the_names_are() -> None:
@@ -112,7 +112,7 @@ def test_ids_that_are_names_of_deals_are_hidden_as_the_names_are() -> None:
 
 
 def test_money_is_scaled_in_every_table_and_nothing_else_moves() -> None:
-    plain, hidden = spoken(), spoken("\n[anonymise]\nmoney = 0.25\n")
+    plain, hidden = load_talkative(), load_talkative("\n[anonymise]\nmoney = 0.25\n")
     anonymise(plain, KEY)
     anonymise(hidden, KEY)
     for table in ("opportunities", "passages", "wide"):
@@ -139,8 +139,8 @@ segment = {{ owner = "{owner}" }}
 [[notes]]
 text = "Ask {owner} why"
 """
-    owner = people(made())["owner"][0]
-    store = spoken(rule.format(owner=owner, day=PLAN.as_of))
+    owner = people(make_sample())["owner"][0]
+    store = load_talkative(rule.format(owner=owner, day=PLAN.as_of))
     anonymise(store, KEY)
     (one,) = store.config.interventions
     hidden = pseudonym("owner", owner, KEY)
@@ -154,7 +154,7 @@ def test_another_key_gives_other_pseudonyms() -> None:
 
 
 def test_what_has_no_name_stays_empty() -> None:
-    store = made()
+    store = make_sample()
     store.run("UPDATE opportunities SET owner = '', name = ''")
     anonymise(store, KEY)
     assert set(people(store)["owner"]) == {""}
@@ -226,7 +226,7 @@ def test_no_file_no_page_and_no_notebook_has_a_name(heading: str) -> None:
     assert owners.str.fullmatch("owner [0-9a-f]{8}").all()
 
 
-@pytest.mark.usefixtures("kept_workers", "_short_pages")
+@pytest.mark.usefixtures("shared_workers", "_short_pages")
 def test_no_file_of_a_run_and_no_table_of_its_store_has_a_name(tmp_path: Path) -> None:
     frames, rules, names = export(HEADINGS[-1], 400)
     out, kept = tmp_path / "out", tmp_path / "kept.duckdb"

@@ -44,7 +44,7 @@ def outcomes(source: Path, config: Config | None = None) -> list[str]:
         return [str(row[0]) for row in store.rows("SELECT outcome FROM opportunities ORDER BY 1")]
 
 
-def refused(source: object, config: Config | None = None) -> LeakkitError:
+def refuse(source: object, config: Config | None = None) -> LeakkitError:
     with pytest.raises(LeakkitError) as caught:
         leakkit.load(source, config)
     return caught.value
@@ -131,7 +131,7 @@ def test_two_files_of_one_name_in_a_zip_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "both.zip", "w") as packed:
         for year in (2023, 2024):
             packed.writestr(f"{year}/stage_history.csv", MOVES)
-    assert refused(tmp_path / "both.zip").code == "two_files"
+    assert refuse(tmp_path / "both.zip").code == "two_files"
 
 
 def test_letters_with_accents_are_one_in_both_forms_of_unicode(tmp_path: Path) -> None:
@@ -308,7 +308,7 @@ def test_numbers_in_names_of_files_are_no_days(tmp_path: Path) -> None:
     for number in (99887766, 99887767):
         folder(tmp_path, **{f"deals_{number}": "opportunity_id,stage,status\n1,A,Open\n"})
     # so they are one table in two files, and no snapshots of two days
-    assert refused(tmp_path).code == "no_as_of"
+    assert refuse(tmp_path).code == "no_as_of"
 
 
 def test_moments_that_are_counted_are_cut_as_others_are() -> None:

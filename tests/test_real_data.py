@@ -122,7 +122,7 @@ def test_the_page_of_causes_names_the_offer_and_its_automatic_cancellations(stor
     assert "The columns owner, value are known only as they stand today" in drivers
 
 
-@pytest.mark.usefixtures("kept_workers")
+@pytest.mark.usefixtures("shared_workers")
 def test_its_report(store: Path, tmp_path: Path) -> None:
     result = report.run(store, tmp_path / "out")
     assert not result.failed
@@ -163,8 +163,8 @@ stages = [{{ name = "Prospecting" }}, {{ name = "Engaging" }}]
 SAME = 'same = { "GTXPro" = "GTX Pro" }'
 
 
-def test_the_present_state_of_a_crm(joined: Store) -> None:
-    store = joined
+def test_the_present_state_of_a_crm(joined_rows: Store) -> None:
+    store = joined_rows
     outcomes = store.rows("SELECT outcome, count(*) FROM opportunities GROUP BY 1 ORDER BY 1")
     assert outcomes == [("lost", 2_473), ("open", 2_089), ("won", 4_238)]
     assert store.value("SELECT sum(value) FROM opportunities") == 1_000_553_400
@@ -186,35 +186,35 @@ WORTH = "SELECT sum(value), sum(CAST(list_price AS BIGINT)) FROM opportunities"
 
 
 @pytest.fixture(scope="module")
-def joined(data_dir: Path) -> Iterator[Store]:
+def joined_rows(data_dir: Path) -> Iterator[Store]:
     config = Config.from_text(CRM.format(dates='created_at = "engage_date"', same=SAME))
     with leakkit.load(data_dir / "maven_crm", config) as store:
         yield store
 
 
-def test_two_denominators_rank_managers_oppositely(joined: Store) -> None:
+def test_two_denominators_rank_managers_oppositely(joined_rows: Store) -> None:
     """Won of all, and won of closed: Rocco Neubert is best, and worst."""
-    rows = joined.rows(MANAGERS)
+    rows = joined_rows.rows(MANAGERS)
     of_all = {manager: won / deals for manager, won, deals, _ in rows}
     of_closed = {manager: won / closed for manager, won, _, closed in rows}
     assert max(of_all, key=of_all.__getitem__) == "Rocco Neubert"
     assert min(of_closed, key=of_closed.__getitem__) == "Rocco Neubert"
     shares = [round(shares["Rocco Neubert"], 3) for shares in (of_all, of_closed)]
     assert shares == [0.521, 0.621]
-    won, worth = joined.rows(WORTH)[0]
+    won, worth = joined_rows.rows(WORTH)[0]
     assert round(won / 100 / worth, 3) == 0.478
 
 
-def test_the_page_names_both_denominators(joined: Store) -> None:
-    note = leakkit.views.data(leakkit.analyze(joined)).note
+def test_the_page_names_both_denominators(joined_rows: Store) -> None:
+    note = leakkit.views.data(leakkit.analyze(joined_rows)).note
     assert "48% of all 8,800 deals, open ones included" in note
     assert "63% of the 6,711 that are closed" in note
     assert "2,473 lost deals have the value 0 (100%)" in note
 
 
-def test_the_quarters_of_close(joined: Store) -> None:
+def test_the_quarters_of_close(joined_rows: Store) -> None:
     """The first is cut off, so its share is no fact."""
-    quarters = joined.rows(
+    quarters = joined_rows.rows(
         """
         SELECT count(*), round(100.0 * count(*) FILTER (outcome = 'won') / count(*), 1)
         FROM opportunities WHERE outcome <> 'open'
@@ -225,9 +225,9 @@ def test_the_quarters_of_close(joined: Store) -> None:
     assert quarters == [(647, 82.1), (2_032, 61.7), (2_047, 61.4), (1_985, 60.3)]
 
 
-def test_a_further_file_is_joined_where_it_has_the_key(joined: Store) -> None:
+def test_a_further_file_is_joined_where_it_has_the_key(joined_rows: Store) -> None:
     """The account is missing in open deals only."""
-    empty = joined.rows(
+    empty = joined_rows.rows(
         "SELECT outcome, count(*) FROM opportunities WHERE sector = '' OR sector IS NULL GROUP BY 1"
     )
     assert [outcome for outcome, _ in empty] == ["open"]

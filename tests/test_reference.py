@@ -42,14 +42,14 @@ from tests.reference import (
     Rules,
     Spell,
     aalen_johansen,
+    age_followed_until,
     balances,
     chance_to_win,
+    count_followed,
     days_in_state,
     equivalent_entrants,
     expected_age,
     file_direction,
-    followed,
-    followed_until,
     from_creation,
     horizon,
     incidence_at,
@@ -533,7 +533,7 @@ def test_equal_or_missing_seq_does_not_part_a_tie() -> None:
 SEEDS = range(300)
 
 
-def resolved(seed: int) -> tuple[Resolved, Rules]:
+def resolve_seed(seed: int) -> tuple[Resolved, Rules]:
     opportunities, history, rules = raw_source(seed)
     return resolve(opportunities, history, rules), rules
 
@@ -569,7 +569,7 @@ def check_passages(found: Resolved, rules: Rules) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_rows_and_passages_add_up(seed: int) -> None:
     check_rows(raw_source(seed))
-    check_passages(*resolved(seed))
+    check_passages(*resolve_seed(seed))
 
 
 @settings(max_examples=60, deadline=None)
@@ -580,7 +580,7 @@ def test_rows_add_up(source: Source) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_balances_close(seed: int) -> None:
-    found, rules = resolved(seed)
+    found, rules = resolve_seed(seed)
     days = [p.entered_day for p in found.passages] or [rules.last_day]
     first, last = min(days), rules.last_day + 2
     third = (last - first) // 3
@@ -599,7 +599,7 @@ def test_balances_close(seed: int) -> None:
 
 def test_balances_sum_over_periods() -> None:
     for seed in SEEDS:
-        found, rules = resolved(seed)
+        found, rules = resolve_seed(seed)
         end, middle = rules.last_day + 2, rules.last_day - 40
         whole, _ = balances(found.passages, (0, end))
         early, _ = balances(found.passages, (0, middle))
@@ -621,7 +621,7 @@ def add(left: RiskSet, right: RiskSet) -> RiskSet:
 
 def test_windows_add_up() -> None:
     for seed in SEEDS:
-        found, rules = resolved(seed)
+        found, rules = resolve_seed(seed)
         for pipeline in rules.pipelines:
             mine = [p for p in found.passages if p.pipeline == pipeline.name]
             cuts = [0, rules.last_day - 60, rules.last_day - 9, rules.last_day + 1]
@@ -652,7 +652,7 @@ def test_risk_set_by_hand() -> None:
 
 def test_policies_keep_the_ends_of_deals() -> None:
     for seed in SEEDS:
-        found, rules = resolved(seed)
+        found, rules = resolve_seed(seed)
         reached = policy(found.passages, "reached", rules)
         assert not any(p.skipped or p.exit == "jumped" for p in reached)
         assert not any(p.entry == "jumped_in" for p in reached)
@@ -692,7 +692,7 @@ def test_order_with_seq_does_not_depend_on_the_file() -> None:
 
 def test_open_deals_are_overdue_or_in_time() -> None:
     for seed in SEEDS:
-        found, rules = resolved(seed)
+        found, rules = resolve_seed(seed)
         _, whole = balances(found.passages, (0, rules.last_day + 2))
         for name, balance in whole.items():
             mine = [p for p in found.passages if p.pipeline == name]
@@ -755,7 +755,7 @@ def test_six_subjects() -> None:
         [0, 0.1788854382, 0.2190890230, 0.2190890230, 0.2190890230, 0.2190890230], abs=1e-10
     )
     assert [equivalent_entrants(curve, u) for u in range(7)] == [6, 6, 5, 5, 5, 5, 5]
-    assert followed(curve, 6) == 5
+    assert count_followed(curve, 6) == 5
 
 
 def golden_curve(*, delayed: bool) -> Curve:
@@ -810,7 +810,7 @@ def test_120_spells_with_delayed_entry() -> None:
 
 def test_shares_sum_to_one_and_merging_adds() -> None:
     for seed in range(60):
-        found, rules = resolved(seed)
+        found, rules = resolve_seed(seed)
         pipeline = rules.pipelines[0]
         mine = [p for p in found.passages if p.pipeline == pipeline.name]
         risk = risk_set(mine, None, rules.last_day, pipeline.unit)
@@ -862,7 +862,7 @@ def test_wilson(k: int, n: int, low: float, high: float) -> None:
 def test_horizon_by_hand() -> None:
     # 100 leave on the days 1 to 10, ten a day: 90 have left on day 9, the next rung is 10
     all_leave = curve_of([1 + number % 10 for number in range(100)], ["next"] * 100)
-    assert followed_until(all_leave) == math.inf
+    assert age_followed_until(all_leave) == math.inf
     assert horizon(all_leave).h == 10
     assert horizon(all_leave).q == 9
     assert horizon(all_leave, expected=12).h == 14
@@ -870,9 +870,9 @@ def test_horizon_by_hand() -> None:
     # half of them are censored on day 2, and 30 more on day 4: followed falls under 30
     cut = curve_of([1] * 20 + [2] * 50 + [4] * 30, ["next"] * 20 + [""] * 50 + ["next"] * 30)
     assert [equivalent_entrants(cut, u) for u in (0, 2, 3, 4)] == [100, 100, 37.5, 37.5]
-    assert followed_until(cut) == math.inf
+    assert age_followed_until(cut) == math.inf
     few = curve_of([1] * 20 + [2] * 60 + [4] * 20, ["next"] * 20 + [""] * 60 + ["next"] * 20)
-    assert followed_until(few) == 2  # 20 / 0.8 = 25 from day 3 on
+    assert age_followed_until(few) == 2  # 20 / 0.8 = 25 from day 3 on
     assert (horizon(few).q, horizon(few).h) == (1, 1)
     assert horizon(few, expected=9).h == 2
     assert horizon(curve_of([1] * 29, ["next"] * 29)).reason == "fewer than 30 entrants"
@@ -888,7 +888,7 @@ def test_expected_days_by_hand() -> None:
     assert expected_age(curve_of(times[:49], ["advanced"] * 49)).age is None
     # followed to day 10 only, and still growing there
     growing = curve_of([*times, *[10] * 60], ["advanced"] * 100 + [""] * 60)
-    assert followed_until(growing) == 10
+    assert age_followed_until(growing) == 10
     assert expected_age(growing).reason == "no plateau"
 
 
@@ -960,7 +960,7 @@ def check_pipe(found: Pipe) -> None:
 
 def test_the_pipe_adds_up() -> None:
     for seed in SEEDS:
-        found, rules = resolved(seed)
+        found, rules = resolve_seed(seed)
         for pipeline in rules.pipelines:
             for until in (None, rules.last_day - 30):
                 check_pipe(pipe(found, pipeline.name, {0: 10, 1: 5.5}, rules, until))
@@ -1092,7 +1092,7 @@ def test_route_moved_is_a_censoring() -> None:
 
 def test_route_adds_up() -> None:
     for seed in SEEDS:
-        found, rules = resolved(seed)
+        found, rules = resolve_seed(seed)
         for pipeline in rules.pipelines:
             if pipeline.unit == "hour" and seed % 10:
                 continue  # thousands of hours: a few are enough
@@ -1151,7 +1151,7 @@ def test_the_generator_reaches_every_row_of_the_table() -> None:
     entries: Counter[str] = Counter()
     exits: Counter[str] = Counter()
     for seed in SEEDS:
-        found, _ = resolved(seed)
+        found, _ = resolve_seed(seed)
         facts += found.facts
         entries.update(p.entry for p in found.passages)
         exits.update(p.exit for p in found.passages)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import leakkit
-from benchmarks.truth.exports import START, history, renamed
+from benchmarks.truth.exports import START, history, rename_stage
 from leakkit import views
 from leakkit.analysis.coverage import Retired, find_retired
 from leakkit.analysis.headline import headline
@@ -48,7 +48,7 @@ def test_nothing_is_retired_of_nothing() -> None:
 @cache
 def analysis() -> Analysis:
     """Analyse a pipeline whose second stage has had another name for 200 days."""
-    moves = renamed(history(np.random.default_rng(3)))
+    moves = rename_stage(history(np.random.default_rng(3)))
     days = START + pd.to_timedelta(moves["day"], unit="D").dt.floor("min")
     return leakkit.analyze(
         leakkit.load({"stage_history": moves.drop(columns="day").assign(entered_at=days)})

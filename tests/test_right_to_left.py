@@ -53,7 +53,7 @@ def hebrew() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def opened(
+def open_pages(
     hebrew: None,  # noqa: ARG001 - the pages are made in it
     browser_path: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -83,22 +83,22 @@ def test_the_language_is_read_from_right_to_left() -> None:
     assert spelt("{n:count} deals, {x}") == "{n:count} דהאלק, {x}"
 
 
-def test_every_part_of_every_page_says_its_direction(opened: dict[str, Page]) -> None:
-    for page in opened.values():
+def test_every_part_of_every_page_says_its_direction(open_pages: dict[str, Page]) -> None:
+    for page in open_pages.values():
         assert page.get_attribute("html", "dir") == "rtl"
         assert page.get_attribute("html", "lang") == "he"
         assert page.locator("section.lk:not([dir=rtl])").count() == 0
 
 
-def test_no_page_scrolls_sideways(opened: dict[str, Page]) -> None:
-    for page in opened.values():
+def test_no_page_scrolls_sideways(open_pages: dict[str, Page]) -> None:
+    for page in open_pages.values():
         for width in (360, 1200):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_tables_begin_at_the_right(opened: dict[str, Page]) -> None:
-    boxes = opened["stage_dropoff"].evaluate(
+def test_tables_begin_at_the_right(open_pages: dict[str, Page]) -> None:
+    boxes = open_pages["stage_dropoff"].evaluate(
         "Array.from(document.querySelectorAll('#stages > .lk-scroll tbody tr'), row =>"
         " [row.cells[0], row.cells[2]].map(cell => cell.getBoundingClientRect().left))"
     )
@@ -106,27 +106,27 @@ def test_tables_begin_at_the_right(opened: dict[str, Page]) -> None:
     assert all(name > number for name, number in boxes)
 
 
-def test_the_pipe_flows_to_the_left(opened: dict[str, Page]) -> None:
+def test_the_pipe_flows_to_the_left(open_pages: dict[str, Page]) -> None:
     place = "document.querySelector('#pipe .lk-wide [data-lk={}]').getBoundingClientRect().left"
-    page = opened["stage_dropoff"]
+    page = open_pages["stage_dropoff"]
     page.set_viewport_size({"width": 1200, "height": 800})
     first, last, won = (page.evaluate(place.format(name)) for name in ("width-0", "width-3", "won"))
     assert first > last > won
 
 
-def test_texts_stay_inside_their_picture(opened: dict[str, Page]) -> None:
+def test_texts_stay_inside_their_picture(open_pages: dict[str, Page]) -> None:
     outside = """
     Array.from(document.querySelectorAll('svg.lk-svg text')).filter(t => {
       const box = t.getBoundingClientRect(), edge = t.ownerSVGElement.getBoundingClientRect();
       return box.width && (box.left < edge.left - 2 || box.right > edge.right + 2);
     }).map(t => t.textContent)
     """
-    for page in opened.values():
+    for page in open_pages.values():
         assert page.evaluate(outside) == []
 
 
-def test_the_chain_runs_to_the_left(opened: dict[str, Page]) -> None:
-    page = opened["root_causes"]
+def test_the_chain_runs_to_the_left(open_pages: dict[str, Page]) -> None:
+    page = open_pages["root_causes"]
     page.set_viewport_size({"width": 1200, "height": 800})
     lefts = page.evaluate(
         "Array.from(document.querySelector('ol.lk-chain').children,"

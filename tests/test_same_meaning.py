@@ -22,7 +22,7 @@ def test_no_change_is_read_otherwise_in_silence(tmp_path: Path) -> None:
     said: list[str] = []
     found = same_meaning.Tried()
     for only in ("one workbook", "two parts", "a copy in", "without deals[Status]"):
-        found.counts += same_meaning.tried(export, said.append, only).counts
+        found.counts += same_meaning.try_changes(export, said.append, only).counts
     assert found.counts == {"same": 3, "said": 1}, said
     assert "nothing_closes" in said[0]
 

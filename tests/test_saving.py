@@ -44,20 +44,20 @@ def bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Filters:
     return made
 
 
-def offered(bar: Filters) -> picture_widgets.SaveWidgets:
+def offered_files(bar: Filters) -> picture_widgets.SaveWidgets:
     assert bar.widgets is not None
     return bar.widgets.saving
 
 
 def choose(bar: Filters, title: str, form: str) -> picture_widgets.SaveWidgets:
-    widgets = offered(bar)
+    widgets = offered_files(bar)
     widgets.picture.value = dict(widgets.picture.options)[title]
     widgets.form.value = form
     widgets.save()
     return widgets
 
 
-def copied(widgets: picture_widgets.SaveWidgets) -> bytes:
+def copied_text(widgets: picture_widgets.SaveWidgets) -> bytes:
     """Return what the script would put onto the clipboard."""
     (output,) = widgets.script.outputs
     script = output["data"]["application/javascript"]
@@ -69,13 +69,13 @@ def copied(widgets: picture_widgets.SaveWidgets) -> bytes:
 def test_only_what_follows_the_bar_is_offered() -> None:
     bar = leakkit.filters(analysis())
     bar.widgets = BarWidgets(bar)
-    assert offered(bar).box.layout.display == "none"
+    assert offered_files(bar).box.layout.display == "none"
     leakkit.explore(views.pipe, bar)
-    assert offered(bar).box.layout.display == ""
+    assert offered_files(bar).box.layout.display == ""
     leakkit.explore(views.days, bar)
-    titles = [title for title, _ in offered(bar).picture.options]
+    titles = [title for title, _ in offered_files(bar).picture.options]
     assert titles == ["The pipe", "Days in the stage, and how deals left it"]
-    assert offered(bar).picture.value == dict(offered(bar).picture.options)["The pipe"]
+    assert offered_files(bar).picture.value == dict(offered_files(bar).picture.options)["The pipe"]
 
 
 @pytest.mark.parametrize("form", picture_widgets.FORMS)
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_written_is_said(
 
 
 def test_the_clipboard_has_every_deal_and_no_formula(bar: Filters) -> None:
-    text = copied(choose(bar, "The deals behind it", "copied_tables")).decode()
+    text = copied_text(choose(bar, "The deals behind it", "copied_tables")).decode()
     rows = [line.split("\t") for line in text.splitlines()]
     every = views.deals(analysis()).rows
     assert (len(rows), {len(row) for row in rows}) == (len(every) + 1, {len(every.columns)})
@@ -123,14 +123,14 @@ def test_the_clipboard_has_every_deal_and_no_formula(bar: Filters) -> None:
 
 def test_a_picture_is_copied_as_it_is_saved(bar: Filters) -> None:
     widgets = choose(bar, "The pipe", "copied_picture")
-    assert copied(widgets) == views.pipe(analysis()).render(".png")
+    assert copied_text(widgets) == views.pipe(analysis()).render(".png")
     bar.set(segment="region", value="North")
     assert widgets.script.outputs == (), "what was copied before is in no notebook"
 
 
 def test_no_text_of_a_user_is_run_by_the_script(bar: Filters) -> None:
     hostile = 'a"; alert(1); //'
-    widgets = offered(bar)
+    widgets = offered_files(bar)
     widgets.copy(views.View("pipe", hostile), "copied_tables")
     (output,) = widgets.script.outputs
     assert json.dumps(f"On the clipboard: {hostile}") in output["data"]["application/javascript"]

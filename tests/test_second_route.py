@@ -206,7 +206,7 @@ def with_seq(source: Source) -> Source:
     return opportunities, numbered, rules
 
 
-def shuffled(source: Source, seed: int) -> Source:
+def shuffle_rows(source: Source, seed: int) -> Source:
     """Return the same rows in another order."""
     opportunities, history, rules = source
     rng = random.Random(seed)  # noqa: S311 - an order, no secret
@@ -239,7 +239,7 @@ def rewrite(folder: Path, target: Path, change: Callable[[pd.DataFrame], pd.Data
 def test_the_order_of_rows_and_columns_does_not_matter(seed: int, tmp_path: Path) -> None:
     source = with_seq(raw_source(seed))
     write_source(source, tmp_path / "as_it_is")
-    write_source(shuffled(source, seed), tmp_path / "shuffled")
+    write_source(shuffle_rows(source, seed), tmp_path / "shuffled")
     expected = fingerprint(tmp_path / "as_it_is")
     assert fingerprint(tmp_path / "shuffled") == expected
     turned = rewrite(tmp_path / "as_it_is", tmp_path / "turned", lambda frame: frame.iloc[:, ::-1])

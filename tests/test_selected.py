@@ -82,7 +82,7 @@ def visits() -> pd.DataFrame:
     return rows.merge(deals(), on="opportunity_id", suffixes=("", "_of_deal"))
 
 
-def drawn(seed: int) -> Selection:
+def draw_selection(seed: int) -> Selection:
     """A state of the bar, drawn at random."""
     rng = random.Random(seed)  # noqa: S311 - no secret
     columns = {}
@@ -102,7 +102,7 @@ def drawn(seed: int) -> Selection:
     return select(columns, worth=worth, days=days, window=window, **everyone)
 
 
-def said_of(selection: Selection) -> pd.Series[bool]:
+def say_of(selection: Selection) -> pd.Series[bool]:
     """Say of every deal whether it is meant, by its columns and its value."""
     found = pd.Series(data=True, index=deals().index)
     for name, values in selection.columns:
@@ -248,11 +248,11 @@ def same_late(part: PipelineNumbers, seen: pd.DataFrame, days: tuple[int, int]) 
 
 @pytest.mark.parametrize("seed", seeds(6, 200))
 def test_every_count_is_that_of_pandas(seed: int) -> None:
-    selection = drawn(seed)
+    selection = draw_selection(seed)
     answer = selector().select(selection)
     part = answer[NAME]
     same_lists(answer)
-    meant = deals()[said_of(selection)]
+    meant = deals()[say_of(selection)]
     rows = visits()[visits()["opportunity"].isin(meant["opportunity"])]
     windows = whole()[NAME].windows
     days = part.days or (-(10**6), windows.end_day)

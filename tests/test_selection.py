@@ -67,7 +67,7 @@ def rows(pipeline: str) -> pd.DataFrame:
     return leakkit.passages(store(), pipeline=pipeline).merge(deals, on="opportunity_id")
 
 
-def counted(pipeline: PipelineNumbers) -> PipelineNumbers:
+def count_pipeline(pipeline: PipelineNumbers) -> PipelineNumbers:
     """A pipeline without what a change costs, which is said of everything only."""
     return pipeline.replace(costs=None)
 
@@ -97,7 +97,7 @@ def naive_share(
 @pytest.mark.parametrize("name", ["Rentals", "Service"])
 def test_a_segment_that_holds_every_deal_changes_nothing(name: str) -> None:
     part = leakkit.analyze(store(), name, segment="same", value="all")
-    assert plain(part.pipelines) == [plain(counted(whole()[name]))]
+    assert plain(part.pipelines) == [plain(count_pipeline(whole()[name]))]
     assert part.all_findings == (), "they are of everything"
     assert part.selection.columns == (("same", ("all",)),)
 
@@ -254,7 +254,7 @@ def test_a_policy_is_that_of_the_configuration(policy: str) -> None:
     assert losing_order(chosen, shares) == chosen.losing_order[policy]
     assert chosen.skip_policy == policy
     if policy == "observed":
-        assert plain(chosen) == plain(counted(whole()["Rentals"]))
+        assert plain(chosen) == plain(count_pipeline(whole()["Rentals"]))
     else:
         assert shares != [stage.lost.share for stage in whole()["Rentals"].stages]
 
@@ -271,7 +271,7 @@ def test_a_value_of_another_pipeline_leaves_nothing() -> None:
     assert empty.opportunities == 0
     assert empty.pipe.entered == 0
     assert all(stage.exits.entered == 0 for stage in empty.stages)
-    assert plain(part["Service"]) == plain(counted(whole()["Service"]))
+    assert plain(part["Service"]) == plain(count_pipeline(whole()["Service"]))
     for view in ("headline", "balance", "pipe", "stages", "days", "months", "data"):
         assert getattr(leakkit.views, view)(part, "Rentals").section()
 

@@ -27,7 +27,7 @@ UNKNOWN = replace(WORSE, stage="Negotiation", severity="not enough data", share=
 FOUND = (WORSE, STEADY, LATE, UNKNOWN)
 
 
-def told(*found: Finding) -> PipeTexts:
+def texts_of(*found: Finding) -> PipeTexts:
     """Return what the picture tells of the fake pipeline and some findings."""
     one = fakes.analysis(name="Equipment")
     days = replace(one.windows, baseline=(20275, 20545), current=(20545, 20635))
@@ -49,40 +49,42 @@ def test_the_interval_of_now_is_that_of_the_change() -> None:
 
 
 def test_the_lane_says_every_stage_and_marks_what_got_worse() -> None:
-    said = words_of(wide(told(*FOUND)))
+    said = words_of(wide(texts_of(*FOUND)))
     assert "\u25b2 20% → 50%" in said
     assert "\n20% → 21%" in said
     assert "\u25b2 late 20% → 50%" in said
     assert "too few" in said
-    assert "before, Jul 6, 2025 to Apr 1, 2026" in words_of(wide(told(*FOUND)))
+    assert "before, Jul 6, 2025 to Apr 1, 2026" in words_of(wide(texts_of(*FOUND)))
 
 
 def test_without_a_comparison_there_is_no_lane() -> None:
-    assert pipe_path.bars_depth(told(UNKNOWN).shifts) == 0
-    assert "Lost, of the deals that enter" not in words_of(wide(told(UNKNOWN)))
+    assert pipe_path.bars_depth(texts_of(UNKNOWN).shifts) == 0
+    assert "Lost, of the deals that enter" not in words_of(wide(texts_of(UNKNOWN)))
 
 
 def test_the_dashed_leak_is_as_thick_as_the_share_of_now() -> None:
-    drawn = told(WORSE)
+    drawn = texts_of(WORSE)
     assert drawn.grown == (3, 280.0)
     (dashed,) = re.findall(r'<path d="([^"]+)" style="[^"]*stroke-dasharray: [^"]*"', wide(drawn))
     numbers = [float(x) for x in re.findall(r"-?[\d.]+", dashed)]
     scale, radius = 190 / 1000, 9
     assert numbers[-2] - numbers[0] == pytest.approx(radius + 280 * scale, abs=1e-4)
-    assert told(replace(WORSE, share=0.3)).grown is None  # less than the cohort has lost
-    assert told(STEADY).grown is None
+    assert texts_of(replace(WORSE, share=0.3)).grown is None  # less than the cohort has lost
+    assert texts_of(STEADY).grown is None
 
 
 @pytest.mark.parametrize("form", [narrow, small])
 def test_the_tall_forms_name_what_got_worse(form: object) -> None:
-    said = words_of(form(told(*FOUND)))  # type: ignore[operator] # one of two functions
+    said = words_of(form(texts_of(*FOUND)))  # type: ignore[operator] # one of two functions
     assert "\u25b2 20% → 50%" in said
     assert "\u25b2 late 20% → 50%" in said
     assert ("20% → 21%" in said) == (form is narrow)
 
 
 def test_the_alternative_text_says_what_got_worse() -> None:
-    svg = figures.pipe_figure(fakes.analysis(name="Equipment"), WORDS, shifts=told(*FOUND).shifts)
+    svg = figures.pipe_figure(
+        fakes.analysis(name="Equipment"), WORDS, shifts=texts_of(*FOUND).shifts
+    )
     assert "At Proforma, 50% are lost now; before it was 20%." in svg
     assert "At Contract, 50% stay too long now; before it was 20%." in svg
     assert "At Inquiry, 1" not in svg

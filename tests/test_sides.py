@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import leakkit
-from benchmarks.truth.sides import END, called, compared
+from benchmarks.truth.sides import END, compare_at_stages, is_called
 from leakkit import views
 from leakkit.analysis.gaps import compare_parts, compare_values
 from leakkit.errors import LeakkitError
@@ -134,11 +134,11 @@ def test_what_is_planted_is_found_and_covered_and_nothing_else_is_called() -> No
     looks = 60
     found, covered, null = 0, 0, 0
     for seed in range(looks):
-        (gap, *_) = compared(seed, planted=0.15)
+        (gap, *_) = compare_at_stages(seed, planted=0.15)
         assert gap.comparison is not None
         found += gap.verdict == MORE
         covered += gap.comparison.low <= 0.15 <= gap.comparison.high
-        null += called(compared(seed + 500, owners=8, nested=True, owner_sd=0.5))
+        null += is_called(compare_at_stages(seed + 500, owners=8, nested=True, owner_sd=0.5))
     assert found >= 0.9 * looks
     assert covered >= 0.9 * looks
     assert null <= 0.1 * looks
@@ -146,13 +146,15 @@ def test_what_is_planted_is_found_and_covered_and_nothing_else_is_called() -> No
 
 def test_owners_who_differ_each_by_himself_are_no_difference_of_regions() -> None:
     seeds = range(80)
-    with_owners = [compared(s, owners=6, nested=True, owner_sd=0.6) for s in seeds]
-    without = [compared(s, owners=6, nested=True, owner_sd=0.6, by_owner=False) for s in seeds]
-    assert sum(map(called, without)) > 3 * sum(map(called, with_owners))
+    with_owners = [compare_at_stages(s, owners=6, nested=True, owner_sd=0.6) for s in seeds]
+    without = [
+        compare_at_stages(s, owners=6, nested=True, owner_sd=0.6, by_owner=False) for s in seeds
+    ]
+    assert sum(map(is_called, without)) > 3 * sum(map(is_called, with_owners))
 
 
 def test_few_deals_are_said_to_be_few() -> None:
-    small = compared(1, deals=40, day=END - 10)
+    small = compare_at_stages(1, deals=40, day=END - 10)
     assert {gap.verdict for gap in small} == {FEW}
     assert all(gap.comparison is None for gap in small)
 

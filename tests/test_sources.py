@@ -41,7 +41,7 @@ OPPORTUNITIES = "opportunity_id,created_at,value,region\nd1,2024-01-01,10,North\
 PASSED = [("d1", 0, 1), ("d1", 1, 0), ("d2", 0, 5)]
 
 
-def passed(store: Store) -> list[tuple[Any, ...]]:
+def list_passages(store: Store) -> list[tuple[Any, ...]]:
     """Return (id, stage, exit) of every passage."""
     return store.rows(
         "SELECT o.opportunity_id, p.stage, p.exit FROM passages p "
@@ -56,7 +56,7 @@ def error_of(source: Any, config: Config | None = DECLARED, **options: Any) -> L
     return caught.value
 
 
-def put(folder: Path, **texts: str) -> Path:
+def write_files(folder: Path, **texts: str) -> Path:
     """Write files of a folder: `stage_history=...` becomes stage_history.csv."""
     folder.mkdir(exist_ok=True)
     for name, text in texts.items():
@@ -70,9 +70,9 @@ def put(folder: Path, **texts: str) -> Path:
 
 
 def test_a_folder_of_csv_files(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=HISTORY, opportunities=OPPORTUNITIES)
+    write_files(tmp_path, stage_history=HISTORY, opportunities=OPPORTUNITIES)
     with load(tmp_path, DECLARED) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
         assert store.meta("segments") == ["region"]
         assert [count["file"] for count in store.meta("rows")] == [
             "opportunities.csv",
@@ -87,7 +87,7 @@ def test_a_folder_of_csv_files(tmp_path: Path) -> None:
 
 
 def test_nothing_of_the_way_is_left_in_the_store(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=HISTORY, opportunities=OPPORTUNITIES)
+    write_files(tmp_path, stage_history=HISTORY, opportunities=OPPORTUNITIES)
     with load(tmp_path, DECLARED) as store:
         tables = store.rows("SELECT table_name FROM duckdb_tables() ORDER BY table_name")
     kept = "doubts faults meta opportunities pipelines settled stages standing wide"
@@ -115,7 +115,7 @@ def test_a_folder_of_parquet_files_with_typed_columns(tmp_path: Path) -> None:
     history.to_parquet(tmp_path / "Stage_History.PARQUET")
     opportunities.to_parquet(tmp_path / "opportunities.parquet")
     with load(tmp_path, DECLARED) as store:
-        assert passed(store) == [("1", 0, 1), ("1", 1, 0), ("2", 0, 5)]
+        assert list_passages(store) == [("1", 0, 1), ("1", 1, 0), ("2", 0, 5)]
         first = store.rows("SELECT entered_at FROM passages ORDER BY entered_at LIMIT 1")
         assert first == [(1_704_099_600,)]  # 09:00 UTC
         assert store.rows("SELECT value FROM opportunities ORDER BY opportunity") == [
@@ -150,7 +150,7 @@ def test_one_event_file_whose_last_entries_count(suffix: str, tmp_path: Path) ->
     else:
         rows.to_parquet(file)
     with load(file, DECLARED) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
         deals = store.rows("SELECT region, value, outcome FROM opportunities ORDER BY opportunity")
         assert deals == [("North", 500, "open"), ("South", None, "lost")]
         # the last closed_at of d1 is a sentinel: it says "never", and beats the one before
@@ -218,7 +218,7 @@ def test_an_event_log_with_offsets_ties_and_attributes(name: str, tmp_path: Path
         file.write(XES)
     with load(tmp_path / name, DECLARED) as store:
         # three ways to write 01:30 UTC of the second: the order of the file parts them
-        assert passed(store) == [("d1", 0, 2), ("d1", 2, 4), ("d1", 1, 0), ("d2", 0, 5)]
+        assert list_passages(store) == [("d1", 0, 2), ("d1", 2, 4), ("d1", 1, 0), ("d2", 0, 5)]
         moments = store.rows("SELECT DISTINCT entered_at FROM stage_history WHERE opportunity = 1")
         assert moments == [(1_704_159_000,)]
         region = store.rows("SELECT region FROM opportunities ORDER BY opportunity")
@@ -237,59 +237,59 @@ def test_attributes_of_a_log_that_differ_in_case_only(tmp_path: Path) -> None:
     log = f"<log>{trace.format(1, north + south + odd)}{trace.format(2, north)}</log>"
     (tmp_path / "log.xes").write_text(log, "utf-8")
     with load(tmp_path / "log.xes", DECLARED) as store:
-        assert [row[1] for row in passed(store)] == [0, 1, 2, 0]
+        assert [row[1] for row in list_passages(store)] == [0, 1, 2, 0]
         regions = store.rows('SELECT "Region" FROM opportunities ORDER BY opportunity')
         assert regions == [("7",), ("North",)]
 
 
 def test_frames(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=HISTORY, opportunities=OPPORTUNITIES)
+    write_files(tmp_path, stage_history=HISTORY, opportunities=OPPORTUNITIES)
     frames = {
         name: pd.read_csv(tmp_path / f"{name}.csv") for name in ("stage_history", "opportunities")
     }
     with load(frames, DECLARED) as store, load(tmp_path, DECLARED) as other:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
         assert store.meta("fingerprint") == other.meta("fingerprint")
     with load({"stage_history": frames["stage_history"]}, DECLARED) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
     error = error_of({"history": frames["stage_history"]})
     assert str(error) == "Frames need the name 'stage_history'; got ['history']."
 
 
 def test_a_store_file(tmp_path: Path) -> None:
-    put(tmp_path / "source", stage_history=HISTORY)
+    write_files(tmp_path / "source", stage_history=HISTORY)
     kept = tmp_path / "kept.duckdb"
     load(tmp_path / "source", DECLARED, store=str(kept)).close()
     with load(kept) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
         assert store.config == DECLARED
     with load(tmp_path / "source", DECLARED, store=str(kept)) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
     (tmp_path / "text.duckdb").write_text("no store")
     assert str(error_of(tmp_path / "text.duckdb")) == "text.duckdb is not a leakkit store."
 
 
 def test_a_failure_leaves_no_store(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=f"{HEADING}\n")
+    write_files(tmp_path, stage_history=f"{HEADING}\n")
     error_of(tmp_path, store=str(tmp_path / "kept.duckdb"))
     assert not (tmp_path / "kept.duckdb").exists()
 
 
 def test_the_configuration_beside_the_files_is_used(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=HISTORY)
+    write_files(tmp_path, stage_history=HISTORY)
     (tmp_path / "leakkit.toml").write_text(CONFIG.format(more=""), "utf-8")
     for source in (tmp_path, tmp_path / "stage_history.csv"):
         with load(source) as store:
             assert not store.meta("provisional_order")
             assert store.meta("ignored_files") == []
-            assert passed(store) == PASSED
+            assert list_passages(store) == PASSED
 
 
 def test_the_format_may_be_said(tmp_path: Path) -> None:
     (tmp_path / "events.txt").write_text(HISTORY, "utf-8")
     said = Config.from_text(CONFIG.format(more='[source]\nformat = "csv"'))
     with load(tmp_path / "events.txt", said) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
 
 
 # ---------------------------------------------------------------------------------------------
@@ -307,21 +307,23 @@ def test_the_format_may_be_said(tmp_path: Path) -> None:
     ],
 )
 def test_headings_are_matched_without_case_and_spaces(heading: str, tmp_path: Path) -> None:
-    with load(put(tmp_path, stage_history=f"{heading}\n{ROWS}"), DECLARED) as store:
-        assert passed(store) == PASSED
+    with load(write_files(tmp_path, stage_history=f"{heading}\n{ROWS}"), DECLARED) as store:
+        assert list_passages(store) == PASSED
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
 def test_other_separators(separator: str, tmp_path: Path) -> None:
-    with load(put(tmp_path, stage_history=HISTORY.replace(",", separator)), DECLARED) as store:
-        assert passed(store) == PASSED
+    with load(
+        write_files(tmp_path, stage_history=HISTORY.replace(",", separator)), DECLARED
+    ) as store:
+        assert list_passages(store) == PASSED
 
 
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
 def test_other_line_ends(end: str, tmp_path: Path) -> None:
     (tmp_path / "stage_history.csv").write_bytes(HISTORY.replace("\n", end).encode())
     with load(tmp_path, DECLARED) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
 
 
 def test_configured_names_of_columns(tmp_path: Path) -> None:
@@ -329,10 +331,10 @@ def test_configured_names_of_columns(tmp_path: Path) -> None:
         '[source]\nopportunity_id = "Deal No"\nstage = "Phase"\nentered_at = "since"\nvalue = "Sum"'
     )
     renamed = Config.from_text(CONFIG.format(more=more))
-    put(tmp_path, stage_history=f"Deal No,phase,SINCE\n{ROWS}")
-    put(tmp_path, opportunities="opportunity_id,stage,value,Sum\nd1,,1,2\n")
+    write_files(tmp_path, stage_history=f"Deal No,phase,SINCE\n{ROWS}")
+    write_files(tmp_path, opportunities="opportunity_id,stage,value,Sum\nd1,,1,2\n")
     with load(tmp_path, renamed) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
         assert store.rows("SELECT value FROM opportunities ORDER BY opportunity") == [
             (200,),
             (None,),
@@ -342,15 +344,15 @@ def test_configured_names_of_columns(tmp_path: Path) -> None:
 def test_a_heading_that_stands_twice_counts_once(tmp_path: Path) -> None:
     """One of ours that stands twice is refused: tests/gallery/faults/same_heading_twice.csv."""
     text = f"{HEADING},note,Note,\n" + ROWS.replace("\n", ",Y,Z,\n")
-    with load(put(tmp_path, stage_history=text), DECLARED) as store:
-        assert passed(store) == PASSED
+    with load(write_files(tmp_path, stage_history=text), DECLARED) as store:
+        assert list_passages(store) == PASSED
         said = [(one["as_what"], one["why"]) for one in store.meta("recognised")]
         assert ("Note 2", "Note") in said
 
 
 def test_columns_with_the_names_of_our_own(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=f"{HISTORY}")
-    put(
+    write_files(tmp_path, stage_history=f"{HISTORY}")
+    write_files(
         tmp_path,
         opportunities="opportunity_id,line,bucket,given,content,created_clock,segment_0\n"
         "d1,a,b,c,d,e,f\nd2,g,h,i,j,k,l\n",
@@ -366,8 +368,8 @@ def test_columns_with_the_names_of_our_own(tmp_path: Path) -> None:
 
 
 def test_segments_are_texts_with_2_to_200_values(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=HISTORY)
-    put(tmp_path, opportunities="opportunity_id,same,two\nd1,x,y\nd2,x,z\n")
+    write_files(tmp_path, stage_history=HISTORY)
+    write_files(tmp_path, opportunities="opportunity_id,same,two\nd1,x,y\nd2,x,z\n")
     with load(tmp_path, DECLARED) as store:
         assert store.meta("segments") == ["two"]
     asked = Config.from_text(CONFIG.format(more='[roles]\nsegments = ["Same"]'))
@@ -384,7 +386,9 @@ def test_segments_are_texts_with_2_to_200_values(tmp_path: Path) -> None:
 
 
 def test_a_missing_column_with_the_nearest_name(tmp_path: Path) -> None:
-    error = error_of(put(tmp_path, stage_history="opportunity_id,stages,when\nd,A,2024-01-01\n"))
+    error = error_of(
+        write_files(tmp_path, stage_history="opportunity_id,stages,when\nd,A,2024-01-01\n")
+    )
     assert error.code == "missing_columns"
     assert str(error) == (
         "stage_history.csv lacks 2 column(s) that are needed or configured:\n"
@@ -397,7 +401,7 @@ def test_a_missing_column_with_the_nearest_name(tmp_path: Path) -> None:
 
 
 def test_a_configured_column_that_is_nowhere(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=f"{HEADING},value\nd,A,2024-01-01,1\n")
+    write_files(tmp_path, stage_history=f"{HEADING},value\nd,A,2024-01-01,1\n")
     config = Config.from_text(CONFIG.format(more='[source]\nvalue = "valu"'))
     assert str(error_of(tmp_path, config)) == (
         "stage_history.csv lacks 1 column(s) that are needed or configured:\n"
@@ -445,7 +449,7 @@ def test_files_that_cannot_be_used(text: str, code: str, message: str, tmp_path:
 def test_broken_rows_are_all_named_with_their_numbers(tmp_path: Path) -> None:
     lines = [HEADING, 'd,"A', 'x",2024-01-01', "e,A", "f,A,2024-01-01", "g,A,2024-01-01,1,2,3"]
     lines += ['h,"A" b,2024-01-01', "i,A,2024-01-01"]
-    error = error_of(put(tmp_path, stage_history="\n".join(lines)))
+    error = error_of(write_files(tmp_path, stage_history="\n".join(lines)))
     hint = "Hint: check quotes and separators in this row"
     assert error.code == "broken_rows"
     assert str(error) == (
@@ -522,7 +526,7 @@ def test_a_parquet_file_with_damaged_pages(name: str, tmp_path: Path) -> None:
 
 
 def test_two_history_files(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=HISTORY)
+    write_files(tmp_path, stage_history=HISTORY)
     (tmp_path / "stage_history.parquet").write_bytes(b"")
     assert str(error_of(tmp_path)) == (
         f"{tmp_path.name} holds stage_history twice: "
@@ -532,8 +536,8 @@ def test_two_history_files(tmp_path: Path) -> None:
 
 
 def test_some_unreadable_dates_set_their_deals_aside(tmp_path: Path) -> None:
-    with load(put(tmp_path, stage_history=f"{HISTORY}d3,A,soon\n"), DECLARED) as store:
-        assert passed(store) == PASSED
+    with load(write_files(tmp_path, stage_history=f"{HISTORY}d3,A,soon\n"), DECLARED) as store:
+        assert list_passages(store) == PASSED
         assert store.meta("facts")["deals_set_aside"] == 1
         assert store.rows("SELECT * FROM faults") == [
             ("stage_history.csv", 5, "entered_at", "soon", "missing_moment")
@@ -552,7 +556,7 @@ def test_a_column_of_numbers_is_no_date() -> None:
 
 
 def test_unknown_keys_of_the_configuration(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=HISTORY)
+    write_files(tmp_path, stage_history=HISTORY)
     (tmp_path / "leakkit.toml").write_text('timezon = "UTC"\n[source]\nstagee = "x"\n', "utf-8")
     assert (
         str(error_of(tmp_path, None))
@@ -566,13 +570,13 @@ def test_unknown_keys_of_the_configuration(tmp_path: Path) -> None:
 
 
 def test_as_of_that_is_no_date(tmp_path: Path) -> None:
-    error = error_of(put(tmp_path, stage_history=HISTORY), as_of="today")
+    error = error_of(write_files(tmp_path, stage_history=HISTORY), as_of="today")
     expected = "'today' is no date or time: as_of should look like 2026-06-30 or 2026-06-30T14:05."
     assert str(error) == expected
 
 
 def test_a_history_without_any_stage(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=f"{HEADING}\nd,Won,2024-01-01\n")
+    write_files(tmp_path, stage_history=f"{HEADING}\nd,Won,2024-01-01\n")
     expected = "The history has no stages: every row is empty or a close."
     assert str(error_of(tmp_path, None)) == expected
 
@@ -617,7 +621,7 @@ def test_dates_are_read(text: str, expected: str | None) -> None:
 def test_times_without_an_offset_are_local(tmp_path: Path) -> None:
     rows = "d,A,2024-06-01 01:00\nd,B,2024-06-01 01:00Z\nd,C,2024-06-03\n"
     berlin = Config.from_text(CONFIG.format(more='timezone = "Europe/Berlin"'))
-    with load(put(tmp_path, stage_history=f"{HEADING}\n{rows}"), berlin) as store:
+    with load(write_files(tmp_path, stage_history=f"{HEADING}\n{rows}"), berlin) as store:
         found = store.rows("SELECT entered_at, entered_day FROM passages ORDER BY step")
     assert [moment for moment, _ in found] == [1_717_196_400, 1_717_203_600, 1_717_365_600]
     assert [day - found[0][1] for _, day in found] == [0, 0, 2]
@@ -671,20 +675,20 @@ def test_hostile_texts_pass_through_unharmed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["it's; a (test)", "a[1]*?", "year=2024", "#%20 ünï"])
 def test_hostile_names_of_folders_and_files(name: str, tmp_path: Path) -> None:
-    folder = put(tmp_path / name, stage_history=HISTORY, opportunities=OPPORTUNITIES)
-    put(tmp_path / "a1", stage_history=f"{HEADING}\nz,A,2024-01-01\n")
+    folder = write_files(tmp_path / name, stage_history=HISTORY, opportunities=OPPORTUNITIES)
+    write_files(tmp_path / "a1", stage_history=f"{HEADING}\nz,A,2024-01-01\n")
     with load(folder, DECLARED) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
         assert store.meta("segments") == ["region"]
     with load(folder, Config()) as store:
         assert store.rows("SELECT name FROM pipelines") == [(name,)]
     pd.read_csv(folder / "stage_history.csv").to_parquet(tmp_path / f"{name}.parquet")
     with load(tmp_path / f"{name}.parquet", DECLARED) as store:
-        assert passed(store) == PASSED
+        assert list_passages(store) == PASSED
 
 
 def test_other_files_are_ignored_and_named(tmp_path: Path) -> None:
-    put(tmp_path, stage_history=HISTORY, products="a,b\n1,2\n")
+    write_files(tmp_path, stage_history=HISTORY, products="a,b\n1,2\n")
     (tmp_path / "notes.txt").write_text("notes", "utf-8")
     (tmp_path / "more").mkdir()
     with load(tmp_path, DECLARED) as store:
@@ -702,7 +706,7 @@ def test_a_provisional_order_is_proposed(tmp_path: Path) -> None:
         "d2,Inquiry,2024-01-01\nd2,offer,2024-01-05\nd2,Inquiry,2024-01-06\nd2,lost,2024-01-09\n"
         "d3,Offer,2024-01-01\nd3,Cancelled,2024-01-05\n"
     )
-    with load(put(tmp_path, stage_history=f"{HEADING}\n{rows}")) as store:
+    with load(write_files(tmp_path, stage_history=f"{HEADING}\n{rows}")) as store:
         assert store.meta("provisional_order")
         assert store.rows("SELECT name FROM stages ORDER BY stage") == [
             ("Inquiry",),
@@ -716,7 +720,7 @@ def test_a_provisional_order_is_proposed(tmp_path: Path) -> None:
 
 
 def test_a_provisional_order_with_pipelines_of_the_opportunities(tmp_path: Path) -> None:
-    put(
+    write_files(
         tmp_path,
         stage_history=f"{HEADING}\nd1,A,2024-01-01\nd2,X,2024-01-01\nd3,Q,2024-01-01\n",
         opportunities="opportunity_id,pipeline\nd1,Sales\nd2,sales\nd3,\n",
@@ -740,9 +744,9 @@ def as_of(
     folder: Path, history: str, deals: str = "", more: str = "", said: str = ""
 ) -> tuple[str, str]:
     """Return the last used moment and the last used day, as texts."""
-    put(folder, stage_history=f"{HEADING}\n{history}")
+    write_files(folder, stage_history=f"{HEADING}\n{history}")
     if deals:
-        put(folder, opportunities=f"opportunity_id,created_at,closed_at,outcome\n{deals}")
+        write_files(folder, opportunities=f"opportunity_id,created_at,closed_at,outcome\n{deals}")
     with load(folder, Config.from_text(more + NO_AS_OF), as_of=said) as store:
         cut, last_day = int(store.meta("cut")), int(store.meta("last_day"))
     moment = dt.datetime.fromtimestamp(cut, dt.UTC).replace(tzinfo=None)
@@ -812,7 +816,9 @@ def test_as_of_moved_earlier_only_changes_what_is_later(seed: int, days: int) ->
             # deals that a later row sets aside are in one of the two only
             both = set(ids(early)) & set(ids(late))
             # a close is undone by what follows within a day: the last two days may change
-            assert settled(early, both, earlier - 2 * DAY) == settled(late, both, earlier - 2 * DAY)
+            assert settled_passages(early, both, earlier - 2 * DAY) == settled_passages(
+                late, both, earlier - 2 * DAY
+            )
 
 
 def utc(moment: int) -> str:
@@ -825,7 +831,7 @@ def ids(store: Store) -> list[str]:
     return [row[0] for row in store.rows("SELECT opportunity_id FROM opportunities ORDER BY ALL")]
 
 
-def settled(store: Store, deals: set[str], before: int) -> list[tuple[Any, ...]]:
+def settled_passages(store: Store, deals: set[str], before: int) -> list[tuple[Any, ...]]:
     """Return what the passages of some deals say that had ended before a moment."""
     rows = store.rows(
         "SELECT o.opportunity_id, p.pipeline, p.stage, p.visit, p.entry, p.exit, p.entered_at, "

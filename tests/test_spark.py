@@ -36,7 +36,7 @@ from leakkit.store.spark.engine import SparkEngine
 from leakkit.store.spark.sessions import RETRIES, SparkConnection, explaining
 from tests.generated import raw_source, write_source
 from tests.running import SMALL, here
-from tests.test_databases import files_in, put
+from tests.test_databases import files_in, write_tables
 from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def give(spark: Spark, frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     return found
 
 
-def said(store: Store) -> dict[str, Any]:
+def contents(store: Store) -> dict[str, Any]:
     """Return all that a store says of deals, wherever they are."""
     found: dict[str, Any] = {}
     for table in TABLES:
@@ -89,7 +89,7 @@ def said(store: Store) -> dict[str, Any]:
     return found | {name: store.meta(name) for name in FACTS}
 
 
-def travelled(store: Store) -> int:
+def count_travelled(store: Store) -> int:
     """Count the deals that came to this machine."""
     assert isinstance(store.engine, SparkEngine)
     return int(store.engine.here.rows("SELECT count(*) FROM opportunities")[0][0])
@@ -135,12 +135,12 @@ def test_dirty_exports_give_the_same_tables_and_counts(
             frames["stage_history"]["from_stage"] = ""
         frames["opportunities"]["value"] = frames["opportunities"]["value"].astype("float64")
         # a table has no order: rows of SQLite are put in the same one
-        file = put(tmp_path / f"{seed}.sqlite", frames)
+        file = write_tables(tmp_path / f"{seed}.sqlite", frames)
         with leakkit.load(file, config) as here, leakkit.load(give(spark, frames), config) as there:
-            assert said(there) == said(here), seed
+            assert contents(there) == contents(here), seed
             assert there.meta("fingerprint") != here.meta("fingerprint")
             assert sum(there.meta("travelled").values()) > 20
-            kept += len(there) - travelled(there)
+            kept += len(there) - count_travelled(there)
             asked, _ = answers(there, monkeypatch)
             assert_alike(asked, answers(here, monkeypatch)[0])
     assert kept > 20
@@ -179,7 +179,7 @@ MOVES = {
 }
 
 
-def refused(spark: Spark, deals: dict[str, Any], moves: dict[str, Any], **other: Any) -> str:  # noqa: ANN401 - keys of a configuration
+def refuse(spark: Spark, deals: dict[str, Any], moves: dict[str, Any], **other: Any) -> str:  # noqa: ANN401 - keys of a configuration
     """Return what is said of two tables."""
     frames = {"opportunities": pd.DataFrame(deals), "stage_history": pd.DataFrame(moves)}
     with pytest.raises(LeakkitError) as caught:
@@ -190,19 +190,19 @@ def refused(spark: Spark, deals: dict[str, Any], moves: dict[str, Any], **other:
 def test_a_few_deals_are_read_as_any_other_source_is(spark: Spark) -> None:
     frames = {"opportunities": pd.DataFrame(DEALS), "stage_history": pd.DataFrame(MOVES)}
     with leakkit.load(give(spark, frames), PLAN) as there, leakkit.load(frames, PLAN) as here:
-        assert said(there) == said(here)
+        assert contents(there) == contents(here)
         assert not isinstance(there.engine, SparkEngine)
 
 
 def test_what_is_not_read_from_spark_is_refused_with_the_line_to_write(spark: Spark) -> None:
-    assert 'as_of = "2026-06-30"' in refused(spark, DEALS, MOVES, as_of="")
+    assert 'as_of = "2026-06-30"' in refuse(spark, DEALS, MOVES, as_of="")
     gone = DEALS | {"is_deleted": ["no", "yes"]}
-    assert "[is_deleted]" in refused(spark, gone, MOVES)
+    assert "[is_deleted]" in refuse(spark, gone, MOVES)
     texts = DEALS | {"value": ["10", "20"]}
-    assert "CAST(`value` AS DECIMAL(18, 2)) AS `value`" in refused(spark, texts, MOVES)
-    assert "entered_at = '...'" in refused(spark, DEALS, {"opportunity_id": ["d1"], "stage": ["A"]})
+    assert "CAST(`value` AS DECIMAL(18, 2)) AS `value`" in refuse(spark, texts, MOVES)
+    assert "entered_at = '...'" in refuse(spark, DEALS, {"opportunity_id": ["d1"], "stage": ["A"]})
     where = {"source": {"leave_out": {"owner": "Test"}}}
-    assert refused(spark, DEALS, MOVES, **where).startswith("not_on_spark")
+    assert refuse(spark, DEALS, MOVES, **where).startswith("not_on_spark")
 
 
 def test_frames_that_are_no_source_are_refused(spark: Spark) -> None:
@@ -368,7 +368,7 @@ SAID_OF_SOURCES = re.compile(r"[0-9a-f]{64}|source = &#34;.*?&#34;")
 """Fingerprints, and what a source is called."""
 
 
-@pytest.mark.usefixtures("few", "kept_workers", "_short_pages")
+@pytest.mark.usefixtures("few", "shared_workers", "_short_pages")
 def test_pages_of_a_server_are_those_of_files(
     connect: str, catalogue: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -378,9 +378,9 @@ def test_pages_of_a_server_are_those_of_files(
         there = leakkit.load(*given, **more)
         assert isinstance(there.engine, SparkEngine)
         sessions.append(there.engine.session.spark)
-        assert travelled(there) < len(there) / 2
+        assert count_travelled(there) < len(there) / 2
         with leakkit.load(catalogue["files"]) as known:
-            assert said(there) == said(known)
+            assert contents(there) == contents(known)
         return there
 
     monkeypatch.setattr(preparation, "load", look)

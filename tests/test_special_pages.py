@@ -56,7 +56,7 @@ def day(number: int) -> str:
     return str(np.datetime64("2025-03-01") + number)
 
 
-def written(case: Case, at: int, late: int) -> str:
+def write_reason(case: Case, at: int, late: int) -> str:
     """Return the reason of a loss: of the last months that of the case, before one of three."""
     before = (case.reason, "Price too high", "No budget")
     return case.reason if late or not case.reason else before[at % 3]
@@ -79,7 +79,7 @@ def deal(
         moves.append((number, name, "Won" if rng.random() < 0.8 else "Lost", day(closed)))
     value = int(rng.integers(5_000, 20_000))
     region, owner = "South" if south else "North", f"Owner {rng.integers(1, 6)}"
-    product, reason = f"Product {rng.integers(1, 4)}", written(case, at, late) if lost else ""
+    product, reason = f"Product {rng.integers(1, 4)}", write_reason(case, at, late) if lost else ""
     facts = [number, name, f"Deal {at}", owner, region, product, value, reason]
     return facts, [move for move in moves if move[3] < day(DAYS)]
 
@@ -117,7 +117,7 @@ def page(name: str) -> BeautifulSoup:
     return BeautifulSoup(pages.root_causes(diagnosis(name)), "html.parser")
 
 
-def said(name: str, section: str) -> str:
+def read_section(name: str, section: str) -> str:
     """Return what a reader of one section of a page reads, without what is folded away."""
     found = page(name).find(id=section)
     assert found is not None
@@ -129,29 +129,29 @@ def said(name: str, section: str) -> str:
 
 
 def test_the_conflict_shows_both_sides_and_takes_none() -> None:
-    first = said("Conflict", "causes_headline")
+    first = read_section("Conflict", "causes_headline")
     assert "Why deals are lost in Proforma cannot be said for sure." in first
     assert "Stated reasons and behaviour contradict each other." in first
-    chain = said("Conflict", "cause_and_effect")
+    chain = read_section("Conflict", "cause_and_effect")
     assert "known reasons speak of a process that was too complex." in chain
     assert "Lost deals left earlier than deals that advanced." in chain
     assert "Review the deals named below, one by one" in chain
     assert "Read the deals named below before you act." in chain
-    assert "point to a cause: in 4.1% of them to the same one (kappa 0:" in said(
+    assert "point to a cause: in 4.1% of them to the same one (kappa 0:" in read_section(
         "Conflict", "evidence"
     )
-    assert "like it" in said("Conflict", "deals_to_read")
+    assert "like it" in read_section("Conflict", "deals_to_read")
 
 
 def test_length_alone_decides_nothing() -> None:
-    first = said("Length only", "causes_headline")
+    first = read_section("Length only", "causes_headline")
     assert "Lost deals stayed longer than deals that advanced, and nothing else tells" in first
-    chain = said("Length only", "cause_and_effect")
+    chain = read_section("Length only", "cause_and_effect")
     assert "No loss has a reason." in chain
     assert "Long stays alone decide nothing: losses are often written down late." in chain
     assert "Not determined" in chain
     assert "The process was too complex" not in chain
-    assert "fewer signs of an unconvincing answer" in said("Length only", "evidence")
+    assert "fewer signs of an unconvincing answer" in read_section("Length only", "evidence")
 
 
 def test_what_is_closed_in_bulk_is_called_so_and_nothing_is_read_from_it() -> None:
@@ -159,38 +159,40 @@ def test_what_is_closed_in_bulk_is_called_so_and_nothing_is_read_from_it() -> No
     rule = f"{apart.n} after exactly 61 days, when hardly any deal advances: an automatic rule"
     whole = f"{apart.n} of {apart.losses} losses were set apart because they were closed in bulk."
     for section in ("cause_and_effect", "evidence"):
-        text = said("Bulk close", section)
+        text = read_section("Bulk close", section)
         assert f"{whole} {rule}" in text
         assert "too few" not in text, "no loss is left, so nothing is compared"
-    assert "No loss of these days is left to look at." in said("Bulk close", "evidence")
-    assert "Review how and when losses are closed in the CRM" in said(
+    assert "No loss of these days is left to look at." in read_section("Bulk close", "evidence")
+    assert "Review how and when losses are closed in the CRM" in read_section(
         "Bulk close", "cause_and_effect"
     )
-    assert "Read the deals" not in said("Bulk close", "cause_and_effect"), "none is named"
+    assert "Read the deals" not in read_section("Bulk close", "cause_and_effect"), "none is named"
 
 
 def test_other_deals_coming_in_are_no_reason_to_blame() -> None:
     mix = diagnosis("Mix only").stages[0].mixes["lost"]
     assert mix.mostly_mix
     line = "Most of the change (+19 points) is that other kinds of deals came in."
-    assert line in said("Mix only", "causes_headline")
-    assert line in said("Mix only", "warnings")
-    assert "region: South, from 19% to 62% of the deals that came in." in said(
+    assert line in read_section("Mix only", "causes_headline")
+    assert line in read_section("Mix only", "warnings")
+    assert "region: South, from 19% to 62% of the deals that came in." in read_section(
         "Mix only", "rate_and_mix"
     )
-    drivers = said("Mix only", "drivers")
+    drivers = read_section("Mix only", "drivers")
     assert "region: South" in drivers
     assert "The column region is known only as it stands today" in drivers
-    assert "Above all" not in said("Mix only", "causes_headline")
+    assert "Above all" not in read_section("Mix only", "causes_headline")
 
 
 def test_where_nothing_happened_nothing_is_found() -> None:
-    first = said("Null", "causes_headline")
+    first = read_section("Null", "causes_headline")
     assert "No stage got worse by more than chance and its usual ups and downs can" in first
     assert "would be won" not in first, "nothing got worse that could go back"
-    assert "There is nothing to warn of." in said("Null", "warnings")
-    assert "Lost deals behaved much like deals that advanced." in said("Null", "cause_and_effect")
-    assert "No segment clearly loses more than the rest" in said("Null", "drivers")
+    assert "There is nothing to warn of." in read_section("Null", "warnings")
+    assert "Lost deals behaved much like deals that advanced." in read_section(
+        "Null", "cause_and_effect"
+    )
+    assert "No segment clearly loses more than the rest" in read_section("Null", "drivers")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -40,7 +40,7 @@ stages = [{{ name = "A" }}, {{ name = "B" }}, {{ name = "C" }}]
 """
 
 
-def said(store: Store) -> dict[str, Any]:
+def contents(store: Store) -> dict[str, Any]:
     """All that a store says, the types of its columns too."""
     rows = {table: sorted(store.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
     types = {f"{t} is": [r[:2] for r in store.rows(f"DESCRIBE {t}")] for t in TABLES}
@@ -59,7 +59,7 @@ def both(source: Any, config: Any, folder: Path) -> tuple[dict[str, Any], dict[s
         upkeep = Upkeep(settle=True, plain=plain)
         name = str(folder / f"{plain}.duckdb")
         with load(source, config, store=name, watch=watch, upkeep=upkeep) as store:
-            found.append(said(store))
+            found.append(contents(store))
     assert not went[0]
     return found[0], found[1], went[1]
 

@@ -32,7 +32,7 @@ Made = tuple["Store", "Analysis"]
 
 
 @pytest.fixture(scope="module")
-def made() -> Iterator[Made]:
+def report() -> Iterator[Made]:
     found = make(1_200, seed=1)
     frames = {"opportunities": found.opportunities, "stage_history": found.stage_history}
     with load(frames, Config.from_text(found.config)) as store:
@@ -40,22 +40,24 @@ def made() -> Iterator[Made]:
 
 
 @pytest.fixture(scope="module")
-def files(made: Made) -> dict[str, bytes]:
-    store, analysis = made
+def files(report: Made) -> dict[str, bytes]:
+    store, analysis = report
     items = find_worklist(store, analysis, PIPELINE)
     return summary.of_pipeline(analysis, analysis[PIPELINE], items)
 
 
-def test_all_forms_begin_with_the_headline_of_the_page(made: Made, files: dict[str, bytes]) -> None:
-    said = views.headline_sentence(made[1], PIPELINE)
+def test_all_forms_begin_with_the_headline_of_the_page(
+    report: Made, files: dict[str, bytes]
+) -> None:
+    said = views.headline_sentence(report[1], PIPELINE)
     assert json.loads(files["summary.json"])["headline"] == said
     text = " ".join(files["summary.txt"].decode().split())
     assert said in text
     assert said in html_text(files["summary.html"].decode())
 
 
-def test_numbers_are_those_of_the_worklist(made: Made, files: dict[str, bytes]) -> None:
-    items = find_worklist(*made, PIPELINE)
+def test_numbers_are_those_of_the_worklist(report: Made, files: dict[str, bytes]) -> None:
+    items = find_worklist(*report, PIPELINE)
     called = [item for item in items if item.block == "call"]
     late = json.loads(files["summary.json"])["late"]
     assert late["to_call"] == len(called) > 0
@@ -70,8 +72,8 @@ def test_the_page_runs_nothing_and_asks_nobody(files: dict[str, bytes]) -> None:
     assert "https://" not in html
 
 
-def test_a_run_names_every_pipeline(made: Made) -> None:
-    _, analysis = made
+def test_a_run_names_every_pipeline(report: Made) -> None:
+    _, analysis = report
     files = summary.of_run(analysis)
     names = [one.name for one in analysis.pipelines]
     assert [one["pipeline"] for one in json.loads(files["summary.json"])["pipelines"]] == names
@@ -101,7 +103,7 @@ DOT = base64.b64decode(
 )
 
 
-def _branded(folder: Path, logo: bytes = DOT) -> Path:
+def _write_branded(folder: Path, logo: bytes = DOT) -> Path:
     """Write a small source whose configuration names a brand."""
     write(folder, 60, seed=4)
     file = folder / "leakkit.toml"
@@ -113,7 +115,7 @@ def _branded(folder: Path, logo: bytes = DOT) -> Path:
 
 
 def test_a_brand_stands_on_the_summary_and_a_pale_colour_does_not(tmp_path: Path) -> None:
-    with load(_branded(tmp_path)) as store:
+    with load(_write_branded(tmp_path)) as store:
         analysis = analyze(store)
         html = summary.of_run(analysis)["summary.html"].decode()
         said = pale(analysis.config.brand, words_of(analysis))
@@ -127,7 +129,7 @@ def test_a_brand_stands_on_the_summary_and_a_pale_colour_does_not(tmp_path: Path
 
 
 def test_a_logo_is_a_picture_in_an_allowed_place(tmp_path: Path) -> None:
-    source = _branded(tmp_path / "source", b"<svg onload='alert(1)'/>")
+    source = _write_branded(tmp_path / "source", b"<svg onload='alert(1)'/>")
     with pytest.raises(LeakkitError, match="neither a PNG nor a JPEG"):
         load(source)
     text = (source / "leakkit.toml").read_text("utf-8")

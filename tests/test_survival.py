@@ -221,9 +221,9 @@ MERGE: dict[str, tuple[str, ...]] = {"advanced": ADVANCED}
 @given(some_spells(most=40))
 def test_every_estimate_is_that_of_the_reference(spells: list[Spell]) -> None:
     curve, other = curve_of(spells), reference_curve(spells, MERGE)
-    assert longest_followed(curve) == (-1 if (t := ref.followed_until(other)) is None else t)
+    assert longest_followed(curve) == (-1 if (t := ref.age_followed_until(other)) is None else t)
     for age in (0, 3, 10, 10.5, 31, 40):
-        assert count_followed(curve, age) == approx(float(ref.followed(other, age)))
+        assert count_followed(curve, age) == approx(float(ref.count_followed(other, age)))
         for kinds, kind in ((ADVANCED, "advanced"), (("lost",), "lost")):
             same_share(share_at(curve, kinds, age), ref.share_of(other, kind, age))
         same_share(staying_at(curve, age), ref.still_there(other, age))

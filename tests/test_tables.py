@@ -24,7 +24,7 @@ ALL = (
 )
 
 
-def parsed(html: str) -> BeautifulSoup:
+def parse(html: str) -> BeautifulSoup:
     return BeautifulSoup(html, "html.parser")
 
 
@@ -37,7 +37,7 @@ def rows(table: Tag) -> list[list[str]]:
 
 
 def test_a_manager_sees_few_columns_first() -> None:
-    page = parsed(html_tables.stage_table(fakes.analysis(), WORDS, worst=3))
+    page = parse(html_tables.stage_table(fakes.analysis(), WORDS, worst=3))
     first = page.find_all("table")[0]
     assert rows(first)[0] == [
         "Stage",
@@ -63,7 +63,7 @@ def test_a_share_stands_with_its_range() -> None:
     assert lost.share is not None
     assert lost.low is not None
     assert lost.high is not None
-    line = rows(parsed(html_tables.stage_table(pipeline, WORDS)).find_all("table")[0])[4]
+    line = rows(parse(html_tables.stage_table(pipeline, WORDS)).find_all("table")[0])[4]
     said = f"{WORDS.share(lost.share)} {WORDS.share(lost.low)} to {WORDS.share(lost.high)}"
     assert line[2] == said
 
@@ -76,7 +76,7 @@ def test_the_bars_of_a_column_share_one_scale() -> None:
 
 
 def test_a_gap_is_explained_under_its_table() -> None:
-    page = parsed(html_tables.stage_table(fakes.analysis(), WORDS))
+    page = parse(html_tables.stage_table(fakes.analysis(), WORDS))
     last = rows(page.find_all("table")[0])[6]
     assert last[2] == f"{html_tables.DASH} a"
     reasons = page.find_all("ol", class_="lk-reasons")
@@ -97,7 +97,7 @@ def test_an_unknown_reason_shows_its_code() -> None:
 
 def test_balances_close_and_end_with_the_pipeline() -> None:
     pipeline = fakes.analysis()
-    (table,) = parsed(html_tables.balance_table(pipeline, WORDS)).find_all("table")
+    (table,) = parse(html_tables.balance_table(pipeline, WORDS)).find_all("table")
     assert rows(table)[-1][0] == "Whole pipeline"
     total = dict(zip(rows(table)[0], rows(table)[-1], strict=True))
     assert (total["New"], total["Won"], total["Lost"]) == ("1,000", "200", "550")
@@ -105,17 +105,17 @@ def test_balances_close_and_end_with_the_pipeline() -> None:
 
 
 def test_where_the_losses_are() -> None:
-    (table,) = parsed(html_tables.where_lost_table(fakes.analysis(), WORDS)).find_all("table")
+    (table,) = parse(html_tables.where_lost_table(fakes.analysis(), WORDS)).find_all("table")
     assert rows(table)[1] == ["Inquiry", "5%", "4 days"]
     hours = fakes.analysis().replace(unit_per_day=24)
-    (table,) = parsed(html_tables.where_lost_table(hours, WORDS)).find_all("table")
+    (table,) = parse(html_tables.where_lost_table(hours, WORDS)).find_all("table")
     assert rows(table)[1] == ["Inquiry", "5%", "4 hours"]
 
 
 @pytest.mark.parametrize("make", ALL)
 def test_tables_can_be_heard_and_reached(make: object) -> None:
     assert callable(make)
-    page = parsed(make(fakes.analysis(), WORDS))
+    page = parse(make(fakes.analysis(), WORDS))
     for table in page.find_all("table"):
         assert table.caption is not None
         assert table.caption.get_text()
@@ -131,7 +131,7 @@ def test_tables_can_be_heard_and_reached(make: object) -> None:
 @pytest.mark.parametrize("make", ALL)
 def test_hostile_names_stay_names(make: object) -> None:
     assert callable(make)
-    page = parsed(make(fakes.analysis(fakes.pipe(names=fakes.HOSTILE)), WORDS))
+    page = parse(make(fakes.analysis(fakes.pipe(names=fakes.HOSTILE)), WORDS))
     assert page.find("script") is None
     names = [name.get_text() for name in page.find_all("tbody")[0].select("th > bdi")]
     assert names == [plain(name) for name in fakes.HOSTILE]
@@ -148,13 +148,13 @@ def test_what_cannot_be_overdue_says_why() -> None:
     stages = fakes.analysis().stages
     odd = stages[0].replace(overdue=None, expected=Horizon(None, "", "no_plateau"))
     html = html_tables.stage_table(fakes.analysis().replace(stages=(odd, *stages[1:])), WORDS)
-    page = parsed(html)
+    page = parse(html)
     assert rows(page.find_all("table")[0])[1][5] == f"{html_tables.DASH} a"
     assert "Deals are still advancing after the days that were followed" in html
 
 
 def test_rare_counts_stand_only_where_there_are_any() -> None:
-    page = parsed(html_tables.stage_table(fakes.analysis(), WORDS))
+    page = parse(html_tables.stage_table(fakes.analysis(), WORDS))
     heads = rows(page.find_all("table")[2])[0]
     assert "Won after a loss, not in the chance" in heads
     assert "Left today, not in the shares" not in heads

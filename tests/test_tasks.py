@@ -33,7 +33,7 @@ def answer(source: str, names: dict[str, Any]) -> object:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return the answers of all cells by their number, and the names that are left."""
     made = leakkit.sample.make(400, seed=5, plan=SMALL)
     names: dict[str, Any] = {}
@@ -85,37 +85,42 @@ def test_the_lines_of_the_readme_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(names["analysis"]) == 1
 
 
-def found(run: dict[str, Any], part: str) -> Any:  # noqa: ANN401 - whatever a cell shows
+def find_answer(run: dict[str, Any], part: str) -> Any:  # noqa: ANN401 - whatever a cell shows
     """Return the answer of the only cell in whose code a text stands."""
     (key,) = [key for key in run if part in key and not key.isidentifier()]
     return run[key]
 
 
-def test_answers_are_right(run: dict[str, Any]) -> None:
-    analysis, stage = run["analysis"], run["analysis"]["Equipment"]["Proforma"]
-    assert found(run, "for pipeline")[0] == "Equipment"
+def test_answers_are_right(answers: dict[str, Any]) -> None:
+    analysis, stage = answers["analysis"], answers["analysis"]["Equipment"]["Proforma"]
+    assert find_answer(answers, "for pipeline")[0] == "Equipment"
     lost = [one.exits.lost for one in analysis["Equipment"]]
-    assert found(run, 'analysis.stages("Equipment")')["lost"].tolist() == lost
-    assert found(run, "len(findings)") == (len(analysis.all_findings), len(run["late"]))
-    total, currencies = found(run, '["value"].sum()')
+    assert find_answer(answers, 'analysis.stages("Equipment")')["lost"].tolist() == lost
+    assert find_answer(answers, "len(findings)") == (
+        len(analysis.all_findings),
+        len(answers["late"]),
+    )
+    total, currencies = find_answer(answers, '["value"].sum()')
     assert round(100 * total) == sum(one.value_lost for one in analysis["Equipment"])
     assert list(currencies) == ["EUR"]
-    assert found(run, "left_on") == pd.Timestamp(run["lost"]["left_on"].max()).date()
-    assert len(found(run, '"reason"')) == stage.exits.lost
-    owners = found(run, 'by("owner"')
+    assert find_answer(answers, "left_on") == pd.Timestamp(answers["lost"]["left_on"].max()).date()
+    assert len(find_answer(answers, '"reason"')) == stage.exits.lost
+    owners = find_answer(answers, 'by("owner"')
     assert owners[owners["stage"] == "Proforma"]["entered"].sum() == stage.exits.entered
 
 
-def test_what_is_made_is_there(run: dict[str, Any]) -> None:
-    folder = run["folder"]
-    assert (folder / found(run, ".save(")).read_text(encoding="utf-8").startswith("<svg")
-    assert [page.pipeline for page in found(run, "report.run").pages if page.page] == ["Equipment"]
+def test_what_is_made_is_there(answers: dict[str, Any]) -> None:
+    folder = answers["folder"]
+    assert (folder / find_answer(answers, ".save(")).read_text(encoding="utf-8").startswith("<svg")
+    assert [page.pipeline for page in find_answer(answers, "report.run").pages if page.page] == [
+        "Equipment"
+    ]
     assert (folder / "reports" / "index.html").is_file()
 
 
-def test_parts_and_other_days_are_what_they_say(run: dict[str, Any]) -> None:
-    whole = run["analysis"].stages("Equipment")["entered"]
-    assert (found(run, "north.stages")["entered"] < whole).all()
-    assert (found(run, "as_of=")["entered"] <= whole).all()
-    assert found(run, "as_of=")["entered"].sum() < whole.sum()
-    assert "There are: Inquiry" in found(run, "Prforma")
+def test_parts_and_other_days_are_what_they_say(answers: dict[str, Any]) -> None:
+    whole = answers["analysis"].stages("Equipment")["entered"]
+    assert (find_answer(answers, "north.stages")["entered"] < whole).all()
+    assert (find_answer(answers, "as_of=")["entered"] <= whole).all()
+    assert find_answer(answers, "as_of=")["entered"].sum() < whole.sum()
+    assert "There are: Inquiry" in find_answer(answers, "Prforma")

@@ -29,7 +29,7 @@ from benchmarks.truth import (
     wins,
 )
 from benchmarks.truth.page import page
-from benchmarks.truth.record import Mean, Record, keep, kept
+from benchmarks.truth.record import Mean, Record, keep, read_last
 from leakkit.sample import make
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def test_late_deals_to_call_are_won_as_often_as_said() -> None:
 
 @pytest.mark.parametrize("late", [0, lateness.LATE])
 def test_losses_that_are_entered_late_are_measured(late: int) -> None:
-    found = lateness.entered(range(2), 68_000, late, deals=1_200)
+    found = lateness.run_twice(range(2), 68_000, late, deals=1_200)
     assert all(one.new > 0 for one in found)
     assert [one.many for one in found] == [late > 0] * 2
     assert not late or not sum(one.better for one in found)
@@ -280,16 +280,16 @@ def test_what_was_measured_is_kept_by_row(tmp_path: Path) -> None:
     first, second = (Record("one", "a", said, 1, holds=True, notes=("n",)) for said in "bc")
     for name, record in (("m.one", first), ("m.two", first), ("m.one", second)):
         keep(path, name, record)
-    assert kept(path) == {"m.one": second, "m.two": first}
+    assert read_last(path) == {"m.one": second, "m.two": first}
 
 
 def test_rows_can_be_asked_for_by_name() -> None:
-    assert command.asked(["windows.windows_add_up", "--runs", "3"]).runs == 3
+    assert command.read_arguments(["windows.windows_add_up", "--runs", "3"]).runs == 3
     with pytest.raises(SystemExit):
-        command.asked(["windows.no_such_row"])
+        command.read_arguments(["windows.no_such_row"])
     names = [command.name_of(row) for row in command.ROWS]
     assert len(set(names)) == len(names)
-    assert set(kept(command.RECORDS)) <= set(names)
+    assert set(read_last(command.RECORDS)) <= set(names)
 
 
 def test_shift_of_owners_is_no_alarm_and_no_rate() -> None:
@@ -299,14 +299,14 @@ def test_shift_of_owners_is_no_alarm_and_no_rate() -> None:
 
 
 def test_leaking_segment_is_named_first_and_none_without() -> None:
-    named = [shifts.screened(seed, 0.3).drivers for seed in range(12)]
+    named = [shifts.screen(seed, 0.3).drivers for seed in range(12)]
     first = [(one[0].column, one[0].value) for one in named if one]
     assert first.count(("region", "South")) >= 9
-    assert sum(bool(shifts.screened(seed, 0.0).drivers) for seed in range(12)) <= 1
+    assert sum(bool(shifts.screen(seed, 0.0).drivers) for seed in range(12)) <= 1
 
 
 def test_halved_loss_is_better_and_a_season_is_no_alarm() -> None:
-    halved = [shifts.named(shifts.halve(seed).findings).severity for seed in range(6)]
+    halved = [shifts.find_named(shifts.halve(seed).findings).severity for seed in range(6)]
     assert sum(one in {"better", "perhaps better"} for one in halved) >= 4
     found = [one for seed in range(6) for one in shifts.season(seed)]
     assert not any(one.severity == "alarm" for one in found)

@@ -133,7 +133,7 @@ def test_a_database_and_a_folder_that_is_no_export_are_read(request_: Request) -
     assert find(replace(request_, source="postgresql://user@host/db")) is None
 
 
-@pytest.mark.usefixtures("kept_workers", "_short_pages")
+@pytest.mark.usefixtures("shared_workers", "_short_pages")
 def test_an_unchanged_night_says_what_the_whole_run_would(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

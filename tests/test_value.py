@@ -129,7 +129,7 @@ def test_equal_stages_have_no_sure_worst() -> None:
 # ---------------------------------------------------------------- chances and value
 
 
-def left(ages: list[int]) -> tuple[np.ndarray, np.ndarray]:
+def stays_left(ages: list[int]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(ages, np.int64), np.ones(len(ages), np.int64)
 
 
@@ -139,12 +139,12 @@ def test_chances_are_plain_ratios_where_nothing_is_censored() -> None:
         risk_table(
             (np.array([0]), np.array([40])),
             {
-                "next": left([2] * 10 + [8] * 5),
-                "returned": left([3] * 4),
-                "lost": left([1] * 11 + [9] * 10),
-                "jumped": left([]),
-                "won_here": left([]),
-                "censored": left([]),
+                "next": stays_left([2] * 10 + [8] * 5),
+                "returned": stays_left([3] * 4),
+                "lost": stays_left([1] * 11 + [9] * 10),
+                "jumped": stays_left([]),
+                "won_here": stays_left([]),
+                "censored": stays_left([]),
             },
         )
     )
@@ -180,7 +180,7 @@ def test_value_known_for_under_half_is_not_available() -> None:
     assert entrants(np.zeros(0), np.zeros(0), np.zeros(0), None).deals == 0
 
 
-def costed(now: float, **how: object) -> tuple[Finding, ...]:
+def cost(now: float, **how: object) -> tuple[Finding, ...]:
     """Return the findings of one stage with entries worth 1,000 each, half of them won."""
     plan = plan_windows(Windows(0, 1000, None, "", (640, 910), (910, 1000)), 0)
     assert plan is not None
@@ -201,7 +201,7 @@ def costed(now: float, **how: object) -> tuple[Finding, ...]:
 
 
 def test_recoverable_is_the_gap_times_what_the_deals_are_worth() -> None:
-    found = {f.kind: f for f in costed(0.3)}
+    found = {f.kind: f for f in cost(0.3)}
     lost, overdue = found["lost"].recoverable, found["overdue"].recoverable
     assert lost is not None
     assert overdue is not None
@@ -215,7 +215,7 @@ def test_recoverable_is_the_gap_times_what_the_deals_are_worth() -> None:
 
 
 def test_unsure_values_widen_the_interval() -> None:
-    plain, wide = costed(0.3)[0].recoverable, costed(0.3, mean_error=400.0)[0].recoverable
+    plain, wide = cost(0.3)[0].recoverable, cost(0.3, mean_error=400.0)[0].recoverable
     assert plain is not None
     assert wide is not None
     assert wide.value == plain.value
@@ -223,8 +223,8 @@ def test_unsure_values_widen_the_interval() -> None:
 
 
 def test_nothing_is_recoverable_from_a_share_that_fell() -> None:
-    lost = costed(0.1)[0]
+    lost = cost(0.1)[0]
     assert lost.change == approx(-0.1)
     assert lost.recoverable is not None
     assert lost.recoverable.value == 0.0
-    assert costed(0.3, mean_value=None)[0].recoverable is None
+    assert cost(0.3, mean_value=None)[0].recoverable is None

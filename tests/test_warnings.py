@@ -249,7 +249,7 @@ assert PLAN is not None
 WORSE, SAME = ratio(60, 200), ratio(120, 800)
 
 
-def watched(
+def watch(
     stage: str = "A", kind: str = "lost", now: WindowReading | None = WORSE, **how: object
 ) -> Watched:
     """Watch a share that doubled, now and at the second look, in steady months."""
@@ -271,7 +271,7 @@ def verdict(*shares: Watched, **how: object) -> Finding:
 
 
 def test_a_rise_found_twice_is_an_alarm() -> None:
-    found = verdict(watched())
+    found = verdict(watch())
     assert (found.severity, found.confirmed) == ("alarm", True)
     assert found.change == approx(0.15)
     assert found.since == 910
@@ -283,40 +283,40 @@ MILD = ratio(44, 200)  # z = 2.4 against SAME
 
 
 def test_a_rise_that_the_second_look_did_not_see_is_watched() -> None:
-    assert verdict(watched(now=MILD)).severity == "alarm"
-    found = verdict(watched(now=MILD, now_then=SAME))
+    assert verdict(watch(now=MILD)).severity == "alarm"
+    found = verdict(watch(now=MILD, now_then=SAME))
     assert (found.severity, found.confirmed) == ("watch", False)
-    assert verdict(watched(now=MILD, now_then=None)).severity == "watch"
+    assert verdict(watch(now=MILD, now_then=None)).severity == "watch"
     # so large that it needs no second look; and where the second look is turned off
-    assert verdict(watched(now_then=SAME)).severity == "alarm"
-    alone = verdict(watched(now=MILD, now_then=None), confirm_days=0)
+    assert verdict(watch(now_then=SAME)).severity == "alarm"
+    alone = verdict(watch(now=MILD, now_then=None), confirm_days=0)
     assert (alone.severity, alone.confirmed) == ("alarm", False)
 
 
 def test_many_tests_make_one_less_sure() -> None:
-    others = [watched(f"S{n}", now=ratio(30, 200)) for n in range(30)]
-    assert verdict(watched(now=MILD), *others).severity == "watch"
+    others = [watch(f"S{n}", now=ratio(30, 200)) for n in range(30)]
+    assert verdict(watch(now=MILD), *others).severity == "watch"
 
 
 def test_unknown_wobble_provisional_order_and_last_year_hold_an_alarm_back() -> None:
-    assert verdict(watched(months=months([0.15] * 3))).severity == "watch"
-    assert verdict(watched(), provisional=True).severity == "watch"
-    assert verdict(watched(last_year=ratio(70, 200))).severity == "watch"
-    assert verdict(watched(last_year=ratio(20, 200))).severity == "alarm"
-    assert verdict(watched(last_year=ratio(4, 10))).severity == "alarm"  # too few to tell
+    assert verdict(watch(months=months([0.15] * 3))).severity == "watch"
+    assert verdict(watch(), provisional=True).severity == "watch"
+    assert verdict(watch(last_year=ratio(70, 200))).severity == "watch"
+    assert verdict(watch(last_year=ratio(20, 200))).severity == "alarm"
+    assert verdict(watch(last_year=ratio(4, 10))).severity == "alarm"  # too few to tell
 
 
 def test_mix_explains_an_alarm_away_but_not_out_of_sight() -> None:
-    key = watched().key
-    found = verdict(watched(), splits={key: Split(0.01, 0.14, "region: North")})
+    key = watch().key
+    found = verdict(watch(), splits={key: Split(0.01, 0.14, "region: North")})
     assert (found.severity, found.split) == ("watch", Split(0.01, 0.14, "region: North"))
     assert found.rate_change == 0.01
-    assert verdict(watched(), splits={key: Split(0.14, 0.01)}).severity == "alarm"
-    assert verdict(watched(), splits={key: Split(None, None)}).severity == "alarm"
+    assert verdict(watch(), splits={key: Split(0.14, 0.01)}).severity == "alarm"
+    assert verdict(watch(), splits={key: Split(None, None)}).severity == "alarm"
 
 
 def test_small_change_counts_where_it_is_much_money() -> None:
-    rare = watched(now=ratio(400, 10_000), before=ratio(600, 30_000))
+    rare = watch(now=ratio(400, 10_000), before=ratio(600, 30_000))
     rare = replace(rare, now_then=rare.now, before_then=rare.before)
     assert verdict(rare).severity == "small change"
     stakes = {rare.key: Stakes(per_share=50.0, won_value=20.0)}
@@ -325,12 +325,12 @@ def test_small_change_counts_where_it_is_much_money() -> None:
 
 
 def test_ok_rules_a_change_of_five_points_out_both_ways() -> None:
-    assert verdict(watched(now=ratio(150, 1000))).severity == "ok"
-    found = verdict(watched(now=ratio(15, 100)))
+    assert verdict(watch(now=ratio(150, 1000))).severity == "ok"
+    found = verdict(watch(now=ratio(15, 100)))
     assert found.severity == "not enough data"
     assert found.high is not None
     assert found.high > 0.05
-    falling = verdict(watched(now=ratio(28, 250), now_then=SAME))
+    falling = verdict(watch(now=ratio(28, 250), now_then=SAME))
     assert (falling.severity, falling.p_value is not None) == ("not enough data", True)
     assert falling.low is not None
     assert falling.high is not None
@@ -341,14 +341,14 @@ def test_what_chance_does_not_make_is_not_called_steady() -> None:
     """Surely 2 points more or fewer: neither worth a warning nor steady."""
     many = ratio(4500, 30_000)
     for events in (1300, 1700):
-        found = verdict(watched(now=ratio(events, 10_000), before=many, now_then=None))
+        found = verdict(watch(now=ratio(events, 10_000), before=many, now_then=None))
         assert found.severity == "small change"
         assert found.p_value is not None
         assert found.p_value < 0.05
 
 
 def test_margin_of_a_large_share_is_a_third_of_it() -> None:
-    large = watched(now=ratio(90, 200), before=ratio(360, 800), now_then=None)
+    large = watch(now=ratio(90, 200), before=ratio(360, 800), now_then=None)
     found = verdict(large)
     assert (found.severity, found.margin) == ("ok", approx(0.15))
     assert found.high is not None
@@ -356,7 +356,7 @@ def test_margin_of_a_large_share_is_a_third_of_it() -> None:
 
 
 def test_what_cannot_be_read_is_not_tested() -> None:
-    for share in (watched(now=None), watched(now=ratio(9, 19)), watched(before=None)):
+    for share in (watch(now=None), watch(now=ratio(9, 19)), watch(before=None)):
         found = verdict(share)
         assert (found.severity, found.p_value, found.change) == ("not enough data", None, None)
 
@@ -369,7 +369,7 @@ def test_a_fall_is_judged_as_a_rise_is() -> None:
 
     judged = {"alarm": "better", "watch": "perhaps better"}
     for now, then in ((WORSE, WORSE), (MILD, MILD), (MILD, SAME), (MILD, None), (WORSE, SAME)):
-        worse = watched(now=now, now_then=then)
+        worse = watch(now=now, now_then=then)
         found = verdict(
             replace(
                 worse,
@@ -384,7 +384,7 @@ def test_a_fall_is_judged_as_a_rise_is() -> None:
 
 
 def test_mix_and_season_hold_better_back_too() -> None:
-    fell = watched(now=ratio(5, 200))
+    fell = watch(now=ratio(5, 200))
     assert verdict(fell).severity == "better"
     mixed = {fell.key: Split(-0.005, -0.12, low=-0.05, high=0.04)}
     assert verdict(fell, splits=mixed).severity == "perhaps better"
@@ -393,23 +393,23 @@ def test_mix_and_season_hold_better_back_too() -> None:
 
 
 def test_what_cannot_be_split_is_no_alarm() -> None:
-    key = watched().key
+    key = watch().key
     for reason in ("not_comparable", "few_followed"):
-        found = verdict(watched(), splits={key: Split(None, None, reason=reason)})
+        found = verdict(watch(), splits={key: Split(None, None, reason=reason)})
         assert (found.severity, found.says, found.rate_change) == ("watch", "unclear", None)
     # without a column there is nothing that a mix could be of
-    assert verdict(watched(), splits={key: Split(None, None, reason="no_columns")}).says == "rate"
+    assert verdict(watch(), splits={key: Split(None, None, reason="no_columns")}).says == "rate"
 
 
 def test_a_rate_that_may_be_nothing_is_no_alarm() -> None:
-    key = watched().key
+    key = watch().key
     unsure = Split(0.06, 0.09, "region=North", -0.01, 0.13)
-    assert verdict(watched(), splits={key: unsure}).severity == "watch"
-    assert verdict(watched(), splits={key: replace(unsure, low=0.01)}).severity == "alarm"
+    assert verdict(watch(), splits={key: unsure}).severity == "watch"
+    assert verdict(watch(), splits={key: replace(unsure, low=0.01)}).severity == "alarm"
 
 
 def test_as_last_year_is_no_alarm() -> None:
-    found = verdict(watched(last_year=ratio(50, 200)))
+    found = verdict(watch(last_year=ratio(50, 200)))
     assert (found.severity, found.as_last_year) == ("watch", True)
     assert found.last_year is not None
     assert (found.last_year.share, found.last_year.change) == (0.25, approx(0.05))
@@ -420,7 +420,7 @@ def test_another_speed_is_not_another_loss(sign: int, speed: str) -> None:
     """Of those who left as many are lost: only fewer (or more) had left by then."""
     kept = 0.30 if sign < 0 else 0.02
     share = 0.2 * (1 - kept) / 0.9
-    moved = watched(
+    moved = watch(
         now=ratio(1000 * share, 1000), before=ratio(600, 3000),
         inside_now=ratio(1000 * kept, 1000), inside_before=ratio(300, 3000),
         now_then=None,
@@ -437,29 +437,29 @@ def test_another_speed_is_not_another_loss(sign: int, speed: str) -> None:
 
 
 def test_a_watch_that_is_probably_chance_leads_no_page() -> None:
-    others = [watched(f"S{n}", now=SAME) for n in range(30)]
-    found = verdict(watched(now=MILD, now_then=SAME), *others)
+    others = [watch(f"S{n}", now=SAME) for n in range(30)]
+    found = verdict(watch(now=MILD, now_then=SAME), *others)
     assert found.severity == "watch"
     assert (found.q_value or 0) > 0.2
     assert not found.leads
-    assert verdict(watched(now=MILD, now_then=SAME)).leads
+    assert verdict(watch(now=MILD, now_then=SAME)).leads
 
 
 def test_target_beats_the_baseline() -> None:
-    found = verdict(watched(now=SAME, now_then=SAME, target=0.05))
+    found = verdict(watch(now=SAME, now_then=SAME, target=0.05))
     assert (found.severity, found.reference, found.reference_kind) == ("alarm", 0.05, "target")
-    assert verdict(watched(target=0.4)).severity == "ok"
-    assert verdict(watched(target=0.05, before=None)).reference == 0.05
+    assert verdict(watch(target=0.4)).severity == "ok"
+    assert verdict(watch(target=0.05, before=None)).reference == 0.05
 
 
 def test_second_look_must_agree_in_direction() -> None:
-    found = verdict(watched(now=MILD, now_then=ratio(2, 200)))
+    found = verdict(watch(now=MILD, now_then=ratio(2, 200)))
     assert not found.confirmed
 
 
 def test_findings_are_ordered_by_severity_then_evidence() -> None:
-    shares = [watched("calm", now=SAME), watched("mild", now=MILD), watched("worse")]
-    found = find_warnings([*shares, watched("unknown", now=None)])
+    shares = [watch("calm", now=SAME), watch("mild", now=MILD), watch("worse")]
+    found = find_warnings([*shares, watch("unknown", now=None)])
     assert [f.stage for f in found] == ["worse", "mild", "calm", "unknown"]
 
 
@@ -476,7 +476,7 @@ def test_false_discovery_is_that_of_the_oracle() -> None:
 
 
 def test_false_discovery_by_hand() -> None:
-    shares = [watched(f"S{n}", now=ratio(30 + 2 * n, 200)) for n in range(12)]
+    shares = [watch(f"S{n}", now=ratio(30 + 2 * n, 200)) for n in range(12)]
     found = sorted(find_warnings(shares), key=lambda f: f.p_value or 0)
     p = [f.p_value for f in found]
     best, by_hand = inf, []
@@ -490,7 +490,7 @@ def test_false_discovery_by_hand() -> None:
 # ---------------------------------------------------------------- readings of many windows
 
 
-def counted(seed: int, parts: int = 3) -> pd.DataFrame:
+def count_stays(seed: int, parts: int = 3) -> pd.DataFrame:
     """Count made-up stays of two stages in some windows."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -512,7 +512,7 @@ def counted(seed: int, parts: int = 3) -> pd.DataFrame:
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("age", [0.0, 4.0, 9.0])
 def test_readings_are_those_of_single_curves(seed: int, age: float) -> None:
-    frame = counted(seed)
+    frame = count_stays(seed)
     single = stays_by_group(frame, ["stage", "part"])
     for (_, stage), curve in curves_by_stage(frame, 3):
         lost, inside = read_left_by(curve, ("lost",), age), still_inside(curve, age)
@@ -532,7 +532,7 @@ def test_readings_are_those_of_single_curves(seed: int, age: float) -> None:
 
 
 def test_censored_kinds_leave_the_curve() -> None:
-    frame = counted(1)
+    frame = count_stays(1)
     ((_, curve), _) = curves_by_stage(frame, 3, ("won_here",))
     assert "won_here" not in curve.leaving
     changed = frame.assign(exit=frame["exit"].replace(EXITS.index("won_here"), 0))

@@ -18,12 +18,12 @@ from tests.measuring import approx
 CURRENT, BASELINE = 90, 270
 
 
-def entered(*days_and_counts: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def entries(*days_and_counts: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     days, counts = zip(*days_and_counts, strict=True)
     return np.array(days), np.array(counts)
 
 
-EVEN = entered(*((day, 1) for day in range(1000)))
+EVEN = entries(*((day, 1) for day in range(1000)))
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_shorter_histories(start: int, baseline: Days | None, current: Days) -> 
 
 
 def test_a_baseline_needs_twenty_entries() -> None:
-    enough = entered((700, 19), (909, 1), (910, 500))
-    few = entered((700, 18), (909, 1), (910, 500))  # the entry on day 910 is in the current days
+    enough = entries((700, 19), (909, 1), (910, 500))
+    few = entries((700, 18), (909, 1), (910, 500))  # the entry on day 910 is in the current days
     assert choose_windows(0, 1000, enough, CURRENT, BASELINE)[0] == (640, 910)
     assert choose_windows(0, 1000, few, CURRENT, BASELINE) == ((685, 955), (955, 1000))
-    late = entered((700, 18), (909, 1), (960, 500))
+    late = entries((700, 18), (909, 1), (960, 500))
     assert choose_windows(0, 1000, late, CURRENT, BASELINE) == (None, (910, 1000))
-    early = entered((639, 500), (909, 19))  # entered before the baseline begins
+    early = entries((639, 500), (909, 19))  # entered before the baseline begins
     assert choose_windows(0, 1000, early, CURRENT, BASELINE)[0] is None
 
 

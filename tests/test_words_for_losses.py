@@ -24,7 +24,7 @@ NAMES = "SELECT name FROM stages ORDER BY name"
 WORDS = ("Descartada", "9 - Dead", "Kein Interesse", "Sans suite", "Rezygnacja", "منتفی")
 
 
-def put(folder: Path, text: str, config: str = "") -> Store:
+def load_file(folder: Path, text: str, config: str = "") -> Store:
     """Load one file."""
     (folder / "deals.csv").write_text(text, "utf-8")
     return load(folder, Config.from_text(config))
@@ -50,13 +50,13 @@ def stand(word: str, said: str) -> str:
 
 @pytest.mark.parametrize("word", WORDS)
 def test_what_no_deal_leaves_is_a_loss(tmp_path: Path, word: str) -> None:
-    with put(tmp_path, moves(word)) as store:
+    with load_file(tmp_path, moves(word)) as store:
         assert store.rows(NAMES) == [("Offer",), ("Talks",)]
         assert store.rows(STAND) == [("lost", 3), ("open", 3), ("won", 4)]
 
 
 def test_where_lost_deals_stand_only_it_is_a_loss(tmp_path: Path) -> None:
-    with put(tmp_path, stand("Abandoned", "Lost")) as store:
+    with load_file(tmp_path, stand("Abandoned", "Lost")) as store:
         assert store.rows(NAMES) == [("Offer",), ("Talks",)]
         assert store.rows(STAND) == [("lost", 4), ("open", 8), ("won", 4)]
 
@@ -66,17 +66,17 @@ def test_where_lost_deals_stand_only_it_is_a_loss(tmp_path: Path) -> None:
 )
 def test_where_deals_do_not_show_it_the_line_is_asked_for(tmp_path: Path, text: str) -> None:
     with pytest.raises(LeakkitError, match="stage_may_be_lost") as caught:
-        put(tmp_path, text)
+        load_file(tmp_path, text)
     assert "\"Dead\" = 'lost' or 'open'" in str(caught.value)
-    with put(tmp_path, text, '[source.outcomes]\n"Dead" = "open"') as store:
+    with load_file(tmp_path, text, '[source.outcomes]\n"Dead" = "open"') as store:
         assert ("Dead",) in store.rows(NAMES)
-    with put(tmp_path, text, '[source.outcomes]\n"Dead" = "lost"') as store:
+    with load_file(tmp_path, text, '[source.outcomes]\n"Dead" = "lost"') as store:
         assert ("Dead",) not in store.rows(NAMES)
 
 
 def test_a_stage_that_deals_pass_through_is_no_loss(tmp_path: Path) -> None:
     back = [f"l{i},Talks,2024-03-01" for i in range(3)]
-    with put(tmp_path, moves("Dropped", *back)) as store:
+    with load_file(tmp_path, moves("Dropped", *back)) as store:
         assert ("Dropped",) in store.rows(NAMES)
 
 

@@ -27,7 +27,7 @@ moments = st.datetimes(dt.datetime(1971, 1, 2), dt.datetime(2048, 12, 30)).map( 
 few = settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow])
 
 
-def read(texts: list[str], more: str = "") -> list[int]:
+def read_moments(texts: list[str], more: str = "") -> list[int]:
     """Return the moments that a column of texts holds, in seconds."""
     config = Config.from_text(f'as_of = "2048-12-31"\n{more}\n{STAGES}')
     ids = [f"{i:04}" for i in range(len(texts))]
@@ -67,7 +67,7 @@ def test_dates_are_read_as_they_were_written(style: str, given: list[dt.datetime
     # a day that decides, and 1975, where seconds since 1970 have nine digits
     kept = [m for m in given if m.year >= 1975] + [dt.datetime(2024, 1, 25, 3, 4, 5)]  # noqa: DTZ001 - as above
     expected = [int((moment - EPOCH).total_seconds()) for moment in kept]
-    assert read([STYLES[style](moment) for moment in kept]) == expected
+    assert read_moments([STYLES[style](moment) for moment in kept]) == expected
 
 
 @few
@@ -77,12 +77,12 @@ def test_an_order_is_decided_or_refused_and_never_guessed(days: list[dt.date]) -
     texts = [f"{day:%d/%m/%Y}" for day in days]
     expected = [(day - EPOCH.date()).days * 86_400 for day in days]
     if any(day.day > 12 for day in days):
-        assert read(texts) == expected
+        assert read_moments(texts) == expected
     else:
         with pytest.raises(LeakkitError) as caught:
-            read(texts)
+            read_moments(texts)
         assert caught.value.code == "ambiguous_dates"
-    assert read(texts, '[source]\ndate_order = "dmy"') == expected
+    assert read_moments(texts, '[source]\ndate_order = "dmy"') == expected
 
 
 def values(texts: list[str], more: str = "") -> list[int | None]:
@@ -98,7 +98,7 @@ def values(texts: list[str], more: str = "") -> list[int | None]:
         ]
 
 
-def swapped(text: str, thousands: str, point: str) -> str:
+def swap_signs(text: str, thousands: str, point: str) -> str:
     """Write 1,234.56 with other signs."""
     return text.replace(",", "\0").replace(".", point).replace("\0", thousands)
 
@@ -117,7 +117,7 @@ SIGNS = {
 @few
 @given(st.lists(st.integers(0, 10**13), min_size=1, max_size=6))
 def test_amounts_are_read_as_they_were_written(signs: str, minor: list[int]) -> None:
-    texts = [swapped(f"{amount // 100:,}.{amount % 100:02}", *SIGNS[signs]) for amount in minor]
+    texts = [swap_signs(f"{amount // 100:,}.{amount % 100:02}", *SIGNS[signs]) for amount in minor]
     if signs == "persian":
         texts = [text.translate(PERSIAN) for text in texts]
     assert values(texts) == minor

@@ -35,7 +35,7 @@ from benchmarks.truth import (
     wins,
 )
 from benchmarks.truth.page import page
-from benchmarks.truth.record import keep, kept
+from benchmarks.truth.record import keep, read_last
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,14 +91,14 @@ def name_of(row: Callable[..., Record]) -> str:
     return f"{row.__module__.rpartition('.')[2]}.{row.__name__}"
 
 
-def timed(number: int, runs: int | None = None) -> tuple[Record, float]:
+def run_row(number: int, runs: int | None = None) -> tuple[Record, float]:
     """Run one row, with its own number of runs by default; say how many seconds it took."""
     begin = time.perf_counter()
     record = ROWS[number]() if runs is None else ROWS[number](runs=runs)
     return record, time.perf_counter() - begin
 
 
-def asked(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line; an unknown row is an error that names all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.truth", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help="all rows by default")
@@ -116,13 +116,13 @@ def main() -> int:
 
     Rows that were not asked for stay as they were measured last.
     """
-    wanted, names = asked(), [name_of(row) for row in ROWS]
+    wanted, names = read_arguments(), [name_of(row) for row in ROWS]
     numbers = [n for n, name in enumerate(names) if not wanted.rows or name in wanted.rows]
     # a year of weeks takes longest, and must not be left alone at the end
     numbers.sort(key=lambda number: ROWS[number] is not ages.ages_stay)
     fine = True
     with ProcessPoolExecutor(min(os.cpu_count() or 1, len(numbers))) as pool:
-        begun = {pool.submit(timed, number, wanted.runs): number for number in numbers}
+        begun = {pool.submit(run_row, number, wanted.runs): number for number in numbers}
         for run in as_completed(begun):
             record, seconds = run.result()
             verdict = "holds" if record.holds else "DOES NOT HOLD"
@@ -130,7 +130,7 @@ def main() -> int:
             print(f"    wanted: {record.wanted}\n    found:  {record.found}", flush=True)
             fine = fine and record.holds
             keep(RECORDS, names[begun[run]], record)
-    TARGET.write_text(page(kept(RECORDS), names), encoding="utf-8", newline="\n")
+    TARGET.write_text(page(read_last(RECORDS), names), encoding="utf-8", newline="\n")
     print(f"Written: {TARGET.relative_to(TARGET.parents[1])}")
     return 0 if fine else 1
 

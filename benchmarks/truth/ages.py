@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.truth.record import Record, share, table
-from benchmarks.truth.worlds import learnt_ages, opened
+from benchmarks.truth.worlds import learnt_ages, load_seller
 from leakkit.measures.age_counts import ADVANCED
 from leakkit.measures.horizons import learn_expected, learn_horizon, settled_age
 from leakkit.measures.survival import aalen_johansen, longest_followed
@@ -71,7 +71,7 @@ def slow_down(seed: int, deals: int = 4_000) -> list[Slowed]:
 
 def _ages(made: Sample) -> list[tuple[float | None, float | None, float | None]]:
     """Return E, h, and the E that all days would teach, of every stage."""
-    with opened(made) as store:
+    with load_seller(made) as store:
         return [
             (
                 one.learnt.expected.age,
@@ -142,7 +142,7 @@ def _one_week(
     made: Sample, as_of: str, earlier: dict[tuple[str, str], float]
 ) -> tuple[list[Week], dict[tuple[str, str], float]]:
     """Analyse the source as it was known at as_of; returns the horizons to keep, too."""
-    with opened(made, as_of=as_of) as store:
+    with load_seller(made, as_of=as_of) as store:
         ages = learnt_ages(store, earlier)
     weeks, kept = [], {}
     for one in ages:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.truth.record import Mean, Record, share
-from benchmarks.truth.worlds import opened
+from benchmarks.truth.worlds import load_seller
 from leakkit.analysis import analyze
 from leakkit.findings.value import shrink, worst
 from leakkit.sample import Leak, PipelinePlan, Plan, StagePlan, make
@@ -27,7 +27,7 @@ def equal_ones(seed: int = 0, runs: int = 1_000) -> Record:
     found = [_worst_of_equal(rng, STAGES) for _ in range(runs)]
     pairs = [_worst_of_equal(rng, 2) for _ in range(runs)]
     surely, probably = found.count("surely") / runs, found.count("probably") / runs
-    saved = [_recovered(rng) for _ in range(runs)]
+    saved = [_recover(rng) for _ in range(runs)]
     raw, left = (float(np.mean([one[n] for one in saved])) for n in (0, 1))
     losses = SEGMENTS * SEGMENT_DEALS * LOST
     return Record(
@@ -59,7 +59,7 @@ def _worst_of_equal(rng: np.random.Generator, stages: int) -> str:
     return found.sureness
 
 
-def _recovered(rng: np.random.Generator) -> tuple[float, float]:
+def _recover(rng: np.random.Generator) -> tuple[float, float]:
     """Return what the gaps of equal segments would seem to recover: as they are, shrunken."""
     rate = rng.binomial(SEGMENT_DEALS, LOST, SEGMENTS) / SEGMENT_DEALS
     mean = float(rate.mean())
@@ -118,7 +118,7 @@ def promise(seed: int, deals: int = 2_500) -> Promised:
         make(1, plan=seller(fewer)).truth["pipelines"][0]["after"]["won_at_first_close_share"]
         for fewer in (0.0, HALF)
     ]
-    with opened(make(deals, seed=seed, plan=seller(0.0))) as store:
+    with load_seller(make(deals, seed=seed, plan=seller(0.0))) as store:
         (result,) = analyze(store).pipelines
     assert result.costs is not None
     found = result.costs.what_if({OFFER: HALF})

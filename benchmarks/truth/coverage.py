@@ -55,7 +55,7 @@ class Cell:
         return self.covered / max(self.estimable, 1)
 
 
-def settled(age: float, mean: float) -> float:
+def chance_to_leave(age: float, mean: float) -> float:
     """Return the chance that a stay is at most `age` whole days.
 
     The entry is at any moment of its day, so the gamma distribution function is
@@ -72,7 +72,7 @@ def settled(age: float, mean: float) -> float:
 
 def in_the_end(lost: float) -> float:
     """Return the chance to be lost at all of which `lost` falls within the horizon."""
-    return lost / settled(HORIZON, LOST_DAYS)
+    return lost / chance_to_leave(HORIZON, LOST_DAYS)
 
 
 @cache
@@ -119,14 +119,14 @@ def _table(rng: np.random.Generator, chance: float, deals: int, days: int) -> tu
     followed = (days or LONG_AGO) - 1 - day
     gone = stay <= followed
     departures = {
-        "lost": _counted(stay[gone & is_lost]),
-        "next": _counted(stay[gone & ~is_lost]),
-        "censored": _counted(followed[~gone]),
+        "lost": _count_ages(stay[gone & is_lost]),
+        "next": _count_ages(stay[gone & ~is_lost]),
+        "censored": _count_ages(followed[~gone]),
     }
     return risk_table((np.zeros(1, np.int64), np.array([deals])), departures), int((~gone).sum())
 
 
-def _counted(ages: Ints) -> tuple[Ints, Ints]:
+def _count_ages(ages: Ints) -> tuple[Ints, Ints]:
     """Return (ages, counts)."""
     counts = np.bincount(ages, minlength=1)
     return np.flatnonzero(counts), counts[counts > 0]
@@ -195,7 +195,7 @@ def _notes(cells: tuple[Cell, ...]) -> tuple[str, ...]:
     still_open: Floats = np.array([cell.still_open for cell in cells if cell.open_deals])
     lowest = min(cell.loglog / max(cell.estimable, 1) for cell in cells)
     unread = HORIZON / FEW_DAYS
-    chance = share(settled(HORIZON, LOST_DAYS))
+    chance = share(chance_to_leave(HORIZON, LOST_DAYS))
     text = (
         f"Stays are gamma with shape {SHAPE}, mean {ADVANCED_DAYS:g} days for deals that advance "
         f"and {LOST_DAYS:g} for those that are lost, entered at any moment of a day and counted "
@@ -210,10 +210,10 @@ def _notes(cells: tuple[Cell, ...]) -> tuple[str, ...]:
         "statement ends: for a share of .018 among 30 deals Wilson's own coverage is "
         f"{share(exact_coverage(0.018, 30))}. The size of the test between two windows is row 10."
     )
-    return (text, _printed(cells, open_deals=True), _printed(cells, open_deals=False))
+    return (text, _print_half(cells, open_deals=True), _print_half(cells, open_deals=False))
 
 
-def _printed(cells: tuple[Cell, ...], *, open_deals: bool) -> str:
+def _print_half(cells: tuple[Cell, ...], *, open_deals: bool) -> str:
     """Print one half of the grid."""
     title = "With open deals: coverage (share of runs without an estimate)"
     if not open_deals:

@@ -16,7 +16,7 @@ from benchmarks.truth.sellers import (
     MEDIUM,
     Seller,
     live,
-    opened_together,
+    load_together,
     together,
 )
 from leakkit.analysis import analyze, find_worklist
@@ -75,7 +75,7 @@ def cells(numbers: Iterable[int], seed: int) -> list[Cell]:
     for name, seller in sellers.items():
         deals, days = SIZES[int(name[1:]) // len(STAYS) % len(SIZES)]
         lives[name] = live(seller, deals, seed + int(name[1:]), days)
-    with opened_together(lives) as store:
+    with load_together(lives) as store:
         results = _without_findings(store).pipelines
     return [cell for result in results for cell in _cells(result, sellers[result.name])]
 
@@ -135,7 +135,7 @@ def late_deals(numbers: Iterable[int], seed: int) -> list[Late]:
     sellers = {f"P{number}": slow_seller(number) for number in numbers}
     lives = {name: live(one, 2_000, seed + int(name[1:])) for name, one in sellers.items()}
     found = []
-    with opened_together(lives) as store:
+    with load_together(lives) as store:
         analysis = _without_findings(store)
         for name, seller in sellers.items():
             items = find_worklist(store, analysis, name)

@@ -46,13 +46,13 @@ def history(rng: np.random.Generator, deals: int = 600) -> pd.DataFrame:
     return frame[frame["day"] < DAYS]
 
 
-def renamed(moves: pd.DataFrame, days_ago: int = 200) -> pd.DataFrame:
+def rename_stage(moves: pd.DataFrame, days_ago: int = 200) -> pd.DataFrame:
     """Return the moves with another name for the second stage in the last days."""
     late = (moves["day"] >= DAYS - days_ago) & (moves["stage"] == "Proposal")
     return moves.assign(stage=moves["stage"].mask(late, "Quote"))
 
 
-def left_in(moves: pd.DataFrame, kind: str) -> pd.DataFrame:
+def moves_left_in(moves: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Return the moves that an export of one kind holds."""
     last = moves.groupby("opportunity_id")["stage"].transform("last")
     if kind == CLOSED_ONLY:
@@ -107,7 +107,7 @@ def selected_exports_are_recognised(runs: int = 200) -> Record:
     for part in together(runs):
         moves = [history(np.random.default_rng([9100, run])) for run in part]
         for kind in KINDS:
-            found[kind] += looks([left_in(one, kind) for one in moves])
+            found[kind] += looks([moves_left_in(one, kind) for one in moves])
     right = {kind: float(np.mean([one.code == kind for one in found[kind]])) for kind in KINDS}
     warned = {kind: float(np.mean([one.warnings > 0 for one in found[kind]])) for kind in KINDS}
     heads = ["export", "recognised as such", "with a warning"]
@@ -141,7 +141,7 @@ def renamed_stage_is_named(runs: int = 200) -> Record:
     plain: list[Look] = []
     for part in together(runs):
         moves = [history(np.random.default_rng([9200, run])) for run in part]
-        found += looks([renamed(one) for one in moves])
+        found += looks([rename_stage(one) for one in moves])
         plain += looks(moves)
     named = float(np.mean([one.retired == (("Proposal", "Quote"),) for one in found]))
     led = float(np.mean([one.leader == "Proposal" for one in found]))

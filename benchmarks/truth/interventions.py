@@ -60,7 +60,7 @@ def effect_of(
     return judge("A", AGE, touched, rest)
 
 
-def looked_worse(design: Design) -> bool:
+def is_worse(design: Design) -> bool:
     """Say whether the days before the day were worse than those before them, by 1.96 errors."""
     lost, day = design.exit == LOST, design.entered_day
     now = lost[(day >= DAY - CURRENT) & (day < DAY)]
@@ -76,7 +76,7 @@ def interventions_are_judged(seed: int = 71_000, runs: int = 200) -> Record:
     at = 0
     while len(alarmed) < runs:
         design = simulate(seed=seed + at, before=BASE, since=BASE)
-        alarmed += [design] if looked_worse(design) else []
+        alarmed += [design] if is_worse(design) else []
         at += 1
     worlds = {
         "all days that the alarm compared": (CURRENT + BASELINE, 0),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.truth.record import Record, share, table
-from benchmarks.truth.sellers import Seller, live, opened_together, together
+from benchmarks.truth.sellers import Seller, live, load_together, together
 from leakkit.analysis import Seen, analyze, losses_appeared
 from leakkit.findings.finding import IMPROVED
 
@@ -38,19 +38,19 @@ class Entered:
     better: int
 
 
-def entered(numbers: Iterable[int], seed: int, late: int, deals: int = 2_500) -> list[Entered]:
+def run_twice(numbers: Iterable[int], seed: int, late: int, deals: int = 2_500) -> list[Entered]:
     """Run on the data of four weeks ago, and again on those of today."""
     lives = {f"P{number}": live(Seller(), deals, seed + number) for number in numbers}
-    with opened_together(lives, before=BETWEEN, late=late) as store:
+    with load_together(lives, before=BETWEEN, late=late) as store:
         then = analyze(store)
         seen = {one.name: Seen.of(then, one).facts() for one in then.pipelines}
-    with opened_together(lives, late=late) as store:
+    with load_together(lives, late=late) as store:
         store.set_meta("last_run", seen)
         now = analyze(store)
-        return [_entered(then, now, one) for one in now.pipelines]
+        return [_compare_runs(then, now, one) for one in now.pipelines]
 
 
-def _entered(then: Analysis, now: Analysis, pipeline: PipelineNumbers) -> Entered:
+def _compare_runs(then: Analysis, now: Analysis, pipeline: PipelineNumbers) -> Entered:
     """Return what the two runs say of one pipeline."""
     found = losses_appeared(now, pipeline)
     better = sum(
@@ -66,7 +66,7 @@ def _entered(then: Analysis, now: Analysis, pipeline: PipelineNumbers) -> Entere
 def late_losses_are_measured(seed: int = 68_000, runs: int = 200) -> Record:
     """Losses that are entered 30 days late, and losses that are entered at once."""
     worlds = {
-        days: [one for part in together(runs) for one in entered(part, seed, days)]
+        days: [one for part in together(runs) for one in run_twice(part, seed, days)]
         for days in (LATE, 0)
     }
     slow, prompt = worlds[LATE], worlds[0]

@@ -148,7 +148,7 @@ def look(visits: list[Visits], end: int, ages: list[tuple[float, float]] | None 
     for (_, stage), curve in curves_by_stage(frame, len(spans)):
         age = _learn(curve) if ages is None else ages[stage]
         learnt.append(age)
-        watched += list(_watched(f"S{stage}", curve, age, plan))
+        watched += list(_watch(f"S{stage}", curve, age, plan))
     return Look(tuple(watched), learnt)
 
 
@@ -185,7 +185,7 @@ def _learn(curve: Curve) -> tuple[float, float]:
     return expected or 0.0, learn_horizon(baseline, expected).age or 0.0
 
 
-def _watched(
+def _watch(
     stage: str, curve: Curve, age: tuple[float, float], plan: WindowPlan
 ) -> Iterator[Watched]:
     """Put the readings of a stage into their windows."""

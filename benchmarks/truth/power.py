@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from benchmarks.truth.coverage import settled
+from benchmarks.truth.coverage import chance_to_leave
 from benchmarks.truth.nights import PIPELINE, World, look
 from benchmarks.truth.record import Record, share, table
 from leakkit.analysis import analyze
@@ -93,7 +93,7 @@ def detect(base: float, entries: int, change: float, runs: int, seed: int) -> De
         night = look(plan.live(np.random.default_rng(key), HISTORY_DAYS), HISTORY_DAYS)
         severities.append(severity(night.findings))
         wobbling = find_wobble(night.watched)[PIPELINE, "lost"] or STEADY
-        by_then = settled(night.ages[CHANGED][1], plan.days[CHANGED])
+        by_then = chance_to_leave(night.ages[CHANGED][1], plan.days[CHANGED])
         power.append(analytic(base * by_then, change * by_then, entries, wobbling))
     found = np.mean([one in WARNING for one in severities])
     alarms = np.mean([one == "alarm" for one in severities])
@@ -109,7 +109,7 @@ def severity(findings: tuple[Finding, ...]) -> str:
 # ---------------------------------------------------------------- the whole engine
 
 
-def opened(visits: list[Visits]) -> Store:
+def load_visits(visits: list[Visits]) -> Store:
     """Load the same visits as deals: each begins in its stage, and is lost or won there."""
     parts = []
     for stage, one in enumerate(visits):
@@ -147,7 +147,7 @@ def agree(seed: int, base: float = 0.2, entries: int = 150, change: float = 0.1)
     """Ask the whole engine the same question."""
     visits = world(base, entries, change).live(np.random.default_rng([19, seed]), HISTORY_DAYS)
     core = {f.stage: f for f in look(visits, HISTORY_DAYS).findings if f.kind == "lost"}
-    with opened(visits) as store:
+    with load_visits(visits) as store:
         whole = {f.stage: f for f in analyze(store).all_findings if f.kind == "lost"}
     apart = [abs((core[name].p_value or 0) - (whole[name].p_value or 0)) for name in core]
     same = (core[f"S{CHANGED}"].severity in WARNING) == (whole[f"S{CHANGED}"].severity in WARNING)

@@ -29,7 +29,7 @@ class Record:
     notes: tuple[str, ...] = ()
 
 
-def kept(path: Path) -> dict[str, Record]:
+def read_last(path: Path) -> dict[str, Record]:
     """Return what was measured last, by the name of the row."""
     facts = json.loads(path.read_text("utf-8")) if path.exists() else {}
     return {name: Record(**{**one, "notes": tuple(one["notes"])}) for name, one in facts.items()}
@@ -37,7 +37,7 @@ def kept(path: Path) -> dict[str, Record]:
 
 def keep(path: Path, name: str, record: Record) -> None:
     """Keep what was measured, in the place of what was measured before."""
-    facts = {key: asdict(one) for key, one in {**kept(path), name: record}.items()}
+    facts = {key: asdict(one) for key, one in {**read_last(path), name: record}.items()}
     text = json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.truth.record import Mean, Record, share
-from benchmarks.truth.worlds import SOON, first_visits, lost_share, opened
+from benchmarks.truth.worlds import SOON, first_visits, load_seller, lost_share
 from leakkit.analysis import analyze
 from leakkit.analysis.learning import number_of
 from leakkit.sample import PipelinePlan, Plan, Sample, StagePlan, make
@@ -55,10 +55,10 @@ def reopen(seed: int) -> Reopened:
     """Simulate one source through the loader and analyze."""
     made = make(DEALS, seed=seed, plan=seller())
     stage = made.stage_history["stage"]
-    with opened(made) as store:
+    with load_seller(made) as store:
         found = analyze(store).pipelines[0]
         as_kept = _first_against_last(store)
-    with opened(_erased(made)) as store:
+    with load_seller(_erase_reopened(made)) as store:
         erased = _first_against_last(store)
     residuals = _residuals(found)
     return Reopened(
@@ -88,7 +88,7 @@ def _first_against_last(store: Store) -> float:
     return float(np.mean(gaps))
 
 
-def _erased(made: Sample) -> Sample:
+def _erase_reopened(made: Sample) -> Sample:
     """Leave out the losses that were re-opened, as a CRM does that keeps the last close."""
     history = made.stage_history
     goes_on = history["opportunity_id"].shift(-1) == history["opportunity_id"]

@@ -14,7 +14,7 @@ from benchmarks.truth.sellers import (
     LOG_NORMAL,
     Seller,
     live,
-    opened_together,
+    load_together,
     together,
 )
 from leakkit.analysis import analyze
@@ -64,13 +64,13 @@ def repairs(numbers: Iterable[int], seed: int, deals: int = DEALS) -> list[Repai
     """Ask what it would bring if the leaks went back; stages that do not warn are left out."""
     sellers = {f"P{number}": leaking(number) for number in numbers}
     lives = {name: live(one, deals, seed + int(name[1:])) for name, one in sellers.items()}
-    with opened_together(lives) as store:
+    with load_together(lives) as store:
         analysis = analyze(store)
-    found = (_repaired(analysis, one, sellers[one.name]) for one in analysis.pipelines)
+    found = (_compare_repair(analysis, one, sellers[one.name]) for one in analysis.pipelines)
     return [one for one in found if one]
 
 
-def _repaired(analysis: Analysis, result: PipelineNumbers, seller: Seller) -> Repaired | None:
+def _compare_repair(analysis: Analysis, result: PipelineNumbers, seller: Seller) -> Repaired | None:
     """Compare one pipeline with the truth; None where the leaking stage does not warn."""
     assert result.costs is not None
     findings = [one for one in analysis.all_findings if one.pipeline == result.name]

@@ -63,7 +63,7 @@ def planted_pair_is_first(runs: int = 200, deals: int = 12_000, effect: float = 
     )
 
 
-def shifted(rng: np.random.Generator, deals: int, rate: float, *, mix: bool = True) -> Design:
+def shift_windows(rng: np.random.Generator, deals: int, rate: float, *, mix: bool = True) -> Design:
     """Return two windows: who comes shifts in two correlated columns, the rate by `rate`."""
     entered = np.concatenate([rng.integers(0, 270, deals), rng.integers(270, 360, deals)])
     late = entered >= CURRENT[0]
@@ -99,7 +99,7 @@ def take_apart(design: Design, columns: tuple[str, ...] | None = None) -> RateAn
 
 def call(seed: int, deals: int) -> Called:
     """Shift the mix of a stage whose rates stay, and ask what changed."""
-    design = shifted(np.random.default_rng([8000, seed]), deals, 0.0)
+    design = shift_windows(np.random.default_rng([8000, seed]), deals, 0.0)
     both, alone = take_apart(design), take_apart(design, ("two",))
     return Called(
         both=both.rate is not None and both.rate.low > 0.0,

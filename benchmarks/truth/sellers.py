@@ -92,14 +92,6 @@ class Lives:
     won: Ints
     value: Floats
 
-    def opened(self, rules: str = "", *, before: int = 0, late: int = 0) -> Store:
-        """Load what is known at the end of the last day, or so many days `before` it.
-
-        Losses are known only `late` days after the day that they bear.
-        """
-        frames = self.frames(before=before, late=late)
-        return load(frames, Config.from_text(_rules(["Deals"], self.stages, rules, before)))
-
     @property
     def stages(self) -> int:
         """Return the number of stages."""
@@ -142,7 +134,7 @@ def together(runs: int) -> Iterator[range]:
         yield range(first, min(first + TOGETHER, runs))
 
 
-def opened_together(lives: Mapping[str, Lives], *, before: int = 0, late: int = 0) -> Store:
+def load_together(lives: Mapping[str, Lives], *, before: int = 0, late: int = 0) -> Store:
     """Load many pipelines at once, by their names: that is cheaper than one by one."""
     parts = [one.frames(name, before=before, late=late) for name, one in lives.items()]
     frames = {name: pd.concat([part[name] for part in parts]) for name in parts[0]}

@@ -30,7 +30,7 @@ REGIONS = ("North", "South", "East", "West", "Centre")
 HORIZON = 30
 
 
-def named(findings: tuple[Finding, ...], stage: str = "S0", kind: str = "lost") -> Finding:
+def find_named(findings: tuple[Finding, ...], stage: str = "S0", kind: str = "lost") -> Finding:
     """Return the finding of one share."""
     return next(f for f in findings if (f.stage, f.kind) == (stage, kind))
 
@@ -59,7 +59,7 @@ def judge_owners(seed: int) -> Finding:
     visits, owner = owners_shift(rng, rng.uniform(0.1, 0.8))
     other = [REGIONS[one] for one in rng.integers(0, len(REGIONS), len(owner))]
     night = look([visits, *World(lost=OTHERS, days=(8.0, 13.0, 9.0)).live(rng, END)], END)
-    first = named(night.findings)
+    first = find_named(night.findings)
     if first.severity not in CHANGED:
         return first
     design = design_of(
@@ -71,7 +71,7 @@ def judge_owners(seed: int) -> Finding:
         owner="owner",
     )
     found = mix.split(design, NOW, BEFORE, night.ages[0][1], phi=first.phi or 1.0)
-    return named(find_warnings(night.watched, WarningRules(), {first.key: as_split(found)}))
+    return find_named(find_warnings(night.watched, WarningRules(), {first.key: as_split(found)}))
 
 
 def owner_mix_is_no_rate(runs: int = 200) -> Record:
@@ -109,7 +109,7 @@ def halve(seed: int) -> Look:
 def halved_loss_is_better(runs: int = 200) -> Record:
     """Halve the losses of one stage, and count what is called better."""
     looks = [halve(seed).findings for seed in range(runs)]
-    found = [named(one).severity for one in looks]
+    found = [find_named(one).severity for one in looks]
     better = sum(one in IMPROVED for one in found)
     sure = sum(one == "better" for one in found)
     others = [f for one in looks for f in one if (f.stage, f.kind) != ("S0", "lost")]
@@ -221,7 +221,7 @@ def segments_of(rng: np.random.Generator, leak: float, deals: int = 1800) -> Des
     )
 
 
-def screened(seed: int, leak: float) -> ChangeScreen:
+def screen(seed: int, leak: float) -> ChangeScreen:
     """Ask which segment drove the change."""
     design = segments_of(np.random.default_rng([25, seed]), leak)
     return screen_changes(design, CURRENT, BASELINE, HORIZON, q=0.03)
@@ -229,10 +229,10 @@ def screened(seed: int, leak: float) -> ChangeScreen:
 
 def leaking_segment_is_named(runs: int = 200) -> Record:
     """Plant a leak in one region since 90 days, and none."""
-    found = [screened(seed, 0.3).drivers for seed in range(runs)]
+    found = [screen(seed, 0.3).drivers for seed in range(runs)]
     first = sum(bool(one) and (one[0].column, one[0].value) == ("region", "South") for one in found)
     beside = sum(len(one) > 1 for one in found)
-    silent = sum(not screened(seed, 0.0).drivers for seed in range(runs))
+    silent = sum(not screen(seed, 0.0).drivers for seed in range(runs))
     note = (
         "1,800 deals of 360 days, five regions, eight owners, four products and the value in "
         "quintiles, which always lose more or less than others. Another segment was named "

@@ -67,7 +67,7 @@ def visits(
     ), first
 
 
-def compared(
+def compare_at_stages(
     seed: int, *, by_owner: bool = True, day: int = 0, planted: float = 0.0, **world: float
 ) -> tuple[Gap, ...]:
     """Compare both parts at three stages; what is planted is so at the first one."""
@@ -93,7 +93,7 @@ def compared(
     )
 
 
-def called(gaps: tuple[Gap, ...]) -> bool:
+def is_called(gaps: tuple[Gap, ...]) -> bool:
     """Say whether anything is called more than chance."""
     return any(gap.verdict in {MORE, FEWER} for gap in gaps)
 
@@ -114,15 +114,15 @@ def sides_are_compared(seed: int = 83_000, runs: int = 300) -> Record:
     """Parts that do not differ, and parts of which one loses 15 points more."""
     rows, worst = [], 0.0
     for name, world in WORLDS.items():
-        found = [compared(seed + run, **world) for run in range(runs)]  # type: ignore[arg-type] # as above
-        plain = [compared(seed + run, by_owner=False, **world) for run in range(runs)]  # type: ignore[arg-type] # as above
-        null = float(np.mean([called(gaps) for gaps in found]))
+        found = [compare_at_stages(seed + run, **world) for run in range(runs)]  # type: ignore[arg-type] # as above
+        plain = [compare_at_stages(seed + run, by_owner=False, **world) for run in range(runs)]  # type: ignore[arg-type] # as above
+        null = float(np.mean([is_called(gaps) for gaps in found]))
         worst = max(worst, null)
-        without = float(np.mean([called(gaps) for gaps in plain]))
+        without = float(np.mean([is_called(gaps) for gaps in plain]))
         rows.append([name, share(null), share(without), "", ""])
     hit, covered = [], []
     for run in range(runs):
-        first = compared(seed + 50_000 + run, planted=PLANTED)[0]
+        first = compare_at_stages(seed + 50_000 + run, planted=PLANTED)[0]
         hit.append(first.verdict == MORE)
         held = first.comparison
         covered.append(held is not None and held.low <= PLANTED <= held.high)

@@ -48,8 +48,8 @@ def design_of(
     still = (kind == 0) | (came + lasted >= days)
     left = np.where(still, FAR, came + lasted)
     kind = np.where(still, 0, kind)
-    said, reason = coded(reasons or [""] * n)
-    coded_segments = {name: coded(texts) for name, texts in (segments or {}).items()}
+    said, reason = code_texts(reasons or [""] * n)
+    coded_segments = {name: code_texts(texts) for name, texts in (segments or {}).items()}
     nothing = np.zeros(n, np.int64)
     given: dict[str, Any] = {
         "opportunity": np.arange(n),
@@ -81,7 +81,7 @@ def design_of(
     )
 
 
-def coded(texts: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
+def code_texts(texts: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
     """Return the texts by code, the missing one first, and the codes."""
     known = ("", *sorted(set(texts) - {""}))
     place = {text: code for code, text in enumerate(known)}

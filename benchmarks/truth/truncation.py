@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from benchmarks.truth.record import Mean, Record
-from benchmarks.truth.worlds import SOON, first_visits, lost_share, opened
+from benchmarks.truth.worlds import SOON, first_visits, load_seller, lost_share
 from leakkit.analysis.learning import find_windows, number_of
 from leakkit.sample import PipelinePlan, Plan, Sample, StagePlan, make
 from leakkit.store.count_requests import Counts
@@ -81,14 +81,14 @@ def truncate(seed: int) -> Truncated:
     """Simulate one source, take the early closes out, and read it."""
     made = make(DEALS, seed=seed, plan=seller())
     first, end = number_of(FIRST), number_of(AS_OF) + 1
-    with opened(without_early_closes(made)) as store:
+    with load_seller(without_early_closes(made)) as store:
         found = windows_of(store)
         start = found.start_day
-        cut = _lost(store, [(start, start + WINDOW_DAYS), (first, first + WINDOW_DAYS),
+        cut = _lost_shares(store, [(start, start + WINDOW_DAYS), (first, first + WINDOW_DAYS),
                             (end - WINDOW_DAYS, end), (start, end), (first, end)])  # fmt: skip
-    with opened(made) as store:
+    with load_seller(made) as store:
         called_whole = windows_of(store).history_origin == "detected"
-        (whole,) = _lost(store, [(first, end)])
+        (whole,) = _lost_shares(store, [(first, end)])
     return Truncated(
         called=found.history_origin == "detected",
         called_whole=called_whole,
@@ -100,7 +100,7 @@ def truncate(seed: int) -> Truncated:
     )
 
 
-def _lost(store: Store, spans: list[tuple[int, int]], stage: int = 0) -> list[float]:
+def _lost_shares(store: Store, spans: list[tuple[int, int]], stage: int = 0) -> list[float]:
     """Return the lost share of a stage in each window."""
     stays = first_visits(store, spans)
     return [lost_share(stays[part, stage], SOON) for part in range(len(spans))]
@@ -108,7 +108,7 @@ def _lost(store: Store, spans: list[tuple[int, int]], stage: int = 0) -> list[fl
 
 def is_called(seed: int, plan: Plan) -> bool:
     """Say whether a whole history is taken for one that begins late."""
-    with opened(make(DEALS, seed=seed, plan=plan)) as store:
+    with load_seller(make(DEALS, seed=seed, plan=plan)) as store:
         return windows_of(store).history_origin == "detected"
 
 
@@ -155,13 +155,13 @@ def truncate_stages(seed: int) -> SeveralStages:
     """Cut a source of three stages and read the last of them, as leakkit does."""
     made = make(DEALS, seed=seed, plan=seller(stages=3))
     end = number_of(AS_OF) + 1
-    with opened(without_early_closes(made)) as store:
+    with load_seller(without_early_closes(made)) as store:
         found = windows_of(store)
         start = found.start_day
         spans = [(start, start + WINDOW_DAYS), (end - WINDOW_DAYS, end), (start, end)]
-        cut = _lost(store, spans, 2)
-    with opened(made) as store:
-        (whole,) = _lost(store, [(start, end)], 2)
+        cut = _lost_shares(store, spans, 2)
+    with load_seller(made) as store:
+        (whole,) = _lost_shares(store, [(start, end)], 2)
     called = found.history_origin == "detected"
     return SeveralStages(called, cut[0] - cut[1], cut[2] - whole)
 

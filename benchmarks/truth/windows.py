@@ -53,7 +53,7 @@ def add_up(seed: int) -> AddedUp:
     first = END - 3 * WINDOW_DAYS
     months = [(first + 30 * part, first + 30 * part + 30) for part in range(3)]
     days = [(day, day + 1) for day in range(first, END)]
-    with visits.opened(AS_OF) as store:
+    with visits.load(AS_OF) as store:
         stays = first_visits(store, [(first, END), *months, *days])
         stage = analyze(store).pipelines[0].stages[0]
     whole, *parts = [_numbers(stays[part, 0]) for part in range(1 + len(months) + len(days))]
@@ -146,7 +146,7 @@ class Estimated:
 def read_late(seed: int, deals: int) -> Estimated:
     """Read a stage at day 7 that everybody has left by day 3."""
     visits = short_stays(np.random.default_rng([2, seed, deals]), deals, 0.05, 2.9)
-    with visits.opened(AS_OF, horizon_days=7) as store:
+    with visits.load(AS_OF, horizon_days=7) as store:
         stage = analyze(store).pipelines[0].stages[0]
     inside = stage.curve.table.ages <= 7
     return Estimated(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.truth.record import Mean, Record, share, table
-from benchmarks.truth.worlds import opened
+from benchmarks.truth.worlds import load_seller
 from leakkit.analysis import analyze
 from leakkit.measures.age_counts import stays_by_group
 from leakkit.measures.route import follow
@@ -81,13 +81,13 @@ def exact() -> Exact:
     first, end = _chances(line, reopens=False), _chances(line, reopens=True)
     arrive = [_first_entries(line, stage) for stage in range(len(line.stages))]
     return Exact(
-        tuple(_averaged(first[:, :, s], at) for s, at in enumerate(arrive)),
-        tuple(_averaged(end[:, :, s], at) for s, at in enumerate(arrive)),
+        tuple(_average(first[:, :, s], at) for s, at in enumerate(arrive)),
+        tuple(_average(end[:, :, s], at) for s, at in enumerate(arrive)),
         float(make(1, plan=plan()).truth["pipelines"][0]["after"]["won_share"]),
     )
 
 
-def _averaged(chances: Floats, weights: Floats) -> float:
+def _average(chances: Floats, weights: Floats) -> float:
     """Average the chances over the states in which deals arrive."""
     return float((chances * weights).sum() / weights.sum())
 
@@ -197,7 +197,7 @@ class Found:
 
 def find(seed: int, counted: Counted, real: Exact) -> Found:
     """Analyse one source with many open deals."""
-    with opened(make(DEALS, seed=seed, plan=plan())) as store:
+    with load_seller(make(DEALS, seed=seed, plan=plan())) as store:
         analysis = analyze(store).pipelines[0]
         counts = analysis.counts
         if counts is None:  # pragma: no cover - numbers that were read from a file have none
@@ -210,7 +210,7 @@ def find(seed: int, counted: Counted, real: Exact) -> Found:
     ends = [stage.in_the_end for stage in analysis.stages]
     entered = [stage.opportunities for stage in analysis.stages]
     return Found(
-        printed=_printed(analysis, counted),
+        printed=_printed_errors(analysis, counted),
         late=_minus(late, (*real.first_close, real.route)),
         of_entered=_minus([e.won / n for e, n in zip(ends, entered, strict=True)], real.in_the_end),
         of_closed=_minus(
@@ -225,7 +225,7 @@ def _minus(found: Sequence[float], real: Sequence[float]) -> tuple[float, ...]:
     return tuple(one - other for one, other in zip(found, real, strict=True))
 
 
-def _printed(analysis: PipelineNumbers, counted: Counted) -> tuple[float, ...]:
+def _printed_errors(analysis: PipelineNumbers, counted: Counted) -> tuple[float, ...]:
     """Return the errors of what the page prints, at its own horizons."""
     errors = [
         (s.won_from_here.share if s.won_from_here.share is not None else np.nan)
@@ -268,7 +268,7 @@ MOST = 0.01
 """A mean error up to here is no bias that anybody would act on."""
 
 
-def unbiased(mean: Mean, most: float = MOST) -> bool:
+def is_unbiased(mean: Mean, most: float = MOST) -> bool:
     """Say whether a mean error is near 0, and not clearly off it."""
     return abs(mean.value) <= most and mean.is_zero(3.0)
 
@@ -286,7 +286,7 @@ def chance_to_win_is_unbiased(seed: int = 0, runs: int = 200) -> Record:
         "while plain ratios have one",
         f"largest mean error {worst}; won per entered {crm[0]}, won per closed {crm[1]}",
         runs,
-        all(map(unbiased, ours)) and not any(map(unbiased, crm)),
+        all(map(is_unbiased, ours)) and not any(map(is_unbiased, crm)),
         _notes(real, counted, errors),
     )
 

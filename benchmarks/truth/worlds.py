@@ -33,7 +33,7 @@ SOON = 45
 """The horizon of rows that declare one, in days."""
 
 
-def opened(made: Sample, rules: str = "", as_of: str = "") -> Store:
+def load_seller(made: Sample, rules: str = "", as_of: str = "") -> Store:
     """Load a simulated seller; `rules` is further text for its leakkit.toml."""
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
     return load(frames, Config.from_text(f"{made.config}\n{rules}"), as_of=as_of)
@@ -47,7 +47,7 @@ class Visits:
     left: Floats
     lost: Bools
 
-    def opened(self, as_of: str, horizon_days: int = 0) -> Store:
+    def load(self, as_of: str, horizon_days: int = 0) -> Store:
         """Load them as an event file: one row for the entry, one for the close."""
         closed = np.flatnonzero(~np.isnan(self.left))
         close = np.where(self.lost[closed], "Lost", "Won")

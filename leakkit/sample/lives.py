@@ -85,7 +85,7 @@ def put_in_order(rounds: list[HistoryRows]) -> HistoryRows:
     return HistoryRows(*columns).keep(np.argsort(columns[0], kind="stable"))
 
 
-def cut(rows: HistoryRows, end: int) -> HistoryRows:
+def cut_after(rows: HistoryRows, end: int) -> HistoryRows:
     """Nothing after `as_of` is known: a deal is as its last row until then leaves it."""
     return rows.keep(rows.second < end)
 

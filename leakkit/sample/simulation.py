@@ -14,7 +14,7 @@ from leakkit.errors import LeakkitError
 from leakkit.sample.lives import (
     LOST,
     WON,
-    cut,
+    cut_after,
     draw_births,
     draw_labels,
     draw_lives,
@@ -105,7 +105,7 @@ def compose_config(plan: Plan) -> str:
 
 
 def _toml_pairs(values: dict[str, Any]) -> list[str]:
-    return [f"{key} = {_quoted(value)}" for key, value in values.items()]
+    return [f"{key} = {_quote(value)}" for key, value in values.items()]
 
 
 def _intervention(leak: Leak) -> list[str]:
@@ -115,11 +115,11 @@ def _intervention(leak: Leak) -> list[str]:
 
 
 def _stage_line(stage: StagePlan) -> str:
-    kind = f", kind = {_quoted(stage.kind)}" if stage.kind else ""
-    return f"{{ name = {_quoted(stage.name)}{kind} }}"
+    kind = f", kind = {_quote(stage.kind)}" if stage.kind else ""
+    return f"{{ name = {_quote(stage.name)}{kind} }}"
 
 
-def _quoted(value: str | list[str]) -> str:
+def _quote(value: str | list[str]) -> str:
     # A JSON text, or a list of them, is one in TOML as well.
     return json.dumps(value, ensure_ascii=False)
 
@@ -164,7 +164,7 @@ def make(opportunities: int = 12_000, *, seed: int = 20260630, plan: Plan | None
     life_rng, label_rng = _streams(seed)
     births = draw_births(plan, opportunities, life_rng)
     whole = put_in_order(draw_lives(make_arrays(plan), births, life_rng))
-    rows = cut(whole, count_work_seconds(plan.as_of, plan, days_later=1))
+    rows = cut_after(whole, count_work_seconds(plan.as_of, plan, days_later=1))
     labels = draw_labels(plan, births, whole, rows, label_rng)
     return Sample(
         opportunities=make_opportunities(plan, births, rows, labels),

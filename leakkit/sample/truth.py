@@ -66,12 +66,12 @@ def _outlook(pipeline: PipelinePlan, shares: Floats, days: Floats) -> dict[str, 
     ends = np.einsum("krs,rxs->xs", visits, shares)
     never = ends[2].sum()
     return {
-        "won_share": _rounded(sum(won)),
-        "won_at_first_close_share": _rounded(won[0]),
-        "lost_share": _rounded(1 - sum(won) - never),
-        "never_decided_share": _rounded(never),
+        "won_share": _round(sum(won)),
+        "won_at_first_close_share": _round(won[0]),
+        "lost_share": _round(1 - sum(won) - never),
+        "never_decided_share": _round(never),
         "stages": [
-            {"stage": stage.name, **_visit_truth(entered, end), "advance_days": _rounded(mean)}
+            {"stage": stage.name, **_visit_truth(entered, end), "advance_days": _round(mean)}
             for stage, entered, end, mean in zip(
                 pipeline.stages, visits.sum(axis=(0, 1)), ends.T, days.tolist(), strict=True
             )
@@ -87,12 +87,12 @@ def _visit_truth(entered: float, ends: Floats) -> dict[str, float | None]:
         "returned_share": returned,
         "never_decided_share": never,
     }
-    visits: dict[str, float | None] = {"visits_per_deal": _rounded(entered)}
-    shares = {k: _rounded(n / entered) if entered else None for k, n in counts.items()}
+    visits: dict[str, float | None] = {"visits_per_deal": _round(entered)}
+    shares = {k: _round(n / entered) if entered else None for k, n in counts.items()}
     return visits | shares
 
 
-def _rounded(number: float) -> float:
+def _round(number: float) -> float:
     # The last digits of a sum differ between machines; adding 0 takes the sign off -0.
     return round(float(number), 10) + 0.0
 
