@@ -521,29 +521,29 @@ def test_exactly_one_in_twenty_is_a_plateau() -> None:
     assert learn_expected(more, ADVANCED).reason == "no_plateau"
 
 
-def declared(**values: Any) -> stage_results.Declared:  # noqa: ANN401 - fields of Declared
+def declare(**values: Any) -> stage_results.Declared:  # noqa: ANN401 - fields of Declared
     return stage_results.Declared(**values)
 
 
 def test_what_is_declared_beats_all() -> None:
     curve = curve_of(SLOW)
-    learnt = stage_results.learn_stage(curve, None, declared(expected=2.5), clicked_through=0.9)
+    learnt = stage_results.learn_stage(curve, None, declare(expected=2.5), clicked_through=0.9)
     assert learnt.expected == Horizon(2.5, "declared")
     both = stage_results.learn_stage(
-        curve, None, declared(expected=60.0, horizon=4.0), clicked_through=0.9
+        curve, None, declare(expected=60.0, horizon=4.0), clicked_through=0.9
     )
     assert both.horizon == Horizon(4.0, "declared")  # even under E
     assert both.expected.age == 60
-    zero = stage_results.learn_stage(curve, None, declared(expected=0.0), clicked_through=0.0)
+    zero = stage_results.learn_stage(curve, None, declare(expected=0.0), clicked_through=0.0)
     assert zero.expected == Horizon(0.0, "declared")
 
 
 def test_clicking_through_leaves_no_expected_days() -> None:
     curve = curve_of(SLOW)
-    learnt = stage_results.learn_stage(curve, None, declared(), clicked_through=0.31)
+    learnt = stage_results.learn_stage(curve, None, declare(), clicked_through=0.31)
     assert learnt.expected == Horizon(None, "", "clicked_through")
     assert learnt.horizon.age == 10
-    assert stage_results.learn_stage(curve, None, declared(), clicked_through=0.3).expected.age == 9
+    assert stage_results.learn_stage(curve, None, declare(), clicked_through=0.3).expected.age == 9
 
 
 def test_expected_days_too_unsure() -> None:
@@ -555,10 +555,10 @@ def test_expected_days_too_unsure() -> None:
         columns=["cluster", "arrives", "age", "exit", "n"],
     )  # fmt: skip
     frame.loc[frame["arrives"] == 1, "age"] = 0
-    learnt = stage_results.learn_stage(curve_of(stays), frame, declared(), clicked_through=0.0)
+    learnt = stage_results.learn_stage(curve_of(stays), frame, declare(), clicked_through=0.0)
     assert learnt.expected == Horizon(None, "", "too_unsure")
     assert stage_results.learn_stage(
-        curve_of(stays), None, declared(), clicked_through=0.0
+        curve_of(stays), None, declare(), clicked_through=0.0
     ).expected.age
 
 

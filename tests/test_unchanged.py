@@ -34,8 +34,8 @@ def request_(tmp_path: Path) -> Request:
     (tmp_path / "kept.duckdb").write_text("a store")
     (out / "index.html").write_text("index")
     (out / "a-123456" / "stage_dropoff.html").write_text("page")
-    entry = {"slug": "a-123456", "pages": {"stage_dropoff.html": {"sha256": hashed("page")}}}
-    facts = {"overview": {"sha256": hashed("index")}, "files": {}, "pipelines": [entry]}
+    entry = {"slug": "a-123456", "pages": {"stage_dropoff.html": {"sha256": hash_text("page")}}}
+    facts = {"overview": {"sha256": hash_text("index")}, "files": {}, "pipelines": [entry]}
     (out / "manifest.json").write_text(json.dumps(facts))
     (out / "run.json").write_text("{}")
     made = Request(
@@ -45,7 +45,7 @@ def request_(tmp_path: Path) -> Request:
     return made
 
 
-def hashed(text: str) -> str:
+def hash_text(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
