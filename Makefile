@@ -43,6 +43,7 @@ lab: $(VENV)/.installed ## open the notebooks in JupyterLab
 bench: $(VENV)/.installed-dev ## measure speed and memory
 	$(BIN)/python -m benchmarks.river
 	$(BIN)/python -m benchmarks.loading
+	$(BIN)/python -m benchmarks.spark
 	$(BIN)/python -m benchmarks.fixed
 	$(BIN)/python -m benchmarks.screen
 	$(BIN)/python -m benchmarks.explore

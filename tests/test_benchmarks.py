@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
-from benchmarks import document, fixed, loading, river, screen
+from benchmarks import document, fixed, loading, river, screen, spark
 from leakkit.sample import write as write_sample
 
 if TYPE_CHECKING:
@@ -139,3 +140,14 @@ def test_fixed_costs_are_measured(tmp_path: Path) -> None:
         ("bare", "check", "analyze", "again"), 1
     )
     assert all(seconds[0] > 0 for seconds in found.values())
+
+
+def test_spark_is_told_in_times_duckdb() -> None:
+    here = spark.Measured(2.0, 2.0, 4.0, 300, 1_000, 1_000, "a")
+    there = spark.Measured(10.0, 30.0, 60.0, 200, 1_000, 25, "a")
+    found = {(1_000, "duckdb"): [here], (1_000, "spark"): [there]}
+    row = "| 1,000 | 5.0 | 15.0 | 10.0 | 15.0 | 40 | 300 | 200 | 25 (2.5%) |"
+    assert row in spark.report(found)
+    assert spark.unequal(found) == []
+    found[1_000, "spark"] = [replace(there, found="b")]
+    assert spark.unequal(found) == ["1,000: the routes find different things"]

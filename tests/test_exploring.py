@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import weakref
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -278,3 +279,16 @@ def test_python_collects_between_pictures_and_not_while_one_is_made() -> None:
     shown = Follower(pipe, leakkit.filters(analysis()))
     shown.bundle()
     assert (collecting, gc.isenabled()) == ([False], True)
+
+
+def test_only_the_latest_pictures_are_kept() -> None:
+    bar = leakkit.filters(analysis())
+    shown = follow(bar, "headline")
+    first = weakref.ref(shown.view)
+    regions = ("North", "South", "West", "East")
+    for window in ("all", "current", "baseline"):
+        for region in regions:
+            bar.set(segment="region", value=region, window=window)
+            assert shown.view is shown.view
+    gc.collect()
+    assert first() is None, "a session of a day would fill the memory"

@@ -455,3 +455,15 @@ def dead_names() -> set[str]:
 def test_no_name_is_dead() -> None:
     # kept alive so that kernels that are copied have it loaded
     assert dead_names() == {"LOADED"}
+
+
+def test_every_decision_has_a_number_and_stands_in_the_list() -> None:
+    folder = ROOT / "docs" / "decisions"
+    rows = [
+        f"| [{file.name[:4]}]({file.name}) | {heading.removeprefix(f'# {file.name[:4]} ')} |"
+        for file in sorted(folder.glob("0*.md"))
+        for heading in file.read_text("utf-8").splitlines()[:1]
+    ]
+    listed = (folder / "README.md").read_text("utf-8").splitlines()
+    assert [line for line in listed if line.startswith("| [")] == rows
+    assert len({row[:8] for row in rows}) == len(rows)

@@ -47,8 +47,8 @@ V = TypeVar("V")
 ADVANCED = (schema.NEXT, schema.JUMPED, schema.WON_HERE)
 
 
-def _keep(kept: dict[K, V], key: K, make: Callable[[K], V], most: int) -> V:
-    """Return what is kept under a key, or is made now; what was asked for longest ago goes."""
+def keep_latest(kept: dict[K, V], key: K, make: Callable[[K], V], most: int) -> V:
+    """Return what is kept under a key, or is made now; of more than `most` the oldest goes."""
     found = kept.pop(key) if key in kept else make(key)
     kept[key] = found
     while len(kept) > most:
@@ -83,7 +83,7 @@ class Selector:
     def select(self, selection: Selection) -> Analysis:
         """Return the analysis of a part."""
         wanted = self.spell(selection)
-        return _keep(self._answers, wanted, self._answer, MOST_ANSWERS)
+        return keep_latest(self._answers, wanted, self._answer, MOST_ANSWERS)
 
     def _answer(self, wanted: Selection) -> Analysis:
         """Make the analysis of a part."""
@@ -152,7 +152,7 @@ class Selector:
 
     def _batch(self, asked: _Asked) -> PipelineBatch:
         """Return the counts of the chosen deals of some pipelines, on the chosen days."""
-        return _keep(self._batches, asked, self._make_batch, MOST_BATCHES)
+        return keep_latest(self._batches, asked, self._make_batch, MOST_BATCHES)
 
     def _make_batch(self, asked: _Asked) -> PipelineBatch:
         """Count the chosen deals; what does not depend on the days once for all days."""

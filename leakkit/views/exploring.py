@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from markupsafe import Markup
 
+from leakkit.analysis.parts import MOST_ANSWERS, keep_latest
 from leakkit.analysis.scope import EVERYTHING, Selection
 from leakkit.errors import LeakkitError
 from leakkit.guards import require_kind
@@ -43,7 +44,6 @@ OF_DIAGNOSIS = BY_STAGE | {
     *("causes_headline", "warnings", "rate_and_mix", "repairs", "before_and_since"),
     *("worklist", "causes_terms", "causes_provenance"),
 }
-MOST_KEPT = 200
 
 
 class Follower:
@@ -91,11 +91,7 @@ class Follower:
         """The view of what is chosen."""
         # a view that the bar does not limit has one call, and says so where the bar limits others
         wanted = self.code, self.bar.selection
-        if wanted not in self._kept:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            self._kept[wanted] = self._make_view()
-        return self._kept[wanted]
+        return keep_latest(self._kept, wanted, lambda _: self._make_view(), MOST_ANSWERS)
 
     def _follows(self) -> bool:
         """Say whether the view is of what the bar says."""
