@@ -23,7 +23,7 @@ from leakkit.sources.cells.money_units import (
     unit_of_cell,
 )
 from leakkit.sources.formats.rows import rewritten
-from leakkit.store.database import literal
+from leakkit.store.database import literal, literals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -90,7 +90,7 @@ def _plain_numbers(reading: Reading, table: Table) -> Table:
         if own:
             given = table.text_under(own)
             # two currencies for one amount: neither is believed, and the amount is a fault
-            sign = f"{_mark(said)} = '$' AND upper({given}) IN ({', '.join(map(literal, DOLLARS))})"
+            sign = f"{_mark(said)} = '$' AND upper({given}) IN ({literals(DOLLARS)})"
             code = f"CASE WHEN {sign} THEN '' ELSE {code} END"
             clash = f"{code} <> '' AND {given} <> '' AND upper({given}) <> {code}"
             text = table.text_under(heading)
@@ -228,7 +228,7 @@ def _ambiguous(file: str, heading: str, shown: list[tuple[int, str]]) -> Leakkit
 
 def _number_sql(said: str, point: str, marks: Iterable[str], units: Mapping[str, Unit]) -> str:
     """Return SQL for a cell as a plain number; NULL where it is none, or of unknown kind."""
-    known = ", ".join(map(literal, ["", *marks]))
+    known = literals(["", *marks])
     core = _core(said)
     fits = f"regexp_full_match({core}, '{_pattern(point)}')"
     whole = f"regexp_replace({core}, '{GROUP[point].replace(chr(39), chr(39) * 2)}', '', 'g')"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
 from leakkit.errors import Ask
-from leakkit.sources.checks.doubt import Contradiction, deals, ids, ids_of
+from leakkit.sources.checks.doubt import Contradiction, ids, ids_of, list_deals
 from leakkit.sources.toml import list_texts
 from leakkit.store.account import NONE_IN_BOTH
 from leakkit.store.database import quote
@@ -98,7 +98,7 @@ def stage_of_another_pipeline(store: Store, history: Table, *, declared: bool) -
         "stage_of_another_pipeline",
         says,
         found,
-        deals(store, found),
+        list_deals(store, found),
         (line,),
     )
 
@@ -111,7 +111,7 @@ def breaks_in_history(store: Store) -> Contradiction:
         "seq = '...'   # in [source]",
     )
     says = "have a move from another stage than the one of the row before"
-    return Contradiction("breaks_in_history", says, found, deals(store, found), lines)
+    return Contradiction("breaks_in_history", says, found, list_deals(store, found), lines)
 
 
 def several_beginnings(store: Store, history: Table) -> Contradiction:
@@ -123,7 +123,7 @@ def several_beginnings(store: Store, history: Table) -> Contradiction:
     )
     says = "begin more than once, so their ids may be names"
     return Contradiction(
-        "several_beginnings", says, found, deals(store, found), lines, grave=by_name
+        "several_beginnings", says, found, list_deals(store, found), lines, grave=by_name
     )
 
 
@@ -132,7 +132,7 @@ def history_older_than_deals(store: Store) -> Contradiction:
     found = ids(store, OLDER)
     lines = ("export both files on the same day",)
     says = "were created or closed after the last row of the history and are not in it"
-    return Contradiction("history_older_than_deals", says, found, deals(store, found), lines)
+    return Contradiction("history_older_than_deals", says, found, list_deals(store, found), lines)
 
 
 def present_stage_ahead(store: Store) -> Contradiction:
@@ -140,7 +140,7 @@ def present_stage_ahead(store: Store) -> Contradiction:
     lines = ("present_stage = 'history'   # in [source]: deals stand where their history ends",)
     says = "stand in another stage than the last of their history"
     found = ids_of(store, AHEAD)
-    return Contradiction("present_stage_ahead", says, found, deals(store, found), lines)
+    return Contradiction("present_stage_ahead", says, found, list_deals(store, found), lines)
 
 
 def lost_elsewhere(store: Store, config: Config) -> Contradiction:
@@ -152,7 +152,7 @@ def lost_elsewhere(store: Store, config: Config) -> Contradiction:
         "export both files on the same day",
     )
     says = "were lost in another stage than the last of their history"
-    return Contradiction("lost_elsewhere", says, found, deals(store, found), lines)
+    return Contradiction("lost_elsewhere", says, found, list_deals(store, found), lines)
 
 
 def closed_without_start(store: Store) -> Contradiction:
@@ -165,7 +165,7 @@ def closed_without_start(store: Store) -> Contradiction:
     )
     says = "were closed from a first stage of which no start is known, so it is left out"
     found = ids_of(store, NO_START)
-    return Contradiction("closed_without_start", says, found, deals(store, found), lines)
+    return Contradiction("closed_without_start", says, found, list_deals(store, found), lines)
 
 
 # ---------------- ids
@@ -185,13 +185,13 @@ def shortened_ids(store: Store) -> Contradiction:
     lines = ("export them again, that column as text: several deals may share one of these",)
     says = "have an id in short form, such as 4.12340E+11"
     found = ids(store, sql)
-    return Contradiction("shortened_ids", says, found, deals(store, found), lines, grave=True)
+    return Contradiction("shortened_ids", says, found, list_deals(store, found), lines, grave=True)
 
 
 def most_set_aside(store: Store) -> Contradiction:
     """Ask which deals could not be read without guessing, where they are more than the others."""
     apart = ids(store, SET_ASIDE)
-    read = deals(store, apart)
+    read = list_deals(store, apart)
     reasons = store.rows("SELECT reason, count(*) AS n FROM aside GROUP BY ALL ORDER BY n DESC, 1")
     why = ", ".join(f"{reason} {n:,}" for reason, n in reasons)
     says = f"cannot be read without guessing ({why})"
@@ -211,7 +211,7 @@ def rows_without_id(store: Store, found: Found) -> Contradiction:
     bare = tuple(f"row {line}" for (line,) in rows if line not in apart) if file else ()
     lines = ("fill the id of every row in the file, with one row for each deal",)
     says = "have no id: their rows may go on with the deal above"
-    every = deals(store, bare) + len(bare)
+    every = list_deals(store, bare) + len(bare)
     return Contradiction("rows_without_id", says, bare, every, lines)
 
 
@@ -232,7 +232,9 @@ def open_without_stage(store: Store, found: Found) -> Contradiction:
     )
     ask = Ask("source", "outcome", (), "the column that says how deals ended", needed=False)
     says = "have no stage and no outcome, and would count as open"
-    return Contradiction("open_without_stage", says, apart, deals(store, apart), lines, asks=(ask,))
+    return Contradiction(
+        "open_without_stage", says, apart, list_deals(store, apart), lines, asks=(ask,)
+    )
 
 
 def none_in_both(store: Store, found: Found) -> Contradiction:
@@ -244,7 +246,7 @@ def none_in_both(store: Store, found: Found) -> Contradiction:
         for table in files
         if table is not None
     )
-    return Contradiction("none_in_both", says, apart, deals(store, apart), lines)
+    return Contradiction("none_in_both", says, apart, list_deals(store, apart), lines)
 
 
 def ids_under_several_names(store: Store, history: Table) -> Contradiction:
@@ -261,5 +263,9 @@ def ids_under_several_names(store: Store, history: Table) -> Contradiction:
         )
     lines = ("opportunity_id = '...'   # in [source]: the column with a key of its own per deal",)
     return Contradiction(
-        "ids_under_several_names", "stand under several names", found, deals(store, found), lines
+        "ids_under_several_names",
+        "stand under several names",
+        found,
+        list_deals(store, found),
+        lines,
     )
