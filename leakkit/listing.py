@@ -74,7 +74,7 @@ def passages(  # noqa: PLR0913 - one filter per column
     require_text("opportunity", opportunity)
     of = _find_spellings("pipeline", pipeline, stored.pipeline_names(store))
     # pipelines may spell a stage of one name each in its own way
-    named = _find_spellings("stage", stage, stored.stage_names(store, of))
+    named = _find_spellings("stage", stage, stored.read_stage_names(store, of))
     choices: dict[str, Any] = {
         "pipeline": of[0] if of else "",
         "stage": stage,

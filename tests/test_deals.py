@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+ONE_DEAL = "d,01-01,,,"
 CONFIG = """
 as_of = "2024-06-30"
 {more}
@@ -69,25 +70,31 @@ class Told:
 def tell(tmp_path: Path) -> Callable[..., Told]:
     """Load a source from its lines; dates are month and day of 2024."""
 
-    def told(
-        history: str,
-        opportunities: str | None = "d,01-01,,,",
-        *,
-        more: str = "",
-        pipelines: str = "",
-        heading: str = "opportunity_id,stage,entered_at",
-    ) -> Told:
-        write(tmp_path / "stage_history.csv", heading, history)
-        if opportunities is not None:
-            head = "opportunity_id,created_at,closed_at,outcome,value"
-            head += ",pipeline,stage"[: 9 * (opportunities.split("\n")[0].count(",") - 4)]
-            write(tmp_path / "opportunities.csv", head, opportunities)
-        config = CONFIG.format(more=more) + pipelines
-        (tmp_path / "leakkit.toml").write_text(config, "utf-8")
+    def load_lines(history: str, opportunities: str | None = ONE_DEAL, **more: str) -> Told:
+        write_lines(tmp_path, history, opportunities, **more)
         with load(tmp_path) as store:
             return read(store)
 
-    return told
+    return load_lines
+
+
+def write_lines(
+    folder: Path,
+    history: str,
+    opportunities: str | None,
+    *,
+    more: str = "",
+    pipelines: str = "",
+    heading: str = "opportunity_id,stage,entered_at",
+) -> None:
+    """Write a source from its lines."""
+    write(folder / "stage_history.csv", heading, history)
+    if opportunities is not None:
+        head = "opportunity_id,created_at,closed_at,outcome,value"
+        head += ",pipeline,stage"[: 9 * (opportunities.split("\n")[0].count(",") - 4)]
+        write(folder / "opportunities.csv", head, opportunities)
+    config = CONFIG.format(more=more) + pipelines
+    (folder / "leakkit.toml").write_text(config, "utf-8")
 
 
 def write(path: Path, heading: str, lines: str) -> None:

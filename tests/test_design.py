@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from leakkit import analyze, passages
-from leakkit.analysis.root_causes import drivers_of, rate_and_mix, read_design, root_cause
+from leakkit.analysis.root_causes import drivers_of, read_design, root_cause, split_change
 from leakkit.config import Config
 from leakkit.findings.stage_readings import FAR, UNKNOWN, at_risk
 from leakkit.sample import make
@@ -216,7 +216,7 @@ def test_order_of_the_rows_of_a_source_does_not_matter() -> None:
             (
                 root_cause(store, analysis, "Equipment", "Proforma"),
                 drivers_of(store, analysis, "Equipment", "Proforma"),
-                rate_and_mix(store, analysis, "Equipment", "Proforma"),
+                split_change(store, analysis, "Equipment", "Proforma"),
             )
         )
     assert found[0] == found[1]

@@ -13,8 +13,8 @@ import leakkit
 from benchmarks import pages
 from leakkit import views
 from leakkit.analysis import find_worklist
-from leakkit.analysis.headline import headline
-from leakkit.analysis.root_causes import drivers_of, rate_and_mix, root_cause
+from leakkit.analysis.headline import find_headline
+from leakkit.analysis.root_causes import drivers_of, root_cause, split_change
 from leakkit.analysis.stage_findings import causes_of, places_of
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
@@ -100,7 +100,7 @@ def test_stages_that_warn_or_could_give_back_most_are_looked_into(name: str) -> 
         assert stages == sorted(places, key=order.index)
     else:
         assert stages == places
-        first = headline(found.pipeline).stage
+        first = find_headline(found.pipeline).stage
         assert first is not None
         assert stages[0] == first.name
 
@@ -118,7 +118,7 @@ def test_what_is_shown_of_a_stage_is_what_the_analysis_finds(name: str) -> None:
         assert one.cause == root_cause(*place)
         assert one.screen == drivers_of(*place)
         for kind, mix in one.mixes.items():
-            assert mix == rate_and_mix(*place, kind)
+            assert mix == split_change(*place, kind)
         assert set(one.ids) == {deal.opportunity for deal in one.cause.deals}
     assert found.worklist == find_worklist(store, analysis(), name)
 

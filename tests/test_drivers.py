@@ -550,15 +550,15 @@ def analysis() -> Analysis:
 
 
 def test_planted_leaks_of_the_sample_are_of_the_rate(store: Store, analysis: Analysis) -> None:
-    lost = rooms.rate_and_mix(store, analysis, "Equipment", "Proforma")
-    slow = rooms.rate_and_mix(store, analysis, "Spare parts", "Order confirmation", "overdue")
+    lost = rooms.split_change(store, analysis, "Equipment", "Proforma")
+    slow = rooms.split_change(store, analysis, "Spare parts", "Order confirmation", "overdue")
     for found in (lost, slow):
         assert found.rate is not None
         assert found.mix is not None
         assert found.rate.low > 0.05
         assert abs(found.mix) < 0.02
     assert lost.columns == ("owner", "source", "region", "product")
-    calm = rooms.rate_and_mix(store, analysis, "Equipment", "Inquiry")
+    calm = rooms.split_change(store, analysis, "Equipment", "Inquiry")
     assert calm.rate is not None
     assert calm.rate.low < 0.0 < calm.rate.high
 

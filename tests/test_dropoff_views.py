@@ -9,7 +9,7 @@ from markupsafe import Markup
 import leakkit
 from leakkit import sample, views
 from leakkit.analysis import Analysis, PipelineNumbers
-from leakkit.analysis.headline import headline
+from leakkit.analysis.headline import find_headline
 from leakkit.analysis.numbers import StageNumbers
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
@@ -41,7 +41,7 @@ def test_every_view_shows_every_pipeline(name: str) -> None:
 
 def test_the_headline_names_the_largest_share_that_is_not_of_a_qualifying_stage() -> None:
     pipeline = analysis()["Spare parts"]
-    found = headline(pipeline)
+    found = find_headline(pipeline)
     shares = {s.name: s.lost.share for s in pipeline.stages if s.kind != "qualify"}
     assert found.stage is not None
     assert found.stage.name == max(shares, key=lambda name: shares[name] or 0)
@@ -120,7 +120,7 @@ def test_the_headline_says_how_sure_it_is(
     shares: tuple[tuple[float, float], ...], sureness: str, rivals: int, text: str
 ) -> None:
     pipeline, said = pipeline_with(*shares)
-    found = headline(pipeline)
+    found = find_headline(pipeline)
     assert (found.stage, found.sureness) == (pipeline.stages[1], sureness)
     assert found.rivals == pipeline.stages[2 : 2 + rivals]
     assert text in said

@@ -19,7 +19,7 @@ from leakkit.store.trace import trace, visits_of
 from leakkit.store.upkeep import Upkeep
 from tests import reference as ref
 from tests.generated import raw_source, write_source
-from tests.test_deals import CONFIG, IGNORE, OTHER, write
+from tests.test_deals import CONFIG, IGNORE, ONE_DEAL, OTHER, write, write_lines
 from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
@@ -36,25 +36,13 @@ OWN = ("used", 11, "kept")
 def tell(tmp_path: Path) -> Told:
     """Explain the deal `d` of a source given by its lines; dates are month and day of 2024."""
 
-    def told(
-        history: str,
-        opportunities: str | None = "d,01-01,,,",
-        *,
-        more: str = "",
-        pipelines: str = "",
-        heading: str = "opportunity_id,stage,entered_at",
-        deal: str = "d",
+    def explain_lines(
+        history: str, opportunities: str | None = ONE_DEAL, deal: str = "d", **more: str
     ) -> Explanation:
-        write(tmp_path / "stage_history.csv", heading, history)
-        if opportunities is not None:
-            head = "opportunity_id,created_at,closed_at,outcome,value"
-            head += ",pipeline,stage"[: 9 * (opportunities.split("\n")[0].count(",") - 4)]
-            write(tmp_path / "opportunities.csv", head, opportunities)
-        config = CONFIG.format(more=more) + pipelines
-        (tmp_path / "leakkit.toml").write_text(config, "utf-8")
+        write_lines(tmp_path, history, opportunities, **more)
         return explain(tmp_path, deal)
 
-    return told
+    return explain_lines
 
 
 def fates(found: Explanation, file: str) -> list[tuple[str, int, str]]:
@@ -269,11 +257,11 @@ def test_an_open_deal_that_is_late_says_which_of_the_two(tell: Told) -> None:
     found = tell("d,A,01-01")
     assert found.overdue == ()
     declared = CONFIG.replace('{{ name = "B" }}', '{{ name = "B", expected_days = 3 }}')
-    with mock.patch(f"{__name__}.CONFIG", declared):
+    with mock.patch("tests.test_deals.CONFIG", declared):
         found = tell("d,A,01-01\nd,B,01-05")
     assert found.overdue == ("visit_late",)
     assert found.visits[1].counted[0].late
-    with mock.patch(f"{__name__}.CONFIG", CONFIG + "expected_days = 90\n"):
+    with mock.patch("tests.test_deals.CONFIG", CONFIG + "expected_days = 90\n"):
         found = tell("d,A,01-01\nd,B,01-05")
     assert found.overdue == ("deal_late",)
     assert "the deal is older" in as_text(found)

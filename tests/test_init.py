@@ -165,6 +165,22 @@ STOPS = {
         {"here": "shortened_ids"},
         (WON, 1),
     ),
+    "rows_without_id": (
+        {
+            "deals.csv": "deal_id,stage,created_at,status,product\n"
+            + "".join(f"{i},A,2024-01-0{i + 1},Won,Pump\n,,,,Valve\n" for i in range(9))
+        },
+        {"here": "rows_without_id"},
+        (WON, 9),
+    ),
+    "open_without_stage": (
+        {
+            "deals.csv": "deal_id,stage,created_at,amount\n"
+            + "".join(f"w{i},Won,2024-01-0{i + 1},5\nx{i},,2024-01-0{i + 1},6\n" for i in range(9))
+        },
+        {"here": "open_without_stage"},
+        (WON, 9),
+    ),
     "none_in_both": (
         {**deals(), **history([f"x{i},,Talks,2024-01-0{i + 1}" for i in range(9)])},
         {"here": "none_in_both"},

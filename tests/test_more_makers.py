@@ -538,3 +538,31 @@ def test_a_close_without_the_word_date_is_one_where_its_cells_are(
             if one["what"] == "column"
         }
         assert columns.get("closed_at", "") == known
+
+
+@pytest.mark.parametrize(
+    ("values", "shown", "total"),
+    [
+        ((100050, 50000), ("$1,000.50", "$500"), 150_050),
+        (("1000.50", "500"), ("$1,000.50", "$500"), 150_050),
+    ],
+)
+def test_amounts_in_cents_are_told_by_the_column_that_shows_them(
+    tmp_path: Path, values: Sequence[object], shown: Sequence[str], total: int
+) -> None:
+    deals = [
+        {
+            "id": f"oppo_{n}",
+            "status_label": "Offer",
+            "status_type": end,
+            "date_created": f"2026-01-0{n}",
+            "value": value,
+            "value_formatted": text,
+        }
+        for n, (end, value, text) in enumerate(
+            zip(("won", "active"), values, shown, strict=True), start=1
+        )
+    ]
+    (tmp_path / "deals.json").write_text(json.dumps({"data": deals}), "utf-8")
+    with load(tmp_path / "deals.json") as store:
+        assert store.value("SELECT sum(value) FROM opportunities") == total

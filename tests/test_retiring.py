@@ -13,7 +13,7 @@ import leakkit
 from benchmarks.truth.exports import START, history, rename_stage
 from leakkit import views
 from leakkit.analysis.coverage import Retired, find_retired
-from leakkit.analysis.headline import headline
+from leakkit.analysis.headline import find_headline
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
@@ -66,7 +66,7 @@ def test_a_renamed_stage_is_named_with_the_line_to_add() -> None:
 
 
 def test_a_retired_stage_is_not_the_worst() -> None:
-    first = headline(analysis().pipelines[0])
+    first = find_headline(analysis().pipelines[0])
     assert first.stage is not None
     assert first.stage.name != "Proposal"
     assert "Proposal" not in [rival.name for rival in first.rivals]

@@ -12,7 +12,7 @@ import leakkit
 from benchmarks.truth.record import Record, share, table
 from benchmarks.truth.sellers import together
 from leakkit.analysis.coverage import CLOSED_ONLY, NO_LOSSES, WHOLE, WON_ONLY
-from leakkit.analysis.headline import headline
+from leakkit.analysis.headline import find_headline
 from leakkit.findings.finding import WARNING
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _look(analysis: Analysis, one: PipelineNumbers) -> Look:
     own = [found for found in analysis.all_findings if found.pipeline == one.name]
     warned = sum(found.severity in WARNING for found in own)
     retired = tuple((old.name, old.renamed) for old in one.notes.retired)
-    first = headline(one).stage
+    first = find_headline(one).stage
     return Look(one.notes.coverage, warned, retired, first.name if first else "")
 
 

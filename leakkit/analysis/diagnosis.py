@@ -16,10 +16,10 @@ from leakkit.analysis.root_causes import (
     column_of,
     drivers_of,
     phi_of,
-    rate_and_mix,
     read_design,
     root_cause,
     segments_of,
+    split_change,
 )
 from leakkit.analysis.scope import EVERYTHING
 from leakkit.analysis.stage_findings import places_of
@@ -204,7 +204,7 @@ def _stage(
         changes, split = ChangeScreen.missing(kinds[0], "left_out"), {}
     else:
         changes = changes_of(store, analysis, one.name, name, kinds[0])
-        split = {kind: rate_and_mix(store, analysis, one.name, name, kind) for kind in kinds}
+        split = {kind: split_change(store, analysis, one.name, name, kind) for kind in kinds}
     return StageDiagnosis(
         stage=next(stage for stage in one.stages if stage.name == name),
         findings=own,

@@ -42,7 +42,7 @@ class Headline:
     rivals: tuple[StageNumbers, ...] = ()
 
 
-def headline(pipeline: PipelineNumbers) -> Headline:
+def find_headline(pipeline: PipelineNumbers) -> Headline:
     """Which stage loses the largest share of what enters it?
 
     Losses of a stage of kind `qualify` may be healthy: it is named only where no other
@@ -113,7 +113,7 @@ def headline_bounds(analysis: Analysis, pipeline: str = "") -> Bounds | None:
     True
     """
     pipeline_ = analysis.chosen(pipeline)[0]
-    first, counts = headline(pipeline_), pipeline_.counts
+    first, counts = find_headline(pipeline_), pipeline_.counts
     if analysis.doubts is None or analysis.selection != EVERYTHING or first.by != "share":
         return None
     if counts is None:

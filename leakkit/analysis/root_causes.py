@@ -119,7 +119,7 @@ def drivers_of(
     return drivers.adjust_drivers(found, design, columns)
 
 
-def rate_and_mix(  # noqa: PLR0913, PLR0917 - the parts of one question
+def split_change(  # noqa: PLR0913, PLR0917 - the parts of one question
     store: Store,
     analysis: Analysis,
     pipeline: str,
@@ -135,7 +135,7 @@ def rate_and_mix(  # noqa: PLR0913, PLR0917 - the parts of one question
     >>> import leakkit
     >>> store = leakkit.load("sample")
     >>> analysis = leakkit.analyze(store, "Equipment")
-    >>> found = rate_and_mix(store, analysis, "Equipment", "Proforma")
+    >>> found = split_change(store, analysis, "Equipment", "Proforma")
     >>> found.rate.low > 0.0, abs(found.mix) < 0.01
     (True, True)
     """
@@ -159,7 +159,7 @@ def changes_of(
 ) -> ChangeScreen:
     """Which segments drove a change of a stage: whose share moved more than that of the rest?
 
-    Of what got better, those that got better more. `kind` as in `rate_and_mix`.
+    Of what got better, those that got better more. `kind` as in `split_change`.
 
     >>> import leakkit
     >>> store = leakkit.load("sample")

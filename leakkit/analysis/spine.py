@@ -122,7 +122,7 @@ def _describe(store: Store, known: Learning, language: str) -> Analysis:
         inputs=source.inputs,
         ignored_files=source.ignored_files,
         fingerprint=source.fingerprint,
-        doubts=doubts.read(store),
+        doubts=doubts.read_doubts(store),
         recognised=source.recognised,
         faults=account.kept_faults(store),
         last_run=_last_run(store),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from leakkit.analysis.headline import headline
-from leakkit.analysis.root_causes import rate_and_mix, root_cause
+from leakkit.analysis.headline import find_headline
+from leakkit.analysis.root_causes import root_cause, split_change
 from leakkit.findings import stage_readings, value, warnings
 from leakkit.findings.finding import CHANGED, KINDS, WARNING, leading
 from leakkit.findings.mix import as_split
@@ -220,7 +220,7 @@ def places_of(analysis: Analysis) -> list[Place]:
 def _leading(pipelines: Sequence[PipelineNumbers]) -> Iterator[Place]:
     """Yield the stages that the headlines of some pipelines name, where there are current days."""
     for pipeline in pipelines:
-        stage = headline(pipeline).stage
+        stage = find_headline(pipeline).stage
         if stage is not None and pipeline.windows.current is not None:
             yield pipeline.name, stage.name
 
@@ -257,6 +257,6 @@ def splits_of(store: Store, analysis: Analysis, findings: tuple[Finding, ...]) -
     here = {pipeline.name for pipeline in analysis.pipelines}
     changed = [one for one in findings if one.severity in CHANGED and one.pipeline in here]
     return {
-        one.key: as_split(rate_and_mix(store, analysis, *one.key, phi=one.phi or 1.0))
+        one.key: as_split(split_change(store, analysis, *one.key, phi=one.phi or 1.0))
         for one in changed
     }

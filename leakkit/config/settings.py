@@ -52,7 +52,8 @@ CROSS_CHECKS = (
         "breaks_in_history",
     ),
     *("stage_of_another_pipeline", "closed_without_start", "several_beginnings"),
-    *("history_older_than_deals", "shortened_ids", "none_in_both"),
+    *("history_older_than_deals", "shortened_ids", "rows_without_id"),
+    *("open_without_stage", "none_in_both"),
     "ids_under_several_names",
 )
 """What a source is asked before any page, in the order in which it is said."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leakkit import views
-from leakkit.analysis.headline import headline as find_headline
+from leakkit.analysis.headline import find_headline
 from leakkit.deck import charts
 from leakkit.deck.cause_slides import call_title, list_savable, repair_title
 from leakkit.deck.content import (

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from leakkit import views
-from leakkit.analysis.headline import headline as find_headline
+from leakkit.analysis.headline import find_headline
 from leakkit.findings import to_records
 from leakkit.findings.finding import WARNING, leading
 from leakkit.findings.worklist import CALL, saved_in_all

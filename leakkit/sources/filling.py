@@ -36,9 +36,9 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     """Give the rows their canonical form, resolve them, and write down what was found."""
     given = give_rows(reading, found)
     store, rules = reading.store, given.rules
-    settled.compare(store, rules, upkeep)
+    settled.find_unchanged(store, rules, upkeep)
     resolve(store, rules, plain=upkeep.plain)
-    reading.count(doubts.BURSTS, doubts.find(store, rules))
+    reading.count(doubts.BURSTS, doubts.find_doubts(store, rules))
     cross_check(reading, found, rules.config, listed_after=watch is not None)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, rules.cut)
@@ -57,12 +57,12 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     if upkeep.people:
         keep_people(store, found, given)
     if upkeep.settle:
-        settled.settle(store, rules)
+        settled.keep_settled(store, rules)
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
     write_passages(store, rules.zone)
     notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
-    doubts.keep(store)
+    doubts.keep_doubts(store)
     notes["facts"] = facts | reading.log.counted
     if found.shape != SNAPSHOT or found.days:
         # of deals that only stand somewhere it is not known where they began

@@ -22,7 +22,7 @@ from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.databases.database_tables import in_database, refuse_tables
 from leakkit.sources.filling import fill
 from leakkit.sources.headings.reading import Reading
-from leakkit.sources.headings.source_files import find, in_folder
+from leakkit.sources.headings.source_files import find_files, in_folder
 from leakkit.sources.shapes.further_tables import join_columns
 from leakkit.sources.shapes.shaping import days_of, shape_files
 from leakkit.sources.spark.load import load_spark
@@ -135,7 +135,7 @@ def _read(
         files = in_folder(reading, source.folder())
     else:
         refuse_tables(reading.config)
-        files = find(reading, source)
+        files = find_files(reading, source)
     files = join_columns(reading, files, source)
     found = shape_files(reading, files)
     if reasons is not None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from leakkit.store import deal_queries, queries
-from leakkit.store.relations import EVERYTHING, Relations, Scope, SmallTable, tables_of
+from leakkit.store.relations import EVERYTHING, Relations, Scope, SmallTable, small_tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -75,7 +75,7 @@ def tables_for(query: str, terms: Terms, last_day: int, units: Units) -> dict[st
 
     `last_day` is the last one that is counted.
     """
-    read = tables_of(query)
+    read = small_tables_of(query)
     return {name: make(terms, last_day, units) for name, make in MAKERS.items() if name in read}
 
 

@@ -14,7 +14,7 @@ from leakkit.store.duck import MEMORY, SPILL, Duck
 from leakkit.store.engines import ENGINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -45,6 +45,15 @@ def literal(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str]) -> str:
+    """Return texts as SQL, for what stands in a list.
+
+    >>> literals(["a", "b"])
+    "'a', 'b'"
+    """
+    return ", ".join(map(literal, texts))
 
 
 class Store:
@@ -284,4 +293,4 @@ def _join(store: Store) -> Store:
     return store
 
 
-__all__ = ["IN_SPARK", "MEMORY", "SPILL", "Store", "literal", "quote"]
+__all__ = ["IN_SPARK", "MEMORY", "SPILL", "Store", "literal", "literals", "quote"]

@@ -147,7 +147,7 @@ class PlainVisits:
         return arrive, leave, exits
 
 
-def read(store: Store, pipelines: Sequence[int]) -> Plain | None:
+def read_visits(store: Store, pipelines: Sequence[int]) -> Plain | None:
     """Read the plain deals of some pipelines, and make `unplain_deals`, those with visits.
 
     None where there are few, or where sums of their values may not be exact.

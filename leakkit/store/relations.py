@@ -196,7 +196,7 @@ class Relations:
         by_the_day = set(self.units.values()) == {1}
         if not (whole and by_the_day and self.store.engine.counts_in_arrays):
             return None
-        return plain_visits.read(self.store, self.pipelines)
+        return plain_visits.read_visits(self.store, self.pipelines)
 
     @cached_property
     def _owner(self) -> str:
@@ -226,7 +226,7 @@ class Relations:
         """Run a query, and before it those whose answers it reads."""
         self._tell(tables)
         for name in DERIVED:
-            if name in tables_of(query):
+            if name in small_tables_of(query):
                 self._derive(name, tables)
         named = "{owner}" in query
         return self.store.frame(query.replace("{owner}", self._owner) if named else query)
@@ -238,7 +238,7 @@ class Relations:
         self._tell(tables)
         self._stand("rest", "", lambda: self._part_plain(plain))
         for name in DERIVED:
-            if name in tables_of(query):
+            if name in small_tables_of(query):
                 self._derive(name, tables, "rest_")
         return self.store.frame(OF_DEALS.sub(r"\1 rest_\2", query))
 
@@ -252,7 +252,9 @@ class Relations:
         """Keep the answer of a query as a table, while what it reads stands."""
         sql = OF_DEALS.sub(rf"\1 {rest}\2", DERIVED[name])
         made = f"CREATE OR REPLACE TEMP TABLE {rest}{name} AS {sql}"
-        read = tuple(tables[table] for table in sorted(tables_of(DERIVED[name])) if table in tables)
+        read = tuple(
+            tables[table] for table in sorted(small_tables_of(DERIVED[name])) if table in tables
+        )
         self._stand(f"{rest}{name}", read, lambda: self.store.run(made))
 
     def _tell(self, tables: Mapping[str, SmallTable]) -> None:
@@ -328,10 +330,12 @@ def _keep_latest(latest: Relations) -> None:
 
 
 @cache
-def tables_of(query: str) -> frozenset[str]:
+def small_tables_of(query: str) -> frozenset[str]:
     """Return the names of all tables that a query reads, also by those that it rests on."""
     named = set(READS.findall(query))
-    return frozenset(named.union(*(tables_of(DERIVED[name]) for name in named & set(DERIVED))))
+    return frozenset(
+        named.union(*(small_tables_of(DERIVED[name]) for name in named & set(DERIVED)))
+    )
 
 
 def _any_present(asked: SmallTable) -> bool:

@@ -53,7 +53,7 @@ class Upkeep:
     some: bool = False
 
 
-def compare(store: Store, rules: Rules, upkeep: Upkeep) -> None:
+def find_unchanged(store: Store, rules: Rules, upkeep: Upkeep) -> None:
     """Find the deals that are the same as in the earlier store, before resolving.
 
     Makes `unchanged` (opportunity_id, its number in the earlier store, rows of its history),
@@ -94,7 +94,7 @@ def take_over(store: Store) -> None:
         store.run("DETACH earlier")
 
 
-def settle(store: Store, rules: Rules) -> None:
+def keep_settled(store: Store, rules: Rules) -> None:
     """Write down which deals need not be resolved again while their rows stay the same."""
     store.run(
         f"""

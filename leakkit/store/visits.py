@@ -130,7 +130,7 @@ def pipeline_names(store: Store) -> list[str]:
     return [str(name) for (name,) in store.rows(PIPELINES)]
 
 
-def stage_names(store: Store, pipelines: Sequence[str]) -> list[str]:
+def read_stage_names(store: Store, pipelines: Sequence[str]) -> list[str]:
     """Return the names of the stages of some pipelines, of all where none is named."""
     return [str(name) for (name,) in store.rows(STAGES, {"pipelines": list(pipelines)})]
 

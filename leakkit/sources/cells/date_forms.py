@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from leakkit import vocabulary
 from leakkit.config import DIGITS
 from leakkit.errors import Fault, LeakkitError
-from leakkit.store.database import literal, quote
+from leakkit.store.database import literals, quote
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.reading import Reading, Table
@@ -230,7 +230,7 @@ def month_sql(name: str) -> str:
         for number, month in enumerate(NAMES, start=1)
     )
     others = " ".join(
-        f"WHEN lower({name}) IN ({', '.join(map(literal, said))}) THEN {number}"
+        f"WHEN lower({name}) IN ({literals(said)}) THEN {number}"
         for number, said in _months().items()
     )
     letters = f"translate({name}, '\u064a\u0643', '\u06cc\u06a9')"

@@ -70,7 +70,7 @@ def plain_dates(reading: Reading, table: Table, headings: Sequence[str]) -> Tabl
     same order of day and month, so they decide together. A cell that no form fits, or
     that is no day, stays as it is and is a fault later.
     """
-    settle(reading, table, headings)
+    settle_swapped(reading, table, headings)
     odd = [h for h in headings if not _is_plain(reading, table, h)]
     if not odd:
         return table
@@ -458,7 +458,7 @@ def _date_of(cell: Any) -> dt.date | None:  # noqa: ANN401 - whatever a cell may
     return cell if isinstance(cell, dt.date) else _read_serial(cell)
 
 
-def settle(reading: Reading, table: Table, headings: Sequence[str]) -> None:
+def settle_swapped(reading: Reading, table: Table, headings: Sequence[str]) -> None:
     """Raise where dates of a table may be swapped and nobody says whether they are.
 
     A few dates up to the 12th are no proof: both readings are said, and they stay.

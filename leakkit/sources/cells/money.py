@@ -23,7 +23,7 @@ from leakkit.sources.cells.money_units import (
     unit_of_cell,
 )
 from leakkit.sources.formats.rows import rewritten
-from leakkit.store.database import literal
+from leakkit.store.database import literal, literals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 SHOWN = 3
 MOST_SHAPES = 5_000
+NEARLY_ALL = 0.9
+"""Of amounts that a column for readers shows too, so many have to say the same."""
 DOLLARS = (
     *("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD"),
     *("MXN", "ARS", "CLP", "COP", "UYU", "DOP"),
@@ -88,7 +90,7 @@ def _plain_numbers(reading: Reading, table: Table) -> Table:
         if own:
             given = table.text_under(own)
             # two currencies for one amount: neither is believed, and the amount is a fault
-            sign = f"{_mark(said)} = '$' AND upper({given}) IN ({', '.join(map(literal, DOLLARS))})"
+            sign = f"{_mark(said)} = '$' AND upper({given}) IN ({literals(DOLLARS)})"
             code = f"CASE WHEN {sign} THEN '' ELSE {code} END"
             clash = f"{code} <> '' AND {given} <> '' AND upper({given}) <> {code}"
             text = table.text_under(heading)
@@ -226,7 +228,7 @@ def _ambiguous(file: str, heading: str, shown: list[tuple[int, str]]) -> Leakkit
 
 def _number_sql(said: str, point: str, marks: Iterable[str], units: Mapping[str, Unit]) -> str:
     """Return SQL for a cell as a plain number; NULL where it is none, or of unknown kind."""
-    known = ", ".join(map(literal, ["", *marks]))
+    known = literals(["", *marks])
     core = _core(said)
     fits = f"regexp_full_match({core}, '{_pattern(point)}')"
     whole = f"regexp_replace({core}, '{GROUP[point].replace(chr(39), chr(39) * 2)}', '', 'g')"
@@ -380,7 +382,8 @@ def _in_units(reading: Reading, table: Table) -> Table:
         ask = Ask("source", "value_times", choices, f"what the amounts of {heading} count in")
         raise LeakkitError("unclear_unit", message, asks=(ask,))
     if factor == 1:
-        return table
+        cents = not declared and _is_in_cents(reading, table, heading)
+        return _from_cents(reading, table, heading) if cents else table
     reading.say(table.file, "factor", f"{factor:,}", heading)
     text = table.text_under(heading)
     number = f"TRY_CAST({text} AS DECIMAL(24, 6))"
@@ -392,6 +395,34 @@ def _in_units(reading: Reading, table: Table) -> Table:
         f"WHEN {number} IS NULL THEN {text} ELSE {large} END"
     }
     return rewritten(reading, table, columns, "units")
+
+
+def _is_in_cents(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether amounts are counted in cents, as a column with the same for readers shows.
+
+    An interface gives 100050 beside `value_formatted`, which says "1,000.50".
+    """
+    shown = table.find(f"{heading}_formatted")
+    if shown is None:
+        return False
+    number = f"TRY_CAST({table.text_under(heading)} AS DECIMAL(24, 6))"
+    said = f"regexp_replace({table.text_under(shown)}, '[^0-9.,]', '', 'g')"
+    digits = f"TRY_CAST(regexp_replace({said}, '[.,]', '', 'g') AS HUGEINT)"
+    cents = f"{digits} * CASE WHEN regexp_matches({said}, '[.,]\\d{{2}}$') THEN 1 ELSE 100 END"
+    there, same = reading.store.rows(
+        f"SELECT count(*), count(*) FILTER ({number} = {cents}) "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {number} <> 0 AND {digits} IS NOT NULL"
+    )[0]
+    return int(there) > 0 and int(same) >= NEARLY_ALL * int(there)
+
+
+def _from_cents(reading: Reading, table: Table, heading: str) -> Table:
+    """Return a table whose values, counted in cents, are in whole units."""
+    reading.say(table.file, "factor", "0.01", heading)
+    text = table.text_under(heading)
+    product = f"TRY_CAST({text} AS DECIMAL(24, 6)) * CAST(0.01 AS DECIMAL(3, 2))"
+    columns = {heading: f"COALESCE(CAST({product} AS VARCHAR), {text})"}
+    return rewritten(reading, table, columns, "cents")
 
 
 def with_toman(config: Config) -> Config:

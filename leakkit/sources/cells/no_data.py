@@ -10,7 +10,7 @@ from leakkit.sources.formats.headers_and_footers import GROUP
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.heading_words import declared_names
 from leakkit.sources.headings.reading import simplify_heading
-from leakkit.store.database import literal, quote
+from leakkit.store.database import literals, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -74,7 +74,7 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
     found: dict[str, list[str]] = {}
     for place, said in rows:
         found.setdefault(texts[int(place)], []).append(str(said))
-    words = ", ".join(map(literal, blank))
+    words = literals(blank)
     for heading, said in found.items():
         reading.say(table.file, "nothing", ", ".join(said), heading)
     columns = {
@@ -235,7 +235,7 @@ def _sums(table: Table) -> str:
         return "FALSE"
     forms = {form for word in TOTALS for form in (word, word.title(), word.upper())}
     forms |= {word.capitalize() for word in TOTALS}
-    listed = ", ".join(map(literal, sorted(forms)))
+    listed = literals(sorted(forms))
     texts = [h for h in dict.fromkeys([*first, *named]) if h and table.types[h] == "VARCHAR"]
     said = " OR ".join(f"COALESCE({quote(h)} IN ({listed}), FALSE)" for h in texts)
     few = f"concat({', '.join(dates)}) = '' AND 2 * {_count(every)} <= {len(every)}"
@@ -336,7 +336,7 @@ def _is_heading(heading: str) -> str:
     """
     name = heading.strip()
     forms = {heading, name, name.upper(), name.lower(), name.title(), name.capitalize()}
-    return f"COALESCE({quote(heading)} IN ({', '.join(map(literal, sorted(forms)))}), FALSE)"
+    return f"COALESCE({quote(heading)} IN ({literals(sorted(forms))}), FALSE)"
 
 
 def _between(own: str) -> str:

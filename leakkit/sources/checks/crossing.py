@@ -82,6 +82,8 @@ def _ask_questions(
         history_checks.several_beginnings(store, found.history),
         history_checks.history_older_than_deals(store),
         history_checks.shortened_ids(store),
+        history_checks.rows_without_id(store, found),
+        history_checks.open_without_stage(store, found),
         history_checks.none_in_both(store, found),
         history_checks.ids_under_several_names(store, found.history),
     ]

@@ -23,7 +23,7 @@ SHOWN = 3
 class Contradiction:
     """Deals of which a source says two things.
 
-    `deals` are their ids, `of` is how many deals were asked, 0 where there are none. `lines`
+    `list_deals` are their ids, `of` is how many deals were asked, 0 where there are none. `lines`
     are what decides in leakkit.toml, or in the export; `grave` doubts stop a run however few
     deals they touch, others from `fewest` on. `asks` are those of the lines that a proposed
     configuration holds.
@@ -68,7 +68,7 @@ def ids_of(store: Store, sql: str) -> tuple[str, ...]:
     return ids(store, named)
 
 
-def deals(store: Store, found: Sequence[str]) -> int:
+def list_deals(store: Store, found: Sequence[str]) -> int:
     """Count the deals that are used, those that an earlier store settled included.
 
     Only what is `found` has a part in them.
@@ -82,7 +82,7 @@ def deals(store: Store, found: Sequence[str]) -> int:
     )
 
 
-def words(store: Store, column: str, of: str) -> list[tuple[str, int]]:
+def list_words(store: Store, column: str, of: str) -> list[tuple[str, int]]:
     """Return the texts of a column of the deals that a query gives, the most frequent first."""
     rows = store.rows(
         f"SELECT {column}, count(*) AS n FROM deals WHERE opportunity IN ({of}) "  # noqa: S608 - of this room

@@ -11,10 +11,10 @@ from leakkit.sources.cells.no_data import NOTHING
 from leakkit.sources.checks.doubt import (
     FEWEST,
     Contradiction,
-    deals,
     ids,
     ids_of,
-    words,
+    list_deals,
+    list_words,
     words_to_sort,
 )
 from leakkit.sources.headings.heading_words import nearest
@@ -110,7 +110,7 @@ FEWEST_OPEN = 20
 def outcome_words_unknown(store: Store) -> Contradiction:
     """Ask which deals have an outcome in words that nobody knows, and are open by nothing else."""
     found = ids_of(store, UNKNOWN)
-    said = words(store, "outcome", UNKNOWN)
+    said = list_words(store, "outcome", UNKNOWN)
     lines = tuple(
         f"won, lost or open = [{quote_toml(text)}]   # in [source.outcomes]: "
         f"{n:,} deals{_guess(text)}"
@@ -119,7 +119,7 @@ def outcome_words_unknown(store: Store) -> Contradiction:
     says = "have an outcome in words that are not known"
     asks = words_to_sort([(text, f"{n:,} deals{_guess(text)}") for text, n in said])
     return Contradiction(
-        "outcome_words_unknown", says, found, deals(store, found), lines, asks=asks
+        "outcome_words_unknown", says, found, list_deals(store, found), lines, asks=asks
     )
 
 
@@ -148,7 +148,13 @@ def nothing_closes(store: Store, config: Config) -> Contradiction:
     says = "are neither won nor lost, as all are"
     asks = _ends(store, last) if asked else ()
     return Contradiction(
-        "nothing_closes", says, found, deals(store, found), lines, fewest=FEWEST_OPEN, asks=asks
+        "nothing_closes",
+        says,
+        found,
+        list_deals(store, found),
+        lines,
+        fewest=FEWEST_OPEN,
+        asks=asks,
     )
 
 
@@ -176,7 +182,7 @@ def one_end_missing(store: Store, own: Config) -> Contradiction:
     )
     says = f"end in a stage that may close them: deals are {there} here, and none is {other}"
     return Contradiction(
-        "one_end_missing", says, found, deals(store, found), lines, asks=words_to_sort(means)
+        "one_end_missing", says, found, list_deals(store, found), lines, asks=words_to_sort(means)
     )
 
 
@@ -224,7 +230,12 @@ def closed_without_outcome(store: Store, *, asked: bool) -> Contradiction:
     )
     says = "end in a stage that closes a deal, and no outcome says how"
     return Contradiction(
-        "closed_without_outcome", says, found, deals(store, found), lines, asks=words_to_sort(means)
+        "closed_without_outcome",
+        says,
+        found,
+        list_deals(store, found),
+        lines,
+        asks=words_to_sort(means),
     )
 
 
@@ -251,7 +262,7 @@ def stage_may_be_lost(store: Store, config: Config, *, asked: bool) -> Contradic
     ends = tuple(sorted({deal for _, deal in found}))
     asks = words_to_sort(means)
     return Contradiction(
-        "stage_may_be_lost", says, ends, deals(store, ends), lines, fewest=1, asks=asks
+        "stage_may_be_lost", says, ends, list_deals(store, ends), lines, fewest=1, asks=asks
     )
 
 
@@ -264,13 +275,13 @@ def has_proposed_stages(store: Store) -> bool:
 def outcome_against_history(store: Store) -> Contradiction:
     """Ask which deals end otherwise in their history than their outcome says."""
     found = ids_of(store, DISAGREES)
-    said = words(store, "outcome", DISAGREES)
+    said = list_words(store, "outcome", DISAGREES)
     lines = (f"the outcomes say {list_texts(said)}: what they mean is said in [source.outcomes]",)
     says = "end otherwise in their history than their outcome says"
     means = [(text, f"{n:,} of these deals") for text, n in said]
     asks = words_to_sort(means, needed=False)
     return Contradiction(
-        "outcome_against_history", says, found, deals(store, found), lines, asks=asks
+        "outcome_against_history", says, found, list_deals(store, found), lines, asks=asks
     )
 
 
@@ -290,7 +301,13 @@ def ends_half_told(store: Store) -> Contradiction:
         "source", "closed_at", (), f"empty for deals that are open, not {stated}", needed=False
     )
     return Contradiction(
-        "ends_half_told", says, found, deals(store, found), lines, fewest=FEWEST_OPEN, asks=(ask,)
+        "ends_half_told",
+        says,
+        found,
+        list_deals(store, found),
+        lines,
+        fewest=FEWEST_OPEN,
+        asks=(ask,),
     )
 
 
@@ -306,7 +323,7 @@ def flags_against_outcome(store: Store, outcome: str) -> Contradiction:
         "flags_against_outcome",
         says,
         found,
-        deals(store, found),
+        list_deals(store, found),
         lines,
         asks=(ask,) if outcome else (),
     )
@@ -323,7 +340,7 @@ WHERE outcome = 'open' AND lost_reason <> '' AND lower(lost_reason) NOT IN {NOTH
 def open_with_reason(store: Store) -> Contradiction:
     """Ask which open deals have a reason for a loss, and what else is said of them."""
     found = ids_of(store, OPEN)
-    outcome, stage = words(store, "outcome", OPEN), words(store, "stage", OPEN)
+    outcome, stage = list_words(store, "outcome", OPEN), list_words(store, "stage", OPEN)
     lines = [
         f"lost = {list_texts(said)}   # in [source.outcomes]: "
         f"{what} of these deals, if it is a loss"
@@ -337,5 +354,5 @@ def open_with_reason(store: Store) -> Contradiction:
         [(text, f"{n:,} of these deals") for text, n in (*outcome, *stage)], needed=False
     )
     return Contradiction(
-        "open_with_reason", says, found, deals(store, found), tuple(lines), asks=asks
+        "open_with_reason", says, found, list_deals(store, found), tuple(lines), asks=asks
     )

@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
-from leakkit.sources.checks.doubt import Contradiction, deals, ids, ids_of
+from leakkit.errors import Ask
+from leakkit.sources.checks.doubt import Contradiction, ids, ids_of, list_deals
 from leakkit.sources.toml import list_texts
 from leakkit.store.account import NONE_IN_BOTH
 from leakkit.store.database import quote
@@ -97,7 +98,7 @@ def stage_of_another_pipeline(store: Store, history: Table, *, declared: bool) -
         "stage_of_another_pipeline",
         says,
         found,
-        deals(store, found),
+        list_deals(store, found),
         (line,),
     )
 
@@ -110,7 +111,7 @@ def breaks_in_history(store: Store) -> Contradiction:
         "seq = '...'   # in [source]",
     )
     says = "have a move from another stage than the one of the row before"
-    return Contradiction("breaks_in_history", says, found, deals(store, found), lines)
+    return Contradiction("breaks_in_history", says, found, list_deals(store, found), lines)
 
 
 def several_beginnings(store: Store, history: Table) -> Contradiction:
@@ -122,7 +123,7 @@ def several_beginnings(store: Store, history: Table) -> Contradiction:
     )
     says = "begin more than once, so their ids may be names"
     return Contradiction(
-        "several_beginnings", says, found, deals(store, found), lines, grave=by_name
+        "several_beginnings", says, found, list_deals(store, found), lines, grave=by_name
     )
 
 
@@ -131,7 +132,7 @@ def history_older_than_deals(store: Store) -> Contradiction:
     found = ids(store, OLDER)
     lines = ("export both files on the same day",)
     says = "were created or closed after the last row of the history and are not in it"
-    return Contradiction("history_older_than_deals", says, found, deals(store, found), lines)
+    return Contradiction("history_older_than_deals", says, found, list_deals(store, found), lines)
 
 
 def present_stage_ahead(store: Store) -> Contradiction:
@@ -139,7 +140,7 @@ def present_stage_ahead(store: Store) -> Contradiction:
     lines = ("present_stage = 'history'   # in [source]: deals stand where their history ends",)
     says = "stand in another stage than the last of their history"
     found = ids_of(store, AHEAD)
-    return Contradiction("present_stage_ahead", says, found, deals(store, found), lines)
+    return Contradiction("present_stage_ahead", says, found, list_deals(store, found), lines)
 
 
 def lost_elsewhere(store: Store, config: Config) -> Contradiction:
@@ -151,7 +152,7 @@ def lost_elsewhere(store: Store, config: Config) -> Contradiction:
         "export both files on the same day",
     )
     says = "were lost in another stage than the last of their history"
-    return Contradiction("lost_elsewhere", says, found, deals(store, found), lines)
+    return Contradiction("lost_elsewhere", says, found, list_deals(store, found), lines)
 
 
 def closed_without_start(store: Store) -> Contradiction:
@@ -164,7 +165,7 @@ def closed_without_start(store: Store) -> Contradiction:
     )
     says = "were closed from a first stage of which no start is known, so it is left out"
     found = ids_of(store, NO_START)
-    return Contradiction("closed_without_start", says, found, deals(store, found), lines)
+    return Contradiction("closed_without_start", says, found, list_deals(store, found), lines)
 
 
 # ---------------- ids
@@ -184,13 +185,13 @@ def shortened_ids(store: Store) -> Contradiction:
     lines = ("export them again, that column as text: several deals may share one of these",)
     says = "have an id in short form, such as 4.12340E+11"
     found = ids(store, sql)
-    return Contradiction("shortened_ids", says, found, deals(store, found), lines, grave=True)
+    return Contradiction("shortened_ids", says, found, list_deals(store, found), lines, grave=True)
 
 
 def most_set_aside(store: Store) -> Contradiction:
     """Ask which deals could not be read without guessing, where they are more than the others."""
     apart = ids(store, SET_ASIDE)
-    read = deals(store, apart)
+    read = list_deals(store, apart)
     reasons = store.rows("SELECT reason, count(*) AS n FROM aside GROUP BY ALL ORDER BY n DESC, 1")
     why = ", ".join(f"{reason} {n:,}" for reason, n in reasons)
     says = f"cannot be read without guessing ({why})"
@@ -202,6 +203,40 @@ def most_set_aside(store: Store) -> Contradiction:
     return Contradiction("most_set_aside", says, more, read + len(apart), (line,))
 
 
+def rows_without_id(store: Store, found: Found) -> Contradiction:
+    """Ask which rows of a list have no id: they may go on with the deal above, or be deals."""
+    rows = store.rows("SELECT line FROM given_opportunities WHERE opportunity_id = '' ORDER BY 1")
+    file = found.opportunities.file if found.opportunities else ""
+    apart = {row for aside, row, _ in found.stray_rows if aside == file}
+    bare = tuple(f"row {line}" for (line,) in rows if line not in apart) if file else ()
+    lines = ("fill the id of every row in the file, with one row for each deal",)
+    says = "have no id: their rows may go on with the deal above"
+    every = list_deals(store, bare) + len(bare)
+    return Contradiction("rows_without_id", says, bare, every, lines)
+
+
+def open_without_stage(store: Store, found: Found) -> Contradiction:
+    """Ask which deals are open because no cell says anything of them, by stages that tell ends."""
+    table = found.opportunities
+    asked = table is not None and table.heading("stage") and found.shape == "snapshot"
+    sql = """
+        SELECT o.opportunity_id FROM opportunities o
+        JOIN (SELECT opportunity_id FROM given_opportunities
+              GROUP BY ALL HAVING max(stage) = '' AND max(outcome) = '') g USING (opportunity_id)
+        WHERE o.outcome = 'open'
+        """
+    apart = ids(store, sql) if asked else ()
+    lines = (
+        "fill the stage of every row in the file",
+        "outcome = '...'   # in [source]: the column that says how deals ended",
+    )
+    ask = Ask("source", "outcome", (), "the column that says how deals ended", needed=False)
+    says = "have no stage and no outcome, and would count as open"
+    return Contradiction(
+        "open_without_stage", says, apart, list_deals(store, apart), lines, asks=(ask,)
+    )
+
+
 def none_in_both(store: Store, found: Found) -> Contradiction:
     """Ask which histories have no deal in the other file, where not a single one has."""
     says = "have a history, and not one of them is in the file of the opportunities"
@@ -211,7 +246,7 @@ def none_in_both(store: Store, found: Found) -> Contradiction:
         for table in files
         if table is not None
     )
-    return Contradiction("none_in_both", says, apart, deals(store, apart), lines)
+    return Contradiction("none_in_both", says, apart, list_deals(store, apart), lines)
 
 
 def ids_under_several_names(store: Store, history: Table) -> Contradiction:
@@ -228,5 +263,9 @@ def ids_under_several_names(store: Store, history: Table) -> Contradiction:
         )
     lines = ("opportunity_id = '...'   # in [source]: the column with a key of its own per deal",)
     return Contradiction(
-        "ids_under_several_names", "stand under several names", found, deals(store, found), lines
+        "ids_under_several_names",
+        "stand under several names",
+        found,
+        list_deals(store, found),
+        lines,
     )

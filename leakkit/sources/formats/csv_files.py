@@ -22,7 +22,7 @@ from leakkit.sources.formats.rows import LINE, SHOWN_FAULTS, free_rowid, path_sq
 from leakkit.sources.formats.unpacking import TextSurvey, as_utf8, refuse_long_lines
 from leakkit.sources.formats.workbooks import LOOKED_AT, heading_row
 from leakkit.sources.headings.heading_words import once
-from leakkit.store.database import literal, quote
+from leakkit.store.database import literal, literals, quote
 from leakkit.store.engines import ENGINE
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _copy_rows(
             f"CREATE TEMP TABLE {table} AS SELECT * FROM read_csv({path_sql(text)}, "  # noqa: S608 - quoted
             f"auto_detect = FALSE, header = {top.written}, columns = {{{columns}}}, "
             f"delim = {literal(top.separator)}, quote = '\"', skip = {top.skipped}, "
-            f"escape = '\"', nullstr = [{', '.join(map(literal, NOTHING))}], comment = '', "
+            f"escape = '\"', nullstr = [{literals(NOTHING)}], comment = '', "
             "hive_partitioning = FALSE, store_rejects = TRUE, rejects_limit = 0)",
         )
     except ENGINE:

@@ -33,7 +33,7 @@ def say(line: object) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
 
 
-def plain(cell: Any) -> Any:  # noqa: ANN401 - whatever a cell may hold
+def plain_value(cell: Any) -> Any:  # noqa: ANN401 - whatever a cell may hold
     """Return a cell as JSON has it."""
     if isinstance(cell, dt.date):
         return [cell.isoformat()]
@@ -51,7 +51,7 @@ def say_sheet(book: Any, name: str) -> None:  # noqa: ANN401 - calamine has no t
         last = len(cells)
         while last and cells[last - 1] in {"", None}:
             last -= 1
-        say([*left, *map(plain, cells[:last])] if last else [])
+        say([*left, *map(plain_value, cells[:last])] if last else [])
 
 
 def main(packages: str, path: str, wanted: str) -> None:

@@ -82,7 +82,7 @@ class Files:
     versions: bool = False
 
 
-def find(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
+def find_files(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
     """Recognise a source and read its files."""
     if isinstance(source, str | Path):
         path = Path(source)

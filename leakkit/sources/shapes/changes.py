@@ -21,10 +21,9 @@ from leakkit.sources.shapes.stage_names import (
     label_stages,
     labels_of,
     moves_of,
-    quote_texts,
     refuse_other_names,
 )
-from leakkit.store.database import literal, quote
+from leakkit.store.database import literal, literals, quote
 from leakkit.store.name_codes import close_of
 from leakkit.store.schema import LOST, WON
 
@@ -66,7 +65,7 @@ def _look_up(reading: Reading, table: Table, other: Table | None) -> Table:
     its, name = heading_of(other, wanted.signs[:1]), quote(f"whose {table.file}")
     columns = ", ".join(f"t.{quote(heading)}" for heading in table.types)
     tests = [
-        f"{other.text_under(heading)} IN ({quote_texts(texts)})"
+        f"{other.text_under(heading)} IN ({literals(texts)})"
         for word, texts in wanted.only.items()
         if (heading := heading_of(other, (word,)))
     ]

@@ -20,7 +20,7 @@ from leakkit.sources.shapes.end_columns import (
     outcome_by_dates,
 )
 from leakkit.store import schema
-from leakkit.store.database import literal
+from leakkit.store.database import literal, literals
 from leakkit.store.name_codes import close_of, closes_either_way, outcome_of, outcome_words
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _end_by_flags(reading: Reading, table: Table, heading: str, flags: Flags) ->
     ends = [text for text in _read_texts(reading, table, outcome) if closes_either_way(text)]
     if not ends or not flags.headings.keys() & {"won", "lost"}:
         return table
-    ended = f"{outcome} IN ({', '.join(map(literal, ends))})"
+    ended = f"{outcome} IN ({literals(ends)})"
     how = flags.sql(table, table.text("lost_reason"), ended)
     reading.say(table.file, "outcome", "flags", ", ".join(flags.headings.values()))
     sql = f"CASE WHEN {ended} AND {how} IN ('won', 'lost') THEN {how} ELSE {outcome} END"
@@ -193,7 +193,7 @@ def _with_last_stage(reading: Reading, table: Table) -> Table:
     if not closed:
         return table
     reading.say(table.file, "last_stage", "closed", last)
-    listed = ", ".join(map(literal, sorted(closed)))
+    listed = literals(sorted(closed))
     named = f"{outcome} IN ({listed}) AND {table.text_under(last)} <> ''"
     sql = f"CASE WHEN {named} THEN {table.text_under(last)} ELSE {table.text('stage')} END"
     stage = table.heading("stage")
@@ -279,7 +279,7 @@ def cases_of_outcome(reading: Reading, table: Table) -> str:
     cases = [of_maker] if of_maker else []
     found = _outcomes_by_meaning(reading, table)
     cases += [
-        f"WHEN {text} IN ({', '.join(map(literal, found[code]))}) THEN '{kind}'"
+        f"WHEN {text} IN ({literals(found[code])}) THEN '{kind}'"
         for code, kind in KINDS.items()
         if code in found
     ]
@@ -297,7 +297,7 @@ def _closing_cases(reading: Reading, table: Table) -> list[str]:
     kinds = {"won": schema.WON, "lost": schema.LOST}
     closes = {kind: [s for s, code in said.items() if code == kinds[kind]] for kind in kinds}
     return [
-        f"WHEN {stage} IN ({', '.join(map(literal, names))}) THEN '{kind}'"
+        f"WHEN {stage} IN ({literals(names)}) THEN '{kind}'"
         for kind, names in closes.items()
         if names
     ]
@@ -345,7 +345,7 @@ def closes_of_deals(reading: Reading, found: Found) -> Found:
     closes = [str(row[0]) for row in rows]
     if not closes:
         return found
-    listed = ", ".join(map(literal, closes))
+    listed = literals(closes)
     reading.store.run(f"UPDATE {ENDS} SET closes = TRUE WHERE stage IN ({listed})")  # noqa: S608 - quoted
     deals = found.opportunities
     for name in closes:
@@ -400,7 +400,7 @@ def _keep_ends(reading: Reading, found: Found, names: Sequence[str]) -> None:
     if not names:
         reading.store.run(EMPTY)
         return
-    listed = ", ".join(map(literal, names))
+    listed = literals(names)
     present = "SELECT '' AS opportunity_id, '' AS stage LIMIT 0"
     if deals is not None:
         present = (

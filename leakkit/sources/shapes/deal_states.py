@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.shapes.deal_ends import cases_of_outcome
 from leakkit.store.account import SHOWN_ROWS
-from leakkit.store.database import literal, quote
+from leakkit.store.database import literal, literals, quote
 from leakkit.store.name_codes import CLOSED, outcome_of, outcome_words
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def find_moves(reading: Reading, snapshots: Sequence[Snapshot]) -> str:
     _stand(reading, snapshots)
     days = " ".join(f"WHEN {i} THEN DATE '{one.day}'" for i, one in enumerate(snapshots))
     new = f"before IS NULL AND number > 0 AND created > CASE number - 1 {days} END"
-    closed = f"stage IN ({', '.join(map(literal, CLOSED))})"
+    closed = f"stage IN ({literals(CLOSED)})"
     reading.store.run(
         f"""
         CREATE TEMP TABLE {MOVES} AS
@@ -98,7 +98,7 @@ def _where(reading: Reading, table: Table) -> str:
     rows = reading.store.rows(f"SELECT DISTINCT {said} FROM {table.relation}")  # noqa: S608 - quoted
     code = {str(row[0]): outcome_of(str(row[0]), words) for row in rows}
     cases = [
-        f"WHEN {said} IN ({', '.join(map(literal, found))}) THEN {literal(close)}"
+        f"WHEN {said} IN ({literals(found)}) THEN {literal(close)}"
         for close, wanted in CLOSED.items()
         if (found := sorted(text for text, number in code.items() if number == wanted))
     ]

@@ -19,7 +19,7 @@ from leakkit.sources.formats.rows import LINE
 from leakkit.sources.headings.heading_words import loose, nearest
 from leakkit.sources.shapes.deal_ids import LONG, SHORT, replace_history
 from leakkit.sources.shapes.end_columns import is_flag, is_yes
-from leakkit.store.database import literal, quote
+from leakkit.store.database import literal, literals, quote
 from leakkit.store.trace import LEFT_OUT
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _take_named(reading: Reading, tables: list[Table]) -> None:
         for table, heading in there:
             said = _matching(reading, table, heading, words)
             own = table.text("opportunity_id")
-            test = f"{table.text_under(heading)} IN ({_quote_texts(said)})" if said else "FALSE"
+            test = f"{table.text_under(heading)} IN ({literals(said)})" if said else "FALSE"
             reading.store.run(
                 f"INSERT INTO {LEFT_OUT} SELECT DISTINCT {own}, 'asked', TRUE "  # noqa: S608 - quoted
                 f"FROM {table.relation} WHERE {test} AND {own} <> ''"
@@ -247,7 +247,7 @@ def _where(table: Table) -> list[Sign]:
         message = f"{table.file} lacks a column that `where` names:"
         raise LeakkitError("missing_columns", message, (fault,))
     found = {str(table.find(name)): values for name, values in table.where.items()}
-    tests = [f"{table.text_under(h)} IN ({_quote_texts(values)})" for h, values in found.items()]
+    tests = [f"{table.text_under(h)} IN ({literals(values)})" for h, values in found.items()]
     return [Sign("where", f"NOT ({' AND '.join(tests)})", ", ".join(found))]
 
 
@@ -273,7 +273,7 @@ def _sign(reading: Reading, table: Table, why: str, heading: str) -> Sign | None
     if is_flag(reading, table, heading):
         return Sign(why, is_yes(table, heading), heading)
     text = f"lower({table.text_under(heading)})"
-    filled = f"{text} <> '' AND {text} NOT IN ({_quote_texts(NEVER)}) AND {text} NOT LIKE '0000%'"
+    filled = f"{text} <> '' AND {text} NOT IN ({literals(NEVER)}) AND {text} NOT LIKE '0000%'"
     if why == "merged":
         other = f"{text} <> lower({table.text('opportunity_id')})"
         return Sign(why, rf"{filled} AND {other} AND regexp_matches({text}, '\d')", heading)
@@ -302,12 +302,7 @@ def _by_outcome(reading: Reading, table: Table) -> list[Sign]:
     said = {
         why: [str(s) for (s,) in rows if fold_name(str(s)) in forms] for why, forms in words.items()
     }
-    return [Sign(w, f"{text} IN ({_quote_texts(s)})", heading) for w, s in said.items() if s]
-
-
-def _quote_texts(words: Iterable[str]) -> str:
-    """Return texts as SQL."""
-    return ", ".join(literal(word) for word in words)
+    return [Sign(w, f"{text} IN ({literals(s)})", heading) for w, s in said.items() if s]
 
 
 __all__ = ["FACTS", "keep_asked", "without_histories"]

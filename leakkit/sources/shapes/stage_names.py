@@ -14,11 +14,11 @@ from leakkit.sources.headings.heading_words import declared_names, heading_of
 from leakkit.sources.shapes.deal_ends import cases_of_outcome
 from leakkit.sources.shapes.end_columns import find_flags
 from leakkit.sources.toml import quote_toml as toml
-from leakkit.store.database import literal
+from leakkit.store.database import literal, literals
 from leakkit.store.schema import LISTED_STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from leakkit.config import Changes
     from leakkit.sources.headings.reading import Reading, Table
@@ -136,11 +136,6 @@ LABEL = r'^\{\s*"[^"]*"\s*:\s*"([^"]*)"'
 """A label in several languages, as databases keep it: the first is taken."""
 
 
-def quote_texts(words: Iterable[str]) -> str:
-    """Return texts as SQL."""
-    return ", ".join(literal(word) for word in words)
-
-
 def label_stages(reading: Reading, table: Table, stages: Table) -> Table:
     """Give the stages that a list of stages knows by a number or a code their labels."""
     key, label = key_and_label(stages)
@@ -217,7 +212,7 @@ def kind_of_change(history: Table, changes: Changes) -> str:
     text = f"lower({history.text_under(field)})"
     kinds = (("stage", changes.stage), ("status", changes.status), ("created", changes.created))
     cases = [
-        f"WHEN {text} IN ({quote_texts(map(fold_name, words))}) THEN '{kind}'"
+        f"WHEN {text} IN ({literals(map(fold_name, words))}) THEN '{kind}'"
         for kind, words in kinds
         if words
     ]

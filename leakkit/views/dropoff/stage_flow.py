@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from leakkit.analysis.headline import headline as find_headline
+from leakkit.analysis.headline import find_headline
 from leakkit.analysis.results import find_notes
 from leakkit.analysis.scope import EVERYTHING
 from leakkit.findings.finding import leading
