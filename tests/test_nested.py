@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leakkit.config import Config
+from leakkit.errors import LeakkitError
 from leakkit.sources.formats.files import read_file
 from leakkit.sources.formats.json_files import flatten, rows_of_page
 from leakkit.sources.headings.reading import Reading
@@ -96,3 +97,34 @@ def test_values_with_their_versions_are_a_history() -> None:
     assert history == [
         {"dealId": "7", "property": "dealstage", "value": "offer", "timestamp": "2024-01-01"}
     ]
+
+
+LONG = r'[{"id": 1, "won": true, "lost": false, "x": null, "s": "a\u00e4\n", "v": -12.5e+7}]'
+
+
+def test_a_file_that_is_cut_off_says_so_and_where(reading: Reading) -> None:
+    for end in range(1, len(LONG)):
+        with pytest.raises(LeakkitError, match="no JSON array") as caught:
+            read(reading, LONG[:end])
+        said = f"cut off after line 1, character {len(LONG[:end].rstrip())}, and its end is missing"
+        assert said in str(caught.value), LONG[:end]
+        assert "download it again" in str(caught.value)
+
+
+def test_a_line_that_is_cut_off_says_so(reading: Reading) -> None:
+    with pytest.raises(LeakkitError) as caught:
+        read(reading, '{"id": 1}\n{"id": 2, "stage": "Of')
+    assert [(fault.row, "cut off after" in fault.hint) for fault in caught.value.faults] == [
+        (2, True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [('[{"id":1,}]', (1, 10)), ('[\n{"id" 1}]', (2, 7)), ("[{'a':1}]", (1, 3))]
+)
+def test_a_file_that_is_broken_elsewhere_says_where(
+    reading: Reading, text: str, place: tuple[int, int]
+) -> None:
+    where = "breaks at line {}, character {}".format(*place)
+    with pytest.raises(LeakkitError, match=where):
+        read(reading, text)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from leakkit.sources.headings.reading import Reading, Table
 
 HALF = re.compile("[\ud800-\udfff]")
+BEGUN = re.compile(r"|-|\.|\.?\d*[eE][+-]?|t|tr|tru|f|fa|fal|fals|n|nu|nul|\\?u[0-9a-fA-F]{0,4}")
+"""What stands at the end of a JSON text that was cut off within a value."""
 
 
 def read_json(reading: Reading, path: Path, file: str, name: str) -> list[Table]:
@@ -119,12 +121,10 @@ def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, o
     for row, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        try:
-            found = json.loads(line, parse_float=str, parse_int=str)
-        except (ValueError, RecursionError):
-            found = None
+        found, broken = _parse(line)
         if not isinstance(found, dict):
-            faults.append(Fault(file, row, "", line.strip()[:80], "the line is no JSON object"))
+            shown, rule = line.strip()[:80], "the line is no JSON object"
+            faults.append(Fault(file, row, "", shown, rule, broken))
             continue
         page = rows_of_page(found)
         for one in [found] if page is None else page:
@@ -137,17 +137,33 @@ def _objects(lines: Iterator[str], file: str) -> Iterator[tuple[int, dict[str, o
 
 def _whole(text: str, file: str) -> list[tuple[int, dict[str, object]]]:
     """Return (number, object) of one JSON value: an array of objects, a page, or one object."""
-    try:
-        found = json.loads(text, parse_float=str, parse_int=str)
-    except (ValueError, RecursionError):
-        found = None
+    found, broken = _parse(text)
     rows = rows_of_page(found)
     if rows is None and isinstance(found, dict):
         rows = [found]
     if rows is None:
-        message = f"{file} is no JSON array of objects."
+        message = f"{file} is no JSON array of objects{broken and ': '}{broken}."
         raise LeakkitError("unreadable_file", message)
     return list(enumerate(rows, start=1))
+
+
+def _parse(text: str) -> tuple[object, str]:
+    """Return the value of a JSON text, or None and where the text breaks."""
+    try:
+        return json.loads(text, parse_float=str, parse_int=str), ""
+    except json.JSONDecodeError as error:
+        return None, _say_break(text.rstrip(), error)
+    except (ValueError, RecursionError):
+        return None, ""
+
+
+def _say_break(text: str, error: json.JSONDecodeError) -> str:
+    """Say where a JSON text breaks, and what to do where its end is missing."""
+    if error.msg.startswith("Unterminated") or BEGUN.fullmatch(text[error.pos :]):
+        line, character = text.count("\n") + 1, len(text) - text.rfind("\n") - 1
+        where = f"line {line:,}, character {character:,}"
+        return f"it is cut off after {where}, and its end is missing; download it again"
+    return f"it breaks at line {error.lineno:,}, character {error.colno:,}"
 
 
 def _say_cell(value: object) -> str:

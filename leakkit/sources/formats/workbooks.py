@@ -189,6 +189,11 @@ def _choose_sheets(reading: Reading, name: str, found: list[WorkbookSheet]) -> l
                 f"{name} has {len(sheets)} sheets that may be read: {names}. "
                 "Say which: [source] sheet = '...'."
             )
+            if len({tuple(sorted(sheet.headings)) for sheet in sheets}) == 1:
+                message += (
+                    " They have the same columns: one of them may be a part of all deals. "
+                    "Parts of one table belong into one sheet."
+                )
             named = tuple(sheet.name for sheet in sheets)
             ask = Ask("source", "sheet", named, "the sheet to read")
             raise LeakkitError("two_sheets", message, asks=(ask,))

@@ -313,6 +313,12 @@ def _several(folder: Folder, found: Sequence[Table]) -> LeakkitError:
         "of them, or call them opportunities and stage_history; or say in [source] which "
         f"{folder.noun}s are read: read = ['{found[0].files[0]}']."
     )
+    if len({tuple(sorted(table.types)) for table in found}) == 1:
+        message += (
+            f" They have the same columns: one {folder.noun} of them may be a part of all deals. "
+            "Parts of one table are read together where their names differ in a number only: "
+            "deals_1.csv, deals_2.csv."
+        )
     by_name = {member.name: member for member in folder.members}
     asked = [by_name[table.files[0]] for table in found]
     return LeakkitError("two_files", message, asks=which_member(asked, folder.members))
