@@ -9,6 +9,8 @@ import pytest
 
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
+from leakkit.sources import load
+from leakkit.sources.check import check
 from leakkit.sources.formats.files import read_file
 from leakkit.sources.formats.json_files import flatten, rows_of_page
 from leakkit.sources.headings.reading import Reading
@@ -94,9 +96,11 @@ def test_values_with_their_versions_are_a_history() -> None:
     stage = {"value": "won", "versions": [{"value": "offer", "timestamp": "2024-01-01"}]}
     columns, history = flatten({"dealId": "7", "properties": {"dealstage": stage}})
     assert columns == {"dealId": "7", "dealstage": "won"}
-    assert history == [
-        {"dealId": "7", "property": "dealstage", "value": "offer", "timestamp": "2024-01-01"}
-    ]
+    assert history == {
+        "history": [
+            {"dealId": "7", "property": "dealstage", "value": "offer", "timestamp": "2024-01-01"}
+        ]
+    }
 
 
 LONG = r'[{"id": 1, "won": true, "lost": false, "x": null, "s": "a\u00e4\n", "v": -12.5e+7}]'
@@ -119,12 +123,61 @@ def test_a_line_that_is_cut_off_says_so(reading: Reading) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "place"), [('[{"id":1,}]', (1, 10)), ('[\n{"id" 1}]', (2, 7)), ("[{'a':1}]", (1, 3))]
-)
+@pytest.mark.parametrize(("text", "place"), [('[\n{"id" 1}]', (2, 7)), ("[{'a':1}]", (1, 3))])
 def test_a_file_that_is_broken_elsewhere_says_where(
     reading: Reading, text: str, place: tuple[int, int]
 ) -> None:
     where = "breaks at line {}, character {}".format(*place)
     with pytest.raises(LeakkitError, match=where):
         read(reading, text)
+
+
+SALESFORCE = {
+    "attributes": {"type": "Opportunity"},
+    "Id": "7",
+    "StageName": "Closed Won",
+    "CloseDate": "2024-02-01",
+    "CreatedDate": "2024-01-01T08:00:00.000+0000",
+    "IsClosed": True,
+    "IsWon": True,
+    "OpportunityHistories": {
+        "totalSize": 2,
+        "done": True,
+        "records": [
+            {"Id": "h1", "StageName": "Offer", "CreatedDate": "2024-01-01T08:00:00.000+0000"},
+            {"Id": "h2", "StageName": "Closed Won", "CreatedDate": "2024-02-01T08:00:00.000+0000"},
+        ],
+    },
+    "OpportunityLineItems": {"records": [{"Product": "Pump"}, {"Product": "Valve"}]},
+}
+
+
+def test_a_list_of_moves_within_a_deal_is_its_history_and_other_lists_are_named(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "deals.json"
+    file.write_text(json.dumps({"totalSize": 1, "done": True, "records": [SALESFORCE]}), "utf-8")
+    with load(file) as store:
+        assert store.meta("shape") == "events"
+        assert store.rows("SELECT opportunity_id, outcome FROM opportunities") == [("7", "won")]
+        assert store.value("SELECT count(*) FROM passages") == 1
+    named = [one for one in check(tmp_path).recognised if one.what == "nested_list"]
+    assert [(one.why, one.as_what) for one in named] == [("OpportunityLineItems.records", "2")]
+
+
+def test_a_plain_list_of_moves_is_a_history_too_and_one_of_other_things_stays_a_text() -> None:
+    moves = [{"id": 1, "stage": "Offer", "changed_at": "2024-01-01"}]
+    tasks = [{"status": "done", "due_date": "2024-01-01"}]
+    columns, found = flatten({"moves": moves, "id": "7", "tasks": tasks})
+    assert columns == {"id": "7", "tasks": tasks}
+    assert found == {
+        "moves": [{"opportunity_id": "7", "stage": "Offer", "changed_at": "2024-01-01"}]
+    }
+    assert flatten({"moves": moves}) == ({"moves": moves}, {})
+
+
+def test_too_many_different_histories_are_refused(reading: Reading) -> None:
+    move = {"stage": "Offer", "entered_at": "2024-01-01"}
+    rows = [{"id": str(n), f"moves {n}": [move]} for n in range(9)]
+    with pytest.raises(LeakkitError, match="more than 8 different histories"):
+        read(reading, json.dumps(rows))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from leakkit import limits
@@ -21,6 +23,9 @@ from leakkit.sources.formats.rows import (
     refuse_wide,
 )
 from leakkit.sources.formats.unpacking import as_utf8, refuse_long_lines
+from leakkit.sources.headings.exports import HISTORY
+from leakkit.sources.headings.heading_words import loose
+from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
@@ -50,23 +55,51 @@ def read_json(reading: Reading, path: Path, file: str, name: str) -> list[Table]
         )
         raise LeakkitError("too_large", message)
     text, _ = as_utf8(reading, path, file)
-    headings: tuple[dict[str, None], dict[str, None]] = ({}, {})
-    for _, row in _json_rows(text, file, whole=whole):
-        columns, entries = flatten(row)
-        headings[0].update(dict.fromkeys(columns))
-        headings[1].update(dict.fromkeys(key for entry in entries for key in entry))
-        refuse_wide(file, len(headings[0]))
-    if not headings[0]:
-        message = f"{file} is empty: it needs a heading and rows."
-        raise LeakkitError("empty_file", message)
+    headings, within = _find_keys(
+        reading, file, (row for _, row in _json_rows(text, file, whole=whole))
+    )
     flat = ((number, flatten(row)) for number, row in _json_rows(text, file, whole=whole))
     rows = ((number, columns) for number, (columns, _) in flat)
-    tables = [_json_table(reading, file, quote(f"file_{name}"), headings[0], rows)]
-    if headings[1]:
-        every = (one for _, row in _json_rows(text, file, whole=whole) for one in flatten(row)[1])
-        inner, place = f"{file}, history", quote(f"file_{name}_history")
-        tables += [_json_table(reading, inner, place, headings[1], enumerate(every, start=1))]
+    tables = [_json_table(reading, file, quote(f"file_{name}"), headings, rows)]
+    for number, (inner, keys) in enumerate(within.items()):
+        found_rows = (
+            flatten(row)[1].get(inner, ()) for _, row in _json_rows(text, file, whole=whole)
+        )
+        every = enumerate((one for ones in found_rows for one in ones), start=1)
+        place = quote(f"file_{name}_history_{number}")
+        tables.append(_json_table(reading, f"{file}, {inner}", place, keys, every))
     return tables
+
+
+def _find_keys(
+    reading: Reading, file: str, rows: Iterable[Row]
+) -> tuple[dict[str, None], dict[str, dict[str, None]]]:
+    """Return the headings of the rows, and those of each history in them.
+
+    Says how many objects stand in lists that are no history: they stay texts.
+    """
+    headings: dict[str, None] = {}
+    within: dict[str, dict[str, None]] = {}
+    left: Counter[str] = Counter()
+    for row in rows:
+        columns, found = flatten(row)
+        headings.update(dict.fromkeys(columns))
+        left.update({key: len(value) for key, value in columns.items() if _is_list(value)})
+        for inner, entries in found.items():
+            within.setdefault(inner, {}).update(dict.fromkeys(k for one in entries for k in one))
+        refuse_wide(file, len(headings))
+        if len(within) > MOST_HISTORIES:
+            message = (
+                f"{file} has more than {MOST_HISTORIES} different histories within its rows. "
+                "Keep the one that says which stages a deal entered."
+            )
+            raise LeakkitError("too_large", message)
+    if not headings:
+        message = f"{file} is empty: it needs a heading and rows."
+        raise LeakkitError("empty_file", message)
+    for key, objects in left.items():
+        reading.say(file, "nested_list", str(objects), key)
+    return headings, within
 
 
 def _json_table(
@@ -188,9 +221,14 @@ LOGS = "activity_logs"
 """The key under which a board of monday.com has the log of its changes."""
 AROUND = {"data", "account_id", "success", "errors", "extensions", "complexity"}
 """What stands beside the object of a page that has the rows within."""
+MOST_HISTORIES = 8
+"""So many different histories may stand in the rows of a file: it is read once for each."""
 DEEPEST = 8
 """So many objects may stand within one another; deeper ones stay texts."""
 IDS = ("id", "opportunity_id", "deal_id", "dealid", "hs_object_id")
+LOOSE_IDS = frozenset(map(loose, IDS))
+OURS = "opportunity_id"
+"""The column of the deal's id in a table of its moves."""
 
 
 EMPTY = ("results", "data")
@@ -233,22 +271,60 @@ def _find_list(page: Row) -> list[Row] | None:
     return [] if any(key in page and page[key] in (None, []) for key in EMPTY) else None
 
 
-def flatten(row: Row) -> tuple[Row, list[Row]]:
-    """Return a row with plain columns, and the entries of the histories that stand in it.
+def flatten(row: Row) -> tuple[Row, dict[str, list[Row]]]:
+    """Return a row with plain columns, and the entries of the histories in it, by their names.
 
-    An entry has the columns `dealId`, `property`, `value` and `timestamp`, and whatever
-    else it says.
+    An entry of the history of columns has the columns `dealId`, `property`, `value` and
+    `timestamp`, and one of a list of moves `opportunity_id`; and whatever else each says.
 
     >>> flatten({"id": "7", "properties": {"stage": "A"}, "owner": {"name": "B"}})
-    ({'id': '7', 'stage': 'A', 'owner.name': 'B'}, [])
+    ({'id': '7', 'stage': 'A', 'owner.name': 'B'}, {})
     >>> flatten({"id": "7", "propertiesWithHistory": {"stage": [{"value": "A"}]}})
-    ({'id': '7'}, [{'dealId': '7', 'property': 'stage', 'value': 'A'}])
+    ({'id': '7'}, {'history': [{'dealId': '7', 'property': 'stage', 'value': 'A'}]})
+    >>> flatten({"id": "7", "moves": [{"stage": "A", "entered_at": "2024-01-01"}]})[1]
+    {'moves': [{'opportunity_id': '7', 'stage': 'A', 'entered_at': '2024-01-01'}]}
     """
     columns: Row = {}
     entries: list[Row] = []
     _spread(row, "", columns, entries, 0)
     named = next((columns[key] for key in columns if key.casefold() in IDS), "")
-    return columns, [{"dealId": named, **entry} for entry in entries]
+    found = {"history": [{"dealId": named, **entry} for entry in entries]} if entries else {}
+    for key in [key for key, value in columns.items() if named and _are_moves(value)]:
+        inner = key.rpartition(".")[0] if key.rpartition(".")[2] in PAGES else key
+        found.setdefault(inner or key, []).extend(_moves(named, columns.pop(key)))
+    return columns, found
+
+
+def _is_list(value: Any) -> bool:  # noqa: ANN401 - a value of JSON
+    """Say whether a value is a list of objects."""
+    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+
+
+def _are_moves(value: Any) -> bool:  # noqa: ANN401 - a value of JSON
+    """Say whether a value is a list of objects that have a stage and the moment of its entry."""
+    return _is_list(value) and _is_history(tuple(dict.fromkeys(k for one in value for k in one)))
+
+
+@lru_cache(maxsize=1_000)
+def _is_history(keys: tuple[str, ...]) -> bool:
+    """Say whether entries with these keys are entries of stages; changes of fields are not."""
+    part = part_of((OURS, *(key for key in keys if key != OURS)), {})
+    return part.table == HISTORY and not (part.export and part.export.changes)
+
+
+def _moves(named: object, found: list[Row]) -> list[Row]:
+    """Return the entries of a list of moves with the id of their deal, and without their own."""
+    moves = []
+    for one in found:
+        columns: Row = {}
+        _spread(one, "", columns, [], 1)
+        said = {
+            key: value
+            for key, value in columns.items()
+            if loose(key) not in (*IDS, "opportunityid")
+        }
+        moves.append({OURS: named, **said})
+    return moves
 
 
 def _spread(row: Row, prefix: str, columns: Row, entries: list[Row], depth: int) -> None:
