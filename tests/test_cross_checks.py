@@ -153,6 +153,34 @@ def test_ids_of_15_and_18_letters_are_one(tmp_path: Path) -> None:
         assert store.meta("facts")["ids_of_15_letters"] == 9
 
 
+@pytest.mark.parametrize("history", [True, False])
+@pytest.mark.parametrize("form", ["#{}", "zcrm_{}", "OPP-24-{}", "D{}", "000{}", "{}.0"])
+def test_ids_in_another_form_are_matched(tmp_path: Path, form: str, *, history: bool) -> None:
+    deals = [f"701{n}{row[2:]}" for n, row in enumerate(right(3), start=10)]
+    moves = [f"{row[:5]},,Talks,2024-01-01" for row in deals]
+    theirs = moves if history else deals
+    theirs[:] = [form.format(row[:5]) + row[5:] for row in theirs]
+    named = Config.from_text("[source]\nopportunity_id = 'deal_id'") if not history else None
+    with load(files(tmp_path, deals, moves), named) as store:
+        assert store.value("SELECT count(*) FROM opportunities") == 9
+        assert store.meta("facts")["ids_in_another_form"] == 9
+        ids = {row[0] for row in store.rows("SELECT opportunity_id FROM opportunities")}
+        assert ids == {row.partition(",")[0] for row in deals}
+
+
+@pytest.mark.parametrize("form", ["9{}", "AB{}C", "{}7"])
+def test_ids_that_are_others_are_not_matched(tmp_path: Path, form: str) -> None:
+    deals = [f"701{n}{row[2:]}" for n, row in enumerate(right(3), start=10)]
+    moves = [f"{form.format(row[:5])},,Talks,2024-01-01" for row in deals]
+    assert "none_in_both" in refuse(files(tmp_path, deals, moves))
+
+
+def test_one_id_without_the_prefix_is_no_match(tmp_path: Path) -> None:
+    deals = [f"701{n}{row[2:]}" for n, row in enumerate(right(3), start=10)]
+    moves = [f"#{row[:5]},,Talks,2024-01-01" for row in deals] + ["99,,Talks,2024-01-01"]
+    assert "none_in_both" in refuse(files(tmp_path, deals, moves))
+
+
 def test_a_planned_close_of_a_lost_deal_sets_no_last_day(tmp_path: Path) -> None:
     (tmp_path / "opportunities.csv").write_text(
         "deal_id,created_at,closed_at,status\n"

@@ -77,6 +77,21 @@ CHANGES = {
         ("Created.", "Stage", "Amount"),
         "{id},Deal,{field},{old},{new},{at}",
     ),
+    "salesforce_field_history_report_de": (
+        "Opportunity-ID,Opportunity-Name,Feld/Ereignis,Alter Wert,Neuer Wert,Bearbeitungsdatum",
+        ("Erstellt.", "Phase", "Betrag"),
+        "{id},Deal,{field},{old},{new},{at}",
+    ),
+    "salesforce_field_history_report_fr": (
+        "ID d’opportunité,Champ / Événement,Ancienne valeur,Nouvelle valeur,Date de modification",
+        ("Créé.", "Étape", "Montant"),
+        "{id},{field},{old},{new},{at}",
+    ),
+    "salesforce_field_history_report_es": (
+        "Id. de oportunidad,Campo / Evento,Valor anterior,Valor nuevo,Fecha de edición",
+        ("Creado.", "Etapa", "Importe"),
+        "{id},{field},{old},{new},{at}",
+    ),
     "pipedrive_changelog": (
         "deal_id,field_key,old_value,new_value,time",
         ("add_time", "stage_id", "value"),

@@ -68,7 +68,7 @@ OF_READING = (
         "toman_converted",
     ),
     *(code for code in CROSS_CHECKS if code not in crossing.IN_DOUBT),
-    "ids_of_15_letters",
+    *("ids_of_15_letters", "ids_in_another_form"),
     "planned_closes",
     *("join_keys_repaired", "join_keys_unknown", doubts.BURSTS, *no_data.RULES.values()),
 )

@@ -15,7 +15,7 @@ from leakkit.sources.headings.column_guesses import lacking
 from leakkit.sources.headings.reading import Table, refuse_lacking
 from leakkit.sources.headings.table_parts import NEEDED
 from leakkit.sources.propose.proposal import propose
-from leakkit.sources.shapes.deal_ids import match_long_ids
+from leakkit.sources.shapes.deal_ids import match_long_ids, match_other_forms
 from leakkit.sources.shapes.left_out import without_histories
 from leakkit.sources.shapes.shaping import EVENTS, SNAPSHOT, Found
 from leakkit.store import account
@@ -323,6 +323,7 @@ def give_rows(reading: Reading, found: Found) -> Given:
     without_histories(reading, found.history.file)
     if found.opportunities:
         match_long_ids(reading)
+        match_other_forms(reading)
     clocks = read_clocks(store)
     hours = find_zone(clocks, config)
     give_moments(store, found, hours)

@@ -1,11 +1,13 @@
-"""How deals are known: by their row where a list has no ids, and by ids of Salesforce.
+"""How deals are known: by their row where a list has no ids, and by ids in two forms.
 
-Ids of Salesforce have 15 letters in which case counts, or 18 that need no case.
+Ids of Salesforce have 15 letters in which case counts, or 18 that need no case. Other ids
+have the same letters before them in one of two files, or zeros, or end in `.0`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, LeakkitError
@@ -140,6 +142,90 @@ def match_long_ids(reading: Reading) -> None:
         """
         SELECT h.* REPLACE (COALESCE(p.id, h.opportunity_id) AS opportunity_id)
         FROM read_history h LEFT JOIN id_pairs p ON p.said = h.opportunity_id
+        """,
+    )
+
+
+# ---------------- ids of which one file has another form
+
+FEWEST, NEARLY_EVERY = 5, 0.95
+"""So many ids, and so much of the shorter list of them, are the same in one form only."""
+LONGEST = 40
+FORMS = {
+    "regexp_replace(id, '[.]0+$', '')": "regexp_full_match(id, '[0-9]+[.]0+')",
+    "ltrim(id, '0')": "regexp_full_match(id, '[0-9]+') AND length(id) = "
+    "(SELECT max(length(id)) FROM {side})",
+}
+"""The form that the other file has -> what every id of this file looks like."""
+SIDES = {"deal_forms": "read_opportunities", "history_forms": "read_history"}
+
+
+def match_other_forms(reading: Reading) -> None:
+    """Give history rows the ids of the deals, where one file has all of its ids in another form.
+
+    Where an id stands in both files as it is, or two forms would do, nothing is matched.
+    """
+    store = reading.store
+    for side, rows in SIDES.items():
+        store.run(
+            f"CREATE OR REPLACE TEMP TABLE {side} AS "  # noqa: S608 - names
+            f"SELECT DISTINCT opportunity_id AS id FROM {rows} WHERE opportunity_id <> ''"
+        )
+    deals, history = SIDES
+    if store.value(f"SELECT count(*) FROM {deals} JOIN {history} USING (id)"):  # noqa: S608 - names
+        return
+    forms = [
+        (side, form)
+        for side, other in ((deals, history), (history, deals))
+        for form, every in (FORMS | _prefixes(store, side)).items()
+        if _fits(store, (side, other), form, every)
+    ]
+    if len(forms) == 1:
+        _match(reading, *forms[0])
+
+
+def _prefixes(store: Store, side: str) -> dict[str, str]:
+    """Return the ways to take off what all ids of a file begin with: up to a sign or a digit."""
+    first, last = map(str, store.rows(f"SELECT min(id), max(id) FROM {side}")[0])  # noqa: S608 - a name
+    shared = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    found = {}
+    for n, (end, _) in enumerate(islice(shared, LONGEST), start=1):
+        rest = f"substr(id, {n + 1})"
+        every = f"regexp_full_match({rest}, '[0-9]+')" if end.isalpha() else f"{rest} <> ''"
+        if not end.isdigit():
+            found[rest] = every
+    return found
+
+
+def _fits(store: Store, sides: tuple[str, str], form: str, every: str) -> bool:
+    """Say whether all ids of a file have a form, and the other file has nearly all without it."""
+    side, other = sides
+    every = every.format(side=side)
+    all_so, ids, forms, both = store.rows(
+        f"SELECT bool_and(so), count(*), count(DISTINCT form), count(o.id) FROM "  # noqa: S608 - names
+        f"(SELECT {every} AS so, {form} AS form FROM {side}) LEFT JOIN {other} o ON o.id = form"
+    )[0]
+    fewer = min(ids, int(store.value(f"SELECT count(*) FROM {other}")))  # noqa: S608 - a name
+    return bool(all_so) and forms == ids and both >= max(FEWEST, NEARLY_EVERY * fewer)
+
+
+def _match(reading: Reading, side: str, form: str) -> None:
+    """Let the history have the ids of the deals, and count its rows."""
+    deals = side == "deal_forms"
+    said, its = (form, "id") if deals else ("id", form)
+    store = reading.store
+    store.run(
+        f"CREATE OR REPLACE TEMP TABLE id_forms AS SELECT said, d.id AS id "  # noqa: S608 - names
+        f"FROM (SELECT id, {said} AS form FROM deal_forms) d "
+        f"JOIN (SELECT id AS said, {its} AS form FROM history_forms) h USING (form)"
+    )
+    rows = "read_history h JOIN id_forms f ON f.said = h.opportunity_id"
+    reading.count("ids_in_another_form", int(store.value(f"SELECT count(*) FROM {rows}")))  # noqa: S608 - names
+    replace_history(
+        store,
+        """
+        SELECT h.* REPLACE (COALESCE(f.id, h.opportunity_id) AS opportunity_id)
+        FROM read_history h LEFT JOIN id_forms f ON f.said = h.opportunity_id
         """,
     )
 
