@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -158,3 +158,55 @@ def test_no_stage_is_asked_for_where_closes_are_planned_or_both_ends_are_known(
     file.write_text(f"{file.read_text('utf-8')}x,Lost,2026-01-01,2026-02-01\n", "utf-8")
     with load(file) as store:
         assert outcomes(store)["open"] == 12
+
+
+def list_of_three_ends(place: Path, *, closes: str = "2025-0{}-20", plans: int = 12) -> Path:
+    """Write won and lost deals, open ones with plans, and five in a stage of the seller's own."""
+    rows = [
+        f"{kind}{n},{stage},2025-0{n}-01,2025-0{n}-25"
+        for kind, stage in (("w", "Won"), ("l", "Lost"))
+        for n in range(1, 10)
+    ]
+    rows += [f"x{n},Shelved by the board,2025-0{n}-02,{closes.format(n)}" for n in range(2, 7)]
+    rows += [f"o{n},Offer,2025-09-{n + 10},2026-03-01" for n in range(plans)]
+    file = place / "deals.csv"
+    file.write_text("\n".join(["Deal ID,Stage,Created,Close Date", *rows, ""]), "utf-8")
+    return file
+
+
+def test_an_end_of_the_sellers_own_beside_won_and_lost_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(LeakkitError, match="stage_past_close") as caught:
+        load(list_of_three_ends(tmp_path))
+    assert caught.value.faults[0].value == "x2, x3, x4 ..."
+    assert '"Shelved by the board"' in caught.value.faults[0].hint
+    line = '[source.outcomes]\n"Shelved by the board" = "lost"\n'
+    (tmp_path / "leakkit.toml").write_text(line, "utf-8")
+    with load(tmp_path) as store:
+        assert outcomes(store) == {"won": 9, "lost": 14, "open": 12}
+
+
+@pytest.mark.parametrize(
+    "of",
+    [{"closes": "2025-09-0{}"}, {"closes": "2026-0{}-20"}, {"plans": 9}],
+    ids=["missed of late", "planned", "few others"],
+)
+def test_a_plan_that_was_missed_is_no_end(tmp_path: Path, of: dict[str, Any]) -> None:
+    with load(list_of_three_ends(tmp_path, **of)) as store:
+        assert outcomes(store)["open"] == 5 + of.get("plans", 12)
+
+
+def test_a_stage_of_deals_that_flags_call_open_is_no_end(tmp_path: Path) -> None:
+    file = list_of_three_ends(tmp_path)
+    heading, *rows = file.read_text("utf-8").splitlines()
+    flagged = [f"{row},{row[0] in 'wl'},{row[0] == 'w'}" for row in rows]
+    file.write_text("\n".join([f"{heading},IsClosed,IsWon", *flagged, ""]), "utf-8")
+    with load(file) as store:
+        assert outcomes(store)["open"] == 17
+
+
+def test_an_end_that_its_name_tells_is_asked_for_once(tmp_path: Path) -> None:
+    file = list_of_three_ends(tmp_path)
+    file.write_text(file.read_text("utf-8").replace("Shelved by the board", "Withdrawn"), "utf-8")
+    with pytest.raises(LeakkitError, match="stage_may_be_lost") as caught:
+        load(file)
+    assert len(caught.value.faults) == 1

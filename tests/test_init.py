@@ -114,6 +114,18 @@ STOPS = {
         {'"Countersigned"': "won", "Countersigned": "won"},
         (WON, 9),
     ),
+    "stage_past_close": (
+        {
+            "deals.csv": "deal_id,stage,created_at,close_date\n"
+            + "".join(
+                f"{s}{i},{s},2024-0{i}-01,{'2026-01-01' if s in 'AB' else f'2024-0{i}-20'}\n"
+                for s in ("A", "B", "Won", "Lost", "Shelved")
+                for i in range(1, 9)
+            )
+        },
+        {'"Shelved"': "lost", "Shelved": "lost"},
+        (LOST, 16),
+    ),
     "no_headings": (
         {"deals.csv": "1,Talks,2024-01-14,Open\n2,Offer,2024-01-15,Won\n3,Offer,2024-01-16,Lost\n"},
         {"headings": "deal_id, stage, created_at, status"},

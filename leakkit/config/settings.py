@@ -39,6 +39,7 @@ CROSS_CHECKS = (
         "most_set_aside",
         "nothing_closes",
         "one_end_missing",
+        "stage_past_close",
         "outcome_words_unknown",
         "open_with_reason",
         "outcome_against_history",

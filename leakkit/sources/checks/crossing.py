@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 NO_STOP = ("present_stage_ahead",)
 """Put right by what the deal itself says."""
 IN_DOUBT = ("outcome_words_unknown", "outcome_against_history")
+NAMES = "closing_stage"
+"""What the outcome is recognised by where only the names of stages say it."""
 ENDS_ASKED = 2
 """After what is set aside, and whether anything closes."""
 COUNTED = (*IN_DOUBT, *NO_STOP, "none_in_both")
@@ -41,7 +43,11 @@ def cross_check(reading: Reading, found: Found, config: Config, *, listed_after:
     declared = bool(reading.config.pipelines)
     asked = _ask_questions(store, found, config, outcome or "", declared=declared)
     if not outcome:
-        asked.insert(ENDS_ASKED, end_checks.one_end_missing(store, reading.config))
+        by_names = {one.as_what for one in reading.log.said if one.what == "outcome"} <= {NAMES}
+        asked[ENDS_ASKED:ENDS_ASKED] = [
+            end_checks.one_end_missing(store, reading.config),
+            end_checks.stage_past_close(store, reading.config, by_names=by_names),
+        ]
     doubts = [doubt for doubt in asked if doubt.n]
     said = {*NO_STOP, *config.source.accept, *(("most_set_aside",) if listed_after else ())}
     stopping = [doubt for doubt in doubts if doubt.stops and doubt.code not in said]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.config import Config, fold_name
@@ -24,7 +25,7 @@ from leakkit.sources.toml import list_texts, quote_toml
 from leakkit.store.name_codes import outcome_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from leakkit.store.database import Store
 
@@ -88,21 +89,30 @@ WITH dated AS (
     SELECT opportunity_id, max(closed_at) AS closed_at FROM given_opportunities GROUP BY ALL),
 seen AS (
     SELECT GREATEST((SELECT max(created_at) FROM opportunities),
-                    (SELECT max(entered_at) FROM given_history)) AS moment)
+                    (SELECT max(entered_at) FROM given_history)) AS moment),
+usual AS (
+    SELECT quantile_disc(closed_at, 0.75) AS moment FROM opportunities WHERE outcome <> 'open')
 SELECT COALESCE(s.name, '') AS said,
        list(o.opportunity_id ORDER BY o.opportunity_id) FILTER (o.outcome = 'open') AS open_ones,
        count(*) FILTER (o.outcome <> 'open') AS ended,
-       count(*) FILTER (o.outcome = 'open' AND d.closed_at <= seen.moment) AS past
+       count(*) FILTER (o.outcome = 'open' AND d.closed_at <= seen.moment) AS past,
+       count(*) FILTER (o.outcome = 'open' AND d.closed_at <= usual.moment) AS early
 FROM opportunities o
 LEFT JOIN ({LAST_STAGES}) e ON e.opportunity = o.opportunity
 LEFT JOIN stages s ON s.pipeline = o.pipeline AND s.stage = COALESCE(e.end_code, o.current_stage)
 LEFT JOIN dated d ON d.opportunity_id = o.opportunity_id
-CROSS JOIN seen
+CROSS JOIN seen CROSS JOIN usual
 GROUP BY said HAVING count(*) FILTER (o.outcome = 'open') > 0 ORDER BY said
 """  # noqa: S608 - a query of this module
-"""The stages where open deals stand, and how many of these have a close that is past."""
+"""The stages where open deals stand, and how many of these have a close that is past.
 
+`early` are those that are no later than three quarters of the closes of deals that ended.
+"""
+
+KINDS_OF_ENDS = 2
 MOSTLY = 0.9
+FEWEST_OTHERS = 10
+"""So many open deals elsewhere show that an open deal's close is not past as a rule."""
 FEWEST_OPEN = 20
 """Fewer deals may well all be open; that none is closed is then said, and no question."""
 
@@ -174,34 +184,106 @@ def one_end_missing(store: Store, own: Config) -> Contradiction:
     asked = one_sided and not settled and not store.value("SELECT count(*) FROM unchanged")
     standing = _standing(store, set(map(fold_name, known.open))) if asked else {}
     found = tuple(sorted(one for ones in standing.values() for one in ones))
-    means = [(said, f"{len(ones):,} deals end there") for said, ones in standing.items()]
-    lines = tuple(
-        f"{quote_toml(said)} = 'won', 'lost' or 'open'   # in [source.outcomes]: "
-        f"{why}; open: a stage"
-        for said, why in means
-    )
+    means, lines = _ask_of_stages(standing)
     says = f"end in a stage that may close them: deals are {there} here, and none is {other}"
     return Contradiction(
         "one_end_missing", says, found, list_deals(store, found), lines, asks=words_to_sort(means)
     )
 
 
-def _standing(store: Store, sorted_out: set[str]) -> dict[str, list[str]]:
-    """Return the stages that may be ends -> the open deals that stand there."""
-    rows = [
-        (str(said), [str(one) for one in ones], int(ended), int(past))
-        for said, ones, ended, past in store.rows(STANDING_OPEN)
-    ]
-    passed = {str(row[0]) for row in store.rows(PASSED)}
-    dated = [one for one in rows if one[3] > MOSTLY * len(one[1])]
-    others = [one for one in rows if one not in dated]
-    told = sum(one[3] for one in others) <= (1 - MOSTLY) * sum(len(one[1]) for one in others)
-    never_left = [one for one in rows if passed and one[0] not in passed]
+def stage_past_close(store: Store, own: Config, *, by_names: bool) -> Contradiction:
+    """Ask whether a stage is an end of the seller's own, where others are known as won and lost.
+
+    Such a stage is one that no deal has left, in which every deal has a close that is past, and
+    in others nearly none; and these closes are as old as those of deals that ended, and no plans
+    that were missed of late. `by_names`: the names of stages alone say how deals end.
+    """
+    known = own.source.outcomes
+    both = store.value("SELECT count(DISTINCT outcome) FROM opportunities WHERE outcome <> 'open'")
+    settled = bool(own.pipelines or known.won or known.lost)
+    asked = by_names and both == KINDS_OF_ENDS and not settled
+    asked = asked and not store.value("SELECT count(*) FROM unchanged")
+    proposed = store.rows(f"SELECT stage FROM {MAY_BE_LOST}") if has_proposed_stages(store) else []  # noqa: S608 - a name of this program
+    elsewhere = {fold_name(said) for said in (*known.open, *(str(row[0]) for row in proposed))}
+    standing = _past_stages(store, elsewhere) if asked else {}
+    found = tuple(sorted(one for ones in standing.values() for one in ones))
+    means, lines = _ask_of_stages(standing)
+    says = "are open in a stage in which all deals have a close that is past, and in others few"
+    return Contradiction(
+        "stage_past_close", says, found, list_deals(store, found), lines, asks=words_to_sort(means)
+    )
+
+
+def _ask_of_stages(
+    standing: Mapping[str, Sequence[str]],
+) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """Return what each stage could mean, with why it is asked, and the lines that say it."""
+    means = [(said, f"{len(ones):,} deals end there") for said, ones in standing.items()]
+    lines = tuple(
+        f"{quote_toml(said)} = 'won', 'lost' or 'open'   # in [source.outcomes]: "
+        f"{why}; open: a stage"
+        for said, why in means
+    )
+    return means, lines
+
+
+@dataclass(frozen=True)
+class OpenStage:
+    """The open deals that stand in a stage.
+
+    `ended` deals ended there; `past` have a close that is past, `early` one of long ago.
+    """
+
+    stage: str
+    deals: tuple[str, ...]
+    ended: int
+    past: int
+    early: int
+
+    def may_be_end(self, sorted_out: set[str]) -> bool:
+        """Say whether the stage may be an end that nobody has named yet."""
+        many = len(self.deals) >= FEWEST and not self.ended
+        return bool(self.stage) and many and fold_name(self.stage) not in sorted_out
+
+
+def _past_stages(store: Store, sorted_out: set[str]) -> dict[str, tuple[str, ...]]:
+    """Return the stages whose deals all have a close that is long past -> these deals."""
+    rows, passed = _list_standing(store)
+    past, others = _by_past_closes(rows)
+    if sum(len(one.deals) for one in others) < FEWEST_OTHERS:
+        return {}
     return {
-        said: ones
-        for said, ones, ended, _ in [*(dated if told else []), *never_left]
-        if said and not ended and len(ones) >= FEWEST and fold_name(said) not in sorted_out
+        one.stage: one.deals
+        for one in past
+        if one.may_be_end(sorted_out)
+        and one.stage not in passed
+        and 2 * one.early >= len(one.deals)
     }
+
+
+def _standing(store: Store, sorted_out: set[str]) -> dict[str, tuple[str, ...]]:
+    """Return the stages that may be ends -> the open deals that stand there."""
+    rows, passed = _list_standing(store)
+    never_left = [one for one in rows if passed and one.stage not in passed]
+    found = [*_by_past_closes(rows)[0], *never_left]
+    return {one.stage: one.deals for one in found if one.may_be_end(sorted_out)}
+
+
+def _list_standing(store: Store) -> tuple[list[OpenStage], set[str]]:
+    """Return the stages where open deals stand, and those that a deal has left."""
+    rows = [
+        OpenStage(str(said), tuple(map(str, ones)), *map(int, counts))
+        for said, ones, *counts in store.rows(STANDING_OPEN)
+    ]
+    return rows, {str(row[0]) for row in store.rows(PASSED)}
+
+
+def _by_past_closes(rows: Sequence[OpenStage]) -> tuple[list[OpenStage], list[OpenStage]]:
+    """Return the stages in which closes are past as a rule, where in the others nearly none is."""
+    past = [one for one in rows if one.past > MOSTLY * len(one.deals)]
+    others = [one for one in rows if one not in past]
+    late, open_ones = sum(one.past for one in others), sum(len(one.deals) for one in others)
+    return (past if late <= (1 - MOSTLY) * open_ones else []), others
 
 
 def _ends(store: Store, last: Sequence[tuple[str, int]]) -> tuple[Ask, ...]:
