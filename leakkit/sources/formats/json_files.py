@@ -318,11 +318,7 @@ def _moves(named: object, found: list[Row]) -> list[Row]:
     for one in found:
         columns: Row = {}
         _spread(one, "", columns, [], 1)
-        said = {
-            key: value
-            for key, value in columns.items()
-            if loose(key) not in (*IDS, "opportunityid")
-        }
+        said = {key: value for key, value in columns.items() if loose(key) not in LOOSE_IDS}
         moves.append({OURS: named, **said})
     return moves
 
