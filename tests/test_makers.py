@@ -219,3 +219,29 @@ def test_a_date_for_each_step_is_a_history(tmp_path: Path) -> None:
     with load(file) as store:
         names = store.rows("SELECT name FROM stages ORDER BY stage")
         assert names == [("inquiry",), ("offer",), ("contract",)]
+
+
+@pytest.mark.parametrize(
+    "headings",
+    [
+        "Entered Lead,Entered Offer,Entered Contract",
+        "Lead entered on,Offer entered on,Contract entered on",
+        "Lead am,Offer am,Contract am",
+        "Eintritt Lead,Eintritt in Offer,Eintritt in Contract",
+    ],
+)
+def test_a_heading_that_says_when_a_step_began_is_its_date(headings: str, tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    rows = "1,2026-01-01,2026-01-05,2026-01-20,won\n2,2026-01-02,2026-01-06,,lost\n"
+    file.write_text(f"Deal No,{headings},Result\n{rows}", "utf-8")
+    with load(file) as store:
+        names = store.rows("SELECT name FROM stages ORDER BY stage")
+        assert names == [("Lead",), ("Offer",), ("Contract",)]
+
+
+def test_entries_of_what_may_be_anything_are_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "deals.csv"
+    rows = "1,2026-01-01,2026-01-05,2026-01-20,won\n2,2026-01-02,2026-01-06,,lost\n"
+    file.write_text(f"Deal No,Besuch am,Anruf am,Versand am,Result\n{rows}", "utf-8")
+    with pytest.raises(LeakkitError, match=r'in \[source\.stage_dates\]: Besuch = "Besuch am"'):
+        load(file)

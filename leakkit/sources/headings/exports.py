@@ -92,6 +92,19 @@ DATED_STEP = (
     re.compile(r"^(?P<stage>\w{3,}?)(?:(?<=[tg])s)?datum$", re.IGNORECASE),
 )
 """Headings of a date for each step, as people write them: `Date of offer`, `Angebotsdatum`."""
+ENTERED_STEP = (
+    re.compile(r"^entered[ _](?:in[ _]|into[ _])?(?P<stage>.+?)(?:[ _](?:on|at))?$", re.IGNORECASE),
+    re.compile(r"^(?P<stage>.+)[ _]entered(?:[ _](?:on|at))?$", re.IGNORECASE),
+    re.compile(r"^eintritt[ _](?:in[ _])?(?P<stage>.+)$", re.IGNORECASE),
+    re.compile(r"^(?P<stage>.+)[ _]am$", re.IGNORECASE),
+)
+"""Headings that say when a step began: `Entered Lead`, `Lead entered on`, `Anfrage am`."""
+NO_ENTRY = re.compile(
+    r"^entered[ _](?:on|at|by)$|\bby\b|current|\bstage$|\bdate$|system|geändert|bearbeitet|fällig|"
+    r"gelöscht|importiert|exportiert|zugewiesen|wiedervorlage|angelegt|erfasst|erstellt",
+    re.IGNORECASE,
+)
+"""Such headings that say when anything else was done."""
 FIRST_STEPS = vocabulary.words("steps", "first")
 """Steps with which a sale begins: a heading of their date is that of the creation as well."""
 

@@ -11,8 +11,10 @@ from leakkit.sources.headings.exports import (
     DATED_STAGE,
     DATED_STEP,
     DEALS,
+    ENTERED_STEP,
     FIRST_STEPS,
     HISTORY,
+    NO_ENTRY,
     NO_STEP,
     PLAIN_IDS,
     USUAL,
@@ -31,6 +33,7 @@ from leakkit.sources.headings.heading_words import (
 from leakkit.sources.headings.reading import simplify_heading
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Collection, Mapping, Sequence
 
 NEEDED = ("opportunity_id", "stage", "entered_at")
@@ -238,10 +241,22 @@ def dated_stages(
 
 
 def _dated_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedStage]:
-    """Return the columns that are called the date of a step, if there are three or more."""
+    """Return the columns that are called the date of a step, if there are three or more.
+
+    Of those that say when a step began, one must be a step with which a sale begins.
+    """
     found = called_steps(headings, taken)
-    enough = 3
-    return found if len(found) >= enough else []
+    dated = [one for one in found if _step_of(one.heading, DATED_STEP)]
+    enough, first = 3, {loose(word) for word in FIRST_STEPS}
+    if len(dated) < enough and any(loose(one.stage) in first for one in found):
+        dated = found
+    return dated if len(dated) >= enough else []
+
+
+def _step_of(heading: str, patterns: Sequence[re.Pattern[str]]) -> str:
+    """Return the step that a heading names; "" where it names none."""
+    match = next((m for p in patterns if (m := p.match(heading.strip()))), None)
+    return match["stage"].strip() if match and not NO_STEP.search(heading) else ""
 
 
 def called_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedStage]:
@@ -252,10 +267,9 @@ def called_steps(headings: Sequence[str], taken: Sequence[str]) -> list[DatedSta
     """
     found, first = [], {loose(word) for word in FIRST_STEPS}
     for heading in headings:
-        match = next((m for p in DATED_STEP if (m := p.match(heading.strip()))), None)
-        if not match or NO_STEP.search(heading):
-            continue
-        step = match["stage"].strip()
-        if heading not in taken or loose(step) in first:
+        step = _step_of(heading, DATED_STEP)
+        if not step and not NO_ENTRY.search(heading):
+            step = _step_of(heading, ENTERED_STEP)
+        if step and (heading not in taken or loose(step) in first):
             found.append(DatedStage(heading, step))
     return found
