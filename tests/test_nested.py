@@ -181,3 +181,26 @@ def test_too_many_different_histories_are_refused(reading: Reading) -> None:
     rows = [{"id": str(n), f"moves {n}": [move]} for n in range(9)]
     with pytest.raises(LeakkitError, match="more than 8 different histories"):
         read(reading, json.dumps(rows))
+
+
+@pytest.mark.parametrize("name", ["opps.json", ""])
+def test_of_two_histories_within_the_deals_none_is_taken_in_silence(
+    tmp_path: Path, name: str
+) -> None:
+    deals = [
+        {
+            "Id": f"D{number}",
+            "StageName": "Offer",
+            "OpportunityHistories": {
+                "records": [{"StageName": "Lead", "CreatedDate": "2026-01-01T00:00:00Z"}]
+            },
+            "ApprovalHistories": {
+                "records": [{"StageName": "Draft", "CreatedDate": "2026-01-05T00:00:00Z"}]
+            },
+        }
+        for number in range(30)
+    ]
+    (tmp_path / "opps.json").write_text(json.dumps(deals), "utf-8")
+    with pytest.raises(LeakkitError, match="OpportunityHistories and") as caught:
+        load(tmp_path / name)
+    assert caught.value.code == "two_tables"

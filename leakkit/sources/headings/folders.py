@@ -93,6 +93,37 @@ def which_member(found: Sequence[Member], every: Sequence[Member]) -> tuple[Ask,
     )
 
 
+def explain_several(folder: Folder, found: Sequence[Table]) -> LeakkitError:
+    """Return the error of several tables of which one is to be read."""
+    if len({table.files[0] for table in found}) < len(found):
+        return explain_two_within(folder.label, found)
+    there = ", ".join(table.file for table in found)
+    message = (
+        f"{folder.label} holds several {folder.noun}s that may be read: {there}. Name one "
+        "of them, or call them opportunities and stage_history; or say in [source] which "
+        f"{folder.noun}s are read: read = ['{found[0].files[0]}']."
+    )
+    if len({tuple(sorted(table.types)) for table in found}) == 1:
+        message += (
+            f" They have the same columns: one {folder.noun} of them may be a part of all deals. "
+            "Parts of one table are read together where their names differ in a number only: "
+            "deals_1.csv, deals_2.csv."
+        )
+    by_name = {member.name: member for member in folder.members}
+    asked = [by_name[table.files[0]] for table in found]
+    return LeakkitError("two_files", message, asks=which_member(asked, folder.members))
+
+
+def explain_two_within(label: str, found: Sequence[Table]) -> LeakkitError:
+    """Return the error of one file that holds several tables of which one is to be read."""
+    there = " and ".join(table.file for table in found)
+    message = (
+        f"{label} holds several tables that may be read: {there}. Leave all but the one of the "
+        "stages of deals out of the file."
+    )
+    return LeakkitError("two_tables", message)
+
+
 def may_be_data(file: Path) -> bool:
     """Say whether a file may be one of the source: notes in .txt are not."""
     return form_of_name(file) != "" and file.suffix.lower() != ".txt"

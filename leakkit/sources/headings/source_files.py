@@ -28,6 +28,8 @@ from leakkit.sources.headings.folders import (
     Folder,
     Member,
     alike,
+    explain_several,
+    explain_two_within,
     folder_of,
     input_of,
     join_parts,
@@ -154,7 +156,11 @@ def _assign_parts(
     reading: Reading, label: str, inputs: tuple[dict[str, str], ...], tables: list[Table]
 ) -> Files:
     """Say which part each table of one file plays."""
-    by_part = {_part_of(reading, t): t for t in tables}
+    by_part: dict[str, Table] = {}
+    for table in tables:
+        other = by_part.setdefault(_part_of(reading, table), table)
+        if other is not table and _part_of(reading, table) in {DEALS, HISTORY}:
+            raise explain_two_within(label, [other, table])
     if REFUSED in by_part:
         raise _explain_refusal(by_part[REFUSED])
     deals = by_part.get(DEALS)
@@ -285,7 +291,7 @@ def _beside_history(reading: Reading, rest: list[Member], folder: Folder) -> Tab
     ]
     deals = _prefer_makers(found)
     if len(deals) > 1:
-        raise _several(folder, [table for table, _ in deals])
+        raise explain_several(folder, [table for table, _ in deals])
     return _with(reading, *deals[0]) if deals else None
 
 
@@ -301,27 +307,8 @@ def _whole(reading: Reading, wanted: str, one: Member, folder: Folder) -> Table:
         tables += other.read(reading, f"{wanted}_{number}")[:1]
     found = _join_parts(reading, tables)
     if len(found) > 1:
-        raise _several(folder, found)
+        raise explain_several(folder, found)
     return found[0]
-
-
-def _several(folder: Folder, found: Sequence[Table]) -> LeakkitError:
-    """Return the error of several tables of which one is to be read."""
-    there = ", ".join(table.file for table in found)
-    message = (
-        f"{folder.label} holds several {folder.noun}s that may be read: {there}. Name one "
-        "of them, or call them opportunities and stage_history; or say in [source] which "
-        f"{folder.noun}s are read: read = ['{found[0].files[0]}']."
-    )
-    if len({tuple(sorted(table.types)) for table in found}) == 1:
-        message += (
-            f" They have the same columns: one {folder.noun} of them may be a part of all deals. "
-            "Parts of one table are read together where their names differ in a number only: "
-            "deals_1.csv, deals_2.csv."
-        )
-    by_name = {member.name: member for member in folder.members}
-    asked = [by_name[table.files[0]] for table in found]
-    return LeakkitError("two_files", message, asks=which_member(asked, folder.members))
 
 
 def _activities(reading: Reading, file: Member) -> Table | None:
@@ -429,7 +416,7 @@ def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files
     deals = deals if snapshots else _prefer_makers(deals)
     for found in ([] if snapshots else deals, history):
         if len(found) > 1:
-            raise _several(folder, [table for table, _ in found])
+            raise explain_several(folder, [table for table, _ in found])
     if not history and not deals:
         if parts.get(REFUSED):
             raise _explain_refusal(parts[REFUSED][0][0])
