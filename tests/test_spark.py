@@ -37,7 +37,7 @@ from leakkit.store.spark.sessions import RETRIES, SparkConnection, explaining
 from tests.generated import raw_source, write_source
 from tests.running import SMALL, here
 from tests.test_databases import files_in, write_tables
-from tests.thoroughness import seeds
+from tests.thoroughness import ALL, seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -151,7 +151,7 @@ def test_the_sample_has_the_same_views(
     spark: Spark,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = sample.make(400)
+    made = sample.make(400, plan=None if ALL else SMALL)
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
     config = Config.from_text(made.config)
     with leakkit.load(frames, config) as here, leakkit.load(give(spark, frames), config) as there:
