@@ -10,9 +10,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
-from leakkit.analysis.counts import choose_late, curve_of, whole_sum
+from leakkit.analysis.counts import (
+    choose_late,
+    curve_of,
+    find_flows,
+    find_months,
+    find_pipe,
+    find_route,
+    whole_sum,
+)
 from leakkit.analysis.coverage import find_data_notes, find_last_stages, find_present
-from leakkit.analysis.flows import find_flows, find_months, find_pipe, find_route
 from leakkit.analysis.scope import POLICIES
 from leakkit.analysis.snapshot import Numbers
 from leakkit.config import fold_name
@@ -112,9 +119,7 @@ class StageNumbers(Numbers):
     @cached_property
     def exits(self) -> stage_results.Exits:
         """How all passages ended."""
-        rows = self._rows(queries.TOTALS)
-        found = {int(e): int(n) for e, n in zip(rows["exit"], rows["n"], strict=True)}
-        return stage_results.Exits(**{name: found.get(e, 0) for e, name in enumerate(schema.EXITS)})
+        return stage_results.Exits.of(self._rows(queries.TOTALS))
 
     @cached_property
     def clicked_through_share(self) -> float:
@@ -163,16 +168,7 @@ class StageNumbers(Numbers):
     @cached_property
     def in_the_end(self) -> stage_results.InTheEnd:
         """What became of the deals that were ever in it."""
-        rows = self._rows(queries.ENDS_BY_STAGE)
-        exit_, here = rows["exit"].to_numpy(), rows["here"].to_numpy() == 1
-        n, lost = rows["n"].to_numpy(), exit_ == schema.LOST_HERE
-        return stage_results.InTheEnd(
-            won=int(n[exit_ == schema.WON_HERE].sum()),
-            lost_here=int(n[lost & here].sum()),
-            lost_elsewhere=int(n[lost & ~here].sum()),
-            open=int(n[exit_ == schema.OPEN].sum()),
-            moved=int(n[exit_ == schema.MOVED].sum()),
-        )
+        return stage_results.InTheEnd.of(self._rows(queries.ENDS_BY_STAGE))
 
     @property
     def crm_advance_ratio(self) -> float | None:

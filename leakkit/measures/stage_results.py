@@ -63,6 +63,12 @@ class Exits:
     moved: int
     open: int
 
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Exits:
+        """Add up the counts `n` of rows by their `exit`."""
+        found = {int(e): int(n) for e, n in zip(rows["exit"], rows["n"], strict=True)}
+        return cls(**{name: found.get(e, 0) for e, name in enumerate(EXITS)})
+
     @property
     def advanced(self) -> int:
         """Passages that left by the right door."""
@@ -83,6 +89,19 @@ class InTheEnd:
     lost_elsewhere: int
     open: int
     moved: int
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> InTheEnd:
+        """Add up the deals `n` of rows by their last `exit`, lost ones by whether `here`."""
+        kind, here, n = (rows[name].to_numpy() for name in ("exit", "here", "n"))
+        lost = kind == EXITS.index("lost")
+        return cls(
+            won=int(n[kind == EXITS.index("won_here")].sum()),
+            lost_here=int(n[lost & (here == 1)].sum()),
+            lost_elsewhere=int(n[lost & (here != 1)].sum()),
+            open=int(n[kind == EXITS.index("open")].sum()),
+            moved=int(n[kind == EXITS.index("moved")].sum()),
+        )
 
 
 @dataclass(frozen=True)
