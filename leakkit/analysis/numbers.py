@@ -193,11 +193,19 @@ class StageNumbers(Numbers):
         """The shares that are read off the curve."""
         counts, learnt = self._counts, self._counts.ages[self.stage]
         has_baseline = counts.pipeline.windows.baseline is not None
-        readings = stage_results.read_stage(self.curve, learnt, has_baseline=has_baseline)
-        if counts.visits == "first":
-            return readings
+        return stage_results.read_stage(self.curve, learnt, has_baseline=has_baseline)
+
+    @cached_property
+    def _all_visits(self) -> stage_results.AllVisits:
+        """What gives these shares their intervals, where they are of all visits."""
+        counts = self._counts
         clusters = counts.clusters(learning.ANY_VISIT, self.stage)
-        return stage_results.read_all_visits(readings, learnt, clusters)
+        return stage_results.AllVisits(counts.ages[self.stage], clusters)
+
+    def _read(self, name: str) -> Share:
+        """Return a share that is read off the curve, by its name."""
+        share: Share = getattr(self._readings, name)
+        return share if self._counts.visits == "first" else self._all_visits.redraw(name, share)
 
     @cached_property
     def followed(self) -> float | None:
@@ -207,27 +215,27 @@ class StageNumbers(Numbers):
     @cached_property
     def advance(self) -> Share:
         """The share that went forward within the horizon."""
-        return self._readings.advance
+        return self._read("advance")
 
     @cached_property
     def lost(self) -> Share:
         """The share that was lost within the horizon."""
-        return self._readings.lost
+        return self._read("lost")
 
     @cached_property
     def returned(self) -> Share:
         """The share that went back within the horizon."""
-        return self._readings.returned
+        return self._read("returned")
 
     @cached_property
     def stalled(self) -> Share:
         """The share that is still there at the horizon."""
-        return self._readings.stalled
+        return self._read("stalled")
 
     @cached_property
     def went_overdue(self) -> Share:
         """The share that is still there at the expected age."""
-        return self._readings.went_overdue
+        return self._read("went_overdue")
 
     @cached_property
     def median(self) -> Horizon:
