@@ -35,12 +35,15 @@ from leakkit.measures.survival import (
     index_at,
     leaves_later,
     merge_doors,
+    share_alone,
     share_at,
     staying_at,
     with_the_rest,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from leakkit.measures.survival import Curve
@@ -306,9 +309,10 @@ class AllVisits:
         return Share(share.share, min(low, share.share), max(high, share.share))
 
 
-def losing_order(shares: list[Share]) -> tuple[int, ...]:
-    """Return the stages with a lost share, the largest first; equal ones in stage order."""
-    known = [(stage, share.share) for stage, share in enumerate(shares) if share.share is not None]
+def losing_order(curves: Sequence[Curve], ages: Sequence[float | None]) -> tuple[int, ...]:
+    """Return the stages by their lost share at an age, the largest first; those that have one."""
+    read = [share_alone(one, ("lost",), age) for one, age in zip(curves, ages, strict=True)]
+    known = [(stage, share) for stage, share in enumerate(read) if share is not None]
     return tuple(stage for stage, _ in sorted(known, key=lambda pair: (-pair[1], pair[0])))
 
 
