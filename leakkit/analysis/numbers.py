@@ -204,7 +204,9 @@ class StageNumbers(Numbers):
     def _read(self, name: str) -> Share:
         """Return a share that is read off the curve, by its name."""
         share: Share = getattr(self._readings, name)
-        return share if self._counts.visits == "first" else self._all_visits.redraw(name, share)
+        if self._counts.visits == "first" or share.share is None:
+            return share
+        return self.lost_any_visit if name == "lost" else self._all_visits.redraw(name, share)
 
     @cached_property
     def followed(self) -> float | None:
