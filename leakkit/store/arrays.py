@@ -342,8 +342,33 @@ def cohort(plain: Plain, tables: Frames) -> Parts:
     )
 
 
-def count_reached(plain: Plain, tables: Frames) -> Parts:
-    """Count what `queries.REACHED` counts."""
+def count_totals(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.TOTALS` counts."""
+    at = plain.rows_of(tables["asked"]["pipeline"])
+    end = _of(plain, tables["asked"], "end_tick", FAR)[plain.pipeline[at]]
+    gone = plain.gone[at]
+    late = (gone >= end) & (gone < FAR)
+    same = [*_stages(plain, at), ("exit", plain.exit[at])]
+    found = group_rows([*same, ("visits", plain.visits[at]), ("late", late)], plain.worth[at])
+    visits, after = found.pop("visits"), found.pop("late")
+    yield found | {"first_visits": found["n"] * (visits == 1), "after_curves": found["n"] * after}
+
+
+def count_started(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.STARTED` counts."""
+    at = plain.rows_of(tables["asked"]["pipeline"])
+    yield group_rows([*_stages(plain, at), ("entry", plain.entry[at])])
+
+
+def count_entered(plain: Plain, _: Frames) -> Parts:
+    """Count what `queries.ENTERED` counts: of a plain deal its first visit."""
+    yield group_rows(
+        [("pipeline", plain.pipeline[plain.first]), ("day", plain.entered[plain.first])]
+    )
+
+
+def _passed_over(plain: Plain, tables: Frames) -> tuple[Ints, Ints, Ints]:
+    """Return the stages that visits pass over: their rows, the stages, a key of deal and stage."""
     at = np.flatnonzero(plain.skipped > 0)
     over = pd.DataFrame(
         {
@@ -359,8 +384,21 @@ def count_reached(plain: Plain, tables: Frames) -> Parts:
     order = np.lexsort((row, key))
     key, row, stage = key[order], row[order], stage[order]
     own = np.concatenate([[True], key[1:] != key[:-1]])[: len(key)]
-    key, row, stage = key[own], row[own], stage[own]
-    visit, visited = _first_visits(plain, key)
+    return row[own], stage[own], key[own]
+
+
+def count_skipped(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.SKIPPED` counts."""
+    row, stage, _ = _passed_over(plain, tables)
+    yield group_rows([("pipeline", plain.pipeline[row]), ("stage", stage)])
+
+
+def count_reached(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.REACHED` counts."""
+    row, stage, key = _passed_over(plain, tables)
+    if not len(key):
+        return
+    visit, visited = plain.first_visits(key)
     kept = ~visited | (visit > row)
     row, stage, visit, visited = row[kept], stage[kept], visit[kept], visited[kept]
     gone = plain.gone[visit]
@@ -375,15 +413,6 @@ def count_reached(plain: Plain, tables: Frames) -> Parts:
             ("visited", visited),
         ]
     )
-
-
-def _first_visits(plain: Plain, keys: Ints) -> tuple[Ints, Flags]:
-    """Return the rows of the first visits to deals and stages, and whether there is one."""
-    first = np.flatnonzero(plain.visits == 1)
-    own = plain.deal[first].astype(np.int64) * 256 + plain.stage[first]
-    order = np.argsort(own)
-    at = np.minimum(np.searchsorted(own[order], keys), len(own) - 1)
-    return first[order][at], own[order][at] == keys
 
 
 COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
@@ -411,6 +440,10 @@ COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
         cohort,
         ("pipeline", "furthest", "last_stage", "exit", "overdue", "mature"),
     ),
+    queries.TOTALS: (count_totals, ("pipeline", "stage", "exit")),
+    queries.STARTED: (count_started, ("pipeline", "stage", "entry")),
+    queries.ENTERED: (count_entered, ("pipeline", "day")),
+    queries.SKIPPED: (count_skipped, ("pipeline", "stage")),
     queries.REACHED: (
         count_reached,
         ("pipeline", "stage", "tick", "entered_tick", "exit", "left_tick", "visited"),

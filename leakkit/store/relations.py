@@ -43,10 +43,10 @@ CREATE OR REPLACE TEMP VIEW asked_moves AS SELECT * FROM chosen_moves
 REST = """
 CREATE OR REPLACE TEMP TABLE rest_asked_passages AS
 SELECT p.* FROM asked_passages p
-WHERE p.opportunity IN (SELECT opportunity FROM unplain_deals);
+WHERE p.opportunity IN (SELECT opportunity FROM other_deals);
 CREATE OR REPLACE TEMP TABLE rest_asked_moves AS
 SELECT m.* FROM asked_moves m
-WHERE m.opportunity IN (SELECT opportunity FROM unplain_deals);
+WHERE m.opportunity IN (SELECT opportunity FROM other_deals);
 CREATE OR REPLACE TEMP TABLE rest_asked_opportunities AS
 SELECT o.* FROM asked_opportunities o
 WHERE o.opportunity IN (SELECT opportunity FROM other_deals)
@@ -234,9 +234,12 @@ class Relations:
             frames = {name: table.frame() for name, table in tables.items()}
             rest = self._count_rest(query, tables, self.plain)
             return arrays.add(query, self.plain, frames, rest)
-        if query == deal_queries.LAST_STAGES and self.plain and not _any_present(tables["asked"]):
-            # then it asks for deals without a history, of which none is plain
-            return self._count_rest(query, tables, self.plain)
+        if self.plain and (
+            query == queries.REOPENED
+            # then it asks for deals without a history
+            or (query == deal_queries.LAST_STAGES and not _any_present(tables["asked"]))
+        ):
+            return self._count_rest(query, tables, self.plain)  # of these none is plain
         return self.count_in_sql(query, tables)
 
     def count_in_sql(self, query: str, tables: Mapping[str, SmallTable]) -> pd.DataFrame:
@@ -264,7 +267,6 @@ class Relations:
 
     def _part_plain(self, plain: Plain) -> None:
         """Part the deals that are counted in arrays from all others."""
-        self.store.run(plain_visits.UNPLAIN)
         self.store.put("other_deals", pd.DataFrame({"opportunity": plain.others}))
         self.store.run(REST)
 
