@@ -54,12 +54,7 @@ def group_rows(
         (int(column.min()), int(column.max()) - int(column.min()) + 1) if len(column) else (0, 1)
         for _, column in columns
     ]
-    key = np.zeros(len(columns[0][1]), np.int64)
-    for (_, column), (low, size) in zip(columns, spans, strict=True):
-        if size > 1:
-            key *= size
-            key += column
-            key -= low
+    key = _one_number([column for _, column in columns], spans)
     found, sums = _count_keys(key, int(np.prod([size for _, size in spans])), total)
     made: Counted = {}
     left = found
@@ -68,6 +63,19 @@ def group_rows(
         left = left // size
     alike = {name: np.full(len(found), number, np.int64) for name, number in same.items()}
     return {name: made[name] for name, _ in columns} | sums | alike
+
+
+def _one_number(columns: Sequence[Ints], spans: Sequence[tuple[int, int]]) -> Ints:
+    """Return several columns as one: each by its lowest number and how many there may be."""
+    key, least = np.zeros(len(columns[0]), np.int64), 0
+    varied = [(each, *span) for each, span in zip(columns, spans, strict=True) if span[1] > 1]
+    for at, (column, low, size) in enumerate(varied):
+        if at:
+            key *= size
+        key += column
+        least = least * size + low
+    key -= least
+    return key
 
 
 def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
@@ -478,11 +486,7 @@ def _in_groups(keys: Sequence[Ints]) -> tuple[Ints, Flags]:
     """
     spans = [(int(key.min()), int(key.max()) - int(key.min()) + 1) for key in keys]
     if math.prod(size for _, size in spans) < 2**63:
-        one = np.zeros(len(keys[0]), np.int64)
-        for key, (low, size) in zip(keys, spans, strict=True):
-            one *= size
-            one += key - low
-        keys = [one]
+        keys = [_one_number(keys, spans)]
     order = np.lexsort(list(reversed(keys)))
     new = np.zeros(len(order), bool)
     new[:1] = True

@@ -26,6 +26,8 @@ MOST_COUNTED = 8
 """So many scopes of a store keep their temporary tables, those that were counted last."""
 DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
 """Answers that further queries read, kept as tables."""
+NEVER_PLAIN = frozenset({queries.REOPENED, deal_queries.LAST_STAGES})
+"""Queries of deals that are opened again, or have no history: of these none is plain."""
 SEEN = {"passages": queries.SEEN_PASSAGES, "opportunities": queries.SEEN_OPPORTUNITIES}
 """What is left of the tables on some days; the passages before the deals, which rest on them."""
 SQL_TYPES = {"int64": "BIGINT", "float64": "DOUBLE", "Float64": "DOUBLE", "str": "VARCHAR"}
@@ -234,12 +236,8 @@ class Relations:
             frames = {name: table.frame() for name, table in tables.items()}
             rest = self._count_rest(query, tables, self.plain)
             return arrays.add(query, self.plain, frames, rest)
-        if self.plain and (
-            query == queries.REOPENED
-            # then it asks for deals without a history
-            or (query == deal_queries.LAST_STAGES and not _any_present(tables["asked"]))
-        ):
-            return self._count_rest(query, tables, self.plain)  # of these none is plain
+        if query in NEVER_PLAIN and not _any_present(tables["asked"]) and self.plain:
+            return self._count_rest(query, tables, self.plain)
         return self.count_in_sql(query, tables)
 
     def count_in_sql(self, query: str, tables: Mapping[str, SmallTable]) -> pd.DataFrame:
