@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FAR = 2**31 - 1
 """The tick of what has not happened."""
 AT_ONCE = 200_000
-FEWEST = 500_000
+FEWEST = 200_000
 """Of fewer visits the queries alone are faster: the two ways are more statements."""
 EXACT = 2**53
 """Up to here doubles are exact whole numbers, in which the values are added up."""
