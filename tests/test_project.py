@@ -390,10 +390,10 @@ def test_the_check_of_words_sees_what_is_wrong() -> None:
 
 # ---------------- rooms
 
-MOST_LINES, MOST_MODULES = 500, 250
+MOST_LINES, MOST_MODULES = 500, 246
 LONG: set[str] = set()
 """Modules that are still longer. This list, and the two numbers, may only fall."""
-TWICE = {"cells", "load", "plain", "spark"}
+TWICE: set[str] = set()
 """Names of modules and classes that may stand in two rooms; this list may only fall, too."""
 
 

@@ -22,7 +22,7 @@ from leakkit.sources.stores import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
 from leakkit.store.database import IN_SPARK
 from leakkit.store.moments import as_of_text
-from leakkit.store.spark.sessions import SERVER, find_server
+from leakkit.store.spark_sessions import SERVER, find_server
 from leakkit.store.upkeep import Upkeep
 from leakkit.views.brand import brand_of
 from leakkit.words import LANGUAGES

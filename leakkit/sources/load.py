@@ -25,7 +25,7 @@ from leakkit.sources.headings.reading import Reading
 from leakkit.sources.headings.source_files import find_files, in_folder
 from leakkit.sources.shapes.further_tables import join_columns
 from leakkit.sources.shapes.shaping import days_of, shape_files
-from leakkit.sources.spark.load import load_spark
+from leakkit.sources.spark.spark_loading import load_spark
 from leakkit.sources.spark.tables import Travelling, tables_of
 from leakkit.sources.stores import (
     PARTIAL,

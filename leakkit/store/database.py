@@ -107,7 +107,7 @@ class Store:
 
     def hand_over(self, path: Path) -> None:
         """Keep in a file what other processes need to open this store, while it is open."""
-        from leakkit.store.spark.engine import SparkEngine  # noqa: PLC0415 - it needs this module
+        from leakkit.store.spark_engine import SparkEngine  # noqa: PLC0415 - it needs this module
 
         here = self.engine
         if isinstance(here, SparkEngine):
@@ -287,7 +287,7 @@ class Store:
 def _join(store: Store) -> Store:
     """Return a store that was opened; where its deals are in Spark, joined to them there."""
     if known := store.meta_or(IN_SPARK, None):
-        from leakkit.store.spark.engine import SparkEngine  # noqa: PLC0415 - it needs this module
+        from leakkit.store.spark_engine import SparkEngine  # noqa: PLC0415 - it needs this module
 
         store.engine = SparkEngine.join(cast("Duck", store.engine), known)
     return store

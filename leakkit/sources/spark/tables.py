@@ -18,9 +18,9 @@ from leakkit.sources.headings.folders import Folder, Member
 from leakkit.sources.headings.heading_words import nearest
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import part_of
-from leakkit.sources.spark.cells import SparkColumns, tick
+from leakkit.sources.spark.spark_columns import SparkColumns, tick
 from leakkit.sources.stores import is_store
-from leakkit.store.spark.sessions import SparkConnection, is_spark_frame
+from leakkit.store.spark_sessions import SparkConnection, is_spark_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
