@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
+from leakkit.scratch import hold_lock
 from leakkit.sources.formats.files import form_of_content, form_of_name
 from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.store.database import MEMORY, SPILL, Store
 from leakkit.store.engines import DAMAGED, ENGINE
-from leakkit.store.holding import hold_lock
 from leakkit.store.moments import parse_as_of
 
 if TYPE_CHECKING:

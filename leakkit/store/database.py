@@ -10,8 +10,7 @@ from weakref import ref
 from leakkit.config import Config, fold_name
 from leakkit.errors import LeakkitError
 from leakkit.store import schema
-from leakkit.store.duck import MEMORY, SPILL, Duck
-from leakkit.store.engines import ENGINE
+from leakkit.store.engines import ENGINE, MEMORY, SPILL, Duck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

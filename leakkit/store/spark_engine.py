@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlglot import exp
 
-    from leakkit.store.duck import Duck
-    from leakkit.store.engines import Facts
+    from leakkit.store.engines import Duck, Facts
 
 
 class SparkEngine:

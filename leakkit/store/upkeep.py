@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.store import account, schema
 from leakkit.store.database import literal, quote
-from leakkit.store.duck import VERSION
+from leakkit.store.engines import VERSION
 from leakkit.version import code_digest
 
 if TYPE_CHECKING:

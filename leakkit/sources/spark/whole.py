@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from leakkit.sources.spark.plain_deals import PlainDeals
     from leakkit.store.database import Store
-    from leakkit.store.duck import Duck
+    from leakkit.store.engines import Duck
 
 HISTORY = (
     *("opportunity", "pipeline", "stage", "entered_at", "entered_day", "entered_hour"),
