@@ -19,7 +19,6 @@ from filelock import BaseFileLock, FileLock, Timeout
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from leakkit.errors import LeakkitError
 
 PREFIX, LOCK = "leakkit-", ".lock"
 _SPILLS: dict[int, tuple[Path, BaseFileLock]] = {}
@@ -102,7 +101,7 @@ def _is_own(file: Path) -> bool:
 
 
 @contextmanager
-def hold_lock(lock_file: Path, in_use: LeakkitError) -> Iterator[None]:
+def hold_lock(lock_file: Path, in_use: Exception) -> Iterator[None]:
     """Hold a lock file, however this process ends; raise `in_use` where another run holds it.
 
     The file stays: to remove one that another run has just taken would let in a third.

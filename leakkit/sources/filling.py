@@ -17,8 +17,8 @@ from leakkit.sources.shapes.shaping import SNAPSHOT, Found
 from leakkit.store import account, doubts, schema
 from leakkit.store import upkeep as settled
 from leakkit.store.database import quote
+from leakkit.store.moments import keep_standing
 from leakkit.store.name_codes import CLOSED
-from leakkit.store.recorded import keep_standing
 from leakkit.store.resolve import Rules, resolve, write_passages
 
 if TYPE_CHECKING:

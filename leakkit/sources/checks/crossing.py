@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.checks import end_checks, history_checks
-from leakkit.sources.checks.doubt import unlike
+from leakkit.sources.checks.contradictions import unlike
 from leakkit.store.name_codes import write_rows
 
 if TYPE_CHECKING:
     from leakkit.config import Config
-    from leakkit.sources.checks.doubt import Contradiction
+    from leakkit.sources.checks.contradictions import Contradiction
     from leakkit.sources.headings.reading import Reading
     from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store

@@ -23,8 +23,7 @@ from leakkit.sources.formats.rows import (
     refuse_wide,
 )
 from leakkit.sources.formats.unpacking import as_utf8, refuse_long_lines
-from leakkit.sources.headings.exports import HISTORY
-from leakkit.sources.headings.heading_words import loose
+from leakkit.sources.headings.heading_words import HISTORY, loose
 from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 

@@ -21,8 +21,7 @@ from leakkit.sources.cells.dates import swap_columns, typed_columns
 from leakkit.sources.formats.headers_and_footers import footer_of, given_headings
 from leakkit.sources.formats.rows import put_rows
 from leakkit.sources.formats.unpacking import open_zip
-from leakkit.sources.headings.exports import exports_of
-from leakkit.sources.headings.heading_words import once, score
+from leakkit.sources.headings.heading_words import exports_of, once, score
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote

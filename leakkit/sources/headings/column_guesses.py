@@ -12,8 +12,7 @@ from leakkit.config import COLUMNS
 from leakkit.errors import Ask, Fault, LeakkitError, visible
 from leakkit.likeness import compare_names
 from leakkit.sources import toml
-from leakkit.sources.headings.exports import USUAL
-from leakkit.sources.headings.heading_words import loose, taken_headings
+from leakkit.sources.headings.heading_words import USUAL, loose, taken_headings
 from leakkit.sources.headings.reading import CLOCK_TYPES, PARTS
 from leakkit.sources.headings.table_parts import NEEDED, called_steps
 from leakkit.sources.shapes.end_columns import NO, YES

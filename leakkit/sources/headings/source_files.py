@@ -13,16 +13,6 @@ from leakkit.sources.formats.rows import free_rowid, types_of
 from leakkit.sources.formats.unpacking import unpack_zip
 from leakkit.sources.headings.column_guesses import nothing_to_read
 from leakkit.sources.headings.evidence import by_cells, by_versions, recognise_list
-from leakkit.sources.headings.exports import (
-    DEALS,
-    HISTORY,
-    MERGED,
-    REFUSED,
-    STAGES,
-    STANDING,
-    VERSIONS,
-    exports_of,
-)
 from leakkit.sources.headings.folders import (
     CONFIG_FILE,
     Folder,
@@ -37,7 +27,19 @@ from leakkit.sources.headings.folders import (
     stem_of,
     which_member,
 )
-from leakkit.sources.headings.heading_words import declared_names, loose, taken_headings
+from leakkit.sources.headings.heading_words import (
+    DEALS,
+    HISTORY,
+    MERGED,
+    REFUSED,
+    STAGES,
+    STANDING,
+    VERSIONS,
+    declared_names,
+    exports_of,
+    loose,
+    taken_headings,
+)
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import TablePart, dated_stages, part_of
 from leakkit.sources.shapes.deal_ids import may_be_deals

@@ -13,8 +13,7 @@ from leakkit.config import fold_name
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.cells.no_data import NOTHING, without_stray_rows, without_words_for_nothing
-from leakkit.sources.headings.exports import TIME_IN_STAGE
-from leakkit.sources.headings.heading_words import declared_names, taken_headings
+from leakkit.sources.headings.heading_words import TIME_IN_STAGE, declared_names, taken_headings
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import DatedStage, dated_stages
 from leakkit.sources.shapes.changes import entries, is_changes, prepare_changes

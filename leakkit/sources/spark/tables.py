@@ -11,11 +11,10 @@ from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError, visible
 from leakkit.sources.configuration import choose_configuration, read_rules
 from leakkit.sources.databases.addresses import Address, address_of
+from leakkit.sources.databases.connections import Column, Dialect, spark_cell
 from leakkit.sources.databases.database_tables import Relation, fetch, read_select
-from leakkit.sources.databases.dialects import Column, Dialect, spark_cell
-from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.folders import Folder, Member
-from leakkit.sources.headings.heading_words import nearest
+from leakkit.sources.headings.heading_words import exports_of, nearest
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import part_of
 from leakkit.sources.spark.spark_columns import SparkColumns, tick
