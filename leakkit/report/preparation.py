@@ -22,8 +22,8 @@ from leakkit.sources.stores import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
 from leakkit.store.database import IN_SPARK
 from leakkit.store.moments import as_of_text
+from leakkit.store.settled_deals import LoadOptions
 from leakkit.store.spark_sessions import SERVER, find_server
-from leakkit.store.upkeep import Upkeep
 from leakkit.views.brand import brand_of
 from leakkit.words import LANGUAGES
 
@@ -98,7 +98,7 @@ def _store_into(  # noqa: PLR0913, PLR0917 - those of a run
             *find_source(source, config),
             as_of=as_of,
             store=str(path),
-            upkeep=Upkeep(people=bool(anonymise)),
+            options=LoadOptions(people=bool(anonymise)),
             allow=allow,
         ).close()
     if anonymise:

@@ -384,7 +384,7 @@ def near_pairs(unknown: Iterable[str], known: Iterable[str]) -> dict[str, str]:
     return pairs
 
 
-def taken_headings(table: Table) -> list[str] | None:
+def used_headings(table: Table) -> list[str] | None:
     """Return the headings that are columns of ours; None of a table that has a stage."""
     if table.heading("stage") or table.heading("entered_at"):
         return None

@@ -38,7 +38,7 @@ from leakkit.sources.headings.heading_words import (
     declared_names,
     exports_of,
     loose,
-    taken_headings,
+    used_headings,
 )
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import TablePart, dated_stages, part_of
@@ -180,7 +180,7 @@ def has_stage_dates(reading: Reading, table: Table) -> bool:
     """Say whether a table has a date per stage."""
     source, declared = reading.config.source, reading.config.pipelines
     names = declared_names(declared)
-    taken = taken_headings(table)
+    taken = used_headings(table)
     return bool(dated_stages(list(table.types), source.stage_dates, names, taken))
 
 

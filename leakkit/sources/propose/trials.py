@@ -19,7 +19,7 @@ from leakkit.sources.load import load
 from leakkit.sources.propose.proposed_text import configuration_text, unread_text
 from leakkit.sources.propose.unread_data import heading_lines, proposed_joins
 from leakkit.sources.spark.tables import is_server
-from leakkit.store.upkeep import Upkeep
+from leakkit.store.settled_deals import LoadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ def try_source(source: Path | Address, config: Config, allow: Sequence[str | Pat
     trial = config.model_copy(update={"reasons": Config().reasons})
     for _ in range(MOST_TRIES):
         try:
-            found = load(source, trial, allow=allow, upkeep=Upkeep(some=True))
+            found = load(source, trial, allow=allow, options=LoadOptions(some=True))
             return Trial(tuple(asks.values()), found, None)
         except LeakkitError as error:
             stopped = error

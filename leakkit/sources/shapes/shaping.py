@@ -13,7 +13,7 @@ from leakkit.config import fold_name
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.cells.no_data import NOTHING, without_stray_rows, without_words_for_nothing
-from leakkit.sources.headings.heading_words import TIME_IN_STAGE, declared_names, taken_headings
+from leakkit.sources.headings.heading_words import TIME_IN_STAGE, declared_names, used_headings
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import DatedStage, dated_stages
 from leakkit.sources.shapes.changes import entries, is_changes, prepare_changes
@@ -29,7 +29,7 @@ from leakkit.sources.shapes.deal_ends import (
 from leakkit.sources.shapes.deal_ids import with_ids
 from leakkit.sources.shapes.deal_states import Snapshot, find_moves, history_of, latest
 from leakkit.sources.shapes.end_columns import close_by_dates, ending_dates
-from leakkit.sources.shapes.left_out import keep_asked
+from leakkit.sources.shapes.left_out import leave_out_rows
 from leakkit.sources.shapes.stage_entries import refuse_undated, refuse_unnamed, with_starts
 from leakkit.sources.shapes.stage_names import keep_list, keep_order, moves_of, name_by_deals
 from leakkit.store.database import literal, quote
@@ -45,7 +45,7 @@ EVENTS, WIDE, SNAPSHOT = "events", "wide", "snapshot"
 MOMENTS = ("entered_at", "created_at", "closed_at")
 SINCE = "stage_since"
 """Counts where the present state is all that is known: else a history says it."""
-TOLD = (
+TEXT_COLUMNS = (
     *("opportunity_id", "pipeline", "stage", "from_stage", "last_stage", "outcome", "value"),
     *("currency", "lost_reason"),
 )
@@ -82,7 +82,7 @@ class Found:
 
 def shape_files(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
-    found = _shape_history(reading, keep_asked(reading, with_ids(reading, files)))
+    found = _shape_history(reading, leave_out_rows(reading, with_ids(reading, files)))
     found = closes_of_deals(reading, found)
     if found.opportunities is not None:
         deals = found.opportunities
@@ -189,7 +189,7 @@ def _plain(
     named = [heading for name in moments if (heading := table.heading(name))]
     named += ending_dates(reading, table).values()
     headings = list(dict.fromkeys([*named, *(one.heading for one in dated)]))
-    listed = [heading for name in TOLD if (heading := table.heading(name))]
+    listed = [heading for name in TEXT_COLUMNS if (heading := table.heading(name))]
     table = without_words_for_nothing(reading, table, list(dict.fromkeys([*headings, *listed])))
     plain = plain_dates(reading, table, headings)
     return plain_money(reading, plain) if with_money else plain
@@ -199,7 +199,7 @@ def _find_dated_stages(reading: Reading, table: Table) -> tuple[DatedStage, ...]
     """Return the columns of a table that hold the date of one stage."""
     names = declared_names(reading.config.pipelines)
     said = reading.config.source.stage_dates
-    return dated_stages(list(table.types), said, names, taken_headings(table))
+    return dated_stages(list(table.types), said, names, used_headings(table))
 
 
 def _from_wide(

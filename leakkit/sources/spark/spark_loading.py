@@ -18,7 +18,7 @@ from leakkit.sources.spark.plain_deals import PlainDeals
 from leakkit.sources.spark.spark_columns import refuse_types, tick
 from leakkit.sources.spark.tables import DEALS, MOVES, Travelling
 from leakkit.sources.spark.whole import complete
-from leakkit.store import doubts
+from leakkit.store import doubtful_visits
 from leakkit.store import straight_queries as straight
 from leakkit.store.database import MEMORY
 from leakkit.store.moments import parse_as_of
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from leakkit.sources.spark.tables import Tables
     from leakkit.store.database import Store
     from leakkit.store.resolve import Rules
-    from leakkit.store.upkeep import Upkeep
+    from leakkit.store.settled_deals import LoadOptions
 
 SAMPLE = 2_000
 """So many deals, about, settle how all are read, and are read on both sides."""
@@ -61,23 +61,23 @@ def load_spark(  # noqa: PLR0913, PLR0917 - those of load
     tables: Tables,
     config: Config,
     watch: Watch | None,
-    upkeep: Upkeep,
+    options: LoadOptions,
     store: str = MEMORY,
 ) -> Store:
     """Load the tables of Spark; the store counts there what is plain."""
     try:
         require_sqlglot()
         refuse_store(store)
-        refuse_configuration(config, proposing=upkeep.some)
+        refuse_configuration(config, proposing=options.some)
         plain = PlainDeals(tables, config, (), {})
         refuse_columns(plain.deals, plain.moves)
-        return _load(load, plain, watch, upkeep)
+        return _load(load, plain, watch, options)
     except BaseException:
         tables.session.close()
         raise
 
 
-def _load(load: Load, plain: PlainDeals, watch: Watch | None, upkeep: Upkeep) -> Store:
+def _load(load: Load, plain: PlainDeals, watch: Watch | None, options: LoadOptions) -> Store:
     """Load a few deals as they would be from files, and by what they settle all of them."""
     given, tables = plain.config, plain.tables
     key = plain.deals.key()
@@ -90,7 +90,7 @@ def _load(load: Load, plain: PlainDeals, watch: Watch | None, upkeep: Upkeep) ->
         tables.session.close()
         return store
     few = load(Travelling(tables, plain.sampled(every)), given, watch=_look_away if watch else None)
-    if upkeep.some:
+    if options.some:
         tables.session.close()
         return few
     with few as settled:
@@ -100,7 +100,7 @@ def _load(load: Load, plain: PlainDeals, watch: Watch | None, upkeep: Upkeep) ->
     refuse_currencies(plain, config, given)
     segments = _choose_segments(plain)
     known = replace(plain, config=config, segments=segments)
-    return _split(load, known, watch, every, upkeep.deal)
+    return _split(load, known, watch, every, options.deal)
 
 
 def _look_away(*_: object) -> None:
@@ -208,7 +208,7 @@ def _count_bursts(plain: PlainDeals, store: Store, rules: Rules, seen: Travelled
         return
     import numpy as np  # noqa: PLC0415 - a refusal needs none
 
-    known = f"{doubts.DECLARED} AND entered_at <= {rules.cut}"
+    known = f"{doubtful_visits.DECLARED} AND entered_at <= {rules.cut}"
     minutes = f"SELECT entered_at // 60 AS minute FROM given_history{known}"  # noqa: S608 - of the store
     here = f"SELECT minute, count(*) AS n FROM ({minutes}) GROUP BY minute"  # noqa: S608 - as above
     plain.put("odd_minutes", store.engine.arrow(here))
@@ -216,7 +216,7 @@ def _count_bursts(plain: PlainDeals, store: Store, rules: Rules, seen: Travelled
     found: list[tuple[int, int]] = []
     if busy:
         counts = np.repeat([int(n) for n, _ in busy], [int(minutes) for _, minutes in busy])
-        least = max(doubts.BURST, math.ceil(10 * float(np.median(counts))))
+        least = max(doubtful_visits.BURST, math.ceil(10 * float(np.median(counts))))
         if int(busy[-1][0]) >= least:
             rows = plain.ask(straight.BURSTS, {"least": least}, straight="straight_there")
             found = [(int(minute), int(n)) for minute, n in rows]

@@ -13,7 +13,7 @@ from leakkit.sources.spark.tables import DEALS, MOVES
 from leakkit.store import queries, schema
 from leakkit.store import straight_queries as straight
 from leakkit.store.database import quote
-from leakkit.store.doubts import BURSTS
+from leakkit.store.doubtful_visits import BURSTS
 from leakkit.store.spark_engine import SparkEngine
 from leakkit.store.straight_queries import REASONS
 

@@ -123,7 +123,7 @@ def bounds_lines(analysis: Analysis, pipeline: str, words: Words) -> list[Markup
     found = headline_bounds(analysis, pipeline)
     if found is None:
         lost = any(stage.exits.lost for stage in analysis[pipeline].stages)
-        asked = lost and analysis.doubts is not None and analysis.selection == EVERYTHING
+        asked = lost and analysis.doubtful is not None and analysis.selection == EVERYTHING
         return [words.html("data.bounds_no_share")] if asked else []
     stage = found.stage.name
     if not found.visits and not found.missing:
