@@ -48,9 +48,11 @@ from leakkit.sources.shapes.further_tables import ACTIVITIES
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from leakkit.sources.headings.reading import Reading
+
+    Placed = tuple[Table, TablePart]
 
 KEYS = {
     DEALS: ("opportunity_id",),
@@ -394,28 +396,11 @@ def _join_parts(reading: Reading, tables: list[Table]) -> list[Table]:
 
 def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files:
     """Say which part each file of a folder plays, by its headings."""
-    parts: dict[str, list[tuple[Table, TablePart]]] = {}
+    parts: dict[str, list[Placed]] = {}
     for table in tables:
         part = _part(reading, table)
         parts.setdefault(part.table, []).append((table, part))
-    deals = [
-        (table, part)
-        for table, part in parts.get(DEALS, [])
-        if (known := replace(table, known=dict(part.known))).heading("stage")
-        or has_stage_dates(reading, known)
-    ]
-    history = parts.get(HISTORY) or parts.get(VERSIONS, [])
-    if not history and not deals:
-        deals = [(t, part) for t, part in parts.get("", []) if _part_of(reading, t) == DEALS]
-    if history and not deals:
-        deals = [
-            (t, part)
-            for t, part in parts.get(DEALS, [])
-            if "outcome" in _names(t, part) or ending_dates(reading, t)
-        ]
-    snapshots = _snapshots(reading, deals) if not history else ()
-    history = _prefer_makers(history)
-    deals = deals if snapshots else _prefer_makers(deals)
+    history, deals, snapshots = _choose_files(reading, parts)
     for found in ([] if snapshots else deals, history):
         if len(found) > 1:
             raise explain_several(folder, [table for table, _ in found])
@@ -444,6 +429,30 @@ def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files
         standing=further[0] if further and not one[0] else None,
     )
     return replace(placed, versions=bool(history) and HISTORY not in parts)
+
+
+def _choose_files(
+    reading: Reading, parts: Mapping[str, list[Placed]]
+) -> tuple[list[Placed], list[Placed], tuple[tuple[str, Table], ...]]:
+    """Return the files that may be the history, those that may list deals, and the snapshots."""
+    deals = [
+        (table, part)
+        for table, part in parts.get(DEALS, [])
+        if (known := replace(table, known=dict(part.known))).heading("stage")
+        or has_stage_dates(reading, known)
+    ]
+    history = parts.get(HISTORY) or parts.get(VERSIONS, [])
+    if not history and not deals:
+        deals = [(t, part) for t, part in parts.get("", []) if _part_of(reading, t) == DEALS]
+    if history and not deals:
+        deals = [
+            (t, part)
+            for t, part in parts.get(DEALS, [])
+            if "outcome" in _names(t, part) or ending_dates(reading, t)
+        ]
+    snapshots = _snapshots(reading, deals) if not history else ()
+    history = _prefer_makers(history)
+    return history, deals if snapshots else _prefer_makers(deals), snapshots
 
 
 def _prefer_makers(found: list[tuple[Table, TablePart]]) -> list[tuple[Table, TablePart]]:
