@@ -101,7 +101,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
 
 
 def _into_file(  # noqa: PLR0913, PLR0917 - those of load
-    source: Any,  # noqa: ANN401 - as above
+    source: object,
     config: Config | str | Path | None,
     as_of: str,
     file: Path,
@@ -123,7 +123,7 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
 
 def _read(
     reading: Reading,
-    source: Any,  # noqa: ANN401 - as above
+    source: object,
     watch: Watch | None,
     reasons: Path | None,
     options: LoadOptions,

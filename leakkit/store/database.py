@@ -245,16 +245,16 @@ class Store:
             raise KeyError(key)
         return json.loads(found[0][0])
 
-    def meta_or(self, key: str, other: Any) -> Any:  # noqa: ANN401 - as above
+    def meta_or(self, key: str, other: object) -> Any:  # noqa: ANN401 - as above
         """Return one fact about the store, or `other` where it has none."""
         found = self.rows("SELECT value FROM meta WHERE key = $key", {"key": key})
         return json.loads(found[0][0]) if found else other
 
-    def set_meta(self, key: str, value: Any) -> None:  # noqa: ANN401 - JSON of any shape
+    def set_meta(self, key: str, value: object) -> None:
         """Keep one fact about the store."""
         self.set_all_meta({key: value})
 
-    def set_all_meta(self, facts: Mapping[str, Any]) -> None:
+    def set_all_meta(self, facts: Mapping[str, object]) -> None:
         """Keep several facts about the store."""
         values = [json.dumps(one, sort_keys=True, ensure_ascii=False) for one in facts.values()]
         self.run(

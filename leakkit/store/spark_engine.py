@@ -257,7 +257,7 @@ def _listed(test: exp.In, given: Mapping[str, Any]) -> exp.Expr | None:
     return exp.In(this=test.this, expressions=values) if values else exp.false()
 
 
-def _convert(value: Any) -> exp.Expr:  # noqa: ANN401 - any fact
+def _convert(value: object) -> exp.Expr:
     """Return a value as SQL."""
     from sqlglot import exp  # noqa: PLC0415 - of the extra `spark`
 

@@ -305,7 +305,7 @@ def _page_item(page: Mapping[str, Any], badge: Markup, words: Words, *, short: b
     return shown.format(heading(name), badge, said, files)
 
 
-def _page_lines(page: Mapping[str, Any], words: Words) -> list[tuple[str, Markup]]:
+def _page_lines(page: Mapping[str, object], words: Words) -> list[tuple[str, Markup]]:
     """Return what the list says of one page, as (class, text)."""
     lines = [
         (page.get("failed"), "lk-failed", "overview.not_made"),
@@ -326,7 +326,7 @@ def _sentence(text: str, words: Words) -> Markup:
     return Markup('<bdi dir="{}">{}</bdi>').format(words.direction, plain(text))
 
 
-def _files(page: Mapping[str, Any], words: Words) -> Markup:
+def _files(page: Mapping[str, object], words: Words) -> Markup:
     """Return links to what else there is of a pipeline; nothing where it has no page."""
     if not page.get("page"):
         return Markup("")

@@ -418,7 +418,7 @@ def _are_many(dates: Sequence[Dated]) -> bool:
     return len(different) >= MANY_DATES and len({day for _, _, day in different}) >= MANY_DAYS
 
 
-def _read_serial(cell: Any) -> dt.datetime | None:  # noqa: ANN401 - whatever a cell may hold
+def _read_serial(cell: object) -> dt.datetime | None:
     """Return the date that a number of Excel counts, if it is one."""
     if not isinstance(cell, float) or not SERIALS[0] <= cell <= SERIALS[1]:
         return None
@@ -453,7 +453,7 @@ def swap_columns(
     return changed
 
 
-def _date_of(cell: Any) -> dt.date | None:  # noqa: ANN401 - whatever a cell may hold
+def _date_of(cell: object) -> dt.date | None:
     """Return the date of a cell that holds one."""
     return cell if isinstance(cell, dt.date) else _read_serial(cell)
 

@@ -305,7 +305,7 @@ def open_session(address: Address) -> Iterator[Session]:
         connection.close()
 
 
-def _connect(driver: Any, address: Address) -> Any:  # noqa: ANN401 - modules of drivers
+def _connect(driver: object, address: Address) -> Any:  # noqa: ANN401 - modules of drivers
     """Connect; ask for a password once where the database wants one and there is a terminal."""
     try:
         return _open_connection(driver, address, _TYPED.get(address.shown, ""))

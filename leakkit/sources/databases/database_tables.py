@@ -75,7 +75,7 @@ def _list_headings() -> frozenset[str]:
     return frozenset(map(loose, _texts([said, exports, words])))
 
 
-def _texts(said: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a configuration may hold
+def _texts(said: object) -> Iterator[str]:
     """Yield every text in lists and tables, keys as well."""
     if isinstance(said, str):
         yield said

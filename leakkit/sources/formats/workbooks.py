@@ -64,12 +64,12 @@ def read_workbook(reading: Reading, path: Path, name: str) -> list[WorkbookSheet
     return _choose_sheets(reading, name, found)
 
 
-def _is_filled(cells: Sequence[Any]) -> bool:
+def _is_filled(cells: Sequence[object]) -> bool:
     """Say whether a row has a cell that is not empty."""
     return any(cell not in {"", None} for cell in cells)
 
 
-def _text(cell: Any) -> str:  # noqa: ANN401 - whatever a cell may hold
+def _text(cell: object) -> str:
     """Return a cell as text: dates in ISO form, whole numbers without a point."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
@@ -284,7 +284,7 @@ def _collect_cells(lines: Iterable[bytes], name: str, wanted: str) -> list[Cells
     raise LeakkitError("unreadable_file", message)
 
 
-def _cell(cell: Any) -> Any:  # noqa: ANN401 - whatever a cell may hold
+def _cell(cell: object) -> Any:  # noqa: ANN401 - whatever a cell may hold
     """Return a cell as it was: a date stands in a list."""
     if not isinstance(cell, list):
         return cell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
@@ -88,7 +88,7 @@ class Files:
     versions: bool = False
 
 
-def find_files(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
+def find_files(reading: Reading, source: object) -> Files:
     """Recognise a source and read its files."""
     if isinstance(source, str | Path):
         path = Path(source)
@@ -116,7 +116,7 @@ def find_files(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path
     )
 
 
-def _take_frame(reading: Reading, name: str, frame: Any) -> Table:  # noqa: ANN401 - pandas, polars, pyarrow
+def _take_frame(reading: Reading, name: str, frame: object) -> Table:
     """Take a frame as if it were a file."""
     table = f"file_{name}"
     try:

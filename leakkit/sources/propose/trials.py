@@ -173,7 +173,7 @@ class Proposed:
 
 
 def propose_config(
-    source: Path | Address, declared: Mapping[str, Any], allow: Sequence[str | Path] = ()
+    source: Path | Address, declared: Mapping[str, object], allow: Sequence[str | Path] = ()
 ) -> Proposed:
     """Propose a leakkit.toml for a source, by what a file declares of it already.
 
@@ -195,7 +195,7 @@ def propose_config(
 def _text(
     source: Path | Address,
     trial: Trial,
-    declared: Mapping[str, Any],
+    declared: Mapping[str, object],
     on_server: bool,  # noqa: FBT001 - of one call
 ) -> str:
     """Return the text of what was found by trying."""
@@ -217,7 +217,7 @@ def _ask_last_day(store: Store) -> tuple[Ask, ...]:
     return (Ask("", "as_of", (last.isoformat(),), why),)
 
 
-def _and_as_read(declared: Mapping[str, Any], store: Store) -> Mapping[str, Any]:
+def _and_as_read(declared: Mapping[str, object], store: Store) -> Mapping[str, Any]:
     """Return what was declared; of a store, which may be a source, what it was loaded with."""
     if declared or store.meta("provisional_order"):
         return declared
@@ -244,7 +244,7 @@ def _drop_unfilled(given: dict[str, Any]) -> dict[str, Any]:
     return {key: said for key, said in kept.items() if said or not given[key]}
 
 
-def _part(said: Any) -> Any:  # noqa: ANN401 - whatever TOML may hold
+def _part(said: object) -> Any:  # noqa: ANN401 - whatever TOML may hold
     """Return one value without what is to be filled in."""
     if isinstance(said, dict):
         return _drop_unfilled(said)

@@ -69,7 +69,7 @@ class PlainDeals:
         """Let the answer of a query of Spark stand as a relation, computed once."""
         self.names[relation] = self.tables.session.keep(relation, query)
 
-    def put(self, relation: str, table: Any) -> None:  # noqa: ANN401 - of Arrow
+    def put(self, relation: str, table: object) -> None:
         """Bring a small table into Spark."""
         self.names[relation] = self.tables.session.put(relation, table)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from leakkit import limits, vocabulary
 from leakkit.config import CROSS_CHECKS, Config
@@ -43,7 +43,7 @@ SAMPLE = 2_000
 class Load(Protocol):
     """What loads a source on this machine."""
 
-    def __call__(self, source: Any, config: Config, *, watch: Watch | None) -> Store:  # noqa: ANN401 - whatever load takes
+    def __call__(self, source: object, config: Config, *, watch: Watch | None) -> Store:
         """Return its store."""
         ...
 
