@@ -152,7 +152,7 @@ def test_pins_fit_the_bounds() -> None:
 def test_every_import_of_leakkit_is_a_dependency() -> None:
     """A package that comes along with another one goes along with it, too.
 
-    What the extra `spark` brings is imported in the packages of that name, and nowhere else.
+    What the extra `spark` brings is imported in the rooms of that name, and nowhere else.
     """
     declared = {canonicalize_name(Requirement(one).name) for one in project()["dependencies"]}
     extra = {
@@ -166,7 +166,7 @@ def test_every_import_of_leakkit_is_a_dependency() -> None:
         for top in imports_of(path)
         if top != "leakkit"
         and top not in sys.stdlib_module_names
-        and (declared | (extra if path.parent.name == "spark" else set())).isdisjoint(
+        and (declared | (extra if "spark" in name_of(path) else set())).isdisjoint(
             map(canonicalize_name, packages.get(top, []))
         )
     }
