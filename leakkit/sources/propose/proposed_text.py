@@ -44,7 +44,7 @@ def configuration_text(
     The text is valid TOML, and loaded with it the source gives the same deals and stages.
     Words that close a deal are those that occur; columns are written where they were
     recognised by other names than ours; the currency is the one that most values name.
-    `joins` (unread_data.py) stand in comments: whether their columns are wanted, a file does not
+    `joins` (trials.py) stand in comments: whether their columns are wanted, a file does not
     say. `declared` is what a file said before, and is kept. `asks` are the lines that only a
     person can fill in; what rests on an answer that was `guessed` stands in comments.
     """
