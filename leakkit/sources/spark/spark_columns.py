@@ -285,7 +285,7 @@ def _local(sql: str) -> str:
     return sql.replace("//", "DIV")
 
 
-def read_clocks(cells: SparkColumns, moments: Sequence[str], columns: Sequence[str]) -> str:
+def select_clocks(cells: SparkColumns, moments: Sequence[str], columns: Sequence[str]) -> str:
     """Return a query of all rows: the columns that are asked for, and the clocks of moments."""
     clocks = [one for name in moments for one in cells.clocks(name)]
     there = [f"{cells.is_there(name)} AS {name}_there" for name in moments]
@@ -295,7 +295,7 @@ def read_clocks(cells: SparkColumns, moments: Sequence[str], columns: Sequence[s
 def span_sql(cells: SparkColumns, moments: Sequence[str]) -> str:
     """Return a query of the first and the last clock of a table."""
     each = " UNION ALL ".join(
-        f"SELECT {name}{SECONDS} AS clock FROM ({read_clocks(cells, [name], [])})"  # noqa: S608 - quoted
+        f"SELECT {name}{SECONDS} AS clock FROM ({select_clocks(cells, [name], [])})"  # noqa: S608 - quoted
         for name in moments
     )
     known = f"clock BETWEEN {EARLIEST} AND {SENTINEL}"
@@ -310,7 +310,7 @@ def moves_sql(cells: SparkColumns, zone: Zone) -> str:
     unsure = flag([*cells.unsure_key(), *cells.unsure_texts(headings), odd_seq])
     columns = [f"{cells.key()} AS opportunity_id", f"{seq} AS seq", f"{unsure} AS unsure_cells"]
     columns += [f"{cells.text(name)} AS {name}" for name in texts]
-    read = read_clocks(cells, ["entered_at"], columns)
+    read = select_clocks(cells, ["entered_at"], columns)
     rows = f"SELECT *, {_seconds('entered_at', zone)} FROM ({read})"  # noqa: S608 - quoted
     at = _moment("entered_at")
     odd = flag([_unsure_moment("entered_at", never=False), "unsure_cells = 1"])
@@ -361,7 +361,7 @@ def deals_sql(
     columns += [f"{cells.text(name)} AS {name}" for name in texts]
     columns += [f"{cells.text_under(one)} AS segment_{at}" for at, one in enumerate(segments)]
     moments = ("created_at", "closed_at")
-    read = read_clocks(cells, moments, columns)
+    read = select_clocks(cells, moments, columns)
     rows = f"SELECT *, {', '.join(_seconds(name, zone) for name in moments)} FROM ({read})"  # noqa: S608 - as above
     odd = flag([*(_unsure_moment(name, never=True) for name in moments), "unsure_cells = 1"])
     further = "".join(f", segment_{at}" for at in range(len(segments)))
@@ -387,8 +387,8 @@ __all__ = [
     "flag",
     "in_texts",
     "moves_sql",
-    "read_clocks",
     "refuse_types",
+    "select_clocks",
     "span_sql",
     "text_literal",
     "tick",
