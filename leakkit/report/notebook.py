@@ -17,8 +17,7 @@ from leakkit.errors import LeakkitError
 from leakkit.parameters import read_assigned
 from leakkit.report.exporter import export_page
 from leakkit.report.kernel import manager
-from leakkit.report.pool import START_SECONDS
-from leakkit.report.worker import Rendered, Task
+from leakkit.report.worker import START_SECONDS, Rendered, Task
 from leakkit.scratch import scratch
 
 if TYPE_CHECKING:

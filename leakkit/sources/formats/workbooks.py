@@ -22,14 +22,13 @@ from leakkit.sources.formats.headers_and_footers import footer_of, given_heading
 from leakkit.sources.formats.rows import put_rows
 from leakkit.sources.formats.unpacking import open_zip
 from leakkit.sources.headings.heading_words import exports_of, once, score
-from leakkit.sources.headings.reading import Table
+from leakkit.sources.headings.reading import SwappedDates, Table
 from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from leakkit.sources.cells.dates import Typed
     from leakkit.sources.headings.reading import Reading
 
 LOOKED_AT = 20
@@ -46,7 +45,7 @@ class WorkbookSheet:
     name: str
     relation: str
     headings: list[str]
-    typed: dict[str, Typed]
+    typed: dict[str, SwappedDates]
     footer: list[list[str]]
 
 
