@@ -59,6 +59,10 @@ class Engine(Protocol):
         """Make a temporary table of a frame, in place of an earlier one; the name is quoted."""
         ...
 
+    def put_values(self, table: str, sql: str, facts: Facts) -> None:
+        """Make a temporary table of a query that reads only its own facts; as above."""
+        ...
+
     def run_on(self, sql: str, name: str, frame: object) -> None:
         """Carry out a statement that reads a frame under a name."""
         ...
@@ -149,6 +153,10 @@ class Duck:
         """Make a temporary table of a frame, in place of an earlier one; the name is quoted."""
         sql = f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM given_frame"  # noqa: S608 - quoted
         self.run_on(sql, "given_frame", frame)
+
+    def put_values(self, table: str, sql: str, facts: Facts) -> None:
+        """Make a temporary table of a query that reads only its own facts; as above."""
+        self.run(f"CREATE OR REPLACE TEMP TABLE {table} AS {sql}", facts)
 
     def run_on(self, sql: str, name: str, frame: object) -> None:
         """Carry out a statement that reads a frame under a name."""
