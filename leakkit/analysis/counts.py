@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from leakkit.measures.horizons import Days
     from leakkit.measures.route import Route
     from leakkit.measures.stage_results import Learnt
-    from leakkit.measures.survival import Curve, Floats
+    from leakkit.measures.survival import Curve, Floats, Ints
     from leakkit.store.count_requests import Counts
 
 LIVES = frozenset(
@@ -224,14 +224,15 @@ def count_all(known: Learning) -> tuple[PipelineCounts, ...]:
     )
 
 
-def whole_sum(column: pd.Series[float]) -> int:
+def whole_sum(column: pd.Series[float] | Ints) -> int:
     """Add up whole numbers that a frame may hold as floats."""
-    return sum(int(value) for value in column)
+    return sum(map(int, np.asarray(column).tolist()))
 
 
-def choose_late(standing: pd.DataFrame) -> pd.DataFrame:
-    """Return the open deals that are late, by the visit or by the whole deal."""
-    return standing[(standing["visit_late"] == 1) | (standing["deal_late"] == 1)]
+def sum_late(standing: pd.DataFrame, column: str) -> int:
+    """Add up a column of the open deals that are late, by the visit or by the whole deal."""
+    late = [standing[name].to_numpy() == 1 for name in ("visit_late", "deal_late")]
+    return int(standing[column].to_numpy()[late[0] | late[1]].sum())
 
 
 def curve_of(counts: PipelineCounts, stage: int, more: StayCounts = learning.NO_VISITS) -> Curve:
@@ -279,17 +280,13 @@ def find_months(counts: PipelineCounts, flows: Mapping[str, Flows]) -> tuple[Mon
     own = counts.days[0] if counts.days else counts.pipeline.windows.first_day
     first, start = learning.day_of(own), _calendar(counts)[0].replace(day=1)
     months, before = [], counts.opening_periods
+    balances = [balance.period_balances(flows[column]) for column in ("n", "total")]
     for period in range(flows["n"].entries.shape[2] - before):
         day = _later_month(start, period)
         following = _later_month(start, period + 1)
         if following <= first:
             continue
-        count, value = (
-            balance.pipeline_balance(
-                balance.stage_balances(flows[c], before + period, before + period + 1)
-            )
-            for c in ("n", "total")
-        )
+        count, value = (each[before + period] for each in balances)
         whole = first <= day and learning.number_of(following) <= counts.end_day
         months.append(balance.Month(learning.number_of(day), count, value, whole))
     return tuple(months)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
 from leakkit.analysis.counts import (
-    choose_late,
     curve_of,
     find_flows,
     find_months,
     find_pipe,
     find_route,
+    sum_late,
     whole_sum,
 )
 from leakkit.analysis.coverage import find_data_notes, find_last_stages, find_present
@@ -148,12 +148,12 @@ class StageNumbers(Numbers):
         """Open deals past their time; None where nothing says what their time is."""
         if self.expected.age is None and self._counts.pipeline.rules.expected_days is None:
             return None
-        return whole_sum(choose_late(self._rows(queries.STANDING))["n"])
+        return sum_late(self._rows(queries.STANDING), "n")
 
     @cached_property
     def value_overdue(self) -> int:
         """The value of the open deals past their time."""
-        return whole_sum(choose_late(self._rows(queries.STANDING))["total"])
+        return sum_late(self._rows(queries.STANDING), "total")
 
     @cached_property
     def jumped_over(self) -> int:
@@ -193,11 +193,20 @@ class StageNumbers(Numbers):
         """The shares that are read off the curve."""
         counts, learnt = self._counts, self._counts.ages[self.stage]
         has_baseline = counts.pipeline.windows.baseline is not None
-        readings = stage_results.read_stage(self.curve, learnt, has_baseline=has_baseline)
-        if counts.visits == "first":
-            return readings
-        clusters = counts.clusters(learning.ANY_VISIT, self.stage)
-        return stage_results.read_all_visits(readings, learnt, clusters)
+        return stage_results.read_stage(self.curve, learnt, has_baseline=has_baseline)
+
+    @cached_property
+    def _all_visits(self) -> stage_results.AllVisits:
+        """What gives these shares their intervals, where they are of all visits."""
+        clusters = self._counts.clusters(learning.ANY_VISIT, self.stage)
+        return stage_results.AllVisits(self._counts.ages[self.stage], clusters)
+
+    def _read(self, name: str) -> Share:
+        """Return a share that is read off the curve, by its name."""
+        share: Share = getattr(self._readings, name)
+        if self._counts.visits == "first" or share.share is None:
+            return share
+        return self.lost_any_visit if name == "lost" else self._all_visits.redraw(name, share)
 
     @cached_property
     def followed(self) -> float | None:
@@ -207,27 +216,27 @@ class StageNumbers(Numbers):
     @cached_property
     def advance(self) -> Share:
         """The share that went forward within the horizon."""
-        return self._readings.advance
+        return self._read("advance")
 
     @cached_property
     def lost(self) -> Share:
         """The share that was lost within the horizon."""
-        return self._readings.lost
+        return self._read("lost")
 
     @cached_property
     def returned(self) -> Share:
         """The share that went back within the horizon."""
-        return self._readings.returned
+        return self._read("returned")
 
     @cached_property
     def stalled(self) -> Share:
         """The share that is still there at the horizon."""
-        return self._readings.stalled
+        return self._read("stalled")
 
     @cached_property
     def went_overdue(self) -> Share:
         """The share that is still there at the expected age."""
-        return self._readings.went_overdue
+        return self._read("went_overdue")
 
     @cached_property
     def median(self) -> Horizon:
@@ -432,7 +441,7 @@ class PipelineNumbers(Numbers):
 
     def _whole_balance(self, each: tuple[StageBalance, ...], column: str) -> PipelineBalance:
         """Return the balance of the pipeline, and what of it is late."""
-        overdue = whole_sum(choose_late(self._counts.rows(queries.STANDING))[column])
+        overdue = sum_late(self._counts.rows(queries.STANDING), column)
         return balance.with_overdue(balance.pipeline_balance(each), overdue)
 
     @cached_property
@@ -487,9 +496,5 @@ class PipelineNumbers(Numbers):
 
 def _losing_order(counts: PipelineCounts) -> tuple[int, ...]:
     """Return the stages by their lost share."""
-    return stage_results.losing_order(
-        [
-            survival.share_at(curve_of(counts, stage), ("lost",), learnt.horizon.age)
-            for stage, learnt in enumerate(counts.ages)
-        ]
-    )
+    curves = [curve_of(counts, stage) for stage in counts.pipeline.places]
+    return stage_results.losing_order(curves, [learnt.horizon.age for learnt in counts.ages])

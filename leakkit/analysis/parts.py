@@ -15,7 +15,7 @@ import pandas as pd
 
 from leakkit.analysis import learning
 from leakkit.analysis.counts import PipelineBatch
-from leakkit.analysis.numbers import PipelineNumbers
+from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
 from leakkit.analysis.scope import (
     choose_days,
     choose_deals,
@@ -37,11 +37,21 @@ if TYPE_CHECKING:
     from leakkit.analysis.learning import Ages, PipelineDays
     from leakkit.analysis.results import Analysis
     from leakkit.analysis.scope import Selection
+    from leakkit.analysis.snapshot import Numbers
     from leakkit.measures.horizons import Days
     from leakkit.store.relations import Deals
 
 MOST_ANSWERS, MOST_BATCHES = 8, 16
 """So many parts are kept, and so many tables of their deals: who explores asks for many."""
+OFF_CURVES = frozenset(
+    {
+        *("curve", "followed", "advance", "lost", "returned", "stalled", "went_overdue"),
+        *("median", "p90", "mean"),
+    }
+)
+"""The numbers of a stage that are read off its curve."""
+OF_READING = frozenset({"stages", "skip_policy", "costs"})
+"""The numbers of a pipeline that depend on how curves are read, or are of the whole only."""
 K = TypeVar("K")
 V = TypeVar("V")
 ADVANCED = (schema.NEXT, schema.JUMPED, schema.WON_HERE)
@@ -89,7 +99,7 @@ class Selector:
         """Make the analysis of a part."""
         return replace(
             self.analysis,
-            pipelines=tuple(map(PipelineNumbers.count, self._select(wanted))),
+            pipelines=self._select(wanted),
             selection=wanted,
             all_findings=(),  # they are of everything
             origin=self.analysis,
@@ -131,12 +141,12 @@ class Selector:
         policy = "" if selection.policy == configured else selection.policy
         return replace(selection, policy=policy)
 
-    def _select(self, selection: Selection) -> tuple[PipelineCounts, ...]:
-        """Return the counts of every pipeline of a part."""
+    def _select(self, selection: Selection) -> tuple[PipelineNumbers, ...]:
+        """Return the numbers of every pipeline of a part."""
         if not (selection.limits_deals or selection.limits_days):
-            return tuple(_read_as(whole, selection) for whole in self.wholes)
+            return tuple(_read_anew(whole, _read_as(whole, selection)) for whole in self.wholes)
         return tuple(
-            replace(_read_as(whole, selection), batch=batch)
+            PipelineNumbers.count(replace(_read_as(whole, selection), batch=batch))
             for whole, batch in self._count(selection)
         )
 
@@ -225,6 +235,21 @@ def _read_as(whole: PipelineNumbers, selection: Selection) -> PipelineCounts:
     own = _counts_of(whole)
     policy = selection.policy or own.policy
     return replace(own, whole=whole, visits=selection.visits, policy=policy)
+
+
+def _read_anew(whole: PipelineNumbers, counts: PipelineCounts) -> PipelineNumbers:
+    """Return a whole pipeline whose curves are read otherwise; all else is as it was found."""
+    stages = tuple(
+        StageNumbers.of(_counts=counts, _stage=stage.stage, **_without(stage, OFF_CURVES))
+        for stage in whole.stages
+    )
+    known = _without(whole, OF_READING)
+    return PipelineNumbers.of(counts=counts, stages=stages, **known)
+
+
+def _without(numbers: Numbers, names: frozenset[str]) -> dict[str, object]:
+    """Return the numbers by name, without some."""
+    return {name: getattr(numbers, name) for name in numbers.names() if name not in names}
 
 
 def _parts_of(

@@ -239,6 +239,13 @@ class Store:
         """Make a temporary table of a small frame, in place of an earlier one."""
         self.engine.put(quote(table), frame)
 
+    def put_values(self, table: str, sql: str, facts: Facts) -> None:
+        """Make a temporary table of a query that reads only its own facts, in place of another.
+
+        For a few rows it takes a fraction of what a frame of them takes.
+        """
+        self.engine.put_values(quote(table), sql, facts)
+
     def meta(self, key: str) -> Any:  # noqa: ANN401 - JSON of any shape
         """Return one fact about the store; KeyError where it has none."""
         found = self.rows("SELECT value FROM meta WHERE key = $key", {"key": key})

@@ -85,6 +85,10 @@ class Duck:
         sql = f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM given_frame"  # noqa: S608 - quoted
         self.run_on(sql, "given_frame", frame)
 
+    def put_values(self, table: str, sql: str, facts: Facts) -> None:
+        """Make a temporary table of a query that reads only its own facts; as above."""
+        self.run(f"CREATE OR REPLACE TEMP TABLE {table} AS {sql}", facts)
+
     def run_on(self, sql: str, name: str, frame: object) -> None:
         """Carry out a statement that reads a frame under a name."""
         with self.standing(name, frame):

@@ -55,6 +55,10 @@ class Engine(Protocol):
         """Make a temporary table of a frame, in place of an earlier one; the name is quoted."""
         ...
 
+    def put_values(self, table: str, sql: str, facts: Facts) -> None:
+        """Make a temporary table of a query that reads only its own facts; as above."""
+        ...
+
     def run_on(self, sql: str, name: str, frame: object) -> None:
         """Carry out a statement that reads a frame under a name."""
         ...

@@ -126,6 +126,11 @@ class SparkEngine:
         self.here.put(table, frame)
         self.share(table[1:-1].replace('""', '"'))
 
+    def put_values(self, table: str, sql: str, facts: Facts) -> None:
+        """Make a temporary table of a query that reads only its own facts; as above."""
+        self.here.put_values(table, sql, facts)
+        self.share(table[1:-1].replace('""', '"'))
+
     def share(self, table: str) -> None:
         """Let a small table of DuckDB stand in Spark too."""
         found = self.here.arrow(f"SELECT * FROM {quote(table)}")  # noqa: S608 - quoted
