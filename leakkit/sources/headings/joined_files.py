@@ -289,13 +289,18 @@ def _put_together(
     return whole
 
 
+OF_A_SHEET = re.compile(r"\.\w{2,5}, (?P<name>.+)$")
+ENDINGS = re.compile(r"(\.\w{2,5}){1,2}$")
+
+
 def _bare(file: str) -> str:
     """Return the name of a sheet, or that of a file without its endings.
 
-    >>> _bare("deals_north.csv"), _bare("deals.xlsx, North")
-    ('deals_north', 'North')
+    >>> _bare("deals_north.csv.gz"), _bare("deals, v1.2 north.csv"), _bare("a.xlsx, North, EU")
+    ('deals_north', 'deals, v1.2 north', 'North, EU')
     """
-    return file.rpartition(", ")[2].partition(".")[0] or file
+    sheet = OF_A_SHEET.search(file)
+    return sheet["name"] if sheet else ENDINGS.sub("", file) or file
 
 
 def _place(table: Table) -> tuple[list[int], str]:
