@@ -23,7 +23,7 @@ from leakkit.sources.formats.rows import put_rows
 from leakkit.sources.formats.unpacking import open_zip
 from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.heading_words import once, score
-from leakkit.sources.headings.reading import Table
+from leakkit.sources.headings.reading import OR_ALL, Table
 from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 
@@ -193,12 +193,13 @@ def _choose_sheets(reading: Reading, name: str, found: list[WorkbookSheet]) -> l
                 "Say which: [source] sheet = '...'."
             )
             named = tuple(sheet.name for sheet in sheets)
-            if len({tuple(sorted(sheet.headings)) for sheet in sheets}) == 1:
+            same = len({tuple(sorted(sheet.headings)) for sheet in sheets}) == 1
+            if same:
                 message += (
                     " They have the same columns: one of them may be a part of all deals. If so, "
                     f"name them all and they are read together: sheet = {list(named)}."
                 )
-            ask = Ask("source", "sheet", named, "the sheet to read")
+            ask = Ask("source", "sheet", named, f"the sheet to read{OR_ALL if same else ''}")
             raise LeakkitError("two_sheets", message, asks=(ask,))
     chosen = [sheets[0] for sheets in played.values()] or found[:1]
     if len(found) > len(chosen) or len(chosen) > 1:

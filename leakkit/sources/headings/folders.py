@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.cells import date_forms
 from leakkit.sources.formats.files import form_of_name, read_file
+from leakkit.sources.headings.reading import OR_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,13 +82,14 @@ def member_of(file: Path) -> Member:
     )
 
 
-def which_member(found: Sequence[Member], every: Sequence[Member]) -> tuple[Ask, ...]:
+def which_member(
+    found: Sequence[Member], every: Sequence[Member], more: str = ""
+) -> tuple[Ask, ...]:
     """Ask which of several is read, beside those that play another part."""
     names = tuple(one.name for one in found)
     others = tuple(one.name for one in every if one.name not in {*names, CONFIG_FILE} and one.data)
-    return (
-        Ask("source", "read", names, "which file is read; others are left aside", others=others),
-    )
+    why = f"which file is read{more}; the rest is left aside"
+    return (Ask("source", "read", names, why, others=others),)
 
 
 def explain_several(folder: Folder, found: Sequence[Table]) -> LeakkitError:
@@ -101,8 +103,10 @@ def explain_several(folder: Folder, found: Sequence[Table]) -> LeakkitError:
         f"{folder.noun}s are read: read = ['{found[0].files[0]}']."
     )
     by_name = {member.name: member for member in folder.members}
-    asks = which_member([by_name[table.files[0]] for table in found], folder.members)
-    if len({tuple(sorted(table.types)) for table in found}) == 1:
+    same = len({tuple(sorted(table.types)) for table in found}) == 1
+    asked = [by_name[table.files[0]] for table in found]
+    asks = which_member(asked, folder.members, OR_ALL if same else "")
+    if same:
         every = [*asks[0].options, *asks[0].others]
         message += (
             f" They have the same columns: one {folder.noun} of them may be a part of all deals. "

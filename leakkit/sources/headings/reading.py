@@ -42,6 +42,10 @@ PARTS = {
 """What the columns are that a source cannot do without."""
 
 
+OR_ALL = "; or all of them, if they are parts of one table"
+"""What is asked beside which of several tables with the same columns is read."""
+
+
 @dataclass(frozen=True)
 class Lacking:
     """The columns that a file lacks, and the lines that say which they are."""
