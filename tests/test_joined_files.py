@@ -9,6 +9,7 @@ import pytest
 
 import leakkit
 from leakkit import sample
+from leakkit.cli.endings import TO_FILL
 from leakkit.errors import LeakkitError
 from tests.running import SMALL, here
 
@@ -141,3 +142,18 @@ def test_files_of_different_days_stay_states_of_the_same_deals(tmp_path: Path) -
     assert len(contents(tmp_path)["deals"]) == 2
     (tmp_path / "leakkit.toml").write_text('[source]\nread = ["deals*.csv"]\n')
     assert len(contents(tmp_path)["deals"]) == 2
+
+
+def test_a_proposal_that_is_not_filled_in_asks_again_which_files_are_read(
+    whole: Path, tmp_path: Path
+) -> None:
+    split(whole, tmp_path, "")
+    (tmp_path / "leakkit.toml").unlink()
+    out = tmp_path / "proposed.toml"
+    said = []
+    for _ in range(2):
+        assert here("init", str(tmp_path), "--out", str(out)).returncode == TO_FILL
+        said.append(out.read_text())
+    line = '"deals north.csv" or "deals south.csv" or "deals west.csv": which file is read; or all'
+    assert said[0] == said[1]
+    assert f'"FILL IN",   # {line}' in said[0]
