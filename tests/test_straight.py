@@ -13,7 +13,7 @@ from leakkit.config import CROSS_CHECKS, Config
 from leakkit.sources import load
 from leakkit.store import passing, schema, straight
 from leakkit.store.moments import Zone
-from leakkit.store.upkeep import Upkeep
+from leakkit.store.settled_deals import LoadOptions
 from tests.generated import raw_source, write_source
 from tests.thoroughness import seeds
 
@@ -56,9 +56,9 @@ def both(source: Any, config: Any, folder: Path) -> tuple[dict[str, Any], dict[s
         def watch(store: Store, *_: object) -> None:
             went.append({str(row[0]) for row in store.rows(sql)})
 
-        upkeep = Upkeep(settle=True, plain=plain)
+        options = LoadOptions(settle=True, plain=plain)
         name = str(folder / f"{plain}.duckdb")
-        with load(source, config, store=name, watch=watch, upkeep=upkeep) as store:
+        with load(source, config, store=name, watch=watch, options=options) as store:
             found.append(contents(store))
     assert not went[0]
     return found[0], found[1], went[1]

@@ -16,8 +16,7 @@ from leakkit.analysis import learning
 from leakkit.findings import value
 from leakkit.findings.value import Recent, doors_in_the_end
 from leakkit.findings.whatif import Costs, Moves, embed, leaving_row
-from leakkit.measures import age_counts as taken
-from leakkit.measures import balance, route, stage_results
+from leakkit.measures import age_counts, balance, route, stage_results
 from leakkit.measures.stage_results import chance_to_win, chance_with_the_rest
 from leakkit.measures.survival import final_age
 from leakkit.store import deal_queries, queries, schema
@@ -184,7 +183,7 @@ class PipelineCounts:
     def of_stage(self, query: str, stage: int) -> pd.DataFrame:
         """Return what a query says of one stage."""
         if query not in self._by_stage:
-            self._by_stage[query] = dict(taken.groups(self.rows(query), ["stage"]))
+            self._by_stage[query] = dict(age_counts.groups(self.rows(query), ["stage"]))
         found = self._by_stage[query].get((stage,))
         return self.rows(query).iloc[:0] if found is None else found
 
@@ -340,7 +339,7 @@ def find_costs(
     entered, largest = counts.entrants(windows)
     worth_of = _entrants(entered, largest)
     inflow, following, wins, started = (
-        (dict(taken.groups(frame, ["pipeline"])), frame.iloc[:0])
+        (dict(age_counts.groups(frame, ["pipeline"])), frame.iloc[:0])
         for frame in (
             counts.ask(queries.ENTERED),
             counts.ask(deal_queries.FOLLOWING),
@@ -393,7 +392,7 @@ def _entrants(
             rows["total"].to_numpy(np.float64),
             float(most[key]) if key in most else None,
         )
-        for key, rows in taken.groups(entered, ["pipeline", "stage"])
+        for key, rows in age_counts.groups(entered, ["pipeline", "stage"])
     }
 
 
@@ -416,7 +415,7 @@ def _new_deals(inflow: pd.DataFrame, one: PipelineDays) -> int:
 
 def _until_won(wins: pd.DataFrame, stages: int) -> list[StayCounts]:
     """Return by stage how long deals lived from their first entry into it."""
-    counted = taken.stays_by_group(wins, ["stage"])
+    counted = age_counts.stays_by_group(wins, ["stage"])
     return [counted.get((stage,), learning.NO_VISITS) for stage in range(stages)]
 
 

@@ -24,8 +24,7 @@ from leakkit.analysis.scope import POLICIES
 from leakkit.analysis.snapshot import Numbers
 from leakkit.config import fold_name
 from leakkit.guards import find_spelling
-from leakkit.measures import age_counts as taken
-from leakkit.measures import balance, horizons, stage_results, survival
+from leakkit.measures import age_counts, balance, horizons, stage_results, survival
 from leakkit.page.style import facts_table
 from leakkit.store import deal_queries, queries, schema
 
@@ -274,7 +273,7 @@ class StageNumbers(Numbers):
     def _chance(self) -> tuple[Share, Horizon]:
         """The chance to win from here, and the age that it is read at."""
         rows = self._rows(deal_queries.WINS)
-        counted = taken.stays_by_group(rows, ["stage"]).get((self.stage,), learning.NO_VISITS)
+        counted = age_counts.stays_by_group(rows, ["stage"]).get((self.stage,), learning.NO_VISITS)
         return stage_results.chance_to_win(counted)
 
     @cached_property

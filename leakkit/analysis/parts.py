@@ -81,7 +81,7 @@ class Selector:
             message = "Only the analysis of everything can be selected from: call leakkit.analyze."
             raise LeakkitError("selected_already", message)
         self.analysis, self.store, self.wholes = analysis, analysis.store, wholes
-        self._batches: dict[_Asked, PipelineBatch] = {}
+        self._batches: dict[_PartRequest, PipelineBatch] = {}
         self._known: dict[Selection, Selection] = {}
         self._answers: dict[Selection, Analysis] = {}
 
@@ -120,7 +120,7 @@ class Selector:
         """Return what counts a query for one pipeline of a part."""
         whole = next(one for one in self.wholes if one.name == name)
         known = self.spell(selection)
-        asked = _Asked((whole.name,), choose_deals(known), choose_days(known, whole))
+        asked = _PartRequest((whole.name,), choose_deals(known), choose_days(known, whole))
         return self._batch(asked).counts_for(query)
 
     def spell(self, selection: Selection) -> Selection:
@@ -158,13 +158,13 @@ class Selector:
         for whole in self.wholes:
             own = days[whole.name]
             names = tuple(name for name, each in days.items() if each == own)
-            yield whole, self._batch(_Asked(names, choose_deals(selection), own, column))
+            yield whole, self._batch(_PartRequest(names, choose_deals(selection), own, column))
 
-    def _batch(self, asked: _Asked) -> PipelineBatch:
+    def _batch(self, asked: _PartRequest) -> PipelineBatch:
         """Return the counts of the chosen deals of some pipelines, on the chosen days."""
         return keep_latest(self._batches, asked, self._make_batch, MOST_BATCHES)
 
-    def _make_batch(self, asked: _Asked) -> PipelineBatch:
+    def _make_batch(self, asked: _PartRequest) -> PipelineBatch:
         """Count the chosen deals; what does not depend on the days once for all days."""
         days, owns = asked.days, self._owns(asked)
         if days is None:
@@ -178,7 +178,7 @@ class Selector:
         pipelines = tuple(one for one, _ in _parts_of(owns, lives))
         return PipelineBatch(pipelines, _ages_of(owns, lives), counts, lives, created, flows, days)
 
-    def _under_terms(self, asked: _Asked, deals: Deals, seen: Days | None = None) -> Counts:
+    def _under_terms(self, asked: _PartRequest, deals: Deals, seen: Days | None = None) -> Counts:
         """Count some deals, and visits, under the terms of the whole pipelines."""
         owns = self._owns(asked)
         scope = Scope(tuple(own.number for own in owns), deals, seen, asked.column)
@@ -199,7 +199,7 @@ class Selector:
             ),
         )
 
-    def _owns(self, asked: _Asked) -> tuple[PipelineCounts, ...]:
+    def _owns(self, asked: _PartRequest) -> tuple[PipelineCounts, ...]:
         """Return what the whole pipelines were counted from."""
         return tuple(_counts_of(whole) for whole in self.wholes if whole.name in asked.names)
 
@@ -213,7 +213,7 @@ class PartNumbers:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PartRequest:
     """Some deals of some pipelines on some days, the values of a `column` apart."""
 
     names: tuple[str, ...]

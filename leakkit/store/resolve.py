@@ -376,5 +376,5 @@ def write_passages(store: Store, zone: Zone) -> None:
 
     store.run(f"CREATE TABLE moves AS {queries.MOVES}")
     store.run(f"CREATE TABLE passages AS {queries.PASSAGES}")
-    if straight.is_taken(store):
+    if straight.has_straight_deals(store):
         straight.join(store, zone)

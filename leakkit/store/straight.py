@@ -110,7 +110,7 @@ def take(store: Store, rules: Rules, history: HistoryFacts, *, plain: bool, by_l
     return found is not None
 
 
-def is_taken(store: Store) -> bool:
+def has_straight_deals(store: Store) -> bool:
     """Say whether any deal went the straight way."""
     # an earlier store may stand beside this one
     sql = """
