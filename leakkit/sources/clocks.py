@@ -174,6 +174,9 @@ def part_hours(
     if not nights or newest_first is None:
         return False
     turn = "DESC" if newest_first else "ASC"
+    there = f"SELECT line FROM read_history WHERE entered_offset IS NULL AND ({nights}) LIMIT 1"  # noqa: S608 - numbers
+    if not reading.store.rows(there):
+        return False
     reading.store.run(
         f"""
         CREATE TEMP TABLE second_hours AS

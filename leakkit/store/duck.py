@@ -12,7 +12,7 @@ from leakkit.errors import LeakkitError
 from leakkit.scratch import spill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -77,7 +77,8 @@ class Duck:
         import numpy as np  # noqa: PLC0415 - a refusal needs none
 
         with _interruptible():
-            found = self.connection.execute(sql, dict(facts) if facts else None).fetchnumpy()
+            # as a relation its columns are made several times faster than row by row
+            found = self.connection.sql(sql, params=dict(facts) if facts else None).fetchnumpy()
         return {name: np.asarray(column) for name, column in found.items()}
 
     def put(self, table: str, frame: object) -> None:
@@ -127,6 +128,21 @@ class Duck:
         self.connection.close()
 
 
+def relation_of(columns: Mapping[str, NDArray[Any]]) -> object:
+    """Return arrays of one length as what DuckDB reads them from.
+
+    Where pyarrow is there they are one part, which is stored once; those of pandas are many
+    small ones, which are put together again.
+    """
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - a refusal needs none
+    except ImportError:
+        import pandas as pd  # noqa: PLC0415 - as above
+
+        return pd.DataFrame(columns, copy=False)
+    return pa.table(dict(columns))
+
+
 def _threads(said: str) -> int:
     """Return how many threads LEAKKIT_THREADS asks for."""
     if not said.isdecimal() or not int(said):
@@ -162,4 +178,4 @@ def _connect(path: str, threads: int | None, *, read_only: bool) -> duckdb.DuckD
     return connection
 
 
-__all__ = ["MEMORY", "SPILL", "VERSION", "Duck"]
+__all__ = ["MEMORY", "SPILL", "VERSION", "Duck", "relation_of"]

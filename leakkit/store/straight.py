@@ -12,8 +12,10 @@ are views over it, once the odd deals have joined it.
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -22,15 +24,22 @@ from leakkit.store.database import quote
 from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
     from leakkit.store.database import Store
     from leakkit.store.moments import Zone
     from leakkit.store.name_codes import HistoryFacts
     from leakkit.store.resolve import Rules
 
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+WORKERS = 2
+"""So many parts are looked at beside each other, while the engine writes those before."""
 MOST_ODD = 0.5
 """Where more of the deals are odd, all of them take the long way: two ways take longer."""
-AT_ONCE = 200_000
-"""So many deals are looked at in one go: about a million rows."""
+AT_ONCE = 100_000
+"""So many deals are looked at in one go: about half a million rows."""
 
 ODD_DEALS = {
     "no row of its own, or several": "o.opportunity_id IS NULL",
@@ -49,9 +58,8 @@ SELECT opportunity, COALESCE(said, {passing.NO_CODE}) AS said,
        COALESCE(closed_at, {passing.NO_MOMENT}) AS closed_at,
        COALESCE(created_at, {passing.NO_MOMENT}) AS created_at,
        COALESCE(value, {passing.NO_MOMENT}) AS value, bucket, stands, odd
-FROM known WHERE opportunity BETWEEN $first AND $last
+FROM known
 """  # noqa: S608 - numbers
-STEPS = "SELECT * FROM steps WHERE opportunity BETWEEN $first AND $last"
 WIDE = """
 CREATE TABLE wide (
     opportunity INTEGER, pipeline SMALLINT, stage SMALLINT, seq INTEGER,
@@ -106,7 +114,7 @@ def take(store: Store, rules: Rules, history: HistoryFacts, *, plain: bool, by_l
         _write_opportunities(store, rules, by_line=found.by_line)
     else:
         store.run(NOTHING)
-    store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("steps", "known", "spots")))
+    store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("known", "spots")))
     return found is not None
 
 
@@ -131,34 +139,45 @@ class Looked:
 def _look(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -> Looked | None:
     """Take the straight deals into `wide`; None where that does not pay."""
     _know(store, rules, by_line=by_line)
-    _step(store, rules, history)
-    if store.value("SELECT count(*) FROM steps WHERE opportunity IS NULL"):
+    steps = store.arrays(_steps_sql(store, rules, history))
+    if (steps["opportunity"] == passing.NO_DEAL).any():
         by_line = schema.number(store, with_history=True)
         _know(store, rules, by_line=by_line)
-        _step(store, rules, history)
+        steps = store.arrays(_steps_sql(store, rules, history))
     by_hour = _pipelines_by_hour(store)
     ticks = ("entered_tick", "left_tick") if by_hour else ()
     store.run(WIDE.format(ticks="".join(f", {tick} INTEGER" for tick in ticks)))
     store.run(STRAIGHT_DEALS)
-    deals = int(store.value("SELECT count(*) FROM ids"))
-    spots = _codes_of_spots(store)
-    for first in range(1, deals + 1, AT_ONCE):
-        some = {"first": first, "last": first + AT_ONCE - 1}
-        rows, given = store.arrays(STEPS, some), store.arrays(KNOWN, some)
-        days = rules.zone.units(rows["entered_at"], DAY)
-        found = passing.straight_rows(
-            passing.Rows(**rows, day=days),
-            passing.DealRows(**given, spots=spots),
-            rules.zone,
-            rules.cut,
-            by_hour,
-        )
+    deals = passing.DealRows(**store.arrays(KNOWN), spots=_codes_of_spots(store)).in_order()
+    into = INTO_WIDE.format(left_tick=LEFT_TICK if ticks else "")
+
+    def passed(some: tuple[dict[str, passing.Ints], passing.DealRows]) -> passing.Straight | None:
+        days = rules.zone.units(some[0]["entered_at"], DAY)
+        rows = passing.Rows(**some[0], day=days)
+        return passing.straight_rows(rows, some[1], rules.zone, rules.cut, by_hour)
+
+    straight = 0
+    for found in _ahead(passed, passing.in_parts(steps, deals, AT_ONCE)):
         if found:
-            store.append(INTO_WIDE.format(left_tick=LEFT_TICK if ticks else ""), found.rows)
+            store.append(into, found.rows)
             store.append(INTO_DEALS, found.deals)
-    straight = int(store.value("SELECT count(*) FROM straight_deals"))
-    pays = deals > 0 and straight >= (1 - MOST_ODD) * deals
-    return Looked(straight == deals, by_line) if pays else None
+            straight += len(found.deals["opportunity"])
+    n = len(deals.opportunity)
+    return Looked(straight == n, by_line) if n > 0 and straight >= (1 - MOST_ODD) * n else None
+
+
+def _ahead(
+    function: Callable[[Given], Found], parts: Iterable[Given], workers: int = WORKERS
+) -> Iterator[Found]:
+    """Yield what a function makes of each part, which it makes while the one before is used."""
+    waiting: deque[Future[Found]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for part in parts:
+            waiting.append(pool.submit(function, part))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _know(store: Store, rules: Rules, *, by_line: bool) -> None:
@@ -213,8 +232,8 @@ def _codes_of_spots(store: Store) -> passing.Ints:
     return found
 
 
-def _step(store: Store, rules: Rules, history: HistoryFacts) -> None:
-    """Make `steps`: every row that has an id with its deal, in numbers, as passing.Rows wants."""
+def _steps_sql(store: Store, rules: Rules, history: HistoryFacts) -> str:
+    """Return SQL for every row that has an id with its deal, in numbers, as passing.Rows wants."""
     own, row, source = rules.no_pipeline, "", ""
     if history.unnamed_pipeline:
         own = f"k.own_pipeline, {own}"
@@ -227,10 +246,8 @@ def _step(store: Store, rules: Rules, history: HistoryFacts) -> None:
             f"AND f.pipeline = COALESCE(p.pipeline, {own})"
         )
     nameless = bool(store.value("SELECT count(*) FROM nameless"))
-    store.run(
-        f"""
-        CREATE OR REPLACE TEMP TABLE steps AS
-        SELECT d.opportunity,
+    return f"""
+        SELECT COALESCE(d.opportunity, {passing.NO_DEAL}) AS opportunity,
                CAST(COALESCE(p.pipeline, {own}, {passing.NO_PIPELINE}) AS SMALLINT) AS pipeline,
                CAST(COALESCE(s.code, {passing.NO_CODE}) AS SMALLINT) AS code,
                COALESCE(h.entered_at, {passing.NO_MOMENT}) AS entered_at,
@@ -244,7 +261,6 @@ def _step(store: Store, rules: Rules, history: HistoryFacts) -> None:
         {source}
         {"WHERE h.opportunity_id <> ''" if nameless else ""}
         """  # noqa: S608 - numbers and names of this program
-    )
 
 
 def _pipelines_by_hour(store: Store) -> tuple[int, ...]:
