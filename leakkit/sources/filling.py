@@ -37,12 +37,12 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     given = give_rows(reading, found)
     store, rules = reading.store, given.rules
     settled.find_unchanged(store, rules, upkeep)
-    resolve(store, rules, plain=upkeep.plain)
+    resolved = resolve(store, rules, plain=upkeep.plain)
     reading.count(doubts.BURSTS, doubts.find_doubts(store, rules))
-    cross_check(reading, found, rules.config, listed_after=watch is not None)
+    cross_check(reading, found, rules.config, listed_after=watch is not None, resolved=resolved)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
-    facts = account.facts(store, rules.cut)
-    account.faults(store, *files, found.origins)
+    facts = account.facts(store, rules.cut, resolved=resolved)
+    account.faults(store, *files, found.origins, resolved=resolved)
     settled.take_over(store)
     if found.shape == SNAPSHOT and not found.days:
         keep_standing(store, rules.zone, rules.cut)
@@ -60,7 +60,7 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
         settled.keep_settled(store, rules)
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
-    write_passages(store, rules.zone)
+    write_passages(store, rules.zone, resolved=resolved)
     notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
     doubts.keep_doubts(store)
     notes["facts"] = facts | reading.log.counted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -131,16 +132,17 @@ class Duck:
 def relation_of(columns: Mapping[str, NDArray[Any]]) -> object:
     """Return arrays of one length as what DuckDB reads them from.
 
-    Where pyarrow is there they are one part, which is stored once; those of pandas are many
-    small ones, which are put together again.
+    Where pyarrow is there, which is no dependency, they are one part, which is stored once;
+    those of pandas are many small ones, which are put together again.
     """
     try:
-        import pyarrow as pa  # noqa: PLC0415 - a refusal needs none
+        arrow = importlib.import_module("pyarrow")
     except ImportError:
-        import pandas as pd  # noqa: PLC0415 - as above
+        import pandas as pd  # noqa: PLC0415 - a refusal needs none
 
         return pd.DataFrame(columns, copy=False)
-    return pa.table(dict(columns))
+    found: object = arrow.table(dict(columns))
+    return found
 
 
 def _threads(said: str) -> int:

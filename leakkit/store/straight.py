@@ -99,8 +99,10 @@ CREATE TEMP VIEW left_opportunities AS SELECT * EXCLUDE (content) FROM given_opp
 """Without a straight deal all of them are left to `resolve`."""
 
 
-def take(store: Store, rules: Rules, history: HistoryFacts, *, plain: bool, by_line: bool) -> bool:
-    """Take the straight deals, and leave all others to be resolved; say whether there are any.
+def take(
+    store: Store, rules: Rules, history: HistoryFacts, *, plain: bool, by_line: bool
+) -> Looked | None:
+    """Take the straight deals, and leave all others to be resolved; None where there are none.
 
     Makes `left_history` and `left_opportunities`, the rows that are left, and `straight_deals`;
     where there are such, also `wide` and `opportunities`. There are none with `plain` being
@@ -110,12 +112,13 @@ def take(store: Store, rules: Rules, history: HistoryFacts, *, plain: bool, by_l
     asked = plain and not store.value("SELECT count(*) FROM unchanged")
     found = _look(store, rules, history, by_line=by_line) if asked else None
     if found:
-        _leave_others(store, all_straight=found.all_straight)
+        if not found.all_straight:
+            _leave_others(store)
         _write_opportunities(store, rules, by_line=found.by_line)
     else:
         store.run(NOTHING)
     store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("known", "spots")))
-    return found is not None
+    return found
 
 
 def is_taken(store: Store) -> bool:
@@ -269,22 +272,21 @@ def _pipelines_by_hour(store: Store) -> tuple[int, ...]:
     return tuple(int(row[0]) for row in rows)
 
 
-def _leave_others(store: Store, *, all_straight: bool) -> None:
+def _leave_others(store: Store) -> None:
     """Leave the rows of all other deals to be resolved."""
-    some = "LIMIT 0" if all_straight else ""
     store.run(
-        f"""
+        """
         CREATE TEMP TABLE left_ids AS
         SELECT opportunity_id FROM ids
-        WHERE opportunity NOT IN (SELECT opportunity FROM straight_deals) {some}
-        """  # noqa: S608 - as below
+        WHERE opportunity NOT IN (SELECT opportunity FROM straight_deals)
+        """
     )
     for table, but in (("history", ""), ("opportunities", "EXCLUDE (content)")):
         store.run(
             f"""
             CREATE TEMP TABLE left_{table} AS
             SELECT * {but} FROM given_{table}
-            WHERE opportunity_id IN (SELECT opportunity_id FROM left_ids) {some}
+            WHERE opportunity_id IN (SELECT opportunity_id FROM left_ids)
             """  # noqa: S608 - names of this module
         )
 
@@ -321,26 +323,14 @@ def _write_opportunities(store: Store, rules: Rules, *, by_line: bool) -> None:
     )
 
 
-def join(store: Store, zone: Zone) -> None:
+def join(store: Store, zone: Zone, *, resolved: bool) -> None:
     """Let the odd deals join the others, and make the tables of both, as views.
 
-    Called when `stage_history`, `moves` and `passages` hold the odd deals.
+    Called when `stage_history`, `moves` and `passages` hold the odd deals, if any was `resolved`.
     """
     by_hour = _pipelines_by_hour(store)
-    ticks = ", m.entered_tick, m.left_tick" if by_hour else ""
-    store.run(
-        f"""
-        INSERT INTO wide BY NAME
-        SELECT m.opportunity, m.pipeline, m.stage, m.seq, m.before_stage, m.after_stage,
-               m.entered_at, m.entered_day, m.left_at, m.left_day, m.closes, m.entry, m.exit,
-               COALESCE(p.visit, 1) AS visit, o.value, o.bucket, h.last_touch{ticks}
-        FROM moves m
-        JOIN stage_history h ON h.opportunity = m.opportunity AND h.seq = m.seq
-        JOIN opportunities o ON o.opportunity = m.opportunity
-        LEFT JOIN passages p ON p.opportunity = m.opportunity AND p.step = m.seq;
-        DROP TABLE passages; DROP TABLE moves; DROP TABLE stage_history;
-        """  # noqa: S608 - names of this module
-    )
+    if resolved:
+        _add_resolved(store, ", m.entered_tick, m.left_tick" if by_hour else "")
     tick = "{0}_tick" if by_hour else "{0}_day AS {0}_tick"
     ticks = f"{tick.format('entered')}, {tick.format('left')}"
     moved = f"exit = {schema.MOVED} OR after_stage < 0"
@@ -364,6 +354,23 @@ def join(store: Store, zone: Zone) -> None:
                CAST({skipped} AS SMALLINT) AS skipped, closes, value, bucket
         FROM wide WHERE stage >= 0
         """  # noqa: S608 - numbers and names of this program
+    )
+
+
+def _add_resolved(store: Store, ticks: str) -> None:
+    """Write the rows of the odd deals to those of the others."""
+    store.run(
+        f"""
+        INSERT INTO wide BY NAME
+        SELECT m.opportunity, m.pipeline, m.stage, m.seq, m.before_stage, m.after_stage,
+               m.entered_at, m.entered_day, m.left_at, m.left_day, m.closes, m.entry, m.exit,
+               COALESCE(p.visit, 1) AS visit, o.value, o.bucket, h.last_touch{ticks}
+        FROM moves m
+        JOIN stage_history h ON h.opportunity = m.opportunity AND h.seq = m.seq
+        JOIN opportunities o ON o.opportunity = m.opportunity
+        LEFT JOIN passages p ON p.opportunity = m.opportunity AND p.step = m.seq;
+        DROP TABLE passages; DROP TABLE moves; DROP TABLE stage_history;
+        """  # noqa: S608 - names of this module
     )
 
 
