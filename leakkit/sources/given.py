@@ -39,6 +39,7 @@ CELLS = {
     "value": ("value_text", "value"),
 }
 """The cells of a deal that may be faults, each with a line of its own, and what is read of them."""
+FEW_ROWS = 100_000
 AT_ONCE = 50
 """So many further columns of an event file are gathered by one query."""
 
@@ -106,7 +107,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         stage = f"COALESCE(NULLIF({stage}, ''), {literal(unnamed)})"
     store.run(
         f"""
-        CREATE TEMP {_say_how_kept(history, "entered_at")} read_history AS
+        CREATE TEMP {_say_how_kept(store, history, "entered_at")} read_history AS
         SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
                {history.text("pipeline")} AS pipeline, {stage} AS stage,
                {_unread(history, "entered_at")} AS entered_text,
@@ -131,7 +132,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         ]
     columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
-        kept = _say_how_kept(table, "created_at", "closed_at")
+        kept = _say_how_kept(store, table, "created_at", "closed_at")
         columns += [f"{table.is_said('value')} AS value_said"]
         each = _select_columns(table, [*columns, *further, f"{table.content()} AS content"])
         store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
@@ -158,9 +159,30 @@ def _unread(table: Table, moment: str) -> str:
     return table.odd_text(moment, EARLIEST + 2 * DAY, SENTINEL - 2 * DAY)
 
 
-def _say_how_kept(table: Table, *moments: str) -> str:
-    """Say how to keep what is read: dates in texts are parsed once, all else is read when asked."""
-    return "TABLE" if any(table.is_text(name) for name in moments) else "VIEW"
+def _say_how_kept(store: Store, table: Table, *moments: str) -> str:
+    """Say how to keep what is read: dates in texts are parsed once, all else is read when asked.
+
+    Of few rows all is read once: to plan the reading again takes longer than to keep them.
+    """
+    if any(table.is_text(name) for name in moments):
+        return "TABLE"
+    rows = store.value(f"SELECT count(*) FROM {table.relation}")  # noqa: S608 - quoted
+    return "TABLE" if rows < FEW_ROWS else "VIEW"
+
+
+def _keep_few(store: Store) -> None:
+    """Keep what is given as tables where it is little, for the questions that follow."""
+    rows = store.value(
+        "SELECT (SELECT count(*) FROM given_history) + (SELECT count(*) FROM given_opportunities)"
+    )
+    views = store.rows("SELECT view_name FROM duckdb_views() WHERE view_name LIKE 'given%'")
+    for (name,) in sorted(views) if rows < FEW_ROWS else ():
+        store.run(
+            f"""
+            CREATE TEMP TABLE kept_rows AS SELECT * FROM {name};
+            DROP VIEW {name}; ALTER TABLE kept_rows RENAME TO {name}
+            """  # noqa: S608 - names of this module
+        )
 
 
 def _gather(store: Store, table: Table, columns: Sequence[str], further: Sequence[str]) -> None:
@@ -346,6 +368,7 @@ def give_rows(reading: Reading, found: Found) -> Given:
     cut, last_day = find_last_day(reading, found, config, hours, timed=clocks.timed)
     if snapshot:
         let_stand(store, config, cut)
+    _keep_few(store)
     _write_names(store, config)
     rules = Rules(
         config=config,
