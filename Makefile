@@ -60,7 +60,7 @@ truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into d
 fuzz: $(VENV)/.installed-dev ## all generated sources by two routes, random tables for 10 minutes, 20,000 mutated files, changed exports
 	LEAKKIT_THOROUGH=1 $(BIN)/python -m pytest -q -n auto tests/test_second_route.py \
 	  tests/test_second_measures.py tests/test_explaining.py tests/test_check.py \
-	  tests/test_upkeep.py tests/test_selected.py tests/test_straight.py \
+	  tests/test_settled_deals.py tests/test_selected.py tests/test_straight.py \
 	  tests/test_straight_queries.py tests/test_spark.py
 	$(BIN)/python -m benchmarks.fuzz $(FUZZ_ARGS)
 	$(BIN)/python -W ignore -m benchmarks.mutations $(MUTATION_ARGS)

@@ -16,16 +16,19 @@ import leakkit
 from leakkit.report import notebooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from playwright.sync_api import Browser, Locator, Page
 
-TOKEN = "only-for-this-picture"  # noqa: S105 - the server hears this machine only
+TOKEN = "only-on-this-machine"  # noqa: S105 - the server hears this machine only
+OPTIONS = ("--allow-root", "--ServerApp.port=0", f"--IdentityProvider.token={TOKEN}")
 SETTINGS = {
+    # every cell stands on the page, also those far below
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 MINUTES = 3 * 60 * 1000
+"""What the slowest machine may take for a step, in milliseconds."""
 NOTES = """
 [[notes]]
 day = 2026-02-10
@@ -115,6 +118,14 @@ def darken(page: Page) -> None:
 def server(base: Path) -> Iterator[str]:
     """Start JupyterLab on a copy of the notebooks, and return where it is."""
     notebooks.copy_notebooks(base / "notebooks")
+    folder = f"--ServerApp.root_dir={base / 'notebooks'}"
+    with start_lab(base, ["-m", "jupyterlab", "--no-browser", *OPTIONS, folder]) as address:
+        yield address
+
+
+@contextmanager
+def start_lab(base: Path, words: Sequence[str]) -> Iterator[str]:
+    """Run Python with words that start JupyterLab, with settings of its own; say where it is."""
     for name, choices in SETTINGS.items():
         file = base / f"settings/@jupyterlab/{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -122,11 +133,7 @@ def server(base: Path) -> Iterator[str]:
     environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(base / "settings")}
     for kind in ("CONFIG_DIR", "RUNTIME_DIR", "DATA_DIR"):
         environment[f"JUPYTER_{kind}"] = str(base / kind)
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-        *("--ServerApp.port=0", f"--IdentityProvider.token={TOKEN}"),
-        f"--ServerApp.root_dir={base / 'notebooks'}",
-    ]
+    command = [sys.executable, *words]
     started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         lines = started.stderr or ()

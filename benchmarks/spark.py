@@ -120,7 +120,7 @@ def cpu_seconds() -> float:
 
 def count_travelled(store: Store) -> int:
     """Count the deals that came from Spark; all of another source."""
-    from leakkit.store.spark.engine import SparkEngine  # noqa: PLC0415 - as above
+    from leakkit.store.spark_engine import SparkEngine  # noqa: PLC0415 - as above
 
     engine = store.engine.here if isinstance(store.engine, SparkEngine) else store.engine
     return int(engine.rows("SELECT count(*) FROM opportunities")[0][0])

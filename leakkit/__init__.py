@@ -67,12 +67,12 @@ _ROOMS = {
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
     """Import a public name when it is first used, so that `leakkit --help` stays fast."""
-    from leakkit.errors import import_asked
+    from leakkit.errors import import_needed
 
     if name not in {*_ROOMS, *__all__}:
         message = f"module 'leakkit' has no attribute {name!r}"
         raise AttributeError(message)
-    room = import_asked(_ROOMS.get(name, f"leakkit.{name}"), f"leakkit.{name}")
+    room = import_needed(_ROOMS.get(name, f"leakkit.{name}"), f"leakkit.{name}")
     return getattr(room, name) if name in _ROOMS else room
 
 

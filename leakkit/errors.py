@@ -127,7 +127,7 @@ class LeakkitError(Exception):
         super().__init__("\n".join([message, *(f"  {fault}" for fault in faults)]))
 
 
-def import_asked(module: str, asked: str) -> ModuleType:
+def import_needed(module: str, asked: str) -> ModuleType:
     """Import a module; where a core install has no package that it needs, say which."""
     try:
         return import_module(module)

@@ -9,6 +9,7 @@ from leakkit import sources
 from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError, visible
 from leakkit.loading import find_source as found_source
+from leakkit.store.settled_deals import LoadOptions
 from leakkit.store.trace import (
     Fate,
     Implied,
@@ -22,7 +23,6 @@ from leakkit.store.trace import (
     trace,
     visits_of,
 )
-from leakkit.store.upkeep import Upkeep
 from leakkit.words import Words
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def explain(
         *found_source(source, config),
         as_of=as_of,
         watch=watch,
-        upkeep=Upkeep(plain=False, deal=opportunity_id.strip()),
+        options=LoadOptions(plain=False, deal=opportunity_id.strip()),
         allow=allow,
     ) as store:
         if not seen:

@@ -20,7 +20,7 @@ SAMPLE = "sample"
 
 
 def load(
-    source: Any = SAMPLE,  # noqa: ANN401 - a path, or frames
+    source: object = SAMPLE,
     config: Config | Mapping[str, Any] | str | Path | None = None,
     *,
     as_of: str | dt.date = "",
@@ -53,7 +53,7 @@ def load(
 
 
 def find_source(
-    source: Any,  # noqa: ANN401 - as above
+    source: object,
     config: Config | Mapping[str, Any] | str | Path | None,
 ) -> tuple[Any, Config | str | Path | None]:
     """Return the source and its configuration; those of the built-in one are made."""

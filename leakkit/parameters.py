@@ -85,7 +85,7 @@ def read_assigned(cell: str) -> Values:
     return found
 
 
-def with_values(cell: str, values: Mapping[str, Any]) -> str:
+def with_values(cell: str, values: Mapping[str, object]) -> str:
     """Return a cell of parameters with other values; its comments stay.
 
     >>> with_values('pipeline = ""  # empty: the first', {"pipeline": "Spare parts"})

@@ -1,4 +1,7 @@
-"""Folders for what is needed while something runs; those of killed processes are removed."""
+"""What a run needs for itself while it lasts: folders, and locks on what only one may write.
+
+The system lets go of both: the folders of killed processes are removed by the next one.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
 
 PREFIX, LOCK = "leakkit-", ".lock"
 _SPILLS: dict[int, tuple[Path, BaseFileLock]] = {}
@@ -91,3 +95,23 @@ def _is_own(file: Path) -> bool:
         return False
     mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
     return mine and stat.S_ISREG(found.st_mode)
+
+
+# ---------------------------------------------------------------- what only one run may write
+
+
+@contextmanager
+def hold_lock(lock_file: Path, in_use: Exception) -> Iterator[None]:
+    """Hold a lock file, however this process ends; raise `in_use` where another run holds it.
+
+    The file stays: to remove one that another run has just taken would let in a third.
+    """
+    lock = FileLock(lock_file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise in_use from None
+    try:
+        yield
+    finally:
+        lock.release()

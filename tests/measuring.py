@@ -21,8 +21,7 @@ import pytest
 from leakkit import analyze
 from leakkit.analysis import learning
 from leakkit.analysis.counts import curve_of
-from leakkit.measures import age_counts as taken
-from leakkit.measures import horizons, route, stage_results, survival
+from leakkit.measures import age_counts, horizons, route, stage_results, survival
 from leakkit.sources import load
 from leakkit.store import deal_queries, schema
 from tests import generated
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from tests.generated import Source
 
 MERGED = {"advanced": ref.ADVANCED}
-KINDS = {"advanced": taken.ADVANCED, "lost": ("lost",), "returned": ("returned",)}
+KINDS = {"advanced": age_counts.ADVANCED, "lost": ("lost",), "returned": ("returned",)}
 CLOSES = {"won": ("won_here",), "lost": ("lost",)}
 POLICIES = ("observed", "reached", "strict")
 EPOCH = dt.date(1970, 1, 1)
@@ -382,7 +381,9 @@ class Comparison:
             curve = self.curve(first, pipeline.windows.baseline)
             learnt = survival.aalen_johansen((stay or learning.NO_VISITS).table())
             age = ref.expected_age(curve).age
-            self.expect(f"{row.name} E", horizons.learn_expected(learnt, taken.ADVANCED).age, age)
+            self.expect(
+                f"{row.name} E", horizons.learn_expected(learnt, age_counts.ADVANCED).age, age
+            )
             if row.expected.reason not in ("too_unsure", "clicked_through"):
                 self.expect(f"{row.name} E kept", row.expected.age, age)
             horizon = ref.horizon(curve, row.expected.age, self.unit)
@@ -439,7 +440,7 @@ class Comparison:
         everywhere = self.found.passages
         for row in self.result.stages:
             rows = self.counts.of_stage(deal_queries.WINS, row.stage).assign(total=0)
-            stay = taken.stays_by_group(rows, ["stage"]).get((row.stage,), learning.NO_VISITS)
+            stay = age_counts.stays_by_group(rows, ["stage"]).get((row.stage,), learning.NO_VISITS)
             engine = survival.aalen_johansen(stay.table())
             spells = ref.chance_to_win(everywhere, self.result.name, row.stage)
             curve = self.curve(spells, merged={})

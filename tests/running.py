@@ -53,6 +53,18 @@ def sample_analysis() -> Analysis:
     return analyze(sample_store())
 
 
+@cache
+def few_deals() -> Store:
+    """Return a sample of 900 deals, for all tests that only choose among them."""
+    return load_made(sample.make(900))
+
+
+@cache
+def few_analysed() -> Analysis:
+    """Return the analysis of two of their pipelines."""
+    return analyze(few_deals(), ["Equipment", "Projects"])
+
+
 def write_small(folder: Path, deals: int = 120) -> Path:
     """Write a source of two small pipelines."""
     sample.write(folder, deals, plan=SMALL)

@@ -14,7 +14,7 @@ from leakkit import analyze
 from leakkit.analysis import learning
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
-from leakkit.measures import age_counts as taken
+from leakkit.measures import age_counts
 from leakkit.measures.survival import Share, aalen_johansen
 from leakkit.sample import PipelinePlan, Plan, Sample, StagePlan, make
 from leakkit.sources import load
@@ -104,7 +104,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - whatever an analysis holds
 
 # -------------------------------------------------------------------- windows add up
 
-Tables = dict[tuple[int, int, int], taken.StayCounts]
+Tables = dict[tuple[int, int, int], age_counts.StayCounts]
 
 
 def stays(store: Store, windows: list[tuple[int, int]], per_pipeline: int) -> list[Tables]:
@@ -114,7 +114,7 @@ def stays(store: Store, windows: list[tuple[int, int]], per_pipeline: int) -> li
         for part, days in enumerate(windows)
         for number in range(per_pipeline)
     ]
-    found = taken.stays_by_group(
+    found = age_counts.stays_by_group(
         Counts.of(store).stays(asked), ["part", "pipeline", "stage", "visits"]
     )
     return [
@@ -123,7 +123,7 @@ def stays(store: Store, windows: list[tuple[int, int]], per_pipeline: int) -> li
     ]
 
 
-def by_age(stay: taken.StayCounts, ages: int) -> dict[str, list[int]]:
+def by_age(stay: age_counts.StayCounts, ages: int) -> dict[str, list[int]]:
     """Return y and d at every age."""
     table = stay.table()
     place = np.searchsorted(table.ages, np.arange(ages), side="right") - 1

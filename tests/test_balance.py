@@ -18,6 +18,7 @@ from leakkit.measures.balance import (
     check_balance,
     collect_flows,
     collect_pipe,
+    period_balances,
     pipeline_balance,
     stage_balances,
     with_overdue,
@@ -64,6 +65,7 @@ def test_the_whole_history_and_its_months() -> None:
     assert (whole.new, whole.reopened, whole.won, whole.lost, whole.moved) == (10, 1, 3, 2, 1)
     assert (whole.opening, whole.closing, whole.residual) == (0, 5, 0)
     months = [pipeline_balance(stage_balances(counted, m, m + 1)) for m in range(3)]
+    assert period_balances(counted) == months
     assert [month.closing for month in months] == [10, 8, 5]
     assert all(month.residual == 0 for month in months)
     assert all(this.closing == following.opening for this, following in pairwise(months))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,23 +16,11 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.views import View, bar, exploring
 from leakkit.views.bar_widgets import MOST_SHOWN, BarWidgets
-from tests.running import load_made
+from tests.running import few_analysed as analysis
+from tests.running import few_deals as data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from leakkit.analysis import Analysis
-    from leakkit.store import Store
-
-
-@cache
-def data() -> Store:
-    return load_made(leakkit.sample.make(900))
-
-
-@cache
-def analysis() -> Analysis:
-    return leakkit.analyze(data(), ["Equipment", "Projects"])
 
 
 def run(code: str, **names: Any) -> Any:  # noqa: ANN401 - whatever the line returns

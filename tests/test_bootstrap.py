@@ -61,7 +61,9 @@ def test_the_original_sample_gives_the_curve() -> None:
     assert counts.at_risk.sum(axis=0) == approx(
         np.array([curve.table.at_risk[index_at(curve, float(age))] for age in counts.ages])
     )
-    left = {number: spread.amount.sum() for number, spread in counts.exits}
+    left = {
+        number: counts.departures.amount[counts.exits == number].sum() for number in (LOST, NEXT)
+    }
     assert left[LOST] == sum(v[3] == LOST for v in visits)
     assert sum(left.values()) == sum(v[3] in (LOST, NEXT) for v in visits)
     mean = replicated_shares(counts, (LOST,)).mean(axis=0)
@@ -152,7 +154,6 @@ def test_censored_exits_count_in_no_share() -> None:
     jumped = EXITS.index("jumped")
     visits = [(deal, 0, deal % 5, jumped if deal % 2 else NEXT) for deal in range(60)]
     strict = cluster_counts(count_visits(visits), censored=(OPEN, jumped))
-    assert sum(spread.amount.sum() for _, spread in strict.exits) == 30
     assert strict.departures.amount.sum() == 60
     next_alone = replicated_shares(strict, (NEXT,))
     assert np.array_equal(replicated_shares(strict, (NEXT, jumped)), next_alone)
@@ -166,6 +167,13 @@ def test_what_comes_later_changes_no_share_before_it() -> None:
         share_interval(counts.until(12.0), (LOST,), age) for age in (-1.0, 0.0, 4.5, 12.0)
     ]
     assert len(set(whole)) == 4
+
+
+def test_a_share_at_an_age_has_the_bits_of_the_share_at_every_age() -> None:
+    counts = cluster_counts(count_visits(some_visits(300)))
+    at = int(np.searchsorted(counts.ages, 12.0, side="right")) - 1
+    every = np.quantile(replicated_shares(counts, (LOST, NEXT))[:, at], [0.025, 0.975])
+    assert share_interval(counts, (LOST, NEXT), 12.0) == tuple(every.tolist())
 
 
 def test_many_amounts_are_drawn_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:

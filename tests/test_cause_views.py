@@ -37,7 +37,7 @@ from leakkit.views.bar_widgets import BarWidgets
 from leakkit.views.causes.cause_lines import review
 from leakkit.views.causes.loss_evidence import ROWS
 from leakkit.views.causes.remedies import SHOWN_DEALS
-from leakkit.views.elements import plain
+from leakkit.views.elements import tidy_name
 from leakkit.views.exploring import BY_STAGE, OF_DIAGNOSIS, Follower
 from leakkit.words import Words
 
@@ -330,7 +330,7 @@ def test_a_small_shift_is_not_worth_a_sentence() -> None:
 def test_own_sub_reasons_and_reviews_are_shown_as_written(code: str, review: str) -> None:
     found = Verdict("unconvincing", "strong")
     shown = with_cause(verdict=found, sub_reason=code, review=review)
-    own = plain(code.partition(".")[2])
+    own = tidy_name(code.partition(".")[2])
     for name in ("causes_headline", "cause_and_effect", "warnings"):
         html = getattr(views, name)(shown).section()
         if name != "warnings":
@@ -341,7 +341,7 @@ def test_own_sub_reasons_and_reviews_are_shown_as_written(code: str, review: str
 
 def plain_html(name: str) -> str:
     """Return how a name stands in a page."""
-    escaped = plain(name)
+    escaped = tidy_name(name)
     for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&#34;")):
         escaped = escaped.replace(char, entity)
     return escaped.replace("'", "&#39;")
@@ -553,7 +553,7 @@ def test_a_note_stands_on_the_card_of_its_stage() -> None:
     noted = replace(diagnosis(), analysis=replace(diagnosis().analysis, config=config))
     card = BeautifulSoup(views.warnings(noted).section(), "html.parser").select(".lk-card")[0]
     said = card.get_text()
-    assert f"Note 1, {WORDS.date(lost.windows['current'][0])}: {plain(HOSTILE)}".strip() in said
+    assert f"Note 1, {WORDS.date(lost.windows['current'][0])}: {tidy_name(HOSTILE)}".strip() in said
     assert "Note: Of all" in said
     assert "Elsewhere" not in said
     assert card.select("b[onclick]") == []

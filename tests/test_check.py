@@ -17,7 +17,7 @@ from leakkit.config import Config
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.check import check, check_source, faults_csv
 from leakkit.sources.propose.proposed_text import configuration_text
-from leakkit.sources.propose.unread_data import proposed_joins
+from leakkit.sources.propose.trials import find_joins
 from leakkit.terminal import say_check as said
 from leakkit.terminal import unused_lines
 from tests.running import sample_store
@@ -214,7 +214,7 @@ def test_a_file_that_a_key_could_join_is_proposed_in_comments(tmp_path: Path) ->
     for name, text in BESIDE.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     with leakkit.load(tmp_path, Config()) as bare:
-        text = configuration_text(bare, proposed_joins(bare, tmp_path))
+        text = configuration_text(bare, find_joins(bare, tmp_path))
     lines = text.splitlines()
     start = lines.index('# [[source.joins]]   # a row per "product": are its columns wanted?')
     assert lines[start + 1 : start + 6] == [

@@ -19,7 +19,7 @@ from leakkit import sample
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources.databases.addresses import Address, address_of
-from leakkit.sources.databases.dialects import DIALECTS, Column
+from leakkit.sources.databases.connections import DIALECTS, Column
 from tests.generated import write_source
 from tests.measuring import bundle
 from tests.running import here

@@ -15,8 +15,8 @@ from leakkit import explaining
 from leakkit.errors import LeakkitError
 from leakkit.explaining import Explanation, as_text, explain
 from leakkit.sources import load
+from leakkit.store.settled_deals import LoadOptions
 from leakkit.store.trace import trace, visits_of
-from leakkit.store.upkeep import Upkeep
 from tests import reference as ref
 from tests.generated import raw_source, write_source
 from tests.test_deals import CONFIG, IGNORE, ONE_DEAL, OTHER, write, write_lines
@@ -293,7 +293,7 @@ def test_every_row_has_the_fate_of_the_reference_and_they_add_up(seed: int, tmp_
             for into, given in zip(ours, (traced.opportunities, traced.history), strict=True):
                 into |= {fate.line: fate.what for fate in given}
 
-    with load(tmp_path, watch=watch, upkeep=Upkeep(plain=False)) as store:
+    with load(tmp_path, watch=watch, options=LoadOptions(plain=False)) as store:
         rows = store.meta("rows")
     assert ours == [{at + 1: fate for at, fate in each.items()} for each in counted]
     for total in rows:

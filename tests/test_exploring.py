@@ -19,7 +19,8 @@ from leakkit.errors import LeakkitError
 from leakkit.views.bar_widgets import BarWidgets
 from leakkit.views.dropoff.deal_lists import SHOWN_ROWS
 from leakkit.views.exploring import FOLLOWING, OF_ALL, Follower
-from tests.running import load_made
+from tests.running import few_analysed as analysis
+from tests.running import few_deals as data
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
@@ -41,16 +42,6 @@ segments = ["re\\"gion <b>", "alone"]
 name = "O'Brien"
 stages = [{ name = "A" }, { name = "B's <i>" }, { name = "Never" }]
 """
-
-
-@cache
-def data() -> Store:
-    return load_made(leakkit.sample.make(900))
-
-
-@cache
-def analysis() -> Analysis:
-    return leakkit.analyze(data(), ["Equipment", "Projects"])
 
 
 @cache

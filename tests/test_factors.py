@@ -9,7 +9,7 @@ import pytest
 from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
-from leakkit.sources.cells.money_units import ASKED, unit_of
+from leakkit.sources.cells.money_units import UNCLEAR, unit_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
         ("Amount in INR lakhs", 100_000, "Amount"),
         ("Deal value MEUR", 1_000_000, "Deal value"),
         ("Revenue ($M)", 1_000_000, "Revenue"),
-        ("Amount (M)", ASKED, "Amount"),
-        ("Valor (R$ mil)", ASKED, "Valor"),
-        ("Value (bin)", ASKED, "Value"),
+        ("Amount (M)", UNCLEAR, "Amount"),
+        ("Valor (R$ mil)", UNCLEAR, "Valor"),
+        ("Value (bin)", UNCLEAR, "Value"),
         ("Amount (EUR)", 1, "Amount (EUR)"),
         ("Amount (2024)", 1, "Amount (2024)"),
         ("Price (per 1000)", 1, "Price (per 1000)"),

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
 import leakkit
+from benchmarks.lab import MINUTES, OPTIONS, TOKEN, run, start_lab
 from leakkit import sample
 from leakkit.sample import Plan
 from leakkit.views.picture_widgets import tabbed
@@ -28,15 +24,6 @@ if TYPE_CHECKING:
     from leakkit.store import Store
     from leakkit.views import View
 
-TOKEN = "only-for-this-test"  # noqa: S105 - the server hears this machine only
-SETTINGS = {
-    # every cell stands on the page, also those far below
-    "notebook-extension/tracker": {"windowingMode": "none"},
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-}
-MINUTES = 3 * 60 * 1000
-"""What the slowest machine may take for a step, in milliseconds."""
-
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -49,27 +36,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[str]:
     """Start `leakkit lab SOURCE`, and return where JupyterLab is."""
     base = tmp_path_factory.mktemp("lab")
-    for name, choices in SETTINGS.items():
-        file: Path = base / f"settings/@jupyterlab/{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(choices), "utf-8")
-    environment = {**os.environ, "JUPYTERLAB_SETTINGS_DIR": str(base / "settings")}
-    for kind in ("CONFIG_DIR", "RUNTIME_DIR", "DATA_DIR"):
-        environment[f"JUPYTER_{kind}"] = str(base / kind)
-    command = [
-        *(sys.executable, "-m", "leakkit.cli", "lab", str(source), "--no-browser"),
-        *("--folder", str(base / "notebooks"), "--", "--allow-root", "--ServerApp.port=0"),
-        f"--IdentityProvider.token={TOKEN}",
-    ]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
-    found = None
-    for line in server.stderr or ():
-        if found := re.search(r"http://(127\.0\.0\.1|localhost):\d+/", line):
-            break
-    assert found is not None
-    yield found[0]
-    server.terminate()
-    server.communicate(timeout=60)
+    words = ("-m", "leakkit.cli", "lab", str(source), "--no-browser")
+    folder = ("--folder", str(base / "notebooks"))
+    with start_lab(base, [*words, *folder, "--", *OPTIONS]) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -79,12 +49,7 @@ def page(address: str, browser_path: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         opened = browser.new_page(viewport={"width": 1400, "height": 1000})
         opened.set_default_timeout(MINUTES)
-        opened.goto(f"{address}lab/tree/stage_dropoff.ipynb?token={TOKEN}")
-        opened.locator(".jp-Notebook").first.wait_for()
-        opened.get_by_text("Python 3 (ipykernel) | Idle").first.wait_for()
-        opened.get_by_role("menuitem", name="Run", exact=True).click()
-        opened.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        opened.locator("section#provenance").wait_for()
+        run(opened, f"{address}lab/tree/stage_dropoff.ipynb?token={TOKEN}")
         yield opened
         browser.close()
 

@@ -22,7 +22,7 @@ from leakkit.sources.check import check_source, safe_text
 from leakkit.sources.formats import unpacking, workbooks
 from leakkit.store import Store
 from leakkit.store.account import kept_faults
-from leakkit.store.duck import Duck
+from leakkit.store.engines import Duck
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "limits.md"
 HEADING = "opportunity_id,stage,entered_at"

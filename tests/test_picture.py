@@ -7,19 +7,22 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.path import Path
 from PIL import Image
 
 from leakkit.errors import LeakkitError
 from leakkit.views.drawing import figures
 from leakkit.views.drawing.palette import PALETTE
+from leakkit.views.drawing.sheet import Sheet, theme
 from leakkit.views.view import View
 from leakkit.words import Words
 from tests import fakes
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import pathlib
 
     import numpy.typing as npt
 
@@ -33,7 +36,7 @@ def pipe(names: tuple[str, ...] = fakes.NAMES) -> View:
     )
 
 
-def pixels(file: Path) -> npt.NDArray[np.uint8]:
+def pixels(file: pathlib.Path) -> npt.NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(file.read_bytes())).convert("RGB"))
 
 
@@ -43,7 +46,7 @@ def alike(seen: npt.NDArray[np.uint8], role: str) -> npt.NDArray[np.bool_]:
     return np.asarray((seen == np.array(colour, dtype=np.uint8)).all(axis=-1))
 
 
-def test_the_svg_needs_no_page(tmp_path: Path) -> None:
+def test_the_svg_needs_no_page(tmp_path: pathlib.Path) -> None:
     file = pipe(fakes.HOSTILE).save(tmp_path / "pipe.svg")
     text = file.read_text("utf-8")
     root = ET.fromstring(text)  # noqa: S314 - our own
@@ -55,7 +58,36 @@ def test_the_svg_needs_no_page(tmp_path: Path) -> None:
     assert root[1].get("fill") == "#ffffff"
 
 
-def test_the_png_draws_the_pipe_to_scale(tmp_path: Path) -> None:
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+def test_shapes_alone_have_the_bytes_of_shapes_in_a_figure(direction: str) -> None:
+    drawn = []
+    for alone in (True, False):
+        with mpl.rc_context(theme()):
+            sheet = Sheet(503.1, 211.7, direction=direction, mirrored=direction == "rtl")
+            if not alone:
+                assert sheet.paper
+            random = np.random.default_rng(7)
+            for at, order in enumerate((3.0, 1.0, 2.8, 2.8, 4.0)):
+                points = random.uniform(-20, 520, (5, 2))
+                roles = random.choice(["", "lost", "won", "line"], 2)
+                dashes = (4.0, 3.0) if at % 2 else ()
+                alpha = 0.4 if at == 2 else None
+                sheet.shape(
+                    Path(points),
+                    roles[0],
+                    edge=roles[1],
+                    width=random.choice([0.0, 1.4, 2.0]),
+                    gid=f"lost-{at}" if at % 2 else "",
+                    order=order,
+                    dashes=dashes,
+                    alpha=alpha,
+                )
+            drawn.append(sheet.svg("alt", "salt"))
+    assert drawn[0] == drawn[1]
+    assert drawn[0].count("<path") == 5
+
+
+def test_the_png_draws_the_pipe_to_scale(tmp_path: pathlib.Path) -> None:
     seen = pixels(pipe().save(tmp_path / "pipe.png"))
     svg = ET.parse(pipe().save(tmp_path / "pipe.svg")).getroot()  # noqa: S314 - our own
     assert seen.shape[1] == 2 * int(float(svg.get("width", "0")))
@@ -69,12 +101,12 @@ def test_the_png_draws_the_pipe_to_scale(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["svg", "png"])
-def test_the_same_view_gives_the_same_bytes(tmp_path: Path, kind: str) -> None:
+def test_the_same_view_gives_the_same_bytes(tmp_path: pathlib.Path, kind: str) -> None:
     files = [pipe(fakes.HOSTILE).save(tmp_path / f"{at}.{kind}") for at in range(2)]
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-def test_stripes_curves_and_marks_are_drawn_too(tmp_path: Path) -> None:
+def test_stripes_curves_and_marks_are_drawn_too(tmp_path: pathlib.Path) -> None:
     analysis = fakes.analysis()
     months = View("months", "M", figure=figures.months_figure(analysis, WORDS))
     seen = pixels(months.save(tmp_path / "months.png"))
@@ -93,7 +125,9 @@ def test_stripes_curves_and_marks_are_drawn_too(tmp_path: Path) -> None:
         (figures.pipe_figure(fakes.analysis(), WORDS), "a.pdf", "no_format"),
     ],
 )
-def test_what_cannot_be_saved_is_said(tmp_path: Path, figure: str, name: str, code: str) -> None:
+def test_what_cannot_be_saved_is_said(
+    tmp_path: pathlib.Path, figure: str, name: str, code: str
+) -> None:
     with pytest.raises(LeakkitError) as caught:
         View("a", "A", figure=figure).save(tmp_path / name)
     assert caught.value.code == code
@@ -107,7 +141,7 @@ TABLE = (
 )
 
 
-def test_every_view_is_saved_in_every_form(tmp_path: Path) -> None:
+def test_every_view_is_saved_in_every_form(tmp_path: pathlib.Path) -> None:
     days = figures.days_figure(fakes.analysis(), WORDS)
     kinds = (
         View("a", "A sentence", "It says so."),

@@ -24,7 +24,7 @@ from leakkit.sources import load
 from leakkit.store import Store
 from leakkit.store.database import quote
 from leakkit.store.pseudonyms import anonymise, copy_without_traces, pseudonym, read_key
-from leakkit.store.upkeep import Upkeep
+from leakkit.store.settled_deals import LoadOptions
 
 KEY = b"a key that nobody knows"
 PLAN = sample.Plan(sample.default_plan().pipelines[:1])
@@ -65,7 +65,7 @@ def load_talkative(more: str = "") -> Store:
     )
     frames = {"opportunities": deals, "stage_history": history}
     config = plan.config.replace("segments = [", 'segments = ["Expected revenue (EUR)", ') + more
-    return load(frames, Config.from_text(config), upkeep=Upkeep(people=True))
+    return load(frames, Config.from_text(config), options=LoadOptions(people=True))
 
 
 def test_names_in_sentences_are_found_and_the_rest_of_the_sentence_stays() -> None:

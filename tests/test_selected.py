@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import leakkit
+from leakkit.analysis.numbers import PipelineNumbers
 from leakkit.analysis.parts import Selector
 from leakkit.analysis.scope import Selection, select
 from leakkit.analysis.spine import find_all
@@ -26,7 +27,7 @@ from tests.running import load_made, sample_analysis
 from tests.thoroughness import seeds
 
 if TYPE_CHECKING:
-    from leakkit.analysis import Analysis, PipelineNumbers
+    from leakkit.analysis import Analysis
     from leakkit.store import Store
 
 NAME = "Rentals"
@@ -293,6 +294,13 @@ def test_all_days_are_all_days() -> None:
     assert [stage.lost for stage in part.stages] == [stage.lost for stage in every.stages]
     assert part.balances == every.balances
     assert part.months == every.months
+
+
+@pytest.mark.parametrize("chosen", [{"visits": "all"}, {"policy": "strict"}, {"policy": "reached"}])
+def test_what_no_curve_says_is_as_when_it_is_counted_anew(chosen: dict[str, Any]) -> None:
+    part = Selector(whole()).select(select(**chosen)).pipelines[0]
+    assert part.counts
+    assert plain(part) == plain(PipelineNumbers.count(part.counts))
 
 
 @pytest.mark.parametrize(

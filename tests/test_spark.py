@@ -29,11 +29,10 @@ from leakkit.explaining import explain
 from leakkit.report import preparation
 from leakkit.report.unchanged import NOTE
 from leakkit.sources.databases.addresses import Address, address_of
-from leakkit.sources.spark import load as spark_load
-from leakkit.sources.spark import told
+from leakkit.sources.spark import spark_columns, spark_loading
 from leakkit.store import Store, relations
-from leakkit.store.spark.engine import SparkEngine
-from leakkit.store.spark.sessions import RETRIES, SparkConnection, explaining
+from leakkit.store.spark_engine import SparkEngine
+from leakkit.store.spark_sessions import RETRIES, SparkConnection, explaining
 from tests.generated import raw_source, write_source
 from tests.running import SMALL, here
 from tests.test_databases import files_in, write_tables
@@ -54,7 +53,7 @@ Frames = list[tuple[str, pd.DataFrame]]
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let some twenty deals settle how all are read, so that most stay in Spark."""
-    monkeypatch.setattr(spark_load, "SAMPLE", 20)
+    monkeypatch.setattr(spark_loading, "SAMPLE", 20)
 
 
 def give(spark: Spark, frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -243,7 +242,7 @@ def test_what_spark_reads_otherwise_stops_the_load(
 ) -> None:
     made = sample.make(120)
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-    monkeypatch.setattr(told, "bucket", lambda _: "0")
+    monkeypatch.setattr(spark_columns, "bucket", lambda _: "0")
     with pytest.raises(LeakkitError, match="is read in one way on Spark") as caught:
         leakkit.load(give(spark, frames), Config.from_text(made.config))
     assert "by bucket." in str(caught.value)

@@ -13,7 +13,7 @@ from leakkit.config import CROSS_CHECKS, Config
 from leakkit.sources import load
 from leakkit.store import passing, schema, straight
 from leakkit.store.moments import Zone
-from leakkit.store.upkeep import Upkeep
+from leakkit.store.settled_deals import LoadOptions
 from tests.generated import raw_source, write_source
 from tests.thoroughness import seeds
 
@@ -60,9 +60,9 @@ def both(source: Any, config: Any, folder: Path) -> tuple[dict[str, Any], dict[s
         def watch(store: Store, *_: object) -> None:
             went.append({str(row[0]) for row in store.rows(sql)})
 
-        upkeep = Upkeep(settle=True, plain=plain)
+        options = LoadOptions(settle=True, plain=plain)
         name = str(folder / f"{plain}.duckdb")
-        with load(source, config, store=name, watch=watch, upkeep=upkeep) as store:
+        with load(source, config, store=name, watch=watch, options=options) as store:
             found.append(contents(store))
     assert not went[0]
     return found[0], found[1], went[1]
@@ -208,8 +208,11 @@ def test_tables_of_resolving_without_a_deal_have_the_columns_of_those_with_one()
                 rows = store.rows(f"DESCRIBE {table}")
                 seen[plain][table] = {row[:2] for row in rows if not row[0].startswith("segment_")}
 
-        source = frames({"one": STRAIGHT["open"]})
-        load(source, Config.from_text(PLAN), watch=watch, upkeep=Upkeep(plain=plain)).close()
+        source, options = (
+            frames({"one": STRAIGHT["closed by its history"]}),
+            LoadOptions(plain=plain),
+        )
+        load(source, Config.from_text(PLAN), watch=watch, options=options).close()
     # what resolving says of ends beside their codes is asked by resolving alone
     ends = {True: seen[True].pop("ends"), False: seen[False].pop("ends")}
     assert seen[True] == seen[False]

@@ -11,7 +11,7 @@ from leakkit.measures.horizons import Horizon
 from leakkit.measures.stage_results import Exits
 from leakkit.measures.survival import Share
 from leakkit.views import html_tables
-from leakkit.views.elements import plain
+from leakkit.views.elements import tidy_name
 from leakkit.words import Words
 from tests import fakes
 
@@ -134,7 +134,7 @@ def test_hostile_names_stay_names(make: object) -> None:
     page = parse(make(fakes.analysis(fakes.pipe(names=fakes.HOSTILE)), WORDS))
     assert page.find("script") is None
     names = [name.get_text() for name in page.find_all("tbody")[0].select("th > bdi")]
-    assert names == [plain(name) for name in fakes.HOSTILE]
+    assert names == [tidy_name(name) for name in fakes.HOSTILE]
 
 
 def test_an_empty_stage_has_no_ratio() -> None:

@@ -9,7 +9,7 @@ from leakkit.sources import check
 from leakkit.sources.cells import no_data
 from leakkit.sources.checks import crossing
 from leakkit.sources.shapes import deal_states, further_tables, left_out
-from leakkit.store import account, doubts
+from leakkit.store import account, doubtful_visits
 from leakkit.words import Words
 
 WORDS = Words("en", currency="EUR")
@@ -70,7 +70,7 @@ OF_READING = (
     *(code for code in CROSS_CHECKS if code not in crossing.IN_DOUBT),
     *("ids_of_15_letters", "ids_in_another_form"),
     "planned_closes",
-    *("join_keys_repaired", "join_keys_unknown", doubts.BURSTS, *no_data.RULES.values()),
+    *("join_keys_repaired", "join_keys_unknown", doubtful_visits.BURSTS, *no_data.RULES.values()),
 )
 RULES = {rule for _, rule in (*account.FAULTS, *further_tables.FAULTS)}
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from leakkit.analysis import learning
 from leakkit.analysis.counts import whole_sum
-from leakkit.measures import age_counts as taken
-from leakkit.measures.present_state import OUTCOMES, LastStage, Present, Tally, ages_of
+from leakkit.measures import present_state
 from leakkit.store import deal_queries, queries, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from leakkit.analysis.counts import PipelineCounts
-    from leakkit.measures.present_state import Ages
+    from leakkit.measures.present_state import LastStage, Present
 
 WHOLE, CLOSED_ONLY, WON_ONLY, NO_LOSSES = "", "closed_only", "won_only", "no_losses"
 """Which deals an export holds; see `judge_coverage`."""
@@ -34,7 +31,6 @@ SAME_DAYS = 30
 """Days between the last entry to the old name and the first to the new one."""
 LOSSES_KEPT = 180
 """Days for which is kept how many deals were lost on each."""
-NO_STAGE = -1
 
 
 @dataclass(frozen=True)
@@ -223,90 +219,18 @@ def find_last_stages(counts: PipelineCounts) -> tuple[LastStage, ...]:
 
     In a pipeline of which only the present state is known: how many of all deals.
     """
-    rows = counts.rows(deal_queries.LAST_STAGES)
-    by_stage = {key[0]: _tally(each) for key, each in taken.groups(rows, ["stage"])}
-    found = [
-        LastStage(stage, name, by_stage.get(stage, Tally()))
-        for stage, name in enumerate(counts.names)
-    ]
-    nowhere = by_stage.get(NO_STAGE, Tally())
-    return (*found, LastStage(None, "", nowhere)) if nowhere.deals else tuple(found)
+    return present_state.count_last_stages(counts.rows(deal_queries.LAST_STAGES), counts.names)
 
 
 def find_present(counts: PipelineCounts) -> Present | None:
     """Put the present state of a pipeline together; None where a history is known."""
     if not counts.pipeline.present:
         return None
-    stages, stood = find_last_stages(counts), counts.rows(deal_queries.STOOD_FOR)
-    ages = _ages(stood)
-    said = counts.rows(deal_queries.LOST_REASONS)
-    return Present(
-        stages=stages,
-        total=sum((one.tally for one in stages), start=Tally()),
-        ages=ages,
-        older=_older(stood, ages),
-        standing=_standing(counts.rows(deal_queries.STANDS_SINCE)),
-        months=_months(counts.rows(deal_queries.CLOSES)),
-        reasons={
-            (str(reason), int(stage)): int(n)
-            for reason, stage, n in _columns(said, "lost_reason", "stage", "n")
-        },
-        owners=_owners(counts.rows(deal_queries.OWNED)),
+    return present_state.collect_present(
+        find_last_stages(counts),
+        aged=counts.rows(deal_queries.STOOD_FOR),
+        standing=counts.rows(deal_queries.STANDS_SINCE),
+        closed=counts.rows(deal_queries.CLOSES),
+        said=counts.rows(deal_queries.LOST_REASONS),
+        owned=counts.rows(deal_queries.OWNED),
     )
-
-
-def _columns(rows: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
-    """Return the rows of some columns."""
-    return zip(*(rows[name].tolist() for name in names), strict=True)
-
-
-def _tally(rows: pd.DataFrame) -> Tally:
-    """Add up deals and their value by outcome."""
-    found = dict.fromkeys(vars(Tally()), 0)
-    for outcome, n, total in _columns(rows, "outcome", "n", "total"):
-        found[str(outcome)] += int(n)
-        found[f"value_{outcome}"] += int(total)
-    return Tally(**found)
-
-
-def _ages(rows: pd.DataFrame) -> dict[str, Ages]:
-    """Return the ages of deals by outcome."""
-    own = {outcome: rows[rows["outcome"] == outcome] for outcome in OUTCOMES}
-    found = {o: ages_of(each["age"].tolist(), each["n"].tolist()) for o, each in own.items()}
-    return {outcome: ages for outcome, ages in found.items() if ages}
-
-
-def _standing(rows: pd.DataFrame) -> dict[int, Ages]:
-    """Return for how many days open deals have stood in their stage, by its position."""
-    found = {
-        int(key[0]): ages_of(each["age"].tolist(), each["n"].tolist())
-        for key, each in taken.groups(rows, ["stage"])
-    }
-    return {stage: ages for stage, ages in found.items() if ages}
-
-
-def _older(rows: pd.DataFrame, ages: Mapping[str, Ages]) -> int | None:
-    """Count the open deals that are older than 9 of 10 won ones were; None without won ones."""
-    if "won" not in ages or "open" not in ages:
-        return None
-    late = rows[(rows["outcome"] == "open") & (rows["age"] > ages["won"].p90)]
-    return sum(int(n) for n in late["n"])
-
-
-def _months(rows: pd.DataFrame) -> tuple[tuple[int, Tally], ...]:
-    """Return the closes of every month from the first close to the last."""
-    if rows.empty:
-        return ()
-    days = [learning.day_of(int(day)) for day in rows["day"]]
-    places = [12 * day.year + day.month - 1 for day in days]
-    by_month = {key[0]: _tally(e) for key, e in taken.groups(rows.assign(at=places), ["at"])}
-    return tuple(
-        (learning.number_of(dt.date(at // 12, at % 12 + 1, 1)), by_month.get(at, Tally()))
-        for at in range(min(places), max(places) + 1)
-    )
-
-
-def _owners(rows: pd.DataFrame) -> dict[str, Tally] | None:
-    """Return the deals of every owner; None where the source names none."""
-    named = {str(owner): _tally(each) for owner, each in rows.groupby("owner")}
-    return named if any(named) else None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
     from leakkit.analysis.results import Analysis
     from leakkit.measures.age_counts import AgeCounts
-    from leakkit.store.doubts import Doubt
+    from leakkit.store.doubtful_visits import DoubtfulVisits
 
 LOST, ADVANCED, OPEN = "lost", "next", "open"
 Move = tuple[str, int, int]
@@ -114,11 +114,11 @@ def headline_bounds(analysis: Analysis, pipeline: str = "") -> Bounds | None:
     """
     pipeline_ = analysis.chosen(pipeline)[0]
     first, counts = find_headline(pipeline_), pipeline_.counts
-    if analysis.doubts is None or analysis.selection != EVERYTHING or first.by != "share":
+    if analysis.doubtful is None or analysis.selection != EVERYTHING or first.by != "share":
         return None
     if counts is None:
         return None
-    mine = [doubt for doubt in analysis.doubts if doubt.pipeline == counts.number]
+    mine = [doubt for doubt in analysis.doubtful if doubt.pipeline == counts.number]
     found = {
         stage.stage: _bounds(counts, stage, [d for d in mine if d.stage == stage.stage])
         for stage in pipeline_.stages
@@ -138,10 +138,10 @@ def _comparable(stage: StageNumbers, leader: StageNumbers) -> bool:
     return stage.kind != "qualify" or leader.kind == "qualify"
 
 
-def _bounds(counts: PipelineCounts, stage: StageNumbers, doubts: list[Doubt]) -> Bounds:
+def _bounds(counts: PipelineCounts, stage: StageNumbers, doubtful: list[DoubtfulVisits]) -> Bounds:
     """Read the lost share of a stage with all doubts decided the one way, and the other."""
-    missing = sum(doubt.n for doubt in doubts if doubt.entered is None)
-    seen = [move for doubt in doubts if (move := _count_doubt(counts, doubt))]
+    missing = sum(doubt.n for doubt in doubtful if doubt.entered is None)
+    seen = [move for doubt in doubtful if (move := _count_doubt(counts, doubt))]
     kept = _share(counts, stage, _move_counts(seen, missing, (LOST, OPEN), ADVANCED))
     lost = _share(counts, stage, _move_counts(seen, missing, (), LOST))
     known = stage.lost.share or 0.0
@@ -150,7 +150,7 @@ def _bounds(counts: PipelineCounts, stage: StageNumbers, doubts: list[Doubt]) ->
     return Bounds(stage, min(kept, known), max(lost, known), visits, missing)
 
 
-def _count_doubt(counts: PipelineCounts, doubt: Doubt) -> Move | None:
+def _count_doubt(counts: PipelineCounts, doubt: DoubtfulVisits) -> Move | None:
     """Return how a visit in doubt counts in the curve; None where it does not."""
     if doubt.entered is None:
         return None

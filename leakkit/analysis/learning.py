@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leakkit.errors import LeakkitError
-from leakkit.measures import age_counts as taken
-from leakkit.measures import horizons, stage_results, survival
+from leakkit.measures import age_counts, horizons, stage_results, survival
 from leakkit.measures.horizons import Horizon, Windows
 from leakkit.store import deal_queries, queries, schema
 from leakkit.store.count_requests import (
@@ -45,7 +44,7 @@ ALL, BASELINE, PROBE, ENTERED = range(4)
 LEARNING, ANY_VISIT, BY_VALUE = range(3)
 """The parts that are counted per bootstrap cluster."""
 FIRST, AGAIN = 1, 2
-NO_VISITS = taken.StayCounts()
+NO_VISITS = age_counts.StayCounts()
 SNAPSHOT = "snapshot"
 """The shape of a source that says how deals stand."""
 
@@ -149,8 +148,8 @@ def learn(counts: Counts, config: Config, earlier: Horizons) -> Learning:
 def find_windows(counts: Counts, config: Config) -> tuple[PipelineDays, ...]:
     """Find where each history begins, and which days are compared (METHOD section 2)."""
     seen = counts.ask(queries.EXTENT)
-    extent = {key[0]: rows.iloc[0] for key, rows in taken.groups(seen, ["pipeline"])}
-    entered = dict(taken.groups(counts.ask(queries.ENTERED), ["pipeline"]))
+    extent = {key[0]: rows.iloc[0] for key, rows in age_counts.groups(seen, ["pipeline"])}
+    entered = dict(age_counts.groups(counts.ask(queries.ENTERED), ["pipeline"]))
     starts = _history_starts(counts, config, extent)
     earliest = min((int(span["first_day"]) for span in extent.values()), default=counts.last_day)
     rules, end = config.comparison, counts.last_day + 1
@@ -160,7 +159,9 @@ def find_windows(counts: Counts, config: Config) -> tuple[PipelineDays, ...]:
         first = int(span["first_day"]) if pd.notna(span["first_day"]) else counts.last_day
         start, origin = starts.get(number, (None, ""))
         days = entered.get((number,))
-        inflow = (days["day"].to_numpy(), days["n"].to_numpy()) if days is not None else taken.NONE
+        inflow = (
+            (days["day"].to_numpy(), days["n"].to_numpy()) if days is not None else age_counts.NONE
+        )
         baseline, current = horizons.choose_windows(
             first if start is None else start, end, inflow, rules.current_days, rules.baseline_days
         )
@@ -175,7 +176,10 @@ def _with_unfollowed(
 ) -> dict[int, pd.Series[float]]:
     """Return the days of all pipelines that have deals, also where none has a history."""
     rows = counts.ask(queries.UNFOLLOWED)
-    return {**extent, **{key[0]: each.iloc[0] for key, each in taken.groups(rows, ["pipeline"])}}
+    return {
+        **extent,
+        **{key[0]: each.iloc[0] for key, each in age_counts.groups(rows, ["pipeline"])},
+    }
 
 
 def _find_present(counts: Counts, extent: Mapping[int, pd.Series[float]]) -> set[int]:
@@ -207,7 +211,7 @@ def _history_starts(
     found: dict[int, tuple[int | None, str]] = dict.fromkeys(extent, (None, ""))
     if not probes:
         return found
-    groups = taken.stays_by_group(counts.stays(probes), ["pipeline", "stage", "visits"])
+    groups = age_counts.stays_by_group(counts.stays(probes), ["pipeline", "stage", "visits"])
     for probe in probes:
         each = [stay for (number, _, _), stay in groups.items() if number == probe.pipeline]
         if horizons.is_truncated(each):
@@ -267,7 +271,7 @@ def find_stays(counts: Counts, pipelines: Sequence[PipelineDays]) -> Stays:
 
 def group_stays(rows: pd.DataFrame) -> Stays:
     """Take stays apart by window, pipeline, stage and visits."""
-    found = taken.stays_by_group(rows, ["part", "pipeline", "stage", "visits"])
+    found = age_counts.stays_by_group(rows, ["part", "pipeline", "stage", "visits"])
     return {(key[0], key[1], key[2], key[3]): stays for key, stays in found.items()}
 
 
@@ -301,15 +305,15 @@ def learn_ages(
                 clusters.get((LEARNING, pipeline.number, position)),
                 declared,
                 clicked.get((pipeline.number, position), 0.0),
-                taken.censored_kinds(policy, last_stage=last),
+                age_counts.censored_kinds(policy, last_stage=last),
             )
     return found
 
 
 def _find_clicked(counts: Counts) -> dict[tuple[int, int], float]:
     """Return the share of each stage's passages that stand in click-through chains."""
-    chained = dict(taken.groups(counts.ask(queries.CLICKED_THROUGH), ["pipeline", "stage"]))
-    entered = dict(taken.groups(counts.ask(queries.TOTALS), ["pipeline", "stage"]))
+    chained = dict(age_counts.groups(counts.ask(queries.CLICKED_THROUGH), ["pipeline", "stage"]))
+    entered = dict(age_counts.groups(counts.ask(queries.TOTALS), ["pipeline", "stage"]))
     found = {
         key: int(rows["n"].sum()) / int(entered[key]["n"].sum()) for key, rows in chained.items()
     }
@@ -332,7 +336,7 @@ def _learning_parts(
             if clicked.get((pipeline.number, position), 0.0) > stage_results.CLICKED_THROUGH_SHARE:
                 continue
             curve = sample.curve(policy, last_stage=pipeline.is_last(position))
-            if horizons.learn_expected(curve, taken.ADVANCED).age is None:
+            if horizons.learn_expected(curve, age_counts.ADVANCED).age is None:
                 continue
             cap = survival.final_age(curve) + 1
             parts.append(_cluster_part(pipeline, LEARNING, position, int(cap)))
@@ -373,7 +377,7 @@ def find_clusters(
     sizes = counts.ask(queries.SIZES).set_index("pipeline")["n"]
     small = [p.number for p in pipelines if sizes.get(p.number, 0) < schema.OWN_BUCKET_BELOW]
     rows = counts.clusters(parts, small)
-    found = taken.groups(rows, ["part", "pipeline", "stage"])
+    found = age_counts.groups(rows, ["part", "pipeline", "stage"])
     return {(key[0], key[1], key[2]): each for key, each in found}
 
 
@@ -383,7 +387,7 @@ def find_clusters(
 def find_decided(counts: Counts) -> dict[int, Decided]:
     """Find, per pipeline, the days from creation by which 9 of 10 deals are decided."""
     found = {}
-    for (number,), rows in taken.groups(counts.ask(deal_queries.DECIDED), ["pipeline"]):
+    for (number,), rows in age_counts.groups(counts.ask(deal_queries.DECIDED), ["pipeline"]):
         n = rows["n"].to_numpy(np.int64)
         leave, closed = rows["leave_age"].to_numpy(np.int64), rows["closed"].to_numpy() == 1
         table = survival.risk_table(

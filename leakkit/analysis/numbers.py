@@ -10,15 +10,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from leakkit.analysis import learning
-from leakkit.analysis.counts import choose_late, curve_of, whole_sum
+from leakkit.analysis.counts import (
+    curve_of,
+    find_flows,
+    find_months,
+    find_pipe,
+    find_route,
+    sum_late,
+    whole_sum,
+)
 from leakkit.analysis.coverage import find_data_notes, find_last_stages, find_present
-from leakkit.analysis.flows import find_flows, find_months, find_pipe, find_route
 from leakkit.analysis.scope import POLICIES
 from leakkit.analysis.snapshot import Numbers
 from leakkit.config import fold_name
 from leakkit.guards import find_spelling
-from leakkit.measures import age_counts as taken
-from leakkit.measures import balance, horizons, stage_results, survival
+from leakkit.measures import age_counts, balance, horizons, stage_results, survival
 from leakkit.page.style import facts_table
 from leakkit.store import deal_queries, queries, schema
 
@@ -112,9 +118,7 @@ class StageNumbers(Numbers):
     @cached_property
     def exits(self) -> stage_results.Exits:
         """How all passages ended."""
-        rows = self._rows(queries.TOTALS)
-        found = {int(e): int(n) for e, n in zip(rows["exit"], rows["n"], strict=True)}
-        return stage_results.Exits(**{name: found.get(e, 0) for e, name in enumerate(schema.EXITS)})
+        return stage_results.Exits.of(self._rows(queries.TOTALS))
 
     @cached_property
     def clicked_through_share(self) -> float:
@@ -143,12 +147,12 @@ class StageNumbers(Numbers):
         """Open deals past their time; None where nothing says what their time is."""
         if self.expected.age is None and self._counts.pipeline.rules.expected_days is None:
             return None
-        return whole_sum(choose_late(self._rows(queries.STANDING))["n"])
+        return sum_late(self._rows(queries.STANDING), "n")
 
     @cached_property
     def value_overdue(self) -> int:
         """The value of the open deals past their time."""
-        return whole_sum(choose_late(self._rows(queries.STANDING))["total"])
+        return sum_late(self._rows(queries.STANDING), "total")
 
     @cached_property
     def jumped_over(self) -> int:
@@ -163,16 +167,7 @@ class StageNumbers(Numbers):
     @cached_property
     def in_the_end(self) -> stage_results.InTheEnd:
         """What became of the deals that were ever in it."""
-        rows = self._rows(queries.ENDS_BY_STAGE)
-        exit_, here = rows["exit"].to_numpy(), rows["here"].to_numpy() == 1
-        n, lost = rows["n"].to_numpy(), exit_ == schema.LOST_HERE
-        return stage_results.InTheEnd(
-            won=int(n[exit_ == schema.WON_HERE].sum()),
-            lost_here=int(n[lost & here].sum()),
-            lost_elsewhere=int(n[lost & ~here].sum()),
-            open=int(n[exit_ == schema.OPEN].sum()),
-            moved=int(n[exit_ == schema.MOVED].sum()),
-        )
+        return stage_results.InTheEnd.of(self._rows(queries.ENDS_BY_STAGE))
 
     @property
     def crm_advance_ratio(self) -> float | None:
@@ -197,11 +192,20 @@ class StageNumbers(Numbers):
         """The shares that are read off the curve."""
         counts, learnt = self._counts, self._counts.ages[self.stage]
         has_baseline = counts.pipeline.windows.baseline is not None
-        readings = stage_results.read_stage(self.curve, learnt, has_baseline=has_baseline)
-        if counts.visits == "first":
-            return readings
-        clusters = counts.clusters(learning.ANY_VISIT, self.stage)
-        return stage_results.read_all_visits(readings, learnt, clusters)
+        return stage_results.read_stage(self.curve, learnt, has_baseline=has_baseline)
+
+    @cached_property
+    def _all_visits(self) -> stage_results.AllVisits:
+        """What gives these shares their intervals, where they are of all visits."""
+        clusters = self._counts.clusters(learning.ANY_VISIT, self.stage)
+        return stage_results.AllVisits(self._counts.ages[self.stage], clusters)
+
+    def _read(self, name: str) -> Share:
+        """Return a share that is read off the curve, by its name."""
+        share: Share = getattr(self._readings, name)
+        if self._counts.visits == "first" or share.share is None:
+            return share
+        return self.lost_any_visit if name == "lost" else self._all_visits.redraw(name, share)
 
     @cached_property
     def followed(self) -> float | None:
@@ -211,27 +215,27 @@ class StageNumbers(Numbers):
     @cached_property
     def advance(self) -> Share:
         """The share that went forward within the horizon."""
-        return self._readings.advance
+        return self._read("advance")
 
     @cached_property
     def lost(self) -> Share:
         """The share that was lost within the horizon."""
-        return self._readings.lost
+        return self._read("lost")
 
     @cached_property
     def returned(self) -> Share:
         """The share that went back within the horizon."""
-        return self._readings.returned
+        return self._read("returned")
 
     @cached_property
     def stalled(self) -> Share:
         """The share that is still there at the horizon."""
-        return self._readings.stalled
+        return self._read("stalled")
 
     @cached_property
     def went_overdue(self) -> Share:
         """The share that is still there at the expected age."""
-        return self._readings.went_overdue
+        return self._read("went_overdue")
 
     @cached_property
     def median(self) -> Horizon:
@@ -269,7 +273,7 @@ class StageNumbers(Numbers):
     def _chance(self) -> tuple[Share, Horizon]:
         """The chance to win from here, and the age that it is read at."""
         rows = self._rows(deal_queries.WINS)
-        counted = taken.stays_by_group(rows, ["stage"]).get((self.stage,), learning.NO_VISITS)
+        counted = age_counts.stays_by_group(rows, ["stage"]).get((self.stage,), learning.NO_VISITS)
         return stage_results.chance_to_win(counted)
 
     @cached_property
@@ -436,7 +440,7 @@ class PipelineNumbers(Numbers):
 
     def _whole_balance(self, each: tuple[StageBalance, ...], column: str) -> PipelineBalance:
         """Return the balance of the pipeline, and what of it is late."""
-        overdue = whole_sum(choose_late(self._counts.rows(queries.STANDING))[column])
+        overdue = sum_late(self._counts.rows(queries.STANDING), column)
         return balance.with_overdue(balance.pipeline_balance(each), overdue)
 
     @cached_property
@@ -491,9 +495,5 @@ class PipelineNumbers(Numbers):
 
 def _losing_order(counts: PipelineCounts) -> tuple[int, ...]:
     """Return the stages by their lost share."""
-    return stage_results.losing_order(
-        [
-            survival.share_at(curve_of(counts, stage), ("lost",), learnt.horizon.age)
-            for stage, learnt in enumerate(counts.ages)
-        ]
-    )
+    curves = [curve_of(counts, stage) for stage in counts.pipeline.places]
+    return stage_results.losing_order(curves, [learnt.horizon.age for learnt in counts.ages])

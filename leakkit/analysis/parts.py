@@ -15,7 +15,7 @@ import pandas as pd
 
 from leakkit.analysis import learning
 from leakkit.analysis.counts import PipelineBatch
-from leakkit.analysis.numbers import PipelineNumbers
+from leakkit.analysis.numbers import PipelineNumbers, StageNumbers
 from leakkit.analysis.scope import (
     choose_days,
     choose_deals,
@@ -37,11 +37,21 @@ if TYPE_CHECKING:
     from leakkit.analysis.learning import Ages, PipelineDays
     from leakkit.analysis.results import Analysis
     from leakkit.analysis.scope import Selection
+    from leakkit.analysis.snapshot import Numbers
     from leakkit.measures.horizons import Days
     from leakkit.store.relations import Deals
 
 MOST_ANSWERS, MOST_BATCHES = 8, 16
 """So many parts are kept, and so many tables of their deals: who explores asks for many."""
+OFF_CURVES = frozenset(
+    {
+        *("curve", "followed", "advance", "lost", "returned", "stalled", "went_overdue"),
+        *("median", "p90", "mean"),
+    }
+)
+"""The numbers of a stage that are read off its curve."""
+OF_READING = frozenset({"stages", "skip_policy", "costs"})
+"""The numbers of a pipeline that depend on how curves are read, or are of the whole only."""
 K = TypeVar("K")
 V = TypeVar("V")
 ADVANCED = (schema.NEXT, schema.JUMPED, schema.WON_HERE)
@@ -71,7 +81,7 @@ class Selector:
             message = "Only the analysis of everything can be selected from: call leakkit.analyze."
             raise LeakkitError("selected_already", message)
         self.analysis, self.store, self.wholes = analysis, analysis.store, wholes
-        self._batches: dict[_Asked, PipelineBatch] = {}
+        self._batches: dict[_PartRequest, PipelineBatch] = {}
         self._known: dict[Selection, Selection] = {}
         self._answers: dict[Selection, Analysis] = {}
 
@@ -89,7 +99,7 @@ class Selector:
         """Make the analysis of a part."""
         return replace(
             self.analysis,
-            pipelines=tuple(map(PipelineNumbers.count, self._select(wanted))),
+            pipelines=self._select(wanted),
             selection=wanted,
             all_findings=(),  # they are of everything
             origin=self.analysis,
@@ -110,7 +120,7 @@ class Selector:
         """Return what counts a query for one pipeline of a part."""
         whole = next(one for one in self.wholes if one.name == name)
         known = self.spell(selection)
-        asked = _Asked((whole.name,), choose_deals(known), choose_days(known, whole))
+        asked = _PartRequest((whole.name,), choose_deals(known), choose_days(known, whole))
         return self._batch(asked).counts_for(query)
 
     def spell(self, selection: Selection) -> Selection:
@@ -131,12 +141,12 @@ class Selector:
         policy = "" if selection.policy == configured else selection.policy
         return replace(selection, policy=policy)
 
-    def _select(self, selection: Selection) -> tuple[PipelineCounts, ...]:
-        """Return the counts of every pipeline of a part."""
+    def _select(self, selection: Selection) -> tuple[PipelineNumbers, ...]:
+        """Return the numbers of every pipeline of a part."""
         if not (selection.limits_deals or selection.limits_days):
-            return tuple(_read_as(whole, selection) for whole in self.wholes)
+            return tuple(_read_anew(whole, _read_as(whole, selection)) for whole in self.wholes)
         return tuple(
-            replace(_read_as(whole, selection), batch=batch)
+            PipelineNumbers.count(replace(_read_as(whole, selection), batch=batch))
             for whole, batch in self._count(selection)
         )
 
@@ -148,13 +158,13 @@ class Selector:
         for whole in self.wholes:
             own = days[whole.name]
             names = tuple(name for name, each in days.items() if each == own)
-            yield whole, self._batch(_Asked(names, choose_deals(selection), own, column))
+            yield whole, self._batch(_PartRequest(names, choose_deals(selection), own, column))
 
-    def _batch(self, asked: _Asked) -> PipelineBatch:
+    def _batch(self, asked: _PartRequest) -> PipelineBatch:
         """Return the counts of the chosen deals of some pipelines, on the chosen days."""
         return keep_latest(self._batches, asked, self._make_batch, MOST_BATCHES)
 
-    def _make_batch(self, asked: _Asked) -> PipelineBatch:
+    def _make_batch(self, asked: _PartRequest) -> PipelineBatch:
         """Count the chosen deals; what does not depend on the days once for all days."""
         days, owns = asked.days, self._owns(asked)
         if days is None:
@@ -168,7 +178,7 @@ class Selector:
         pipelines = tuple(one for one, _ in _parts_of(owns, lives))
         return PipelineBatch(pipelines, _ages_of(owns, lives), counts, lives, created, flows, days)
 
-    def _under_terms(self, asked: _Asked, deals: Deals, seen: Days | None = None) -> Counts:
+    def _under_terms(self, asked: _PartRequest, deals: Deals, seen: Days | None = None) -> Counts:
         """Count some deals, and visits, under the terms of the whole pipelines."""
         owns = self._owns(asked)
         scope = Scope(tuple(own.number for own in owns), deals, seen, asked.column)
@@ -189,7 +199,7 @@ class Selector:
             ),
         )
 
-    def _owns(self, asked: _Asked) -> tuple[PipelineCounts, ...]:
+    def _owns(self, asked: _PartRequest) -> tuple[PipelineCounts, ...]:
         """Return what the whole pipelines were counted from."""
         return tuple(_counts_of(whole) for whole in self.wholes if whole.name in asked.names)
 
@@ -203,7 +213,7 @@ class PartNumbers:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PartRequest:
     """Some deals of some pipelines on some days, the values of a `column` apart."""
 
     names: tuple[str, ...]
@@ -225,6 +235,21 @@ def _read_as(whole: PipelineNumbers, selection: Selection) -> PipelineCounts:
     own = _counts_of(whole)
     policy = selection.policy or own.policy
     return replace(own, whole=whole, visits=selection.visits, policy=policy)
+
+
+def _read_anew(whole: PipelineNumbers, counts: PipelineCounts) -> PipelineNumbers:
+    """Return a whole pipeline whose curves are read otherwise; all else is as it was found."""
+    stages = tuple(
+        StageNumbers.of(_counts=counts, _stage=stage.stage, **_without(stage, OFF_CURVES))
+        for stage in whole.stages
+    )
+    known = _without(whole, OF_READING)
+    return PipelineNumbers.of(counts=counts, stages=stages, **known)
+
+
+def _without(numbers: Numbers, names: frozenset[str]) -> dict[str, object]:
+    """Return the numbers by name, without some."""
+    return {name: getattr(numbers, name) for name in numbers.names() if name not in names}
 
 
 def _parts_of(

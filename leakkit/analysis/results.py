@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from leakkit.errors import Fault
     from leakkit.findings import Finding
     from leakkit.store.database import Store
-    from leakkit.store.doubts import Doubt
+    from leakkit.store.doubtful_visits import DoubtfulVisits
 
 
 EPOCH = dt.date(1970, 1, 1)
@@ -51,7 +51,7 @@ class Analysis(PlainData):
     `all_findings` are those of all pipelines of the source, also where only some were asked
     for; `findings()` has them as a frame.
     `faults` are the first hundred that break each rule (`leakkit check` has all), and
-    `doubts` the visits that stand on rows which may be wrong.
+    `doubtful` are the visits that stand on rows which may be wrong.
     `selection` says which deals, days and visits it is of; by default all. `last_run` has
     what the last run on other data saw, by pipeline. `store` is where it
     came from, for further questions; of a part, `origin` is the whole.
@@ -78,7 +78,7 @@ class Analysis(PlainData):
     fingerprint: str
     all_findings: tuple[Finding, ...] = ()
     selection: Selection = field(default=EVERYTHING, kw_only=True)
-    doubts: tuple[Doubt, ...] | None = field(default=(), kw_only=True)
+    doubtful: tuple[DoubtfulVisits, ...] | None = field(default=(), kw_only=True)
     recognised: tuple[Mapping[str, str], ...] = field(default=(), kw_only=True)
     faults: tuple[Fault, ...] = field(default=(), kw_only=True)
     last_run: Mapping[str, Seen] = field(default_factory=dict, kw_only=True)

@@ -19,7 +19,7 @@ from leakkit.config import LANGUAGES
 from leakkit.errors import LeakkitError
 from leakkit.findings import from_records
 from leakkit.guards import find_spelling, is_left_out, require_kind, require_text
-from leakkit.store import account, doubts
+from leakkit.store import account, doubtful_visits
 from leakkit.store.count_requests import Counts
 from leakkit.store.database import Store
 from leakkit.store.relations import Scope
@@ -122,7 +122,7 @@ def _describe(store: Store, known: Learning, language: str) -> Analysis:
         inputs=source.inputs,
         ignored_files=source.ignored_files,
         fingerprint=source.fingerprint,
-        doubts=doubts.read_doubts(store),
+        doubtful=doubtful_visits.read_doubtful(store),
         recognised=source.recognised,
         faults=account.kept_faults(store),
         last_run=_last_run(store),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from leakkit.cli.options import (  # noqa: TC001 - typer reads them when a comma
     LastDay,
 )
 from leakkit.errors import LeakkitError, visible
+
+if TYPE_CHECKING:
+    from leakkit.sources.databases.addresses import Address
 
 # ---------------- sources
 # The commands `check`, `init` and `explain`: what a source holds, and how it is read.
@@ -75,18 +78,9 @@ def init(
     Exit code 0: written, and the source can be read with it; 1: written, and lines have to
     be filled in first, or the source itself be mended; 2: nothing was written.
     """
-    from leakkit.sources.databases.addresses import Address, address_of
     from leakkit.sources.propose.trials import propose_config, read_declared
 
-    place = address_of(source)
-    if isinstance(place, Address):
-        near = place.folder
-    else:
-        place = Path(source)
-        if not place.exists():
-            message = f"There is no file or folder {place}."
-            raise LeakkitError("no_source", message)
-        near = place if place.is_dir() else place.parent
+    place, near = _find_place(source)
     usual = near / "leakkit.toml"
     file = Path(out) if out else usual
     if file.exists() and not out:
@@ -107,6 +101,20 @@ def init(
     if found.stopped or found.to_fill:
         raise typer.Exit(TO_FILL)
     typer.echo(f"Written: {file}. Look it over, then: leakkit report {place}{other}")
+
+
+def _find_place(source: str) -> tuple[Path | Address, Path]:
+    """Return where a source is, and the folder near it; raise where there is none."""
+    from leakkit.sources.databases.addresses import Address, address_of
+
+    place = address_of(source)
+    if isinstance(place, Address):
+        return place, place.folder
+    file = Path(source)
+    if not file.exists():
+        message = f"There is no file or folder {file}."
+        raise LeakkitError("no_source", message)
+    return file, file if file.is_dir() else file.parent
 
 
 def explain(

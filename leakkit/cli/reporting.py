@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leakkit.cli import options  # noqa: TC001 - typer reads them when a command runs
 from leakkit.cli.endings import FAILED_PAGES, FOUND, ask_at_once, save
-from leakkit.cli.options import (  # noqa: TC001 - typer reads them when a command runs
-    ConfigFile,
-    Folders,
-    LastDay,
-)
+from leakkit.cli.options import KernelEngine, LogForm, Paper
 from leakkit.errors import LeakkitError, visible
 from leakkit.report.run_results import NOT_ASKED, log_line, new_run
 from leakkit.report.unchanged import Request
@@ -22,125 +18,34 @@ from leakkit.report.unchanged import Request
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-
-class KernelEngine(StrEnum):
-    """How the kernel of a notebook starts."""
-
-    FORK = "fork"
-    STOCK = "stock"
-
-
-class FailOn(StrEnum):
-    """The severity of a finding that ends a run with code 3."""
-
-    ALARM = "alarm"
-    WATCH = "watch"
-    NEW_ALARM = "new-alarm"
-    NEW_WATCH = "new-watch"
-
-
-class Paper(StrEnum):
-    """The paper that pages are printed on."""
-
-    A4 = "a4"
-    LETTER = "letter"
-
-
-class LogForm(StrEnum):
-    """How a run tells what it does."""
-
-    TEXT = "text"
-    JSON = "json"
+    from leakkit.report.run_results import RunResult
 
 
 def report(  # noqa: PLR0913 - a command has as many options as it has
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="A folder with opportunities and stage_history, an event file, a database "
-            "(postgresql://user@host/name), a store, or the word 'sample'.",
-        ),
-    ] = "",
+    source: options.Source = "",
     *,
-    sample: Annotated[
-        bool, typer.Option("--sample", help="Report on the built-in sample; needs no source.")
-    ] = False,
-    out: Annotated[Path, typer.Option(help="The folder of the pages.")] = Path("reports"),
-    config: ConfigFile = "",
-    pipeline: Annotated[
-        list[str] | None, typer.Option(help="Make the page of this pipeline only; may be repeated.")
-    ] = None,
-    as_of: LastDay = "",
-    language: Annotated[str, typer.Option(help="The language of the pages.")] = "",
-    store: Annotated[
-        str, typer.Option(help="Keep the tables in this file, to start from later.")
-    ] = "",
-    jobs: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Notebooks that run at once; 0: one per processor and pipeline, up to 4."
-        ),
-    ] = 0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Make every page again, also those that did not change.")
-    ] = False,
-    timeout: Annotated[
-        int, typer.Option(min=1, help="Seconds that one cell of a notebook may take.")
-    ] = 600,
-    anonymise: Annotated[
-        str,
-        typer.Option(
-            metavar="KEYFILE",
-            help="Replace owners, customers and names of deals by pseudonyms; this file is their "
-            "key, made where there is none.",
-        ),
-    ] = "",
-    allow: Folders = None,
-    engine: Annotated[
-        KernelEngine,
-        typer.Option(help="How notebooks start: from a warm process (Linux), or anew."),
-    ] = KernelEngine.FORK,
-    deck: Annotated[
-        bool, typer.Option("--deck", help="Also write PowerPoint decks, as the command deck does.")
-    ] = False,
-    pdf: Annotated[
-        bool,
-        typer.Option("--pdf", help="Also print every page to PDF, by a Chromium, Chrome or Edge."),
-    ] = False,
-    paper: Annotated[Paper, typer.Option(help="The paper of --pdf.")] = Paper.A4,
-    fail_on: Annotated[
-        FailOn | None,
-        typer.Option(
-            help="End with code 3 where all is good but a finding is as grave as this; new- asks "
-            "only for what the last run into the folder did not warn of."
-        ),
-    ] = None,
-    summary: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE", help="Write what is new since the last run to this file, as JSON."
-        ),
-    ] = "",
-    max_drop: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help="Keep the old pages, with code 1, where a pipeline lost more than this part of "
-            "its deals since the last run, such as 0.3.",
-        ),
-    ] = None,
-    min_rows: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Keep the old pages, with code 1, where fewer rows than this are used."
-        ),
-    ] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but faults.")] = False,
-    log: Annotated[
-        LogForm, typer.Option(help="Text for people, or one JSON object per line for programs.")
-    ] = LogForm.TEXT,
+    sample: options.Sample = False,
+    out: options.PagesFolder = Path("reports"),
+    config: options.ConfigFile = "",
+    pipeline: options.Pages = None,
+    as_of: options.LastDay = "",
+    language: options.Language = "",
+    store: options.StoreFile = "",
+    jobs: options.Jobs = 0,
+    force: options.Force = False,
+    timeout: options.CellSeconds = 600,
+    anonymise: options.KeyFile = "",
+    allow: options.Folders = None,
+    engine: options.Engine = KernelEngine.FORK,
+    deck: options.WithDeck = False,
+    pdf: options.WithPdf = False,
+    paper: options.PaperSize = Paper.A4,
+    fail_on: options.FailingSeverity = None,
+    summary: options.SummaryFile = "",
+    max_drop: options.MostDropped = None,
+    min_rows: options.FewestRows = 0,
+    quiet: options.Quiet = False,
+    log: options.Log = LogForm.TEXT,
 ) -> None:
     """Make one offline page per pipeline: where it leaks, and how sure that is.
 
@@ -161,10 +66,8 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     if not force and (said := request.find_unchanged(digest)):
         _say_unchanged(said, log, summary, fail_on or "", quiet=quiet)
         return
-    from leakkit.findings import reaches_severity
     from leakkit.report import run
-    from leakkit.report.news import is_new, news_json
-    from leakkit.terminal import describe_unchanged, voice
+    from leakkit.terminal import voice
 
     asked = ask_at_once(source, config, allow or ())
     with _tell_refusal(summary), voice(log, quiet=quiet) as say, asked:
@@ -175,6 +78,14 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
             paper=paper, max_drop=max_drop, min_rows=min_rows, progress=say.event,
         )  # fmt: skip
         say.result(result)
+    _end_run(result, request, digest, summary, fail_on or "")
+
+
+def _end_run(result: RunResult, request: Request, digest: str, summary: str, fail_on: str) -> None:
+    """Write what was asked for beside the pages, and end with the code of a run."""
+    from leakkit.report.news import news_json
+    from leakkit.terminal import describe_unchanged
+
     if summary and result.analysis is not None:
         save(Path(summary), news_json(result.analysis, result.news, result.removed))
     if result.failed or result.trouble or result.not_printed:
@@ -184,11 +95,19 @@ def report(  # noqa: PLR0913 - a command has as many options as it has
     # no hash tells of tables in Spark, whose address may stand in a file
     if digest and not stale and all(one.get("format") != "spark" for one in inputs):
         request.note(describe_unchanged(result), digest)
-    severity = fail_on.removeprefix("new-") if fail_on else ""
-    if fail_on and severity != fail_on and is_new(result.news, severity):
+    if fail_on and _is_reached(result, fail_on):
         raise typer.Exit(FOUND)
-    if fail_on and severity == fail_on and reaches_severity(result.findings, severity):
-        raise typer.Exit(FOUND)
+
+
+def _is_reached(result: RunResult, fail_on: str) -> bool:
+    """Say whether a finding is as grave as that; new- asks for new ones only."""
+    from leakkit.findings import reaches_severity
+    from leakkit.report.news import is_new
+
+    severity = fail_on.removeprefix("new-")
+    if severity != fail_on:
+        return is_new(result.news, severity)
+    return reaches_severity(result.findings, severity)
 
 
 def _say_unchanged(
@@ -225,16 +144,16 @@ def deck(  # noqa: PLR0913 - a command has as many options as it has
     template: Annotated[
         str, typer.Option(help="A .pptx whose master, layouts, fonts and colours are used.")
     ] = "",
-    config: ConfigFile = "",
+    config: options.ConfigFile = "",
     pipeline: Annotated[
         list[str] | None, typer.Option(help="Slides of this pipeline only; may be repeated.")
     ] = None,
-    as_of: LastDay = "",
+    as_of: options.LastDay = "",
     language: Annotated[str, typer.Option(help="The language of the slides.")] = "",
     anonymise: Annotated[
         str, typer.Option(metavar="KEYFILE", help="Pseudonyms for names, as for report.")
     ] = "",
-    allow: Folders = None,
+    allow: options.Folders = None,
 ) -> None:
     """Write a PowerPoint deck that you can edit: about ten slides per pipeline.
 

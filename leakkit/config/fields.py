@@ -51,7 +51,7 @@ MOMENT = re.compile(
 """A date, or a date with a time: what `as_of` may be."""
 
 
-def _number(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+def _number(given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
     """Refuse yes and no, which would count as 1 and 0."""
     if isinstance(given, bool):
         message = "it should be a number"
@@ -59,7 +59,7 @@ def _number(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it re
     return given
 
 
-def is_moment(given: Any) -> bool:  # noqa: ANN401 - as above
+def is_moment(given: object) -> bool:
     """Say whether this is a date or a date with a time, of the years that there may be."""
     if not isinstance(given, str) or not MOMENT.fullmatch(given):
         return False
@@ -89,7 +89,7 @@ def collect_lists(given: dict[Any, Any]) -> dict[Any, Any]:
     return {key: (v,) if isinstance(v, str) else v for key, v in given.items()}
 
 
-def _split_commas(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+def _split_commas(given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
     """Let one text with commas stand for a list of texts."""
     return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given
 

@@ -90,7 +90,7 @@ class Config(Section):
         return cls.from_tables(given, name)
 
     @classmethod
-    def from_tables(cls, given: Mapping[str, Any], name: str = "leakkit.toml") -> Config:
+    def from_tables(cls, given: Mapping[str, object], name: str = "leakkit.toml") -> Config:
         """Check what a configuration says, once it is parsed.
 
         >>> Config.from_tables({"currency": "EUR"}).currency
@@ -110,7 +110,7 @@ class Config(Section):
 
     @field_validator("as_of", mode="before")
     @classmethod
-    def _as_of_is_text(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    def _as_of_is_text(cls, given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
         """TOML has dates of its own: take them as their text."""
         return given.isoformat() if isinstance(given, dt.date) else given
 

@@ -221,15 +221,7 @@ def find_cause(  # noqa: PLR0913 - what a cause is read from
         usual.append(_before(design, baseline, terms))
     stated = read_stated(losses, said, terms, usual)
     behaviour, points = read_behaviour(losses, advanced)
-    found = verdict(
-        stated.family,
-        behaviour.family,
-        length_only=behaviour.length_only,
-        missing_share=stated.unknown_share,
-        sure=_sure_alone(stated, behaviour),
-    )
-    if apart.in_bulk:
-        found = Verdict("", "", "bulk")
+    found = _judge(stated, behaviour, in_bulk=apart.in_bulk)
     codes = family_codes(said)
     sub, review = _to_review(found, stated, behaviour, terms)
     back = design.only((design.exit == RETURNED) & design.left_in(days))
@@ -291,6 +283,19 @@ def summarise(cause: Cause) -> LikelyCause:
                 for name, one in excess.items()
             },
         ),
+    )
+
+
+def _judge(stated: Stated, behaviour: Behaviour, *, in_bulk: bool) -> Verdict:
+    """Return what both sources say together; nothing where losses were closed in bulk."""
+    if in_bulk:
+        return Verdict("", "", "bulk")
+    return verdict(
+        stated.family,
+        behaviour.family,
+        length_only=behaviour.length_only,
+        missing_share=stated.unknown_share,
+        sure=_sure_alone(stated, behaviour),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from leakkit.measures.survival import Bools, Curve, Floats, Ints
 
@@ -196,6 +197,10 @@ class Spread:
         last = int(np.searchsorted(self.age, end))
         return Spread(self.age[:last], self.cluster[:last], self.amount[:last])
 
+    def only(self, which: Bools) -> Spread:
+        """Return some of the amounts."""
+        return Spread(self.age[which], self.cluster[which], self.amount[which])
+
     def drawn(self, draws: Floats, ages: int) -> Floats:
         """Return the sums by age (rows) and replicate, each cluster as often as it is drawn."""
         if len(self.amount) > FEW_AMOUNTS:
@@ -217,26 +222,29 @@ class Spread:
 
 @dataclass(frozen=True)
 class ClusterCounts:
-    """Arrivals at risk and exits by cluster and age, in deals or in money.
+    """Arrivals at risk and departures by cluster and age, in deals or in money.
 
-    `exits` has every exit on its own: its number, and who left by it.
+    `exits` are the numbers of the exits of the departures, of which `censored` are none.
     """
 
     ages: Ints
     clusters: int
     arrivals: Spread
     departures: Spread
-    exits: tuple[tuple[int, Spread], ...]
+    exits: Ints
+    censored: tuple[int, ...]
 
     def until(self, age: float) -> ClusterCounts:
         """Return the counts up to an age: what comes later changes no share before it."""
         end = int(np.searchsorted(self.ages, age, side="right"))
+        departures = self.departures.until(end)
         return ClusterCounts(
             self.ages[:end],
             self.clusters,
             self.arrivals.until(end),
-            self.departures.until(end),
-            tuple((number, left.until(end)) for number, left in self.exits),
+            departures,
+            self.exits[: len(departures.amount)],
+            self.censored,
         )
 
     @property
@@ -253,17 +261,18 @@ class ClusterCounts:
         """
         return _at_risk(self._replicate(self.arrivals), self._replicate(self.departures))
 
-    @cached_property
-    def replicated_exits(self) -> dict[int, Floats]:
-        """Who left by each exit, by age (rows) and replicate: the same draws."""
-        return {number: self._replicate(left) for number, left in self.exits}
+    def replicate_exits(self, wanted: tuple[int, ...]) -> Floats:
+        """Return who left by some exits, by age (rows) and replicate: the same draws."""
+        kinds = [number for number in wanted if number not in self.censored]
+        return self._replicate(self.departures.only(np.isin(self.exits, kinds)))
 
     @cached_property
     def replicated_staying(self) -> Floats:
         """The share that is still there before each age (rows), by replicate."""
-        every = sum(self.replicated_exits.values(), np.zeros_like(self.replicated_risk))
-        staying = np.cumprod(1.0 - _divide(every, self.replicated_risk), axis=0)
-        return np.concatenate([np.ones((1, REPLICATES)), staying[:-1]])
+        every = self.replicate_exits(tuple(range(len(EXITS))))
+        staying = np.ones_like(every)
+        np.cumprod(1.0 - _divide(every, self.replicated_risk)[:-1], axis=0, out=staying[1:])
+        return staying
 
     def _replicate(self, amounts: Spread) -> Floats:
         """Return the sums by age (rows, so that running along them adds whole rows)."""
@@ -277,7 +286,9 @@ def _divide(some: Floats, of: Floats) -> Floats:
 
 def _at_risk(arrivals: Floats, departures: Floats) -> Floats:
     """Return the numbers at risk by age (rows): who leaves at an age is still at risk there."""
-    return np.cumsum(arrivals, axis=0) - np.cumsum(departures, axis=0) + departures
+    change = arrivals.copy()
+    change[1:] -= departures[:-1]
+    return np.cumsum(change, axis=0)
 
 
 def cluster_counts(
@@ -294,37 +305,38 @@ def cluster_counts(
     exits = rows["exit"].to_numpy()
 
     order = np.argsort(spot, kind="stable")
-
-    def spread(chosen: Bools) -> Spread:
-        at = order[chosen[order]]
-        return Spread(spot[at], place[at], amount[at])
-
-    kinds = [number for number in range(len(EXITS)) if number not in censored]
-    return ClusterCounts(
-        ages,
-        len(clusters),
-        spread(arrives),
-        spread(~arrives),
-        tuple((number, spread(~arrives & (exits == number))) for number in kinds),
-    )
+    comes, goes = order[arrives[order]], order[~arrives[order]]
+    arrivals, departures = (Spread(spot[at], place[at], amount[at]) for at in (comes, goes))
+    return ClusterCounts(ages, len(clusters), arrivals, departures, exits[goes], censored)
 
 
 def replicated_shares(counts: ClusterCounts, wanted: tuple[int, ...]) -> Floats:
     """Return F of the wanted exits, by their numbers: replicate (rows) by age (columns)."""
-    known, at_risk = counts.replicated_exits, counts.replicated_risk
-    own = sum((known[number] for number in wanted if number in known), np.zeros_like(at_risk))
-    steps = _divide(own, at_risk)
-    shares: Floats = np.cumsum(counts.replicated_staying * steps, axis=0).T
-    return shares
+    return np.cumsum(_steps(counts, wanted), axis=0).T
+
+
+def _steps(counts: ClusterCounts, wanted: tuple[int, ...]) -> Floats:
+    """Return by how much F of the wanted exits grows at each age (rows), by replicate."""
+    own = _divide(counts.replicate_exits(wanted), counts.replicated_risk)
+    return np.multiply(counts.replicated_staying, own, out=own)
 
 
 @functools.lru_cache(maxsize=8)
 def _draws(clusters: int) -> Floats:
     """Return how often each cluster (rows) is drawn by replicate: the same for every stage."""
+    return _narrow_draws(clusters).astype(np.float64)
+
+
+@functools.lru_cache(maxsize=64)
+def _narrow_draws(clusters: int) -> NDArray[np.uint8]:
+    """Return the same in an eighth of the room, so that those of many stages are kept.
+
+    A cluster is drawn once a replicate on average, and never 256 times.
+    """
     picked = np.random.default_rng(SEED).integers(0, clusters, size=(REPLICATES, clusters))
     # one bin per replicate and cluster: ten times as fast as a multinomial draw
-    places = (picked + clusters * np.arange(REPLICATES)[:, None]).ravel()
-    draws = np.bincount(places, minlength=REPLICATES * clusters).astype(np.float64)
+    picked += clusters * np.arange(REPLICATES)[:, None]
+    draws = np.bincount(picked.ravel(), minlength=REPLICATES * clusters).astype(np.uint8)
     return np.ascontiguousarray(draws.reshape(REPLICATES, clusters).T)
 
 
@@ -335,7 +347,8 @@ def share_interval(
     end = int(np.searchsorted(counts.ages, age, side="right"))
     if not end:
         return 0.0, 0.0
-    shares = replicated_shares(counts, wanted)[:, end - 1]
+    # whole rows are added one after the other, as they are for F at every age
+    shares = np.add.reduce(_steps(counts, wanted)[:end], axis=0)
     low, high = np.quantile(shares, [0.025, 0.975])
     return float(low), float(high)
 

@@ -206,16 +206,16 @@ def stage_balances(
 ) -> tuple[StageBalance, ...]:
     """Return what came into each stage in the periods [first, end), and what became of it."""
     before, inside = slice(0, first), slice(first, end)
+    opening = flows.entries[..., before].sum((1, 2)) - flows.exits[..., before].sum((1, 2))
+    came, went = (each[..., inside].sum(axis=2).tolist() for each in (flows.entries, flows.exits))
     balances = []
-    for stage in range(flows.stages):
-        opening = flows.entries[stage, :, before].sum() - flows.exits[stage, :, before].sum()
-        came = dict(zip(ENTRY_TERMS, flows.entries[stage, :, inside].sum(axis=1), strict=True))
-        went = dict(zip(EXIT_TERMS, flows.exits[stage, :, inside].sum(axis=1), strict=True))
-        del went["open"]
-        closing = opening + sum(came.values()) - sum(went.values())
-        terms = {name: int(amount) for name, amount in {**came, **went}.items()}
+    for stage, stood in enumerate(opening.tolist()):
+        entered = dict(zip(ENTRY_TERMS, came[stage], strict=True))
+        left = dict(zip(EXIT_TERMS, went[stage], strict=True))
+        del left["open"]
+        closing = stood + sum(entered.values()) - sum(left.values())
         balances.append(
-            StageBalance(stage=stage, opening=int(opening), closing=int(closing), **terms)
+            StageBalance(stage=stage, opening=stood, closing=closing, **entered, **left)
         )
     return tuple(balances)
 
@@ -231,6 +231,23 @@ def pipeline_balance(stages: tuple[StageBalance, ...]) -> PipelineBalance:
         moved=sum(stage.moved for stage in stages),
         closing=sum(stage.closing for stage in stages),
     )
+
+
+def period_balances(flows: Flows) -> list[PipelineBalance]:
+    """Return the balance of the pipeline in every period: what its stages add up to."""
+    came = dict(zip(ENTRY_TERMS, flows.entries.sum(axis=0).tolist(), strict=True))
+    went = dict(zip(EXIT_TERMS, flows.exits.sum(axis=0).tolist(), strict=True))
+    change = flows.entries.sum(axis=(0, 1)) - flows.exits.sum(axis=(0, 1))
+    closing = change.cumsum()
+    names = ("opening", "new", "reopened", "won", "lost", "moved", "closing")
+    columns = (
+        (closing - change).tolist(),
+        *(came[name] for name in ("new", "reopened")),
+        *(went[name] for name in ("won_here", "lost", "moved")),
+        closing.tolist(),
+    )
+    rows = zip(*columns, strict=True)
+    return [PipelineBalance(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def with_overdue(balance: PipelineBalance, overdue: int) -> PipelineBalance:

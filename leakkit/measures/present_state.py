@@ -6,22 +6,28 @@ which share of those that entered a stage was lost there, nor after how many day
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy
 
+from leakkit.measures.age_counts import groups
 from leakkit.measures.survival import Share, wilson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
 
 
 OUTCOMES = ("won", "lost", "open")
 CLOSED = ("won", "lost")
 ALPHA = 0.05
 PARTS = (0.1, 0.5, 0.9)
+NO_STAGE = -1
+EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -166,3 +172,103 @@ def ages_of(days: Sequence[int], counts: Sequence[int]) -> Ages | None:
     so_far = np.cumsum(np.asarray(counts, np.int64)[order])
     found = [float(ages[np.searchsorted(so_far, part * n - 1e-9)]) for part in PARTS]
     return Ages(n, *found)
+
+
+# ---------------------------------------------------------------- from counts to a present state
+
+
+def count_last_stages(rows: pd.DataFrame, names: Sequence[str]) -> tuple[LastStage, ...]:
+    """Add up deals by the `stage` that their row names and by `outcome`; no stage comes last."""
+    by_stage = {key[0]: _tally(each) for key, each in groups(rows, ["stage"])}
+    found = [
+        LastStage(stage, name, by_stage.get(stage, Tally())) for stage, name in enumerate(names)
+    ]
+    nowhere = by_stage.get(NO_STAGE, Tally())
+    return (*found, LastStage(None, "", nowhere)) if nowhere.deals else tuple(found)
+
+
+def collect_present(  # noqa: PLR0913 - a table for each thing that is known
+    stages: tuple[LastStage, ...],
+    *,
+    aged: pd.DataFrame,
+    standing: pd.DataFrame,
+    closed: pd.DataFrame,
+    said: pd.DataFrame,
+    owned: pd.DataFrame,
+) -> Present:
+    """Put a present state together from counts of deals.
+
+    `aged` by outcome and age, `standing` by stage and days in it, `closed` by day, `said` by
+    reason and stage, `owned` by owner.
+    """
+    ages = _ages(aged)
+    return Present(
+        stages=stages,
+        total=sum((one.tally for one in stages), start=Tally()),
+        ages=ages,
+        older=_older(aged, ages),
+        standing=_standing(standing),
+        months=_months(closed),
+        reasons={
+            (str(reason), int(stage)): int(n)
+            for reason, stage, n in _columns(said, "lost_reason", "stage", "n")
+        },
+        owners=_owners(owned),
+    )
+
+
+def _columns(rows: pd.DataFrame, *names: str) -> Iterable[tuple[Any, ...]]:
+    """Return the rows of some columns."""
+    return zip(*(rows[name].tolist() for name in names), strict=True)
+
+
+def _tally(rows: pd.DataFrame) -> Tally:
+    """Add up deals and their value by outcome."""
+    found = dict.fromkeys(vars(Tally()), 0)
+    for outcome, n, total in _columns(rows, "outcome", "n", "total"):
+        found[str(outcome)] += int(n)
+        found[f"value_{outcome}"] += int(total)
+    return Tally(**found)
+
+
+def _ages(rows: pd.DataFrame) -> dict[str, Ages]:
+    """Return the ages of deals by outcome."""
+    own = {outcome: rows[rows["outcome"] == outcome] for outcome in OUTCOMES}
+    found = {o: ages_of(each["age"].tolist(), each["n"].tolist()) for o, each in own.items()}
+    return {outcome: ages for outcome, ages in found.items() if ages}
+
+
+def _standing(rows: pd.DataFrame) -> dict[int, Ages]:
+    """Return for how many days open deals have stood in their stage, by its position."""
+    found = {
+        int(key[0]): ages_of(each["age"].tolist(), each["n"].tolist())
+        for key, each in groups(rows, ["stage"])
+    }
+    return {stage: ages for stage, ages in found.items() if ages}
+
+
+def _older(rows: pd.DataFrame, ages: Mapping[str, Ages]) -> int | None:
+    """Count the open deals that are older than 9 of 10 won ones were; None without won ones."""
+    if "won" not in ages or "open" not in ages:
+        return None
+    late = rows[(rows["outcome"] == "open") & (rows["age"] > ages["won"].p90)]
+    return sum(int(n) for n in late["n"])
+
+
+def _months(rows: pd.DataFrame) -> tuple[tuple[int, Tally], ...]:
+    """Return the closes of every month from the first close to the last."""
+    if rows.empty:
+        return ()
+    days = [EPOCH + dt.timedelta(days=int(day)) for day in rows["day"]]
+    places = [12 * day.year + day.month - 1 for day in days]
+    by_month = {key[0]: _tally(e) for key, e in groups(rows.assign(at=places), ["at"])}
+    return tuple(
+        ((dt.date(at // 12, at % 12 + 1, 1) - EPOCH).days, by_month.get(at, Tally()))
+        for at in range(min(places), max(places) + 1)
+    )
+
+
+def _owners(rows: pd.DataFrame) -> dict[str, Tally] | None:
+    """Return the deals of every owner; None where the source names none."""
+    named = {str(owner): _tally(each) for owner, each in rows.groupby("owner")}
+    return named if any(named) else None

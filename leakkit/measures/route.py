@@ -108,24 +108,30 @@ def _step(moved: Floats, at_risk: Floats) -> Floats:
     shares = np.divide(
         moved, at_risk[:, None], out=np.zeros_like(moved), where=at_risk[:, None] > 0
     )
-    return shares + np.diag(1.0 - shares.sum(axis=1))
+    np.fill_diagonal(shares, shares.diagonal() + (1.0 - shares.sum(axis=1)))
+    return shares
 
 
 def _noise(p: Floats, step: Floats, at_risk: Floats) -> Floats:
     """Return the variance that one step adds: multinomial rows, weighted by p squared."""
-    noise = np.zeros_like(step)
-    for state in np.flatnonzero((at_risk > 0) & (p > 0) & (np.diag(step) < 1.0)):
-        row = step[state]
-        noise += p[state] ** 2 * (np.diag(row) - np.outer(row, row)) / at_risk[state]
-    return noise
+    some = np.flatnonzero((at_risk > 0) & (p > 0) & (step.diagonal() < 1.0))
+    rows = step[some]
+    noise = -rows[:, :, None] * rows[:, None, :]
+    states = np.arange(len(step))
+    noise[:, states, states] += rows
+    # a product may differ from the power in its last bit
+    noise *= np.float_power(p[some], 2)[:, None, None]
+    noise /= at_risk[some][:, None, None]
+    total: Floats = noise.sum(axis=0)
+    return total
 
 
 def _turns(kind: Ints, turn: Ints) -> list[Ints]:
     """Return the places of the moves of each turn, in order of turns."""
     moves = np.flatnonzero(kind == MOVES)
     moves = moves[np.argsort(turn[moves], kind="stable")]
-    parts = np.split(moves, np.flatnonzero(np.diff(turn[moves])) + 1)
-    return parts if len(moves) else []
+    begins = np.flatnonzero(np.diff(turn[moves])) + 1
+    return np.split(moves, begins) if len(begins) else [moves] if len(moves) else []
 
 
 class _Walk:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from leakkit.measures.age_counts import (
     ADVANCED,
     CURVE_KINDS,
     EXITS,
+    ClusterCounts,
     StayCounts,
     censored_kinds,
     cluster_counts,
@@ -33,12 +35,15 @@ from leakkit.measures.survival import (
     index_at,
     leaves_later,
     merge_doors,
+    share_alone,
     share_at,
     staying_at,
     with_the_rest,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from leakkit.measures.survival import Curve
@@ -63,6 +68,12 @@ class Exits:
     moved: int
     open: int
 
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> Exits:
+        """Add up the counts `n` of rows by their `exit`."""
+        found = {int(e): int(n) for e, n in zip(rows["exit"], rows["n"], strict=True)}
+        return cls(**{name: found.get(e, 0) for e, name in enumerate(EXITS)})
+
     @property
     def advanced(self) -> int:
         """Passages that left by the right door."""
@@ -83,6 +94,19 @@ class InTheEnd:
     lost_elsewhere: int
     open: int
     moved: int
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> InTheEnd:
+        """Add up the deals `n` of rows by their last `exit`, lost ones by whether `here`."""
+        kind, here, n = (rows[name].to_numpy() for name in ("exit", "here", "n"))
+        lost = kind == EXITS.index("lost")
+        return cls(
+            won=int(n[kind == EXITS.index("won_here")].sum()),
+            lost_here=int(n[lost & (here == 1)].sum()),
+            lost_elsewhere=int(n[lost & (here != 1)].sum()),
+            open=int(n[kind == EXITS.index("open")].sum()),
+            moved=int(n[kind == EXITS.index("moved")].sum()),
+        )
 
 
 @dataclass(frozen=True)
@@ -243,40 +267,52 @@ def read_stage(curve: Curve, learnt: Learnt, *, has_baseline: bool) -> StageRead
     )
 
 
-def read_all_visits(
-    readings: StageReadings, learnt: Learnt, clusters: pd.DataFrame | None
-) -> StageReadings:
-    """Give what is read off a curve of all visits the intervals of all visits.
+OF_SHARES = {
+    "advance": ADVANCED_EXITS,
+    "lost": LOST,
+    "returned": RETURNED,
+    "stalled": CURVE_EXITS,
+    "went_overdue": CURVE_EXITS,
+}
+"""The exits that each share of a stage is of, or the rest of."""
+
+
+@dataclass(frozen=True)
+class AllVisits:
+    """Gives what is read off a curve of all visits the intervals of all visits.
 
     A deal that comes back makes its visits alike, so Greenwood's variance is too small:
     the intervals come from resampling deals.
     """
-    age, expected = learnt.horizon.age, learnt.expected.age
-    if clusters is None or (age is None and expected is None):
-        return readings
-    counted = cluster_counts(clusters).until(max(age or 0.0, expected or 0.0))
 
-    def redrawn(share: Share, wanted: tuple[int, ...], age: float | None) -> Share:
-        if share.share is None or age is None:
+    learnt: Learnt
+    clusters: pd.DataFrame | None
+
+    @cached_property
+    def _counted(self) -> ClusterCounts | None:
+        """The counts by cluster, as far as a share is read."""
+        known = (self.learnt.horizon.age, self.learnt.expected.age)
+        ages = [age for age in known if age is not None]
+        if self.clusters is None or not ages:
+            return None
+        return cluster_counts(self.clusters).until(max(ages))
+
+    def redraw(self, name: str, share: Share) -> Share:
+        """Return a share of `StageReadings`, by its name, with its interval."""
+        known, counted = self.learnt, self._counted
+        age = known.expected.age if name == "went_overdue" else known.horizon.age
+        if share.share is None or age is None or counted is None:
             return share
-        low, high = share_interval(counted, wanted or CURVE_EXITS, age)
-        if not wanted:
+        low, high = share_interval(counted, OF_SHARES[name], age)
+        if name in {"stalled", "went_overdue"}:
             low, high = 1.0 - high, 1.0 - low
         return Share(share.share, min(low, share.share), max(high, share.share))
 
-    return replace(
-        readings,
-        advance=redrawn(readings.advance, ADVANCED_EXITS, age),
-        lost=redrawn(readings.lost, LOST, age),
-        returned=redrawn(readings.returned, RETURNED, age),
-        stalled=redrawn(readings.stalled, (), age),
-        went_overdue=redrawn(readings.went_overdue, (), expected),
-    )
 
-
-def losing_order(shares: list[Share]) -> tuple[int, ...]:
-    """Return the stages with a lost share, the largest first; equal ones in stage order."""
-    known = [(stage, share.share) for stage, share in enumerate(shares) if share.share is not None]
+def losing_order(curves: Sequence[Curve], ages: Sequence[float | None]) -> tuple[int, ...]:
+    """Return the stages by their lost share at an age, the largest first; those that have one."""
+    read = [share_alone(one, ("lost",), age) for one, age in zip(curves, ages, strict=True)]
+    known = [(stage, share) for stage, share in enumerate(read) if share is not None]
     return tuple(stage for stage, _ in sorted(known, key=lambda pair: (-pair[1], pair[0])))
 
 

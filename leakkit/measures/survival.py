@@ -265,10 +265,22 @@ def share_at(curve: Curve, kinds: tuple[str, ...], age: float | None) -> Share:
     """
     if age is None:
         return Share.missing("no_horizon")
-    where = index_at(curve, age)
-    # likewise: a sum of shares that is 1 must not be 0.999..., which would have an n_eff
-    share = round(float(np.clip(merge_doors(curve, kinds)[where], 0.0, 1.0)), 12)
+    where, share = index_at(curve, age), _share(curve, kinds, age)
     return _with_interval(curve, share, float(greenwood(curve, kinds)[where]), age)
+
+
+def share_alone(curve: Curve, kinds: tuple[str, ...], age: float | None) -> float | None:
+    """Return what `share_at` says but for its interval, which takes most of the time."""
+    if age is None or count_followed(curve, age) < MIN_FOLLOWED:
+        return None
+    return _share(curve, kinds, age)
+
+
+def _share(curve: Curve, kinds: tuple[str, ...], age: float) -> float:
+    """Return the share that has left by the doors `kinds` within `age`."""
+    left = merge_doors(curve, kinds)[index_at(curve, age)]
+    # likewise: a sum of shares that is 1 must not be 0.999..., which would have an n_eff
+    return round(float(np.clip(left, 0.0, 1.0)), 12)
 
 
 def staying_at(curve: Curve, age: float | None) -> Share:

@@ -13,13 +13,13 @@ __all__ = ["Event", "PageResult", "RunResult", "run"]
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
     """Import a public name when it is first used: a worker needs no batch, nor does `lab`."""
-    from leakkit.errors import import_asked  # noqa: PLC0415 - as said
+    from leakkit.errors import import_needed  # noqa: PLC0415 - as said
 
     if name not in __all__:
         message = f"module 'leakkit.report' has no attribute {name!r}"
         raise AttributeError(message)
     room = "batch" if name == "run" else "run_results"
-    return getattr(import_asked(f"leakkit.report.{room}", f"leakkit.report.{name}"), name)
+    return getattr(import_needed(f"leakkit.report.{room}", f"leakkit.report.{name}"), name)
 
 
 def __dir__() -> list[str]:

@@ -20,6 +20,7 @@ from leakkit.report.overview import BROKEN, Overview
 from leakkit.report.planning import PagePlanner, Tasks
 from leakkit.report.pool import Pool
 from leakkit.report.preparation import (
+    RunSource,
     analyse_pipelines,
     kernel_settings,
     require_language,
@@ -127,7 +128,7 @@ def run(  # noqa: PLR0913 - every choice of a run has a name
     started = time.perf_counter()
     with claim_folder(folder), begin_draft(folder) as draft:
         progress(Event("reading"))
-        with store_source(source, config, as_of, store, anonymise, allow) as kept:
+        with store_source(RunSource(source, config, as_of, store, anonymise, allow)) as kept:
             progress(Event("analysing"))
             standing = Last.read(folder)
             last = standing.alike(asked, anonymised=pseudonyms.are_in(kept))

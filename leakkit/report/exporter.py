@@ -187,7 +187,7 @@ class LeakkitExporter(HTMLExporter):
         self,
         nb: NotebookNode,
         resources: dict[str, Any] | None = None,
-        **kw: Any,  # noqa: ANN401 - nbconvert's signature
+        **kw: object,
     ) -> tuple[str, dict[str, Any]]:
         """Return the page and nbconvert's resources.
 

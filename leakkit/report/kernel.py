@@ -38,7 +38,7 @@ class QuietKernelManager(AsyncKernelManager):
     What a notebook prints is not lost: it comes as the output of its cell.
     """
 
-    async def start_kernel(self, **kw: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - jupyter_client's signature
+    async def start_kernel(self, **kw: object) -> None:  # type: ignore[override] # the signature is that of jupyter_client
         """Start the kernel with its standard error thrown away."""
         await super().start_kernel(**{"stderr": subprocess.DEVNULL, **kw})
 
@@ -46,7 +46,7 @@ class QuietKernelManager(AsyncKernelManager):
 class ForkedKernelManager(QuietKernelManager):
     """Starts kernels as copies of a warm process."""
 
-    async def start_kernel(self, **kw: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - as above
+    async def start_kernel(self, **kw: object) -> None:  # type: ignore[override] # the signature is that of jupyter_client
         """Start the kernel by a fork."""
         if self.provisioner is None:
             self.provisioner = ForkProvisioner(

@@ -75,7 +75,7 @@ def fingerprint_page(analysis: Analysis, book: str, about: object) -> str:
         dict(analysis.facts),
         [dict(one) for one in analysis.recognised],
         [asdict(fault) for fault in analysis.faults],
-        [asdict(doubt) for doubt in analysis.doubts or ()],
+        [asdict(doubt) for doubt in analysis.doubtful or ()],
         analysis.config.model_dump(mode="json"),
         {name: seen.facts() for name, seen in analysis.last_run.items()},
         logo_digest(analysis),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nbformat
 import papermill
@@ -17,8 +17,7 @@ from leakkit.errors import LeakkitError
 from leakkit.parameters import read_assigned
 from leakkit.report.exporter import export_page
 from leakkit.report.kernel import manager
-from leakkit.report.pool import START_SECONDS
-from leakkit.report.worker import Rendered, Task
+from leakkit.report.worker import START_SECONDS, Rendered, Task
 from leakkit.scratch import scratch
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def _is_whole(book: NotebookNode) -> bool:
     return any(view.get("name") == LAST_VIEW for view in views)
 
 
-def _unknown(book: NotebookNode, parameters: Mapping[str, Any]) -> list[str]:
+def _unknown(book: NotebookNode, parameters: Mapping[str, object]) -> list[str]:
     """Return the parameters that the notebook does not know: papermill would only warn."""
     cells = [cell for cell in book.cells if "parameters" in cell.metadata.get("tags", ())]
     known = {name for cell in cells for name in read_assigned(cell.source)}

@@ -133,7 +133,7 @@ class Tasks:
         return self._task(notebooks.OVERVIEW, {"results": results, "pipelines": pipelines}, ())
 
     def _task(
-        self, book: str, parameters: Mapping[str, Any], links: tuple[tuple[str, str], ...]
+        self, book: str, parameters: Mapping[str, object], links: tuple[tuple[str, str], ...]
     ) -> Task:
         """Say how to run a notebook on the store."""
         given = {**parameters, "source": str(self.store), "language": self.language}

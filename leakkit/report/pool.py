@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Self
 
 import psutil  # type: ignore[import-untyped] # ships no types
 
-from leakkit.report.worker import Rendered, Task
+from leakkit.report.worker import START_SECONDS, Rendered, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-START_SECONDS = 120
-"""What a kernel may take to start."""
 CELLS = 3
 """A worker that has not answered after so many times the time limit of a cell hangs."""
 SECONDS_TO_GO = 10

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,10 +21,10 @@ from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.sources.spark.tables import is_server
 from leakkit.sources.stores import STORE_SUFFIX, replace_store
 from leakkit.store import Store, pseudonyms
-from leakkit.store.database import IN_SPARK
+from leakkit.store.database import IN_SPARK, MEMORY
 from leakkit.store.moments import as_of_text
-from leakkit.store.spark.sessions import SERVER, find_server
-from leakkit.store.upkeep import Upkeep
+from leakkit.store.settled_deals import LoadOptions
+from leakkit.store.spark_sessions import SERVER, find_server
 from leakkit.views.brand import brand_of
 from leakkit.words import LANGUAGES
 
@@ -38,15 +39,24 @@ if TYPE_CHECKING:
     from leakkit.report.writing import Files
 
 
+@dataclass(frozen=True)
+class RunSource:
+    """What a run is made from, and how it is read: the choices of `run` of these names."""
+
+    source: str | Path | Mapping[str, pd.DataFrame]
+    config: Config | str | Path | None = None
+    as_of: str = ""
+    store: str | Path = ""
+    anonymise: str | Path = ""
+    allow: Sequence[str | Path] = ()
+
+    def load(self, store: str | Path = MEMORY) -> Store:
+        """Load it into a store."""
+        return load(self.source, self.config, as_of=self.as_of, store=store, allow=self.allow)
+
+
 @contextmanager
-def store_source(  # noqa: PLR0913, PLR0917 - those of a run
-    source: str | Path | Mapping[str, pd.DataFrame],
-    config: Config | str | Path | None,
-    as_of: str,
-    store: str | Path,
-    anonymise: str | Path,
-    allow: Sequence[str | Path],
-) -> Iterator[Path]:
+def store_source(run: RunSource) -> Iterator[Path]:
     """Load the source into a file that notebooks can open; it goes when the run ends.
 
     A store that is kept is of the same deals; with a key to `anonymise`, both have pseudonyms
@@ -56,11 +66,11 @@ def store_source(  # noqa: PLR0913, PLR0917 - those of a run
     with scratch() as temporary, ExitStack() as stack:
         path = temporary / f"store{STORE_SUFFIX}"
         with _room():
-            if not (store or anonymise) and is_server(*find_source(source, config)):
-                found = load(source, config, as_of=as_of, allow=allow)
-                stack.enter_context(found).hand_over(path)
+            named = not (run.store or run.anonymise)
+            if named and is_server(*find_source(run.source, run.config)):
+                stack.enter_context(run.load()).hand_over(path)
             else:
-                _store_into(path, source, config, as_of, store, anonymise, allow)
+                _store_into(path, run)
         yield path
 
 
@@ -75,36 +85,28 @@ def _room() -> Iterator[None]:
         raise
 
 
-def _store_into(  # noqa: PLR0913, PLR0917 - those of a run
-    path: Path,
-    source: str | Path | Mapping[str, pd.DataFrame],
-    config: Config | str | Path | None,
-    as_of: str,
-    store: str | Path,
-    anonymise: str | Path,
-    allow: Sequence[str | Path],
-) -> None:
+def _store_into(path: Path, run: RunSource) -> None:
     """Load the source into a file, and keep a copy of it where that is asked for."""
-    source = address_of(source)
+    source = address_of(run.source)
     given = Path(source) if isinstance(source, str | Path) else Path()
     if given.suffix == STORE_SUFFIX:
         load(given).close()
         shutil.copyfile(given, path)
-    elif store and not anonymise:
-        load(source, config, as_of=as_of, store=str(store), allow=allow).close()
-        shutil.copyfile(store, path)
+    elif run.store and not run.anonymise:
+        run.load(str(run.store)).close()
+        shutil.copyfile(run.store, path)
     else:
         sources.load(
-            *find_source(source, config),
-            as_of=as_of,
+            *find_source(source, run.config),
+            as_of=run.as_of,
             store=str(path),
-            upkeep=Upkeep(people=bool(anonymise)),
-            allow=allow,
+            options=LoadOptions(people=bool(run.anonymise)),
+            allow=run.allow,
         ).close()
-    if anonymise:
-        _pseudonymise(path, Path(anonymise))
-        if store and given.suffix != STORE_SUFFIX:
-            _keep(path, Path(store))
+    if run.anonymise:
+        _pseudonymise(path, Path(run.anonymise))
+        if run.store and given.suffix != STORE_SUFFIX:
+            _keep(path, Path(run.store))
 
 
 def kernel_settings(path: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.analysis import analyze
 from leakkit.errors import LeakkitError
-from leakkit.report.preparation import require_language, store_source
+from leakkit.report.preparation import RunSource, require_language, store_source
 from leakkit.report.publishing import write_bytes
 from leakkit.store import Store
 from leakkit.views.brand import pale
@@ -62,7 +62,7 @@ def present(  # noqa: PLR0913 - every choice has a name
 
     look = Look(Path(template) if template else None)
     with (
-        store_source(source, config, as_of, "", anonymise, allow) as kept,
+        store_source(RunSource(source, config, as_of, "", anonymise, allow)) as kept,
         Store.open(kept) as store,
     ):
         analysis = analyze(store, list(pipelines) or None, language=language)

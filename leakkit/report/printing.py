@@ -126,7 +126,7 @@ def _pointer(title: str, words: Words) -> str:
 # The browser runs without a window, in a folder of its own, and reaches no network. Its clock
 # is taken out of the file, so that equal pages give equal bytes.
 
-ASKED = "LEAKKIT_BROWSER"
+BROWSER_SETTING = "LEAKKIT_BROWSER"
 """The variable that names a browser which stands elsewhere."""
 COMMANDS = (
     "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
@@ -151,17 +151,17 @@ CLOCK = re.compile(rb"/(CreationDate|ModDate) ?\(D:[^)]*\)")
 @cache
 def find_browser() -> str:
     """Return a browser that prints; raise LeakkitError `no_browser` where there is none."""
-    asked = os.environ.get(ASKED, "")
+    asked = os.environ.get(BROWSER_SETTING, "")
     found = [asked] if asked and shutil.which(asked) else []
     if not asked:
         found = [path for name in (*COMMANDS, *PLACES) if (path := shutil.which(name))]
     if found:
         return found[0]
     message = (
-        f"{ASKED} names {asked!r}, which cannot be run."
+        f"{BROWSER_SETTING} names {asked!r}, which cannot be run."
         if asked
         else "A PDF is printed by a Chromium, Chrome or Edge, and none was found (looked for: "
-        f"{', '.join(COMMANDS)}). Install one, or set {ASKED} to its path."
+        f"{', '.join(COMMANDS)}). Install one, or set {BROWSER_SETTING} to its path."
     )
     raise LeakkitError("no_browser", message)
 

@@ -83,7 +83,7 @@ def claim_folder(folder: Path) -> Iterator[None]:
     The system lets go of it when this process ends, however it ends. Raises LeakkitError
     where another run holds it, or where nothing can be written.
     """
-    from leakkit.store.holding import hold_lock  # noqa: PLC0415 - it loads the engine, which a quick end does not need
+    from leakkit.scratch import hold_lock  # noqa: PLC0415 - a quick end holds nothing
 
     said = f"Another run is writing into {folder}. Wait for it, or choose another --out."
     with ExitStack() as stack:

@@ -116,7 +116,7 @@ def new_run() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def log_line(facts: Mapping[str, Any], run: str) -> str:
+def log_line(facts: Mapping[str, object], run: str) -> str:
     """Return one line of a log for programs: what happened, with its moment and the run's id."""
     moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     return json.dumps({"time": moment, "run": run, **facts}, ensure_ascii=False)

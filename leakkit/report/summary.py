@@ -23,7 +23,7 @@ from leakkit.page.style import stylesheet
 from leakkit.report.data_files import in_major_units, iso_day, round_numbers
 from leakkit.views.brand import brand_of
 from leakkit.views.causes.cause_lines import operation
-from leakkit.views.elements import plain
+from leakkit.views.elements import tidy_name
 from leakkit.views.grids import grids, html_text, sentences, shorten_name
 from leakkit.views.html_tables import (
     HtmlTable,
@@ -265,7 +265,7 @@ def _says(analysis: Analysis, one: PipelineNumbers, words: Words) -> Markup:
     finding = _gravest(analysis, one)
     if finding is not None and not one.notes.coverage and one.present is None:
         return say_judged(one, finding, words)
-    return Markup("{}").format(plain(views.headline_sentence(analysis, one.name)))
+    return Markup("{}").format(tidy_name(views.headline_sentence(analysis, one.name)))
 
 
 def _severity(analysis: Analysis, one: PipelineNumbers) -> str:

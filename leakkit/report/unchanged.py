@@ -76,7 +76,7 @@ class Request:
         files = sorted(file for file in found if os.path.isfile(file))  # noqa: PTH113 - it takes any text
         return files if len(files) <= MOST_FILES else None
 
-    def note(self, said: Mapping[str, Any], digest: str) -> None:
+    def note(self, said: Mapping[str, object], digest: str) -> None:
         """Leave a note in run.json; `said` is what a run that changes nothing has to say.
 
         Where it cannot be written, the next run is a whole one.

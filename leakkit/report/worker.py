@@ -78,6 +78,8 @@ class Rendered:
 # It lives as long as its standard input: when the run that started it is gone, it stops
 # its kernel and goes too.
 
+START_SECONDS = 120
+"""What a kernel may take to start."""
 SECONDS_TO_GO = 5
 
 

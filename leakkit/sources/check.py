@@ -6,7 +6,7 @@ import csv
 import datetime as dt
 import io
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from leakkit import limits
 from leakkit.errors import Fault
@@ -81,7 +81,7 @@ class Check:
 
 
 def check(
-    source: Any,  # noqa: ANN401 - a path, or frames of three libraries
+    source: object,
     config: Config | str | Path | None = None,
     *,
     as_of: str = "",
@@ -98,7 +98,7 @@ def check(
 
 
 def check_source(
-    source: Any,  # noqa: ANN401 - as above
+    source: object,
     config: Config | str | Path | None = None,
     *,
     as_of: str = "",

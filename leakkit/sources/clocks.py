@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.headings.column_guesses import lacking
-from leakkit.store.moments import DAY, EARLIEST, HOUR, SENTINEL, Zone, parse_as_of, zone
+from leakkit.store.moments import (
+    DAY,
+    EARLIEST,
+    HOUR,
+    SENTINEL,
+    Recorded,
+    Zone,
+    forget_plans,
+    last_recorded,
+    parse_as_of,
+    zone,
+)
 from leakkit.store.name_codes import closed_outcomes
-from leakkit.store.recorded import Recorded, forget_plans, last_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

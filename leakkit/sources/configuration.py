@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -33,7 +33,7 @@ Given = Config | str | Path | None
 """A configuration, the name of a file that holds one, or none."""
 
 
-def choose_configuration(source: Any, given: Given) -> Given:  # noqa: ANN401 - whatever a user gives
+def choose_configuration(source: object, given: Given) -> Given:
     """Return the configuration that was given, else the one beside the source, if any.
 
     Raises where there is no such source.
@@ -117,7 +117,7 @@ def named_file(name: str, folders: Sequence[Path], allowed: Sequence[Path], key:
     raise LeakkitError("file_outside", message)
 
 
-def folders_of(source: Any, config: Config | str | Path | None) -> tuple[Path, ...]:  # noqa: ANN401 - a path, or frames
+def folders_of(source: object, config: Config | str | Path | None) -> tuple[Path, ...]:
     """Return the folder of the configuration, then that of the source; the present one for frames.
 
     A configuration that is no file has none.

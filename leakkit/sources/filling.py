@@ -14,11 +14,10 @@ from leakkit.sources.headings.heading_words import find_customers, find_named
 from leakkit.sources.shapes.deal_states import earlier_rows
 from leakkit.sources.shapes.further_tables import read_activities
 from leakkit.sources.shapes.shaping import SNAPSHOT, Found
-from leakkit.store import account, doubts, schema
-from leakkit.store import upkeep as settled
+from leakkit.store import account, doubtful_visits, schema, settled_deals
 from leakkit.store.database import quote
+from leakkit.store.moments import keep_standing
 from leakkit.store.name_codes import CLOSED
-from leakkit.store.recorded import keep_standing
 from leakkit.store.resolve import Rules, resolve, write_passages
 
 if TYPE_CHECKING:
@@ -27,23 +26,23 @@ if TYPE_CHECKING:
     from leakkit.sources.given import Given
     from leakkit.sources.headings.reading import Reading
     from leakkit.store.database import Store
-    from leakkit.store.upkeep import Upkeep
+    from leakkit.store.settled_deals import LoadOptions
 
     Watch = Callable[[Store, Found, Rules], None]
 
 
-def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) -> None:
+def fill(reading: Reading, found: Found, watch: Watch | None, options: LoadOptions) -> None:
     """Give the rows their canonical form, resolve them, and write down what was found."""
     given = give_rows(reading, found)
     store, rules = reading.store, given.rules
-    settled.find_unchanged(store, rules, upkeep)
-    resolved = resolve(store, rules, plain=upkeep.plain)
-    reading.count(doubts.BURSTS, doubts.find_doubts(store, rules))
+    settled_deals.find_unchanged(store, rules, options)
+    resolved = resolve(store, rules, plain=options.plain)
+    reading.count(doubtful_visits.BURSTS, doubtful_visits.find_doubtful(store, rules))
     cross_check(reading, found, rules.config, listed_after=watch is not None, resolved=resolved)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, rules.cut, resolved=resolved)
     account.faults(store, *files, found.origins, resolved=resolved)
-    settled.take_over(store)
+    settled_deals.take_over(store)
     if found.shape == SNAPSHOT and not found.days:
         keep_standing(store, rules.zone, rules.cut)
     account.refuse_amounts(store, files[0] or files[1], "" if files[0] else found.origins)
@@ -54,15 +53,15 @@ def fill(reading: Reading, found: Found, watch: Watch | None, upkeep: Upkeep) ->
     counted = account.rows(store, files, reading.log.left, reading.log.copied)
     rows = [*counted, *earlier_rows(reading, found.days), *acted]
     notes = write_notes(reading, found, given) | {"rows": rows}
-    if upkeep.people:
+    if options.people:
         keep_people(store, found, given)
-    if upkeep.settle:
-        settled.keep_settled(store, rules)
+    if options.settle:
+        settled_deals.keep_settled(store, rules)
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
     write_passages(store, rules.zone, resolved=resolved)
     notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
-    doubts.keep_doubts(store)
+    doubtful_visits.keep_doubtful(store)
     notes["facts"] = facts | reading.log.counted
     if found.shape != SNAPSHOT or found.days:
         # of deals that only stand somewhere it is not known where they began

@@ -25,7 +25,7 @@ from leakkit.sources.headings.reading import Reading
 from leakkit.sources.headings.source_files import find_files, in_folder
 from leakkit.sources.shapes.further_tables import join_columns
 from leakkit.sources.shapes.shaping import days_of, shape_files
-from leakkit.sources.spark.load import load_spark
+from leakkit.sources.spark.spark_loading import load_spark
 from leakkit.sources.spark.tables import Travelling, tables_of
 from leakkit.sources.stores import (
     PARTIAL,
@@ -38,7 +38,7 @@ from leakkit.sources.stores import (
 )
 from leakkit.store import schema
 from leakkit.store.database import MEMORY, Store
-from leakkit.store.upkeep import Upkeep
+from leakkit.store.settled_deals import LoadOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     as_of: str = "",
     store: str = MEMORY,
     watch: Watch | None = None,
-    upkeep: Upkeep = Upkeep(settle=True),  # noqa: B008 - frozen
+    options: LoadOptions = LoadOptions(settle=True),  # noqa: B008 - frozen
     allow: Sequence[str | Path] = (),
 ) -> Store:
     """Read a source into a store: a folder, a file, a database, a store, or frames.
@@ -63,7 +63,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
     source is a database on a server; `as_of` beats the configured one. `store` names a file
     to keep the result in; one that is there is brought up to date, for which only the deals
     that are new or changed are resolved. `watch` is called once the rows are resolved, while
-    it can still be read what became of each. `upkeep` says how a file is kept. A file that
+    it can still be read what became of each. `options` says how a file is kept. A file that
     the configuration names must be in its folder, in that of the source, or in one of those
     that `allow` names. Raises LeakkitError with all the faults of a file or a configuration
     at once.
@@ -73,12 +73,12 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         return open_store(Path(source), as_of)
     config = choose_configuration(source, config)
     if store != MEMORY and not store.endswith(PARTIAL):
-        return _into_file(source, config, as_of, Path(store), watch, upkeep, allow)
+        return _into_file(source, config, as_of, Path(store), watch, options, allow)
     rules = read_rules(config, as_of)
     if tables := tables_of(source, rules):
         near = (*allow, *folders_of(source, config))
-        here = partial(load, allow=near, upkeep=upkeep)
-        return load_spark(here, tables, tables.named_in(rules), watch, upkeep, store)
+        here = partial(load, allow=near, options=options)
+        return load_spark(here, tables, tables.named_in(rules), watch, options, store)
     places = (folders_of(source, config), tuple(map(Path, allow)))
     reasons = find_dictionary(rules, *places)
     logo = read_logo(rules.brand.logo, *places)
@@ -87,7 +87,7 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
         database.run(schema.TABLES)
         with scratch() as folder:
             reading = Reading(database, rules, folder, places=places)
-            kept = upkeep if store != MEMORY else replace(upkeep, earlier=None, settle=False)
+            kept = options if store != MEMORY else replace(options, earlier=None, settle=False)
             _read(reading, source, watch, reasons, kept)
             keep_logo(database, logo)
     except BaseException as error:
@@ -101,12 +101,12 @@ def load(  # noqa: PLR0913 - every choice of a load has a name
 
 
 def _into_file(  # noqa: PLR0913, PLR0917 - those of load
-    source: Any,  # noqa: ANN401 - as above
+    source: object,
     config: Config | str | Path | None,
     as_of: str,
     file: Path,
     watch: Watch | None,
-    upkeep: Upkeep,
+    options: LoadOptions,
     allow: Sequence[str | Path],
 ) -> Store:
     """Load into a new file beside the one that is to be kept, which then takes its place.
@@ -114,19 +114,19 @@ def _into_file(  # noqa: PLR0913, PLR0917 - those of load
     So a run that is ended, or two at once, leave no half store behind.
     """
     with replace_store(file) as (kept, partial):
-        known = replace(upkeep, earlier=find_earlier(kept)) if kept.exists() else upkeep
+        known = replace(options, earlier=find_earlier(kept)) if kept.exists() else options
         load(
-            source, config, as_of=as_of, store=str(partial), watch=watch, upkeep=known, allow=allow
+            source, config, as_of=as_of, store=str(partial), watch=watch, options=known, allow=allow
         ).close()
     return Store.change(file)
 
 
 def _read(
     reading: Reading,
-    source: Any,  # noqa: ANN401 - as above
+    source: object,
     watch: Watch | None,
     reasons: Path | None,
-    upkeep: Upkeep,
+    options: LoadOptions,
 ) -> None:
     """Find the files, take what is joined, bring them into shape, and fill the store."""
     if isinstance(source, Address):
@@ -140,4 +140,4 @@ def _read(
     found = shape_files(reading, files)
     if reasons is not None:
         found = keep_dictionary(reading.store, found, reasons)
-    fill(within_days(reading, *days_of(files)), found, watch, upkeep)
+    fill(within_days(reading, *days_of(files)), found, watch, options)

@@ -10,14 +10,14 @@ import os
 import shutil
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from leakkit.errors import LeakkitError
+from leakkit.scratch import hold_lock
 from leakkit.sources.formats.files import form_of_content, form_of_name
 from leakkit.sources.formats.unpacking import lack_of_room
 from leakkit.store.database import MEMORY, SPILL, Store
 from leakkit.store.engines import DAMAGED, ENGINE
-from leakkit.store.holding import hold_lock
 from leakkit.store.moments import parse_as_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SMALL, PACKED = 8_000_000, 8
 PACKED_SUFFIXES = (".parquet", ".zip", ".gz", ".xlsx")
 
 
-def make_store(store: str, source: Any) -> Store:  # noqa: ANN401 - whatever a user gives
+def make_store(store: str, source: object) -> Store:
     """Make an empty store; where there is no room for it, say that.
 
     A small source is worked on by one thread: to hand such small work over takes longer.
@@ -44,7 +44,7 @@ def make_store(store: str, source: Any) -> Store:  # noqa: ANN401 - whatever a u
         raise lack_of_room(error) or error from None
 
 
-def _is_small(source: Any) -> bool:  # noqa: ANN401 - as above
+def _is_small(source: object) -> bool:
     """Say whether the files of a source are small in all."""
     if not isinstance(source, str | Path):
         return False
@@ -63,7 +63,7 @@ def _size_as_text(file: Path) -> int:
     return file.stat().st_size * (PACKED if packed else 1)
 
 
-def is_store(source: Any) -> bool:  # noqa: ANN401 - whatever a user gives
+def is_store(source: object) -> bool:
     """Say whether a source is a store that was kept."""
     return isinstance(source, str | Path) and (
         Path(source).suffix == STORE_SUFFIX and Path(source).is_file()
@@ -124,7 +124,7 @@ def find_earlier(file: Path) -> Path | None:
 # ---------------- errors of the engine
 
 
-def explain_error(error: BaseException, source: Any) -> LeakkitError | None:  # noqa: ANN401 - a path, or frames
+def explain_error(error: BaseException, source: object) -> LeakkitError | None:
     """Return what an error means to whoever gave the source; None where it says so itself."""
     if type(error) in DAMAGED and (files := _parquet_files(source)):
         message = f"{', '.join(files)} cannot be read as a Parquet file: it is damaged."
@@ -132,7 +132,7 @@ def explain_error(error: BaseException, source: Any) -> LeakkitError | None:  # 
     return lack_of_room(error)
 
 
-def _parquet_files(source: Any) -> list[str]:  # noqa: ANN401 - as above
+def _parquet_files(source: object) -> list[str]:
     """Return the names of the Parquet files of a source, which are read when asked only."""
     if not isinstance(source, str | Path):
         return []

@@ -40,7 +40,7 @@ def key(name: str) -> str:
     return name if BARE.fullmatch(name) else quote_toml(name)
 
 
-def value(given: Any) -> str:  # noqa: ANN401 - whatever TOML may hold
+def value(given: object) -> str:
     """Return a value as TOML, on one line.
 
     >>> value({"EUR": 1.08, "on": True, "names": ["a"]})
@@ -89,6 +89,6 @@ def tables(path: Sequence[str], each: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _holds_tables(given: Any) -> bool:  # noqa: ANN401 - as above
+def _holds_tables(given: object) -> bool:
     """Say whether a value is a list of tables."""
     return isinstance(given, list | tuple) and bool(given) and isinstance(given[0], dict)

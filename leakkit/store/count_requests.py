@@ -84,7 +84,7 @@ def whole_numbers(names: tuple[str, ...], rows: tuple[tuple[int, ...], ...]) -> 
     return SmallTable(tuple((name, WHOLE) for name in names), rows)
 
 
-def _asked(terms: Terms, last_day: int, units: Units) -> SmallTable:
+def _spans_of_curves(terms: Terms, last_day: int, units: Units) -> SmallTable:
     """Where the curves of each pipeline begin and end."""
     rows = tuple(
         (
@@ -153,7 +153,7 @@ def _known(term: Known | None) -> Known:
 
 
 MAKERS: dict[str, Callable[[Terms, int, Units], SmallTable]] = {
-    "asked": _asked,
+    "asked": _spans_of_curves,
     "cohorts": _cohorts,
     "expected": _expected,
     "between_stages": _between_stages,

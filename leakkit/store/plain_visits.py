@@ -121,7 +121,7 @@ class PlainVisits:
     worth: NDArray[np.float64]
     deal: Ints
 
-    def at(self, some: Any) -> PlainVisits:  # noqa: ANN401 - places, flags or a slice
+    def at(self, some: object) -> PlainVisits:
         """Return some of them."""
         return PlainVisits(**{name: column[some] for name, column in vars(self).items()})
 

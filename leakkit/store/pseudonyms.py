@@ -267,13 +267,13 @@ def _seal(store: Store) -> None:
     _set(store, HIDDEN, value=True)
 
 
-def _set(store: Store, key: str, value: Any) -> None:  # noqa: ANN401 - what a store keeps as JSON
+def _set(store: Store, key: str, value: object) -> None:
     """Keep a fact in place of the one that was there."""
     store.run("DELETE FROM meta WHERE key = $key", {"key": key})
     store.set_meta(key, value)
 
 
-def _read_note(store: Store, key: str, default: Any) -> Any:  # noqa: ANN401 - as above
+def _read_note(store: Store, key: str, default: object) -> Any:  # noqa: ANN401 - as above
     """Return what the store notes; one of an earlier version may lack it."""
     found = store.rows("SELECT value FROM meta WHERE key = $key", {"key": key})
     return json.loads(found[0][0]) if found else default

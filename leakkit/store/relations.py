@@ -28,11 +28,18 @@ DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
 """Answers that further queries read, kept as tables."""
 SEEN = {"passages": queries.SEEN_PASSAGES, "opportunities": queries.SEEN_OPPORTUNITIES}
 """What is left of the tables on some days; the passages before the deals, which rest on them."""
+SQL_TYPES = {"int64": "BIGINT", "float64": "DOUBLE", "Float64": "DOUBLE", "str": "VARCHAR"}
+"""The types of a small table, and what they are called in SQL."""
 READS = re.compile(r"\b(?:FROM|JOIN) (\w+)")
 OF_DEALS = re.compile(
     r"\b(FROM|JOIN) (asked_passages|asked_moves|asked_opportunities|deal_ends|late)\b"
 )
 """What a query reads of the deals that are asked for."""
+MOVES = """
+CREATE OR REPLACE TEMP TABLE chosen_moves AS SELECT * FROM asked_moves;
+CREATE OR REPLACE TEMP VIEW asked_moves AS SELECT * FROM chosen_moves
+"""
+"""The queries that read the moves of chosen deals read them several times."""
 REST = """
 CREATE OR REPLACE TEMP TABLE rest_asked_passages AS
 SELECT p.* FROM asked_passages p
@@ -117,6 +124,16 @@ class SmallTable:
         """Return it as a frame."""
         types = dict(self.types)
         return pd.DataFrame(self.rows, columns=list(types)).astype(types)
+
+    def select(self) -> tuple[str, dict[str, Any]]:
+        """Return SQL for it, with its facts: a list for each column."""
+        columns = [
+            f"unnest(CAST(${name} AS {SQL_TYPES[kind]}[])) AS {quote(name)}"
+            for name, kind in self.types
+        ]
+        values = zip(*self.rows, strict=True) if self.rows else ([] for _ in self.types)
+        facts = {name: list(each) for (name, _), each in zip(self.types, values, strict=True)}
+        return f"SELECT {', '.join(columns)}", facts
 
 
 class Relations:
@@ -225,8 +242,11 @@ class Relations:
     def count_in_sql(self, query: str, tables: Mapping[str, SmallTable]) -> pd.DataFrame:
         """Run a query, and before it those whose answers it reads."""
         self._tell(tables)
+        read = small_tables_of(query)
+        if "asked_moves" in read and self._chooses:
+            self._stand("moves", "", lambda: self.store.run(MOVES))
         for name in DERIVED:
-            if name in small_tables_of(query):
+            if name in read:
                 self._derive(name, tables)
         named = "{owner}" in query
         return self.store.frame(query.replace("{owner}", self._owner) if named else query)
@@ -265,7 +285,7 @@ class Relations:
 
     def _put(self, name: str, table: SmallTable) -> None:
         """Put up a table that a query is told."""
-        self._stand(name, table, lambda: self.store.put(name, table.frame()))
+        self._stand(name, table, lambda: self.store.put_values(name, *table.select()))
 
     def _stand(self, name: str, content: Hashable, make: Callable[[], None]) -> None:
         """Make what has a name, where it has not this content yet."""
@@ -277,7 +297,7 @@ class Relations:
     def _choose(self) -> None:
         """Choose the deals of the scope, and their rows."""
         scope, within = self.scope, ", ".join(map(str, self.pipelines)) or "NULL"
-        chosen = scope.deals != ALL_DEALS or bool(scope.column)
+        chosen = self._chooses
         if chosen:
             self._choose_deals()
         for table in ("passages", "moves", "opportunities"):
@@ -294,6 +314,11 @@ class Relations:
                 self.store.run(f"CREATE OR REPLACE TEMP TABLE seen_{table} AS {SEEN[table]}", days)
                 rows = f"SELECT * FROM seen_{table}"  # noqa: S608 - as above
             self.store.run(f"CREATE OR REPLACE TEMP VIEW asked_{table} AS {rows}")
+
+    @property
+    def _chooses(self) -> bool:
+        """Whether some deals are chosen, or each by a value of its own."""
+        return self.scope.deals != ALL_DEALS or bool(self.scope.column)
 
     def _columns_of(self, table: str) -> str:
         """SQL for the columns of a row; the part of its deal stands in place of the pipeline."""

@@ -415,5 +415,5 @@ def write_passages(store: Store, zone: Zone, *, resolved: bool = True) -> None:
     if resolved:
         store.run(f"CREATE TABLE moves AS {queries.MOVES}")
         store.run(f"CREATE TABLE passages AS {queries.PASSAGES}")
-    if straight.is_taken(store):
+    if straight.has_straight_deals(store):
         straight.join(store, zone, resolved=resolved)

@@ -121,7 +121,7 @@ def take(
     return found
 
 
-def is_taken(store: Store) -> bool:
+def has_straight_deals(store: Store) -> bool:
     """Say whether any deal went the straight way."""
     # an earlier store may stand beside this one
     sql = """

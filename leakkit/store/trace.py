@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from leakkit.store.resolve import Rules
 
 USED, MERGED, NOT_ASKED, SET_ASIDE = "used", "merged", "not_asked", "set_aside"
-TOLD = {
+FATES = {
     "kept": (USED, 6, "kept"),
     "merged": (MERGED, 8, "equal_neighbours"),
     "close_undone": (MERGED, 9, "close_undone"),
@@ -155,7 +155,7 @@ def _history_fates(
         elif set_aside:
             fate = (SET_ASIDE, *set_aside)
         else:
-            fate = TOLD[fates[places[event["line"]]]]
+            fate = FATES[fates[places[event["line"]]]]
         found.append(Fate(event["line"], *fate))
     return tuple(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leakkit.errors import import_asked
+from leakkit.errors import import_needed
 
 if TYPE_CHECKING:
     from leakkit.views.causes.cause_page import causes_headline, causes_provenance, causes_terms
@@ -105,7 +105,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - any view
     if name not in _PLACES:
         message = f"module 'leakkit.views' has no attribute {name!r}"
         raise AttributeError(message)
-    view = getattr(import_asked(f"leakkit.views.{_PLACES[name]}", f"leakkit.views.{name}"), name)
+    view = getattr(import_needed(f"leakkit.views.{_PLACES[name]}", f"leakkit.views.{name}"), name)
     globals()[name] = view
     return view
 

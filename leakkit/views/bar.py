@@ -116,7 +116,7 @@ class Filters:
         must not ask one store at once, nor show a picture of an earlier choice over a later one.
         """
 
-        def heard(change: Any) -> None:  # noqa: ANN401 - ipywidgets ships no types
+        def heard(change: object) -> None:
             if self._loop is None or threading.get_ident() == self._home:
                 act(change)
             else:

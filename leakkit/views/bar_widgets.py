@@ -267,7 +267,7 @@ class BarWidgets:
         self.values.children = [one.box for one in self.panels]
         self._answer_change(None)
 
-    def _value(self, name: str, other: Any) -> Any:  # noqa: ANN401 - of any choice
+    def _value(self, name: str, other: object) -> Any:  # noqa: ANN401 - of any choice
         """Return what is chosen under a name; `other` where there is no choice."""
         return self.choices[name].value if name in self.choices else other
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leakkit.views.drawing.palette import contrast
-from leakkit.views.elements import plain
+from leakkit.views.elements import tidy_name
 
 if TYPE_CHECKING:
     from leakkit.analysis import Analysis
@@ -52,10 +52,10 @@ class Mark:
 def brand_of(analysis: Analysis) -> Mark:
     """Return the brand of an analysis."""
     brand, logo = analysis.config.brand, analysis.logo
-    lines = [plain(brand.footer), plain(brand.confidential)]
+    lines = [tidy_name(brand.footer), tidy_name(brand.confidential)]
     return Mark(
-        plain(brand.client),
-        plain(brand.author),
+        tidy_name(brand.client),
+        tidy_name(brand.author),
         " \u00b7 ".join(line for line in lines if line),
         _strong(brand.colour, FOR_TEXT),
         _strong(brand.accent, FOR_SHAPES),

@@ -17,10 +17,10 @@ from leakkit.views import html_tables
 from leakkit.views import list_pages as present
 from leakkit.views.drawing import figures
 from leakkit.views.drawing.small_pictures import shift_cell, shifts, top_of
-from leakkit.views.dropoff.data_quality import with_outcome
+from leakkit.views.dropoff.data_quality import count_outcome
 from leakkit.views.dropoff.leak_headline import headline_sentence
 from leakkit.views.dropoff.stage_flow import choose_emphasis, pipe
-from leakkit.views.elements import heading, panels, paragraphs, plain
+from leakkit.views.elements import heading, panels, paragraphs, tidy_name
 from leakkit.views.sentences import (
     mend_first,
     month,
@@ -305,7 +305,7 @@ def _page_item(page: Mapping[str, Any], badge: Markup, words: Words, *, short: b
     return shown.format(heading(name), badge, said, files)
 
 
-def _page_lines(page: Mapping[str, Any], words: Words) -> list[tuple[str, Markup]]:
+def _page_lines(page: Mapping[str, object], words: Words) -> list[tuple[str, Markup]]:
     """Return what the list says of one page, as (class, text)."""
     lines = [
         (page.get("failed"), "lk-failed", "overview.not_made"),
@@ -323,10 +323,10 @@ def _page_lines(page: Mapping[str, Any], words: Words) -> list[tuple[str, Markup
 
 def _sentence(text: str, words: Words) -> Markup:
     """Return a sentence of ours that came as text; it runs as ours, whatever it begins with."""
-    return Markup('<bdi dir="{}">{}</bdi>').format(words.direction, plain(text))
+    return Markup('<bdi dir="{}">{}</bdi>').format(words.direction, tidy_name(text))
 
 
-def _files(page: Mapping[str, Any], words: Words) -> Markup:
+def _files(page: Mapping[str, object], words: Words) -> Markup:
     """Return links to what else there is of a pipeline; nothing where it has no page."""
     if not page.get("page"):
         return Markup("")
@@ -463,7 +463,7 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
             html_tables.TableColumn("deals", lambda one: words.count(one.opportunities)),
             html_tables.TableColumn(
                 "open_share",
-                lambda one: words.share(with_outcome(one, "open") / max(one.opportunities, 1)),
+                lambda one: words.share(count_outcome(one, "open") / max(one.opportunities, 1)),
             ),
             html_tables.TableColumn("no_history", lambda one: words.count(_without_history(one))),
             html_tables.TableColumn("no_reason", lambda one: _no_reason(words, one)),
@@ -480,7 +480,7 @@ def overview_quality(analysis: Analysis, pages: Pages = ()) -> View:
 
 def _no_reason(words: Words, pipeline: PipelineNumbers) -> str:
     """Say the share of lost deals that have no reason."""
-    lost = with_outcome(pipeline, "lost")
+    lost = count_outcome(pipeline, "lost")
     return words.share(pipeline.notes.without_reason_lost / lost) if lost else html_tables.DASH
 
 

@@ -73,10 +73,10 @@ def is_seen(char: str) -> bool:
     return unicodedata.category(char) not in UNSEEN and char not in NO_XML
 
 
-def plain(name: str) -> str:
+def tidy_name(name: str) -> str:
     """Return a name on one line, without characters that no reader can see.
 
-    >>> plain(" two   words ")
+    >>> tidy_name(" two   words ")
     'two words'
     """
     if name.isprintable():  # most are, and there may be very many
@@ -149,5 +149,5 @@ def _key(one: DayNote, *, of_stage: bool = False) -> str:
 
 def _facts(one: DayNote) -> dict[str, object]:
     """Return what is said of a note, its texts without line breaks or signs of direction."""
-    text, stage = (" ".join(plain(said).split()) for said in (one.text, one.stage))
+    text, stage = (" ".join(tidy_name(said).split()) for said in (one.text, one.stage))
     return {"number": str(one.number), "day": one.day, "text": text, "stage": stage}

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from leakkit.measures.survival import longest_followed, share_at
 from leakkit.views.drawing.palette import variable
-from leakkit.views.elements import add_range, fold_content, name_stay, plain, reason_text
+from leakkit.views.elements import add_range, fold_content, name_stay, reason_text, tidy_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ class TableColumn(Generic[Row]):
 
 def bdi(name: str) -> Markup:
     """Return a user's name as HTML that keeps its own direction."""
-    return Markup("<bdi>{}</bdi>").format(plain(name))
+    return Markup("<bdi>{}</bdi>").format(tidy_name(name))
 
 
 @dataclass(frozen=True)

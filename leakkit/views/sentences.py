@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.snapshot import find_vanished, losses_appeared, losses_missing, since_last_run
-from leakkit.findings.comparison import find_sight
-from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING
+from leakkit.findings.finding import ALARM, BETTER, PERHAPS_BETTER, RATE, WARNING, find_sight
 from leakkit.measures.present_state import most_lost, share_of
 from leakkit.views.elements import name_stay
 from leakkit.views.html_tables import bdi
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from leakkit.analysis import Analysis, PipelineNumbers
     from leakkit.analysis.snapshot import SinceThen
     from leakkit.findings import Finding
-    from leakkit.findings.comparison import Sight
+    from leakkit.findings.finding import Sight
     from leakkit.measures.present_state import Present
     from leakkit.words import Words
 

@@ -55,11 +55,11 @@ class Words(string.Formatter):
         self.locale = Locale.parse(language)
         self.direction = self.locale.text_direction
 
-    def say(self, key: str, **facts: Any) -> str:  # noqa: ANN401 - a fact may be of any kind
+    def say(self, key: str, **facts: object) -> str:
         """Return the message `key` as plain text."""
         return self.vformat(self._message(key, facts), (), facts)
 
-    def html(self, key: str, **facts: Any) -> Markup:  # noqa: ANN401 - as above
+    def html(self, key: str, **facts: object) -> Markup:
         """Return the message `key` as HTML: facts escaped, names in their own direction.
 
         A fact that is `Markup` stays as it is.
@@ -95,7 +95,7 @@ class Words(string.Formatter):
             found = found.get(form, found["other"])
         return str(found)
 
-    def format_field(self, value: Any, format_spec: str) -> str:  # noqa: ANN401 - as in Formatter
+    def format_field(self, value: object, format_spec: str) -> str:
         """Say one fact in the way that its placeholder names."""
         if not format_spec:
             return str(value)

@@ -32,7 +32,7 @@ from leakkit.sources.cells.date_forms import (
     refuse_unknown_months,
 )
 from leakkit.sources.formats.rows import rewritten
-from leakkit.sources.headings.reading import CLOCK_TYPES, Table
+from leakkit.sources.headings.reading import CLOCK_TYPES, SwappedDates, Table
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
@@ -364,21 +364,9 @@ SLASHED = re.compile(r"\s*(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)")
 Dated = tuple[int, dt.datetime | dt.date]
 
 
-@dataclass(frozen=True)
-class Typed:
-    """The dates of a column that may be swapped: none has a day over 12.
-
-    `kind` is `mixed` where texts stand beside them that no date could be made of in that
-    order, `many` where there are too many dates for chance, else `few`. `rows` are the
-    first that have two readings, as (data row, as they stand, swapped).
-    """
-
-    kind: str
-    rows: tuple[tuple[int, str, str], ...]
-    texts: tuple[tuple[int, str], ...] = ()
-
-
-def typed_columns(rows: Sequence[Sequence[Any]], headings: Sequence[str]) -> dict[str, Typed]:
+def typed_columns(
+    rows: Sequence[Sequence[Any]], headings: Sequence[str]
+) -> dict[str, SwappedDates]:
     """Return the columns of a sheet whose dates may be swapped; `rows` are those of the data."""
     found = {}
     for place, heading in enumerate(headings):
@@ -389,7 +377,7 @@ def typed_columns(rows: Sequence[Sequence[Any]], headings: Sequence[str]) -> dic
     return found
 
 
-def _look_at_cells(cells: Sequence[tuple[int, Any]]) -> Typed | None:
+def _look_at_cells(cells: Sequence[tuple[int, Any]]) -> SwappedDates | None:
     """Look at the cells of one column, each with its row."""
     texts = [(at, cell) for at, cell in cells if isinstance(cell, str) and SLASHED.match(cell)]
     dates = [(at, cell) for at, cell in cells if isinstance(cell, dt.date)]
@@ -402,8 +390,8 @@ def _look_at_cells(cells: Sequence[tuple[int, Any]]) -> Typed | None:
     rows = tuple((at, _iso(date), _iso(swap_date(date))) for at, date in two[:SHOWN])
     if texts:
         kind = "mixed" if all(_is_left(text) for _, text in texts) else ""
-        return Typed(kind, rows, tuple(texts[:SHOWN])) if kind else None
-    return Typed("many" if _are_many(dates) else "few", rows)
+        return SwappedDates(kind, rows, tuple(texts[:SHOWN])) if kind else None
+    return SwappedDates("many" if _are_many(dates) else "few", rows)
 
 
 def _is_left(text: str) -> bool:
@@ -418,7 +406,7 @@ def _are_many(dates: Sequence[Dated]) -> bool:
     return len(different) >= MANY_DATES and len({day for _, _, day in different}) >= MANY_DAYS
 
 
-def _read_serial(cell: Any) -> dt.datetime | None:  # noqa: ANN401 - whatever a cell may hold
+def _read_serial(cell: object) -> dt.datetime | None:
     """Return the date that a number of Excel counts, if it is one."""
     if not isinstance(cell, float) or not SERIALS[0] <= cell <= SERIALS[1]:
         return None
@@ -440,7 +428,7 @@ def _iso(date: dt.date) -> str:
 
 
 def swap_columns(
-    rows: Sequence[Sequence[Any]], headings: Sequence[str], typed: dict[str, Typed]
+    rows: Sequence[Sequence[Any]], headings: Sequence[str], typed: dict[str, SwappedDates]
 ) -> list[list[Any]]:
     """Return the rows with the dates of the columns in doubt swapped."""
     places = [at for at, heading in enumerate(headings) if heading in typed]
@@ -453,7 +441,7 @@ def swap_columns(
     return changed
 
 
-def _date_of(cell: Any) -> dt.date | None:  # noqa: ANN401 - whatever a cell may hold
+def _date_of(cell: object) -> dt.date | None:
     """Return the date of a cell that holds one."""
     return cell if isinstance(cell, dt.date) else _read_serial(cell)
 
@@ -473,7 +461,7 @@ def settle_swapped(reading: Reading, table: Table, headings: Sequence[str]) -> N
         reading.say(table.file, f"{how}:{heading}", kept, f"row {row}: {kept} / {other}")
 
 
-def _either_reading(file: str, doubts: Sequence[tuple[str, Typed]]) -> LeakkitError:
+def _either_reading(file: str, doubts: Sequence[tuple[str, SwappedDates]]) -> LeakkitError:
     """Return the error with both readings of some rows, and the key that decides."""
     faults = [
         Fault(file, row, heading, kept, f"typed_dates = 'kept': {kept} or 'swapped': {other}")

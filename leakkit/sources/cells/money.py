@@ -15,8 +15,8 @@ from leakkit import limits
 from leakkit.config import DIGITS, fold_name
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.cells.money_units import (
-    ASKED,
     CURRENCIES,
+    UNCLEAR,
     Unit,
     plainly,
     unit_of,
@@ -372,7 +372,7 @@ def _in_units(reading: Reading, table: Table) -> Table:
     if heading is None:
         return table
     factor = declared or unit_of(heading).factor
-    if factor == ASKED:
+    if factor == UNCLEAR:
         message = (
             f"{table.file}: {heading!r} may say that its amounts are counted in thousands or in "
             "millions. Say in [source] what they are multiplied by: value_times = 1000, or "

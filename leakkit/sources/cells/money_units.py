@@ -73,13 +73,13 @@ SIGNS, ALL_CODES = tuple(CURRENCIES), tuple(sorted(CODES))
 OPEN = SHORT.keys() - {"k"}
 RATES = frozenset({"per", "pro", "par", "por", "je", "na"})
 """An amount per 1,000 pieces is no amount in thousands."""
-ASKED = 0
+UNCLEAR = 0
 """The factor of a heading that may say one, and nobody knows which."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What a heading says: its factor (1: none, ASKED: not clear), a currency, and its name.
+    """What a heading says: its factor (1: none, UNCLEAR: nobody knows), a currency, and its name.
 
     The currency is as it is written: a sign, a word or a code.
     """
@@ -95,7 +95,7 @@ def unit_of(heading: str) -> Unit:
 
     >>> unit_of("Value (TEUR)")
     Unit(factor=1000, currency='eur', name='Value')
-    >>> unit_of("Amount (M)").factor == ASKED, unit_of("Amount (EUR)").factor
+    >>> unit_of("Amount (M)").factor == UNCLEAR, unit_of("Amount (EUR)").factor
     (True, 1)
     """
     heading = UNSEEN.sub(" ", heading)
@@ -109,7 +109,7 @@ def unit_of(heading: str) -> Unit:
     units = [group for group in inside if group in groups]
     units += [[w for w in trailing if w not in OPEN]] if said in groups else []
     found = sure or {factor for group in units for factor in _alone(group)}
-    factor = next(iter(found)) if len(found) == 1 else ASKED if found else 1
+    factor = next(iter(found)) if len(found) == 1 else UNCLEAR if found else 1
     marks = [w for group in (*inside, trailing if factor != 1 else []) for w in group if _code(w)]
     return Unit(factor, marks[0] if marks else "", name if factor != 1 else heading)
 
@@ -122,7 +122,7 @@ def unit_of_cell(mark: str) -> Unit:
     [1000, 1000000, 1000000, 1, 0]
     """
     unit = unit_of(f"({mark})")
-    alone = unit.factor == ASKED and fold_name(mark).strip(" .") == "m"
+    alone = unit.factor == UNCLEAR and fold_name(mark).strip(" .") == "m"
     return replace(unit, factor=SHORT["m"]) if alone else unit
 
 
@@ -245,9 +245,9 @@ def _next_to_money(group: list[str]) -> set[int]:
 
 
 def _alone(group: list[str]) -> set[int]:
-    """Return the factors of a unit without a currency beside them; ASKED where it is not clear."""
+    """Return the factors of a unit without a currency beside them; UNCLEAR where nobody knows."""
     if OPEN.intersection(group):
-        return {ASKED}
+        return {UNCLEAR}
     return {_short(word) for word in group} - {1}
 
 

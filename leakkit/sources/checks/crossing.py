@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, Fault, LeakkitError
 from leakkit.sources.checks import end_checks, history_checks
-from leakkit.sources.checks.doubt import unlike
+from leakkit.sources.checks.contradictions import unlike
 from leakkit.store.name_codes import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from leakkit.config import Config
-    from leakkit.sources.checks.doubt import Contradiction
+    from leakkit.sources.checks.contradictions import Contradiction
     from leakkit.sources.headings.reading import Reading
     from leakkit.sources.shapes.shaping import Found
     from leakkit.store.database import Store
@@ -56,17 +56,17 @@ def cross_check(
             end_checks.one_end_missing(store, reading.config),
             end_checks.stage_past_close(store, reading.config, by_names=by_names),
         ]
-    doubts = [doubt for doubt in asked if doubt.n]
+    conflicts = [conflict for conflict in asked if conflict.n]
     said = {*NO_STOP, *config.source.accept, *(("most_set_aside",) if listed_after else ())}
-    stopping = [doubt for doubt in doubts if doubt.stops and doubt.code not in said]
+    stopping = [conflict for conflict in conflicts if conflict.stops and conflict.code not in said]
     if stopping:
         raise _build_error(found, config, stopping)
-    for doubt in doubts:
-        reading.count(doubt.code, 0 if doubt.code in COUNTED else doubt.n)
-    _put_in_doubt(store, [doubt for doubt in doubts if doubt.code not in IN_DOUBT])
+    for conflict in conflicts:
+        reading.count(conflict.code, 0 if conflict.code in COUNTED else conflict.n)
+    _put_in_doubt(store, [conflict for conflict in conflicts if conflict.code not in IN_DOUBT])
     store.set_meta(
         "cross_checks",
-        [{**asdict(d), "deals": d.n, "examples": d.examples} for d in doubts],
+        [{**asdict(d), "deals": d.n, "examples": d.examples} for d in conflicts],
     )
 
 
@@ -108,7 +108,7 @@ def _ask_questions(  # noqa: PLR0913 - what the questions are about
     ]
 
 
-def _build_error(found: Found, config: Config, doubts: list[Contradiction]) -> LeakkitError:
+def _build_error(found: Found, config: Config, conflicts: list[Contradiction]) -> LeakkitError:
     """Return the error that asks what is right."""
     file = (found.opportunities or found.history).file
     faults = tuple(
@@ -116,39 +116,39 @@ def _build_error(found: Found, config: Config, doubts: list[Contradiction]) -> L
             file,
             None,
             "",
-            doubt.examples,
-            f"{doubt.n:,} of {doubt.of:,} deals {doubt.says} ({doubt.code})",
-            "; or ".join([*doubt.lines, unlike(config, doubt.code)]),
+            conflict.examples,
+            f"{conflict.n:,} of {conflict.of:,} deals {conflict.says} ({conflict.code})",
+            "; or ".join([*conflict.lines, unlike(config, conflict.code)]),
         )
-        for doubt in doubts
+        for conflict in conflicts
     )
     message = (
         "The source disagrees with itself, and a page made of it would be wrong. "
         "Say in leakkit.toml what is right (leakkit init writes one):"
     )
-    return LeakkitError("cross_checks", message, faults, _asks(config, doubts))
+    return LeakkitError("cross_checks", message, faults, _asks(config, conflicts))
 
 
-def _asks(config: Config, doubts: list[Contradiction]) -> tuple[Ask, ...]:
-    """Return the lines that settle the doubts: accepting one is needed where no other is."""
+def _asks(config: Config, conflicts: list[Contradiction]) -> tuple[Ask, ...]:
+    """Return the lines that settle the conflicts: accepting one is needed where no other is."""
     kept = config.source.accept
     accepting = tuple(
         Ask(
             "source",
             "accept",
-            (doubt.code,),
-            f"if it is right that {doubt.n:,} of {doubt.of:,} deals {doubt.says}",
-            needed=not any(ask.needed for ask in doubt.asks),
+            (conflict.code,),
+            f"if it is right that {conflict.n:,} of {conflict.of:,} deals {conflict.says}",
+            needed=not any(ask.needed for ask in conflict.asks),
             others=kept,
         )
-        for doubt in doubts
+        for conflict in conflicts
     )
-    return (*(ask for doubt in doubts for ask in doubt.asks), *accepting)
+    return (*(ask for doubt in conflicts for ask in doubt.asks), *accepting)
 
 
-def _put_in_doubt(store: Store, doubts: list[Contradiction]) -> None:
+def _put_in_doubt(store: Store, conflicts: list[Contradiction]) -> None:
     """Let the last visits of these deals count as in doubt."""
-    rows = [(deal, doubt.code) for doubt in doubts for deal in doubt.deals]
+    rows = [(deal, doubt.code) for doubt in conflicts for deal in doubt.deals]
     if not rows:
         return
     sql, facts = write_rows({"said": "VARCHAR", "reason": "VARCHAR"}, rows)

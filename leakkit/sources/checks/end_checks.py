@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from leakkit.config import Config, fold_name
 from leakkit.errors import Ask
 from leakkit.sources.cells.no_data import NOTHING
-from leakkit.sources.checks.doubt import (
+from leakkit.sources.checks.contradictions import (
     FEWEST,
     Contradiction,
     ids,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
 from leakkit.errors import Ask
-from leakkit.sources.checks.doubt import Contradiction, ids, ids_of, list_deals
+from leakkit.sources.checks.contradictions import Contradiction, ids, ids_of, list_deals
 from leakkit.sources.toml import list_texts
 from leakkit.store.account import NONE_IN_BOTH
 from leakkit.store.database import quote

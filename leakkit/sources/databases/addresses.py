@@ -63,7 +63,7 @@ class Address:
         return "" if any(secret in text for secret in self.secrets) else text
 
 
-def address_of(source: Any) -> Any:  # noqa: ANN401 - a path, or frames
+def address_of(source: object) -> Any:  # noqa: ANN401 - a path, or frames
     """Return the address that a source is; what is no database is given back as it is."""
     if isinstance(source, str) and (said := ADDRESS.match(source)):
         scheme = said[1].lower()

@@ -18,16 +18,18 @@ from leakkit.sources.databases.connections import open_session
 from leakkit.sources.formats.event_logs import HEADINGS
 from leakkit.sources.formats.rows import describe_table, free_rowid, refuse_wide
 from leakkit.sources.headings.evidence import CHANGED, COPIED, SINCE
-from leakkit.sources.headings.exports import (
+from leakkit.sources.headings.folders import Folder, Member
+from leakkit.sources.headings.heading_words import (
     DATED_STAGE,
     DATED_STEP,
     DEALS,
     TIME_IN_STAGE,
     exports_of,
     known_exports,
+    loose,
+    nearest,
+    once,
 )
-from leakkit.sources.headings.folders import Folder, Member
-from leakkit.sources.headings.heading_words import loose, nearest, once
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.source_files import has_stage_dates, in_folder
 from leakkit.sources.headings.table_parts import part_of
@@ -40,8 +42,7 @@ if TYPE_CHECKING:
 
     from leakkit.config import Config
     from leakkit.sources.databases.addresses import Address
-    from leakkit.sources.databases.connections import Listed, Session
-    from leakkit.sources.databases.dialects import CellQuery
+    from leakkit.sources.databases.connections import CellQuery, Listed, Session
     from leakkit.sources.headings.reading import Reading
     from leakkit.sources.headings.source_files import Files
     from leakkit.sources.spark.tables import Travelling
@@ -74,7 +75,7 @@ def _list_headings() -> frozenset[str]:
     return frozenset(map(loose, _texts([said, exports, words])))
 
 
-def _texts(said: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a configuration may hold
+def _texts(said: object) -> Iterator[str]:
     """Yield every text in lists and tables, keys as well."""
     if isinstance(said, str):
         yield said

@@ -23,8 +23,7 @@ from leakkit.sources.formats.rows import (
     refuse_wide,
 )
 from leakkit.sources.formats.unpacking import as_utf8, refuse_long_lines
-from leakkit.sources.headings.exports import HISTORY
-from leakkit.sources.headings.heading_words import loose
+from leakkit.sources.headings.heading_words import HISTORY, loose
 from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 
@@ -295,7 +294,7 @@ def flatten(row: Row) -> tuple[Row, dict[str, list[Row]]]:
     return columns, found
 
 
-def _is_list(value: Any) -> bool:  # noqa: ANN401 - a value of JSON
+def _is_list(value: object) -> bool:
     """Say whether a value is a list of objects."""
     return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
 
@@ -340,7 +339,7 @@ def _spread(row: Row, prefix: str, columns: Row, entries: list[Row], depth: int)
             columns[name] = value
 
 
-def _unpack_envelope(key: str, value: Any) -> Any:  # noqa: ANN401 - a value of JSON
+def _unpack_envelope(key: str, value: object) -> Any:  # noqa: ANN401 - a value of JSON
     """Return the object that the text of an envelope holds, or the value as it is."""
     if not isinstance(value, str) or key.casefold() not in ENVELOPES or value[:1] != "{":
         return value

@@ -266,7 +266,7 @@ def as_utf8(reading: Reading, path: Path, name: str) -> tuple[Path, TextSurvey]:
                 out.write(part.encode("utf-8"))
     except UnicodeError as error:
         message = f"{name} is not {text.encoding} throughout: {_reason(error)}. " + _SAY_ENCODING
-        raise LeakkitError("encoding", message, asks=_ASKED) from None
+        raise LeakkitError("encoding", message, asks=_ENCODING_ASK) from None
     reading.say(name, "encoding", text.encoding, "declared" if declared != "auto" else "letters")
     return again, text
 
@@ -293,7 +293,9 @@ def _without_nuls(reading: Reading, path: Path) -> Path:
     return again
 
 
-_ASKED = (Ask("source", "encoding", ("windows-1252", "windows-1256"), "how its letters are kept"),)
+_ENCODING_ASK = (
+    Ask("source", "encoding", ("windows-1252", "windows-1256"), "how its letters are kept"),
+)
 _SAY_ENCODING = "Save it as 'CSV UTF-8', or name its encoding: [source] encoding = 'windows-1252'."
 
 
@@ -332,7 +334,7 @@ def survey(path: Path, name: str, declared: str = "auto") -> TextSurvey:
     except UnicodeDecodeError:
         if encoding:
             message = f"{name} is not UTF-8 text. " + _SAY_ENCODING
-            raise LeakkitError("encoding", message, asks=_ASKED) from None
+            raise LeakkitError("encoding", message, asks=_ENCODING_ASK) from None
         return TextSurvey(_single_byte(path, name))
     return TextSurvey(encoding or "utf-8", new_lines or returns)
 
@@ -393,4 +395,4 @@ def _single_byte(path: Path, name: str) -> str:
     if mean <= LONE and not arabic:
         return "windows-1252"
     message = f"{name} is not UTF-8, and its encoding cannot be told for sure. " + _SAY_ENCODING
-    raise LeakkitError("encoding", message, asks=_ASKED)
+    raise LeakkitError("encoding", message, asks=_ENCODING_ASK)

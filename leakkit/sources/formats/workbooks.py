@@ -21,16 +21,14 @@ from leakkit.sources.cells.dates import swap_columns, typed_columns
 from leakkit.sources.formats.headers_and_footers import footer_of, given_headings
 from leakkit.sources.formats.rows import put_rows
 from leakkit.sources.formats.unpacking import open_zip
-from leakkit.sources.headings.exports import exports_of
-from leakkit.sources.headings.heading_words import once, score
-from leakkit.sources.headings.reading import Table
+from leakkit.sources.headings.heading_words import exports_of, once, score
+from leakkit.sources.headings.reading import SwappedDates, Table
 from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from leakkit.sources.cells.dates import Typed
     from leakkit.sources.headings.reading import Reading
 
 LOOKED_AT = 20
@@ -47,7 +45,7 @@ class WorkbookSheet:
     name: str
     relation: str
     headings: list[str]
-    typed: dict[str, Typed]
+    typed: dict[str, SwappedDates]
     footer: list[list[str]]
 
 
@@ -65,12 +63,12 @@ def read_workbook(reading: Reading, path: Path, name: str) -> list[WorkbookSheet
     return _choose_sheets(reading, name, found)
 
 
-def _is_filled(cells: Sequence[Any]) -> bool:
+def _is_filled(cells: Sequence[object]) -> bool:
     """Say whether a row has a cell that is not empty."""
     return any(cell not in {"", None} for cell in cells)
 
 
-def _text(cell: Any) -> str:  # noqa: ANN401 - whatever a cell may hold
+def _text(cell: object) -> str:
     """Return a cell as text: dates in ISO form, whole numbers without a point."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
@@ -285,7 +283,7 @@ def _collect_cells(lines: Iterable[bytes], name: str, wanted: str) -> list[Cells
     raise LeakkitError("unreadable_file", message)
 
 
-def _cell(cell: Any) -> Any:  # noqa: ANN401 - whatever a cell may hold
+def _cell(cell: object) -> Any:  # noqa: ANN401 - whatever a cell may hold
     """Return a cell as it was: a date stands in a list."""
     if not isinstance(cell, list):
         return cell

@@ -12,8 +12,7 @@ from leakkit.config import COLUMNS
 from leakkit.errors import Ask, Fault, LeakkitError, visible
 from leakkit.likeness import compare_names
 from leakkit.sources import toml
-from leakkit.sources.headings.exports import USUAL
-from leakkit.sources.headings.heading_words import loose, taken_headings
+from leakkit.sources.headings.heading_words import USUAL, loose, used_headings
 from leakkit.sources.headings.reading import CLOCK_TYPES, PARTS
 from leakkit.sources.headings.table_parts import NEEDED, called_steps
 from leakkit.sources.shapes.end_columns import NO, YES
@@ -199,7 +198,7 @@ def _with_steps(found: Lacking, table: Table, free: Sequence[ColumnGuess]) -> La
     Three or more are taken for steps without a question; two may be anything.
     """
     dates = {one.heading for one in free if one.kind == DATE}
-    taken = [heading for heading in taken_headings(table) or () if heading not in dates]
+    taken = [heading for heading in used_headings(table) or () if heading not in dates]
     steps = called_steps(list(table.types), taken)
     if len(steps) < FEWEST_STEPS:
         return found

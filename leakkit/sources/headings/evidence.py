@@ -6,8 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leakkit.sources.cells.no_data import BLANK
-from leakkit.sources.headings.exports import DEALS, HISTORY, REFUSED, VERSIONS, exports_of
-from leakkit.sources.headings.heading_words import heading_of
+from leakkit.sources.headings.heading_words import (
+    DEALS,
+    HISTORY,
+    REFUSED,
+    VERSIONS,
+    exports_of,
+    heading_of,
+)
 from leakkit.sources.headings.table_parts import TablePart, part_of
 from leakkit.store.database import quote
 

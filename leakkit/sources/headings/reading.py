@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from leakkit.config import Config, Export
-    from leakkit.sources.cells.dates import Typed
     from leakkit.store.database import Store
 
 ISO = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?(Z|z|[+-]\d{2}(:?\d{2})?))?)?"
@@ -65,6 +64,20 @@ def refuse_lacking(lacking: Sequence[Lacking]) -> None:
 
 
 @dataclass(frozen=True)
+class SwappedDates:
+    """The dates of a column that may be swapped: none has a day over 12.
+
+    `kind` is `mixed` where texts stand beside them that no date could be made of in that
+    order, `many` where there are too many dates for chance, else `few`. `rows` are the
+    first that have two readings, as (data row, as they stand, swapped).
+    """
+
+    kind: str
+    rows: tuple[tuple[int, str, str], ...]
+    texts: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Table:
     """One file as it was read: a relation whose columns still have the file's names.
 
@@ -84,7 +97,7 @@ class Table:
     types: dict[str, str]
     renamed: dict[str, str] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
-    typed: Mapping[str, Typed] = field(default_factory=dict)
+    typed: Mapping[str, SwappedDates] = field(default_factory=dict)
     export: Export | None = None
     where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     parts: tuple[str, ...] = ()

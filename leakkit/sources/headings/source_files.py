@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError
@@ -13,16 +13,6 @@ from leakkit.sources.formats.rows import free_rowid, types_of
 from leakkit.sources.formats.unpacking import unpack_zip
 from leakkit.sources.headings.column_guesses import nothing_to_read
 from leakkit.sources.headings.evidence import by_cells, by_versions, recognise_list
-from leakkit.sources.headings.exports import (
-    DEALS,
-    HISTORY,
-    MERGED,
-    REFUSED,
-    STAGES,
-    STANDING,
-    VERSIONS,
-    exports_of,
-)
 from leakkit.sources.headings.folders import (
     CONFIG_FILE,
     Folder,
@@ -37,7 +27,19 @@ from leakkit.sources.headings.folders import (
     stem_of,
     which_member,
 )
-from leakkit.sources.headings.heading_words import declared_names, loose, taken_headings
+from leakkit.sources.headings.heading_words import (
+    DEALS,
+    HISTORY,
+    MERGED,
+    REFUSED,
+    STAGES,
+    STANDING,
+    VERSIONS,
+    declared_names,
+    exports_of,
+    loose,
+    used_headings,
+)
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import TablePart, dated_stages, part_of
 from leakkit.sources.shapes.deal_ids import may_be_deals
@@ -46,9 +48,11 @@ from leakkit.sources.shapes.further_tables import ACTIVITIES
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from leakkit.sources.headings.reading import Reading
+
+    Placed = tuple[Table, TablePart]
 
 KEYS = {
     DEALS: ("opportunity_id",),
@@ -84,7 +88,7 @@ class Files:
     versions: bool = False
 
 
-def find_files(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path, or frames of three libraries
+def find_files(reading: Reading, source: object) -> Files:
     """Recognise a source and read its files."""
     if isinstance(source, str | Path):
         path = Path(source)
@@ -112,7 +116,7 @@ def find_files(reading: Reading, source: Any) -> Files:  # noqa: ANN401 - a path
     )
 
 
-def _take_frame(reading: Reading, name: str, frame: Any) -> Table:  # noqa: ANN401 - pandas, polars, pyarrow
+def _take_frame(reading: Reading, name: str, frame: object) -> Table:
     """Take a frame as if it were a file."""
     table = f"file_{name}"
     try:
@@ -178,7 +182,7 @@ def has_stage_dates(reading: Reading, table: Table) -> bool:
     """Say whether a table has a date per stage."""
     source, declared = reading.config.source, reading.config.pipelines
     names = declared_names(declared)
-    taken = taken_headings(table)
+    taken = used_headings(table)
     return bool(dated_stages(list(table.types), source.stage_dates, names, taken))
 
 
@@ -392,28 +396,11 @@ def _join_parts(reading: Reading, tables: list[Table]) -> list[Table]:
 
 def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files:
     """Say which part each file of a folder plays, by its headings."""
-    parts: dict[str, list[tuple[Table, TablePart]]] = {}
+    parts: dict[str, list[Placed]] = {}
     for table in tables:
         part = _part(reading, table)
         parts.setdefault(part.table, []).append((table, part))
-    deals = [
-        (table, part)
-        for table, part in parts.get(DEALS, [])
-        if (known := replace(table, known=dict(part.known))).heading("stage")
-        or has_stage_dates(reading, known)
-    ]
-    history = parts.get(HISTORY) or parts.get(VERSIONS, [])
-    if not history and not deals:
-        deals = [(t, part) for t, part in parts.get("", []) if _part_of(reading, t) == DEALS]
-    if history and not deals:
-        deals = [
-            (t, part)
-            for t, part in parts.get(DEALS, [])
-            if "outcome" in _names(t, part) or ending_dates(reading, t)
-        ]
-    snapshots = _snapshots(reading, deals) if not history else ()
-    history = _prefer_makers(history)
-    deals = deals if snapshots else _prefer_makers(deals)
+    history, deals, snapshots = _choose_files(reading, parts)
     for found in ([] if snapshots else deals, history):
         if len(found) > 1:
             raise explain_several(folder, [table for table, _ in found])
@@ -442,6 +429,30 @@ def _place_files(reading: Reading, tables: list[Table], folder: Folder) -> Files
         standing=further[0] if further and not one[0] else None,
     )
     return replace(placed, versions=bool(history) and HISTORY not in parts)
+
+
+def _choose_files(
+    reading: Reading, parts: Mapping[str, list[Placed]]
+) -> tuple[list[Placed], list[Placed], tuple[tuple[str, Table], ...]]:
+    """Return the files that may be the history, those that may list deals, and the snapshots."""
+    deals = [
+        (table, part)
+        for table, part in parts.get(DEALS, [])
+        if (known := replace(table, known=dict(part.known))).heading("stage")
+        or has_stage_dates(reading, known)
+    ]
+    history = parts.get(HISTORY) or parts.get(VERSIONS, [])
+    if not history and not deals:
+        deals = [(t, part) for t, part in parts.get("", []) if _part_of(reading, t) == DEALS]
+    if history and not deals:
+        deals = [
+            (t, part)
+            for t, part in parts.get(DEALS, [])
+            if "outcome" in _names(t, part) or ending_dates(reading, t)
+        ]
+    snapshots = _snapshots(reading, deals) if not history else ()
+    history = _prefer_makers(history)
+    return history, deals if snapshots else _prefer_makers(deals), snapshots
 
 
 def _prefer_makers(found: list[tuple[Table, TablePart]]) -> list[tuple[Table, TablePart]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from leakkit.config import COLUMNS, Export
-from leakkit.sources.headings.exports import (
+from leakkit.sources.headings.heading_words import (
     CLEAR,
     DATED_STAGE,
     DATED_STEP,
@@ -17,17 +17,15 @@ from leakkit.sources.headings.exports import (
     NO_ENTRY,
     NO_STEP,
     PLAIN_IDS,
+    UNIT,
     USUAL,
     VAGUE_MOMENT,
-    known_exports,
-)
-from leakkit.sources.headings.heading_words import (
-    UNIT,
     exact_heading,
     find_money_form,
     first_heading,
     headings_by_form,
     headings_of,
+    known_exports,
     loose,
 )
 from leakkit.sources.headings.reading import simplify_heading

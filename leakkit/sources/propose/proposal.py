@@ -100,26 +100,7 @@ def propose(  # noqa: PLR0913 - what a history is, and how its file runs
     are its rows of one moment.
     """
     closes = closing_stages(store, config)
-    came_from = closing(texts(store, "from_stage", "given_history"))
-    either = [str(row[0]) for row in store.rows(CLOSE_EITHER_WAY)]
-    given = {"label": label, "closes": [*closes, *CLOSED, *came_from, *either]}
-    ranked: dict[str, dict[str, _Said]] = {}
-    spelt: dict[str, str] = {}
-    rows = store.rows(FIRST_VISITS, {**given, "turn": -1 if newest_first else 1})
-    visited = {(fold_name(pipeline), fold_name(stage)) for pipeline, stage, *_ in rows}
-    standing = store.rows(STANDING, given) if snapshot else []
-    # a stage without a visit follows those that have one, in the order in which deals stand
-    rows += [
-        (pipeline, stage, (AFTER_ALL + at) * deals, deals)
-        for at, (pipeline, stage, _, deals) in enumerate(standing)
-        if (fold_name(pipeline), fold_name(stage)) not in visited
-    ]
-    for pipeline, stage, places, deals in rows:
-        name = spelt.setdefault(fold_name(pipeline), pipeline)
-        ranked.setdefault(name, {}).setdefault(_form_of(stage), _Said()).add(stage, places, deals)
-    for pipeline in _pipelines(store, label) if snapshot else ():
-        # one whose rows name nothing but closes has no stage to count in, and still its deals
-        ranked.setdefault(spelt.setdefault(fold_name(pipeline), pipeline), {})
+    ranked, visited = _rank_stages(store, label, closes, snapshot=snapshot, newest=newest_first)
     if not ranked:
         message = "The history has no stages: every row is empty or a close."
         raise LeakkitError("no_stages", message)
@@ -136,6 +117,33 @@ def propose(  # noqa: PLR0913 - what a history is, and how its file runs
         )
         for name, stages in sorted(ranked.items())
     )
+
+
+def _rank_stages(
+    store: Store, label: str, closes: Mapping[str, int], *, snapshot: bool, newest: bool
+) -> tuple[dict[str, dict[str, _Said]], bool]:
+    """Return the stages of every pipeline with their places, and whether any was visited."""
+    came_from = closing(texts(store, "from_stage", "given_history"))
+    either = [str(row[0]) for row in store.rows(CLOSE_EITHER_WAY)]
+    given = {"label": label, "closes": [*closes, *CLOSED, *came_from, *either]}
+    ranked: dict[str, dict[str, _Said]] = {}
+    spelt: dict[str, str] = {}
+    rows = store.rows(FIRST_VISITS, {**given, "turn": -1 if newest else 1})
+    visited = {(fold_name(pipeline), fold_name(stage)) for pipeline, stage, *_ in rows}
+    standing = store.rows(STANDING, given) if snapshot else []
+    # a stage without a visit follows those that have one, in the order in which deals stand
+    rows += [
+        (pipeline, stage, (AFTER_ALL + at) * deals, deals)
+        for at, (pipeline, stage, _, deals) in enumerate(standing)
+        if (fold_name(pipeline), fold_name(stage)) not in visited
+    ]
+    for pipeline, stage, places, deals in rows:
+        name = spelt.setdefault(fold_name(pipeline), pipeline)
+        ranked.setdefault(name, {}).setdefault(_form_of(stage), _Said()).add(stage, places, deals)
+    for pipeline in _pipelines(store, label) if snapshot else ():
+        # one whose rows name nothing but closes has no stage to count in, and still its deals
+        ranked.setdefault(spelt.setdefault(fold_name(pipeline), pipeline), {})
+    return ranked, bool(visited)
 
 
 def _refuse_many(what: str, names: Collection[str], most: int, columns: Mapping[str, str]) -> None:

@@ -44,7 +44,7 @@ def configuration_text(
     The text is valid TOML, and loaded with it the source gives the same deals and stages.
     Words that close a deal are those that occur; columns are written where they were
     recognised by other names than ours; the currency is the one that most values name.
-    `joins` (unread_data.py) stand in comments: whether their columns are wanted, a file does not
+    `joins` (trials.py) stand in comments: whether their columns are wanted, a file does not
     say. `declared` is what a file said before, and is kept. `asks` are the lines that only a
     person can fill in; what rests on an answer that was `guessed` stands in comments.
     """
@@ -118,7 +118,7 @@ def _list_declared(config: Config) -> dict[str, Any]:
 
 
 def _top_lines(
-    said: Mapping[str, Any], asks: Sequence[Ask], zone: str, currency: str, last: str
+    said: Mapping[str, object], asks: Sequence[Ask], zone: str, currency: str, last: str
 ) -> list[str]:
     """Write the keys above all tables."""
     asked = {ask.key: _asked_lines(ask) for ask in asks if not ask.table}
@@ -224,7 +224,7 @@ def _is_asked(ask: Ask | None) -> bool:
     return ask is not None and ask.needed
 
 
-def _settings(said: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(said: Mapping[str, object]) -> dict[str, Any]:
     """Return the keys of [source] that are no tables and no lists of their own."""
     return {
         key: value
@@ -302,7 +302,7 @@ def _word_lines(ask: Ask) -> list[str]:
     return [f'# {word} = "lost"   # if that is what it means: {kinds}; {_comment(ask.why)}']
 
 
-def _rest_of_source(said: Mapping[str, Any], config: Config) -> list[str]:
+def _rest_of_source(said: Mapping[str, object], config: Config) -> list[str]:
     """Write the tables within [source] as they were said."""
     tables = {k: v for k, v in said.items() if isinstance(v, dict) and k not in IN_SOURCE}
     lines = [line for k, v in tables.items() for line in toml.table(("source", k), v)]
@@ -310,7 +310,7 @@ def _rest_of_source(said: Mapping[str, Any], config: Config) -> list[str]:
     return lines + [line.removeprefix("# ") for join in joins for line in _join_lines(join)]
 
 
-def _other_tables(said: Mapping[str, Any]) -> list[str]:
+def _other_tables(said: Mapping[str, object]) -> list[str]:
     """Write the tables that stand beside [source] as they were said."""
     rest = {k: v for k, v in said.items() if k not in OWN_LINES and k != "rates"}
     single = [line for k, v in rest.items() if isinstance(v, dict) for line in toml.table((k,), v)]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from leakkit.config import Changes
     from leakkit.sources.headings.reading import Reading, Table
     from leakkit.sources.headings.source_files import Files
+    from leakkit.store.database import Store
 
 FEWEST = 20
 """Of fewer deals it is not said where all of them began."""
@@ -169,21 +170,7 @@ def entries(
     if changes is None:  # pragma: no cover - asked of such histories only
         raise AssertionError
     store = reading.store
-    kind = kind_of_change(history, changes)
-    store.run(
-        f"""
-        CREATE OR REPLACE TEMP TABLE changes AS
-        SELECT {history.line} AS line, {history.text("opportunity_id")} AS id,
-               {history.text("from_stage")} AS old, {history.text("stage")} AS new,
-               {history.text("entered_at")} AS moment, {history.text("pipeline")} AS pipeline,
-               {kind} AS kind
-        FROM {history.relation}
-        """  # noqa: S608 - quoted
-    )
-    store.run(
-        "UPDATE changes SET kind = 'stage' WHERE kind = 'status' "
-        "AND NOT EXISTS (SELECT 1 FROM changes WHERE kind = 'stage')"
-    )
+    _keep_changes(store, history, kind_of_change(history, changes))
     if stages is not None:
         _without_other_fields(reading, stages)
     if deals is not None:
@@ -212,6 +199,24 @@ def entries(
     # rows of other fields, and those that say no more than another
     reading.leave_out("history", history.file, int(rows - own))
     store.run("DROP TABLE changes; DROP TABLE starts")
+
+
+def _keep_changes(store: Store, history: Table, kind: str) -> None:
+    """Make `changes`: the rows of a history, each with what it is a change of."""
+    store.run(
+        f"""
+        CREATE OR REPLACE TEMP TABLE changes AS
+        SELECT {history.line} AS line, {history.text("opportunity_id")} AS id,
+               {history.text("from_stage")} AS old, {history.text("stage")} AS new,
+               {history.text("entered_at")} AS moment, {history.text("pipeline")} AS pipeline,
+               {kind} AS kind
+        FROM {history.relation}
+        """  # noqa: S608 - quoted
+    )
+    store.run(
+        "UPDATE changes SET kind = 'stage' WHERE kind = 'status' "
+        "AND NOT EXISTS (SELECT 1 FROM changes WHERE kind = 'stage')"
+    )
 
 
 def _without_other_fields(reading: Reading, stages: Table) -> None:

@@ -15,7 +15,7 @@ from leakkit.sources.shapes.end_columns import (
     ending_dates,
     find_ends_by_close,
     find_flags,
-    keep_flag_doubts,
+    keep_flag_conflicts,
     keep_one_sided_flags,
     outcome_by_dates,
 )
@@ -56,7 +56,7 @@ def with_outcome(reading: Reading, table: Table) -> Table:
         cases = cases_of_outcome(reading, table)
         if "outcome" not in table.renamed:
             # else the configuration says which column counts
-            keep_flag_doubts(reading, table, said, cases)
+            keep_flag_conflicts(reading, table, said, cases)
         if not _is_declared(reading, table):
             return table
         text = table.text("outcome")
@@ -149,7 +149,7 @@ def _without_column(reading: Reading, table: Table, said: str, flags: list[str])
     ):
         if found:
             reading.say(table.file, "outcome", how, heading or "")
-    keep_flag_doubts(reading, table, said, by_stage)
+    keep_flag_conflicts(reading, table, said, by_stage)
     sql = (
         f"CASE WHEN {said} <> '' THEN {said} WHEN {by_reason} THEN 'lost' "
         f"WHEN {by_stage} <> '' THEN {by_stage} ELSE {dates} END"

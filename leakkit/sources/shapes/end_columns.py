@@ -130,7 +130,7 @@ def keep_one_sided_flags(reading: Reading, table: Table, flags: Flags) -> None:
         )
 
 
-def keep_flag_doubts(reading: Reading, table: Table, flags: str, other: str) -> None:
+def keep_flag_conflicts(reading: Reading, table: Table, flags: str, other: str) -> None:
     """Keep the deals whose flags say something else than their outcome or stage.
 
     `flags` and `other` are SQL for won, lost, open or '' (nothing). Where the flags tell won

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.cells.dates import plain_dates
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SHOWN = 20
 
 
-def join_columns(reading: Reading, files: Files, source: Any) -> Files:  # noqa: ANN401 - a path, or frames
+def join_columns(reading: Reading, files: Files, source: object) -> Files:
     """Take the columns that `[[source.joins]]` names into the table of the opportunities."""
     joins = reading.config.source.joins
     if not joins:

@@ -53,7 +53,7 @@ class Sign:
     heading: str
 
 
-def keep_asked(reading: Reading, files: Files) -> Files:
+def leave_out_rows(reading: Reading, files: Files) -> Files:
     """Return the files without the rows that nobody asks for; they are counted."""
     columns = "opportunity_id VARCHAR, why VARCHAR, seen BOOLEAN"
     reading.store.run(f"CREATE OR REPLACE TEMP TABLE {LEFT_OUT} ({columns})")
@@ -305,4 +305,4 @@ def _by_outcome(reading: Reading, table: Table) -> list[Sign]:
     return [Sign(w, f"{text} IN ({literals(s)})", heading) for w, s in said.items() if s]
 
 
-__all__ = ["FACTS", "keep_asked", "without_histories"]
+__all__ = ["FACTS", "leave_out_rows", "without_histories"]

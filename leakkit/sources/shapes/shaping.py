@@ -6,15 +6,22 @@ rows that say "this deal entered this stage at this moment".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
+from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.cells.no_data import NOTHING, without_stray_rows, without_words_for_nothing
-from leakkit.sources.headings.exports import TIME_IN_STAGE
-from leakkit.sources.headings.heading_words import declared_names, taken_headings
+from leakkit.sources.formats.rows import rewritten
+from leakkit.sources.headings.heading_words import (
+    TIME_IN_STAGE,
+    declared_names,
+    heading_of,
+    used_headings,
+)
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import DatedStage, dated_stages
 from leakkit.sources.shapes.changes import entries, is_changes, prepare_changes
@@ -30,8 +37,7 @@ from leakkit.sources.shapes.deal_ends import (
 from leakkit.sources.shapes.deal_ids import with_ids
 from leakkit.sources.shapes.deal_states import Snapshot, find_moves, history_of, latest
 from leakkit.sources.shapes.end_columns import close_by_dates, ending_dates
-from leakkit.sources.shapes.left_out import keep_asked
-from leakkit.sources.shapes.stage_entries import refuse_undated, refuse_unnamed, with_starts
+from leakkit.sources.shapes.left_out import leave_out_rows
 from leakkit.sources.shapes.stage_names import keep_list, keep_order, moves_of, name_by_deals
 from leakkit.store.database import literal, quote
 from leakkit.store.schema import LOST, WON
@@ -46,7 +52,7 @@ EVENTS, WIDE, SNAPSHOT = "events", "wide", "snapshot"
 MOMENTS = ("entered_at", "created_at", "closed_at")
 SINCE = "stage_since"
 """Counts where the present state is all that is known: else a history says it."""
-TOLD = (
+TEXT_COLUMNS = (
     *("opportunity_id", "pipeline", "stage", "from_stage", "last_stage", "outcome", "value"),
     *("currency", "lost_reason"),
 )
@@ -83,7 +89,7 @@ class Found:
 
 def shape_files(reading: Reading, files: Files) -> Found:
     """Bring the files into the shape that is resolved, every cell in its plain form."""
-    found = _shape_history(reading, keep_asked(reading, with_ids(reading, files)))
+    found = _shape_history(reading, leave_out_rows(reading, with_ids(reading, files)))
     found = closes_of_deals(reading, found)
     if found.opportunities is not None:
         deals = found.opportunities
@@ -190,7 +196,7 @@ def _plain(
     named = [heading for name in moments if (heading := table.heading(name))]
     named += ending_dates(reading, table).values()
     headings = list(dict.fromkeys([*named, *(one.heading for one in dated)]))
-    listed = [heading for name in TOLD if (heading := table.heading(name))]
+    listed = [heading for name in TEXT_COLUMNS if (heading := table.heading(name))]
     table = without_words_for_nothing(reading, table, list(dict.fromkeys([*headings, *listed])))
     plain = plain_dates(reading, table, headings)
     return plain_money(reading, plain) if with_money else plain
@@ -200,7 +206,7 @@ def _find_dated_stages(reading: Reading, table: Table) -> tuple[DatedStage, ...]
     """Return the columns of a table that hold the date of one stage."""
     names = declared_names(reading.config.pipelines)
     said = reading.config.source.stage_dates
-    return dated_stages(list(table.types), said, names, taken_headings(table))
+    return dated_stages(list(table.types), said, names, used_headings(table))
 
 
 def _from_wide(
@@ -310,3 +316,131 @@ def _from_snapshots(reading: Reading, files: Files) -> Found:
 def days_of(files: Files) -> tuple[str, str]:
     """Return the days of the first and the last snapshot; empty where there are not several."""
     return (files.snapshots[0][0], files.snapshots[-1][0]) if files.snapshots else ("", "")
+
+
+# ---------------------------------------------------------------- when deals came into a stage
+
+DAYS_BEFORE = (
+    *("days in from stage", "days in previous stage", "days in old stage", "days in prior stage"),
+    *("days in last stage", "from stage days", "previous stage days", "days in from status"),
+    *("tage in vorheriger phase", "tage in alter phase", "d\u00edas en etapa anterior"),
+    *("jours dans l'\u00e9tape pr\u00e9c\u00e9dente", "dias na etapa anterior"),
+)
+"""Headings of the days that a deal was in the stage that it comes from."""
+MOMENT = r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d([.,]\d+)?)?)?"
+
+
+def with_starts(reading: Reading, history: Table) -> Table:
+    """Say when each deal was created, where only its first row says how long ago that was.
+
+    A first move says from which stage, and the days in it: so the deal entered that stage so
+    many days before. Without such a column nothing is said.
+    """
+    heading = heading_of(history, DAYS_BEFORE)
+    if not heading or history.heading("created_at") or not history.heading("from_stage"):
+        return history
+    moment = history.text("entered_at")
+    days = f"TRY_CAST({history.text_under(heading)} AS DOUBLE)"
+    plain = f"CASE WHEN regexp_full_match({moment}, '{MOMENT}') THEN {moment} END"
+    order = f"PARTITION BY {history.text('opportunity_id')} ORDER BY {moment}, {history.line}"
+    known = f"{history.text('from_stage')} <> '' AND {days} >= 0"
+    known += f" AND row_number() OVER ({order}) = 1"
+    start = f"TRY_CAST({plain} AS TIMESTAMP) - to_seconds({days} * 86400)"
+    sql = f"CASE WHEN {known} THEN COALESCE(CAST({start} AS VARCHAR), '') ELSE '' END"
+    reading.say(history.file, "starts", "created_at", heading)
+    return rewritten(reading, history, {}, "starts", {"created_at": sql})
+
+
+# ---------------- dates of leaving
+
+ABOUT_A_STAGE = (
+    (
+        re.compile(r'^(?:date exited|cumulative time in|latest time in) "(.+)"$', re.IGNORECASE),
+        'Date entered "{}"',
+    ),
+    (
+        re.compile(
+            r"^hs_v2_(?:date_exited|cumulative_time_in|latest_time_in)_(.+)$", re.IGNORECASE
+        ),
+        "hs_v2_date_entered_{}",
+    ),
+)
+"""Headings that name a stage -> the column that says when deals entered it."""
+
+
+def refuse_undated(reading: Reading, table: Table, dated: Sequence[DatedStage]) -> None:
+    """Raise where a file without a date of a stage has other columns of it that are filled.
+
+    Its visits would be missing, and the stage before it would seem to skip it.
+    """
+    there = {one.heading.strip().casefold() for one in dated}
+    asked: dict[str, str] = {}
+    for heading in table.types:
+        for pattern, entered in ABOUT_A_STAGE:
+            match = pattern.match(heading.strip())
+            column = entered.format(match[1]) if match else ""
+            if column and column.casefold() not in there and _is_filled(reading, table, heading):
+                asked.setdefault(column, heading)
+    if not asked:
+        return
+    faults = tuple(
+        Fault(
+            table.file,
+            None,
+            column,
+            "",
+            "this column is missing",
+            f"the file has {heading!r}; export both, or leave out all columns of the stage",
+        )
+        for column, heading in asked.items()
+    )
+    message = f"{table.file} does not say when deals entered {len(asked)} of its stages:"
+    raise LeakkitError("missing_columns", message, faults)
+
+
+def refuse_unnamed(reading: Reading, table: Table, dated: Sequence[DatedStage]) -> None:
+    """Raise where open deals with dates of stages stand in a stage that has no date.
+
+    A list may name its stages in another way than its columns do; then none of them is known.
+    """
+    stage = table.text("stage")
+    ended = cases_of_outcome(reading, table) if table.heading("outcome") else "''"
+    any_date = " OR ".join(f"{table.text_under(one.heading)} <> ''" for one in dated)
+    rows = reading.store.rows(
+        f"SELECT {stage}, count(*) FROM {table.relation} "  # noqa: S608 - quoted
+        f"WHERE {stage} <> '' AND {ended} NOT IN ('won', 'lost') AND ({any_date}) "
+        "GROUP BY 1 ORDER BY 1"
+    )
+    known = {fold_name(name) for one in dated for name in (one.stage, _with_pipeline(one))}
+    there = {str(name): int(n) for name, n in rows}
+    unknown = {
+        name: n
+        for name, n in there.items()
+        if fold_name(name) not in known and closes_as(reading, name) is None
+    }
+    if not unknown or len(unknown) == len(there):
+        return
+    faults = tuple(
+        Fault(
+            table.file,
+            None,
+            str(table.heading("stage")),
+            name,
+            f"{n:,} open deals stand in a stage without a date of its own",
+            "export the date on which deals entered it, or say in [source.stage_dates] which "
+            "column it is",
+        )
+        for name, n in unknown.items()
+    )
+    message = f"{table.file} does not say when deals entered {len(unknown)} of its stages:"
+    raise LeakkitError("missing_columns", message, faults)
+
+
+def _with_pipeline(one: DatedStage) -> str:
+    """Return a stage as lists name it beside its pipeline."""
+    return f"{one.stage} ({one.pipeline})"
+
+
+def _is_filled(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether a column holds anything."""
+    return bool(reading.store.value(f"SELECT count({quote(heading)}) FROM {table.relation}"))  # noqa: S608 - quoted

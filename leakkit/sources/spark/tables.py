@@ -11,16 +11,15 @@ from leakkit.config import COLUMNS
 from leakkit.errors import LeakkitError, visible
 from leakkit.sources.configuration import choose_configuration, read_rules
 from leakkit.sources.databases.addresses import Address, address_of
+from leakkit.sources.databases.connections import Column, Dialect, spark_cell
 from leakkit.sources.databases.database_tables import Relation, fetch, read_select
-from leakkit.sources.databases.dialects import Column, Dialect, spark_cell
-from leakkit.sources.headings.exports import exports_of
 from leakkit.sources.headings.folders import Folder, Member
-from leakkit.sources.headings.heading_words import nearest
+from leakkit.sources.headings.heading_words import exports_of, nearest
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import part_of
-from leakkit.sources.spark.cells import SparkColumns, tick
+from leakkit.sources.spark.spark_columns import SparkColumns, tick
 from leakkit.sources.stores import is_store
-from leakkit.store.spark.sessions import SparkConnection, is_spark_frame
+from leakkit.store.spark_sessions import SparkConnection, is_spark_frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,7 +65,7 @@ class Tables:
         return SparkColumns(view, types, headings, part)
 
 
-def tables_of(source: Any, config: Config) -> Tables | None:  # noqa: ANN401 - whatever load takes
+def tables_of(source: object, config: Config) -> Tables | None:
     """Return the tables of a source that is Spark; None of any other."""
     if isinstance(source, dict) and any(map(is_spark_frame, source.values())):
         return _of_frames(source)
@@ -80,7 +79,7 @@ def tables_of(source: Any, config: Config) -> Tables | None:  # noqa: ANN401 - w
     return _of_catalogue(address, config) if address else None
 
 
-def is_server(source: Any, config: Given) -> bool:  # noqa: ANN401 - as above
+def is_server(source: object, config: Given) -> bool:
     """Say whether a source is a server of Spark Connect, by its address or a configuration."""
     source = address_of(source)
     if not isinstance(source, str | Path | Address) or is_store(source):
@@ -88,7 +87,7 @@ def is_server(source: Any, config: Given) -> bool:  # noqa: ANN401 - as above
     return _server_of(source, read_rules(choose_configuration(source, config), "")) is not None
 
 
-def list_columns(source: Any, config: Config) -> list[str]:  # noqa: ANN401 - as above
+def list_columns(source: object, config: Config) -> list[str]:
     """Return a line for every column of the tables of a server, with its type there."""
     tables = tables_of(address_of(source), config)
     if tables is None:
@@ -107,7 +106,7 @@ def list_columns(source: Any, config: Config) -> list[str]:  # noqa: ANN401 - as
     ]
 
 
-def _server_of(source: Any, config: Config) -> Address | None:  # noqa: ANN401 - as above
+def _server_of(source: object, config: Config) -> Address | None:
     """Return the server that a source is; None where it is another one."""
     address = _address_in(config) if isinstance(source, str | Path) else source
     return address if isinstance(address, Address) and address.kind == "spark" else None
@@ -129,7 +128,7 @@ def _address_in(config: Config) -> Address | None:
     return cast("Address", address)
 
 
-def _of_frames(frames: Mapping[str, Any]) -> Tables:
+def _of_frames(frames: Mapping[str, object]) -> Tables:
     """Take frames under names of ours."""
     others = sorted(set(frames) - set(PARTS))
     missing = [part for part in PARTS if part not in frames]

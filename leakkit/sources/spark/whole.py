@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 from leakkit import limits
 from leakkit.errors import LeakkitError
-from leakkit.sources.spark.cells import tick
+from leakkit.sources.spark.spark_columns import tick
 from leakkit.sources.spark.tables import DEALS, MOVES
 from leakkit.store import queries, schema
 from leakkit.store import straight_queries as straight
 from leakkit.store.database import quote
-from leakkit.store.doubts import BURSTS
-from leakkit.store.spark.engine import SparkEngine
+from leakkit.store.doubtful_visits import BURSTS
+from leakkit.store.spark_engine import SparkEngine
 from leakkit.store.straight_queries import REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from leakkit.sources.spark.plain import PlainDeals
+    from leakkit.sources.spark.plain_deals import PlainDeals
     from leakkit.store.database import Store
-    from leakkit.store.duck import Duck
+    from leakkit.store.engines import Duck
 
 HISTORY = (
     *("opportunity", "pipeline", "stage", "entered_at", "entered_day", "entered_hour"),

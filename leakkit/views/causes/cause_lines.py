@@ -13,7 +13,7 @@ from leakkit.errors import LeakkitError
 from leakkit.guards import require_text
 from leakkit.measures.present_state import most_frequent, share_of
 from leakkit.page.style import REPEATED, SECTION
-from leakkit.views.elements import add_range, heading, name_stay, paragraphs, plain
+from leakkit.views.elements import add_range, heading, name_stay, paragraphs, tidy_name
 from leakkit.views.html_tables import DASH, HtmlTable, ReasonTexts, TableColumn, bar_cell, bdi
 from leakkit.views.sentences import NAMED, present_state, say_left_out
 from leakkit.views.view import answer
@@ -114,7 +114,7 @@ def segment(
 
 def value_of(written: str, words: Words) -> Markup:
     """Say a value of a column; an empty one is a value, too."""
-    return bdi(written) if plain(written) else words.html("bar.none")
+    return bdi(written) if tidy_name(written) else words.html("bar.none")
 
 
 def name_columns(names: Iterable[str]) -> Markup:

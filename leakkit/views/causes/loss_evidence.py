@@ -16,7 +16,7 @@ from leakkit.views.causes import cause_lines as present
 from leakkit.views.causes.cause_lines import diagnosed_stages, no_stages, sample_line, say_set_apart
 from leakkit.views.drawing.sheet import Run, Sheet, theme
 from leakkit.views.drawing.small_pictures import shift_cell, top_of
-from leakkit.views.elements import heading, name_stay, panels, paragraphs, plain
+from leakkit.views.elements import heading, name_stay, panels, paragraphs, tidy_name
 from leakkit.views.html_tables import HtmlTable, TableColumn, bdi
 from leakkit.views.sentences import say_change
 from leakkit.views.view import answer, of_diagnosis, words_of
@@ -179,7 +179,7 @@ def _family_columns(words: Words) -> tuple[TableColumn[StatedFamily], ...]:
 def _reason_lines(stated: Stated, words: Words) -> list[Markup | str]:
     """Say how many losses have no reason, which ones there are, and which are not known."""
     reasons = Markup("; ").join(
-        Markup("<bdi>{}</bdi> ({})").format(plain(r.term), words.count(r.n))
+        Markup("<bdi>{}</bdi> ({})").format(tidy_name(r.term), words.count(r.n))
         for r in stated.reasons[:SHOWN_REASONS]
         if r.term
     )
@@ -363,4 +363,4 @@ def _strips_alt(
         )
         for days in rows
     )
-    return words.say("causes.when_alt", stage=plain(one.stage.name), said=said)
+    return words.say("causes.when_alt", stage=tidy_name(one.stage.name), said=said)

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from leakkit.analysis.results import find_notes
-from leakkit.findings.comparison import find_sight
-from leakkit.findings.finding import CHANGED, OK, RATE, SMALL, WARNING, WATCH, improvements
+from leakkit.findings.finding import (
+    CHANGED,
+    OK,
+    RATE,
+    SMALL,
+    WARNING,
+    WATCH,
+    find_sight,
+    improvements,
+)
 from leakkit.measures.survival import Z95
 from leakkit.page.style import REPEATED
 from leakkit.views.causes import cause_lines, segment_tables

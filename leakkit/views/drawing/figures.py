@@ -30,7 +30,7 @@ from leakkit.views.drawing.sheet import (
     width_of,
     wrap,
 )
-from leakkit.views.elements import name_stay, note_texts, places, plain, reason_text
+from leakkit.views.elements import name_stay, note_texts, places, reason_text, tidy_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +111,7 @@ def days_figure(
 def stage_days(stage: StageNumbers, words: Words, unit_per_day: int = 1) -> Markup:
     """Draw by day in stage which share has advanced, went back, was lost, is still there."""
     with mpl.rc_context(theme()):
-        horizon, name = stage.horizon.age, plain(stage.name)
+        horizon, name = stage.horizon.age, tidy_name(stage.name)
         height = PANEL[1] if horizon is not None else REASON_HEIGHT
         sheet = Sheet(PANEL[0], height, direction=words.direction)
         shown = elide(name, PANEL[0] - 8, 14, bold=True)
@@ -248,7 +248,7 @@ def _centre_text(sheet: Sheet, x: float, y: float, run: Run) -> None:
 
 def _panel_alt(panel: _Panel) -> str:
     """Say what a panel shows."""
-    facts, name = panel.shares, plain(panel.stage.name)
+    facts, name = panel.shares, tidy_name(panel.stage.name)
     staying = max(1.0 - sum(facts.values()), 0.0)
     when = panel.say_stay(panel.horizon)
     return panel.words.say("days.alt", stage=name, at=when, staying=staying, **facts)

@@ -22,7 +22,7 @@ from leakkit.views.drawing.pipe_path import (
     worst_stage,
 )
 from leakkit.views.drawing.sheet import Run, Sheet, elide, name_run, theme, width_of, wrap
-from leakkit.views.elements import plain
+from leakkit.views.elements import tidy_name
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -126,15 +126,15 @@ def alt_text(texts: PipeTexts) -> str:
     parts = ("entered", "won", "lost", "overdue", "in_time")
     amounts = {name: texts.amount(getattr(pipe, name)) for name in parts}
     key = "pipe.alt_value" if texts.by == "value" else "pipe.alt"
-    alt = [words.say(key, name=plain(texts.pipeline.name), **amounts)]
+    alt = [words.say(key, name=tidy_name(texts.pipeline.name), **amounts)]
     for stage in pipe.stages:
         if stage.stage == texts.first and stage.width:
-            facts = {"stage": plain(stage.name), "share": stage.all_lost / stage.width}
+            facts = {"stage": tidy_name(stage.name), "share": stage.all_lost / stage.width}
             amounts = {"lost": texts.amount(stage.all_lost), "reached": texts.amount(stage.width)}
             alt.append(words.say("pipe.alt_worst", **facts, **amounts))
     for one in texts.shifts:
         if one.warns and one.before is not None:
-            facts = {"stage": plain(one.name), "before": one.before, "now": one.now}
+            facts = {"stage": tidy_name(one.name), "before": one.before, "now": one.now}
             alt.append(words.say(f"pipe.alt_{one.kind}", **facts))
     return " ".join(alt)
 
@@ -237,9 +237,9 @@ def wide(texts: PipeTexts, room: float = DESK) -> Markup:
 
 
 def _loss_bars(plan: PipePlan, texts: PipeTexts, top: float) -> pipe_path.LossBars:
-    """Return the lane under the picture."""
+    """Return the bars of losses under the picture."""
     spots = {column.stage.stage: _spot(plan, column) for column in plan.columns}
-    grown = plain(plan.pipe.stages[plan.grown[0]].name) if plan.grown else ""
+    grown = tidy_name(plan.pipe.stages[plan.grown[0]].name) if plan.grown else ""
     windows = texts.pipeline.windows
     return pipe_path.LossBars(top, spots, plan.words_room, texts.shifts, windows, grown)
 
@@ -279,7 +279,9 @@ def _caption_lines(texts: PipeTexts, room: float) -> tuple[str, ...]:
 def _name_lines(plan: PipePlan, column: PipeColumn) -> tuple[str, ...]:
     """Break the name of a stage into the lines over its column."""
     bold = column.stage.stage == plan.worst
-    return wrap(plain(column.stage.name), column.end - column.start - 10, 12.5, lines=3, bold=bold)
+    return wrap(
+        tidy_name(column.stage.name), column.end - column.start - 10, 12.5, lines=3, bold=bold
+    )
 
 
 def _numbers_inside(plan: PipePlan) -> bool:
@@ -323,7 +325,7 @@ def _write_name(sheet: Sheet, plan: PipePlan, column: PipeColumn, texts: PipeTex
     bold = column.stage.stage == plan.worst
     base = top - 10 - (0 if inside else 20)
     for row, line in enumerate(_name_lines(plan, column)[::-1]):
-        run, title = name_run(line, bold=bold), plain(column.stage.name)
+        run, title = name_run(line, bold=bold), tidy_name(column.stage.name)
         sheet.text(column.start + 2, base - 15 * row, run, size=12.5, title=title)
     y = top + 21 if inside else top - 9
     number = Run(texts.amount(column.stage.width), "flow-ink", bold=True)
@@ -448,7 +450,7 @@ def _write_tall(sheet: Sheet, plan: PipePlan, texts: PipeTexts, form: Tall) -> N
     size = form.size
     for column in plan.columns:
         stage = column.stage
-        bold, name = stage.stage == plan.worst, plain(stage.name)
+        bold, name = stage.stage == plan.worst, tidy_name(stage.name)
         x = plan.under(stage) + 8
         number = Run(texts.amount(stage.width) + "  ", "flow-ink", bold=True)
         room = sheet.width - 8 - x - width_of(number.text, size, bold=True)

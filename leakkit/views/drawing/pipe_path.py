@@ -150,7 +150,7 @@ def _write_bar(sheet: Sheet, bars: LossBars, stage: int, words: Words) -> None:
 # it. The wide form lets the flow run along the line of reading, the narrow form (for
 # phones) from top to bottom; both are the same geometry. One deal is `scale` pixels
 # everywhere: in the pipe and in a leak. Under the pipe stands what its losses are now,
-# and were before (see `lane`).
+# and were before (see `draw_bars`).
 
 Points = list[tuple[float, float]]
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from markupsafe import Markup
-from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import PathPatch
+from matplotlib.transforms import Bbox, BboxTransformFrom, BboxTransformTo
 
 from leakkit.views.drawing.palette import PALETTE, hue, variable
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.path import Path
+    from matplotlib.transforms import Transform
 
 
 FONT = Markup(
@@ -32,6 +35,8 @@ FONT = Markup(
 FRACTION = re.compile(r"-?\d+\.\d{3,}")
 ISOLATE, POP = "\u2068", "\u2069"
 ELLIPSIS = "\u2026"
+GROUPS = ("figure", "axes")
+"""What a drawing of matplotlib stands in."""
 ROUND = 0.5523
 """How far the handles of a Bezier curve reach for a quarter of a circle."""
 
@@ -114,6 +119,51 @@ def theme() -> dict[Any, Any]:
     return {**sns.axes_style("white"), **own}
 
 
+@dataclass(frozen=True)
+class Shape:
+    """A shape in the colours of the roles `fill` and `edge`; one of a higher `order` is over it."""
+
+    path: Path
+    fill: str
+    edge: str
+    width: float
+    gid: str
+    order: float
+    dashes: tuple[float, ...]
+    alpha: float | None
+
+    def patch(self) -> PathPatch:
+        """Return it as what a coordinate system shows."""
+        made = PathPatch(
+            self.path,
+            facecolor=hue(self.fill) if self.fill else "none",
+            edgecolor=hue(self.edge) if self.edge else "none",
+            linewidth=self.width,
+            linestyle=(0, self.dashes) if self.dashes else "-",
+            zorder=self.order,
+            alpha=self.alpha,
+            clip_on=False,
+        )
+        made.set_gid(self.gid or None)
+        return made
+
+    def draw(self, renderer: Any, pixels: Transform) -> None:  # noqa: ANN401 - it has no types
+        """Draw it as its patch is drawn."""
+        line = renderer.new_gc()
+        if self.edge:
+            line.set_foreground(to_rgba(hue(self.edge), self.alpha), isRGBA=True)
+        width = self.width if self.edge else 0
+        line.set_linewidth(width)
+        line.set_joinstyle("miter")
+        line.set_alpha(self.alpha)
+        if width and self.dashes:
+            line.set_dashes(0, [length * width for length in self.dashes])
+        renderer.open_group("patch", self.gid or None)
+        face = to_rgba(hue(self.fill), self.alpha) if self.fill else None
+        renderer.draw_path(line, self.path, pixels, face)
+        renderer.close_group("patch")
+
+
 class Sheet:
     """A sheet of drawing paper in pixels, the y axis downwards.
 
@@ -127,28 +177,48 @@ class Sheet:
         """Lay out empty paper."""
         self.width, self.height = width, height
         self.direction, self.mirrored = direction, mirrored
-        self.figure = Figure(figsize=(width / 72, height / 72), dpi=72)
-        self.canvas = FigureCanvasSVG(self.figure)
+        self._shapes: list[Shape] = []
         self._texts: list[Markup] = []
+        self._has_axes = False
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The figure of the coordinate systems; shapes alone need none."""
+        made = Figure(figsize=(self.width / 72, self.height / 72), dpi=72)
+        FigureCanvasSVG(made)
+        self._has_axes = True
+        return made
 
     @cached_property
     def paper(self) -> Axes:
-        """The pixels themselves, as a coordinate system: made where shapes are drawn."""
+        """The pixels themselves, as a coordinate system among others."""
         paper = self.figure.add_axes((0, 0, 1, 1))
-        paper.set_xlim(*((self.width, 0) if self.mirrored else (0, self.width)))
+        paper.set_xlim(*self._across)
         paper.set_ylim(self.height, 0)
         paper.axis("off")
         return paper
+
+    @property
+    def _across(self) -> tuple[float, float]:
+        """Where x begins and ends, from left to right."""
+        return (self.width, 0) if self.mirrored else (0, self.width)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Put a coordinate system on the paper, without any text of its own."""
         import seaborn as sns
 
+        self._hand_over()
         box = (left / self.width, 1 - (top + height) / self.height)
         axes = self.figure.add_axes((*box, width / self.width, height / self.height))
         axes.tick_params(labelbottom=False, labelleft=False, left=False, bottom=False)
         sns.despine(ax=axes, left=True, bottom=True)
         return axes
+
+    def _hand_over(self) -> None:
+        """Put the shapes among the coordinate systems, in the order in which they were drawn."""
+        for shape in self._shapes:
+            self.paper.add_artist(shape.patch())  # the limits stand: nothing to measure
+        self._shapes.clear()
 
     def shape(  # noqa: PLR0913 - a shape has as many sides as it has
         self,
@@ -163,18 +233,9 @@ class Sheet:
         alpha: float | None = None,
     ) -> None:
         """Draw a shape in the colours of the roles `fill` and `edge`."""
-        patch = PathPatch(
-            path,
-            facecolor=hue(fill) if fill else "none",
-            edgecolor=hue(edge) if edge else "none",
-            linewidth=width,
-            linestyle=(0, dashes) if dashes else "-",
-            zorder=order,
-            alpha=alpha,
-            clip_on=False,
-        )
-        patch.set_gid(gid or None)
-        self.paper.add_artist(patch)  # the limits stand: nothing to measure
+        self._shapes.append(Shape(path, fill, edge, width, gid, order, dashes, alpha))
+        if self._has_axes:
+            self._hand_over()
 
     def text(  # noqa: PLR0913 - so has a line of text
         self,
@@ -223,10 +284,7 @@ class Sheet:
 
     def svg(self, alt: str, salt: str, facts: Iterable[tuple[str, str]] = ()) -> Markup:
         """Return the sheet as inline SVG that says `alt` to those who do not see it."""
-        buffer = io.StringIO()
-        with mpl.rc_context({"svg.hashsalt": f"leakkit {salt}"}):
-            self.figure.savefig(buffer, format="svg", metadata={"Date": None})
-        drawn = _geometry(buffer.getvalue())
+        drawn = _geometry(self._draw_shapes() if self._shapes else self._draw_figure(salt))
         data = Markup("").join(Markup(' data-{}="{}"').format(key, value) for key, value in facts)
         link = Markup(' xmlns:xlink="http://www.w3.org/1999/xlink"') if "xlink:" in drawn else ""
         return Markup(
@@ -248,6 +306,30 @@ class Sheet:
             Markup(drawn),  # noqa: S704 - geometry only: no text reaches matplotlib
             Markup("\n").join(self._texts),
         )
+
+    def _draw_figure(self, salt: str) -> str:
+        """Return what matplotlib makes of the coordinate systems."""
+        buffer = io.StringIO()
+        with mpl.rc_context({"svg.hashsalt": f"leakkit {salt}"}):
+            self.figure.savefig(buffer, format="svg", metadata={"Date": None})
+        return buffer.getvalue()
+
+    def _draw_shapes(self) -> str:
+        """Return the same of shapes alone, without the figure, whose making takes longer."""
+        width, height = self.width / 72 * 72, self.height / 72 * 72
+        left, right = self._across
+        given = BboxTransformFrom(Bbox([(left, self.height), (right, 0.0)]))
+        pixels = given + BboxTransformTo(Bbox([(0.0, 0.0), (width, height)]))
+        buffer = io.StringIO()
+        renderer: Any = RendererSVG(width, height, buffer)  # type: ignore[no-untyped-call] # it has none
+        for group in GROUPS:
+            renderer.open_group(group)
+        for shape in sorted(self._shapes, key=lambda shape: shape.order):
+            shape.draw(renderer, pixels)
+        for group in reversed(GROUPS):
+            renderer.close_group(group)
+        renderer.finalize()
+        return buffer.getvalue()
 
 
 def _halo() -> Markup:

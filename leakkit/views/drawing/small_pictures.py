@@ -13,7 +13,7 @@ from leakkit.findings.finding import WARNING
 from leakkit.findings.part_comparison import FEWER, MORE
 from leakkit.views.drawing.palette import variable
 from leakkit.views.drawing.sheet import Run, Sheet, elide, name_run, responsive, theme, width_of
-from leakkit.views.elements import places, plain
+from leakkit.views.elements import places, tidy_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -245,7 +245,7 @@ def _mark_notes(sheet: Sheet, scale: _Scale, notes: Sequence[DayNote]) -> None:
 def _shift_alt(shift: Shift, words: Words) -> str:
     """Say the picture in words."""
     facts = {"before": shift.before, "now": shift.now, "low": shift.low, "high": shift.high}
-    return words.say(f"shift.alt_{shift.kind}", stage=plain(shift.name), **facts)
+    return words.say(f"shift.alt_{shift.kind}", stage=tidy_name(shift.name), **facts)
 
 
 # ---------------- sides
@@ -287,9 +287,9 @@ def _draw_stages(
         height = HEAD + ROW * len(found.gaps) + SIDES_FOOT
         mirrored = words.direction == "rtl"
         sheet = Sheet(width, height, direction=words.direction, mirrored=mirrored)
-        _write_key(sheet, [plain(name.striptags()) for name in names], words)
+        _write_key(sheet, [tidy_name(name.striptags()) for name in names], words)
         for at, gap in enumerate(found.gaps):
-            name = plain(found.pipeline.stages[gap.stage].name)
+            name = tidy_name(found.pipeline.stages[gap.stage].name)
             _draw_row(sheet, HEAD + ROW * at, gap, scale, name, words)
         foot = HEAD + ROW * len(found.gaps) + 14
         for share, anchor in ((0.0, "start"), (scale, "end")):
@@ -358,7 +358,7 @@ def _place(sheet: Sheet, share: float, scale: float) -> float:
 
 def _sides_alt(found: Compared, gap: Gap, words: Words) -> str:
     """Say one stage in words."""
-    name = plain(found.pipeline.stages[gap.stage].name)
+    name = tidy_name(found.pipeline.stages[gap.stage].name)
     if gap.comparison is None:
         return words.say("compare.alt_few", stage=name)
     return words.say("compare.alt", stage=name, a=gap.one.share.share, b=gap.other.share.share)
@@ -424,7 +424,7 @@ def _bar_row(
         top + 12,
         name_run(elide(name, room, 13, bold=True), bold=True),
         size=13,
-        title=plain(name),
+        title=tidy_name(name),
     )
     sheet.text(sheet.width - 2, top + 12, numbers, size=12.5, anchor="end")
     left = 2.0
@@ -457,7 +457,7 @@ def _bars_alt(rows: Rows, words: Words, by: str) -> str:
     """Say the picture in words."""
     value = "_value" if by == "value" else ""
     said = "; ".join(
-        f"{plain(name)}: "
+        f"{tidy_name(name)}: "
         + ", ".join(
             words.say(f"present.{o}{value}", n=n) for o, n in outcome_amounts(tally, by).items()
         )

@@ -123,7 +123,7 @@ def bounds_lines(analysis: Analysis, pipeline: str, words: Words) -> list[Markup
     found = headline_bounds(analysis, pipeline)
     if found is None:
         lost = any(stage.exits.lost for stage in analysis[pipeline].stages)
-        asked = lost and analysis.doubts is not None and analysis.selection == EVERYTHING
+        asked = lost and analysis.doubtful is not None and analysis.selection == EVERYTHING
         return [words.html("data.bounds_no_share")] if asked else []
     stage = found.stage.name
     if not found.visits and not found.missing:
@@ -227,7 +227,7 @@ def _rows(analysis: Analysis, words: Words) -> list[Markup]:
 
 def _deals(analysis: Analysis, chosen: PipelineNumbers, words: Words) -> list[Markup]:
     """Say what deals there are, how they ended, and what is missing in them."""
-    outcomes = {kind: with_outcome(chosen, kind) for kind in ("won", "lost", "open")}
+    outcomes = {kind: count_outcome(chosen, kind) for kind in ("won", "lost", "open")}
     return [*_say_ends(chosen, outcomes, words), *_gaps(analysis, chosen, outcomes["lost"], words)]
 
 
@@ -266,7 +266,7 @@ def _gaps(analysis: Analysis, chosen: PipelineNumbers, lost: int, words: Words) 
         yield words.html("data.outside", n=outside)
 
 
-def with_outcome(chosen: PipelineNumbers, outcome: str) -> int:
+def count_outcome(chosen: PipelineNumbers, outcome: str) -> int:
     """Count the deals with an outcome, with or without a history."""
     return sum(n for (found, _), n in chosen.notes.outcomes.items() if found == outcome)
 

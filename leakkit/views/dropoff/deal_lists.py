@@ -13,7 +13,7 @@ from leakkit import explaining
 from leakkit.frames import spreadsheets
 from leakkit.frames.data_frames import DEAL_COLUMNS, ORDER, find_texts, sort_deals
 from leakkit.frames.units import frame_of
-from leakkit.views.elements import heading, name_stay, paragraphs, plain
+from leakkit.views.elements import heading, name_stay, paragraphs, tidy_name
 from leakkit.views.html_tables import DASH, HtmlTable, TableColumn, bdi
 from leakkit.views.view import View, answer, of_analysis, part_line, pipeline_of, words_of
 from leakkit.words import Words
@@ -193,7 +193,7 @@ def _date(day: pd.Timestamp, words: Words) -> str:
 def _translate_headings(rows: pd.DataFrame, words: Words, *, present: bool) -> pd.DataFrame:
     """Return the rows under the words of the field, for a file."""
     left = rows["left"].map({way: _say_left(way, words, present=present) for way in ORDER})
-    named = rows.assign(left=left.astype("str"), name=rows["name"].map(plain))
+    named = rows.assign(left=left.astype("str"), name=rows["name"].map(tidy_name))
     kept = [name for name in DEAL_COLUMNS if name != "link" or rows["link"].any()]
     return named[kept].rename(columns={name: words.say(f"deals.{name}") for name in kept})
 

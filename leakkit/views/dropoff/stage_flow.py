@@ -15,7 +15,7 @@ from leakkit.views import html_tables
 from leakkit.views import list_pages as present
 from leakkit.views.drawing import figures
 from leakkit.views.drawing.small_pictures import shifts
-from leakkit.views.dropoff.data_quality import with_outcome
+from leakkit.views.dropoff.data_quality import count_outcome
 from leakkit.views.elements import fold_content, heading, name_stay, note_lines, paragraphs
 from leakkit.views.view import (
     CURVES,
@@ -240,7 +240,7 @@ def _value_notes(chosen: PipelineNumbers, words: Words) -> list[Markup]:
     lines = []
     if chosen.notes.without_value:
         lines.append(words.html("balance.without_value", n=chosen.notes.without_value))
-    zero = chosen.notes.zero_value_lost / max(with_outcome(chosen, "lost"), 1)
+    zero = chosen.notes.zero_value_lost / max(count_outcome(chosen, "lost"), 1)
     if zero > MANY_ZERO_VALUES:
         lines.append(words.html("balance.zero_value", share=zero))
     return lines

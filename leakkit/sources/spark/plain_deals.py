@@ -7,20 +7,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from leakkit.errors import LeakkitError
-from leakkit.sources.spark.cells import text_literal, tick
+from leakkit.sources.spark.spark_columns import deals_sql, moves_sql, span_sql, text_literal, tick
 from leakkit.sources.spark.tables import DEALS, MOVES
-from leakkit.sources.spark.told import deals_sql, moves_sql, span_sql
 from leakkit.store import straight_queries as straight
 from leakkit.store.moments import DAY, Zone, parse_as_of, zone
 from leakkit.store.name_codes import closes_either_way, name_codes, outcome_of, outcome_words
 from leakkit.store.schema import LOST, WON
-from leakkit.store.spark.translating import in_spark
+from leakkit.store.spark_engine import in_spark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from leakkit.config import Config
-    from leakkit.sources.spark.cells import SparkColumns
+    from leakkit.sources.spark.spark_columns import SparkColumns
     from leakkit.sources.spark.tables import Tables
     from leakkit.store.engines import Facts
 
@@ -70,7 +69,7 @@ class PlainDeals:
         """Let the answer of a query of Spark stand as a relation, computed once."""
         self.names[relation] = self.tables.session.keep(relation, query)
 
-    def put(self, relation: str, table: Any) -> None:  # noqa: ANN401 - of Arrow
+    def put(self, relation: str, table: object) -> None:
         """Bring a small table into Spark."""
         self.names[relation] = self.tables.session.put(relation, table)
 

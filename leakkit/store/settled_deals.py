@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from leakkit.store import account, schema
 from leakkit.store.database import literal, quote
-from leakkit.store.duck import VERSION
+from leakkit.store.engines import VERSION
 from leakkit.version import code_digest
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ASKED_OF_ROWS = ("several_beginnings", "shortened_ids", "ids_under_several_names
 
 
 @dataclass(frozen=True)
-class Upkeep:
+class LoadOptions:
     """How a store is kept: what it takes over, and whether a later one may do so from it.
 
     `plain`: deals in which nothing is odd take the straight way, on which nothing is told of
@@ -53,16 +53,16 @@ class Upkeep:
     some: bool = False
 
 
-def find_unchanged(store: Store, rules: Rules, upkeep: Upkeep) -> None:
+def find_unchanged(store: Store, rules: Rules, options: LoadOptions) -> None:
     """Find the deals that are the same as in the earlier store, before resolving.
 
     Makes `unchanged` (opportunity_id, its number in the earlier store, rows of its history),
     which resolving leaves out; empty where there is no earlier store, or its rules differ.
     """
     store.run("CREATE TEMP TABLE unchanged (opportunity_id VARCHAR, earlier INTEGER, rows INTEGER)")
-    if upkeep.settle or upkeep.earlier:
+    if options.settle or options.earlier:
         _digest(store)
-    if upkeep.earlier is None or not _same_rules(store, rules, upkeep.earlier):
+    if options.earlier is None or not _same_rules(store, rules, options.earlier):
         return
     store.run(
         """

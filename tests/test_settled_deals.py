@@ -17,7 +17,7 @@ from leakkit.config import Config
 from leakkit.errors import LeakkitError
 from leakkit.sources import load
 from leakkit.store import Store, pseudonyms
-from leakkit.store.upkeep import Upkeep
+from leakkit.store.settled_deals import LoadOptions
 from tests.generated import FILE_ORDERS, Source, raw_source, write_source
 from tests.thoroughness import seeds
 
@@ -79,7 +79,7 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-WHOLE = Upkeep(settle=True, plain=False)
+WHOLE = LoadOptions(settle=True, plain=False)
 """No deal takes the straight way: what resolving sees is what was not taken over."""
 
 
@@ -107,7 +107,7 @@ def with_one_more_move(folder: Path, copy: Path) -> Path:
 def test_only_what_is_new_or_odd_is_resolved(sample_folder: Path, tmp_path: Path) -> None:
     first, again, next_day = Watched(), Watched(), Watched()
     kept = str(tmp_path / "kept.duckdb")
-    load(sample_folder, store=kept, watch=first, upkeep=WHOLE).close()
+    load(sample_folder, store=kept, watch=first, options=WHOLE).close()
     load(sample_folder, store=kept, watch=again).close()
     moved = with_one_more_move(sample_folder, tmp_path / "moved")
     load(moved, as_of="2026-07-01", store=kept, watch=next_day).close()
@@ -118,10 +118,10 @@ def test_only_what_is_new_or_odd_is_resolved(sample_folder: Path, tmp_path: Path
 def test_other_rules_resolve_everything(sample_folder: Path, tmp_path: Path) -> None:
     first, again = Watched(), Watched()
     kept = str(tmp_path / "kept.duckdb")
-    load(sample_folder, store=kept, watch=first, upkeep=WHOLE).close()
+    load(sample_folder, store=kept, watch=first, options=WHOLE).close()
     config = Config.read(sample_folder / "leakkit.toml")
     other = config.model_copy(update={"timezone": "Asia/Tehran"})
-    load(sample_folder, other, store=kept, watch=again, upkeep=WHOLE).close()
+    load(sample_folder, other, store=kept, watch=again, options=WHOLE).close()
     assert again.resolved == first.resolved
 
 

@@ -1,7 +1,7 @@
 """Which visits to stages stand on rows that may be wrong, and which deals are missing there.
 
-While a source is being resolved the deals in doubt are kept (`find_doubts`); once the passages
-are there, their visits are counted into the table `doubts` (`keep_doubts`), which bounds of
+While a source is being resolved the deals in doubt are kept (`find_doubtful`); once the passages
+are there, their visits are counted into the table `doubts` (`keep_doubtful`), which bounds of
 shares are made of (docs/method.md, section 5).
 """
 
@@ -23,7 +23,7 @@ MOST_MINUTES = 10_000_000
 """Of nineteen years every minute has a place of its own, which is counted fastest."""
 SET_ASIDE, BURSTS = "set_aside", "moves_in_bursts"
 OF_ENDS = ("outcome_disagrees", "closed_without_moment")
-"""Facts of the end of a deal that put its last visit in doubt; see also `find_doubts`."""
+"""Facts of the end of a deal that put its last visit in doubt; see also `find_doubtful`."""
 NONE = 2**62
 """The moment of a row without one: after every other."""
 
@@ -65,7 +65,7 @@ DROP TABLE doubted; DROP TABLE burst_minutes; DROP TABLE missing_entrants;
 
 
 @dataclass(frozen=True)
-class Doubt:
+class DoubtfulVisits:
     """So many first visits of a stage that stand on rows that may be wrong, and why.
 
     `pipeline` and `stage` are positions, ticks days or hours as in `passages`, `left`
@@ -82,7 +82,7 @@ class Doubt:
     n: int
 
 
-def find_doubts(store: Store, rules: Rules) -> int:
+def find_doubtful(store: Store, rules: Rules) -> int:
     """Keep what is in doubt, before the tables of resolving go; return the moves in bursts."""
     minutes, moves = _bursts(store, rules)
     judged = next(source for source in FACTS if source.startswith("judged"))
@@ -126,12 +126,12 @@ def _bursts(store: Store, rules: Rules) -> tuple[list[int], int]:
     return at[found].tolist(), int(n[found].sum())
 
 
-def keep_doubts(store: Store) -> None:
+def keep_doubtful(store: Store) -> None:
     """Count the visits in doubt, once the passages are there."""
     store.run(DOUBTS)
 
 
-def read_doubts(store: Store) -> tuple[Doubt, ...] | None:
+def read_doubtful(store: Store) -> tuple[DoubtfulVisits, ...] | None:
     """Return what is in doubt in all pipelines; None where an older store does not say it."""
     if not store.value("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'doubts'"):
         return None
@@ -139,6 +139,6 @@ def read_doubts(store: Store) -> tuple[Doubt, ...] | None:
         "SELECT pipeline, stage, reason, entered_tick, left_tick, exit, n FROM doubts ORDER BY ALL"
     )
     return tuple(
-        Doubt(p, s, reason, entered, left, "" if exit_ is None else schema.EXITS[exit_], n)
+        DoubtfulVisits(p, s, reason, entered, left, "" if exit_ is None else schema.EXITS[exit_], n)
         for p, s, reason, entered, left, exit_, n in rows
     )
