@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 
+PLANNED = "planned_closes"
+"""The fact that counts the closing dates that were plans."""
+
+
 @dataclass(frozen=True)
 class Clocks:
     """What the clocks of all rows show, as they are written: no zone is known yet.
@@ -120,7 +124,7 @@ def find_last_day(
     day = hours.day(last.moment)
     cut, last_day = (last.moment, day - 1) if timed else (hours.end_of_day(day), day)
     store.set_meta("as_of_row", _place_of(store, found, last))
-    reading.count("planned_closes", forget_plans(store, cut, closed))
+    reading.count(PLANNED, forget_plans(store, cut, closed))
     return cut, last_day
 
 

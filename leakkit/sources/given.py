@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from leakkit.config import COLUMNS, Config, fold_name, refuse_unknown_notes
 from leakkit.errors import LeakkitError
 from leakkit.sources.cells.money import count_toman, with_toman
-from leakkit.sources.clocks import find_direction, find_last_day, find_zone, part_hours, read_clocks
+from leakkit.sources.clocks import (
+    PLANNED,
+    find_direction,
+    find_last_day,
+    find_zone,
+    part_hours,
+    read_clocks,
+)
 from leakkit.sources.formats.rows import distinct
 from leakkit.sources.headings.column_guesses import lacking
 from leakkit.sources.headings.reading import Table, refuse_lacking
@@ -107,7 +114,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         stage = f"COALESCE(NULLIF({stage}, ''), {literal(unnamed)})"
     store.run(
         f"""
-        CREATE TEMP {_say_how_kept(store, history, "entered_at")} read_history AS
+        CREATE TEMP {_say_how_kept(store, found.history, "entered_at")} read_history AS
         SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
                {history.text("pipeline")} AS pipeline, {stage} AS stage,
                {_unread(history, "entered_at")} AS entered_text,
@@ -132,7 +139,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         ]
     columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
-        kept = _say_how_kept(store, table, "created_at", "closed_at")
+        kept = _say_how_kept(store, found.opportunities, "created_at", "closed_at")
         columns += [f"{table.is_said('value')} AS value_said"]
         each = _select_columns(table, [*columns, *further, f"{table.content()} AS content"])
         store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
@@ -170,13 +177,12 @@ def _say_how_kept(store: Store, table: Table, *moments: str) -> str:
     return "TABLE" if rows < FEW_ROWS else "VIEW"
 
 
-def _keep_few(store: Store) -> None:
+def _keep_few(store: Store, views: Sequence[str]) -> None:
     """Keep what is given as tables where it is little, for the questions that follow."""
     rows = store.value(
-        "SELECT (SELECT count(*) FROM given_history) + (SELECT count(*) FROM given_opportunities)"
+        "SELECT (SELECT count(*) FROM read_history) + (SELECT count(*) FROM read_opportunities)"
     )
-    views = store.rows("SELECT view_name FROM duckdb_views() WHERE view_name LIKE 'given%'")
-    for (name,) in sorted(views) if rows < FEW_ROWS else ():
+    for name in views if rows < FEW_ROWS else ():
         store.run(
             f"""
             CREATE TEMP TABLE kept_rows AS SELECT * FROM {name};
@@ -368,7 +374,10 @@ def give_rows(reading: Reading, found: Found) -> Given:
     cut, last_day = find_last_day(reading, found, config, hours, timed=clocks.timed)
     if snapshot:
         let_stand(store, config, cut)
-    _keep_few(store)
+    # what was changed row by row is a table already
+    views = [] if snapshot else ["given_history"]
+    views += [] if reading.log.counted.get(PLANNED) else ["given_opportunities"]
+    _keep_few(store, views)
     _write_names(store, config)
     rules = Rules(
         config=config,

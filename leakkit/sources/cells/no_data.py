@@ -61,7 +61,7 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
     each = " UNION ALL ".join(
         f"SELECT {place} AS place, said FROM (SELECT DISTINCT {cell} AS said "  # noqa: S608 - quoted
         f"FROM {table.relation} WHERE length({cell}) <= {longest})"
-        for place, cell in enumerate(map(table.text_under, texts))
+        for place, cell in enumerate(map(table.cell, texts))
     )
     rows = reading.store.rows(
         f"SELECT * FROM ({each}) WHERE list_contains($words, lower(said)) ORDER BY place, said",  # noqa: S608 - as above
