@@ -188,8 +188,10 @@ def _find_stray_rows(reading: Reading, table: Table, heading: str, last: int) ->
         sql = f"{each} WHERE {' OR '.join([*ends, *_signs(table, heading)])}"
         facts = {"totals": _total_forms()}
     rows = reading.store.rows(f"{sql} ORDER BY 1", facts)
-    looks = _Looks(table, heading, last)
-    likely = [_Row(row[0], row[1], dict(zip(table.types, row[2:], strict=True))) for row in rows]
+    looks = _StrayLooks(table, heading, last)
+    likely = [
+        _LikelyRow(row[0], row[1], dict(zip(table.types, row[2:], strict=True))) for row in rows
+    ]
     found = {row.line: rule for row in likely if (rule := looks.rule_of(row))}
     footers = [row.line for row in likely if row.line not in found and looks.is_footer(row)]
     if footers and not _has_ids_of_words(reading, table, heading):
@@ -198,7 +200,7 @@ def _find_stray_rows(reading: Reading, table: Table, heading: str, last: int) ->
 
 
 @dataclass(frozen=True)
-class _Row:
+class _LikelyRow:
     """A row that may be no data: its line, its id where that is a number, its texts by heading."""
 
     line: int
@@ -211,14 +213,14 @@ class _Row:
 
 
 @dataclass(frozen=True)
-class _Looks:
+class _StrayLooks:
     """What a row of a table looks like that is no data, with its column of ids and last line."""
 
     table: Table
     heading: str
     last: int
 
-    def rule_of(self, row: _Row) -> str | None:
+    def rule_of(self, row: _LikelyRow) -> str | None:
         """Return the rule that a row breaks by what it says; None where it breaks none."""
         if self._is_group(row):
             return "lone_cell"
@@ -226,7 +228,7 @@ class _Looks:
             return "repeated_heading"
         return "total_row" if self._is_total(row) or self._sums_up(row) else None
 
-    def is_footer(self, row: _Row) -> bool:
+    def is_footer(self, row: _LikelyRow) -> bool:
         """Say whether one of the last rows says something in one cell only."""
         return self._is_last(row) and self._is_alone(row)
 
@@ -234,31 +236,31 @@ class _Looks:
         """Return the headings of the columns of these names, of those that are there."""
         return [heading for name in names if (heading := self.table.heading(name))]
 
-    def _is_last(self, row: _Row) -> bool:
+    def _is_last(self, row: _LikelyRow) -> bool:
         """Say whether a row is one of the last."""
         return row.line > self.last - AT_THE_END
 
-    def _is_alone(self, row: _Row) -> bool:
+    def _is_alone(self, row: _LikelyRow) -> bool:
         """Say whether a row says nothing beside the id."""
         others = [heading for heading in self.table.types if heading != self.heading]
         return bool(others) and not row.says(others)
 
-    def _is_unstaged(self, row: _Row) -> bool:
+    def _is_unstaged(self, row: _LikelyRow) -> bool:
         """Say whether a row names no stage."""
         return not row.says(self._headings("stage"))
 
-    def _is_group(self, row: _Row) -> bool:
+    def _is_group(self, row: _LikelyRow) -> bool:
         """Say whether a row is the name of a group of rows."""
         own = row.said[self.heading]
         ends = own.endswith(")") and self._is_unstaged(row)
         return ends and self._is_alone(row) and bool(GROUP.match(own))
 
-    def _repeats_headings(self, row: _Row) -> bool:
+    def _repeats_headings(self, row: _LikelyRow) -> bool:
         """Say whether the cells of a row hold the names of their own columns."""
         same = [h for h in _texts_of(self.table) if row.said[h] in _heading_forms(h)]
         return self.heading in same or len(same) >= FEWEST_HEADINGS
 
-    def _has_labels(self, row: _Row) -> bool:
+    def _has_labels(self, row: _LikelyRow) -> bool:
         """Say whether it is a second line of headings: words for dates and amounts, no digit."""
         asked = self._headings(*DATES, "value")
         if row.line > MOST_HEADINGS or len(asked) < FEWEST_HEADINGS:
@@ -267,13 +269,13 @@ class _Looks:
         named = len(words) == len(asked) and all(map(_has_word, words))
         return named and not any(map(_has_digit, row.said.values()))
 
-    def _is_total(self, row: _Row) -> bool:
+    def _is_total(self, row: _LikelyRow) -> bool:
         """Say whether a row at the end, or without a stage, has a word for a total as its id."""
         own, known = row.said[self.heading], bool(self._headings("stage"))
         between = known and self._is_unstaged(row) and bool(BETWEEN_ROWS.match(own))
         return (self._is_last(row) or between) and _is_total(own)
 
-    def _sums_up(self, row: _Row) -> bool:
+    def _sums_up(self, row: _LikelyRow) -> bool:
         """Say whether a row without a date has a word for a total, or counts the rows above it."""
         dates = self._headings(*DATES)
         named = any(row.said[h] in _total_forms() for h in _named_at_left(self.table))
