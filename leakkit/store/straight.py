@@ -117,7 +117,7 @@ def take(
         _write_opportunities(store, rules, by_line=found.by_line)
     else:
         store.run(NOTHING)
-    store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("known", "spots")))
+    _forget(store)
     return found
 
 
@@ -141,11 +141,12 @@ class Looked:
 
 def _look(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -> Looked | None:
     """Take the straight deals into `wide`; None where that does not pay."""
-    _know(store, rules, by_line=by_line)
+    _know(store, rules, history, by_line=by_line)
     steps = store.arrays(_steps_sql(store, rules, history))
     if (steps["opportunity"] == passing.NO_DEAL).any():
+        _forget(store)
         by_line = schema.number(store, with_history=True)
-        _know(store, rules, by_line=by_line)
+        _know(store, rules, history, by_line=by_line)
         steps = store.arrays(_steps_sql(store, rules, history))
     by_hour = _pipelines_by_hour(store)
     ticks = ("entered_tick", "left_tick") if by_hour else ()
@@ -183,11 +184,21 @@ def _ahead(
             yield waiting.popleft().result()
 
 
-def _know(store: Store, rules: Rules, *, by_line: bool) -> None:
+def _forget(store: Store) -> None:
+    """Drop what was known of the deals by their own rows."""
+    store.run(
+        "DROP VIEW IF EXISTS known; DROP TABLE IF EXISTS known_deals; DROP TABLE IF EXISTS spots"
+    )
+
+
+def _know(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -> None:
     """Make `known`: what the row of each deal says, and whether that alone makes it odd.
 
-    Where a deal stands is a number of `spots`, the different names of stages.
+    Where a deal stands is a number of `spots`, the different names of stages. What is asked
+    once is not kept: where the number of a deal is its line, and rows name their pipelines.
     """
+    once = by_line and not history.unnamed_pipeline
+    kept = "VIEW known" if once else "TABLE known_deals"
     value = rules.value_sql("o")
     odd = " OR ".join(f"COALESCE({one}, FALSE)" for one in ODD_DEALS.values())
     own_rows = "SELECT * FROM given_opportunities"
@@ -201,10 +212,10 @@ def _know(store: Store, rules: Rules, *, by_line: bool) -> None:
         spot, spots = "COALESCE(t.spot, -1)", "LEFT JOIN spots t ON t.said = o.stage"
     store.run(
         f"""
-        CREATE OR REPLACE TEMP TABLE spots AS
+        CREATE TEMP TABLE spots AS
         SELECT said, CAST(row_number() OVER (ORDER BY said) - 1 AS SMALLINT) AS spot
         FROM (SELECT DISTINCT said FROM stage_names);
-        CREATE OR REPLACE TEMP TABLE known AS
+        CREATE TEMP {kept} AS
         SELECT {number} AS opportunity, opportunity_id, o.line, p.pipeline AS own_pipeline,
                CAST(n.code AS TINYINT) AS said, o.created_at, o.closed_at, {value} AS value,
                {schema.bucket_sql("opportunity_id")} AS bucket,
@@ -216,6 +227,8 @@ def _know(store: Store, rules: Rules, *, by_line: bool) -> None:
         {spots}
         """  # noqa: S608 - numbers and names of this program
     )
+    if not once:
+        store.run("CREATE TEMP VIEW known AS SELECT * FROM known_deals")
 
 
 def _codes_of_spots(store: Store) -> passing.Ints:
