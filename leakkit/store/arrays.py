@@ -54,12 +54,7 @@ def group_rows(
         (int(column.min()), int(column.max()) - int(column.min()) + 1) if len(column) else (0, 1)
         for _, column in columns
     ]
-    key = np.zeros(len(columns[0][1]), np.int64)
-    for (_, column), (low, size) in zip(columns, spans, strict=True):
-        if size > 1:
-            key *= size
-            key += column
-            key -= low
+    key = _one_number([column for _, column in columns], spans)
     found, sums = _count_keys(key, int(np.prod([size for _, size in spans])), total)
     made: Counted = {}
     left = found
@@ -68,6 +63,19 @@ def group_rows(
         left = left // size
     alike = {name: np.full(len(found), number, np.int64) for name, number in same.items()}
     return {name: made[name] for name, _ in columns} | sums | alike
+
+
+def _one_number(columns: Sequence[Ints], spans: Sequence[tuple[int, int]]) -> Ints:
+    """Return several columns as one: each by its lowest number and how many there may be."""
+    key, least = np.zeros(len(columns[0]), np.int64), 0
+    varied = [(each, *span) for each, span in zip(columns, spans, strict=True) if span[1] > 1]
+    for at, (column, low, size) in enumerate(varied):
+        if at:
+            key *= size
+        key += column
+        least = least * size + low
+    key -= least
+    return key
 
 
 def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
@@ -342,8 +350,33 @@ def cohort(plain: Plain, tables: Frames) -> Parts:
     )
 
 
-def count_reached(plain: Plain, tables: Frames) -> Parts:
-    """Count what `queries.REACHED` counts."""
+def count_totals(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.TOTALS` counts."""
+    at = plain.rows_of(tables["asked"]["pipeline"])
+    end = _of(plain, tables["asked"], "end_tick", FAR)[plain.pipeline[at]]
+    gone = plain.gone[at]
+    late = (gone >= end) & (gone < FAR)
+    same = [*_stages(plain, at), ("exit", plain.exit[at])]
+    found = group_rows([*same, ("visits", plain.visits[at]), ("late", late)], plain.worth[at])
+    visits, after = found.pop("visits"), found.pop("late")
+    yield found | {"first_visits": found["n"] * (visits == 1), "after_curves": found["n"] * after}
+
+
+def count_started(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.STARTED` counts."""
+    at = plain.rows_of(tables["asked"]["pipeline"])
+    yield group_rows([*_stages(plain, at), ("entry", plain.entry[at])])
+
+
+def count_entered(plain: Plain, _: Frames) -> Parts:
+    """Count what `queries.ENTERED` counts: of a plain deal its first visit."""
+    yield group_rows(
+        [("pipeline", plain.pipeline[plain.first]), ("day", plain.entered[plain.first])]
+    )
+
+
+def _passed_over(plain: Plain, tables: Frames) -> tuple[Ints, Ints, Ints]:
+    """Return the stages that visits pass over: their rows, the stages, a key of deal and stage."""
     at = np.flatnonzero(plain.skipped > 0)
     over = pd.DataFrame(
         {
@@ -359,8 +392,21 @@ def count_reached(plain: Plain, tables: Frames) -> Parts:
     order = np.lexsort((row, key))
     key, row, stage = key[order], row[order], stage[order]
     own = np.concatenate([[True], key[1:] != key[:-1]])[: len(key)]
-    key, row, stage = key[own], row[own], stage[own]
-    visit, visited = _first_visits(plain, key)
+    return row[own], stage[own], key[own]
+
+
+def count_skipped(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.SKIPPED` counts."""
+    row, stage, _ = _passed_over(plain, tables)
+    yield group_rows([("pipeline", plain.pipeline[row]), ("stage", stage)])
+
+
+def count_reached(plain: Plain, tables: Frames) -> Parts:
+    """Count what `queries.REACHED` counts."""
+    row, stage, key = _passed_over(plain, tables)
+    if not len(key):
+        return
+    visit, visited = plain.first_visits(key)
     kept = ~visited | (visit > row)
     row, stage, visit, visited = row[kept], stage[kept], visit[kept], visited[kept]
     gone = plain.gone[visit]
@@ -375,15 +421,6 @@ def count_reached(plain: Plain, tables: Frames) -> Parts:
             ("visited", visited),
         ]
     )
-
-
-def _first_visits(plain: Plain, keys: Ints) -> tuple[Ints, Flags]:
-    """Return the rows of the first visits to deals and stages, and whether there is one."""
-    first = np.flatnonzero(plain.visits == 1)
-    own = plain.deal[first].astype(np.int64) * 256 + plain.stage[first]
-    order = np.argsort(own)
-    at = np.minimum(np.searchsorted(own[order], keys), len(own) - 1)
-    return first[order][at], own[order][at] == keys
 
 
 COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
@@ -411,6 +448,10 @@ COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
         cohort,
         ("pipeline", "furthest", "last_stage", "exit", "overdue", "mature"),
     ),
+    queries.TOTALS: (count_totals, ("pipeline", "stage", "exit")),
+    queries.STARTED: (count_started, ("pipeline", "stage", "entry")),
+    queries.ENTERED: (count_entered, ("pipeline", "day")),
+    queries.SKIPPED: (count_skipped, ("pipeline", "stage")),
     queries.REACHED: (
         count_reached,
         ("pipeline", "stage", "tick", "entered_tick", "exit", "left_tick", "visited"),
@@ -445,11 +486,7 @@ def _in_groups(keys: Sequence[Ints]) -> tuple[Ints, Flags]:
     """
     spans = [(int(key.min()), int(key.max()) - int(key.min()) + 1) for key in keys]
     if math.prod(size for _, size in spans) < 2**63:
-        one = np.zeros(len(keys[0]), np.int64)
-        for key, (low, size) in zip(keys, spans, strict=True):
-            one *= size
-            one += key - low
-        keys = [one]
+        keys = [_one_number(keys, spans)]
     order = np.lexsort(list(reversed(keys)))
     new = np.zeros(len(order), bool)
     new[:1] = True

@@ -282,18 +282,24 @@ WITH begun AS (
         GROUP BY u.opportunity
     ) e ON e.opportunity = o.opportunity
 ),
-ranked AS (
-    SELECT pipeline, closed_day - day AS days,
-           row_number() OVER (PARTITION BY pipeline ORDER BY closed_day - day) AS place
+closed AS (
+    SELECT pipeline, closed_day - day AS days, count(*) AS n
     FROM begun
     WHERE outcome <> 'open' AND closed_day IS NOT NULL AND day IS NOT NULL
+    GROUP BY pipeline, closed_day - day
 ),
-closed AS (SELECT pipeline, count(*) AS n FROM ranked GROUP BY pipeline),
+ranked AS (
+    SELECT pipeline, days,
+           sum(n) OVER (PARTITION BY pipeline ORDER BY days NULLS FIRST
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS place
+    FROM closed
+),
+sizes AS (SELECT pipeline, sum(n) AS n FROM closed GROUP BY pipeline),
 usual AS (
     SELECT r.pipeline, min(r.days) AS days
     FROM ranked r
-    JOIN closed c ON c.pipeline = r.pipeline
-    WHERE r.place * 10 >= c.n * 9
+    JOIN sizes s ON s.pipeline = r.pipeline
+    WHERE r.place * 10 >= s.n * 9
     GROUP BY r.pipeline
 )
 SELECT b.pipeline, max(q.last_day) - max(b.day) AS since_entry, max(u.days) AS usual,

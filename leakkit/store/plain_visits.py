@@ -27,15 +27,12 @@ if TYPE_CHECKING:
 FAR = 2**31 - 1
 """The tick of what has not happened."""
 AT_ONCE = 200_000
-FEWEST = 500_000
+FEWEST = 200_000
 """Of fewer visits the queries alone are faster: the two ways are more statements."""
 EXACT = 2**53
 """Up to here doubles are exact whole numbers, in which the values are added up."""
 
-UNPLAIN = """
-CREATE OR REPLACE TEMP TABLE unplain_deals AS
-SELECT opportunity FROM passages WHERE closes > 0 OR exit = 6 GROUP BY opportunity
-"""
+UNPLAIN = "SELECT opportunity FROM passages WHERE closes > 0 OR exit = 6 GROUP BY opportunity"
 RANGE = "SELECT COALESCE(min(opportunity), 1), COALESCE(max(opportunity), 0) FROM opportunities"
 ROWS = f"""
 SELECT opportunity, pipeline, stage, step, entry, exit, entered_tick AS entered,
@@ -81,6 +78,24 @@ class Plain:
     def worth(self) -> NDArray[np.float64]:
         """The value of the deal of each row."""
         return self.value.astype(np.float64)[self.deal]
+
+    def rows_of(self, pipelines: Any) -> Any:  # noqa: ANN401 - places or a slice
+        """Return where the rows of some pipelines are."""
+        asked = np.isin(self.pipeline, pipelines)
+        return slice(None) if asked.all() else np.flatnonzero(asked)
+
+    def first_visits(self, keys: Ints) -> tuple[Ints, Flags]:
+        """Return the rows of the first visits, by 256 times the deal and the stage.
+
+        Beside them whether there is one.
+        """
+        deals = np.zeros(len(self.first), bool)
+        deals[keys // 256] = True
+        first = np.flatnonzero((self.visits == 1) & deals[self.deal])
+        own = self.deal[first].astype(np.int64) * 256 + self.stage[first]
+        order = np.argsort(own)
+        at = np.minimum(np.searchsorted(own[order], keys), len(own) - 1)
+        return first[order][at], own[order][at] == keys
 
     def of_pipeline(self, pipeline: int) -> list[tuple[int, PlainVisits]]:
         """Return the stages of a pipeline that have visits, with these."""
@@ -148,23 +163,23 @@ class PlainVisits:
 
 
 def read_visits(store: Store, pipelines: Sequence[int]) -> Plain | None:
-    """Read the plain deals of some pipelines, and make `unplain_deals`, those with visits.
+    """Read the plain deals of some pipelines.
 
     None where there are few, or where sums of their values may not be exact.
     """
     if store.value("SELECT count(*) FROM passages") < FEWEST:
         return None
-    store.run(UNPLAIN)
-    unplain = store.arrays("SELECT opportunity FROM unplain_deals")["opportunity"]
+    unplain = store.arrays(UNPLAIN)["opportunity"]
     first, last = store.rows(RANGE)[0]
     rows, deals, others = [], [], []
+    is_plain = ~_named(unplain, last)
     for low in range(first, last + 1, AT_ONCE):
         some = {"first": low, "last": low + AT_ONCE - 1}
         found = _in_order(store.arrays(ROWS, some))
-        kept = ~np.isin(found["opportunity"], unplain) & np.isin(found["pipeline"], pipelines)
+        kept = is_plain[found["opportunity"]] & np.isin(found["pipeline"], pipelines)
         found = {name: column[kept] for name, column in found.items()}
         given = store.arrays(DEALS, some)
-        own = np.isin(given["opportunity"], found["opportunity"])
+        own = _named(found["opportunity"], last)[given["opportunity"]]
         order = np.flatnonzero(own)[np.argsort(given["opportunity"][own])]
         others.append(given["opportunity"][~own])
         rows.append(found)
@@ -173,6 +188,13 @@ def read_visits(store: Store, pipelines: Sequence[int]) -> Plain | None:
         return None
     plain = _together(_join_ranges(rows), _join_ranges(deals), np.concatenate(others))
     return plain if _is_exact(plain) else None
+
+
+def _named(opportunities: Ints, last: int) -> Flags:
+    """Say of every number up to the last one whether it is among some opportunities."""
+    found = np.zeros(last + 1, bool)
+    found[opportunities] = True
+    return found
 
 
 def _in_order(rows: dict[str, Ints]) -> dict[str, Ints]:

@@ -26,6 +26,8 @@ MOST_COUNTED = 8
 """So many scopes of a store keep their temporary tables, those that were counted last."""
 DERIVED = {"deal_ends": queries.DEAL_ENDS, "late": queries.LATE}
 """Answers that further queries read, kept as tables."""
+NEVER_PLAIN = frozenset({queries.REOPENED, deal_queries.LAST_STAGES})
+"""Queries of deals that are opened again, or have no history: of these none is plain."""
 SEEN = {"passages": queries.SEEN_PASSAGES, "opportunities": queries.SEEN_OPPORTUNITIES}
 """What is left of the tables on some days; the passages before the deals, which rest on them."""
 SQL_TYPES = {"int64": "BIGINT", "float64": "DOUBLE", "Float64": "DOUBLE", "str": "VARCHAR"}
@@ -43,10 +45,10 @@ CREATE OR REPLACE TEMP VIEW asked_moves AS SELECT * FROM chosen_moves
 REST = """
 CREATE OR REPLACE TEMP TABLE rest_asked_passages AS
 SELECT p.* FROM asked_passages p
-WHERE p.opportunity IN (SELECT opportunity FROM unplain_deals);
+WHERE p.opportunity IN (SELECT opportunity FROM other_deals);
 CREATE OR REPLACE TEMP TABLE rest_asked_moves AS
 SELECT m.* FROM asked_moves m
-WHERE m.opportunity IN (SELECT opportunity FROM unplain_deals);
+WHERE m.opportunity IN (SELECT opportunity FROM other_deals);
 CREATE OR REPLACE TEMP TABLE rest_asked_opportunities AS
 SELECT o.* FROM asked_opportunities o
 WHERE o.opportunity IN (SELECT opportunity FROM other_deals)
@@ -234,8 +236,7 @@ class Relations:
             frames = {name: table.frame() for name, table in tables.items()}
             rest = self._count_rest(query, tables, self.plain)
             return arrays.add(query, self.plain, frames, rest)
-        if query == deal_queries.LAST_STAGES and self.plain and not _any_present(tables["asked"]):
-            # then it asks for deals without a history, of which none is plain
+        if query in NEVER_PLAIN and not _any_present(tables["asked"]) and self.plain:
             return self._count_rest(query, tables, self.plain)
         return self.count_in_sql(query, tables)
 
@@ -264,7 +265,6 @@ class Relations:
 
     def _part_plain(self, plain: Plain) -> None:
         """Part the deals that are counted in arrays from all others."""
-        self.store.run(plain_visits.UNPLAIN)
         self.store.put("other_deals", pd.DataFrame({"opportunity": plain.others}))
         self.store.run(REST)
 
