@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from leakkit.report import pool
-from tests.servers import SPARK, programs, spark_connect, start_server
+from tests.servers import programs, start_server, start_spark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,24 +94,22 @@ def java() -> None:
 
 
 @pytest.fixture(scope="session")
-def spark(java: None) -> Iterator[Any]:  # noqa: ARG001 - it is asked for, and gives nothing
-    """Return a session of Spark in this process's own Java, which ends with the tests."""
-    from pyspark.sql import SparkSession  # noqa: PLC0415 - it may not be there
-
-    builder = SparkSession.builder.master("local[2]").appName("leakkit tests")
-    for name, value in SPARK.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("OFF")
-    yield session
-    session.stop()
+def java_of_spark(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:  # noqa: ARG001 - it is asked for, and gives nothing
+    """Return a session of Spark and the address of its server, which end with the tests."""
+    with start_spark(tmp_path_factory.mktemp("spark")) as both:
+        yield both
 
 
 @pytest.fixture(scope="session")
-def connect(java: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: ARG001 - as above
-    """Return the address of a server of Spark Connect, which is ended after the tests."""
-    with spark_connect(tmp_path_factory.mktemp("connect")) as address:
-        yield address
+def spark(java_of_spark: tuple[Any, str]) -> Any:  # noqa: ANN401 - its types would load it
+    """Return a session of Spark in this process's own Java."""
+    return java_of_spark[0]
+
+
+@pytest.fixture(scope="session")
+def connect(java_of_spark: tuple[Any, str]) -> str:
+    """Return the address of a server of Spark Connect."""
+    return java_of_spark[1]
 
 
 class KeptPool(pool.Pool):

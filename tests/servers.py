@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -131,34 +130,28 @@ SPARK = {
 
 
 @contextmanager
-def spark_connect(folder: Path) -> Iterator[str]:
-    """Start a server of Spark Connect in a folder of its own; yield its address, and end it."""
-    import grpc  # type: ignore[import-untyped]  # noqa: PLC0415 - ships no types, of the extra `spark`
+def start_spark(folder: Path) -> Iterator[tuple[Any, str]]:
+    """Start Spark in this process's own Java, which serves Spark Connect as well, and end it.
 
-    found = find_spec("pyspark")
-    assert found
-    assert found.submodule_search_locations
-    home = Path(found.submodule_search_locations[0])
+    Yield its session and the address of the server. One Java is warm for the tests of both.
+    """
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - it may not be there
+
     port = free_port()
     place = {
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(port),
-        # a server that is killed leaves behind what it kept
+        # a Java that is killed leaves behind what it kept
         "spark.local.dir": str(folder),
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
     }
-    settings = [f"--conf={name}={value}" for name, value in (SPARK | place).items()]
-    kind = "org.apache.spark.sql.connect.service.SparkConnectServer"
-    program = [str(home / "bin" / "spark-submit"), "--master=local[2]", f"--class={kind}"]
-    own = os.environ | {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
-    with (
-        (folder / "log").open("w") as log,
-        subprocess.Popen(
-            [*program, *settings, "spark-internal"], cwd=folder, env=own, stdout=log, stderr=log
-        ) as process,
-        grpc.insecure_channel(f"127.0.0.1:{port}") as channel,
-    ):
-        try:
-            grpc.channel_ready_future(channel).result(timeout=120)
-            yield f"sc://localhost:{port}"
-        finally:
-            process.kill()
+    builder = SparkSession.builder.master("local[2]").appName("leakkit tests")
+    for name, value in (SPARK | place).items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    try:
+        yield session, f"sc://localhost:{port}"
+    finally:
+        session.stop()

@@ -279,7 +279,8 @@ def test_a_sheet_is_asked_for_by_its_names(tmp_path: Path) -> None:
             sheet.write_row(0, 0, ("deal_id", "stage", "created_at", "status"))
             sheet.write_row(1, 0, ("1", "Offer", "2024-01-14", status))
     found = propose_config(tmp_path, {})
-    assert 'sheet = "FILL IN"   # the sheet to read: "old" or "new"' in found.text
+    assert 'sheet = "FILL IN"   # the sheet to read; or all of them, if ' in found.text
+    assert 'they are parts of one table: "old" or "new"' in found.text
     config = Config.from_text(fill_in(found.text, {"sheet": "new"}))
     with load(tmp_path, config) as store:
         assert store.value(WON) == 1

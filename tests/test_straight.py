@@ -26,6 +26,10 @@ TABLES = (
     *("opportunities", "stage_history", "moves", "passages", "doubts", "faults"),
     *("settled", "pipelines", "stages"),
 )
+OF_RESOLVING = (
+    *("deals", "aside", "events", "ordered", "first_moves", "told", "ends", "judged"),
+    "new_closes",
+)
 PLAN = f"""
 as_of = "2026-03-01"
 [source]
@@ -193,3 +197,23 @@ def test_days_of_many_moments_are_those_of_one() -> None:
     zone = Zone((86_400, 200_000), (0, 3_600, -7_200))
     moments = np.array([-90_000, -1, 0, 86_399, 86_400, 199_999, 200_000, 400_000])
     assert zone.units(moments, 86_400).tolist() == [zone.day(int(m)) for m in moments]
+
+
+def test_tables_of_resolving_without_a_deal_have_the_columns_of_those_with_one() -> None:
+    seen: dict[bool, dict[str, set[tuple[str, str]]]] = {True: {}, False: {}}
+    for plain in (True, False):
+
+        def watch(store: Store, *_: object, plain: bool = plain) -> None:
+            for table in OF_RESOLVING:
+                rows = store.rows(f"DESCRIBE {table}")
+                seen[plain][table] = {row[:2] for row in rows if not row[0].startswith("segment_")}
+
+        source, options = (
+            frames({"one": STRAIGHT["closed by its history"]}),
+            LoadOptions(plain=plain),
+        )
+        load(source, Config.from_text(PLAN), watch=watch, options=options).close()
+    # what resolving says of ends beside their codes is asked by resolving alone
+    ends = {True: seen[True].pop("ends"), False: seen[False].pop("ends")}
+    assert seen[True] == seen[False]
+    assert ends[True] < ends[False]

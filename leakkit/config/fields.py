@@ -94,6 +94,11 @@ def _split_commas(given: object) -> object:
     return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given
 
 
+def _as_list(given: Any) -> Any:  # noqa: ANN401 - as above
+    """Let one text stand for a list of one, and an empty one for none."""
+    return ((given,) if given else ()) if isinstance(given, str) else given
+
+
 def _refuse_blank(given: str) -> str:
     """Refuse a name of nothing but space."""
     if not given.strip(" \t\r\n"):
@@ -112,6 +117,7 @@ Text = Annotated[str, Field(max_length=limits.NAME_LETTERS)]
 Colour = Annotated[str, Field(pattern="^(#[0-9a-fA-F]{6})?$")]
 Name = Annotated[Text, Field(min_length=1), AfterValidator(_refuse_blank)]
 Select = Annotated[str, Field(max_length=limits.SELECT_LETTERS), AfterValidator(_refuse_blank)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list)]
 Headings = Annotated[tuple[Name, ...], BeforeValidator(_split_commas)]
 
 

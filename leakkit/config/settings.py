@@ -20,6 +20,7 @@ from leakkit.config.fields import (
     Days,
     Headings,
     Name,
+    Names,
     Number,
     Rate,
     Section,
@@ -218,7 +219,7 @@ class SourceRules(Section):
     format: Literal["auto", "csv", "parquet", "xes", "xlsx", "jsonl"] = "auto"
     encoding: Text = "auto"
     link: Text = ""
-    sheet: Text = ""
+    sheet: Names = ()
     spark: Text = ""
     read: tuple[Name, ...] = ()
     tables: dict[Literal["opportunities", "stage_history", "activities"], Select] = Field(

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from leakkit.store.database import Store
 
 
+PLANNED = "planned_closes"
+"""The fact that counts the closing dates that were plans."""
+
+
 @dataclass(frozen=True)
 class Clocks:
     """What the clocks of all rows show, as they are written: no zone is known yet.
@@ -120,7 +124,7 @@ def find_last_day(
     day = hours.day(last.moment)
     cut, last_day = (last.moment, day - 1) if timed else (hours.end_of_day(day), day)
     store.set_meta("as_of_row", _place_of(store, found, last))
-    reading.count("planned_closes", forget_plans(store, cut, closed))
+    reading.count(PLANNED, forget_plans(store, cut, closed))
     return cut, last_day
 
 
@@ -184,6 +188,9 @@ def part_hours(
     if not nights or newest_first is None:
         return False
     turn = "DESC" if newest_first else "ASC"
+    there = f"SELECT line FROM read_history WHERE entered_offset IS NULL AND ({nights}) LIMIT 1"  # noqa: S608 - numbers
+    if not reading.store.rows(there):
+        return False
     reading.store.run(
         f"""
         CREATE TEMP TABLE second_hours AS

@@ -36,12 +36,12 @@ def fill(reading: Reading, found: Found, watch: Watch | None, options: LoadOptio
     given = give_rows(reading, found)
     store, rules = reading.store, given.rules
     settled_deals.find_unchanged(store, rules, options)
-    resolve(store, rules, plain=options.plain)
+    resolved = resolve(store, rules, plain=options.plain)
     reading.count(doubtful_visits.BURSTS, doubtful_visits.find_doubtful(store, rules))
-    cross_check(reading, found, rules.config, listed_after=watch is not None)
+    cross_check(reading, found, rules.config, listed_after=watch is not None, resolved=resolved)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
-    facts = account.facts(store, rules.cut)
-    account.faults(store, *files, found.origins)
+    facts = account.facts(store, rules.cut, resolved=resolved)
+    account.faults(store, *files, found.origins, resolved=resolved)
     settled_deals.take_over(store)
     if found.shape == SNAPSHOT and not found.days:
         keep_standing(store, rules.zone, rules.cut)
@@ -59,7 +59,7 @@ def fill(reading: Reading, found: Found, watch: Watch | None, options: LoadOptio
         settled_deals.keep_settled(store, rules)
     # the widest tables come last, when nothing else is held any more
     account.clear(store)
-    write_passages(store, rules.zone)
+    write_passages(store, rules.zone, resolved=resolved)
     notes["fingerprint"] = account.fingerprint(store, rules.cut, given.last_day)
     doubtful_visits.keep_doubtful(store)
     notes["facts"] = facts | reading.log.counted

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from leakkit.config import COLUMNS, Config, fold_name, refuse_unknown_notes
 from leakkit.errors import LeakkitError
 from leakkit.sources.cells.money import count_toman, with_toman
-from leakkit.sources.clocks import find_direction, find_last_day, find_zone, part_hours, read_clocks
+from leakkit.sources.clocks import (
+    PLANNED,
+    find_direction,
+    find_last_day,
+    find_zone,
+    part_hours,
+    read_clocks,
+)
 from leakkit.sources.formats.rows import distinct
 from leakkit.sources.headings.column_guesses import lacking
 from leakkit.sources.headings.reading import Table, refuse_lacking
@@ -39,6 +46,7 @@ CELLS = {
     "value": ("value_text", "value"),
 }
 """The cells of a deal that may be faults, each with a line of its own, and what is read of them."""
+FEW_ROWS = 100_000
 AT_ONCE = 50
 """So many further columns of an event file are gathered by one query."""
 
@@ -106,7 +114,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         stage = f"COALESCE(NULLIF({stage}, ''), {literal(unnamed)})"
     store.run(
         f"""
-        CREATE TEMP {_say_how_kept(history, "entered_at")} read_history AS
+        CREATE TEMP {_say_how_kept(store, found.history, "entered_at")} read_history AS
         SELECT {history.line} AS line, {history.text("opportunity_id")} AS opportunity_id,
                {history.text("pipeline")} AS pipeline, {stage} AS stage,
                {_unread(history, "entered_at")} AS entered_text,
@@ -131,7 +139,7 @@ def read_rows(store: Store, found: Found, segments: tuple[str, ...], unnamed: st
         ]
     columns += [f"{table.money('value')} AS value", f"{table.text('value')} AS value_text"]
     if found.opportunities:
-        kept = _say_how_kept(table, "created_at", "closed_at")
+        kept = _say_how_kept(store, found.opportunities, "created_at", "closed_at")
         columns += [f"{table.is_said('value')} AS value_said"]
         each = _select_columns(table, [*columns, *further, f"{table.content()} AS content"])
         store.run(f"CREATE TEMP {kept} read_opportunities AS {each}")
@@ -158,9 +166,29 @@ def _unread(table: Table, moment: str) -> str:
     return table.odd_text(moment, EARLIEST + 2 * DAY, SENTINEL - 2 * DAY)
 
 
-def _say_how_kept(table: Table, *moments: str) -> str:
-    """Say how to keep what is read: dates in texts are parsed once, all else is read when asked."""
-    return "TABLE" if any(table.is_text(name) for name in moments) else "VIEW"
+def _say_how_kept(store: Store, table: Table, *moments: str) -> str:
+    """Say how to keep what is read: dates in texts are parsed once, all else is read when asked.
+
+    Of few rows all is read once: to plan the reading again takes longer than to keep them.
+    """
+    if any(table.is_text(name) for name in moments):
+        return "TABLE"
+    rows = store.value(f"SELECT count(*) FROM {table.relation}")  # noqa: S608 - quoted
+    return "TABLE" if rows < FEW_ROWS else "VIEW"
+
+
+def _keep_few(store: Store, views: Sequence[str]) -> None:
+    """Keep what is given as tables where it is little, for the questions that follow."""
+    rows = store.value(
+        "SELECT (SELECT count(*) FROM read_history) + (SELECT count(*) FROM read_opportunities)"
+    )
+    for name in views if rows < FEW_ROWS else ():
+        store.run(
+            f"""
+            CREATE TEMP TABLE kept_rows AS SELECT * FROM {name};
+            DROP VIEW {name}; ALTER TABLE kept_rows RENAME TO {name}
+            """  # noqa: S608 - names of this module
+        )
 
 
 def _gather(store: Store, table: Table, columns: Sequence[str], further: Sequence[str]) -> None:
@@ -346,6 +374,10 @@ def give_rows(reading: Reading, found: Found) -> Given:
     cut, last_day = find_last_day(reading, found, config, hours, timed=clocks.timed)
     if snapshot:
         let_stand(store, config, cut)
+    # what was changed row by row is a table already
+    views = [] if snapshot else ["given_history"]
+    views += [] if reading.log.counted.get(PLANNED) else ["given_opportunities"]
+    _keep_few(store, views)
     _write_names(store, config)
     rules = Rules(
         config=config,

@@ -182,12 +182,16 @@ def rows(
     return counted
 
 
-def facts(store: Store, cut: int) -> dict[str, int]:
-    """Count what was found odd, by code; codes that did not occur are left out."""
-    apart = int(store.value(f"SELECT count(*) FROM ({NONE_IN_BOTH})"))  # noqa: S608 - of this module
+def facts(store: Store, cut: int, *, resolved: bool = True) -> dict[str, int]:
+    """Count what was found odd, by code; codes that did not occur are left out.
+
+    Where no deal was `resolved`, only what straight deals may have is counted.
+    """
+    sql = f"SELECT count(*) FROM ({NONE_IN_BOTH})"  # noqa: S608 - of this module
+    apart = int(store.value(sql)) if resolved else 0
     found = {"none_in_both": apart} if apart else {}
     for source in FACTS:
-        if source != "passages":
+        if source != "passages" and (resolved or " o " in source):
             found |= _count_facts(store, source, cut)
     unreadable = found.pop("created_unreadable", 0) + found.pop("closed_unreadable", 0)
     return found | ({"date_unreadable": unreadable} if unreadable else {})
@@ -222,8 +226,13 @@ def _count_facts(store: Store, source: str, cut: int = 0) -> dict[str, int]:
     return {code: int(n) for code, n in zip(conditions, row, strict=True) if n}
 
 
-def faults(store: Store, opportunities_file: str, history_file: str, origins: str) -> None:
-    """Keep the first rows that break each rule, with file, row, column and value."""
+def faults(
+    store: Store, opportunities_file: str, history_file: str, origins: str, *, resolved: bool = True
+) -> None:
+    """Keep the first rows that break each rule, with file, row, column and value.
+
+    Where no deal was `resolved`, only rows without a deal can.
+    """
     places = {
         "history": (history_file, origins),
         "opportunities": (opportunities_file, "")
@@ -235,6 +244,7 @@ def faults(store: Store, opportunities_file: str, history_file: str, origins: st
         f"FROM ({locate_faults(query, *places[table])}) "
         f"ORDER BY file, line, field LIMIT {SHOWN_ROWS})"
         for (table, rule), query in FAULTS.items()
+        if resolved or rule == "missing_id"
     )
     store.run(f"INSERT INTO faults SELECT DISTINCT * FROM ({each}) ORDER BY ALL")  # noqa: S608 - queries of this module
 

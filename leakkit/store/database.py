@@ -10,7 +10,7 @@ from weakref import ref
 from leakkit.config import Config, fold_name
 from leakkit.errors import LeakkitError
 from leakkit.store import schema
-from leakkit.store.engines import ENGINE, MEMORY, SPILL, Duck
+from leakkit.store.engines import ENGINE, MEMORY, SPILL, Duck, relation_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -226,9 +226,7 @@ class Store:
 
     def append(self, sql: str, columns: Mapping[str, NDArray[Any]]) -> None:
         """Carry out a statement that reads `given_columns`, which are arrays of one length."""
-        import pandas as pd  # noqa: PLC0415 - a refusal needs none
-
-        self.engine.run_on(sql, "given_columns", pd.DataFrame(columns, copy=False))
+        self.engine.run_on(sql, "given_columns", relation_of(columns))
 
     def insert(self, sql: str, frame: object) -> None:
         """Carry out a statement that reads `given_frame`, a frame of whatever library."""

@@ -5,6 +5,7 @@ Errors of engines have names by what they mean: no other room needs to know whic
 
 from __future__ import annotations
 
+import importlib
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
@@ -146,7 +147,8 @@ class Duck:
         import numpy as np  # noqa: PLC0415 - a refusal needs none
 
         with _interruptible():
-            found = self.connection.execute(sql, dict(facts) if facts else None).fetchnumpy()
+            # as a relation its columns are made several times faster than row by row
+            found = self.connection.sql(sql, params=dict(facts) if facts else None).fetchnumpy()
         return {name: np.asarray(column) for name, column in found.items()}
 
     def put(self, table: str, frame: object) -> None:
@@ -198,6 +200,22 @@ class Duck:
     def close(self) -> None:
         """Close the connection; what was in memory is gone."""
         self.connection.close()
+
+
+def relation_of(columns: Mapping[str, NDArray[Any]]) -> object:
+    """Return arrays of one length as what DuckDB reads them from.
+
+    Where pyarrow is there, which is no dependency, they are one part, which is stored once;
+    those of pandas are many small ones, which are put together again.
+    """
+    try:
+        arrow = importlib.import_module("pyarrow")
+    except ImportError:
+        import pandas as pd  # noqa: PLC0415 - a refusal needs none
+
+        return pd.DataFrame(columns, copy=False)
+    found: object = arrow.table(dict(columns))
+    return found
 
 
 def _threads(said: str) -> int:

@@ -16,7 +16,7 @@ from leakkit.store import schema
 from leakkit.store.moments import DAY, HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from numpy.typing import NDArray
@@ -31,6 +31,7 @@ NO_DAY = -(2**31) + 1
 NO_SEQ = 2**63 - 1
 NO_CODE = schema.UNKNOWN
 NO_PIPELINE = -1
+NO_DEAL = 0
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class DealRows:
     odd: Flags
     spots: Ints
 
-    def of(self, places: Ints | Flags) -> DealRows:
+    def of(self, places: Ints | Flags | slice) -> DealRows:
         """Return what is said at some places."""
         some = {name: column[places] for name, column in vars(self).items() if name != "spots"}
         return DealRows(**some, spots=self.spots)
@@ -126,6 +127,26 @@ class Straight:
     deals: dict[str, Ints]
 
 
+def in_parts(
+    steps: dict[str, Ints], deals: DealRows, at_once: int
+) -> Iterator[tuple[dict[str, Ints], DealRows]]:
+    """Yield the rows of so many deals at once, with these; the deals stand in order.
+
+    The rows are taken out of `steps`, and put in order by their deals.
+    """
+    own = steps["opportunity"]
+    if (own[1:] < own[:-1]).any():
+        order = np.argsort(own, kind="stable")
+        for name in list(steps):
+            steps[name] = steps[name][order]
+        own = steps["opportunity"]
+    for first in range(0, len(deals.opportunity), at_once):
+        # the numbers of deals begin at 1
+        start, end = np.searchsorted(own, [first + 1, first + at_once + 1])
+        some = {name: column[start:end] for name, column in steps.items()}
+        yield some, deals.of(slice(first, first + at_once))
+
+
 def _falls(keys: Sequence[Ints]) -> Flags:
     """Say of each row but the last whether the next one is before it, by their keys in turn."""
     falls, equal = np.zeros(len(keys[0]) - 1, bool), np.ones(len(keys[0]) - 1, bool)
@@ -150,11 +171,12 @@ def straight_rows(
 ) -> Straight | None:
     """Return the rows of the straight deals, complete, and these deals; None where is none.
 
+    The deals stand in order, each with its number.
     `by_hour` are the pipelines whose stays are counted in hours.
     """
     if not len(rows.code):
         return None
-    deals, rows = deals.in_order(), rows.in_order()
+    rows = rows.in_order()
     odd_deals = deals.odd.copy()
     odd_deals[deals.places(rows)[_odd(rows, deals, cut)]] = True
     kept = ~odd_deals[deals.places(rows)]

@@ -88,11 +88,42 @@ class Rules:
         )
 
 
-def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
+NOTHING_ODD = """
+CREATE TEMP TABLE deals (
+    opportunity INTEGER, own_pipeline SMALLINT, differ BOOLEAN, outcome_code SMALLINT, line BIGINT,
+    stage VARCHAR, name VARCHAR, outcome VARCHAR, currency VARCHAR, lost_reason VARCHAR,
+    value BIGINT, value_text VARCHAR, value_said BOOLEAN, created_at BIGINT, closed_at BIGINT,
+    created_unread VARCHAR, closed_unread VARCHAR, outcome_line BIGINT, created_line BIGINT,
+    closed_line BIGINT, value_line BIGINT);
+CREATE TEMP TABLE aside (opportunity INTEGER, step INTEGER, reason VARCHAR);
+CREATE TEMP TABLE events (
+    opportunity INTEGER, pipeline SMALLINT, entered_at BIGINT, part INTEGER, seq BIGINT,
+    line BIGINT, code SMALLINT, from_code SMALLINT, not_asked BOOLEAN);
+CREATE TEMP TABLE ordered (
+    opportunity INTEGER, pipeline SMALLINT, code SMALLINT, entered_at BIGINT, from_code SMALLINT,
+    place BIGINT, before_code SMALLINT, before_pipeline SMALLINT, tie BOOLEAN);
+CREATE TEMP TABLE first_moves (
+    opportunity INTEGER, pipeline SMALLINT, code SMALLINT, entered_at BIGINT, place INTEGER,
+    known BOOLEAN);
+CREATE TEMP TABLE told (
+    opportunity INTEGER, place BIGINT, code SMALLINT, entered_at BIGINT, fate VARCHAR,
+    pipeline SMALLINT);
+CREATE TEMP TABLE judged (
+    opportunity INTEGER, end_code SMALLINT, end_place BIGINT, end_at BIGINT, pipeline SMALLINT,
+    first_at BIGINT, stageless BOOLEAN, closed_at BIGINT, said SMALLINT, later_close BOOLEAN);
+CREATE TEMP TABLE ends (opportunity INTEGER, end_code SMALLINT);
+CREATE TEMP TABLE new_closes (
+    opportunity INTEGER, pipeline SMALLINT, code SMALLINT, stageless BOOLEAN, instead BOOLEAN,
+    place BIGINT, entered_at BIGINT, before_entry BOOLEAN);
+"""
+"""The tables of resolving, of no deal: to plan how each is made takes as long as with deals."""
+
+
+def resolve(store: Store, rules: Rules, *, plain: bool = True) -> bool:
     """Write the canonical tables, and what became of every row, into `store`.
 
     Deals in which nothing is odd go the straight way, unless `plain` forbids it: then the
-    tables of resolving hold every deal.
+    tables of resolving hold every deal. Returns whether they hold any.
     """
     history = number_names(store, rules.config)
     from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
@@ -105,6 +136,9 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
     )
     by_line = schema.number(store)
     taken = straight.take(store, rules, history, plain=plain, by_line=by_line)
+    if taken and taken.all_straight:
+        store.run(NOTHING_ODD)
+        return False
     _number(store, rules, history)
     forget_after_wins(store, rules)
     set_deals_aside(store, rules)
@@ -113,8 +147,9 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> None:
     _reopen(store)
     _touches(store)
     _outcomes(store, rules)
-    _opportunities(store, rules, join=taken)
+    _opportunities(store, rules, join=taken is not None)
     _history(store, rules.zone)
+    return True
 
 
 def _number(store: Store, rules: Rules, history: HistoryFacts) -> None:
@@ -370,11 +405,15 @@ def _history(store: Store, zone: Zone) -> None:
     )
 
 
-def write_passages(store: Store, zone: Zone) -> None:
-    """Write `moves` and `passages`, which every count stands on, from the canonical tables."""
+def write_passages(store: Store, zone: Zone, *, resolved: bool = True) -> None:
+    """Write `moves` and `passages`, which every count stands on, from the canonical tables.
+
+    `resolved` is what `resolve` returned: whether any deal did not go the straight way.
+    """
     from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
 
-    store.run(f"CREATE TABLE moves AS {queries.MOVES}")
-    store.run(f"CREATE TABLE passages AS {queries.PASSAGES}")
+    if resolved:
+        store.run(f"CREATE TABLE moves AS {queries.MOVES}")
+        store.run(f"CREATE TABLE passages AS {queries.PASSAGES}")
     if straight.has_straight_deals(store):
-        straight.join(store, zone)
+        straight.join(store, zone, resolved=resolved)

@@ -12,8 +12,10 @@ are views over it, once the odd deals have joined it.
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -22,15 +24,22 @@ from leakkit.store.database import quote
 from leakkit.store.moments import DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
     from leakkit.store.database import Store
     from leakkit.store.moments import Zone
     from leakkit.store.name_codes import HistoryFacts
     from leakkit.store.resolve import Rules
 
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+WORKERS = 2
+"""So many parts are looked at beside each other, while the engine writes those before."""
 MOST_ODD = 0.5
 """Where more of the deals are odd, all of them take the long way: two ways take longer."""
-AT_ONCE = 200_000
-"""So many deals are looked at in one go: about a million rows."""
+AT_ONCE = 100_000
+"""So many deals are looked at in one go: about half a million rows."""
 
 ODD_DEALS = {
     "no row of its own, or several": "o.opportunity_id IS NULL",
@@ -49,9 +58,8 @@ SELECT opportunity, COALESCE(said, {passing.NO_CODE}) AS said,
        COALESCE(closed_at, {passing.NO_MOMENT}) AS closed_at,
        COALESCE(created_at, {passing.NO_MOMENT}) AS created_at,
        COALESCE(value, {passing.NO_MOMENT}) AS value, bucket, stands, odd
-FROM known WHERE opportunity BETWEEN $first AND $last
+FROM known
 """  # noqa: S608 - numbers
-STEPS = "SELECT * FROM steps WHERE opportunity BETWEEN $first AND $last"
 WIDE = """
 CREATE TABLE wide (
     opportunity INTEGER, pipeline SMALLINT, stage SMALLINT, seq INTEGER,
@@ -91,8 +99,10 @@ CREATE TEMP VIEW left_opportunities AS SELECT * EXCLUDE (content) FROM given_opp
 """Without a straight deal all of them are left to `resolve`."""
 
 
-def take(store: Store, rules: Rules, history: HistoryFacts, *, plain: bool, by_line: bool) -> bool:
-    """Take the straight deals, and leave all others to be resolved; say whether there are any.
+def take(
+    store: Store, rules: Rules, history: HistoryFacts, *, plain: bool, by_line: bool
+) -> Looked | None:
+    """Take the straight deals, and leave all others to be resolved; None where there are none.
 
     Makes `left_history` and `left_opportunities`, the rows that are left, and `straight_deals`;
     where there are such, also `wide` and `opportunities`. There are none with `plain` being
@@ -102,12 +112,13 @@ def take(store: Store, rules: Rules, history: HistoryFacts, *, plain: bool, by_l
     asked = plain and not store.value("SELECT count(*) FROM unchanged")
     found = _look(store, rules, history, by_line=by_line) if asked else None
     if found:
-        _leave_others(store, all_straight=found.all_straight)
+        if not found.all_straight:
+            _leave_others(store)
         _write_opportunities(store, rules, by_line=found.by_line)
     else:
         store.run(NOTHING)
-    store.run("; ".join(f"DROP TABLE IF EXISTS {name}" for name in ("steps", "known", "spots")))
-    return found is not None
+    _forget(store)
+    return found
 
 
 def has_straight_deals(store: Store) -> bool:
@@ -130,42 +141,64 @@ class Looked:
 
 def _look(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -> Looked | None:
     """Take the straight deals into `wide`; None where that does not pay."""
-    _know(store, rules, by_line=by_line)
-    _step(store, rules, history)
-    if store.value("SELECT count(*) FROM steps WHERE opportunity IS NULL"):
+    _know(store, rules, history, by_line=by_line)
+    steps = store.arrays(_steps_sql(store, rules, history))
+    if (steps["opportunity"] == passing.NO_DEAL).any():
+        _forget(store)
         by_line = schema.number(store, with_history=True)
-        _know(store, rules, by_line=by_line)
-        _step(store, rules, history)
+        _know(store, rules, history, by_line=by_line)
+        steps = store.arrays(_steps_sql(store, rules, history))
     by_hour = _pipelines_by_hour(store)
     ticks = ("entered_tick", "left_tick") if by_hour else ()
     store.run(WIDE.format(ticks="".join(f", {tick} INTEGER" for tick in ticks)))
     store.run(STRAIGHT_DEALS)
-    deals = int(store.value("SELECT count(*) FROM ids"))
-    spots = _codes_of_spots(store)
-    for first in range(1, deals + 1, AT_ONCE):
-        some = {"first": first, "last": first + AT_ONCE - 1}
-        rows, given = store.arrays(STEPS, some), store.arrays(KNOWN, some)
-        days = rules.zone.units(rows["entered_at"], DAY)
-        found = passing.straight_rows(
-            passing.Rows(**rows, day=days),
-            passing.DealRows(**given, spots=spots),
-            rules.zone,
-            rules.cut,
-            by_hour,
-        )
+    deals = passing.DealRows(**store.arrays(KNOWN), spots=_codes_of_spots(store)).in_order()
+    into = INTO_WIDE.format(left_tick=LEFT_TICK if ticks else "")
+
+    def passed(some: tuple[dict[str, passing.Ints], passing.DealRows]) -> passing.Straight | None:
+        days = rules.zone.units(some[0]["entered_at"], DAY)
+        rows = passing.Rows(**some[0], day=days)
+        return passing.straight_rows(rows, some[1], rules.zone, rules.cut, by_hour)
+
+    straight = 0
+    for found in _ahead(passed, passing.in_parts(steps, deals, AT_ONCE)):
         if found:
-            store.append(INTO_WIDE.format(left_tick=LEFT_TICK if ticks else ""), found.rows)
+            store.append(into, found.rows)
             store.append(INTO_DEALS, found.deals)
-    straight = int(store.value("SELECT count(*) FROM straight_deals"))
-    pays = deals > 0 and straight >= (1 - MOST_ODD) * deals
-    return Looked(straight == deals, by_line) if pays else None
+            straight += len(found.deals["opportunity"])
+    n = len(deals.opportunity)
+    return Looked(straight == n, by_line) if n > 0 and straight >= (1 - MOST_ODD) * n else None
 
 
-def _know(store: Store, rules: Rules, *, by_line: bool) -> None:
+def _ahead(
+    function: Callable[[Given], Found], parts: Iterable[Given], workers: int = WORKERS
+) -> Iterator[Found]:
+    """Yield what a function makes of each part, which it makes while the one before is used."""
+    waiting: deque[Future[Found]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for part in parts:
+            waiting.append(pool.submit(function, part))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _forget(store: Store) -> None:
+    """Drop what was known of the deals by their own rows."""
+    store.run(
+        "DROP VIEW IF EXISTS known; DROP TABLE IF EXISTS known_deals; DROP TABLE IF EXISTS spots"
+    )
+
+
+def _know(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -> None:
     """Make `known`: what the row of each deal says, and whether that alone makes it odd.
 
-    Where a deal stands is a number of `spots`, the different names of stages.
+    Where a deal stands is a number of `spots`, the different names of stages. What is asked
+    once is not kept: where the number of a deal is its line, and rows name their pipelines.
     """
+    once = by_line and not history.unnamed_pipeline
+    kept = "VIEW known" if once else "TABLE known_deals"
     value = rules.value_sql("o")
     odd = " OR ".join(f"COALESCE({one}, FALSE)" for one in ODD_DEALS.values())
     own_rows = "SELECT * FROM given_opportunities"
@@ -179,10 +212,10 @@ def _know(store: Store, rules: Rules, *, by_line: bool) -> None:
         spot, spots = "COALESCE(t.spot, -1)", "LEFT JOIN spots t ON t.said = o.stage"
     store.run(
         f"""
-        CREATE OR REPLACE TEMP TABLE spots AS
+        CREATE TEMP TABLE spots AS
         SELECT said, CAST(row_number() OVER (ORDER BY said) - 1 AS SMALLINT) AS spot
         FROM (SELECT DISTINCT said FROM stage_names);
-        CREATE OR REPLACE TEMP TABLE known AS
+        CREATE TEMP {kept} AS
         SELECT {number} AS opportunity, opportunity_id, o.line, p.pipeline AS own_pipeline,
                CAST(n.code AS TINYINT) AS said, o.created_at, o.closed_at, {value} AS value,
                {schema.bucket_sql("opportunity_id")} AS bucket,
@@ -194,6 +227,8 @@ def _know(store: Store, rules: Rules, *, by_line: bool) -> None:
         {spots}
         """  # noqa: S608 - numbers and names of this program
     )
+    if not once:
+        store.run("CREATE TEMP VIEW known AS SELECT * FROM known_deals")
 
 
 def _codes_of_spots(store: Store) -> passing.Ints:
@@ -213,8 +248,8 @@ def _codes_of_spots(store: Store) -> passing.Ints:
     return found
 
 
-def _step(store: Store, rules: Rules, history: HistoryFacts) -> None:
-    """Make `steps`: every row that has an id with its deal, in numbers, as passing.Rows wants."""
+def _steps_sql(store: Store, rules: Rules, history: HistoryFacts) -> str:
+    """Return SQL for every row that has an id with its deal, in numbers, as passing.Rows wants."""
     own, row, source = rules.no_pipeline, "", ""
     if history.unnamed_pipeline:
         own = f"k.own_pipeline, {own}"
@@ -227,10 +262,8 @@ def _step(store: Store, rules: Rules, history: HistoryFacts) -> None:
             f"AND f.pipeline = COALESCE(p.pipeline, {own})"
         )
     nameless = bool(store.value("SELECT count(*) FROM nameless"))
-    store.run(
-        f"""
-        CREATE OR REPLACE TEMP TABLE steps AS
-        SELECT d.opportunity,
+    return f"""
+        SELECT COALESCE(d.opportunity, {passing.NO_DEAL}) AS opportunity,
                CAST(COALESCE(p.pipeline, {own}, {passing.NO_PIPELINE}) AS SMALLINT) AS pipeline,
                CAST(COALESCE(s.code, {passing.NO_CODE}) AS SMALLINT) AS code,
                COALESCE(h.entered_at, {passing.NO_MOMENT}) AS entered_at,
@@ -244,7 +277,6 @@ def _step(store: Store, rules: Rules, history: HistoryFacts) -> None:
         {source}
         {"WHERE h.opportunity_id <> ''" if nameless else ""}
         """  # noqa: S608 - numbers and names of this program
-    )
 
 
 def _pipelines_by_hour(store: Store) -> tuple[int, ...]:
@@ -253,22 +285,21 @@ def _pipelines_by_hour(store: Store) -> tuple[int, ...]:
     return tuple(int(row[0]) for row in rows)
 
 
-def _leave_others(store: Store, *, all_straight: bool) -> None:
+def _leave_others(store: Store) -> None:
     """Leave the rows of all other deals to be resolved."""
-    some = "LIMIT 0" if all_straight else ""
     store.run(
-        f"""
+        """
         CREATE TEMP TABLE left_ids AS
         SELECT opportunity_id FROM ids
-        WHERE opportunity NOT IN (SELECT opportunity FROM straight_deals) {some}
-        """  # noqa: S608 - as below
+        WHERE opportunity NOT IN (SELECT opportunity FROM straight_deals)
+        """
     )
     for table, but in (("history", ""), ("opportunities", "EXCLUDE (content)")):
         store.run(
             f"""
             CREATE TEMP TABLE left_{table} AS
             SELECT * {but} FROM given_{table}
-            WHERE opportunity_id IN (SELECT opportunity_id FROM left_ids) {some}
+            WHERE opportunity_id IN (SELECT opportunity_id FROM left_ids)
             """  # noqa: S608 - names of this module
         )
 
@@ -305,26 +336,14 @@ def _write_opportunities(store: Store, rules: Rules, *, by_line: bool) -> None:
     )
 
 
-def join(store: Store, zone: Zone) -> None:
+def join(store: Store, zone: Zone, *, resolved: bool) -> None:
     """Let the odd deals join the others, and make the tables of both, as views.
 
-    Called when `stage_history`, `moves` and `passages` hold the odd deals.
+    Called when `stage_history`, `moves` and `passages` hold the odd deals, if any was `resolved`.
     """
     by_hour = _pipelines_by_hour(store)
-    ticks = ", m.entered_tick, m.left_tick" if by_hour else ""
-    store.run(
-        f"""
-        INSERT INTO wide BY NAME
-        SELECT m.opportunity, m.pipeline, m.stage, m.seq, m.before_stage, m.after_stage,
-               m.entered_at, m.entered_day, m.left_at, m.left_day, m.closes, m.entry, m.exit,
-               COALESCE(p.visit, 1) AS visit, o.value, o.bucket, h.last_touch{ticks}
-        FROM moves m
-        JOIN stage_history h ON h.opportunity = m.opportunity AND h.seq = m.seq
-        JOIN opportunities o ON o.opportunity = m.opportunity
-        LEFT JOIN passages p ON p.opportunity = m.opportunity AND p.step = m.seq;
-        DROP TABLE passages; DROP TABLE moves; DROP TABLE stage_history;
-        """  # noqa: S608 - names of this module
-    )
+    if resolved:
+        _add_resolved(store, ", m.entered_tick, m.left_tick" if by_hour else "")
     tick = "{0}_tick" if by_hour else "{0}_day AS {0}_tick"
     ticks = f"{tick.format('entered')}, {tick.format('left')}"
     moved = f"exit = {schema.MOVED} OR after_stage < 0"
@@ -348,6 +367,23 @@ def join(store: Store, zone: Zone) -> None:
                CAST({skipped} AS SMALLINT) AS skipped, closes, value, bucket
         FROM wide WHERE stage >= 0
         """  # noqa: S608 - numbers and names of this program
+    )
+
+
+def _add_resolved(store: Store, ticks: str) -> None:
+    """Write the rows of the odd deals to those of the others."""
+    store.run(
+        f"""
+        INSERT INTO wide BY NAME
+        SELECT m.opportunity, m.pipeline, m.stage, m.seq, m.before_stage, m.after_stage,
+               m.entered_at, m.entered_day, m.left_at, m.left_day, m.closes, m.entry, m.exit,
+               COALESCE(p.visit, 1) AS visit, o.value, o.bucket, h.last_touch{ticks}
+        FROM moves m
+        JOIN stage_history h ON h.opportunity = m.opportunity AND h.seq = m.seq
+        JOIN opportunities o ON o.opportunity = m.opportunity
+        LEFT JOIN passages p ON p.opportunity = m.opportunity AND p.step = m.seq;
+        DROP TABLE passages; DROP TABLE moves; DROP TABLE stage_history;
+        """  # noqa: S608 - names of this module
     )
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
@@ -11,6 +14,7 @@ from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.heading_words import declared_names
 from leakkit.sources.headings.reading import simplify_heading
 from leakkit.store.database import literals, quote
+from leakkit.store.name_codes import write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,21 +56,15 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
     named = [*declared_names(own.pipelines), *(one.name for one in own.pipelines)]
     declared |= set(map(fold_name, named))
     blank = [word for word in BLANK if word not in declared]
-    # in one list: to plan a test of all words for each column takes longer than the tests;
-    # and of the different short texts, which are few, however many rows there are
-    longest, names = max(map(len, BLANK)), [f"cell_{place}" for place in range(len(texts))]
-    cells = ", ".join(
-        f"CASE WHEN length({cell}) <= {longest} THEN {cell} END AS {name}"
-        for name, cell in zip(names, map(table.text_under, texts), strict=True)
+    # of the different short texts of each column, which are few, however many rows there are
+    longest = max(map(len, BLANK))
+    each = " UNION ALL ".join(
+        f"SELECT {place} AS place, said FROM (SELECT DISTINCT {cell} AS said "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE length({cell}) <= {longest})"
+        for place, cell in enumerate(map(table.cell, texts))
     )
     rows = reading.store.rows(
-        f"""
-        SELECT DISTINCT place, said
-        FROM (SELECT unnest(range({len(texts)})) AS place, unnest([{", ".join(names)}]) AS said
-              FROM (SELECT DISTINCT {cells} FROM {table.relation}))
-        WHERE lower(said) IN (SELECT unnest($words))
-        ORDER BY place, said
-        """,  # noqa: S608 - quoted
+        f"SELECT * FROM ({each}) WHERE list_contains($words, lower(said)) ORDER BY place, said",  # noqa: S608 - as above
         {"words": blank},
     )
     if not rows:
@@ -89,8 +87,6 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
 
 MANY_ROWS, MOST_LOOKED_AT = 100_000, 100
 """Of fewer rows, or of more columns, to look whether cells need trimming takes longer than that."""
-ROW = quote("leakkit: line of a row")
-"""What the line is called where rows are looked at."""
 AT_THE_END = 5
 """Totals stand in the last rows; under them may be a count, or who printed it."""
 TOTALS = (
@@ -102,8 +98,10 @@ TOTALS = (
     *("ara toplam", "razem", "suma", "suma total", "soma", "somma", "recuento", "contagem"),
     *("average", "durchschnitt", "mittelwert"),
 )
-BETWEEN_ROWS = r"(?i)^\W*(sub|total|sum|gesamt|eindt|\x{062C}\x{0645}\x{0639})"
-"""How a total between the rows begins, for a first look."""
+BETWEEN = r"(?i)^\W*(sub|total|sum|gesamt|eindt|\x{062C}\x{0645}\x{0639})"
+BETWEEN_ROWS = re.compile(re.sub(r"\\x\{(\w{4})\}", r"\\u\1", BETWEEN), re.ASCII)
+"""How a total between the rows begins, as the engine and as Python writes it."""
+LETTERS = re.compile(r"[^\W\d_]{3}")
 NAMES = ("opportunity_id", "pipeline", "stage", "from_stage", "outcome")
 RULES = {
     "repeated_heading": "repeated_headings",
@@ -147,8 +145,8 @@ def _fill_groups(reading: Reading, table: Table) -> Table:
 
     A report that is grouped marks the heading with an arrow. A row of one or two cells is none.
     """
-    every = [table.text_under(heading) for heading in table.types]
-    filled = _count(every)
+    each = (f"CAST({said} <> '' AS INTEGER)" for said in map(table.text_under, table.types))
+    filled = f"list_sum([{', '.join(each)}])"
     columns = {
         heading: f"CASE WHEN {said} <> '' OR {filled} <= {FEWEST_HEADINGS} THEN {said} ELSE "
         f"COALESCE(last_value(NULLIF({said}, '') IGNORE NULLS) OVER (ORDER BY {table.line} "
@@ -173,95 +171,194 @@ def _with_tidy(reading: Reading, table: Table) -> Table:
 
 
 def _find_stray_rows(reading: Reading, table: Table, heading: str, last: int) -> dict[int, str]:
-    """Return the rule of every row that is no row of the data; one look at all rows finds them."""
-    end = f"{ROW} > {last - AT_THE_END}"
-    own, others = table.text_under(heading), _others(table, heading)
-    alone = f"{others} = ''" if others else "FALSE"
-    has_stage = bool(table.heading("stage"))
-    labels = _labels(table)
-    unstaged = f"{table.text('stage')} = ''" if has_stage else "TRUE"
-    between = f"CASE WHEN {unstaged} THEN {_between(own)} END" if has_stage else "FALSE"
-    # a case looks at the rows that it is about only, which a conjunction does not
-    tests = {
-        "footer": f"CASE WHEN {end} THEN {alone} END",
-        "total": f"{end} OR {between}",
-        "sums": f"{_sums(table)} OR CASE WHEN {end} THEN {_counts_rows(table, own)} END",
-        "labels": f"CASE WHEN {ROW} <= {MOST_HEADINGS} THEN {labels} END",
-        "repeats": _repeats_headings(table, heading),
-        "groups": f"CASE WHEN {unstaged} AND ends_with({own}, ')') THEN {alone} END",
-    }
-    # most rows are none of them, which the first looks say faster, if they are the first
-    unlike = f"{_between(own)} OR ends_with({own}, ')')"
-    likely = [f"{table.line} > {last - AT_THE_END}", f"({unstaged} AND ({unlike}))"]
-    likely += [_is_heading(name) for name, kind in table.types.items() if kind == "VARCHAR"]
-    likely += [_sums(table), f"{table.line} <= {MOST_HEADINGS}"]
-    columns = ", ".join(f"COALESCE({test}, FALSE) AS {name}" for name, test in tests.items())
-    rows = reading.store.rows(
-        f"WITH likely AS MATERIALIZED ("  # noqa: S608 - quoted
-        f"SELECT {table.line} AS {ROW}, * FROM {table.relation} WHERE {' OR '.join(likely)}) "
-        f"SELECT * FROM (SELECT {ROW} AS line, {own} AS said, {columns} FROM likely) "
-        f"WHERE {' OR '.join(tests)} ORDER BY line"
+    """Return the rule of every row that is no row of the data.
+
+    One look at all rows finds the few that may be none, and these are looked at one by one.
+    """
+    texts = ", ".join(map(table.text_under, table.types))
+    each = (
+        f"SELECT {table.line}, TRY_CAST({quote(heading)} AS BIGINT), {texts} FROM {table.relation}"  # noqa: S608 - quoted
     )
-    by_test = {name: [row for row in rows if row[2 + place]] for place, name in enumerate(tests)}
-    footers = {int(row[0]): "lone_cell" for row in by_test["footer"]}
-    if footers and _has_ids_of_words(reading, table, own, others):
-        footers = {}
-    return (
-        footers
-        | {int(row[0]): "total_row" for row in by_test["total"] if _is_total(row[1])}
-        | {int(row[0]): "total_row" for row in by_test["sums"]}
-        | {int(row[0]): "repeated_heading" for row in (*by_test["repeats"], *by_test["labels"])}
-        | {int(row[0]): "lone_cell" for row in by_test["groups"] if GROUP.match(row[1])}
-    )
+    ends = [f"{table.line} <= {MOST_HEADINGS}", f"{table.line} > {max(last - AT_THE_END, 0)}"]
+    if last >= MANY_ROWS:
+        # parts of their own, for which most of a file is skipped
+        parts = [*ends, *_likely_lines(reading, table, heading)]
+        sql, facts = " UNION ".join(f"{each} WHERE {part}" for part in parts), None
+    else:
+        sql = f"{each} WHERE {' OR '.join([*ends, *_signs(table, heading)])}"
+        facts = {"totals": _total_forms()}
+    rows = reading.store.rows(f"{sql} ORDER BY 1", facts)
+    looks = _StrayLooks(table, heading, last)
+    likely = [
+        _LikelyRow(row[0], row[1], dict(zip(table.types, row[2:], strict=True))) for row in rows
+    ]
+    found = {row.line: rule for row in likely if (rule := looks.rule_of(row))}
+    footers = [row.line for row in likely if row.line not in found and looks.is_footer(row)]
+    if footers and not _has_ids_of_words(reading, table, heading):
+        found |= dict.fromkeys(footers, "lone_cell")
+    return found
 
 
-def _texts(table: Table, names: Sequence[str]) -> list[str]:
-    """Return SQL for the texts of the columns of these names, of those that are there."""
-    return [table.text(name) for name in names if table.heading(name)]
+@dataclass(frozen=True)
+class _LikelyRow:
+    """A row that may be no data: its line, its id where that is a number, its texts by heading."""
+
+    line: int
+    number: int | None
+    said: Mapping[str, str]
+
+    def says(self, headings: Iterable[str]) -> bool:
+        """Say whether any of some cells is not empty."""
+        return any(self.said[heading] for heading in headings)
 
 
-def _count(texts: Sequence[str]) -> str:
-    """Return SQL for how many of several texts are there."""
-    each = ", ".join(f"CAST({said} <> '' AS INTEGER)" for said in texts)
-    return f"list_sum([{each}])"
+@dataclass(frozen=True)
+class _StrayLooks:
+    """What a row of a table looks like that is no data, with its column of ids and last line."""
+
+    table: Table
+    heading: str
+    last: int
+
+    def rule_of(self, row: _LikelyRow) -> str | None:
+        """Return the rule that a row breaks by what it says; None where it breaks none."""
+        if self._is_group(row):
+            return "lone_cell"
+        if self._repeats_headings(row) or self._has_labels(row):
+            return "repeated_heading"
+        return "total_row" if self._is_total(row) or self._sums_up(row) else None
+
+    def is_footer(self, row: _LikelyRow) -> bool:
+        """Say whether one of the last rows says something in one cell only."""
+        return self._is_last(row) and self._is_alone(row)
+
+    def _headings(self, *names: str) -> list[str]:
+        """Return the headings of the columns of these names, of those that are there."""
+        return [heading for name in names if (heading := self.table.heading(name))]
+
+    def _is_last(self, row: _LikelyRow) -> bool:
+        """Say whether a row is one of the last."""
+        return row.line > self.last - AT_THE_END
+
+    def _is_alone(self, row: _LikelyRow) -> bool:
+        """Say whether a row says nothing beside the id."""
+        others = [heading for heading in self.table.types if heading != self.heading]
+        return bool(others) and not row.says(others)
+
+    def _is_unstaged(self, row: _LikelyRow) -> bool:
+        """Say whether a row names no stage."""
+        return not row.says(self._headings("stage"))
+
+    def _is_group(self, row: _LikelyRow) -> bool:
+        """Say whether a row is the name of a group of rows."""
+        own = row.said[self.heading]
+        ends = own.endswith(")") and self._is_unstaged(row)
+        return ends and self._is_alone(row) and bool(GROUP.match(own))
+
+    def _repeats_headings(self, row: _LikelyRow) -> bool:
+        """Say whether the cells of a row hold the names of their own columns."""
+        same = [h for h in _texts_of(self.table) if row.said[h] in _heading_forms(h)]
+        return self.heading in same or len(same) >= FEWEST_HEADINGS
+
+    def _has_labels(self, row: _LikelyRow) -> bool:
+        """Say whether it is a second line of headings: words for dates and amounts, no digit."""
+        asked = self._headings(*DATES, "value")
+        if row.line > MOST_HEADINGS or len(asked) < FEWEST_HEADINGS:
+            return False
+        words = {row.said[h] for h in asked if self.table.types[h] == "VARCHAR"}
+        named = len(words) == len(asked) and all(map(_has_word, words))
+        return named and not any(map(_has_digit, row.said.values()))
+
+    def _is_total(self, row: _LikelyRow) -> bool:
+        """Say whether a row at the end, or without a stage, has a word for a total as its id."""
+        own, known = row.said[self.heading], bool(self._headings("stage"))
+        between = known and self._is_unstaged(row) and bool(BETWEEN_ROWS.match(own))
+        return (self._is_last(row) or between) and _is_total(own)
+
+    def _sums_up(self, row: _LikelyRow) -> bool:
+        """Say whether a row without a date has a word for a total, or counts the rows above it."""
+        dates = self._headings(*DATES)
+        named = any(row.said[h] in _total_forms() for h in _named_at_left(self.table))
+        few = 2 * sum(map(bool, row.said.values())) <= len(row.said)
+        asked = self._headings("stage", "outcome", "name", "owner", *DATES)
+        counts = len(asked) >= FEWEST_HEADINGS and not row.says(asked)
+        at_the_end = self._is_last(row) and counts and row.number == row.line - 1
+        return (named and bool(dates) and not row.says(dates) and few) or at_the_end
 
 
-def _sums(table: Table) -> str:
-    """Return SQL for a row that sums up by a word in any of its first columns, and has no date."""
-    first = [heading for heading, kind in table.types.items() if kind == "VARCHAR"][:LOOKED_AT]
+def _has_word(said: str) -> bool:
+    """Say whether three letters stand together in a text."""
+    return bool(LETTERS.search(said))
+
+
+def _has_digit(said: str) -> bool:
+    """Say whether a text has a sign for a number."""
+    return any(unicodedata.category(sign).startswith("N") for sign in said)
+
+
+def _texts_of(table: Table) -> list[str]:
+    """Return the headings of the columns of texts."""
+    return [heading for heading, kind in table.types.items() if kind == "VARCHAR"]
+
+
+def _named_at_left(table: Table) -> list[str]:
+    """Return the columns in which the word for a total may stand."""
     named = [table.heading(name) for name in ("stage", "name", "owner")]
-    dates, every = _texts(table, DATES), [table.text_under(h) for h in table.types]
-    if not dates:
-        return "FALSE"
-    forms = {form for word in TOTALS for form in (word, word.title(), word.upper())}
-    forms |= {word.capitalize() for word in TOTALS}
-    listed = literals(sorted(forms))
-    texts = [h for h in dict.fromkeys([*first, *named]) if h and table.types[h] == "VARCHAR"]
-    said = " OR ".join(f"COALESCE({quote(h)} IN ({listed}), FALSE)" for h in texts)
-    few = f"concat({', '.join(dates)}) = '' AND 2 * {_count(every)} <= {len(every)}"
-    return f"CASE WHEN {said or 'FALSE'} THEN {few} ELSE FALSE END"
+    texts = _texts_of(table)
+    return [h for h in dict.fromkeys([*texts[:LOOKED_AT], *named]) if h in texts]
 
 
-def _counts_rows(table: Table, own: str) -> str:
-    """Return SQL for a row that says nothing of a deal, with how many rows there are as its id."""
-    said = _texts(table, ("stage", "outcome", "name", "owner", *DATES))
-    if len(said) < FEWEST_HEADINGS:
-        return "FALSE"
-    return f"concat({', '.join(said)}) = '' AND TRY_CAST({own} AS BIGINT) = {ROW} - 1"
+def _signs(table: Table, heading: str) -> list[str]:
+    """Return SQL for each sign that a row may be no data, which are planned fast."""
+    sums = [f"list_contains($totals, {quote(h)})" for h in _named_at_left(table)]
+    return [*sums, *map(_is_heading, _texts_of(table)), f"({_is_unlike(table, heading)})"]
 
 
-def _labels(table: Table) -> str:
-    """Return SQL for a second line of headings: words where dates and amounts stand, no digit."""
-    texts = [h for name in (*DATES, "value") if (h := table.heading(name))]
-    if len(texts) < FEWEST_HEADINGS or any(table.types[h] != "VARCHAR" for h in texts):
-        return "FALSE"
-    words = ", ".join(
-        f"CASE WHEN regexp_matches({said}, '\\p{{L}}{{3}}') THEN {said} END"
-        for said in map(table.text_under, texts)
+def _likely_lines(reading: Reading, table: Table, heading: str) -> list[str]:
+    """Return SQL for the rows of many that may be no data by what they say; none without any.
+
+    A join of its own for each column: it reads that column only, and skips most of its parts.
+    """
+    words = [
+        (place, word, FEWEST_HEADINGS if h == heading else 1)
+        for place, h in enumerate(_texts_of(table))
+        for word in _heading_forms(h)
+    ]
+    left = [_texts_of(table).index(h) for h in _named_at_left(table)]
+    words += [(place, word, FEWEST_HEADINGS) for place in left for word in _total_forms()]
+    each = [
+        f"SELECT {table.line} AS line, w.weight FROM {table.relation} "  # noqa: S608 - quoted
+        f"JOIN words w ON w.word = {quote(h)} WHERE w.place = {place}"
+        for place, h in enumerate(_texts_of(table))
+    ]
+    unlike = f"SELECT {table.line} AS line, {FEWEST_HEADINGS} FROM {table.relation}"  # noqa: S608 - as above
+    each.append(f"{unlike} WHERE {_is_unlike(table, heading)}")
+    kinds = {"place": "INTEGER", "word": "VARCHAR", "weight": "INTEGER"}
+    sql, facts = write_rows(kinds, words)
+    rows = reading.store.rows(
+        f"WITH words AS MATERIALIZED ({sql}) SELECT line FROM ({' UNION ALL '.join(each)}) "  # noqa: S608 - as above
+        f"GROUP BY line HAVING sum(weight) >= {FEWEST_HEADINGS} ORDER BY line",
+        facts,
     )
-    every = f"concat({', '.join(map(table.text_under, table.types))})"
-    differ = f"len(list_distinct([{words}])) = {len(texts)}"
-    return f"{differ} AND NOT regexp_matches({every}, '\\p{{N}}')"
+    lines = ", ".join(str(line) for (line,) in rows)
+    return [f"{table.line} IN ({lines})"] if lines else []
+
+
+def _is_unlike(table: Table, heading: str) -> str:
+    """Return SQL for a row without a stage whose id begins as a total or ends as a group."""
+    own, stage = quote(heading), table.heading("stage")
+    unlike = f"(regexp_matches({own}, '{BETWEEN}') OR ends_with(trim({own}), ')'))"
+    if stage is None:
+        return unlike
+    empty = f"{quote(stage)} = ''" if table.is_tidy(stage) else f"{table.text_under(stage)} = ''"
+    return f"({quote(stage)} IS NULL OR {empty}) AND {unlike}"
+
+
+@cache
+def _total_forms() -> list[str]:
+    """Return the words for totals as they are most often written."""
+    forms = {form for word in TOTALS for form in (word, word.title(), word.upper())}
+    return sorted(forms | {word.capitalize() for word in TOTALS})
 
 
 def _words(own: str) -> str:
@@ -269,19 +366,20 @@ def _words(own: str) -> str:
     return f"regexp_matches({own}, '\\S\\s+\\S')"
 
 
-def _has_ids_of_words(reading: Reading, table: Table, own: str, others: str) -> bool:
+def _has_ids_of_words(reading: Reading, table: Table, heading: str) -> bool:
     """Say whether a row that says more has an id of several words: then words alone are one."""
+    own, others = table.text_under(heading), _others(table, heading)
     sql = f"SELECT count(*) FROM {table.relation} WHERE {_words(own)} AND {others} <> ''"  # noqa: S608 - quoted
     return bool(reading.store.value(sql))
 
 
 def _others(table: Table, heading: str) -> str:
-    """Return SQL for the texts of all other columns in one; '' where there are none.
+    """Return SQL for the texts of all other columns in one.
 
     One text, not one test each: the time for tests grows with the square of their number.
     """
     texts = [f"trim(CAST({quote(other)} AS VARCHAR))" for other in table.types if other != heading]
-    return f"concat({', '.join(texts)})" if texts else ""
+    return f"concat({', '.join(texts)})"
 
 
 def empty_cells(table: Table, rows: Iterable[int]) -> dict[str, str]:
@@ -320,8 +418,8 @@ def repeated_headings(reading: Reading, table: Table, id_heading: str = "") -> l
 
 def _repeats_headings(table: Table, id_heading: str) -> str:
     """Return SQL that says whether the cells of a row hold the names of their own columns."""
-    texts = [heading for heading, kind in table.types.items() if kind == "VARCHAR"]
-    same = [f"CAST({_is_heading(heading)} AS INTEGER)" for heading in texts]
+    texts = _texts_of(table)
+    same = [f"CAST(COALESCE({_is_heading(heading)}, FALSE) AS INTEGER)" for heading in texts]
     # a list, not a sum: the time for a sum grows with the square of its terms
     counted = f"list_sum([{', '.join(same)}]) >= {FEWEST_HEADINGS}"
     tests = [counted] if len(texts) >= FEWEST_HEADINGS else []
@@ -334,14 +432,15 @@ def _is_heading(heading: str) -> str:
 
     A list of texts is compared many times faster than what a function makes of each cell.
     """
+    return f"{quote(heading)} IN ({literals(_heading_forms(heading))})"
+
+
+@cache
+def _heading_forms(heading: str) -> list[str]:
+    """Return a heading as it is most often written."""
     name = heading.strip()
     forms = {heading, name, name.upper(), name.lower(), name.title(), name.capitalize()}
-    return f"COALESCE({quote(heading)} IN ({literals(sorted(forms))}), FALSE)"
-
-
-def _between(own: str) -> str:
-    """Return SQL for a first look at totals between the rows."""
-    return f"regexp_matches({own}, '{BETWEEN_ROWS}')"
+    return sorted(forms)
 
 
 def _is_total(said: str) -> bool:

@@ -11,6 +11,8 @@ from leakkit.sources.checks.contradictions import unlike
 from leakkit.store.name_codes import write_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from leakkit.config import Config
     from leakkit.sources.checks.contradictions import Contradiction
     from leakkit.sources.headings.reading import Reading
@@ -22,16 +24,19 @@ NO_STOP = ("present_stage_ahead",)
 IN_DOUBT = ("outcome_words_unknown", "outcome_against_history")
 NAMES = "closing_stage"
 """What the outcome is recognised by where only the names of stages say it."""
-ENDS_ASKED = 2
-"""After what is set aside, and whether anything closes."""
+ENDS_ASKED = "nothing_closes"
+"""After this question those follow that are asked where the outcomes were made."""
 COUNTED = (*IN_DOUBT, *NO_STOP, "none_in_both")
 """The account of the rows counts these itself, and puts the first two in doubt."""
 
 
-def cross_check(reading: Reading, found: Found, config: Config, *, listed_after: bool) -> None:
+def cross_check(
+    reading: Reading, found: Found, config: Config, *, listed_after: bool, resolved: bool = True
+) -> None:
     """Hold what a source says twice against itself; call once the deals are resolved.
 
     `listed_after`: all faults are listed after it, so that those set aside stop nothing.
+    `resolved`: there are deals that did not go the straight way.
 
     Every disagreement is counted, kept with examples, and puts its deals in doubt. Raises
     LeakkitError where one touches so many deals that no page could be right, with the
@@ -41,10 +46,13 @@ def cross_check(reading: Reading, found: Found, config: Config, *, listed_after:
     made = any(one.what == "outcome" for one in reading.log.said)
     outcome = "" if made or not found.opportunities else found.opportunities.heading("outcome")
     declared = bool(reading.config.pipelines)
-    asked = _ask_questions(store, found, config, outcome or "", declared=declared)
+    asked = _ask_questions(
+        store, found, config, outcome or "", declared=declared, resolved=resolved
+    )
     if not outcome:
         by_names = {one.as_what for one in reading.log.said if one.what == "outcome"} <= {NAMES}
-        asked[ENDS_ASKED:ENDS_ASKED] = [
+        after = 1 + next(i for i, one in enumerate(asked) if one.code == ENDS_ASKED)
+        asked[after:after] = [
             end_checks.one_end_missing(store, reading.config),
             end_checks.stage_past_close(store, reading.config, by_names=by_names),
         ]
@@ -62,35 +70,40 @@ def cross_check(reading: Reading, found: Found, config: Config, *, listed_after:
     )
 
 
-def _ask_questions(
-    store: Store, found: Found, config: Config, outcome: str, *, declared: bool
+def _ask_questions(  # noqa: PLR0913 - what the questions are about
+    store: Store, found: Found, config: Config, outcome: str, *, declared: bool, resolved: bool
 ) -> list[Contradiction]:
     """Ask every question; `outcome` is the heading of the outcomes, '' where they were made.
 
-    `declared`: the configuration says which stages each pipeline has.
+    `declared`: the configuration says which stages each pipeline has. Of deals that went the
+    straight way half of the questions need not be asked, where no other was `resolved`.
     """
+
+    def of_resolved(ask: Callable[..., Contradiction], *given: object) -> list[Contradiction]:
+        return [ask(store, *given)] if resolved else []
+
     all_open = end_checks.nothing_closes(store, config)
     return [
-        history_checks.most_set_aside(store),
+        *of_resolved(history_checks.most_set_aside),
         all_open,
-        end_checks.outcome_words_unknown(store),
+        *of_resolved(end_checks.outcome_words_unknown),
         end_checks.open_with_reason(store),
-        end_checks.outcome_against_history(store),
+        *of_resolved(end_checks.outcome_against_history),
         end_checks.closed_without_outcome(store, asked=all_open.stops),
         end_checks.stage_may_be_lost(store, config, asked=all_open.stops),
         end_checks.flags_against_outcome(store, outcome),
         end_checks.ends_half_told(store),
-        history_checks.present_stage_ahead(store),
-        history_checks.lost_elsewhere(store, config),
-        history_checks.breaks_in_history(store),
+        *of_resolved(history_checks.present_stage_ahead),
+        *of_resolved(history_checks.lost_elsewhere, config),
+        *of_resolved(history_checks.breaks_in_history),
         history_checks.stage_of_another_pipeline(store, found.history, declared=declared),
-        history_checks.closed_without_start(store),
+        *of_resolved(history_checks.closed_without_start),
         history_checks.several_beginnings(store, found.history),
-        history_checks.history_older_than_deals(store),
+        *of_resolved(history_checks.history_older_than_deals),
         history_checks.shortened_ids(store),
         history_checks.rows_without_id(store, found),
         history_checks.open_without_stage(store, found),
-        history_checks.none_in_both(store, found),
+        *of_resolved(history_checks.none_in_both, found),
         history_checks.ids_under_several_names(store, found.history),
     ]
 

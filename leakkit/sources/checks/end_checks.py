@@ -120,7 +120,7 @@ FEWEST_OPEN = 20
 def outcome_words_unknown(store: Store) -> Contradiction:
     """Ask which deals have an outcome in words that nobody knows, and are open by nothing else."""
     found = ids_of(store, UNKNOWN)
-    said = list_words(store, "outcome", UNKNOWN)
+    said = list_words(store, "outcome", UNKNOWN) if found else []
     lines = tuple(
         f"won, lost or open = [{quote_toml(text)}]   # in [source.outcomes]: "
         f"{n:,} deals{_guess(text)}"
@@ -357,7 +357,7 @@ def has_proposed_stages(store: Store) -> bool:
 def outcome_against_history(store: Store) -> Contradiction:
     """Ask which deals end otherwise in their history than their outcome says."""
     found = ids_of(store, DISAGREES)
-    said = list_words(store, "outcome", DISAGREES)
+    said = list_words(store, "outcome", DISAGREES) if found else []
     lines = (f"the outcomes say {list_texts(said)}: what they mean is said in [source.outcomes]",)
     says = "end otherwise in their history than their outcome says"
     means = [(text, f"{n:,} of these deals") for text, n in said]
@@ -422,14 +422,16 @@ WHERE outcome = 'open' AND lost_reason <> '' AND lower(lost_reason) NOT IN {NOTH
 def open_with_reason(store: Store) -> Contradiction:
     """Ask which open deals have a reason for a loss, and what else is said of them."""
     found = ids_of(store, OPEN)
-    outcome, stage = list_words(store, "outcome", OPEN), list_words(store, "stage", OPEN)
+    outcome = list_words(store, "outcome", OPEN) if found else []
+    stage = list_words(store, "stage", OPEN) if found else []
     lines = [
         f"lost = {list_texts(said)}   # in [source.outcomes]: "
         f"{what} of these deals, if it is a loss"
         for what, said in (("outcomes", outcome), ("stages", stage))
         if said
     ]
-    if not store.value("SELECT count(*) FROM opportunities WHERE outcome = 'lost'"):
+    lost = "SELECT count(*) FROM opportunities WHERE outcome = 'lost'"
+    if found and not store.value(lost):
         lines.append("reason_means_loss = true   # in [source]: every deal with a reason is lost")
     says = "are open and have a reason for their loss"
     asks = words_to_sort(

@@ -6,7 +6,7 @@ run by path with `python -I` and imports nothing of leakkit: it starts in an ins
 A line is the name of a sheet with its merged cells, or a row. A date is in a list of its
 own, for no other cell is a list. The last line says that all was read, or what is wrong.
 
-    python -I sheet_process.py FOLDER_OF_PACKAGES WORKBOOK SHEET BYTES SECONDS
+    python -I sheet_process.py FOLDER_OF_PACKAGES WORKBOOK SHEETS BYTES SECONDS
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def say_sheet(book: Any, name: str) -> None:  # noqa: ANN401 - calamine has no t
 
 
 def main(packages: str, path: str, wanted: str) -> None:
-    """Write the sheets that are wanted: all that are shown, or the one of this name."""
+    """Write the sheets that are wanted, a list of names as JSON: of none, all that are shown."""
     sys.path.append(packages)
     import python_calamine as calamine  # noqa: PLC0415 - found by the line above
 
@@ -67,10 +67,11 @@ def main(packages: str, path: str, wanted: str) -> None:
             if sheet.visible == calamine.SheetVisibleEnum.Visible
             and sheet.typ == calamine.SheetTypeEnum.WorkSheet
         ]
-        if wanted and wanted not in book.sheet_names:
+        names = json.loads(wanted)
+        if not set(names) <= set(book.sheet_names):
             say({"no_sheet": book.sheet_names})
             return
-        for name in [wanted] if wanted else shown:
+        for name in names or shown:
             say_sheet(book, name)
     except calamine.PasswordError:
         say({"password": True})

@@ -22,7 +22,7 @@ from leakkit.sources.formats.headers_and_footers import footer_of, given_heading
 from leakkit.sources.formats.rows import put_rows
 from leakkit.sources.formats.unpacking import open_zip
 from leakkit.sources.headings.heading_words import exports_of, once, score
-from leakkit.sources.headings.reading import SwappedDates, Table
+from leakkit.sources.headings.reading import OR_ALL, SwappedDates, Table
 from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 
@@ -52,8 +52,9 @@ class WorkbookSheet:
 def read_workbook(reading: Reading, path: Path, name: str) -> list[WorkbookSheet]:
     """Read the sheets of a workbook that play a part.
 
-    `[source] sheet` names one. Else: the sheets whose headings play a part (a history,
-    opportunities); where none does, the first that is not empty. Hidden sheets are not read.
+    `[source] sheet` names one, or several that are read together. Else: the sheets whose headings
+    play a part (a history, opportunities); where none does, the first that is not empty. Hidden
+    sheets are not read.
     """
     found = [
         _copy_sheet(reading, _compact(sheet), f"{sheet.name} of {name}")
@@ -180,6 +181,8 @@ def _choose_sheets(reading: Reading, name: str, found: list[WorkbookSheet]) -> l
     for one in found:
         parts.setdefault(part_of(one.headings, renamed, exports).table, []).append(one)
     played = {part: sheets for part, sheets in parts.items() if part}
+    if len(reading.config.source.sheet) > 1:
+        return found
     for sheets in played.values():
         if len(sheets) > 1:
             names = ", ".join(sheet.name for sheet in sheets)
@@ -187,13 +190,14 @@ def _choose_sheets(reading: Reading, name: str, found: list[WorkbookSheet]) -> l
                 f"{name} has {len(sheets)} sheets that may be read: {names}. "
                 "Say which: [source] sheet = '...'."
             )
-            if len({tuple(sorted(sheet.headings)) for sheet in sheets}) == 1:
-                message += (
-                    " They have the same columns: one of them may be a part of all deals. "
-                    "Parts of one table belong into one sheet."
-                )
             named = tuple(sheet.name for sheet in sheets)
-            ask = Ask("source", "sheet", named, "the sheet to read")
+            same = len({tuple(sorted(sheet.headings)) for sheet in sheets}) == 1
+            if same:
+                message += (
+                    " They have the same columns: one of them may be a part of all deals. If so, "
+                    f"name them all and they are read together: sheet = {list(named)}."
+                )
+            ask = Ask("source", "sheet", named, f"the sheet to read{OR_ALL if same else ''}")
             raise LeakkitError("two_sheets", message, asks=(ask,))
     chosen = [sheets[0] for sheets in played.values()] or found[:1]
     if len(found) > len(chosen) or len(chosen) > 1:
@@ -218,16 +222,16 @@ class Cells:
     rows: list[list[Any]] = field(default_factory=list)
 
 
-def read_cells(path: Path, name: str, wanted: str) -> list[Cells]:
-    """Read the sheets that are shown, or the one that is wanted; `name` is the file's in errors.
+def read_cells(path: Path, name: str, wanted: Sequence[str]) -> list[Cells]:
+    """Read the sheets that are shown, or those that are wanted; `name` is the file's in errors.
 
     Cells are texts, numbers, booleans, dates and datetimes. Raises LeakkitError where the
     file is damaged, protected or larger than docs/limits.md allows.
     """
     refuse_bomb(path, name)
     packages = Path(str(importlib.util.find_spec(PARSER).origin)).parent.parent  # type: ignore[union-attr] # it is required
-    command: list[str | Path] = [sys.executable, "-I", PROGRAM, packages, path.absolute(), wanted]
-    command += [str(limits.WORKBOOK_MEMORY), str(limits.WORKBOOK_SECONDS)]
+    command: list[str | Path] = [sys.executable, "-I", PROGRAM, packages, path.absolute()]
+    command += [json.dumps(wanted), str(limits.WORKBOOK_MEMORY), str(limits.WORKBOOK_SECONDS)]
     with subprocess.Popen(  # noqa: S603 - our own program; the path is one argument
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
@@ -253,7 +257,7 @@ def refuse_bomb(path: Path, name: str) -> None:
         raise LeakkitError("too_large", message)
 
 
-def _collect_cells(lines: Iterable[bytes], name: str, wanted: str) -> list[Cells]:
+def _collect_cells(lines: Iterable[bytes], name: str, wanted: Sequence[str]) -> list[Cells]:
     """Collect what the process says; its end without a last word is that of a damaged file."""
     found: list[Cells] = []
     count = 0
@@ -291,10 +295,11 @@ def _cell(cell: object) -> object:
     return dt.datetime.fromisoformat(text) if "T" in text else dt.date.fromisoformat(text)
 
 
-def _explain_refusal(said: dict[str, Any], name: str, wanted: str) -> LeakkitError:
+def _explain_refusal(said: dict[str, Any], name: str, wanted: Sequence[str]) -> LeakkitError:
     """Return the error of what the process says is wrong."""
     if "no_sheet" in said:
-        message = f"There is no sheet {wanted!r}. There are: {', '.join(said['no_sheet'])}."
+        missing = next((one for one in wanted if one not in said["no_sheet"]), "")
+        message = f"There is no sheet {missing!r}. There are: {', '.join(said['no_sheet'])}."
         return LeakkitError("no_sheet", message)
     if "password" in said:
         message = f"{name} is protected by a password. Save it without one."

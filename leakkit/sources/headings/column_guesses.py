@@ -13,6 +13,7 @@ from leakkit.errors import Ask, Fault, LeakkitError, visible
 from leakkit.likeness import compare_names
 from leakkit.sources import toml
 from leakkit.sources.headings.heading_words import USUAL, loose, used_headings
+from leakkit.sources.headings.joined_files import PART
 from leakkit.sources.headings.reading import CLOCK_TYPES, PARTS
 from leakkit.sources.headings.table_parts import NEEDED, called_steps
 from leakkit.sources.shapes.end_columns import NO, YES
@@ -338,6 +339,7 @@ def find_unused(
         dates = {c.heading for c in columns if c.kind == DATE} - declared
         mine |= {*(set(segments) - dates), *keys, *table.where}
         mine |= {heading for heading in table.types if loose(heading) in makers}
+        mine |= {PART} if len(table.parts) > 1 else set()
         rest = [c for c in columns if c.heading not in mine and not _is_said(c.heading, said)]
         telling = tuple(column for column in rest if column.kind not in {EMPTY, ONE})
         silent = tuple(column.heading for column in rest if column.kind in {EMPTY, ONE})

@@ -41,6 +41,10 @@ PARTS = {
 """What the columns are that a source cannot do without."""
 
 
+OR_ALL = "; or all of them, if they are parts of one table"
+"""What is asked beside which of several tables with the same columns is read."""
+
+
 @dataclass(frozen=True)
 class Lacking:
     """The columns that a file lacks, and the lines that say which they are."""
@@ -198,13 +202,18 @@ class Table:
             return said
         if self.types[heading] != "VARCHAR":
             return f"COALESCE(trim(CAST({said} AS VARCHAR)), '')"
-        if self._is_tidy(heading):
+        if self.is_tidy(heading):
             return f"COALESCE({said}, '')"
         # plain letters with none of the spaces at an end are the rule, and seen far faster
         bare = f"strlen({said}) = length({said}) AND {said} >= '!' AND NOT ends_with({said}, ' ')"
         return f"COALESCE(CASE WHEN {bare} THEN {said} ELSE trim({said}) END, '')"
 
-    def _is_tidy(self, heading: str) -> bool:
+    def cell(self, heading: str) -> str:
+        """Return SQL for a column of texts, trimmed; NULL where it is. It is planned fast."""
+        is_trimmed = heading in self.trimmed or self.is_tidy(heading)
+        return quote(heading) if is_trimmed else f"trim({quote(heading)})"
+
+    def is_tidy(self, heading: str) -> bool:
         """Say whether it is known that no cell of a column of texts needs trimming."""
         relation, headings = self.tidy
         return relation == self.relation and heading in headings

@@ -17,12 +17,10 @@ from leakkit.sources.headings.folders import (
     CONFIG_FILE,
     Folder,
     Member,
-    alike,
     explain_several,
     explain_two_within,
     folder_of,
     input_of,
-    join_parts,
     read_days,
     stem_of,
     which_member,
@@ -40,6 +38,7 @@ from leakkit.sources.headings.heading_words import (
     loose,
     used_headings,
 )
+from leakkit.sources.headings.joined_files import alike, join_parts
 from leakkit.sources.headings.reading import Table
 from leakkit.sources.headings.table_parts import TablePart, dated_stages, part_of
 from leakkit.sources.shapes.deal_ids import may_be_deals
@@ -151,6 +150,8 @@ def _one_file(reading: Reading, path: Path) -> Files:
         raise unknown_format(path)
     else:
         tables = read_file(reading, path, HISTORY)
+    if len(reading.config.source.sheet) > 1:
+        tables = _join_parts(reading, tables)
     return _assign_parts(
         reading, stem_of(path), inputs, [_recognise_columns(reading, table) for table in tables]
     )

@@ -250,8 +250,15 @@ def read_declared(file: Path) -> dict[str, Any]:
 
 
 def _drop_unfilled(given: dict[str, Any]) -> dict[str, Any]:
-    """Return a table without the values that are to be filled in, and lists without them."""
-    kept = {key: _part(said) for key, said in given.items() if said != FILL_IN}
+    """Return a table without the values that are to be filled in, and lists without them.
+
+    Of the files that are read all are asked for again: the rest alone would leave some out.
+    """
+    kept = {
+        key: _part(said)
+        for key, said in given.items()
+        if said != FILL_IN and not (key == "read" and FILL_IN in said)
+    }
     return {key: said for key, said in kept.items() if said or not given[key]}
 
 

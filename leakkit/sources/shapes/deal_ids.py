@@ -113,6 +113,10 @@ def _lone(reading: Reading, table: Table) -> list[int]:
 # ---------------- ids of Salesforce
 
 SHORT, LONG = 15, 18
+OF_THESE_LENGTHS = f"""
+SELECT count(*) FROM read_opportunities
+WHERE length(opportunity_id) IN ({SHORT}, {LONG})
+"""  # noqa: S608 - numbers
 PAIRS = f"""
 CREATE OR REPLACE TEMP TABLE id_pairs AS
 SELECT h.id AS said, min(o.id) AS id
@@ -128,6 +132,8 @@ GROUP BY h.id HAVING count(*) = 1
 def match_long_ids(reading: Reading) -> None:
     """Give history rows the id that the deals have, where one of both is cut to 15 letters."""
     store = reading.store
+    if not store.value(OF_THESE_LENGTHS):
+        return
     store.run(PAIRS)
     rows = int(
         store.value(
