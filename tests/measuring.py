@@ -439,7 +439,7 @@ class Comparison:
     def check_chance_to_win(self) -> None:
         everywhere = self.found.passages
         for row in self.result.stages:
-            rows = self.counts.of_stage(deal_queries.WINS, row.stage).assign(total=0)
+            rows = pd.DataFrame(self.counts.of_stage(deal_queries.WINS, row.stage)).assign(total=0)
             stay = age_counts.stays_by_group(rows, ["stage"]).get((row.stage,), learning.NO_VISITS)
             engine = survival.aalen_johansen(stay.table())
             spells = ref.chance_to_win(everywhere, self.result.name, row.stage)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from leakkit.analysis.numbers import PipelineNumbers
     from leakkit.config import Config
     from leakkit.findings.whatif import Chain
-    from leakkit.measures.age_counts import StayCounts
+    from leakkit.measures.age_counts import Columns, StayCounts
     from leakkit.measures.balance import Flows, Month, Pipe
     from leakkit.measures.horizons import Days
     from leakkit.measures.route import Route
@@ -180,12 +180,12 @@ class PipelineCounts:
             self._rows[query] = self.batch.counts_for(query).rows(query, self.number)
         return self._rows[query]
 
-    def of_stage(self, query: str, stage: int) -> pd.DataFrame:
+    def of_stage(self, query: str, stage: int) -> Columns:
         """Return what a query says of one stage."""
         if query not in self._by_stage:
-            self._by_stage[query] = dict(age_counts.groups(self.rows(query), ["stage"]))
-        found = self._by_stage[query].get((stage,))
-        return self.rows(query).iloc[:0] if found is None else found
+            self._by_stage[query] = age_counts.split_columns(self.rows(query), "stage")
+        by_stage, none = self._by_stage[query]
+        return by_stage.get(stage, none)
 
     @cached_property
     def _rows(self) -> dict[str, pd.DataFrame]:
@@ -193,9 +193,14 @@ class PipelineCounts:
         return {}
 
     @cached_property
-    def _by_stage(self) -> dict[str, dict[tuple[int, ...], pd.DataFrame]]:
-        """The rows of each stage, by the query; those that were looked at."""
+    def _by_stage(self) -> dict[str, tuple[dict[int, Columns], Columns]]:
+        """The rows of each stage, and none, by the query; those that were looked at."""
         return {}
+
+    @cached_property
+    def until_closed(self) -> Mapping[tuple[int, ...], StayCounts]:
+        """How long deals lived from their first entry into each stage."""
+        return age_counts.stays_by_group(self.rows(deal_queries.WINS), ["stage"])
 
     def stay(self, stage: int, visits: int = learning.FIRST) -> StayCounts:
         """Return the stays of one stage on the days that are read."""
@@ -228,10 +233,12 @@ def whole_sum(column: pd.Series[float] | Ints) -> int:
     return sum(map(int, np.asarray(column).tolist()))
 
 
-def sum_late(standing: pd.DataFrame, column: str) -> int:
+def sum_late(standing: pd.DataFrame | Columns, column: str) -> int:
     """Add up a column of the open deals that are late, by the visit or by the whole deal."""
-    late = [standing[name].to_numpy() == 1 for name in ("visit_late", "deal_late")]
-    return int(standing[column].to_numpy()[late[0] | late[1]].sum())
+    visit, deal, amount = (
+        np.asarray(standing[name]) for name in ("visit_late", "deal_late", column)
+    )
+    return int(amount[(visit == 1) | (deal == 1)].sum())
 
 
 def curve_of(counts: PipelineCounts, stage: int, more: StayCounts = learning.NO_VISITS) -> Curve:

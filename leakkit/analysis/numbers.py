@@ -24,18 +24,17 @@ from leakkit.analysis.scope import POLICIES
 from leakkit.analysis.snapshot import Numbers
 from leakkit.config import fold_name
 from leakkit.guards import find_spelling
-from leakkit.measures import age_counts, balance, horizons, stage_results, survival
+from leakkit.measures import balance, horizons, stage_results, survival
 from leakkit.page.style import facts_table
 from leakkit.store import deal_queries, queries, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import pandas as pd
-
     from leakkit.analysis.counts import PipelineCounts
     from leakkit.analysis.coverage import DataNotes
     from leakkit.findings.whatif import Costs
+    from leakkit.measures.age_counts import Columns
     from leakkit.measures.balance import Flows, Month, Pipe, PipelineBalance, StageBalance
     from leakkit.measures.horizons import Days, Horizon, Windows
     from leakkit.measures.present_state import LastStage, Present
@@ -101,7 +100,7 @@ class StageNumbers(Numbers):
 
     # what is counted
 
-    def _rows(self, query: str) -> pd.DataFrame:
+    def _rows(self, query: str) -> Columns:
         """Return what a query says of the stage."""
         return self._counts.of_stage(query, self.stage)
 
@@ -272,8 +271,7 @@ class StageNumbers(Numbers):
     @cached_property
     def _chance(self) -> tuple[Share, Horizon]:
         """The chance to win from here, and the age that it is read at."""
-        rows = self._rows(deal_queries.WINS)
-        counted = age_counts.stays_by_group(rows, ["stage"]).get((self.stage,), learning.NO_VISITS)
+        counted = self._counts.until_closed.get((self.stage,), learning.NO_VISITS)
         return stage_results.chance_to_win(counted)
 
     @cached_property
@@ -290,7 +288,7 @@ class StageNumbers(Numbers):
     def wins_after_loss(self) -> int:
         """Deals that were lost after it, and won later."""
         rows = self._rows(deal_queries.WINS)
-        return whole_sum(rows["won_later"].to_numpy()[rows["arrives"].to_numpy() != 1])
+        return whole_sum(rows["won_later"][rows["arrives"] != 1])
 
 
 class PipelineNumbers(Numbers):

@@ -6,7 +6,7 @@ import functools
 import itertools
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy
@@ -30,6 +30,8 @@ EXITS = ("open", "next", "jumped", "won_here", "returned", "lost", "moved")
 ADVANCED = ("next", "jumped", "won_here")
 CURVE_KINDS = (*ADVANCED, "returned", "lost")
 AgeCounts = tuple["Ints", "Ints"]
+Columns = dict[str, "NDArray[Any]"]
+"""The columns of a few rows, by name."""
 NONE: AgeCounts = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
@@ -141,6 +143,19 @@ def groups(frame: pd.DataFrame, keys: list[str]) -> Iterator[tuple[tuple[int, ..
     ordered = frame.take(order)
     for key, of in found:
         yield key, ordered.iloc[of]
+
+
+def split_columns(frame: pd.DataFrame, key: str) -> tuple[dict[int, Columns], Columns]:
+    """Take a frame apart by the numbers of a column, as plain arrays; beside them those of none.
+
+    A small frame takes longer to ask for a column than the column takes to read.
+    """
+    order, found = _places(frame, [key])
+    columns = {str(name): frame[name].to_numpy()[order] for name in frame}
+    parts = {
+        number: {name: column[of] for name, column in columns.items()} for (number,), of in found
+    }
+    return parts, {name: column[:0] for name, column in columns.items()}
 
 
 def _places(

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from leakkit.measures.age_counts import Columns
     from leakkit.measures.survival import Curve
 
 
@@ -69,7 +70,7 @@ class Exits:
     open: int
 
     @classmethod
-    def of(cls, rows: pd.DataFrame) -> Exits:
+    def of(cls, rows: Columns) -> Exits:
         """Add up the counts `n` of rows by their `exit`."""
         found = {int(e): int(n) for e, n in zip(rows["exit"], rows["n"], strict=True)}
         return cls(**{name: found.get(e, 0) for e, name in enumerate(EXITS)})
@@ -96,9 +97,9 @@ class InTheEnd:
     moved: int
 
     @classmethod
-    def of(cls, rows: pd.DataFrame) -> InTheEnd:
+    def of(cls, rows: Columns) -> InTheEnd:
         """Add up the deals `n` of rows by their last `exit`, lost ones by whether `here`."""
-        kind, here, n = (rows[name].to_numpy() for name in ("exit", "here", "n"))
+        kind, here, n = (rows[name] for name in ("exit", "here", "n"))
         lost = kind == EXITS.index("lost")
         return cls(
             won=int(n[kind == EXITS.index("won_here")].sum()),
@@ -316,29 +317,29 @@ def losing_order(curves: Sequence[Curve], ages: Sequence[float | None]) -> tuple
     return tuple(stage for stage, _ in sorted(known, key=lambda pair: (-pair[1], pair[0])))
 
 
-def reached_counts(observed: StayCounts, implied: pd.DataFrame, start: int, end: int) -> StayCounts:
+def reached_counts(observed: StayCounts, implied: Columns, start: int, end: int) -> StayCounts:
     """Return the first visits under `reached`: skipped stages get a zero-day passage.
 
     `implied` has a row per tick on which deals jumped over this stage: tick, n, and the
     observed first visit that this one comes before, if any (visited, entered_tick,
     exit, left_tick). Counts of visits that are no longer the first are taken off.
     """
-    ticks = implied["tick"].to_numpy(np.int64)
-    n = implied["n"].to_numpy(np.int64)
+    ticks, n = (implied[name].astype(np.int64) for name in ("tick", "n"))
     inside = (ticks >= start) & (ticks < end)
     zero = np.zeros(int(inside.sum()), np.int64)
     added = StayCounts((zero, n[inside]), {"next": (zero, n[inside])})
-    return observed + added + _no_longer_first(implied[implied["visited"] == 1], start, end)
+    seen = implied["visited"] == 1
+    later = {name: column[seen] for name, column in implied.items()}
+    return observed + added + _no_longer_first(later, start, end)
 
 
-def _no_longer_first(rows: pd.DataFrame, start: int, end: int) -> StayCounts:
+def _no_longer_first(rows: Columns, start: int, end: int) -> StayCounts:
     """Return, as negative counts, the observed first visits that now come second."""
-    entered = rows["entered_tick"].to_numpy(np.int64)
-    left = rows["left_tick"].to_numpy(np.int64)
-    exits = rows["exit"].to_numpy(np.int64)
+    names = ("entered_tick", "left_tick", "exit")
+    entered, left, exits = (rows[name].astype(np.int64) for name in names)
     inside = (entered < end) & ((exits == 0) | (left >= start))
     entered, left, exits = entered[inside], left[inside], exits[inside]
-    n = -rows["n"].to_numpy(np.int64)[inside]
+    n = -rows["n"].astype(np.int64)[inside]
     done = (exits != 0) & (left < end)
     age = np.where(done, left, end - 1) - entered
     kind = np.where(done, exits, 0)
