@@ -13,7 +13,7 @@ import pandas as pd
 
 
 @singledispatch
-def plain(value: object) -> Any:  # noqa: ANN401 - lists, dicts, texts and numbers
+def plain(value: object) -> object:
     """Return a value as lists, dicts, texts and numbers; not a number equals itself.
 
     Fields that a class leaves out of its comparison are left out.
@@ -34,7 +34,7 @@ def _(value: float) -> float | str:
 
 @plain.register(np.ndarray)
 @plain.register(np.generic)
-def _(value: np.ndarray[Any, Any] | np.generic) -> Any:  # noqa: ANN401 - a list or a number
+def _(value: np.ndarray[Any, Any] | np.generic) -> object:
     return plain(value.tolist())
 
 

@@ -421,6 +421,24 @@ def test_modules_and_classes_have_one_name_each() -> None:
     assert twice <= TWICE
 
 
+NAMED_FILE = re.compile(
+    r"`(?:leakkit/)?((?:analysis|cli|config|deck|findings|frames|measures|page|report|sample"
+    r"|sources|store|views|words)/[\w/]+\.(?:py|toml))`"
+)
+
+
+def test_every_file_that_a_page_names_is_there() -> None:
+    """A page that sends its reader to a module sends nobody to one that has moved."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    gone = {
+        f"{name_of(page)}: {name}"
+        for page in pages
+        for name in NAMED_FILE.findall(page.read_text("utf-8"))
+        if not re.search(r"\b[A-Z]+\b", name) and not (ROOT / "leakkit" / name).exists()
+    }
+    assert not gone
+
+
 def rooms_on_the_way() -> list[tuple[str, str]]:
     """Return the rooms that docs/how-a-number-is-made.md names on the way of a deal."""
     page = (ROOT / "docs" / "how-a-number-is-made.md").read_text("utf-8")

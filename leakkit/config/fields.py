@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -51,7 +51,7 @@ MOMENT = re.compile(
 """A date, or a date with a time: what `as_of` may be."""
 
 
-def _number(given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+def _number(given: object) -> object:
     """Refuse yes and no, which would count as 1 and 0."""
     if isinstance(given, bool):
         message = "it should be a number"
@@ -59,7 +59,7 @@ def _number(given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it
     return given
 
 
-def is_moment(given: object) -> bool:
+def is_moment(given: object) -> TypeGuard[str]:
     """Say whether this is a date or a date with a time, of the years that there may be."""
     if not isinstance(given, str) or not MOMENT.fullmatch(given):
         return False
@@ -69,12 +69,12 @@ def is_moment(given: object) -> bool:
         return False
 
 
-def is_day(given: Any) -> bool:  # noqa: ANN401 - as above
+def is_day(given: object) -> TypeGuard[str]:
     """Say whether this is a date without a time."""
     return is_moment(given) and len(given) == len("2026-06-30")
 
 
-def _as_date(given: Any) -> Any:  # noqa: ANN401 - as above
+def _as_date(given: object) -> object:
     """Take a day as its date, whether it is written as text or as a date of TOML."""
     if isinstance(given, dt.date) and not isinstance(given, dt.datetime):
         given = given.isoformat()
@@ -89,7 +89,7 @@ def collect_lists(given: dict[Any, Any]) -> dict[Any, Any]:
     return {key: (v,) if isinstance(v, str) else v for key, v in given.items()}
 
 
-def _split_commas(given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+def _split_commas(given: object) -> object:
     """Let one text with commas stand for a list of texts."""
     return tuple(part.strip() for part in given.split(",")) if isinstance(given, str) else given
 

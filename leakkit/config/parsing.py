@@ -110,7 +110,7 @@ class Config(Section):
 
     @field_validator("as_of", mode="before")
     @classmethod
-    def _as_of_is_text(cls, given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    def _as_of_is_text(cls, given: object) -> object:
         """TOML has dates of its own: take them as their text."""
         return given.isoformat() if isinstance(given, dt.date) else given
 

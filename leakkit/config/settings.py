@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import datetime as dt
 import re
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -76,7 +76,7 @@ class Stage(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _is_a_name(cls, given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    def _is_a_name(cls, given: object) -> object:
         """A stage of which nothing else is said may stand as its name alone."""
         return {"name": given} if isinstance(given, str) else given
 
@@ -122,7 +122,7 @@ class OutcomeWords(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _collect_words(cls, given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    def _collect_words(cls, given: object) -> object:
         """A word may have a line of its own, `"Dead" = "lost"`, which goes before the lists."""
         if not isinstance(given, dict):
             return given
@@ -202,7 +202,7 @@ class FileRules(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _collect(cls, given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    def _collect(cls, given: object) -> object:
         """Canonical names are columns; one value of `where` may stand without a list."""
         if not isinstance(given, dict):
             return given
@@ -248,7 +248,7 @@ class SourceRules(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _collect_columns(cls, given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    def _collect_columns(cls, given: object) -> object:
         """Canonical names say what a column is called; names of files say it for one file."""
         if not isinstance(given, dict):
             return given
@@ -300,7 +300,7 @@ class SourceRules(Section):
 
     @field_validator("history_start", mode="before")
     @classmethod
-    def _history_starts_on_a_day(cls, given: object) -> Any:  # noqa: ANN401 - as above
+    def _history_starts_on_a_day(cls, given: object) -> object:
         """A day as a text or as TOML has it, of years that a date may be of."""
         day = given.isoformat() if isinstance(given, dt.date) else given
         if day is not None and not is_day(day):
@@ -348,7 +348,7 @@ class Intervention(Section):
 
     @field_validator("segment", mode="before")
     @classmethod
-    def _collect(cls, given: object) -> Any:  # noqa: ANN401 - pydantic hands over what it read
+    def _collect(cls, given: object) -> object:
         """One value of a column may stand without a list."""
         if not isinstance(given, dict):
             return given

@@ -224,7 +224,6 @@ def find_cause(  # noqa: PLR0913 - what a cause is read from
     found = _judge(stated, behaviour, in_bulk=apart.in_bulk)
     codes = family_codes(said)
     sub, review = _to_review(found, stated, behaviour, terms)
-    back = design.only((design.exit == RETURNED) & design.left_in(days))
     return Cause(
         stage=design.stage,
         verdict=found,
@@ -235,11 +234,7 @@ def find_cause(  # noqa: PLR0913 - what a cause is read from
         behaviour=behaviour,
         agreement=agreement(codes, points, losses.reason > 0),
         administrative=apart,
-        days=(
-            days_by_exit("lost", losses.stay),
-            days_by_exit("advanced", advanced.stay),
-            days_by_exit("returned", back.stay),
-        ),
+        days=_read_days(design, days, losses, advanced),
         review=review,
         sub_reason=sub,
         deals=choose(losses, advanced, _typical(found, codes, points), seed),
@@ -283,6 +278,18 @@ def summarise(cause: Cause) -> LikelyCause:
                 for name, one in excess.items()
             },
         ),
+    )
+
+
+def _read_days(
+    design: Design, days: Days, losses: Design, advanced: Design
+) -> tuple[DaysByExit, DaysByExit, DaysByExit]:
+    """Return for how many days deals stayed that were lost, advanced and went back."""
+    back = design.only((design.exit == RETURNED) & design.left_in(days))
+    return (
+        days_by_exit("lost", losses.stay),
+        days_by_exit("advanced", advanced.stay),
+        days_by_exit("returned", back.stay),
     )
 
 

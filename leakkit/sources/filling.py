@@ -36,8 +36,11 @@ def fill(reading: Reading, found: Found, watch: Watch | None, options: LoadOptio
     given = give_rows(reading, found)
     store, rules = reading.store, given.rules
     settled_deals.find_unchanged(store, rules, options)
-    resolved = resolve(store, rules, plain=options.plain)
-    reading.count(doubtful_visits.BURSTS, doubtful_visits.find_doubtful(store, rules))
+    resolution = resolve(store, rules, plain=options.plain)
+    resolved = resolution.any_odd
+    reading.count(
+        doubtful_visits.BURSTS, doubtful_visits.find_doubtful(store, rules, resolution.moments)
+    )
     cross_check(reading, found, rules.config, listed_after=watch is not None, resolved=resolved)
     files = (found.opportunities.file if found.opportunities else "", found.history.file)
     facts = account.facts(store, rules.cut, resolved=resolved)

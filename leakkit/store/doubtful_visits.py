@@ -15,6 +15,7 @@ from leakkit.store.account import FACTS
 
 if TYPE_CHECKING:
     from leakkit.store.database import Store
+    from leakkit.store.passing import Ints
     from leakkit.store.resolve import Rules
 
 BURST = 30
@@ -25,11 +26,15 @@ SET_ASIDE, BURSTS = "set_aside", "moves_in_bursts"
 OF_ENDS = ("outcome_disagrees", "closed_without_moment")
 """Facts of the end of a deal that put its last visit in doubt; see also `find_doubtful`."""
 NONE = 2**62
-"""The moment of a row without one: after every other."""
+"""The moment of a row without one: after every other, or as far before them."""
 
 # of the rows as given: those of deals that an earlier store has settled are not resolved again
 MOMENTS = f"SELECT COALESCE(entered_at, {NONE}) AS moment FROM given_history"  # noqa: S608 - a number
 DECLARED = " WHERE pipeline NOT IN (SELECT said FROM pipeline_names WHERE pipeline < 0)"
+
+LEFT_OUT = """
+SELECT (SELECT count(*) FROM pipeline_names WHERE pipeline < 0), (SELECT count(*) FROM nameless)
+"""
 
 MISSING = f"""
 CREATE TABLE missing_entrants AS
@@ -82,9 +87,12 @@ class DoubtfulVisits:
     n: int
 
 
-def find_doubtful(store: Store, rules: Rules) -> int:
-    """Keep what is in doubt, before the tables of resolving go; return the moves in bursts."""
-    minutes, moves = _bursts(store, rules)
+def find_doubtful(store: Store, rules: Rules, moments: Ints | None = None) -> int:
+    """Keep what is in doubt, before the tables of resolving go; return the moves in bursts.
+
+    `moments` are those of the rows with an id, where they are known.
+    """
+    minutes, moves = _bursts(store, rules, moments)
     judged = next(source for source in FACTS if source.startswith("judged"))
     conditions = {
         **{fact: (judged, FACTS[judged][fact]) for fact in OF_ENDS},
@@ -104,15 +112,16 @@ def find_doubtful(store: Store, rules: Rules) -> int:
     return moves
 
 
-def _bursts(store: Store, rules: Rules) -> tuple[list[int], int]:
+def _bursts(store: Store, rules: Rules, known: Ints | None) -> tuple[list[int], int]:
     """Return the minutes with a burst, and how many moves are in them."""
     if not rules.timed:
         return [], 0
     import numpy as np  # noqa: PLC0415 - a refusal needs none
 
-    undeclared = store.value("SELECT count(*) FROM pipeline_names WHERE pipeline < 0")
-    moments = store.arrays(f"{MOMENTS}{DECLARED if undeclared else ''}")["moment"]
-    minutes = moments[moments <= rules.cut] // 60
+    undeclared, nameless = store.rows(LEFT_OUT)[0]
+    if known is None or undeclared or nameless:
+        known = store.arrays(f"{MOMENTS}{DECLARED if undeclared else ''}")["moment"]
+    minutes = known[(known > -NONE) & (known <= rules.cut)] // 60
     if not len(minutes):
         return [], 0
     first = int(minutes.min())

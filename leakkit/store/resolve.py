@@ -26,6 +26,7 @@ from leakkit.store.name_codes import HistoryFacts, number_names
 if TYPE_CHECKING:
     from leakkit.config import Config
     from leakkit.store.moments import Zone
+    from leakkit.store.passing import Ints
 
 MOVED_FROM = """
 LEFT JOIN stage_names w ON w.pipeline = d.own_pipeline AND w.said = h.stage
@@ -119,11 +120,22 @@ CREATE TEMP TABLE new_closes (
 """The tables of resolving, of no deal: to plan how each is made takes as long as with deals."""
 
 
-def resolve(store: Store, rules: Rules, *, plain: bool = True) -> bool:
+@dataclass(frozen=True)
+class Resolution:
+    """Whether any deal did not go the straight way, and the moments of the rows with an id.
+
+    `moments` are None where the rows were not read into arrays.
+    """
+
+    any_odd: bool
+    moments: Ints | None = None
+
+
+def resolve(store: Store, rules: Rules, *, plain: bool = True) -> Resolution:
     """Write the canonical tables, and what became of every row, into `store`.
 
     Deals in which nothing is odd go the straight way, unless `plain` forbids it: then the
-    tables of resolving hold every deal. Returns whether they hold any.
+    tables of resolving hold every deal.
     """
     history = number_names(store, rules.config)
     from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
@@ -138,7 +150,7 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> bool:
     taken = straight.take(store, rules, history, plain=plain, by_line=by_line)
     if taken and taken.all_straight:
         store.run(NOTHING_ODD)
-        return False
+        return Resolution(any_odd=False, moments=taken.moments)
     _number(store, rules, history)
     forget_after_wins(store, rules)
     set_deals_aside(store, rules)
@@ -149,7 +161,7 @@ def resolve(store: Store, rules: Rules, *, plain: bool = True) -> bool:
     _outcomes(store, rules)
     _opportunities(store, rules, join=taken is not None)
     _history(store, rules.zone)
-    return True
+    return Resolution(any_odd=True, moments=taken.moments if taken else None)
 
 
 def _number(store: Store, rules: Rules, history: HistoryFacts) -> None:

@@ -133,10 +133,14 @@ def has_straight_deals(store: Store) -> bool:
 
 @dataclass(frozen=True)
 class Looked:
-    """What looking at all deals found: whether no deal is odd, and the number of each its line."""
+    """What looking at all deals found: whether no deal is odd, and the number of each its line.
+
+    `moments` are those of all rows that have an id, in any order.
+    """
 
     all_straight: bool
     by_line: bool
+    moments: passing.Ints
 
 
 def _look(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -> Looked | None:
@@ -160,14 +164,18 @@ def _look(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -
         rows = passing.Rows(**some[0], day=days)
         return passing.straight_rows(rows, some[1], rules.zone, rules.cut, by_hour)
 
-    straight = 0
+    given = []
     for found in _ahead(passed, passing.in_parts(steps, deals, AT_ONCE)):
         if found:
             store.append(into, found.rows)
-            store.append(INTO_DEALS, found.deals)
-            straight += len(found.deals["opportunity"])
+            given.append(found.deals)
+    straight = sum(len(one["opportunity"]) for one in given)
+    if straight:
+        store.append(INTO_DEALS, {n: np.concatenate([one[n] for one in given]) for n in given[0]})
     n = len(deals.opportunity)
-    return Looked(straight == n, by_line) if n > 0 and straight >= (1 - MOST_ODD) * n else None
+    if not straight or straight < (1 - MOST_ODD) * n:
+        return None
+    return Looked(straight == n, by_line, steps["entered_at"])
 
 
 def _ahead(

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from leakkit.store.database import Store
     from leakkit.store.resolve import Rules
 
+    DealFact = dict[str, int]
+    """The number of a deal, under the name that queries have for it."""
+    Row = dict[str, Any]
+    """A row of one of the tables of resolving, by the names of its columns."""
+
 USED, MERGED, NOT_ASKED, SET_ASIDE = "used", "merged", "not_asked", "set_aside"
 FATES = {
     "kept": (USED, 6, "kept"),
@@ -122,9 +127,7 @@ def _unknown(store: Store, opportunity_id: str) -> LeakkitError:
     return LeakkitError("no_opportunity", message)
 
 
-def _rows(
-    store: Store, table: str, columns: str, deal: dict[str, Any], order: str
-) -> list[dict[str, Any]]:
+def _rows(store: Store, table: str, columns: str, deal: DealFact, order: str) -> list[Row]:
     """Return the rows of a deal in one of the tables of resolving."""
     sql = f"SELECT {columns} FROM {table} WHERE opportunity = $deal ORDER BY {order}"  # noqa: S608 - names of this module
     names = [name.strip().rpartition(" ")[2] for name in columns.split(",")]
@@ -134,9 +137,9 @@ def _rows(
 def _history_fates(
     store: Store,
     rules: Rules,
-    deal: dict[str, Any],
+    deal: DealFact,
     set_aside: tuple[int, str] | None,
-    history_rows: list[dict[str, Any]],
+    history_rows: list[Row],
 ) -> tuple[Fate, ...]:
     """Return the fates of the rows of the history, in the order of the file."""
     events = _rows(store, "events", "line, pipeline, code, entered_at, not_asked", deal, "line")
@@ -160,7 +163,7 @@ def _history_fates(
     return tuple(found)
 
 
-def _say_not_asked(event: dict[str, Any], rules: Rules) -> tuple[int, str]:
+def _say_not_asked(event: Row, rules: Rules) -> tuple[int, str]:
     """Say why a row of the history was not asked for: the first reason that holds."""
     if event["pipeline"] == -1:
         return 3, "undeclared_pipeline"
@@ -175,7 +178,7 @@ def _opportunity_fates(
     store: Store,
     rules: Rules,
     opportunity_id: str,
-    deal: dict[str, Any],
+    deal: DealFact,
     set_aside: tuple[int, str] | None,
 ) -> tuple[Fate, ...]:
     """Return the fates of the rows of the opportunities, in the order of the file."""
@@ -197,7 +200,7 @@ def _opportunity_fates(
 
 
 def _first_fate(
-    store: Store, deal: dict[str, Any], set_aside: tuple[int, str] | None
+    store: Store, deal: DealFact, set_aside: tuple[int, str] | None
 ) -> tuple[str, int, str]:
     """Return the fate of the first row of a deal in the opportunities."""
     if set_aside:
@@ -210,7 +213,7 @@ def _first_fate(
 
 
 def _find_implied(
-    store: Store, rules: Rules, deal: dict[str, Any], history_rows: list[dict[str, Any]]
+    store: Store, rules: Rules, deal: DealFact, history_rows: list[Row]
 ) -> tuple[Implied, ...]:
     """Return the rows that stand in no file, in the order of the history."""
     columns = "place, pipeline, code, entered_at, stageless"
@@ -231,16 +234,14 @@ def _find_implied(
     return tuple(each for _, each in sorted(found, key=lambda pair: pair[0]))
 
 
-def _say_why_implied(row: dict[str, Any]) -> tuple[int, str] | None:
+def _say_why_implied(row: Row) -> tuple[int, str] | None:
     """Say why a row that was told stands in no file; None where it stands in one."""
     if row["fate"] == "implied":
         return 9, "reopened_by_close"
     return (7, "from_stage_used") if row["place"] == 0 else None
 
 
-def _why(
-    store: Store, rules: Rules, deal: dict[str, Any], history_rows: list[dict[str, Any]]
-) -> tuple[str, ...]:
+def _why(store: Store, rules: Rules, deal: DealFact, history_rows: list[Row]) -> tuple[str, ...]:
     """Say why the outcome is what it is (step 10), as codes."""
     columns = "said, end_code, closed_at, later_close"
     judged = _rows(store, "judged", columns, deal, "said")

@@ -33,7 +33,7 @@ def say(line: object) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
 
 
-def plain_value(cell: object) -> Any:  # noqa: ANN401 - whatever a cell may hold
+def plain_value(cell: object) -> object:
     """Return a cell as JSON has it."""
     if isinstance(cell, dt.date):
         return [cell.isoformat()]

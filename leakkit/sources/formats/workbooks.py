@@ -287,7 +287,7 @@ def _collect_cells(lines: Iterable[bytes], name: str, wanted: Sequence[str]) -> 
     raise LeakkitError("unreadable_file", message)
 
 
-def _cell(cell: object) -> Any:  # noqa: ANN401 - whatever a cell may hold
+def _cell(cell: object) -> object:
     """Return a cell as it was: a date stands in a list."""
     if not isinstance(cell, list):
         return cell

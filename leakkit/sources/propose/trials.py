@@ -262,7 +262,7 @@ def _drop_unfilled(given: dict[str, Any]) -> dict[str, Any]:
     return {key: said for key, said in kept.items() if said or not given[key]}
 
 
-def _part(said: object) -> Any:  # noqa: ANN401 - whatever TOML may hold
+def _part(said: object) -> object:
     """Return one value without what is to be filled in."""
     if isinstance(said, dict):
         return _drop_unfilled(said)

@@ -251,6 +251,7 @@ def flag(conditions: Iterable[str]) -> str:
 # ---------------------------------------------------------------- what the tables tell
 
 SECONDS = "_us DIV 1000000"
+TEXTS_OF_DEALS = ("pipeline", "stage", "outcome", "currency", "lost_reason", "name")
 
 
 def _seconds(name: str, zone: Zone) -> str:
@@ -337,28 +338,9 @@ def deals_sql(
     beside another outcome is odd.
     """
     value, odd_value = cells.value()
-    texts = ("pipeline", "stage", "outcome", "currency", "lost_reason", "name")
-    headings = [cells.headings[name] for name in texts if name in cells.headings]
-    ends = [
-        f"({in_texts(cells.text('stage'), stages)} AND NOT {in_texts(cells.text('outcome'), said)})"
-        for stages, said in (closing[WON], closing[LOST])
-    ]
-    other = f"{cells.text('currency')} NOT IN ('', {text_literal(currency)})"
-    foreign = (
-        f"({cells.is_there('value')} AND {other})" if "currency" in cells.headings else "FALSE"
-    )
-    unsure = flag(
-        [
-            *cells.unsure_key(),
-            *cells.unsure_texts([*headings, *segments]),
-            *cells.unsure_reason(),
-            *ends,
-            odd_value,
-            foreign,
-        ]
-    )
+    unsure = _unsure_deals(cells, segments, currency, closing, odd_value)
     columns = [f"{cells.key()} AS opportunity_id", f"{value} AS value", f"{unsure} AS unsure_cells"]
-    columns += [f"{cells.text(name)} AS {name}" for name in texts]
+    columns += [f"{cells.text(name)} AS {name}" for name in TEXTS_OF_DEALS]
     columns += [f"{cells.text_under(one)} AS segment_{at}" for at, one in enumerate(segments)]
     moments = ("created_at", "closed_at")
     read = select_clocks(cells, moments, columns)
@@ -377,6 +359,35 @@ def deals_sql(
         f"{bucket('opportunity_id')} AS bucket, currency, lost_reason, name, "
         "CASE WHEN lost_reason <> '' THEN 1 ELSE 0 END AS reasoned, "
         f"{odd} AS unsure, {_timed('closed_at')} AS timed{further} FROM ({rows})"
+    )
+
+
+def _unsure_deals(
+    cells: SparkColumns,
+    segments: Sequence[str],
+    currency: str,
+    closing: Mapping[int, tuple[Sequence[str], Sequence[str]]],
+    odd_value: str,
+) -> str:
+    """Return SQL for "a cell of this deal may be another thing", but for its moments."""
+    headings = [cells.headings[name] for name in TEXTS_OF_DEALS if name in cells.headings]
+    ends = [
+        f"({in_texts(cells.text('stage'), stages)} AND NOT {in_texts(cells.text('outcome'), said)})"
+        for stages, said in (closing[WON], closing[LOST])
+    ]
+    other = f"{cells.text('currency')} NOT IN ('', {text_literal(currency)})"
+    foreign = (
+        f"({cells.is_there('value')} AND {other})" if "currency" in cells.headings else "FALSE"
+    )
+    return flag(
+        [
+            *cells.unsure_key(),
+            *cells.unsure_texts([*headings, *segments]),
+            *cells.unsure_reason(),
+            *ends,
+            odd_value,
+            foreign,
+        ]
     )
 
 
