@@ -36,7 +36,6 @@ FIRST = (
         "test_findings",
         "test_accessibility",
         "test_notebook",
-        "test_damage",
         "test_truth",
     ),
 )
