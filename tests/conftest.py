@@ -30,14 +30,8 @@ settings.load_profile("leakkit")
 FIRST = (
     *("test_spark", "test_batch", "test_failures", "test_cli", "test_real_data"),
     *("test_second_measures", "test_lab_browser", "test_wheel", "test_explaining"),
-    *(
-        "test_exploring",
-        "test_selection",
-        "test_findings",
-        "test_accessibility",
-        "test_notebook",
-        "test_truth",
-    ),
+    *("test_exploring", "test_selection", "test_findings", "test_accessibility"),
+    *("test_notebook", "test_truth"),
 )
 """The files that take longest, in their order: one that came last would be waited for alone."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
