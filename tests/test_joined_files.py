@@ -122,6 +122,19 @@ def test_a_row_that_stands_in_two_parts_is_merged(whole: Path, tmp_path: Path) -
     assert next((one["read"], one["merged"]) for one in found["rows"]) == (301, 1)
 
 
+def test_a_row_that_stands_twice_in_one_part_and_once_in_another_is_no_contradiction(
+    whole: Path, tmp_path: Path
+) -> None:
+    given = split(whole, tmp_path)
+    given["south"] = pd.concat([given["south"], given["south"].iloc[[0]]])
+    given["south"].to_csv(tmp_path / "deals south.csv", index=False)
+    pd.concat([given["west"], given["south"].iloc[[0]]]).to_csv(
+        tmp_path / "deals west.csv", index=False
+    )
+    found, known = contents(tmp_path), contents(whole)
+    assert (found["deals"], found["visits"]) == (known["deals"], known["visits"])
+
+
 def test_parts_that_contradict_each_other_are_refused_with_the_deal(
     whole: Path, tmp_path: Path
 ) -> None:

@@ -73,6 +73,7 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the straight way however few deals can go it, a few at a time."""
     monkeypatch.setattr(straight, "MOST_ODD", 1.0)
     monkeypatch.setattr(straight, "AT_ONCE", 17)
+    monkeypatch.setenv("LEAKKIT_THREADS", "2")
 
 
 @pytest.mark.usefixtures("always")
@@ -138,6 +139,15 @@ ODD = {
 
 @pytest.mark.usefixtures("always")
 def test_what_goes_which_way(tmp_path: Path) -> None:
+    long, other, went = both(frames(STRAIGHT | ODD), Config.from_text(PLAN), tmp_path)
+    assert other == long
+    assert went == set(STRAIGHT)
+
+
+@pytest.mark.usefixtures("always")
+def test_who_asks_for_one_thread_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKKIT_THREADS", "1")
+    monkeypatch.setattr(straight, "ThreadPoolExecutor", None)
     long, other, went = both(frames(STRAIGHT | ODD), Config.from_text(PLAN), tmp_path)
     assert other == long
     assert went == set(STRAIGHT)

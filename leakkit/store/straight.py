@@ -165,7 +165,9 @@ def _look(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -
         return passing.straight_rows(rows, some[1], rules.zone, rules.cut, by_hour)
 
     given = []
-    for found in _ahead(passed, passing.in_parts(steps, deals, AT_ONCE)):
+    alone = int(store.value("SELECT current_setting('threads')")) == 1
+    parts = passing.in_parts(steps, deals, AT_ONCE)
+    for found in map(passed, parts) if alone else _ahead(passed, parts):
         if found:
             store.append(into, found.rows)
             given.append(found.deals)

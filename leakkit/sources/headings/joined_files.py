@@ -75,25 +75,40 @@ def _digest(reading: Reading, table: Table) -> tuple[int, int]:
     return int(count), int(total or 0)
 
 
+TOLD = "{'told': told, 'part': part}"
+"""SQL for what a part tells of a row, and which it is, in an order."""
+
+
 def fit_together(reading: Reading, parts: Sequence[Table], keys: Sequence[Sequence[str]]) -> bool:
     """Say whether tables can be parts of one: what several of them tell of a row is the same.
 
     `keys` is the SQL of the columns that make a row one of its own. Without them nobody can tell.
     """
-    if not all(keys):
-        return False
-    headings = sorted(parts[0].types)
+    return all(keys) and _find_clash(reading, parts, keys) is None
+
+
+def _find_clash(
+    reading: Reading, parts: Sequence[Table], keys: Sequence[Sequence[str]]
+) -> tuple[str, Table, Table] | None:
+    """Find a row that two parts tell differently: its first key and these; None: there is none."""
     rows = " UNION ALL ".join(
-        f"SELECT {number} AS part, hash({', '.join(own)}) AS one, "  # noqa: S608 - quoted
-        f"hash({', '.join(map(table.text_under, headings))}) AS told FROM {table.relation}"
+        f"SELECT {number} AS part, {own[0]} AS id, hash({', '.join(own)}) AS one, "  # noqa: S608 - quoted
+        f"hash({', '.join(map(table.text_under, sorted(table.types)))}) AS told "
+        f"FROM {table.relation}"
         for number, (table, own) in enumerate(zip(parts, keys, strict=True))
     )
-    differ = f"""
-        SELECT count(*) FROM (
-            SELECT one FROM (SELECT part, one, sum(told) AS told FROM ({rows}) GROUP BY part, one)
-            GROUP BY one HAVING min(told) <> max(told))
+    clash = f"""
+        SELECT min(id), min({TOLD}).part, max({TOLD}).part FROM (
+            SELECT part, one, min(id) AS id, sum(DISTINCT told) AS told
+            FROM ({rows}) GROUP BY part, one)
+        GROUP BY one HAVING min(told) <> max(told) ORDER BY ALL LIMIT 1
         """  # noqa: S608 - quoted
-    return not reading.store.value(differ)
+    found = reading.store.rows(clash)
+    if not found:
+        return None
+    id_, *numbers = found[0]
+    one, other = sorted(numbers)
+    return str(id_), parts[one], parts[other]
 
 
 def drop_repeated(
@@ -163,8 +178,12 @@ def _join_named(
     found = []
     for group in groups.values():
         keys = [key_of(table) for table in group]
-        if len(group) > 1 and any(keys) and not fit_together(reading, group, keys):
-            raise _explain_clash(reading, group, keys)
+        if any(keys) and not all(keys):
+            found += group  # they play different parts by what is in their cells
+            continue
+        clash = _find_clash(reading, group, keys) if len(group) > 1 and all(keys) else None
+        if clash:
+            raise _explain_clash(*clash)
         found.append(_put_together(reading, group, keys, _name_of_parts(group), PART))
     return found
 
@@ -176,27 +195,13 @@ def _name_of_parts(parts: Sequence[Table]) -> str:
     return f"{names} + {more} more" if more > 0 else names
 
 
-def _explain_clash(
-    reading: Reading, parts: Sequence[Table], keys: Sequence[Sequence[str]]
-) -> LeakkitError:
-    """Return the error of parts that tell different things of the same row; it names one."""
-    rows = " UNION ALL ".join(
-        f"SELECT {number} AS part, {own[0]} AS id, hash({', '.join(own)}) AS one, "  # noqa: S608 - quoted
-        f"hash({', '.join(map(table.text_under, sorted(table.types)))}) AS told "
-        f"FROM {table.relation}"
-        for number, (table, own) in enumerate(zip(parts, keys, strict=True))
-    )
-    clash = f"""
-        SELECT min(id), min(part), max(part) FROM ({rows}) GROUP BY one
-        HAVING count(DISTINCT part) > 1 AND count(DISTINCT told) > 1 ORDER BY 1 LIMIT 1
-        """  # noqa: S608 - quoted
-    found = reading.store.rows(clash)
-    id_, one, other = found[0] if found else ("", 0, 1)
+def _explain_clash(id_: str, one: Table, other: Table) -> LeakkitError:
+    """Return the error of parts that tell different things of the same row."""
     message = (
-        f"{parts[one].file} and {parts[other].file} are read as parts of one table, and tell "
-        f"different things of {shorten_text(repr(id_))}. If each counts its ids from 1, put its "
-        "name before them. If one is a later export of the same, read only that one: [source] "
-        "read or sheet says which."
+        f"{one.file} and {other.file} are read as parts of one table, and tell different things "
+        f"of {shorten_text(repr(id_))}. If each counts its ids from 1, put its name before them. "
+        "If one is a later export of the same, read only that one: [source] read or sheet says "
+        "which."
     )
     return LeakkitError("parts_differ", message)
 
