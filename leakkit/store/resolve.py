@@ -420,7 +420,7 @@ def _history(store: Store, zone: Zone) -> None:
 def write_passages(store: Store, zone: Zone, *, resolved: bool = True) -> None:
     """Write `moves` and `passages`, which every count stands on, from the canonical tables.
 
-    `resolved` is what `resolve` returned: whether any deal did not go the straight way.
+    `resolved`: some deal did not go the straight way.
     """
     from leakkit.store import straight  # noqa: PLC0415 - it loads numpy, a refusal does not
 

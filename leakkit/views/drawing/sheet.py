@@ -316,6 +316,7 @@ class Sheet:
 
     def _draw_shapes(self) -> str:
         """Return the same of shapes alone, without the figure, whose making takes longer."""
+        # inches and back, as a figure rounds them
         width, height = self.width / 72 * 72, self.height / 72 * 72
         left, right = self._across
         given = BboxTransformFrom(Bbox([(left, self.height), (right, 0.0)]))
