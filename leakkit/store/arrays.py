@@ -41,6 +41,7 @@ MOST_PLACES = 4_000_000
 def group_rows(
     dimensions: Sequence[Dimension],
     total: NDArray[np.float64] | Ints | None = None,
+    /,
     **same: int,
 ) -> Counted:
     """Count rows by their numbers, and add up `total`; `same` are columns of one number.
@@ -67,7 +68,9 @@ def group_rows(
 
 def _one_number(columns: Sequence[Ints], spans: Sequence[tuple[int, int]]) -> Ints:
     """Return several columns as one: each by its lowest number and how many there may be."""
-    key, least = np.zeros(len(columns[0]), np.int64), 0
+    # numbers of half the width are made in half the time
+    wide = np.int64 if math.prod(size for _, size in spans) > 2**31 - 1 else np.int32
+    key, least = np.zeros(len(columns[0]), wide), 0
     varied = [(each, *span) for each, span in zip(columns, spans, strict=True) if span[1] > 1]
     for at, (column, low, size) in enumerate(varied):
         if at:
@@ -116,8 +119,8 @@ def _stages(plain: Plain, at: Any = slice(None)) -> list[Dimension]:  # noqa: AN
 def stays(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.STAYS` counts."""
     for asked in tables["parts"].astype("int64").to_dict("records"):
-        for stage, visits in plain.of_pipeline(asked["pipeline"]):
-            alike = {name: asked[name] for name in ("part", "pipeline")} | {"stage": stage}
+        for place, visits in plain.stages_of([asked["pipeline"]]):
+            alike = place | {"part": asked["part"]}
             first, end, begun = asked["first_tick"], asked["end_tick"], bool(asked["entered"])
             some = visits.between(first, end, begun=begun, first_only=False)
             arrive, leave, exits = some.ages(first, end)
@@ -149,49 +152,53 @@ def journey(plain: Plain, tables: Frames) -> Parts:
     start = _of(plain, tables["asked"], "start_tick", FAR)
     end = _of(plain, tables["asked"], "end_tick", -FAR)
     begun = plain.entered[plain.first]
-    yield from _journey_of_visits(plain, start, end, begun)
-    yield from _journey_of_closes(plain, start, end, begun)
+    turns = _turns(plain)
+    yield from _journey_of_visits(plain, start, end, begun, turns)
+    yield from _journey_of_closes(plain, start, end, begun, turns)
 
 
 def _turns(plain: Plain) -> Ints:
     """Return the how-manieth row of its deal on its day each row is, from 0."""
-    places = np.arange(len(plain.deal), dtype=np.int32)
-    new = np.ones(len(places), bool)
-    new[1:] = (plain.deal[1:] != plain.deal[:-1]) | (plain.entered[1:] != plain.entered[:-1])
-    return places - np.maximum.accumulate(np.where(new, places, 0))
+    same = (plain.deal[1:] == plain.deal[:-1]) & (plain.entered[1:] == plain.entered[:-1])
+    at = np.flatnonzero(same) + 1
+    counted = np.arange(len(at), dtype=np.int32)
+    begins = np.concatenate([[True], np.diff(at) != 1])[: len(at)]
+    turns = np.zeros(len(plain.deal), np.int32)
+    turns[at] = counted - np.maximum.accumulate(np.where(begins, counted, 0)) + 1
+    return turns
 
 
-def _journey_of_visits(plain: Plain, start: Ints, end: Ints, begun: Ints) -> Parts:
+def _journey_of_visits(plain: Plain, start: Ints, end: Ints, begun: Ints, turns: Ints) -> Parts:
     """Count the visits that come under observation, that are moved to, and that are censored."""
-    s, e, since = start[plain.pipeline], end[plain.pipeline], begun[plain.deal]
-    seen, new = plain.entered < e, plain.entry == schema.NEW
-    under = (new & (plain.entered >= s)) | ((plain.entered < s) & (plain.gone >= s))
-    at = np.flatnonzero(seen & under)
-    age = np.where(new[at], plain.entered[at], s[at]) - since[at]
+    s, e = start[plain.pipeline], end[plain.pipeline]
+    new, later = plain.entry == schema.NEW, plain.entered >= s
+    seen = (plain.entered < e) & (plain.gone >= s)
+    at = np.flatnonzero(seen & (new | ~later))
+    age = np.maximum(plain.entered[at], s[at]) - begun[plain.deal[at]]
     yield _moves(plain.pipeline[at], 0, plain.stage[at], plain.stage[at], age)
-    at = np.flatnonzero(seen & ~new & (plain.entered >= s))
-    age = plain.entered[at] - since[at]
-    before = plain.stage[at - 1]
-    yield _moves(plain.pipeline[at], 1, before, plain.stage[at], age, _turns(plain)[at])
-    at = np.flatnonzero(seen & (plain.gone >= e) & (plain.gone >= s))
-    yield _moves(plain.pipeline[at], 2, plain.stage[at], plain.stage[at], e[at] - 1 - since[at])
+    at = np.flatnonzero(seen & later & ~new)
+    age = plain.entered[at] - begun[plain.deal[at]]
+    yield _moves(plain.pipeline[at], 1, plain.stage[at - 1], plain.stage[at], age, turns[at])
+    at = np.flatnonzero(seen & (plain.gone >= e))
+    age = e[at] - 1 - begun[plain.deal[at]]
+    yield _moves(plain.pipeline[at], 2, plain.stage[at], plain.stage[at], age)
 
 
-def _journey_of_closes(plain: Plain, start: Ints, end: Ints, begun: Ints) -> Parts:
+def _journey_of_closes(plain: Plain, start: Ints, end: Ints, begun: Ints, turns: Ints) -> Parts:
     """Count the same of the closes, which nothing follows."""
-    closed = np.isin(plain.exit[plain.last], (schema.WON_HERE, schema.LOST_HERE))
+    closed = np.isin(plain.last_exit, (schema.WON_HERE, schema.LOST_HERE))
     last, since = plain.last[closed], begun[closed]
     won = plain.exit[last] == schema.WON_HERE
     pipeline, code = plain.pipeline[last], np.where(won, schema.WON, schema.LOST)
     day, s, e = plain.gone[last], start[pipeline], end[pipeline]
-    turn = np.where(plain.entered[last] == day, _turns(plain)[last] + 1, 0)
+    turn = np.where(plain.entered[last] == day, turns[last] + 1, 0)
     for kind, some, age, stage in (
         (0, (day < e) & (day < s), s - since, code),
         (1, (day < e) & (day >= s), day - since, plain.stage[last]),
         (2, day < e, e - 1 - since, code),
     ):
-        turns = turn[some] if kind == 1 else None
-        yield _moves(pipeline[some], kind, stage[some], code[some], age[some], turns)
+        told = turn[some] if kind == 1 else None
+        yield _moves(pipeline[some], kind, stage[some], code[some], age[some], told)
 
 
 def _moves(  # noqa: PLR0913, PLR0917 - a row of the journey
@@ -205,24 +212,26 @@ def _moves(  # noqa: PLR0913, PLR0917 - a row of the journey
 
 def wins(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.WINS` counts: of a plain deal its only close, and no win after a loss."""
-    start = _of(plain, tables["asked"], "start_tick", FAR)[plain.pipeline]
-    end = _of(plain, tables["asked"], "end_tick", -FAR)[plain.pipeline]
-    exits = np.where(plain.gone[plain.last] < FAR, plain.exit[plain.last], schema.OPEN)[plain.deal]
-    gone = plain.gone[plain.last][plain.deal]
-    inside = (plain.visits == 1) & (plain.entered < end)
-    at = np.flatnonzero(inside & ((exits == schema.OPEN) | (gone >= start)))
-    arrive = np.maximum(start[at] - plain.entered[at], 0)
-    left = gone[at] < end[at]
-    leave = np.where(left, gone[at], end[at] - 1) - plain.entered[at]
-    done = np.where(left, exits[at], schema.OPEN)
-    same = _stages(plain, at)
-    yield group_rows([*same, ("age", arrive)], arrives=1, exit=-1, won_later=0)
-    yield group_rows([*same, ("age", leave), ("exit", done)], arrives=0, won_later=0)
+    start = _of(plain, tables["asked"], "start_tick", FAR)
+    end = _of(plain, tables["asked"], "end_tick", -FAR)
+    ends = np.where(plain.end < FAR, plain.last_exit, np.int8(schema.OPEN))
+    for place, visits in plain.stages_of(tables["asked"]["pipeline"]):
+        s, e = start[place["pipeline"]], end[place["pipeline"]]
+        some = visits.at(np.flatnonzero((visits.visits == 1) & (visits.entered < e)))
+        exits, gone = ends[some.deal], plain.end[some.deal]
+        seen = (exits == schema.OPEN) | (gone >= s)
+        arrive = np.maximum(s - some.entered, 0)
+        left = gone < e
+        leave = np.where(left, gone, e - 1) - some.entered
+        done = np.where(left, exits, np.int8(schema.OPEN))
+        yield group_rows([("age", arrive[seen])], arrives=1, exit=-1, won_later=0, **place)
+        gone_at = [("age", leave[seen]), ("exit", done[seen])]
+        yield group_rows(gone_at, arrives=0, won_later=0, **place)
 
 
 def count_decided(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.DECIDED` counts."""
-    pipeline, gone = plain.pipeline[plain.last], plain.gone[plain.last]
+    pipeline, gone = plain.pipeline[plain.last], plain.end
     start = _of(plain, tables["asked"], "start_day", FAR)[pipeline]
     last = _of(plain, tables["asked"], "last_day", -FAR)[pipeline]
     closed = gone <= last
@@ -242,16 +251,18 @@ def count_decided(plain: Plain, tables: Frames) -> Parts:
 
 def following(plain: Plain, _: Frames) -> Parts:
     """Count what `queries.FOLLOWING` counts."""
-    at = np.flatnonzero(np.isin(plain.exit, (schema.NEXT, schema.JUMPED, schema.RETURNED)))
-    yield group_rows(
+    found = group_rows(
         [
-            *_stages(plain, at),
-            ("visits", plain.visits[at]),
-            ("exit", plain.exit[at]),
-            ("to_stage", plain.to_stage[at]),
-            ("to_visits", plain.visits[at + 1]),
+            *_stages(plain),
+            ("visits", plain.visits),
+            ("exit", plain.exit),
+            ("to_stage", plain.to_stage),
+            # of the last row of a deal nothing follows, and its exit is none of these
+            ("to_visits", np.append(plain.visits[1:], plain.visits[:1])),
         ]
     )
+    moved = np.isin(found["exit"], (schema.NEXT, schema.JUMPED, schema.RETURNED))
+    yield {name: column[moved] for name, column in found.items()}
 
 
 def count_clicked_through(plain: Plain, tables: Frames) -> Parts:
@@ -268,34 +279,30 @@ def count_clicked_through(plain: Plain, tables: Frames) -> Parts:
 def flows(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.FLOWS` counts."""
     days = tables["periods"].sort_values("day")
-    asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
-    come, known = _periods(days, plain.entered)
-    at = np.flatnonzero(asked & known)
-    leave, later = _periods(days, plain.gone[at])
-    leave = np.where(later, leave, -1)
-    same, worth = _stages(plain, at), plain.worth[at]
-    yield group_rows([*same, ("door", plain.entry[at]), ("period", come[at])], worth, comes=1)
-    yield group_rows([*same, ("door", plain.exit[at]), ("period", leave)], worth, comes=0)
+    after = int(days["day"].max()) + 1
+    for place, visits in plain.stages_of(tables["asked"]["pipeline"]):
+        inside = np.isin(visits.entered, days["day"])
+        some = visits if inside.all() else visits.at(np.flatnonzero(inside))
+        come = [("door", some.entry), ("day", some.entered)]
+        yield _by_period(days, group_rows(come, some.worth, comes=1, **place))
+        leave = [("door", some.exit), ("day", np.minimum(some.gone, after))]
+        yield _by_period(days, group_rows(leave, some.worth, comes=0, **place))
 
 
-def _periods(days: pd.DataFrame, given: Ints) -> tuple[Ints, Flags]:
-    """Return the periods of days, and whether they have one."""
-    day, period = days["day"].to_numpy(), days["period"].to_numpy()
-    first, last = int(day[0]), int(day[-1])
-    places = np.full(last - first + 2, -1, np.int32)
-    places[day - first] = np.arange(len(day), dtype=np.int32)
-    inside = (given >= first) & (given <= last)
-    at = places[np.where(inside, given - first, last - first + 1)]
-    return period.astype(np.int32)[at], at >= 0
+def _by_period(days: pd.DataFrame, counted: Counted) -> Counted:
+    """Return what was counted by day by the periods of the days, -1 where one has none."""
+    known, given = days["day"].to_numpy(np.int64), counted.pop("day")
+    at = np.minimum(np.searchsorted(known, given), len(known) - 1)
+    period = np.where(known[at] == given, days["period"].to_numpy(np.int64)[at], -1)
+    return counted | {"period": period}
 
 
 def ends_by_stage(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.ENDS_BY_STAGE` counts."""
-    asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
-    at = np.flatnonzero((plain.visits == 1) & asked)
-    last = plain.last[plain.deal[at]]
-    here = plain.stage[last] == plain.stage[at]
-    yield group_rows([*_stages(plain, at), ("exit", plain.exit[last]), ("here", here)])
+    for place, visits in plain.stages_of(tables["asked"]["pipeline"]):
+        deal = visits.deal[visits.visits == 1]
+        here = plain.last_stage[deal] == place["stage"]
+        yield group_rows([("exit", plain.last_exit[deal]), ("here", here)], **place)
 
 
 def sizes(plain: Plain, _: Frames) -> Parts:
@@ -306,7 +313,7 @@ def sizes(plain: Plain, _: Frames) -> Parts:
 def _late(plain: Plain, tables: Frames) -> tuple[Flags, Flags, Flags]:
     """Say of each deal whether it is open, and whether its visit and the whole deal are late."""
     asked, expected = tables["asked"], tables["expected"]
-    pipeline, stage = plain.pipeline[plain.last], plain.stage[plain.last]
+    pipeline, stage = plain.pipeline[plain.last], plain.last_stage
     usual = np.full((256, 256), np.inf)
     usual[expected["pipeline"].to_numpy(int), expected["stage"].to_numpy(int)] = expected[
         "expected"
@@ -314,7 +321,7 @@ def _late(plain: Plain, tables: Frames) -> tuple[Flags, Flags, Flags]:
     whole = np.full(256, np.inf)
     declared = asked["expected_days"].astype("Float64").fillna(np.inf).to_numpy(np.float64)
     whole[asked["pipeline"].to_numpy(int)] = declared
-    is_open = (plain.exit[plain.last] == schema.OPEN) & np.isin(pipeline, asked["pipeline"])
+    is_open = (plain.last_exit == schema.OPEN) & np.isin(pipeline, asked["pipeline"])
     stood = _of(plain, asked, "end_tick", -FAR)[pipeline] - 1 - plain.entered[plain.last]
     age = _of(plain, asked, "last_day", -FAR)[pipeline] - plain.created
     return is_open, stood > usual[pipeline, stage], age > whole[pipeline]
@@ -352,20 +359,19 @@ def cohort(plain: Plain, tables: Frames) -> Parts:
 
 def count_totals(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.TOTALS` counts."""
-    at = plain.rows_of(tables["asked"]["pipeline"])
-    end = _of(plain, tables["asked"], "end_tick", FAR)[plain.pipeline[at]]
-    gone = plain.gone[at]
-    late = (gone >= end) & (gone < FAR)
-    same = [*_stages(plain, at), ("exit", plain.exit[at])]
-    found = group_rows([*same, ("visits", plain.visits[at]), ("late", late)], plain.worth[at])
-    visits, after = found.pop("visits"), found.pop("late")
-    yield found | {"first_visits": found["n"] * (visits == 1), "after_curves": found["n"] * after}
+    end = _of(plain, tables["asked"], "end_tick", FAR)
+    for place, visits in plain.stages_of(tables["asked"]["pipeline"]):
+        late = (visits.gone >= end[place["pipeline"]]) & (visits.gone < FAR)
+        same = [("exit", visits.exit), ("visits", visits.visits), ("late", late)]
+        found = group_rows(same, visits.worth, **place)
+        n, times, after = found["n"], found.pop("visits"), found.pop("late")
+        yield found | {"first_visits": n * (times == 1), "after_curves": n * after}
 
 
 def count_started(plain: Plain, tables: Frames) -> Parts:
     """Count what `queries.STARTED` counts."""
-    at = plain.rows_of(tables["asked"]["pipeline"])
-    yield group_rows([*_stages(plain, at), ("entry", plain.entry[at])])
+    for place, visits in plain.stages_of(tables["asked"]["pipeline"]):
+        yield group_rows([("entry", visits.entry)], **place)
 
 
 def count_entered(plain: Plain, _: Frames) -> Parts:

@@ -14,7 +14,7 @@ import numpy as np
 from leakkit.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from numpy.typing import NDArray
@@ -79,10 +79,27 @@ class Plain:
         """The value of the deal of each row."""
         return self.value.astype(np.float64)[self.deal]
 
-    def rows_of(self, pipelines: Any) -> Any:  # noqa: ANN401 - places or a slice
-        """Return where the rows of some pipelines are."""
-        asked = np.isin(self.pipeline, pipelines)
-        return slice(None) if asked.all() else np.flatnonzero(asked)
+    @cached_property
+    def last_stage(self) -> Ints:
+        """The stage of the last visit of each deal."""
+        return self.stage[self.last]
+
+    @cached_property
+    def last_exit(self) -> Ints:
+        """How the last visit of each deal ended."""
+        return self.exit[self.last]
+
+    @cached_property
+    def end(self) -> Ints:
+        """The tick at which each deal ended, FAR where it is open."""
+        return self.gone[self.last]
+
+    def stages_of(self, pipelines: Any) -> Iterator[tuple[dict[str, int], PlainVisits]]:  # noqa: ANN401 - a column
+        """Yield the stages of some pipelines that have visits, with these."""
+        asked = set(pipelines)
+        for (pipeline, stage), visits in self.by_stage.items():
+            if pipeline in asked:
+                yield {"pipeline": pipeline, "stage": stage}, visits
 
     def first_visits(self, keys: Ints) -> tuple[Ints, Flags]:
         """Return the rows of the first visits, by 256 times the deal and the stage.
@@ -97,10 +114,6 @@ class Plain:
         at = np.minimum(np.searchsorted(own[order], keys), len(own) - 1)
         return first[order][at], own[order][at] == keys
 
-    def of_pipeline(self, pipeline: int) -> list[tuple[int, PlainVisits]]:
-        """Return the stages of a pipeline that have visits, with these."""
-        return [(one[1], visits) for one, visits in self.by_stage.items() if one[0] == pipeline]
-
     @cached_property
     def by_stage(self) -> dict[tuple[int, int], PlainVisits]:
         """The visits to each stage, by its pipeline and position."""
@@ -111,6 +124,7 @@ class Plain:
         whole = PlainVisits(
             entered=self.entered[order],
             gone=self.gone[order],
+            entry=self.entry[order],
             exit=self.exit[order],
             visits=self.visits[order],
             worth=self.worth[order],
@@ -131,6 +145,7 @@ class PlainVisits:
 
     entered: Ints
     gone: Ints
+    entry: Ints
     exit: Ints
     visits: Ints
     worth: NDArray[np.float64]
