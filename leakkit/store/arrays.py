@@ -70,7 +70,8 @@ def _one_number(columns: Sequence[Ints], spans: Sequence[tuple[int, int]]) -> In
     """Return several columns as one: each by its lowest number and how many there may be."""
     # numbers of half the width are made in half the time
     wide = np.int64 if math.prod(size for _, size in spans) > 2**31 - 1 else np.int32
-    key, least = np.zeros(len(columns[0]), wide), 0
+    key: Ints = np.zeros(len(columns[0]), wide)
+    least = 0
     varied = [(each, *span) for each, span in zip(columns, spans, strict=True) if span[1] > 1]
     for at, (column, low, size) in enumerate(varied):
         if at:
