@@ -97,3 +97,16 @@ def test_many_groups_are_counted_as_few_are() -> None:
     assert frame["key"].tolist() == wanted.index.tolist()
     assert frame["n"].tolist() == wanted["size"].tolist()
     assert frame["total"].tolist() == wanted["sum"].tolist()
+
+
+def test_numbers_of_any_width_are_counted_as_pandas_counts_them() -> None:
+    rng = np.random.default_rng(4)
+    for spans in ((5, 9), (2**15, 2**15), (2**31, 7), (7, 2**31), (2**40, 3, 3), (1, 1, 2)):
+        lows = rng.integers(-(2**31), 2**31, len(spans))
+        columns = {
+            f"key_{at}": rng.integers(low, low + size, 40)[rng.integers(0, 40, 300)]
+            for at, (low, size) in enumerate(zip(lows, spans, strict=True))
+        }
+        frame = arrays.group_rows(list(columns.items()))
+        wanted = pd.DataFrame(columns).groupby(list(columns)).size().reset_index(name="n")
+        pd.testing.assert_frame_equal(pd.DataFrame(frame), wanted, check_dtype=False)

@@ -68,16 +68,17 @@ def group_rows(
 
 def _one_number(columns: Sequence[Ints], spans: Sequence[tuple[int, int]]) -> Ints:
     """Return several columns as one: each by its lowest number and how many there may be."""
-    # numbers of half the width are made in half the time
-    wide = np.int64 if math.prod(size for _, size in spans) > 2**31 - 1 else np.int32
-    key: Ints = np.zeros(len(columns[0]), wide)
-    least = 0
     varied = [(each, *span) for each, span in zip(columns, spans, strict=True) if span[1] > 1]
-    for at, (column, low, size) in enumerate(varied):
+    least = most = 0
+    for _, low, size in varied:
+        least = least * size + low
+        most = most * size + max(abs(low), abs(low + size))
+    # numbers of half the width are made in half the time
+    key: Ints = np.zeros(len(columns[0]), np.int32 if most < 2**31 else np.int64)
+    for at, (column, _, size) in enumerate(varied):
         if at:
             key *= size
         key += column
-        least = least * size + low
     key -= least
     return key
 
