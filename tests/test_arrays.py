@@ -9,7 +9,7 @@ import pandas as pd
 
 from leakkit.analysis import analyze
 from leakkit.sources import load
-from leakkit.store import arrays, plain_visits
+from leakkit.store import arrays, visit_arrays
 from leakkit.store.relations import EVERYTHING, Relations
 from tests.generated import EQUIPMENT, SPARE_PARTS, raw_source, write_source
 from tests.running import sample_store
@@ -41,14 +41,14 @@ class Held:
             return count(relations, query, tables)
 
         patch.setattr(Relations, "count", counting)
-        patch.setattr(plain_visits, "FEWEST", 0)
+        patch.setattr(visit_arrays, "FEWEST", 0)
         patch.setattr(arrays, "add", self.add)
 
     def add(
-        self, query: str, plain: plain_visits.Plain, tables: arrays.Frames, rest: pd.DataFrame
+        self, query: str, visits: visit_arrays.DealVisits, tables: arrays.Frames, rest: pd.DataFrame
     ) -> pd.DataFrame:
         """Answer in arrays, which must be what the query says."""
-        made = self.answer(query, plain, tables, rest)
+        made = self.answer(query, visits, tables, rest)
         relations, told = self.asked
         wanted = relations.count_in_sql(query, told)
         pd.testing.assert_frame_equal(made, wanted)
@@ -58,7 +58,7 @@ class Held:
 
 def test_every_count_in_arrays_is_that_of_its_query(monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held(monkeypatch)
-    monkeypatch.setattr(plain_visits, "AT_ONCE", 1_000)
+    monkeypatch.setattr(visit_arrays, "AT_ONCE", 1_000)
     analyze(sample_store())
     assert set(held.found) == set(arrays.COUNTS)
     assert all(held.found.values())
@@ -76,16 +76,16 @@ def test_odd_deals_are_counted_by_the_queries(
         with load(tmp_path / str(seed)) as store:
             analyze(store)
             known = Relations(store, EVERYTHING)
-            assert known.plain
-            plain += len(known.plain.opportunity)
-            odd += len(known.store.rows(plain_visits.UNPLAIN))
+            assert known.visits
+            plain += int(known.visits.is_plain.sum())
+            odd += len(known.store.rows(visit_arrays.UNPLAIN))
     assert plain > 50
     assert odd > 8
     assert set(held.found) == set(arrays.COUNTS)
 
 
 def test_few_visits_are_counted_by_the_queries_alone() -> None:
-    assert Relations(sample_store(), EVERYTHING).plain is None
+    assert Relations(sample_store(), EVERYTHING).visits is None
 
 
 def test_many_groups_are_counted_as_few_are() -> None:

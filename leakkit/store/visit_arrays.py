@@ -1,4 +1,4 @@
-"""The visits of the plainest deals in arrays, as `arrays` counts them.
+"""The visits of all deals in arrays, as `arrays` counts them, and which deals are plain.
 
 A deal is plain here that stays in one pipeline and closes at most once, at its end.
 """
@@ -49,11 +49,12 @@ FROM opportunities WHERE opportunity BETWEEN $first AND $last
 
 
 @dataclass(frozen=True)
-class Plain:
-    """The visits of plain deals in their order, and the deals; an array per column.
+class DealVisits:
+    """The visits of deals in their order, and the deals; an array per column.
 
-    `deal` is the place of a row's deal. `first` and `last` are the places of a deal's rows.
-    `others` are the opportunities that are not plain.
+    `deal` is the place of a row's deal. `first` and `last` are the places of a deal's rows,
+    `is_plain` says whether it is plain. `others` are all opportunities that are not plain,
+    also those that have no visit.
     """
 
     deal: Ints
@@ -72,6 +73,7 @@ class Plain:
     value: Ints
     bucket: Ints
     created: Ints
+    is_plain: Flags
     others: Ints
 
     @cached_property
@@ -94,7 +96,7 @@ class Plain:
         """The tick at which each deal ended, FAR where it is open."""
         return self.gone[self.last]
 
-    def stages_of(self, pipelines: Any) -> Iterator[tuple[dict[str, int], PlainVisits]]:  # noqa: ANN401 - a column
+    def stages_of(self, pipelines: Any) -> Iterator[tuple[dict[str, int], StageVisits]]:  # noqa: ANN401 - a column
         """Yield the stages of some pipelines that have visits, with these."""
         asked = set(pipelines)
         for (pipeline, stage), visits in self.by_stage.items():
@@ -115,13 +117,13 @@ class Plain:
         return first[order][at], own[order][at] == keys
 
     @cached_property
-    def by_stage(self) -> dict[tuple[int, int], PlainVisits]:
+    def by_stage(self) -> dict[tuple[int, int], StageVisits]:
         """The visits to each stage, by its pipeline and position."""
         key = self.pipeline.astype(np.int32) * 256 + self.stage
         if int(key.max(initial=0)) < 2**15:
             key = key.astype(np.int16)  # numbers so narrow are sorted many times faster
         order = np.argsort(key, kind="stable")
-        whole = PlainVisits(
+        whole = StageVisits(
             entered=self.entered[order],
             gone=self.gone[order],
             entry=self.entry[order],
@@ -140,7 +142,7 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class PlainVisits:
+class StageVisits:
     """The visits to one stage: what is counted of them in many windows."""
 
     entered: Ints
@@ -151,11 +153,11 @@ class PlainVisits:
     worth: NDArray[np.float64]
     deal: Ints
 
-    def at(self, some: object) -> PlainVisits:
+    def at(self, some: object) -> StageVisits:
         """Return some of them."""
-        return PlainVisits(**{name: column[some] for name, column in vars(self).items()})
+        return StageVisits(**{name: column[some] for name, column in vars(self).items()})
 
-    def between(self, first: int, end: int, *, begun: bool, first_only: bool) -> PlainVisits:
+    def between(self, first: int, end: int, *, begun: bool, first_only: bool) -> StageVisits:
         """Return those under way in [first, end); where `begun`, only those that begin in it."""
         # what is still open is gone far in the future
         inside = (self.entered < end) & (self.gone >= first)
@@ -177,10 +179,10 @@ class PlainVisits:
         return arrive, leave, exits
 
 
-def read_visits(store: Store, pipelines: Sequence[int]) -> Plain | None:
-    """Read the plain deals of some pipelines.
+def read_visits(store: Store, pipelines: Sequence[int]) -> DealVisits | None:
+    """Read the visits of some pipelines.
 
-    None where there are few, or where sums of their values may not be exact.
+    None where there are few, no deal is plain, or sums of values may not be exact.
     """
     if store.value("SELECT count(*) FROM passages") < FEWEST:
         return None
@@ -190,19 +192,23 @@ def read_visits(store: Store, pipelines: Sequence[int]) -> Plain | None:
     is_plain = ~_named(unplain, last)
     for low in range(first, last + 1, AT_ONCE):
         some = {"first": low, "last": low + AT_ONCE - 1}
-        found = _in_order(store.arrays(ROWS, some))
-        kept = is_plain[found["opportunity"]] & np.isin(found["pipeline"], pipelines)
-        found = {name: column[kept] for name, column in found.items()}
+        found = _of_pipelines(_in_order(store.arrays(ROWS, some)), pipelines)
         given = store.arrays(DEALS, some)
         own = _named(found["opportunity"], last)[given["opportunity"]]
         order = np.flatnonzero(own)[np.argsort(given["opportunity"][own])]
-        others.append(given["opportunity"][~own])
+        others.append(given["opportunity"][~own | ~is_plain[given["opportunity"]]])
         rows.append(found)
         deals.append({name: column[order] for name, column in given.items()})
     if not any(len(some["stage"]) for some in rows):
         return None
-    plain = _together(_join_ranges(rows), _join_ranges(deals), np.concatenate(others))
-    return plain if _is_exact(plain) else None
+    visits = _together(_join_ranges(rows), _join_ranges(deals), is_plain, np.concatenate(others))
+    return visits if visits.is_plain.any() and _is_exact(visits) else None
+
+
+def _of_pipelines(rows: dict[str, Ints], pipelines: Sequence[int]) -> dict[str, Ints]:
+    """Return the rows of some pipelines."""
+    kept = np.isin(rows["pipeline"], pipelines)
+    return rows if kept.all() else {name: column[kept] for name, column in rows.items()}
 
 
 def _named(opportunities: Ints, last: int) -> Flags:
@@ -227,8 +233,10 @@ def _join_ranges(some: list[dict[str, Ints]]) -> dict[str, Ints]:
     return {name: np.concatenate([one.pop(name) for one in some]) for name in list(some[0])}
 
 
-def _together(rows: dict[str, Ints], deals: dict[str, Ints], others: Ints) -> Plain:
-    """Return rows with the places of their deals."""
+def _together(
+    rows: dict[str, Ints], deals: dict[str, Ints], is_plain: Flags, others: Ints
+) -> DealVisits:
+    """Return rows with the places of their deals; `is_plain` is said of every opportunity."""
     own = rows.pop("opportunity")
     del rows["step"]
     is_first = np.concatenate([[True], own[1:] != own[:-1]])
@@ -238,9 +246,12 @@ def _together(rows: dict[str, Ints], deals: dict[str, Ints], others: Ints) -> Pl
     if not np.array_equal(own[first], deals["opportunity"]):
         message = "The visits and the deals are not of the same opportunities."
         raise ValueError(message)
-    return Plain(deal=deal, first=first, last=last, others=others, **rows, **deals)
+    plain = is_plain[own[first]]
+    return DealVisits(
+        deal=deal, first=first, last=last, is_plain=plain, others=others, **rows, **deals
+    )
 
 
-def _is_exact(plain: Plain) -> bool:
+def _is_exact(visits: DealVisits) -> bool:
     """Say whether any sum of the values of the deals is exact."""
-    return float(np.abs(plain.worth).sum()) < EXACT
+    return float(np.abs(visits.worth).sum()) < EXACT
