@@ -92,7 +92,7 @@ def test_many_groups_are_counted_as_few_are() -> None:
     rng = np.random.default_rng(3)
     key, worth = rng.integers(0, 10**9, 500), rng.integers(0, 99, 500)
     key[100:200] = key[:100]
-    frame = arrays.group_rows([("key", key)], worth)
+    frame = visit_arrays.group_rows([("key", key)], worth)
     wanted = pd.DataFrame({"key": key, "total": worth}).groupby("key")["total"].agg(["size", "sum"])
     assert frame["key"].tolist() == wanted.index.tolist()
     assert frame["n"].tolist() == wanted["size"].tolist()
@@ -107,6 +107,6 @@ def test_numbers_of_any_width_are_counted_as_pandas_counts_them() -> None:
             f"key_{at}": rng.integers(low, low + size, 40)[rng.integers(0, 40, 300)]
             for at, (low, size) in enumerate(zip(lows, spans, strict=True))
         }
-        frame = arrays.group_rows(list(columns.items()))
+        frame = visit_arrays.group_rows(list(columns.items()))
         wanted = pd.DataFrame(columns).groupby(list(columns)).size().reset_index(name="n")
         pd.testing.assert_frame_equal(pd.DataFrame(frame), wanted, check_dtype=False)

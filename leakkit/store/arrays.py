@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from leakkit.store import deal_queries, queries, schema
-from leakkit.store.visit_arrays import FAR
+from leakkit.store.visit_arrays import FAR, group_rows, join_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,83 +22,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from leakkit.store.visit_arrays import DealVisits
+    from leakkit.store.visit_arrays import Counted, DealVisits, Dimension
 
     Ints = NDArray[np.signedinteger[Any]]
     Flags = NDArray[np.bool_]
     Frames = Mapping[str, pd.DataFrame]
-    Dimension = tuple[str, Any]
-    Counted = dict[str, NDArray[Any]]
     Parts = Iterator[Counted]
-
-MOST_PLACES = 4_000_000
-"""So many groups are counted in places of their own, where the rows are no fewer by far."""
-
-
-# ---------------------------------------------------------------- grouping
-
-
-def group_rows(
-    dimensions: Sequence[Dimension],
-    total: NDArray[np.float64] | Ints | None = None,
-    /,
-    **same: int,
-) -> Counted:
-    """Count rows by their numbers, and add up `total`; `same` are columns of one number.
-
-    >>> found = group_rows([("stage", np.array([3, 1, 3]))], kind=2)
-    >>> {name: column.tolist() for name, column in found.items()}
-    {'stage': [1, 3], 'n': [1, 2], 'kind': [2, 2]}
-    """
-    columns = [(name, np.asarray(column)) for name, column in dimensions]
-    spans = [
-        (int(column.min()), int(column.max()) - int(column.min()) + 1) if len(column) else (0, 1)
-        for _, column in columns
-    ]
-    key = _one_number([column for _, column in columns], spans)
-    found, sums = _count_keys(key, int(np.prod([size for _, size in spans])), total)
-    made: Counted = {}
-    left = found
-    for (name, _), (low, size) in reversed(list(zip(columns, spans, strict=True))):
-        made[name] = left % size + low
-        left = left // size
-    alike = {name: np.full(len(found), number, np.int64) for name, number in same.items()}
-    return {name: made[name] for name, _ in columns} | sums | alike
-
-
-def _one_number(columns: Sequence[Ints], spans: Sequence[tuple[int, int]]) -> Ints:
-    """Return several columns as one: each by its lowest number and how many there may be."""
-    varied = [(each, *span) for each, span in zip(columns, spans, strict=True) if span[1] > 1]
-    least = most = 0
-    for _, low, size in varied:
-        least = least * size + low
-        most = most * size + max(abs(low), abs(low + size))
-    # numbers of half the width are made in half the time
-    key: Ints = np.zeros(len(columns[0]), np.int32 if most < 2**31 else np.int64)
-    for at, (column, _, size) in enumerate(varied):
-        if at:
-            key *= size
-        key += column
-    key -= least
-    return key
-
-
-def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
-    """Return the different keys, and how often each is there and how much it adds up to."""
-    if places <= max(MOST_PLACES, 2 * len(key)):
-        n = np.bincount(key)
-        found = np.flatnonzero(n)
-        sums = {"n": n[found]}
-        if total is not None:
-            sums["total"] = np.bincount(key, total)[found].astype(np.int64)
-        return found, sums
-    order = np.argsort(key)
-    sorted_key = key[order]
-    at = np.flatnonzero(np.concatenate([[True], sorted_key[1:] != sorted_key[:-1]]))
-    sums = {"n": np.diff(at, append=len(key))}
-    if total is not None:
-        sums["total"] = np.add.reduceat(np.asarray(total)[order], at).astype(np.int64)
-    return sorted_key[at], sums
 
 
 def _of(deals: DealVisits, frame: pd.DataFrame, column: str, other: int) -> Ints:
@@ -510,7 +439,7 @@ def _in_groups(keys: Sequence[Ints]) -> tuple[Ints, Flags]:
     """
     spans = [(int(key.min()), int(key.max()) - int(key.min()) + 1) for key in keys]
     if math.prod(size for _, size in spans) < 2**63:
-        keys = [_one_number(keys, spans)]
+        keys = [join_numbers(keys, spans)]
     order = np.lexsort(list(reversed(keys)))
     new = np.zeros(len(order), bool)
     new[:1] = True
