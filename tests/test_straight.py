@@ -11,7 +11,7 @@ import pytest
 
 from leakkit.config import CROSS_CHECKS, Config
 from leakkit.sources import load
-from leakkit.store import passing, plain_visits, schema, straight
+from leakkit.store import passing, schema, straight, visit_arrays
 from leakkit.store.moments import Zone
 from leakkit.store.settled_deals import LoadOptions
 from tests.generated import raw_source, write_source
@@ -79,7 +79,7 @@ def both(
             found.append(contents(store))
             if counted:
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(plain_visits, "FEWEST", 0 if plain else FAR)
+                    patch.setattr(visit_arrays, "FEWEST", 0 if plain else FAR)
                     counts.append(answers(store)[0])
     if counted:
         assert_alike(*counts)
