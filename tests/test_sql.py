@@ -349,7 +349,7 @@ BEYOND = {
     "design.CODED": "the columns and joins stand in the place of names",
     "moments.KEEP": "asked of a source that is being loaded",
     "visits.PASSAGES": "joins stand in the place of names, and moments are made",
-    "visits.REASONS_ELSEWHERE": "texts are put in order, which both engines do by their code points",
+    "visits.REASONS_ELSEWHERE": "texts are put in order: both engines do so by code points",
     "visits.VALUES": "as above, and a list of values",
     "visits.WORTHS": "a list of values",
     "visits.IDS": "a list of values",
