@@ -212,7 +212,7 @@ class PipelineCounts:
         first = self.stay(stage)
         return first if self.visits == "first" else first + self.stay(stage, learning.AGAIN)
 
-    def clusters(self, part: int, stage: int) -> pd.DataFrame | None:
+    def clusters(self, part: int, stage: int) -> Columns | None:
         """Return a part of the counts per bootstrap cluster; None where there is none."""
         return self.batch.clusters.get((part, self.number, stage))
 
