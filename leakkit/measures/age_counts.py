@@ -151,12 +151,15 @@ def split_columns(frame: pd.DataFrame, key: str) -> tuple[dict[int, Columns], Co
 
     A small frame takes longer to ask for a column than the column takes to read.
     """
-    order, found = _places(frame, [key])
+    parts = {number: part for (number,), part in split_by(frame, [key]).items()}
+    return parts, {str(name): frame[name].to_numpy()[:0] for name in frame}
+
+
+def split_by(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[int, ...], Columns]:
+    """Take a frame apart by the numbers of some columns, in their order, as plain arrays."""
+    order, found = _places(frame, keys)
     columns = {str(name): frame[name].to_numpy()[order] for name in frame}
-    parts = {
-        number: {name: column[of] for name, column in columns.items()} for (number,), of in found
-    }
-    return parts, {name: column[:0] for name, column in columns.items()}
+    return {key: {name: column[of] for name, column in columns.items()} for key, of in found}
 
 
 def _places(

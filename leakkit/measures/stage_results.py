@@ -215,13 +215,11 @@ def chance_to_win(counts: StayCounts) -> tuple[Share, Horizon]:
     return share_in_the_end(counts.curve(), ("won_here",))
 
 
-def chance_with_the_rest(counts: StayCounts) -> float | None:
+def chance_with_the_rest(curve: Curve, chance: Share, read: Horizon) -> float | None:
     """What is the same chance, with those who are open at its end shared out?
 
     As the chances of late deals are. None where there is no chance.
     """
-    curve = counts.curve()
-    chance, read = share_in_the_end(curve, ("won_here",))
     if chance.share is None or read.age is None:
         return None
     staying = float(curve.staying[index_at(curve, read.age)])
