@@ -282,8 +282,8 @@ def many_text(found: Many) -> str:
     """Return the section on the large run."""
     spent, wanted = found.spent, found.pipelines * len(BOOKS)
     said = f"""{found.pipelines} pipelines of the sample's kind in one run, which ended by itself:
-{spent.seconds:,.0f} s ({spent.cpu:,.0f} of the processors), at most
-{spent.peak_mb:,.0f} MB in all processes together, an index of {found.index_kb:,.0f} KB."""
+{spent.seconds:,.0f} s ({spent.cpu:,.0f} processor seconds), at most {spent.peak_mb:,.0f} MB in all
+processes together, an index of {found.index_kb:,.0f} KB."""
     command = "python -m benchmarks.batch --pipelines 0 --write"
     target = Target("pages that are there", f"{wanted:,}", f"{found.pages:,}", found.whole)
     return document.compose("The batch: very many pipelines", command, said, [target])

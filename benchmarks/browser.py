@@ -257,7 +257,7 @@ def find_targets(found: Sequence[Seen]) -> list[Target]:
 
 def sum_up(one: Seen) -> list[list[str]]:
     """Return a row for each picture alone, and for the first and last of each notebook."""
-    times = {(view, kind): ms for (view, kind), ms in one.alone.items()}
+    times = dict(one.alone)
     for place, of in (("first", one.first), ("last", one.last)):
         times |= {(f"{name}, its {place} picture", kind): ms for (name, kind), ms in of.items()}
     rows = []

@@ -187,7 +187,7 @@ def test_the_screen_is_measured_and_its_first_finding_checked() -> None:
     assert min(*found.screens, *found.adjusted) > 0
     text = screen.section(found)
     assert text.startswith("## Screening")
-    assert "first in 1 of 1" in text
+    assert "| the planted pair comes first | 1 of 1 | 1 of 1 | met |" in text
     never = screen.Screened(1, 1, (0.1,), (0.1,), first=0)
     assert not never.met
     assert f"| the planted pair comes first | 1 of 1 | 0 of 1 | {document.MISSED} |" in (
