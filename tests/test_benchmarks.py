@@ -268,12 +268,14 @@ def test_spark_is_told_in_times_duckdb() -> None:
     found = {(1_000, "duckdb"): [here], (1_000, "spark"): [there]}
     row = "| 1,000 | 5.0 | 15.0 | 10.0 | 15.0 | 40 | 300 | 200 | 25 (2.5%) |"
     assert row in spark.report(found)
-    assert "| 1,000: memory of the driver, MB | at most 300, as DuckDB | 200 | met |" in (
+    assert spark.find_targets(found) == [], "of so few deals many travel"
+    found = {(1_000_000, route): ones for (_, route), ones in found.items()}
+    assert "| 1,000,000: memory of the driver, MB | at most 300, as DuckDB | 200 | met |" in (
         spark.section(found, 1)
     )
     assert spark.unequal(found) == []
-    found[1_000, "spark"] = [replace(there, found="b")]
-    assert spark.unequal(found) == ["1,000: the routes find different things"]
+    found[1_000_000, "spark"] = [replace(there, found="b")]
+    assert spark.unequal(found) == ["1,000,000: the routes find different things"]
 
 
 def test_answers_are_held_against_what_is_wanted_of_their_source() -> None:
