@@ -14,10 +14,13 @@ from leakkit.errors import LeakkitError
 from leakkit.findings.reason_dictionary import (
     FAMILIES,
     LONGEST_TERM,
+    Dictionary,
     Unmatched,
     built_in,
+    built_in_terms,
     dictionary,
     find_unmatched,
+    merge_dictionary,
     normalise_reason,
 )
 from leakkit.sample import REASONS
@@ -44,6 +47,14 @@ PERSIAN = {
 
 
 @pytest.mark.parametrize(("family", "texts"), REASONS.items())
+def test_the_terms_that_come_with_leakkit_have_no_fault() -> None:
+    whole = Dictionary({}, {}, {}, {})
+    for name, text in built_in_terms().items():
+        whole = merge_dictionary(whole, text, name)
+    assert whole == built_in()
+    assert len(whole.words) > 1000
+
+
 def test_reasons_of_the_sample_have_their_family(family: str, texts: tuple[str, ...]) -> None:
     found = [built_in().meaning(text) for text in texts]
     # who does not answer may have left for any cause
