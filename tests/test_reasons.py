@@ -47,14 +47,6 @@ PERSIAN = {
 
 
 @pytest.mark.parametrize(("family", "texts"), REASONS.items())
-def test_the_terms_that_come_with_leakkit_have_no_fault() -> None:
-    whole = Dictionary({}, {}, {}, {})
-    for name, text in built_in_terms().items():
-        whole = merge_dictionary(whole, text, name)
-    assert whole == built_in()
-    assert len(whole.words) > 1000
-
-
 def test_reasons_of_the_sample_have_their_family(family: str, texts: tuple[str, ...]) -> None:
     found = [built_in().meaning(text) for text in texts]
     # who does not answer may have left for any cause
@@ -242,3 +234,11 @@ def test_a_very_long_reason_is_read() -> None:
     found = built_in().meaning("word " * 20_000 + "price")
     assert found is not None
     assert found.family in FAMILIES
+
+
+def test_the_terms_that_come_with_leakkit_have_no_fault() -> None:
+    whole = Dictionary({}, {}, {}, {})
+    for name, text in built_in_terms().items():
+        whole = merge_dictionary(whole, text, name)
+    assert whole == built_in()
+    assert len(whole.words) > 1000
