@@ -9,7 +9,7 @@ import pandas as pd
 
 from leakkit.analysis import analyze
 from leakkit.sources import load
-from leakkit.store import arrays, plain_visits
+from leakkit.store import arrays, visit_arrays
 from leakkit.store.relations import EVERYTHING, Relations
 from tests.generated import EQUIPMENT, SPARE_PARTS, raw_source, write_source
 from tests.running import sample_store
@@ -41,14 +41,14 @@ class Held:
             return count(relations, query, tables)
 
         patch.setattr(Relations, "count", counting)
-        patch.setattr(plain_visits, "FEWEST", 0)
+        patch.setattr(visit_arrays, "FEWEST", 0)
         patch.setattr(arrays, "add", self.add)
 
     def add(
-        self, query: str, plain: plain_visits.Plain, tables: arrays.Frames, rest: pd.DataFrame
+        self, query: str, visits: visit_arrays.DealVisits, tables: arrays.Frames, rest: pd.DataFrame
     ) -> pd.DataFrame:
         """Answer in arrays, which must be what the query says."""
-        made = self.answer(query, plain, tables, rest)
+        made = self.answer(query, visits, tables, rest)
         relations, told = self.asked
         wanted = relations.count_in_sql(query, told)
         pd.testing.assert_frame_equal(made, wanted)
@@ -58,7 +58,7 @@ class Held:
 
 def test_every_count_in_arrays_is_that_of_its_query(monkeypatch: pytest.MonkeyPatch) -> None:
     held = Held(monkeypatch)
-    monkeypatch.setattr(plain_visits, "AT_ONCE", 1_000)
+    monkeypatch.setattr(visit_arrays, "AT_ONCE", 1_000)
     analyze(sample_store())
     assert set(held.found) == set(arrays.COUNTS)
     assert all(held.found.values())
@@ -76,24 +76,37 @@ def test_odd_deals_are_counted_by_the_queries(
         with load(tmp_path / str(seed)) as store:
             analyze(store)
             known = Relations(store, EVERYTHING)
-            assert known.plain
-            plain += len(known.plain.opportunity)
-            odd += len(known.store.rows(plain_visits.UNPLAIN))
+            assert known.visits
+            plain += int(known.visits.is_plain.sum())
+            odd += len(known.store.rows(visit_arrays.UNPLAIN))
     assert plain > 50
     assert odd > 8
     assert set(held.found) == set(arrays.COUNTS)
 
 
 def test_few_visits_are_counted_by_the_queries_alone() -> None:
-    assert Relations(sample_store(), EVERYTHING).plain is None
+    assert Relations(sample_store(), EVERYTHING).visits is None
 
 
 def test_many_groups_are_counted_as_few_are() -> None:
     rng = np.random.default_rng(3)
     key, worth = rng.integers(0, 10**9, 500), rng.integers(0, 99, 500)
     key[100:200] = key[:100]
-    frame = arrays.group_rows([("key", key)], worth)
+    frame = visit_arrays.group_rows([("key", key)], worth)
     wanted = pd.DataFrame({"key": key, "total": worth}).groupby("key")["total"].agg(["size", "sum"])
     assert frame["key"].tolist() == wanted.index.tolist()
     assert frame["n"].tolist() == wanted["size"].tolist()
     assert frame["total"].tolist() == wanted["sum"].tolist()
+
+
+def test_numbers_of_any_width_are_counted_as_pandas_counts_them() -> None:
+    rng = np.random.default_rng(4)
+    for spans in ((5, 9), (2**15, 2**15), (2**31, 7), (7, 2**31), (2**40, 3, 3), (1, 1, 2)):
+        lows = rng.integers(-(2**31), 2**31, len(spans))
+        columns = {
+            f"key_{at}": rng.integers(low, low + size, 40)[rng.integers(0, 40, 300)]
+            for at, (low, size) in enumerate(zip(lows, spans, strict=True))
+        }
+        frame = visit_arrays.group_rows(list(columns.items()))
+        wanted = pd.DataFrame(columns).groupby(list(columns)).size().reset_index(name="n")
+        pd.testing.assert_frame_equal(pd.DataFrame(frame), wanted, check_dtype=False)

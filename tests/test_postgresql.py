@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,6 +18,7 @@ import pytest
 
 import leakkit
 from leakkit import views
+from leakkit.cli.endings import INTERRUPTED
 from leakkit.errors import LeakkitError
 from leakkit.sources.databases import connections
 from tests.generated import write_source
@@ -20,7 +28,7 @@ from tests.servers import KEEPER, SECRET, Server
 from tests.test_databases import CONNECTOR, by_files, contents, files_in, history, small
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 __all__ = ["small"]  # the fixture
@@ -197,6 +205,18 @@ def test_what_a_user_may_read_is_all_that_there_is(guarded_address: str) -> None
         assert store.meta("rows")[0]["file"] == "crm.moves"
 
 
+def test_a_table_is_named_as_sql_names_it_or_plainly(server: Server) -> None:
+    server.make("named", arrow({"stage_history": history()}))
+    with server.open("named") as cursor:
+        cursor.execute("CREATE SCHEMA crm")
+        cursor.execute("ALTER TABLE stage_history SET SCHEMA crm")
+        cursor.execute('ALTER TABLE crm.stage_history RENAME TO "Odd "" name; --"')
+    for said in ('crm."Odd "" name; --"', '"crm"."Odd "" name; --"', 'crm.Odd " name; --'):
+        config = {"source": {"tables": {"stage_history": said}}}
+        with leakkit.load(server.url("named"), config) as store:
+            assert store.meta("rows")[0]["file"] == 'crm.Odd " name; --'
+
+
 @pytest.mark.parametrize(
     ("said", "code", "part"),
     [
@@ -262,6 +282,58 @@ def test_a_connection_lost_in_the_middle_leaves_the_earlier_store(
     assert caught.value.code == "connection_lost"
     assert kept.read_bytes() == before
     assert {file.name for file in tmp_path.iterdir()} <= {"kept.duckdb", "kept.duckdb.lock"}
+
+
+# ---------------------------------------------------------------- whoever waits may go
+
+
+def interrupt(folder: Path, url: str, sign: str, ready: Callable[[], object]) -> None:
+    """Check a database, end that with a signal once it waits, and hold how it ends."""
+    command = [sys.executable, "-m", "leakkit", "check", url, "--config", "leakkit.toml"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            ready()
+            process.send_signal(getattr(signal, sign))
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (INTERRUPTED, "")
+
+
+POSIX = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
+
+
+@POSIX
+def test_ctrl_c_ends_the_wait_for_a_server_that_is_silent(tmp_path: Path) -> None:
+    (tmp_path / "leakkit.toml").touch()
+    with socket.create_server(("localhost", 0)) as silent, ExitStack() as stack:
+        silent.settimeout(60)
+        url = f"postgresql://ann@localhost:{silent.getsockname()[1]}/crm"
+        interrupt(tmp_path, url, "SIGINT", lambda: stack.enter_context(silent.accept()[0]))
+
+
+@POSIX
+def test_a_request_to_end_ends_a_query_that_takes_long(tmp_path: Path, server: Server) -> None:
+    late = "CREATE VIEW slow AS SELECT 'd' AS opportunity_id, CAST(pg_sleep(99) AS text) AS stage"
+    url = server.make("slow", {}, late)
+    (tmp_path / "leakkit.toml").write_text("[source.tables]\nstage_history = 'slow'\n")
+
+    def count_at_work() -> int:
+        with server.open("slow") as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = 'slow' "
+                "AND state = 'active' AND query LIKE '%COPY%' AND pid <> pg_backend_pid()"
+            )
+            return int(cursor.fetchall()[0][0])
+
+    def wait_until_it_works() -> None:
+        for _ in range(600):
+            if count_at_work():
+                return
+            time.sleep(0.1)
+
+    interrupt(tmp_path, url, "SIGTERM", wait_until_it_works)
+    assert count_at_work() == 0
 
 
 # ---------------------------------------------------------------- kinds of columns

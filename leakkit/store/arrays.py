@@ -1,8 +1,8 @@
-"""The heaviest counts of the plainest deals, in arrays; the same numbers as `queries` gives.
+"""The heaviest counts, in arrays; the same numbers as `queries` gives.
 
-Which deals are plain here says `plain_visits`. All others are counted by the queries, and the
-two add up (`add`). The queries are the definition: a test
-holds each function of this module to its own (tests/test_arrays.py).
+Some count every visit (`OF_ALL_DEALS`). The others count the plain deals (`visit_arrays` says
+which are): all other deals are counted by the queries, and the two add up (`add`). The queries
+are the definition: a test holds each function of this module to its own (tests/test_arrays.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from leakkit.store import deal_queries, queries, schema
-from leakkit.store.plain_visits import FAR
+from leakkit.store.visit_arrays import FAR, group_rows, join_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,102 +22,36 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from leakkit.store.plain_visits import Plain
+    from leakkit.store.visit_arrays import Counted, DealVisits, Dimension
 
     Ints = NDArray[np.signedinteger[Any]]
     Flags = NDArray[np.bool_]
     Frames = Mapping[str, pd.DataFrame]
-    Dimension = tuple[str, Any]
-    Counted = dict[str, NDArray[Any]]
     Parts = Iterator[Counted]
 
-MOST_PLACES = 4_000_000
-"""So many groups are counted in places of their own, where the rows are no fewer by far."""
 
-
-# ---------------------------------------------------------------- grouping
-
-
-def group_rows(
-    dimensions: Sequence[Dimension],
-    total: NDArray[np.float64] | Ints | None = None,
-    **same: int,
-) -> Counted:
-    """Count rows by their numbers, and add up `total`; `same` are columns of one number.
-
-    >>> found = group_rows([("stage", np.array([3, 1, 3]))], kind=2)
-    >>> {name: column.tolist() for name, column in found.items()}
-    {'stage': [1, 3], 'n': [1, 2], 'kind': [2, 2]}
-    """
-    columns = [(name, np.asarray(column)) for name, column in dimensions]
-    spans = [
-        (int(column.min()), int(column.max()) - int(column.min()) + 1) if len(column) else (0, 1)
-        for _, column in columns
-    ]
-    key = _one_number([column for _, column in columns], spans)
-    found, sums = _count_keys(key, int(np.prod([size for _, size in spans])), total)
-    made: Counted = {}
-    left = found
-    for (name, _), (low, size) in reversed(list(zip(columns, spans, strict=True))):
-        made[name] = left % size + low
-        left = left // size
-    alike = {name: np.full(len(found), number, np.int64) for name, number in same.items()}
-    return {name: made[name] for name, _ in columns} | sums | alike
-
-
-def _one_number(columns: Sequence[Ints], spans: Sequence[tuple[int, int]]) -> Ints:
-    """Return several columns as one: each by its lowest number and how many there may be."""
-    key, least = np.zeros(len(columns[0]), np.int64), 0
-    varied = [(each, *span) for each, span in zip(columns, spans, strict=True) if span[1] > 1]
-    for at, (column, low, size) in enumerate(varied):
-        if at:
-            key *= size
-        key += column
-        least = least * size + low
-    key -= least
-    return key
-
-
-def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
-    """Return the different keys, and how often each is there and how much it adds up to."""
-    if places <= max(MOST_PLACES, 2 * len(key)):
-        n = np.bincount(key)
-        found = np.flatnonzero(n)
-        sums = {"n": n[found]}
-        if total is not None:
-            sums["total"] = np.bincount(key, total)[found].astype(np.int64)
-        return found, sums
-    order = np.argsort(key)
-    sorted_key = key[order]
-    at = np.flatnonzero(np.concatenate([[True], sorted_key[1:] != sorted_key[:-1]]))
-    sums = {"n": np.diff(at, append=len(key))}
-    if total is not None:
-        sums["total"] = np.add.reduceat(np.asarray(total)[order], at).astype(np.int64)
-    return sorted_key[at], sums
-
-
-def _of(plain: Plain, frame: pd.DataFrame, column: str, other: int) -> Ints:
+def _of(deals: DealVisits, frame: pd.DataFrame, column: str, other: int) -> Ints:
     """Return a number by pipeline, as an array; `other` where the frame has none."""
-    size = 1 + max(int(plain.pipeline.max()), int(frame["pipeline"].max()))
+    size = 1 + max(int(deals.pipeline.max()), int(frame["pipeline"].max()))
     # ticks are no larger, and what is no larger is gathered faster
     found = np.full(size, other, np.int32)
     found[frame["pipeline"].to_numpy()] = frame[column].to_numpy()
     return found
 
 
-def _stages(plain: Plain, at: Any = slice(None)) -> list[Dimension]:  # noqa: ANN401 - places or a slice
+def _stages(deals: DealVisits, at: Any = slice(None)) -> list[Dimension]:  # noqa: ANN401 - places or a slice
     """Return the dimensions of pipeline and stage of some rows."""
-    return [("pipeline", plain.pipeline[at]), ("stage", plain.stage[at])]
+    return [("pipeline", deals.pipeline[at]), ("stage", deals.stage[at])]
 
 
 # ---------------------------------------------------------------- the counts
 
 
-def stays(plain: Plain, tables: Frames) -> Parts:
+def stays(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.STAYS` counts."""
     for asked in tables["parts"].astype("int64").to_dict("records"):
-        for stage, visits in plain.of_pipeline(asked["pipeline"]):
-            alike = {name: asked[name] for name in ("part", "pipeline")} | {"stage": stage}
+        for place, visits in deals.stages_of([asked["pipeline"]]):
+            alike = place | {"part": asked["part"]}
             first, end, begun = asked["first_tick"], asked["end_tick"], bool(asked["entered"])
             some = visits.between(first, end, begun=begun, first_only=False)
             arrive, leave, exits = some.ages(first, end)
@@ -127,16 +61,16 @@ def stays(plain: Plain, tables: Frames) -> Parts:
             yield group_rows(gone, some.worth, arrives=0, **alike)
 
 
-def clusters(plain: Plain, tables: Frames) -> Parts:
+def clusters(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.CLUSTERS` counts."""
     for asked in tables["cluster_parts"].astype("int64").to_dict("records"):
-        visits = plain.by_stage.get((asked["pipeline"], asked["stage"]))
+        visits = deals.by_stage.get((asked["pipeline"], asked["stage"]))
         if visits is None:
             continue
         first, end, first_only = asked["first_tick"], asked["end_tick"], bool(asked["first_only"])
         some = visits.between(first, end, begun=False, first_only=first_only)
         arrive, leave, exits = some.ages(first, end, asked["cap"])
-        cluster = (plain.opportunity if asked["own"] else plain.bucket)[some.deal]
+        cluster = (deals.opportunity if asked["own"] else deals.bucket)[some.deal]
         same = [("visits", some.visits), ("cluster", cluster)]
         alike = {name: asked[name] for name in ("sample", "pipeline", "stage")}
         yield group_rows([*same, ("age", arrive)], some.worth, arrives=1, exit=-1, **alike)
@@ -144,54 +78,62 @@ def clusters(plain: Plain, tables: Frames) -> Parts:
         yield group_rows(gone, some.worth, arrives=0, **alike)
 
 
-def journey(plain: Plain, tables: Frames) -> Parts:
+def journey(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.JOURNEY` counts; the close of a deal is a row of its own there."""
-    start = _of(plain, tables["asked"], "start_tick", FAR)
-    end = _of(plain, tables["asked"], "end_tick", -FAR)
-    begun = plain.entered[plain.first]
-    yield from _journey_of_visits(plain, start, end, begun)
-    yield from _journey_of_closes(plain, start, end, begun)
+    start = _of(deals, tables["asked"], "start_tick", FAR)
+    end = _of(deals, tables["asked"], "end_tick", -FAR)
+    begun = deals.entered[deals.first]
+    turns = _turns(deals)
+    yield from _journey_of_visits(deals, start, end, begun, turns)
+    yield from _journey_of_closes(deals, start, end, begun, turns)
 
 
-def _turns(plain: Plain) -> Ints:
+def _turns(deals: DealVisits) -> Ints:
     """Return the how-manieth row of its deal on its day each row is, from 0."""
-    places = np.arange(len(plain.deal), dtype=np.int32)
-    new = np.ones(len(places), bool)
-    new[1:] = (plain.deal[1:] != plain.deal[:-1]) | (plain.entered[1:] != plain.entered[:-1])
-    return places - np.maximum.accumulate(np.where(new, places, 0))
+    same = (deals.deal[1:] == deals.deal[:-1]) & (deals.entered[1:] == deals.entered[:-1])
+    at = np.flatnonzero(same) + 1
+    counted = np.arange(len(at), dtype=np.int32)
+    begins = np.concatenate([[True], np.diff(at) != 1])[: len(at)]
+    turns = np.zeros(len(deals.deal), np.int32)
+    turns[at] = counted - np.maximum.accumulate(np.where(begins, counted, 0)) + 1
+    return turns
 
 
-def _journey_of_visits(plain: Plain, start: Ints, end: Ints, begun: Ints) -> Parts:
+def _journey_of_visits(
+    deals: DealVisits, start: Ints, end: Ints, begun: Ints, turns: Ints
+) -> Parts:
     """Count the visits that come under observation, that are moved to, and that are censored."""
-    s, e, since = start[plain.pipeline], end[plain.pipeline], begun[plain.deal]
-    seen, new = plain.entered < e, plain.entry == schema.NEW
-    under = (new & (plain.entered >= s)) | ((plain.entered < s) & (plain.gone >= s))
-    at = np.flatnonzero(seen & under)
-    age = np.where(new[at], plain.entered[at], s[at]) - since[at]
-    yield _moves(plain.pipeline[at], 0, plain.stage[at], plain.stage[at], age)
-    at = np.flatnonzero(seen & ~new & (plain.entered >= s))
-    age = plain.entered[at] - since[at]
-    before = plain.stage[at - 1]
-    yield _moves(plain.pipeline[at], 1, before, plain.stage[at], age, _turns(plain)[at])
-    at = np.flatnonzero(seen & (plain.gone >= e) & (plain.gone >= s))
-    yield _moves(plain.pipeline[at], 2, plain.stage[at], plain.stage[at], e[at] - 1 - since[at])
+    s, e = start[deals.pipeline], end[deals.pipeline]
+    new, later = deals.entry == schema.NEW, deals.entered >= s
+    seen = (deals.entered < e) & (deals.gone >= s) & deals.is_plain[deals.deal]
+    at = np.flatnonzero(seen & (new | ~later))
+    age = np.maximum(deals.entered[at], s[at]) - begun[deals.deal[at]]
+    yield _moves(deals.pipeline[at], 0, deals.stage[at], deals.stage[at], age)
+    at = np.flatnonzero(seen & later & ~new)
+    age = deals.entered[at] - begun[deals.deal[at]]
+    yield _moves(deals.pipeline[at], 1, deals.stage[at - 1], deals.stage[at], age, turns[at])
+    at = np.flatnonzero(seen & (deals.gone >= e))
+    age = e[at] - 1 - begun[deals.deal[at]]
+    yield _moves(deals.pipeline[at], 2, deals.stage[at], deals.stage[at], age)
 
 
-def _journey_of_closes(plain: Plain, start: Ints, end: Ints, begun: Ints) -> Parts:
+def _journey_of_closes(
+    deals: DealVisits, start: Ints, end: Ints, begun: Ints, turns: Ints
+) -> Parts:
     """Count the same of the closes, which nothing follows."""
-    closed = np.isin(plain.exit[plain.last], (schema.WON_HERE, schema.LOST_HERE))
-    last, since = plain.last[closed], begun[closed]
-    won = plain.exit[last] == schema.WON_HERE
-    pipeline, code = plain.pipeline[last], np.where(won, schema.WON, schema.LOST)
-    day, s, e = plain.gone[last], start[pipeline], end[pipeline]
-    turn = np.where(plain.entered[last] == day, _turns(plain)[last] + 1, 0)
+    closed = np.isin(deals.last_exit, (schema.WON_HERE, schema.LOST_HERE)) & deals.is_plain
+    last, since = deals.last[closed], begun[closed]
+    won = deals.exit[last] == schema.WON_HERE
+    pipeline, code = deals.pipeline[last], np.where(won, schema.WON, schema.LOST)
+    day, s, e = deals.gone[last], start[pipeline], end[pipeline]
+    turn = np.where(deals.entered[last] == day, turns[last] + 1, 0)
     for kind, some, age, stage in (
         (0, (day < e) & (day < s), s - since, code),
-        (1, (day < e) & (day >= s), day - since, plain.stage[last]),
+        (1, (day < e) & (day >= s), day - since, deals.stage[last]),
         (2, day < e, e - 1 - since, code),
     ):
-        turns = turn[some] if kind == 1 else None
-        yield _moves(pipeline[some], kind, stage[some], code[some], age[some], turns)
+        told = turn[some] if kind == 1 else None
+        yield _moves(pipeline[some], kind, stage[some], code[some], age[some], told)
 
 
 def _moves(  # noqa: PLR0913, PLR0917 - a row of the journey
@@ -203,33 +145,35 @@ def _moves(  # noqa: PLR0913, PLR0917 - a row of the journey
     return group_rows([*same, ("age", age), ("turn", turns)], kind=kind)
 
 
-def wins(plain: Plain, tables: Frames) -> Parts:
+def wins(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.WINS` counts: of a plain deal its only close, and no win after a loss."""
-    start = _of(plain, tables["asked"], "start_tick", FAR)[plain.pipeline]
-    end = _of(plain, tables["asked"], "end_tick", -FAR)[plain.pipeline]
-    exits = np.where(plain.gone[plain.last] < FAR, plain.exit[plain.last], schema.OPEN)[plain.deal]
-    gone = plain.gone[plain.last][plain.deal]
-    inside = (plain.visits == 1) & (plain.entered < end)
-    at = np.flatnonzero(inside & ((exits == schema.OPEN) | (gone >= start)))
-    arrive = np.maximum(start[at] - plain.entered[at], 0)
-    left = gone[at] < end[at]
-    leave = np.where(left, gone[at], end[at] - 1) - plain.entered[at]
-    done = np.where(left, exits[at], schema.OPEN)
-    same = _stages(plain, at)
-    yield group_rows([*same, ("age", arrive)], arrives=1, exit=-1, won_later=0)
-    yield group_rows([*same, ("age", leave), ("exit", done)], arrives=0, won_later=0)
+    start = _of(deals, tables["asked"], "start_tick", FAR)
+    end = _of(deals, tables["asked"], "end_tick", -FAR)
+    ends = np.where(deals.end < FAR, deals.last_exit, np.int8(schema.OPEN))
+    for place, visits in deals.stages_of(tables["asked"]["pipeline"]):
+        s, e = start[place["pipeline"]], end[place["pipeline"]]
+        some = visits.at(np.flatnonzero((visits.visits == 1) & (visits.entered < e)))
+        exits, gone = ends[some.deal], deals.end[some.deal]
+        seen = ((exits == schema.OPEN) | (gone >= s)) & deals.is_plain[some.deal]
+        arrive = np.maximum(s - some.entered, 0)
+        left = gone < e
+        leave = np.where(left, gone, e - 1) - some.entered
+        done = np.where(left, exits, np.int8(schema.OPEN))
+        yield group_rows([("age", arrive[seen])], arrives=1, exit=-1, won_later=0, **place)
+        gone_at = [("age", leave[seen]), ("exit", done[seen])]
+        yield group_rows(gone_at, arrives=0, won_later=0, **place)
 
 
-def count_decided(plain: Plain, tables: Frames) -> Parts:
+def count_decided(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.DECIDED` counts."""
-    pipeline, gone = plain.pipeline[plain.last], plain.gone[plain.last]
-    start = _of(plain, tables["asked"], "start_day", FAR)[pipeline]
-    last = _of(plain, tables["asked"], "last_day", -FAR)[pipeline]
+    pipeline, gone = deals.pipeline[deals.last], deals.end
+    start = _of(deals, tables["asked"], "start_day", FAR)[pipeline]
+    last = _of(deals, tables["asked"], "last_day", -FAR)[pipeline]
     closed = gone <= last
     until = np.where(closed, gone, last)
-    at = np.flatnonzero((plain.created <= last) & (until >= start))
-    arrive = np.maximum(start - plain.created, 0)
-    leave = until - plain.created
+    at = np.flatnonzero((deals.created <= last) & (until >= start) & deals.is_plain)
+    arrive = np.maximum(start - deals.created, 0)
+    leave = until - deals.created
     yield group_rows(
         [
             ("pipeline", pipeline[at]),
@@ -240,73 +184,71 @@ def count_decided(plain: Plain, tables: Frames) -> Parts:
     )
 
 
-def following(plain: Plain, _: Frames) -> Parts:
+def following(deals: DealVisits, _: Frames) -> Parts:
     """Count what `queries.FOLLOWING` counts."""
-    at = np.flatnonzero(np.isin(plain.exit, (schema.NEXT, schema.JUMPED, schema.RETURNED)))
-    yield group_rows(
+    found = group_rows(
         [
-            *_stages(plain, at),
-            ("visits", plain.visits[at]),
-            ("exit", plain.exit[at]),
-            ("to_stage", plain.to_stage[at]),
-            ("to_visits", plain.visits[at + 1]),
+            *_stages(deals),
+            ("visits", deals.visits),
+            ("exit", deals.exit),
+            ("to_stage", deals.to_stage),
+            # of the last row of a deal nothing follows, and its exit is none of these
+            ("to_visits", np.append(deals.visits[1:], deals.visits[:1])),
         ]
     )
+    moved = np.isin(found["exit"], (schema.NEXT, schema.JUMPED, schema.RETURNED))
+    yield {name: column[moved] for name, column in found.items()}
 
 
-def count_clicked_through(plain: Plain, tables: Frames) -> Parts:
+def count_clicked_through(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.CLICKED_THROUGH` counts."""
-    zero = plain.gone == plain.entered
-    same = plain.deal[1:] == plain.deal[:-1]
+    zero = deals.gone == deals.entered
+    same = deals.deal[1:] == deals.deal[:-1]
     parallel = np.zeros(len(zero), bool)
     parallel[1:] |= zero[:-1] & same
     parallel[:-1] |= zero[1:] & same
-    asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
-    yield group_rows(_stages(plain, np.flatnonzero(zero & parallel & asked)))
+    asked = np.isin(deals.pipeline, tables["asked"]["pipeline"]) & deals.is_plain[deals.deal]
+    yield group_rows(_stages(deals, np.flatnonzero(zero & parallel & asked)))
 
 
-def flows(plain: Plain, tables: Frames) -> Parts:
+def flows(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.FLOWS` counts."""
     days = tables["periods"].sort_values("day")
-    asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
-    come, known = _periods(days, plain.entered)
-    at = np.flatnonzero(asked & known)
-    leave, later = _periods(days, plain.gone[at])
-    leave = np.where(later, leave, -1)
-    same, worth = _stages(plain, at), plain.worth[at]
-    yield group_rows([*same, ("door", plain.entry[at]), ("period", come[at])], worth, comes=1)
-    yield group_rows([*same, ("door", plain.exit[at]), ("period", leave)], worth, comes=0)
+    after = int(days["day"].max()) + 1
+    for place, visits in deals.stages_of(tables["asked"]["pipeline"]):
+        inside = np.isin(visits.entered, days["day"])
+        some = visits if inside.all() else visits.at(np.flatnonzero(inside))
+        come = [("door", some.entry), ("day", some.entered)]
+        yield _by_period(days, group_rows(come, some.worth, comes=1, **place))
+        leave = [("door", some.exit), ("day", np.minimum(some.gone, after))]
+        yield _by_period(days, group_rows(leave, some.worth, comes=0, **place))
 
 
-def _periods(days: pd.DataFrame, given: Ints) -> tuple[Ints, Flags]:
-    """Return the periods of days, and whether they have one."""
-    day, period = days["day"].to_numpy(), days["period"].to_numpy()
-    first, last = int(day[0]), int(day[-1])
-    places = np.full(last - first + 2, -1, np.int32)
-    places[day - first] = np.arange(len(day), dtype=np.int32)
-    inside = (given >= first) & (given <= last)
-    at = places[np.where(inside, given - first, last - first + 1)]
-    return period.astype(np.int32)[at], at >= 0
+def _by_period(days: pd.DataFrame, counted: Counted) -> Counted:
+    """Return what was counted by day by the periods of the days, -1 where one has none."""
+    known, given = days["day"].to_numpy(np.int64), counted.pop("day")
+    at = np.minimum(np.searchsorted(known, given), len(known) - 1)
+    period = np.where(known[at] == given, days["period"].to_numpy(np.int64)[at], -1)
+    return counted | {"period": period}
 
 
-def ends_by_stage(plain: Plain, tables: Frames) -> Parts:
+def ends_by_stage(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.ENDS_BY_STAGE` counts."""
-    asked = np.isin(plain.pipeline, tables["asked"]["pipeline"])
-    at = np.flatnonzero((plain.visits == 1) & asked)
-    last = plain.last[plain.deal[at]]
-    here = plain.stage[last] == plain.stage[at]
-    yield group_rows([*_stages(plain, at), ("exit", plain.exit[last]), ("here", here)])
+    for place, visits in deals.stages_of(tables["asked"]["pipeline"]):
+        deal = visits.deal[(visits.visits == 1) & deals.is_plain[visits.deal]]
+        here = deals.last_stage[deal] == place["stage"]
+        yield group_rows([("exit", deals.last_exit[deal]), ("here", here)], **place)
 
 
-def sizes(plain: Plain, _: Frames) -> Parts:
+def sizes(deals: DealVisits, _: Frames) -> Parts:
     """Count what `queries.SIZES` counts."""
-    yield group_rows([("pipeline", plain.pipeline[plain.last])])
+    yield group_rows([("pipeline", deals.pipeline[deals.last[deals.is_plain]])])
 
 
-def _late(plain: Plain, tables: Frames) -> tuple[Flags, Flags, Flags]:
+def _late(deals: DealVisits, tables: Frames) -> tuple[Flags, Flags, Flags]:
     """Say of each deal whether it is open, and whether its visit and the whole deal are late."""
     asked, expected = tables["asked"], tables["expected"]
-    pipeline, stage = plain.pipeline[plain.last], plain.stage[plain.last]
+    pipeline, stage = deals.pipeline[deals.last], deals.last_stage
     usual = np.full((256, 256), np.inf)
     usual[expected["pipeline"].to_numpy(int), expected["stage"].to_numpy(int)] = expected[
         "expected"
@@ -314,80 +256,79 @@ def _late(plain: Plain, tables: Frames) -> tuple[Flags, Flags, Flags]:
     whole = np.full(256, np.inf)
     declared = asked["expected_days"].astype("Float64").fillna(np.inf).to_numpy(np.float64)
     whole[asked["pipeline"].to_numpy(int)] = declared
-    is_open = (plain.exit[plain.last] == schema.OPEN) & np.isin(pipeline, asked["pipeline"])
-    stood = _of(plain, asked, "end_tick", -FAR)[pipeline] - 1 - plain.entered[plain.last]
-    age = _of(plain, asked, "last_day", -FAR)[pipeline] - plain.created
+    is_open = (deals.last_exit == schema.OPEN) & np.isin(pipeline, asked["pipeline"])
+    stood = _of(deals, asked, "end_tick", -FAR)[pipeline] - 1 - deals.entered[deals.last]
+    age = _of(deals, asked, "last_day", -FAR)[pipeline] - deals.created
     return is_open, stood > usual[pipeline, stage], age > whole[pipeline]
 
 
-def standing(plain: Plain, tables: Frames) -> Parts:
+def standing(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.STANDING` counts."""
-    is_open, visit, deal = _late(plain, tables)
-    at = np.flatnonzero(is_open)
-    same = _stages(plain, plain.last[at])
+    is_open, visit, deal = _late(deals, tables)
+    at = np.flatnonzero(is_open & deals.is_plain)
+    same = _stages(deals, deals.last[at])
     late = [("visit_late", visit[at]), ("deal_late", deal[at])]
-    yield group_rows([*same, *late], plain.value[at])
+    yield group_rows([*same, *late], deals.value[at])
 
 
-def cohort(plain: Plain, tables: Frames) -> Parts:
+def cohort(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.COHORT` counts of deals that have a visit."""
-    is_open, visit, deal = _late(plain, tables)
-    pipeline = plain.pipeline[plain.last]
-    since = _of(plain, tables["cohorts"], "cohort_from", FAR)[pipeline]
-    mature = plain.created < _of(plain, tables["cohorts"], "mature_before", -FAR)[pipeline]
-    at = np.flatnonzero((plain.created >= since) & (plain.created < FAR))
-    last = plain.last[at]
+    is_open, visit, deal = _late(deals, tables)
+    pipeline = deals.pipeline[deals.last]
+    since = _of(deals, tables["cohorts"], "cohort_from", FAR)[pipeline]
+    mature = deals.created < _of(deals, tables["cohorts"], "mature_before", -FAR)[pipeline]
+    some = (deals.created >= since) & (deals.created < FAR) & deals.is_plain
+    at = np.flatnonzero(some)
+    last = deals.last[at]
     yield group_rows(
         [
             ("pipeline", pipeline[at]),
-            ("furthest", np.maximum.reduceat(plain.stage, plain.first)[at]),
-            ("last_stage", plain.stage[last]),
-            ("exit", plain.exit[last]),
+            ("furthest", np.maximum.reduceat(deals.stage, deals.first)[at]),
+            ("last_stage", deals.stage[last]),
+            ("exit", deals.exit[last]),
             ("overdue", (is_open & (visit | deal))[at]),
             ("mature", mature[at]),
         ],
-        plain.value[at],
+        deals.value[at],
     )
 
 
-def count_totals(plain: Plain, tables: Frames) -> Parts:
+def count_totals(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.TOTALS` counts."""
-    at = plain.rows_of(tables["asked"]["pipeline"])
-    end = _of(plain, tables["asked"], "end_tick", FAR)[plain.pipeline[at]]
-    gone = plain.gone[at]
-    late = (gone >= end) & (gone < FAR)
-    same = [*_stages(plain, at), ("exit", plain.exit[at])]
-    found = group_rows([*same, ("visits", plain.visits[at]), ("late", late)], plain.worth[at])
-    visits, after = found.pop("visits"), found.pop("late")
-    yield found | {"first_visits": found["n"] * (visits == 1), "after_curves": found["n"] * after}
+    end = _of(deals, tables["asked"], "end_tick", FAR)
+    for place, visits in deals.stages_of(tables["asked"]["pipeline"]):
+        late = (visits.gone >= end[place["pipeline"]]) & (visits.gone < FAR)
+        same = [("exit", visits.exit), ("visits", visits.visits), ("late", late)]
+        found = group_rows(same, visits.worth, **place)
+        n, times, after = found["n"], found.pop("visits"), found.pop("late")
+        yield found | {"first_visits": n * (times == 1), "after_curves": n * after}
 
 
-def count_started(plain: Plain, tables: Frames) -> Parts:
+def count_started(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.STARTED` counts."""
-    at = plain.rows_of(tables["asked"]["pipeline"])
-    yield group_rows([*_stages(plain, at), ("entry", plain.entry[at])])
+    for place, visits in deals.stages_of(tables["asked"]["pipeline"]):
+        yield group_rows([("entry", visits.entry)], **place)
 
 
-def count_entered(plain: Plain, _: Frames) -> Parts:
-    """Count what `queries.ENTERED` counts: of a plain deal its first visit."""
-    yield group_rows(
-        [("pipeline", plain.pipeline[plain.first]), ("day", plain.entered[plain.first])]
-    )
+def count_entered(deals: DealVisits, _: Frames) -> Parts:
+    """Count what `queries.ENTERED` counts."""
+    new = np.flatnonzero(deals.entry == schema.NEW)
+    yield group_rows([("pipeline", deals.pipeline[new]), ("day", deals.entered[new])])
 
 
-def _passed_over(plain: Plain, tables: Frames) -> tuple[Ints, Ints, Ints]:
+def _passed_over(deals: DealVisits, tables: Frames) -> tuple[Ints, Ints, Ints]:
     """Return the stages that visits pass over: their rows, the stages, a key of deal and stage."""
-    at = np.flatnonzero(plain.skipped > 0)
+    at = np.flatnonzero((deals.skipped > 0) & deals.is_plain[deals.deal])
     over = pd.DataFrame(
         {
             "row": at,
-            "pipeline": plain.pipeline[at].astype(np.int64),
-            "from_stage": plain.stage[at].astype(np.int64),
-            "skipped": plain.skipped[at].astype(np.int64),
+            "pipeline": deals.pipeline[at].astype(np.int64),
+            "from_stage": deals.stage[at].astype(np.int64),
+            "skipped": deals.skipped[at].astype(np.int64),
         }
     ).merge(tables["between_stages"], on=["pipeline", "from_stage", "skipped"])
     row, stage = over["row"].to_numpy(np.int64), over["stage"].to_numpy(np.int64)
-    key = plain.deal[row].astype(np.int64) * 256 + stage
+    key = deals.deal[row].astype(np.int64) * 256 + stage
     # the earliest of each deal and stage
     order = np.lexsort((row, key))
     key, row, stage = key[order], row[order], stage[order]
@@ -395,35 +336,35 @@ def _passed_over(plain: Plain, tables: Frames) -> tuple[Ints, Ints, Ints]:
     return row[own], stage[own], key[own]
 
 
-def count_skipped(plain: Plain, tables: Frames) -> Parts:
+def count_skipped(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.SKIPPED` counts."""
-    row, stage, _ = _passed_over(plain, tables)
-    yield group_rows([("pipeline", plain.pipeline[row]), ("stage", stage)])
+    row, stage, _ = _passed_over(deals, tables)
+    yield group_rows([("pipeline", deals.pipeline[row]), ("stage", stage)])
 
 
-def count_reached(plain: Plain, tables: Frames) -> Parts:
+def count_reached(deals: DealVisits, tables: Frames) -> Parts:
     """Count what `queries.REACHED` counts."""
-    row, stage, key = _passed_over(plain, tables)
+    row, stage, key = _passed_over(deals, tables)
     if not len(key):
         return
-    visit, visited = plain.first_visits(key)
+    visit, visited = deals.first_visits(key)
     kept = ~visited | (visit > row)
     row, stage, visit, visited = row[kept], stage[kept], visit[kept], visited[kept]
-    gone = plain.gone[visit]
+    gone = deals.gone[visit]
     yield group_rows(
         [
-            ("pipeline", plain.pipeline[row]),
+            ("pipeline", deals.pipeline[row]),
             ("stage", stage),
-            ("tick", plain.gone[row]),
-            ("entered_tick", np.where(visited, plain.entered[visit], 0)),
-            ("exit", np.where(visited, plain.exit[visit], 0)),
+            ("tick", deals.gone[row]),
+            ("entered_tick", np.where(visited, deals.entered[visit], 0)),
+            ("exit", np.where(visited, deals.exit[visit], 0)),
             ("left_tick", np.where(visited & (gone < FAR), gone, -1)),
             ("visited", visited),
         ]
     )
 
 
-COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
+COUNTS: dict[str, tuple[Callable[[DealVisits, Frames], Parts], tuple[str, ...]]] = {
     queries.STAYS: (
         stays,
         ("part", "pipeline", "stage", "visits", "arrives", "age", "exit"),
@@ -458,12 +399,24 @@ COUNTS: dict[str, tuple[Callable[[Plain, Frames], Parts], tuple[str, ...]]] = {
     ),
 }
 """The queries that are counted here, with the keys by which each is in order."""
+OF_ALL_DEALS = frozenset(
+    {
+        queries.STAYS,
+        queries.CLUSTERS,
+        deal_queries.FOLLOWING,
+        queries.FLOWS,
+        queries.TOTALS,
+        queries.STARTED,
+        queries.ENTERED,
+    }
+)
+"""Those that count visits, whatever became of their deals: of these no query counts any."""
 
 
-def add(query: str, plain: Plain, tables: Frames, rest: pd.DataFrame) -> pd.DataFrame:
-    """Add the counts of plain deals to those of all others, which are the answer of the query."""
+def add(query: str, deals: DealVisits, tables: Frames, rest: pd.DataFrame) -> pd.DataFrame:
+    """Add the counts made here to those of all other deals, which the query has answered."""
     count, keys = COUNTS[query]
-    mine = [part for part in count(plain, tables) if len(part["n"])]
+    mine = [part for part in count(deals, tables) if len(part["n"])]
     if not mine:
         return rest
     columns = {
@@ -486,7 +439,7 @@ def _in_groups(keys: Sequence[Ints]) -> tuple[Ints, Flags]:
     """
     spans = [(int(key.min()), int(key.max()) - int(key.min()) + 1) for key in keys]
     if math.prod(size for _, size in spans) < 2**63:
-        keys = [_one_number(keys, spans)]
+        keys = [join_numbers(keys, spans)]
     order = np.lexsort(list(reversed(keys)))
     new = np.zeros(len(order), bool)
     new[:1] = True

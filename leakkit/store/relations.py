@@ -10,7 +10,7 @@ from weakref import ref
 
 import pandas as pd
 
-from leakkit.store import arrays, deal_queries, plain_visits, queries
+from leakkit.store import arrays, deal_queries, queries, visit_arrays
 from leakkit.store.database import quote
 from leakkit.store.visits import owner_sql, segment_values
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
     from leakkit.store.database import Store
-    from leakkit.store.plain_visits import Plain
+    from leakkit.store.visit_arrays import DealVisits
 
     Days = tuple[int, int]
 
@@ -209,13 +209,13 @@ class Relations:
         )
 
     @cached_property
-    def plain(self) -> Plain | None:
-        """The plainest of all deals in arrays; None where a part is asked for, or hours."""
+    def visits(self) -> DealVisits | None:
+        """The visits of all deals in arrays; None where a part is asked for, or hours."""
         whole = self.scope == Scope(self.scope.pipelines)
         by_the_day = set(self.units.values()) == {1}
         if not (whole and by_the_day and self.store.engine.counts_in_arrays):
             return None
-        return plain_visits.read_visits(self.store, self.pipelines)
+        return visit_arrays.read_visits(self.store, self.pipelines)
 
     @cached_property
     def _owner(self) -> str:
@@ -232,12 +232,13 @@ class Relations:
     def count(self, query: str, tables: Mapping[str, SmallTable]) -> pd.DataFrame:
         """Count: the plainest deals in arrays where it can be, all others in SQL."""
         _keep_latest(self)
-        if query in arrays.COUNTS and self.plain:
+        if query in arrays.COUNTS and self.visits:
             frames = {name: table.frame() for name, table in tables.items()}
-            rest = self._count_rest(query, tables, self.plain)
-            return arrays.add(query, self.plain, frames, rest)
-        if query in NEVER_PLAIN and not _any_present(tables["asked"]) and self.plain:
-            return self._count_rest(query, tables, self.plain)
+            counted = query in arrays.OF_ALL_DEALS
+            ask = self._count_none if counted else self._count_rest
+            return arrays.add(query, self.visits, frames, ask(query, tables, self.visits))
+        if query in NEVER_PLAIN and not _any_present(tables["asked"]) and self.visits:
+            return self._count_rest(query, tables, self.visits)
         return self.count_in_sql(query, tables)
 
     def count_in_sql(self, query: str, tables: Mapping[str, SmallTable]) -> pd.DataFrame:
@@ -253,19 +254,25 @@ class Relations:
         return self.store.frame(query.replace("{owner}", self._owner) if named else query)
 
     def _count_rest(
-        self, query: str, tables: Mapping[str, SmallTable], plain: Plain
+        self, query: str, tables: Mapping[str, SmallTable], visits: DealVisits
     ) -> pd.DataFrame:
         """Run a query over the deals that are not plain."""
         self._tell(tables)
-        self._stand("rest", "", lambda: self._part_plain(plain))
+        self._stand("rest", "", lambda: self._part_plain(visits))
         for name in DERIVED:
             if name in small_tables_of(query):
                 self._derive(name, tables, "rest_")
         return self.store.frame(OF_DEALS.sub(r"\1 rest_\2", query))
 
-    def _part_plain(self, plain: Plain) -> None:
+    def _count_none(
+        self, query: str, tables: Mapping[str, SmallTable], _: DealVisits
+    ) -> pd.DataFrame:
+        """Return the answer of a query without a row: its columns, and their types."""
+        return self.count_in_sql(f"SELECT * FROM ({query}) LIMIT 0", tables)  # noqa: S608 - of this house
+
+    def _part_plain(self, visits: DealVisits) -> None:
         """Part the deals that are counted in arrays from all others."""
-        self.store.put("other_deals", pd.DataFrame({"opportunity": plain.others}))
+        self.store.put("other_deals", pd.DataFrame({"opportunity": visits.others}))
         self.store.run(REST)
 
     def _derive(self, name: str, tables: Mapping[str, SmallTable], rest: str = "") -> None:

@@ -156,12 +156,13 @@ def _look(store: Store, rules: Rules, history: HistoryFacts, *, by_line: bool) -
     ticks = ("entered_tick", "left_tick") if by_hour else ()
     store.run(WIDE.format(ticks="".join(f", {tick} INTEGER" for tick in ticks)))
     store.run(STRAIGHT_DEALS)
-    deals = passing.DealRows(**store.arrays(KNOWN), spots=_codes_of_spots(store)).in_order()
+    spots = _codes_of_spots(store)
+    deals = passing.DealRows(**store.arrays(KNOWN), spots=spots).in_order()
     into = INTO_WIDE.format(left_tick=LEFT_TICK if ticks else "")
 
     def passed(some: tuple[dict[str, passing.Ints], passing.DealRows]) -> passing.Straight | None:
         days = rules.zone.units(some[0]["entered_at"], DAY)
-        rows = passing.Rows(**some[0], day=days)
+        rows = passing.Rows(**_with_codes(some[0], spots), day=days)
         return passing.straight_rows(rows, some[1], rules.zone, rules.cut, by_hour)
 
     given = []
@@ -259,34 +260,43 @@ def _codes_of_spots(store: Store) -> passing.Ints:
 
 
 def _steps_sql(store: Store, rules: Rules, history: HistoryFacts) -> str:
-    """Return SQL for every row that has an id with its deal, in numbers, as passing.Rows wants."""
-    own, row, source = rules.no_pipeline, "", ""
+    """Return SQL for every row that has an id with its deal, in numbers, for `_with_codes`.
+
+    Where the name of a stage is looked up alone, the engine does so once for each name of a
+    part of its file, and not for each row.
+    """
+    own, row, before, source = rules.no_pipeline, "", "", ""
     if history.unnamed_pipeline:
         own = f"k.own_pipeline, {own}"
         row = "LEFT JOIN known k ON k.opportunity = d.opportunity"
-    from_code = "NULL"
     if history.from_stage:
-        from_code = "f.code"
-        source = (
-            "LEFT JOIN stage_names f ON f.said = h.from_stage "
-            f"AND f.pipeline = COALESCE(p.pipeline, {own})"
-        )
+        before = "COALESCE(f.spot, -1) AS from_spot,"
+        source = "LEFT JOIN spots f ON f.said = h.from_stage"
     nameless = bool(store.value("SELECT count(*) FROM nameless"))
     return f"""
         SELECT COALESCE(d.opportunity, {passing.NO_DEAL}) AS opportunity,
                CAST(COALESCE(p.pipeline, {own}, {passing.NO_PIPELINE}) AS SMALLINT) AS pipeline,
-               CAST(COALESCE(s.code, {passing.NO_CODE}) AS SMALLINT) AS code,
+               COALESCE(s.spot, -1) AS spot, {before}
                COALESCE(h.entered_at, {passing.NO_MOMENT}) AS entered_at,
-               COALESCE(h.part, 0) AS part, COALESCE(h.seq, {passing.NO_SEQ}) AS seq,
-               CAST(COALESCE({from_code}, {passing.NO_CODE}) AS SMALLINT) AS from_code
+               COALESCE(h.part, 0) AS part, COALESCE(h.seq, {passing.NO_SEQ}) AS seq
         FROM given_history h
         LEFT JOIN ids d ON d.opportunity_id = h.opportunity_id
         LEFT JOIN pipeline_names p ON p.said = h.pipeline
         {row}
-        LEFT JOIN stage_names s ON s.pipeline = COALESCE(p.pipeline, {own}) AND s.said = h.stage
+        LEFT JOIN spots s ON s.said = h.stage
         {source}
         {"WHERE h.opportunity_id <> ''" if nameless else ""}
         """  # noqa: S608 - numbers and names of this program
+
+
+def _with_codes(steps: dict[str, passing.Ints], spots: passing.Ints) -> dict[str, passing.Ints]:
+    """Return rows with the codes of what they say instead of numbers of `spots`."""
+    code = spots[steps["pipeline"], steps["spot"]]
+    before = np.broadcast_to(np.int16(passing.NO_CODE), len(code))
+    if "from_spot" in steps:
+        before = spots[steps["pipeline"], steps["from_spot"]]
+    told = {name: column for name, column in steps.items() if name not in {"spot", "from_spot"}}
+    return told | {"code": code, "from_code": before}
 
 
 def _pipelines_by_hour(store: Store) -> tuple[int, ...]:

@@ -1,7 +1,4 @@
-"""A connection that only reads: what each kind of database wants, its rows, and what it refuses.
-
-What a database refuses is said in leakkit's own words, and without a secret.
-"""
+"""A connection that only reads: what each kind of database wants, and its rows."""
 
 from __future__ import annotations
 
@@ -10,12 +7,21 @@ import importlib
 import os
 import re
 import sys
-from contextlib import contextmanager
+from concurrent.futures import Future, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from leakkit.errors import LeakkitError, shorten_text, visible
+from leakkit.errors import LeakkitError
+from leakkit.sources.databases.addresses import (
+    explain_driver_error,
+    is_of_driver,
+    wants_password,
+)
 from leakkit.store.database import quote as quote_name
 
 if TYPE_CHECKING:
@@ -194,6 +200,66 @@ DIALECTS = {
 }
 
 
+# ---------------------------------------------------------------- one who waits for a driver
+
+TICK_SECONDS, PATIENCE_SECONDS = 0.2, 5
+"""So often one who waits looks up; so long a driver may take to give up what it does."""
+
+
+class Asking:
+    """A thread of its own in which a driver does one thing after the other.
+
+    A driver that waits hears no signal. Who asked it waits here instead, and hears Ctrl-C, or
+    the wish of a service manager. Nothing is done to a connection while it is still at work.
+    """
+
+    def __init__(self) -> None:
+        """Begin the thread, which ends with the process, whatever it waits for."""
+        self._asked: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
+        self._given_up = False
+        Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
+        """Do what is asked until there is no more."""
+        while asked := self._asked.get():
+            call, done = asked
+            try:
+                done.set_result(call())
+            except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+                done.set_exception(error)
+            del call, done, asked
+
+    def do(self, call: Callable[[], Any], cancel: Callable[[], object] | None = None) -> Any:  # noqa: ANN401 - what the call returns
+        """Return what a call returns; where nobody waits any more, cancel it, and go."""
+        done: Future[Any] = Future()
+        self._asked.put((call, done))
+        if self._given_up:
+            return None
+        try:
+            # a wait without an end may not be broken off, where a library took over the signal
+            while not wait((done,), TICK_SECONDS).done:
+                pass
+        except KeyboardInterrupt:
+            self._given_up = True
+            if cancel:
+                # a server that is silent does not hear this either
+                Thread(target=_try, args=(cancel,), daemon=True).start()
+                wait((done,), PATIENCE_SECONDS)
+                self._given_up = not done.done()
+            raise
+        return done.result()
+
+    def end(self) -> None:
+        """Let the thread end when all is done."""
+        self._asked.put(None)
+
+
+def _try(call: Callable[[], object]) -> None:
+    """Call what may fail."""
+    with suppress(Exception):
+        call()
+
+
 # ---------------------------------------------------------------- what databases do not share
 
 _TYPED: dict[str, str] = {}
@@ -221,6 +287,18 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class Batches:
+    """A long answer: its columns, and its rows, batch by batch."""
+
+    schema: Any
+    batches: Iterator[Any]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches."""
+        return self.batches
+
+
+@dataclass(frozen=True)
 class Session:
     """A connection to a database, within a transaction that only reads.
 
@@ -230,6 +308,7 @@ class Session:
     address: Address
     dialect: Dialect
     connection: Any
+    asking: Asking
 
     def list_tables(self) -> tuple[Listed, ...]:
         """Return all tables and views that may be read."""
@@ -244,8 +323,8 @@ class Session:
 
     def columns(self, relation: str) -> list[Column]:
         """Return the columns of what stands after FROM."""
-        with self._run(f"SELECT * FROM {relation} LIMIT 0") as cursor:  # noqa: S608 - as the user says
-            fields = list(cursor.fetch_record_batch().schema)
+        with self.reader(f"SELECT * FROM {relation} LIMIT 0") as reader:  # noqa: S608 - as the user says
+            fields = list(reader.schema)
         found = [Column(one.name, str(one.type), _own(one.metadata)) for one in fields]
         return self._with_numbers(found, relation) if self.dialect.exact else found
 
@@ -263,27 +342,38 @@ class Session:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a short answer."""
         with self._run(sql) as cursor:
-            return [tuple(row) for row in cursor.fetchall()]
+            found = self.asking.do(cursor.fetchall, cursor.adbc_cancel)
+            return [tuple(row) for row in found]
 
     @contextmanager
-    def reader(self, sql: str) -> Iterator[Any]:
+    def reader(self, sql: str) -> Iterator[Batches]:
         """Yield a reader of the batches of a long answer."""
         with self._run(sql) as cursor:
-            yield cursor.fetch_record_batch()
+            reader = self.asking.do(cursor.fetch_record_batch, cursor.adbc_cancel)
+            yield Batches(reader.schema, self._each(iter(reader), cursor))
+
+    def _each(self, batches: Iterator[Any], cursor: Any) -> Iterator[Any]:  # noqa: ANN401 - of a driver
+        """Yield one batch after the other."""
+        while (
+            batch := self.asking.do(partial(next, batches, None), cursor.adbc_cancel)
+        ) is not None:
+            yield batch
 
     @contextmanager
     def _run(self, sql: str) -> Iterator[Any]:
         """Carry out a statement; say what went wrong in our own words."""
+        cursor = self.connection.cursor()
         try:
-            with self.connection.cursor() as cursor:
-                if self.dialect.options:
-                    cursor.adbc_statement.set_options(**dict(self.dialect.options))
-                cursor.execute(sql)
-                yield cursor
+            if self.dialect.options:
+                cursor.adbc_statement.set_options(**dict(self.dialect.options))
+            self.asking.do(partial(cursor.execute, sql), cursor.adbc_cancel)
+            yield cursor
         except Exception as error:
             if not is_of_driver(error):
                 raise
             raise explain_driver_error(self.address, error) from None
+        finally:
+            self.asking.do(cursor.close)
 
 
 @contextmanager
@@ -295,27 +385,32 @@ def open_session(address: Address) -> Iterator[Session]:
         importlib.import_module("pyarrow")
     except ImportError:
         raise no_driver(address.kind, dialect) from None
-    connection = _connect(driver, address)
+    asking = Asking()
     try:
-        session = Session(address, dialect, connection)
-        for statement in dialect.begin:
-            session.rows(statement)
-        yield session
+        connection = _connect(driver, address, asking)
+        try:
+            session = Session(address, dialect, connection, asking)
+            for statement in dialect.begin:
+                session.rows(statement)
+            yield session
+        finally:
+            asking.do(connection.close)
     finally:
-        connection.close()
+        asking.end()
 
 
-def _connect(driver: object, address: Address) -> Any:  # noqa: ANN401 - modules of drivers
+def _connect(driver: object, address: Address, asking: Asking) -> Any:  # noqa: ANN401 - modules of drivers
     """Connect; ask for a password once where the database wants one and there is a terminal."""
     try:
-        return _open_connection(driver, address, _TYPED.get(address.shown, ""))
+        given = _TYPED.get(address.shown, "")
+        return asking.do(partial(_open_connection, driver, address, given))
     except Exception as error:  # noqa: BLE001 - drivers share no class of errors; ours are raised
         terminal = sys.stdin is not None and sys.stdin.isatty()
         if not (is_of_driver(error) and terminal and wants_password(error)):
             raise _explain_failure(address, error) from None
     _TYPED[address.shown] = getpass.getpass(f"Password for {address}: ")
     try:
-        return _open_connection(driver, address, _TYPED[address.shown])
+        return asking.do(partial(_open_connection, driver, address, _TYPED[address.shown]))
     except Exception as error:  # noqa: BLE001 - as above
         del _TYPED[address.shown]
         raise _explain_failure(address, error) from None
@@ -351,72 +446,6 @@ def _own(metadata: dict[bytes, bytes] | None) -> str:
     """Return what a database itself calls the kind of a column, where its driver says so."""
     said = (metadata or {}).get(b"POSTGRESQL:type", b"").decode("utf-8", "replace")
     return re.sub(r"^'|'$", "", said)
-
-
-# ---------------- refusals
-
-KINDS = {
-    "select_writes": re.compile(r"read-?only (transaction|database)|readonly|data-modifying"),
-    "no_right": re.compile(
-        "permission denied|insufficient privilege|not authorized", re.IGNORECASE
-    ),
-    "no_table": re.compile(r"relation .* does not exist|no such table|table .* not found"),
-    "connection_lost": re.compile(
-        "terminating connection|server closed the connection|connection (reset|to server was lost)"
-        "|no connection to the server|SSL (connection|SYSCALL)|could not receive data"
-    ),
-}
-"""The code of an error, by what drivers say."""
-SAYS = {
-    "select_writes": "{address}: a SELECT of [source.tables] writes; leakkit only reads: {said}",
-    "no_right": "{address} does not let its user read this: {said} "
-    "Whoever owns it can say: GRANT SELECT ON table TO user.",
-    "no_table": "{address}: {said}",
-    "connection_lost": "The connection to {address} was lost while it was read: {said} "
-    "Nothing was written; run it again.",
-    "database_login": "{address} does not let you in: {said} A password comes from PGPASSWORD, "
-    "~/.pgpass or a service file, or is typed on a terminal.",
-    "no_database": "There is no way to {address}: {said}",
-    "database_refuses": "{address} cannot do what it is asked: {said}",
-}
-LOGIN = re.compile(
-    "password|authenticat|pg_hba|role .* does not exist|incorrect username", re.IGNORECASE
-)
-NO_PASSWORD = re.compile("no password supplied|password is empty|password authentication failed")
-TELLING = re.compile(r"(?:ERROR|FATAL|PANIC):\s+(?P<said>[^\n]+)")
-AHEAD = re.compile(r"^([A-Z_]+: )?(\[\w+\] )?(Failed to (connect|prepare query|step query): )?")
-
-
-def is_of_driver(error: BaseException) -> bool:
-    """Say whether an error came from a driver: of Arrow's, those of the system have no number."""
-    if isinstance(error, OSError):
-        return error.errno is None
-    return type(error).__module__.partition(".")[0] in {"adbc_driver_manager", "pyarrow"}
-
-
-def explain_driver_error(
-    address: Address, error: BaseException, *, connecting: bool = False
-) -> LeakkitError:
-    """Return what an error of a driver means; where a secret may be in it, without its words."""
-    said = _find_telling_line(address, str(error))
-    found = [code for code, words in KINDS.items() if words.search(str(error))]
-    code = found[0] if found else "database_refuses"
-    if connecting:
-        code = "database_login" if LOGIN.search(str(error)) else "no_database"
-    return LeakkitError(code, SAYS[code].format(address=address, said=said).strip())
-
-
-def _find_telling_line(address: Address, text: str) -> str:
-    """Return the telling line of a driver, as a sentence."""
-    found = TELLING.search(text)
-    line = found["said"] if found else AHEAD.sub("", text).strip().partition("\n")[0]
-    line = shorten_text(visible(address.without_secrets(line).strip()))
-    return line if not line or line.endswith((".", "?")) else f"{line}."
-
-
-def wants_password(error: BaseException) -> bool:
-    """Say whether a database asks for a password that it was not given, or for another one."""
-    return NO_PASSWORD.search(str(error)) is not None
 
 
 def no_driver(kind: str, dialect: Dialect) -> LeakkitError:

@@ -256,6 +256,8 @@ STATEMENT = re.compile(
 )
 QUOTED = re.compile(r"""'[^']*'|"[^"]*"|--[^\n]*|/\*.*?\*/""", re.DOTALL)
 """Where a semicolon ends no statement."""
+NAME_IN_QUOTES = re.compile(r'"((?:[^"]|"")+)"|`([^`]+)`')
+"""A part of a name as SQL writes it, where it has other signs or capital letters."""
 LOOKED_AT = 2_000
 """So many rows are looked at of tables that play no part."""
 SHOWN = 20
@@ -334,16 +336,17 @@ def _from(session: Session, one: Listed) -> str:
 
 def _read_declared(session: Session, listed: tuple[Listed, ...], part: str, text: str) -> Relation:
     """Return what the configuration says that a part is: a SELECT, or a table by its name."""
-    if select := read_select(part, text):
+    found = [one for one in listed if text in one.names]
+    if not found and (select := read_select(part, text)):
         # on a line of its own, for a comment at its end
         return Relation(part, part, f"({select}\n) AS t")
-    folded = text.strip().casefold()
-    found = [one for one in listed if text in one.names] or [
-        one for one in listed if folded in map(str.casefold, one.names)
-    ]
+    name = NAME_IN_QUOTES.sub(lambda said: (said[1] or said[2]).replace('""', '"'), text.strip())
+    folded = name.casefold()
+    found = found or [one for one in listed if name in one.names]
+    found = found or [one for one in listed if folded in map(str.casefold, one.names)]
     if len(found) == 1:
         return Relation(found[0].name, part, _from(session, found[0]))
-    raise _no_table(session, listed, part, text)
+    raise _no_table(session, listed, part, name)
 
 
 def read_select(part: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The visits of the plainest deals in arrays, as `arrays` counts them.
+"""The visits of all deals in arrays, as `arrays` counts them, and which deals are plain.
 
 A deal is plain here that stays in one pipeline and closes at most once, at its end.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from leakkit.store import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from numpy.typing import NDArray
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.signedinteger[Any]]
     Flags = NDArray[np.bool_]
+    Dimension = tuple[str, Any]
+    Counted = dict[str, NDArray[Any]]
 
 FAR = 2**31 - 1
 """The tick of what has not happened."""
@@ -49,11 +51,12 @@ FROM opportunities WHERE opportunity BETWEEN $first AND $last
 
 
 @dataclass(frozen=True)
-class Plain:
-    """The visits of plain deals in their order, and the deals; an array per column.
+class DealVisits:
+    """The visits of deals in their order, and the deals; an array per column.
 
-    `deal` is the place of a row's deal. `first` and `last` are the places of a deal's rows.
-    `others` are the opportunities that are not plain.
+    `deal` is the place of a row's deal. `first` and `last` are the places of a deal's rows,
+    `is_plain` says whether it is plain. `others` are all opportunities that are not plain,
+    also those that have no visit.
     """
 
     deal: Ints
@@ -72,6 +75,7 @@ class Plain:
     value: Ints
     bucket: Ints
     created: Ints
+    is_plain: Flags
     others: Ints
 
     @cached_property
@@ -79,10 +83,27 @@ class Plain:
         """The value of the deal of each row."""
         return self.value.astype(np.float64)[self.deal]
 
-    def rows_of(self, pipelines: Any) -> Any:  # noqa: ANN401 - places or a slice
-        """Return where the rows of some pipelines are."""
-        asked = np.isin(self.pipeline, pipelines)
-        return slice(None) if asked.all() else np.flatnonzero(asked)
+    @cached_property
+    def last_stage(self) -> Ints:
+        """The stage of the last visit of each deal."""
+        return self.stage[self.last]
+
+    @cached_property
+    def last_exit(self) -> Ints:
+        """How the last visit of each deal ended."""
+        return self.exit[self.last]
+
+    @cached_property
+    def end(self) -> Ints:
+        """The tick at which each deal ended, FAR where it is open."""
+        return self.gone[self.last]
+
+    def stages_of(self, pipelines: Any) -> Iterator[tuple[dict[str, int], StageVisits]]:  # noqa: ANN401 - a column
+        """Yield the stages of some pipelines that have visits, with these."""
+        asked = set(pipelines)
+        for (pipeline, stage), visits in self.by_stage.items():
+            if pipeline in asked:
+                yield {"pipeline": pipeline, "stage": stage}, visits
 
     def first_visits(self, keys: Ints) -> tuple[Ints, Flags]:
         """Return the rows of the first visits, by 256 times the deal and the stage.
@@ -97,20 +118,17 @@ class Plain:
         at = np.minimum(np.searchsorted(own[order], keys), len(own) - 1)
         return first[order][at], own[order][at] == keys
 
-    def of_pipeline(self, pipeline: int) -> list[tuple[int, PlainVisits]]:
-        """Return the stages of a pipeline that have visits, with these."""
-        return [(one[1], visits) for one, visits in self.by_stage.items() if one[0] == pipeline]
-
     @cached_property
-    def by_stage(self) -> dict[tuple[int, int], PlainVisits]:
+    def by_stage(self) -> dict[tuple[int, int], StageVisits]:
         """The visits to each stage, by its pipeline and position."""
         key = self.pipeline.astype(np.int32) * 256 + self.stage
         if int(key.max(initial=0)) < 2**15:
             key = key.astype(np.int16)  # numbers so narrow are sorted many times faster
         order = np.argsort(key, kind="stable")
-        whole = PlainVisits(
+        whole = StageVisits(
             entered=self.entered[order],
             gone=self.gone[order],
+            entry=self.entry[order],
             exit=self.exit[order],
             visits=self.visits[order],
             worth=self.worth[order],
@@ -126,21 +144,22 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class PlainVisits:
+class StageVisits:
     """The visits to one stage: what is counted of them in many windows."""
 
     entered: Ints
     gone: Ints
+    entry: Ints
     exit: Ints
     visits: Ints
     worth: NDArray[np.float64]
     deal: Ints
 
-    def at(self, some: object) -> PlainVisits:
+    def at(self, some: object) -> StageVisits:
         """Return some of them."""
-        return PlainVisits(**{name: column[some] for name, column in vars(self).items()})
+        return StageVisits(**{name: column[some] for name, column in vars(self).items()})
 
-    def between(self, first: int, end: int, *, begun: bool, first_only: bool) -> PlainVisits:
+    def between(self, first: int, end: int, *, begun: bool, first_only: bool) -> StageVisits:
         """Return those under way in [first, end); where `begun`, only those that begin in it."""
         # what is still open is gone far in the future
         inside = (self.entered < end) & (self.gone >= first)
@@ -162,10 +181,10 @@ class PlainVisits:
         return arrive, leave, exits
 
 
-def read_visits(store: Store, pipelines: Sequence[int]) -> Plain | None:
-    """Read the plain deals of some pipelines.
+def read_visits(store: Store, pipelines: Sequence[int]) -> DealVisits | None:
+    """Read the visits of some pipelines.
 
-    None where there are few, or where sums of their values may not be exact.
+    None where there are few, no deal is plain, or sums of values may not be exact.
     """
     if store.value("SELECT count(*) FROM passages") < FEWEST:
         return None
@@ -175,19 +194,23 @@ def read_visits(store: Store, pipelines: Sequence[int]) -> Plain | None:
     is_plain = ~_named(unplain, last)
     for low in range(first, last + 1, AT_ONCE):
         some = {"first": low, "last": low + AT_ONCE - 1}
-        found = _in_order(store.arrays(ROWS, some))
-        kept = is_plain[found["opportunity"]] & np.isin(found["pipeline"], pipelines)
-        found = {name: column[kept] for name, column in found.items()}
+        found = _of_pipelines(_in_order(store.arrays(ROWS, some)), pipelines)
         given = store.arrays(DEALS, some)
         own = _named(found["opportunity"], last)[given["opportunity"]]
         order = np.flatnonzero(own)[np.argsort(given["opportunity"][own])]
-        others.append(given["opportunity"][~own])
+        others.append(given["opportunity"][~own | ~is_plain[given["opportunity"]]])
         rows.append(found)
         deals.append({name: column[order] for name, column in given.items()})
     if not any(len(some["stage"]) for some in rows):
         return None
-    plain = _together(_join_ranges(rows), _join_ranges(deals), np.concatenate(others))
-    return plain if _is_exact(plain) else None
+    visits = _together(_join_ranges(rows), _join_ranges(deals), is_plain, np.concatenate(others))
+    return visits if visits.is_plain.any() and _is_exact(visits) else None
+
+
+def _of_pipelines(rows: dict[str, Ints], pipelines: Sequence[int]) -> dict[str, Ints]:
+    """Return the rows of some pipelines."""
+    kept = np.isin(rows["pipeline"], pipelines)
+    return rows if kept.all() else {name: column[kept] for name, column in rows.items()}
 
 
 def _named(opportunities: Ints, last: int) -> Flags:
@@ -212,8 +235,10 @@ def _join_ranges(some: list[dict[str, Ints]]) -> dict[str, Ints]:
     return {name: np.concatenate([one.pop(name) for one in some]) for name in list(some[0])}
 
 
-def _together(rows: dict[str, Ints], deals: dict[str, Ints], others: Ints) -> Plain:
-    """Return rows with the places of their deals."""
+def _together(
+    rows: dict[str, Ints], deals: dict[str, Ints], is_plain: Flags, others: Ints
+) -> DealVisits:
+    """Return rows with the places of their deals; `is_plain` is said of every opportunity."""
     own = rows.pop("opportunity")
     del rows["step"]
     is_first = np.concatenate([[True], own[1:] != own[:-1]])
@@ -223,9 +248,81 @@ def _together(rows: dict[str, Ints], deals: dict[str, Ints], others: Ints) -> Pl
     if not np.array_equal(own[first], deals["opportunity"]):
         message = "The visits and the deals are not of the same opportunities."
         raise ValueError(message)
-    return Plain(deal=deal, first=first, last=last, others=others, **rows, **deals)
+    plain = is_plain[own[first]]
+    return DealVisits(
+        deal=deal, first=first, last=last, is_plain=plain, others=others, **rows, **deals
+    )
 
 
-def _is_exact(plain: Plain) -> bool:
+def _is_exact(visits: DealVisits) -> bool:
     """Say whether any sum of the values of the deals is exact."""
-    return float(np.abs(plain.worth).sum()) < EXACT
+    return float(np.abs(visits.worth).sum()) < EXACT
+
+
+# ---------------- counting rows by their numbers
+
+MOST_PLACES = 4_000_000
+"""So many groups are counted in places of their own, where the rows are no fewer by far."""
+
+
+def group_rows(
+    dimensions: Sequence[Dimension],
+    total: NDArray[np.float64] | Ints | None = None,
+    /,
+    **same: int,
+) -> Counted:
+    """Count rows by their numbers, and add up `total`; `same` are columns of one number.
+
+    >>> found = group_rows([("stage", np.array([3, 1, 3]))], kind=2)
+    >>> {name: column.tolist() for name, column in found.items()}
+    {'stage': [1, 3], 'n': [1, 2], 'kind': [2, 2]}
+    """
+    columns = [(name, np.asarray(column)) for name, column in dimensions]
+    spans = [
+        (int(column.min()), int(column.max()) - int(column.min()) + 1) if len(column) else (0, 1)
+        for _, column in columns
+    ]
+    key = join_numbers([column for _, column in columns], spans)
+    found, sums = _count_keys(key, int(np.prod([size for _, size in spans])), total)
+    made: Counted = {}
+    left = found
+    for (name, _), (low, size) in reversed(list(zip(columns, spans, strict=True))):
+        made[name] = left % size + low
+        left = left // size
+    alike = {name: np.full(len(found), number, np.int64) for name, number in same.items()}
+    return {name: made[name] for name, _ in columns} | sums | alike
+
+
+def join_numbers(columns: Sequence[Ints], spans: Sequence[tuple[int, int]]) -> Ints:
+    """Return several columns as one: each by its lowest number and how many there may be."""
+    varied = [(each, *span) for each, span in zip(columns, spans, strict=True) if span[1] > 1]
+    least = most = 0
+    for _, low, size in varied:
+        least = least * size + low
+        most = most * size + max(abs(low), abs(low + size))
+    # numbers of half the width are made in half the time
+    key: Ints = np.zeros(len(columns[0]), np.int32 if most < 2**31 else np.int64)
+    for at, (column, _, size) in enumerate(varied):
+        if at:
+            key *= size
+        key += column
+    key -= least
+    return key
+
+
+def _count_keys(key: Ints, places: int, total: Any) -> tuple[Ints, dict[str, Ints]]:  # noqa: ANN401 - an array
+    """Return the different keys, and how often each is there and how much it adds up to."""
+    if places <= max(MOST_PLACES, 2 * len(key)):
+        n = np.bincount(key)
+        found = np.flatnonzero(n)
+        sums = {"n": n[found]}
+        if total is not None:
+            sums["total"] = np.bincount(key, total)[found].astype(np.int64)
+        return found, sums
+    order = np.argsort(key)
+    sorted_key = key[order]
+    at = np.flatnonzero(np.concatenate([[True], sorted_key[1:] != sorted_key[:-1]]))
+    sums = {"n": np.diff(at, append=len(key))}
+    if total is not None:
+        sums["total"] = np.add.reduceat(np.asarray(total)[order], at).astype(np.int64)
+    return sorted_key[at], sums
