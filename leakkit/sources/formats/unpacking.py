@@ -7,7 +7,6 @@ import errno
 import gzip
 import re
 import struct
-import unicodedata
 import zipfile
 import zlib
 from dataclasses import dataclass, replace
@@ -15,10 +14,11 @@ from typing import IO, TYPE_CHECKING, NoReturn
 
 from leakkit import limits
 from leakkit.errors import Ask, Fault, LeakkitError
+from leakkit.likeness import ENCODINGS, LOOKS_RIGHT
 from leakkit.store.engines import FULL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from leakkit.sources.headings.reading import Reading
@@ -219,18 +219,6 @@ WORDS = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 CELLS = re.compile(rb"[^,;\t\r\n\"]*[\x80-\xff][^,;\t\r\n\"]*")
 OF_TWO_BYTES = ("cp932", "gb18030", "big5", "cp949")
 MOST_WORDS, WORDS_FIT = 2_000, 0.95
-WITHIN = re.compile(
-    r"[a-z\xdf-\xff][\u2020\u2021\u02c6\u2122\u201a\u201e\u2026\xa7\xb9\xb3\xa3\xbf\xaf\xbc\xbe"
-    r"\xac\xa2\xa5\xa4\xa8\xb4\xb8][a-z]|[A-Za-z\xdf-\xff][\u0160\u017d\u0152\u0178][a-z]"
-    r"|[a-z][A-Z\u0160\u017d\u0152\u0178]$"
-)
-"""What no word has between small letters: signs, and capitals of other languages."""
-ANY_SCRIPT = (
-    *("ZERO WIDTH", "LEFT-TO-RIGHT", "RIGHT-TO-LEFT", "NO-BREAK", "RIGHT SINGLE", "LEFT SINGLE"),
-    *("RIGHT DOUBLE", "LEFT DOUBLE", "EN DASH", "EM DASH", "LEFT-POINTING", "RIGHT-POINTING"),
-    *("HORIZONTAL ELLIPSIS", "EURO", "NUMERO", "COPYRIGHT", "REGISTERED", "BULLET", "MIDDLE DOT"),
-)
-"""What stands beside the letters of any script, as the names of signs begin."""
 LONE, TOGETHER = 1.3, 2.0
 """Mean length of runs of letters beyond ASCII: in Western words they stand alone, Arabic
 and Persian words are made of them. What lies between is not decided."""
@@ -457,47 +445,3 @@ def _read_alike(words: Sequence[bytes], encoding: str) -> str:
             read.append("?")
     fit = sum(map(LOOKS_RIGHT[encoding], read))
     return read[0] if fit >= WORDS_FIT * len(read) else ""
-
-
-def _is_western(word: str) -> bool:
-    """Say whether a word may be one of Western Europe.
-
-    No sign stands between small letters, no capital after one; six letters are Turkish rather.
-    """
-    return not (WITHIN.search(word) or any(sign in "\xd0\xdd\xde\xf0\xfd\xfe" for sign in word))
-
-
-def _is_of(*scripts: str) -> Callable[[str], bool]:
-    """Return what says whether all letters of a word beyond ASCII are of some scripts."""
-
-    def fits(word: str) -> bool:
-        names = [unicodedata.name(sign, "") for sign in word if not sign.isascii()]
-        strange = [name for name in names if not name.startswith((*scripts, *ANY_SCRIPT))]
-        other = "LATIN" not in scripts and len(scripts) == 1 and any(map(_is_latin, word))
-        return bool(names) and not strange and not other and not WITHIN.search(word)
-
-    return fits
-
-
-def _is_latin(sign: str) -> bool:
-    """Say whether a sign is a Latin letter of ASCII."""
-    return sign.isascii() and sign.isalpha()
-
-
-LOOKS_RIGHT = {
-    "windows-1252": _is_western,
-    "windows-1256": _is_of("ARABIC"),
-    "windows-1251": _is_of("CYRILLIC"),
-    "windows-1253": _is_of("GREEK"),
-    "windows-1254": _is_of("LATIN"),
-    "windows-1250": _is_of("LATIN"),
-    "windows-1255": _is_of("HEBREW"),
-    "cp932": _is_of("CJK UNIFIED", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "FULLWIDTH"),
-    "gb18030": _is_of("CJK UNIFIED", "IDEOGRAPHIC", "FULLWIDTH"),
-    "big5": _is_of("CJK UNIFIED", "IDEOGRAPHIC", "FULLWIDTH"),
-    "cp949": _is_of("HANGUL", "FULLWIDTH"),
-    "mac_roman": _is_of("LATIN"),
-    "cp850": _is_of("LATIN"),
-}
-"""Encodings that are no Unicode, and what says whether a text may be a word in one."""
-ENCODINGS = tuple(LOOKS_RIGHT)
