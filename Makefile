@@ -40,19 +40,12 @@ lowest: $(VENV)/.installed-dev ## the same pages with the lowest versions that a
 lab: $(VENV)/.installed ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks/
 
-bench: $(VENV)/.installed-dev ## measure speed and memory
-	$(BIN)/python -m benchmarks.river
-	$(BIN)/python -m benchmarks.loading
-	$(BIN)/python -m benchmarks.spark
-	$(BIN)/python -m benchmarks.fixed
-	$(BIN)/python -m benchmarks.screen
-	$(BIN)/python -m benchmarks.explore
-	$(BIN)/python -m benchmarks.browser
-	$(BIN)/python -m benchmarks.papermill
-	$(BIN)/python -m benchmarks.batch
-	$(BIN)/python -m benchmarks.rendering
-	$(BIN)/python -m benchmarks.deck
-	$(BIN)/python -m benchmarks.killing
+BENCHMARKS := river loading fixed spark batch deck rendering screen explore browser papermill killing
+
+bench: $(VENV)/.installed-dev ## measure speed and memory; BENCH_ARGS=--write writes the page
+	@missed=; for name in $(BENCHMARKS); do \
+	  $(BIN)/python -m benchmarks.$$name $(BENCH_ARGS) || missed="$$missed $$name"; done; \
+	  test -z "$$missed" || { echo "Missed a target, or failed:$$missed"; exit 1; }
 
 truth: $(VENV)/.installed-dev ## compare findings with the planted truth, into docs/truth.md
 	$(BIN)/python -m benchmarks.truth

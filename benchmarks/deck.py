@@ -18,6 +18,7 @@ from pathlib import Path
 
 from benchmarks import document
 from benchmarks.batch import measure_command
+from benchmarks.document import Target
 
 MOST_ABOVE = 4.0
 """Processor seconds that a deck of four pipelines may take above the analysis."""
@@ -61,25 +62,30 @@ def main() -> int:
     found = measure(asked.rounds)
     above = statistics.median(one.deck - one.analysis for one in found)
     times = statistics.median(one.night / one.bare for one in found)
-    rows = [
-        ["a deck of four pipelines above its analysis, processor seconds", f"{above:.1f}",
-         f"{MOST_ABOVE:g}", _verdict(above, MOST_ABOVE)],
-        ['an unchanged night, times `python -c "import duckdb"`', f"{times:.1f}",
-         f"{MOST_TIMES:g}", _verdict(times, MOST_TIMES)],
-    ]  # fmt: skip
-    heading = "## The deck, and a night on which nothing changed"
-    said = f"Medians of {len(found)} rounds in turns, whole processes, on the sample."
-    table = document.table(["what", "measured", "at most", ""], rows)
-    text = f"{heading}\n\n{said}\n\n{table}"
+    targets = [
+        Target(
+            "a deck of four pipelines above its analysis, processor seconds",
+            f"at most {MOST_ABOVE:g}",
+            document.spread([one.deck - one.analysis for one in found]),
+            above <= MOST_ABOVE,
+        ),
+        Target(
+            'an unchanged night, times `python -c "import duckdb"`',
+            f"at most {MOST_TIMES:g}",
+            document.spread([one.night / one.bare for one in found]),
+            times <= MOST_TIMES,
+        ),
+    ]
+    text = document.compose(
+        "The deck, and a night on which nothing changed",
+        "python -m benchmarks.deck --write",
+        f"Processor seconds of whole processes, on the sample; rounds in turns: {len(found)}.",
+        targets,
+    )
     print(text)
     if asked.write:
         document.put(text)
     return int(above > MOST_ABOVE or times > MOST_TIMES)
-
-
-def _verdict(measured_: float, most: float) -> str:
-    """Say whether a target is met."""
-    return "met" if measured_ <= most else "missed"
 
 
 if __name__ == "__main__":

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING
 
 import leakkit
 from benchmarks import document
+from benchmarks.document import Target
 from leakkit.views.bar_widgets import OWN, BarWidgets
 from leakkit.views.exploring import BY_STAGE, FOLLOWING, OF_ALL, Follower
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from leakkit.views.bar import Filters
 
@@ -114,33 +115,37 @@ def measure(opportunities: int, rounds: int) -> list[Answers]:
         ]
 
 
-def section(found: list[Answers]) -> str:
+SAID = """Seconds from the change of a control of the bar to the new picture, in the kernel. Every
+change is made several times in a new bar that has counted nothing yet, and the median of its times
+counts. Of each view: the change in the middle, the slowest one, and the most processor time that a
+change took."""
+
+
+def find_targets(found: Sequence[Answers]) -> list[Target]:
+    """Hold the slowest change of each source against what is wanted."""
+    targets = []
+    for size in dict.fromkeys(one.opportunities for one in found):
+        views = [one for one in found if one.opportunities == size]
+        last = max(views, key=lambda one: one.medians[-1])
+        wanted = f"at most {MOST_SECONDS.get(size, 1.0):g}"
+        slow = sum(not one.in_time for one in views)
+        measured = f"{last.medians[-1]:.2f} ({last.view}; {slow} of {len(views)} views are slower)"
+        targets.append(Target(f"{size:,}: the slowest answer, s", wanted, measured, not slow))
+    return targets
+
+
+def section(found: Sequence[Answers]) -> str:
     """Return the section of docs/benchmarks.md."""
-    rows = [
-        [
-            one.view,
-            f"{one.opportunities:,}",
-            f"{len(one.seconds)}",
-            f"{statistics.median(one.medians):.3f}",
-            f"{one.medians[-1]:.3f}",
-            f"{max(map(max, one.seconds.values())):.3f}",
-            f"{one.most_cpu:.3f}",
-            "yes" if one.in_time else "no",
-        ]
-        for one in found
-    ]
-    heading = ["view", "opportunities", "changes", "median", "slowest", "slowest once"]
-    heading += ["slowest by processor", "in time"]
-    limits = ", ".join(f"{most:g} s at {n:,} opportunities" for n, most in MOST_SECONDS.items())
-    return f"""## Exploring
-
-Seconds from the change of a control of the bar to the new picture, in the kernel; every change is
-made several times in a new bar that has counted nothing yet, and the median of its times counts.
-Wanted of the slowest: {limits}. "Slowest once" is the longest single
-answer.
-
-{document.table(heading, rows)}
-"""
+    sizes = list(dict.fromkeys(one.opportunities for one in found))
+    heading, rows = ["view"], defaultdict[str, list[str]](list)
+    for size in sizes:
+        heading += [f"{size:,}: middle", "slowest", "by processor"]
+    for one in found:
+        numbers = (statistics.median(one.medians), one.medians[-1], one.most_cpu)
+        rows[one.view] += [f"{number:.2f}" for number in numbers]
+    table = document.table(heading, [[view, *cells] for view, cells in rows.items()])
+    command = "python -m benchmarks.explore --write"
+    return document.compose("Exploring", command, SAID, find_targets(found), table)
 
 
 def main() -> int:

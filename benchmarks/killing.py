@@ -39,6 +39,7 @@ import psutil  # type: ignore[import-untyped] # ships no types
 from nbformat import v4
 
 from benchmarks import document
+from benchmarks.document import Target
 from leakkit import cli, sample
 from leakkit.report import batch, notebooks
 from leakkit.report.manifest import named_files
@@ -54,13 +55,13 @@ from leakkit.report.publishing import (
 from leakkit.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from multiprocessing.process import BaseProcess
 
 DEALS = 60
 DAYS = ("2026-05-31", "2026-06-30")
 PIPELINE = "Spare parts"
 SEED = 13
-HEADING = "## Runs that are killed"
 MARK = 'class="lk-trouble"'
 OWN = {MANIFEST, TIMES, ".lock"}
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "open")
@@ -108,11 +109,10 @@ def _is_marked(file: Path) -> bool:
     return bool(pages) and all(MARK in page.read_text("utf-8") for page in pages)
 
 
-COMMAND = "    python -m benchmarks.killing --write    # kills, and writes this section"
 SAID = """A run into a folder with the pages of another day, with `--store`, is ended by SIGKILL:
-the run itself, or in one of four a worker or a kernel; every other run is of one pipeline. Wanted:
-no file that is not of the run that manifest.json names, unless the pages beside it say so; after
-the next run the bytes of one that nobody disturbed, and no temporary file."""
+the run itself, or in one of four a worker or a kernel; every other run is of one pipeline. A folder
+is mixed where a file is not of the run that manifest.json names, and the pages beside it do not say
+so. After the next run its bytes must be those of a run that nobody disturbed."""
 FORK = multiprocessing.get_context("fork")
 
 
@@ -219,9 +219,10 @@ class Tally:
     not_mended: int
     left: int
 
-    def line(self, name: str) -> str:
+    def row(self, name: str) -> list[str]:
         """Return a row of the table."""
-        return f"| {name} | {self.kills} | {self.mixed} | {self.not_mended} | {self.left} |"
+        numbers = (self.kills, self.mixed, self.not_mended, self.left)
+        return [name, *(f"{number}" for number in numbers)]
 
 
 def prepare(base: Path) -> Place:
@@ -293,24 +294,43 @@ def _aftermath(place: Place) -> tuple[int, int]:
     return sum(found.get(name) != expected.get(name) for name in names), left
 
 
-def main() -> None:
-    """Kill, count and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def section(found: Mapping[str, Tally], moments: int) -> str:
+    """Return the section of docs/benchmarks.md."""
+    tallies = found.values()
+    counted = {
+        "mixed folders": sum(one.mixed for one in tallies),
+        "files that are not mended": sum(one.not_mended for one in tallies),
+        "temporary files left": sum(one.left for one in tallies),
+    }
+    heading = ["killed", "times", "mixed folders", "files not mended", "temporary files left"]
+    return document.compose(
+        "Runs that are killed",
+        f"python -m benchmarks.killing --moments {moments} --write",
+        SAID,
+        [Target(what, "0", f"{n}", met=n == 0) for what, n in counted.items()],
+        document.table(heading, [one.row(name) for name, one in found.items()]),
+    )
+
+
+def main() -> int:
+    """Kill, count and print; 1 where something was mixed, not mended or left."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.killing", description=__doc__)
     parser.add_argument("--moments", type=int, default=200)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
-    lines = ["| killed | times | mixed folders | files not mended | temporary files left |"]
-    lines.append("|---|---:|---:|---:|---:|")
+    found: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory(prefix="killing-") as base:
         place = prepare(Path(base))
-        lines.append(at_every_write(place).line("before every write in turn"))
-        print(lines[-1], flush=True)
-        lines.append(at_random(place, asked.moments, asked.seed).line("at random moments"))
-    print("\n".join(lines))
+        found["before every write in turn"] = at_every_write(place)
+        print(*found.values(), flush=True)
+        found["at random moments"] = at_random(place, asked.moments, asked.seed)
+    text = section(found, asked.moments)
+    print(text)
     if asked.write:
-        document.put("\n".join([HEADING, COMMAND, "", SAID, "", *lines]))
+        document.put(text)
+    return int(any(one.mixed or one.not_mended or one.left for one in found.values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

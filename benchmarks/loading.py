@@ -1,53 +1,58 @@
-"""Loading against a plain read by pandas of the same files: seconds and memory.
+"""Loading from CSV and from Parquet, against the floor, and beside plain reads.
 
     python -m benchmarks.loading            # measure, and print
     python -m benchmarks.loading --write    # and write the section into docs/benchmarks.md
 
 The same simulated export is written as CSV and as Parquet. `leakkit.load` reads the files
-into its tables and resolves every deal; pandas reads both files into frames and does
-nothing else (dates of CSV stay texts). Each measurement is a process of its own, in turns.
+into its tables and settles every deal. The floor is that of `benchmarks.routes`, asked of the
+Parquet files in the same round. pandas and polars read both files into frames and do nothing
+else (dates of CSV stay texts). Each measurement is a process of its own, in turns.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import document
+from benchmarks.document import Target
+from benchmarks.routes import Clock, Measured, take_floor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
-OPPORTUNITIES, RUNS = 1_000_000, 3
-FORMATS, ROUTES = ("csv", "parquet"), ("pandas", "leakkit")
+OPPORTUNITIES, RUNS = 1_000_000, 5
+FORMATS = {"csv": "CSV", "parquet": "Parquet"}
 NAMES = ("opportunities", "stage_history")
-MOST_TIMES, MOST_MEMORY = 2.0, 1.0
+FLOOR = ("parquet", "floor")
+MEASURED = (
+    FLOOR,
+    *((form, route) for form in FORMATS for route in ("leakkit", "pandas", "polars")),
+)
+PARTS = {"cpu": "processor time", "clock": "the clock"}
+MOST_FLOORS = {"csv": 5.0}
+"""Times the floor, by processor time and by the clock (Parquet: `benchmarks.river`)."""
 
 
 @dataclass(frozen=True)
 class Took:
-    """What one process took: wall and processor seconds, and its largest memory.
+    """What one process took, and how many rows it read."""
 
-    `resolved` are the seconds until every deal was resolved; what follows are the
-    derived tables and the account of the rows.
-    """
-
-    seconds: float
-    resolved: float
-    cpu: float
-    peak_kb: int
+    measured: Measured
     rows: int
+
+
+Found = dict[tuple[str, str], list[Took]]
+"""What was measured by format and route, in the order of the rounds."""
 
 
 def make(folder: Path, opportunities: int) -> None:
@@ -64,24 +69,37 @@ def make(folder: Path, opportunities: int) -> None:
         frame.to_parquet(folder / "parquet" / f"{name}.parquet", index=False)
 
 
-def run_leakkit(folder: Path) -> tuple[float, int]:
-    """Load a folder; return when every deal was resolved, and the rows that were read."""
+def read_by_leakkit(folder: Path, clock: Clock) -> int:
+    """Load a folder; return the rows that were read."""
     from leakkit.sources import load  # noqa: PLC0415 - as above
 
-    resolved: list[float] = []
-    started = time.perf_counter()
-    with load(folder, watch=lambda *_: resolved.append(time.perf_counter() - started)) as store:
-        return resolved[0], sum(int(counted["read"]) for counted in store.meta("rows"))
+    with clock.timing("load"):
+        store = load(folder)
+    with store:
+        return sum(int(counted["read"]) for counted in store.meta("rows"))
 
 
-def run_pandas(folder: Path) -> tuple[float, int]:
-    """Read both files into frames; return the seconds, and the rows that were read."""
+def read_by_pandas(folder: Path, clock: Clock) -> int:
+    """Read both files into frames; return the rows."""
     import pandas as pd  # noqa: PLC0415 - as above
 
     read = pd.read_csv if folder.name == "csv" else pd.read_parquet
-    started = time.perf_counter()
-    frames = [read(folder / f"{name}.{folder.name}") for name in NAMES]
-    return time.perf_counter() - started, sum(len(frame) for frame in frames)
+    with clock.timing("load"):
+        frames = [read(folder / f"{name}.{folder.name}") for name in NAMES]
+    return sum(len(frame) for frame in frames)
+
+
+def read_by_polars(folder: Path, clock: Clock) -> int:
+    """Read both files into frames; return the rows."""
+    import polars as pl  # noqa: PLC0415 - as above
+
+    read = pl.read_csv if folder.name == "csv" else pl.read_parquet
+    with clock.timing("load"):
+        frames = [read(folder / f"{name}.{folder.name}") for name in NAMES]
+    return sum(frame.height for frame in frames)
+
+
+READERS = {"leakkit": read_by_leakkit, "pandas": read_by_pandas, "polars": read_by_polars}
 
 
 def measure(route: str, folder: Path) -> Took:
@@ -90,23 +108,24 @@ def measure(route: str, folder: Path) -> Took:
 
     import leakkit  # noqa: F401, PLC0415 - as above
 
-    started, cpu = time.perf_counter(), time.process_time()
-    resolved, rows = {"leakkit": run_leakkit, "pandas": run_pandas}[route](folder)
-    took = time.perf_counter() - started, resolved, time.process_time() - cpu
-    return Took(*took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, rows)
+    if route == "floor":
+        return Took(take_floor(folder), 0)
+    clock = Clock()
+    rows = READERS[route](folder, clock)
+    return Took(clock.read(), rows)
 
 
-def measure_routes(opportunities: int, runs: int) -> dict[tuple[str, str], list[Took]]:
-    """Measure every route on every format, in turns."""
-    found = defaultdict(list)
+def measure_routes(opportunities: int, runs: int) -> Found:
+    """Measure every route on every format, in turns, each time another one first."""
+    found: Found = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="leakkit-loading-") as scratch:
         _in_process("make", Path(scratch), str(opportunities))
-        for _ in range(runs):
-            for form in FORMATS:
-                for route in ROUTES:
-                    said = _in_process(route, Path(scratch) / form)
-                    found[form, route].append(Took(**json.loads(said)))
-    return dict(found)
+        for run in range(runs):
+            first = run % len(MEASURED)
+            for form, route in MEASURED[first:] + MEASURED[:first]:
+                said = json.loads(_in_process(route, Path(scratch) / form))
+                found[form, route].append(Took(Measured(**said["measured"]), said["rows"]))
+    return {each: found[each] for each in MEASURED}
 
 
 def _in_process(*words: object) -> str:
@@ -116,59 +135,73 @@ def _in_process(*words: object) -> str:
     return done.stdout
 
 
-def ratios(found: Mapping[tuple[str, str], Sequence[Took]], form: str) -> tuple[float, float]:
-    """Return how many times the seconds and the memory of pandas leakkit takes (medians)."""
-    pairs = list(zip(found[form, "leakkit"], found[form, "pandas"], strict=True))
-    seconds = statistics.median(ours.seconds / theirs.seconds for ours, theirs in pairs)
-    memory = max(ours.peak_kb for ours, _ in pairs) / max(theirs.peak_kb for _, theirs in pairs)
-    return seconds, memory
+def count_floors(
+    found: Mapping[tuple[str, str], Sequence[Took]], form: str, route: str, part: str
+) -> list[float]:
+    """Return how many times the floor of the same round a route took, in rising order."""
+    pairs = zip(found[form, route], found[FLOOR], strict=True)
+    return sorted(one.measured.took(part) / floor.measured.took(part) for one, floor in pairs)
+
+
+def megabytes(took: Sequence[Took]) -> float:
+    """Return the largest memory of all rounds."""
+    return max(one.measured.peak_kb for one in took) / 1000
+
+
+def find_targets(found: Mapping[tuple[str, str], Sequence[Took]]) -> list[Target]:
+    """Hold what is wanted against what was measured."""
+    targets = []
+    for form, most in MOST_FLOORS.items():
+        for part, name in PARTS.items():
+            times = count_floors(found, form, "leakkit", part)
+            met = statistics.median(times) <= most
+            what = f"from {FORMATS[form]}: times the floor, by {name}"
+            targets.append(Target(what, f"at most {most:g}", document.spread(times), met))
+    for form, name in FORMATS.items():
+        ours, theirs = (megabytes(found[form, route]) for route in ("leakkit", "pandas"))
+        what, wanted = f"from {name}: memory, MB", f"at most {theirs:,.0f}, as pandas"
+        targets.append(Target(what, wanted, f"{ours:,.0f}", ours <= theirs))
+    return targets
 
 
 def faults(found: Mapping[tuple[str, str], Sequence[Took]]) -> list[str]:
-    """Return what is over its target, and what makes the comparison worthless."""
-    said = []
-    for form in FORMATS:
-        if len({took.rows for route in ROUTES for took in found[form, route]}) != 1:
-            said.append(f"{form}: the routes did not read as many rows")
-        seconds, memory = ratios(found, form)
-        if seconds > MOST_TIMES:
-            said.append(f"{form}: {seconds:.1f} times the seconds of pandas, wanted {MOST_TIMES:g}")
-        if memory > MOST_MEMORY:
-            said.append(f"{form}: {memory:.2f} times its memory, wanted {MOST_MEMORY:g}")
-    return said
+    """Return what makes the comparison worthless."""
+    rows = {took.rows for each, all_took in found.items() if each != FLOOR for took in all_took}
+    return [] if len(rows) == 1 else ["the routes did not read as many rows"]
+
+
+SAID = """{opportunities:,} opportunities and {rows:,} history rows of `leakkit.sample`, as CSV and
+as Parquet; rounds in turns: {runs}. leakkit reads them, settles every deal, and makes its tables
+and the account of the rows. The floor is the one above, asked of the Parquet files. pandas and
+polars read both files and do nothing else; the dates of CSV stay texts."""
 
 
 def section(found: Mapping[tuple[str, str], Sequence[Took]], opportunities: int) -> str:
     """Return the section of docs/benchmarks.md."""
-    rows = next(iter(found.values()))[0].rows - opportunities
-    lines, runs = [], len(next(iter(found.values())))
-    for form in FORMATS:
-        for route in ROUTES:
-            took = found[form, route]
-            middle = [
-                statistics.median(getattr(one, name) for one in took)
-                for name in ("seconds", "resolved", "cpu")
-            ]
-            shown = " | ".join(f"{number:.2f}" for number in middle)
-            peak = max(one.peak_kb for one in took) / 1000
-            lines.append(f"| {form} | {route} | {shown} | {peak:,.0f} |")
-    over = faults(found)
-    verdict = "Met." if not over else f"Missed: {'; '.join(over)}."
-    table = "\n".join(lines)
-    return f"""## Loading
-    python -m benchmarks.loading --write    # measures, and writes this section
+    said = SAID.format(
+        opportunities=opportunities,
+        rows=found["csv", "leakkit"][0].rows - opportunities,
+        runs=len(found[FLOOR]),
+    )
+    rows = [_row(found, *each) for each in MEASURED]
+    heading = ["files", "route", "floors, by processor time", "by the clock"]
+    heading += ["processor seconds", "by the clock", "memory, MB"]
+    return document.compose(
+        "Loading",
+        "python -m benchmarks.loading --write",
+        said,
+        find_targets(found),
+        document.table(heading, rows),
+    )
 
-{opportunities:,} opportunities and {rows:,} history rows of `leakkit.sample`, as CSV and
-as Parquet. pandas reads both files and does nothing else; the dates of CSV stay texts. leakkit
-reads them, resolves every deal, and makes its derived tables and the account of the rows. Each
-measurement is a process of its own; medians of {runs} rounds, the largest memory of any.
 
-| files | route | seconds | of them read and resolved | processor seconds | memory, MB |
-| --- | --- | ---: | ---: | ---: | ---: |
-{table}
-
-Wanted: at most {MOST_TIMES:g} times the seconds of pandas, and at most its memory. {verdict}
-"""
+def _row(found: Mapping[tuple[str, str], Sequence[Took]], form: str, route: str) -> list[str]:
+    """Write what one route took of one format."""
+    took = found[form, route]
+    floors = (document.spread(count_floors(found, form, route, part)) for part in PARTS)
+    seconds = (statistics.median(one.measured.took(part) for one in took) for part in PARTS)
+    shown = (f"{number:.2f}" for number in seconds)
+    return [FORMATS[form], route, *floors, *shown, f"{megabytes(took):,.0f}"]
 
 
 def main() -> int:
@@ -176,20 +209,20 @@ def main() -> int:
     if len(sys.argv) > 2 and sys.argv[1] == "make":
         make(Path(sys.argv[2]), int(sys.argv[3]))
         return 0
-    if len(sys.argv) > 2 and sys.argv[1] in ROUTES:
-        print(json.dumps(vars(measure(sys.argv[1], Path(sys.argv[2])))))
+    if len(sys.argv) > 2 and sys.argv[1] in (*READERS, "floor"):
+        print(json.dumps(asdict(measure(sys.argv[1], Path(sys.argv[2])))))
         return 0
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.loading", description=__doc__)
     parser.add_argument("--opportunities", type=int, default=OPPORTUNITIES)
-    parser.add_argument("--runs", type=int, default=RUNS)
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--runs", type=int, default=RUNS, help="rounds")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     asked = parser.parse_args()
     found = measure_routes(asked.opportunities, asked.runs)
-    text = section(found, asked.opportunities)
-    print(text)
-    if asked.write:
+    text, wrong = section(found, asked.opportunities), faults(found)
+    print(text, *wrong, sep="\n")
+    if asked.write and not wrong:
         document.put(text)
-    return int(bool(faults(found)))
+    return int(bool(wrong) or not all(target.met for target in find_targets(found)))
 
 
 if __name__ == "__main__":

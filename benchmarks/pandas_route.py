@@ -13,6 +13,24 @@ import numpy as np
 import pandas as pd
 from pyarrow import parquet
 
+from benchmarks.route_parts import (
+    FROM_PREVIOUS,
+    JUMPED,
+    JUMPED_IN,
+    LOST,
+    LOST_HERE,
+    NEW,
+    NEXT,
+    OPEN,
+    REOPENED,
+    RETURNED,
+    RETURNED_IN,
+    WON,
+    WON_HERE,
+    find_shares,
+    place_names,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -22,11 +40,6 @@ if TYPE_CHECKING:
     from leakkit.config import Config
 
     Ints = NDArray[np.int64]
-
-WON, LOST = -1, -2
-OPEN, NEXT, JUMPED, WON_HERE, RETURNED, LOST_HERE = range(6)
-NEW, FROM_PREVIOUS, JUMPED_IN, RETURNED_IN, REOPENED = range(5)
-KINDS = {"advance": (NEXT, JUMPED, WON_HERE), "returned": (RETURNED,), "lost": (LOST_HERE,)}
 
 
 def count(
@@ -39,7 +52,7 @@ def count(
         "totals": _totals(passages),
         "stays": stays,
         "flows": _flows(passages),
-        "shares": _shares(stays, horizons),
+        "shares": find_shares(stays, horizons),
     }
 
 
@@ -74,14 +87,13 @@ def _in_order(rows: pd.DataFrame, config: Config) -> pd.DataFrame:
 
 def _codes(rows: pd.DataFrame, config: Config) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
     """Return the number of the pipeline and the position of the stage of every row."""
-    known = [pipeline.name for pipeline in config.pipelines]
-    said = [known.index(name) for name in rows["pipeline"].cat.categories]
+    places = place_names(config)
+    said = [list(places).index(name) for name in rows["pipeline"].cat.categories]
     pipeline = np.array(said, np.int16)[rows["pipeline"].cat.codes]
-    positions = np.zeros((len(known), len(rows["stage"].cat.categories)), np.int16)
-    for number, declared in enumerate(config.pipelines):
-        names = {stage.name: position for position, stage in enumerate(declared.stages)}
-        names |= dict.fromkeys(declared.won, WON) | dict.fromkeys(declared.lost, LOST)
-        positions[number] = [names.get(name, 0) for name in rows["stage"].cat.categories]
+    names = rows["stage"].cat.categories
+    positions = np.array(
+        [[one.get(name, 0) for name in names] for one in places.values()], np.int16
+    )
     return pipeline, positions[pipeline, rows["stage"].cat.codes]
 
 
@@ -160,28 +172,3 @@ def _by_month(passages: pd.DataFrame, day: str, door: str) -> pd.DataFrame:
     columns: dict[str, Any] = {"n": ("total", "size"), "total": ("total", "sum")}
     months: pd.DataFrame = told.groupby(["pipeline", "stage", "door", "month"]).agg(**columns)
     return months.reset_index()
-
-
-def _shares(stays: pd.DataFrame, horizons: Mapping[tuple[int, int], float]) -> pd.DataFrame:
-    """Return the Aalen-Johansen share of every way out at the horizon of each stage."""
-    rows = []
-    for (pipeline, stage), horizon in sorted(horizons.items()):
-        chosen = stays[(stays["pipeline"] == pipeline) & (stays["stage"] == stage)]
-        rows.append((pipeline, stage, *_aalen_johansen(chosen, horizon)))
-    return pd.DataFrame(rows, columns=["pipeline", "stage", *KINDS])
-
-
-def _aalen_johansen(stays: pd.DataFrame, horizon: float) -> list[float]:
-    """Return F(horizon) of every way out; all first visits are at risk from day 0."""
-    table = stays.pivot_table(index="age", columns="exit", values="n", aggfunc="sum", fill_value=0)
-    leaving = table.sum(axis=1).to_numpy()
-    at_risk = leaving[::-1].cumsum()[::-1]
-    exits = table.drop(columns=OPEN, errors="ignore")
-    staying = np.cumprod(1 - exits.sum(axis=1).to_numpy() / at_risk)
-    before = np.append(1.0, staying[:-1])
-    until = table.index.to_numpy() <= horizon
-    shares = []
-    for kinds in KINDS.values():
-        left = exits.reindex(columns=list(kinds), fill_value=0).sum(axis=1).to_numpy()
-        shares.append(float((before * left / at_risk)[until].sum()))
-    return shares

@@ -30,6 +30,7 @@ from nbconvert import HTMLExporter, MarkdownExporter
 
 import leakkit
 from benchmarks import document
+from benchmarks.document import Target
 from leakkit.report import notebooks as books
 
 if TYPE_CHECKING:
@@ -138,17 +139,21 @@ def section(found: list[Run], at_once: int) -> str:
     ]
     heading = ["notebook", "runs", "stuck", "with a fault", "seconds, median", "longest"]
     faults = sorted({fault for one in found for fault in one.faults})
-    said = f"\nFaults: {'; '.join(faults)}.\n" if faults else ""
-    return f"""## Notebooks that nobody watches
-    python -m benchmarks.papermill --runs {len(found)} --write    # runs, and writes this section
-
-The stock papermill command over each notebook in turn, {FEW} opportunities of the built-in sample,
-{at_once} at once. Stuck is what has not ended after {LIMIT_SECONDS:,} s. A fault is an exit code,
-an error in a cell, a widget in the place of a picture, a view without text, or one that is not
-there, word for word and shape for shape, in what nbconvert makes of it as HTML and as Markdown.
-
-{document.table(heading, rows)}
-{said}"""
+    said = f"""The stock papermill command over each notebook in turn, {FEW} opportunities of the
+built-in sample, {at_once} at once. Stuck is what has not ended after {LIMIT_SECONDS:,} s. A
+fault is an exit code, an error in a cell, a widget in the place of a picture, a view without text,
+or one that is not there, word for word and shape for shape, in what nbconvert makes of it as HTML
+and as Markdown."""
+    wrong = sum(bool(one.faults) for one in found)
+    what = f"of {len(found)} runs, stuck or with a fault"
+    return document.compose(
+        "Notebooks that nobody watches",
+        f"python -m benchmarks.papermill --runs {len(found)} --write",
+        said,
+        [Target(what, "0", f"{wrong}", met=not wrong)],
+        document.table(heading, rows),
+        *([f"Faults: {'; '.join(faults)}."] if faults else []),
+    )
 
 
 def main() -> int:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from leakkit.report import pool
+from leakkit.report.worker import _leave_out_grammar
 from tests.servers import programs, start_server, start_spark
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 # Before numpy is loaded. The tests use all processors already, and threads that wait for one
 # another take a processor's time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# It takes each process of the tests more than a second to build, and no test reads addresses.
+_leave_out_grammar()
 
 # The same examples at every run, and no limit of time: machines of others are slow.
 settings.register_profile("leakkit", derandomize=True, deadline=None)

@@ -23,13 +23,13 @@ from leakkit.analysis import learning
 from leakkit.analysis.counts import curve_of
 from leakkit.measures import age_counts, horizons, route, stage_results, survival
 from leakkit.sources import load
-from leakkit.store import deal_queries, schema
+from leakkit.store import deal_queries, relations, schema
 from tests import generated
 from tests import reference as ref
 from tests.generated import write_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from leakkit.analysis import Analysis, PipelineNumbers
@@ -45,6 +45,30 @@ KINDS = {"advanced": age_counts.ADVANCED, "lost": ("lost",), "returned": ("retur
 CLOSES = {"won": ("won_here",), "lost": ("lost",)}
 POLICIES = ("observed", "reached", "strict")
 EPOCH = dt.date(1970, 1, 1)
+
+
+Frames = list[tuple[str, pd.DataFrame]]
+
+
+def answers(store: Store) -> tuple[Frames, Analysis]:
+    """Analyse a source; return every frame of counts that was asked for, and the analysis."""
+    asked: Frames = []
+    own: Callable[..., pd.DataFrame] = relations.Relations.count
+
+    def keep(self: relations.Relations, query: str, tables: Any) -> pd.DataFrame:  # noqa: ANN401 - those of count
+        frame = own(self, query, tables)
+        asked.append((query, frame.copy()))
+        return frame
+
+    with mock.patch.object(relations.Relations, "count", keep):
+        return asked, analyze(store)
+
+
+def assert_alike(one: Frames, other: Frames) -> None:
+    """Both asked the same, and were told the same, in values, types and order."""
+    assert [query for query, _ in one] == [query for query, _ in other]
+    for (query, frame), (_, another) in zip(one, other, strict=True):
+        pd.testing.assert_frame_equal(frame, another, check_exact=True, obj=query)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ from bs4 import BeautifulSoup
 
 import leakkit
 from benchmarks import pages
-from leakkit import sample
-from leakkit.config import Config
 from leakkit.page.style import stylesheet
 from leakkit.views.drawing.palette import PALETTE
+from tests.running import sample_analysis, sample_store
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -51,11 +50,8 @@ class Company:
 @cache
 def company() -> Company:
     """Analyse a simulated company."""
-    made = sample.make(5000)
-    tables = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-    data = leakkit.load(tables, Config.from_text(made.config))
-    one = leakkit.analyze(data, "Equipment")
-    return Company(leakkit.analyze(data), one, leakkit.diagnose(one))
+    one = leakkit.analyze(sample_store(), "Equipment")
+    return Company(sample_analysis(), one, leakkit.diagnose(one))
 
 
 @cache

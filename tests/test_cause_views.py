@@ -40,6 +40,7 @@ from leakkit.views.causes.remedies import SHOWN_DEALS
 from leakkit.views.elements import tidy_name
 from leakkit.views.exploring import BY_STAGE, OF_DIAGNOSIS, Follower
 from leakkit.words import Words
+from tests.running import sample_analysis
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -67,10 +68,7 @@ HOSTILE = '<b onclick="x()">&amp;\'\u202eevil {x} '
 
 @cache
 def diagnosis() -> Diagnosis:
-    made = leakkit.sample.make(5_000)
-    frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
-    store = leakkit.load(frames, Config.from_text(made.config))
-    return leakkit.diagnose(leakkit.analyze(store), "Equipment")
+    return leakkit.diagnose(sample_analysis(), "Equipment")
 
 
 def first() -> StageDiagnosis:

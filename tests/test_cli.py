@@ -12,7 +12,7 @@ import pytest
 from leakkit import cli, sample, views
 from leakkit.report import notebooks
 from leakkit.version import __version__
-from tests.running import here
+from tests.running import here, write_small
 
 BAD_INPUT = 2
 
@@ -74,12 +74,14 @@ def test_every_view_is_there_whatever_was_imported_before() -> None:
     assert set(dir(views)) == set(views.__all__)
 
 
+@pytest.mark.usefixtures("shared_workers", "_short_pages")
 def test_the_sample_and_its_report(tmp_path: Path) -> None:
+    """A report by a process of its own: test_quiet_is_quiet_also_where_nobody_has_a_home."""
     done = here("sample", str(tmp_path / "s"), "--opportunities", "300")
     assert done.returncode == 0
     assert done.stdout.startswith("300 opportunities and ")
     out = tmp_path / "out"
-    done = leakkit("report", str(tmp_path / "s"), "--out", str(out), "--pipeline", "Spare parts")
+    done = here("report", str(tmp_path / "s"), "--out", str(out), "--pipeline", "Spare parts")
     assert done.returncode == 0, done.stderr
     assert "opportunities.csv: 300 rows read = 300 used + 0 merged" in done.stdout
     assert (
@@ -126,9 +128,9 @@ def test_all_faults_of_a_configuration_are_listed(tmp_path: Path) -> None:
     assert "did you mean 'timezone'?" in done.stderr
 
 
-@pytest.mark.usefixtures("shared_workers")
+@pytest.mark.usefixtures("shared_workers", "_short_pages")
 def test_a_log_for_programs(tmp_path: Path) -> None:
-    sample.write(tmp_path / "s", 200)
+    write_small(tmp_path / "s", 200)
     words = ("report", str(tmp_path / "s"), "--pipeline", "Spare parts", "--log", "json")
     done = here(*words, "--out", str(tmp_path / "out"))
     assert done.returncode == 0, done.stderr
@@ -244,7 +246,7 @@ def test_an_app_needs_voila_and_hears_this_machine_only(
 
 
 def test_a_source_is_checked(tmp_path: Path) -> None:
-    sample.write(tmp_path, 50)
+    write_small(tmp_path, 50)
     good = here("check", str(tmp_path))
     assert good.returncode == 0, good.stderr
     assert "opportunities.csv: 50 rows read = 50 used" in good.stdout
@@ -259,7 +261,7 @@ def test_a_source_is_checked(tmp_path: Path) -> None:
 
 
 def test_a_configuration_is_proposed_and_works(tmp_path: Path) -> None:
-    sample.write(tmp_path, 200)
+    write_small(tmp_path, 200)
     (tmp_path / "leakkit.toml").unlink()
     done = here("init", str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from leakkit.store.relations import Scope
 from tests.test_sql import constants, faults
 
 if TYPE_CHECKING:
+    from leakkit.analysis import Analysis
     from leakkit.findings.stage_readings import Design
     from leakkit.store.database import Store
 
@@ -43,8 +45,13 @@ def test_query_is_within_the_list(name: str) -> None:
     assert faults(QUERIES[name]) == []
 
 
+@cache
+def analysed(store: Store, pipeline: str) -> Analysis:
+    return analyze(store, pipeline)
+
+
 def read(store: Store, pipeline: str, stage: int) -> Design:
-    analysis = analyze(store, pipeline)
+    analysis = analysed(store, pipeline)
     return read_design(store, analysis, analysis[pipeline], analysis[pipeline].stages[stage])
 
 
@@ -64,7 +71,7 @@ def by_hand(store: Store, pipeline: str, stage: str) -> pd.DataFrame:
 @pytest.mark.parametrize(("pipeline", "stage"), [("Projects", 2), ("Equipment", 0)])
 def test_design_is_what_a_count_by_hand_gives(store: Store, pipeline: str, stage: int) -> None:
     found = read(store, pipeline, stage)
-    name = analyze(store, pipeline)[pipeline].stages[stage].name
+    name = analysed(store, pipeline)[pipeline].stages[stage].name
     hand = by_hand(store, pipeline, name)
     assert len(found) == found.passages == len(hand) > 50
     assert found.returns.tolist() == hand["returns"].tolist()

@@ -143,7 +143,7 @@ def test_a_failing_pipeline_without_an_old_page(
     tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_notebook(monkeypatch, 'if pipeline == "Equipment":\n    1 / 0')
-    result = report.run(source, tmp_path / "out", pipelines=TWO, jobs=2)
+    result = report.run(source, tmp_path / "out", pipelines=TWO)
     assert [(p.pipeline, p.page) for p in result.failed] == [("Equipment", "")]
     assert not (tmp_path / "out" / PAGE).exists()
     assert (tmp_path / "out" / OTHER).exists()
@@ -233,10 +233,10 @@ def read_pids(fifo: Path, process: subprocess.Popen[str]) -> list[int]:
         return [int(word) for word in stream.read().split()]
 
 
-@pytest.mark.parametrize("sign", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(("sign", "engine"), [("SIGINT", "fork"), ("SIGTERM", "stock")])
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
 def test_ctrl_c_keeps_old_pages_and_leaves_no_process(
-    out: Path, source: Path, tmp_path: Path, sign: str
+    out: Path, source: Path, tmp_path: Path, sign: str, engine: str
 ) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
@@ -245,7 +245,7 @@ def test_ctrl_c_keeps_old_pages_and_leaves_no_process(
         "    f.write(f'{os.getpid()} {os.getppid()}')\ntime.sleep(600)"
     )
     before = contents(out)
-    process = start_report(source, out, cell, "--force")
+    process = start_report(source, out, cell, "--force", "--engine", engine)
     pids = read_pids(fifo, process)
     process.send_signal(getattr(signal, sign))
     try:

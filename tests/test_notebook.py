@@ -1,7 +1,6 @@
 """The notebook as others run it: stock papermill, stock nbconvert."""
 
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -15,16 +14,22 @@ from tests.running import write_small
 BOOK = Path("notebooks/stage_dropoff.ipynb")
 
 
+@pytest.fixture(autouse=True)
+def _converts_alone() -> Iterator[None]:
+    """Leave no nbconvert that the next one would be."""
+    yield
+    NbConvertApp.clear_instance()
+
+
 def test_stock_papermill_and_nbconvert_make_the_page(tmp_path: Path) -> None:
-    out = tmp_path / "out.ipynb"
-    run = ["-m", "papermill", str(BOOK), str(out), "-p", "pipeline", "Spare parts"]
-    run += ["-p", "source", str(write_small(tmp_path / "source")), "--no-progress-bar"]
-    subprocess.run([sys.executable, *run], check=True, capture_output=True)
+    """Called here; as a command nbconvert is started in tests/test_exporter.py."""
+    out, source = tmp_path / "out.ipynb", write_small(tmp_path / "source")
+    given = {"pipeline": "Spare parts", "source": str(source)}
+    papermill.execute_notebook(BOOK, out, parameters=given, progress_bar=False)
     book = nbformat.read(out, 4)  # type: ignore[no-untyped-call] # nbformat ships no types
     parameters = [c for c in book.cells if "injected-parameters" in c.metadata.get("tags", ())]
     assert "Spare parts" in parameters[0].source
-    convert = ["-m", "nbconvert", "--to", "leakkit", str(out)]
-    subprocess.run([sys.executable, *convert], check=True, capture_output=True)
+    NbConvertApp.launch_instance(["--to", "leakkit", str(out)])
     page = (tmp_path / "out.html").read_text("utf-8")
     assert "<title>Spare parts: where deals are lost</title>" in page
     assert 'id="pipe"' in page

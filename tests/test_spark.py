@@ -30,16 +30,18 @@ from leakkit.report import preparation
 from leakkit.report.unchanged import NOTE
 from leakkit.sources.databases.addresses import Address, address_of
 from leakkit.sources.spark import spark_columns, spark_loading
-from leakkit.store import Store, relations
 from leakkit.store.spark_engine import SparkEngine
 from leakkit.store.spark_sessions import RETRIES, SparkConnection, explaining
 from tests.generated import raw_source, write_source
+from tests.measuring import answers, assert_alike
 from tests.running import SMALL, here
 from tests.test_databases import files_in, write_tables
 from tests.thoroughness import ALL, seeds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+    from leakkit.store import Store
 
     Spark = Any
     """A session of Spark, whose types would load it."""
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
 TABLES = ("opportunities", "stage_history", "moves", "passages", "doubts", "pipelines", "stages")
 FACTS = ("facts", "cut", "last_day", "segments", "owner", "shape", "outcome_words", "closing_rows")
 VIEWS = (views.headline, views.pipe, views.stages, views.balance, views.days, views.months)
-Frames = list[tuple[str, pd.DataFrame]]
 
 
 @pytest.fixture
@@ -94,34 +95,8 @@ def count_travelled(store: Store) -> int:
     return int(store.engine.here.rows("SELECT count(*) FROM opportunities")[0][0])
 
 
-def answers(store: Store, monkeypatch: pytest.MonkeyPatch) -> tuple[Frames, Any]:
-    """Analyse a source; return every frame of counts that was asked for, and the analysis."""
-    asked: Frames = []
-    own: Callable[..., pd.DataFrame] = relations.Relations.count
-
-    def keep(self: relations.Relations, query: str, tables: Any) -> pd.DataFrame:  # noqa: ANN401 - those of count
-        frame = own(self, query, tables)
-        asked.append((query, frame.copy()))
-        return frame
-
-    with monkeypatch.context() as patch:
-        patch.setattr(relations.Relations, "count", keep)
-        return asked, leakkit.analyze(store)
-
-
-def assert_alike(one: Frames, other: Frames) -> None:
-    """Both asked the same, and were told the same, in values, types and order."""
-    assert [query for query, _ in one] == [query for query, _ in other]
-    for (query, frame), (_, another) in zip(one, other, strict=True):
-        pd.testing.assert_frame_equal(frame, another, check_exact=True, obj=query)
-
-
 @pytest.mark.usefixtures("few")
-def test_dirty_exports_give_the_same_tables_and_counts(
-    spark: Spark,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_dirty_exports_give_the_same_tables_and_counts(spark: Spark, tmp_path: Path) -> None:
     kept = 0
     for seed in seeds(1, 20):
         folder = tmp_path / str(seed)
@@ -140,22 +115,19 @@ def test_dirty_exports_give_the_same_tables_and_counts(
             assert there.meta("fingerprint") != here.meta("fingerprint")
             assert sum(there.meta("travelled").values()) > 20
             kept += len(there) - count_travelled(there)
-            asked, _ = answers(there, monkeypatch)
-            assert_alike(asked, answers(here, monkeypatch)[0])
+            asked, _ = answers(there)
+            assert_alike(asked, answers(here)[0])
     assert kept > 20
 
 
 @pytest.mark.usefixtures("few")
-def test_the_sample_has_the_same_views(
-    spark: Spark,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_sample_has_the_same_views(spark: Spark) -> None:
     made = sample.make(400, plan=None if ALL else SMALL)
     frames = {"opportunities": made.opportunities, "stage_history": made.stage_history}
     config = Config.from_text(made.config)
     with leakkit.load(frames, config) as here, leakkit.load(give(spark, frames), config) as there:
-        asked, found = answers(there, monkeypatch)
-        known, expected = answers(here, monkeypatch)
+        asked, found = answers(there)
+        known, expected = answers(here)
         assert_alike(asked, known)
         for pipeline in expected.pipelines:
             for view in VIEWS:

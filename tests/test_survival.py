@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -549,13 +548,14 @@ def test_clicking_through_leaves_no_expected_days() -> None:
 def test_expected_days_too_unsure() -> None:
     """Half advance on day 1 and the rest late: the age of 9 in 10 hangs on a few deals."""
     stays = [Spell(1, "next", 46), *(Spell(age, "next") for age in range(6, 60, 9))]
-    frame = pd.DataFrame(
-        [(i, a, age, kind, 1) for i, (age, n) in enumerate(each(stays))
-         for a, kind in ((1, -1), (0, 1))],
-        columns=["cluster", "arrives", "age", "exit", "n"],
-    )  # fmt: skip
-    frame.loc[frame["arrives"] == 1, "age"] = 0
-    learnt = stage_results.learn_stage(curve_of(stays), frame, declare(), clicked_through=0.0)
+    rows = [
+        (i, arrives, 0 if arrives else age, -1 if arrives else 1, 1)
+        for i, (age, n) in enumerate(each(stays))
+        for arrives in (1, 0)
+    ]
+    names = ("cluster", "arrives", "age", "exit", "n")
+    clusters = dict(zip(names, np.array(rows).T, strict=True))
+    learnt = stage_results.learn_stage(curve_of(stays), clusters, declare(), clicked_through=0.0)
     assert learnt.expected == Horizon(None, "", "too_unsure")
     assert stage_results.learn_stage(
         curve_of(stays), None, declare(), clicked_through=0.0

@@ -97,7 +97,12 @@ class PipelineBatch:
     @cached_property
     def costs(self) -> Mapping[int, Costs]:
         """What the costs of each pipeline are made of; of all deals only."""
-        return find_costs(self.counts, self.pipelines, self.stays, self.ages)
+        return find_costs(self.counts, self.pipelines, self.stays, self.ages, self.until_closed)
+
+    @cached_property
+    def until_closed(self) -> Mapping[tuple[int, ...], StayCounts]:
+        """How long deals lived from their first entry, by pipeline and stage."""
+        return age_counts.stays_by_group(self.lives.ask(deal_queries.WINS), ["pipeline", "stage"])
 
     def counts_for(self, query: str) -> Counts:
         """Return what answers a query."""
@@ -197,10 +202,9 @@ class PipelineCounts:
         """The rows of each stage, and none, by the query; those that were looked at."""
         return {}
 
-    @cached_property
-    def until_closed(self) -> Mapping[tuple[int, ...], StayCounts]:
-        """How long deals lived from their first entry into each stage."""
-        return age_counts.stays_by_group(self.rows(deal_queries.WINS), ["stage"])
+    def until_closed(self, stage: int) -> StayCounts:
+        """Return how long deals lived from their first entry into a stage."""
+        return self.batch.until_closed.get((self.number, stage), learning.NO_VISITS)
 
     def stay(self, stage: int, visits: int = learning.FIRST) -> StayCounts:
         """Return the stays of one stage on the days that are read."""
@@ -212,7 +216,7 @@ class PipelineCounts:
         first = self.stay(stage)
         return first if self.visits == "first" else first + self.stay(stage, learning.AGAIN)
 
-    def clusters(self, part: int, stage: int) -> pd.DataFrame | None:
+    def clusters(self, part: int, stage: int) -> Columns | None:
         """Return a part of the counts per bootstrap cluster; None where there is none."""
         return self.batch.clusters.get((part, self.number, stage))
 
@@ -340,17 +344,17 @@ def find_costs(
     pipelines: Sequence[PipelineDays],
     stays: Stays,
     ages: Ages,
+    until_closed: Mapping[tuple[int, ...], StayCounts],
 ) -> dict[int, Costs]:
     """Count what the costs of every pipeline need, for all of them at once."""
     windows = [Window(p.number, 0, *p.windows.current) for p in pipelines if p.windows.current]
     entered, largest = counts.entrants(windows)
     worth_of = _entrants(entered, largest)
-    inflow, following, wins, started = (
+    inflow, following, started = (
         (dict(age_counts.groups(frame, ["pipeline"])), frame.iloc[:0])
         for frame in (
             counts.ask(queries.ENTERED),
             counts.ask(deal_queries.FOLLOWING),
-            counts.ask(deal_queries.WINS),
             counts.ask(queries.STARTED),
         )
     )
@@ -361,10 +365,11 @@ def find_costs(
         moves = Moves.read(following[0].get(key, following[1]))
         begun = _count_begun(started[0].get(key, started[1]), len(names))
         chain = embed({k[1:]: v for k, v in own.items() if k[0] == learning.ALL}, moves, begun)
-        lives = _until_won(wins[0].get(key, wins[1]), len(names))
-        won = [chance_to_win(life)[0].share for life in lives]
+        lives = [until_closed.get((one.number, stage), learning.NO_VISITS) for stage in names]
+        chances = [(life.curve(), *chance_to_win(life)) for life in lives]
+        won = [chance.share for _, chance, _ in chances]
         landing = _landing(chain, won)
-        ended = _landing(chain, [chance_with_the_rest(life) for life in lives])
+        ended = _landing(chain, [chance_with_the_rest(*each) for each in chances])
         doors = tuple(_landing_by_exit(moves, stage, landing) for stage in names)
         worths = tuple(
             value.Worth(
@@ -394,20 +399,21 @@ def _entrants(
     most = dict(zip(keys, largest["total"], strict=True))
     return {
         key: value.entrants(
-            rows["n"].to_numpy(np.float64),
-            rows["known"].to_numpy(np.float64),
-            rows["total"].to_numpy(np.float64),
+            rows["n"].astype(np.float64),
+            rows["known"].astype(np.float64),
+            rows["total"].astype(np.float64),
             float(most[key]) if key in most else None,
         )
-        for key, rows in age_counts.groups(entered, ["pipeline", "stage"])
+        for key, rows in age_counts.split_by(entered, ["pipeline", "stage"]).items()
     }
 
 
 def _count_begun(started: pd.DataFrame, stages: int) -> Floats:
     """Return how many deals began in each stage."""
-    new = started[started["entry"] == schema.NEW]
+    new = started["entry"].to_numpy() == schema.NEW
+    stage, n = started["stage"].to_numpy(np.int64), started["n"].to_numpy(np.float64)
     begun = np.zeros(stages)
-    np.add.at(begun, new["stage"].to_numpy(np.int64), new["n"].to_numpy(np.float64))
+    np.add.at(begun, stage[new], n[new])
     return begun
 
 
@@ -416,14 +422,8 @@ def _new_deals(inflow: pd.DataFrame, one: PipelineDays) -> int:
     if one.windows.current is None:
         return 0
     first, end = one.windows.current
-    inside = (inflow["day"] >= first) & (inflow["day"] < end)
-    return int(inflow["n"][inside].sum())
-
-
-def _until_won(wins: pd.DataFrame, stages: int) -> list[StayCounts]:
-    """Return by stage how long deals lived from their first entry into it."""
-    counted = age_counts.stays_by_group(wins, ["stage"])
-    return [counted.get((stage,), learning.NO_VISITS) for stage in range(stages)]
+    day, n = inflow["day"].to_numpy(), inflow["n"].to_numpy()
+    return int(n[(day >= first) & (day < end)].sum())
 
 
 def _landing(chain: Chain, won: list[float | None]) -> Floats:

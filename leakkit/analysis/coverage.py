@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from leakkit.analysis.counts import whole_sum
@@ -57,23 +59,22 @@ class DataNotes:
 
 def find_data_notes(counts: PipelineCounts) -> DataNotes:
     """Collect what the data of a pipeline could not say."""
-    rows = counts.rows(deal_queries.OUTCOMES)
-    lost = rows[rows["outcome"] == "lost"]
-    started = counts.rows(queries.STARTED)
-    new = started["entry"] == schema.NEW
+    rows, started = counts.rows(deal_queries.OUTCOMES), counts.rows(queries.STARTED)
+    lost = rows["outcome"].to_numpy() == "lost"
+    entry, stage, begun = (started[name].to_numpy() for name in ("entry", "stage", "n"))
     totals = counts.rows(queries.TOTALS)
-    closes = totals["exit"].isin([schema.WON_HERE, schema.LOST_HERE])
+    closes = np.isin(totals["exit"].to_numpy(), [schema.WON_HERE, schema.LOST_HERE])
     return DataNotes(
         outcomes={
             (str(o), bool(h)): int(n)
             for o, h, n in zip(rows["outcome"], rows["has_history"], rows["n"], strict=True)
         },
         without_value=whole_sum(rows["without_value"]),
-        zero_value_lost=whole_sum(lost["zero_value"]),
-        without_reason_lost=whole_sum(lost["without_reason"]),
-        started_in_middle=whole_sum(started["n"][new & (started["stage"] > 0)]),
-        closes=whole_sum(totals["n"][closes]),
-        reopened=whole_sum(started["n"][started["entry"] == schema.REOPENED]),
+        zero_value_lost=whole_sum(rows["zero_value"].to_numpy()[lost]),
+        without_reason_lost=whole_sum(rows["without_reason"].to_numpy()[lost]),
+        started_in_middle=whole_sum(begun[(entry == schema.NEW) & (stage > 0)]),
+        closes=whole_sum(totals["n"].to_numpy()[closes]),
+        reopened=whole_sum(begun[entry == schema.REOPENED]),
         coverage=_coverage(counts),
         retired=_retired_stages(counts),
         losses=_recent_losses(counts),
@@ -83,8 +84,9 @@ def find_data_notes(counts: PipelineCounts) -> DataNotes:
 def _recent_losses(counts: PipelineCounts) -> tuple[tuple[int, int], ...]:
     """Return the days of the last half year on which deals were lost, and how many."""
     rows = counts.rows(deal_queries.LOSSES)
-    recent = rows[rows["day"] >= counts.end_day - LOSSES_KEPT]
-    return tuple(zip(recent["day"].astype(int), recent["n"].astype(int), strict=True))
+    day, n = (rows[name].to_numpy(np.int64) for name in ("day", "n"))
+    recent = day >= counts.end_day - LOSSES_KEPT
+    return tuple(zip(day[recent].tolist(), n[recent].tolist(), strict=True))
 
 
 # ---------------------------------------------------------------- deals that are left out
@@ -94,10 +96,10 @@ def _coverage(counts: PipelineCounts) -> str:
     """Say which deals the export leaves out; a part of the deals is judged by the whole."""
     if counts.whole:
         return counts.whole.notes.coverage
-    deals = counts.rows(deal_queries.OUTCOMES).groupby("outcome")["n"].sum()
-    return judge_coverage(
-        {str(k): int(n) for k, n in deals.items()}, counts.rows(deal_queries.AGES)
-    )
+    rows, deals = counts.rows(deal_queries.OUTCOMES), Counter[str]()
+    for outcome, n in zip(rows["outcome"], rows["n"], strict=True):
+        deals[str(outcome)] += int(n)
+    return judge_coverage(deals, counts.rows(deal_queries.AGES))
 
 
 def judge_coverage(outcomes: Mapping[str, int], ages: pd.DataFrame) -> str:
@@ -154,8 +156,7 @@ def _retired_stages(counts: PipelineCounts) -> tuple[Retired, ...]:
     per_day = counts.pipeline.per_day
     ages = (learnt.horizon.age for learnt in counts.ages)
     horizons = {at: None if age is None else age / per_day for at, age in enumerate(ages)}
-    spans = counts.rows(deal_queries.SPANS)[["stage", "first", "last", "n", "came_after"]]
-    return find_retired(spans, counts.names, horizons, counts.last_day)
+    return find_retired(counts.rows(deal_queries.SPANS), counts.names, horizons, counts.last_day)
 
 
 def find_retired(
@@ -168,8 +169,10 @@ def find_retired(
     horizon without an entry where at its old pace 5 would have come; a stage that began so
     within 30 days of it is its likely new name (docs/method.md, section 12).
     """
-    start = int(spans["first"].min()) if len(spans) else 0
-    rows = [{key: int(row[key]) for key in spans.columns} for _, row in spans.iterrows()]
+    facts = ("stage", "first", "last", "n", "came_after")
+    columns = (spans[name].to_numpy(np.int64).tolist() for name in facts)
+    rows = [dict(zip(facts, row, strict=True)) for row in zip(*columns, strict=True)]
+    start = min((row["first"] for row in rows), default=0)
     old = [row for row in rows if _has_stopped(row, horizons, last_day)]
     new = [row for row in rows if row not in old and _began(row, horizons, start, last_day)]
     return tuple(

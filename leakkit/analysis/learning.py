@@ -20,18 +20,19 @@ from leakkit.store.count_requests import (
     Counts,
     CurveStarts,
     Window,
+    samples_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from leakkit.config import Config, Pipeline
-    from leakkit.measures.age_counts import StayCounts
+    from leakkit.measures.age_counts import Columns, StayCounts
     from leakkit.measures.stage_results import Learnt
 
     Stays = Mapping[tuple[int, int, int, int], StayCounts]
     """Counts by (window, pipeline, stage, visits)."""
-    Clusters = Mapping[tuple[int, int, int], pd.DataFrame]
+    Clusters = Mapping[tuple[int, int, int], Columns]
     """Counts per bootstrap cluster by (part, pipeline, stage)."""
     Ages = Mapping[tuple[int, int], Learnt]
     """The ages of every stage by (pipeline, stage)."""
@@ -376,9 +377,22 @@ def find_clusters(
         return {}
     sizes = counts.ask(queries.SIZES).set_index("pipeline")["n"]
     small = [p.number for p in pipelines if sizes.get(p.number, 0) < schema.OWN_BUCKET_BELOW]
-    rows = counts.clusters(parts, small)
-    found = age_counts.groups(rows, ["part", "pipeline", "stage"])
-    return {(key[0], key[1], key[2]): each for key, each in found}
+    by_sample, none = age_counts.split_columns(counts.clusters(parts, small), "sample")
+    samples = samples_of(parts)
+    found = {
+        (part.part, part.pipeline, part.stage): _visits_of(part, rows)
+        for part in parts
+        for rows in [by_sample.get(samples[part.sample], none)]
+    }
+    return {key: rows for key, rows in found.items() if len(rows["cluster"])}
+
+
+def _visits_of(part: ClusterPart, rows: Columns) -> Columns:
+    """Return the rows of the visits that a part counts."""
+    if not part.first_only:
+        return rows
+    first = rows["visits"] == FIRST
+    return {name: column[first] for name, column in rows.items()}
 
 
 # ---------------------------------------------------------------- when deals are decided

@@ -271,8 +271,7 @@ class StageNumbers(Numbers):
     @cached_property
     def _chance(self) -> tuple[Share, Horizon]:
         """The chance to win from here, and the age that it is read at."""
-        counted = self._counts.until_closed.get((self.stage,), learning.NO_VISITS)
-        return stage_results.chance_to_win(counted)
+        return stage_results.chance_to_win(self._counts.until_closed(self.stage))
 
     @cached_property
     def won_from_here(self) -> Share:

@@ -75,12 +75,13 @@ def analyze(  # noqa: PLR0913 - a part of the data has as many sides as it has
     wanted = select(
         segment, value, worth=worth, days=days, window=window, visits=visits, policy=policy
     )
-    asked = _numbers(store.config, pipelines)
+    config = store.config
+    asked = _numbers(config, pipelines)
     # a part of the data has no findings: they are of everything
     kept = () if wanted != EVERYTHING else _kept_findings(store)
     # the false discovery rate is over all pipelines, whichever are asked for
     scope = Scope(asked if kept is not None else None)
-    known = learn(Counts.of(store, scope), store.config, _earlier(store, earlier))
+    known = learn(Counts.of(store, scope), config, _earlier(store, earlier))
     whole = _describe(store, known, language)
     found = _find_findings(whole, known) if kept is None else kept
     whole = _choose(replace(whole, all_findings=found), asked)

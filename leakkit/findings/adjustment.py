@@ -65,7 +65,7 @@ def independent(columns: Floats) -> Bools:
     """Say which columns to keep so that none is a sum of others; the first goes before others."""
     found = np.zeros(columns.shape[1], dtype=bool)
     # without pivoting: a column that those before it make up leaves nothing on the diagonal
-    left = np.abs(np.diag(scipy.linalg.qr(columns, mode="r", pivoting=False)[0]))
+    left = np.abs(np.diag(np.linalg.qr(columns, mode="r")))
     found[: len(left)] = left > TOLERANCE * max(float(left.max(initial=0.0)), 1.0)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -74,7 +74,9 @@ class Moves:
 
     def _only(self, which: Bools) -> Moves:
         """Return some of the moves."""
-        return Moves(*(getattr(self, field.name)[which] for field in fields(self)))
+        return Moves(
+            self.stage[which], self.visits[which], self.exit[which], self.to[which], self.n[which]
+        )
 
 
 @dataclass(frozen=True)

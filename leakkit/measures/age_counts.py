@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -150,12 +151,15 @@ def split_columns(frame: pd.DataFrame, key: str) -> tuple[dict[int, Columns], Co
 
     A small frame takes longer to ask for a column than the column takes to read.
     """
-    order, found = _places(frame, [key])
+    parts = {number: part for (number,), part in split_by(frame, [key]).items()}
+    return parts, {str(name): frame[name].to_numpy()[:0] for name in frame}
+
+
+def split_by(frame: pd.DataFrame, keys: list[str]) -> dict[tuple[int, ...], Columns]:
+    """Take a frame apart by the numbers of some columns, in their order, as plain arrays."""
+    order, found = _places(frame, keys)
     columns = {str(name): frame[name].to_numpy()[order] for name in frame}
-    parts = {
-        number: {name: column[of] for name, column in columns.items()} for (number,), of in found
-    }
-    return parts, {name: column[:0] for name, column in columns.items()}
+    return {key: {name: column[of] for name, column in columns.items()} for key, of in found}
 
 
 def _places(
@@ -194,104 +198,93 @@ PLATEAU = 0.9
 FEW_AMOUNTS = 2_500
 """Up to so many a library for sparse matrices takes longer to load than it saves."""
 CENSORED = tuple(EXITS.index(kind) for kind in censored_kinds())
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Amounts by cluster and age, in the order of the ages; nearly all are 0, and not here.
-
-    `age` and `cluster` are the places of each amount.
-    """
-
-    age: Ints
-    cluster: Ints
-    amount: Floats
-
-    def until(self, end: int) -> Spread:
-        """Return the amounts before a place of the ages."""
-        last = int(np.searchsorted(self.age, end))
-        return Spread(self.age[:last], self.cluster[:last], self.amount[:last])
-
-    def only(self, which: Bools) -> Spread:
-        """Return some of the amounts."""
-        return Spread(self.age[which], self.cluster[which], self.amount[which])
-
-    def drawn(self, draws: Floats, ages: int) -> Floats:
-        """Return the sums by age (rows) and replicate, each cluster as often as it is drawn."""
-        if len(self.amount) > FEW_AMOUNTS:
-            where, shape = (self.age, self.cluster), (ages, len(draws))
-            many: Floats = scipy.sparse.csr_array((self.amount, where), shape=shape) @ draws
-            return many
-        found = np.zeros((ages, draws.shape[1]))
-        starts = np.flatnonzero(np.diff(self.age, prepend=-1)).tolist()
-        for start, end in itertools.pairwise([*starts, len(self.age)]):
-            found[self.age[start]] = self.amount[start:end] @ draws[self.cluster[start:end]]
-        return found
-
-    def matrix(self, clusters: int, ages: int) -> Floats:
-        """Return the amounts by cluster (rows) and age (columns)."""
-        found = np.zeros((clusters, ages))
-        np.add.at(found, (self.cluster, self.age), self.amount)
-        return found
+OWN, OTHERS, GONE, CAME = range(4)
+"""What is drawn apart: who left by the wanted exits, by others and by none, and who came."""
 
 
 @dataclass(frozen=True)
 class ClusterCounts:
-    """Arrivals at risk and departures by cluster and age, in deals or in money.
+    """Arrivals at risk and departures by cluster and age, in deals or in money: columns.
 
-    `exits` are the numbers of the exits of the departures, of which `censored` are none.
+    `age` and `cluster` are places, that of an age in `ages`. `exit` is -1 where `amount` came;
+    the exits of the numbers `censored` are none.
     """
 
     ages: Ints
     clusters: int
-    arrivals: Spread
-    departures: Spread
-    exits: Ints
+    age: Ints
+    cluster: Ints
+    exit: Ints
+    amount: Floats
     censored: tuple[int, ...]
 
     def until(self, age: float) -> ClusterCounts:
         """Return the counts up to an age: what comes later changes no share before it."""
         end = int(np.searchsorted(self.ages, age, side="right"))
-        departures = self.departures.until(end)
-        return ClusterCounts(
-            self.ages[:end],
-            self.clusters,
-            self.arrivals.until(end),
-            departures,
-            self.exits[: len(departures.amount)],
-            self.censored,
+        early = self.age < end
+        return replace(
+            self,
+            ages=self.ages[:end],
+            age=self.age[early],
+            cluster=self.cluster[early],
+            exit=self.exit[early],
+            amount=self.amount[early],
         )
 
-    @property
-    def at_risk(self) -> Floats:
-        """Return the numbers at risk by cluster and age."""
-        size = (self.clusters, len(self.ages))
-        return _at_risk(self.arrivals.matrix(*size).T, self.departures.matrix(*size).T).T
+    def replicate(self, wanted: tuple[int, ...], draws: Floats | None = None) -> Replicated:
+        """Resample who left by some exits, who by any, and who was at risk.
 
-    @cached_property
-    def replicated_risk(self) -> Floats:
-        """The numbers at risk by age (rows) and replicate.
-
-        Each replicate draws as many clusters as there are, with replacement; seeded.
+        `draws` are how often each cluster (rows) is drawn by replicate; by default as many as
+        there are, with replacement; seeded.
         """
-        return _at_risk(self._replicate(self.arrivals), self._replicate(self.departures))
+        kinds = np.full(len(EXITS) + 1, OTHERS)
+        kinds[list(wanted)], kinds[list(self.censored)], kinds[-1] = OWN, GONE, CAME
+        size = len(self.ages)
+        rows = self.age + size * kinds[self.exit]
+        used = _draws(self.clusters) if draws is None else draws
+        drawn = _draw_sums(rows, self.cluster, self.amount, used, 4 * size)
+        own, others, gone, came = drawn.reshape(4, size, -1)
+        every = own + others
+        return Replicated(own, every, _at_risk(came, every + gone))
 
-    def replicate_exits(self, wanted: tuple[int, ...]) -> Floats:
-        """Return who left by some exits, by age (rows) and replicate: the same draws."""
-        kinds = [number for number in wanted if number not in self.censored]
-        return self._replicate(self.departures.only(np.isin(self.exits, kinds)))
 
-    @cached_property
-    def replicated_staying(self) -> Floats:
-        """The share that is still there before each age (rows), by replicate."""
-        every = self.replicate_exits(tuple(range(len(EXITS))))
-        staying = np.ones_like(every)
-        np.cumprod(1.0 - _divide(every, self.replicated_risk)[:-1], axis=0, out=staying[1:])
-        return staying
+@dataclass(frozen=True)
+class Replicated:
+    """Who left by some exits, who by any, and who was at risk: by age (rows) and replicate.
 
-    def _replicate(self, amounts: Spread) -> Floats:
-        """Return the sums by age (rows, so that running along them adds whole rows)."""
-        return amounts.drawn(_draws(self.clusters), len(self.ages))
+    Running along the ages adds whole rows.
+    """
+
+    own: Floats
+    every: Floats
+    at_risk: Floats
+
+    @property
+    def steps(self) -> Floats:
+        """By how much F of the exits grows at each age."""
+        staying = np.ones_like(self.every)
+        np.cumprod(1.0 - _divide(self.every, self.at_risk)[:-1], axis=0, out=staying[1:])
+        own = _divide(self.own, self.at_risk)
+        return np.multiply(staying, own, out=own)
+
+
+def _draw_sums(rows: Ints, clusters: Ints, amounts: Floats, draws: Floats, size: int) -> Floats:
+    """Return the sums by row and replicate, each cluster as often as it is drawn.
+
+    A library for sparse matrices takes longer to load than it saves a few amounts; where
+    something else has loaded it, it takes a third. Whole numbers have the same sums either way.
+    """
+    if len(amounts) > FEW_AMOUNTS or "scipy.sparse" in sys.modules:
+        shape = (size, len(draws))
+        many: Floats = scipy.sparse.csr_array((amounts, (rows, clusters)), shape=shape) @ draws
+        return many
+    found = np.zeros((size, draws.shape[1]))
+    order = np.argsort(rows, kind="stable")
+    starts = np.flatnonzero(np.diff(rows[order], prepend=-1)).tolist()
+    for start, end in itertools.pairwise([*starts, len(order)]):
+        same = order[start:end]
+        found[rows[same[0]]] = amounts[same] @ draws[clusters[same]]
+    return found
 
 
 def _divide(some: Floats, of: Floats) -> Floats:
@@ -307,33 +300,22 @@ def _at_risk(arrivals: Floats, departures: Floats) -> Floats:
 
 
 def cluster_counts(
-    rows: pd.DataFrame, column: str = "n", censored: tuple[int, ...] = CENSORED
+    rows: Columns, column: str = "n", censored: tuple[int, ...] = CENSORED
 ) -> ClusterCounts:
     """Arrange counts (cluster, arrives, age, exit, `column`) by cluster and age.
 
     `censored` are the numbers of the exits that end a stay without being one.
     """
-    clusters, place = np.unique(rows["cluster"].to_numpy(), return_inverse=True)
-    ages, spot = np.unique(rows["age"].to_numpy(np.int64), return_inverse=True)
-    amount = rows[column].to_numpy(np.float64)
-    arrives = rows["arrives"].to_numpy() == 1
-    exits = rows["exit"].to_numpy()
-
-    order = np.argsort(spot, kind="stable")
-    comes, goes = order[arrives[order]], order[~arrives[order]]
-    arrivals, departures = (Spread(spot[at], place[at], amount[at]) for at in (comes, goes))
-    return ClusterCounts(ages, len(clusters), arrivals, departures, exits[goes], censored)
+    clusters, cluster = np.unique(rows["cluster"], return_inverse=True)
+    ages, age = np.unique(rows["age"], return_inverse=True)
+    exits = np.where(rows["arrives"] == 1, -1, rows["exit"])
+    amount = rows[column].astype(np.float64)
+    return ClusterCounts(ages, len(clusters), age, cluster, exits, amount, censored)
 
 
 def replicated_shares(counts: ClusterCounts, wanted: tuple[int, ...]) -> Floats:
     """Return F of the wanted exits, by their numbers: replicate (rows) by age (columns)."""
-    return np.cumsum(_steps(counts, wanted), axis=0).T
-
-
-def _steps(counts: ClusterCounts, wanted: tuple[int, ...]) -> Floats:
-    """Return by how much F of the wanted exits grows at each age (rows), by replicate."""
-    own = _divide(counts.replicate_exits(wanted), counts.replicated_risk)
-    return np.multiply(counts.replicated_staying, own, out=own)
+    return np.cumsum(counts.replicate(wanted).steps, axis=0).T
 
 
 @functools.lru_cache(maxsize=8)
@@ -363,7 +345,7 @@ def share_interval(
     if not end:
         return 0.0, 0.0
     # whole rows are added one after the other, as they are for F at every age
-    shares = np.add.reduce(_steps(counts, wanted)[:end], axis=0)
+    shares = np.add.reduce(counts.replicate(wanted).steps[:end], axis=0)
     low, high = np.quantile(shares, [0.025, 0.975])
     return float(low), float(high)
 

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
     from leakkit.measures.survival import Floats, Ints
@@ -66,109 +64,121 @@ def follow(rows: pd.DataFrame, stages: int, limit: float, start: Floats | None =
     References: Datta and Satten (2001), Stat. Probab. Lett. 55, 403-411; Aalen and
     Johansen (1978).
     """
-    states = stages + 2
-    place = {-1: stages, -2: stages + 1}
-    counts = _Walk(rows, states, place, limit)
-    first = counts.first_shares() if start is None else start
-    p, spread = first, np.zeros((states, states))
-    if start is None and counts.entrants:
-        spread = (np.diag(p) - np.outer(p, p)) / counts.entrants
-    ages, occupancy, variance = [0], [p], [np.diag(spread)]
-    lost, came_back, days, now = np.zeros(stages), 0.0, np.zeros(states), 0
-    for age, at_risk, moved in counts:
-        days += p * (age - now)
-        now = age
-        step = _step(moved, at_risk)
-        lost += p[:stages] * step[:stages, stages + 1]
-        came_back += float(p[stages + 1] * step[stages + 1, :stages].sum())
-        spread = step.T @ spread @ step + _noise(p, step, at_risk)
-        p = p @ step
-        if ages[-1] == age:
-            occupancy[-1], variance[-1] = p, np.diag(spread)
-        else:
-            ages.append(age)
-            occupancy.append(p)
-            variance.append(np.diag(spread))
-    days += p * (limit - now)
+    walk = _Walk.read(rows, stages + 2, limit)
+    first = walk.first_shares if start is None else start
+    spread = np.zeros((stages + 2, stages + 2))
+    if start is None and walk.entrants:
+        spread = (np.diag(first) - np.outer(first, first)) / walk.entrants
+    steps = _steps(walk.moved, walk.at_risk)
+    shares = _follow_steps(first, steps)
+    variance = _variance(spread, steps, _noise(shares[:-1], steps, walk.at_risk))
+    before, now = shares[:-1], np.concatenate([[0], walk.ages])
+    lost = before[:, :stages] * steps[:, :stages, stages + 1]
+    came_back = before[:, stages + 1] * steps[:, stages + 1, :stages].sum(axis=1)
+    last_of_day = np.append(np.diff(now) > 0, True)
     return Route(
-        np.array(ages, np.int64),
-        np.array(occupancy),
-        np.array(variance),
-        lost,
-        came_back,
-        days,
+        now[last_of_day],
+        shares[last_of_day],
+        variance[last_of_day],
+        _add_up(lost),
+        float(_add_up(came_back)),
+        _add_up(before * np.diff(now)[:, None]) + shares[-1] * (limit - now[-1]),
         limit,
-        counts.entrants,
+        walk.entrants,
         first,
     )
 
 
-def _step(moved: Floats, at_risk: Floats) -> Floats:
-    """Return I + dA: the shares that move, with nobody moving where nobody is at risk."""
-    shares = np.divide(
-        moved, at_risk[:, None], out=np.zeros_like(moved), where=at_risk[:, None] > 0
-    )
-    np.fill_diagonal(shares, shares.diagonal() + (1.0 - shares.sum(axis=1)))
-    return shares
-
-
-def _noise(p: Floats, step: Floats, at_risk: Floats) -> Floats:
-    """Return the variance that one step adds: multinomial rows, weighted by p squared."""
-    some = np.flatnonzero((at_risk > 0) & (p > 0) & (step.diagonal() < 1.0))
-    rows = step[some]
-    noise = -rows[:, :, None] * rows[:, None, :]
-    states = np.arange(len(step))
-    noise[:, states, states] += rows
-    # a product may differ from the power in its last bit
-    noise *= np.float_power(p[some], 2)[:, None, None]
-    noise /= at_risk[some][:, None, None]
-    total: Floats = noise.sum(axis=0)
+def _add_up(terms: Floats) -> Floats:
+    """Add up one row after the other, as they come."""
+    nothing = np.zeros((1, *terms.shape[1:]))
+    total: Floats = np.concatenate([nothing, terms]).cumsum(axis=0)[-1]
     return total
 
 
-def _turns(kind: Ints, turn: Ints) -> list[Ints]:
-    """Return the places of the moves of each turn, in order of turns."""
-    moves = np.flatnonzero(kind == MOVES)
-    moves = moves[np.argsort(turn[moves], kind="stable")]
-    begins = np.flatnonzero(np.diff(turn[moves])) + 1
-    return np.split(moves, begins) if len(begins) else [moves] if len(moves) else []
+def _follow_steps(first: Floats, steps: Floats) -> Floats:
+    """Return the shares in every state at first, and after each step."""
+    shares = np.empty((len(steps) + 1, len(first)))
+    shares[0] = first
+    for at, step in enumerate(steps):
+        shares[at + 1] = shares[at] @ step
+    return shares
 
 
+def _variance(spread: Floats, steps: Floats, noise: Floats) -> Floats:
+    """Return the variances of the shares at first, and after each step."""
+    found = [np.diag(spread)]
+    for step, more in zip(steps, noise, strict=True):
+        spread = step.T @ spread @ step + more
+        found.append(np.diag(spread))
+    return np.array(found)
+
+
+def _steps(moved: Floats, at_risk: Floats) -> Floats:
+    """Return I + dA: the shares that move, with nobody moving where nobody is at risk."""
+    risk = at_risk[:, :, None]
+    steps = np.divide(moved, risk, out=np.zeros_like(moved), where=risk > 0)
+    states = np.arange(steps.shape[1])
+    steps[:, states, states] += 1.0 - steps.sum(axis=2)
+    return steps
+
+
+def _noise(shares: Floats, steps: Floats, at_risk: Floats) -> Floats:
+    """Return the variance that each step adds: multinomial rows, weighted by p squared."""
+    total, states = np.zeros_like(steps), np.arange(steps.shape[1])
+    for state in states:
+        p, risk = shares[:, state], at_risk[:, state]
+        some = (risk > 0) & (p > 0) & (steps[:, state, state] < 1.0)
+        rows = steps[some, state]
+        noise = -rows[:, :, None] * rows[:, None, :]
+        noise[:, states, states] += rows
+        # a product may differ from the power in its last bit
+        noise *= np.float_power(p[some], 2)[:, None, None]
+        noise /= risk[some][:, None, None]
+        total[some] += noise
+    return total
+
+
+@dataclass(frozen=True)
 class _Walk:
-    """Iterates over the sub-steps of the route with the numbers at risk before each."""
+    """The sub-steps in which somebody moves: their ages, numbers at risk before each, moves."""
 
-    def __init__(
-        self, rows: pd.DataFrame, states: int, place: dict[int, int], limit: float
-    ) -> None:
-        used = rows[rows["age"] <= limit].sort_values("age", kind="stable")
-        self.states = states
-        self.kind = used["kind"].to_numpy()
-        self.origin = np.array([place.get(s, s) for s in used["stage"].to_numpy()], np.int64)
-        self.target = np.array([place.get(s, s) for s in used["target"].to_numpy()], np.int64)
-        self.age = used["age"].to_numpy(np.int64)
-        self.turn = used["turn"].to_numpy(np.int64)
-        self.n = used["n"].to_numpy(np.float64)
-        self.entrants = int(self.n[(self.kind == COMES) & (self.age == 0)].sum())
+    ages: Ints
+    at_risk: Floats
+    moved: Floats
+    entrants: int
+    first_shares: Floats
 
-    def first_shares(self) -> Floats:
-        """Return the observed shares of first stages."""
-        comes = (self.kind == COMES) & (self.age == 0)
-        shares = np.zeros(self.states)
-        np.add.at(shares, self.origin[comes], self.n[comes])
-        return shares / max(float(shares.sum()), 1.0)
+    @classmethod
+    def read(cls, rows: pd.DataFrame, states: int, limit: float) -> _Walk:
+        """Arrange counts up to a limit; states -2 and -1 are the last ones."""
+        columns = {name: rows[name].to_numpy(np.int64) for name in rows}
+        used = columns["age"] <= limit
+        kind, stage, target, age, turn, n = (
+            columns[name][used] for name in ("kind", "stage", "target", "age", "turn", "n")
+        )
+        origin, target = _place(stage, states), _place(target, states)
+        moves = np.flatnonzero(kind == MOVES)
+        moves = moves[np.lexsort((turn[moves], age[moves]))]
+        begins = (np.diff(age[moves], prepend=-1) != 0) | (np.diff(turn[moves], prepend=-1) != 0)
+        ages, step = age[moves][begins], np.cumsum(begins) - 1
+        moved = np.zeros((len(ages), states, states))
+        np.add.at(moved, (step, origin[moves], target[moves]), n[moves])
 
-    def __iter__(self) -> Iterator[tuple[int, Floats, Floats]]:
-        """Yield every sub-step in which somebody moves: its age, numbers at risk, moves."""
-        at_risk = np.zeros(self.states)
-        for age in np.unique(self.age):
-            first, end = np.searchsorted(self.age, [age, age + 1])
-            kind, turn = self.kind[first:end], self.turn[first:end]
-            origin, target = self.origin[first:end], self.target[first:end]
-            n = self.n[first:end]
-            at_risk += np.bincount(origin[kind == COMES], n[kind == COMES], self.states)
-            for chosen in _turns(kind, turn):
-                moved = np.zeros((self.states, self.states))
-                np.add.at(moved, (origin[chosen], target[chosen]), n[chosen])
-                yield int(age), at_risk.copy(), moved
-                at_risk += moved.sum(axis=0) - moved.sum(axis=1)
-            at_risk -= np.bincount(origin[kind == CENSORED], n[kind == CENSORED], self.states)
+        # who comes is at risk on that day, and who is censored until its end
+        comes, leaves = kind == COMES, kind == CENSORED
+        change = np.zeros((len(ages) + 1, states))
+        np.add.at(change, (np.searchsorted(ages, age[comes]), origin[comes]), n[comes])
+        after = np.searchsorted(ages, age[leaves], side="right")
+        np.subtract.at(change, (after, origin[leaves]), n[leaves])
+        change[1:] += moved.sum(axis=1) - moved.sum(axis=2)
+
+        begun = comes & (age == 0)
+        first = np.bincount(origin[begun], n[begun], states)
+        entrants = int(n[begun].sum())
+        return cls(ages, change.cumsum(axis=0)[:-1], moved, entrants, first / max(entrants, 1))
+
+
+def _place(stage: Ints, states: int) -> Ints:
+    """Return the states of stages: behind them stand won (-1) and lost (-2)."""
+    return np.where(stage < 0, states - 3 - stage, stage)

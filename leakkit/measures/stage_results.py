@@ -44,8 +44,6 @@ from leakkit.measures.survival import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
     from leakkit.measures.age_counts import Columns
     from leakkit.measures.survival import Curve
 
@@ -133,7 +131,7 @@ class Declared:
 
 def learn_stage(
     curve: Curve,
-    clusters: pd.DataFrame | None,
+    clusters: Columns | None,
     declared: Declared,
     clicked_through: float,
     censored: tuple[str, ...] = censored_kinds(),
@@ -155,7 +153,7 @@ def learn_stage(
 
 def _expect_horizon(
     curve: Curve,
-    clusters: pd.DataFrame | None,
+    clusters: Columns | None,
     declared: Declared,
     clicked_through: float,
     censored: tuple[str, ...],
@@ -177,7 +175,7 @@ def _expect_horizon(
     return found
 
 
-def lost_any_visit(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon) -> Share:
+def lost_any_visit(counts: StayCounts, clusters: Columns | None, horizon: Horizon) -> Share:
     """Which share of all visits is lost within the horizon? Interval by resampling deals."""
     curve = counts.curve()
     share = share_at(curve, ("lost",), horizon.age)
@@ -188,7 +186,7 @@ def lost_any_visit(counts: StayCounts, clusters: pd.DataFrame | None, horizon: H
     return Share(share.share, min(low, share.share), max(high, share.share))
 
 
-def lost_by_value(counts: StayCounts, clusters: pd.DataFrame | None, horizon: Horizon) -> Share:
+def lost_by_value(counts: StayCounts, clusters: Columns | None, horizon: Horizon) -> Share:
     """Which share of the value of first visits is lost within the horizon?
 
     A few large deals can carry it, so its interval comes from resampling deals.
@@ -217,13 +215,11 @@ def chance_to_win(counts: StayCounts) -> tuple[Share, Horizon]:
     return share_in_the_end(counts.curve(), ("won_here",))
 
 
-def chance_with_the_rest(counts: StayCounts) -> float | None:
+def chance_with_the_rest(curve: Curve, chance: Share, read: Horizon) -> float | None:
     """What is the same chance, with those who are open at its end shared out?
 
     As the chances of late deals are. None where there is no chance.
     """
-    curve = counts.curve()
-    chance, read = share_in_the_end(curve, ("won_here",))
     if chance.share is None or read.age is None:
         return None
     staying = float(curve.staying[index_at(curve, read.age)])
@@ -287,7 +283,7 @@ class AllVisits:
     """
 
     learnt: Learnt
-    clusters: pd.DataFrame | None
+    clusters: Columns | None
 
     @cached_property
     def _counted(self) -> ClusterCounts | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,7 +80,7 @@ class RiskTable:
     exits: Mapping[str, Ints]
     entrants: int
 
-    @property
+    @cached_property
     def any_exit(self) -> Ints:
         """Exits of every kind, by age."""
         total = np.zeros_like(self.ages)
@@ -104,20 +105,16 @@ def risk_table(
     >>> table.ages.tolist(), table.at_risk.tolist(), table.exits["lost"].tolist()
     ([0, 2, 3], [3, 3, 2], [0, 1, 0])
     """
-    left = np.concatenate([np.zeros(0, np.int64), *(ages for ages, _ in departures.values())])
-    ages = np.unique(np.concatenate([[0], arrivals[0], left, left + 1])).astype(np.int64)
-    come = _spread(ages, arrivals)
-    leave = {kind: _spread(ages, counts) for kind, counts in departures.items()}
-    gone = np.sum([np.zeros_like(come), *leave.values()], axis=0, dtype=np.int64)
-    exits = {kind: counts for kind, counts in leave.items() if kind != censored}
+    columns = [arrivals, *departures.values()]
+    at, counts = (np.concatenate([column[part] for column in columns]) for part in (0, 1))
+    sizes = [len(column[0]) for column in columns]
+    ages = np.flatnonzero(np.bincount(np.concatenate([[0], at, at[sizes[0] :] + 1])))
+    place = np.repeat(np.arange(len(columns)), sizes) * len(ages) + np.searchsorted(ages, at)
+    grid = np.zeros((len(columns), len(ages)), np.int64)
+    np.add.at(grid.reshape(-1), place, counts)
+    come, gone = grid[0], grid[1:].sum(axis=0)
+    exits = {kind: row for kind, row in zip(departures, grid[1:], strict=True) if kind != censored}
     return RiskTable(ages, np.cumsum(come) - np.cumsum(gone) + gone, exits, int(come.sum()))
-
-
-def _spread(ages: Ints, counts: tuple[Ints, Ints]) -> Ints:
-    """Put counts given at some ages onto the grid of all ages."""
-    grid = np.zeros(len(ages), dtype=np.int64)
-    np.add.at(grid, np.searchsorted(ages, counts[0]), counts[1])
-    return grid
 
 
 @dataclass(frozen=True)
@@ -161,10 +158,8 @@ def aalen_johansen(table: RiskTable) -> Curve:
     at_risk = table.at_risk.astype(float)
     staying = (1.0 - _ratio(table.any_exit, at_risk)).cumprod(axis=-1)
     before = np.concatenate([np.ones_like(staying[..., :1]), staying[..., :-1]], axis=-1)
-    leaving = {
-        kind: np.cumsum(before * _ratio(count, at_risk), axis=-1)
-        for kind, count in table.exits.items()
-    }
+    left = np.array([*table.exits.values()]).reshape(-1, *at_risk.shape)
+    leaving = dict(zip(table.exits, (before * _ratio(left, at_risk)).cumsum(axis=-1), strict=True))
     equivalent = np.divide(at_risk, before, out=np.full_like(before, np.inf), where=before > 0)
     # without the dust of the product: 30 entrants must not be 29.999...
     return Curve(table, staying, before, leaving, equivalent.round(9))
@@ -172,7 +167,8 @@ def aalen_johansen(table: RiskTable) -> Curve:
 
 def _ratio(count: Ints, at_risk: Floats) -> Floats:
     """Divide, with 0 where nobody is at risk."""
-    return np.divide(count, at_risk, out=np.zeros_like(at_risk), where=at_risk > 0)
+    shape = np.broadcast_shapes(count.shape, at_risk.shape)
+    return np.divide(count, at_risk, out=np.zeros(shape), where=at_risk > 0)
 
 
 def merge_doors(curve: Curve, kinds: tuple[str, ...]) -> Floats:

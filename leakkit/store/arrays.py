@@ -316,6 +316,30 @@ def count_entered(deals: DealVisits, _: Frames) -> Parts:
     yield group_rows([("pipeline", deals.pipeline[new]), ("day", deals.entered[new])])
 
 
+def _entered(deals: DealVisits, tables: Frames) -> Iterator[tuple[dict[str, int], Ints]]:
+    """Yield the stages of each part, with the deals that are there the first time within it."""
+    for asked in tables["parts"].astype("int64").to_dict("records"):
+        for place, visits in deals.stages_of([asked["pipeline"]]):
+            inside = (visits.entered >= asked["first_tick"]) & (visits.entered < asked["end_tick"])
+            yield place, visits.deal[inside & (visits.visits == 1)]
+
+
+def count_entrants(deals: DealVisits, tables: Frames) -> Parts:
+    """Count what `deal_queries.ENTRANTS` counts."""
+    for place, some in _entered(deals, tables):
+        same = [("bucket", deals.bucket[some]), ("valued", deals.valued[some])]
+        found = group_rows(same, deals.value[some], **place)
+        yield found | {"known": found["n"] * found.pop("valued")}
+
+
+def add_largest(deals: DealVisits, tables: Frames) -> Parts:
+    """Add up what `deal_queries.LARGEST` adds up: the values of one deal of a hundred."""
+    for place, some in _entered(deals, tables):
+        values = np.sort(deals.value[some[deals.valued[some] == 1]])
+        largest = values[len(values) - (len(values) + 99) // 100 :]
+        yield group_rows([("known", np.zeros(len(largest), np.int8))], largest, **place)
+
+
 def _passed_over(deals: DealVisits, tables: Frames) -> tuple[Ints, Ints, Ints]:
     """Return the stages that visits pass over: their rows, the stages, a key of deal and stage."""
     at = np.flatnonzero((deals.skipped > 0) & deals.is_plain[deals.deal])
@@ -392,6 +416,8 @@ COUNTS: dict[str, tuple[Callable[[DealVisits, Frames], Parts], tuple[str, ...]]]
     queries.TOTALS: (count_totals, ("pipeline", "stage", "exit")),
     queries.STARTED: (count_started, ("pipeline", "stage", "entry")),
     queries.ENTERED: (count_entered, ("pipeline", "day")),
+    deal_queries.ENTRANTS: (count_entrants, ("pipeline", "stage", "bucket")),
+    deal_queries.LARGEST: (add_largest, ("pipeline", "stage")),
     queries.SKIPPED: (count_skipped, ("pipeline", "stage")),
     queries.REACHED: (
         count_reached,
@@ -408,6 +434,8 @@ OF_ALL_DEALS = frozenset(
         queries.TOTALS,
         queries.STARTED,
         queries.ENTERED,
+        deal_queries.ENTRANTS,
+        deal_queries.LARGEST,
     }
 )
 """Those that count visits, whatever became of their deals: of these no query counts any."""

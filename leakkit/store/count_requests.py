@@ -9,20 +9,22 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from leakkit.store import deal_queries, queries
 from leakkit.store.relations import EVERYTHING, Relations, Scope, SmallTable, small_tables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    import pandas as pd
 
     from leakkit.store.database import Store
     from leakkit.store.relations import PartDeals
 
     Units = Mapping[int, int]
-
     """Units of stay in a day, by pipeline."""
+    Sample = tuple[int, int, int, int, int]
+    """Pipeline, stage, days [first, end) and cap of a part."""
 
 WHOLE = "int64"
 LONG_AGO = -1_000_000
@@ -195,9 +197,14 @@ class ClusterPart:
     first_only: bool
 
     @property
-    def sample(self) -> tuple[int, int, int, int, int]:
+    def sample(self) -> Sample:
         """What its clusters are of; parts that differ in their visits only are counted once."""
         return self.pipeline, self.stage, self.first_day, self.end_day, self.cap
+
+
+def samples_of(parts: Iterable[ClusterPart]) -> dict[Sample, int]:
+    """Return what the clusters of some parts are of, under the number that it is counted by."""
+    return {sample: at for at, sample in enumerate(dict.fromkeys(part.sample for part in parts))}
 
 
 @dataclass(frozen=True)
@@ -257,27 +264,21 @@ class Counts:
         return entered, self.relations.count(deal_queries.LARGEST, tables)
 
     def clusters(self, parts: Sequence[ClusterPart], small: Collection[int]) -> pd.DataFrame:
-        """Return the stays per bootstrap cluster of some stages, under the name of each part.
+        """Return the stays per bootstrap cluster of the samples of some parts, by `samples_of`.
 
-        In a `small` pipeline every deal is a cluster of its own.
+        In a `small` pipeline every deal is a cluster of its own. Later visits are counted
+        where a part of the sample asks for them.
         """
-        samples = {one: at for at, one in enumerate(dict.fromkeys(part.sample for part in parts))}
         with_all = {part.sample for part in parts if not part.first_only}
         rows = []
-        for sample, at in samples.items():
+        for sample, at in samples_of(parts).items():
             pipeline, stage, first, end, cap = sample
             first_only, own = int(sample not in with_all), int(pipeline in small)
             span = self._span(pipeline, first, end)
             rows.append((at, pipeline, stage, cap, own, first_only, *span))
         names = ("sample", "pipeline", "stage", "cap", "own", "first_only")
         facts = whole_numbers((*names, "first_tick", "end_tick"), tuple(rows))
-        frame = self.relations.count(queries.CLUSTERS, {"cluster_parts": facts})
-        given = pd.DataFrame(
-            [(part.part, samples[part.sample], part.first_only) for part in parts],
-            columns=["part", "sample", "first_only"],
-        )
-        counted = given.merge(frame, on="sample")
-        return counted[~counted["first_only"] | (counted["visits"] == 1)]
+        return self.relations.count(queries.CLUSTERS, {"cluster_parts": facts})
 
     def read(self, query: str) -> pd.DataFrame:
         """Return the rows of a query that lists deals; they are not kept."""

@@ -13,7 +13,7 @@ from leakkit.store import schema
 from leakkit.store.engines import ENGINE, MEMORY, SPILL, Duck, relation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -254,6 +254,12 @@ class Store:
         """Return one fact about the store, or `other` where it has none."""
         found = self.rows("SELECT value FROM meta WHERE key = $key", {"key": key})
         return json.loads(found[0][0]) if found else other
+
+    def several_meta(self, keys: Sequence[str]) -> dict[str, Any]:
+        """Return several facts about the store in one question; KeyError where it lacks one."""
+        sql = "SELECT key, value FROM meta WHERE key IN (SELECT unnest($keys))"
+        found = dict(self.rows(sql, {"keys": list(keys)}))
+        return {key: json.loads(found[key]) for key in keys}
 
     def set_meta(self, key: str, value: object) -> None:
         """Keep one fact about the store."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -41,19 +41,20 @@ class SourceFacts:
     @classmethod
     def read(cls, store: Store) -> SourceFacts:
         """Read what a store knows."""
+        known = store.several_meta([one.name for one in fields(cls)])
         return cls(
-            label=store.meta("label"),
-            shape=store.meta("shape"),
-            last_day=int(store.meta("last_day")),
-            cut=int(store.meta("cut")),
-            provisional_order=store.meta("provisional_order"),
-            fingerprint=store.meta("fingerprint"),
-            rows=tuple(store.meta("rows")),
-            facts=store.meta("facts"),
-            inputs=tuple(store.meta("inputs")),
-            ignored_files=tuple(store.meta("ignored_files")),
-            recognised=tuple(store.meta("recognised")),
-            segments=tuple(store.meta("segments")),
+            label=known["label"],
+            shape=known["shape"],
+            last_day=int(known["last_day"]),
+            cut=int(known["cut"]),
+            provisional_order=known["provisional_order"],
+            fingerprint=known["fingerprint"],
+            rows=tuple(known["rows"]),
+            facts=known["facts"],
+            inputs=tuple(known["inputs"]),
+            ignored_files=tuple(known["ignored_files"]),
+            recognised=tuple(known["recognised"]),
+            segments=tuple(known["segments"]),
         )
 
 

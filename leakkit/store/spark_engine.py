@@ -223,8 +223,8 @@ def in_spark(sql: str, names: Mapping[str, str], facts: Facts) -> str:
     """Return a query in Spark's dialect: with the names of its relations, and its facts.
 
     The trap: sqlglot passes on in silence what it does not know. So only statements come here
-    that keep to the list of tests/test_sql.py, and what sqlglot knows that Spark cannot is
-    an error.
+    that keep to the list of tests/test_sql.py, but for the few that it names, and what sqlglot
+    knows that Spark cannot is an error.
 
     >>> in_spark("SELECT d // 7 AS week FROM p WHERE s = $stage", {"p": "p_1"}, {"stage": "A"})
     "SELECT d DIV 7 AS week FROM p_1 AS p WHERE s = 'A'"

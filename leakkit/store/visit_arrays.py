@@ -1,4 +1,4 @@
-"""The visits of all deals in arrays, as `arrays` counts them, and which deals are plain.
+"""The visits of all deals in arrays, which of them are plain, and how rows are counted.
 
 A deal is plain here that stays in one pipeline and closes at most once, at its end.
 """
@@ -44,8 +44,8 @@ SELECT opportunity, pipeline, stage, step, entry, exit, entered_tick AS entered,
 FROM passages WHERE opportunity BETWEEN $first AND $last
 """  # noqa: S608 - a number
 DEALS = f"""
-SELECT opportunity, COALESCE(value, 0) AS value, bucket,
-       COALESCE(created_day, {FAR}) AS created
+SELECT opportunity, COALESCE(value, 0) AS value, CAST(value IS NOT NULL AS TINYINT) AS valued,
+       bucket, COALESCE(created_day, {FAR}) AS created
 FROM opportunities WHERE opportunity BETWEEN $first AND $last
 """  # noqa: S608 - a number
 
@@ -55,8 +55,8 @@ class DealVisits:
     """The visits of deals in their order, and the deals; an array per column.
 
     `deal` is the place of a row's deal. `first` and `last` are the places of a deal's rows,
-    `is_plain` says whether it is plain. `others` are all opportunities that are not plain,
-    also those that have no visit.
+    `valued` is 1 where its value is known, `is_plain` says whether it is plain. `others` are
+    all opportunities that are not plain, also those that have no visit.
     """
 
     deal: Ints
@@ -73,6 +73,7 @@ class DealVisits:
     last: Ints
     opportunity: Ints
     value: Ints
+    valued: Ints
     bucket: Ints
     created: Ints
     is_plain: Flags

@@ -63,11 +63,13 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
     named = [*declared_names(own.pipelines), *(one.name for one in own.pipelines)]
     declared |= set(map(fold_name, named))
     blank = [word for word in BLANK if word not in declared]
-    # of the different short texts of each column, which are few, however many rows there are
+    # of the different short texts of each column, which are few, however many rows there are;
+    # no word for nothing ends in a digit, as nearly every id does
     longest = max(map(len, BLANK))
     each = " UNION ALL ".join(
         f"SELECT {place} AS place, said FROM (SELECT DISTINCT {cell} AS said "  # noqa: S608 - quoted
-        f"FROM {table.relation} WHERE length({cell}) <= {longest} "
+        f"FROM {table.relation} WHERE (length({cell}) <= {longest} "
+        f"AND right({cell}, 1) NOT BETWEEN '0' AND '9') "
         f"OR ({cell} < '3' AND {cell} NOT LIKE '2%' AND "
         f"regexp_full_match(lower({cell}), '{NEVER}')) OR {cell} LIKE '3_%1899%')"
         for place, cell in enumerate(map(table.cell, texts))
