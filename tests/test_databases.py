@@ -380,6 +380,17 @@ def test_ties_follow_the_order_of_stages_where_no_column_says_more(tmp_path: Pat
         assert moves == [(0,), (1,)]
 
 
+def test_a_view_that_nobody_can_read_spoils_no_other_table(tmp_path: Path) -> None:
+    file = write_tables(tmp_path / "a.db", {"stage_history": history()})
+    with closing(sqlite3.connect(file)) as database:
+        database.execute('CREATE VIEW "it\'s old" AS SELECT * FROM nowhere')
+        database.commit()
+    with leakkit.load(file) as store:
+        assert store.meta("rows")[0]["read"] == 3
+    error = refuse(file, {"source": {"tables": {"stage_history": "it's old"}}})
+    assert (error.code, "It has: stage_history." in str(error)) == ("no_table", True)
+
+
 def test_a_database_without_anything_to_read_says_what_it_has(tmp_path: Path) -> None:
     empty = tmp_path / "empty.db"
     empty.write_bytes(b"")

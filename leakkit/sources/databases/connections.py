@@ -74,6 +74,9 @@ class Dialect:
     cell: Callable[[Column, str], CellQuery | None]
     name_sql: Callable[[str], str] = quote_name
     exact: str = ""
+    names: str = ""
+    one: str = ""
+    """What is asked, table by table, where a broken view spoils the catalogue."""
     options: tuple[tuple[str, str], ...] = ()
     """Of a statement: how much is fetched at once."""
 
@@ -172,6 +175,11 @@ DIALECTS = {
         ORDER BY 2, c.cid
         """,
         _sqlite,
+        names="SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') ORDER BY name",
+        one="""
+        SELECT 'main', {0}, name, TRUE FROM pragma_table_xinfo({0})
+        WHERE {0} NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY cid
+        """,
         exact="max(typeof({0}) NOT IN ('integer', 'real', 'null')) = 0 AND count({0}) > 0",
         options=(("adbc.sqlite.query.batch_rows", "50000"),),
     ),
@@ -313,9 +321,23 @@ class Session:
     def list_tables(self) -> tuple[Listed, ...]:
         """Return all tables and views that may be read."""
         found: dict[tuple[str, str, bool], list[str]] = {}
-        for schema, table, column, near in self.rows(self.dialect.catalogue):
+        for schema, table, column, near in self._list_columns():
             found.setdefault((str(schema), str(table), bool(near)), []).append(str(column))
         return tuple(Listed(s, t, tuple(c), near) for (s, t, near), c in found.items())
+
+    def _list_columns(self) -> list[tuple[Any, ...]]:
+        """Return the columns of all tables and views but those that nobody can read."""
+        try:
+            return self.rows(self.dialect.catalogue)
+        except LeakkitError:
+            if not self.dialect.one:
+                raise
+        found: list[tuple[Any, ...]] = []
+        for (name,) in self.rows(self.dialect.names):
+            said = str(name).replace("'", "''")
+            with suppress(LeakkitError):
+                found += self.rows(self.dialect.one.format(f"'{said}'"))
+        return found
 
     def place(self, one: Listed) -> str:
         """Return SQL for a table."""
