@@ -14,10 +14,13 @@ from leakkit.errors import LeakkitError
 from leakkit.findings.reason_dictionary import (
     FAMILIES,
     LONGEST_TERM,
+    Dictionary,
     Unmatched,
     built_in,
+    built_in_terms,
     dictionary,
     find_unmatched,
+    merge_dictionary,
     normalise_reason,
 )
 from leakkit.sample import REASONS
@@ -231,3 +234,11 @@ def test_a_very_long_reason_is_read() -> None:
     found = built_in().meaning("word " * 20_000 + "price")
     assert found is not None
     assert found.family in FAMILIES
+
+
+def test_the_terms_that_come_with_leakkit_have_no_fault() -> None:
+    whole = Dictionary({}, {}, {}, {})
+    for name, text in built_in_terms().items():
+        whole = merge_dictionary(whole, text, name)
+    assert whole == built_in()
+    assert len(whole.words) > 1000

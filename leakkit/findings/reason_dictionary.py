@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from leakkit.config import parse_toml
 from leakkit.errors import Fault, LeakkitError, show
@@ -47,11 +47,21 @@ def normalise_reason(text: str) -> str:
     'price too high no 12'
     """
     letters = unicodedata.normalize("NFKC", text).translate(_LETTERS).casefold()
-    plain = (_plain(letter) for letter in unicodedata.normalize("NFKD", letters))
-    return " ".join("".join(plain).split())
+    return " ".join(unicodedata.normalize("NFKD", letters).translate(_PLAIN).split())
 
 
-@cache
+class _PlainLetters(dict[int, str]):
+    """What stands for each letter, by its number; found where a letter is first met."""
+
+    def __missing__(self, number: int) -> str:
+        """Find it, and keep it."""
+        self[number] = found = _plain(chr(number))
+        return found
+
+
+_PLAIN = _PlainLetters()
+
+
 def _plain(letter: str) -> str:
     """Return a letter, the digit that it is, nothing for an accent, a space for the rest."""
     if letter.isdecimal():
@@ -154,13 +164,18 @@ def _place(code: str) -> int:
 
 @cache
 def built_in() -> Dictionary:
-    """Return the dictionary that comes with leakkit: a file of terms for each language."""
+    """Return the dictionary that comes with leakkit; a test finds that its files have no fault."""
+    whole = Dictionary({}, {}, {}, {})
+    for name, text in built_in_terms().items():
+        whole = _merge(whole, parse_toml(text, name, "reasons_syntax"))
+    return whole
+
+
+def built_in_terms() -> dict[str, str]:
+    """Return the files of terms that come with leakkit, one for each language."""
     found = resources.files("leakkit.findings").joinpath("terms")
     files = sorted((file for file in found.iterdir()), key=lambda file: file.name)
-    whole = Dictionary({}, {}, {}, {})
-    for file in files:
-        whole = merge_dictionary(whole, file.read_text("utf-8"), file.name)
-    return whole
+    return {file.name: file.read_text("utf-8") for file in files}
 
 
 def dictionary(text: str = "", name: str = "reasons.toml") -> Dictionary:
@@ -184,6 +199,11 @@ def merge_dictionary(base: Dictionary, text: str, name: str) -> Dictionary:
     if faults:
         message = f"{name} has {len(faults)} fault(s):"
         raise LeakkitError("reasons_faults", message, faults)
+    return _merge(base, given)
+
+
+def _merge(base: Dictionary, given: dict[str, Any]) -> Dictionary:
+    """Return `base` with entries without a fault over it."""
     words, beginnings = dict(base.words), dict(base.beginnings)
     reviews, vague = dict(base.reviews), base.vague
     for code, part in _parts(given):
