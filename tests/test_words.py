@@ -60,7 +60,7 @@ OF_READING = (
         "changes_of_other_fields",
         "beginnings",
         *left_out.FACTS.values(),
-        *("footer_rows", "nul_bytes_dropped", "group_rows", "copied_rows"),
+        *("footer_rows", "nul_bytes_dropped", "group_rows", "copied_rows", "rows_of_one_deal"),
         "starts_assumed",
         "other_transitions",
         "second_hours",

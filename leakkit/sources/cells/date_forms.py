@@ -22,6 +22,8 @@ from leakkit.errors import Fault, LeakkitError
 from leakkit.store.database import literals, quote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from leakkit.sources.headings.reading import Reading, Table
 
 UNSEEN = r"[\x{200b}-\x{200f}\x{202a}-\x{202e}\x{feff}]"
@@ -67,6 +69,8 @@ OF_A_SECOND = {
     "ticks": (10, 1_000_000, 6),
 }
 """Of those that count parts of a second: what is too fine, the parts, and their digits."""
+FAR, MANY_FAR = "2049", 3
+"""From this year on dates are plans at best; on fewer days they mean never."""
 SERIAL_FROM, SERIAL_TO = 20_000, 80_000
 ORDERS = {"ymd": "abc", "dmy": "cba", "mdy": "cab"}
 """Which of the three parts is year, month and day."""
@@ -221,6 +225,31 @@ def refuse_unknown_months(
             "Export them as numbers, such as 2026-03-31, or in English:"
         )
         raise LeakkitError("unknown_months", message, tuple(faults))
+
+
+def refuse_far_years(reading: Reading, table: Table, headings: Sequence[str]) -> None:
+    """Raise where most dates of a column, on many days, are of a year that nobody can have yet.
+
+    Years of the calendars of Thailand (2569) and of Arabia (1447, here taken for that of Iran)
+    are such; one day that means never, 9999-12-31, is not.
+    """
+    for heading in headings:
+        said = table.text_under(heading)
+        filled, far, days, row, shown = reading.store.rows(
+            f"SELECT count(*), count(*) FILTER (far), count(DISTINCT said[1:10]) FILTER (far), "  # noqa: S608 - quoted
+            f"min(line) FILTER (far), arg_min(said, line) FILTER (far) FROM (SELECT {table.line} "
+            f"AS line, {said} AS said, {said} >= '{FAR}' AND {said} LIKE '____-__-__%' AS far "
+            f"FROM {table.relation}) WHERE said <> ''"
+        )[0]
+        if days < MANY_FAR or 2 * far < filled:
+            continue
+        fault = Fault(table.file, int(row), heading, str(shown), "a year that is not there yet")
+        message = (
+            f"{table.file}: most dates of {heading!r} would be after {FAR}. They may be of another "
+            "calendar, of Thailand or of Arabia, which leakkit does not read. Export them in that "
+            "of Gregory, such as 2026-03-31:"
+        )
+        raise LeakkitError("far_years", message, (fault,))
 
 
 def month_sql(name: str) -> str:

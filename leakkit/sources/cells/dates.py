@@ -29,6 +29,7 @@ from leakkit.sources.cells.date_forms import (
     latin_text,
     named_parts,
     own_column,
+    refuse_far_years,
     refuse_unknown_months,
 )
 from leakkit.sources.formats.rows import rewritten
@@ -84,7 +85,9 @@ def plain_dates(reading: Reading, table: Table, headings: Sequence[str]) -> Tabl
     }
     for heading in odd:
         refuse_unknown_months(reading, table, heading, given[heading], forms[heading])
-    return _rewritten(reading, table, {h: given[h] for h in odd if forms[h]}, forms)
+    plain = _rewritten(reading, table, {h: given[h] for h in odd if forms[h]}, forms)
+    refuse_far_years(reading, plain, odd)
+    return plain
 
 
 def _rewritten(

@@ -122,6 +122,8 @@ def _clean_text(table: Table, heading: str) -> str:
     text = f"regexp_replace({table.text_under(heading)}, '{unseen}', '', 'g')"
     # a dot behind a word shortens it: Mio.
     text = rf"regexp_replace({text}, '(\p{{L}})\.', '\1', 'g')"
+    # a dash in the place of cents: 1.234,-
+    text = rf"regexp_replace({text}, '(\p{{Nd}})([.,])[-\x{{2013}}\x{{2014}}]+', '\1\200')"
     signs = "\u066b\u2212\u00a0\u202f\u2009"
     return f"trim(translate({text}, '{DIGITS}{signs}', '01234567890123456789{_POINT}-   '))"
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from leakkit.config import fold_name
-from leakkit.sources.formats.headers_and_footers import GROUP
+from leakkit.sources.formats.headers_and_footers import GROUP, fill_groups
 from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.heading_words import declared_names
 from leakkit.sources.headings.reading import simplify_heading
@@ -35,6 +35,13 @@ BLANK = (
     ),
 )
 """In small letters: what is no stage, no date and no amount, whatever else a column holds."""
+NEVER = (
+    r"(0000-00-00|0001-01-01|1601-01-01|1753-01-01|1899-12-3[01]|1900-01-0[01]|1970-01-01)"
+    r"([ t]0?0:00(:00([.]0+)?)?)?(z|[+-]00:?00)?"
+    r"|(0?0[-./]0?0[-./]0000|0?1[-./]0?1[-./](0001|1753|1900)|3[01][-./]12[-./]1899"
+    r"|12[-./]3[01][-./]1899|0?0[-./]0?1[-./]1900)( .*)?"
+)
+"""Days with which databases and spreadsheets write that there is none."""
 NOTHING = (*BLANK, "na", "no", "false", "0", ".")
 """In small letters: nothing where a date, or a reason, is expected."""
 
@@ -61,12 +68,15 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
     longest = max(map(len, BLANK))
     each = " UNION ALL ".join(
         f"SELECT {place} AS place, said FROM (SELECT DISTINCT {cell} AS said "  # noqa: S608 - quoted
-        f"FROM {table.relation} WHERE length({cell}) <= {longest} "
-        f"AND right({cell}, 1) NOT BETWEEN '0' AND '9')"
+        f"FROM {table.relation} WHERE (length({cell}) <= {longest} "
+        f"AND right({cell}, 1) NOT BETWEEN '0' AND '9') "
+        f"OR ({cell} < '3' AND {cell} NOT LIKE '2%' AND "
+        f"regexp_full_match(lower({cell}), '{NEVER}')) OR {cell} LIKE '3_%1899%')"
         for place, cell in enumerate(map(table.cell, texts))
     )
     rows = reading.store.rows(
-        f"SELECT * FROM ({each}) WHERE list_contains($words, lower(said)) ORDER BY place, said",  # noqa: S608 - as above
+        f"SELECT * FROM ({each}) WHERE list_contains($words, lower(said)) "  # noqa: S608 - as above
+        f"OR regexp_full_match(lower(said), '{NEVER}') ORDER BY place, said",
         {"words": blank},
     )
     if not rows:
@@ -74,7 +84,7 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
     found: dict[str, list[str]] = {}
     for place, said in rows:
         found.setdefault(texts[int(place)], []).append(str(said))
-    words = literals(blank)
+    words = literals(sorted({*blank, *(one.lower() for some in found.values() for one in some)}))
     for heading, said in found.items():
         reading.say(table.file, "nothing", ", ".join(said), heading)
     columns = {
@@ -113,8 +123,6 @@ RULES = {
 """The rule that a row breaks -> the fact that counts such rows."""
 COUNTED = re.compile(r"\W*\([^()]*\)\W*$|\W+$")
 """What may stand behind the word for a total: how many rows there are."""
-ARROWS = ("\u2191", "\u2193")
-"""What stands behind the heading of a column by which a report is grouped."""
 MOST_HEADINGS = 2
 """A second line of headings, as labels under names, is one of the first rows."""
 LOOKED_AT = 3
@@ -132,7 +140,7 @@ def without_stray_rows(reading: Reading, table: Table) -> Table:
     heading = table.heading("opportunity_id")
     if heading is None or table.types[heading] != "VARCHAR":
         return table
-    table = _fill_groups(reading, table)
+    table = fill_groups(reading, table)
     last = int(reading.store.value(f"SELECT max({table.line}) FROM {table.relation}") or 0)  # noqa: S608 - quoted
     table = _with_tidy(reading, table) if last >= MANY_ROWS else table
     found = _find_stray_rows(reading, table, heading, last)
@@ -140,24 +148,6 @@ def without_stray_rows(reading: Reading, table: Table) -> Table:
         return table
     set_aside(reading, table, found)
     return rewritten(reading, table, empty_cells(table, found), "rows")
-
-
-def _fill_groups(reading: Reading, table: Table) -> Table:
-    """Say the group of every row that names it on its first row only.
-
-    A report that is grouped marks the heading with an arrow. A row of one or two cells is none.
-    """
-    each = (f"CAST({said} <> '' AS INTEGER)" for said in map(table.text_under, table.types))
-    filled = f"list_sum([{', '.join(each)}])"
-    columns = {
-        heading: f"CASE WHEN {said} <> '' OR {filled} <= {FEWEST_HEADINGS} THEN {said} ELSE "
-        f"COALESCE(last_value(NULLIF({said}, '') IGNORE NULLS) OVER (ORDER BY {table.line} "
-        "ROWS UNBOUNDED PRECEDING), '') END"
-        for heading, kind in table.types.items()
-        if kind == "VARCHAR" and heading.strip().endswith(ARROWS)
-        for said in [table.text_under(heading)]
-    }
-    return rewritten(reading, table, columns, "groups") if columns else table
 
 
 def _with_tidy(reading: Reading, table: Table) -> Table:
@@ -190,10 +180,12 @@ def _find_stray_rows(reading: Reading, table: Table, heading: str, last: int) ->
         sql = f"{each} WHERE {' OR '.join([*ends, *_signs(table, heading)])}"
         facts = {"totals": _total_forms()}
     rows = reading.store.rows(f"{sql} ORDER BY 1", facts)
-    looks = _StrayLooks(table, heading, last)
     likely = [
         _LikelyRow(row[0], row[1], dict(zip(table.types, row[2:], strict=True))) for row in rows
     ]
+    worded = any(row.said[heading] and not _has_digit(row.said[heading]) for row in likely)
+    numbered = worded and _has_numbered_ids(reading, table, heading)
+    looks = _StrayLooks(table, heading, last, numbered)
     found = {row.line: rule for row in likely if (rule := looks.rule_of(row))}
     footers = [row.line for row in likely if row.line not in found and looks.is_footer(row)]
     if footers and not _has_ids_of_words(reading, table, heading):
@@ -221,6 +213,8 @@ class _StrayLooks:
     table: Table
     heading: str
     last: int
+    numbered: bool = False
+    """All other ids have digits."""
 
     def rule_of(self, row: _LikelyRow) -> str | None:
         """Return the rule that a row breaks by what it says; None where it breaks none."""
@@ -228,7 +222,8 @@ class _StrayLooks:
             return "lone_cell"
         if self._repeats_headings(row) or self._has_labels(row):
             return "repeated_heading"
-        return "total_row" if self._is_total(row) or self._sums_up(row) else None
+        total = self._is_total(row) or self._sums_up(row) or self._says_no_deal(row)
+        return "total_row" if total else None
 
     def is_footer(self, row: _LikelyRow) -> bool:
         """Say whether one of the last rows says something in one cell only."""
@@ -276,6 +271,17 @@ class _StrayLooks:
         own, known = row.said[self.heading], bool(self._headings("stage"))
         between = known and self._is_unstaged(row) and bool(BETWEEN_ROWS.match(own))
         return (self._is_last(row) or between) and _is_total(own)
+
+    def _says_no_deal(self, row: _LikelyRow) -> bool:
+        """Say whether a row has a word alone as its id, where others have numbers, and an amount.
+
+        `Gesamtergebnis` and `Proposal Total` are such words, in whatever language.
+        """
+        asked = self._headings("stage", "outcome", *DATES)
+        value = self._headings("value")
+        own = row.said[self.heading]
+        bare = bool(value) and row.says(value) and not row.says(asked)
+        return self.numbered and bare and len(asked) >= FEWEST_HEADINGS and not _has_digit(own)
 
     def _sums_up(self, row: _LikelyRow) -> bool:
         """Say whether a row without a date has a word for a total, or counts the rows above it."""
@@ -352,6 +358,7 @@ def _is_unlike(table: Table, heading: str) -> str:
     unlike = f"(regexp_matches({own}, '{BETWEEN}') OR ends_with(trim({own}), ')'))"
     if stage is None:
         return unlike
+    unlike = f"({unlike} OR NOT regexp_matches({own}, '\\p{{Nd}}'))"
     empty = f"{quote(stage)} = ''" if table.is_tidy(stage) else f"{table.text_under(stage)} = ''"
     return f"({quote(stage)} IS NULL OR {empty}) AND {unlike}"
 
@@ -366,6 +373,19 @@ def _total_forms() -> list[str]:
 def _words(own: str) -> str:
     """Return SQL that says whether several words stand in the place of an id: "60 records"."""
     return f"regexp_matches({own}, '\\S\\s+\\S')"
+
+
+def _has_numbered_ids(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether every id of a row with a date, a stage or an outcome has a digit."""
+    own = table.text_under(heading)
+    told = [h for name in ("stage", "outcome", *DATES) if (h := table.heading(name))]
+    says = " OR ".join(f"{table.text_under(h)} <> ''" for h in told) or "FALSE"
+    sql = (
+        f"SELECT count(*) FILTER (NOT regexp_matches({own}, '\\p{{Nd}}')), count(*) "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {own} <> '' AND ({says})"
+    )
+    bare, every = reading.store.rows(sql)[0]
+    return bool(every) and not bare
 
 
 def _has_ids_of_words(reading: Reading, table: Table, heading: str) -> bool:

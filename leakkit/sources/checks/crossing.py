@@ -101,6 +101,7 @@ def _ask_questions(  # noqa: PLR0913 - what the questions are about
         history_checks.several_beginnings(store, found.history),
         *of_resolved(history_checks.history_older_than_deals),
         history_checks.shortened_ids(store),
+        *of_resolved(history_checks.dates_unreadable),
         history_checks.rows_without_id(store, found),
         history_checks.open_without_stage(store, found),
         *of_resolved(history_checks.none_in_both, found),

@@ -168,6 +168,28 @@ def closed_without_start(store: Store) -> Contradiction:
     return Contradiction("closed_without_start", says, found, list_deals(store, found), lines)
 
 
+UNREAD = """
+SELECT opportunity_id FROM given_opportunities
+WHERE opportunity_id <> '' AND (created_unread <> '' OR closed_unread <> '')
+"""
+MANY_UNREAD = 0.25
+
+
+def dates_unreadable(store: Store) -> Contradiction:
+    """Ask for dates in another form, where a part of the deals has some that nobody can read."""
+    apart = ids(store, UNREAD)
+    every = list_deals(store, apart)
+    said = store.rows(
+        "SELECT min(t) FROM (SELECT created_unread AS t FROM given_opportunities UNION ALL "
+        "SELECT closed_unread FROM given_opportunities) WHERE t <> ''"
+    )
+    shown = str(said[0][0]) if apart else ""
+    says = f"have dates that cannot be read, such as {shown!r}"
+    lines = ("export these dates as 2026-03-31, or 2026-03-31 14:05",)
+    found = apart if len(apart) > MANY_UNREAD * every else ()
+    return Contradiction("dates_unreadable", says, found, every, lines)
+
+
 # ---------------- ids
 
 SET_ASIDE = """

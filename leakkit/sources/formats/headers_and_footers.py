@@ -1,4 +1,4 @@
-"""What a file has above and under its rows: no headings at all, and the footer of a report."""
+"""What a file has around its rows: no headings at all, the names of groups, a footer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from leakkit import vocabulary
 from leakkit.config import fold_name
 from leakkit.errors import Ask, LeakkitError
+from leakkit.sources.formats.rows import rewritten
 from leakkit.sources.headings.heading_words import once, score
 from leakkit.sources.toml import quote_toml
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from leakkit.sources.headings.reading import Reading
+    from leakkit.sources.headings.reading import Reading, Table
 
 DATE = re.compile(
     r"\W*(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})(?:[ T].*)?\W*"
@@ -179,3 +180,71 @@ def _cells(line: bytes, separator: str) -> list[str]:
         return next(csv.reader([said], delimiter=separator), [])
     except csv.Error:
         return [said] * FEWEST_COLUMNS
+
+
+# ---------------- groups that are named on their first row
+
+GROUPED = ("opportunity_id", "pipeline", "stage", "outcome", "owner")
+"""What may be written on the first row of a group only."""
+MOST_GROUPED, MOST_LEVELS = 20_000, 3
+"""So many rows show whether a column names groups; so many columns may."""
+ARROWS = ("\u2191", "\u2193")
+"""What stands behind the heading of a column by which a report is grouped."""
+FEWEST_CELLS = 2
+
+
+def fill_groups(reading: Reading, table: Table) -> Table:
+    """Say the group of every row that names it on its first row only.
+
+    A report that is grouped marks the heading with an arrow, or has its groups in the first
+    columns. A row of one cell, or there of two, is none.
+    """
+    groups = _leading_groups(reading, table) if table.ordered else []
+    each = (f"CAST({said} <> '' AS INTEGER)" for said in map(table.text_under, table.types))
+    filled = f"list_sum([{', '.join(each)}])"
+    columns = {
+        heading: f"CASE WHEN {said} <> '' OR {filled} < {least} THEN {said} ELSE "
+        f"COALESCE(last_value(NULLIF({said}, '') IGNORE NULLS) OVER (ORDER BY {table.line} "
+        "ROWS UNBOUNDED PRECEDING), '') END"
+        for heading, kind in table.types.items()
+        if kind == "VARCHAR" and (heading.strip().endswith(ARROWS) or heading in groups)
+        for said in [table.text_under(heading)]
+        for least in [FEWEST_CELLS if heading in groups else FEWEST_CELLS + 1]
+    }
+    for heading in groups:
+        reading.say(table.file, "group_column", heading)
+    return rewritten(reading, table, columns, "groups") if columns else table
+
+
+def _leading_groups(reading: Reading, table: Table) -> list[str]:
+    """Return the first columns where they name groups of rows, each on its first row only.
+
+    So a pivot table and a matrix of a BI tool write them: the first row is filled, no name
+    stands twice (within the group of the column before), and most rows are empty. One of them
+    has to say what a row is: a comment in a few rows is no group.
+    """
+    parts = {heading for name in GROUPED if (heading := table.heading(name))}
+    found: list[str] = []
+    for heading in list(table.types)[:MOST_LEVELS]:
+        if table.types[heading] != "VARCHAR" or not _names_groups(reading, table, heading, found):
+            break
+        found.append(heading)
+    return found if parts & set(found) else []
+
+
+def _names_groups(reading: Reading, table: Table, heading: str, outer: Sequence[str]) -> bool:
+    """Say whether a column names each group on its first row only, within those of `outer`."""
+    said = table.text_under(heading)
+    before = table.text_under(outer[-1]) if outer else "''"
+    rows, filled, names, first, over = reading.store.rows(
+        f"""
+        SELECT count(*), count(*) FILTER (said <> ''),
+               count(DISTINCT (said, number)) FILTER (said <> ''),
+               arg_min(said, line), count(*) FILTER (said = '' AND before <> '')
+        FROM (SELECT line, said, before,
+                     count(*) FILTER (before <> '') OVER (ORDER BY line) AS number
+              FROM (SELECT {table.line} AS line, {said} AS said, {before} AS before
+                    FROM {table.relation} ORDER BY 1 LIMIT {MOST_GROUPED}))
+        """  # noqa: S608 - quoted
+    )[0]
+    return bool(first) and not over and 1 < filled == names and 2 * filled <= rows

@@ -9,15 +9,16 @@ import re
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from leakkit import limits
 from leakkit.errors import Ask, Fault, LeakkitError
+from leakkit.likeness import ENCODINGS, LOOKS_RIGHT
 from leakkit.store.engines import FULL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from leakkit.sources.headings.reading import Reading
@@ -214,6 +215,10 @@ ONLY_1256 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 """Bytes that are letters in windows-1256 and nothing in windows-1252."""
 STRAY = re.compile(rb'(?<=[",;\t|>])\0(?=[^\0])')
 """One NUL where a cell or a mark of rich text begins."""
+WORDS = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
+CELLS = re.compile(rb"[^,;\t\r\n\"]*[\x80-\xff][^,;\t\r\n\"]*")
+OF_TWO_BYTES = ("cp932", "gb18030", "big5", "cp949")
+MOST_WORDS, WORDS_FIT = 2_000, 0.95
 LONE, TOGETHER = 1.3, 2.0
 """Mean length of runs of letters beyond ASCII: in Western words they stand alone, Arabic
 and Persian words are made of them. What lies between is not decided."""
@@ -296,7 +301,15 @@ def _without_nuls(reading: Reading, path: Path) -> Path:
 _ENCODING_ASK = (
     Ask("source", "encoding", ("windows-1252", "windows-1256"), "how its letters are kept"),
 )
-_SAY_ENCODING = "Save it as 'CSV UTF-8', or name its encoding: [source] encoding = 'windows-1252'."
+WESTERN = "windows-1252"
+
+
+def _say_encoding(likely: str) -> str:
+    """Say what to do about a text in an encoding that nobody knows, which is likely this one."""
+    return f"Save it as 'CSV UTF-8', or name its encoding: [source] encoding = {likely!r}."
+
+
+_SAY_ENCODING = _say_encoding(WESTERN)
 
 
 def _reason(error: UnicodeError) -> str:
@@ -390,9 +403,45 @@ def _single_byte(path: Path, name: str) -> str:
         )
         raise LeakkitError("mixed_encodings", message, faults)
     mean = letters / max(runs, 1)
-    if mean >= TOGETHER:
+    words = _words_beyond_ascii(path)
+    if mean >= TOGETHER and _read_alike(words, "windows-1256"):
         return "windows-1256"
-    if mean <= LONE and not arabic:
+    if mean <= LONE and not arabic and _read_alike(words, "windows-1252"):
         return "windows-1252"
-    message = f"{name} is not UTF-8, and its encoding cannot be told for sure. " + _SAY_ENCODING
-    raise LeakkitError("encoding", message, asks=_ENCODING_ASK)
+    cells = _words_beyond_ascii(path, CELLS)
+    likely = {
+        encoding: said
+        for encoding in ENCODINGS
+        if (said := _read_alike(cells if encoding in OF_TWO_BYTES else words, encoding))
+    }
+    shown = ", ".join(f"{said} in {encoding}" for encoding, said in likely.items())
+    message = (
+        f"{name} is not UTF-8, and its encoding cannot be told for sure"
+        f"{f' (it has {shown})' if shown else ''}. " + _say_encoding(next(iter(likely), WESTERN))
+    )
+    ask = replace(_ENCODING_ASK[0], options=tuple(likely) or _ENCODING_ASK[0].options)
+    raise LeakkitError("encoding", message, asks=(ask,))
+
+
+def _words_beyond_ascii(path: Path, words: re.Pattern[bytes] = WORDS) -> list[bytes]:
+    """Return the first different words, or cells, of a file that have letters beyond ASCII."""
+    found: dict[bytes, None] = {}
+    with path.open("rb") as stream:
+        for line in stream:
+            if not line.isascii():
+                found |= dict.fromkeys(words.findall(line))
+            if len(found) >= MOST_WORDS:
+                break
+    return list(found)
+
+
+def _read_alike(words: Sequence[bytes], encoding: str) -> str:
+    """Return the first word as an encoding reads it, if nearly all look like words; '' else."""
+    read = []
+    for word in words:
+        try:
+            read.append(word.decode(encoding))
+        except UnicodeDecodeError:
+            read.append("?")
+    fit = sum(map(LOOKS_RIGHT[encoding], read))
+    return read[0] if fit >= WORDS_FIT * len(read) else ""

@@ -6,17 +6,21 @@ Sheets are read by a process of its own, which may end over a damaged file.
 from __future__ import annotations
 
 import datetime as dt
+import html
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 import zipfile
+import zlib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leakkit import limits
-from leakkit.errors import Ask, LeakkitError, shorten_text
+from leakkit.errors import Ask, Fault, LeakkitError, shorten_text
 from leakkit.sources.cells.dates import swap_columns, typed_columns
 from leakkit.sources.formats.headers_and_footers import footer_of, given_headings
 from leakkit.sources.formats.rows import put_rows
@@ -27,7 +31,7 @@ from leakkit.sources.headings.table_parts import part_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from leakkit.sources.headings.reading import Reading
 
@@ -61,7 +65,9 @@ def read_workbook(reading: Reading, path: Path, name: str) -> list[WorkbookSheet
         for sheet in read_cells(path, name, reading.config.source.sheet)
         if any(_is_filled(cells) for cells in sheet.rows)
     ]
-    return _choose_sheets(reading, name, found)
+    chosen = _choose_sheets(reading, name, found)
+    refuse_uncounted(path, name, [sheet.name for sheet in chosen])
+    return chosen
 
 
 def _is_filled(cells: Sequence[object]) -> bool:
@@ -204,6 +210,68 @@ def _choose_sheets(reading: Reading, name: str, found: list[WorkbookSheet]) -> l
         for sheet in chosen:
             reading.say(name, "sheet", sheet.name, "headings" if played else "first")
     return chosen
+
+
+# ---------------- formulas without results
+
+UNCOUNTED = re.compile(
+    rb'<c r="([A-Z]+)(\d+)"((?![^>]*t="str")[^>]*)>'
+    rb"<f[^>]*(?:/>|>[^<]*</f>)(?:<v>\s*</v>|<v ?/>)?</c>"
+)
+"""A cell with a formula and no result; a text that is empty is a result."""
+SHEET_NAMES = re.compile(rb'<sheet [^>]*?name="([^"]*)"[^>]*?r:id="([^"]*)"')
+RELATIONS = re.compile(rb"<Relationship [^>]*>")
+MOST_SCANNED, SHOWN_CELLS = 1 << 26, 5
+FEWEST_FORMULAS = 3
+"""Fewer in a column may be a sum under the rows."""
+
+
+def refuse_uncounted(path: Path, name: str, sheets: Sequence[str]) -> None:
+    """Raise where a sheet that is read has formulas that nobody has computed.
+
+    Programs that write workbooks leave the results to the one that opens them.
+    """
+    try:
+        with open_zip(path, name) as packed:
+            parts = {one.filename: one for one in packed.infolist()}
+            for sheet, part in _parts_of_sheets(packed, parts).items():
+                if sheet not in sheets or parts[part].file_size > MOST_SCANNED:
+                    continue
+                found = UNCOUNTED.findall(packed.read(part))
+                most = Counter(column for column, *_ in found).most_common(1)
+                if most and most[0][1] >= FEWEST_FORMULAS:
+                    raise _explain_uncounted(name, sheet, found)
+    except (zipfile.BadZipFile, OSError, ValueError, KeyError, NotImplementedError, zlib.error):
+        return  # an older format, or damaged: the parser has said so
+
+
+def _parts_of_sheets(packed: zipfile.ZipFile, parts: Collection[str]) -> dict[str, str]:
+    """Return which part of a workbook holds each of its sheets."""
+    if "xl/workbook.xml" not in parts:
+        return {}
+    targets = {}
+    for one in RELATIONS.findall(packed.read("xl/_rels/workbook.xml.rels")):
+        key, target = re.search(rb' Id="([^"]*)"', one), re.search(rb' Target="([^"]*)"', one)
+        if key and target:
+            targets[key[1]] = target[1].decode().lstrip("/").removeprefix("xl/")
+    named = SHEET_NAMES.findall(packed.read("xl/workbook.xml"))
+    found = {html.unescape(name.decode()): f"xl/{targets.get(key, '')}" for name, key in named}
+    return {name: part for name, part in found.items() if part in parts}
+
+
+def _explain_uncounted(
+    name: str, sheet: str, found: Sequence[tuple[bytes, bytes, bytes]]
+) -> LeakkitError:
+    """Return the error of formulas without results, with the first of them."""
+    cells = [f"{column.decode()}{row.decode()}" for column, row, _ in found]
+    fault = Fault(
+        f"{name}, {sheet}", None, "", ", ".join(cells[:SHOWN_CELLS]), "a formula without result"
+    )
+    message = (
+        f"{name} has {len(cells):,} formulas without results: the program that wrote it does not "
+        "compute. Open it in Excel or LibreOffice, save it, and read that file:"
+    )
+    return LeakkitError("formulas_without_results", message, (fault,))
 
 
 # ---------------- the process that reads

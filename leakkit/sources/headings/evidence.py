@@ -5,19 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.cells.no_data import BLANK
 from leakkit.sources.headings.heading_words import (
     DEALS,
     HISTORY,
+    OTHER_FACT,
     REFUSED,
+    UNIT,
     VERSIONS,
     exports_of,
     heading_of,
+    loose,
 )
 from leakkit.sources.headings.table_parts import TablePart, part_of
 from leakkit.store.database import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from leakkit.sources.headings.reading import Reading, Table
 
 LOOKED_AT = 20_000
@@ -25,6 +31,8 @@ LOOKED_AT = 20_000
 UNIQUE = 0.9
 """An id of deals has at least this share of different values among its filled cells."""
 MOMENTS = ("created_at", "closed_at", "entered_at", "stage_since")
+TOLD_APART = ("stage", "outcome", "closed_at")
+"""Of several such columns one is not as good as another."""
 FLAGS = frozenset({"true", "false", "yes", "no", "y", "n", "0", "1", "t", "f", "ja", "nein"})
 STAGES_OF = ("stage", "last_stage", "from_stage")
 FEW = 50
@@ -41,11 +49,17 @@ def by_cells(reading: Reading, table: Table, part: TablePart) -> TablePart:
     """
     known = dict(part.known)
     rivals = dict(part.rivals)
+    given = replace(table, known=known)
     if known.get("currency"):
         # also where a maker calls it so: the key of a currency says nothing by itself
         rivals.setdefault("currency", (known["currency"],))
     for name, headings in rivals.items():
-        fits = [h for h in headings if _fits(reading, table, (name, h), part.table)]
+        fits = [
+            h
+            for h in headings
+            if _fits(reading, table, (name, h), part.table)
+            or (name == "opportunity_id" and names_deals_often(reading, given, h))
+        ]
         fits = [h for h in fits if h == known[name] or h not in known.values()]
         if name == "lost_reason":
             fits.sort(key=lambda heading: -_count_filled(reading, table, heading))
@@ -53,8 +67,26 @@ def by_cells(reading: Reading, table: Table, part: TablePart) -> TablePart:
         if best != known[name]:
             reading.say(table.file, "not_by_cells", name, known[name])
         known[name] = best
+    _refuse_two_facts(table, known)
     kept = {name: heading for name, heading in known.items() if heading or name in part.known}
     return replace(part, known=kept)
+
+
+def _refuse_two_facts(table: Table, known: Mapping[str, str]) -> None:
+    """Raise where a heading that is one of ours differs from another in its brackets only."""
+    for name in TOLD_APART:
+        own = known.get(name, "")
+        bare = loose(UNIT.sub("", own))
+        same = [h for h in table.types if UNIT.search(h) and loose(UNIT.sub("", h)) == bare]
+        same = [h for h in same if not OTHER_FACT.search(h)]
+        if own not in same or len(same) == 1:
+            continue
+        lines = " or ".join(f"{name} = {heading!r}" for heading in same)
+        message = (
+            f"{table.file} has {len(same)} columns of that kind. Say in [source] which: {lines}."
+        )
+        ask = Ask("source", name, tuple(same), "which of these columns")
+        raise LeakkitError("two_columns", message, asks=(ask,))
 
 
 def _fits(reading: Reading, table: Table, column: tuple[str, str], part: str) -> bool:
@@ -98,6 +130,47 @@ def _is_id(reading: Reading, table: Table, heading: str) -> bool:
         f"FROM {_some(table, heading)}"
     )[0]
     return bool(filled == 0 or (different >= UNIQUE * filled and decimals * 2 <= filled))
+
+
+OF_ONE_DEAL = ("name", "pipeline", "stage", "outcome", "created_at", "closed_at", "value")
+"""What is the same in every row of a deal that stands in a list once for each of its owners."""
+FEWEST_FACTS = 3
+KEYS = r"'^\S*\p{Nd}\S*$'"
+"""What ids look like, and names do not: a digit, and no space."""
+
+
+def names_deals_often(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether a list has several rows of a deal, all of which tell the same of it.
+
+    So does a list that was joined with owners, contacts or products.
+    """
+    facts = facts_of_deals(table)
+    if reading.config.source.each_row_is_a_deal:
+        return False
+    dated = {"created_at", "closed_at"} & facts.keys()
+    if len(facts) < FEWEST_FACTS or not dated or not holds_keys(reading, table, heading):
+        return False
+    key = table.text_under(heading)
+    said = f"hash({', '.join(map(table.text_under, facts.values()))})"
+    other = reading.store.rows(
+        f"SELECT {key} FROM {table.relation} WHERE {key} <> '' "  # noqa: S608 - quoted
+        f"GROUP BY {key} HAVING min({said}) <> max({said}) LIMIT 1"
+    )
+    return not other
+
+
+def facts_of_deals(table: Table) -> dict[str, str]:
+    """Return the columns of what is told of a deal, by what they tell."""
+    return {name: heading for name in OF_ONE_DEAL if (heading := table.heading(name))}
+
+
+def holds_keys(reading: Reading, table: Table, heading: str) -> bool:
+    """Say whether nearly all cells look like ids, and some stand twice."""
+    filled, different, keys = reading.store.rows(
+        f"SELECT count(*), count(DISTINCT said), count(*) FILTER (regexp_matches(said, {KEYS})) "  # noqa: S608 - quoted
+        f"FROM {_some(table, heading)}"
+    )[0]
+    return bool(different < filled and keys >= UNIQUE * filled)
 
 
 def _is_flag(reading: Reading, table: Table, heading: str) -> bool:

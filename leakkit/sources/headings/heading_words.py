@@ -151,6 +151,16 @@ LINKS = {
 SERIES = 3
 """So many headings that begin alike belong together."""
 UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]\s*$")
+OTHER_FACT = re.compile(
+    r"expect|plan|forecast|target|previous|prior|\bold\b|former|initial|original|weighted|"
+    r"discount|proposed|requested|geplant|erwartet|voraussichtl|\bsoll\b|\balt\b|vorher|vorig|"
+    r"gewichtet|ursprüngl|prévu|prévision|pondéré|précédent|ancien|initial|previst|ponderad|"
+    r"anterior|inicial|ponderat|precedent|inizial|verwacht|gewogen|vorige|gepland|planow|ważon|"
+    r"poprzedn|план|прогноз|ожида|взвеш|предыдущ|beklenen|tahmin|a\u011f\u0131rl\u0131k|önceki|"
+    r"پیش‌بینی|برنامه|انتظار|قبلی|متوقع|مخطط|السابق",
+    re.IGNORECASE,
+)
+"""What in the brackets of a heading says that it is another fact: a plan, or what was before."""
 MOST_COMPARED = 3_000_000
 KEPT_FORMS = 50_000
 """Forms of headings and of the words of all vocabularies, which every file is compared with."""
@@ -183,11 +193,20 @@ def headings_by_form(headings: Sequence[str]) -> dict[str, str]:
     A unit in brackets at the end is no part of a name, and neither is what says that users
     made the field: "Amount (EUR)" is an amount, `Loss_Reason__c` a reason.
     """
-    bare = {loose(UNIT.sub("", OWN_FIELD.sub("", h))): h for h in reversed(headings)}
+    # of two that differ in their brackets only, what is so goes before what is planned or was
+    planned = [h for h in reversed(headings) if OTHER_FACT.search(_in_brackets(h))]
+    so = [h for h in reversed(headings) if h not in planned]
+    bare = {loose(UNIT.sub("", OWN_FIELD.sub("", h))): h for h in (*planned, *so)}
     counted = {form: h for h in reversed(headings) if (form := find_money_form(h))}
     one_by_one = [h for h in headings if h not in _in_series(headings)]
     bags = {form: h for h in reversed(one_by_one) if (form := _bag(UNIT.sub("", h)))}
     return bags | counted | bare | {loose(heading): heading for heading in reversed(headings)}
+
+
+def _in_brackets(heading: str) -> str:
+    """Return what stands in brackets at the end of a heading; '' where nothing does."""
+    found = UNIT.search(heading)
+    return found[0] if found else ""
 
 
 def _in_series(headings: Sequence[str]) -> set[str]:

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 from leakkit.errors import Ask, LeakkitError
 from leakkit.sources.cells.no_data import empty_cells, repeated_headings, set_aside
-from leakkit.sources.formats.rows import rewritten
+from leakkit.sources.formats.rows import LINE, rewritten
+from leakkit.sources.headings.evidence import facts_of_deals, holds_keys, names_deals_often
+from leakkit.sources.headings.heading_words import exports_of
+from leakkit.sources.headings.table_parts import part_of
+from leakkit.store.database import quote
 
 if TYPE_CHECKING:
     from leakkit.sources.headings.reading import Reading, Table
@@ -35,9 +39,42 @@ def may_be_deals(table: Table, *, asked: bool) -> bool:
 def with_ids(reading: Reading, files: Files) -> Files:
     """Let each row of a list without ids, and without a history beside it, be a deal."""
     deals = files.opportunities
-    if deals is None or files.history or files.snapshots or not _has_no_ids(reading, deals):
+    if deals is None or files.snapshots:
+        return files
+    own = deals.heading("opportunity_id")
+    if own and names_deals_often(reading, deals, own) and _differ(reading, deals, own):
+        return replace(files, opportunities=_merge_rows(reading, deals, own))
+    if files.history or not _has_no_ids(reading, deals):
         return files
     return replace(files, opportunities=_number_deals(reading, deals))
+
+
+def _differ(reading: Reading, table: Table, own: str) -> bool:
+    """Say whether rows of one deal differ at all: those that are equal merge by themselves."""
+    return bool(
+        reading.store.rows(
+            f"SELECT 1 FROM {table.relation} GROUP BY {table.text_under(own)} "  # noqa: S608 - quoted
+            f"HAVING min({table.content()}) <> max({table.content()}) LIMIT 1"
+        )
+    )
+
+
+def _merge_rows(reading: Reading, table: Table, own: str) -> Table:
+    """Keep the first row of every deal, where the others differ in its owner or product only."""
+    key, name = table.text_under(own), quote(f"one row each of {table.file}")
+    columns = ", ".join(map(quote, table.types))
+    reading.store.run(
+        f"CREATE TEMP TABLE {name} AS SELECT {table.line} AS {quote(LINE)}, {columns} "  # noqa: S608 - quoted
+        f"FROM {table.relation} WHERE {key} = '' OR {table.line} IN "
+        f"(SELECT min({table.line}) FROM {table.relation} GROUP BY {key})"
+    )
+    rows = f"SELECT (SELECT count(*) FROM {table.relation}) - (SELECT count(*) FROM {name})"  # noqa: S608 - quoted
+    n = int(reading.store.value(rows))
+    reading.count("rows_of_one_deal", n)
+    reading.merge_copies(table.file, n)
+    same = ", ".join(facts_of_deals(table).values())
+    reading.say(table.file, "rows_of_one_deal", own, same)
+    return replace(table, relation=name, line=quote(LINE))
 
 
 def _has_no_ids(reading: Reading, table: Table) -> bool:
@@ -50,6 +87,8 @@ def _has_no_ids(reading: Reading, table: Table) -> bool:
         return False
     if own is None and reading.config.source.each_row_is_a_deal:
         return True
+    if own is None:
+        _refuse_repeated_ids(reading, table)
     if name is None:
         return False
     rows, names = reading.store.rows(
@@ -77,6 +116,26 @@ def _has_no_ids(reading: Reading, table: Table) -> bool:
         )
         raise LeakkitError("no_ids", message, asks=asks)
     return True
+
+
+def _refuse_repeated_ids(reading: Reading, table: Table) -> None:
+    """Raise where a column of ids has them in several rows, which differ in what they tell."""
+    found = part_of(list(table.types), table.renamed, exports_of(reading.config))
+    own = dict(found.known).get("opportunity_id", "")
+    if not own or own == table.heading("name") or not holds_keys(reading, table, own):
+        return
+    message = (
+        f"{table.file} has several rows for many deals of {own}, and they tell different things "
+        "of a deal. Keep one row for each deal: of lines with an amount each, one with their sum. "
+        "If the rows are moves, say in [source] when each was: entered_at = '...'; if each row is "
+        "a deal, each_row_is_a_deal = true."
+    )
+    each = "true, if each row is a deal; else take this line out, and mend the file"
+    asks = (
+        Ask("source", "each_row_is_a_deal", ("true",), each),
+        Ask("source", "entered_at", (), "when each move was, if the rows are moves", needed=False),
+    )
+    raise LeakkitError("ids_repeat", message, asks=asks)
 
 
 def _number_deals(reading: Reading, table: Table) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from leakkit.errors import LeakkitError
 from leakkit.sources.formats.rows import LINE
 from leakkit.sources.shapes.deal_ends import cases_of_outcome
 from leakkit.store.account import SHOWN_ROWS
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 STOOD, MOVES = quote("how deals stood"), quote("moves between snapshots")
 
+FEWEST = 5
+"""Of fewer deals none may well be left on the next day."""
 FAULTS = {
     "missing_id": "said = ''",
     "conflicting_rows": "said <> '' AND differ",
@@ -42,6 +45,7 @@ def find_moves(reading: Reading, snapshots: Sequence[Snapshot]) -> str:
     first seen has no history. `file`, `line` and `heading` say where a move was read.
     """
     _stand(reading, snapshots)
+    _refuse_parts(reading, snapshots)
     days = " ".join(f"WHEN {i} THEN DATE '{one.day}'" for i, one in enumerate(snapshots))
     new = f"before IS NULL AND number > 0 AND created > CASE number - 1 {days} END"
     closed = f"stage IN ({literals(CLOSED)})"
@@ -89,6 +93,25 @@ def _stand(reading: Reading, snapshots: Sequence[Snapshot]) -> None:
         WINDOW same AS (PARTITION BY number, said)
         """,  # noqa: S608 - quoted
     )
+
+
+def _refuse_parts(reading: Reading, snapshots: Sequence[Snapshot]) -> None:
+    """Raise where no deal stands in two of the files: each has deals of its own day.
+
+    Of deals that are listed on several days some are there on the next one as well.
+    """
+    places, deals = reading.store.rows(
+        f"SELECT count(DISTINCT (number, said)), count(DISTINCT said) FROM {STOOD} WHERE said <> ''"  # noqa: S608 - of this module
+    )[0]
+    if places > deals or deals < FEWEST:
+        return
+    names = [one.table.file for one in snapshots]
+    message = (
+        f"{names[0]} to {names[-1]} name days, and none of their {deals:,} deals stands in two of "
+        "them: they are parts of one list, and not the same deals on several days. Give them names "
+        f"without a day (deals 1.csv, deals 2.csv), or put their rows into one file."
+    )
+    raise LeakkitError("days_are_parts", message)
 
 
 def _where(reading: Reading, table: Table) -> str:

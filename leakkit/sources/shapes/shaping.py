@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from leakkit.config import fold_name
+from leakkit.config import COLUMNS, fold_name
 from leakkit.errors import Fault, LeakkitError
 from leakkit.sources.cells.dates import plain_dates
 from leakkit.sources.cells.money import plain_money
 from leakkit.sources.cells.no_data import NOTHING, without_stray_rows, without_words_for_nothing
 from leakkit.sources.formats.rows import rewritten
+from leakkit.sources.headings.evidence import holds_dates
 from leakkit.sources.headings.heading_words import (
     TIME_IN_STAGE,
     declared_names,
@@ -58,6 +59,7 @@ TEXT_COLUMNS = (
 )
 """What of a row is told by a word or a number, and may be said to be nothing."""
 HISTORY_COLUMNS = ("opportunity_id", "stage", "entered_at", "pipeline", "from_stage")
+MOST_STAGES, FEWEST_DATED = 100, 2
 TOLERANCE = 1.001
 """Two times of a stage that differ by less are one visit, rounded twice."""
 
@@ -206,7 +208,29 @@ def _find_dated_stages(reading: Reading, table: Table) -> tuple[DatedStage, ...]
     """Return the columns of a table that hold the date of one stage."""
     names = declared_names(reading.config.pipelines)
     said = reading.config.source.stage_dates
-    return dated_stages(list(table.types), said, names, used_headings(table))
+    dated = dated_stages(list(table.types), said, names, used_headings(table))
+    if dated or said or names or not table.heading("stage"):
+        return dated
+    return dated_stages(list(table.types), said, _stages_above_dates(reading, table))
+
+
+def _stages_above_dates(reading: Reading, table: Table) -> tuple[str, ...]:
+    """Return the stages of a list that are the headings of dates as well, of all but its ends."""
+    taken = {table.heading(name) for name in COLUMNS}
+    free = {fold_name(h): h for h in table.types if h not in taken}
+    stage = table.text("stage")
+    rows = reading.store.rows(
+        f"SELECT DISTINCT {stage} FROM {table.relation} WHERE {stage} <> '' LIMIT {MOST_STAGES}"  # noqa: S608 - quoted
+    )
+    names = [str(row[0]) for row in rows]
+    found = [
+        (name, free[fold_name(name)])
+        for name in names
+        if fold_name(name) in free and holds_dates(reading, table, free[fold_name(name)])
+    ]
+    open_ones = [name for name in names if closes_as(reading, name) is None]
+    enough = len(found) >= FEWEST_DATED and len(found) >= len(open_ones)
+    return tuple(name for name, _ in found) if enough else ()
 
 
 def _from_wide(
