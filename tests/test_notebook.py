@@ -1,5 +1,7 @@
 """The notebook as others run it: stock papermill, stock nbconvert."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,10 +24,11 @@ def _converts_alone() -> Iterator[None]:
 
 
 def test_stock_papermill_and_nbconvert_make_the_page(tmp_path: Path) -> None:
-    """Called here; as a command nbconvert is started in tests/test_exporter.py."""
-    out, source = tmp_path / "out.ipynb", write_small(tmp_path / "source")
-    given = {"pipeline": "Spare parts", "source": str(source)}
-    papermill.execute_notebook(BOOK, out, parameters=given, progress_bar=False)
+    """The command of schedulers; nbconvert is called here, and started in test_exporter.py."""
+    out = tmp_path / "out.ipynb"
+    run = ["-m", "papermill", str(BOOK), str(out), "-p", "pipeline", "Spare parts"]
+    run += ["-p", "source", str(write_small(tmp_path / "source")), "--no-progress-bar"]
+    subprocess.run([sys.executable, *run], check=True, capture_output=True)
     book = nbformat.read(out, 4)  # type: ignore[no-untyped-call] # nbformat ships no types
     parameters = [c for c in book.cells if "injected-parameters" in c.metadata.get("tags", ())]
     assert "Spare parts" in parameters[0].source
