@@ -433,8 +433,3 @@ def test_columns_that_need_no_trimming_are_read_as_all_others(
             told.append({name: sorted(store.rows(f"SELECT * FROM {name}")) for name in tables})
     assert told[0] == told[1]
     assert [row[0] for row in told[0]["opportunities"]] == [1, 2, 3]
-
-
-def test_no_word_for_nothing_ends_in_a_digit() -> None:
-    # cells that do are not looked at
-    assert not [word for word in no_data.BLANK if word[-1].isdecimal()]

@@ -63,19 +63,15 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
     named = [*declared_names(own.pipelines), *(one.name for one in own.pipelines)]
     declared |= set(map(fold_name, named))
     blank = [word for word in BLANK if word not in declared]
-    # of the different short texts of each column, which are few, however many rows there are;
-    # no word for nothing ends in a digit, as nearly every id does
-    longest = max(map(len, BLANK))
+    # of the different texts of each column that may be meant, which are few
     each = " UNION ALL ".join(
         f"SELECT {place} AS place, said FROM (SELECT DISTINCT {cell} AS said "  # noqa: S608 - quoted
-        f"FROM {table.relation} WHERE (length({cell}) <= {longest} "
-        f"AND right({cell}, 1) NOT BETWEEN '0' AND '9') "
-        f"OR ({cell} < '3' AND {cell} NOT LIKE '2%' AND "
-        f"regexp_full_match(lower({cell}), '{NEVER}')) OR {cell} LIKE '3_%1899%')"
+        f"FROM {table.relation} WHERE {may_be})"
         for place, cell in enumerate(map(table.cell, texts))
+        for may_be in _may_be_nothing(cell)
     )
     rows = reading.store.rows(
-        f"SELECT * FROM ({each}) WHERE list_contains($words, lower(said)) "  # noqa: S608 - as above
+        f"SELECT DISTINCT * FROM ({each}) WHERE list_contains($words, lower(said)) "  # noqa: S608 - as above
         f"OR regexp_full_match(lower(said), '{NEVER}') ORDER BY place, said",
         {"words": blank},
     )
@@ -93,6 +89,16 @@ def without_words_for_nothing(reading: Reading, table: Table, headings: Sequence
         for said in [table.text_under(heading)]
     }
     return rewritten(reading, table, columns, "blanks")
+
+
+def _may_be_nothing(cell: str) -> tuple[str, ...]:
+    """Return SQL for the texts among which the words for nothing and NEVER are.
+
+    A query of its own for each: it skips the parts of a file that begin with other signs.
+    """
+    short = f"length({cell}) <= {max(map(len, BLANK))}"
+    early = f"{cell} < '3' AND {cell} NOT LIKE '2%' AND regexp_full_match(lower({cell}), '{NEVER}')"
+    return short, early, f"{cell} >= '3' AND {cell} < '4' AND {cell} LIKE '3_%1899%'"
 
 
 # ---------------- rows
