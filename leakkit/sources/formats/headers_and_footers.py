@@ -248,7 +248,7 @@ def _names_groups(reading: Reading, table: Table, heading: str, outer: Sequence[
         FROM (SELECT line, said, before,
                      count(*) FILTER (before <> '') OVER (ORDER BY line) AS number
               FROM (SELECT {table.line} AS line, {said} AS said, {before} AS before
-                    FROM {table.relation} ORDER BY 1 LIMIT {MOST_GROUPED}))
+                    FROM {table.relation} WHERE {table.line} <= {MOST_GROUPED}))
         """  # noqa: S608 - quoted
     )[0]
     return bool(first) and not over and 1 < filled == names and 2 * filled <= rows

@@ -220,9 +220,12 @@ def _stages_above_dates(reading: Reading, table: Table) -> tuple[str, ...]:
     free = {fold_name(h): h for h in table.types if h not in taken}
     stage = table.text("stage")
     rows = reading.store.rows(
-        f"SELECT DISTINCT {stage} FROM {table.relation} WHERE {stage} <> '' LIMIT {MOST_STAGES}"  # noqa: S608 - quoted
+        f"SELECT DISTINCT {stage} FROM {table.relation} WHERE {stage} <> '' "  # noqa: S608 - quoted
+        f"ORDER BY 1 LIMIT {MOST_STAGES + 1}"
     )
     names = [str(row[0]) for row in rows]
+    if len(names) > MOST_STAGES:
+        return ()
     found = [
         (name, free[fold_name(name)])
         for name in names
